@@ -1,0 +1,91 @@
+# make help tells what there is. Needs only Python 3.11 or newer (with venv), a C compiler and a package registry.
+
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+PYTHON ?= $(shell for name in $(CANDIDATES); do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ARGS ?=
+
+# A stamp carries a checksum of what it depends on: a changed pyproject.toml reinstalls, a fresh clone's dates do not.
+KEY := $(shell cat pyproject.toml setup.py pwserver_ext/modules.py | cksum | tr -d ' ')
+RUNTIME := $(VENV)/.runtime-$(KEY)
+TOOLS := $(VENV)/.tools-$(KEY)
+BUILT := $(VENV)/.built
+# The requirements of some groups of pyproject.toml, installed without building pwserver itself once more.
+REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
+	groups = project["project"]["optional-dependencies"] | {"build": project["build-system"]["requires"]}; \
+	print(*(spec.replace(" ", "") for name in sys.argv[1:] for spec in groups[name]))' $(1)
+EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test bench lint dist fuzz soak screenshots clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(TOOLS) $(BUILT)  ## everything for development into .venv, compiled modules in place
+
+run: $(BUILT)  ## the demo on http://localhost:8675 (ARGS="..." are passed on)
+	$(BIN)/pwserver --demo $(ARGS)
+
+test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(TOOLS) $(BUILT)  ## style, types and layers only
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint pwserver_ext
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(TOOLS) $(BUILT)  ## the table of measurements
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(TOOLS) $(BUILT)  ## run for long and watch that nothing grows
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+fuzz: $(TOOLS)  ## the compiled modules under AddressSanitizer
+	PWSERVER_ASAN=1 $(BIN)/python setup.py --quiet build --build-base build/asan --build-lib build/asan/lib
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	PYTHONPATH=build/asan/lib:. $(BIN)/python -P -m benchmarks.fuzz $(ARGS)
+
+screenshots: $(TOOLS) $(BUILT)  ## pictures of every page into docs/
+	$(BIN)/python -m benchmarks.screenshots $(ARGS)
+
+dist: $(TOOLS)  ## sdist and wheel into dist/, then the wheel in an empty environment
+	rm -rf dist build/try
+	@$(PIP) install $$($(call REQUIREMENTS,dist))
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m venv build/try
+	build/try/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl
+	cd build/try && bin/python -c "import pwserver_ext; built = pwserver_ext.compiled(); print(built); assert all(built.values())"
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -f pwserver_ext/*.so pwserver_ext/*.c pwserver_ext/*.html
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed and was not found" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): | $(VENV)/bin/python
+	@rm -f $(VENV)/.runtime-* $(VENV)/.tools-*
+	@echo "building pwserver in $(VENV)"
+	@$(PIP) install $$($(call REQUIREMENTS,build))
+	@$(PIP) install --no-build-isolation --editable '.[mqtt]'
+	@touch $@ $(BUILT)
+
+$(TOOLS): $(RUNTIME)
+	@echo "installing the tools of development into $(VENV)"
+	@$(PIP) install $$($(call REQUIREMENTS,test dev))
+	@touch $@
+
+$(BUILT): $(EXT_SOURCES) | $(RUNTIME)
+	@echo "building the compiled modules"
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@

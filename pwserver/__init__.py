@@ -1,0 +1,3 @@
+"""pwserver: polls Tesla Powerwall gateways and hands what it learned to many readers, fast."""
+
+__version__ = "1.0.0"

@@ -1,0 +1,198 @@
+"""The command line: every setting is a flag, and a few commands beside serving."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from pwserver import __version__
+from pwserver.config import SETTINGS, Config, ConfigError, Setting, load
+from pwserver.config.settings import BY_NAME, SECTIONS
+from pwserver.config.values import nearest
+
+COMMANDS = {
+    "serve": "poll the gateways and serve their data (also without any command)",
+    "check-config": "print the configuration in force and where each value comes from",
+    "healthcheck": "exit 0 when the server of this configuration answers, for containers",
+    "history": "export or import the history; see `history --help`",
+    "simulate": "run a simulated gateway; see `simulate --help`",
+}
+_OWN_ARGUMENTS = frozenset({"history", "simulate"})  # what follows these commands is for their own parsers
+_DROP_IN = "pypowerwall-server"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status (2: bad usage or configuration)."""
+    program = program_name(sys.argv[0])
+    flag_arguments, command, own = split_arguments(sys.argv[1:] if arguments is None else arguments)
+    if command == "simulate":
+        from pwserver.simulator.run import main as simulate
+
+        return simulate(own)
+    options = parse(program, flag_arguments)
+    flags = {name: text for name, text in vars(options).items() if name in BY_NAME}
+    if options.setup:
+        return run_setup(flags, os.environ)
+    try:
+        config = load(flags, os.environ)
+    except ConfigError as error:
+        print(f"{program}: {error.message}", file=sys.stderr)
+        return 2
+    if options.reload:
+        print(f"{program}: --reload is accepted, but has no effect", file=sys.stderr)
+    return run_command(command, config, flags, own)
+
+
+def run_command(command: str, config: Config, flags: Mapping[str, str], own: Sequence[str]) -> int:
+    """Hand over to the room that knows; each is imported only when it is wanted."""
+    if command == "check-config":
+        from pwserver.config.report import report
+
+        print(f"pwserver {__version__}\n{report(config)}", end="")
+        return 0
+    if command == "healthcheck":
+        from pwserver.healthcheck import main as healthcheck
+
+        return int(healthcheck(config))
+    if command == "history":
+        from pwserver.history.tool import main as history
+
+        return int(history(config, own))
+    from pwserver.server import serve
+
+    return int(serve(config, lambda: load(flags, os.environ)))
+
+
+def program_name(path: str) -> str:
+    """The name we were called by: the predecessor's, or our own."""
+    return _DROP_IN if os.path.basename(path).startswith(_DROP_IN) else "pwserver"
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
+    """Flags, command, and what belongs to the command alone. Flags may stand before and after most commands."""
+    takes_value = {flag: setting for setting in SETTINGS if not setting.is_switch for flag in setting.flags}
+    flags: list[str] = []
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if word in COMMANDS:
+            return (flags, word, rest) if word in _OWN_ARGUMENTS else (flags + rest, word, [])
+        flags.append(word)
+        setting = takes_value.get(word)
+        if setting is None or not rest:
+            continue
+        if setting.flag_constant and rest[0] in COMMANDS:  # `--demo check-config`: a command, not a scenario
+            flags[-1] = f"{word}={setting.flag_constant}"
+        elif not (setting.flag_constant and rest[0].startswith("-")):
+            flags.append(rest.pop(0))
+    return flags, "serve", []
+
+
+class _Parser(argparse.ArgumentParser):
+    """Never repeats what was typed: it may be a password after a mistyped flag."""
+
+    def error(self, message: str) -> NoReturn:
+        if "ignored explicit argument" in message:
+            message = message.partition("ignored explicit argument")[0] + "takes no value"
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+class _Switch(argparse.Action):
+    """``--debug`` and ``--no-debug``."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **options)
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, "no" if (option or "").startswith("--no-") else "yes")
+
+
+def build_parser(program: str) -> argparse.ArgumentParser:
+    """A parser with one flag per setting, grouped as in the documentation."""
+    width = max(len(name) for name in COMMANDS) + 2
+    commands = "\n".join(f"  {name:{width}}{text}" for name, text in COMMANDS.items())
+    parser = _Parser(
+        prog=program,
+        usage=f"{program} [flags] [command]",
+        description="Polls Tesla Powerwall gateways and hands what it learned to many readers.",
+        epilog=f"commands:\n{commands}\n\nEvery flag can also be given by the variable named behind it, "
+        "and most in the file's `server:` block.\nFlags win over the file, the file over the environment.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    general = parser.add_argument_group("General")
+    general.add_argument("-h", "--help", action="help", help="show this help and exit")
+    general.add_argument(
+        "--version", action="version", version=f"{program} {__version__}", help="show the version and exit"
+    )
+    general.add_argument(
+        "--setup", action="store_true", default=False, help="log in to Tesla's cloud once, with pypowerwall"
+    )
+    general.add_argument("--reload", action="store_true", default=False, help="accepted, no effect")
+    for section in SECTIONS:
+        group = parser.add_argument_group(section)
+        for setting in SETTINGS:
+            if setting.section == section:
+                _add_flag(group, setting)
+    return parser
+
+
+def _add_flag(group: Any, setting: Setting) -> None:
+    names = ", ".join((setting.name, *setting.aliases))
+    default = setting.default_text + (f" {setting.unit}" if setting.unit and setting.default is not None else "")
+    allowed = f"{setting.kind.allowed}; " if setting.kind.allowed else ""
+    text = f"{setting.help} [{names}; {allowed}default: {default}]".replace("%", "%%")
+    if setting.is_switch:
+        group.add_argument(*setting.flags, *setting.off_flags, dest=setting.name, action=_Switch, help=text)
+        return
+    metavar = setting.kind.word.upper().replace(" ", "-")
+    options: dict[str, Any] = {"nargs": "?", "const": setting.flag_constant} if setting.flag_constant else {}
+    group.add_argument(*setting.flags, dest=setting.name, metavar=metavar, help=text, **options)
+
+
+def parse(program: str, arguments: Sequence[str]) -> argparse.Namespace:
+    """The flags; a usage error exits with status 2 and shows no values."""
+    parser = build_parser(program)
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        flags = [flag for setting in SETTINGS for flag in (*setting.flags, *setting.off_flags)]
+        complaints = []
+        for word in unknown:
+            if word.startswith("--"):
+                name = word.partition("=")[0]
+                near = nearest(name, flags)
+                complaints.append(f"{name} is not a flag" + (f"; did you mean {near}?" if near else ""))
+        if not complaints:
+            near = next((match for match in (nearest(word, COMMANDS) for word in unknown) if match), None)
+            hint = f"; did you mean {near}?" if near else f"; commands are {', '.join(COMMANDS)}"
+            complaints.append("there is an argument that is neither a flag nor a command" + hint)
+        parser.error("; ".join(complaints))
+    return options
+
+
+def run_setup(flags: Mapping[str, str], environ: Mapping[str, str]) -> int:
+    """pypowerwall's own cloud set-up, in a process of its own; returns its exit status."""
+    import subprocess
+
+    given = {name: flags.get(name) or environ.get(name) for name in ("PW_AUTH_PATH", "PW_EMAIL")}
+    folder = given["PW_AUTH_PATH"] or environ.get("PW_AUTHPATH")
+    command = [sys.executable, "-m", "pypowerwall", "setup"]
+    if folder:
+        command += ["-authpath", os.path.expanduser(folder)]
+    if given["PW_EMAIL"]:
+        command += ["-email", given["PW_EMAIL"]]
+    try:
+        return subprocess.call(command)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Writes the generated part of docs/configuration.md: ``python -m pwserver.config.docs docs/configuration.md``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pwserver.config.setting import Setting
+from pwserver.config.settings import SECTIONS, SETTINGS
+
+START = "<!-- generated from pwserver/config/settings.py by `python -m pwserver.config.docs`; do not edit below -->"
+
+
+def reference() -> str:
+    """All settings as Markdown, one table a section."""
+    lines: list[str] = []
+    for section in SECTIONS:
+        lines += [f"### {section}", "", "| Variable | Type | Default | Meaning |", "|---|---|---|---|"]
+        lines += [_row(setting) for setting in SETTINGS if setting.section == section]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def with_reference(page: str) -> str:
+    """``page`` with everything after the marker made anew."""
+    introduction, marker, _ = page.partition(START)
+    if not marker:
+        raise ValueError("the page has no marker for the generated part")
+    return f"{introduction}{marker}\n\n{reference()}"
+
+
+def _row(setting: Setting) -> str:
+    names = "<br>".join(f"`{name}`" for name in (setting.name, *setting.aliases))
+    default = setting.default_text
+    if not setting.default_note and setting.default is not None:
+        default = f"`{default}`" + (f" {setting.unit}" if setting.unit else "")
+    meaning = setting.help
+    if setting.kind.allowed:
+        meaning += f" Allowed: {setting.kind.allowed}."
+    if setting.secret:
+        meaning += " *Secret.*"
+    names += f"<br>`{setting.flags[0]}`"
+    return "| " + " | ".join(_cell(text) for text in (names, setting.kind.word, default, meaning)) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("*.", "\\*.")
+
+
+def main(path: str) -> None:
+    page = Path(path)
+    page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,255 @@
+"""Gateway entries of the file and of ``PW_GATEWAYS``: checked all at once, each problem in its own line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver.config import values as v
+from pwserver.config.gateways import AGGREGATE_ID, DEFAULT_TIMEZONE, ConnectionMode, GatewayDefinition
+
+MAX_GATEWAYS = 256
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+_BOOL = v.Bool()
+MEMBERS = (
+    "id", "name", "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "authpath", "timezone",
+    "cloud_mode", "fleetapi", "type", "siteid",
+)  # fmt: skip
+_SECRET_MEMBERS = frozenset({"gw_pwd", "password"})
+
+
+@dataclass
+class Findings:
+    """What reading a configuration brought to light so far."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fallbacks:
+    """What an entry gets for members it leaves out."""
+
+    timezone: str = DEFAULT_TIMEZONE
+    authpath: str | None = None
+    siteid: str | None = None
+
+
+def read_entries(
+    entries: object, source: str, fallbacks: Fallbacks, findings: Findings
+) -> tuple[GatewayDefinition, ...]:
+    """The gateways of a list of entries. Problems and warnings go to ``findings``; bad entries are left out."""
+    if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
+        findings.problems.append(f"{source}: must be a list of gateways")
+        return ()
+    if len(entries) > MAX_GATEWAYS:
+        findings.problems.append(f"{source}: at most {MAX_GATEWAYS} gateways are supported, not {len(entries)}")
+        return ()
+    definitions: list[GatewayDefinition] = []
+    seen: set[str] = set()
+    for index, entry in enumerate(entries):
+        where = f"{source}[{index}]"
+        if not isinstance(entry, Mapping):
+            findings.problems.append(f"{where}: must be an object with the members {', '.join(MEMBERS)}")
+            continue
+        reader = _Entry(entry, where, fallbacks, findings)
+        definition = reader.read()
+        if reader.id in seen:
+            findings.problems.append(f"{reader.where}: id is used twice; ids must differ")
+            continue
+        if reader.id:
+            seen.add(reader.id)
+        if definition is not None:
+            definitions.append(definition)
+    return tuple(definitions)
+
+
+class _Entry:
+    """Reads one entry; ``id`` is known afterwards even when the entry is bad."""
+
+    def __init__(self, entry: Mapping[Any, Any], where: str, fallbacks: Fallbacks, findings: Findings) -> None:
+        self.entry = entry
+        self.where = where
+        self.id = ""
+        self._fallbacks = fallbacks
+        self._findings = findings
+        self._bad = False
+
+    def read(self) -> GatewayDefinition | None:
+        self.id = self._id()
+        if self.id:
+            self.where += f" ({self.id})"
+        self._unknown_members()
+        host = self._text("host", v.host_name)
+        definition = GatewayDefinition(
+            id=self.id,
+            name=self._text("name", _display_name) or self.id,
+            host=host,
+            port=self._port(host),
+            gw_pwd=self._text("gw_pwd"),
+            password=self._text("password"),
+            rsa_key_path=self._path("rsa_key_path"),
+            wifi_host=self._text("wifi_host", v.host_name),
+            email=self._text("email", v.email_address),
+            authpath=self._path("authpath") or self._fallbacks.authpath,
+            timezone=self._text("timezone", v.timezone_name) or self._fallbacks.timezone,
+            cloud_mode=self._flag("cloud_mode"),
+            fleetapi=self._flag("fleetapi"),
+            type=self._text("type", _gateway_type) or "powerwall",
+            siteid=self._siteid() or self._fallbacks.siteid,
+        )
+        if self._bad:
+            return None
+        findings = Findings()
+        check_combination(definition, self.where, findings)
+        self._findings.problems += findings.problems
+        self._findings.warnings += findings.warnings
+        return None if findings.problems else definition
+
+    def _problem(self, member: str, text: str) -> None:
+        self._bad = True
+        self._findings.problems.append(f"{self.where}: {member}: {text}")
+
+    def _id(self) -> str:
+        value = self.entry.get("id")
+        allowed = "a text of 1 to 64 of the characters A-Z a-z 0-9 _ . -"
+        if value is None or value == "":
+            self._problem("id", f"is missing; give {allowed}")
+        elif not isinstance(value, str):
+            self._problem("id", f"{v.shown(value)} is not a text; put it in quotation marks")
+        elif not _ID.match(value) or value in (".", ".."):
+            self._problem("id", f"{v.shown(value)} is not allowed; give {allowed}")
+        elif value == AGGREGATE_ID:
+            self._problem("id", f'"{AGGREGATE_ID}" is taken by the sum of all gateways; choose another')
+        else:
+            return value
+        return ""
+
+    def _unknown_members(self) -> None:
+        for member in self.entry:
+            if member not in MEMBERS:
+                near = v.nearest(str(member), MEMBERS)
+                if near:
+                    text = f"{self.where}: {v.shown(str(member))} is not known and ignored; did you mean {near}?"
+                    self._findings.warnings.append(text)
+
+    def _text(self, member: str, rule: Callable[[str], str] | None = None) -> str | None:
+        value = self.entry.get(member)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        if not isinstance(value, str):
+            shown = "(hidden)" if member in _SECRET_MEMBERS else v.shown(value)
+            self._problem(member, f"{shown} is not a text; put it in quotation marks")
+            return None
+        try:
+            text = v.Text().parse(value)
+            return text if rule is None or text is None else rule(text.strip())
+        except v.BadValue as error:
+            shown = "(hidden)" if member in _SECRET_MEMBERS else v.shown(value)
+            self._problem(member, f"{shown} is not allowed; give {error.expected}")
+            return None
+
+    def _path(self, member: str) -> str | None:
+        text = self._text(member)
+        return None if text is None else v.Path().parse(text)
+
+    def _port(self, host: str | None) -> int | None:
+        value = self.entry.get("port")
+        if value is None or value == "":
+            return None
+        port: int | None = None
+        text = v.text_of(value)
+        if text is not None and not isinstance(value, bool):
+            try:
+                port = v.Int(1, 65535).parse(text)
+            except v.BadValue:
+                port = None
+        if port is None:
+            self._problem("port", f"{v.shown(value)} is not allowed; give a whole number from 1 to 65535")
+        elif not self.entry.get("host"):
+            self._problem("port", "is of no use without host")
+        elif host and ":" in host and host.rpartition(":")[2] != str(port):
+            self._problem("port", f"{port} contradicts the port in host {v.shown(host)}; leave one of them out")
+        return port
+
+    def _flag(self, member: str) -> bool:
+        value = self.entry.get(member)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        try:
+            return bool(_BOOL.parse(v.text_of(value) or "neither"))
+        except v.BadValue as error:
+            self._problem(member, f"{v.shown(value)} is not allowed; give {error.expected}")
+            return False
+
+    def _siteid(self) -> str | None:
+        value = self.entry.get("siteid")
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**30:
+            return str(value)
+        return self._text("siteid", _single_word)
+
+
+def _display_name(text: str) -> str:
+    if not text.isprintable() or len(text) > 100:
+        raise v.BadValue("at most 100 printable characters")
+    return text
+
+
+def _single_word(text: str) -> str:
+    word = v.Word("site id").parse(text)
+    if not isinstance(word, str):
+        raise v.BadValue("a site id")
+    return word
+
+
+def _gateway_type(text: str) -> str:
+    if text not in ("powerwall", "inverter"):
+        raise v.BadValue("powerwall or inverter")
+    return text
+
+
+def check_combination(gateway: GatewayDefinition, where: str, findings: Findings) -> None:
+    """Whether the members together make a connection, and what about them is surprising."""
+    warn = findings.warnings.append
+    local_login = bool(gateway.gw_pwd or gateway.password)
+    if gateway.cloud_mode and not gateway.email and not gateway.fleetapi:
+        findings.problems.append(f"{where}: cloud_mode needs email (or fleetapi)")
+        return
+    if not gateway.email and not gateway.fleetapi and not (gateway.host and local_login):
+        if gateway.host and gateway.rsa_key_path:
+            findings.problems.append(f"{where}: rsa_key_path also needs gw_pwd or password")
+        else:
+            findings.problems.append(
+                f"{where}: nothing to connect with; give host with gw_pwd or password, or email, or fleetapi"
+            )
+        return
+    mode = gateway.mode
+    if gateway.host and mode.remote:
+        reason = (
+            "fleetapi" if gateway.fleetapi else "cloud_mode" if gateway.cloud_mode else "no password for it is given"
+        )
+        warn(f"{where}: host {v.shown(gateway.host)} is not used ({reason}): data come from {mode.label}")
+    if mode is ConnectionMode.V1R and gateway.gw_pwd:
+        warn(f"{where}: TEDAPI v1r without wifi_host reaches only the leading Powerwall, no followers")
+    if mode is ConnectionMode.LOCAL_ONLY:
+        warn(f"{where}: gw_pwd is not used: with password, TEDAPI works only at 192.168.91.1; leave password out")
+
+
+def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) -> None:
+    """What is surprising about the gateways as a set."""
+    places: dict[tuple[str, ...], str] = {}
+    for gateway in gateways:
+        place: tuple[str, ...]
+        if gateway.mode.remote:
+            place = ("account", gateway.mode.word, gateway.email or "", gateway.authpath or "", gateway.siteid or "")
+            what = "account and site"
+        else:
+            place = ("address", gateway.address.removesuffix(":443").lower())
+            what = "address"
+        other = places.setdefault(place, gateway.id)
+        if other != gateway.id:
+            findings.warnings.append(
+                f"gateways {other} and {gateway.id} have the same {what} and would be counted twice"
+            )

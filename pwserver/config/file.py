@@ -1,0 +1,100 @@
+"""The configuration file: YAML or JSON in, a mapping out. YAML is imported only when a file is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pwserver.config import values as v
+from pwserver.config.entries import Findings
+from pwserver.config.settings import BY_FILE_KEY
+
+MAX_BYTES = 1_000_000
+
+
+def read_file(path: str, findings: Findings) -> Mapping[str, Any] | None:
+    """The top-level mapping of the file, or None with a problem. Messages never quote the file: it holds passwords."""
+    try:
+        with Path(path).open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            findings.problems.append(f"{path}: is longer than {MAX_BYTES} bytes")
+            return None
+        text = raw.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
+        findings.problems.append(f"{path}: the configuration file cannot be read: {reason}")
+        return None
+    content = _parse_json(path, text, findings) if path.endswith(".json") else _parse_yaml(path, text, findings)
+    if content is _FAILED:
+        return None
+    if not isinstance(content, Mapping):
+        findings.problems.append(f"{path}: must be a mapping with `gateways` and, if need be, `server`")
+        return None
+    return content
+
+
+_FAILED = object()
+
+
+def _parse_json(path: str, text: str, findings: Findings) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        findings.problems.append(f"{path}: is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except (ValueError, RecursionError):
+        findings.problems.append(f"{path}: is not usable JSON (nested too deeply, or a number too long)")
+    return _FAILED
+
+
+def _parse_yaml(path: str, text: str, findings: Findings) -> object:
+    try:
+        import yaml
+    except ImportError:
+        findings.problems.append(f"{path}: reading YAML needs the package PyYAML; install it or use a .json file")
+        return _FAILED
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        # The error's own text quotes the line, and even its short form may name an alias or tag made of a password.
+        mark = error.problem_mark or error.context_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        findings.problems.append(
+            f"{path}: is not YAML{place}; indent with blanks, and put texts with special characters in quotation marks"
+        )
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        # Beside its own errors PyYAML lets those of Python's converters through, for a date such as 2026-02-31.
+        findings.problems.append(f"{path}: is not usable YAML; put texts with special characters in quotation marks")
+    return _FAILED
+
+
+def server_texts(path: str, content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+    """The ``server:`` block as setting name -> text. Null members count as not set."""
+    block = content.get("server")
+    if block is None:
+        return {}
+    if not isinstance(block, Mapping):
+        findings.problems.append(f"{path}: server: must be a mapping")
+        return {}
+    texts: dict[str, str] = {}
+    for key, value in block.items():
+        setting = BY_FILE_KEY.get(key) if isinstance(key, str) else None
+        if setting is None:
+            near = v.nearest(str(key), BY_FILE_KEY)
+            hint = f"; did you mean {near}?" if near else ""
+            findings.warnings.append(f"{path}: server: {v.shown(str(key))} is not a setting and ignored{hint}")
+            continue
+        if value is None:
+            continue
+        text = v.text_of(value)
+        if setting.secret and not isinstance(value, str):
+            text = None  # an unquoted number would lose its leading zeros
+        if text is None:
+            shown = "(hidden)" if setting.secret else v.shown(value)
+            expected = "a text in quotation marks" if setting.secret else setting.kind.expected
+            findings.problems.append(f"{path}: server: {key}: {shown} is not allowed; give {expected}")
+            continue
+        texts[setting.name] = text
+    return texts

@@ -1,0 +1,154 @@
+"""What the configuration says about one gateway: who it is, how it is reached, and with which limits.
+
+Plain values only. Nothing here opens a connection or a file.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from pwserver.reading import GatewayIdentity
+
+DEFAULT_TIMEZONE = "America/Los_Angeles"
+AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may take this id
+
+# The library adds TEDAPI to a customer login only at the gateway's own WiFi address.
+_HYBRID_ADDRESSES = frozenset({"192.168.91.1", "192.168.91.1:443"})
+
+
+class ConnectionMode(enum.Enum):
+    """How a gateway is meant to be reached. The value is the label clients know."""
+
+    FLEETAPI = ("FleetAPI", "fleetapi")
+    CLOUD = ("Cloud", "cloud")
+    V1R = ("TEDAPI v1r", "v1r")
+    V1R_WIFI = ("TEDAPI v1r", "v1r-wifi")  # also reaches the followers, and the leader as a fallback
+    TEDAPI = ("TEDAPI", "tedapi")
+    HYBRID = ("TEDAPI", "hybrid")  # local API plus TEDAPI vitals
+    LOCAL_ONLY = ("Local", "local-only")  # a gateway password is there, but of no use at this address
+    LOCAL = ("Local", "local")  # or Basic LAN: only a connection can tell
+
+    @property
+    def label(self) -> str:
+        """The ``connection_mode`` text of the API, before a connection says otherwise."""
+        return self.value[0]
+
+    @property
+    def word(self) -> str:
+        """A short unique name, for logs and ``check-config``."""
+        return self.value[1]
+
+    @property
+    def remote(self) -> bool:
+        """True when Tesla's servers are asked instead of the gateway itself."""
+        return self in (ConnectionMode.FLEETAPI, ConnectionMode.CLOUD)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDefinition:
+    """One configured gateway, checked. Secrets are left out of its printed form."""
+
+    id: str
+    name: str
+    host: str | None = None  # as written: "host" or "host:port"
+    port: int | None = None  # only when given apart from the host
+    gw_pwd: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    rsa_key_path: str | None = field(default=None, repr=False)
+    wifi_host: str | None = None
+    email: str | None = field(default=None, repr=False)
+    authpath: str | None = field(default=None, repr=False)
+    timezone: str = DEFAULT_TIMEZONE
+    cloud_mode: bool = False
+    fleetapi: bool = False
+    type: str = "powerwall"  # or "inverter"
+    siteid: str | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """``host`` or ``host:port`` as the library wants it; empty in the remote modes."""
+        if self.host is None or self.mode.remote:
+            return ""
+        if self.port is None or ":" in self.host:
+            return self.host
+        return f"{self.host}:{self.port}"
+
+    @property
+    def mode(self) -> ConnectionMode:
+        """The configured connection mode; the first match of the contract's table wins."""
+        if self.fleetapi:
+            return ConnectionMode.FLEETAPI
+        has_local_login = bool(self.gw_pwd or self.password)  # v1r needs one of them too
+        if self.cloud_mode or self.host is None or not has_local_login:
+            return ConnectionMode.CLOUD
+        if self.rsa_key_path:
+            return ConnectionMode.V1R_WIFI if self.gw_pwd and self.wifi_host else ConnectionMode.V1R
+        if self.gw_pwd and not self.password:
+            return ConnectionMode.TEDAPI
+        if self.gw_pwd:
+            address = self.host if self.port is None or ":" in self.host else f"{self.host}:{self.port}"
+            return ConnectionMode.HYBRID if address in _HYBRID_ADDRESSES else ConnectionMode.LOCAL_ONLY
+        return ConnectionMode.LOCAL
+
+    @property
+    def tedapi_expected(self) -> bool:
+        """True when this configuration makes the library speak TEDAPI."""
+        return self.mode in (
+            ConnectionMode.V1R,
+            ConnectionMode.V1R_WIFI,
+            ConnectionMode.TEDAPI,
+            ConnectionMode.HYBRID,
+        )
+
+    def identity(self) -> GatewayIdentity:
+        """The public facts: no password, e-mail or path."""
+        return GatewayIdentity(
+            id=self.id,
+            name=self.name,
+            host=self.host,
+            port=self.port,
+            rsa_key_configured=bool(self.rsa_key_path),
+            wifi_host=self.wifi_host,
+            site_id=self.siteid,
+            timezone=self.timezone,
+            basic_lan=False,
+            tedapi_expected=self.tedapi_expected,
+            cloud_mode=self.mode.remote,
+            fleetapi=self.fleetapi,
+            type=self.type,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """Everything a gateway connection needs besides its definition. Times in seconds, powers in watts."""
+
+    poll_interval_seconds: float = 5.0
+    slow_interval_seconds: float = 300.0  # config, firmware, site information, tariff
+    library_cache_seconds: int = 5  # pwcacheexpire
+    timeout_seconds: int = 10  # of one HTTP call on the local network
+    pool_maxsize: int = 15
+    failover: bool = True
+    auth_mode: str = "cookie"  # or "token"
+    tedapi_api_version: str = "V2024_06"
+    site_id: int | str | None = field(default=None, repr=False)  # digits become an integer: a text never matches
+    authpath: str = field(default="", repr=False)
+    cachefile: str = field(default=".powerwall", repr=False)  # one file per gateway
+    cloud_cachefile: str = field(default=".powerwall.cloud", repr=False)  # of the hybrid cloud link
+    hybrid_cloud_link: bool = False  # open one next to this local gateway
+    local_first: bool = False  # a confirmed v1r connection writes before the cloud link
+    control_enabled: bool = False
+    islanding_cooldown_seconds: int = 30
+    neg_solar: bool = True  # False: negative solar is clamped and moved to the load
+    site_zero_threshold_watts: int = 0
+    plausible_watts: int = 200_000  # powers beyond are flagged
+    graceful_degradation: bool = True
+    cache_ttl_seconds: int = 30  # how long the last good data may be served
+    tedapi_recovery: bool = True
+    tedapi_probe_interval_seconds: int = 30
+    calls_per_minute: int = 240  # hard ceiling of calls to this gateway
+    backoff_max_seconds: float = 120.0
+    auth_cooldown_seconds: float = 1800.0  # after a refused login
+    suppress_network_errors: bool = False
+    network_error_rate_limit: int = 5  # log lines per minute

@@ -1,0 +1,94 @@
+"""The one gateway of ``PW_HOST`` and its siblings, or of the auth files when no host is given."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pwserver.config import values as v
+from pwserver.config.entries import Findings, check_combination
+from pwserver.config.gateways import GatewayDefinition
+
+FLEETAPI_FILE = ".pypowerwall.fleetapi"
+CLOUD_FILE = ".pypowerwall.auth"
+_MAX_AUTH_BYTES = 1_000_000
+
+
+def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDefinition | None:
+    """The gateway ``default``; None, and no problem, when nothing is configured at all."""
+    host = settings["PW_HOST"]
+    email = settings["PW_EMAIL"]
+    folder = settings["PW_AUTH_PATH"] or "."
+    fleetapi = cloud_mode = False
+    if host is None:
+        if os.path.exists(os.path.join(folder, FLEETAPI_FILE)):
+            fleetapi = cloud_mode = True
+        else:
+            email = email or _email_of(os.path.join(folder, CLOUD_FILE), findings)
+            if email is None:
+                for name in ("PW_GW_PWD", "PW_PASSWORD", "PW_RSA_KEY_PATH"):
+                    if settings[name]:
+                        findings.warnings.append(f"{name} is set, but there is no PW_HOST to use it with")
+                return None
+            cloud_mode = True
+            if not os.path.exists(os.path.join(folder, CLOUD_FILE)):
+                findings.warnings.append(
+                    f"PW_EMAIL without PW_HOST means Tesla's cloud, but there is no {CLOUD_FILE} in "
+                    f"{v.shown(os.path.abspath(folder))}; run `pwserver --setup` first"
+                )
+    gateway = GatewayDefinition(
+        id="default",
+        name="Default Gateway",
+        host=host,
+        gw_pwd=settings["PW_GW_PWD"],
+        password=settings["PW_PASSWORD"],
+        rsa_key_path=settings["PW_RSA_KEY_PATH"],
+        wifi_host=settings["PW_WIFI_HOST"],
+        email=email,
+        authpath=settings["PW_AUTH_PATH"],
+        timezone=settings["PW_TIMEZONE"],
+        cloud_mode=cloud_mode,
+        fleetapi=fleetapi,
+        siteid=settings["PW_SITEID"],
+    )
+    before = len(findings.problems)
+    _check(gateway, findings)
+    return None if len(findings.problems) > before else gateway
+
+
+def _check(gateway: GatewayDefinition, findings: Findings) -> None:
+    """As for an entry, but in the words of the variables."""
+    entry = Findings()
+    check_combination(gateway, "PW_HOST", entry)
+    names = {
+        "gw_pwd": "PW_GW_PWD", "rsa_key_path": "PW_RSA_KEY_PATH", "wifi_host": "PW_WIFI_HOST",
+        "password": "PW_PASSWORD", "email": "PW_EMAIL",
+    }  # fmt: skip
+    if entry.problems:
+        if gateway.rsa_key_path:
+            findings.problems.append("PW_RSA_KEY_PATH: also needs PW_GW_PWD or PW_PASSWORD")
+        else:
+            findings.problems.append(
+                f"PW_HOST: {v.shown(gateway.host)} alone is not enough; give PW_GW_PWD (TEDAPI), "
+                "PW_PASSWORD (local API), or both PW_RSA_KEY_PATH and one of them (TEDAPI v1r)"
+            )
+    for warning in entry.warnings:
+        findings.warnings.append(" ".join(names.get(word, word) for word in warning.split(" ")))
+
+
+def _email_of(path: str, findings: Findings) -> str | None:
+    """The first account of pypowerwall's login file, if there is one. Nothing else of it is kept."""
+    try:
+        with open(path, "rb") as stream:
+            content = json.loads(stream.read(_MAX_AUTH_BYTES))
+        first = next(iter(content)) if isinstance(content, dict) else None
+        return None if first is None else v.email_address(str(first))
+    except FileNotFoundError:
+        return None
+    except StopIteration:
+        return None
+    except (OSError, ValueError, RecursionError):
+        findings.warnings.append(f"{v.shown(path)} is not a login file of pypowerwall and is ignored")
+        return None

@@ -1,0 +1,50 @@
+"""``--demo``: a simulated gateway as one more supervised child, and a configuration that polls it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+from pwserver.config import Config, ConfigError, GatewayDefinition
+
+DEFAULT_SCENARIO = "powerwall2"
+PASSWORD = "simulated-gateway"
+
+
+def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
+    """The configuration with the simulated gateway in it, and the life of the simulator's process.
+
+    ConfigError for an unknown scenario.
+    """
+    from pwserver.simulator.scenarios import SCENARIOS
+
+    asked = config["PW_DEMO"]
+    scenario = DEFAULT_SCENARIO if asked == "default" else asked
+    if scenario not in SCENARIOS:
+        raise ConfigError([f"PW_DEMO: unknown scenario {scenario!r}; allowed: {', '.join(SCENARIOS)}"])
+    port = _free_port()
+    chosen = SCENARIOS[scenario]
+    local = not chosen.tedapi
+    gateway = GatewayDefinition(
+        id="default",
+        name=f"Demo {scenario}",
+        host=f"127.0.0.1:{port}",
+        gw_pwd=None if local else PASSWORD,
+        password=PASSWORD[-5:] if local else None,
+        timezone=config["PW_TIMEZONE"],
+    )
+
+    def live() -> None:
+        from pwserver.simulator.run import run
+
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            run(scenario, port=port, password=PASSWORD, control_port=None, out=nowhere)
+
+    return config.replace_gateways([gateway], f"demo {scenario}"), live
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

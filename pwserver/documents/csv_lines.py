@@ -1,0 +1,42 @@
+"""/csv and /csv/v2, with and without the header line."""
+
+from __future__ import annotations
+
+from pwserver.documents.meters import power_watts, up_or_down
+from pwserver.reading import View
+from pwserver_ext import csv as lines
+
+
+def csv_v1(view: View) -> str:
+    """Grid, home, solar, battery in W and the raw level in percent."""
+    return lines.line_v1(
+        power_watts(view, "site"),
+        power_watts(view, "load"),
+        power_watts(view, "solar"),
+        power_watts(view, "battery"),
+        view.reading.soe_raw if view.reading else None,
+        view.server.missing_as_zero,
+    )
+
+
+def csv_v2(view: View) -> str:
+    """The same with grid status (1 up, 0 down, empty unknown) and reserve in app percent."""
+    reading = view.reading
+    return lines.line_v2(
+        power_watts(view, "site"),
+        power_watts(view, "load"),
+        power_watts(view, "solar"),
+        power_watts(view, "battery"),
+        reading.soe_raw if reading else None,
+        up_or_down(view),
+        reading.reserve if reading else None,
+        view.server.missing_as_zero,
+    )
+
+
+def csv_v1_headers(view: View) -> str:
+    return lines.HEADER_V1 + csv_v1(view)
+
+
+def csv_v2_headers(view: View) -> str:
+    return lines.HEADER_V2 + csv_v2(view)

@@ -1,0 +1,74 @@
+"""Devices one by one: vitals, strings, inverters, packs, temperatures, fans, alerts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.documents.meters import system_value
+from pwserver.reading import JsonObject, View
+from pwserver_ext import vitals as flat
+
+
+def vitals(view: View) -> JsonObject:
+    return (view.reading.vitals or {}) if view.reading else {}
+
+
+def strings(view: View) -> JsonObject:
+    return (view.reading.strings or {}) if view.reading else {}
+
+
+def freq(view: View) -> JsonObject:
+    """Flat, numbered by unit; ``grid_status`` is always there."""
+    reading = view.reading
+    if reading is None:
+        return {"grid_status": None}
+    return flat.frequency(reading.vitals, reading.system_status, reading.tedapi_config, reading.grid_status)
+
+
+def pod(view: View) -> JsonObject:
+    """Flat, numbered by unit; the four site-wide members are always there."""
+    reading = view.reading
+    body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config) if reading else {}
+    body["nominal_full_pack_energy"] = system_value(view, "nominal_full_pack_energy")
+    body["nominal_energy_remaining"] = system_value(view, "nominal_energy_remaining")
+    body["time_remaining_hours"] = reading.time_remaining if reading else None
+    body["backup_reserve_percent"] = reading.reserve if reading else None
+    return body
+
+
+def temps(view: View) -> JsonObject:
+    return (view.reading.temps or {}) if view.reading else {}
+
+
+def temps_numbered(view: View) -> JsonObject:
+    return flat.numbered_temperatures(temps(view))
+
+
+def alerts(view: View) -> list[str]:
+    return flat.sorted_alerts(view.reading.alerts) if view.reading else []
+
+
+def alerts_numbered(view: View) -> dict[str, int]:
+    """Recorders keep numbers only, so an active alert is a 1."""
+    return dict.fromkeys(alerts(view), 1)
+
+
+def fans(view: View) -> JsonObject:
+    return (view.reading.fan_speeds or {}) if view.reading else {}
+
+
+def fans_numbered(view: View) -> JsonObject:
+    return flat.numbered_fans(fans(view))
+
+
+def battery_blocks(view: View) -> JsonObject:
+    reading = view.reading
+    return flat.battery_blocks(reading.system_status, reading.vitals) if reading else {}
+
+
+def string_details(view: View) -> dict[str, Any]:
+    """/pw/strings: the verbose form; without vitals the simple one."""
+    reading = view.reading
+    if reading is None:
+        return {}
+    return flat.string_details(reading.vitals) if reading.vitals else (reading.strings or {})

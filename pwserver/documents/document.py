@@ -1,0 +1,66 @@
+"""The row type of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from pwserver.documents.answer import OFFLINE, Answer
+from pwserver.documents.schema import Schema
+from pwserver.reading import Reading, View
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+class Scope(Enum):
+    """Whose document it is, and so what its renderer is given."""
+
+    GATEWAY = "gateway"  # render(view): one per gateway
+    SITE = "site"  # render(site): one for all gateways together
+    WORKER = "worker"  # render(facts, live): made by a worker at the moment of the request
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One page a client can GET.
+
+    ``render`` is pure and gives a JSON-able object, a str for text, or an ``Answer`` with a status. Two documents
+    with the same ``render`` share their body. ``gate`` may refuse first. ``needs_gateway`` False: the same answer
+    when no gateway is configured. ``prefixed`` / ``unprefixed``: served below ``/api/gateways/{id}`` / at the root
+    for the default gateway.
+    """
+
+    target: str
+    render: Callable[..., Any]
+    family: str
+    summary: str
+    schema: Schema
+    scope: Scope = Scope.GATEWAY
+    media_type: str = JSON
+    aliases: tuple[str, ...] = ()
+    errors: Mapping[int, str] = field(default_factory=dict)
+    gate: Callable[[View], Answer | None] | None = None
+    has: Callable[[Reading], bool] | None = None  # the gateway itself has something for this path
+    needs_gateway: bool = True
+    prefixed: bool = True
+    unprefixed: bool = True
+    internal: bool = False  # for workers only; never routed
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Every request target without a gateway prefix, the canonical one first."""
+        return (self.target, *self.aliases)
+
+
+def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], Answer | None]:
+    """The rule of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
+
+    def gate(view: View) -> Answer | None:
+        if not view.status.online or view.reading is None:
+            return OFFLINE
+        return OFFLINE if has is not None and not has(view.reading) else None
+
+    return gate

@@ -1,0 +1,101 @@
+"""One gateway with everything known about it, and the list of all: /api/gateways*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.documents.devices import alerts
+from pwserver.documents.tedapi import raw_routes_on
+from pwserver.reading import GatewayIdentity, JsonObject, Reading, SiteView, View
+from pwserver_ext.aggregate import app_percent
+
+
+def identity(gateway: GatewayIdentity) -> JsonObject:
+    """The public facts; the order is that of the predecessors."""
+    return {
+        "id": gateway.id,
+        "name": gateway.name,
+        "host": gateway.host,
+        "port": gateway.port,
+        "rsa_key_configured": gateway.rsa_key_configured,
+        "wifi_host": gateway.wifi_host,
+        "site_id": gateway.site_id,
+        "timezone": gateway.timezone,
+        "basic_lan": gateway.basic_lan,
+        "tedapi_expected": gateway.tedapi_expected,
+        "cloud_mode": gateway.cloud_mode,
+        "fleetapi": gateway.fleetapi,
+        "type": gateway.type,
+    }
+
+
+def last_error(view: View) -> str | None:
+    """The error of the last attempt; before the first one there is none to report."""
+    return view.status.error if view.status.total_failures or view.status.consecutive_failures else None
+
+
+def gateway_status(view: View) -> JsonObject:
+    """GatewayStatus of api.md 13: identity, all data of the reading or null, state of the connection."""
+    status = view.status
+    body: JsonObject = {
+        "gateway": {**identity(view.gateway), "online": status.online, "last_error": last_error(view)},
+        "data": reading_data(view, view.reading) if view.reading else None,
+        "online": status.online,
+        "last_updated": status.last_updated,
+        "error": status.error,
+        "stale": status.stale,
+    }
+    if view.gateway.virtual:
+        body["virtual"] = True
+    return body
+
+
+def reading_data(view: View, reading: Reading) -> JsonObject:
+    """All fields of a reading under the names clients know. ``freq`` never held anything and stays null."""
+    data: dict[str, Any] = {
+        "vitals": reading.vitals,
+        "strings": reading.strings,
+        "aggregates": reading.aggregates,
+        "alerts": None if reading.alerts is None else alerts(view),
+        "temps": reading.temps,
+        "grid_status": reading.grid_status,
+        "grid_status_detail": reading.grid_status_detail,
+        "reserve": reading.reserve,
+        "time_remaining": reading.time_remaining,
+        "system_status": reading.system_status,
+        "fan_speeds": reading.fan_speeds,
+        "networks": reading.networks,
+        "powerwalls": reading.powerwalls,
+        "meters": reading.meters,
+        "solars": reading.solars,
+        "solar_powerwall": reading.solar_powerwall,
+        "soe_raw": reading.soe_raw,
+        "soe": app_percent(reading.soe_raw),
+        "freq": None,
+        "din": reading.din,
+        "uptime": reading.uptime,
+        "version": reading.version,
+        "status": reading.status,
+        "device_type": reading.device_type,
+        "site_name": reading.site_name,
+        "site_info": reading.site_info,
+        "mode": reading.mode,
+        "operation": reading.operation,
+        "grid_charging": reading.grid_charging,
+        "grid_export": reading.grid_export,
+        "pw3": reading.pw3,
+        "tedapi_mode": reading.tedapi_mode,
+        "connection_mode": reading.connection_mode,
+        "tedapi_config": reading.tedapi_config if raw_routes_on(view) else None,
+        "timestamp": reading.timestamp,
+    }
+    if reading.device_ages_seconds:
+        data["device_ages_seconds"] = dict(reading.device_ages_seconds)
+    if reading.flags:
+        data["flags"] = dict(reading.flags)
+    return data
+
+
+def all_gateways(site: SiteView) -> JsonObject:
+    """Every configured gateway in configuration order; the virtual one is not a gateway of the house."""
+    return {view.gateway.id: gateway_status(view) for view in site.views if not view.gateway.virtual}

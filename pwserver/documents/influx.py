@@ -1,0 +1,219 @@
+"""The ``/influx`` page: InfluxDB line protocol with the time of the sample, in nanoseconds.
+
+A field keeps one type for ever: every number is a float, truth is a boolean, words are strings, whatever the gateway
+sends on a day. What is not known, or suddenly of another kind, is left out. Tags are names that do not change while a
+series lives. The same reading always gives the same lines, so writing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pwserver import quantities
+from pwserver.quantities import meter_value, number
+from pwserver.reading import Reading, SiteView, View
+
+MEDIA_TYPE = "text/plain; charset=utf-8"
+FLOAT, BOOLEAN, STRING = "float", "boolean", "string"
+
+# Measurement -> field -> type. Nothing else is ever written.
+SCHEMA: Mapping[str, Mapping[str, str]] = {
+    "powerwall": {
+        "grid_power_watts": FLOAT, "home_power_watts": FLOAT, "solar_power_watts": FLOAT, "battery_power_watts": FLOAT,
+        "grid_voltage_volts": FLOAT, "grid_current_amperes": FLOAT, "grid_energy_imported_wh": FLOAT,
+        "grid_energy_exported_wh": FLOAT, "home_energy_imported_wh": FLOAT, "solar_energy_exported_wh": FLOAT,
+        "battery_energy_imported_wh": FLOAT, "battery_energy_exported_wh": FLOAT, "battery_percent": FLOAT,
+        "battery_raw_percent": FLOAT, "reserve_percent": FLOAT, "capacity_wh": FLOAT, "remaining_wh": FLOAT,
+        "time_remaining_hours": FLOAT, "grid_connected": BOOLEAN, "grid_status": STRING, "mode": STRING,
+        "grid_charging": BOOLEAN, "grid_export": STRING, "firmware": STRING, "alerts": FLOAT,
+    },
+    "powerwall_unit": {"capacity_wh": FLOAT, "remaining_wh": FLOAT},
+    "powerwall_device": {
+        **{signal.id: FLOAT for signal in quantities.SIGNALS},
+        "battery_inverter_volts": FLOAT, "battery_inverter_hertz": FLOAT, "solar_inverter_volts": FLOAT,
+        "solar_inverter_hertz": FLOAT,
+    },
+    "powerwall_string": {
+        "power_watts": FLOAT, "voltage_volts": FLOAT, "current_amperes": FLOAT, "connected": BOOLEAN, "state": STRING,
+    },
+    "powerwall_line": {"voltage_volts": FLOAT, "frequency_hertz": FLOAT},
+    "powerwall_ct": {"power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT},
+    "powerwall_remote_meter": {
+        "power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT, "energy_imported_wh": FLOAT,
+        "energy_exported_wh": FLOAT,
+    },
+    "powerwall_poll": {
+        "online": BOOLEAN, "state": STRING, "duration_seconds": FLOAT, "consecutive_failures": FLOAT,
+        "failures": FLOAT, "successes": FLOAT, "reading_age_seconds": FLOAT,
+    },
+}  # fmt: skip
+
+Point = tuple[str, dict[str, Any], dict[str, Any]]  # measurement, tags without the gateway, fields
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+def _plain(value: Any) -> str:
+    """One line of text that ends in no backslash: a backslash before a separator cannot be written down."""
+    return _BREAKS.sub(" ", str(value)).strip()
+
+
+def _escaped(value: Any, characters: str) -> str:
+    tame = _plain(value).rstrip("\\").rstrip()
+    return re.sub(f"([{re.escape(characters)}])", r"\\\1", tame)
+
+
+def tag_text(value: Any) -> str:
+    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left."""
+    return _escaped(value, ",= ")
+
+
+def measurement_text(value: Any) -> str:
+    """A measurement: comma and space escaped."""
+    return _escaped(value, ", ")
+
+
+def field_text(value: Any, kind: str) -> str | None:
+    """A field's value as its declared type, None when it is not of that kind."""
+    if kind == FLOAT:
+        known = number(value)
+        return None if known is None else _float_text(float(known))
+    if kind == BOOLEAN:
+        return ("true" if value else "false") if isinstance(value, bool) else None
+    if not isinstance(value, str):
+        return None
+    tame = _plain(value)
+    return '"' + tame.replace("\\", "\\\\").replace('"', '\\"') + '"' if tame else None
+
+
+def _float_text(value: float) -> str:
+    written = repr(value + 0.0)  # adding zero turns -0.0 into 0.0
+    return written.replace("e+", "e")
+
+
+def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], seconds: float) -> str | None:
+    """One line, tags sorted, None when no field is left. Fields that SCHEMA does not know are left out."""
+    kinds = SCHEMA[measurement]
+    written = {name: field_text(value, kinds[name]) for name, value in fields.items() if name in kinds}
+    values = ",".join(f"{tag_text(name)}={text}" for name, text in written.items() if text is not None)
+    if not values:
+        return None
+    labels = sorted((tag_text(name), tag_text(value)) for name, value in tags.items() if value is not None)
+    head = ",".join([measurement_text(measurement), *(f"{name}={value}" for name, value in labels if name and value)])
+    return f"{head} {values} {round(seconds * 1000) * 1_000_000}"
+
+
+def render(site: SiteView) -> str:
+    """All gateways as line protocol, one point a line; empty when nothing is known."""
+    lines: list[str] = []
+    for view in site.views:
+        if view.gateway.virtual:
+            continue
+        points = [(point, view.now) for point in _poll(view, site.now)]
+        if view.reading is not None:
+            points += [(point, view.reading.timestamp) for point in _reading(view.reading)]
+        for (measurement, tags, fields), seconds in points:
+            written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
+            if written is not None:
+                lines.append(written)
+    return "".join(f"{written}\n" for written in dict.fromkeys(lines))
+
+
+def _poll(view: View, now: float) -> Iterator[Point]:
+    status, reading = view.status, view.reading
+    yield (
+        "powerwall_poll",
+        {},
+        {
+            "online": status.online,
+            "state": status.state,
+            "duration_seconds": status.poll_seconds,
+            "consecutive_failures": status.consecutive_failures,
+            "failures": status.total_failures,
+            "successes": status.total_successes,
+            "reading_age_seconds": None if reading is None else max(0.0, now - reading.timestamp),
+        },
+    )
+
+
+def _reading(reading: Reading) -> Iterator[Point]:
+    grid_status = reading.grid_status if reading.grid_status in ("UP", "DOWN", "SYNCING") else None
+    yield (
+        "powerwall",
+        {},
+        {
+            "grid_power_watts": meter_value(reading, "site", "instant_power"),
+            "home_power_watts": meter_value(reading, "load", "instant_power"),
+            "solar_power_watts": meter_value(reading, "solar", "instant_power"),
+            "battery_power_watts": meter_value(reading, "battery", "instant_power"),
+            "grid_voltage_volts": meter_value(reading, "site", "instant_average_voltage"),
+            "grid_current_amperes": meter_value(reading, "site", "instant_average_current"),
+            **{f"{name}_wh": value for name, value in quantities.energy_counters(reading).items()},
+            "battery_percent": quantities.app_level(reading.soe_raw),
+            "battery_raw_percent": reading.soe_raw,
+            "reserve_percent": reading.reserve,
+            "capacity_wh": quantities.total_capacity(reading),
+            "remaining_wh": quantities.current_charge(reading),
+            "time_remaining_hours": reading.time_remaining,
+            "grid_connected": None if grid_status is None else grid_status == "UP",
+            "grid_status": grid_status,
+            "mode": reading.mode,
+            "grid_charging": reading.grid_charging,
+            "grid_export": reading.grid_export,
+            "firmware": reading.version,
+            "alerts": None if reading.alerts is None else len(reading.alerts),
+        },
+    )
+    for unit in quantities.battery_blocks(reading):
+        fields = {"capacity_wh": unit.capacity, "remaining_wh": unit.charge}
+        yield "powerwall_unit", {"device": unit.serial or f"#{unit.index}"}, fields
+    yield from _devices(reading)
+    yield from _electrical(reading)
+
+
+def _devices(reading: Reading) -> Iterator[Point]:
+    found: dict[str, dict[str, Any]] = {}
+    for serial, signals in quantities.unit_signals(reading).items():
+        found.setdefault(serial, {}).update(signals)
+    for (serial, kind), values in quantities.inverters(reading).items():
+        found.setdefault(serial, {}).update({f"{kind}_inverter_{unit}": value for unit, value in values.items()})
+    for serial, fields in found.items():
+        yield "powerwall_device", {"device": serial}, fields
+
+
+FIELD_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",
+               "watts": "power_watts"}  # fmt: skip
+
+
+def _electrical(reading: Reading) -> Iterator[Point]:
+    for name, body in quantities.strings(reading).items():
+        yield (
+            "powerwall_string",
+            {"string": name},
+            {
+                "power_watts": body.get("Power"),
+                "voltage_volts": body.get("Voltage"),
+                "current_amperes": body.get("Current"),
+                "connected": body.get("Connected"),
+                "state": body.get("State"),
+            },
+        )
+    for (phase, side), values in quantities.lines(reading).items():
+        yield "powerwall_line", {"line": phase, "side": side}, {FIELD_NAMES[u]: v for u, v in values.items()}
+    for (meter, ct), values in quantities.current_transformers(reading).items():
+        yield "powerwall_ct", {"meter": meter, "ct": ct}, {FIELD_NAMES[u]: v for u, v in values.items()}
+    for din, channels in quantities.remote_meters(reading).items():
+        for channel, fields in channels.items():
+            yield (
+                "powerwall_remote_meter",
+                {"meter": din, "ct": channel},
+                {
+                    "power_watts": fields.get("InstRealPower"),
+                    "current_amperes": fields.get("InstCurrent"),
+                    "voltage_volts": fields.get("InstVoltage"),
+                    "energy_imported_wh": quantities.watt_seconds_to_watt_hours(fields.get("EnergyImportedWs")),
+                    "energy_exported_wh": quantities.watt_seconds_to_watt_hours(fields.get("EnergyExportedWs")),
+                },
+            )

@@ -1,0 +1,311 @@
+"""The virtual gateway: one merged reading made of those of all gateways, so that every legacy URL can show the whole
+site.
+
+``merge`` is pure. What must outlive an outage (which units exist, so that ``PW3`` stays ``PW3``; the last energy
+counters) is handed back as ``MergeMemory`` and given in again at the next call.
+
+Names. With a ``name_prefix`` (default ``{id}.``) devices, strings and alerts of gateway ``home`` are called
+``home.A`` and so on. With an empty prefix the names are those a dashboard knows: strings of the second gateway
+continue the numbering (``A``, ``A1``), devices keep their names, which carry serial numbers; only names that would
+collide, and the grid meters of every gateway but the first, get the prefix ``{id}.`` all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pwserver.documents.contributors import (
+    Contributors,
+    Nameplates,
+    agreed,
+    charge,
+    contributors,
+    default_view,
+    grid_status,
+    meters_of,
+    real_gateways,
+)
+from pwserver.documents.merge_names import Names, names_of, unit_blocks
+from pwserver.documents.meters import METERS
+from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, SiteView, View
+from pwserver_ext import aggregate
+
+VIRTUAL_ID = "aggregate"
+COUNTERS = ("energy_exported", "energy_imported")
+# A counter that fell is believed after it was seen this many times in a row: then the meter was reset or replaced.
+CONFIRMATIONS = 3
+
+_STATUS_SUMS = (
+    "nominal_full_pack_energy",
+    "nominal_energy_remaining",
+    "max_power_energy_remaining",
+    "max_power_energy_to_be_charged",
+    "max_charge_power",
+    "max_discharge_power",
+    "max_apparent_power",
+    "instantaneous_max_discharge_power",
+    "instantaneous_max_charge_power",
+    "instantaneous_max_apparent_power",
+    "hardware_capability_charge_power",
+    "hardware_capability_discharge_power",
+    "grid_services_power",
+    "battery_target_power",
+    "battery_target_reactive_power",
+    "available_blocks",
+    "available_charger_blocks",
+    "blocks_controlled",
+    "solar_real_power_limit",
+    "inverter_nominal_usable_power",
+    "expected_energy_remaining",
+    "auxiliary_load",
+)
+_SITE_SUMS = (
+    "max_system_energy_kWh",
+    "max_system_power_kW",
+    "nominal_system_energy_kWh",
+    "nominal_system_power_kW",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """``name_prefix``: template with ``{id}``, or empty. ``nameplates``: limits in W by gateway and meter."""
+
+    name_prefix: str = "{id}."
+    nameplates: Nameplates | None = None
+    name: str = "All gateways"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What one gateway last contributed: its units and names, and its counters in Wh by ``meter.counter``."""
+
+    names: Names
+    counters: Mapping[str, float] = field(default_factory=dict)
+    suspects: Mapping[str, tuple[float, int]] = field(default_factory=dict)  # fallen value, times seen in a row
+
+
+MergeMemory = Mapping[str, Remembered]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The virtual gateway as a View, and the memory for the next merge."""
+
+    view: View
+    memory: MergeMemory
+
+
+def merge(site: SiteView, memory: MergeMemory, options: MergeOptions | None = None) -> Merged:
+    """One View that answers every document with the truth about the whole site.
+
+    Powers and currents are added, charge is weighted by capacity, counters are only given while every gateway
+    contributes. The reading's timestamp is that of its oldest part; ``flags`` names who is left out and what was
+    set aside.
+    """
+    options = options or MergeOptions()
+    views = real_gateways(site)
+    part = contributors(site, options.nameplates)
+    # Gateways that left the configuration are forgotten; the memory is no longer than the list of gateways.
+    known: dict[str, Remembered] = {}
+    flags: dict[str, str] = {name: f"left out: {reason}" for name, reason in part.left_out.items()}
+    flags.update(part.flags)
+    taking_part = {view.gateway.id for view in part.views}
+    for view in views:
+        before = memory.get(view.gateway.id) or Remembered(Names())
+        if view.gateway.id in taking_part and view.reading is not None:
+            counters, suspects, fallen = _accept_counters(view.reading, before)
+            flags.update({f"{view.gateway.id} {name}": text for name, text in fallen.items()})
+            before = Remembered(names_of(view.reading), counters, suspects)
+        elif view.reading is not None and not before.names.known:
+            before = replace(before, names=names_of(view.reading))
+        known[view.gateway.id] = before
+    reading = _merged_reading(site, part, known, flags, options) if part.views else None
+    identity = _identity(site, views, options)
+    return Merged(View(identity, _status(part, views), reading, site.server, site.now), known)
+
+
+def _accept_counters(
+    reading: Reading, before: Remembered
+) -> tuple[dict[str, float], dict[str, tuple[float, int]], dict[str, str]]:
+    """Counters to remember, those under suspicion, and why: a lifetime counter that falls is not believed at once."""
+    counters = dict(before.counters)
+    suspects: dict[str, tuple[float, int]] = {}
+    fallen: dict[str, str] = {}
+    for name in METERS:
+        for counter in COUNTERS:
+            value = (reading.aggregates.get(name) or {}).get(counter)
+            key = f"{name}.{counter}"
+            if not aggregate.is_number(value):
+                continue
+            last = counters.get(key)
+            if aggregate.fell(last, value):
+                lowest, seen = before.suspects.get(key, (value, 0))
+                seen = 1 if aggregate.fell(lowest, value) else seen + 1
+                if seen < CONFIRMATIONS:
+                    suspects[key] = (value, seen)
+                    fallen[key] = f"fell from {last} to {value} Wh"
+                    continue
+            counters[key] = value
+    return counters, suspects, fallen
+
+
+def _merged_reading(
+    site: SiteView, part: Contributors, known: Mapping[str, Remembered], flags: Mapping[str, str], options: MergeOptions
+) -> Reading:
+    views = real_gateways(site)
+    readings = part.readings()
+    main = default_view(part.views, site.server.default_gateway)
+    main_reading = main.reading if main is not None and main.reading is not None else readings[0]
+    fresh = {reading.gateway_id: reading for reading in readings}
+    order = [(view.gateway.id, fresh.get(view.gateway.id), known[view.gateway.id].names) for view in views]
+    combined = unit_blocks(order, options.name_prefix)
+    level = charge(part)
+    system_status = _system_status(readings, combined.blocks)
+    up_down = grid_status(site, part)
+    reserve = _reserve(part)
+    mode = agreed([reading.mode for reading in readings])
+    return Reading(
+        gateway_id=VIRTUAL_ID,
+        timestamp=min(reading.timestamp for reading in readings),
+        aggregates=_aggregates(readings, [known[view.gateway.id] for view in part.views], not part.left_out),
+        vitals=combined.vitals or None,
+        strings=combined.strings or None,
+        soe_raw=level.raw,
+        status=main_reading.status,
+        version=main_reading.version,
+        din=main_reading.din,
+        uptime=main_reading.uptime,
+        alerts=combined.alerts,
+        temps=combined.temps or None,
+        site_name=main_reading.site_name,
+        site_info=_site_info(main_reading, readings),
+        grid_status=up_down,
+        grid_status_detail=main_reading.grid_status_detail if main_reading.grid_status == up_down else None,
+        mode=mode,
+        reserve=reserve,
+        operation=(
+            {"real_mode": mode, "backup_reserve_percent": aggregate.raw_percent(reserve)} if mode or reserve else None
+        ),
+        time_remaining=_time_remaining(readings),
+        grid_charging=agreed([reading.grid_charging for reading in readings]),
+        grid_export=agreed([reading.grid_export for reading in readings]),
+        system_status=system_status,
+        fan_speeds=combined.fans,
+        networks=_joined([reading.networks for reading in readings]),
+        powerwalls={
+            "powerwalls": _joined([(reading.powerwalls or {}).get("powerwalls") for reading in readings]) or []
+        },
+        meters=_joined([reading.meters for reading in readings]),
+        meters_site=_joined([reading.meters_site for reading in readings]),
+        meters_solar=_joined([reading.meters_solar for reading in readings]),
+        solars=_joined([reading.solars for reading in readings]),
+        device_type=agreed([reading.device_type for reading in readings]),
+        pw3=True if any(reading.pw3 for reading in readings) else agreed([reading.pw3 for reading in readings]),
+        tedapi_mode=agreed([reading.tedapi_mode for reading in readings]),
+        connection_mode=agreed([reading.connection_mode for reading in readings]) or "Mixed",
+        tedapi_config={"battery_blocks": combined.configs} if combined.configs else None,
+        device_ages_seconds=combined.ages,
+        flags=flags,
+    )
+
+
+def _aggregates(readings: Sequence[Reading], remembered: Sequence[Remembered], all_here: bool) -> JsonObject:
+    suspicious = {key for entry in remembered for key in entry.suspects}
+    names = ", ".join(sorted(reading.gateway_id for reading in readings))
+    body: JsonObject = {}
+    for name in METERS:
+        found = meters_of(readings, name)
+        if not found:
+            continue
+        # A gateway without this meter has no counter either: then the sum of counters would be a partial one.
+        meter = aggregate.sum_meters(found, all_here and len(found) == len(readings), f"{name}: sum of {names}")
+        for counter in COUNTERS:
+            if f"{name}.{counter}" in suspicious:
+                meter[counter] = None
+        body[name] = meter
+    return body
+
+
+def _system_status(readings: Sequence[Reading], blocks: list[JsonObject]) -> JsonObject | None:
+    found = [reading.system_status for reading in readings if reading.system_status]
+    if not found and not blocks:
+        return None
+    body: JsonObject = {}
+    for key in dict.fromkeys(key for entry in found for key in entry):
+        values = [entry.get(key) for entry in found]
+        if key in _STATUS_SUMS:
+            body[key] = aggregate.total(values)
+        elif key == "grid_faults":
+            body[key] = _joined(values) or []
+        elif key != "battery_blocks":
+            body[key] = values[0] if all(value == values[0] for value in values) else None
+    body["battery_blocks"] = blocks
+    return body
+
+
+def _site_info(main: Reading, readings: Sequence[Reading]) -> JsonObject | None:
+    if not main.site_info:
+        return None
+    body = dict(main.site_info)
+    for key in _SITE_SUMS:
+        if key in body:
+            body[key] = aggregate.complete_total([(reading.site_info or {}).get(key) for reading in readings])
+    return body
+
+
+def _reserve(part: Contributors) -> Any:
+    """App percent: what all agree on, else weighted by capacity where that is known."""
+    readings = [reading for reading in part.readings() if reading.reserve is not None]
+    same = agreed([reading.reserve for reading in readings])
+    if same is not None or not readings:
+        return same
+    sizes = [(reading.system_status or {}).get("nominal_full_pack_energy") for reading in readings]
+    return aggregate.weighted_mean([reading.reserve for reading in readings], sizes)
+
+
+def _time_remaining(readings: Sequence[Reading]) -> Any:
+    """Hours the remaining energy lasts at the present load, as the library counts them; None unless all parts are
+    known.
+    """
+    left = aggregate.complete_total(
+        [(reading.system_status or {}).get("nominal_energy_remaining") for reading in readings]
+    )
+    load = aggregate.complete_total(
+        [(reading.aggregates.get("load") or {}).get("instant_power") for reading in readings]
+    )
+    if left is None or load is None or load <= 0:
+        return None
+    return left / load
+
+
+def _joined(lists: Sequence[Any]) -> list[Any] | None:
+    found = [entry for entry in lists if isinstance(entry, list)]
+    return [item for entry in found for item in entry] if found else None
+
+
+def _identity(site: SiteView, views: Sequence[View], options: MergeOptions) -> GatewayIdentity:
+    main = default_view(views, site.server.default_gateway)
+    if main is None:
+        return GatewayIdentity(id=VIRTUAL_ID, name=options.name, virtual=True)
+    return GatewayIdentity(id=VIRTUAL_ID, name=options.name, timezone=main.gateway.timezone, virtual=True)
+
+
+def _status(part: Contributors, views: Sequence[View]) -> GatewayStatus:
+    readings = part.readings()
+    error = ", ".join(f"{name} left out: {reason}" for name, reason in part.left_out.items()) or None
+    if readings:
+        updated: float | None = min(reading.timestamp for reading in readings)
+    else:
+        updated = max((view.status.last_updated for view in views if view.status.last_updated), default=None)
+    return GatewayStatus(
+        state="ok" if readings and not error else "degraded",
+        online=bool(readings),
+        last_updated=updated,
+        error=error,
+        connection_mode=agreed([reading.connection_mode for reading in readings]),
+        mode=agreed([view.status.mode for view in part.views]),
+        tedapi_mode=None,
+    )

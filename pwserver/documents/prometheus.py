@@ -1,0 +1,393 @@
+"""The ``/metrics`` page: Prometheus text 0.0.4 and OpenMetrics 1.0.0. Pure: views and numbers in, text out.
+
+Names follow the exporter guidelines: base units, ``_total`` for counters, ratios instead of percent, ``gateway`` as
+the one dimension that everything has. A number that is not known is absent. The page is as old as the last poll; ages
+and timestamps are on it. Fan speeds are in rpm, as other exporters have them: a fan in hertz helps nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pwserver import quantities
+from pwserver.quantities import meter_value, number
+from pwserver.reading import Reading, SiteView, View
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+JOULES_PER_WATT_HOUR = 3600.0
+UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
+STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
+GRID_STATES = ("UP", "DOWN", "SYNCING")
+MODES = ("self_consumption", "backup", "autonomous")
+EXPORT_RULES = ("battery_ok", "pv_only", "never")
+MAX_ALERTS = 200
+
+# A number for a family without labels, or one for each set of label values.
+SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its name as exposed, ``gauge``, ``counter`` or ``info``, its labels and what it means."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def _gauge(name: str, help_text: str, *labels: str) -> Family:
+    return Family(f"powerwall_{name}", "gauge", ("gateway", *labels), help_text)
+
+
+def _counter(name: str, help_text: str, *labels: str) -> Family:
+    return Family(f"powerwall_{name}_total", "counter", ("gateway", *labels), help_text)
+
+
+DATA_FAMILIES: tuple[Family, ...] = (
+    _gauge("up", "1 when the last poll of the gateway succeeded, else 0."),
+    Family(
+        "powerwall_gateway_info", "info",
+        ("gateway", "name", "firmware", "din", "connection_mode", "tedapi_mode", "type"),
+        "Facts about the gateway; always 1.",
+    ),
+    _gauge("connection_state", "1 for the state the connection is in, 0 for the others.", "state"),
+    _gauge("connection_state_since_timestamp_seconds", "When the connection entered its state."),
+    _gauge("last_success_timestamp_seconds", "When the gateway was last read successfully."),
+    _gauge("reading_timestamp_seconds", "When the values on this page were read; they are cached between polls."),
+    _gauge("reading_age_seconds", "Age of the values when this page was rendered."),
+    _counter("polls", "Poll attempts, good and bad."),
+    _counter("poll_failures", "Poll attempts that failed."),
+    _gauge("poll_consecutive_failures", "Poll attempts that failed in a row until now."),
+    _gauge("poll_duration_seconds", "How long the last poll took."),
+    _gauge("poll_backoff_seconds", "Pause before the next attempt because of failures."),
+    _counter("gateway_calls", "Requests sent to the gateway."),
+    _gauge("family_available", "1 when this family of data came, 0 when the gateway refuses it.", "family"),
+    _gauge("family_last_success_timestamp_seconds", "When this family of data last came.", "family"),
+    _gauge("family_consecutive_failures", "How often in a row this family of data did not come.", "family"),
+    _gauge("grid_power_watts", "Power at the grid meter, import positive (site.instant_power)."),
+    _gauge("home_power_watts", "Consumption of the house (load.instant_power)."),
+    _gauge("solar_power_watts", "Solar production (solar.instant_power)."),
+    _gauge("battery_power_watts", "Power of the batteries, discharge positive (battery.instant_power)."),
+    _gauge("meter_voltage_volts", "Mean voltage of a meter (instant_average_voltage).", "meter"),
+    _gauge("meter_current_amperes", "Mean current of a meter (instant_average_current).", "meter"),
+    _counter("grid_imported_joules", "Energy taken from the grid (site.energy_imported, Wh x 3600)."),
+    _counter("grid_exported_joules", "Energy given to the grid (site.energy_exported, Wh x 3600)."),
+    _counter("home_consumed_joules", "Energy used by the house (load.energy_imported, Wh x 3600)."),
+    _counter("solar_produced_joules", "Energy made by solar (solar.energy_exported, Wh x 3600)."),
+    _counter("battery_charged_joules", "Energy into the batteries (battery.energy_imported, Wh x 3600)."),
+    _counter("battery_discharged_joules", "Energy out of the batteries (battery.energy_exported, Wh x 3600)."),
+    _gauge("battery_charge_ratio", "State of charge as the app shows it, 0 to 1."),
+    _gauge("battery_charge_raw_ratio", "State of charge as the gateway counts it, 0 to 1."),
+    _gauge("backup_reserve_ratio", "Charge kept for outages, app scale, 0 to 1."),
+    _gauge("battery_capacity_joules", "Energy of the full batteries (nominal_full_pack_energy, Wh x 3600)."),
+    _gauge("battery_remaining_joules", "Energy left in the batteries (nominal_energy_remaining, Wh x 3600)."),
+    _gauge("backup_time_remaining_seconds", "How long the batteries would carry the house."),
+    _gauge("grid_connected", "1 when the grid is up, 0 when it is down or synchronising; absent when unknown."),
+    _gauge("grid_state", "1 for the state of the grid, 0 for the others; absent when unknown.", "state"),
+    _gauge("operation_mode", "1 for the mode in force, 0 for the others; absent when unknown.", "mode"),
+    _gauge("grid_charging_enabled", "1 when the batteries may charge from the grid."),
+    _gauge("grid_export_rule", "1 for the export rule in force, 0 for the others; absent when unknown.", "rule"),
+    _gauge("alert_active", "1 for each alert the gateway reports now.", "alert"),
+    _gauge("alerts", "How many alerts the gateway reports now."),
+    _gauge("flagged_values", "How many values were set aside as implausible in this reading."),
+    Family(
+        "powerwall_unit_info", "info", ("gateway", "device", "position", "part", "type"),
+        "Facts about one Powerwall behind the gateway; always 1. The device is its serial number.",
+    ),
+    _gauge("unit_capacity_joules", "Energy of one full unit (nominal_full_pack_energy, Wh x 3600).", "device"),
+    _gauge("unit_remaining_joules", "Energy left in one unit (nominal_energy_remaining, Wh x 3600).", "device"),
+    _gauge("temperature_celsius", "A temperature of a unit (HVP_*, PCH_AmbientTemp, THC_AmbientTemp).",
+           "device", "sensor"),
+    _gauge("fan_speed_rpm", "Speed of a fan (PVAC_Fan_Speed_Actual_RPM, PCH_FanSpeed_*).", "device", "fan"),
+    _gauge("fan_target_speed_rpm", "Speed a fan should have (PVAC_Fan_Speed_Target_RPM).", "device", "fan"),
+    _gauge("fan_duty_ratio", "Drive of a fan, 0 to 1 (PCH_FanDuty_*).", "device", "fan"),
+    _gauge("device_data_age_seconds", "How much older than the reading the data of a device are.", "device"),
+    _gauge("inverter_voltage_volts", "Output voltage of an inverter (PINV_Vout, PVAC_Vout).", "device", "kind"),
+    _gauge("inverter_frequency_hertz", "Output frequency of an inverter (PINV_Fout, PVAC_Fout).", "device", "kind"),
+    _gauge("line_voltage_volts", "Voltage of a phase to neutral (ISLAND_VL*N_Main, _Load).", "line", "side"),
+    _gauge("line_frequency_hertz", "Frequency of a phase (ISLAND_FreqL*_Main, _Load).", "line", "side"),
+    _gauge("string_power_watts", "Power of a solar string.", "string"),
+    _gauge("string_voltage_volts", "Voltage of a solar string.", "string"),
+    _gauge("string_current_amperes", "Current of a solar string.", "string"),
+    _gauge("string_connected", "1 when a solar string is connected.", "string"),
+    _gauge("ct_power_watts", "Power of a wired current transformer (METER_*, NEURIO_*).", "meter", "ct"),
+    _gauge("ct_current_amperes", "Current of a wired current transformer.", "meter", "ct"),
+    _gauge("ct_voltage_volts", "Voltage at a wired current transformer.", "meter", "ct"),
+    _gauge("remote_meter_power_watts", "Power of a wireless current transformer (TRM_*).", "meter", "ct"),
+    _gauge("remote_meter_current_amperes", "Current of a wireless current transformer (TRM_*).", "meter", "ct"),
+    _gauge("remote_meter_voltage_volts", "Voltage at a wireless current transformer (TRM_*).", "meter", "ct"),
+    _counter("remote_meter_imported_joules", "Energy counted forward (TRM EnergyImportedWs).", "meter", "ct"),
+    _counter("remote_meter_exported_joules", "Energy counted backward (TRM EnergyExportedWs).", "meter", "ct"),
+)  # fmt: skip
+
+
+def _self(name: str, kind: str, help_text: str, *labels: str) -> Family:
+    return Family(f"pwserver_{name}", kind, labels, help_text)
+
+
+SELF_FAMILIES: tuple[Family, ...] = (
+    _self("build_info", "info", "Versions of the server and of the pypowerwall library; always 1.",
+          "version", "library_version"),
+    _self("start_time_seconds", "gauge", "When the server was started."),
+    _self("poll_interval_seconds", "gauge", "Configured time between two polls."),
+    _self("gateways", "gauge", "Configured gateways."),
+    _self("http_requests_total", "counter", "Requests answered.", "worker", "method"),
+    _self("http_errors_total", "counter", "Requests answered with a status of 400 or more.", "worker"),
+    _self("http_no_data_total", "counter", "Requests answered without data, as there were none.", "worker"),
+    _self("http_slow_path_total", "counter", "Requests handed from the fast path to Sanic.", "worker"),
+    _self("http_rejected_total", "counter", "Requests refused by a limit.", "worker"),
+    _self("http_connections_total", "counter", "Connections accepted.", "worker"),
+    _self("websockets_total", "counter", "WebSockets opened.", "worker"),
+    _self("process_resident_memory_bytes", "gauge", "Memory of a process.", "process"),
+    _self("process_cpu_seconds_total", "counter", "Processor time of a process.", "process"),
+    _self("process_open_fds", "gauge", "Open file descriptors of a process.", "process"),
+    _self("process_start_time_seconds", "gauge", "When a process was started.", "process"),
+    _self("process_restarts_total", "counter", "How often the supervisor replaced a process.", "process"),
+    _self("process_heartbeat_age_seconds", "gauge", "Time since a process last showed that it lives.", "process"),
+    _self("snapshots_published_total", "counter", "Snapshots published.", "gateway"),
+    _self("render_duration_seconds", "gauge", "How long the last snapshot took to render.", "gateway"),
+    _self("poll_lateness_seconds", "gauge", "How late the last poll began.", "gateway"),
+    _self("history_write_failures_total", "counter", "Rows the history could not store."),
+    _self("mqtt_connected", "gauge", "1 when the MQTT broker is connected; absent when MQTT is off."),
+    _self("mqtt_connects_total", "counter", "Connections made to the MQTT broker."),
+    _self("mqtt_published_total", "counter", "MQTT messages sent."),
+    _self("mqtt_commands_total", "counter", "MQTT commands by outcome, done or rejected.", "outcome"),
+    _self("replica_connected", "gauge", "1 when the broker of the replica is connected; absent without one."),
+    _self("replica_refused_total", "counter", "Replica messages that were refused."),
+)  # fmt: skip
+FAMILIES = DATA_FAMILIES + SELF_FAMILIES
+BY_NAME = {family.name: family for family in FAMILIES}
+
+Sample = tuple[str, tuple[str, ...], float]
+
+
+def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
+    """Everything on the page as (metric, label values, value), in no particular order."""
+    for view in site.views:
+        if not view.gateway.virtual:
+            gateway = view.gateway.id
+            for name, labels, value in _gateway(view, site.now):
+                yield f"powerwall_{name}", (gateway, *labels), value
+    server = site.server
+    yield "pwserver_build_info", (server.version, server.library_version), 1.0
+    yield "pwserver_start_time_seconds", (), server.started
+    yield "pwserver_poll_interval_seconds", (), server.poll_interval_seconds
+    yield "pwserver_gateways", (), float(sum(not view.gateway.virtual for view in site.views))
+    for name, values in self_metrics.items():
+        if name in BY_NAME and name.startswith("pwserver_"):
+            for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
+                known = number(value)
+                if known is not None and len(labels) == len(BY_NAME[name].labels):
+                    yield name, tuple(map(str, labels)), float(known)
+
+
+def _gateway(view: View, now: float) -> Iterator[Sample]:
+    for name, labels, value in [*_connection(view, now), *(_reading(view.reading) if view.reading else ())]:
+        known = number(value)
+        if known is not None:
+            yield name, tuple(map(str, labels)), float(known)
+
+
+def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator[Sample]:
+    if chosen:
+        for choice in dict.fromkeys((*choices, chosen)):
+            yield name, (choice,), float(choice == chosen)
+
+
+def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    status, reading, identity = view.status, view.reading, view.gateway
+    yield "up", (), float(status.online)
+    facts = (
+        identity.name, reading and reading.version, reading and reading.din,
+        status.connection_mode or (reading and reading.connection_mode), status.tedapi_mode, identity.type,
+    )  # fmt: skip
+    yield "gateway_info", tuple(fact or "" for fact in facts), 1.0
+    yield from _choice("connection_state", STATES, status.state)
+    yield "connection_state_since_timestamp_seconds", (), status.state_since or None
+    yield "last_success_timestamp_seconds", (), status.last_updated
+    yield "polls_total", (), status.total_successes + status.total_failures
+    yield "poll_failures_total", (), status.total_failures
+    yield "poll_consecutive_failures", (), status.consecutive_failures
+    yield "poll_duration_seconds", (), status.poll_seconds
+    yield "poll_backoff_seconds", (), status.backoff_seconds
+    yield "gateway_calls_total", (), status.calls_total
+    for family, capability in status.capabilities.items():
+        yield "family_available", (family,), None if capability.available is None else float(capability.available)
+        yield "family_last_success_timestamp_seconds", (family,), capability.last_success
+        yield "family_consecutive_failures", (family,), capability.failures
+    if reading is not None:
+        yield "reading_timestamp_seconds", (), reading.timestamp
+        yield "reading_age_seconds", (), max(0.0, now - reading.timestamp)
+
+
+METERS = (("grid", "site"), ("home", "load"), ("solar", "solar"), ("battery", "battery"))
+ENERGY_METRICS = {
+    "grid_energy_imported": "grid_imported_joules_total",
+    "grid_energy_exported": "grid_exported_joules_total",
+    "home_energy_imported": "home_consumed_joules_total",
+    "solar_energy_exported": "solar_produced_joules_total",
+    "battery_energy_imported": "battery_charged_joules_total",
+    "battery_energy_exported": "battery_discharged_joules_total",
+}
+
+
+def _scaled(value: Any, factor: float) -> float | None:
+    known = number(value)
+    return None if known is None else known * factor
+
+
+def _reading(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    for ours, theirs in METERS:
+        yield f"{ours}_power_watts", (), meter_value(reading, theirs, "instant_power")
+        yield "meter_voltage_volts", (ours,), meter_value(reading, theirs, "instant_average_voltage")
+        yield "meter_current_amperes", (ours,), meter_value(reading, theirs, "instant_average_current")
+    for name, watt_hours in quantities.energy_counters(reading).items():
+        yield ENERGY_METRICS[name], (), watt_hours * JOULES_PER_WATT_HOUR
+    yield "battery_charge_ratio", (), _scaled(quantities.app_level(reading.soe_raw), 0.01)
+    yield "battery_charge_raw_ratio", (), _scaled(reading.soe_raw, 0.01)
+    yield "backup_reserve_ratio", (), _scaled(reading.reserve, 0.01)
+    yield "battery_capacity_joules", (), _scaled(quantities.total_capacity(reading), JOULES_PER_WATT_HOUR)
+    yield "battery_remaining_joules", (), _scaled(quantities.current_charge(reading), JOULES_PER_WATT_HOUR)
+    yield "backup_time_remaining_seconds", (), _scaled(reading.time_remaining, 3600.0)
+    if reading.grid_status in GRID_STATES:
+        yield "grid_connected", (), float(reading.grid_status == "UP")
+        yield from _choice("grid_state", GRID_STATES, reading.grid_status)
+    yield from _choice("operation_mode", MODES, quantities.text(reading.mode))
+    yield from _choice("grid_export_rule", EXPORT_RULES, quantities.text(reading.grid_export))
+    if isinstance(reading.grid_charging, bool):
+        yield "grid_charging_enabled", (), float(reading.grid_charging)
+    if reading.alerts is not None:
+        yield "alerts", (), len(reading.alerts)
+        for alert in sorted(set(map(str, reading.alerts)))[:MAX_ALERTS]:
+            yield "alert_active", (alert,), 1.0
+    yield "flagged_values", (), len(reading.flags)
+    yield from _units(reading)
+    yield from _electrical(reading)
+
+
+def _units(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    for unit in quantities.battery_blocks(reading):
+        device = unit.serial or f"#{unit.index}"
+        facts = (unit.block.get("PackagePartNumber"), unit.block.get("Type"))
+        yield "unit_info", (device, unit.index, *(quantities.text(fact) or "" for fact in facts)), 1.0
+        yield "unit_capacity_joules", (device,), _scaled(unit.capacity, JOULES_PER_WATT_HOUR)
+        yield "unit_remaining_joules", (device,), _scaled(unit.charge, JOULES_PER_WATT_HOUR)
+    known = {signal.id: signal for signal in quantities.SIGNALS}
+    for serial, values in quantities.unit_signals(reading).items():
+        for name, value in values.items():
+            signal = known[name]
+            if signal.unit == "°C":
+                yield "temperature_celsius", (serial, signal.sensor), value
+            elif signal.unit == "%":
+                yield "fan_duty_ratio", (serial, signal.sensor), value / 100.0
+            else:
+                metric = "fan_target_speed_rpm" if name == "fan_target_rpm" else "fan_speed_rpm"
+                yield metric, (serial, signal.sensor), value
+    for device, age in reading.device_ages_seconds.items():
+        yield "device_data_age_seconds", (device,), age
+
+
+ELECTRICAL_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",
+                    "watts": "power_watts"}  # fmt: skip
+REMOTE_MEMBERS = (
+    ("InstRealPower", "power_watts"), ("InstCurrent", "current_amperes"), ("InstVoltage", "voltage_volts"),
+)  # fmt: skip
+
+
+def _electrical(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    for prefix, table in (
+        ("inverter", quantities.inverters(reading)),
+        ("line", quantities.lines(reading)),
+        ("ct", quantities.current_transformers(reading)),
+    ):
+        for labels, values in table.items():
+            for unit, value in values.items():
+                yield f"{prefix}_{ELECTRICAL_NAMES[unit]}", labels, value
+    for name, body in quantities.strings(reading).items():
+        for member, metric in (
+            ("Power", "string_power_watts"), ("Voltage", "string_voltage_volts"),
+            ("Current", "string_current_amperes"),
+        ):  # fmt: skip
+            yield metric, (name,), body.get(member)
+        if isinstance(body.get("Connected"), bool):
+            yield "string_connected", (name,), float(body["Connected"])
+    for din, channels in quantities.remote_meters(reading).items():
+        for channel, fields in channels.items():
+            for member, metric in REMOTE_MEMBERS:
+                yield f"remote_meter_{metric}", (din, channel), fields.get(member)
+            # A watt-second is a joule.
+            yield "remote_meter_imported_joules_total", (din, channel), fields.get("EnergyImportedWs")
+            yield "remote_meter_exported_joules_total", (din, channel), fields.get("EnergyExportedWs")
+
+
+class _Collector:
+    """Hands the samples to prometheus_client, by family in the order of the table, each label set once."""
+
+    def __init__(self, site: SiteView, self_metrics: SelfMetrics) -> None:
+        self._values: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
+        for name, labels, value in samples(site, self_metrics):
+            self._values[name].setdefault(labels, value)
+
+    def collect(self) -> Iterator[Metric]:
+        """The families that have a sample."""
+        for family in FAMILIES:
+            values = self._values[family.name]
+            if values:
+                yield _metric(family, values)
+
+
+def _metric(family: Family, values: Mapping[tuple[str, ...], float]) -> Metric:
+    # Imported here: workers know this module by the catalogue, but only the poller renders.
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+
+    if family.kind == "info":
+        info = InfoMetricFamily(family.name.removesuffix("_info"), family.help)
+        for labels in values:
+            info.add_metric((), dict(zip(family.labels, labels, strict=True)))
+        return info
+    base = family.name.removesuffix("_total")
+    unit = base.rpartition("_")[2]
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = kind(base, family.help, labels=family.labels, unit=unit if unit in UNITS else "")
+    for labels, value in values.items():
+        metric.add_metric(labels, value)
+    return metric
+
+
+def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetrics: bool = False) -> str:
+    """The page as text, format 0.0.4 or OpenMetrics 1.0.0.
+
+    ``self_metrics`` maps names of SELF_FAMILIES to a number, or to ``{label values: number}``; others are ignored.
+    """
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(site, self_metrics or {}))
+    encoder: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
+    return encoder(registry).decode()
+
+
+def wants_openmetrics(accept: str) -> bool:
+    """Whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
+    best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
+    for part in accept.lower().split(","):
+        kind, *parameters = (item.strip() for item in part.split(";"))
+        values = dict(parameter.partition("=")[::2] for parameter in parameters)
+        if kind == "application/openmetrics-text" and values.get("version", "1.0.0") != "1.0.0":
+            continue
+        try:
+            weight = float(values.get("q", "1"))
+        except ValueError:
+            weight = 0.0
+        if kind in best:
+            best[kind] = max(best[kind], weight)
+    return best["application/openmetrics-text"] > 0 and best["application/openmetrics-text"] >= best["text/plain"]

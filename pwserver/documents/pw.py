@@ -1,0 +1,76 @@
+"""The /pw convenience routes that are not simply another name of a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.documents.devices import alerts as sorted_alerts
+from pwserver.documents.meters import METERS, meter, power_watts
+from pwserver.reading import JsonObject, View
+from pwserver_ext.vitals import version_number
+
+
+def level(view: View) -> JsonObject:
+    return {"level": view.reading.soe_raw if view.reading else None}
+
+
+def power(view: View) -> JsonObject:
+    """The four powers in W; missing is null, or 0 with PW_MISSING_AS_ZERO."""
+    body: dict[str, Any] = {name: power_watts(view, name) for name in ("site", "solar", "battery", "load")}
+    if view.server.missing_as_zero:
+        return {name: 0 if value is None else value for name, value in body.items()}
+    return body
+
+
+def site(view: View) -> JsonObject:
+    return meter(view, METERS[0])
+
+
+def battery(view: View) -> JsonObject:
+    return meter(view, METERS[1])
+
+
+def load(view: View) -> JsonObject:
+    return meter(view, METERS[2])
+
+
+def solar(view: View) -> JsonObject:
+    return meter(view, METERS[3])
+
+
+def din(view: View) -> JsonObject:
+    return {"din": view.reading.din if view.reading else None}
+
+
+def uptime(view: View) -> JsonObject:
+    return {"uptime": view.reading.uptime if view.reading else None}
+
+
+def version(view: View) -> JsonObject:
+    """Always a word and an integer; 0 stands for "no number"."""
+    known = view.reading.version if view.reading else None
+    return {"version": "Unknown" if known is None else known, "vint": version_number(known) or 0}
+
+
+def site_name(view: View) -> JsonObject:
+    return {"site_name": view.reading.site_name if view.reading else None}
+
+
+def alerts(view: View) -> JsonObject:
+    return {"alerts": sorted_alerts(view)}
+
+
+def is_connected(view: View) -> JsonObject:
+    return {"is_connected": view.status.online}
+
+
+def get_reserve(view: View) -> JsonObject:
+    return {"reserve": view.reading.reserve if view.reading else None}
+
+
+def get_mode(view: View) -> JsonObject:
+    return {"mode": view.reading.mode if view.reading else None}
+
+
+def get_time_remaining(view: View) -> JsonObject:
+    return {"time_remaining": view.reading.time_remaining if view.reading else None}

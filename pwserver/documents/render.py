@@ -1,0 +1,90 @@
+"""Documents as bytes: every body once, however many names it has; a renderer that fails costs only its own document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pwserver.documents.answer import NO_GATEWAYS, Answer
+from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
+from pwserver.documents.document import Document
+from pwserver.documents.encode import etag, gzip_twin, to_json
+from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts, SiteView, View
+
+Rendered = tuple[int, bytes]
+Packed = tuple[int, bytes, bytes | None, bytes]  # status, body, gzip twin, entity tag
+OnError = Callable[[Document, Exception], None]
+
+FAILED: Rendered = (500, to_json({"error": "This document could not be rendered"}))
+
+
+def render_gateway(view: View, on_error: OnError | None = None) -> list[Rendered]:
+    """(status, body) of every document of one gateway, in the order of ``GATEWAY_DOCUMENTS``.
+
+    Equal bodies are one bytes object. A renderer that raises gives a 500 for its documents; ``on_error`` is told.
+    """
+    return _render(GATEWAY_DOCUMENTS, view, on_error)
+
+
+def render_site(site: SiteView, on_error: OnError | None = None) -> list[Rendered]:
+    """(status, body) of every document of the site, in the order of ``SITE_DOCUMENTS``."""
+    return _render(SITE_DOCUMENTS, site, on_error)
+
+
+def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
+    """The answers of the unprefixed documents while no gateway is configured."""
+    nobody = View(GatewayIdentity(id="", name=""), GatewayStatus(error=None), None, server, now)
+    refused = encoded(NO_GATEWAYS)
+    rendered = render_gateway(nobody)
+    return [refused if row.needs_gateway else rendered[index] for index, row in enumerate(GATEWAY_DOCUMENTS)]
+
+
+def encoded(body: Any) -> Rendered:
+    """What a renderer gave, as status and bytes."""
+    if isinstance(body, Answer):
+        return body.status, to_json(body.body)
+    if isinstance(body, str):
+        return 200, body.encode()
+    return 200, to_json(body)
+
+
+def pack(rendered: Sequence[Rendered], previous: Mapping[bytes, Packed] | None = None) -> list[Packed]:
+    """Add gzip twin and entity tag. ``previous`` (see ``packed_by_body``) saves that work for bodies that did not
+    change.
+    """
+    known: dict[bytes, Packed] = {}
+    packed: list[Packed] = []
+    for status, body in rendered:
+        entry = known.get(body) or (previous.get(body) if previous else None)
+        if entry is None or entry[0] != status:
+            entry = (status, body, gzip_twin(body), etag(body))
+        known[body] = entry
+        packed.append(entry)
+    return packed
+
+
+def packed_by_body(packed: Sequence[Packed]) -> dict[bytes, Packed]:
+    """The memory for the next ``pack``; as long as the list of documents."""
+    return {entry[1]: entry for entry in packed}
+
+
+def _render(rows: Sequence[Document], subject: Any, on_error: OnError | None) -> list[Rendered]:
+    by_render: dict[Callable[..., Any], Rendered] = {}
+    by_body: dict[bytes, bytes] = {}
+    result: list[Rendered] = []
+    for row in rows:
+        answer: Rendered | None
+        try:
+            refusal = row.gate(subject) if row.gate is not None else None
+            if refusal is not None:
+                answer = encoded(refusal)
+            else:
+                answer = by_render.get(row.render)
+                if answer is None:
+                    answer = by_render[row.render] = encoded(row.render(subject))
+        except Exception as error:  # one bad document must not hurt its siblings
+            answer = FAILED
+            if on_error is not None:
+                on_error(row, error)
+        result.append((answer[0], by_body.setdefault(answer[1], answer[1])))
+    return result

@@ -1,0 +1,105 @@
+"""Short constructors for JSON Schema 2020-12, so that a document's schema is as easy to read as its example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Schema = dict[str, Any]
+
+ANY: Schema = {}
+BOOLEAN: Schema = {"type": "boolean"}
+INTEGER: Schema = {"type": "integer"}
+STRING: Schema = {"type": "string"}
+FLAG: Schema = {"type": "integer", "enum": [0, 1]}
+
+
+def number(unit: str | None = None, text: str | None = None) -> Schema:
+    """A JSON number; the unit goes where readers and generators find it."""
+    schema: Schema = {"type": "number"}
+    if unit:
+        schema["x-unit"] = unit
+    described = ", ".join(part for part in (text, unit) if part)
+    if described:
+        schema["description"] = described
+    return schema
+
+
+def integer(text: str | None = None) -> Schema:
+    return {"type": "integer", "description": text} if text else dict(INTEGER)
+
+
+def string(text: str | None = None, *, values: Iterable[str] = ()) -> Schema:
+    schema: Schema = dict(STRING)
+    allowed = list(values)
+    if allowed:
+        schema["enum"] = allowed
+    if text:
+        schema["description"] = text
+    return schema
+
+
+def nullable(schema: Schema) -> Schema:
+    """The same, or null: unknown. An empty schema allows null already."""
+    if not schema:
+        return schema
+    if "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    kind = schema["type"]
+    result = {**schema, "type": [*(kind if isinstance(kind, list) else [kind]), "null"]}
+    if "enum" in schema:
+        result["enum"] = [*schema["enum"], None]
+    return result
+
+
+def array(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def obj(
+    required: dict[str, Schema] | None = None,
+    optional: dict[str, Schema] | None = None,
+    *,
+    more: Schema | bool = True,
+    text: str | None = None,
+) -> Schema:
+    """An object. ``more`` says what further members may be: anything (True), nothing (False) or a schema."""
+    schema: Schema = {"type": "object"}
+    properties = {**(required or {}), **(optional or {})}
+    if properties:
+        schema["properties"] = properties
+    if required:
+        schema["required"] = list(required)
+    if more is not True:
+        schema["additionalProperties"] = more
+    if text:
+        schema["description"] = text
+    return schema
+
+
+def map_of(values: Schema, text: str | None = None) -> Schema:
+    """An object with free member names and values of one shape."""
+    return obj(more=values if values else True, text=text)
+
+
+def patterns(members: dict[str, Schema], required: dict[str, Schema] | None = None, *, more: bool = True) -> Schema:
+    """An object whose members are described by the pattern of their names."""
+    schema = obj(required, more=more)
+    schema["patternProperties"] = members
+    return schema
+
+
+def one_of(*schemas: Schema) -> Schema:
+    return {"anyOf": list(schemas)}
+
+
+WATTS = number("W")
+WATTHOURS = number("Wh")
+PERCENT = number("%")
+CELSIUS = number("°C")
+HOURS = number("h")
+EPOCH = number("s", "seconds since 1970")
+SECONDS = number("s")
+
+ERROR = obj({"error": STRING}, text="why there is nothing to show")
+DETAIL = obj({"detail": STRING}, text="why the request could not be answered")

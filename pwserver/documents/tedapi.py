@@ -1,0 +1,115 @@
+"""Raw answers of the transports, exactly as the library returns them: /tedapi/*, /cloud/*, /fleetapi/*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.reading import JsonObject, View
+
+USAGE = "Use /tedapi/config, /tedapi/status, /tedapi/components, /tedapi/battery, /tedapi/controller"
+CLOUD_USAGE = "Use /cloud/battery, /cloud/power, /cloud/config"
+FLEET_USAGE = "Use /fleetapi/info, /fleetapi/status"
+OFFLINE = "Gateway offline - TEDAPI unavailable"
+UNAVAILABLE = "TEDAPI not enabled or unavailable"
+NO_CLOUD = "Cloud API not enabled"
+NO_FLEET = "FleetAPI not enabled"
+NO_ANSWER = "No answer received from Tesla yet"
+SWITCHED_OFF = "Raw answers are switched off (PW_RAW_ROUTES)"
+
+
+def usage(view: View) -> JsonObject:
+    return {"error": USAGE}
+
+
+def config(view: View) -> Any:
+    return _tedapi(view, view.reading.tedapi_config if view.reading else None)
+
+
+def status(view: View) -> Any:
+    return _tedapi(view, view.reading.tedapi_status if view.reading else None)
+
+
+def components(view: View) -> Any:
+    return _tedapi(view, view.reading.tedapi_components if view.reading else None)
+
+
+def battery(view: View) -> Any:
+    return _tedapi(view, view.reading.tedapi_battery if view.reading else None)
+
+
+def controller(view: View) -> Any:
+    return _tedapi(view, view.reading.tedapi_controller if view.reading else None)
+
+
+def cloud_usage(view: View) -> JsonObject:
+    return {"error": CLOUD_USAGE if _is_cloud(view) else NO_CLOUD}
+
+
+def cloud_battery(view: View) -> Any:
+    return _cloud(view, "battery")
+
+
+def cloud_power(view: View) -> Any:
+    return _cloud(view, "power")
+
+
+def cloud_config(view: View) -> Any:
+    return _cloud(view, "config")
+
+
+def fleet_usage(view: View) -> JsonObject:
+    return {"error": FLEET_USAGE if _is_fleet(view) else NO_FLEET}
+
+
+def fleet_info(view: View) -> Any:
+    return _fleet(view, "info")
+
+
+def fleet_status(view: View) -> Any:
+    return _fleet(view, "status")
+
+
+def raw_routes_on(view: View) -> bool:
+    """PW_RAW_ROUTES; the dumps can hold site details, so an owner may switch them off."""
+    return view.server.settings.get("PW_RAW_ROUTES", True) not in (False, "no")
+
+
+def _tedapi(view: View, answer: Any) -> Any:
+    if not raw_routes_on(view):
+        return {"error": SWITCHED_OFF}
+    if not view.status.online:
+        return {"error": OFFLINE}
+    # A virtual gateway's configuration is only a list of units; it is nobody's raw answer.
+    return {"error": UNAVAILABLE} if answer is None or view.gateway.virtual else answer
+
+
+def _is_cloud(view: View) -> bool:
+    mode = view.status.mode or (view.reading.connection_mode if view.reading else None)
+    if mode is not None:
+        return mode == "Cloud"
+    return view.gateway.cloud_mode and not view.gateway.fleetapi
+
+
+def _is_fleet(view: View) -> bool:
+    mode = view.status.mode or (view.reading.connection_mode if view.reading else None)
+    if mode is not None:
+        return mode == "FleetAPI"
+    return view.gateway.fleetapi
+
+
+def _cloud(view: View, name: str) -> Any:
+    if not _is_cloud(view):
+        return {"error": NO_CLOUD}
+    return _dump(view, (view.reading.cloud or {}).get(name) if view.reading else None)
+
+
+def _fleet(view: View, name: str) -> Any:
+    if not _is_fleet(view):
+        return {"error": NO_FLEET}
+    return _dump(view, (view.reading.fleet or {}).get(name) if view.reading else None)
+
+
+def _dump(view: View, answer: Any) -> Any:
+    if not raw_routes_on(view):
+        return {"error": SWITCHED_OFF}
+    return {"error": NO_ANSWER} if answer is None else answer

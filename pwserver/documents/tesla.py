@@ -1,0 +1,270 @@
+"""The /api family: paths of the gateway's own web API, answered from the reading."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.documents.answer import Answer, detail
+from pwserver.documents.meters import meter
+from pwserver.documents.operation import operation as known_operation
+from pwserver.reading import JsonObject, View
+
+_SITE_NUMBERS = (
+    "max_site_meter_power_kW",
+    "min_site_meter_power_kW",
+    "nominal_system_energy_kWh",
+    "nominal_system_power_kW",
+    "panel_max_current",
+)
+_GRID_CODE = (
+    "grid_code",
+    "grid_voltage_setting",
+    "grid_freq_setting",
+    "grid_phase_setting",
+    "country",
+    "state",
+    "utility",
+)
+_STATUS_DEFAULTS: JsonObject = {
+    "din": None,
+    "start_time": None,
+    "up_time_seconds": None,
+    "is_new": False,
+    "version": None,
+    "git_hash": None,
+    "commission_count": 0,
+    "device_type": None,
+    "teg_type": "unknown",
+    "sync_type": "unknown",
+    "cellular_disabled": False,
+    "can_reboot": True,
+}
+_WORDS = {"UP": "SystemGridConnected", "DOWN": "SystemIslandedActive"}
+
+CUSTOMER: JsonObject = {"registered": True}
+REGISTRATION: JsonObject = {"status": "404 Response - API Disabled"}
+CT_REFERENCES: JsonObject = {"ct1": "Phase1", "ct2": "Phase2", "ct3": "Phase1"}
+PROBLEMS: JsonObject = {"problems": []}
+TOGGLE_AUTH: JsonObject = {"toggle_auth_supported": False}
+INSTALLER: JsonObject = {
+    "company": "Tesla",
+    "customer_id": "",
+    "phone": "",
+    "email": "",
+    "location": "",
+    "mounting": "",
+    "wiring": "",
+    "backup_configuration": "Whole Home",
+    "solar_installation": "New",
+    "solar_installation_type": "PV Panel",
+    "run_sitemaster": True,
+    "verified_config": True,
+    "installation_types": ["Residential"],
+}
+BRANDS = [
+    "ABB",
+    "Advanced Energy Industries",
+    "AEG Power Solutions",
+    "AEconversion",
+    "Altair Energy",
+    "Chilicon Power",
+    "ClipperCreek",
+    "Darfon Electronics",
+    "Delta Energy Systems",
+    "Diehl AKO Stiftung",
+    "Enphase Energy",
+    "FIMER",
+    "Fronius",
+    "Ginlong Technologies",
+    "GoodWe",
+    "Growatt New Energy",
+    "Huawei",
+    "iGo",
+    "Ingeteam",
+    "Kaco New Energy",
+    "Kostal Solar Electric",
+    "Power Electronics",
+    "Powercom",
+    "Premier Power",
+    "SMA Solar Technology",
+    "SolarEdge",
+    "Solax Power",
+    "Solectria Renewables",
+    "SunGrow",
+    "Sunnyboy",
+    "Sunnyside Solar",
+    "Suntrica",
+    "TMEIC",
+    "Tesla",
+    "Yaskawa Solectria",
+]
+NO_CLOUD = "Tesla cloud connection not available (requires hybrid, cloud or FleetAPI mode)"
+
+
+def customer(view: View) -> JsonObject:
+    return CUSTOMER
+
+
+def registration(view: View) -> JsonObject:
+    return REGISTRATION
+
+
+def ct_references(view: View) -> JsonObject:
+    return CT_REFERENCES
+
+
+def problems(view: View) -> JsonObject:
+    return PROBLEMS
+
+
+def toggle_auth(view: View) -> JsonObject:
+    return TOGGLE_AUTH
+
+
+def installer(view: View) -> JsonObject:
+    return INSTALLER
+
+
+def brands(view: View) -> list[str]:
+    return BRANDS
+
+
+def empty_list(view: View) -> list[Any]:
+    return []
+
+
+def empty_object(view: View) -> JsonObject:
+    return {}
+
+
+def grid_status(view: View) -> JsonObject:
+    """The gateway's word, or null: a made-up word would be taken for a change."""
+    reading = view.reading
+    if reading and reading.grid_status_detail:
+        return reading.grid_status_detail
+    word = _WORDS.get(reading.grid_status or "") if reading else None
+    return {"grid_status": word, "grid_services_active": None}
+
+
+def system_status(view: View) -> JsonObject:
+    return (view.reading.system_status or {}) if view.reading else {}
+
+
+def grid_faults(view: View) -> list[Any]:
+    faults = system_status(view).get("grid_faults")
+    return faults if isinstance(faults, list) else []
+
+
+def operation(view: View) -> JsonObject:
+    """Reserve in the raw scale, as the local API defines it; the app's beside it."""
+    known = known_operation(view)
+    return {
+        "real_mode": known.mode,
+        "backup_reserve_percent": known.reserve_raw,
+        "backup_reserve_percent_app": known.reserve_app,
+        "grid_charging": known.grid_charging,
+        "grid_export": known.grid_export,
+        "stale": known.stale,
+        "last_updated": known.last_updated,
+    }
+
+
+def status(view: View) -> JsonObject:
+    """The gateway's status with every promised key; an unknown version is null."""
+    found = view.reading.status if view.reading else None
+    body = {**_STATUS_DEFAULTS, **(found or {})}
+    body["version"] = body["version"] or None
+    return body
+
+
+def site_info(view: View) -> JsonObject:
+    found = view.reading.site_info if view.reading else None
+    if found:
+        return found
+    return {
+        "max_system_energy_kWh": None,
+        "max_system_power_kW": None,
+        "site_name": view.reading.site_name if view.reading else None,
+        "timezone": view.gateway.timezone,
+        **dict.fromkeys(_SITE_NUMBERS),
+        "grid_code": dict.fromkeys(_GRID_CODE),
+    }
+
+
+def site_name(view: View) -> JsonObject:
+    """Name and time zone the gateway gives, else what is configured."""
+    found = (view.reading.site_info or {}) if view.reading else {}
+    name = found.get("site_name") or (view.reading.site_name if view.reading else None)
+    return {"site_name": name, "timezone": found.get("timezone") or view.gateway.timezone}
+
+
+def sitemaster(view: View) -> JsonObject:
+    up = view.reading is not None
+    return {
+        "status": "StatusUp" if up else "StatusDown",
+        "running": up,
+        "connected_to_tesla": up and view.status.online,
+        "power_supply_mode": False,
+        "can_reboot": "Yes",
+    }
+
+
+def powerwalls(view: View) -> JsonObject:
+    return (view.reading.powerwalls or {}) if view.reading else {}
+
+
+def networks(view: View) -> list[Any]:
+    return (view.reading.networks or []) if view.reading else []
+
+
+def meters(view: View) -> list[Any]:
+    return (view.reading.meters or []) if view.reading else []
+
+
+def meters_site(view: View) -> list[Any]:
+    return (view.reading.meters_site or []) if view.reading else []
+
+
+def meters_solar(view: View) -> list[Any]:
+    """The gateway's list, else the solar meter in both places where clients look for it."""
+    if view.reading and view.reading.meters_solar:
+        return view.reading.meters_solar
+    solar = meter(view, "solar")
+    return [{**solar, "Cached_readings": solar}] if solar else []
+
+
+def solars(view: View) -> list[Any]:
+    return (view.reading.solars or []) if view.reading else []
+
+
+def solar_powerwall(view: View) -> JsonObject:
+    return (view.reading.solar_powerwall or {}) if view.reading else {}
+
+
+def update_status(view: View) -> JsonObject:
+    """Both times are the server's clock in milliseconds."""
+    milliseconds = int(view.now * 1000)
+    version = view.reading.version if view.reading else None
+    return {
+        "state": "/update_succeeded",
+        "info": {"status": ["nonactionable"]},
+        "current_time": milliseconds,
+        "last_status_time": milliseconds,
+        "version": version or "Unknown",
+        "offline_updating": False,
+        "offline_update_error": "",
+        "estimated_bytes_per_second": None,
+    }
+
+
+def tariff_rate(view: View) -> JsonObject | Answer:
+    """The tariff of the last slow tick; 503 without a cloud link, 502 when Tesla refused."""
+    tariff = view.reading.tariff if view.reading else None
+    if tariff:
+        if "ERROR" in tariff:
+            return detail(502, str(tariff["ERROR"]))
+        return tariff
+    link = view.status.cloud_control
+    if view.gateway.cloud_mode or view.gateway.fleetapi or (link and link.get("connected")):
+        return detail(503, "No tariff received from Tesla yet")
+    return detail(503, NO_CLOUD)

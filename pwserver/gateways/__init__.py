@@ -1,0 +1,1 @@
+"""Everything that touches a Powerwall. Only the poller (and ``--setup``) imports this room."""

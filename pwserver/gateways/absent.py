@@ -1,0 +1,164 @@
+"""Gateway payloads with holes in them: repaired so that the library computes, without inventing a number.
+
+The library multiplies and compares values it expects to be there. A missing one becomes ``UNKNOWN``, a not-a-number
+that carries itself through the arithmetic; ``clean`` turns whatever it touched back into None afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+
+class _Unknown(float):
+    """Not a number, but "greater" than anything: the library takes ``value if value > 0 else 0``."""
+
+    def __gt__(self, other: object) -> bool:
+        return True
+
+    def __abs__(self) -> float:
+        return math.nan
+
+
+UNKNOWN: Final = _Unknown("nan")
+
+_STRING_VALUES: Final = tuple(f"PVAC_PVMeasuredVoltage_{n}" for n in "ABCD") + tuple(
+    f"PVAC_PVCurrent_{n}" for n in "ABCD"
+)
+_COMPONENT_NUMBERS: Final = ("PCH_PvVoltage", "PCH_PvCurrent", "PCH_BatteryPower")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _dict(parent: Any, key: str) -> dict[str, Any]:
+    """``parent[key]`` when it is an object; an empty, unattached one otherwise."""
+    found = parent.get(key) if isinstance(parent, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _objects(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Reduce the list ``parent[key]`` to its objects and return it; a null list becomes an empty one."""
+    found = parent.get(key)
+    if found is None and key not in parent:
+        return []
+    items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    parent[key] = items
+    return items
+
+
+def _words(parent: dict[str, Any], key: str) -> None:
+    found = parent.get(key)
+    if found is not None:
+        parent[key] = [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
+def sanitise(payload: dict[str, Any]) -> None:
+    """Repair one decoded payload (status, controller, components or config) in place."""
+    if "control" in payload or "esCan" in payload or "neurio" in payload:
+        _controller(payload)
+    if isinstance(payload.get("components"), dict):
+        _components(payload["components"])
+    if "battery_blocks" in payload or "site_info" in payload:
+        _config(payload)
+
+
+def _controller(payload: dict[str, Any]) -> None:
+    control = _dict(payload, "control")
+    if "meterAggregates" in control:
+        control["meterAggregates"] = [
+            meter for meter in _objects(control, "meterAggregates") if isinstance(meter.get("location"), str)
+        ]
+    _words(_dict(control, "alerts"), "active")
+    bus = _dict(_dict(payload, "esCan"), "bus")
+    for kind in ("PVAC", "PVS", "THC", "POD", "PINV"):
+        for device in _objects(bus, kind):
+            device.setdefault("packageSerialNumber", None)
+            _words(_dict(device, "alerts"), "active")
+            if kind == "PVAC" and device["packageSerialNumber"]:
+                logged = device.get("PVAC_Logging")
+                if not isinstance(logged, dict):
+                    logged = device["PVAC_Logging"] = {}
+                for name in _STRING_VALUES:
+                    if not _number(logged.get(name)):
+                        logged[name] = UNKNOWN
+    if bus.get("PVAC") and not isinstance(bus.get("PVS"), list):
+        bus["PVS"] = []
+    for kind, letter in (("SYNC", "X"), ("MSA", "Z")):
+        _words(_dict(_dict(bus, kind), "alerts"), "active")
+        meter = _dict(_dict(bus, kind), f"METER_{letter}_AcMeasurements")
+        for phase in "ABC":
+            power = meter.get(f"METER_{letter}_CT{phase}_InstRealPower")
+            current = f"METER_{letter}_CT{phase}_I"
+            if power is not None and _number(power) and power < 0 and current in meter and not _number(meter[current]):
+                meter[current] = UNKNOWN
+    for reading in _objects(_dict(payload, "neurio"), "readings"):
+        reading.setdefault("dataRead", [])
+        for ct in _objects(reading, "dataRead"):
+            for name in ("realPowerW", "currentA"):
+                if not _number(ct.get(name)):
+                    ct[name] = UNKNOWN
+    for meter in _objects(_dict(payload, "teslaRemoteMeter"), "meters"):
+        if isinstance(meter.get("reading"), dict):
+            _objects(meter["reading"], "ctReadings")
+
+
+def _components(components: dict[str, Any]) -> None:
+    for kind in list(components):
+        for component in _objects(components, kind):
+            component.setdefault("signals", [])
+            component["signals"] = [
+                signal for signal in _objects(component, "signals") if isinstance(signal.get("name"), str)
+            ]
+            for signal in component["signals"]:
+                _signal(signal)
+
+
+def _signal(signal: dict[str, Any]) -> None:
+    name = signal["name"]
+    signal.setdefault("value", None)
+    signal.setdefault("textValue", None)
+    if name.startswith("PCH_PvState_") and not isinstance(signal["textValue"], str):
+        signal["textValue"] = "Unknown"
+    elif name.startswith(_COMPONENT_NUMBERS) and not _number(signal["value"]):
+        signal["value"] = UNKNOWN
+
+
+def _config(config: dict[str, Any]) -> None:
+    blocks = []
+    for block in _objects(config, "battery_blocks"):
+        vin = block.get("vin")
+        if not isinstance(vin, str) or vin.count("--") != 1:
+            continue
+        if not isinstance(block.get("type"), str):
+            block["type"] = ""
+        if "battery_expansions" in block:
+            block["battery_expansions"] = [
+                pack for pack in _objects(block, "battery_expansions") if isinstance(pack.get("din"), str)
+            ]
+        blocks.append(block)
+    if "battery_blocks" in config:
+        config["battery_blocks"] = blocks
+    if "solars" in config:
+        _objects(config, "solars")
+
+
+def clean(value: Any) -> Any:
+    """The same data with every not-a-number and infinity as None; shares what needed no change."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        changed = None
+        for key, item in value.items():
+            if isinstance(item, (float, dict, list)):
+                new = clean(item)
+                if new is not item:
+                    if changed is None:
+                        changed = dict(value)
+                    changed[key] = new
+        return value if changed is None else changed
+    if isinstance(value, list):
+        items = [clean(item) if isinstance(item, (float, dict, list)) else item for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value

@@ -1,0 +1,64 @@
+"""When each query of a gateway is due again: its own interval after success, patience by cause after failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from pwserver.gateways.failure import AUTH, RATE_LIMIT, TIMEOUT
+
+NOT_FOUND_SECONDS: Final = 6 * 3600.0  # this firmware does not have it; a later one may
+FORBIDDEN_SECONDS: Final = 3600.0
+_RETRY_SECONDS: Final = (0.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+
+@dataclass(slots=True)
+class _Query:
+    interval_seconds: float
+    due: float = 0.0
+    failures: int = 0
+
+
+class Cadence:
+    """A table of optional queries by name. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._queries: dict[str, _Query] = {}
+
+    def due(self, name: str, tick: float, interval_seconds: float = 0.0) -> bool:
+        """Should ``name`` be asked in this poll? Interval 0: in every poll."""
+        query = self._queries.setdefault(name, _Query(interval_seconds, tick))
+        query.interval_seconds = interval_seconds
+        return tick >= query.due
+
+    def succeeded(self, name: str, tick: float) -> None:
+        """It answered: next time after its interval."""
+        query = self._queries.setdefault(name, _Query(0.0))
+        query.failures = 0
+        query.due = tick + query.interval_seconds
+
+    def failed(self, name: str, tick: float, cause: str | None = None, status: int | None = None) -> None:
+        """It did not: an answer that says "never" is believed for long, other failures back off gently."""
+        query = self._queries.setdefault(name, _Query(0.0))
+        query.failures += 1
+        step = _RETRY_SECONDS[min(query.failures, len(_RETRY_SECONDS)) - 1]
+        if status == 404:
+            step = NOT_FOUND_SECONDS
+        elif cause == AUTH:
+            step = FORBIDDEN_SECONDS
+        elif cause == TIMEOUT:
+            step = max(step, 60.0)  # each try costs the poll its whole patience
+        elif cause == RATE_LIMIT:
+            step = max(step, 5.0)
+        query.due = tick + step
+
+    def waiting(self, name: str, tick: float) -> bool:
+        """Was ``name`` left out of this poll because its time has not come (rather than asked in vain)?"""
+        query = self._queries.get(name)
+        return query is not None and query.failures == 0 and tick < query.due
+
+    def again(self, *names: str) -> None:
+        """Ask these at the next opportunity, whatever was said before."""
+        for name in names:
+            if name in self._queries:
+                self._queries[name].due = 0.0

@@ -1,0 +1,151 @@
+"""The hybrid cloud link: one extra cloud connection next to a local gateway, for writes and for what it lacks.
+
+It lives in threads of its own that come and go: a slow Tesla server never delays a poll.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.gateways import library
+from pwserver.gateways.collect import as_number, as_text, compute
+from pwserver.gateways.failure import GatewayFailure
+from pwserver.gateways.wire import Wire
+
+_LIMIT_SECONDS: Final = 15.0
+_RETRY_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
+_REFRESH_SECONDS: Final = 60.0
+_UNAVAILABLE_AFTER: Final = 3
+_VALUES: Final = ("mode", "reserve", "grid_charging", "grid_export")
+
+_choice = threading.Lock()
+_winner: list[CloudLink] = []  # the first link that connects is the only one
+
+
+@dataclass(slots=True)
+class _Known:
+    value: Any = None
+    time: float | None = None  # epoch
+
+
+class CloudLink:
+    """Connects in the background, refreshes a few values a minute, and tells its state."""
+
+    def __init__(self, definition: GatewayDefinition, options: GatewayOptions) -> None:
+        self.definition = definition
+        self.options = options
+        self.wire = Wire(30)
+        self.lock = threading.Lock()  # held while the library works; commands take it too
+        self.powerwall: Any = None
+        self.failures = 0
+        self.last_success: float | None = None  # epoch
+        self.known = {name: _Known() for name in _VALUES}
+        self._due = 0.0
+        self._attempts = 0
+        self._job: threading.Thread | None = None
+        self._closed = False
+
+    def tick(self, tick: float) -> None:
+        """Start the background job when it is due; returns at once."""
+        if self._closed or tick < self._due or (self._job is not None and self._job.is_alive()):
+            return
+        if _winner and _winner[0] is not self:
+            return
+        self._due = tick + _REFRESH_SECONDS
+        self._job = threading.Thread(target=self._work, name=f"cloud-{self.definition.id}", daemon=True)
+        self._job.start()
+
+    def fresh(self, name: str, now: float) -> Any:
+        """A value read over the link lately (two refreshes), else None."""
+        known = self.known[name]
+        if known.time is None or now - known.time > 2 * _REFRESH_SECONDS or self.powerwall is None:
+            return None
+        return known.value
+
+    def status(self) -> dict[str, Any]:
+        """``cloud_control`` of the API."""
+        connected = self.powerwall is not None
+        if not connected or self.failures >= _UNAVAILABLE_AFTER:
+            state = "unavailable"
+        else:
+            state = "degraded" if self.failures else "healthy"
+        told: dict[str, Any] = {
+            "configured": True,
+            "connected": connected,
+            "state": state,
+            "healthy": state == "healthy",
+            "consecutive_failures": self.failures,
+            "last_success_time": self.last_success,
+        }
+        for name in _VALUES:
+            told[f"last_known_{name}"] = self.known[name].value
+            told[f"last_known_{name}_time"] = self.known[name].time
+        return told
+
+    def close(self) -> None:
+        """No further jobs; lets go of the connection unless a job still holds it."""
+        self._closed = True
+        with _choice:
+            if self in _winner:
+                _winner.remove(self)
+        if self.lock.acquire(blocking=False):
+            try:
+                if self.powerwall is not None:
+                    library.close_connection(self.powerwall)
+                    self.powerwall = None
+            finally:
+                self.lock.release()
+
+    def _work(self) -> None:
+        try:
+            with self.lock:
+                if self.powerwall is None:
+                    self._connect()
+                if self.powerwall is not None:
+                    self._refresh()
+        except GatewayFailure as failure:
+            self.failures += 1
+            step = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+            self._attempts += 1
+            self._due = time.monotonic() + max(step, failure.retry_after_seconds or 0.0)
+
+    def _connect(self) -> None:
+        with self.wire.session(_LIMIT_SECONDS, resend=False):
+            powerwall = library.open_cloud_link(self.definition, self.options, self.wire)
+        with _choice:
+            if self._closed or (_winner and _winner[0] is not self):
+                library.close_connection(powerwall)
+                return
+            if not _winner:
+                _winner.append(self)
+            self.powerwall = powerwall
+            self._attempts = 0
+
+    def _refresh(self) -> None:
+        client = self.powerwall.client
+        for name in ("SITE_CONFIG",):
+            client.pwcache.pop(name, None)
+        if hasattr(client, "fleet"):
+            client.fleet.pwcache.clear()
+            client.fleet.pwcachetime.clear()
+        with self.wire.session(_LIMIT_SECONDS, resend=False):
+            found = {
+                "mode": as_text(compute(self.powerwall.get_mode)),
+                "reserve": as_number(compute(self.powerwall.get_reserve)),
+                "grid_charging": compute(self.powerwall.get_grid_charging),
+                "grid_export": as_text(compute(self.powerwall.get_grid_export)),
+            }
+            answered = any(item.cause is None for item in self.wire.exchanges)
+        if not answered:
+            self.failures += 1
+            return
+        now = time.time()
+        self.failures = 0
+        self.last_success = now
+        for name, value in found.items():
+            if value is not None:
+                self.known[name] = _Known(value, now)

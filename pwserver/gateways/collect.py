@@ -1,0 +1,226 @@
+"""What the collectors of all connection modes share: asking politely, remembering slow answers, finishing a Reading."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from pwserver.config.gateways import GatewayOptions
+from pwserver.gateways.absent import clean
+from pwserver.gateways.cadence import Cadence
+from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from
+from pwserver.gateways.guard import DeviceGuard
+from pwserver.gateways.state import Capabilities
+from pwserver.gateways.truth import EnergyMemory, correct_meters, is_number, powers_known
+from pwserver.gateways.wire import Wire
+from pwserver.reading import Reading
+
+MEDIUM_SECONDS: Final = 15.0
+CLOUD_SLOW_SECONDS: Final = 60.0
+SLOW_SECONDS: Final = 45.0  # queries with at least this interval wait for the others when the budget is short
+
+
+class Collector(Protocol):
+    """One connection mode's way to a Reading."""
+
+    basic_lan: bool
+
+    def collect(self) -> Reading:
+        """Ask the gateway now. Raises GatewayFailure; anything else is a fault of ours."""
+        ...
+
+
+@dataclass(slots=True)
+class Memory:
+    """What outlives a connection object: capabilities, devices, energies, slow answers."""
+
+    guard: DeviceGuard
+    capabilities: Capabilities = field(default_factory=Capabilities)
+    energies: EnergyMemory = field(default_factory=EnergyMemory)
+    cadence: Cadence = field(default_factory=Cadence)
+    slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
+    slow_ticks: dict[str, float] = field(default_factory=dict)  # and when it came, monotonic
+    version_misses: int = 0
+    news: list[tuple[str, str]] = field(default_factory=list)  # (family, "gone" or "back"), to be logged and cleared
+
+
+class Asker:
+    """One poll's questions. Optional ones never fail the poll; what they answered is recorded by family."""
+
+    def __init__(self, gateway_id: str, wire: Wire, options: GatewayOptions, memory: Memory) -> None:
+        self.gateway_id = gateway_id
+        self.wire = wire
+        self.options = options
+        self.memory = memory
+        self.now = time.time()
+        self.tick = time.monotonic()
+        self.asked = False  # did the last ``optional`` really ask?
+
+    def begin(self) -> None:
+        """Start a poll: fix its two clocks."""
+        self.now = time.time()
+        self.tick = time.monotonic()
+
+    def record(self, family: str, arrived: bool) -> None:
+        """Note whether a family of data came in this poll."""
+        change = self.memory.capabilities.record(family, arrived, self.now)
+        if change is not None and len(self.memory.news) < 64:
+            self.memory.news.append((family, change))
+
+    def record_asked(self, family: str, arrived: bool) -> None:
+        """``record``, unless the last ``optional`` was left out: that says nothing about the gateway."""
+        if self.asked or arrived:
+            self.record(family, arrived)
+
+    def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
+        """Ask for something without which there is no reading. Raises GatewayFailure with the true cause."""
+        before = len(self.wire.exchanges)
+        try:
+            answer = fetch()
+        except GatewayFailure:
+            raise
+        except Exception:
+            answer = None
+        if answer is None or not what(answer):
+            raise self.failure(before)
+        return answer
+
+    def failure(self, before: int = 0) -> GatewayFailure:
+        """Why nothing usable came, judged by the exchanges since ``before``."""
+        failure = failure_from(list(self.wire.exchanges)[before:], GARBAGE)
+        if failure.cause == "rate-limit" and failure.retry_after_seconds is None and not self.wire.rate_limited():
+            failure.retry_after_seconds = self.wire.seconds_until_room()
+        return failure
+
+    def optional(
+        self,
+        name: str,
+        fetch: Callable[[], Any],
+        good: Callable[[Any], bool],
+        interval_seconds: float = 0.0,
+        calls: int = 1,
+        keep: bool = False,
+        keep_seconds: float = math.inf,
+    ) -> Any:
+        """Ask for something a reading can do without: None when it is not due, did not come or was not ``good``.
+
+        With ``keep`` the last good answer stands in for up to ``keep_seconds`` (slow-changing things only).
+        """
+        old = self.tick - self.memory.slow_ticks.get(name, self.tick)
+        last = self.memory.slow.get(name) if keep and old <= keep_seconds else None
+        cadence = self.memory.cadence
+        slow = interval_seconds >= SLOW_SECONDS
+        self.asked = cadence.due(name, self.tick, interval_seconds) and self.wire.room(calls, slow=slow)
+        if not self.asked:
+            return last
+        before = len(self.wire.exchanges)
+        with self.wire.optional(slow):
+            try:
+                answer = fetch()
+            except Exception:
+                answer = None
+        if answer is not None and good(answer):
+            cadence.succeeded(name, self.tick)
+            if keep:
+                self.memory.slow[name] = answer
+                self.memory.slow_ticks[name] = self.tick
+            return answer
+        failed = [item for item in list(self.wire.exchanges)[before:] if item.cause is not None]
+        worst = failed[-1] if failed else None
+        cadence.failed(name, self.tick, worst.cause if worst else GARBAGE, worst.status if worst else None)
+        return last
+
+
+def compute(function: Callable[..., Any], *arguments: Any) -> Any:
+    """A value the library computes from what is already here; None when it cannot (whatever it raises)."""
+    try:
+        return clean(function(*arguments))
+    except Exception:
+        return None
+
+
+def as_dict(value: Any) -> dict[str, Any] | None:
+    """The value if it is an object without the library's error mark, else None."""
+    return value if isinstance(value, dict) and "ERROR" not in value else None
+
+
+def as_list(value: Any) -> list[Any] | None:
+    """The value if it is a list, else None (the library has a text "TIMEOUT!" for some lists)."""
+    return value if isinstance(value, list) else None
+
+
+def as_text(value: Any) -> str | None:
+    """The value if it is text, else None. An empty text is an answer."""
+    return value if isinstance(value, str) else None
+
+
+def as_number(value: Any) -> float | None:
+    """The value if it is a finite number, else None."""
+    return value if is_number(value) else None
+
+
+def sound_meters(value: Any) -> dict[str, Any]:
+    """Four meters as one answer gave them; powers that are no numbers become None.
+
+    Raises GatewayFailure: GARBAGE when it is no set of meters, NO_DATA when not one power is known.
+    """
+    meters = as_dict(clean(value))
+    if meters is None or not any(isinstance(meters.get(name), dict) for name in ("site", "load", "solar", "battery")):
+        raise GatewayFailure(GARBAGE)
+    meters = {name: dict(meter) if isinstance(meter, dict) else meter for name, meter in meters.items()}
+    for meter in meters.values():
+        if isinstance(meter, dict) and not is_number(meter.get("instant_power")):
+            meter["instant_power"] = None
+    if powers_known(meters) == 0:
+        raise GatewayFailure(NO_DATA)
+    return meters
+
+
+def corrected(meters: Mapping[str, Any], options: GatewayOptions) -> dict[str, Any]:
+    """The owner's corrections, applied here and nowhere else."""
+    return correct_meters(
+        meters,
+        keep_negative_solar=options.neg_solar,
+        site_zero_threshold_watts=options.site_zero_threshold_watts,
+    )
+
+
+GRID_WORDS: Final = {
+    "SystemGridConnected": "UP",
+    "SystemIslandedActive": "DOWN",
+    "SystemMicroGridFaulted": "DOWN",
+    "SystemWaitForUser": "DOWN",
+    "SystemTransitionToGrid": "SYNCING",
+    "SystemTransitionToIsland": "SYNCING",
+    "SystemIslandedReady": "SYNCING",
+}
+
+
+def grid_word(detail: Mapping[str, Any] | None) -> str | None:
+    """UP, DOWN or SYNCING for the gateway's word; None for a word nobody knows and for silence."""
+    word = detail.get("grid_status") if detail else None
+    return GRID_WORDS.get(word) if isinstance(word, str) else None
+
+
+def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Device -> degrees Celsius (api.md 6.1): thermal controllers, and Powerwall 3 packs once one has a reading."""
+    if vitals is None:
+        return None
+    devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}
+    packs = {name for name, item in devices.items() if name.startswith("TEPOD") and "HVP_PackTempMax" in item}
+    measured = any(devices[name]["HVP_PackTempMax"] is not None for name in packs)
+    found: dict[str, Any] = {}
+    for name, item in devices.items():
+        if name.startswith("TETHC"):
+            found[name] = item.get("THC_AmbientTemp")
+        elif measured and name in packs:
+            found[name] = item["HVP_PackTempMax"]
+    return found
+
+
+def alert_names(found: Any) -> list[str] | None:
+    """The library's alerts, sorted; None when they could not be had."""
+    return sorted({item for item in found if isinstance(item, str)}) if isinstance(found, list) else None

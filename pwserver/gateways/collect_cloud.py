@@ -1,0 +1,163 @@
+"""A Reading from Tesla's servers (owner account or FleetAPI)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pwserver.gateways.absent import clean
+from pwserver.gateways.borrow import Borrowed
+from pwserver.gateways.collect import (
+    CLOUD_SLOW_SECONDS,
+    Asker,
+    alert_names,
+    as_dict,
+    as_list,
+    as_number,
+    as_text,
+    compute,
+    corrected,
+    grid_word,
+    sound_meters,
+)
+from pwserver.gateways.truth import ENERGIES, METERS, is_number, soe_percent
+from pwserver.reading import Reading
+
+_CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")
+_FLEET: Final = ("get_site_status", "get_live_status", "get_site_info", "get_backup_time_remaining")
+
+
+class CloudCollector:
+    """Readings of a cloud or FleetAPI connection: power and level in every poll, the site's facts once a minute."""
+
+    basic_lan = False
+
+    def __init__(self, powerwall: Any, asker: Asker) -> None:
+        self.powerwall = powerwall
+        self.client = powerwall.client
+        self.asker = asker
+        self.fleet = getattr(self.client, "fleet", None)
+        if self.fleet is not None:
+            self.battery, self.power, self.config, self.remaining = _FLEET
+            self.borrowed = Borrowed(self.fleet, _FLEET)
+        else:
+            self.battery, self.power, self.config, self.remaining, self.tariff = _CLOUD
+            self.borrowed = Borrowed(self.client, _CLOUD)
+        self.client.vitals = lambda **_more: self.borrowed.values.get("vitals")
+
+    def collect(self) -> Reading:
+        """One poll. Raises GatewayFailure."""
+        asker, values, fetch = self.asker, self.borrowed.values, self.borrowed.fetch
+        asker.begin()
+        self.borrowed.forget(self.power, self.battery, "vitals")
+        if self.fleet is not None:
+            self.fleet._backoff_until = 0.0  # waiting after a 429 is our business
+        if asker.memory.slow.get(self.config) is None:
+            asker.memory.slow[self.config] = asker.require(lambda: fetch(self.config, force=True), _answered)
+            asker.memory.cadence.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
+            asker.memory.cadence.succeeded(self.config, asker.tick)
+        values[self.config] = self._slow(self.config)
+        asker.require(lambda: fetch(self.power, force=True), _answered)
+        arrived = time.time()
+        meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
+        for name in METERS:  # the servers tell no lifetime energies; the library prints 0
+            for field in ENERGIES:
+                if isinstance(meters.get(name), dict):
+                    meters[name][field] = None
+        values[self.battery] = asker.optional("level", lambda: fetch(self.battery, force=True), _answered)
+        values[self.remaining] = self._slow(self.remaining)
+        asker.record("meters", True)
+        power, battery, config = (self._raw(name) for name in (self.power, self.battery, self.config))
+        detail = as_dict(compute(self.client.poll, "/api/system_status/grid_status"))
+        if not power.get("grid_status") and not power.get("island_status"):
+            detail = None  # the library would call silence "connected"
+        charged = battery.get("percentage_charged", power.get("percentage_charged"))
+        soe = soe_percent(compute(self.powerwall.level)) if is_number(charged) else None
+        asker.record("level", soe is not None)
+        asker.record("grid", detail is not None)
+        operation = as_dict(compute(self.client.poll, "/api/operation"))
+        if operation is not None and not is_number(config.get("backup_reserve_percent")):
+            operation = {**operation, "backup_reserve_percent": None}
+        try:
+            values["vitals"] = as_dict(clean(type(self.client).get_vitals(self.client)))
+        except Exception:
+            values["vitals"] = None
+        vitals = values["vitals"]
+        asker.record("vitals", vitals is not None)
+        status = as_dict(compute(self.client.poll, "/api/status"))
+        site_info = as_dict(compute(self.client.poll, "/api/site_info"))
+        hours = self._raw(self.remaining).get("time_remaining_hours") if self.fleet else values[self.remaining]
+        return Reading(
+            gateway_id=asker.gateway_id,
+            timestamp=arrived,
+            aggregates=corrected(meters, asker.options),
+            vitals=vitals,
+            strings={},
+            soe_raw=soe,
+            status=status,
+            version=as_text((status or {}).get("version")),
+            din=as_text((status or {}).get("din")),
+            alerts=alert_names(compute(self.powerwall.alerts)) if vitals is not None else None,
+            temps={},
+            site_name=as_text((site_info or {}).get("site_name")),
+            site_info=site_info,
+            grid_status=grid_word(detail),
+            grid_status_detail=detail,
+            mode=as_text((operation or {}).get("real_mode")),
+            reserve=as_number(config.get("backup_reserve_percent")),
+            operation=operation,
+            time_remaining=as_number(hours),
+            grid_charging=compute((self.fleet or self.client).get_grid_charging),
+            grid_export=as_text(compute((self.fleet or self.client).get_grid_export)),
+            system_status=as_dict(compute(self.client.poll, "/api/system_status")),
+            powerwalls=as_dict(compute(self.client.poll, "/api/powerwalls")),
+            meters_site=as_list(compute(self.client.poll, "/api/meters/site")),
+            device_type=as_text((status or {}).get("device_type")),
+            connection_mode="FleetAPI" if self.fleet is not None else "Cloud",
+            cloud=None
+            if self.fleet is not None
+            else {
+                "battery": clean(values.get(self.battery)),
+                "power": clean(values.get(self.power)),
+                "config": clean(values.get(self.config)),
+            },
+            fleet=None
+            if self.fleet is None
+            else {
+                "info": clean(values.get(self.config)),
+                "status": clean(values.get(self.power)),
+            },
+            tariff=self._tariff(),
+        )
+
+    def _slow(self, name: str) -> Any:
+        return self.asker.optional(
+            name,
+            lambda: self.borrowed.fetch(name, force=True),
+            lambda answer: answer is not None,
+            CLOUD_SLOW_SECONDS,
+            keep=True,
+        )
+
+    def _raw(self, name: str) -> Mapping[str, Any]:
+        """One raw answer without its envelope (the owner API wraps, FleetAPI does not any more)."""
+        found = self.borrowed.values.get(name)
+        inner = found.get("response") if isinstance(found, Mapping) and self.fleet is None else found
+        return inner if isinstance(inner, Mapping) else {}
+
+    def _tariff(self) -> dict[str, Any] | None:
+        if self.fleet is not None:
+            return as_dict(compute(self.client.poll, "/api/tesla/tariff_rate"))
+        found = self.asker.optional(
+            "tariff",
+            lambda: self.borrowed.fetch(self.tariff, force=True),
+            lambda answer: isinstance(answer, dict),
+            self.asker.options.slow_interval_seconds,
+            keep=True,
+        )
+        return as_dict(clean(found))
+
+
+def _answered(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and bool(answer)

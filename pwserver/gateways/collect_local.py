@@ -1,0 +1,209 @@
+"""A Reading over the gateway's own local API (customer login): Powerwall 2/+, hybrid with TEDAPI vitals, Basic LAN."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from pwserver.gateways.absent import clean
+from pwserver.gateways.borrow import BorrowedPoll
+from pwserver.gateways.collect import (
+    MEDIUM_SECONDS,
+    Asker,
+    alert_names,
+    as_dict,
+    as_list,
+    as_number,
+    as_text,
+    compute,
+    corrected,
+    grid_word,
+    sound_meters,
+    temperatures,
+)
+from pwserver.gateways.collect_tedapi import TedapiSource
+from pwserver.gateways.truth import ENERGIES, METERS, is_number, soe_percent
+from pwserver.reading import Reading
+
+_AGGREGATES: Final = "/api/meters/aggregates"
+_SOE: Final = "/api/system_status/soe"
+_GRID: Final = "/api/system_status/grid_status"
+_VITALS: Final = "/api/devices/vitals"
+_SOLAR: Final = "/api/solar_powerwall"
+_SYSTEM: Final = "/api/system_status"
+_OPERATION: Final = "/api/operation"
+_STATUS: Final = "/api/status"
+_OPERATION_SECONDS: Final = 30.0
+
+_SLOW_OBJECTS: Final = (_STATUS, "/api/site_info", "/api/site_info/site_name", "/api/powerwalls")
+_SLOW_LISTS: Final = ("/api/networks", "/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars")
+
+
+class LocalCollector:
+    """Readings of a local connection. In Basic LAN only meters, level and grid status are asked."""
+
+    def __init__(self, powerwall: Any, asker: Asker) -> None:
+        self.powerwall = powerwall
+        self.client = powerwall.client
+        self.asker = asker
+        self.basic_lan = False
+        self._tested = False
+        self.borrowed = BorrowedPoll(self.client)
+        self.values = self.borrowed.values
+        self.source = TedapiSource(powerwall, self.client.tedapi, asker) if self.client.tedapi else None
+
+    def test_again(self) -> None:
+        """Look once more, in the next poll, whether this is only a Basic LAN port."""
+        self._tested = False
+        self.asker.memory.cadence.again(_STATUS)
+
+    def _test(self, detail: dict[str, Any] | None) -> None:
+        """The wired port of a Powerwall 3 has a grid status, but no ``/api/status`` (refused, not merely late)."""
+        if self._tested or self.source is not None:
+            return
+        status = self._object(_STATUS, self.asker.options.slow_interval_seconds, keep_seconds=math.inf)
+        refused = any(item.path == _STATUS and item.status is not None for item in self.asker.wire.exchanges)
+        if status is not None or (refused and grid_word(detail) is not None):
+            self._tested = True
+            self.basic_lan = status is None
+
+    def collect(self) -> Reading:
+        """One poll. Raises GatewayFailure."""
+        asker = self.asker
+        asker.begin()
+        self.values.clear()
+        meters = sound_meters(
+            asker.require(lambda: self.borrowed.fetch(_AGGREGATES), lambda answer: isinstance(answer, dict))
+        )
+        arrived = time.time()
+        asker.record("meters", True)
+        flags = self._energies(meters)
+        level = self._fast("level", _SOE)
+        detail = self._fast("grid", _GRID)
+        percent = soe_percent((level or {}).get("percentage"))
+        self._test(detail)
+        if self.basic_lan:
+            return Reading(
+                gateway_id=asker.gateway_id,
+                timestamp=arrived,
+                aggregates=corrected(meters, asker.options),
+                soe_raw=percent,
+                grid_status=grid_word(detail),
+                grid_status_detail=detail,
+                connection_mode="Basic LAN",
+                flags=flags,
+            )
+        vitals, ages, carried, fans, config = self._devices()
+        system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
+        asker.record_asked("system_status", system is not None)
+        operation = self._object(_OPERATION, _OPERATION_SECONDS, keep_seconds=4 * _OPERATION_SECONDS)
+        for path in _SLOW_OBJECTS:
+            self._object(path, asker.options.slow_interval_seconds, keep_seconds=math.inf)
+        for path in _SLOW_LISTS:
+            self.values[path] = self._ask(
+                path, asker.options.slow_interval_seconds, lambda answer: isinstance(answer, list)
+            )
+        status = as_dict(self.values.get(_STATUS))
+        asker.record("firmware", status is not None)
+        name = as_dict(self.values.get("/api/site_info/site_name")) or as_dict(self.values.get("/api/site_info")) or {}
+        mode = self.powerwall.tedapi_mode
+        return Reading(
+            gateway_id=asker.gateway_id,
+            timestamp=arrived,
+            aggregates=corrected(meters, asker.options),
+            vitals=vitals,
+            strings=as_dict(compute(self.powerwall.strings)) if vitals or self.values.get(_SOLAR) else None,
+            soe_raw=percent,
+            status=status,
+            version=as_text((status or {}).get("version")),
+            din=as_text((status or {}).get("din")),
+            uptime=as_text((status or {}).get("up_time_seconds")),
+            alerts=alert_names(compute(self.powerwall.alerts)) if vitals or self.values.get(_SOLAR) else None,
+            temps=temperatures(vitals),
+            site_name=as_text(name.get("site_name")),
+            site_info=as_dict(self.values.get("/api/site_info")),
+            grid_status=grid_word(detail),
+            grid_status_detail=detail,
+            mode=as_text((operation or {}).get("real_mode")),
+            reserve=as_number(compute(self.powerwall.get_reserve)),
+            operation=operation,
+            time_remaining=as_number(compute(self.client.get_time_remaining)),
+            system_status=system,
+            fan_speeds=fans,
+            networks=as_list(self.values.get("/api/networks")),
+            powerwalls=as_dict(self.values.get("/api/powerwalls")),
+            meters=as_list(self.values.get("/api/meters")),
+            meters_site=as_list(self.values.get("/api/meters/site")),
+            meters_solar=as_list(self.values.get("/api/meters/solar")),
+            solars=as_list(self.values.get("/api/solars")),
+            solar_powerwall=as_dict(self.values.get(_SOLAR)),
+            device_type=as_text((status or {}).get("device_type")),
+            pw3=self.source.is_powerwall3(config) if self.source is not None else None,
+            tedapi_mode=mode if mode in ("full", "v1r", "hybrid") and self.source is not None else None,
+            connection_mode="TEDAPI" if self.source is not None else "Local",
+            tedapi_config=clean(config),
+            tedapi_battery=as_list(clean((config or {}).get("battery_blocks"))),
+            tedapi_controller=as_dict(clean(self.source.values.get("get_device_controller")))
+            if self.source is not None
+            else None,
+            vitals_carried=carried,
+            device_ages_seconds=ages,
+            flags=flags,
+        )
+
+    def _devices(self) -> tuple[dict[str, Any] | None, dict[str, float], bool, dict[str, Any] | None, Any]:
+        if self.source is None:
+            return self._own_vitals(), {}, False, None, None
+        source, asker = self.source, self.asker
+        source.begin()
+        config = source.config(required=False)
+        if not source.controller():
+            source.values["get_device_controller"] = None
+        source.components()
+        source.units(len((config or {}).get("battery_blocks") or ()))
+        fans = as_dict(compute(source.tedapi.get_fan_speeds))
+        guarded = asker.memory.guard.apply(source.vitals(), None, fans, config, asker.tick)
+        source.values["vitals"] = guarded.vitals
+        asker.record("vitals", guarded.vitals is not None and not guarded.ages_seconds)
+        return guarded.vitals, guarded.ages_seconds, guarded.carried, guarded.fans, config
+
+    def _own_vitals(self) -> dict[str, Any] | None:
+        """The gateway's own device vitals: firmware before 23.44 has them, later ones have the solar inverter only."""
+        found = self._ask(_VITALS, 0.0, lambda answer: isinstance(answer, bytes) and bool(answer), keep_seconds=0.0)
+        self.values[_VITALS] = found
+        vitals = as_dict(compute(self.client.vitals)) if found else None
+        self.asker.record_asked("vitals", vitals is not None)
+        if vitals is None:
+            self._object(_SOLAR, 0.0, keep_seconds=0.0)
+        else:
+            self._object(_SOLAR, 2 * MEDIUM_SECONDS, keep_seconds=4 * MEDIUM_SECONDS)
+        return vitals
+
+    def _energies(self, meters: dict[str, Any]) -> dict[str, str]:
+        present = {name: meter for name, meter in meters.items() if name in METERS and isinstance(meter, dict)}
+        known = any(is_number(meter.get(field)) for meter in present.values() for field in ENERGIES)
+        return self.asker.memory.energies.apply(meters, present, self.asker.now) if known else {}
+
+    def _fast(self, family: str, path: str) -> dict[str, Any] | None:
+        found = self._object(path, 0.0, keep_seconds=0.0)
+        self.asker.record_asked(family, found is not None)
+        return found
+
+    def _object(self, path: str, interval_seconds: float, keep_seconds: float) -> dict[str, Any] | None:
+        found = self._ask(path, interval_seconds, lambda answer: as_dict(answer) is not None, keep_seconds)
+        self.values[path] = found
+        return as_dict(found)
+
+    def _ask(
+        self, path: str, interval_seconds: float, good: Callable[[Any], bool], keep_seconds: float = math.inf
+    ) -> Any:
+        return self.asker.optional(
+            path,
+            lambda: clean(self.borrowed.fetch(path)),
+            good,
+            interval_seconds,
+            keep=keep_seconds > 0,
+            keep_seconds=keep_seconds,
+        )

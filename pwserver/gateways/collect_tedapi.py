@@ -1,0 +1,329 @@
+"""A Reading over TEDAPI (WiFi, or v1r over the wired LAN): one status answer, one controller answer, little else.
+
+Requests of an ordinary poll: status, device controller, one query a Powerwall 3 unit; every 15 s the lifetime energies;
+every 30 s the firmware version; every few minutes the configuration and the components.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pwserver.gateways.absent import clean, sanitise
+from pwserver.gateways.borrow import Borrowed
+from pwserver.gateways.collect import (
+    MEDIUM_SECONDS,
+    Asker,
+    alert_names,
+    as_dict,
+    as_list,
+    as_number,
+    as_text,
+    compute,
+    corrected,
+    grid_word,
+    sound_meters,
+    temperatures,
+)
+from pwserver.gateways.guard import Guarded
+from pwserver.gateways.truth import METERS, soe_percent
+from pwserver.reading import Reading
+
+_METHODS: Final = (
+    "get_status",
+    "get_device_controller",
+    "get_config",
+    "get_components",
+    "get_firmware_version",
+    "get_pw3_vitals",
+    "get_native_meters_aggregates",
+    "vitals",
+)
+_FAST: Final = ("get_status", "get_device_controller", "get_pw3_vitals", "vitals", "get_native_meters_aggregates")
+_ENERGY_NOTE: Final = "energy from gateway local API"
+_SIDE_QUERIES_PER_MINUTE: Final = 10.0  # energies, firmware and the like
+_LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0
+
+
+class TedapiSource:
+    """The TEDAPI object of one connection, borrowed; shared by the TEDAPI and the hybrid collectors."""
+
+    def __init__(self, powerwall: Any, tedapi: Any, asker: Asker) -> None:
+        self.powerwall = powerwall
+        self.tedapi = tedapi
+        self.asker = asker
+        self.v1r = bool(getattr(tedapi, "v1r", False))
+        tedapi.pwcacheexpire = tedapi.pwconfigexpire = 0
+        self.borrowed = Borrowed(tedapi, _METHODS)
+        self.values = self.borrowed.values
+        self.controller_asked = False
+        self.units_asked = False
+
+    def begin(self) -> None:
+        """Forget what the last poll fetched, and shorten pauses the library has taken (they reach two hours)."""
+        self.borrowed.forget(*_FAST)
+        now = time.time()
+        self.tedapi.pwcooldown = 0
+        self.tedapi.wifi_cooldown = min(self.tedapi.wifi_cooldown, now + _LONGEST_LIBRARY_PAUSE_SECONDS)
+        self.tedapi.lan_recover_after = min(self.tedapi.lan_recover_after, now + _LONGEST_LIBRARY_PAUSE_SECONDS)
+
+    def config(self, required: bool) -> dict[str, Any] | None:
+        """The gateway's configuration: refreshed slowly, the last good one otherwise. May raise when required."""
+        asker, name = self.asker, "config"
+        last = asker.memory.slow.get(name)
+
+        def fetch() -> Any:
+            answer = self.borrowed.fetch("get_config", force=True)
+            if isinstance(answer, dict):
+                sanitise(answer)  # over v1r it does not pass our decoder
+            return answer
+
+        if required and last is None:
+            found = asker.require(fetch, _is_config)
+            asker.memory.slow[name] = found
+            asker.memory.cadence.due(name, asker.tick, asker.options.slow_interval_seconds)
+            asker.memory.cadence.succeeded(name, asker.tick)
+        else:
+            found = asker.optional(name, fetch, _is_config, asker.options.slow_interval_seconds, keep=True)
+        self.values["get_config"] = found
+        asker.record_asked("config", found is not None)
+        return as_dict(found)
+
+    def status(self) -> dict[str, Any]:
+        """The status of this moment: the source of all four meters. Raises GatewayFailure."""
+        found = self.asker.require(lambda: self.borrowed.fetch("get_status", force=True), _is_status)
+        return dict(found)
+
+    def controller(self) -> bool:
+        """The device controller; where it does not come the status answer stands in (no temperatures, no fans)."""
+        asker = self.asker
+        found = asker.optional(
+            "controller", lambda: self.borrowed.fetch("get_device_controller", force=True), _is_controller
+        )
+        self.controller_asked = asker.asked
+        if found is None:
+            self.values["get_device_controller"] = self.values.get("get_status")
+        return found is not None
+
+    def firmware(self) -> None:
+        """The firmware version, every probe interval; three misses in a row are the sign of a lost TEDAPI."""
+        asker = self.asker
+        interval = max(5.0, float(asker.options.tedapi_probe_interval_seconds))
+        if asker.memory.cadence.due("firmware", asker.tick, interval) and asker.wire.room(1):
+            with asker.wire.optional():
+                try:
+                    found = self.borrowed.fetch("get_firmware_version", force=True, details=True)
+                except Exception:
+                    found = None
+            asker.memory.cadence.succeeded("firmware", asker.tick)
+            asker.memory.version_misses = 0 if found is not None else asker.memory.version_misses + 1
+            asker.record("firmware", found is not None)
+            if found is not None:
+                asker.memory.slow["firmware"] = found
+        self.values["get_firmware_version"] = asker.memory.slow.get("firmware")
+
+    def components(self) -> None:
+        """The component list (Powerwall 3), slowly; needed before the units can be asked one by one."""
+        self.values["get_components"] = self.asker.optional(
+            "components",
+            lambda: self.borrowed.fetch("get_components", force=True),
+            lambda answer: isinstance(answer, dict) and bool(answer),
+            self.asker.options.slow_interval_seconds,
+            keep=True,
+        )
+
+    def units(self, count: int) -> None:
+        """Each Powerwall 3's own values: one request a unit."""
+        if not self.tedapi.pw3 or not self.values.get("get_components"):
+            return
+        units = max(1, count)
+        per_minute = 60.0 / max(self.asker.options.poll_interval_seconds, 0.1)
+        spare = max(1.0, self.asker.wire.optional_ceiling - per_minute - _SIDE_QUERIES_PER_MINUTE)
+        found = self.asker.optional(
+            "units",
+            lambda: self.borrowed.fetch("get_pw3_vitals", force=True),
+            lambda answer: isinstance(answer, dict) and bool(answer),
+            # Many units at a short interval would not fit the budget: then they are asked in every second poll or so.
+            60.0 * units / spare if units * per_minute > spare else 0.0,
+            calls=units,
+        )
+        self.units_asked = self.asker.asked
+        self.asker.record_asked("components", found is not None)
+
+    def vitals(self) -> dict[str, Any] | None:
+        """All devices, computed once a poll; the library's other methods then see this very result."""
+        try:
+            found = as_dict(clean(self.borrowed.fetch("vitals")))
+        except Exception:
+            found = None
+        self.values["vitals"] = found
+        return found
+
+    def energies(self) -> Mapping[str, Any] | None:
+        """Lifetime energies of the gateway's own local API; None when not due or not there."""
+
+        def fetch() -> Any:
+            self.tedapi._native_fail_until = 0.0
+            return self.borrowed.fetch("get_native_meters_aggregates", force=True)
+
+        found = self.asker.optional("energies", fetch, lambda answer: isinstance(answer, dict), MEDIUM_SECONDS, calls=2)
+        self.values["get_native_meters_aggregates"] = None  # merged by us, with a memory
+        return as_dict(clean(found))
+
+    def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
+        """The hardware as configured; remembered; the library's own guess only where the configuration is silent."""
+        known = self.asker.memory.slow.get("pw3")
+        blocks = config.get("battery_blocks") if config else None
+        for block in blocks or ():
+            kind, vin = str(block.get("type")), str(block.get("vin"))
+            known = "Powerwall3" in kind or "LFPV" in kind or vin.startswith("1707000")
+            if known:
+                break
+        if known is None and not self.v1r and config is not None:
+            known = bool(self.tedapi.pw3)
+        if known is not None:
+            self.asker.memory.slow["pw3"] = known
+            if blocks and not self.v1r:
+                self.tedapi.pw3 = known  # else a Powerwall 2 with an odd web page is asked Powerwall 3 questions
+        return known
+
+
+class TedapiCollector:
+    """Readings of a full or v1r TEDAPI connection."""
+
+    basic_lan = False
+
+    def __init__(self, powerwall: Any, asker: Asker) -> None:
+        self.powerwall = powerwall
+        self.client = powerwall.client
+        self.asker = asker
+        self.source = TedapiSource(powerwall, self.client.tedapi, asker)
+        self.client.vitals = lambda **_more: self.source.values.get("vitals")
+
+    def collect(self) -> Reading:
+        """One poll; see the module's text for what it asks. Raises GatewayFailure."""
+        asker, source, client = self.asker, self.source, self.client
+        asker.begin()
+        source.begin()
+        config = source.config(required=True)
+        pw3 = source.is_powerwall3(config)
+        status = source.status()
+        arrived = time.time()
+        controller_came = source.controller()
+        blocks = as_list((config or {}).get("battery_blocks")) or []
+        source.components()
+        source.units(len(blocks))
+        source.firmware()
+        fresh_energies = source.energies()
+        meters, flags = self._meters(fresh_energies)
+        vitals = source.vitals()
+        fans = compute(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
+        system_status = as_dict(compute(client.poll, "/api/system_status"))
+        guarded = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick)
+        source.values["vitals"] = guarded.vitals
+        self._record(vitals, guarded, controller_came, fresh_energies)
+        api_status = as_dict(compute(client.poll, "/api/status"))
+        detail = as_dict(compute(client.poll, "/api/system_status/grid_status"))
+        asker.record("grid", detail is not None)
+        operation = as_dict(compute(client.poll, "/api/operation"))
+        site_info = as_dict(compute(client.poll, "/api/site_info"))
+        mode = self.powerwall.tedapi_mode
+        soe = soe_percent(compute(self.powerwall.level))
+        asker.record("level", soe is not None)
+        return Reading(
+            gateway_id=asker.gateway_id,
+            timestamp=arrived,
+            aggregates=corrected(meters, asker.options),
+            vitals=guarded.vitals,
+            strings=as_dict(compute(self.powerwall.strings)) if guarded.vitals is not None else None,
+            soe_raw=soe,
+            status=api_status,
+            version=as_text((api_status or {}).get("version")),
+            din=as_text((api_status or {}).get("din")),
+            uptime=as_text((api_status or {}).get("up_time_seconds")),
+            alerts=alert_names(compute(self.powerwall.alerts)) if guarded.vitals is not None else None,
+            temps=temperatures(guarded.vitals),
+            site_name=as_text((site_info or {}).get("site_name")),
+            site_info=site_info,
+            grid_status=grid_word(detail),
+            grid_status_detail=detail,
+            mode=as_text((operation or {}).get("real_mode")),
+            reserve=as_number(compute(self.powerwall.get_reserve)),
+            operation=operation,
+            time_remaining=_not_negative(compute(client.get_time_remaining)),
+            grid_charging=compute(client.get_grid_charging) if mode in ("full", "v1r") else None,
+            grid_export=as_text(compute(client.get_grid_export)) if mode in ("full", "v1r") else None,
+            system_status=guarded.system_status,
+            fan_speeds=guarded.fans,
+            powerwalls=as_dict(compute(client.poll, "/api/powerwalls")),
+            meters_site=as_list(compute(client.poll, "/api/meters/site")),
+            device_type=as_text((api_status or {}).get("device_type")),
+            pw3=pw3,
+            tedapi_mode=mode if mode in ("full", "v1r", "hybrid") else None,
+            connection_mode="TEDAPI v1r" if mode == "v1r" else "TEDAPI",
+            tedapi_config=clean(config),
+            tedapi_status=clean(status),
+            tedapi_components=as_dict(clean(source.values.get("get_components"))),
+            tedapi_battery=clean(blocks),
+            tedapi_controller=as_dict(clean(source.values["get_device_controller"])) if controller_came else None,
+            backup_events=self._backup_events(mode),
+            vitals_carried=guarded.carried,
+            device_ages_seconds=guarded.ages_seconds,
+            flags=flags,
+        )
+
+    def _meters(self, fresh: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
+        try:
+            raw = self.client.poll("/api/meters/aggregates")
+        except Exception:
+            raw = None
+        meters = sound_meters(raw)
+        flags = self.asker.memory.energies.apply(meters, fresh, self.asker.now)
+        for name in METERS:
+            meter = meters.get(name)
+            if isinstance(meter, dict) and meter.get("energy_exported") is not None:
+                said = meter.get("disclaimer")
+                meter["disclaimer"] = f"{said}; {_ENERGY_NOTE}" if said else _ENERGY_NOTE
+        return meters, flags
+
+    def _record(self, vitals: Any, guarded: Guarded, controller_came: bool, energies: Mapping[str, Any] | None) -> None:
+        asker = self.asker
+        asker.record("meters", True)
+        asker.record("vitals", vitals is not None)
+        if self.source.units_asked:
+            asker.record("devices", not guarded.ages_seconds)
+        if controller_came or self.source.controller_asked:
+            asker.record("controller", controller_came)
+        asker.record("system_status", guarded.system_status is not None)
+        if controller_came:
+            asker.record("fans", bool(guarded.fans))
+            asker.record("strings", any(name.startswith("PVAC--") for name in guarded.vitals or ()))
+        if energies is not None or not asker.memory.cadence.waiting("energies", asker.tick):
+            asker.record("energy", energies is not None)
+
+    def _backup_events(self, mode: str) -> dict[str, Any] | None:
+        if mode != "v1r":
+            return None
+        return as_dict(
+            self.asker.optional(
+                "backup events", self.client.get_backup_events, lambda answer: isinstance(answer, dict), 60.0, keep=True
+            )
+        )
+
+
+def _not_negative(value: Any) -> float | None:
+    number = as_number(value)
+    return number if number is not None and number >= 0 else None
+
+
+def _is_config(answer: Any) -> bool:
+    return isinstance(answer, dict) and bool(answer.get("vin") or answer.get("site_info"))
+
+
+def _is_status(answer: Any) -> bool:
+    return isinstance(answer, dict) and any(name in answer for name in ("control", "esCan", "system"))
+
+
+def _is_controller(answer: Any) -> bool:
+    return _is_status(answer)

@@ -1,0 +1,313 @@
+"""One gateway: connect, poll, classify, wait, recover. The only face of this room towards the poller."""
+
+from __future__ import annotations
+
+import math
+import random
+import socket
+import threading
+import time
+from dataclasses import replace
+from typing import Any, Final
+
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.gateways import library
+from pwserver.gateways.cloudlink import CloudLink
+from pwserver.gateways.collect import Asker, Collector, Memory
+from pwserver.gateways.collect_cloud import CloudCollector
+from pwserver.gateways.collect_local import LocalCollector
+from pwserver.gateways.collect_tedapi import TedapiCollector
+from pwserver.gateways.failure import AUTH, GARBAGE, RATE_LIMIT, UNREACHABLE, GatewayFailure
+from pwserver.gateways.fallback import FallbackWatch
+from pwserver.gateways.guard import DeviceGuard
+from pwserver.gateways.state import GatewayHealth, Policy
+from pwserver.gateways.voice import Voice, log
+from pwserver.gateways.wire import Wire
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+
+_BASIC_LAN_RETEST_SECONDS: Final = 300.0
+_BASIC_LAN_RETEST_MAX_SECONDS: Final = 6 * 3600.0
+_RECONNECT_AFTER_FAILURES: Final = 5
+_PROBE_TIMEOUT_SECONDS: Final = 2.0
+_PROBE_INTERVAL_SECONDS: Final = 5.0
+
+
+class GatewayConnection:
+    """A gateway as the poller sees it. ``poll`` blocks for a bounded time and belongs to one thread; ``status``,
+    ``next_attempt`` and ``identity`` may be read from any. ``lock`` serialises everything that uses the library."""
+
+    def __init__(self, definition: GatewayDefinition, options: GatewayOptions) -> None:
+        self.definition = definition
+        self.options = options
+        self.lock = threading.RLock()
+        per_minute = math.ceil(60.0 / max(options.poll_interval_seconds, 0.1))
+        self.wire = Wire(options.calls_per_minute, reserved_per_minute=per_minute + 2)
+        self.memory = Memory(DeviceGuard(options.cache_ttl_seconds))
+        policy = Policy(
+            poll_interval_seconds=options.poll_interval_seconds,
+            backoff_max_seconds=options.backoff_max_seconds,
+            auth_cooldown_seconds=options.auth_cooldown_seconds,
+            cache_ttl_seconds=options.cache_ttl_seconds,
+            graceful_degradation=options.graceful_degradation,
+        )
+        self.health = GatewayHealth(policy, time.time(), time.monotonic(), random.random)
+        self.watch = FallbackWatch(options.tedapi_recovery)
+        self.link = CloudLink(definition, options) if options.hybrid_cloud_link and not definition.mode.remote else None
+        self._voice = Voice(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
+        self._asker = Asker(definition.id, self.wire, options, self.memory)
+        self._powerwall: Any = None
+        self._collector: Collector | None = None
+        self._reading: Reading | None = None
+        self._basic_lan_wait = _BASIC_LAN_RETEST_SECONDS
+        self._basic_lan_due = 0.0
+        self._next_probe = 0.0
+        self._last_miss = -math.inf
+        self._closed = False
+
+    # ── what the poller reads ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def identity(self) -> GatewayIdentity:
+        """The public facts, with what only a connection can tell (Basic LAN)."""
+        collector = self._collector
+        return replace(self.definition.identity(), basic_lan=bool(collector is not None and collector.basic_lan))
+
+    @property
+    def next_attempt(self) -> float:
+        """Monotonic seconds before which ``poll`` need not be called."""
+        due = self.health.next_attempt
+        return min(due, max(self._next_probe, self.health.hold_until)) if self._may_probe(due) else due
+
+    def status(self, now: float | None = None) -> GatewayStatus:
+        """What is known about the connection right now. ``now``: epoch seconds, the present when None."""
+        moment, tick = (time.time() if now is None else now), time.monotonic()
+        reading, powerwall = self._reading, self._powerwall
+        return self.health.status(
+            moment,
+            tick,
+            calls_per_minute=self.wire.calls_in_last_minute(),
+            calls_total=self.wire.calls_total,
+            connection_mode=reading.connection_mode if reading is not None else None,
+            tedapi_mode=reading.tedapi_mode if reading is not None else None,
+            mode=_mode_word(powerwall, self.definition),
+            fallback=self.watch.as_json(moment) if self.definition.tedapi_expected else None,
+            cloud_control=self.link.status() if self.link is not None else None,
+            capabilities=self.memory.capabilities.snapshot(),
+        )
+
+    # ── what the poller does ─────────────────────────────────────────────────────────────────────────────────────
+
+    def poll(self) -> Reading:
+        """One reading, fresh from the gateway. Raises GatewayFailure and nothing else, in bounded time."""
+        with self.lock:
+            if self._closed:
+                raise GatewayFailure(UNREACHABLE, "the connection is closed")
+            self._wait_or_raise(time.monotonic())
+            started = time.monotonic()
+            try:
+                reading = self._attempt()
+            except GatewayFailure as failure:
+                self._failed(failure, time.monotonic() - started)
+                raise
+            except Exception as fault:
+                # Ours or the library's: told with its place (a message might hold a secret), treated as no answer.
+                place = _place(fault)
+                log.error("gateway %s: fault in a poll: %s at %s", self.definition.id, type(fault).__name__, place)
+                broken = GatewayFailure(GARBAGE, f"the poll broke ({type(fault).__name__} at {place})")
+                self._failed(broken, time.monotonic() - started)
+                raise broken from None
+            self._succeeded(reading, time.monotonic() - started)
+            return reading
+
+    def release(self) -> None:
+        """A fresh start on the owner's word (``/health/reset``): forget fallback and our own waiting times."""
+        self.watch.reset()
+        self.memory.version_misses = 0
+        self.health.release(time.monotonic())
+        self.wire.hold_until = self.health.hold_until
+
+    def close(self) -> None:
+        """Let go of sockets and threads; a poll under way ends on its own."""
+        self._closed = True
+        if self.link is not None:
+            self.link.close()
+        if self.lock.acquire(timeout=0.5):
+            try:
+                self._drop()
+            finally:
+                self.lock.release()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _poll_limit_seconds(self) -> float:
+        return 2.0 * max(1.0, self.options.timeout_seconds) + 2.0
+
+    def _attempt(self) -> Reading:
+        if self.watch.recovery_due(time.monotonic()):
+            self._recover()
+        if self._collector is None:
+            with self.wire.session(library.connect_limit_seconds(self.options)):
+                self._adopt(library.open_connection(self.definition, self.options, self.wire))
+        assert self._collector is not None
+        with self.wire.session(self._poll_limit_seconds()):
+            reading = self._collector.collect()
+        return self._with_link(reading)
+
+    def _adopt(self, powerwall: Any) -> None:
+        collector = self._collector_for(powerwall)
+        self._drop()
+        self._powerwall, self._collector = powerwall, collector
+        self._voice.note(f"connected ({_mode_word(powerwall, self.definition)})")
+
+    def _collector_for(self, powerwall: Any) -> Collector:
+        if powerwall.mode != "local":
+            return CloudCollector(powerwall, self._asker)
+        if powerwall.tedapi_mode in ("full", "v1r"):
+            return TedapiCollector(powerwall, self._asker)
+        return LocalCollector(powerwall, self._asker)
+
+    def _watch_basic_lan(self, tick: float) -> None:
+        """A Powerwall 2 whose first test failed must not stay half a gateway for ever: test again, ever more rarely."""
+        collector = self._collector
+        if not isinstance(collector, LocalCollector):
+            return
+        if not collector.basic_lan:
+            if self._basic_lan_due:
+                self._voice.note("is a full local gateway after all")
+            self._basic_lan_due, self._basic_lan_wait = 0.0, _BASIC_LAN_RETEST_SECONDS
+        elif not self._basic_lan_due:
+            self._voice.note("is a Basic LAN port: meters, level and grid status only")
+            self._basic_lan_due = tick + self._basic_lan_wait
+        elif tick >= self._basic_lan_due:
+            collector.test_again()
+            self._basic_lan_wait = min(2 * self._basic_lan_wait, _BASIC_LAN_RETEST_MAX_SECONDS)
+            self._basic_lan_due = tick + self._basic_lan_wait
+
+    def _recover(self) -> None:
+        """Try a fresh connection next to the present one; swap it in only when it is what was configured."""
+        now, tick = time.time(), time.monotonic()
+        try:
+            with self.wire.session(library.connect_limit_seconds(self.options)), self.wire.optional():
+                fresh = library.open_connection(self.definition, self.options, self.wire, failover=False)
+                if fresh.version() is None:
+                    library.close_connection(fresh)
+                    raise GatewayFailure(GARBAGE)
+        except Exception:
+            self.watch.attempted(now, tick)
+            return
+        self.memory.version_misses = 0
+        self.memory.cadence.again("firmware", "config", "components", "units", "controller")
+        self._adopt(fresh)
+        self.watch.reset()
+
+    def _with_link(self, reading: Reading) -> Reading:
+        if self.link is None:
+            return reading
+        self.link.tick(time.monotonic())
+        now = time.time()
+        missing = {
+            name: self.link.fresh(name, now)
+            for name in ("mode", "reserve", "grid_charging", "grid_export")
+            if getattr(reading, name) is None
+        }
+        return replace(reading, **missing) if missing else reading
+
+    def _succeeded(self, reading: Reading, seconds: float) -> None:
+        now, tick = time.time(), time.monotonic()
+        self._reading = reading
+        self._watch_basic_lan(tick)
+        capabilities = self.memory.capabilities
+        expected = ("vitals", "controller") if self.definition.tedapi_expected else ()
+        degraded = any(capabilities.snapshot()[name].available is False for name in capabilities.missing())
+        degraded = degraded or bool(capabilities.never(*expected))
+        left = not self.definition.mode.remote and self._powerwall.mode != "local"
+        lost = left or (self.definition.tedapi_expected and self._powerwall.tedapi_mode == "off")
+        misses = self.memory.version_misses if self.definition.tedapi_expected else 0
+        self.watch.observe(misses, lost, now, tick)
+        detour = bool(getattr(getattr(self._powerwall.client, "tedapi", None), "lan_failed", False))
+        self.health.succeeded(
+            now,
+            tick,
+            poll_seconds=seconds,
+            degraded=degraded,
+            fallback=self.watch.active or detour,
+            hold_seconds=self._hold_seconds(),
+        )
+        self.wire.hold_until = max(self.wire.hold_until, self.health.hold_until)
+        for family, change in self.memory.news:
+            self._voice.capability(family, change, reading.version)
+        self.memory.news.clear()
+        self._voice.state(self.health.state, None, None, 0.0, tick)
+
+    def _hold_seconds(self) -> float | None:
+        """How long an optional query of this poll told us to stay away; None when none did."""
+        asked = self.wire.retry_after_seconds()
+        if self.wire.rate_limited():
+            return asked if asked is not None else 60.0
+        return asked
+
+    def _failed(self, failure: GatewayFailure, seconds: float) -> None:
+        now, tick = time.time(), time.monotonic()
+        self.health.failed(now, tick, failure, seconds)
+        self.wire.hold_until = max(self.wire.hold_until, self.health.hold_until)
+        self._next_probe = tick + _PROBE_INTERVAL_SECONDS
+        if tick - self._last_miss >= max(5.0, float(self.options.tedapi_probe_interval_seconds)):
+            self._last_miss = tick
+            self.memory.version_misses += 1
+        if self.definition.tedapi_expected:
+            self.watch.observe(self.memory.version_misses, False, now, tick)
+        if failure.cause == AUTH and self._powerwall is not None:
+            library.expire_session(self._powerwall)
+        if failure.cause == AUTH or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
+            self._drop()
+        before = self._voice.said_state
+        wait = self.health.next_attempt - tick
+        self._voice.state(self.health.state, failure.cause, failure.message, wait, tick)
+        if before == self.health.state:
+            self._voice.failure(failure.cause, tick)
+
+    def _wait_or_raise(self, tick: float) -> None:
+        """Nothing may be sent before a promised time; before our own, only a bare look at the port."""
+        if tick < self.health.hold_until:
+            cause = self.health.cause or RATE_LIMIT
+            raise GatewayFailure(cause, self.health.error, self.health.hold_until - tick)
+        if not self._may_probe(self.health.next_attempt) or tick >= self.health.next_attempt:
+            return
+        self._next_probe = tick + _PROBE_INTERVAL_SECONDS
+        if not self._reachable():
+            raise GatewayFailure(UNREACHABLE, self.health.error)
+        self.health.back_in_reach(tick)
+
+    def _may_probe(self, due: float) -> bool:
+        return bool(self.definition.address) and self.health.probe_due(time.monotonic()) and due > 0
+
+    def _reachable(self) -> bool:
+        """Does the port take a TCP connection? No request is made: this is no call to the gateway."""
+        host, _, port = self.definition.address.partition(":")
+        try:
+            with socket.create_connection((host, int(port or 443)), _PROBE_TIMEOUT_SECONDS):
+                return True
+        except (OSError, ValueError):
+            return False
+
+    def _drop(self) -> None:
+        if self._powerwall is not None:
+            library.close_connection(self._powerwall)
+        self._powerwall = self._collector = None
+
+
+def _mode_word(powerwall: Any, definition: GatewayDefinition) -> str:
+    """Local, Cloud or FleetAPI: what is live, else what is configured."""
+    if powerwall is not None:
+        return {"cloud": "Cloud", "fleetapi": "FleetAPI"}.get(powerwall.mode, "Local")
+    return definition.mode.label if definition.mode.remote else "Local"
+
+
+def _place(fault: BaseException) -> str:
+    """File and line where an exception was raised; never its text."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "an unknown place"
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"

@@ -1,0 +1,215 @@
+"""The state machine of one gateway: what its attempts mean, when the next one may happen. Pure: no I/O, no clock.
+
+Two clocks are handed in: ``now`` (epoch seconds, for people) and ``tick`` (monotonic seconds, for waiting).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pwserver.gateways.failure import AUTH, RATE_LIMIT, UNREACHABLE, GatewayFailure
+from pwserver.reading import Capability, GatewayStatus
+
+CONNECTING: Final = "connecting"
+OK: Final = "ok"
+DEGRADED: Final = "degraded"
+FALLBACK: Final = "fallback"
+AUTH_FAILED: Final = "auth-failed"
+BACKING_OFF: Final = "backing-off"
+
+BACKOFF_STEPS_SECONDS: Final = (5.0, 10.0, 30.0, 60.0, 120.0)
+RATE_LIMIT_STEPS_SECONDS: Final = (60.0, 120.0, 300.0)  # where the gateway names no time
+JITTER: Final = 0.15  # only ever longer: a waiting time is a promise
+LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The owner's limits. Seconds."""
+
+    poll_interval_seconds: float = 5.0
+    backoff_max_seconds: float = 120.0
+    auth_cooldown_seconds: float = 1800.0
+    cache_ttl_seconds: float = 30.0
+    graceful_degradation: bool = True
+
+
+class GatewayHealth:
+    """Folds the outcomes of attempts into a state. ``jitter`` gives a number in 0…1 each time it is asked."""
+
+    def __init__(self, policy: Policy, now: float, tick: float, jitter: Callable[[], float]) -> None:
+        self.policy = policy
+        self.state = CONNECTING
+        self.state_since = now
+        self.online = False
+        self.last_updated: float | None = None
+        self.error: str | None = "Initializing..."
+        self.cause: str | None = None
+        self.consecutive_failures = 0
+        self.total_failures = 0
+        self.total_successes = 0
+        self.backoff_seconds = 0.0
+        self.poll_seconds: float | None = None
+        self.next_attempt = tick  # monotonic
+        self.hold_until = tick  # monotonic: before this not even a forced poll may send anything
+        self._last_updated_tick: float | None = None
+        self._auth_failures = 0
+        self._rate_limits = 0
+        self._jitter = jitter
+
+    def may_attempt(self, tick: float) -> bool:
+        """Is the next scheduled attempt due?"""
+        return tick >= self.next_attempt
+
+    def succeeded(
+        self,
+        now: float,
+        tick: float,
+        *,
+        poll_seconds: float | None = None,
+        degraded: bool = False,
+        fallback: bool = False,
+        hold_seconds: float | None = None,
+    ) -> None:
+        """A reading arrived fresh from the gateway. ``hold_seconds``: it also asked us to wait (429 on an optional
+        query)."""
+        self.online = True
+        self.last_updated = now
+        self._last_updated_tick = tick
+        self.error = None
+        self.cause = None
+        self.consecutive_failures = 0
+        self.total_successes += 1
+        self.backoff_seconds = 0.0
+        self.poll_seconds = poll_seconds
+        self._auth_failures = 0
+        self.next_attempt = tick
+        if hold_seconds is None:
+            self._rate_limits = 0
+        else:
+            self._wait(tick, hold_seconds, hold=True)
+        self._enter(FALLBACK if fallback else DEGRADED if degraded or hold_seconds is not None else OK, now)
+
+    def failed(self, now: float, tick: float, failure: GatewayFailure, poll_seconds: float | None = None) -> None:
+        """An attempt produced no reading."""
+        self.online = False
+        self.error = failure.message
+        self.cause = failure.cause
+        self.consecutive_failures += 1
+        self.total_failures += 1
+        self.poll_seconds = poll_seconds
+        asked = failure.retry_after_seconds
+        if failure.cause == RATE_LIMIT:
+            step = RATE_LIMIT_STEPS_SECONDS[min(self._rate_limits, len(RATE_LIMIT_STEPS_SECONDS) - 1)]
+            self._rate_limits += 1
+            self._wait(tick, step if asked is None else asked, hold=True)
+            self._enter(BACKING_OFF, now)
+        elif failure.cause == AUTH:
+            # One more attempt with a fresh login, then a long pause: gateways lock accounts.
+            self._auth_failures += 1
+            if self._auth_failures == 1:
+                self._wait(tick, max(BACKOFF_STEPS_SECONDS[0], asked or 0.0))
+                self._enter(BACKING_OFF, now)
+            else:
+                self._wait(tick, max(self.policy.auth_cooldown_seconds, asked or 0.0), hold=True)
+                self._enter(AUTH_FAILED, now)
+        else:
+            step = BACKOFF_STEPS_SECONDS[min(self.consecutive_failures, len(BACKOFF_STEPS_SECONDS)) - 1]
+            step = min(step, max(self.policy.backoff_max_seconds, 1.0))
+            self._wait(tick, max(step, asked or 0.0), hold=asked is not None)
+            self._enter(BACKING_OFF, now)
+
+    def probe_due(self, tick: float) -> bool:
+        """Backing off from a gateway nobody could connect to: may a bare TCP connection look whether it is back?"""
+        return self.cause == UNREACHABLE and self.state == BACKING_OFF and tick < self.next_attempt
+
+    def back_in_reach(self, tick: float) -> None:
+        """A bare connection succeeded where none did before: the next attempt may come at once."""
+        if tick >= self.hold_until:
+            self.next_attempt = min(self.next_attempt, tick)
+
+    def release(self, tick: float) -> None:
+        """The owner asked for a fresh start (health reset): forget waiting times, except those a gateway named."""
+        self._auth_failures = 0
+        self.next_attempt = max(tick, self.hold_until if self.cause == RATE_LIMIT else tick)
+        self.hold_until = self.next_attempt
+
+    def stale(self, tick: float) -> bool:
+        """The last attempt failed, but the last good data are young enough to be served."""
+        if self.online or self._last_updated_tick is None or not self.policy.graceful_degradation:
+            return False
+        return tick - self._last_updated_tick <= self.policy.cache_ttl_seconds
+
+    def status(self, now: float, tick: float, **more: Any) -> GatewayStatus:
+        """The published form; ``more`` are the fields this machine does not know (calls, modes, capabilities …)."""
+        waiting = self.next_attempt > tick
+        # While a gateway makes us wait nobody polls, and the last success grows old.
+        limit = max(self.policy.cache_ttl_seconds, 3 * self.policy.poll_interval_seconds)
+        overdue = waiting and self._last_updated_tick is not None and tick - self._last_updated_tick > limit
+        return GatewayStatus(
+            state=self.state,
+            state_since=self.state_since,
+            online=self.online and not overdue,
+            stale=self.stale(tick),
+            last_updated=self.last_updated,
+            error=self.error,
+            cause=self.cause,
+            consecutive_failures=self.consecutive_failures,
+            total_failures=self.total_failures,
+            total_successes=self.total_successes,
+            backoff_seconds=round(self.backoff_seconds),
+            next_attempt=now + (self.next_attempt - tick) if waiting else None,
+            poll_seconds=self.poll_seconds,
+            **more,
+        )
+
+    def _wait(self, tick: float, seconds: float, hold: bool = False) -> None:
+        seconds = min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
+        self.backoff_seconds = seconds
+        self.next_attempt = tick + seconds * (1.0 + JITTER * self._jitter())
+        if hold:
+            self.hold_until = max(self.hold_until, self.next_attempt)
+            self.next_attempt = self.hold_until
+
+    def _enter(self, state: str, now: float) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_since = now
+
+
+class Capabilities:
+    """Which families of data a gateway delivers: last success, failures in a row, and the changes worth a log line."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Capability] = {}
+
+    def record(self, family: str, arrived: bool, now: float) -> str | None:
+        """Note one poll of one family; returns "gone" or "back" when that is news, else None."""
+        before = self._known.get(family, Capability())
+        if arrived:
+            self._known[family] = Capability(last_success=now, failures=0, available=True)
+            return "back" if before.available is False and before.last_success is not None else None
+        failures = before.failures + 1
+        # One miss is weather; the second in a row is a change.
+        gone = failures >= 2 or before.last_success is None
+        available = False if gone else before.available
+        self._known[family] = Capability(before.last_success, failures, available)
+        return "gone" if before.available and available is False else None
+
+    def missing(self) -> list[str]:
+        """Families that have come before and do not come now."""
+        return [name for name, item in self._known.items() if item.last_success is not None and item.failures > 0]
+
+    def never(self, *families: str) -> list[str]:
+        """Those of the named families that were asked for and never came."""
+        return [
+            name
+            for name in families
+            if name in self._known and self._known[name].last_success is None and self._known[name].failures > 0
+        ]
+
+    def snapshot(self) -> Mapping[str, Capability]:
+        """The present table; the caller may keep it."""
+        return dict(self._known)

@@ -1,0 +1,77 @@
+"""What a history question returns, and the histories it can be asked of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import ujson
+
+from pwserver.history.archive import Archive
+from pwserver.history.layout import HistoryGateway, HistorySettings
+
+JSON = "application/json"
+CSV = "text/csv; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """One finished answer. ``etag`` is quoted, None where there is nothing to compare; 304 has an empty body."""
+
+    status: int
+    media_type: str
+    body: bytes
+    etag: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """All that can be asked. ``gateways``: every configured gateway in order, virtual ones last."""
+
+    settings: HistorySettings
+    gateways: Sequence[HistoryGateway]
+    archives: Mapping[str, Archive]
+    default_gateway: str | None = None
+    disk_bytes: Callable[[], int] | None = None  # None: in memory
+
+    def real(self, gateway_id: str | None = None) -> list[Archive]:
+        """Archives of the real gateways, or of one of them; none when nobody has that id."""
+        if gateway_id is not None:
+            found = self.archives.get(gateway_id)
+            return [found] if found is not None else []
+        return [
+            self.archives[gateway.id]
+            for gateway in self.gateways
+            if not gateway.virtual and gateway.id in self.archives
+        ]
+
+
+Route = Callable[[Histories, Mapping[str, str], float, bytes | None], Answer]
+
+
+def to_json(body: Any) -> bytes:
+    """Compact JSON. The body must not hold NaN or infinity."""
+    return ujson.dumps(
+        body, ensure_ascii=False, escape_forward_slashes=False, encode_html_chars=False, allow_nan=False
+    ).encode()
+
+
+def json_answer(body: Any, etag: bytes | None = None, status: int = 200) -> Answer:
+    """An answer with a JSON body."""
+    return Answer(status, JSON, to_json(body), etag)
+
+
+def make_etag(*parts: object, weak: bool = False) -> bytes:
+    """An entity tag of everything the body depends on; ``weak`` where the body also tells the time."""
+    digest = hashlib.blake2b("\n".join(map(str, parts)).encode(), digest_size=12).hexdigest().encode()
+    return (b'W/"' if weak else b'"') + digest + b'"'
+
+
+def unchanged(etag: bytes, if_none_match: bytes | None) -> bool:
+    """Whether the client's ``If-None-Match`` names this tag (weak comparison)."""
+    if not if_none_match:
+        return False
+    wanted = etag.removeprefix(b"W/")
+    tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
+    return any(tag in (wanted, b"*") for tag in tags)

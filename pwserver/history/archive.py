@@ -1,0 +1,162 @@
+"""The rings of one gateway by name, and the two small records beside them."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ujson
+
+from pwserver.history.layout import BANK, GatewayLayout, HistoryGateway, HistorySettings, RingPlan
+from pwserver_ext.ring import Ring
+
+_SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
+
+
+class Blob:
+    """A small record with two copies, written in turn: a torn write leaves the other copy.
+
+    Raises ValueError when the payload is longer than ``room``.
+    """
+
+    def __init__(self, buffer: memoryview) -> None:
+        self._buffer = buffer
+        self._half = len(buffer) // 2
+        self.room = self._half - _SLOT.size
+
+    def _slot(self, index: int) -> tuple[int, bytes] | None:
+        start = index * self._half
+        crc, length, sequence = _SLOT.unpack_from(self._buffer, start)
+        if not 0 < length <= self.room or sequence == 0:
+            return None
+        body = bytes(self._buffer[start + 4 : start + _SLOT.size + length])
+        return (sequence, body[_SLOT.size - 4 :]) if zlib.crc32(body) == crc else None
+
+    def read(self) -> tuple[int, bytes]:
+        """(sequence number, payload) of the newer whole copy; (0, b"") when there is none."""
+        copies = [copy for copy in (self._slot(0), self._slot(1)) if copy is not None]
+        return max(copies, default=(0, b""))
+
+    @property
+    def blank(self) -> bool:
+        """True when nothing was ever written."""
+        return not any(self._buffer)
+
+    def write(self, payload: bytes) -> None:
+        """Replace the record; until the write is whole, readers see the one before."""
+        if len(payload) > self.room:
+            raise ValueError(f"{len(payload)} bytes do not fit into {self.room}")
+        sequence = self.read()[0] + 1
+        start = sequence % 2 * self._half
+        body = struct.pack("<IQ", len(payload), sequence) + payload
+        self._buffer[start : start + 4 + len(body)] = struct.pack("<I", zlib.crc32(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the numbers do not say: which series is which, and what the units are called."""
+
+    series: tuple[tuple[str, str], ...] = ()  # (device, metric); the position is the column
+    units: Mapping[str, tuple[str, int]] | None = None  # serial -> label, order
+
+    def to_bytes(self) -> bytes:
+        """As stored."""
+        return ujson.dumps({"series": self.series, "units": self.units or {}}, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> Notes:
+        """As read; nothing when the record is empty or cannot be understood."""
+        try:
+            body: Any = ujson.loads(payload) if payload else {}
+            return cls(
+                tuple((str(device), str(metric)) for device, metric in body.get("series", ())),
+                {str(serial): (str(label), int(order)) for serial, (label, order) in body.get("units", {}).items()},
+            )
+        except (ValueError, TypeError, AttributeError):
+            return cls()
+
+
+class Archive:
+    """Everything kept of one gateway. The poller writes it, workers read it: the memory is shared."""
+
+    def __init__(self, layout: GatewayLayout, rings: Mapping[str, Ring], state: Blob, notes: Blob) -> None:
+        self.layout = layout
+        self.rings = dict(rings)
+        self.plans: dict[str, RingPlan] = {plan.name: plan for plan in layout.rings}
+        self.state = state
+        self.notes = notes
+        self.polls = rings["polls"]
+        self.minutes = rings["minutes"]
+        self.quarters = rings["quarters"]
+        self.days = rings["days"]
+        self.signals = tuple(rings[f"signals-{bank}"] for bank in range(layout.banks))
+        self.signal_days = tuple(rings[f"signal-days-{bank}"] for bank in range(layout.banks))
+        self._positions = {
+            plan.name: {name: index for index, name in enumerate(plan.columns)} for plan in layout.rings
+        }
+        self._notes_seen: tuple[int, Notes] = (-1, Notes())
+
+    @property
+    def gateway(self) -> HistoryGateway:
+        """Whose history it is."""
+        return self.layout.gateway
+
+    @property
+    def settings(self) -> HistorySettings:
+        """The settings the rings were made from."""
+        return self.layout.settings
+
+    def column(self, ring: str, name: str) -> int:
+        """Position of a column in a ring; KeyError when it has none of that name."""
+        return self._positions[ring][name]
+
+    def columns(self, ring: str) -> Mapping[str, int]:
+        """All columns of a ring by name."""
+        return self._positions[ring]
+
+    def read_notes(self) -> Notes:
+        """The notes as they are now (parsed once per change)."""
+        sequence, payload = self.notes.read()
+        if sequence != self._notes_seen[0]:
+            self._notes_seen = (sequence, Notes.from_bytes(payload))
+        return self._notes_seen[1]
+
+    @property
+    def recorded(self) -> bool:
+        """True when at least one poll was ever recorded."""
+        return self.polls.bounds() is not None or self.days.bounds() is not None
+
+    @property
+    def generation(self) -> str:
+        """Names the exact content of the power rings: every change changes it."""
+        return "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in (self.polls, self.days))
+
+    @property
+    def signal_generation(self) -> str:
+        """The same for the device signals."""
+        rings = (*self.signals, *self.signal_days)
+        return f"{self.notes.read()[0]:x}-" + "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in rings)
+
+
+def bank_of(series: int) -> tuple[int, int]:
+    """(bank, column in it) of a series number."""
+    return divmod(series, BANK)
+
+
+def build(layout: GatewayLayout, pieces: Mapping[str, memoryview]) -> Archive:
+    """An archive over named buffers (``GatewayLayout.carve``, or control blocks and files)."""
+    rings = {
+        plan.name: Ring(
+            pieces[plan.name],
+            len(plan.columns),
+            plan.rows,
+            plan.step_seconds,
+            plan.value_bytes,
+            pieces[f"{plan.name}.control"],
+        )
+        for plan in layout.rings
+    }
+    return Archive(layout, rings, Blob(pieces["state"]), Blob(pieces["notes"]))

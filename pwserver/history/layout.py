@@ -1,0 +1,221 @@
+"""Which rings one gateway has, and how much room they take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver_ext.ring import Ring
+
+ALIGNMENT = 64
+PAGE_BYTES = 4096
+DAY_SECONDS = 86400.0
+
+POWERS = ("site", "solar", "battery", "load")  # W; positive: import, production, discharge, consumption
+# ``soe`` percent, app scale; ``grid`` 1 up, 0 down, -1 syncing; ``reserve`` percent, app scale; ``mode`` index of MODES
+COLUMNS = (*POWERS, "soe", "grid", "reserve", "mode", "frequency", "voltage")
+MODES = ("self_consumption", "backup", "autonomous", "scheduler", "site_ctrl", "island_mode")
+ENERGIES = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
+
+LAST_COLUMNS = ("grid", "mode")  # a mean of states says nothing: coarser rows keep the last one
+SPREAD_COLUMNS = ("site", "solar", "battery", "load", "soe", "grid", "frequency", "voltage")
+SAMPLES = "samples"
+SPREAD_NAMES = tuple(f"{column}_{end}" for column in SPREAD_COLUMNS for end in ("min", "max"))
+ROLLED = (*COLUMNS, *SPREAD_NAMES, SAMPLES)
+ENERGY_NAMES = tuple(f"{energy}_wh" for energy in ENERGIES)
+DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local day; epoch seconds
+
+BANK = 16  # device signals live in rings this wide; a ring nobody writes to costs nothing
+SIGNAL_FIGURES = ("avg", "min", "max", "n")
+
+FOREVER_POLLS_SECONDS = 31 * DAY_SECONDS  # "for ever" cannot be kept in a ring: this much of every poll,
+FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instead
+SHORTEST_POLLS_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """The settings that decide the rings; times in seconds."""
+
+    poll_interval: float = 5.0
+    polls: float = DAY_SECONDS  # -1: no history at all
+    minutes: float = 31 * DAY_SECONDS
+    quarters: float = 730 * DAY_SECONDS
+    days: float = 7305 * DAY_SECONDS
+    signals: float = 30 * DAY_SECONDS  # -1: not recorded
+    signal_interval: float = 60.0
+    max_signals: int = 96
+    max_rows: int = 100_000  # in one answer
+    path: str | None = None  # None: in memory only
+    flush_seconds: float = 60.0
+    polls_wanted: float = DAY_SECONDS  # as configured, 0 for ever
+    days_wanted: float = 0.0
+    signals_wanted: float = 30 * DAY_SECONDS
+
+    @property
+    def enabled(self) -> bool:
+        """False when the whole history is switched off."""
+        return self.polls >= 0
+
+    @property
+    def signals_enabled(self) -> bool:
+        """False when no device signals are kept."""
+        return self.enabled and self.signals >= 0 and self.max_signals > 0
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> HistorySettings:
+        """From the configuration's values by environment name; what is not there has its default."""
+
+        def seconds(name: str, default: float) -> float:
+            value = settings.get(name)
+            return default if value is None else float(value)
+
+        standard = cls()
+        polls = seconds("PW_TIMESERIES_RETENTION", standard.polls)
+        daily = seconds("PW_TIMESERIES_DAILY_RETENTION", 0.0)
+        signals = seconds("PW_TIMESERIES_SIGNAL_RETENTION", standard.signals)
+        return cls(
+            poll_interval=max(0.5, seconds("PW_CACHE_EXPIRE", standard.poll_interval)),
+            polls=-1.0 if polls < 0 else (max(polls, SHORTEST_POLLS_SECONDS) if polls else FOREVER_POLLS_SECONDS),
+            minutes=seconds("PW_HISTORY_MINUTES", standard.minutes),
+            quarters=seconds("PW_HISTORY_QUARTERS", standard.quarters),
+            days=daily if daily > 0 else seconds("PW_HISTORY_DAYS", standard.days),
+            signals=signals if signals else FOREVER_SIGNALS_SECONDS,
+            signal_interval=max(30.0, seconds("PW_TIMESERIES_SIGNAL_INTERVAL", standard.signal_interval)),
+            max_signals=int(seconds("PW_HISTORY_MAX_SIGNALS", standard.max_signals)),
+            max_rows=int(seconds("PW_HISTORY_MAX_ROWS", standard.max_rows)),
+            path=settings.get("PW_HISTORY_PATH") or None,
+            flush_seconds=seconds("PW_HISTORY_FLUSH_SECONDS", standard.flush_seconds),
+            polls_wanted=polls,
+            days_wanted=daily,
+            signals_wanted=signals,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryGateway:
+    """Whose history it is. ``virtual``: the sum of the others, left out where gateways are added up."""
+
+    id: str
+    name: str
+    timezone: str = "UTC"
+    virtual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RingPlan:
+    """One ring: its name, its columns, how many rows, what a row stands for, bytes of a number (4 or 8)."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+    step_seconds: float
+    value_bytes: int = 4
+
+    @property
+    def control_bytes(self) -> int:
+        """Bytes of the control block, always in memory."""
+        return int(Ring.control_size(len(self.columns), self.value_bytes))
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return int(Ring.rows_size(len(self.columns), 1, self.value_bytes))
+
+    @property
+    def rows_bytes(self) -> int:
+        """Bytes of all rows, in memory or in a file."""
+        return int(Ring.rows_size(len(self.columns), self.rows, self.value_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLayout:
+    """All that is kept of one gateway."""
+
+    gateway: HistoryGateway
+    settings: HistorySettings
+    rings: tuple[RingPlan, ...]
+    state_bytes: int  # of one of the two copies
+    notes_bytes: int
+    banks: int = field(default=0)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in memory mode. Pages that were never written cost nothing."""
+        parts = [aligned(plan.control_bytes) + aligned(plan.rows_bytes) for plan in self.rings]
+        return sum(parts) + 2 * self.state_bytes + 2 * self.notes_bytes
+
+    @property
+    def control_bytes(self) -> int:
+        """Bytes that stay in memory when the rows are in files."""
+        return sum(aligned(plan.control_bytes) for plan in self.rings)
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the files at their largest; they are sparse and grow as they fill."""
+        files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
+        return files + 2 * self.state_bytes + 2 * self.notes_bytes
+
+    def carve(self, buffer: memoryview) -> Iterator[tuple[str, memoryview]]:
+        """Cut one buffer of ``size_bytes`` into named pieces: ``NAME.control``, ``NAME``, ``state``, ``notes``."""
+        at = 0
+        pieces: list[tuple[str, int]] = []
+        for plan in self.rings:
+            pieces += [(f"{plan.name}.control", plan.control_bytes), (plan.name, plan.rows_bytes)]
+        pieces += [("state", 2 * self.state_bytes), ("notes", 2 * self.notes_bytes)]
+        for name, size in pieces:
+            yield name, buffer[at : at + size]
+            at += aligned(size)
+
+
+def aligned(size: int) -> int:
+    return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+def _pages(size: int) -> int:
+    return (size + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES
+
+
+def signal_columns(bank: int) -> tuple[str, ...]:
+    """Column names of one bank of device signals: series numbers, the notes say what they are."""
+    return tuple(f"s{bank * BANK + index}" for index in range(BANK))
+
+
+def signal_day_columns(bank: int) -> tuple[str, ...]:
+    """Column names of the daily figures of one bank: all means, then smallest, largest, counts."""
+    return tuple(f"{name}_{figure}" for figure in SIGNAL_FIGURES for name in signal_columns(bank))
+
+
+def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
+    """The rings of one gateway; none when the history is switched off."""
+    if not settings.enabled:
+        return GatewayLayout(gateway, settings, (), 0, 0)
+
+    def rows(kept_seconds: float, step_seconds: float) -> int:
+        # Polls may come early: a tenth more rows, so that they still reach back as far as was asked.
+        spare = 1.1 if step_seconds < 60.0 else 1.0
+        return max(16, math.ceil(kept_seconds / step_seconds * spare) + 2)
+
+    rings = [
+        RingPlan("polls", COLUMNS, rows(settings.polls, settings.poll_interval), settings.poll_interval),
+        RingPlan("minutes", ROLLED, rows(settings.minutes, 60.0), 60.0),
+        RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters, 900.0), 900.0),
+        RingPlan("days", (*ROLLED, *ENERGY_NAMES, *DAY_NAMES), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
+    ]
+    banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
+    for bank in range(banks):
+        kept = rows(settings.signals, settings.signal_interval)
+        rings += [
+            RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval),
+            RingPlan(f"signal-days-{bank}", signal_day_columns(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS),
+        ]
+    state_bytes = _pages(64 + 8 * (320 + banks * (BANK * 5 + 1)))
+    notes_bytes = _pages(2048 + 192 * banks * BANK)
+    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, banks)
+
+
+def plan_all(settings: HistorySettings, gateways: Sequence[HistoryGateway]) -> tuple[GatewayLayout, ...]:
+    """The layouts of all gateways, in their order."""
+    return tuple(plan(settings, gateway) for gateway in gateways)

@@ -1,0 +1,186 @@
+"""Query parameters: read, checked, and refused in the words of api.md 1.3 (422 with a list of problems)."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LATEST_EPOCH = 4102444800.0  # the year 2100
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)?", re.ASCII)
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31557600.0}
+_RELATIVE = re.compile(r"now(?:([+-])(.+))?", re.ASCII)
+_TRUE = ("true", "1", "yes", "on", "t", "y")
+_FALSE = ("false", "0", "no", "off", "f", "n")
+MILLISECONDS_FROM = 1e11  # an epoch that large is in milliseconds (Grafana)
+
+
+class BadQuery(Exception):
+    """What is wrong with the query: ``problems`` is the ``detail`` list of the 422 answer."""
+
+    def __init__(self, problems: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(str(problem["msg"]) for problem in problems))
+        self.problems = problems
+
+
+class Query:
+    """Reads parameters and collects what is wrong with them; ``check`` raises BadQuery when anything is."""
+
+    def __init__(self, arguments: Mapping[str, str]) -> None:
+        self._arguments = arguments
+        self._problems: list[dict[str, Any]] = []
+
+    def problem(
+        self, name: str, kind: str, message: str, value: str | None = None, context: Mapping[str, Any] | None = None
+    ) -> None:
+        """Note a problem with one parameter."""
+        found: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message}
+        if value is not None:
+            found["input"] = value[:200]
+        if context is not None:
+            found["ctx"] = dict(context)
+        self._problems.append(found)
+
+    def check(self) -> None:
+        """Raise BadQuery when something was wrong."""
+        if self._problems:
+            raise BadQuery(self._problems)
+
+    def text(self, name: str) -> str | None:
+        """The parameter as it is; an empty one counts as not given."""
+        return self._arguments.get(name) or None
+
+    def words(self, name: str) -> list[str] | None:
+        """A comma-separated list without blanks; None when there is nothing in it."""
+        return [word.strip() for word in (self.text(name) or "").split(",") if word.strip()] or None
+
+    def _within(self, name: str, value: float, raw: str, low: float | None, high: float | None) -> bool:
+        if low is not None and value < low:
+            message = f"Input should be greater than or equal to {low}"
+            self.problem(name, "greater_than_equal", message, raw, {"ge": low})
+        elif high is not None and value > high:
+            message = f"Input should be less than or equal to {high}"
+            self.problem(name, "less_than_equal", message, raw, {"le": high})
+        else:
+            return True
+        return False
+
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
+        """A whole number from ``low`` to ``high``."""
+        raw = self._arguments.get(name)
+        if raw is None:
+            return default
+        try:
+            value = int(raw.strip()) if len(raw) < 32 else int("x")
+        except ValueError:
+            message = "Input should be a valid integer, unable to parse string as an integer"
+            self.problem(name, "int_parsing", message, raw)
+            return default
+        return value if self._within(name, value, raw, low, high) else default
+
+    def number(self, name: str, low: float | None = None, high: float | None = None) -> float | None:
+        """A finite number."""
+        raw = self._arguments.get(name)
+        if raw is None:
+            return None
+        try:
+            value = float(raw.strip())
+        except ValueError:
+            message = "Input should be a valid number, unable to parse string as a number"
+            self.problem(name, "float_parsing", message, raw)
+            return None
+        if not math.isfinite(value):
+            self.problem(name, "finite_number", "Input should be a finite number", raw)
+            return None
+        return value if self._within(name, value, raw, low, high) else None
+
+    def flag(self, name: str) -> bool:
+        """A yes-or-no parameter, no when absent."""
+        raw = self._arguments.get(name)
+        if raw is None or raw.strip().lower() in _FALSE:
+            return False
+        if raw.strip().lower() in _TRUE:
+            return True
+        self.problem(name, "bool_parsing", "Input should be a valid boolean, unable to interpret input", raw)
+        return False
+
+    def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
+        """One of a few words."""
+        raw = self._arguments.get(name)
+        if raw is None or raw in choices:
+            return default if raw is None else raw
+        pattern = f"^({'|'.join(choices)})$"
+        message = f"String should match pattern '{pattern}'"
+        self.problem(name, "string_pattern_mismatch", message, raw, {"pattern": pattern})
+        return default
+
+    def day(self, name: str) -> str | None:
+        """A real calendar day, YYYY-MM-DD."""
+        raw = self._arguments.get(name)
+        if raw is None:
+            return None
+        try:
+            if not _DAY.fullmatch(raw):
+                raise ValueError(raw)
+            datetime.date.fromisoformat(raw)
+        except ValueError:
+            self.problem(name, "value_error", "must be a valid YYYY-MM-DD date")
+            return None
+        return raw
+
+    def moment(self, name: str, default: float, now: float) -> float:
+        """An instant: epoch seconds or milliseconds, RFC 3339, a UTC day, ``now`` or ``now-6h``."""
+        raw = self.text(name)
+        if raw is None:
+            return default
+        value = parse_moment(raw.strip(), now)
+        if value is None or not 0.0 <= value <= LATEST_EPOCH:
+            message = "Input should be epoch seconds or milliseconds, RFC 3339, or now-<duration>, from 1970 to 2100"
+            self.problem(name, "datetime_parsing", message, raw)
+            return default
+        return value
+
+    def duration(self, name: str, default: float, low: float) -> float:
+        """Seconds, written ``90``, ``90s``, ``5m``, ``1h``, ``1d``."""
+        raw = self.text(name)
+        if raw is None:
+            return default
+        value = parse_duration(raw.strip())
+        if value is None or value < low:
+            message = f"Input should be a duration such as 90s, 5m, 1h or 1d, at least {low:g} seconds"
+            self.problem(name, "time_delta_parsing", message, raw)
+            return default
+        return value
+
+
+def parse_duration(raw: str) -> float | None:
+    """``90``, ``90s``, ``5m`` … in seconds; None when it is something else."""
+    match = _DURATION.fullmatch(raw) if len(raw) < 32 else None
+    return float(match[1]) * _UNIT_SECONDS[match[2] or "s"] if match else None
+
+
+def parse_moment(raw: str, now: float) -> float | None:
+    """Epoch seconds of what ``Query.moment`` accepts; None when it is something else."""
+    relative = _RELATIVE.fullmatch(raw)
+    if relative:
+        if relative[1] is None:
+            return now
+        offset = parse_duration(relative[2])
+        return None if offset is None else now + offset * (1.0 if relative[1] == "+" else -1.0)
+    try:
+        value = float(raw)
+    except ValueError:
+        pass
+    else:
+        if not math.isfinite(value):
+            return None
+        return value / 1000.0 if value >= MILLISECONDS_FROM else value
+    try:
+        # A plus sign arrives as a blank when the client did not escape it.
+        found = datetime.datetime.fromisoformat(raw.replace(" ", "+") if raw.count(" ") == 1 and "T" in raw else raw)
+    except ValueError:
+        return None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)).timestamp()

@@ -1,0 +1,134 @@
+"""``GET /api/history`` and the table of all history routes. Pure functions, read only; workers call them.
+
+``gateway`` an id (default: the default gateway), ``from``/``to`` instants (default the last 24 h), ``step`` a duration
+or ``points`` a number (default about 360 points), ``fields`` a comma list, ``method`` ``mean`` or ``lttb``, ``format``
+``json`` (flat rows for Grafana), ``csv`` or ``columns``.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+
+from pwserver.history.answer import CSV, JSON, Answer, Histories, Route, json_answer, make_etag, to_json, unchanged
+from pwserver.history.archive import Archive
+from pwserver.history.choice import Chosen, aggregate, choose
+from pwserver.history.layout import COLUMNS, ENERGIES, MODES, SAMPLES, SPREAD_NAMES
+from pwserver.history.parameters import BadQuery, Query
+from pwserver.history.signal_routes import signal_trend, signals
+from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
+from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
+
+DEFAULT_FIELDS = ("site", "solar", "battery", "load", "soe", "grid", "reserve", "mode")
+ENERGY_FIELDS = tuple(f"{energy}_kwh" for energy in ENERGIES)
+FIELDS = (*COLUMNS, *SPREAD_NAMES, *ENERGY_FIELDS, SAMPLES)
+DEFAULT_SPAN_SECONDS = 86400.0
+ENERGY_STEP_SECONDS = 900.0  # energies are kept by quarter hours and by days
+MOST_POINTS = 10_000
+_STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+
+
+def nice_step(span_seconds: float, points: int) -> float:
+    """The round step that gives about ``points`` points and never more."""
+    for step in _STEPS:
+        if span_seconds / step <= points:
+            return float(step)
+    return -(-span_seconds // (points * 86400.0)) * 86400.0
+
+
+def history(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/history``: the columns asked for, step by step.
+
+    200 with the rows; 304 when ``match`` names the same content; 404 for an unknown gateway; 422 for parameters that
+    make no sense; 503 when the history is switched off. Steps without a measurement have no row; a field that was not
+    measured in a step is null (an empty field in CSV).
+    """
+    if not histories.settings.enabled:
+        return json_answer({"detail": "history is switched off"}, status=503)
+    gateway = arguments.get("gateway") or histories.default_gateway or ""
+    if not histories.gateways:
+        return json_answer({"detail": "No gateways configured"}, status=503)
+    archive = histories.archives.get(gateway)
+    if archive is None:
+        return json_answer({"detail": f"Gateway {gateway[:100]} not found"}, status=404)
+    try:
+        query = Query(arguments)
+        start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)
+        end = query.moment("to", now, now)
+        if start > end:
+            query.problem("from", "value_error", "must not be after to")
+        points = query.whole("points", POINTS, 3, MOST_POINTS)
+        step = query.duration("step", 0.0, 1.0)
+        method = query.choice("method", "mean", ("mean", "lttb"))
+        media = query.choice("format", "json", ("json", "csv", "columns"))
+        fields = query.words("fields") or list(DEFAULT_FIELDS)
+        unknown = [field for field in fields if field not in FIELDS]
+        if unknown or len(set(fields)) != len(fields):
+            query.problem("fields", "value_error", f"known fields, each once: {', '.join(FIELDS)}", ",".join(fields))
+        fine = step or nice_step(max(1.0, end - start), points if method == "mean" else points * 8)
+        limit = histories.settings.max_rows
+        if (end - start) / fine > limit and archive.polls.bounds() is not None:
+            query.problem("step", "value_error", f"more than {limit} rows; choose a longer step", arguments.get("step"))
+        query.check()
+    except BadQuery as problem:
+        return refuse(problem)
+    # Whole steps only: a sliding window shows the same rows until the next step begins or a poll arrives.
+    start = start // fine * fine
+    etag = make_etag(gateway, archive.generation, sorted(arguments.items()), start, end // fine)
+    if unchanged(etag, match):
+        return Answer(304, CSV if media == "csv" else JSON, b"", etag)
+    chosen, times, values = _read(archive, start, end, fine, fields)
+    if method == "lttb":
+        times, values = _thin(times, values, points)
+    columns = [_column(field, column) for field, column in zip(fields, values, strict=True)]
+    if media == "csv":
+        return Answer(200, CSV, csv_rows(times, columns), etag)
+    if media == "columns":
+        return Answer(200, JSON, _columnar(archive, chosen, times, columns), etag)
+    return Answer(200, JSON, json_rows(times, columns), etag)
+
+
+def _read(
+    archive: Archive, start: float, end: float, step: float, fields: Sequence[str]
+) -> tuple[Chosen, array[float], list[array[float]]]:
+    sources = [f"{field.removesuffix('_kwh')}_wh" if field in ENERGY_FIELDS else field for field in fields]
+    if any(field in ENERGY_FIELDS for field in fields):
+        coarse = choose(archive, start, max(step, ENERGY_STEP_SECONDS), ("quarters", "days"))
+        return (coarse, *aggregate(archive, coarse, start, end, sources))
+    chosen = choose(archive, start, step)
+    return (chosen, *aggregate(archive, chosen, start, end, sources))
+
+
+def _thin(times: array[float], values: list[array[float]], points: int) -> tuple[array[float], list[array[float]]]:
+    """The rows that keep the look of the first field."""
+    rows = lttb(times, values[0], points)
+    return pick(times, rows), [pick(column, rows) for column in values]
+
+
+def _column(field: str, values: array[float]) -> Column:
+    if field == "mode":
+        return Column(field, values, words=MODES)
+    if field in ENERGY_FIELDS:
+        return Column(field, values, 9, 0.001)
+    return Column(field, values)
+
+
+def _columnar(archive: Archive, chosen: Chosen, times: array[float], columns: Sequence[Column]) -> bytes:
+    """For charts: one array a field, times in epoch seconds."""
+    head = {"gateway": archive.gateway.id, "step": chosen.step_seconds, "ring": chosen.name, "count": len(times)}
+    parts = [b'"time":' + json_numbers(times, 15)]
+    parts += [f'"{column.name}":'.encode() + json_column(column) for column in columns]
+    return to_json(head)[:-1] + b',"columns":{' + b",".join(parts) + b"}}"
+
+
+# Path -> the function that answers it; each is (histories, arguments, now, if_none_match) -> Answer.
+ROUTES: Mapping[str, Route] = {
+    "/api/timeseries/daily": daily,
+    "/api/timeseries/today": today,
+    "/api/timeseries/trend": trend,
+    "/api/timeseries/samples": samples,
+    "/api/timeseries/status": status,
+    "/api/timeseries/signals": signals,
+    "/api/timeseries/signal_trend": signal_trend,
+    "/api/history": history,
+}

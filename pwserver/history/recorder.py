@@ -1,0 +1,412 @@
+"""Readings into rows: every poll, its roll-ups, and the energy between two polls. In the poller, one per gateway."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import math
+import time
+from array import array
+from collections.abc import Callable, Mapping
+
+from pwserver.history.archive import Archive, Notes, bank_of
+from pwserver.history.counters import CounterCheck, EnergyTotal
+from pwserver.history.days import day_span, day_start, local_date, zone
+from pwserver.history.layout import (
+    BANK,
+    COLUMNS,
+    ENERGIES,
+    LAST_COLUMNS,
+    MODES,
+    POWERS,
+    ROLLED,
+    SPREAD_COLUMNS,
+)
+from pwserver.history.signals import device_signals, unit_labels
+from pwserver.quantities import app_level, energy_counters, meter_value, number
+from pwserver.reading import Reading
+from pwserver_ext.rollup import Integrator, Rollup
+
+log = logging.getLogger(__name__)
+
+LONGEST_GAP_SECONDS = 3600.0
+QUARTER_SECONDS = 900.0
+CLOCK_STEP_POLLS = 60  # so many polls in a row from the past, over so long, mean that the clock was set back
+CLOCK_STEP_SECONDS = 300.0
+STATE_VERSION = 1.0
+SHORT, LONG, ENDLESS = 0, 1, 2  # totals of the integrator: this quarter hour, this day, for ever
+
+_GRID = {"UP": 1.0, "DOWN": 0.0, "SYNCING": -1.0}
+_MODE = {name: float(code) for code, name in enumerate(MODES)}
+_LAST = array("i", [COLUMNS.index(name) for name in LAST_COLUMNS])
+_SPREAD = array("i", [COLUMNS.index(name) for name in SPREAD_COLUMNS])
+# Channels are POWERS: site, solar, battery, load. Where their parts above and below zero go:
+_POSITIVE = [ENERGIES.index(name) for name in ("grid_import", "solar", "battery_discharge", "home")]
+_NEGATIVE = [ENERGIES.index("grid_export"), -1, ENERGIES.index("battery_charge"), -1]
+_ENERGY_AT = len(ROLLED)
+_DATE_AT = _ENERGY_AT + len(ENERGIES)
+
+
+def power_values(reading: Reading) -> array[float]:
+    """One row by COLUMNS; NaN is what the reading does not know."""
+    vitals = None if reading.vitals_carried else reading.vitals
+    row = [meter_value(reading, meter, "instant_power") for meter in POWERS]
+    row += [
+        app_level(reading.soe_raw),
+        _GRID.get(reading.grid_status or ""),
+        number(reading.reserve),
+        _MODE.get(reading.mode or ""),
+        _frequency(reading, vitals),
+        _positive(meter_value(reading, "site", "instant_average_voltage")),
+    ]
+    return array("d", [math.nan if value is None else float(value) for value in row])
+
+
+def _positive(value: float | None) -> float | None:
+    """Gateways write 0 for a frequency or voltage they do not measure."""
+    return value if value is not None and value > 0 else None
+
+
+def _frequency(reading: Reading, vitals: Mapping[str, object] | None) -> float | None:
+    measured = _positive(meter_value(reading, "site", "frequency"))
+    if measured is not None:
+        return measured
+    for prefix, member in (("TEPINV--", "PINV_Fout"), ("TESYNC--", "ISLAND_FreqL1_Main"), ("PVAC--", "PVAC_Fout")):
+        for device, body in (vitals or {}).items():
+            if str(device).startswith(prefix) and isinstance(body, Mapping):
+                measured = _positive(number(body.get(member)))
+                if measured is not None:
+                    return measured
+    return None
+
+
+class Recorder:
+    """Writes one gateway's readings into its archive. Not for two threads at once.
+
+    A recorder made over an archive that already holds rows goes on where the last one stopped: the kept state, plus
+    the polls recorded after it.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        clock: Callable[[], float] = time.time,
+        labels: Callable[[Reading], Mapping[str, tuple[str, int]]] = unit_labels,
+    ) -> None:
+        self._archive = archive
+        self._clock = clock
+        self._labels = labels
+        self._zone = zone(archive.gateway.timezone)
+        self.refused = 0  # polls not recorded because they were not later than the last one
+        self.series_refused = 0  # device signals beyond PW_HISTORY_MAX_SIGNALS
+        self._behind: tuple[int, float] = (0, 0.0)  # polls from the past in a row, timestamp of the first
+        for ring in archive.rings.values():
+            ring.repair()
+        notes = archive.read_notes()
+        self._series = {pair: index for index, pair in enumerate(notes.series[: archive.layout.banks * BANK])}
+        self._units = dict(notes.units or {})
+        self._reset()
+        self._resume()
+
+    # --- what the poller calls -----------------------------------------------------------------------------------
+
+    def record(self, reading: Reading) -> bool:
+        """Take one reading; False when it is not later than the last one and was left out."""
+        timestamp = reading.timestamp
+        if not math.isfinite(timestamp) or timestamp <= self._last:
+            return self._refuse(timestamp)
+        self._behind = (0, 0.0)
+        gap = timestamp - self._last > LONGEST_GAP_SECONDS
+        minute = self._minute_start
+        self._take(timestamp, power_values(reading), self._clock())
+        self._check.take(energy_counters(reading), self._integrator.totals(ENDLESS), gap)
+        if self._archive.signals:
+            self._take_signals(reading)
+        if self._minute_start != minute:
+            self.checkpoint()
+        return True
+
+    def take_row(self, timestamp: float, values: array[float]) -> bool:
+        """Take one row by COLUMNS from elsewhere (an import), without counters and device signals."""
+        if not timestamp > self._last:
+            return False
+        self._take(timestamp, values, timestamp)
+        return True
+
+    def checkpoint(self) -> None:
+        """Keep the open intervals, so that a restart loses nothing. Done every minute; call it before stopping."""
+        self._archive.state.write(self._state().tobytes())
+
+    def energy(self) -> dict[str, EnergyTotal]:
+        """Lifetime energies by ENERGIES, each with its drift against the gateway's own counter."""
+        return self._check.totals(self._integrator.totals(ENDLESS))
+
+    # --- one sample ----------------------------------------------------------------------------------------------
+
+    def _reset(self) -> None:
+        self._last = -math.inf
+        self._minute_start = self._quarter_start = self._day_start = -math.inf
+        self._day_end = -math.inf
+        self._updated = math.nan
+        self._minute, self._quarter, self._day = Rollup(len(COLUMNS)), Rollup(len(COLUMNS)), Rollup(len(COLUMNS))
+        self._integrator = Integrator(_POSITIVE, _NEGATIVE, len(ENERGIES), LONGEST_GAP_SECONDS)
+        self._check = CounterCheck()
+        self._minute_row = array("d", [math.nan] * self._archive.minutes.columns)
+        self._quarter_row = array("d", [math.nan] * self._archive.quarters.columns)
+        self._day_row = array("d", [math.nan] * self._archive.days.columns)
+        self._signal_last = self._signal_day = -math.inf
+        self._signal_rollups = [Rollup(BANK) for _ in self._archive.signals]
+
+    def _take(self, timestamp: float, values: array[float], updated: float) -> None:
+        integrator = self._integrator
+        if timestamp - self._last <= LONGEST_GAP_SECONDS:
+            edge = self._next_edge()
+            while edge <= timestamp:
+                integrator.advance(edge, timestamp, values)
+                self._cross(edge)
+                edge = self._next_edge()
+            integrator.advance(timestamp, timestamp, values)
+        else:
+            integrator.forget()
+            self._jump(timestamp)
+        integrator.take(timestamp, values)
+        minute = timestamp // 60.0 * 60.0
+        if minute != self._minute_start:
+            self._close_minute()
+            self._minute_start = minute
+        self._last = timestamp
+        self._updated = updated
+        for rollup in (self._minute, self._quarter, self._day):
+            rollup.add(values)
+        self._archive.polls.append(timestamp, values)
+        self._show()
+
+    def _show(self) -> None:
+        """Let readers see the open intervals."""
+        archive = self._archive
+        archive.minutes.set_live(self._minute_start, self._fill_minute())
+        archive.quarters.set_live(self._quarter_start, self._fill_quarter())
+        archive.days.set_live(self._day_start, self._fill_day())
+
+    def _jump(self, timestamp: float) -> None:
+        """After a long gap (or at the very start): leave the intervals that ended meanwhile."""
+        if timestamp >= self._quarter_start + QUARTER_SECONDS:
+            self._close_quarter()
+            self._open_quarter(timestamp)
+        if timestamp >= self._day_end:
+            self._close_day()
+            self._open_day(timestamp)
+
+    def _next_edge(self) -> float:
+        return min(self._quarter_start + QUARTER_SECONDS, self._day_end)
+
+    def _cross(self, edge: float) -> None:
+        """Close what ends at ``edge`` and open what begins there."""
+        if edge >= self._quarter_start + QUARTER_SECONDS:
+            self._close_quarter()
+            self._open_quarter(edge)
+        if edge >= self._day_end:
+            self._close_day()
+            self._open_day(edge)
+
+    def _open_quarter(self, timestamp: float) -> None:
+        self._quarter_start = timestamp // QUARTER_SECONDS * QUARTER_SECONDS
+
+    def _open_day(self, timestamp: float) -> None:
+        self._day_start, self._day_end = day_span(timestamp, self._zone)
+
+    def _fill_minute(self) -> array[float]:
+        self._minute.write(self._minute_row, _LAST, _SPREAD)
+        return self._minute_row
+
+    def _fill_quarter(self) -> array[float]:
+        self._quarter.write(self._quarter_row, _LAST, _SPREAD)
+        self._integrator.copy_totals(SHORT, self._quarter_row, _ENERGY_AT)
+        return self._quarter_row
+
+    def _fill_day(self) -> array[float]:
+        row = self._day_row
+        self._day.write(row, _LAST, _SPREAD)
+        self._integrator.copy_totals(LONG, row, _ENERGY_AT)
+        # An instant a little into the day: a day that begins at a gap still has its own date.
+        row[_DATE_AT] = float(local_date(self._day_start + 1.0, self._zone).toordinal())
+        row[_DATE_AT + 1] = self._last
+        row[_DATE_AT + 2] = self._updated
+        return row
+
+    def _close_minute(self) -> None:
+        if self._minute.samples:
+            self._archive.minutes.append(self._minute_start, self._fill_minute())
+        self._minute.clear()
+
+    def _close_quarter(self) -> None:
+        if math.isfinite(self._quarter_start) and self._worth(self._quarter, SHORT):
+            self._archive.quarters.append(self._quarter_start, self._fill_quarter())
+        self._quarter.clear()
+        self._integrator.clear(SHORT)
+
+    def _close_day(self) -> None:
+        if math.isfinite(self._day_start) and self._worth(self._day, LONG):
+            self._archive.days.append(self._day_start, self._fill_day())
+        self._day.clear()
+        self._integrator.clear(LONG)
+
+    def _worth(self, rollup: Rollup, totals: int) -> bool:
+        """An interval between two polls has energy but no sample; one inside a long gap has neither."""
+        return rollup.samples > 0 or not all(math.isnan(value) for value in self._integrator.totals(totals))
+
+    # --- device signals ------------------------------------------------------------------------------------------
+
+    def _take_signals(self, reading: Reading) -> None:
+        interval = self._archive.settings.signal_interval
+        if reading.timestamp // interval == self._signal_last // interval or reading.vitals_carried:
+            return
+        self._signal_last = reading.timestamp
+        banks = self._archive.signals
+        rows: dict[int, array[float]] = {}
+        labels = {**self._units, **self._labels(reading)}
+        known = len(self._series)
+        for device, metric, value in device_signals(reading, interval):
+            series = self._series.get((device, metric))
+            if series is None:
+                if len(self._series) >= len(banks) * BANK:
+                    self.series_refused += 1
+                    continue
+                series = self._series[device, metric] = len(self._series)
+            bank, column = bank_of(series)
+            rows.setdefault(bank, array("d", [math.nan] * BANK))[column] = value
+        if labels != self._units or len(self._series) != known:
+            self._units = dict(list(labels.items())[-256:])
+            self._archive.notes.write(Notes(tuple(self._series), self._units).to_bytes())
+        if not rows:
+            return
+        if self._signal_day != self._day_start:
+            self._close_signal_days()
+            self._signal_day = self._day_start
+        for bank, values in rows.items():
+            banks[bank].append(reading.timestamp, values)
+            self._signal_rollups[bank].add(values)
+            self._archive.signal_days[bank].set_live(self._signal_day, _day_figures(self._signal_rollups[bank]))
+
+    def _close_signal_days(self) -> None:
+        for rollup, ring in zip(self._signal_rollups, self._archive.signal_days, strict=True):
+            if rollup.samples:
+                ring.append(self._signal_day, _day_figures(rollup))
+            rollup.clear()
+
+    # --- restart, and a clock that was set back ------------------------------------------------------------------
+
+    def _state(self) -> array[float]:
+        state = array("d", [STATE_VERSION, self._last, self._minute_start, self._quarter_start, self._day_start])
+        state.extend((self._updated, self._signal_last, self._signal_day))
+        state.extend(self._integrator.state())
+        for rollup in (self._minute, self._quarter, self._day):
+            state.extend(rollup.state())
+        state.extend(self._check.state())
+        for rollup in self._signal_rollups:
+            state.extend(rollup.state())
+        return state
+
+    def _restore(self, payload: bytes) -> bool:
+        """Take back the kept state; False when there is none, or one of another version or shape."""
+        if not payload or len(payload) % 8:
+            return False
+        state = array("d")
+        state.frombytes(payload)
+        if state[0] != STATE_VERSION or len(state) < len(self._state()) - self._signal_cells():
+            return False
+        (self._last, self._minute_start, self._quarter_start, self._day_start) = state[1:5]
+        (self._updated, self._signal_last, self._signal_day) = state[5:8]
+        at = 8
+        parts = (self._integrator, self._minute, self._quarter, self._day, self._check)
+        for part in parts:
+            size = len(part.state())
+            part.restore(state[at : at + size])
+            at += size
+        for rollup in self._signal_rollups:
+            size = len(rollup.state())
+            if len(state) >= at + size:
+                rollup.restore(state[at : at + size])
+            at += size
+        if math.isfinite(self._day_start):
+            self._day_end = day_span(self._day_start + 1.0, self._zone)[1]
+        return True
+
+    def _signal_cells(self) -> int:
+        return sum(len(rollup.state()) for rollup in self._signal_rollups)
+
+    def _resume(self) -> None:
+        """Go on after the last checkpoint with the polls recorded since; without one, with today's polls."""
+        if self._restore(self._archive.state.read()[1]):
+            since = math.nextafter(self._last, math.inf)
+        else:
+            self._reset()
+            since = self._rebuild()
+        self._replay(*self._archive.polls.select(since, math.inf))
+        if math.isfinite(self._last):
+            self._show()
+
+    def _rebuild(self) -> float:
+        """Lifetime energies from the rows of the days; returns when the day after the last one began."""
+        days = self._archive.days
+        columns = [self._archive.column("days", f"{energy}_wh") for energy in ENERGIES]
+        times, energies = days.select(-math.inf, math.inf, columns)
+        if not times:
+            return -math.inf
+        state = self._integrator.state()
+        for index, values in enumerate(energies):
+            known = [value for value in values if not math.isnan(value)]
+            if known:
+                state[len(state) - len(ENERGIES) + index] = sum(known)
+        self._integrator.restore(state)
+        return day_span(times[-1] + 1.0, self._zone)[1]
+
+    def _replay(self, times: array[float], columns: list[array[float]]) -> None:
+        for row, timestamp in enumerate(times):
+            self._take(timestamp, array("d", [column[row] for column in columns]), timestamp)
+        if times:
+            log.debug("%s: %d polls taken up again after a restart", self._archive.gateway.id, len(times))
+
+    def _refuse(self, timestamp: float) -> bool:
+        self.refused += 1
+        polls, since = self._behind
+        if not polls or timestamp < since:
+            since = timestamp
+        self._behind = (polls + 1, since)
+        if polls + 1 >= CLOCK_STEP_POLLS and timestamp - since >= CLOCK_STEP_SECONDS:
+            self._set_back(timestamp)
+        return False
+
+    def _set_back(self, timestamp: float) -> None:
+        """The clock was wrong and has been set back: rows from the future go, today is summed up again."""
+        archive = self._archive
+        today = day_start(local_date(timestamp, self._zone), self._zone)
+        withdrawn = archive.polls.truncate_after(timestamp)
+        archive.minutes.truncate_after(timestamp // 60.0 * 60.0 - 1.0)
+        archive.quarters.truncate_after(timestamp // QUARTER_SECONDS * QUARTER_SECONDS - 1.0)
+        archive.days.truncate_after(today - 1.0)
+        for ring in archive.signals:
+            ring.truncate_after(timestamp)
+        for ring in archive.signal_days:
+            ring.truncate_after(today - 1.0)
+        self._reset()
+        self._replay(*archive.polls.select(max(today, self._rebuild()), math.inf))
+        self._behind = (0, 0.0)
+        self.checkpoint()
+        log.warning(
+            "%s: the clock was set back to %s; %d polls from the future were withdrawn from the history",
+            archive.gateway.id,
+            datetime.datetime.fromtimestamp(timestamp, datetime.UTC).isoformat(timespec="seconds"),
+            withdrawn,
+        )
+
+
+def _day_figures(rollup: Rollup) -> array[float]:
+    """The row of ``signal_day_columns``: means, smallest, largest, counts."""
+    cells = [rollup.column(column) for column in range(BANK)]
+    nan = math.nan
+    row = [total / count if count else nan for total, count, _, _ in cells]
+    row += [low if count else nan for _, count, low, _ in cells]
+    row += [high if count else nan for _, count, _, high in cells]
+    row += [count if count else nan for _, count, _, _ in cells]
+    return array("d", row)

@@ -1,0 +1,155 @@
+"""Device signals: which there are, how to find them in a reading, and what the units are called (api.md 17, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pwserver.quantities import SIGNALS, battery_blocks, number, text
+from pwserver.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One kind of device signal. ``contract`` is False for those only pwserver has."""
+
+    id: str
+    label: str
+    unit: str
+    group: str
+    order: int
+    signals: tuple[str, ...]
+    prefix: str
+    contract: bool = True
+
+
+def _metrics() -> dict[str, Metric]:
+    shown = (
+        ("pack_temp_max", "Pack temp (max)", "temperature", 10),
+        ("pack_temp_min", "Pack temp (min)", "temperature", 20),
+        ("shunt_temp", "Shunt temp", "temperature", 30),
+        ("inverter_ambient", "Inverter ambient", "temperature", 40),
+        ("controller_ambient", "Thermal controller ambient", "temperature", 50),
+        ("fan_a_rpm", "Fan A speed", "fan_speed", 10),
+        ("fan_b_rpm", "Fan B speed", "fan_speed", 20),
+        ("fan_rpm", "Fan speed", "fan_speed", 30),
+        ("fan_target_rpm", "Fan target speed", "fan_speed", 40),
+        ("fan_a_duty", "Fan A duty", "fan_duty", 10),
+        ("fan_b_duty", "Fan B duty", "fan_duty", 20),
+    )
+    known = {signal.id: signal for signal in SIGNALS}
+    found = {
+        name: Metric(name, label, known[name].unit, group, order, (known[name].member,), known[name].prefix)
+        for name, label, group, order in shown
+    }
+    found["unit_soe"] = Metric("unit_soe", "Charge", "%", "unit", 10, ("soe",), "", contract=False)
+    found["unit_energy"] = Metric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), "", contract=False)
+    return found
+
+
+METRICS: Mapping[str, Metric] = _metrics()
+GROUPS: Mapping[str, Mapping[str, Any]] = {
+    "temperature": {"label": "Powerwall temperatures", "order": 10, "zero_based": False, "decimals": 1},
+    "fan_speed": {"label": "Fan speed", "order": 20, "zero_based": True, "decimals": 0},
+    "fan_duty": {"label": "Fan duty cycle", "order": 30, "zero_based": True, "decimals": 1},
+    "unit": {"label": "Powerwall units", "order": 40, "zero_based": True, "decimals": 1},
+}
+CONTRACT_GROUPS = ("temperature", "fan_speed", "fan_duty")
+_MEMBERS: Mapping[str, Metric] = {
+    member: metric for metric in METRICS.values() if metric.contract for member in metric.signals
+}
+LONGEST_NAME_BYTES = 120
+
+
+def serial_of(device: str) -> str:
+    """The serial number at the end of a device name."""
+    return device.rpartition("--")[2]
+
+
+def device_signals(reading: Reading, oldest_seconds: float) -> Iterator[tuple[str, str, float]]:
+    """(device, metric, value) of one reading; nothing that is carried over or older than ``oldest_seconds``.
+
+    A PVAC block of a unit that also has a TEPINV block is the same machine seen twice and is left out. The separate
+    fan query wins over vitals, as it is asked later.
+    """
+    if reading.vitals_carried:
+        return
+    ages = reading.device_ages_seconds
+
+    def fresh(device: str, serial: str) -> bool:
+        return max(ages.get(device, 0.0), ages.get(serial, 0.0)) <= oldest_seconds
+
+    sources = [source for source in (reading.vitals, reading.fan_speeds) if isinstance(source, Mapping)]
+    inverters = {
+        serial
+        for source in sources
+        for device, body in source.items()
+        if isinstance(body, Mapping) and str(device).startswith("TEPINV--")
+        for serial in (serial_of(str(device)), body.get("serialNumber"))
+        if serial
+    }
+    found: dict[tuple[str, str], float] = {}
+    for source in sources:
+        for device, body in source.items():
+            name = str(device)
+            if not isinstance(body, Mapping) or len(name.encode()) > LONGEST_NAME_BYTES:
+                continue
+            serials = (serial_of(name), text(body.get("serialNumber")) or serial_of(name))
+            if name.startswith("PVAC--") and inverters.intersection(serials):
+                continue
+            if not fresh(name, serials[1]):
+                continue
+            for member, metric in _MEMBERS.items():
+                value = number(body.get(member))
+                if value is not None:
+                    found[name, metric.id] = float(value)
+    for battery in battery_blocks(reading):
+        if battery.serial is None or battery.charge is None or not fresh(battery.serial, battery.serial):
+            continue
+        name = f"BATTERY--{text(battery.block.get('PackagePartNumber')) or 'unit'}--{battery.serial}"
+        if len(name.encode()) > LONGEST_NAME_BYTES:
+            continue
+        found[name, "unit_energy"] = float(battery.charge)
+        if battery.capacity:
+            found[name, "unit_soe"] = battery.charge / battery.capacity * 100.0
+    for (name, metric_id), figure in found.items():
+        yield name, metric_id, figure
+
+
+def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
+    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the canonical numbering of api.md section 4."""
+    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
+    listed = config.get("battery_blocks")
+    blocks = [block for block in listed if isinstance(block, Mapping)] if isinstance(listed, list) else []
+    leaders: dict[str, str] = {}  # serial of an expansion pack -> serial of its leader
+    order: list[str] = []
+    expansions: set[str] = set()
+    for battery in battery_blocks(reading):
+        if battery.serial is not None:
+            order.append(battery.serial)
+            if battery.block.get("Type") == "BatteryExpansion":
+                expansions.add(battery.serial)
+    for block in blocks:
+        leader = serial_of(str(block.get("vin") or ""))
+        if leader and leader not in order:
+            order.append(leader)
+        packs = block.get("battery_expansions")
+        for pack in packs if isinstance(packs, list) else []:
+            serial = serial_of(str(pack.get("din") or "")) if isinstance(pack, Mapping) else ""
+            if serial and leader:
+                leaders[serial] = leader
+    labels: dict[str, tuple[str, int]] = {}
+    positions = {serial: position for position, serial in enumerate(order, 1)}
+    attached: dict[str, int] = {}
+    for serial, position in positions.items():
+        if serial not in leaders and serial not in expansions:
+            labels[serial] = (f"PW{position}", position * 100)
+        elif serial in expansions and serial not in leaders:
+            labels[serial] = (f"PW{position} Exp", position * 100)
+    for serial, leader in leaders.items():
+        if leader in positions:
+            attached[leader] = attached.get(leader, 0) + 1
+            place = positions[leader]
+            labels[serial] = (f"PW{place} Exp {attached[leader]}", place * 100 + attached[leader])
+    return labels

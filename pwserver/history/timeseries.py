@@ -1,0 +1,291 @@
+"""The predecessor's ``/api/timeseries/*`` shapes, answered from the rings (api.md 17). Pure functions, read only.
+
+Every route is ``(histories, arguments, now, if_none_match) -> Answer``; ``arguments`` are the query's parameters,
+``now`` epoch seconds, ``if_none_match`` the request header as bytes or None.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, unchanged
+from pwserver.history.archive import Archive
+from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
+from pwserver.history.days import local_date, zone
+from pwserver.history.layout import ENERGIES, POWERS
+from pwserver.history.parameters import BadQuery, Query
+from pwserver_ext.series import Column, complete, json_objects, json_rows, pick, split
+
+POINTS = 360
+CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
+_ENERGY_COLUMNS = tuple(f"{energy}_wh" for energy in ENERGIES)
+
+
+def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
+    """A tag of what was recorded and what was asked; these bodies also tell the time, hence weak."""
+    asked = sorted(arguments.items())
+    return make_etag(*(f"{one.gateway.id} {one.generation}" for one in archives), asked, *more, weak=True)
+
+
+def _not_modified(etag: bytes) -> Answer:
+    return Answer(304, JSON, b"", etag)
+
+
+def refuse(problem: BadQuery) -> Answer:
+    """422 with the list of problems."""
+    return json_answer({"detail": problem.problems}, status=422)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+# --- days ----------------------------------------------------------------------------------------------------------
+
+
+def day_rows(archive: Archive, first: int, last: int) -> dict[str, dict[str, Any]]:
+    """Day (YYYY-MM-DD) -> Row of api.md, for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
+
+    A day of which nothing was integrated yet has no row.
+    """
+    names = (*_ENERGY_COLUMNS, "date", "last_sample", "updated")
+    columns = [archive.column("days", name) for name in names]
+    # A local day begins at most a day from its UTC day.
+    start = (first - 1 - _EPOCH_ORDINAL) * 86400.0
+    end = (last + 1 - _EPOCH_ORDINAL) * 86400.0
+    times, values = archive.days.select(start, end, columns)
+    rows: dict[str, dict[str, Any]] = {}
+    for row in range(len(times)):
+        energies = [_known(values[index][row]) for index in range(len(ENERGIES))]
+        ordinal = int(values[len(ENERGIES)][row])
+        if not first <= ordinal <= last or all(energy is None for energy in energies):
+            continue
+        day = datetime.date.fromordinal(ordinal).isoformat()
+        body: dict[str, Any] = {"gateway_id": archive.gateway.id, "day": day}
+        for energy, watt_hours in zip(ENERGIES, energies, strict=True):
+            body[f"{energy}_kwh"] = None if watt_hours is None else watt_hours / 1000.0
+        body["last_sample_ts"] = _known(values[-2][row])
+        body["updated_at"] = _known(values[-1][row])
+        rows[day] = body
+    return rows
+
+
+_EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
+_EARLIEST, _LATEST = _EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
+
+
+def daily(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/timeseries/daily``: energies by day and gateway, newest day first."""
+    try:
+        query = Query(arguments)
+        days = query.whole("days", 7, 1, 366)
+        start, end = query.day("start"), query.day("end")
+        if start and end and start > end:
+            query.problem("start", "value_error", "must not be after end")
+        query.check()
+    except BadQuery as problem:
+        return refuse(problem)
+    if not histories.settings.enabled:
+        return json_answer({"enabled": False, "days": [], "last_updated": None})
+    archives = histories.real(query.text("gateway"))
+    today = datetime.datetime.fromtimestamp(now, datetime.UTC).date()
+    etag = _start(archives, arguments, today)
+    if unchanged(etag, match):
+        return _not_modified(etag)
+    ranged = start is not None or end is not None
+    if ranged:
+        first = datetime.date.fromisoformat(start).toordinal() if start else _EARLIEST
+        last = datetime.date.fromisoformat(end).toordinal() if end else _LATEST
+    else:
+        first, last = today.toordinal() - days, _LATEST
+    by_day: dict[str, dict[str, Any]] = {}
+    for archive in archives:
+        for day, row in day_rows(archive, first, last).items():
+            by_day.setdefault(day, {})[archive.gateway.id] = row
+    chosen = sorted(by_day, reverse=True)[: None if ranged else days]
+    stamps = [
+        row["last_sample_ts"]
+        for day in (sorted(by_day) if ranged else chosen)
+        for row in by_day[day].values()
+        if row["last_sample_ts"] is not None
+    ]
+    body = {
+        "enabled": True,
+        "days": [{"day": day, "gateways": by_day[day]} for day in chosen],
+        "last_updated": max(stamps, default=None),
+    }
+    return json_answer(body, etag)
+
+
+def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/timeseries/today``: energies of each gateway's own day so far."""
+    if not histories.settings.enabled:
+        return json_answer({"enabled": False, "gateways": {}})
+    archives = histories.real()
+    etag = _start(archives, arguments, now // 60)
+    if unchanged(etag, match):
+        return _not_modified(etag)
+    rows: dict[str, Any] = {}
+    for archive in archives:
+        ordinal = local_date(now, zone(archive.gateway.timezone)).toordinal()
+        for row in day_rows(archive, ordinal, ordinal).values():
+            rows[archive.gateway.id] = row
+    return json_answer({"enabled": True, "gateways": rows, "server_time": now}, etag)
+
+
+# --- powers --------------------------------------------------------------------------------------------------------
+
+_TREND = ("solar", "load", "battery", "site", "soe")
+_KILO = ("solar_kw", "home_kw", "battery_kw", "grid_kw")
+
+
+def trend(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/timeseries/trend``: about 360 means over the window, gateways added up."""
+    try:
+        query = Query(arguments)
+        hours = query.whole("hours", 24, 1, 168)
+        start, end = query.number("start"), query.number("end")
+        fit = query.flag("fit")
+        query.check()
+    except BadQuery as problem:
+        return refuse(problem)
+    if not histories.settings.enabled:
+        return json_answer({"enabled": False, "points": [], "count": 0})
+    archives = histories.real(query.text("gateway"))
+    etag = _start(archives, arguments, now // 60)
+    if unchanged(etag, match):
+        return _not_modified(etag)
+    begin = now - hours * 3600.0 if start is None else start
+    until = end or now + CLOCK_SLACK_SECONDS
+    if fit:
+        bounds = [found for archive in archives if (found := archive.polls.bounds()) is not None]
+        if bounds:
+            begin, until = min(low for low, _ in bounds), max(high for _, high in bounds)
+    bucket = max(60.0, round(max(60.0, until - begin) / POINTS / 60.0) * 60.0)
+    parts = [
+        aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, until, _TREND)
+        for archive in archives
+    ]
+    times, values = parts[0] if len(parts) == 1 else _add_up(parts)
+    columns = [Column(name, values[index], 7, 0.001) for index, name in enumerate(_KILO)]
+    columns.append(Column("battery_level", values[4]))
+    points = json_rows(times, columns, "ts", False)
+    head = {"enabled": True, "hours": hours, "bucket_seconds": bucket, "start": begin, "end": until}
+    return _with_rows(head, "points", points, {"count": len(times), "last_updated": now}, etag)
+
+
+def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
+    """Powers added over the gateways that have the bucket, the level averaged."""
+    sums: dict[float, list[list[float]]] = {}
+    for times, values in parts:
+        for row, when in enumerate(times):
+            cells = sums.setdefault(when, [[] for _ in _TREND])
+            for cell, column in zip(cells, values, strict=True):
+                if not math.isnan(column[row]):
+                    cell.append(column[row])
+    ordered = sorted(sums)
+    columns = [
+        array("d", [math.fsum(sums[when][index]) if sums[when][index] else math.nan for when in ordered])
+        for index in range(len(_TREND) - 1)
+    ]
+    levels = [sums[when][-1] for when in ordered]
+    columns.append(array("d", [math.fsum(level) / len(level) if level else math.nan for level in levels]))
+    return array("d", ordered), columns
+
+
+def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[str, Any], etag: bytes) -> Answer:
+    """A JSON object around rows that are already text."""
+    opening, closing = json_answer(head).body, json_answer(tail).body
+    return Answer(200, JSON, opening[:-1] + f',"{name}":'.encode() + rows + b"," + closing[1:], etag)
+
+
+def samples(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/timeseries/samples``: the newest polls of which all four powers are known, oldest first."""
+    try:
+        query = Query(arguments)
+        start, end = query.number("start"), query.number("end")
+        limit = query.whole("limit", 500, 1, 10_000)
+        query.check()
+    except BadQuery as problem:
+        return refuse(problem)
+    if not histories.settings.enabled:
+        return json_answer({"enabled": False, "samples": [], "count": 0})
+    archives = histories.real(query.text("gateway"))
+    etag = _start(archives, arguments)
+    if unchanged(etag, match):
+        return _not_modified(etag)
+    low = -math.inf if start is None else start
+    high = math.inf if end is None else end
+    times, owners = array("d"), array("d")
+    powers = [array("d") for _ in (*POWERS, "soe")]
+    for number, archive in enumerate(archives):
+        columns = [archive.column("polls", name) for name in (*POWERS, "soe")]
+        found, values = archive.polls.select(low, high, columns, limit)
+        times.extend(found)
+        owners.extend(array("d", [number]) * len(found))
+        for power, value in zip(powers, values, strict=True):
+            power.extend(value)
+    rows = complete(powers[:-1])
+    if len(archives) > 1:
+        rows = array("q", sorted(rows, key=lambda row: (times[row], owners[row])))
+    rows = rows[-limit:]
+    site, solar, battery, load, soe = (pick(power, rows) for power in powers)
+    written = [
+        Column("ts", pick(times, rows), 15),
+        Column("solar_w", split(solar)[0]),
+        Column("home_w", split(load)[0]),
+        Column("battery_charge_w", split(battery)[1]),
+        Column("battery_discharge_w", split(battery)[0]),
+        Column("grid_import_w", split(site)[0]),
+        Column("grid_export_w", split(site)[1]),
+        Column("soe", soe),
+    ]
+    ids = [archive.gateway.id for archive in archives]
+    body = json_objects([Column("gateway_id", pick(owners, rows), words=ids), *written])
+    return _with_rows({"enabled": True}, "samples", body, {"count": len(rows)}, etag)
+
+
+# --- status --------------------------------------------------------------------------------------------------------
+
+
+def status(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+    """``GET /api/timeseries/status``."""
+    settings = histories.settings
+    archives = histories.real() if settings.enabled else []
+    disk_bytes = histories.disk_bytes() if histories.disk_bytes is not None else None
+    memory = sum(archive.layout.size_bytes for archive in histories.archives.values())
+    stored = [bank.column_bounds(column) for archive in archives for bank in archive.signals
+              for column in range(bank.columns)]
+    names = {gateway.id: gateway.name for gateway in histories.gateways if not gateway.virtual}
+    body = {
+        "enabled": settings.enabled,
+        "retention_seconds": int(settings.polls_wanted) if settings.enabled else -1,
+        "daily_retention_seconds": int(settings.days_wanted),
+        "db_file": settings.path.rstrip("/").rpartition("/")[2] if settings.enabled and settings.path else None,
+        "db_size_bytes": 0 if not settings.enabled else memory if disk_bytes is None else disk_bytes,
+        "samples": sum(archive.polls.count for archive in archives),
+        "daily_rows": sum(len(day_rows(archive, _EARLIEST, _LATEST)) for archive in archives),
+        "signals_enabled": settings.signals_enabled,
+        "signal_retention_seconds": int(settings.signals_wanted) if settings.signals_enabled else -1,
+        "signal_interval_seconds": int(settings.signal_interval),
+        "signal_series": sum(len(archive.read_notes().series) for archive in archives),
+        "signal_samples": sum(found[2] for found in stored if found is not None),
+        "signal_daily_rows": sum(_daily_figures(archive) for archive in archives),
+        "write_failures": 0,
+        "writes_pending": 0,
+        "write_rejections": 0,
+        "gateways": [archive.gateway.id for archive in archives if archive.recorded],
+        "gateway_names": names,
+    }
+    return json_answer(body)
+
+
+def _daily_figures(archive: Archive) -> int:
+    """Days of device signals, counted per series."""
+    means = range(archive.signals[0].columns if archive.signals else 0)
+    found = [ring.column_bounds(column) for ring in archive.signal_days for column in means]
+    return sum(bounds[2] for bounds in found if bounds is not None)

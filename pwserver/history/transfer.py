@@ -1,0 +1,302 @@
+"""History to text and back: tables of rings as CSV or line protocol, and merging tables into the files.
+
+A table is one ring of one gateway. Device signals are named ``device|metric`` (``device|metric|avg`` … for days)
+in a table, whatever column they have in a ring.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from pwserver.history.archive import Archive, Blob, Notes, bank_of, build
+from pwserver.history.days import local_date, zone
+from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, GatewayLayout
+from pwserver.history.recorder import Recorder
+from pwserver.history.store import (
+    SUFFIX,
+    FileHeader,
+    HistoryStore,
+    Rows,
+    folder_of,
+    read_rows,
+    write_ring,
+)
+
+SIGNALS, SIGNAL_DAYS = "signals", "signal-days"
+POWER_RINGS = ("polls", "minutes", "quarters", "days")
+MEASUREMENT = "powerwall_"
+_LINE_KEY = re.compile(r"([,= \\])")
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of one ring: timestamps in order, one column of numbers a name, NaN where not measured."""
+
+    gateway: str
+    ring: str
+    times: array[float] = field(default_factory=lambda: array("d"))
+    columns: dict[str, array[float]] = field(default_factory=dict)
+
+    def add(self, timestamp: float, values: Mapping[str, float]) -> None:
+        """One more row; columns that come up later were not measured before."""
+        for name in values:
+            if name not in self.columns:
+                self.columns[name] = array("d", [math.nan]) * len(self.times)
+        self.times.append(timestamp)
+        for name, column in self.columns.items():
+            column.append(values.get(name, math.nan))
+
+    def within(self, start: float, end: float) -> Iterator[int]:
+        """The rows of a window."""
+        return (row for row, when in enumerate(self.times) if start <= when <= end)
+
+
+# --- reading the files ---------------------------------------------------------------------------------------------
+
+
+def read_gateway(path: Path, layout: GatewayLayout) -> list[Table]:
+    """Everything in the files of one gateway; works beside a running server. Damaged files raise ValueError."""
+    folder = folder_of(path, layout.gateway.id)
+    notes = _read_notes(folder)
+    tables = []
+    for file in sorted(folder.glob("*" + SUFFIX)):
+        header, (times, columns) = read_rows(file)
+        name = header.plan.name
+        if name.startswith((SIGNAL_DAYS, SIGNALS)):
+            columns = _named(columns, notes.series)
+            name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
+        if times:
+            tables.append(Table(layout.gateway.id, name, times, columns))
+    return tables
+
+
+def _read_notes(folder: Path) -> Notes:
+    file = folder / "notes.record"
+    return Notes.from_bytes(Blob(memoryview(bytearray(file.read_bytes()))).read()[1]) if file.exists() else Notes()
+
+
+def _named(columns: Mapping[str, array[float]], series: Sequence[tuple[str, str]]) -> dict[str, array[float]]:
+    found = {}
+    for name, values in columns.items():
+        number, _, figure = name[1:].partition("_")
+        if int(number) < len(series):
+            found["|".join((*series[int(number)], *([figure] if figure else [])))] = values
+    return found
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
+
+
+def write_csv(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+    """``gateway,ring,time,COLUMNS…`` with times in epoch seconds; returns the number of rows."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["gateway", "ring", "time", *table.columns])
+    rows = 0
+    for row in table.within(start, end):
+        cells = [_text(column[row]) for column in table.columns.values()]
+        writer.writerow([table.gateway, table.ring, repr(table.times[row]), *cells])
+        rows += 1
+    return rows
+
+
+def read_csv(source: Iterable[str]) -> list[Table]:
+    """What ``write_csv`` wrote, several tables after one another too. Raises ValueError with the line."""
+    tables: dict[tuple[str, str], Table] = {}
+    names: list[str] = []
+    for number, cells in enumerate(csv.reader(source), 1):
+        if cells[:3] == ["gateway", "ring", "time"]:
+            names = cells[3:]
+        elif cells:
+            if not names or len(cells) != len(names) + 3:
+                raise ValueError(f"line {number}: not a row of a history export")
+            try:
+                when = float(cells[2])
+                values = {name: float(cell) for name, cell in zip(names, cells[3:], strict=True) if cell}
+            except ValueError:
+                raise ValueError(f"line {number}: not a number") from None
+            key = (cells[0], cells[1])
+            tables.setdefault(key, Table(*key)).add(when, values)
+    return list(tables.values())
+
+
+def _escaped(key: str) -> str:
+    return _LINE_KEY.sub(r"\\\1", key)
+
+
+def write_lines(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+    """InfluxDB line protocol, ``powerwall_RING,gateway=ID field=… nanoseconds``; returns the number of lines."""
+    opening = f"{MEASUREMENT}{table.ring},gateway={_escaped(table.gateway)} "
+    keys = {name: _escaped(name) for name in table.columns}
+    rows = 0
+    for row in table.within(start, end):
+        fields = [
+            f"{keys[name]}={column[row]!r}" for name, column in table.columns.items() if not math.isnan(column[row])
+        ]
+        if fields:
+            # Whole microseconds: a float has no more.
+            out.write(f"{opening}{','.join(fields)} {round(table.times[row] * 1e6) * 1000}\n")
+            rows += 1
+    return rows
+
+
+_LINE = re.compile(r"powerwall_([a-z-]+),gateway=((?:\\.|[^\\, ])+) ((?:\\.|[^\\ ])+) (\d+)")
+_FIELD = re.compile(r"((?:\\.|[^\\,= ])+)=([^,]+)")
+
+
+def read_lines(source: Iterable[str]) -> list[Table]:
+    """What ``write_lines`` wrote. Raises ValueError with the line."""
+    tables: dict[tuple[str, str], Table] = {}
+    for number, line in enumerate(source, 1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {number}: not a line of a history export")
+        try:
+            values = {re.sub(r"\\(.)", r"\1", key): float(value) for key, value in _FIELD.findall(match[3])}
+        except ValueError:
+            raise ValueError(f"line {number}: not a number") from None
+        key = (re.sub(r"\\(.)", r"\1", match[2]), match[1])
+        tables.setdefault(key, Table(*key)).add(int(match[4]) / _NANOSECONDS, values)
+    return list(tables.values())
+
+
+# --- merging -------------------------------------------------------------------------------------------------------
+
+
+def merge(
+    path: Path, layouts: Sequence[GatewayLayout], tables: Sequence[Table], now: float = math.inf
+) -> dict[str, int]:
+    """Put tables into the files below ``path``; what is there already wins. Not beside a running server.
+
+    Polls are also summed up to minutes, quarter hours and days where none are known. A day that has not ended by
+    ``now`` or by the newest poll is left to the server. Returns rows added by ``gateway/ring``.
+    Raises HistoryLocked when a server has the files, ValueError for a gateway or ring nobody knows.
+    """
+    by_gateway = {layout.gateway.id: layout for layout in layouts}
+    for table in tables:
+        if table.gateway not in by_gateway:
+            raise ValueError(f"gateway {table.gateway} is not configured")
+        if table.ring not in (*POWER_RINGS, SIGNALS, SIGNAL_DAYS):
+            raise ValueError(f"there is no ring {table.ring}")
+    store = HistoryStore.open(path, layouts)
+    try:
+        wanted = [id for id in by_gateway if any(table.gateway == id for table in tables)]
+        plans = {id: _merged(store.archives[id], [one for one in tables if one.gateway == id], now) for id in wanted}
+        added: dict[str, int] = {}
+        for id, rings in plans.items():
+            for name, (rows, count) in rings.items():
+                header = FileHeader(id, store.archives[id].plans[name])
+                write_ring(folder_of(path, id) / (name + SUFFIX), header, rows)
+                added[f"{id}/{name}"] = count
+    finally:
+        store.close()
+    return added
+
+
+def _merged(archive: Archive, tables: Sequence[Table], now: float) -> dict[str, tuple[Rows, int]]:
+    """New content of the rings that change, and how many rows each gained."""
+    incoming: dict[str, list[Rows]] = {}
+    newest = max((table.times[-1] for table in tables if table.ring == "polls" and table.times), default=-math.inf)
+    known = archive.polls.bounds()
+    newest = max(newest, known[1] if known is not None else -math.inf)
+    newest = min(newest, now) if math.isfinite(newest) else now
+    for table in tables:
+        if table.ring in POWER_RINGS:
+            incoming.setdefault(table.ring, []).append((table.times, table.columns))
+        else:
+            for name, rows in _numbered(archive, table).items():
+                incoming.setdefault(name, []).append(rows)
+    for rows in incoming.get("polls", [])[:1]:
+        for name, summed in _roll_up(archive.layout, rows).items():
+            incoming.setdefault(name, []).append(summed)
+    result = {}
+    for name, parts in incoming.items():
+        existing_times, existing = archive.rings[name].select(-math.inf, math.inf)
+        columns = archive.plans[name].columns
+        ended = [_ended(archive, name, rows, newest) for rows in parts]
+        rows, count = _union((existing_times, dict(zip(columns, existing, strict=True))), ended, columns)
+        if count:
+            result[name] = (rows, count)
+    return result
+
+
+def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
+    """Without the day that is still open: the server sums it up from the polls."""
+    if (name != "days" and not name.startswith(SIGNAL_DAYS)) or not math.isfinite(newest):
+        return rows
+    where = zone(archive.gateway.timezone)
+    today = local_date(newest, where)
+    keep = [row for row, when in enumerate(rows[0]) if local_date(when + 1.0, where) < today]
+    return array("d", [rows[0][row] for row in keep]), {
+        name: array("d", [column[row] for row in keep]) for name, column in rows[1].items()
+    }
+
+
+def _union(existing: Rows, parts: Sequence[Rows], columns: Sequence[str]) -> tuple[Rows, int]:
+    """Rows of all parts in order of time; of two with one timestamp the earlier part's stays."""
+    chosen: dict[float, tuple[int, int]] = {}
+    sources = [existing, *parts]
+    for index, (times, _) in enumerate(sources):
+        for row, when in enumerate(times):
+            chosen.setdefault(when, (index, row))
+    times = array("d", sorted(when for when in chosen if math.isfinite(when)))
+    merged = {}
+    for name in columns:
+        values = [source[1].get(name) for source in sources]
+        column = array("d")
+        for when in times:
+            index, row = chosen[when]
+            found = values[index]
+            column.append(math.nan if found is None else found[row])
+        merged[name] = column
+    return (times, merged), len(times) - len(existing[0])
+
+
+def _numbered(archive: Archive, table: Table) -> dict[str, Rows]:
+    """Device signals by ring and column; series nobody knew yet are noted."""
+    notes = archive.read_notes()
+    series = {pair: number for number, pair in enumerate(notes.series)}
+    found: dict[str, Rows] = {}
+    room = archive.layout.banks * BANK
+    for name, values in table.columns.items():
+        device, metric, *figure = name.split("|")
+        if table.ring == SIGNAL_DAYS and (len(figure) != 1 or figure[0] not in SIGNAL_FIGURES):
+            raise ValueError(f"{name} is not a daily figure")
+        if (device, metric) not in series and len(series) >= room:
+            continue
+        number = series.setdefault((device, metric), len(series))
+        column = f"s{number}" + (f"_{figure[0]}" if figure else "")
+        found.setdefault(f"{table.ring}-{bank_of(number)[0]}", (table.times, {}))[1][column] = values
+    archive.notes.write(Notes(tuple(series), notes.units).to_bytes())
+    return found
+
+
+def _roll_up(layout: GatewayLayout, polls: Rows) -> dict[str, Rows]:
+    """Minutes, quarter hours and days of polls, as the recorder would have made them."""
+    memory = memoryview(bytearray(layout.size_bytes))
+    archive = build(layout, dict(layout.carve(memory)))
+    recorder = Recorder(archive)
+    times, columns = polls
+    absent = array("d", [math.nan]) * len(times)
+    ordered = [columns.get(name, absent) for name in COLUMNS]
+    for row in sorted(range(len(times)), key=times.__getitem__):
+        recorder.take_row(times[row], array("d", [column[row] for column in ordered]))
+    found = {}
+    for name in POWER_RINGS[1:]:
+        archive.rings[name].clear_live()
+        when, values = archive.rings[name].select(-math.inf, math.inf)
+        found[name] = (when, dict(zip(archive.plans[name].columns, values, strict=True)))
+    return found

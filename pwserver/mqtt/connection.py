@@ -1,0 +1,137 @@
+"""The one place that imports the MQTT client library, and the loop that keeps a connection.
+
+aiomqtt was chosen over bare paho-mqtt: it runs paho's sockets in our event loop (no thread, no second queue), its
+publish returns when the broker has confirmed, and leaving its context always ends in a defined state. Both are kept
+by their projects, and paho underneath is the reference client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiomqtt import Client
+
+    from pwserver.mqtt.settings import MqttSettings
+
+log = logging.getLogger("pwserver.mqtt")
+MAX_INBOUND = 100
+
+
+class MqttUnavailable(Exception):
+    """The client library is not installed."""
+
+
+class ConnectionLost(Exception):
+    """The broker is away, refused us or stopped answering."""
+
+
+def library() -> Any:
+    """The client library; MqttUnavailable when the extra was not installed."""
+    try:
+        import aiomqtt
+    except ImportError as error:
+        raise MqttUnavailable("MQTT needs the optional package: pip install 'pwserver[mqtt]'") from error
+    return aiomqtt
+
+
+def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
+    """The TLS context of the settings, None for a plain connection. Raises OSError for an unreadable CA file."""
+    if not settings.tls:
+        return None
+    context = ssl.create_default_context(cafile=settings.tls_ca_cert or None)
+    if settings.tls_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class LatestQueue(asyncio.Queue[Any]):
+    """A bounded inbox that drops its oldest message, never the newest: the last word counts."""
+
+    def put_nowait(self, item: Any) -> None:
+        if self.full():
+            self.get_nowait()
+        super().put_nowait(item)
+
+
+@asynccontextmanager
+async def connected(
+    settings: MqttSettings, will: tuple[str, bytes] | None, inbound: int = MAX_INBOUND
+) -> AsyncIterator[Client]:
+    """One connection, with a retained will if there is one. The library's errors come out as ConnectionLost."""
+    aiomqtt = library()
+    quiet = logging.getLogger("pwserver.mqtt.client")
+    quiet.setLevel(logging.ERROR)  # its warnings repeat what we say ourselves
+    try:
+        client = aiomqtt.Client(
+            settings.host,
+            settings.port,
+            username=settings.username or None,
+            password=settings.password or None,
+            identifier=settings.client_id or None,
+            will=None if will is None else aiomqtt.Will(will[0], will[1], qos=1, retain=True),
+            clean_session=True if settings.client_id else None,
+            keepalive=max(5, settings.keepalive_seconds),
+            timeout=settings.operation_timeout_seconds,
+            tls_context=await asyncio.to_thread(tls_context, settings),
+            queue_type=LatestQueue,
+            max_queued_incoming_messages=inbound,
+            max_inflight_messages=1000,
+            logger=quiet,
+        )
+        client.pending_calls_threshold = 1000
+        async with client:
+            yield client
+    except (aiomqtt.MqttError, OSError, ValueError) as error:
+        raise ConnectionLost(str(error) or type(error).__name__) from None
+
+
+def refused(granted: Any) -> bool:
+    """Whether a broker's answer to a subscription holds a refusal."""
+    return any(int(getattr(code, "value", code)) >= 128 for code in granted)
+
+
+class Backoff:
+    """2, 4, 8 … 60 seconds; back to 2 after a success."""
+
+    def __init__(self, first_seconds: float, last_seconds: float) -> None:
+        self._first = first_seconds
+        self._last = last_seconds
+        self._next = first_seconds
+
+    def success(self) -> None:
+        """The connection stands."""
+        self._next = self._first
+
+    def next_seconds(self) -> float:
+        """How long to wait before the next attempt."""
+        seconds = self._next
+        self._next = min(self._last, seconds * 2)
+        return seconds
+
+
+async def keep_connected(settings: MqttSettings, session: Callable[[Backoff], Awaitable[None]]) -> None:
+    """Run ``session`` again and again until cancelled; it ends by ConnectionLost. One warning an attempt."""
+    backoff = Backoff(settings.backoff_first_seconds, settings.backoff_last_seconds)
+    where = f"{settings.host}:{settings.port}"
+    while True:
+        try:
+            await session(backoff)
+            reason = "session ended"
+        except ConnectionLost as error:
+            reason = str(error)
+        except MqttUnavailable as error:
+            log.error("%s", error)
+            return
+        except Exception as error:  # a fault of ours must not end publishing for good
+            log.exception("MQTT session failed")
+            reason = type(error).__name__
+        seconds = backoff.next_seconds()
+        log.warning("MQTT broker %s: %s; next attempt in %g s", where, reason, seconds)
+        await asyncio.sleep(seconds)

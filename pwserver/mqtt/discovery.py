@@ -1,0 +1,225 @@
+"""Home Assistant discovery messages, and the memory of what was announced to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver import quantities
+from pwserver.mqtt.entities import (
+    CONTROL_ENTITIES,
+    GATEWAY_ENTITIES,
+    ControlState,
+    Entity,
+    optional_entities,
+    serial_slug,
+)
+from pwserver.mqtt.settings import MqttSettings
+from pwserver.mqtt.topics import compact
+from pwserver.reading import View
+
+MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us
+MIGRATE = '{"migrate_discovery":true}'
+KILO_TEMPLATE = "{{ (value | float) / 1000 }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The facts of a gateway that every one of its discovery messages repeats."""
+
+    id: str
+    name: str
+    version: str | None
+
+    @property
+    def topic_id(self) -> str:
+        """The id as Home Assistant allows it in a discovery topic; ids elsewhere keep their dots."""
+        return self.id.replace(".", "_")
+
+    def device(self) -> dict[str, Any]:
+        """The gateway's own device."""
+        return {
+            "identifiers": [f"pypowerwall_{self.id}"],
+            "name": self.name or self.id,
+            "manufacturer": "Tesla",
+            "model": "Powerwall",
+            "sw_version": self.version or "unknown",
+        }
+
+    def unit_device(self, serial: str) -> dict[str, Any]:
+        """The device of one unit behind the gateway."""
+        return {
+            **self.device(),
+            "identifiers": [f"pypowerwall_{self.id}_{serial_slug(serial)}"],
+            "name": f"Powerwall {serial}",
+            "serial_number": serial,
+            "via_device": f"pypowerwall_{self.id}",
+        }
+
+    def device_of(self, entity: Entity) -> dict[str, Any]:
+        """The device an entity belongs to."""
+        return self.device() if entity.serial is None else self.unit_device(entity.serial)
+
+
+def availability(settings: MqttSettings, gateway: Gateway, *, gateway_too: bool = True) -> list[dict[str, str]]:
+    """The list of availability topics: the gateway's (unless told otherwise) and the server's."""
+    topics = [f"{settings.topic_prefix}/{gateway.id}/availability"] if gateway_too else []
+    topics.append(f"{settings.topic_prefix}/availability")
+    return [{"topic": t, "payload_available": "online", "payload_not_available": "offline"} for t in topics]
+
+
+def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict[str, Any]:
+    """The members of one entity without its device and availability."""
+    base = f"{settings.topic_prefix}/{gateway.id}/"
+    config: dict[str, Any] = {"name": entity.name, "unique_id": f"pypowerwall_{gateway.id}_{entity.suffix}"}
+    if entity.state is not None:
+        config["state_topic"] = base + entity.state
+    if entity.control is not None:
+        config["command_topic"] = f"{base}control/{entity.control}/set"
+    config.update(entity.members)
+    return config
+
+
+def entity_topic(settings: MqttSettings, gateway: Gateway, entity: Entity) -> str:
+    """Where an entity of its own is announced."""
+    return f"{settings.ha_prefix}/{entity.component}/pypowerwall_{gateway.topic_id}_{entity.suffix}/config"
+
+
+def entity_messages(settings: MqttSettings, gateway: Gateway, entities: Sequence[Entity]) -> dict[str, str]:
+    """One config message an entity, exactly as pypowerwall-server sends them (energies in Wh, no origin)."""
+    messages = {}
+    for entity in entities:
+        config = entity_config(settings, gateway, entity)
+        config["device"] = gateway.device_of(entity)
+        # Its own gateway's availability would turn this one grey instead of "off" in the very case it is there for.
+        config["availability"] = availability(settings, gateway, gateway_too=entity.suffix != "online")
+        config["availability_mode"] = "all"
+        messages[entity_topic(settings, gateway, entity)] = compact(config)
+    return messages
+
+
+def device_topic(settings: MqttSettings, gateway: Gateway, serial: str | None) -> str:
+    """Where a device with all its entities is announced."""
+    unit = "" if serial is None else f"_{serial_slug(serial)}"
+    return f"{settings.ha_prefix}/device/pypowerwall_{gateway.topic_id}{unit}/config"
+
+
+def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict[str, Any]:
+    config = {"platform": entity.component, **entity_config(settings, gateway, entity)}
+    if config.get("unit_of_measurement") == "Wh":
+        # The topics keep their watt-hours; the Energy dashboard wants kilowatt-hours.
+        config |= {"unit_of_measurement": "kWh", "value_template": KILO_TEMPLATE, "suggested_display_precision": 2}
+    if entity.suffix == "online":
+        config["availability"] = availability(settings, gateway, gateway_too=False)
+    return config
+
+
+def device_messages(
+    settings: MqttSettings, gateway: Gateway, entities: Sequence[Entity], gone: Sequence[Entity] = ()
+) -> dict[str, str]:
+    """One message a device with its entities as components; ``gone`` are removed from the gateway's device."""
+    groups: dict[str | None, list[Entity]] = {None: []}
+    for entity in entities:
+        groups.setdefault(entity.serial, []).append(entity)
+    messages = {}
+    for serial, members in groups.items():
+        components = {
+            f"pypowerwall_{gateway.topic_id}_{entity.suffix}": _component(settings, gateway, entity)
+            for entity in members
+        }
+        if serial is None:
+            for entity in gone:
+                components[f"pypowerwall_{gateway.topic_id}_{entity.suffix}"] = {"platform": entity.component}
+        messages[device_topic(settings, gateway, serial)] = compact(
+            {
+                "device": gateway.device() if serial is None else gateway.unit_device(serial),
+                "origin": {"name": "pwserver", "sw_version": settings.version},
+                "availability": availability(settings, gateway),
+                "availability_mode": "all",
+                "qos": settings.qos,
+                "components": components,
+            }
+        )
+    return messages
+
+
+@dataclass(slots=True)
+class Announcement:
+    """What to publish now: ``first`` lets Home Assistant drop the other form, ``then`` announces, ``last`` clears."""
+
+    first: dict[str, str] = field(default_factory=dict)
+    then: dict[str, str] = field(default_factory=dict)
+    last: dict[str, str] = field(default_factory=dict)
+
+
+class Announcer:
+    """Decides for one gateway when its discovery has to be sent. Remembers the union of what was seen."""
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._settings = settings
+        self._optional: dict[str, Entity] = {}
+        self._serials: dict[int, str] = {}
+        self._v1r_once = False
+        self._writable_once = False
+        self._sent: tuple[Any, ...] | None = None
+        self._migrated: set[str] = set()
+        self._facts = Gateway("", "", None)
+
+    def forget(self) -> None:
+        """After a reconnect or a restart of Home Assistant: everything has to be said again."""
+        self._sent = None
+        self._migrated.clear()
+
+    def announce(self, view: View, controls: ControlState) -> Announcement | None:
+        """The messages to send before this view's state, None when everything is known already."""
+        self._learn(view)
+        # A gateway that is down looks as if it could not be controlled; availability greys its controls out already.
+        self._v1r_once |= controls.v1r
+        self._writable_once |= controls.writable
+        controls = ControlState(controls.mask, self._writable_once, self._v1r_once)
+        active = [entity for entity in CONTROL_ENTITIES if controls.allows(entity.control or "")]
+        entities = [*GATEWAY_ENTITIES, *self._optional.values(), *active]
+        gone = [entity for entity in CONTROL_ENTITIES if entity not in active]
+        known = (self._facts, tuple((e.suffix, e.name, e.serial) for e in entities))
+        if known == self._sent:
+            return None
+        moved = self._moved_devices(entities)
+        self._sent = known
+        return self._messages(entities, gone, moved)
+
+    def _learn(self, view: View) -> None:
+        version = quantities.text(view.reading.version) if view.reading is not None else None
+        self._facts = Gateway(view.gateway.id, view.gateway.name, version or self._facts.version)
+        if view.reading is None or not view.status.online:
+            return
+        for unit in quantities.battery_blocks(view.reading):
+            if unit.serial is not None and quantities.safe_in_topic(unit.serial):
+                self._serials = {i: s for i, s in self._serials.items() if s != unit.serial}
+                self._serials[unit.index] = unit.serial
+        for entity in optional_entities(view.reading, self._serials):
+            if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
+                self._optional[entity.suffix] = entity
+
+    def _moved_devices(self, entities: Sequence[Entity]) -> set[str]:
+        """Topics of devices that lose an entity to another device since the last announcement."""
+        if self._sent is None:
+            return set()
+        before = {suffix: serial for suffix, _, serial in self._sent[1]}
+        serials = {before[e.suffix] for e in entities if e.suffix in before and before[e.suffix] != e.serial}
+        return {device_topic(self._settings, self._facts, serial) for serial in serials}
+
+    def _messages(self, entities: list[Entity], gone: list[Entity], moved: set[str]) -> Announcement:
+        settings, facts = self._settings, self._facts
+        single = entity_messages(settings, facts, entities)
+        for entity in gone:
+            single[entity_topic(settings, facts, entity)] = ""
+        whole = device_messages(settings, facts, entities, gone)
+        if settings.ha_form != "device":
+            other = [topic for topic in whole if topic not in self._migrated]
+            self._migrated.update(other)
+            return Announcement(dict.fromkeys(other, MIGRATE), single, dict.fromkeys(other, ""))
+        other = [topic for topic in single if topic not in self._migrated]
+        self._migrated.update(other)
+        first = dict.fromkeys(other, MIGRATE) | dict.fromkeys(sorted(moved), MIGRATE)
+        return Announcement(first, whole, dict.fromkeys(other, ""))

@@ -1,0 +1,253 @@
+"""Home Assistant's view of a gateway: which entities there are and what each is called. Pure tables and functions.
+
+Ids, names, units and icons are a public interface: existing installations keep their history only while these stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver import quantities
+from pwserver.mqtt.settings import CONTROL_BITS
+from pwserver.mqtt.topics import REMOTE_METRICS, SIGNAL_TOPICS, STRING_METRICS
+from pwserver.reading import Reading, View
+
+STATE_CLASSES = {"energy": "total_increasing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One entity of a gateway. ``serial`` is the unit it belongs to, None for the gateway's own device."""
+
+    component: str
+    suffix: str
+    name: str
+    state: str | None  # topic below the gateway's, None for buttons
+    members: dict[str, Any] = field(default_factory=dict)
+    serial: str | None = None
+    control: str | None = None
+
+
+def _sensor(
+    suffix: str, name: str, unit: str | None, device_class: str | None, icon: str | None, *,
+    state: str | None = None, diagnostic: bool = False, serial: str | None = None,
+) -> Entity:  # fmt: skip
+    members: dict[str, Any] = {}
+    if unit:
+        members["unit_of_measurement"] = unit
+        members["state_class"] = STATE_CLASSES.get(device_class or "", "measurement")
+    if device_class:
+        members["device_class"] = device_class
+    if icon:
+        members["icon"] = f"mdi:{icon}"
+    if diagnostic:
+        members["entity_category"] = "diagnostic"
+    return Entity("sensor", suffix, name, state or suffix, members, serial)
+
+
+def _binary(suffix: str, name: str, device_class: str | None, icon: str) -> Entity:
+    members: dict[str, Any] = {"icon": f"mdi:{icon}", "payload_on": "true", "payload_off": "false"}
+    if device_class:
+        members["device_class"] = device_class
+    return Entity("binary_sensor", suffix, name, suffix, members)
+
+
+GATEWAY_ENTITIES: tuple[Entity, ...] = (
+    _sensor("battery", "Battery", "%", "battery", None),
+    _sensor("battery_raw", "Battery Raw", "%", None, "battery-medium", diagnostic=True),
+    _sensor("solar", "Solar Power", "W", "power", "solar-power"),
+    _sensor("grid", "Grid Power", "W", "power", "transmission-tower"),
+    _sensor("home", "Home Load", "W", "power", "home-lightning-bolt"),
+    _sensor("powerwall", "Powerwall Power", "W", "power", "battery-charging"),
+    _sensor("reserve", "Backup Reserve", "%", None, "battery-lock"),
+    _sensor("total_capacity", "Total Battery Capacity", "Wh", "energy_storage", "battery-high"),
+    _sensor("current_charge", "Current Battery Charge", "Wh", "energy_storage", "battery-medium"),
+    _sensor("grid_energy_imported", "Grid Energy Imported", "Wh", "energy", "transmission-tower-import"),
+    _sensor("grid_energy_exported", "Grid Energy Exported", "Wh", "energy", "transmission-tower-export"),
+    _sensor("home_energy_imported", "Home Energy Consumption", "Wh", "energy", "home-lightning-bolt"),
+    _sensor("solar_energy_exported", "Solar Energy Production", "Wh", "energy", "solar-power"),
+    _sensor("battery_energy_imported", "Battery Energy Charged", "Wh", "energy", "battery-charging"),
+    _sensor("battery_energy_exported", "Battery Energy Discharged", "Wh", "energy", "battery-minus"),
+    _sensor("grid_status", "Grid Status", None, None, "transmission-tower"),
+    _sensor("mode", "Operation Mode", None, None, "cog"),
+    _sensor("grid_export", "Grid Export", None, None, "transmission-tower-export"),
+    _sensor("version", "Firmware Version", None, None, "information", diagnostic=True),
+    _sensor("time_remaining", "Time Remaining", "h", "duration", "timer-outline"),
+    _binary("online", "Gateway Online", "connectivity", "lan-connect"),
+    _binary("grid_connected", "Grid Connected", "connectivity", "transmission-tower"),
+    _binary("grid_charging", "Grid Charging", None, "battery-charging-outline"),
+)
+GRID_METER_ENTITIES: tuple[tuple[str, Entity], ...] = (
+    ("instant_average_voltage", _sensor("grid_voltage", "Grid Voltage", "V", "voltage", "sine-wave")),
+    ("instant_average_current", _sensor("grid_current", "Grid Current", "A", "current", "current-ac")),
+)
+
+
+def _control(
+    component: str, suffix: str, name: str, control: str, icon: str, state: str | None = None, **members: Any
+) -> Entity:
+    return Entity(component, suffix, name, state, {"icon": f"mdi:{icon}", **members}, control=control)
+
+
+CONTROL_ENTITIES: tuple[Entity, ...] = (
+    _control(
+        "number", "reserve_control", "Backup Reserve Control", "reserve", "battery-lock", "reserve",
+        command_template='{"value": {{ value | int }}}', min=0, max=100, step=1, unit_of_measurement="%",
+    ),
+    _control("button", "reserve_hold", "Hold Battery", "reserve_hold", "battery-lock", payload_press="{}"),
+    _control(
+        "select", "mode_control", "Operation Mode Control", "mode", "cog", "mode",
+        command_template='{"value": "{{ value }}"}', options=["self_consumption", "backup", "autonomous"],
+    ),
+    _control(
+        "switch", "grid_charging_control", "Grid Charging Control", "grid_charging", "battery-charging-outline",
+        "grid_charging", payload_on='{"value": true}', payload_off='{"value": false}', state_on="true",
+        state_off="false",
+    ),
+    _control(
+        "select", "grid_export_control", "Grid Export Control", "grid_export", "transmission-tower-export",
+        "grid_export", command_template='{"value": "{{ value }}"}', options=["battery_ok", "pv_only", "never"],
+    ),
+    _control(
+        "button", "go_off_grid", "Go Off Grid", "islanding", "transmission-tower-off",
+        payload_press='{"action":"off_grid","confirm":true}',
+    ),
+    _control(
+        "button", "reconnect_grid", "Reconnect Grid", "islanding", "transmission-tower",
+        payload_press='{"action":"on_grid","confirm":true}',
+    ),
+)  # fmt: skip
+
+STRING_LOOKS = {
+    "voltage": ("Voltage", "V", "voltage", "lightning-bolt"),
+    "current": ("Current", "A", "current", "current-ac"),
+    "power": ("Power", "W", "power", "solar-power-variant"),
+}
+REMOTE_LOOKS = {
+    "voltage": ("Voltage", "V", "voltage", "lightning-bolt"),
+    "current": ("Current", "A", "current", "current-ac"),
+    "power": ("Power", "W", "power", "flash"),
+    "energy_imported": ("Energy Imported", "Wh", "energy", "transmission-tower-import"),
+    "energy_exported": ("Energy Exported", "Wh", "energy", "transmission-tower-export"),
+}
+SIGNAL_LOOKS = {
+    "pack_temp_max": ("Pack temp (max)", "temperature", "thermometer-high"),
+    "pack_temp_min": ("Pack temp (min)", "temperature", "thermometer-low"),
+    "shunt_temp": ("Shunt temp", "temperature", "thermometer"),
+    "inverter_ambient": ("Inverter ambient", "temperature", "thermometer"),
+    "controller_ambient": ("Thermal controller ambient", "temperature", "thermometer"),
+    "fan_a_rpm": ("Fan A speed", None, "fan"),
+    "fan_a_duty": ("Fan A duty", None, "percent"),
+    "fan_b_rpm": ("Fan B speed", None, "fan"),
+    "fan_b_duty": ("Fan B duty", None, "percent"),
+    "fan_rpm": ("Fan speed", None, "fan"),
+    "fan_target_rpm": ("Fan target speed", None, "speedometer"),
+}
+
+
+def serial_slug(serial: str) -> str:
+    """A unit's serial as part of an id; unusual serials get a piece of their hash so that two never meet."""
+    if re.fullmatch(r"[A-Z0-9]+", serial):
+        return serial.lower()
+    digest = hashlib.sha1(serial.encode(), usedforsecurity=False).hexdigest()[:8]
+    return f"{_underscored(serial)}_{digest}"
+
+
+def _underscored(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]:
+    """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
+    found = [
+        entity
+        for member, entity in GRID_METER_ENTITIES
+        if quantities.meter_value(reading, "site", member) is not None
+    ]
+    names = [*quantities.strings(reading), *quantities.string_pairs(reading)]
+    for name in names:
+        for metric in STRING_METRICS:
+            label, unit, device_class, icon = STRING_LOOKS[metric]
+            found.append(
+                _sensor(
+                    f"string_{name.lower()}_{metric}", f"String {name} {label}", unit, device_class, icon,
+                    state=f"strings/{name}/{metric}", diagnostic=True,
+                )  # fmt: skip
+            )
+    found += _remote_meter_entities(reading) + _battery_entities(reading, serials)
+    units = {signal.id: signal.unit for signal in quantities.SIGNALS}
+    for serial, values in quantities.unit_signals(reading).items():
+        for signal in values:
+            label, device_class_or_none, icon = SIGNAL_LOOKS[signal]
+            found.append(
+                _sensor(
+                    f"device_{serial_slug(serial)}_{signal}", label, units[signal], device_class_or_none, icon,
+                    state=f"devices/{serial}/{SIGNAL_TOPICS[signal]}", diagnostic=True, serial=serial,
+                )  # fmt: skip
+            )
+    return found
+
+
+def _remote_meter_entities(reading: Reading) -> list[Entity]:
+    found = []
+    for din, channels in quantities.remote_meters(reading).items():
+        for channel, fields in channels.items():
+            location = quantities.text(fields.get("Location"))
+            title = f"Remote Meter {din.rpartition('--')[2]} CT{channel}" + (f" ({location})" if location else "")
+            for metric, _, _ in REMOTE_METRICS:
+                label, unit, device_class, icon = REMOTE_LOOKS[metric]
+                found.append(
+                    _sensor(
+                        f"remote_meter_{_underscored(din)}_ct{channel}_{metric}", f"{title} {label}", unit,
+                        device_class, icon, state=f"meters/remote/{din}/ct{channel}/{metric}", diagnostic=True,
+                    )  # fmt: skip
+                )
+    return found
+
+
+def _battery_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]:
+    found = []
+    for unit in quantities.battery_blocks(reading):
+        serial = serials.get(unit.index)
+        prefix = "" if serial else f"Battery {unit.index} "
+        for metric, value, icon in (
+            ("capacity", unit.capacity, "battery-high"),
+            ("charge", unit.charge, "battery-medium"),
+        ):
+            if value is not None:
+                found.append(
+                    _sensor(
+                        f"battery_{unit.index}_{metric}", f"{prefix}{metric.capitalize()}", "Wh", "energy_storage",
+                        icon, state=f"batteries/{unit.index}/{metric}", serial=serial,
+                    )  # fmt: skip
+                )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ControlState:
+    """What may be controlled on a gateway right now."""
+
+    mask: int = 0
+    writable: bool = False  # some connection can change the operation
+    v1r: bool = False  # confirmed: an RSA key is configured and the last data came over v1r
+
+    def allows(self, control: str) -> bool:
+        """Whether the bit is set and the gateway can do it."""
+        able = self.v1r if control == "islanding" else self.writable
+        return able and bool(self.mask & CONTROL_BITS[control])
+
+
+def v1r_confirmed(view: View) -> bool:
+    """An RSA key is configured and the last data say that they came over v1r. No data: no."""
+    return (
+        view.gateway.rsa_key_configured and view.reading is not None and view.reading.tedapi_mode == "v1r"
+    )  # fmt: skip
+
+
+def own_connection_writes(view: View) -> bool:
+    """FleetAPI, cloud and v1r gateways can write over their own connection."""
+    return view.gateway.fleetapi or view.gateway.cloud_mode or v1r_confirmed(view)

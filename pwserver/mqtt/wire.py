@@ -1,0 +1,188 @@
+"""How a replica message looks: one gateway's identity, status and reading as compressed, versioned, signed JSON.
+
+Layout: the five bytes ``PWR`` + version + flags, then (flag 1) 32 bytes of HMAC-SHA256 over topic, head and body,
+then the body: zlib-compressed JSON. Nothing is ever unpickled; what does not fit the dataclasses is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import types
+import typing
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar
+
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading
+
+MAGIC = b"PWR"
+VERSION = 1
+SIGNED = 1
+MAC_BYTES = 32
+MAX_MESSAGE_BYTES = 4 << 20
+MAX_BODY_BYTES = 32 << 20
+COMPRESSION_LEVEL = 4
+HINTS: dict[type, dict[str, Any]] = {
+    kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability)
+}
+
+T = TypeVar("T")
+
+
+class WireError(Exception):
+    """A message that cannot be used; the text says why and holds nothing of its contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One gateway after one poll attempt, as its publisher saw it."""
+
+    identity: GatewayIdentity
+    status: GatewayStatus
+    reading: Reading | None
+    sent: float  # epoch seconds, the publisher's clock
+    run: int  # grows with every start of the publisher
+    sequence: int  # grows with every message of a run
+    expect_seconds: float  # silence for longer than this means that something is wrong
+
+
+def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
+    """The message of an envelope; signed for this topic when there is a key."""
+    body = {
+        "sent": envelope.sent,
+        "run": envelope.run,
+        "sequence": envelope.sequence,
+        "expect_seconds": envelope.expect_seconds,
+        "identity": _plain(envelope.identity),
+        "status": _plain(envelope.status),
+        "reading": None if envelope.reading is None else _plain(envelope.reading),
+    }
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    packed = zlib.compress(text.encode("utf-8", "surrogatepass"), COMPRESSION_LEVEL)
+    head = MAGIC + bytes((VERSION, 0 if key is None else SIGNED))
+    return head + (b"" if key is None else _mac(key, topic, head, packed)) + packed
+
+
+def decode(payload: bytes, topic: str, key: bytes | None) -> Envelope:
+    """The envelope of a message. With a key every message has to carry its signature. Raises WireError."""
+    if len(payload) > MAX_MESSAGE_BYTES:
+        raise WireError("message too long")
+    head, rest = payload[:5], payload[5:]
+    if len(head) < 5 or head[:3] != MAGIC:
+        raise WireError("not a replica message")
+    if head[3] != VERSION:
+        raise WireError(f"version {head[3]}, we speak {VERSION}")
+    if head[4] & SIGNED:
+        mac, rest = rest[:MAC_BYTES], rest[MAC_BYTES:]
+        if key is not None and not hmac.compare_digest(mac, _mac(key, topic, head, rest)):
+            raise WireError("signature does not fit")
+    elif key is not None:
+        raise WireError("not signed")
+    return _envelope(_load(rest))
+
+
+def sign_word(word: str, topic: str, key: bytes | None) -> bytes:
+    """A one-word message (``online``, ``offline``), signed when there is a key."""
+    plain = word.encode()
+    return plain if key is None else plain + b" " + _mac(key, topic, b"", plain).hex().encode()
+
+
+def read_word(payload: bytes, topic: str, key: bytes | None) -> str:
+    """The word of a one-word message. Raises WireError when its signature is missing or wrong."""
+    plain, _, mac = payload[:200].partition(b" ")
+    if key is not None and not hmac.compare_digest(mac, _mac(key, topic, b"", plain).hex().encode()):
+        raise WireError("signature does not fit")
+    return plain.decode("ascii", "replace")
+
+
+def _mac(key: bytes, topic: str, head: bytes, body: bytes) -> bytes:
+    return hmac.new(key, b"\0".join((topic.encode(), head, body)), hashlib.sha256).digest()
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as objects without their default members, NaN as null."""
+    if hasattr(value, "__dataclass_fields__"):
+        members = {}
+        for member in fields(value):
+            inner = getattr(value, member.name)
+            if member.default is MISSING or inner != member.default or type(inner) is not type(member.default):
+                members[member.name] = _plain(inner)
+        return members
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    return str(value)
+
+
+def _load(packed: bytes) -> dict[str, Any]:
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, MAX_BODY_BYTES)
+        if unpacker.unconsumed_tail or not unpacker.eof:
+            raise WireError("body too long or cut off")
+        body = json.loads(text.decode("utf-8", "surrogatepass"))
+    except (zlib.error, ValueError, RecursionError):
+        raise WireError("body is damaged") from None
+    if not isinstance(body, dict):
+        raise WireError("body is not an object")
+    return body
+
+
+def _envelope(body: dict[str, Any]) -> Envelope:
+    reading = body.get("reading")
+    try:
+        return Envelope(
+            identity=_build(GatewayIdentity, body.get("identity")),
+            status=_build(GatewayStatus, body.get("status")),
+            reading=None if reading is None else _build(Reading, reading),
+            sent=_checked(body.get("sent"), float, "sent"),
+            run=_checked(body.get("run"), int, "run"),
+            sequence=_checked(body.get("sequence"), int, "sequence"),
+            expect_seconds=_checked(body.get("expect_seconds"), float, "expect_seconds"),
+        )
+    except RecursionError:
+        raise WireError("body is nested too deeply") from None
+
+
+def _build(kind: type[T], members: Any) -> T:
+    """A dataclass from an object. Members of a newer publisher that we do not know are left out."""
+    if not isinstance(members, dict):
+        raise WireError(f"{kind.__name__} is not an object")
+    hints = HINTS[kind]
+    known = {name: _checked(value, hints[name], name) for name, value in members.items() if name in hints}
+    try:
+        return kind(**known)
+    except TypeError:
+        raise WireError(f"{kind.__name__} is incomplete") from None
+
+
+def _checked(value: Any, hint: Any, name: str) -> Any:
+    """The value, when it has the type the dataclass promises."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in inner:
+            return None
+        return _checked(value, next(part for part in inner if part is not type(None)), name)
+    if origin in (dict, Mapping) and isinstance(value, dict):
+        return {key: _checked(part, inner[1], name) for key, part in value.items()}
+    if origin in (list, Sequence) and isinstance(value, list):
+        return [_checked(part, inner[0], name) for part in value]
+    if hint is Capability:
+        return _build(Capability, value)
+    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if isinstance(hint, type) and origin is None and isinstance(value, hint):
+        if hint is not int or not isinstance(value, bool):
+            return value
+    raise WireError(f"{name} has the wrong type")

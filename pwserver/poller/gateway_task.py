@@ -1,0 +1,138 @@
+"""The life of one gateway in the poller: a fixed tick, one thread for its blocking calls, one publication a poll."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Protocol
+
+from pwserver.poller.schedule import Ticks
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+
+log = logging.getLogger("pwserver.poller")
+
+
+class Connection(Protocol):
+    """What the task needs of ``gateways.connection.GatewayConnection``."""
+
+    @property
+    def identity(self) -> GatewayIdentity: ...
+    @property
+    def next_attempt(self) -> float: ...  # monotonic; not earlier than this
+    def poll(self) -> Reading: ...  # blocks; raises only GatewayFailure
+    def status(self, now: float | None = None) -> GatewayStatus: ...
+    def close(self) -> None: ...
+
+
+class Freshness:
+    """How long a reading may be served: while polls succeed, and for a stated time when they fail."""
+
+    def __init__(self, interval_seconds: float, ttl_seconds: float, graceful: bool, slack_seconds: float) -> None:
+        self.interval_seconds = interval_seconds
+        self.after_failure_seconds = ttl_seconds if graceful else 0.0
+        # With a poller that has died nobody tells success from failure: then only time counts.
+        self.unattended_seconds = max(ttl_seconds, interval_seconds + slack_seconds)
+
+
+# Called after every poll attempt and every change: (identity, status, reading or None, expires on the monotonic clock).
+Publish = Callable[[GatewayIdentity, GatewayStatus, Reading | None, float], None]
+
+
+class GatewayTask:
+    """Polls one gateway for ever. ``run`` belongs to the event loop, everything blocking to its own thread."""
+
+    def __init__(
+        self, connection: Connection, freshness: Freshness, publish: Publish, offset_seconds: float = 0.0
+    ) -> None:
+        self.connection = connection
+        self.freshness = freshness
+        self.publish = publish
+        self.offset_seconds = offset_seconds
+        self._lock = threading.Lock()  # one publication at a time: the slot has one writer
+        self._reading: Reading | None = None
+        self._read_at = 0.0  # monotonic
+        self._failed = False
+        self._wake = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"gateway-{connection.identity.id}")
+
+    def poll_soon(self) -> None:
+        """Ask for a poll at once, as after a command; the grid of ticks stays as it is."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Poll on the tick until cancelled."""
+        ticks = Ticks(self.freshness.interval_seconds, time.monotonic() + self.offset_seconds)
+        due = ticks.origin
+        while True:
+            await self._sleep_until(max(due, self.connection.next_attempt))
+            await self._poll_once()
+            due = ticks.after(time.monotonic())
+
+    async def _sleep_until(self, moment: float) -> None:
+        """Sleep, but do not miss the moment at which the last good data expires."""
+        while (now := time.monotonic()) < moment and not self._wake.is_set():
+            self._expire(now)
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(moment, self._next_expiry(now)) - now)
+            except TimeoutError:
+                pass
+        self._wake.clear()
+
+    async def _poll_once(self) -> None:
+        done = asyncio.get_running_loop().run_in_executor(self._thread, self._attempt)
+        while not done.done():
+            now = time.monotonic()
+            self._expire(now)
+            await asyncio.wait({done}, timeout=max(0.01, min(self._next_expiry(now) - now, 60.0)))
+        done.result()
+
+    def _attempt(self) -> None:
+        """One blocking poll and its publication, in the gateway's own thread."""
+        try:
+            reading = self.connection.poll()
+        except Exception as failure:
+            if not getattr(failure, "cause", None):  # a GatewayFailure is news for the status, anything else a fault
+                log.exception("poll of %s broke", self.connection.identity.id)
+            with self._lock:
+                self._failed = True
+                if not self._alive(time.monotonic()):
+                    self._reading = None
+                self._publish()
+            return
+        with self._lock:
+            self._reading, self._read_at, self._failed = reading, time.monotonic(), False
+            self._publish()
+
+    def _alive(self, now: float) -> bool:
+        """May the last good reading still be served?"""
+        if self._reading is None:
+            return False
+        limit = self.freshness.after_failure_seconds if self._failed else self.freshness.unattended_seconds
+        return now < self._read_at + limit
+
+    def _next_expiry(self, now: float) -> float:
+        """When the last good reading ends, or far away when there is none."""
+        if self._reading is None:
+            return now + 3600.0
+        limit = self.freshness.after_failure_seconds if self._failed else self.freshness.unattended_seconds
+        return max(now + 0.01, self._read_at + limit)
+
+    def _expire(self, now: float) -> None:
+        if self._reading is not None and not self._alive(now):
+            with self._lock:
+                if not self._alive(now):
+                    self._reading = None
+                    self._publish()
+
+    def _publish(self) -> None:
+        status = self.connection.status()
+        reading = self._reading
+        if reading is not None and not status.online:
+            status = replace(status, stale=True)
+        expires = self._read_at + self.freshness.unattended_seconds if reading is not None else 0.0
+        self.publish(self.connection.identity, status, reading, expires)

@@ -1,0 +1,91 @@
+"""The poller process: one event loop owns time, every gateway has its own thread for what blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+from pwserver.poller.gateway_task import Freshness, GatewayTask
+from pwserver.poller.publish import Publisher
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.runtime import Runtime
+from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
+
+log = logging.getLogger("pwserver.poller")
+
+BEAT_SECONDS = 0.25
+SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
+
+
+def run_poller(runtime: Runtime) -> None:
+    """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
+    asyncio.run(Poller(runtime).run())
+
+
+class Poller:
+    """Everything that runs in the poller's loop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
+        self.tasks: dict[str, GatewayTask] = {}
+        self._jobs: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Start every job, wait for SIGTERM, stop what must say good-bye."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        self._start(self._beat(), "heartbeat")
+        self._start(self.publisher.keep_site(), "site")
+        await self._connect()
+        await stop.wait()
+        for job in self._jobs:
+            job.cancel()
+        os._exit(0)  # threads may still hang in a gateway's socket
+
+    def _start(self, job: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(job, name=name)
+        task.add_done_callback(_fatal)
+        self._jobs.append(task)
+
+    async def _beat(self) -> None:
+        parent = os.getppid()
+        while True:
+            self.runtime.shared.beats.beat(POLLER_ROW)
+            if os.getppid() != parent:
+                os._exit(MAIN_GONE_STATUS)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _connect(self) -> None:
+        """One task a gateway, spread over the interval so that fifty do not answer in the same instant."""
+        from pwserver.gateways.connection import GatewayConnection
+
+        settings = self.runtime.config.settings
+        interval = float(settings["PW_CACHE_EXPIRE"])
+        freshness = Freshness(
+            interval, float(settings["PW_CACHE_TTL"]), settings["PW_GRACEFUL_DEGRADATION"], SLACK_SECONDS
+        )
+        count = len(self.runtime.config.gateways)
+        for number, definition in enumerate(self.runtime.config.gateways):
+            connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
+            task = GatewayTask(connection, freshness, self._published, interval * number / count)
+            self.tasks[definition.id] = task
+            self._start(task.run(), f"gateway {definition.id}")
+
+    def _published(
+        self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
+    ) -> None:
+        """After every poll attempt, in the gateway's thread."""
+        self.publisher.gateway(identity, status, reading, expires)
+
+
+def _fatal(task: asyncio.Task[None]) -> None:
+    """A job that ends by itself is a fault: better a fresh process than a half-dead one."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("%s broke", task.get_name(), exc_info=task.exception())
+        os._exit(1)

@@ -1,0 +1,115 @@
+"""From readings to snapshots: render, compress, tag, and put all documents of a gateway into its slot at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+
+from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
+from pwserver.documents.document import Document
+from pwserver.documents.merge import MergeMemory, MergeOptions, merge
+from pwserver.documents.render import (
+    Packed,
+    Rendered,
+    pack,
+    packed_by_body,
+    render_gateway,
+    render_no_gateways,
+    render_site,
+)
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.shared import AGGREGATE, SITE, Shared
+
+log = logging.getLogger("pwserver.publish")
+
+SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
+
+
+class Publisher:
+    """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time."""
+
+    def __init__(
+        self, shared: Shared, server: ServerFacts, identities: Sequence[GatewayIdentity], options: MergeOptions
+    ) -> None:
+        self.shared = shared
+        self.server = server
+        self.options = options
+        now = time.time()
+        self._lock = threading.Lock()
+        self._views = {
+            identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
+        }
+        self._expires = dict.fromkeys(self._views, 0.0)
+        self._last: dict[str, list[Packed]] = {}
+        self._memory: MergeMemory = {}
+        self._faults: set[str] = set()
+        self._changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def gateway(
+        self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
+    ) -> View:
+        """Render and publish one gateway; ``expires`` on the monotonic clock, 0 for never."""
+        view = View(identity, status, reading, self.server, time.time())
+        self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
+        with self._lock:
+            self._views[identity.id] = view
+            self._expires[identity.id] = expires
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._changed.set)
+        return view
+
+    def site(self) -> SiteView:
+        """Render and publish the sum of all gateways and the documents about all of them."""
+        with self._lock:
+            views = list(self._views.values())
+            expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
+        site = SiteView(views, self.server, time.time())
+        oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
+        if not views:
+            self._write(AGGREGATE, render_no_gateways(self.server, site.now), 0.0, 0.0)
+        elif AGGREGATE in self.shared.slots:
+            merged = merge(site, self._memory, self.options)
+            self._memory = merged.memory
+            self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires)
+        self._write(SITE, render_site(site, self._fault), oldest, expires)
+        return site
+
+    def everything(self) -> None:
+        """Publish all gateways as they are known: how main fills the slots before anything else starts."""
+        for view in list(self._views.values()):
+            self.gateway(view.gateway, view.status, view.reading, 0.0)
+        self.site()
+
+    def packed(self) -> Mapping[str, Sequence[Packed]]:
+        """Slot -> what was published there last."""
+        return dict(self._last)
+
+    async def keep_site(self) -> None:
+        """Publish the site after every change of a gateway, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self.site()
+            await asyncio.sleep(SITE_PAUSE_SECONDS)
+
+    def _write(self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float) -> None:
+        packed = pack(rendered, packed_by_body(self._last.get(slot, ())))
+        self._last[slot] = packed
+        _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires)
+        if overflowed:
+            rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
+            self._once(f"{slot}: too large for the snapshot: {', '.join(rows[index].target for index in overflowed)}")
+
+    def _fault(self, row: Document, fault: Exception) -> None:
+        self._once(f"{row.target or 'the gateway document'} could not be rendered: {fault!r}")
+
+    def _once(self, message: str) -> None:
+        """Log a message the first time it comes up; the documents themselves say what happened each time."""
+        if message not in self._faults and len(self._faults) < 1000:
+            self._faults.add(message)
+            log.error("%s", message)

@@ -1,0 +1,23 @@
+"""A fixed grid of ticks: late work never shifts the grid, missed ticks are skipped, not made up for."""
+
+from __future__ import annotations
+
+import math
+
+
+class Ticks:
+    """Ticks at ``origin + n * interval_seconds``, on the monotonic clock."""
+
+    def __init__(self, interval_seconds: float, origin: float) -> None:
+        if not interval_seconds > 0:
+            raise ValueError(f"interval_seconds must be positive, not {interval_seconds!r}")
+        self.interval_seconds = interval_seconds
+        self.origin = origin
+
+    def after(self, now: float) -> float:
+        """The first tick strictly later than ``now``."""
+        return self.origin + (math.floor((now - self.origin) / self.interval_seconds) + 1) * self.interval_seconds
+
+    def at_or_after(self, moment: float) -> float:
+        """The first tick not earlier than ``moment``."""
+        return self.origin + math.ceil((moment - self.origin) / self.interval_seconds) * self.interval_seconds

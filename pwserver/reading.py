@@ -1,0 +1,155 @@
+"""The vocabulary shared by every room: what a poll learned, and what is known about a gateway.
+
+Plain data only: no behaviour, no I/O, nothing secret. Units are in the names or stated beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayIdentity:
+    """The public facts of one configured gateway; passwords, e-mails and paths never get here."""
+
+    id: str
+    name: str
+    host: str | None = None
+    port: int | None = None
+    rsa_key_configured: bool = False
+    wifi_host: str | None = None
+    site_id: str | None = None
+    timezone: str = "America/Los_Angeles"
+    basic_lan: bool = False
+    tedapi_expected: bool = False
+    cloud_mode: bool = False
+    fleetapi: bool = False
+    type: str = "powerwall"  # or "inverter"
+    virtual: bool = False  # the "aggregate" gateway, made of all the others
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything one poll of one gateway learned (api.md 3.1). ``None`` means unknown, never zero."""
+
+    gateway_id: str
+    timestamp: float  # epoch seconds, our clock, when the meters arrived
+    aggregates: JsonObject  # site, battery, load, solar meters; after the truth rules
+    vitals: JsonObject | None = None
+    strings: JsonObject | None = None
+    soe_raw: float | None = None  # percent as the gateway counts it
+    status: JsonObject | None = None
+    version: str | None = None
+    din: str | None = None
+    uptime: str | None = None
+    alerts: list[str] | None = None
+    temps: JsonObject | None = None  # device -> degrees Celsius
+    site_name: str | None = None
+    site_info: JsonObject | None = None
+    grid_status: str | None = None  # UP, DOWN, SYNCING
+    grid_status_detail: JsonObject | None = None
+    mode: str | None = None
+    reserve: float | None = None  # percent, app scale
+    operation: JsonObject | None = None  # /api/operation as the gateway gives it (raw reserve)
+    time_remaining: float | None = None  # hours
+    grid_charging: bool | None = None
+    grid_export: str | None = None
+    system_status: JsonObject | None = None
+    fan_speeds: JsonObject | None = None
+    networks: list[Any] | None = None
+    powerwalls: JsonObject | None = None
+    meters: list[Any] | None = None
+    meters_site: list[Any] | None = None
+    meters_solar: list[Any] | None = None
+    solars: list[Any] | None = None
+    solar_powerwall: JsonObject | None = None
+    device_type: str | None = None
+    pw3: bool | None = None
+    tedapi_mode: str | None = None  # full, v1r, hybrid
+    connection_mode: str | None = None  # FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local
+    tedapi_config: JsonObject | None = None
+    tedapi_status: JsonObject | None = None
+    tedapi_components: JsonObject | None = None
+    tedapi_battery: list[Any] | None = None
+    tedapi_controller: JsonObject | None = None
+    cloud: JsonObject | None = None  # battery, power, config: raw cloud answers
+    fleet: JsonObject | None = None  # info, status: raw FleetAPI answers
+    tariff: JsonObject | None = None
+    backup_events: JsonObject | None = None  # v1r only: the body of /control/max_backup
+    vitals_carried: bool = False  # multi-Powerwall guard: vitals kept from an earlier poll
+    device_ages_seconds: Mapping[str, float] = field(default_factory=dict)  # device -> age, where older
+    flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> why it was set aside
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One family of data of one gateway (vitals, strings, fans ...): when it last came, how often it failed."""
+
+    last_success: float | None = None  # epoch seconds
+    failures: int = 0  # in a row
+    available: bool | None = None  # None: never asked
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """What is known about the connection to one gateway right now."""
+
+    state: str = "connecting"  # connecting ok degraded fallback auth-failed backing-off
+    state_since: float = 0.0  # epoch seconds
+    online: bool = False  # the last poll succeeded
+    stale: bool = False  # it did not, but its last good data are still served
+    last_updated: float | None = None  # epoch seconds of the last good poll
+    error: str | None = "Initializing..."
+    cause: str | None = None  # unreachable timeout auth rate-limit http-error garbage no-data
+    consecutive_failures: int = 0
+    total_failures: int = 0
+    total_successes: int = 0
+    backoff_seconds: int = 0
+    next_attempt: float | None = None  # epoch seconds
+    calls_per_minute: int = 0
+    calls_total: int = 0
+    connection_mode: str | None = None
+    tedapi_mode: str | None = None
+    mode: str | None = None  # Local, Cloud, FleetAPI
+    poll_seconds: float | None = None  # how long the last poll took
+    fallback: JsonObject | None = None  # api.md 11.6, only for TEDAPI gateways
+    cloud_control: JsonObject | None = None  # api.md 11.3, only with a hybrid link
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What documents may say about the server itself."""
+
+    version: str
+    library_version: str
+    started: float  # epoch seconds
+    default_gateway: str | None
+    poll_interval_seconds: float
+    settings: Mapping[str, Any]  # environment name -> value, secrets already masked
+    control_enabled: bool = False
+    missing_as_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One gateway as a document renderer sees it. ``reading`` is None when nothing may be served."""
+
+    gateway: GatewayIdentity
+    status: GatewayStatus
+    reading: Reading | None
+    server: ServerFacts
+    now: float  # epoch seconds of the rendering
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """All gateways together, in the order of the configuration."""
+
+    views: Sequence[View]
+    server: ServerFacts
+    now: float

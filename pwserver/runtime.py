@@ -1,0 +1,35 @@
+"""One generation of the server: its configuration, its arena, and the public facts all processes start from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pwserver.config import Config
+from pwserver.documents.merge import MergeOptions
+from pwserver.documents.render import Packed
+from pwserver.reading import GatewayIdentity, ServerFacts
+from pwserver.shared import FIRST_WORKER_ROW, Shared
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What main hands to every child by fork. Nothing in it changes after the first fork but the arena's content."""
+
+    config: Config
+    shared: Shared
+    server: ServerFacts
+    identities: tuple[GatewayIdentity, ...]
+    merging: MergeOptions
+    fallbacks: Mapping[str, Sequence[Packed]]  # slot -> what is served once its snapshot has expired
+    main_pid: int = field(default_factory=os.getpid)
+
+    def worker_row(self, number: int) -> int:
+        """The heartbeat row of worker ``number``."""
+        return FIRST_WORKER_ROW + number
+
+    @property
+    def workers(self) -> int:
+        """Number of worker processes."""
+        return self.shared.workers

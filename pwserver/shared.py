@@ -1,0 +1,62 @@
+"""The arena of this server: which slot, counter and heartbeat lies where. Made by main before any fork."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pwserver_ext.arena import Arena
+from pwserver_ext.counters import Counters, Heartbeats
+from pwserver_ext.snapshot import SnapshotSlot
+
+AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or what is said when there is none
+SITE = "#site"  # documents about all gateways together; no gateway can have this id
+POLLER_ROW = 0
+FIRST_WORKER_ROW = 1
+SPARE_ROWS = 3  # heartbeats of services beside poller and workers (the demo's simulator)
+MAIN_GONE_STATUS = 3  # how a child ends itself when it finds that main has died
+COUNTERS = ("gets", "posts", "errors", "timeouts", "passed", "rejected", "limited", "connections", "open", "websockets")
+SITE_SHARE = 8  # a slot about all gateways is as large as this many gateways' slots at most
+
+
+class Shared:
+    """Everything the processes share, by name.
+
+    ``gateways``: ids in the order of the configuration. ``documents`` and ``site_documents``: documents of one gateway
+    and of the site. ``slot_bytes`` and ``document_bytes``: room for one gateway's snapshot, longest document.
+    ``extra``: further regions, name -> bytes.
+    """
+
+    def __init__(
+        self,
+        gateways: Sequence[str],
+        documents: int,
+        site_documents: int,
+        slot_bytes: int,
+        document_bytes: int,
+        workers: int,
+        extra: Mapping[str, int] | None = None,
+    ) -> None:
+        self.gateways = tuple(gateways)
+        self.workers = workers
+        share = max(1, min(len(self.gateways), SITE_SHARE))
+        shapes = dict.fromkeys(self.gateways, (documents, slot_bytes, document_bytes))
+        if len(self.gateways) != 1:  # the sum of one gateway is that gateway
+            shapes[AGGREGATE] = (documents, slot_bytes * share, document_bytes * share)
+        shapes[SITE] = (site_documents, slot_bytes * share, document_bytes * share)
+        hits = [f"{slot}:{index}" for slot, shape in shapes.items() for index in range(shape[0])]
+        layout = {f"slot:{slot}": SnapshotSlot.size(shape[0], shape[1]) for slot, shape in shapes.items()}
+        layout["counters"] = Counters.size(workers, COUNTERS)
+        layout["hits"] = Counters.size(workers, hits)
+        layout["beats"] = Heartbeats.size(FIRST_WORKER_ROW + workers + SPARE_ROWS)
+        layout.update(extra or {})
+        self.arena = Arena(layout)
+        self.slots = {slot: SnapshotSlot(self.arena.region(f"slot:{slot}"), *shape) for slot, shape in shapes.items()}
+        self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
+        self.hits = Counters(self.arena.region("hits"), workers, hits)
+        self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
+        starts: dict[str, int] = {}
+        position = 0
+        for slot, shape in shapes.items():
+            starts[slot] = position
+            position += shape[0]
+        self.hit_start = starts  # slot -> column of its document 0 in ``hits``

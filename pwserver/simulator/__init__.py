@@ -1,0 +1,11 @@
+"""A Tesla gateway in software, over real TLS: drives the demo, the tests and the benchmarks."""
+
+from __future__ import annotations
+
+from .faults import KINDS as FAULTS
+from .faults import Fault
+from .gateway import DEFAULT_PASSWORD, SimulatedGateway
+from .scenarios import SCENARIOS, Scenario
+from .writes import Write
+
+__all__ = ["DEFAULT_PASSWORD", "FAULTS", "SCENARIOS", "Fault", "Scenario", "SimulatedGateway", "Write"]

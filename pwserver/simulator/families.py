@@ -1,0 +1,227 @@
+"""The families of installations: one class each, all with the same small interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from . import powerwall2, powerwall3, recorded, recorded_local, vitals, web_api
+from .blocks import FIRMWARE, GIT_HASH, neurio_block
+from .house import Plant, Snapshot
+from .units import Unit
+
+if TYPE_CHECKING:
+    from .device import Device
+
+JsonObject = dict[str, Any]
+Alerts = Mapping[str, Sequence[str]]
+
+
+class Family(Protocol):
+    """What a scenario is made of: pure functions of a house snapshot. ``units`` have inverters, ``packs`` energy."""
+
+    din: str
+    units: Sequence[Unit]
+    packs: Sequence[Unit]
+    plant: Plant
+    version: str  # firmware, as the web API says it
+
+    @property
+    def firmware(self) -> JsonObject | None: ...
+
+    def config(self) -> JsonObject: ...
+
+    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject: ...
+
+    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None: ...
+
+    def api(self, path: str, device: Device) -> Any: ...
+
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None: ...
+
+    def truth(self) -> JsonObject | None: ...
+
+
+class Powerwall2:
+    """Powerwall 2 units behind a Backup Gateway 2 and a Tesla solar inverter."""
+
+    def __init__(self) -> None:
+        self.din = powerwall2.GATEWAY_DIN
+        self.units: Sequence[Unit] = powerwall2.UNITS
+        self.packs: Sequence[Unit] = self.units
+        self.plant = Plant(pack_wh=(13500,) * len(self.units))
+        self.version = FIRMWARE
+
+    @property
+    def firmware(self) -> JsonObject | None:
+        part, _, serial = self.din.partition("--")
+        return {"part": part, "serial": serial, "din": self.din, "version": self.version, "githash": GIT_HASH}
+
+    def config(self) -> JsonObject:
+        return powerwall2.config(self.plant, units=self.units, din=self.din)
+
+    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
+        names = variables.get("msaSignals")
+        return powerwall2.status(snapshot, units=self.units, alerts=alerts, full=full, names=names)
+
+    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
+        """Older units have none: the gateway's answer is empty."""
+        return {"components": {"pws": [], "pch": [], "bms": [], "hvp": [], "baggr": []}}
+
+    def api(self, path: str, device: Device) -> Any:
+        return web_api.document(path, device)
+
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+        return None
+
+    def truth(self) -> JsonObject | None:
+        """What is true instead of the house; None: the house is."""
+        return None
+
+
+class LocalPowerwall2(Powerwall2):
+    """The same house on the firmware of 2023, with the binary vitals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.version = "23.28.2 27626f98"
+
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+        devices = vitals.devices(
+            snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1]
+        )
+        return vitals.encode(devices)
+
+
+class SolarOnly(Powerwall2):
+    """A Tesla solar inverter with a Neurio meter and no battery."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.din = "1538100-00-F--C123456789JKL"
+        self.units = self.packs = ()
+        self.plant = Plant(pack_wh=())
+
+    def config(self) -> JsonObject:
+        config = super().config()
+        info = config["site_info"]
+        for name in ("backup_reserve_percent", "battery_commission_date", "customer_preferred_export_rule",
+                     "disallow_charge_from_grid_with_solar_installed", "nominal_system_energy_ac"):  # fmt: skip
+            del info[name]
+        info["nominal_system_power_ac"] = 7.6
+        connection = {"device_serial": powerwall2.NEURIO_SERIAL}
+        config["meters"] = [
+            {
+                "type": "neurio_w2_tcp",
+                "location": place,
+                "connection": connection,
+                "cts": cts,
+                "real_power_scale_factor": 1,
+                "inverted": [False] * 4,
+            }
+            for place, cts in (("site", [True, True, False, False]), ("solar", [False, False, True, True]))
+        ]
+        del config["default_real_mode"]
+        return config
+
+    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
+        status = super().status(snapshot, alerts, full, variables)
+        flows, bus = snapshot.flows, status["esCan"]["bus"]
+        watts = (flows.site / 2.0, flows.site / 2.0, flows.solar / 2.0, flows.solar / 2.0)
+        status["neurio"] = neurio_block(snapshot, powerwall2.NEURIO_SERIAL, watts)
+        nothing = {"packagePartNumber": None, "packageSerialNumber": None}
+        bus["SYNC"] = nothing | {
+            "METER_X_AcMeasurements": {"isMIA": True},
+            "METER_Y_AcMeasurements": {"isMIA": True},
+        }
+        bus["MSA"] = nothing | {"METER_Z_AcMeasurements": {"isMIA": True}}
+        bus["ISLANDER"] = {"ISLAND_GridConnection": None, "ISLAND_AcMeasurements": None}
+        return status
+
+
+class Powerwall3:
+    """A Powerwall 3 leader with followers, and expansion packs on the leader."""
+
+    def __init__(self, units: int = 3, expansions: int = 0) -> None:
+        self.units: Sequence[Unit] = powerwall3.UNITS[:units]
+        self.expansions: Sequence[Unit] = (powerwall3.EXPANSION,)[:expansions]
+        self.packs: Sequence[Unit] = (*self.units, *self.expansions)
+        self.din = self.units[0].din
+        self.plant = Plant(
+            pack_wh=(13500,) * len(self.packs), pack_watts=5000.0, solar_peak_watts=5000.0 * units, load_scale=1.6
+        )
+        self.version = "26.26.11 3d0a9c71"
+
+    @property
+    def firmware(self) -> JsonObject | None:
+        part, _, serial = self.din.partition("--")
+        return {"part": part, "serial": serial, "din": self.din, "version": self.version, "githash": "3d0a9c71"}
+
+    def config(self) -> JsonObject:
+        return powerwall3.config(self.plant, self.units, self.expansions)
+
+    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
+        names = variables.get("msaSignals")
+        return powerwall3.status(snapshot, units=self.units, alerts=alerts, full=full, names=names)
+
+    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
+        return powerwall3.components(
+            snapshot, units=self.units, expansions=self.expansions, din=din, variables=variables, alerts=alerts
+        )
+
+    def api(self, path: str, device: Device) -> Any:
+        return web_api.document(path, device)
+
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+        return None
+
+    def truth(self) -> JsonObject | None:
+        return None
+
+
+class Recorded(Powerwall2):
+    """The constant installation of the compatibility recordings (TEDAPI)."""
+
+    @property
+    def firmware(self) -> JsonObject | None:
+        return None
+
+    def config(self) -> JsonObject:
+        return dict(recorded.CONFIG) | {"site_info": dict(recorded.CONFIG["site_info"])}
+
+    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
+        return recorded.STATUS
+
+    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
+        return recorded.STATUS
+
+    def api(self, path: str, device: Device) -> Any:
+        return recorded.AGGREGATES if path == "/api/meters/aggregates" else recorded_local.API.get(path)
+
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+        return vitals.encode(recorded_local.DEVICES)
+
+    def truth(self) -> JsonObject | None:
+        meters = recorded.AGGREGATES
+        system = recorded.STATUS["control"]["systemStatus"]
+        stored, capacity = system["nominalEnergyRemainingWh"], system["nominalFullPackEnergyWh"]
+        return {
+            **{name: meters[name]["instant_power"] for name in ("site", "load", "solar", "battery")},
+            "soe": stored / capacity * 100.0,
+            "stored_wh": stored,
+            "capacity_wh": capacity,
+            "grid": "unknown",
+            "energy_wh": {
+                f"{name}_{way}": meters[name][f"energy_{way}"]
+                for name in ("solar", "load", "site", "battery")
+                for way in ("imported", "exported")
+            },
+        }
+
+
+class RecordedLocal(Recorded):
+    """The constant installation of the compatibility recordings, seen through the web API."""
+
+    def truth(self) -> JsonObject | None:
+        level = recorded_local.API["/api/system_status/soe"]["percentage"]
+        return (super().truth() or {}) | {"soe": level, "grid": "up", "stored_wh": None, "capacity_wh": None}

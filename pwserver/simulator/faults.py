@@ -1,0 +1,112 @@
+"""What can be wrong with a gateway, switchable while it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+# kind -> what a client sees
+KINDS: dict[str, str] = {
+    "none": "all is well",
+    "unplugged": "nobody listens on the port, open connections are cut",
+    "deaf": "TCP connects, TLS never answers",
+    "silent": "requests are read and never answered (nor acted on)",
+    "mute": "requests are acted on, the answer is never sent",
+    "slow": "the right answer after `seconds`",
+    "drip": "the right answer, one byte every `seconds`",
+    "reset": "the connection is reset instead of an answer",
+    "status": "HTTP `status` instead of an answer, `retry_after_seconds` as Retry-After",
+    "garbage-protobuf": "bytes that are no protobuf message where one belongs",
+    "garbage-json": "JSON that breaks off in the middle",
+    "absent": "the fields named in `fields` (dotted paths) are missing",
+    "null": "the fields named in `fields` are null",
+    "null-strings": "voltages and currents of the solar strings are null",
+    "follower-gone": "unit number `unit` (1 is the first follower) does not answer: HTTP `status`, or silence with 0",
+    "flapping": "`fault` for `down_seconds`, well for `up_seconds`, and again",
+}
+
+# Where there is nothing to say, this is what goes missing: each part is needed by another family of data.
+_DEFAULT_FIELDS = (
+    "control.systemStatus",
+    "control.alerts",
+    "system.time",
+    "esCan.bus.ISLANDER",
+    "components.msa",
+    "site_info.backup_reserve_percent",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. ``path`` limits it to request paths that start so; ``times`` to that many requests, after which the
+    gateway is well again."""
+
+    kind: str = "none"
+    status: int = 500
+    retry_after_seconds: int | None = None
+    seconds: float = 1.0
+    path: str = ""
+    times: int | None = None
+    fields: tuple[str, ...] = _DEFAULT_FIELDS
+    unit: int = 1
+    up_seconds: float = 3.0
+    down_seconds: float = 3.0
+    fault: Mapping[str, Any] = field(default_factory=lambda: {"kind": "reset"})
+
+    @classmethod
+    def parse(cls, value: Fault | Mapping[str, Any] | str, **options: Any) -> Fault:
+        """A fault from its name or from a mapping such as ``{"kind": "status", "status": 429}``. Raises ValueError
+        naming what is wrong."""
+        if isinstance(value, Fault):
+            return value
+        data: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(value)
+        data |= options
+        if "fields" in data:
+            data["fields"] = tuple(data["fields"])
+        known = {item.name for item in fields(cls)}
+        if unknown := sorted(set(data) - known):
+            raise ValueError(f"unknown fault option {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        kind = str(data.get("kind", "none"))
+        if kind.isdigit():  # "429" is short for status 429
+            data |= {"kind": "status", "status": int(kind)}
+        elif kind not in KINDS:
+            raise ValueError(f"unknown fault {kind!r}; known: {', '.join(KINDS)}")
+        if data["kind"] == "follower-gone":
+            data.setdefault("status", 404)
+        return cls(**data)
+
+
+def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
+    """A copy of a JSON document where the dotted ``paths`` are missing, or null; what is not there is ignored."""
+    copy = json.loads(json.dumps(document))
+    for path in paths:
+        *parents, last = path.split(".")
+        holder = copy
+        for name in parents:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and last in holder:
+            if null:
+                holder[last] = None
+            else:
+                del holder[last]
+    return copy
+
+
+def null_strings(document: Any) -> Any:
+    """A copy of a JSON document where every measurement of a solar string is null."""
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if str(node.get("name", "")).startswith(("PCH_PvVoltage", "PCH_PvCurrent", "PCH_PvState")):
+            return {**node, "value": None, "textValue": None}
+        return {
+            name: None if name.startswith(("PVAC_PVCurrent_", "PVAC_PVMeasuredVoltage_")) else walk(item)
+            for name, item in node.items()
+        }
+
+    return walk(document)

@@ -1,0 +1,285 @@
+"""A simulated gateway to hold in the hand: start it, read its truth, break it, mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .device import Device
+from .faults import Fault
+from .house import House, Plant
+from .http import Request, Response
+from .scenarios import SCENARIOS, Scenario
+from .server import Listener, LoopThread, RequestLog
+from .signed import SignedTransport, make_key, public_key_of
+from .tls import server_context
+from .units import split
+from .writes import Write
+
+DEFAULT_PASSWORD = "SIMULATED1"
+
+_guard = threading.Lock()
+_shared: LoopThread | None = None
+_users = 0
+
+
+def _loop() -> LoopThread:
+    """The one loop thread of this process; it ends with the last gateway."""
+    global _shared, _users
+    with _guard:
+        if _shared is None:
+            _shared = LoopThread()
+        _users += 1
+        return _shared
+
+
+def _release() -> None:
+    global _shared, _users
+    with _guard:
+        _users -= 1
+        last = _shared if _users == 0 else None
+        if last is not None:
+            _shared = None
+    if last is not None:
+        last.stop()
+
+
+class SimulatedGateway:
+    """One gateway on one TLS port of its own, as a context manager or with start() and stop().
+
+    ``scenario`` is a name of SCENARIOS. ``speed`` is simulated seconds per real second, ``frozen`` the same as speed 0;
+    ``start`` the simulated epoch time at the beginning (default: now); ``hour`` the hour of the day sun and household
+    begin with, whatever the clock says. ``same_house_as`` makes a second door (another port, faults and request log)
+    to another gateway, as the WiFi address is beside the wired one.
+    """
+
+    def __init__(
+        self,
+        scenario: str | Scenario = "powerwall2",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        password: str = DEFAULT_PASSWORD,
+        seed: int = 1,
+        speed: float = 1.0,
+        frozen: bool = False,
+        start: float | None = None,
+        hour: float | None = None,
+        clock: Callable[[], float] = time.time,
+        plant: Plant | None = None,
+        rsa_key: bytes | None = None,
+        same_house_as: SimulatedGateway | None = None,
+    ) -> None:
+        if isinstance(scenario, str):
+            if scenario not in SCENARIOS:
+                raise ValueError(f"unknown scenario {scenario!r}; known: {', '.join(SCENARIOS)}")
+            scenario = SCENARIOS[scenario]
+        self.scenario = scenario
+        self._key_path: str | None = None
+        self._key: bytes | None
+        self.device: Device
+        if same_house_as is not None:
+            self.device = same_house_as.device
+            self.scenario = same_house_as.scenario
+            self._key = same_house_as._key
+        else:
+            family = scenario.make_family()
+            if plant is not None:
+                family.plant = plant
+            self._key = rsa_key
+            signed = None
+            if scenario.v1r:
+                if self._key is None:
+                    self._key, _ = make_key()
+                signed = SignedTransport({public_key_of(self._key): True})
+            house = House(family.plant, seed=seed, clock=clock, speed=0.0 if frozen else speed, start=start, hour=hour)
+            self.device = Device(replace(scenario, family=family), house, password, signed)
+        self.host = host
+        self._wanted_port = port
+        self._loop: LoopThread | None = None
+        self._listener: Listener | None = None
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> SimulatedGateway:
+        """Listen. Raises OSError when the port is taken."""
+        if self._listener is None:
+            listener = Listener(self._answer, context=server_context(), host=self.host, port=self._wanted_port)
+            self._loop = _loop()
+            self._loop.call(listener.open())
+            self._listener = listener
+        return self
+
+    def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._listener is not None and self._loop is not None:
+            self._loop.call(self._listener.shut())
+            self._listener = self._loop = None
+            _release()
+        if self._key_path is not None:
+            os.unlink(self._key_path)
+            self._key_path = None
+
+    def __enter__(self) -> SimulatedGateway:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _answer(self, request: Request, fault: Fault) -> tuple[Response, str]:
+        answer = self.device.handle(request, fault)
+        return answer.response, answer.about
+
+    @property
+    def _open(self) -> Listener:
+        if self._listener is None:
+            raise RuntimeError("the simulated gateway is not running")
+        return self._listener
+
+    # -- where and who ---------------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        return self._open.port
+
+    @property
+    def address(self) -> str:
+        """host:port, which is what pypowerwall takes as host."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """The gateway's own password (TEDAPI)."""
+        return self.device.password
+
+    @property
+    def customer_password(self) -> str:
+        """The owner's password: local API and v1r login."""
+        return self.device.customer_password
+
+    @property
+    def din(self) -> str:
+        return self.device.scenario.family.din
+
+    @property
+    def rsa_key_path(self) -> str:
+        """A file with the registered private key (scenarios with v1r), gone after stop()."""
+        if self._key is None:
+            raise RuntimeError(f"scenario {self.scenario.name} has no signed transport")
+        if self._key_path is None:
+            handle, self._key_path = tempfile.mkstemp(suffix=".pem")
+            with os.fdopen(handle, "wb") as file:
+                file.write(self._key)
+        return self._key_path
+
+    # -- watching --------------------------------------------------------------------------------------------------
+
+    @property
+    def requests(self) -> RequestLog:
+        """What was asked so far."""
+        return self._open.log
+
+    @property
+    def writes(self) -> list[Write]:
+        """What was written so far, oldest first."""
+        return self.device.writes.list()
+
+    def truth(self) -> dict[str, Any]:
+        """The house as it is: powers in watts, energies in watt-hours, percentages raw, temperatures in Celsius."""
+        device = self.device
+        with device.lock:
+            snapshot = device.house.snapshot()
+            family = device.scenario.family
+            info = device.config.get("site_info") or {}
+            energy = snapshot.energy
+            shares = split(int(snapshot.stored_wh), len(family.packs), 1.0)
+            stored = {pack.din: int(share) for pack, share in zip(family.packs, shares, strict=True)}
+            return {
+                "time": snapshot.time,
+                "din": family.din,
+                "site": snapshot.flows.site,
+                "load": snapshot.flows.load,
+                "solar": snapshot.flows.solar,
+                "battery": snapshot.flows.battery,
+                "soe": snapshot.soe_percent,
+                "stored_wh": int(snapshot.stored_wh),
+                "capacity_wh": int(snapshot.capacity_wh),
+                "grid": snapshot.grid,
+                "load_shed": snapshot.load_shed,
+                "mode": device.config.get("default_real_mode"),
+                "reserve": info.get("backup_reserve_percent"),
+                "grid_export": info.get("customer_preferred_export_rule"),
+                "grid_charging": not info.get("disallow_charge_from_grid_with_solar_installed"),
+                "backup_event": device.writes.backup_event,
+                "energy_wh": {
+                    "solar_exported": energy.solar,
+                    "solar_imported": energy.solar_consumed,
+                    "load_imported": energy.load,
+                    "site_imported": energy.site_imported,
+                    "site_exported": energy.site_exported,
+                    "battery_imported": energy.battery_charged,
+                    "battery_exported": energy.battery_discharged,
+                },
+                "units": [
+                    {
+                        "din": unit.din,
+                        "battery": watts,
+                        "stored_wh": stored[unit.din],
+                        "capacity_wh": int(snapshot.capacity_wh) // max(len(family.packs), 1),
+                    }
+                    for unit, watts in zip(family.units, split(snapshot.flows.battery, len(family.units)), strict=True)
+                ],
+                "packs_wh": stored,
+                "alerts": device.site_alerts(snapshot),
+                "failed_logins": device.failed_logins,
+                **(family.truth() or {}),
+            }
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def fault(self, kind: Fault | Mapping[str, Any] | str = "none", **options: Any) -> None:
+        """Break this door or mend it (``"none"``). Raises ValueError for an unknown kind or option."""
+        assert self._loop is not None, "not running"
+        self._loop.call(self._open.set_fault(Fault.parse(kind, **options)))
+
+    def fault_soon(self, fault: Fault) -> None:
+        """As fault(), without waiting: for callers on an asyncio loop."""
+        assert self._loop is not None, "not running"
+        asyncio.run_coroutine_threadsafe(self._open.set_fault(fault), self._loop.loop)
+
+    @property
+    def fault_now(self) -> str:
+        """The kind of the present fault."""
+        return self._open.fault.kind
+
+    def forget(self) -> None:
+        """All logins expire; request counts and writes start again."""
+        self.device.forget_logins()
+        self.device.writes.clear()
+        self.requests.clear()
+
+    def set_house(self, *, soe_percent: float | None = None, **controls: Any) -> None:
+        """Pin or command the house: any field of house.Controls (fixed_solar, fixed_load, fixed_battery, grid_outage,
+        off_grid ...), and the raw state of charge."""
+        with self.device.lock:
+            if soe_percent is not None:
+                self.device.house.set_stored_percent(soe_percent)
+            if controls:
+                self.device.house.command(**controls)
+
+    def raise_alert(self, name: str, serial: str = "site") -> None:
+        """Make an alert active, of the site or of the device with that serial."""
+        with self.device.lock:
+            names = self.device.alerts.setdefault(serial, [])
+            if name not in names and len(names) < 100:
+                names.append(name)
+
+    def clear_alerts(self) -> None:
+        with self.device.lock:
+            self.device.alerts.clear()

@@ -1,0 +1,347 @@
+"""The physics of a house: sun, household load and battery over the day, with exact balance and ever-growing meters.
+
+Everything is a function of the seed, the clock and the commands given: two houses with the same three agree exactly,
+however often they were looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+# Powers are whole quarters of a watt: their sums are exact in binary, so site + solar + battery = load exactly.
+_QUANTUM = 4.0
+# A house nobody looked at for long catches up in at most this many steps; the steps then get longer.
+_MAX_STEPS = 50_000
+_CHARGE_EFFICIENCY = 0.94
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What is installed. Powers in watts, energies in watt-hours."""
+
+    pack_wh: tuple[int, ...] = (13500, 13500)  # capacity of each battery unit; empty for a solar-only site
+    pack_watts: float = 5000.0  # the most one unit charges or discharges
+    solar_peak_watts: float = 7600.0
+    night_draw_watts: float = 0.0  # an inverter's own use in the dark shows as negative solar
+    load_scale: float = 1.0
+    timezone: str = "America/Los_Angeles"
+    start_percent: float = 55.0  # raw state of charge at the start
+    lifetime_wh: tuple[float, float, float, float, float, float] = (
+        8_337_073.0,  # solar produced
+        11_679_089.0,  # load consumed
+        4_902_666.25,  # site imported
+        1_469_391.0,  # site exported
+        4_803_385.0,  # battery charged
+        4_712_126.0,  # battery discharged
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Power in watts: solar produces positive, battery discharges positive, site imports positive."""
+
+    solar: float
+    load: float
+    battery: float
+    site: float
+
+
+@dataclass(slots=True)
+class Energy:
+    """Lifetime meters, watt-hours; none of them ever falls."""
+
+    solar: float = 0.0
+    load: float = 0.0
+    site_imported: float = 0.0
+    site_exported: float = 0.0
+    battery_charged: float = 0.0
+    battery_discharged: float = 0.0
+    solar_consumed: float = 0.0  # negative solar (night draw)
+
+
+@dataclass(slots=True)
+class Controls:
+    """What an owner or installer may set. Percentages are raw, as the gateway counts them."""
+
+    reserve_percent: float = 20.0
+    mode: str = "self_consumption"  # autonomous, backup
+    grid_charging: bool = True
+    export_rule: str = "battery_ok"  # pv_only, never
+    off_grid: bool = False  # islanded on purpose
+    grid_outage: bool = False  # the utility failed
+    dispatch_watts: float | None = None
+    dispatch_until: float = 0.0  # simulated epoch seconds
+    backup_until: float = 0.0  # a manual backup event keeps the battery at 100 % until then
+    transition_until: float = 0.0  # synchronising with the grid until then
+    fixed_solar: float | None = None  # a test pins a value
+    fixed_load: float | None = None
+    fixed_battery: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The house at one instant."""
+
+    time: float  # simulated epoch seconds
+    flows: Flows
+    energy: Energy
+    stored_wh: float
+    capacity_wh: float
+    grid: str  # up, down, syncing
+    solar_share: float  # of the peak, 0..1
+    load_shed: bool  # the battery is empty while islanded: part of the load is off
+    controls: Controls
+
+    @property
+    def soe_percent(self) -> float | None:
+        """Raw state of charge in percent, None without a battery."""
+        return self.stored_wh / self.capacity_wh * 100.0 if self.capacity_wh else None
+
+
+def _quantise(watts: float) -> float:
+    return round(watts * _QUANTUM) / _QUANTUM
+
+
+def _random(seed: int, index: int) -> float:
+    """A fixed pseudo-random number in [0, 1) for each (seed, index)."""
+    value = (index * 0x9E37_79B9_7F4A_7C15 + seed * 0xD1B5_4A32_D192_ED03) & 0xFFFF_FFFF_FFFF_FFFF
+    value = (value ^ value >> 31) * 0xBF58_476D_1CE4_E5B9 & 0xFFFF_FFFF_FFFF_FFFF
+    return ((value ^ value >> 29) & 0xFFFF_FFFF) / 4294967296.0
+
+
+def _noise(seed: int, seconds: float, period_seconds: float) -> float:
+    """Smooth noise in [0, 1) that wanders over ``period_seconds``."""
+    position = seconds / period_seconds
+    index = math.floor(position)
+    part = position - index
+    part = part * part * (3.0 - 2.0 * part)
+    return _random(seed, index) * (1.0 - part) + _random(seed, index + 1) * part
+
+
+class House:
+    """One simulated house. Not thread-safe by itself: a gateway asks from one thread at a time."""
+
+    def __init__(
+        self,
+        plant: Plant | None = None,
+        *,
+        seed: int = 1,
+        clock: Callable[[], float] = time.time,
+        speed: float = 1.0,
+        start: float | None = None,
+        hour: float | None = None,
+    ) -> None:
+        """``speed`` is simulated seconds per second of ``clock`` (0 freezes the house); ``start`` is the simulated
+        epoch time at the beginning, by default what the clock says. ``hour`` moves sun and household (not the clock) so
+        that the house begins at that hour of the day."""
+        self.plant = plant or Plant()
+        self.controls = Controls()
+        self.seed = seed
+        self._clock = clock
+        self._speed = float(speed)
+        self._clock_zero = clock()
+        self._start = self._clock_zero if start is None else float(start)
+        self._zone = ZoneInfo(self.plant.timezone)
+        self._offset_quarter = self._offset_seconds = 0.0
+        self._hour_shift = 0.0
+        if hour is not None:
+            self._hour_shift = hour - self._hour(self._start)
+        self._step = max(1.0, self._speed)
+        self._capacity = float(sum(self.plant.pack_wh))
+        self._stored = self._capacity * self.plant.start_percent / 100.0
+        produced, consumed, imported, exported, charged, discharged = self.plant.lifetime_wh
+        if not self._capacity:
+            charged = discharged = 0.0
+        self._energy = Energy(produced, consumed, imported, exported, charged, discharged)
+        self._time = self._start
+        self._next = self._boundary(self._start)
+        self._shed = False
+        self._share = 0.0
+        self._flows = self._solve(self._time)
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Simulated epoch seconds."""
+        return self._start + (self._clock() - self._clock_zero) * self._speed
+
+    def local_time(self, seconds: float | None = None) -> datetime:
+        """Simulated time in the house's zone."""
+        return datetime.fromtimestamp(self.now() if seconds is None else seconds, self._zone)
+
+    def _boundary(self, seconds: float) -> float:
+        return (math.floor(seconds / self._step) + 1) * self._step
+
+    # -- looking and commanding ------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The house now. Looking changes nothing."""
+        now = max(self.now(), self._time)
+        self._advance(now)
+        energy, stored = self._integrate(now - self._time)
+        return Snapshot(
+            time=now,
+            flows=self._flows,
+            energy=energy,
+            stored_wh=stored,
+            capacity_wh=self._capacity,
+            grid=self._grid(now),
+            solar_share=self._share,
+            load_shed=self._shed,
+            controls=replace(self.controls),
+        )
+
+    def command(self, **changes: object) -> None:
+        """Change ``Controls`` fields now; the flows follow at once."""
+        now = max(self.now(), self._time)
+        self._advance(now)
+        self._energy, self._stored = self._integrate(now - self._time)
+        self._time = now
+        for name, value in changes.items():
+            if not hasattr(self.controls, name):
+                raise AttributeError(f"a house has no control {name!r}")
+            setattr(self.controls, name, value)
+        self._flows = self._solve(now)
+
+    def set_stored_percent(self, percent: float) -> None:
+        """Put the battery at a raw state of charge."""
+        self.command()
+        self._stored = self._capacity * min(max(percent, 0.0), 100.0) / 100.0
+        self._flows = self._solve(self._time)
+
+    # -- physics ---------------------------------------------------------------------------------------------------
+
+    def _grid(self, now: float) -> str:
+        if self.controls.off_grid or self.controls.grid_outage:
+            return "down"
+        return "syncing" if now < self.controls.transition_until else "up"
+
+    def _advance(self, now: float) -> None:
+        if self._next > now:
+            return
+        stride = self._step
+        missing = (now - self._next) / stride
+        if missing > _MAX_STEPS:
+            stride *= math.ceil(missing / _MAX_STEPS)
+        while self._next <= now:
+            self._energy, self._stored = self._integrate(self._next - self._time)
+            self._time = self._next
+            self._next += stride
+            self._flows = self._solve(self._time)
+        if stride != self._step:
+            self._next = self._boundary(self._time)
+
+    def _integrate(self, seconds: float) -> tuple[Energy, float]:
+        """Meters and stored energy ``seconds`` after ``self._time`` under the present flows."""
+        hours, flows, energy = seconds / 3600.0, self._flows, replace(self._energy)
+        energy.solar += max(flows.solar, 0.0) * hours
+        energy.solar_consumed += max(-flows.solar, 0.0) * hours
+        energy.load += flows.load * hours
+        energy.site_imported += max(flows.site, 0.0) * hours
+        energy.site_exported += max(-flows.site, 0.0) * hours
+        energy.battery_charged += max(-flows.battery, 0.0) * hours
+        energy.battery_discharged += max(flows.battery, 0.0) * hours
+        taken = flows.battery if flows.battery > 0 else flows.battery * _CHARGE_EFFICIENCY
+        return energy, min(max(self._stored - taken * hours, 0.0), self._capacity)
+
+    def _hour(self, seconds: float) -> float:
+        """The hour of the day, 0..24, sun and household go by."""
+        quarter = seconds // 900.0
+        if quarter != self._offset_quarter:  # zones change their offset on full quarters only
+            offset = datetime.fromtimestamp(quarter * 900.0, self._zone).utcoffset()
+            self._offset_quarter = quarter
+            self._offset_seconds = offset.total_seconds() if offset is not None else 0.0
+        return ((seconds + self._offset_seconds) / 3600.0 + self._hour_shift) % 24.0
+
+    def sun(self, seconds: float) -> float:
+        """Sunshine as a share of the peak, 0..1, clouds included."""
+        hour = self._hour(seconds)
+        day = seconds / 86400.0 % 365.2425  # days since new year, near enough for the season
+        season: float = math.cos((day - 172.0) / 365.0 * 2.0 * math.pi)
+        sunrise, sunset = 6.4 - 0.9 * season, 18.4 + 1.4 * season
+        if not sunrise < hour < sunset:
+            return 0.0
+        clear = math.pow(math.sin(math.pi * (hour - sunrise) / (sunset - sunrise)), 1.3) * (0.85 + 0.15 * season)
+        cloud = _noise(self.seed, seconds, 1500.0)
+        flicker = _noise(self.seed + 1, seconds, 12.0)
+        return clear * (1.0 - 0.55 * max(0.0, cloud - 0.35) - 0.02 * flicker)
+
+    def _household(self, seconds: float) -> float:
+        hour = self._hour(seconds)
+        base = 320.0 + 60.0 * _noise(self.seed + 2, seconds, 45.0) + 15.0 * _noise(self.seed + 3, seconds, 4.0)
+        morning = 900.0 * math.exp(-((hour - 7.5) ** 2) / 1.6)
+        evening = 1900.0 * math.exp(-((hour - 18.8) ** 2) / 4.5)
+        fridge = 140.0 if _random(self.seed + 4, math.floor(seconds / 900.0)) < 0.4 else 0.0
+        kettle = 1900.0 if _random(self.seed + 5, math.floor(seconds / 180.0)) < 0.03 else 0.0
+        wander = 0.7 + 0.6 * _noise(self.seed + 6, seconds, 700.0)
+        return (base + (morning + evening) * wander + fridge + kettle) * self.plant.load_scale
+
+    def _solve(self, seconds: float) -> Flows:
+        """The flows from ``seconds`` on, given what is stored and commanded."""
+        controls = self.controls
+        self._share = self.sun(seconds)
+        solar = self._share * self.plant.solar_peak_watts or -self.plant.night_draw_watts
+        if controls.fixed_solar is not None:
+            solar = controls.fixed_solar
+            peak = self.plant.solar_peak_watts
+            self._share = min(max(solar / peak, 0.0), 1.0) if peak else 0.0
+        load = self._household(seconds) if controls.fixed_load is None else controls.fixed_load
+        solar, load = _quantise(solar), _quantise(load)
+        limit = self.plant.pack_watts * len(self.plant.pack_wh)
+        # What one step may move without leaving the battery over-full or below empty.
+        hours = self._step / 3600.0
+        can_charge = min(limit, max(0.0, self._capacity - self._stored) / hours / _CHARGE_EFFICIENCY)
+        can_discharge = min(limit, self._stored / hours)
+        can_charge = math.floor(can_charge * _QUANTUM) / _QUANTUM
+        can_discharge = math.floor(can_discharge * _QUANTUM) / _QUANTUM
+        self._shed = False
+        if self._grid(seconds) != "up":
+            if not self._capacity:
+                return Flows(0.0, 0.0, 0.0, 0.0)  # nothing to make an island with
+            battery = load - solar
+            if battery < -can_charge:  # nowhere to put the sun: the inverters curtail it
+                solar = load + can_charge
+                battery = -can_charge
+            elif battery > can_discharge:
+                self._shed = True
+                battery = can_discharge
+                load = max(0.0, solar + battery)
+                solar = load - battery
+            return Flows(solar + 0.0, load, battery + 0.0, 0.0)
+        battery = self._wish(seconds, solar, load)
+        battery = _quantise(min(max(battery, -can_charge), can_discharge))
+        site = load - solar - battery
+        if site < 0.0 and (controls.export_rule == "never" or (controls.export_rule == "pv_only" and battery > 0.0)):
+            if battery > 0.0:
+                battery = max(0.0, battery + site)
+                site = load - solar - battery
+            if site < 0.0 and controls.export_rule == "never":
+                solar = load - battery
+                site = 0.0
+        return Flows(solar + 0.0, load, battery + 0.0, site + 0.0)  # no minus zero
+
+    def _wish(self, seconds: float, solar: float, load: float) -> float:
+        """What the operating mode wants of the battery, before limits."""
+        controls = self.controls
+        if controls.fixed_battery is not None:
+            return controls.fixed_battery
+        if controls.dispatch_watts is not None and seconds < controls.dispatch_until:
+            return controls.dispatch_watts
+        surplus = solar - load
+        percent = self._stored / self._capacity * 100.0 if self._capacity else 0.0
+        backup = seconds < controls.backup_until or controls.mode == "backup"
+        reserve = 100.0 if backup else controls.reserve_percent
+        if percent < reserve - 0.5 and backup:
+            return -max(surplus, 3000.0 if controls.grid_charging else 0.0, 0.0)
+        if surplus >= 0.0:
+            return -surplus
+        if percent <= reserve:
+            return 0.0
+        if controls.mode == "autonomous":
+            return -surplus if 15.0 <= self._hour(seconds) < 22.0 else 0.0
+        return -surplus

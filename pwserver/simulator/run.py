@@ -1,0 +1,153 @@
+"""The simulator as a program."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from .control import Control
+from .gateway import DEFAULT_PASSWORD, SimulatedGateway
+from .scenarios import SCENARIOS
+from .server import Listener, LoopThread
+
+DEFAULT_PORT = 8443
+
+
+class Simulation:
+    """Several gateways and their control door, in one process and on one loop."""
+
+    def __init__(self, gateways: dict[str, SimulatedGateway], *, control_port: int | None = 0) -> None:
+        """``control_port`` None: no control door; 0: any free port."""
+        self.gateways = gateways
+        self._control_port = control_port
+        self._door: Listener | None = None
+        self._loop: LoopThread | None = None
+
+    @property
+    def control_address(self) -> str | None:
+        """host:port of the control door (plain HTTP)."""
+        return None if self._door is None else f"127.0.0.1:{self._door.port}"
+
+    def __enter__(self) -> Simulation:
+        with contextlib.ExitStack() as stack:
+            for gateway in self.gateways.values():
+                stack.enter_context(gateway)
+            if self._control_port is not None:
+                self._door = Listener(Control(self.gateways).answer, context=None, port=self._control_port)
+                self._loop = LoopThread()
+                self._loop.call(self._door.open())
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._door is not None and self._loop is not None:
+            self._loop.call(self._door.shut())
+            self._loop.stop()
+            self._door = self._loop = None
+        for gateway in self.gateways.values():
+            gateway.stop()
+
+
+def run(
+    scenario: str = "powerwall2",
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    *,
+    count: int = 1,
+    password: str = DEFAULT_PASSWORD,
+    control_port: int | None = 0,
+    rsa_key: bytes | None = None,
+    out: TextIO | None = None,
+    stop: threading.Event | None = None,
+    **options: Any,
+) -> int:
+    """Simulate ``count`` gateways on ports ``port``, ``port`` + 1 ... (0: any) until ``stop`` is set or a signal comes.
+    ``options`` as of SimulatedGateway. Prints one line a gateway; returns the exit status."""
+    out = out or sys.stdout
+    stop = stop or threading.Event()
+    gateways = {}
+    for index in range(count):
+        name = scenario if count == 1 else f"{scenario}-{index + 1}"
+        gateways[name] = SimulatedGateway(
+            scenario,
+            host=host,
+            port=port + index if port else 0,
+            password=password,
+            rsa_key=rsa_key,
+            **{"seed": index + 1, **options},
+        )
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before[number] = signal.signal(number, lambda *_: stop.set())
+    try:
+        simulation = Simulation(gateways, control_port=control_port).__enter__()
+    except OSError as error:
+        print(f"simulate: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        return 1
+    try:
+        for name, gateway in gateways.items():
+            print(f"{name}: https://{gateway.address} gateway password {gateway.password} "
+                  f"owner password {gateway.customer_password} DIN {gateway.din}", file=out)  # fmt: skip
+            if gateway.scenario.v1r:
+                print(f"{name}: owner's key {gateway.rsa_key_path}", file=out)
+        if simulation.control_address:
+            print(f"control: http://{simulation.control_address}", file=out)
+        print("ready", file=out, flush=True)
+        stop.wait()
+    finally:
+        simulation.__exit__()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``simulate``, for whoever owns the command line."""
+    parser.add_argument("--scenario", default="powerwall2", choices=sorted(SCENARIOS), help="the installation")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="TLS port, 0 for any (default %(default)s)")
+    parser.add_argument("--count", type=int, default=1, help="gateways, on consecutive ports (default %(default)s)")
+    parser.add_argument("--password", default=DEFAULT_PASSWORD, help="gateway password (default %(default)s)")
+    parser.add_argument(
+        "--control-port", type=int, default=0, help="plain loopback port of the control door, 0 for any"
+    )
+    parser.add_argument("--seed", type=int, default=None, help="another house (default: the gateway's number)")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second, 0 stands still")
+    parser.add_argument("--hour", type=float, default=None, help="hour of the day the house starts at (default: now)")
+    parser.add_argument("--rsa-key", type=Path, default=None, help="PEM file with the owner's key (scenario v1r)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+
+
+def run_arguments(given: argparse.Namespace) -> int:
+    """``run`` with parsed options."""
+    if given.list:
+        for name, scenario in SCENARIOS.items():
+            print(f"{name:22} {scenario.description}")
+        return 0
+    options = {"speed": given.speed, "hour": given.hour}
+    if given.seed is not None:
+        options["seed"] = given.seed
+    return run(
+        given.scenario,
+        given.host,
+        given.port,
+        count=given.count,
+        password=given.password,
+        control_port=given.control_port,
+        rsa_key=given.rsa_key.read_bytes() if given.rsa_key else None,
+        **options,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m pwserver.simulator``"""
+    parser = argparse.ArgumentParser(prog="pwserver simulate", description="a Tesla gateway in software, over real TLS")
+    add_arguments(parser)
+    return run_arguments(parser.parse_args(arguments))

@@ -1,0 +1,97 @@
+"""The table of simulated installations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import families
+
+if TYPE_CHECKING:
+    from .families import Family
+
+# What newer firmware still serves of the web API to a logged-in owner.
+_NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One installation: what it is made of, and which doors it opens."""
+
+    name: str
+    description: str
+    make_family: Callable[[], Family]
+    tedapi: bool = True
+    v1r: bool = False  # the signed LAN transport
+    portal_status: int = 200  # GET /: Powerwall 3 has no portal, which is how pypowerwall tells it
+    gzip: bool = False  # newer firmware compresses without being asked
+    api_paths: tuple[str, ...] | None = _NATIVE  # the web API paths that exist; None: all
+    frozen: bool = False  # constant values
+    reconnect_seconds: float = 0.0  # simulated time a house needs to synchronise with the grid again
+    family: Family = None  # type: ignore[assignment]  # set when a device is made of the scenario
+
+    def serves(self, path: str) -> bool:
+        """Whether the web API has ``path``."""
+        return self.api_paths is None or path in self.api_paths
+
+
+_TABLE = (
+    Scenario("powerwall2", "two Powerwall 2 with a Tesla solar inverter, TEDAPI over WiFi", families.Powerwall2),
+    Scenario(
+        "powerwall3",
+        "a Powerwall 3 leader with two followers, TEDAPI over WiFi",
+        families.Powerwall3,
+        portal_status=404,
+        gzip=True,
+    ),
+    Scenario(
+        "powerwall3-single",
+        "one Powerwall 3 with an expansion pack, TEDAPI over WiFi",
+        lambda: families.Powerwall3(1, expansions=1),
+        portal_status=403,
+        gzip=True,
+    ),
+    Scenario(
+        "v1r",
+        "the Powerwall 3 of scenario powerwall3 on its wired port: signed requests, may be written to",
+        families.Powerwall3,
+        v1r=True,
+        portal_status=404,
+    ),
+    Scenario("solar-only", "a solar inverter with a Neurio meter and no battery, TEDAPI", families.SolarOnly),
+    Scenario(
+        "local",
+        "two Powerwall 2 on firmware of 2023: the web API with binary vitals, may be written to",
+        families.LocalPowerwall2,
+        tedapi=False,
+        api_paths=None,
+    ),
+    Scenario(
+        "local-new",
+        "two Powerwall 2 on newer firmware: the web API without vitals, may be written to",
+        families.Powerwall2,
+        tedapi=False,
+        api_paths=None,
+    ),
+    Scenario(
+        "basic-lan",
+        "a Powerwall 3 on its wired port without a key: meters, charge and grid status only",
+        families.Powerwall3,
+        tedapi=False,
+        portal_status=404,
+    ),
+    Scenario(
+        "recorded", "constant: the installation of the compatibility recordings, TEDAPI", families.Recorded, frozen=True
+    ),
+    Scenario(
+        "recorded-local",
+        "constant: the installation of the compatibility recordings, web API",
+        families.RecordedLocal,
+        tedapi=False,
+        api_paths=None,
+        frozen=True,
+    ),
+)
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _TABLE}

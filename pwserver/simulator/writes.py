@@ -1,0 +1,35 @@
+"""What was written to a simulated gateway, in order, for tests to count."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One accepted command. ``kind``: config (value: dotted path -> new value), operation, island, dispatch, resume,
+    schedule_backup, cancel_backup."""
+
+    kind: str
+    value: dict[str, Any]
+    time: float = field(default_factory=time.time)
+
+
+class Writes:
+    """The last thousand writes, oldest first."""
+
+    def __init__(self) -> None:
+        self._all: deque[Write] = deque(maxlen=1000)
+        self.backup_event: dict[str, int] | None = None
+
+    def add(self, write: Write) -> None:
+        self._all.append(write)
+
+    def list(self) -> list[Write]:
+        return list(self._all)
+
+    def clear(self) -> None:
+        self._all.clear()

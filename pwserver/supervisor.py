@@ -1,0 +1,223 @@
+"""Keeps the children alive: one that dies or stops beating is replaced, the others never notice.
+
+Main does nothing else and holds no data. Signals only wake its loop, so that nothing ever happens in the middle of
+something else; children get ordinary signal handling back.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pwserver.shared import MAIN_GONE_STATUS
+from pwserver_ext.process import die_with_parent, set_name
+
+log = logging.getLogger("pwserver.supervisor")
+
+WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+LOOK_SECONDS = 0.2  # how often heartbeats are looked at
+SETTLED_SECONDS = 5.0  # a child that lived this long was healthy: its crash count starts anew
+LONGEST_DELAY_SECONDS = 30.0
+STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
+
+
+class Beats(Protocol):
+    """Heartbeats in the arena, one row a child."""
+
+    def start(self, row: int, pid: int, state: int = 0) -> None: ...
+    def stop(self, row: int) -> None: ...
+    def age(self, row: int) -> float | None: ...
+    def beats(self, row: int) -> int: ...
+
+
+@dataclass(slots=True)
+class Child:
+    """One process to keep alive. ``run`` is its whole life, called in the fork."""
+
+    name: str
+    beats: Beats
+    row: int  # its row of the heartbeat table
+    run: Callable[[], None]
+    hang_seconds: float = 5.0  # silent longer than this means hung
+    start_seconds: float = 20.0  # time to the first beat
+    pid: int = 0
+    started: float = 0.0
+    crashes: int = 0  # in a row
+    starts: int = 0
+    not_before: float = 0.0
+    stopping: bool = field(default=False)
+
+
+def delay_after(crashes: int, ever_beat: bool) -> float:
+    """Seconds to wait before the next start: none after the first death, short while it works at all."""
+    if crashes <= 1:
+        return 0.0
+    longest = 1.0 if ever_beat else LONGEST_DELAY_SECONDS
+    return float(min(longest, 0.25 * 2 ** (crashes - 2)))
+
+
+class Supervisor:
+    """Starts children, replaces the dead and the hung, and ends them all."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.children: list[Child] = []
+        self.main_pid = os.getpid()
+        self.asked: signal.Signals | None = None
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+        signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+        for number in WATCHED:
+            signal.signal(number, lambda *_: None)
+
+    def add(self, child: Child) -> None:
+        """Start ``child`` and keep it alive from now on."""
+        self.children.append(child)
+        self._start(child)
+
+    def wait_ready(self, children: Sequence[Child], seconds: float) -> bool:
+        """Wait until every one of ``children`` has beaten; False when time is up or a stop was asked for."""
+        deadline = self.clock() + seconds
+        while self.clock() < deadline:
+            if all(child.beats.beats(child.row) for child in children):
+                return True
+            self.look(0.02)
+            if self.asked is not None:
+                return False
+        return False
+
+    def request(self) -> signal.Signals | None:
+        """The signal that asked main for something since the last call, if any."""
+        asked, self.asked = self.asked, None
+        return asked
+
+    def look(self, seconds: float = LOOK_SECONDS) -> None:
+        """Wait for the next event and repair what is broken."""
+        self._wait(seconds)
+        self._reap()
+        self._kill_hung()
+        for child in self.children:
+            if not child.pid and not child.stopping and self.clock() >= child.not_before:
+                self._start(child)
+
+    def stop(self, children: Sequence[Child] | None = None, seconds: float = STOP_SECONDS) -> None:
+        """End ``children`` (all of them by default): SIGTERM, and SIGKILL for who has not gone in time."""
+        leaving = list(self.children if children is None else children)
+        for child in leaving:
+            child.stopping = True
+            self._signal(child, signal.SIGTERM)
+            self._signal(child, signal.SIGCONT)  # a stopped process cannot end
+        deadline = self.clock() + seconds
+        while any(child.pid for child in leaving) and self.clock() < deadline:
+            self._wait(0.05)
+            self._reap()
+        for child in leaving:
+            self._signal(child, signal.SIGKILL)
+        while any(child.pid for child in leaving):
+            self._wait(0.05)
+            self._reap()
+        self.children = [child for child in self.children if child not in leaving]
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep until a signal comes or time is up, and remember a signal that asks for something."""
+        select.select([self._wake_read], [], [], seconds)
+        try:
+            for number in self._wake_read.recv(4096):
+                if number != signal.SIGCHLD and self.asked not in (signal.SIGTERM, signal.SIGINT):
+                    self.asked = signal.Signals(number)
+        except BlockingIOError:
+            pass
+
+    def _start(self, child: Child) -> None:
+        child.started = self.clock()
+        child.starts += 1
+        # Until the child has its own handlers, a signal to it would wake main through the shared socket.
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
+        pid = os.fork()
+        if pid == 0:
+            self._live(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+        child.pid = pid
+
+    def _live(self, child: Child) -> None:
+        """The child's side of the fork; never returns."""
+        code = 1
+        try:
+            die_with_parent(signal.SIGKILL)
+            if os.getppid() != self.main_pid:  # main died before the line above took effect
+                os._exit(MAIN_GONE_STATUS)
+            signal.set_wakeup_fd(-1)
+            self._wake_read.close()
+            self._wake_write.close()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; main tells us what to do
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            set_name(f"pwserver:{child.name}")
+            child.beats.start(child.row, os.getpid())
+            child.run()
+            code = 0
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else 1
+        except BaseException:
+            log.critical("%s failed\n%s", child.name, traceback.format_exc())
+        finally:
+            logging.shutdown()
+            os._exit(code)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                pid = 0
+            if not pid:
+                return
+            for child in self.children:
+                if child.pid == pid:
+                    self._ended(child, status)
+
+    def _ended(self, child: Child, status: int) -> None:
+        child.pid = 0
+        ever_beat = bool(child.beats.beats(child.row))
+        child.beats.stop(child.row)
+        if child.stopping:
+            return
+        lived = self.clock() - child.started
+        child.crashes = 1 if lived >= SETTLED_SECONDS else child.crashes + 1
+        delay = delay_after(child.crashes, ever_beat)
+        child.not_before = self.clock() + delay
+        code = os.waitstatus_to_exitcode(status)
+        why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        log.error(
+            "%s %s after %.1f s; starting it again%s", child.name, why, lived, f" in {delay:.2g} s" if delay else ""
+        )
+
+    def _kill_hung(self) -> None:
+        for child in self.children:
+            if not child.pid or child.stopping:
+                continue
+            age = child.beats.age(child.row)
+            limit = child.hang_seconds if child.beats.beats(child.row) else child.start_seconds
+            silent = self.clock() - child.started if age is None else age
+            if silent > limit:
+                log.error("%s has given no sign of life for %.1f s; replacing it", child.name, silent)
+                self._signal(child, signal.SIGKILL)
+
+    @staticmethod
+    def _signal(child: Child, number: signal.Signals) -> None:
+        if child.pid:
+            try:
+                os.kill(child.pid, number)
+            except ProcessLookupError:
+                pass

@@ -1,0 +1,1 @@
+"""What workers do: the gate, Sanic's routes beyond it, pages and live streams. Never imports pypowerwall."""

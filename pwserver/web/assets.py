@@ -1,0 +1,98 @@
+"""The files of ``static/``: read once by main, hashed, compressed, and served from memory by every worker.
+
+Pages refer to ``static/<hash>/…``: one hash over all files, so relative imports between modules keep working and
+the whole tree can be cached for ever. ``static/…`` without the hash is served too, revalidated by ETag.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+MEDIA_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".txt": "text/plain; charset=utf-8",
+}
+COMPRESSIBLE = ("text/", "application/json", "image/svg", "application/manifest")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file: its bytes, what it is, and the strong tag that names this very content."""
+
+    path: str  # below static/, with forward slashes
+    body: bytes
+    media_type: str
+
+    @cached_property
+    def etag(self) -> str:
+        """Strong entity tag, quotes included."""
+        return f'"{hashlib.blake2b(self.body, digest_size=9).hexdigest()}"'
+
+    @cached_property
+    def gzip(self) -> bytes | None:
+        """The compressed twin, made when first asked for; None where it would not help."""
+        if len(self.body) < 1024 or not self.media_type.startswith(COMPRESSIBLE):
+            return None
+        return gzip.compress(self.body, 9, mtime=0)
+
+
+class Assets:
+    """Every file of the shipped ``static`` folder, by path."""
+
+    def __init__(self, root: Traversable | None = None) -> None:
+        self.files = {
+            path: Asset(path, file.read_bytes(), media_type(path))
+            for path, file in _walk(root or static_root())
+            if media_type(path)
+        }
+        digest = hashlib.blake2b(digest_size=6)
+        for path in sorted(self.files):
+            digest.update(path.encode() + b"\0" + self.files[path].etag.encode())
+        self.hash = digest.hexdigest()
+
+    def get(self, path: str) -> tuple[Asset, bool] | None:
+        """The file for ``path`` (with or without the leading hash) and whether it may be cached for ever."""
+        head, _, rest = path.partition("/")
+        if head == self.hash and rest in self.files:
+            return self.files[rest], True
+        return (self.files[path], False) if path in self.files else None
+
+    def page(self, name: str) -> str:
+        """The text of ``<name>.html``."""
+        return self.files[f"{name}.html"].body.decode()
+
+
+def static_root() -> Traversable:
+    """The shipped ``static`` folder: inside the installed package, or beside it in a checkout."""
+    packaged = resources.files("pwserver") / "static"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "static"
+
+
+def media_type(path: str) -> str:
+    """Media type by extension; empty for files that are not served (Python, licences)."""
+    dot = path.rfind(".")
+    return MEDIA_TYPES.get(path[dot:], "") if dot > 0 else ""
+
+
+def _walk(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            if not entry.name.startswith(("_", ".")):
+                yield from _walk(entry, f"{prefix}{entry.name}/")
+        else:
+            yield prefix + entry.name, entry

@@ -1,0 +1,98 @@
+"""Documents through Sanic: one route a row of the catalogue. The gate answers most of these before Sanic sees them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.exceptions import NotFound
+
+from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
+from pwserver.web.table import Entry, Table
+
+METHODS = ("GET", "HEAD")
+UNKNOWN_GATEWAY = "Gateway {} not found"
+
+
+def document_response(request: Request, table: Table, entry: Entry) -> HTTPResponse:
+    """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
+    served = table.read(entry)
+    headers = {
+        "cache-control": "no-cache",
+        "etag": served.etag.decode(),
+        "vary": "Accept-Encoding",
+    }
+    if served.timestamp:
+        headers["age"] = str(max(0, int(time.time() - served.timestamp)))
+        headers["x-powerwall-timestamp"] = f"{served.timestamp:.3f}"
+    request.app.ctx.count_hit(entry.column, served.status)
+    if _known(request.headers.get("if-none-match", ""), served.etag.decode()):
+        return HTTPResponse(None, status=304, headers=headers)
+    body = served.body
+    if served.gzip is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+        headers["content-encoding"] = "gzip"
+        body = served.gzip
+    return HTTPResponse(body, status=served.status, headers=headers, content_type=entry.media_type)
+
+
+def takes_gzip(accept: str) -> bool:
+    """Does this Accept-Encoding allow gzip? RFC 9110 12.5.3, q=0 means no."""
+    chosen: dict[str, bool] = {}
+    for item in accept.lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((value[2:].strip() for value in parameters if value.startswith("q=")), "1")
+        chosen[coding] = weight.strip("0.") != ""
+    return chosen.get("gzip", chosen.get("x-gzip", chosen.get("*", False)))
+
+
+def _known(tags: str, etag: str) -> bool:
+    return tags.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+
+
+def blueprint(table: Table) -> Blueprint:
+    """Routes of all documents, with and without a gateway's prefix."""
+    routes = Blueprint("documents")
+
+    def handler(target: str) -> Any:
+        plain = target.partition("?")[0]
+        special = table.entries.get(f"{plain}?headers")
+
+        async def answer(request: Request) -> HTTPResponse:
+            entry = special if special is not None and "headers" in request.get_args(keep_blank_values=True) else None
+            return document_response(request, table, entry or table.entries[plain])
+
+        return answer
+
+    done: set[str] = set()
+    for row in (*GATEWAY_DOCUMENTS, *SITE_DOCUMENTS):
+        for target in row.targets:
+            plain = target.partition("?")[0].rstrip("/")
+            if target in table.entries and plain not in done:
+                done.add(plain)
+                name = plain.strip("/").replace("/", "_").replace(".", "_")
+                routes.add_route(
+                    handler(plain if plain in table.entries else plain + "/"), plain, methods=METHODS, name=name
+                )
+
+    @routes.route("/api/gateways/<gateway:str>", methods=METHODS)
+    async def whole_gateway(request: Request, gateway: str) -> HTTPResponse:
+        return below(request, gateway, "")
+
+    @routes.route("/api/gateways/<gateway:str>/<target:path>", methods=METHODS)
+    async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
+        return below(request, gateway, f"/{target}".rstrip("/"))
+
+    def below(request: Request, gateway: str, path: str) -> HTTPResponse:
+        root = f"/api/gateways/{gateway}"
+        if root not in table.entries:
+            raise NotFound(UNKNOWN_GATEWAY.format(gateway))
+        entry = table.entries.get(root + path) or table.entries.get(root + path + "/")
+        if entry is None:
+            raise NotFound("Not Found")
+        special = table.entries.get(f"{root}{path}?headers")
+        if special is not None and "headers" in request.get_args(keep_blank_values=True):
+            entry = special
+        return document_response(request, table, entry)
+
+    return routes

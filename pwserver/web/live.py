@@ -1,0 +1,125 @@
+"""What only the moment of the request can say: /stats, /health, /livez, /readyz, from counters and heartbeats."""
+
+from __future__ import annotations
+
+import json as parser
+import os
+import time
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from pwserver.documents import status
+from pwserver.documents.encode import to_json
+from pwserver.runtime import Runtime
+from pwserver.shared import POLLER_ROW, SITE
+from pwserver.web.table import Table
+
+POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
+PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+class Live:
+    """The numbers of all processes, read from the arena when asked."""
+
+    def __init__(self, runtime: Runtime, table: Table) -> None:
+        self.runtime = runtime
+        self.table = table
+        self._generation = -1
+        self._facts: dict[str, Any] = {}
+        self.cleared = runtime.server.started
+
+    def facts(self) -> dict[str, Any]:
+        """What the poller says about gateways and configuration; parsed once a publication."""
+        slot = self.runtime.shared.slots[SITE]
+        if slot.generation() != self._generation:
+            found = slot.read(self.table.facts_index)
+            if found is not None:
+                self._facts, self._generation = parser.loads(found[1]), found[6]
+        return self._facts
+
+    def poller_alive(self) -> bool:
+        """Does the poller's loop turn? Before its first start there is nothing to miss."""
+        age = self.runtime.shared.beats.age(POLLER_ROW)
+        if age is None:
+            return time.time() - self.runtime.server.started < POLLER_SILENT_SECONDS
+        return bool(age < POLLER_SILENT_SECONDS)
+
+    def numbers(self) -> status.LiveNumbers:
+        """Counts since the last clear, over all workers."""
+        counters = self.runtime.shared.counters.sums()
+        return {
+            "now": time.time(),
+            "gets": counters["gets"],
+            "posts": counters["posts"],
+            "errors": counters["errors"],
+            "timeout": counters["timeouts"],
+            "uri": self.table.hits(),
+            "clear": self.cleared,
+            "mem_kb": resident_kb(self.pids()),
+            "poller_alive": self.poller_alive(),
+        }
+
+    def pids(self) -> list[int]:
+        """Every process of this server that is alive."""
+        beats = self.runtime.shared.beats
+        return [self.runtime.main_pid, *(pid for pid in map(beats.pid, range(beats.rows)) if pid)]
+
+    def processes(self) -> list[dict[str, Any]]:
+        """One entry a child: heartbeats, restarts and, for workers, their own counters."""
+        shared = self.runtime.shared
+        listed = []
+        for row in range(shared.workers + 1):
+            entry: dict[str, Any] = {
+                "name": "poller" if row == POLLER_ROW else f"worker-{row - 1}",
+                "pid": shared.beats.pid(row) or None,
+                "beat_age_seconds": shared.beats.age(row),
+                "restarts": shared.beats.restarts(row),
+            }
+            if row != POLLER_ROW:
+                entry["counters"] = dict(zip(shared.counters.names, shared.counters.row(row - 1), strict=True))
+            listed.append(entry)
+        return listed
+
+
+def resident_kb(pids: list[int]) -> int:
+    """Resident memory of these processes together, in kB; those that have gone count nothing."""
+    total = 0
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+                total += int(file.read().split()[1]) * PAGE_KB
+        except OSError:
+            continue
+    return total
+
+
+def blueprint(live: Live) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("live")
+
+    def reply(body: Any, code: int = 200) -> HTTPResponse:
+        return HTTPResponse(
+            to_json(body), status=code, headers={"cache-control": "no-store"}, content_type="application/json"
+        )
+
+    @routes.route("/stats", methods=["GET", "HEAD"])
+    async def stats(request: Request) -> HTTPResponse:
+        return reply({**status.stats(live.facts(), live.numbers()), "processes": live.processes()})
+
+    @routes.route("/health", methods=["GET", "HEAD"])
+    async def health(request: Request) -> HTTPResponse:
+        return reply(status.health(live.facts(), live.numbers()))
+
+    @routes.route("/livez", methods=["GET", "HEAD"])
+    async def livez(request: Request) -> HTTPResponse:
+        alive = live.poller_alive()
+        return reply({"status": "alive" if alive else "poller silent"}, 200 if alive else 503)
+
+    @routes.route("/readyz", methods=["GET", "HEAD"])
+    async def readyz(request: Request) -> HTTPResponse:
+        ready = status.health(live.facts(), live.numbers())
+        fresh = ready["gateways_online"] > 0
+        return reply({"status": ready["status"], "gateways_online": ready["gateways_online"]}, 200 if fresh else 503)
+
+    return routes

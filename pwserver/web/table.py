@@ -1,0 +1,81 @@
+"""Which document answers which request target, and what is served when its snapshot has expired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from pwserver.documents.catalogue import (
+    FACTS_INDEX,
+    GATEWAY_DOCUMENTS,
+    SITE_DOCUMENTS,
+    gateway_targets,
+    site_targets,
+)
+from pwserver.documents.document import Document
+from pwserver.documents.render import Packed
+from pwserver.shared import AGGREGATE, SITE, Shared
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where the document of a target lies."""
+
+    slot: str
+    index: int
+    media_type: str
+    column: int  # of the hit counters
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A document as it may be served now. ``timestamp``: epoch seconds of the reading, 0 without one."""
+
+    status: int
+    body: bytes
+    gzip: bytes | None
+    etag: bytes
+    timestamp: float
+
+
+class Table:
+    """All targets. ``fallbacks``: slot -> the documents of a server that knows nothing, made before the first fork."""
+
+    def __init__(self, shared: Shared, default: str | None, fallbacks: Mapping[str, Sequence[Packed]]) -> None:
+        self.shared = shared
+        self.default = default
+        self.fallbacks = fallbacks
+        self.facts_index = FACTS_INDEX
+        self.entries: dict[str, Entry] = {}
+        for gateway in (*shared.gateways, AGGREGATE):
+            slot = gateway if gateway in shared.slots else shared.gateways[0]
+            is_default = gateway == default or default is None
+            self._add(slot, gateway_targets(gateway, is_default), GATEWAY_DOCUMENTS)
+        self._add(SITE, site_targets(), SITE_DOCUMENTS)
+
+    def _add(self, slot: str, targets: Mapping[str, int], rows: Sequence[Document]) -> None:
+        start = self.shared.hit_start[slot]
+        for target, index in targets.items():
+            self.entries.setdefault(target, Entry(slot, index, rows[index].media_type, start + index))
+
+    def read(self, entry: Entry) -> Served:
+        """The document as it may be served now: the snapshot's, or the fallback when that has expired."""
+        found = self.shared.slots[entry.slot].read(entry.index)
+        if found is not None:
+            status, body, gzip, etag, timestamp, expires, _ = found
+            if not expires or monotonic() < expires:
+                return Served(status, body, gzip, etag, timestamp)
+        return Served(*self.fallbacks[entry.slot][entry.index], 0.0)
+
+    def hits(self) -> dict[str, int]:
+        """Canonical target -> answers, over all workers, for documents that were asked for."""
+        counts: dict[str, int] = {}
+        named: set[int] = set()
+        for target, entry in self.entries.items():
+            if entry.column not in named:
+                named.add(entry.column)
+                count = self.shared.hits.sum(entry.column)
+                if count:
+                    counts[target] = count
+        return counts

@@ -1,0 +1,37 @@
+"""The life of one worker process: Sanic on the inherited socket, with a heartbeat from its own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Any
+
+from sanic import Sanic
+
+from pwserver.shared import MAIN_GONE_STATUS
+
+BEAT_SECONDS = 0.5
+
+
+async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
+    """Show that this loop turns; end at once when main is gone (where the kernel does not see to it)."""
+    beats = app.ctx.runtime.shared.beats
+    while True:
+        beats.beat(row)
+        if os.getppid() != parent:
+            os._exit(MAIN_GONE_STATUS)
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int) -> None:
+    """Serve until SIGTERM. Called in the fork; ``app`` was built by main."""
+    parent = os.getppid()
+    runtime = app.ctx.runtime
+    app.ctx.number = number
+
+    async def start_beating(app: Sanic[Any, Any]) -> None:
+        app.add_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
+
+    app.register_listener(start_beating, "after_server_start")
+    app.run(sock=listener, single_process=True, motd=False, access_log=False, backlog=4096)

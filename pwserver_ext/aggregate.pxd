@@ -1,0 +1,35 @@
+cimport cython
+
+
+cpdef bint is_number(object value)
+
+cpdef object number(object value)
+
+@cython.locals(numbers=list)
+cpdef object total(object values)
+
+cpdef object complete_total(object values)
+
+@cython.locals(numbers=list)
+cpdef object mean(object values)
+
+@cython.locals(index=Py_ssize_t, result=double)
+cpdef object weighted_mean(object values, object weights)
+
+cpdef object app_percent(object raw)
+
+cpdef object raw_percent(object app)
+
+cpdef bint beyond(object power, object limit)
+
+cpdef bint fell(object previous, object current)
+
+@cython.locals(numbers=list)
+cpdef object time_skew(object timestamps)
+
+@cython.locals(merged=dict, present=list, oldest=dict, values=list, frequencies=list, timeouts=list)
+cpdef object sum_meters(object meters, bint counters_complete, object disclaimer)
+
+cdef object _exact_sum(object numbers)
+
+cdef double _bounded(double value, object numbers)

@@ -1,0 +1,501 @@
+# Connections. A Connection is the transport's protocol from accept to close. It answers what it can from the table;
+# what it cannot goes, one request at a time, to a handler that the subclass opens (Sanic). While the handler has a
+# request, later bytes wait here, so answers leave in order and no unjudged byte reaches the handler.
+
+cdef enum:
+    READY = 0           # nobody's request is open
+    BUSY = 1            # the handler has one
+    TUNNEL = 2          # upgraded: bytes pass through
+    LINGER = 3          # refused: what still comes is thrown away, so that the client can read our answer
+    CLOSED = 4
+
+cdef enum:
+    BATCH_BYTES = 65536         # replies gathered for one write
+    BATCHES = 8                 # written before the other connections get their turn
+    PENDING_BYTES = 65536       # bytes waiting behind a busy handler before we stop reading
+    LINGER_BYTES = 262144
+
+# The gate's counters, in the order of their cells.
+EVENTS = ("connections", "refused", "served", "not_modified", "passed", "rejected", "limited", "timed_out", "stalled")
+
+cdef enum:
+    CONNECTIONS = 0
+    REFUSED = 1
+    SERVED = 2
+    UNMODIFIED = 3
+    PASSED = 4
+    REJECTED = 5
+    LIMITED = 6
+    TIMED_OUT = 7
+    STALLED = 8
+
+
+@cython.final
+cdef class Gate:
+    """What the connections of one worker share. All limits are per worker; seconds are absolute, never extended by
+    a dribble of bytes.
+
+    connections: the set that the server closes at shutdown; every open Connection is in it.
+    counters, row: where to count; first_event: index of the first of EVENTS there. None: a private row, with EVENTS
+        before the documents. A document counts under its own index, below 0 not at all.
+    limiter: called with the client's address for every request; returns 0, or the seconds after which to come back.
+    exempt: addresses (a trusted reverse proxy) that no cap per address binds.
+    """
+
+    cdef Recogniser recogniser
+    cdef Responder responder
+    cdef list documents
+    cdef object loop
+    cdef set connections
+    cdef dict addresses
+    cdef object limiter
+    cdef frozenset exempt
+    cdef object timer
+    cdef readonly Counters counters
+    cdef uint64_t* cells        # of our row
+    cdef uint64_t* events       # within them
+    cdef double head_seconds, idle_seconds, stall_seconds, linger_seconds, tick_seconds
+    cdef Py_ssize_t connections_max, per_address_max
+    cdef public bint stopping
+
+    def __init__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
+                 Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(), double head_seconds=10, double idle_seconds=75,
+                 double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
+                 Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024):
+        if recogniser.table is not responder.table:
+            raise ValueError("recogniser and responder must share a table")
+        self.recogniser = recogniser
+        self.responder = responder
+        self.documents = responder.table.documents
+        self.loop = loop
+        self.connections = connections
+        self.addresses = {}
+        self.limiter = limiter
+        self.exempt = frozenset(exempt)
+        self.head_seconds = head_seconds
+        self.idle_seconds = idle_seconds
+        self.stall_seconds = stall_seconds
+        self.linger_seconds = linger_seconds
+        self.tick_seconds = tick_seconds
+        self.connections_max = connections_max
+        self.per_address_max = per_address_max
+        last = max([document.counter for document in self.documents], default=0)
+        if counters is None:
+            names = EVENTS + tuple([f"document {i}" for i in range(len(EVENTS), last + 1)])
+            counters = Counters(bytearray(Counters.size(1, names)), 1, names)
+            row = first_event = 0
+        if max(first_event + <Py_ssize_t>len(EVENTS), last + 1) > len(counters.names):
+            raise ValueError("the counters have too few names for the events and documents")
+        self.counters = counters
+        self.cells = counters.c_row(row)
+        self.events = self.cells + first_event
+
+    @property
+    def open(self):
+        """How many connections are open."""
+        return len(self.connections)
+
+    @property
+    def kept(self):
+        """Bytes of ready-made replies."""
+        return self.responder.kept
+
+    cdef inline void count(self, int event) noexcept:
+        counter_add(self.events, event, 1)
+
+    def tick(self):
+        """Close what is past its deadline; runs again while there are connections."""
+        cdef double now = pw_monotonic()
+        self.timer = None
+        for connection in list(self.connections):
+            (<Connection>connection).enforce(now)
+        self.wind()
+
+    cdef wind(self):
+        if self.timer is None and self.connections:
+            self.timer = self.loop.call_later(self.tick_seconds, self.tick)
+
+
+cdef class Connection:
+    """asyncio protocol. A subclass overrides open_handler() -> an object with
+
+        feed(data)                  bytes of exactly one request, at first its whole head
+        websocket                   None until the connection has been upgraded
+        data_received(data), eof_received()     for the bytes after an upgrade
+        pause_writing(), resume_writing(), connection_lost(exc), check_timeout(), close_if_idle()
+
+    and which calls handler_is_done() when it could take the next request, handler_took_over() after an upgrade.
+    """
+
+    cdef readonly Gate gate
+    cdef readonly object transport
+    cdef readonly object handler
+    cdef readonly str address
+    cdef bytes pending          # bytes not yet answered nor handed over; None: none
+    cdef int state
+    cdef bint counted, partial, last, running, yielding, reads_paused, writes_paused
+    cdef double deadline        # of the head, or of idleness; 0: none
+    cdef double write_deadline
+    cdef long long body_left    # of the handler's request
+    cdef Py_ssize_t lingered
+
+    def __init__(self, Gate gate not None):
+        self.gate = gate
+
+    def open_handler(self):
+        raise NotImplementedError
+
+    # Callbacks of the transport.
+
+    def connection_made(self, transport):
+        cdef Gate gate = self.gate
+        self.transport = transport
+        gate.count(CONNECTIONS)
+        gate.connections.add(self)
+        if gate.per_address_max or gate.limiter is not None:
+            peer = transport.get_extra_info("peername")
+            self.address = peer[0] if type(peer) is tuple else ""
+        if not self.admit():
+            # No lingering: a refused connection must not cost a descriptor for longer than it takes to say so.
+            gate.count(REFUSED)
+            self.state = LINGER
+            transport.write(refusal(503, "Too many connections", False, b"Retry-After: 5\r\n"))
+            transport.close()
+            return
+        self.deadline = pw_monotonic() + gate.head_seconds
+        if gate.timer is None:
+            gate.wind()
+
+    cdef bint admit(self) except -1:
+        cdef Gate gate = self.gate
+        if gate.connections_max and len(gate.connections) > gate.connections_max:
+            return False
+        if gate.per_address_max and self.address and self.address not in gate.exempt:
+            open_ = gate.addresses.get(self.address, 0)
+            if open_ >= gate.per_address_max:
+                return False
+            gate.addresses[self.address] = open_ + 1
+            self.counted = True
+        return True
+
+    def connection_lost(self, exc):
+        cdef Gate gate = self.gate
+        gate.connections.discard(self)
+        if self.counted:
+            open_ = gate.addresses[self.address] - 1
+            if open_:
+                gate.addresses[self.address] = open_
+            else:
+                del gate.addresses[self.address]
+        self.state = CLOSED
+        self.pending = None
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler.connection_lost(exc)
+        self.transport = None
+
+    def data_received(self, data):
+        if self.state == READY:
+            buffer = data if type(data) is bytes else bytes(data)
+            if self.pending is not None:
+                buffer = self.pending + buffer
+            if self.writes_paused or self.running or self.yielding:
+                self.pending = buffer
+            else:
+                self.run(buffer)
+        elif self.state == BUSY:
+            self.wait(bytes(data))
+        elif self.state == TUNNEL:
+            self.handler.data_received(data)
+        elif self.state == LINGER:
+            self.lingered += len(data)
+            if self.lingered > LINGER_BYTES:
+                self.transport.abort()
+
+    def eof_received(self):
+        if self.state == TUNNEL:
+            return self.handler.eof_received()
+        return False
+
+    def pause_writing(self):
+        self.writes_paused = True
+        self.write_deadline = pw_monotonic() + self.gate.stall_seconds
+        if self.handler is not None:
+            self.handler.pause_writing()
+        if self.state == READY:
+            self.pause_reads()
+
+    def resume_writing(self):
+        self.writes_paused = False
+        if self.handler is not None:
+            self.handler.resume_writing()
+        if self.state == READY and not self.running and not self.yielding:
+            self.proceed()
+
+    def carry_on(self):
+        """Our turn again."""
+        self.yielding = False
+        if self.state == READY and not self.writes_paused:
+            self.proceed()
+
+    # Callbacks of the handler.
+
+    def handler_is_done(self):
+        """The handler's answer is written; the next request may be judged."""
+        if self.state != BUSY:
+            return
+        self.state = READY
+        if self.last or self.gate.stopping or self.body_left:
+            self.finish()
+        elif self.writes_paused:
+            self.pause_reads()
+        else:
+            self.proceed()
+
+    def handler_took_over(self):
+        """The connection has been upgraded: what waited here, and all that follows, is the handler's."""
+        if self.state != BUSY:
+            return
+        self.state = TUNNEL
+        self.deadline = 0
+        data, self.pending = self.pending, None
+        self.resume_reads()
+        if data:
+            self.handler.data_received(data)
+
+    # What the server calls at shutdown.
+
+    @property
+    def websocket(self):
+        return None if self.handler is None else self.handler.websocket
+
+    def close_if_idle(self):
+        """Close unless a request is open; then it is answered and closed after. True where nothing was open."""
+        self.gate.stopping = True
+        if self.state == TUNNEL:
+            return self.handler.close_if_idle()
+        if self.state == READY and self.pending is None and self.transport is not None:
+            self.transport.close()
+            return True
+        if self.state == READY:
+            self.deadline = min(self.deadline, pw_monotonic() + 1)
+        self.last = True
+        return False
+
+    def abort(self):
+        if self.transport is not None:
+            self.transport.abort()
+
+    # Our own.
+
+    cdef pause_reads(self):
+        if not self.reads_paused:
+            self.reads_paused = True
+            self.transport.pause_reading()
+
+    cdef resume_reads(self):
+        if self.reads_paused:
+            self.reads_paused = False
+            self.transport.resume_reading()
+
+    cdef wait(self, bytes data):
+        """Bytes while the handler has a request: first the rest of its body, then what must wait."""
+        if self.body_left:
+            part = data[:self.body_left]
+            data = data[len(part):]
+            self.body_left -= len(part)
+            if self.body_left == 0:
+                self.deadline = 0
+            self.handler.feed(part)
+        if data:
+            self.pending = data if self.pending is None else self.pending + data
+            if len(self.pending) > PENDING_BYTES:
+                self.pause_reads()
+
+    cdef proceed(self):
+        """Judge what has been waiting."""
+        self.resume_reads()
+        buffer = self.pending
+        if buffer is not None:
+            self.run(buffer)
+        else:
+            self.partial = False
+            self.deadline = pw_monotonic() + self.gate.idle_seconds
+
+    cdef run(self, bytes buffer):
+        """Answer every complete request of the buffer, in order, a batch in one write; keep the rest."""
+        cdef Gate gate = self.gate
+        cdef const char* p = PyBytes_AS_STRING(buffer)
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer), at = 0, size, gathered = 0
+        cdef double now = pw_monotonic()
+        cdef long second = pw_epoch_second()
+        cdef Head h
+        cdef int verdict, batches = 0
+        cdef bint unmodified = False
+        cdef list batch = None
+        cdef bytes reply, single = None
+        cdef Document document
+        cdef bint keep
+
+        self.running = True
+        self.pending = None
+        while at < n:
+            verdict = gate.recogniser.judge(p + at, n - at, &h)
+            if verdict == MORE_:
+                break
+            if verdict == REJECT_:
+                self.flush(single, batch)
+                gate.count(REJECTED)
+                self.refuse(h.status, (<bytes>h.reason).decode("ascii"), h.method == HEAD)
+                return
+            size = h.size + (h.content_length if h.content_length > 0 else 0)
+            keep = h.keep_alive and not gate.stopping
+            reply = None
+            if size > n - at:
+                if not h.expect:
+                    break
+                keep = False
+            if gate.limiter is not None and not h.upgrade:
+                reply = self.over_limit(&h, keep)
+            if reply is None and verdict == SERVE_:
+                document = <Document>gate.documents[h.entry]
+                reply = gate.responder.reply(document, &h, (KEEP_ALIVE if h.old else SILENT) if keep else CLOSE,
+                                             now, second, &unmodified)
+                if reply is not None:
+                    gate.count(UNMODIFIED if unmodified else SERVED)
+                    if document.counter >= 0:
+                        counter_add(gate.cells, document.counter, 1)
+            if reply is None:
+                self.flush(single, batch)
+                single = batch = None
+                if self.state != READY:
+                    self.running = False
+                    return
+                gate.count(PASSED)
+                self.hand_over(buffer, at, &h, size, now)
+                return
+            at += size
+            if single is None and batch is None:
+                single = reply
+            else:
+                if batch is None:
+                    batch = [single]
+                    single = None
+                batch.append(reply)
+            gathered += PyBytes_GET_SIZE(reply)
+            if not keep:
+                self.flush(single, batch)
+                self.pending = buffer[at:] if at < n else None
+                self.finish()
+                return
+            if gathered >= BATCH_BYTES:
+                self.flush(single, batch)
+                single = batch = None
+                gathered = 0
+                batches += 1
+                if self.writes_paused or self.state != READY:
+                    break
+                if batches == BATCHES and at < n:
+                    self.yielding = True
+                    self.pause_reads()
+                    gate.loop.call_soon(self.carry_on)
+                    break
+        self.flush(single, batch)
+        self.running = False
+        if self.state != READY:
+            return
+        if at < n:
+            self.pending = buffer[at:] if at else buffer
+            if at or not self.partial:
+                self.partial = True
+                self.deadline = now + gate.head_seconds
+        else:
+            self.partial = False
+            self.deadline = now + gate.idle_seconds
+
+    cdef inline flush(self, bytes single, list batch):
+        if single is not None:
+            self.transport.write(single)
+        elif batch is not None:
+            self.transport.writelines(batch)
+
+    cdef bytes over_limit(self, Head* h, bint keep):
+        cdef double seconds = self.gate.limiter(self.address)
+        if seconds <= 0:
+            return None
+        self.gate.count(LIMITED)
+        return refusal(429, "Rate limit exceeded", h.method == HEAD,
+                       b"Retry-After: %d\r\n" % max(1, <long>seconds), not keep)
+
+    cdef hand_over(self, bytes buffer, Py_ssize_t at, Head* h, Py_ssize_t size, double now):
+        """Give the handler one request; the rest of the buffer waits."""
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer), have = min(size, n - at)
+        self.state = BUSY
+        self.running = False
+        self.last = not h.keep_alive
+        self.partial = False
+        self.body_left = size - have
+        self.deadline = now + self.gate.head_seconds if self.body_left else 0
+        self.pending = buffer[at + have:] if at + have < n else None
+        if self.pending is not None and len(self.pending) > PENDING_BYTES:
+            self.pause_reads()
+        if self.handler is None:
+            self.handler = self.open_handler()
+        self.handler.feed(buffer[at:at + have])
+
+    cdef refuse(self, int status, str reason, bint head_only):
+        self.transport.write(refusal(status, reason, head_only))
+        self.linger()
+
+    cdef finish(self):
+        """Close after our last answer. Unread bytes would make the kernel reset the connection under it."""
+        if self.pending is None and not self.body_left:
+            self.running = False
+            self.state = LINGER
+            self.deadline = pw_monotonic() + self.gate.stall_seconds
+            self.transport.close()
+        else:
+            self.linger()
+
+    cdef linger(self):
+        self.running = False
+        self.state = LINGER
+        self.pending = None
+        self.deadline = pw_monotonic() + self.gate.linger_seconds
+        if self.transport.is_closing():
+            return
+        try:
+            can = self.transport.can_write_eof()
+            if can:
+                self.transport.write_eof()
+        except (NotImplementedError, OSError):
+            can = False
+        if can:
+            self.resume_reads()
+        else:
+            self.transport.close()
+
+    cdef enforce(self, double now):
+        """Act on a deadline that has passed."""
+        if self.state == CLOSED:
+            return
+        if self.writes_paused and now > self.write_deadline:
+            self.gate.count(STALLED)
+            self.transport.abort()
+            return
+        if self.handler is not None and self.state == BUSY:
+            self.handler.check_timeout()
+        if self.deadline == 0 or now < self.deadline or self.writes_paused or self.yielding:
+            return
+        if self.state == READY:
+            if self.partial:
+                self.gate.count(TIMED_OUT)
+                self.transport.write(refusal(408, "Request took too long", False))
+            self.state = LINGER
+            self.deadline = now + self.gate.linger_seconds
+            self.transport.close()
+        elif self.state == BUSY:
+            self.gate.count(TIMED_OUT)
+            self.transport.abort()
+        elif self.state == LINGER:
+            self.transport.abort()

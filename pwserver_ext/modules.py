@@ -1,0 +1,19 @@
+"""The one list of compiled modules.
+
+Each name is either ``NAME.pyx`` (touches raw memory, has no uncompiled twin) or ``NAME.py`` with ``NAME.pxd`` beside it
+(plain Python that is also compiled for speed). ``setup.py`` builds from this list and ``compiled()`` checks against it.
+``arena`` is not here: it is a few lines around ``mmap`` that run once per process, and compiling them gains nothing.
+"""
+
+MODULES = (
+    "snapshot",
+    "counters",
+    "process",
+    "ring",
+    "rollup",
+    "series",
+    "http",
+    "vitals",
+    "aggregate",
+    "csv",
+)

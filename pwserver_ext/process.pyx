@@ -1,0 +1,45 @@
+"""Process facts the standard library does not offer: dying together with the parent, and a shared steady clock."""
+
+from libc.stdint cimport int64_t
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <signal.h>
+    #include <time.h>
+    #include <unistd.h>
+    #if defined(__linux__)
+    #include <sys/prctl.h>
+    static int pw_die_with_parent(int signal_number) {
+        return prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) == 0 ? 1 : 0;
+    }
+    static void pw_set_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+    #else
+    static int pw_die_with_parent(int signal_number) { (void)signal_number; return 0; }
+    static void pw_set_name(const char *name) { (void)name; }
+    #endif
+    static long long pw_monotonic_ns(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
+    }
+    """
+    int pw_die_with_parent(int signal_number) nogil
+    void pw_set_name(const char *name) nogil
+    long long pw_monotonic_ns() nogil
+
+
+def die_with_parent(int signal_number) -> bool:
+    """Ask the kernel to send us ``signal_number`` when the parent ends. False where no kernel offers it."""
+    return bool(pw_die_with_parent(signal_number))
+
+
+def set_name(str name) -> None:
+    """Name this process in ``ps`` and ``top`` (15 bytes are kept)."""
+    cdef bytes encoded = name.encode()[:15]
+    pw_set_name(encoded)
+
+
+def monotonic_ns() -> int:
+    """Nanoseconds of the one clock that all processes of this machine share and nobody can set."""
+    return <int64_t> pw_monotonic_ns()

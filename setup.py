@@ -1,0 +1,90 @@
+"""Builds the compiled modules. Everything else about the project is in ``pyproject.toml``.
+
+Switches, all from the environment:
+    PWSERVER_PURE=1      leave the plain-Python modules uncompiled (only what touches raw memory is built)
+    PWSERVER_ASAN=1      build with AddressSanitizer and UBSan, for the fuzzer
+    PWSERVER_ONLY=a,b    build only these (while working on one of them)
+    PWSERVER_ANNOTATE=1  write Cython's annotated HTML beside the sources
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+from pathlib import Path
+
+from setuptools import Extension, find_packages, setup
+
+HERE = Path(__file__).parent
+EXT = HERE / "pwserver_ext"
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "annotation_typing": False,  # C types of a plain module stand in its .pxd and nowhere else
+    "embedsignature": True,
+}
+
+
+def switch(name: str) -> bool:
+    return os.environ.get(name, "") not in ("", "0")
+
+
+def sources() -> dict[str, str]:
+    """Compiled module -> its source, relative to this file as setuptools wants it."""
+    only = os.environ.get("PWSERVER_ONLY", "")
+    found = {}
+    for name in runpy.run_path(str(EXT / "modules.py"))["MODULES"]:
+        if only and name not in only.split(","):
+            continue
+        raw, plain = EXT / f"{name}.pyx", EXT / f"{name}.py"
+        if raw.exists():
+            found[name] = f"pwserver_ext/{name}.pyx"
+        elif plain.exists() and plain.with_suffix(".pxd").exists():
+            if not switch("PWSERVER_PURE"):
+                found[name] = f"pwserver_ext/{name}.py"
+        else:
+            raise SystemExit(f"setup.py: pwserver_ext.{name} is listed in modules.py but has no source")
+    return found
+
+
+def extensions() -> list[Extension]:
+    from Cython.Build import cythonize
+
+    compile_args = ["-std=c11", "-O2", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden"]
+    link_args: list[str] = []
+    if switch("PWSERVER_ASAN"):
+        sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+        compile_args = ["-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-fno-strict-aliasing", *sanitize]
+        link_args = sanitize
+    return cythonize(
+        [
+            Extension(
+                f"pwserver_ext.{name}",
+                [source],
+                include_dirs=["pwserver_ext"],
+                depends=sorted(f"pwserver_ext/{header.name}" for header in EXT.glob("*.h")),
+                extra_compile_args=compile_args,
+                extra_link_args=link_args,
+            )
+            for name, source in sources().items()
+        ],
+        compiler_directives=DIRECTIVES,
+        annotate=switch("PWSERVER_ANNOTATE"),
+        build_dir="build/cython",
+        nthreads=os.cpu_count() or 1,
+    )
+
+
+setup(
+    ext_modules=extensions(),
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
+    # The web pages lie beside the packages in the repository and become pwserver/static once installed: whoever looks
+    # for them tries pwserver's own folder first, then the one above it.
+    packages=[*find_packages(include=["pwserver", "pwserver.*", "pwserver_ext"]), "pwserver.static"],
+    package_dir={"pwserver.static": "static"},
+    package_data={"pwserver.static": ["*", "**/*"], "pwserver_ext": ["*.pyi"]},
+    include_package_data=False,  # sources of compiled modules belong to the sdist (MANIFEST.in), not to the wheel
+)

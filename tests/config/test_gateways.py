@@ -1,0 +1,335 @@
+"""Gateways: where they come from, what makes a good one, and which connection it gets."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.config import Config, ConfigError, ConnectionMode, GatewayDefinition, load
+from pwserver.config.entries import MEMBERS, Fallbacks, Findings, read_entries
+
+
+def entries(*items: Any) -> dict[str, str]:
+    return {"PW_GATEWAYS": json.dumps(list(items))}
+
+
+def one(config: Config) -> GatewayDefinition:
+    (gateway,) = config.gateways
+    return gateway
+
+
+FULL = {"id": "a", "host": "192.168.91.1", "gw_pwd": "g", "password": "p"}
+
+
+@pytest.mark.parametrize(
+    ("members", "mode", "label", "address"),
+    [
+        ({"fleetapi": True}, ConnectionMode.FLEETAPI, "FleetAPI", ""),
+        ({"fleetapi": True, "host": "h", "gw_pwd": "g"}, ConnectionMode.FLEETAPI, "FleetAPI", ""),
+        ({"fleetapi": True, "email": "a@b.c", "cloud_mode": True}, ConnectionMode.FLEETAPI, "FleetAPI", ""),
+        ({"email": "a@b.c"}, ConnectionMode.CLOUD, "Cloud", ""),
+        ({"email": "a@b.c", "host": "h"}, ConnectionMode.CLOUD, "Cloud", ""),
+        ({"email": "a@b.c", "host": "h", "gw_pwd": "g", "cloud_mode": True}, ConnectionMode.CLOUD, "Cloud", ""),
+        ({"host": "h", "rsa_key_path": "/k", "gw_pwd": "g"}, ConnectionMode.V1R, "TEDAPI v1r", "h"),
+        ({"host": "h", "rsa_key_path": "/k", "password": "p"}, ConnectionMode.V1R, "TEDAPI v1r", "h"),
+        (
+            {"host": "h", "rsa_key_path": "/k", "password": "p", "wifi_host": "w"},
+            ConnectionMode.V1R, "TEDAPI v1r", "h",
+        ),
+        (
+            {"host": "h", "rsa_key_path": "/k", "gw_pwd": "g", "wifi_host": "w"},
+            ConnectionMode.V1R_WIFI, "TEDAPI v1r", "h",
+        ),
+        ({"host": "h:8443", "gw_pwd": "g"}, ConnectionMode.TEDAPI, "TEDAPI", "h:8443"),
+        ({"host": "h", "port": 8443, "gw_pwd": "g"}, ConnectionMode.TEDAPI, "TEDAPI", "h:8443"),
+        ({"host": "h:8443", "port": 8443, "gw_pwd": "g"}, ConnectionMode.TEDAPI, "TEDAPI", "h:8443"),
+        ({"host": "192.168.91.1", "gw_pwd": "g", "password": "p"}, ConnectionMode.HYBRID, "TEDAPI", "192.168.91.1"),
+        (
+            {"host": "192.168.91.1", "port": 443, "gw_pwd": "g", "password": "p"},
+            ConnectionMode.HYBRID, "TEDAPI", "192.168.91.1:443",
+        ),
+        (
+            {"host": "192.168.91.1:8443", "gw_pwd": "g", "password": "p"},
+            ConnectionMode.LOCAL_ONLY, "Local", "192.168.91.1:8443",
+        ),
+        ({"host": "h", "gw_pwd": "g", "password": "p"}, ConnectionMode.LOCAL_ONLY, "Local", "h"),
+        ({"host": "h", "password": "p"}, ConnectionMode.LOCAL, "Local", "h"),
+        ({"host": "h", "password": "p", "email": "a@b.c"}, ConnectionMode.LOCAL, "Local", "h"),
+    ],
+)  # fmt: skip
+def test_connection_modes(members, mode, label, address) -> None:
+    gateway = one(load({}, entries({"id": "a", **members})))
+    assert (gateway.mode, gateway.mode.label, gateway.address) == (mode, label, address)
+    identity = gateway.identity()
+    assert identity.cloud_mode is mode.remote
+    assert identity.tedapi_expected is (label.startswith("TEDAPI"))
+    assert identity.rsa_key_configured is ("rsa_key_path" in members)
+
+
+@pytest.mark.parametrize(
+    ("members", "part"),
+    [
+        ({"host": "h"}, "nothing to connect with"),
+        ({"host": "h", "rsa_key_path": "/k"}, "gw_pwd or password"),
+        ({"gw_pwd": "g", "password": "p"}, "nothing to connect with"),
+        ({"cloud_mode": True, "host": "h", "gw_pwd": "g"}, "cloud_mode needs email"),
+        ({}, "nothing to connect with"),
+        ({**FULL, "id": None}, "id: is missing"),
+        ({**FULL, "id": 5}, "quotation marks"),
+        ({**FULL, "id": "a/b"}, '"a/b"'),
+        ({**FULL, "id": ".."}, '".."'),
+        ({**FULL, "id": "x" * 65}, "1 to 64"),
+        ({**FULL, "id": "aggregate"}, "sum of all"),
+        ({**FULL, "host": "no host"}, '"no host"'),
+        ({**FULL, "host": ["h"]}, "host"),
+        ({**FULL, "host": "h:1", "port": 2}, "contradicts"),
+        ({**FULL, "port": 0}, "1 to 65535"),
+        ({**FULL, "port": True}, "1 to 65535"),
+        ({"email": "a@b.c", "port": 1}, "without host"),
+        ({**FULL, "gw_pwd": 123}, "gw_pwd: (hidden)"),
+        ({**FULL, "email": "me"}, "e-mail address"),
+        ({**FULL, "timezone": "Europe/Berlln"}, "Europe/Berlin"),
+        ({**FULL, "type": "car"}, "powerwall or inverter"),
+        ({**FULL, "fleetapi": "perhaps"}, "yes or no"),
+        ({**FULL, "siteid": 1.5}, "siteid"),
+        ({**FULL, "name": "a\nb"}, "printable"),
+        ({**FULL, "wifi_host": "::1"}, "wifi_host"),
+    ],
+)
+def test_bad_entries_are_problems(problems_of, members, part) -> None:
+    (problem,) = problems_of(entries({"id": "a", **members}))
+    assert part in problem
+    assert "PW_GATEWAYS[0]" in problem
+
+
+def test_ids_must_differ_even_among_bad_entries(problems_of) -> None:
+    problems = problems_of(entries({"id": "a", "host": "h"}, {**FULL}, {**FULL, "id": "b"}))
+    assert len(problems) == 2
+    assert any("used twice" in problem and "[1]" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(("text", "part"), [("[", "JSON"), ("{}", "list"), ("5", "list"), ("[" * 100_000, "JSON")])
+def test_gateways_that_are_no_list(problems_of, text, part) -> None:
+    (problem,) = problems_of({"PW_GATEWAYS": text, "PW_HOST": "h", "PW_GW_PWD": "p"})
+    assert part in problem
+
+
+def test_too_many_gateways(problems_of) -> None:
+    assert "256" in problems_of(entries(*({**FULL, "id": f"g{n}"} for n in range(257))))[0]
+
+
+def test_what_an_entry_leaves_out_comes_from_the_settings_but_not_the_password() -> None:
+    environ = {
+        "PW_TIMEZONE": "Europe/Berlin", "PW_AUTH_PATH": "/auth", "PW_SITEID": "12", "PW_PASSWORD": "p",
+        "PW_GW_PWD": "g",
+    }  # fmt: skip
+    own = {"timezone": "UTC", "authpath": "/own", "siteid": 34, "name": "Beta", "type": "inverter"}
+    config = load({}, environ | entries({"id": "a", "host": "h", "gw_pwd": "x"}, {"id": "b", "email": "a@b.c", **own}))
+    a, b = config.gateways
+    assert (a.name, a.timezone, a.authpath, a.siteid, a.password) == ("a", "Europe/Berlin", "/auth", "12", None)
+    assert (b.name, b.timezone, b.authpath, b.siteid, b.type) == ("Beta", "UTC", "/own", "34", "inverter")
+
+
+@pytest.mark.parametrize(
+    ("members", "part"),
+    [
+        ({"host": "h", "gw_pwd": "g", "rsa_key_path": "/absent"}, "wifi_host"),
+        ({"host": "h", "gw_pwd": "g", "wifi_host": "w", "rsa_key_path": "/absent"}, "cannot be read"),
+        ({"host": "h", "fleetapi": True}, "not used"),
+        ({"host": "h", "email": "a@b.c", "cloud_mode": True}, "not used"),
+        ({"host": "h", "gw_pwd": "g", "password": "p"}, "leave password out"),
+        ({"host": "h", "gw_pwd": "g", "gw_pwdd": "p"}, "did you mean gw_pwd?"),
+    ],
+)
+def test_surprising_entries_are_warned_of(members, part) -> None:
+    assert any(part in warning for warning in load({}, entries({"id": "a", **members})).warnings)
+
+
+def test_the_same_gateway_twice_is_warned_of() -> None:
+    local = {"host": "h", "gw_pwd": "g"}
+    (warning,) = load({}, entries({"id": "a", **local}, {"id": "b", **local})).warnings
+    assert "counted twice" in warning
+    cloud = {"email": "a@b.c"}
+    assert load({}, entries({"id": "a", "siteid": "1", **cloud}, {"id": "b", "siteid": "2", **cloud})).warnings == ()
+
+
+@pytest.mark.parametrize("first", range(6))
+def test_gateways_come_from_the_first_source_only(write_file, first) -> None:
+    """Each source, with all later ones present as well, is the one that is used."""
+    order = ["--config", "--gateways", "--host", "PW_CONFIG", "PW_GATEWAYS", "PW_HOST"]
+    flags, environ = {}, {}
+    for source in order[first:]:
+        host = source.strip("-").lower().replace("_", "-")
+        if source.upper().endswith("CONFIG"):
+            text = write_file(f"gateways: [{{id: x, host: {host}, gw_pwd: g}}]", f"{host}.yaml")
+        elif source.upper().endswith("GATEWAYS"):
+            text = json.dumps([{"id": "x", "host": host, "gw_pwd": "g"}])
+        else:
+            text = host
+        name = "PW_" + source.strip("-").upper().removeprefix("PW_")
+        (flags if source.startswith("--") else environ)[name] = text
+    environ["PW_GW_PWD"] = "g"
+    config = load(flags, environ)
+    assert one(config).host == order[first].strip("-").lower().replace("_", "-")
+    assert bool([w for w in config.warnings if "ignored" in w]) is (first < 5)
+
+
+def test_an_empty_list_starts_without_gateways() -> None:
+    assert load({}, {"PW_GATEWAYS": "[]", "PW_HOST": "h", "PW_GW_PWD": "g"}).gateways == ()
+
+
+def test_demo_and_replica_ignore_the_gateways() -> None:
+    for extra in ({"PW_DEMO": "default"}, {"PW_REPLICA": "mqtt://broker"}):
+        config = load({}, {"PW_HOST": "h", **extra})
+        assert config.gateways == ()
+        replaced = config.replace_gateways([GatewayDefinition("a", "A", host="h", gw_pwd="g")], "test")
+        assert replaced.default_gateway == "a"
+
+
+def test_default_gateway(problems_of) -> None:
+    two = entries({**FULL, "id": "a"}, {**FULL, "id": "default", "host": "h2"})
+    assert load({}, two).default_gateway == "default"
+    assert load({}, entries({**FULL, "id": "b"}, {**FULL, "host": "h"})).default_gateway == "b"
+    assert load({}, {**two, "PW_DEFAULT_GATEWAY": "aggregate"}).default_gateway == "aggregate"
+    assert load({}, {**two, "PW_DEFAULT_GATEWAY": "a"}).default_gateway == "a"
+    (problem,) = problems_of({**two, "PW_DEFAULT_GATEWAY": "x"})
+    assert "a, default, aggregate" in problem
+
+
+# --- the single gateway of the environment
+
+
+def test_single_gateway() -> None:
+    environ = {
+        "PW_HOST": "h:1", "PW_GW_PWD": "g", "PW_RSA_KEY_PATH": "/k", "PW_WIFI_HOST": "w", "PW_EMAIL": "a@b.c",
+        "PW_AUTH_PATH": "/a", "PW_TIMEZONE": "UTC", "PW_SITEID": "7",
+    }  # fmt: skip
+    assert one(load({}, environ)) == GatewayDefinition(
+        id="default", name="Default Gateway", host="h:1", gw_pwd="g", rsa_key_path="/k", wifi_host="w", email="a@b.c",
+        authpath="/a", timezone="UTC", siteid="7",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "environ", "mode", "email"),
+    [
+        ({}, {}, None, None),
+        ({}, {"PW_EMAIL": "a@b.c"}, ConnectionMode.CLOUD, "a@b.c"),
+        ({".pypowerwall.auth": '{"x@y.z": {}, "q@r.s": {}}'}, {}, ConnectionMode.CLOUD, "x@y.z"),
+        ({".pypowerwall.auth": '{"x@y.z": {}}'}, {"PW_EMAIL": "a@b.c"}, ConnectionMode.CLOUD, "a@b.c"),
+        ({".pypowerwall.fleetapi": "{}"}, {"PW_EMAIL": "a@b.c"}, ConnectionMode.FLEETAPI, "a@b.c"),
+        ({".pypowerwall.fleetapi": "{}", ".pypowerwall.auth": '{"x@y.z": 1}'}, {}, ConnectionMode.FLEETAPI, None),
+        ({".pypowerwall.auth": "{}"}, {}, None, None),
+        ({".pypowerwall.auth": "[1]"}, {}, None, None),
+        ({".pypowerwall.auth": "broken"}, {}, None, None),
+        ({".pypowerwall.auth": '{"no address": 1}'}, {}, None, None),
+        ({".pypowerwall.fleetapi": "{}"}, {"PW_HOST": "h", "PW_PASSWORD": "p"}, ConnectionMode.LOCAL, None),
+    ],
+)
+@pytest.mark.parametrize("place", ["working folder", "PW_AUTH_PATH"])
+def test_without_a_host_the_login_files_decide(tmp_path, files, environ, mode, email, place) -> None:
+    folder = tmp_path / "cwd" if place == "working folder" else tmp_path / "auth"
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    config = load({}, environ if place == "working folder" else {**environ, "PW_AUTH_PATH": str(folder)})
+    if mode is None:
+        assert config.gateways == ()
+    else:
+        assert (one(config).mode, one(config).email) == (mode, email)
+
+
+def test_tilde_in_the_auth_path(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".pypowerwall.fleetapi").write_text("{}")
+    assert one(load({}, {"PW_AUTH_PATH": "~"})).mode is ConnectionMode.FLEETAPI
+
+
+def test_a_host_alone_is_not_enough(problems_of) -> None:
+    (problem,) = problems_of({"PW_HOST": "10.0.0.1"})
+    for part in ("PW_HOST", "10.0.0.1", "PW_GW_PWD", "PW_PASSWORD"):
+        assert part in problem
+
+
+def test_passwords_without_a_host_are_warned_of() -> None:
+    (warning,) = load({}, {"PW_GW_PWD": "g"}).warnings
+    assert "PW_HOST" in warning
+
+
+# --- the plain values handed to a connection
+
+
+def test_options_of_a_gateway() -> None:
+    environ = {
+        "PW_CACHE_FILE": "/c/login", "PW_CACHE_EXPIRE": "2", "PW_TIMEOUT": "7", "PW_FAILOVER": "no",
+        "PW_NEG_SOLAR": "no",
+        "PW_SITE_ZERO_THRESHOLD": "50", "PW_AUTH_MODE": "token", "PW_SLOW_INTERVAL": "2m",
+    }  # fmt: skip
+    config = load({}, environ | entries({**FULL, "id": "default"}, {**FULL, "host": "h", "siteid": "0123"}))
+    first, second = (config.gateway_options(gateway) for gateway in config.gateways)
+    assert (first.cachefile, second.cachefile) == ("/c/login", "/c/login.a")
+    assert (first.site_id, second.site_id) == (None, 123)
+    assert (first.poll_interval_seconds, first.library_cache_seconds, first.slow_interval_seconds) == (2.0, 5, 120.0)
+    assert (first.timeout_seconds, first.failover, first.neg_solar, first.site_zero_threshold_watts) == (
+        7,
+        False,
+        False,
+        50,
+    )
+    assert first.auth_mode == "token"
+
+
+def test_cache_file_default(tmp_path) -> None:
+    gateway = GatewayDefinition("default", "x", host="h", gw_pwd="g")
+    assert load({}, {"PW_AUTH_PATH": "/auth"}).gateway_options(gateway).cachefile == "/auth/.powerwall"
+    assert load({}, {}).gateway_options(gateway).cachefile.endswith("/.powerwall")
+
+
+@pytest.mark.parametrize(
+    ("email", "cloud_mode", "secret", "hybrid", "expected"),
+    [
+        (email, cloud, secret, hybrid, email and not cloud and (secret or hybrid))
+        for email, cloud, secret, hybrid in itertools.product([True, False], repeat=4)
+        if email or not cloud
+    ],
+)
+def test_hybrid_cloud_link(email, cloud_mode, secret, hybrid, expected) -> None:
+    members = {**FULL, "cloud_mode": cloud_mode, **({"email": "a@b.c"} if email else {})}
+    environ = {"PW_CLOUD_HYBRID": "yes" if hybrid else "no", **({"PW_CONTROL_SECRET": "s" * 16} if secret else {})}
+    config = load({}, environ | entries(members))
+    assert config.gateway_options(one(config)).hybrid_cloud_link is expected
+
+
+# --- anything at all
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+entry = st.dictionaries(st.sampled_from(MEMBERS) | st.text(max_size=8), json_values, max_size=8) | json_values
+
+
+@given(st.lists(entry, max_size=4) | json_values)
+def test_any_json_gives_good_gateways_or_problems(content: object) -> None:
+    findings = Findings()
+    gateways = read_entries(content, "test", Fallbacks(), findings)
+    if isinstance(content, list):
+        assert len(gateways) + len(findings.problems) >= len(content)
+    assert len({gateway.id for gateway in gateways}) == len(gateways)
+    for gateway in gateways:
+        assert gateway.mode in ConnectionMode
+        assert gateway.address or gateway.mode.remote
+
+
+@given(st.text(max_size=200))
+def test_any_text_as_gateways(text: str) -> None:
+    with contextlib.suppress(ConfigError):  # and nothing but it
+        load({}, {"PW_GATEWAYS": text})

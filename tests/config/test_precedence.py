@@ -1,0 +1,205 @@
+"""Which source wins, and what is said about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pwserver.config import load
+
+GATEWAY = "gateways:\n  - {id: home, host: 10.0.0.1, gw_pwd: secret}\n"
+
+
+def test_flag_beats_file_beats_environment_beats_default(write_file) -> None:
+    path = write_file("server: {port: 3}\n" + GATEWAY)
+    sources = [({"PW_PORT": "4"}, path, "2"), ({}, path, "2"), ({}, None, "2"), ({}, None, "")]
+    expected = [(4, "flag --port"), (3, f"file {path}: server.port"), (2, "environment PW_PORT"), (8675, "default")]
+    for (flags, file, variable), (port, origin) in zip(sources, expected, strict=True):
+        environ = {"PW_PORT": variable, **({"PW_CONFIG": file} if file else {})}
+        config = load(flags, environ)
+        assert (config.settings["PW_PORT"], str(config.origin("PW_PORT"))) == (port, origin)
+
+
+def test_a_blank_value_lets_the_next_source_speak(write_file) -> None:
+    path = write_file("server: {port: null, style: ''}\n" + GATEWAY)
+    config = load({"PW_DEBUG": " "}, {"PW_CONFIG": path, "PW_PORT": "5", "PW_STYLE": "solar", "PW_DEBUG": "yes"})
+    assert (config["PW_PORT"], config["PW_STYLE"], config["PW_DEBUG"]) == (5, "solar", True)
+
+
+def test_the_files_own_names_for_host_and_origins(write_file) -> None:
+    path = write_file("server:\n  host: 127.0.0.1\n  cors_origins: ['http://a:1', 'http://b']\n" + GATEWAY)
+    config = load({}, {"PW_CONFIG": path, "CORS_ORIGINS": "*"})
+    assert config["PW_BIND_ADDRESS"] == "127.0.0.1"
+    assert config["CORS_ORIGINS"] == ("http://a:1", "http://b")
+    assert config["PW_HOST"] is None
+
+
+def test_json_file(write_file) -> None:
+    content = {"server": {"port": 81.0, "debug": True}, "gateways": [{"id": "a", "email": "a@b.c"}]}
+    config = load({"PW_CONFIG": write_file(json.dumps(content), "c.json")}, {})
+    assert (config["PW_PORT"], config["PW_DEBUG"], config.gateways[0].id) == (81, True, "a")
+
+
+def test_names_in_another_case_count_unless_the_exact_one_is_there() -> None:
+    assert load({}, {"pw_port": "5"})["PW_PORT"] == 5
+    assert load({}, {"pw_port": "5", "PW_PORT": "6"})["PW_PORT"] == 6
+
+
+def test_the_older_name_of_the_auth_path() -> None:
+    assert load({}, {"PW_AUTHPATH": "/a"})["PW_AUTH_PATH"] == "/a"
+    both = load({}, {"PW_AUTHPATH": "/a", "PW_AUTH_PATH": "/b"})
+    assert both["PW_AUTH_PATH"] == "/b"
+    assert any("PW_AUTHPATH" in warning for warning in both.warnings)
+    assert load({}, {"PW_AUTHPATH": "/a", "PW_AUTH_PATH": ""})["PW_AUTH_PATH"] == "/a"
+
+
+@pytest.mark.parametrize(
+    ("environ", "enabled", "warned"),
+    [
+        ({}, False, False),
+        ({"PW_CONTROL_SECRET": "long enough"}, True, False),
+        ({"CONTROL_TOKEN": "long enough"}, True, False),
+        ({"CONTROL_TOKEN": "long enough", "PW_CONTROL_SECRET": "long enough"}, True, False),
+        ({"CONTROL_TOKEN": "long enough", "PW_CONTROL_SECRET": ""}, True, False),
+        ({"CONTROL_TOKEN": "long enough", "CONTROL_ENABLED": "true"}, True, False),
+        ({"CONTROL_TOKEN": "long enough", "CONTROL_ENABLED": "false"}, False, False),
+        ({"CONTROL_ENABLED": "true"}, False, True),
+        ({"PW_CONTROL_SECRET": "short"}, True, True),
+    ],
+)
+def test_the_control_switch(environ, enabled, warned) -> None:
+    config = load({}, environ)
+    assert config.control_enabled is enabled
+    assert (config.control_secret is not None) is enabled
+    assert bool(config.warnings) is warned
+
+
+def test_two_different_control_secrets_are_a_problem(problems_of) -> None:
+    (problem,) = problems_of({"PW_CONTROL_SECRET": "canary-one", "CONTROL_TOKEN": "canary-two"})
+    assert "PW_CONTROL_SECRET" in problem
+    assert "CONTROL_TOKEN" in problem
+    assert "canary" not in problem
+
+
+def test_all_problems_at_once_each_with_name_value_and_what_is_allowed(problems_of, write_file) -> None:
+    path = write_file("server: {workers: 0, gw_pwd: x}\ngateways: [{id: a b}, {id: c}]\n")
+    problems = problems_of({"PW_CONFIG": path, "PW_PORT": "99999", "PW_DEBUG": "maybe"}, {"PW_TIMEOUT": "x"})
+    text = "\n".join(problems)
+    for part in ('"99999"', "0 to 65535", '"maybe"', "yes or no", "--timeout", '"x"', "server.workers", "1 to 64",
+                 '"a b"', "gateways[1] (c)"):  # fmt: skip
+        assert part in text
+    assert len(problems) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "part"),
+    [
+        ("{", "a.json", "line 1"),
+        ("[" * 100_000, "a.json", "JSON"),
+        ("a: [1", "a.yaml", "line 1"),
+        ("a: &b [*b", "a.yaml", "line 1"),
+        ("d: 2026-02-31", "a.yaml", "YAML"),
+        ("- 1", "a.yaml", "mapping"),
+        ("", "a.yaml", "mapping"),
+        ("server: {}", "a.yaml", "gateways"),
+        ("gateways: {}", "a.yaml", "list"),
+        ("gateways: [1]", "a.yaml", "object"),
+        ("server: []\ngateways: []", "a.yaml", "server"),
+        ("server: {port: [1]}\ngateways: []", "a.yaml", "port"),
+        ("server: {control_secret: 1}\ngateways: []", "a.yaml", "quotation marks"),
+    ],
+)
+def test_a_broken_file_is_a_problem_and_nothing_else_takes_its_place(problems_of, write_file, text, name, part) -> None:
+    problems = problems_of({"PW_CONFIG": write_file(text, name), "PW_HOST": "h", "PW_GW_PWD": "p"})
+    assert any(part in problem for problem in problems)
+    assert all(name in problem for problem in problems)
+
+
+def test_a_file_that_cannot_be_read(problems_of, tmp_path) -> None:
+    for path in (tmp_path / "absent.yaml", tmp_path):
+        assert str(path) in problems_of({"PW_CONFIG": str(path)})[0]
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in problems_of({"PW_CONFIG": str(tmp_path / "binary.yaml")})[0]
+    (tmp_path / "huge.yaml").write_bytes(b"# " + b"x" * 1_000_000)
+    assert "longer" in problems_of({"PW_CONFIG": str(tmp_path / "huge.yaml")})[0]
+
+
+def test_an_unknown_member_of_the_server_block_is_named(write_file) -> None:
+    path = write_file("server: {prot: 80, colour: red}\ngateways: []\n")
+    prot, colour = load({}, {"PW_CONFIG": path}).warnings
+    assert "did you mean port?" in prot
+    assert "colour" in colour
+    assert "did you mean" not in colour
+
+
+def test_unknown_variables_are_named_with_the_nearest_known_one() -> None:
+    environ = {
+        "PW_TIMOUT": "canary", "pw_prot": "1", "PW_ZZZZZZZZ": "1", "MQTT_USER_NAME": "x", "MQTT_VERSION_OF_BROKER": "5",
+        "CONTROL_TOKENS": "x", "HOME": "/", "PATH": "/bin",
+    }  # fmt: skip
+    warnings = "\n".join(load({}, environ).warnings)
+    for part in ("PW_TIMEOUT?", "PW_PORT?", "PW_ZZZZZZZZ", "MQTT_USERNAME?", "CONTROL_TOKEN?"):
+        assert part in warnings
+    assert warnings.count("\n") == 4
+    assert "canary" not in warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("PW_CACHE_EXPIRE", "0", 5),
+        ("PW_CACHE_EXPIRE", "-3", 5),
+        ("CORS_ORIGINS", "nonsense", ("*",)),
+        ("PW_STYLE", "pink", "clear"),
+        ("MQTT_QOS", "3", 1),
+        ("MQTT_CONTROLS", "15 # all", 0),
+        ("MQTT_CONTROLS", "32", 0),
+        ("MQTT_TOPIC_PREFIX", "a/#", "pypowerwall"),
+        ("MQTT_HA_PREFIX", "a//b", "homeassistant"),
+        ("PW_SITE_ZERO_THRESHOLD", "ten", 0),
+        ("PW_TEDAPI_PROBE_INTERVAL", "two", 30),
+        ("PW_TEDAPI_PROBE_INTERVAL", "2", 5),
+        ("PW_TIMESERIES_RETENTION", "soon", 86400.0),
+        ("PW_TIMESERIES_DAILY_RETENTION", "-5", 0.0),
+        ("PW_TIMESERIES_SIGNAL_INTERVAL", "5s", 30.0),
+        ("PW_TIMESERIES_SIGNAL_INTERVAL", "0", 60.0),
+        ("PW_TIMESERIES_SIGNAL_INTERVAL", "-1", 60.0),
+        ("PW_TIMESERIES_SIGNAL_INTERVAL", "x", 60.0),
+    ],
+)
+def test_what_never_stopped_a_start_warns_and_uses_the_default(name, text, value) -> None:
+    config = load({}, {name: text})
+    assert config[name] == value
+    (warning,) = config.warnings
+    assert name in warning
+    assert text in warning
+
+
+def test_settings_that_contradict_each_other(problems_of, tmp_path) -> None:
+    pem = tmp_path / "cert.pem"
+    pem.write_text("x")
+    assert "both" in problems_of({"PW_HTTPS": "yes", "PW_TLS_CERT": str(pem)})[0]
+    assert "exists" in problems_of({"PW_TLS_CERT": str(pem), "PW_TLS_KEY": "/absent"})[0]
+    assert "PW_MAX_HEAD" in problems_of({"PW_MAX_REQUEST_LINE": "20000"})[0]
+    assert "PW_SNAPSHOT_BYTES" in problems_of({"PW_DOCUMENT_MAX_BYTES": "9000000"})[0]
+    assert "PW_DEMO" in problems_of({"PW_DEMO": "x", "PW_REPLICA": "mqtt://b"})[0]
+    assert "MQTT_HOST" in problems_of({"PW_REPLICA_PUBLISH": "yes"})[0]
+
+
+def test_mqtt_commands_need_secret_and_login() -> None:
+    (warning,) = load({}, {"MQTT_CONTROLS": "3", "MQTT_USERNAME": "u"}).warnings
+    assert "PW_CONTROL_SECRET, MQTT_PASSWORD" in warning
+
+
+@pytest.mark.parametrize(("text", "part"), [("pass ", "blank"), ('"pass"', "quotation")])
+def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
+    (warning,) = load({}, {"PW_HOST": "h", "PW_GW_PWD": text}).warnings
+    assert part in warning
+    assert "PW_GW_PWD" in warning
+    assert "pass" not in warning.replace("password", "")
+
+
+def test_state_folder(tmp_path) -> None:
+    assert load({}, {"PW_STATE_PATH": "/x"}).state_path == "/x"
+    assert load({}, {"STATE_DIRECTORY": "/var/lib/pwserver:/other"}).state_path == "/var/lib/pwserver"

@@ -1,0 +1,37 @@
+"""What every room's tests share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pytest
+
+
+def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any:
+    """Poll a condition until it is truthy and return its value; fail after ``deadline`` seconds.
+
+    The deadline is what a badly loaded machine may take, not what is expected.
+    """
+    end = time.monotonic() + deadline
+    pause = 0.001
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= end:
+            pytest.fail(f"not within {deadline} s: {what or getattr(condition, '__name__', condition)}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+class WaitUntil(Protocol):
+    """The type of the fixture ``wait_until``."""
+
+    def __call__(self, condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any: ...
+
+
+@pytest.fixture(scope="session", name="wait_until")
+def _wait_until() -> WaitUntil:
+    return wait_until

@@ -1,0 +1,188 @@
+"""Where a document differs on purpose from what a predecessor recorded. Mirrored in docs/compatibility.md.
+
+One row: which recordings, which paths, which members (file name patterns), how they differ, and why. A row that no
+recorded answer needs is an error, and so is a difference without a row (see test_compatibility.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tests.documents.compare import Difference
+
+SERVER = "*server-0.13.0*"
+PROXY = "*proxy-t97"
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """``kinds`` as in ``compare.Difference``. An empty member means the whole body."""
+
+    path: str
+    member: str
+    reason: str
+    kinds: Sequence[str] = ("extra",)
+    recordings: str = ANY
+
+    def covers(self, recording: str, difference: Difference) -> bool:
+        return (
+            difference.kind in self.kinds
+            and fnmatchcase(recording, self.recordings)
+            and fnmatchcase(difference.path, _literal(self.path))
+            and fnmatchcase(difference.member, _literal(self.member))
+        )
+
+
+def _literal(pattern: str) -> str:
+    # "?" and "[]" stand for themselves here; only "*" is a wildcard.
+    return pattern.replace("[", "[[").replace("?", "[?]").replace("[[", "[[]")
+
+
+_TYPE = ("type",)
+_VALUE = ("value",)
+_MISSING = ("missing",)
+_STATUS = ("status",)
+
+_ZERO = "an unknown number is null, never an invented 0 (PW_MISSING_AS_ZERO brings the zeros back)"
+_EMPTY = "an unknown number is an empty field, never an invented 0 (PW_MISSING_AS_ZERO brings the zeros back)"
+_OUTAGE = "an unknown grid status is null: absence of data is not an outage"
+_WORD = "an unknown word is null: scripts send a mail for every new word"
+_STALE = "a gateway that is away is left out of sums and named, never frozen in; nothing to add is null"
+_OBJECT = "the shape is the same in every state, so that clients need one parser"
+_BOTH = "members of both predecessors"
+_LIST = "an empty list or object instead of null or an error word, as pypowerwall-server has it"
+_UNITS = (
+    "units that only vitals know are listed, with every key; the second unit was lost because serial numbers coincide"
+)
+
+DEVIATIONS: tuple[Deviation, ...] = (
+    # Missing is never 0.
+    Deviation("/json", "reserve", _ZERO, _TYPE),
+    Deviation("/json", "time_remaining_hours", _ZERO, _TYPE, "local-mode/*"),
+    Deviation("/json", "*energy*", _ZERO, _TYPE, "local-mode/*"),
+    Deviation("/json", "grid_status", _OUTAGE, _TYPE),
+    Deviation("/csv?headers", "", _EMPTY, _VALUE, "outage/*"),
+    Deviation("/csv/v2*", "", _EMPTY, _VALUE),
+    Deviation("/pw/power", "*", _ZERO, _TYPE, "outage/*"),
+    Deviation("/control/reserve", "reserve", _ZERO, _TYPE),
+    # Unknown words.
+    Deviation("/api/status", "version", _WORD, _TYPE),
+    Deviation("/pw/status", "version", _WORD, _TYPE),
+    Deviation("/api/system_status/grid_status", "grid_status", _WORD, _TYPE, SERVER),
+    Deviation("/pw/grid_status", "grid_status", _WORD, _TYPE, SERVER),
+    Deviation("/api/status", "device_type", "the gateway's own value is passed on", _TYPE, "local-mode/*server*"),
+    Deviation("/pw/status", "device_type", "the gateway's own value is passed on", _TYPE, "local-mode/*server*"),
+    # Same shape in every state.
+    Deviation("/freq", "freq", _OBJECT, _MISSING, "outage/*"),
+    Deviation("/freq", "grid_status", _OBJECT, recordings="outage/*"),
+    Deviation("/pod", "*", _OBJECT, recordings="outage/*"),
+    Deviation("/api/system_status/grid_status", "", _OBJECT, _TYPE, PROXY),
+    Deviation("/pw/grid_status", "grid_*", _OBJECT, recordings=PROXY),
+    Deviation("/pod", "nominal_*", _OBJECT, recordings="local-mode/*server*"),
+    # Units known to vitals only (Powerwall 2 with the local API).
+    Deviation("/freq", "PW*", _UNITS, recordings="local-mode/*"),
+    Deviation("/freq", "PW1_*", _UNITS, _VALUE, "local-mode/*server*"),
+    Deviation("/pod", "PW*", _UNITS, recordings="local-mode/*"),
+    # Members of one predecessor that the other lacks.
+    Deviation("/soe", "raw_percentage", _BOTH, recordings=PROXY),
+    Deviation("/api/system_status/soe", "raw_percentage", _BOTH, recordings=PROXY),
+    Deviation("/json", "soe_raw", _BOTH, recordings=PROXY),
+    Deviation("/pod", "PW*_Type", _BOTH, recordings=PROXY),
+    Deviation("/pw/version", "vint", _BOTH, recordings=PROXY),
+    Deviation("/api/operation", "*", _BOTH, recordings=PROXY),
+    Deviation("/api/operation", "", _OBJECT, _TYPE, "local-mode/*proxy*"),
+    Deviation("/stats", "*", _BOTH, recordings=PROXY),
+    Deviation("/health", "*", _BOTH),
+    # Better than both.
+    Deviation("/api/operation", "backup_reserve_percent_app", "the same reserve in the app's scale", recordings=SERVER),
+    Deviation("/api/meters/solar", "[].Cached_readings", "the member Telegraf samples read", recordings=SERVER),
+    Deviation("/api/meters/solar", "", "the solar meter instead of null", _TYPE, PROXY),
+    Deviation("/api/gateways/*/api/operation", "*", "the same document as /api/operation", recordings=SERVER),
+    Deviation("/api/gateways*", "*data.operation", "operation is part of a reading"),
+    Deviation("/api/aggregate/", "gateways.*.data.operation", "operation is part of a reading"),
+    Deviation("/api/gateways*", "*stale", "says that the data are the last good ones"),
+    Deviation("/api/aggregate/", "gateways.*.stale", "says that the data are the last good ones"),
+    Deviation(
+        "/api/*",
+        "*solar_powerwall*",
+        "declared but never filled by the predecessor",
+        (*_TYPE, "extra"),
+        "local-mode/*server*",
+    ),
+    Deviation(
+        "/api/solar_powerwall", "*", "declared but never filled by the predecessor", recordings="local-mode/*server*"
+    ),
+    # Sums.
+    Deviation("/api/aggregate/*", "sources", "who is in the sum, how old, who is left out and why"),
+    Deviation("/api/aggregate/*", "weighted", "charge is weighted by capacity where every capacity is known"),
+    Deviation("/api/aggregate/*", "*percentage_mean", "the plain mean the predecessors gave, beside the weighted one"),
+    Deviation("/api/aggregate/*", "total*capacity", "the predecessor never filled the capacity", (*_VALUE, *_TYPE)),
+    Deviation("/api/aggregate/", "total_*", _STALE, _TYPE, "outage/*"),
+    Deviation("/api/aggregate/power", "*", _STALE, _TYPE, "outage/*"),
+    Deviation("/api/aggregate/soe", "*percentage", _STALE, _TYPE, "outage/*"),
+    Deviation("/api/aggregate/battery", "battery_*", _STALE, _TYPE, "outage/*"),
+    # Routes only one of them has.
+    Deviation("/cloud*", "", "served as the proxy does", _STATUS, SERVER),
+    Deviation("/fleetapi*", "", "served as the proxy does", _STATUS, SERVER),
+    Deviation("/api/aggregate/status", "", "in the first releases, lost in 0.13.0", _STATUS, SERVER),
+    # What the proxy asks the gateway live: canned samples, error words, null.
+    Deviation("/api/meters", "", "the recorded list is the library's sample data", (*_VALUE, *_TYPE), PROXY),
+    Deviation("/api/solars", "", "the recorded list is the library's sample data", (*_VALUE, *_TYPE), PROXY),
+    Deviation("/api/solars/brands", "", "a fixed list; pypowerwall-server's is shorter", (*_VALUE, *_TYPE), PROXY),
+    Deviation("/api/meters/site", "", _LIST, _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/meters/readings", "", _LIST, _TYPE, PROXY),
+    Deviation("/api/site_info/grid_codes", "", _LIST, _TYPE, PROXY),
+    Deviation("/api/networks", "", _LIST, _TYPE, "pypowerwall-proxy-t97"),
+    Deviation("/api/system/networks", "", "one source for both names", _TYPE, PROXY),
+    Deviation("/api/system_status", "", _OBJECT, _TYPE, "local-mode/*proxy*"),
+    Deviation("/pw/system_status", "", _OBJECT, _TYPE, "local-mode/*proxy*"),
+    Deviation("/pw/battery_blocks", "", _OBJECT, _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/system/update/status", "version", "the recorded version is sample data", _VALUE, PROXY),
+    Deviation("/api/system/update/status", "", "a fixed answer instead of null", _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/customer", "", "a fixed answer instead of null", _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/installer", "", "a fixed answer instead of null", _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/synchrometer/*", "", "a fixed answer instead of null", _TYPE, "local-mode/*proxy*"),
+    Deviation("/api/auth/toggle/supported", "toggle_auth_supported", "as pypowerwall-server has it", _VALUE, PROXY),
+    Deviation("/control/mode", "mode", "what the gateway says; the proxy asks another connection", _VALUE, PROXY),
+    Deviation("/control/grid_charging", "grid_charging", "what the gateway says, see /control/mode", _VALUE, PROXY),
+    Deviation("/control/grid_export", "grid_export", "what the gateway says, see /control/mode", _VALUE, PROXY),
+    Deviation("/tedapi*", "error", "wording", _VALUE),
+    # Server pages.
+    Deviation("/stats", "tedapi_mode", "off instead of null: verify.sh prints it", _TYPE, SERVER),
+    Deviation("/stats", "site_name", "null while there is no gateway", recordings="outage/*no-gateways"),
+    Deviation(
+        "/stats", "connection_health.consecutive_failures", "the largest of all gateways", _VALUE, "multi-gateway/*"
+    ),
+    Deviation("/stats", "connection_health.is_degraded", "one meaning of degraded", _VALUE, "local-mode/*proxy*"),
+    Deviation("/health", "connection_health.is_degraded", "one meaning of degraded", _VALUE, "local-mode/*proxy*"),
+    Deviation("/stats", "mem_cache", "caches of the proxy that do not exist here", _MISSING, PROXY),
+    Deviation("/stats", "authmode", "an internal of the proxy", _MISSING, "pypowerwall-proxy-t97"),
+    Deviation("/stats", "tedapi_api_version", "an internal of the library", _MISSING, PROXY),
+    Deviation("/stats", "fallback_mode.*", "by gateway id, as pypowerwall-server has it", _MISSING, PROXY),
+    Deviation("/stats", "mode", "as pypowerwall-server has it", _VALUE, "pypowerwall-proxy-t97"),
+    Deviation("/stats", "cf", "masked", _VALUE, PROXY),
+    Deviation("/stats", "config.*", "another configuration was recorded; private values have ten stars", _VALUE, PROXY),
+    Deviation("/stats", "config.*", "another configuration was recorded", _MISSING, PROXY),
+    Deviation("/health", "cached_data", "caches of the proxy that do not exist here", _MISSING, PROXY),
+    Deviation("/health", "transports", "gateway_details says it for every gateway", _MISSING, PROXY),
+    Deviation("/health", "fallback_mode.*", "by gateway id, as pypowerwall-server has it", _MISSING, PROXY),
+    Deviation("/health", "mode", "as pypowerwall-server has it", _VALUE, "pypowerwall-proxy-t97"),
+)
+
+# Recorded paths that are no documents: pages, other rooms' routes, and what must not be served.
+NOT_DOCUMENTS = (
+    "/api/gateways/*/api/bogus",
+    "/api/gateways/nope",
+    "/api/gateways/default*",  # without any gateway
+    "/api/nonexistent",
+    "/control/bogus",
+    "/health/reset",
+    "/help",
+    "/nonexistent",
+    "/pw/bogus",
+    "/stats/clear",
+    "/viz-static/*",
+)

@@ -1,0 +1,279 @@
+"""Sums over gateways and the virtual gateway, at every moment of an outage and of the recovery."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwserver.documents import devices, meters, site
+from pwserver.documents.contributors import contributors
+from pwserver.documents.merge import CONFIRMATIONS, VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
+from pwserver.reading import SiteView, View
+from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
+from tests.documents.serve import Server
+
+PLAIN = MergeOptions(name_prefix="")
+
+
+def powers(site_watts: float, battery: float, solar: float) -> dict[str, Any]:
+    values = {"site": site_watts, "battery": battery, "solar": solar, "load": site_watts + battery + solar}
+    counters = {"energy_imported": 1000.0, "energy_exported": 500.0}
+    return {name: {"instant_power": value, **counters} for name, value in values.items()}
+
+
+def house(*parts: tuple[float, float, float]) -> SiteView:
+    names = ("home", "cabin", "barn", "shed", "mill")
+    views = [powerwall3_view(name, 1, aggregates=powers(*part)) for name, part in zip(names, parts, strict=False)]
+    return site_of(*views)
+
+
+watts = st.floats(-9000, 9000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(watts, watts, watts), min_size=1, max_size=5), st.randoms())
+def test_sums_equal_their_parts_balance_and_do_not_depend_on_order(
+    parts: list[tuple[float, float, float]], order: Any
+) -> None:
+    whole = house(*parts)
+    body = site.power(whole)
+    assert body["site"] == pytest.approx(math.fsum(part[0] for part in parts), abs=1e-9)
+    assert body["grid"] == body["site"]
+    assert body["load"] == pytest.approx(body["site"] + body["battery"] + body["solar"], abs=1e-6)
+    shuffled = list(whole.views)
+    order.shuffle(shuffled)
+    other = site.power(replace(whole, views=shuffled))
+    assert {name: other[name] for name in meters.METERS} == {name: body[name] for name in meters.METERS}
+    merged = merge(whole, {}).view
+    for name in meters.METERS:
+        assert meters.power_watts(merged, name) == body[name]
+
+
+def test_charge_is_weighted_by_capacity_and_the_mean_stays_beside_it() -> None:
+    small = powerwall3_view("small", 1, soe_raw=90.0)  # 27 kWh with the expansion pack
+    large = powerwall3_view("large", 3, soe_raw=30.0)  # 54 kWh
+    body = site.soe(site_of(small, large))
+    assert body["weighted"] is True
+    assert body["raw_percentage"] == pytest.approx(50.0)
+    assert body["raw_percentage_mean"] == pytest.approx(60.0)
+    assert site.battery(site_of(small, large))["total_capacity"] == pytest.approx(13500.25 * 6)
+    unknown = powerwall3_view("large", 3, soe_raw=30.0, system_status=None)
+    body = site.soe(site_of(small, unknown))
+    assert body["weighted"] is False
+    assert body["raw_percentage"] == body["raw_percentage_mean"] == pytest.approx(60.0)
+
+
+def test_an_unknown_number_is_left_out_of_its_sum_and_named() -> None:
+    aggregates = powers(100.0, 200.0, 300.0)
+    aggregates["solar"]["instant_power"] = None
+    whole = site_of(powerwall3_view("home", 1), powerwall3_view("cabin", 1, aggregates=aggregates, soe_raw=None))
+    body = site.power(whole)
+    assert body["solar"] == 6500.0
+    assert body["sources"]["missing"] == {"solar": ["cabin"], "soe": ["cabin"]}
+
+
+def test_time_skew_and_ages_are_stated() -> None:
+    local = powerwall3_view("home", 1, timestamp=NOW - 2)
+    cloud = powerwall3_view("cabin", 1, timestamp=NOW - 62.5)
+    sources = site.power(site_of(local, cloud))["sources"]
+    assert sources["ages_seconds"] == {"home": 2.0, "cabin": 62.5}
+    assert sources["time_skew_seconds"] == 60.5
+    merged = merge(site_of(local, cloud), {}).view
+    assert merged.reading is not None
+    assert merged.reading.timestamp == NOW - 62.5  # as old as its oldest part
+
+
+def test_power_beyond_the_nameplate_is_flagged_and_the_whole_gateway_set_aside() -> None:
+    mad = powerwall3_view("cabin", 1, aggregates=powers(-100.0, 4.0e7, 0.0))
+    whole = site_of(powerwall3_view("home", 1), mad)
+    body = site.power(whole)
+    assert body["battery"] == -3499.75
+    assert body["sources"]["left_out"] == {"cabin": "implausible"}
+    assert "battery power" in body["sources"]["flags"]["cabin"]
+    merged = merge(whole, {}).view
+    assert merged.reading is not None
+    assert meters.power_watts(merged, "battery") == -3499.75
+    assert "battery power" in merged.reading.flags["cabin"]
+    told = contributors(whole, {"cabin": {"battery": 5.0e7}})
+    assert told.left_out == {}
+
+
+def energy(view: View, meter: str = "solar", counter: str = "energy_exported") -> Any:
+    assert view.reading is not None
+    return view.reading.aggregates[meter][counter]
+
+
+def with_counter(view: View, value: float) -> View:
+    assert view.reading is not None
+    aggregates = copy.deepcopy(view.reading.aggregates)
+    aggregates["solar"]["energy_exported"] = value
+    return replace(view, reading=replace(view.reading, aggregates=aggregates))
+
+
+def run(*sites: SiteView, options: MergeOptions | None = None) -> list[Merged]:
+    memory: MergeMemory = {}
+    results = []
+    for one in sites:
+        merged = merge(one, memory, options)
+        memory = merged.memory
+        results.append(merged)
+    return results
+
+
+def test_a_counter_that_falls_is_withheld_until_it_is_confirmed() -> None:
+    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
+    fine = site_of(with_counter(home, 5000.0), with_counter(cabin, 7000.0))
+    fallen = [site_of(with_counter(home, 5000.0), with_counter(cabin, 10.0 + n)) for n in range(CONFIRMATIONS + 1)]
+    results = run(fine, *fallen)
+    assert energy(results[0].view) == 12000.0
+    for result in results[1:CONFIRMATIONS]:
+        assert energy(result.view) is None
+        assert result.view.reading is not None
+        assert "cabin solar.energy_exported" in result.view.reading.flags
+        assert meters.power_watts(result.view, "solar") == 13000.0  # only the counter is in doubt
+    assert energy(results[CONFIRMATIONS].view) == 5000.0 + 10.0 + CONFIRMATIONS - 1
+    glitch = run(fine, fallen[0], fine)
+    assert energy(glitch[2].view) == 12000.0
+    assert all(not entry.suspects for entry in glitch[2].memory.values())
+
+
+def test_counters_are_only_given_while_every_gateway_contributes() -> None:
+    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
+    results = run(site_of(home, cabin), site_of(home, stale(cabin)), site_of(home, cabin))
+    assert [energy(result.view) for result in results] == [19980001.0, None, 19980001.0]
+
+
+def test_an_outage_from_the_first_failure_to_the_recovery() -> None:
+    home, cabin = powerwall3_view("home", 2), powerwall3_view("cabin", 1)
+    moments = {
+        "never": site_of(home, without_reading(cabin)),
+        "both": site_of(home, cabin),
+        "stale": site_of(home, stale(cabin)),
+        "expired": site_of(home, without_reading(cabin)),
+        "back": site_of(home, cabin),
+    }
+    away = ("never", "stale", "expired")
+    one = -3499.75
+    for name, moment in moments.items():
+        body = site.power(moment)
+        assert body["battery"] == (one if name in away else 2 * one), name
+        reason = "stale" if name == "stale" else "no data"
+        assert body["sources"]["left_out"] == ({"cabin": reason} if name in away else {})
+        health = Server(moment).replies["/health"].body["status"]
+        assert health == ("degraded" if name in away else "healthy")
+    replies = {name: Server(moment).replies for name, moment in moments.items()}
+    path = "/api/gateways/cabin/aggregates"
+    assert replies["stale"][path].body == replies["both"][path].body
+    assert replies["stale"]["/api/gateways/cabin/api/operation"].status == 503
+    assert replies["expired"][path].body == {}
+    overview = replies["stale"]["/api/aggregate/"].body
+    assert overview["num_degraded"] == 1
+    assert overview["gateways"]["cabin"]["stale"] is True
+    assert replies["expired"]["/api/aggregate/status"].body["gateways"]["cabin"]["error"]
+
+
+@pytest.mark.parametrize("options", [None, PLAIN], ids=["prefixed", "plain"])
+def test_numbers_and_names_do_not_move_while_a_gateway_is_away(options: MergeOptions | None) -> None:
+    home, cabin, barn = powerwall3_view("home", 2), powerwall3_view("cabin", 1), powerwall3_view("barn", 1)
+    both, away, gone, back = run(
+        site_of(home, cabin, barn),
+        site_of(home, stale(cabin), barn),
+        site_of(home, without_reading(cabin), barn),
+        site_of(home, cabin, barn),
+        options=options,
+    )
+    for render in (devices.freq, devices.pod, devices.temps_numbered, devices.fans_numbered, devices.strings):
+        whole = render(both.view)
+        for other in (away, gone):
+            body = render(other.view)
+            numbered = {key for key in whole if key.startswith(("PW", "FAN")) or render is devices.strings}
+            assert numbered - {key for key in numbered if key.endswith("_attached_to")} <= body.keys()
+            if render is devices.pod:
+                assert body["PW6_PackageSerialNumber"] == whole["PW6_PackageSerialNumber"]  # the barn's
+                assert body["PW4_PackageSerialNumber"] == whole["PW4_PackageSerialNumber"]  # the cabin's, away
+                assert body["PW4_POD_nom_energy_remaining"] is None
+                assert body["PW4_off_grid"] is None
+                assert body["PW6_POD_nom_energy_remaining"] == whole["PW6_POD_nom_energy_remaining"]
+        assert render(back.view) == whole
+
+
+def test_names_of_a_sum_are_unambiguous() -> None:
+    whole = site_of(powerwall3_view("home", 2), powerwall3_view("cabin", 1))
+    prefixed = merge(whole, {}).view
+    assert {"home.A", "home.A1", "cabin.A"} <= devices.strings(prefixed).keys()
+    assert "home.GridCodesWrite" in devices.alerts(prefixed)
+    assert "cabin.ISLAND_FreqL1_Main" in devices.freq(prefixed)
+    assert "home.TESYNC--None--None" in devices.vitals(prefixed)
+    assert devices.freq(prefixed)["PW4_name"].startswith("cabin.TEPINV--")
+    plain = merge(whole, {}, PLAIN).view
+    assert {"A", "A1", "A2"} <= devices.strings(plain).keys()  # the cabin continues the numbering
+    assert devices.strings(plain).keys() == {letter + digit for letter in "ABCDEF" for digit in ("", "1", "2")}
+    assert devices.freq(plain)["ISLAND_FreqL1_Main"] == 59.98
+    assert "cabin.ISLAND_FreqL1_Main" in devices.freq(plain)
+    assert devices.alerts(plain) == devices.alerts(whole.views[0])
+    custom = merge(whole, {}, MergeOptions(name_prefix="gw-{id}/")).view
+    assert "gw-cabin/A" in devices.strings(custom)
+    shouting = site_of(powerwall3_view("HOME", 1))
+    assert "HOME.A" in devices.strings(merge(shouting, {}, MergeOptions(name_prefix="{id}")).view)
+
+
+def test_units_matched_by_position_stay_matched_in_a_sum() -> None:
+    """A Powerwall 2 with the local API: device serial numbers are not those of the blocks."""
+    blocks = {"battery_blocks": [{"PackageSerialNumber": name, "PackagePartNumber": "P"} for name in ("one", "two")]}
+    local = recorded_view(f"local-mode/{SERVER}")
+    assert local.reading is not None
+    local = replace(
+        local,
+        gateway=replace(local.gateway, id="old"),
+        reading=replace(local.reading, gateway_id="old", system_status=blocks),
+    )
+    alone = devices.pod(local)
+    merged = devices.pod(merge(site_of(powerwall3_view("home", 1), local), {}, PLAIN).view)
+    for key in ("POD_nom_energy_remaining", "PackageSerialNumber", "name"):
+        assert [merged[f"PW{n}_{key}"] for n in (3, 4)] == [alone[f"PW{n}_{key}"] for n in (1, 2)]
+    assert alone["PW2_POD_nom_energy_remaining"] == 4504.0
+
+
+def test_the_virtual_gateway_answers_every_url_and_can_be_the_default() -> None:
+    whole = site_of(powerwall3_view("home", 2), recorded_view())
+    merged = merge(whole, {}).view
+    facts = replace(whole.server, default_gateway=VIRTUAL_ID)
+    server = Server(replace(whole, views=[*whole.views, merged], server=facts))
+    assert server.errors == []
+    assert Server(whole).replies.keys() <= server.replies.keys()
+    replies = server.replies
+    assert replies["/aggregates"].body["battery"]["instant_power"] == -3499.75 - 3500
+    assert replies["/csv"].body.startswith("-4200.25,1800.00,13000.00,-6999.75,")
+    assert replies["/api/gateways/aggregate"].body["virtual"] is True
+    assert set(replies["/api/gateways/"].body) == {"home", "default"}
+    assert replies["/tedapi/config"].body == {"error": "TEDAPI not enabled or unavailable"}
+    assert replies["/stats"].body["gateways"] == {"total": 2, "online": 2, "offline": 0}
+    assert replies["/pod"].body["nominal_full_pack_energy"] == 13500.25 * 3 + 27000
+
+
+def test_nothing_to_merge() -> None:
+    nobody = merge(site_of(without_reading(powerwall3_view())), {})
+    assert nobody.view.reading is None
+    assert nobody.view.status.online is False
+    assert Server(SiteView([nobody.view], nobody.view.server, NOW)).replies["/api/gateways/aggregate/soe"].status == 200
+    assert merge(SiteView([], nobody.view.server, NOW), {}).memory == {}
+
+
+def test_memory_forgets_gateways_that_left() -> None:
+    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
+    results = run(site_of(home, cabin), site_of(home))
+    assert set(results[1].memory) == {"home"}
+
+
+def test_grid_status_is_that_of_the_default_gateway() -> None:
+    up, down = powerwall3_view("home", 1), powerwall3_view("cabin", 1, grid_status="DOWN", grid_status_detail=None)
+    assert site.overview(site_of(up, down))["grid_status"] == "UP"
+    assert site.overview(site_of(stale(up), down))["grid_status"] == "DOWN"
+    assert site.overview(site_of(stale(up), down, powerwall3_view("barn", 1)))["grid_status"] is None
+    assert devices.freq(merge(site_of(up, down), {}).view)["grid_status"] == 1

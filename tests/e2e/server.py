@@ -1,0 +1,121 @@
+"""A started pwserver for end-to-end tests: the real processes, the real port, a plain HTTP client."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import wait_until
+
+LISTENING = re.compile(r"http://[^ ]*:(\d+)/")
+
+
+@dataclass(slots=True)
+class Answer:
+    """One HTTP answer, read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """``python -m pwserver`` with these arguments and environment; stopped and checked for orphans on exit."""
+
+    arguments: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+
+    def __enter__(self) -> Server:
+        keep = {name: os.environ[name] for name in ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG") if name in os.environ}
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pwserver",
+                "--bind-address",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                *self.arguments,
+            ],
+            env=keep | {"PYTHONPATH": str(Path(__file__).parents[2])} | self.environment,
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            wait_until(self._listening, 30)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _listening(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"pwserver ended with {self.process.returncode}:\n{self.output()}")
+        found = LISTENING.search(self.output())
+        if found:
+            self.port = int(found[1])
+        return bool(found)
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"pwserver did not stop:\n{self.output()}") from None
+        self.log.close()
+        os.unlink(self.log.name)
+
+    def output(self) -> str:
+        """Everything it has printed and logged so far."""
+        return Path(self.log.name).read_text()
+
+    def get(
+        self, target: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """One request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, target, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def json(self, target: str) -> Any:
+        """The JSON body of a GET that must be 200."""
+        answer = self.get(target)
+        assert answer.status == 200, (target, answer)
+        return answer.json()
+
+    def children(self) -> dict[str, int]:
+        """Name -> pid of the processes main looks after, from the names they gave themselves."""
+        found: dict[str, int] = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
+            except FileNotFoundError:
+                continue
+            if int(rest.split()[1]) == self.process.pid:
+                found[name.removeprefix("pwserver:")] = int(entry.parent.name)
+        return found

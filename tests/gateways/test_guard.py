@@ -1,0 +1,98 @@
+"""A unit that falls silent keeps its place, its age, and then its name only."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.gateways.guard import DeviceGuard, listed_serials, listed_units
+
+CONFIG = {
+    "battery_blocks": [
+        {"vin": "1707000-11-J--LEAD"},
+        {"vin": "1707000-11-J--FOLLOW", "battery_expansions": [{"din": "1807000-20-B--PACK"}]},
+    ]
+}
+
+
+def poll(*serials: str, value: float = 1.0) -> dict:
+    found: dict = {"VITALS": {"text": "x"}, "STSTSM--g--GATE": {"alerts": []}}
+    for serial in serials:
+        part = "1807000-20-B" if serial == "PACK" else "1707000-11-J"
+        if serial != "PACK":
+            found[f"TEPINV--{part}--{serial}"] = {"PINV_Fout": value, "serialNumber": serial, "alerts": ["a"]}
+        found[f"TEPOD--{part}--{serial}"] = {"POD_x": value}
+    return found
+
+
+def blocks(*serials: str) -> dict:
+    return {"battery_blocks": [{"PackageSerialNumber": serial, "p_out": 1.0} for serial in serials], "score": 1}
+
+
+def test_the_configured_units() -> None:
+    assert listed_serials(CONFIG) == {"LEAD", "FOLLOW", "PACK"} and listed_units(CONFIG) == 2
+    assert listed_serials(None) == frozenset() and listed_units({"battery_blocks": None}) == 0
+
+
+def test_a_silent_follower_is_carried_then_emptied_and_comes_back() -> None:
+    guard = DeviceGuard(30.0)
+    everything = poll("LEAD", "FOLLOW", "PACK")
+    whole = guard.apply(everything, blocks("LEAD", "FOLLOW", "PACK"), None, CONFIG, 0.0)
+    assert whole.vitals == everything and not whole.carried and whole.ages_seconds == {}
+    order = list(everything)
+    for number, tick in enumerate((5.0, 10.0, 15.0, 20.0)):
+        found = guard.apply(poll("LEAD", value=2.0), blocks("LEAD"), None, CONFIG, tick)
+        assert found.vitals is not None and list(found.vitals) == order
+        assert found.vitals["TEPINV--1707000-11-J--LEAD"]["PINV_Fout"] == 2.0
+        assert found.vitals["TEPINV--1707000-11-J--FOLLOW"]["PINV_Fout"] == 1.0
+        assert found.ages_seconds["TEPINV--1707000-11-J--FOLLOW"] == tick
+        assert "TEPINV--1707000-11-J--LEAD" not in found.ages_seconds
+        assert found.carried is (number < 3)
+        assert found.system_status is not None
+        assert [b["PackageSerialNumber"] for b in found.system_status["battery_blocks"]] == ["LEAD", "FOLLOW", "PACK"]
+    late = guard.apply(poll("LEAD"), blocks("LEAD"), None, CONFIG, 40.0)
+    assert late.vitals is not None and list(late.vitals) == order
+    assert late.vitals["TEPINV--1707000-11-J--FOLLOW"] == {"PINV_Fout": None, "serialNumber": "FOLLOW", "alerts": []}
+    assert late.system_status is not None
+    assert late.system_status["battery_blocks"][1] == {"PackageSerialNumber": "FOLLOW", "p_out": None}
+    back = guard.apply(everything, blocks("LEAD", "FOLLOW", "PACK"), None, CONFIG, 45.0)
+    assert back.vitals == everything and back.ages_seconds == {} and not back.carried
+
+
+def test_a_removed_unit_is_forgotten() -> None:
+    guard = DeviceGuard(30.0)
+    guard.apply(poll("LEAD", "FOLLOW"), None, None, CONFIG, 0.0)
+    smaller = {"battery_blocks": CONFIG["battery_blocks"][:1]}
+    assert guard.apply(poll("LEAD"), None, None, smaller, 5.0).vitals == poll("LEAD")
+
+
+def test_without_a_configuration_nothing_is_carried() -> None:
+    guard = DeviceGuard(30.0)
+    guard.apply(poll("LEAD", "FOLLOW"), None, None, None, 0.0)
+    found = guard.apply(poll("LEAD"), None, None, None, 5.0)
+    assert found.vitals == poll("LEAD") and not found.carried
+
+
+def test_vitals_that_do_not_come_at_all() -> None:
+    guard = DeviceGuard(30.0)
+    guard.apply(poll("LEAD", "FOLLOW"), None, {"TEPINV--1707000-11-J--LEAD": {"PCH_FanSpeed_A": 1000}}, CONFIG, 0.0)
+    found = guard.apply(None, None, {}, CONFIG, 5.0)
+    assert found.carried and found.vitals is not None and "TEPOD--1707000-11-J--FOLLOW" in found.vitals
+    assert found.fans == {"TEPINV--1707000-11-J--LEAD": {"PCH_FanSpeed_A": 1000}}
+    assert DeviceGuard(30.0).apply(None, None, None, CONFIG, 0.0).vitals is None
+
+
+@given(st.lists(st.lists(st.sampled_from(["LEAD", "FOLLOW", "PACK"]), unique=True), min_size=1, max_size=20))
+def test_keys_never_disappear_and_values_are_never_invented(polls: list[list[str]]) -> None:
+    guard, ever = DeviceGuard(12.0), set()
+    for number, serials in enumerate(polls):
+        tick = 5.0 * number
+        ordered = [serial for serial in ("LEAD", "FOLLOW", "PACK") if serial in serials]
+        found = guard.apply(poll(*ordered, value=tick), None, None, CONFIG, tick)
+        assert found.vitals is not None
+        ever |= set(found.vitals)
+        assert set(found.vitals) == ever
+        for name, device in found.vitals.items():
+            value = device.get("PINV_Fout", device.get("POD_x"))
+            if value is not None:
+                assert value == tick - found.ages_seconds.get(name, 0.0)

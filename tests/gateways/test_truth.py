@@ -1,0 +1,195 @@
+"""Corrections keep the balance, scales round-trip, counters never dip, holes are never filled."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.gateways.absent import UNKNOWN, clean, sanitise
+from pwserver.gateways.collect import alert_names, grid_word, sound_meters, temperatures
+from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure
+from pwserver.gateways.truth import (
+    EnergyMemory,
+    app_percent,
+    correct_meters,
+    powers_known,
+    raw_percent,
+    soe_percent,
+)
+
+watts = st.integers(-20_000, 20_000) | st.floats(-20_000, 20_000)
+
+
+def meters(site: object, battery: object, load: object, solar: object) -> dict:
+    values = {"site": site, "battery": battery, "load": load, "solar": solar}
+    return {name: {"instant_power": value, "kept": 1} for name, value in values.items()}
+
+
+@given(watts, watts, watts)
+def test_moving_negative_solar_to_the_load_keeps_the_balance(site: float, battery: float, solar: float) -> None:
+    given_meters = meters(site, battery, site + battery + solar, solar)
+    found = correct_meters(given_meters, keep_negative_solar=False)
+    power = {name: meter["instant_power"] for name, meter in found.items()}
+    assert power["solar"] >= 0
+    assert math.isclose(power["site"] + power["battery"] + power["solar"], power["load"], abs_tol=1e-6)
+    assert given_meters["solar"]["instant_power"] == solar  # the input stays as it was
+    again = correct_meters(found, keep_negative_solar=False)
+    assert again == found  # applied twice is applied once
+
+
+@given(st.none() | watts, st.floats(0, 500))
+def test_the_dead_band_touches_the_site_only(site: float | None, threshold: float) -> None:
+    found = correct_meters(meters(site, 1, 2, 3), site_zero_threshold_watts=threshold)
+    expected = 0 if site is not None and threshold > 0 and abs(site) <= threshold else site
+    assert found["site"]["instant_power"] == expected
+    assert [found[n]["instant_power"] for n in ("battery", "load", "solar")] == [1, 2, 3]
+
+
+def test_negative_solar_without_a_load() -> None:
+    found = correct_meters(meters(1, 2, None, -5), keep_negative_solar=False)
+    assert found["load"]["instant_power"] is None and found["solar"]["instant_power"] == 0
+
+
+@given(st.floats(5, 100))
+def test_scales_round_trip(raw: float) -> None:
+    app = app_percent(raw)
+    assert app is not None and 0 <= app <= 100
+    back = raw_percent(app)
+    assert back is not None and math.isclose(back, raw, abs_tol=1e-9)
+
+
+def test_scale_ends() -> None:
+    assert app_percent(3.0) == 0.0 and app_percent(None) is None and raw_percent(None) is None
+    assert app_percent(24.074074074074073) == pytest.approx(20.077972709551656)
+
+
+@pytest.mark.parametrize("value", [None, "50", True, math.nan, math.inf, -3, 101])
+def test_no_state_of_energy(value: object) -> None:
+    assert soe_percent(value) is None
+
+
+def test_an_empty_battery_is_zero_percent() -> None:
+    assert soe_percent(0) == 0.0
+
+
+@given(st.lists(st.none() | st.lists(st.none() | st.floats(0, 1e6), min_size=8, max_size=8), max_size=20))
+def test_energies_dip_only_when_confirmed(polls: list) -> None:
+    memory, last = EnergyMemory(), {}
+    names = [(m, f) for m in ("site", "battery", "load", "solar") for f in ("energy_exported", "energy_imported")]
+    seen: dict[tuple[str, str], list[float]] = {name: [] for name in names}
+    for number, values in enumerate(polls):
+        fresh = None
+        if values is not None:
+            fresh = {m: {} for m in ("site", "battery", "load", "solar")}
+            for (meter, field), value in zip(names, values, strict=True):
+                fresh[meter][field] = value
+                if value is not None:
+                    seen[meter, field].append(value)
+        found = {m: {"energy_exported": 0, "energy_imported": 0} for m in ("site", "battery", "load", "solar")}
+        memory.apply(found, fresh, float(number))
+        for meter, field in names:
+            value = found[meter][field]
+            heard = seen[meter, field]
+            assert value is None or value in heard  # never invented, not even the library's 0
+            if (meter, field) in last and last[meter, field] is not None:
+                assert value is not None
+                if value < last[meter, field]:
+                    assert len(heard) >= 2 and heard[-1] == value and heard[-2] < last[meter, field]
+            last[meter, field] = value
+
+
+def test_old_energies_are_told() -> None:
+    memory = EnergyMemory()
+    found = {"site": {"energy_exported": 0}}
+    assert memory.apply(found, {"site": {"energy_exported": 5.0, "energy_imported": 6.0}}, 0.0) == {}
+    assert "energy" in memory.apply(found, None, 100.0)
+    assert found["site"] == {"energy_exported": 5.0, "energy_imported": 6.0}
+
+
+@pytest.mark.parametrize("answer", [None, {}, [], "TIMEOUT!", {"ERROR": "x"}, {"site": None}])
+def test_no_meters_is_a_failure(answer: object) -> None:
+    with pytest.raises(GatewayFailure) as raised:
+        sound_meters(answer)
+    assert raised.value.cause == GARBAGE
+
+
+def test_meters_without_a_single_power_are_a_failure() -> None:
+    with pytest.raises(GatewayFailure) as raised:
+        sound_meters(meters(None, "x", True, math.nan))
+    assert raised.value.cause == NO_DATA
+
+
+def test_a_power_that_is_no_number_is_none() -> None:
+    found = sound_meters(meters(-2100, "x", None, math.inf))
+    assert [found[n]["instant_power"] for n in found] == [-2100, None, None, None]
+    assert powers_known(found) == 1
+
+
+def test_grid_words() -> None:
+    assert grid_word({"grid_status": "SystemIslandedReady"}) == "SYNCING"
+    assert grid_word({"grid_status": "SystemGridConnected"}) == "UP"
+    for silence in (None, {}, {"grid_status": None}, {"grid_status": ["x"]}, {"grid_status": "Unknown"}):
+        assert grid_word(silence) is None
+
+
+def test_temperatures_and_alerts() -> None:
+    assert temperatures({"TETHC--a--b": {"THC_AmbientTemp": None}}) == {"TETHC--a--b": None}
+    packs = {"TEPOD--a--b": {"HVP_PackTempMax": None}, "TEPOD--a--c": {"HVP_PackTempMax": 20.5}}
+    assert temperatures(packs) == {"TEPOD--a--b": None, "TEPOD--a--c": 20.5}
+    assert temperatures({"TEPOD--a--b": {"HVP_PackTempMax": None}}) == {}
+    assert temperatures(None) is None
+    assert alert_names(["b", "a", "b", None]) == ["a", "b"] and alert_names(None) is None
+
+
+def test_what_was_missing_is_none_after_the_arithmetic() -> None:
+    power = UNKNOWN * 2.0
+    assert clean({"a": UNKNOWN, "b": [power, 1, {"c": math.inf}], "d": "x"}) == {
+        "a": None,
+        "b": [None, 1, {"c": None}],
+        "d": "x",
+    }
+    assert (UNKNOWN if UNKNOWN > 0 else 0) is UNKNOWN
+
+
+def test_clean_shares_what_is_sound() -> None:
+    sound = {"a": [1.0, {"b": None}], "c": 2}
+    assert clean(sound) is sound
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = (
+    "control",
+    "esCan",
+    "bus",
+    "PVAC",
+    "PVS",
+    "THC",
+    "neurio",
+    "readings",
+    "components",
+    "msa",
+    "battery_blocks",
+    "site_info",
+    "meterAggregates",
+    "alerts",
+    "teslaRemoteMeter",
+    "meters",
+    "SYNC",
+    "solars",
+)
+
+
+@given(
+    st.recursive(json_values, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=4), max_leaves=12)
+)
+def test_no_payload_can_break_the_repair(payload: object) -> None:
+    if isinstance(payload, dict):
+        sanitise(payload)
+        clean(payload)

@@ -1,0 +1,120 @@
+"""Frozen views built from recorded answers, and the tools of the stacks this room feeds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+NOW = 1_700_000_002.5
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def powerwall3() -> Reading:
+    data = json.loads((HERE / "data/powerwall3.json").read_text())
+    return Reading(gateway_id="home", **data)
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Reading:
+    """The simulated site of the recordings: two Powerwall 2 and a solar inverter."""
+    data = json.loads((HERE / "data/simulated.json").read_text())
+    known = {member.name for member in fields(Reading)}
+    return Reading(gateway_id="cabin", **{name: value for name, value in data.items() if name in known})
+
+
+@pytest.fixture(scope="session")
+def view_of() -> Callable[..., View]:
+    server = ServerFacts("1.2.3", "0.22.2", 1_699_990_000.0, "home", 5.0, {})
+
+    def make(
+        reading: Reading | None, gateway: str = "home", name: str = "Home ☀", status: dict[str, Any] | None = None,
+        **changes: Any,
+    ) -> View:
+        if reading is not None:
+            reading = replace(reading, gateway_id=gateway, **changes)
+        known = {"state": "ok", "online": True, "total_successes": 7, "poll_seconds": 0.25, "last_updated": 1.7e9}
+        return View(GatewayIdentity(gateway, name), GatewayStatus(**(known | (status or {}))), reading, server, NOW)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def site_of() -> Callable[..., SiteView]:
+    return lambda *views: SiteView(views, views[0].server, NOW)
+
+
+@pytest.fixture(scope="session")
+def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
+    """Three gateways: one with everything, one as recorded, one that is down; and the virtual sum, never shown."""
+    rich = replace(
+        powerwall3, vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}}, din="1707000-11-J--TG0000000000A1", alerts=["PodCommissionTime", "BackfeedLimited"], reserve=20.0,
+        device_ages_seconds={"TEPOD--1707000-11-J--TG0000000000A1": 4.0}, flags={"soe": "out of range"},
+    )  # fmt: skip
+    capabilities = {"vitals": Capability(1.7e9, 0, True), "fans": Capability(1.6e9, 3, False), "x": Capability()}
+    first = view_of(rich, status={"capabilities": capabilities, "connection_mode": "TEDAPI v1r", "calls_total": 99,
+                                  "tedapi_mode": "v1r", "state_since": 1_699_999_000.0})  # fmt: skip
+    second = view_of(simulated, "cabin", "Cabin")
+    down = view_of(None, "barn", "Barn \"north\"\n\\", {"state": "backing-off", "online": False, "total_failures": 4,
+                   "consecutive_failures": 4, "backoff_seconds": 60, "last_updated": None, "poll_seconds": None,
+                   "total_successes": 0})  # fmt: skip
+    whole = replace(first, gateway=replace(first.gateway, id="aggregate", virtual=True))
+    return site_of(first, second, down, whole)
+
+
+SELF = {
+    "pwserver_http_requests_total": {("1", "get"): 120, ("2", "get"): 80, ("1", "post"): 1},
+    "pwserver_http_errors_total": {("1",): 2},
+    "pwserver_http_no_data_total": {("1",): 1},
+    "pwserver_http_slow_path_total": {("1",): 3},
+    "pwserver_http_rejected_total": {("1",): 0},
+    "pwserver_http_connections_total": {("1",): 9},
+    "pwserver_websockets_total": {("1",): 1},
+    "pwserver_process_resident_memory_bytes": {("main",): 40e6, ("poller",): 80e6},
+    "pwserver_process_cpu_seconds_total": {("poller",): 3.25},
+    "pwserver_process_open_fds": {("poller",): 21},
+    "pwserver_process_start_time_seconds": {("poller",): 1_699_990_001.0},
+    "pwserver_process_restarts_total": {("worker-1",): 1},
+    "pwserver_process_heartbeat_age_seconds": {("worker-1",): 0.5},
+    "pwserver_snapshots_published_total": {("home",): 7},
+    "pwserver_render_duration_seconds": {("home",): 0.012},
+    "pwserver_poll_lateness_seconds": {("home",): 0.001},
+    "pwserver_history_write_failures_total": 0,
+    "pwserver_mqtt_connected": 1,
+    "pwserver_mqtt_connects_total": 1,
+    "pwserver_mqtt_published_total": 500,
+    "pwserver_mqtt_commands_total": {("done",): 2, ("rejected",): 1},
+    "pwserver_replica_connected": 1,
+    "pwserver_replica_refused_total": 0,
+}
+
+
+@pytest.fixture(scope="session")
+def self_metrics() -> dict[str, Any]:
+    return dict(SELF)
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    def find(name: str) -> str:
+        for folder in (None, "/usr/sbin:/usr/bin:/sbin:/bin"):
+            path = shutil.which(name, path=folder)
+            if path:
+                return path
+        raise AssertionError(f"this test needs {name}; the Debian packages are listed in .ci/run")
+
+    return find

@@ -1,0 +1,192 @@
+"""The Prometheus page: golden files, the formats' own parsers, promtool, a real Prometheus."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from pwserver.documents import prometheus
+from pwserver.documents.prometheus import DATA_FAMILIES, FAMILIES, SELF_FAMILIES, render, wants_openmetrics
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+
+GOLDEN = Path(__file__).parent / "data"
+
+
+def values(page):
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in parse_text(page) for s in f.samples}
+
+
+def value(page, name, **labels):
+    return values(page).get((name, tuple(sorted(labels.items()))))
+
+
+@pytest.mark.parametrize(("openmetrics", "name"), [(False, "metrics.txt"), (True, "metrics.openmetrics")])
+def test_golden(frozen_site, self_metrics, openmetrics, name):
+    """Set UPDATE_GOLDEN=1 to write the files anew, and read the difference."""
+    page = render(frozen_site, self_metrics, openmetrics=openmetrics)
+    if os.environ.get("UPDATE_GOLDEN"):
+        (GOLDEN / name).write_text(page)
+    assert page == (GOLDEN / name).read_text()
+
+
+def test_both_formats_say_the_same(frozen_site, self_metrics):
+    text, openmetrics = (render(frozen_site, self_metrics, openmetrics=o) for o in (False, True))
+    assert openmetrics.endswith("# EOF\n") and "# EOF" not in text
+    found = {(s.name, tuple(sorted(s.labels.items()))): s.value for f in parse_openmetrics(openmetrics) for s in f.samples}
+    assert found == values(text)
+
+
+def test_the_frozen_site_exercises_every_family(frozen_site, self_metrics):
+    page = render(frozen_site, self_metrics)
+    shown = {match[1] for match in re.finditer(r"^# TYPE (\S+)", page, re.M)}
+    assert shown == {family.name for family in FAMILIES}
+
+
+def test_promtool_finds_nothing_to_say(frozen_site, self_metrics, tool):
+    page = render(frozen_site, self_metrics)
+    done = subprocess.run([tool("promtool"), "check", "metrics"], input=page.encode(), capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_names_keep_the_guidelines():
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+    for family in FAMILIES:
+        assert re.fullmatch(r"(powerwall|pwserver)_[a-z0-9_]+", family.name)
+        assert (family.kind == "counter") == family.name.endswith("_total")
+        assert (family.kind == "info") == family.name.endswith("_info")
+        assert family.help.endswith(".") and "type" not in family.labels[:-1]
+        assert not re.search(r"percent|_ms|_wh|kwh|minutes|hours", family.name)
+    assert all(family.labels[0] == "gateway" for family in DATA_FAMILIES)
+    assert all(family.name.startswith("pwserver_") for family in SELF_FAMILIES)
+
+
+def test_base_units(frozen_site):
+    page = render(frozen_site)
+    assert value(page, "powerwall_grid_power_watts", gateway="home") == -2100.25
+    assert value(page, "powerwall_grid_imported_joules_total", gateway="home") == pytest.approx(1234567.4 * 3600)
+    assert value(page, "powerwall_battery_charge_raw_ratio", gateway="home") == pytest.approx(0.8104)
+    assert value(page, "powerwall_backup_reserve_ratio", gateway="home") == pytest.approx(0.2)
+    assert value(page, "powerwall_backup_time_remaining_seconds", gateway="home") == pytest.approx(19.1234567 * 3600)
+    assert value(page, "powerwall_reading_age_seconds", gateway="home") == 2.5
+    assert value(page, "powerwall_fan_duty_ratio", gateway="home", device="TG0000000000A1", fan="a") == pytest.approx(.3333)
+    meter = {"gateway": "home", "meter": "2002069-00-E--EM0000000000", "ct": "0"}
+    assert value(page, "powerwall_remote_meter_imported_joules_total", **meter) == 36000000
+
+
+def test_what_is_not_known_is_absent(view_of, site_of):
+    nothing = Reading("home", 1.7e9, {"site": {"instant_power": None, "energy_imported": float("nan")}})
+    page = render(site_of(view_of(nothing)))
+    names = {name for name, _ in values(page) if name.startswith("powerwall_")}
+    assert names == {
+        "powerwall_up", "powerwall_gateway_info", "powerwall_connection_state", "powerwall_last_success_timestamp_seconds",
+        "powerwall_reading_timestamp_seconds", "powerwall_reading_age_seconds", "powerwall_polls_total",
+        "powerwall_poll_failures_total", "powerwall_poll_consecutive_failures", "powerwall_poll_duration_seconds",
+        "powerwall_poll_backoff_seconds", "powerwall_gateway_calls_total", "powerwall_flagged_values",
+    }  # fmt: skip
+    assert "NaN" not in page and "Inf" not in page
+
+
+def test_a_gateway_that_is_down_shows_that_and_nothing_else(frozen_site):
+    page = render(frozen_site)
+    mine = {name for name, labels in values(page) if ("gateway", "barn") in labels}
+    assert value(page, "powerwall_up", gateway="barn") == 0
+    assert value(page, "powerwall_connection_state", gateway="barn", state="backing-off") == 1
+    assert not [name for name in mine if re.search("watts|joules|ratio|reading", name)]
+
+
+def test_energies_a_firmware_lacks_are_absent_not_zero(view_of, site_of, powerwall3):
+    none = {m: {**b, "energy_imported": 0, "energy_exported": 0} for m, b in powerwall3.aggregates.items()}
+    page = render(site_of(view_of(powerwall3, aggregates=none, vitals=None)))
+    assert "joules_total" not in page and "powerwall_grid_power_watts" in page
+
+
+def test_unknown_grid_is_not_down(view_of, site_of, powerwall3):
+    for status, expected in (("UP", 1), ("DOWN", 0), ("SYNCING", 0), (None, None), ("Unknown", None)):
+        page = render(site_of(view_of(powerwall3, grid_status=status)))
+        assert value(page, "powerwall_grid_connected", gateway="home") == expected
+
+
+def test_the_virtual_gateway_is_no_gateway(frozen_site):
+    page = render(frozen_site)
+    assert "aggregate" not in page and value(page, "pwserver_gateways") == 3
+
+
+def test_self_metrics_that_nobody_declared_are_left_out(frozen_site):
+    page = render(frozen_site, {"pwserver_secret": 1, "powerwall_up": 5, "pwserver_mqtt_connected": None,
+                                "pwserver_http_errors_total": {("1", "2"): 3, ("7",): 4}})  # fmt: skip
+    assert "secret" not in page and "mqtt" not in page
+    assert value(page, "pwserver_http_errors_total", worker="7") == 4
+    assert value(page, "powerwall_up", gateway="home") == 1
+
+
+def test_the_same_device_twice_is_one_sample(view_of, site_of, powerwall3):
+    twice = {"PVAC--1--X": {"PVAC_Fout": 60.0}, "PVAC--2--X": {"PVAC_Fout": 61.0}}
+    page = render(site_of(view_of(powerwall3, vitals=twice)))
+    assert page.count("powerwall_inverter_frequency_hertz{") == 1
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers(-(10**20), 10**20) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8,
+)  # fmt: skip
+keys = st.sampled_from(["TEPINV--a--S", "PVAC--b--S", "TRM--d", "TESYNC--e--S", "NEURIO--N", "TEPOD--x--S", "battery_blocks",
+                        "site", "load", "A", "B"])  # fmt: skip
+members = st.sampled_from(["instant_power", "energy_imported", "PINV_Fout", "TRM_CT0_InstRealPower", "METER_X_CTA_I",
+                           "ISLAND_VL1N_Main", "HVP_PackTempMax", "Power", "Connected", "Location", "serialNumber",
+                           "NEURIO_CT0_InstRealPower", "PackageSerialNumber"])  # fmt: skip
+bodies = st.dictionaries(keys, st.dictionaries(members, json_like, max_size=4) | json_like, max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(bodies, bodies, bodies, bodies, st.text(max_size=10), st.lists(st.text(max_size=10), max_size=3))
+def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, status, name, alerts):
+    reading = Reading(
+        "g", 1.7e9, meters, vitals=vitals, strings=strings, system_status=status, alerts=alerts, mode=name, version=name,
+        fan_speeds=vitals,
+    )  # fmt: skip
+    server = ServerFacts("1", "1", 0.0, None, 5.0, {})
+    view = View(GatewayIdentity("g", name), GatewayStatus(online=True), reading, server, 1.7e9)
+    site = SiteView((view,), server, 1.7e9)
+    list(parse_openmetrics(render(site, openmetrics=True)))
+    found = [(s.name, tuple(sorted(s.labels.items()))) for f in parse_text(render(site)) for s in f.samples]
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [("", False), ("*/*", False), ("text/plain", False), ("application/openmetrics-text", True),
+     ("application/openmetrics-text; version=1.0.0; charset=utf-8", True),
+     ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1", True),
+     ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.3", False),
+     ("application/openmetrics-text;version=0.0.1", False), ("application/openmetrics-text;q=0", False),
+     ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
+      "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", True),
+     ("APPLICATION/OPENMETRICS-TEXT ; q=x", False), (",;,", False)],
+)  # fmt: skip
+def test_accept(accept, expected):
+    assert wants_openmetrics(accept) is expected
+
+
+def test_importing_the_module_loads_no_client_library():
+    import sys
+
+    code = "import sys, pwserver.documents.prometheus; assert 'prometheus_client' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=30)
+    assert prometheus.TEXT_TYPE.startswith("text/plain") and replace(GatewayStatus(), online=True).online
+
+
+def test_every_metric_is_in_the_documentation(root):
+    """docs/metrics.md has a row for each metric with its labels, and none for anything else."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:gauge|counter|info) \| ([^|]*) \|", (root / "docs/metrics.md").read_text(), re.M))
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows.items()} == {
+        family.name: set(family.labels) for family in FAMILIES
+    }

@@ -1,0 +1,337 @@
+"""Discovery: byte for byte the recorded messages in the entity form, Home Assistant's published rules in both."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from pwserver.mqtt.discovery import Announcer
+from pwserver.mqtt.entities import CONTROL_ENTITIES, ControlState, own_connection_writes, serial_slug, v1r_confirmed
+from pwserver.mqtt.settings import MqttSettings
+
+ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")
+DEVICE = replace(ENTITY, ha_form="device")
+GLOBAL_ONLY = [
+    {"topic": "pypowerwall/availability", "payload_available": "online", "payload_not_available": "offline"}
+]
+
+
+def configs(scenario):
+    return {t: m["payload"] for t, m in scenario.items() if t.endswith("/config")}
+
+
+def loaded(messages):
+    return {topic: json.loads(payload) if payload else "" for topic, payload in messages.items()}
+
+
+def expected(scenario):
+    """The recording, with the one decided difference: the online entity keeps only the server's availability."""
+    messages = configs(scenario)
+    for topic, payload in messages.items():
+        if topic.endswith("_online/config"):
+            payload["availability"] = GLOBAL_ONLY
+    return messages
+
+
+@pytest.fixture()
+def recorded_copy(recorded):
+    return json.loads(json.dumps(recorded))
+
+
+def test_entity_form_is_the_recording(recorded_copy, powerwall3, view_of):
+    got = Announcer(ENTITY).announce(view_of(powerwall3), ControlState())
+    assert loaded(got.then) == expected(recorded_copy["powerwall3"])
+    assert list(got.then) == list(dict.fromkeys(got.then))
+
+
+def test_entity_form_without_any_data(recorded_copy, view_of):
+    got = Announcer(ENTITY).announce(view_of(None, online=False), ControlState())
+    assert loaded(got.then) == expected(recorded_copy["never-online"])
+
+
+def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_of):
+    got = Announcer(ENTITY).announce(view_of(powerwall3, identity={"id": "my.home"}), ControlState())
+    topic = "homeassistant/sensor/pypowerwall_my_home_battery/config"
+    config = json.loads(got.then[topic])
+    assert config["unique_id"] == "pypowerwall_my.home_battery"
+    assert config["state_topic"] == "pypowerwall/my.home/battery"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "identity", "mask"),
+    [
+        ("controls-31-v1r", {"rsa_key_configured": True}, 31),
+        ("controls-16-v1r", {"rsa_key_configured": True}, 16),
+        ("controls-31-cloud", {"cloud_mode": True}, 31),
+        ("controls-31-readonly", {}, 31),
+    ],
+)
+def test_controls_as_recorded(recorded_copy, powerwall3, view_of, scenario, identity, mask):
+    reading = powerwall3 if "v1r" in scenario else replace(powerwall3, tedapi_mode="full")
+    view = view_of(reading, identity=identity)
+    state = ControlState(mask, own_connection_writes(view), v1r_confirmed(view))
+    got = Announcer(ENTITY).announce(view, state)
+    theirs = recorded_copy[scenario]
+    ours = {topic: payload for topic, payload in loaded(got.then).items() if topic in theirs}
+    for payload in ours.values():
+        if payload:
+            payload["device"]["sw_version"] = "any"
+    for message in theirs.values():
+        if message["payload"]:
+            message["payload"]["device"]["sw_version"] = "any"
+    assert ours == configs(theirs)
+
+
+def test_slugs():
+    assert serial_slug("tg-c.3") == "tg_c_3_e1b8d7f7"
+    assert serial_slug("TG0000000000A1") == "tg0000000000a1"
+
+
+# When it is sent
+
+READ_ONLY = ControlState()
+
+
+def test_sent_once_and_again_after_a_reconnect(powerwall3, view_of):
+    announcer = Announcer(DEVICE)
+    assert announcer.announce(view_of(powerwall3), READ_ONLY)
+    assert announcer.announce(view_of(powerwall3), READ_ONLY) is None
+    announcer.forget()
+    assert announcer.announce(view_of(powerwall3), READ_ONLY)
+
+
+def test_less_data_sends_nothing_and_removes_nothing(powerwall3, view_of):
+    announcer = Announcer(ENTITY)
+    first = announcer.announce(view_of(powerwall3), READ_ONLY)
+    poor = replace(powerwall3, vitals=None, strings=None, system_status=None, fan_speeds=None, aggregates={})
+    assert announcer.announce(view_of(poor), READ_ONLY) is None
+    assert announcer.announce(view_of(None, online=False), READ_ONLY) is None
+    announcer.forget()
+    assert announcer.announce(view_of(None, online=False), READ_ONLY).then == first.then
+
+
+def test_something_new_sends_the_whole_set(powerwall3, view_of):
+    announcer = Announcer(ENTITY)
+    first = announcer.announce(view_of(replace(powerwall3, strings=None)), READ_ONLY)
+    more = announcer.announce(view_of(powerwall3), READ_ONLY)
+    assert set(first.then) < set(more.then)
+    assert "homeassistant/sensor/pypowerwall_home_string_ab_power/config" in more.then
+
+
+def test_name_and_firmware_changes_are_told(powerwall3, view_of):
+    announcer = Announcer(ENTITY)
+    announcer.announce(view_of(None, online=False), READ_ONLY)
+    newer = announcer.announce(view_of(replace(powerwall3, version="25.1")), READ_ONLY)
+    assert '"sw_version":"25.1"' in newer.then["homeassistant/sensor/pypowerwall_home_battery/config"]
+    renamed = announcer.announce(view_of(powerwall3, version="25.1", identity={"name": "Barn"}), READ_ONLY)
+    assert '"name":"Barn"' in renamed.then["homeassistant/sensor/pypowerwall_home_battery/config"]
+
+
+def test_serials_are_remembered_and_follow_a_swap(powerwall3, view_of):
+    def blocks(*serials):
+        rows = [{"PackageSerialNumber": s, "nominal_full_pack_energy": 1.0} for s in serials]
+        return replace(powerwall3, system_status={"battery_blocks": rows}, vitals=None, fan_speeds=None)
+
+    def device_of(messages, position):
+        topic = f"homeassistant/sensor/pypowerwall_home_battery_{position}_capacity/config"
+        return json.loads(messages[topic])["device"].get("serial_number")
+
+    announcer = Announcer(ENTITY)
+    announcer.announce(view_of(blocks("A1", "B2")), READ_ONLY)
+    assert announcer.announce(view_of(blocks(None, None)), READ_ONLY) is None
+    swapped = announcer.announce(view_of(blocks("B2", "A1")), READ_ONLY).then
+    assert (device_of(swapped, 1), device_of(swapped, 2)) == ("B2", "A1")
+
+
+def test_confirmed_controls_stay_announced_through_an_outage(powerwall3, view_of):
+    announcer = Announcer(ENTITY)
+    first = announcer.announce(view_of(powerwall3), ControlState(31, True, True))
+    assert first.then["homeassistant/button/pypowerwall_home_go_off_grid/config"]
+    assert announcer.announce(view_of(None, online=False), ControlState(31, False, False)) is None
+
+
+def test_a_bit_taken_away_removes_the_entity(powerwall3, view_of):
+    for settings, topic in (
+        (ENTITY, "homeassistant/select/pypowerwall_home_mode_control/config"),
+        (DEVICE, "homeassistant/device/pypowerwall_home/config"),
+    ):
+        got = Announcer(settings).announce(view_of(powerwall3), ControlState(1, True, True)).then[topic]
+        if settings is DEVICE:
+            component = json.loads(got)["components"]["pypowerwall_home_mode_control"]
+            assert component == {"platform": "select"}
+        else:
+            assert got == ""
+
+
+# The hand-over between the forms
+
+MIGRATE = {"migrate_discovery": True}
+
+
+def test_migration_to_devices(powerwall3, view_of):
+    single = Announcer(ENTITY).announce(view_of(powerwall3), ControlState()).then
+    got = Announcer(DEVICE).announce(view_of(powerwall3), ControlState())
+    assert set(got.first) == set(got.last) == set(single)
+    assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
+    assert set(got.last.values()) == {""}
+    assert not set(got.then) & set(single)
+
+
+def test_migration_back_to_entities(powerwall3, view_of):
+    whole = Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then
+    got = Announcer(ENTITY).announce(view_of(powerwall3), ControlState())
+    assert set(got.first) == set(got.last) == set(whole)
+    assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
+
+
+def test_both_forms_have_the_same_unique_ids_and_state_topics(powerwall3, view_of):
+    view, state = view_of(powerwall3), ControlState(31, True, True)
+    single = [c for c in loaded(Announcer(ENTITY).announce(view, state).then).values() if c]
+    whole = loaded(Announcer(DEVICE).announce(view, state).then).values()
+    parts = [c for device in whole for c in device["components"].values() if len(c) > 1]
+    keys = ("unique_id", "name", "state_topic", "command_topic", "device_class", "state_class", "icon")
+    assert sorted(map(str, [[c.get(k) for k in keys] for c in single])) == sorted(
+        map(str, [[c.get(k) for k in keys] for c in parts])
+    )
+
+
+def test_an_entity_that_changes_its_device_is_handed_over(powerwall3, view_of):
+    rows = [{"nominal_full_pack_energy": 1.0}]
+    bare = replace(powerwall3, system_status={"battery_blocks": rows}, vitals=None, fan_speeds=None)
+    announcer = Announcer(DEVICE)
+    announcer.announce(view_of(bare), ControlState())
+    named = replace(bare, system_status={"battery_blocks": [{**rows[0], "PackageSerialNumber": "A1"}]})
+    got = announcer.announce(view_of(named), ControlState())
+    assert json.loads(got.first["homeassistant/device/pypowerwall_home/config"]) == MIGRATE
+    assert set(got.then) == {
+        "homeassistant/device/pypowerwall_home/config", "homeassistant/device/pypowerwall_home_a1/config",
+    }  # fmt: skip
+
+
+# Home Assistant's published rules for MQTT discovery
+
+ENERGY = {"Wh", "kWh", "MWh", "J", "kJ", "MJ", "GJ"}
+UNITS = {
+    "battery": {"%"}, "power": {"W", "kW", "MW"}, "voltage": {"V", "mV"}, "current": {"A", "mA"},
+    "energy": ENERGY, "energy_storage": ENERGY, "duration": {"h", "min", "s", "d", "ms"},
+    "temperature": {"°C", "°F", "K"},
+}  # fmt: skip
+STATE_CLASSES = {
+    "battery": {"measurement"}, "power": {"measurement"}, "voltage": {"measurement"}, "current": {"measurement"},
+    "energy": {"total", "total_increasing"}, "energy_storage": {"measurement"},
+    "duration": {"measurement", "total", "total_increasing"}, "temperature": {"measurement"},
+}  # fmt: skip
+COMMON = {"name", "unique_id", "icon", "entity_category", "device", "origin", "availability", "availability_mode",
+          "qos", "platform"}  # fmt: skip
+ALLOWED = {
+    "sensor": COMMON | {"state_topic", "unit_of_measurement", "device_class", "state_class", "value_template",
+                        "suggested_display_precision"},
+    "binary_sensor": COMMON | {"state_topic", "device_class", "payload_on", "payload_off"},
+    "number": COMMON | {"state_topic", "command_topic", "command_template", "min", "max", "step",
+                        "unit_of_measurement"},
+    "select": COMMON | {"state_topic", "command_topic", "command_template", "options"},
+    "switch": COMMON | {"state_topic", "command_topic", "payload_on", "payload_off", "state_on", "state_off"},
+    "button": COMMON | {"command_topic", "payload_press"},
+}  # fmt: skip
+REQUIRED = {
+    "sensor": {"state_topic"}, "binary_sensor": {"state_topic"}, "number": {"command_topic"},
+    "select": {"command_topic", "options"}, "switch": {"command_topic"}, "button": {"command_topic"},
+}  # fmt: skip
+TOPIC = re.compile(r"homeassistant/(?P<component>\w+)/(?:(?P<node>[a-zA-Z0-9_-]+)/)?(?P<object>[a-zA-Z0-9_-]+)/config")
+
+
+def check_device(device):
+    assert device["identifiers"] and all(isinstance(item, str) for item in device["identifiers"])
+    assert set(device) <= {"identifiers", "name", "manufacturer", "model", "sw_version", "serial_number", "via_device"}
+    assert all(isinstance(value, str) for key, value in device.items() if key != "identifiers")
+
+
+def check_availability(config):
+    assert config["availability_mode"] in {"all", "any", "latest"}
+    for entry in config["availability"]:
+        assert set(entry) == {"topic", "payload_available", "payload_not_available"}
+        assert not set("+#") & set(entry["topic"])
+
+
+def check_entity(component, config):
+    assert REQUIRED[component] <= set(config) <= ALLOWED[component], config
+    assert config["name"] and config["unique_id"]
+    for key in ("state_topic", "command_topic"):
+        if key in config:
+            assert config[key] and not set("+#") & set(config[key])
+    assert config.get("entity_category") in {None, "diagnostic"}  # a sensor must not be "config"
+    assert re.fullmatch(r"mdi:[a-z0-9-]+", config.get("icon", "mdi:x"))
+    if component == "sensor":
+        device_class, unit, state_class = (config.get(k) for k in ("device_class", "unit_of_measurement", "state_class"))
+        if device_class is not None:
+            assert unit in UNITS[device_class] and state_class in STATE_CLASSES[device_class]
+        assert state_class in {None, "measurement", "total", "total_increasing"}
+        assert (state_class is None) == (unit is None)  # a text has neither
+    if component == "binary_sensor":
+        assert config.get("device_class") in {None, "connectivity"}
+    if component == "number":
+        assert config["min"] < config["max"] and config["step"] > 0
+    if component == "button":
+        json.loads(config["payload_press"])
+    if component == "switch":
+        assert json.loads(config["payload_on"]) == {"value": True}
+
+
+@pytest.mark.parametrize("settings", [ENTITY, DEVICE], ids=["entity", "device"])
+def test_home_assistants_rules(settings, powerwall3, view_of):
+    seen = set()
+    for gateway_id in ("home", "cabin.2"):
+        view = view_of(powerwall3, identity={"id": gateway_id})
+        for topic, config in loaded(Announcer(settings).announce(view, ControlState(31, True, True)).then).items():
+            match = TOPIC.fullmatch(topic)
+            assert match, topic
+            check_device(config["device"])
+            check_availability(config)
+            if match["component"] == "device":
+                assert config["origin"]["name"] == "pwserver" and config["origin"]["sw_version"] == "1.2.3"
+                assert set(config) <= {"device", "origin", "components", "availability", "availability_mode", "qos"}
+                parts = [(part["platform"], part) for part in config["components"].values()]
+                assert parts
+                if "via_device" in config["device"]:
+                    assert config["device"]["via_device"] == f"pypowerwall_{gateway_id}"
+            else:
+                parts = [(match["component"], config)]
+            for component, part in parts:
+                check_entity(component, part)
+                assert part["unique_id"] not in seen
+                seen.add(part["unique_id"])
+    assert len(seen) == 2 * 77 and len(CONTROL_ENTITIES) == 7
+
+
+def test_the_energy_dashboard_gets_kilowatt_hours(powerwall3, view_of):
+    """The device form converts from the Wh topics, which stay as they are."""
+    device = json.loads(
+        Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then[
+            "homeassistant/device/pypowerwall_home/config"
+        ]
+    )  # fmt: skip
+    energies = [c for c in device["components"].values() if c.get("device_class") == "energy"]
+    assert len(energies) == 6 + 4
+    for config in energies:
+        assert config["unit_of_measurement"] == "kWh" and config["state_class"] == "total_increasing"
+        assert config["value_template"] == "{{ (value | float) / 1000 }}"
+        assert "energy_" in config["state_topic"]
+    assert not [c for c in device["components"].values() if c.get("unit_of_measurement") == "Wh"]
+
+
+def test_kilo_template_divides():
+    import jinja2
+
+    from pwserver.mqtt.discovery import KILO_TEMPLATE
+
+    assert float(jinja2.Template(KILO_TEMPLATE).render(value="1234567")) == 1234.567
+
+
+def test_the_online_entity_can_say_off(powerwall3, view_of):
+    device = Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then
+    config = json.loads(device["homeassistant/device/pypowerwall_home/config"])
+    assert config["components"]["pypowerwall_home_online"]["availability"] == GLOBAL_ONLY
+    assert len(config["availability"]) == 2

@@ -1,0 +1,104 @@
+"""Children that die or hang are replaced; nobody outlives main."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pwserver.supervisor import delay_after
+from tests.conftest import wait_until
+
+FAMILY = [sys.executable, "-m", "tests.server.supervised"]
+
+
+class Family:
+    """The process tree under test."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.main = subprocess.Popen([*FAMILY, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.last: dict[str, Any] = {}
+
+    def report(self) -> dict[str, Any]:
+        assert self.main.stdout is not None
+        self.last = json.loads(self.main.stdout.readline())
+        return self.last
+
+    def until(self, condition: Any) -> dict[str, Any]:
+        wait_until(lambda: condition(self.report()), 20)
+        return self.last
+
+    def close(self) -> None:
+        self.main.kill()
+        self.main.communicate()
+
+
+@pytest.fixture
+def family() -> Iterator[Family]:
+    made = Family()
+    yield made
+    made.close()
+
+
+def alive(pid: int) -> bool:
+    """Is there a process of this number that is not just waiting to be reaped?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_killed_child_is_replaced_and_its_sibling_is_not_touched(family: Family) -> None:
+    before = family.until(lambda report: report["poller"]["pid"] and report["worker-0"]["pid"])
+    os.kill(before["worker-0"]["pid"], signal.SIGKILL)
+    after = family.until(lambda report: report["worker-0"]["starts"] == 2 and report["worker-0"]["pid"])
+    assert after["worker-0"]["pid"] != before["worker-0"]["pid"]
+    assert after["poller"] == before["poller"]
+
+
+def test_a_stopped_child_is_noticed_by_its_heartbeat_and_replaced(family: Family) -> None:
+    before = family.until(lambda report: report["poller"]["pid"])
+    os.kill(before["poller"]["pid"], signal.SIGSTOP)
+    after = family.until(lambda report: report["poller"]["starts"] == 2 and report["poller"]["pid"])
+    assert not alive(before["poller"]["pid"])
+    assert alive(after["poller"]["pid"])
+
+
+def test_no_child_outlives_main(family: Family) -> None:
+    report = family.until(lambda report: report["poller"]["pid"] and report["worker-0"]["pid"])
+    family.main.kill()
+    wait_until(lambda: not alive(report["poller"]["pid"]) and not alive(report["worker-0"]["pid"]), 2)
+
+
+def test_sigterm_ends_everybody(family: Family) -> None:
+    report = family.until(lambda report: report["poller"]["pid"] and report["worker-0"]["pid"])
+    family.main.terminate()
+    family.until(lambda said: said.get("stopped"))
+    assert family.main.wait(5) == 0
+    assert not alive(report["poller"]["pid"])
+    assert not alive(report["worker-0"]["pid"])
+
+
+def test_a_child_that_cannot_start_is_tried_again_with_growing_pauses_and_disturbs_nobody() -> None:
+    family = Family("--crashing")
+    try:
+        report = family.until(lambda report: report.get("crashing", {}).get("starts", 0) >= 3)
+        assert report["poller"]["starts"] == report["worker-0"]["starts"] == 1
+    finally:
+        family.close()
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    never_beat = [delay_after(crashes, ever_beat=False) for crashes in range(1, 20)]
+    beat = [delay_after(crashes, ever_beat=True) for crashes in range(1, 20)]
+    assert never_beat[0] == beat[0] == 0
+    assert never_beat == sorted(never_beat)
+    assert max(never_beat) == 30.0
+    assert max(beat) == 1.0
