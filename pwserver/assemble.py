@@ -6,13 +6,16 @@ import time
 from importlib import metadata
 
 from pwserver import __version__
+from pwserver.commands import Channel
 from pwserver.config import Config
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.merge import MergeOptions
+from pwserver.poller.commands import Moments
 from pwserver.poller.publish import Publisher
 from pwserver.reading import ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import Shared
+from pwserver.web.front import shared_bytes
 
 
 def assemble(config: Config) -> Runtime:
@@ -36,8 +39,9 @@ def assemble(config: Config) -> Runtime:
         slot_bytes=settings["PW_SNAPSHOT_BYTES"],
         document_bytes=settings["PW_DOCUMENT_MAX_BYTES"],
         workers=settings["PW_WORKERS"],
+        extra={"islanding": Moments.size(len(identities)), **shared_bytes(settings)},
     )
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
     first = Publisher(shared, server, identities, merging)
     first.everything()
-    return Runtime(config, shared, server, identities, merging, first.packed())
+    return Runtime(config, shared, server, identities, merging, first.packed(), Channel(shared.workers))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pwserver.config import Config, ConfigError, GatewayDefinition
 
 DEFAULT_SCENARIO = "powerwall2"
+MORNING_HOUR = 9.5  # the simulated day begins with sun, whatever the time of the demo
 PASSWORD = "simulated-gateway"
 
 
@@ -39,7 +40,7 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
         from pwserver.simulator.run import run
 
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            run(scenario, port=port, password=PASSWORD, control_port=None, out=nowhere)
+            run(scenario, port=port, password=PASSWORD, control_port=None, out=nowhere, hour=MORNING_HOUR)
 
     return config.replace_gateways([gateway], f"demo {scenario}"), live
 

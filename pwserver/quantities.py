@@ -117,9 +117,7 @@ def current_charge(reading: Reading) -> float | int | None:
 def strings(reading: Reading) -> dict[str, Mapping[str, Any]]:
     """Solar strings by id (``A`` … ``F``, with several inverters ``A1`` …), members as the library gives them."""
     found = reading.strings if isinstance(reading.strings, Mapping) else {}
-    return {
-        str(name): body for name, body in found.items() if isinstance(body, Mapping) and safe_in_topic(str(name))
-    }
+    return {str(name): body for name, body in found.items() if isinstance(body, Mapping) and safe_in_topic(str(name))}
 
 
 def string_pairs(reading: Reading) -> dict[str, dict[str, float | int]]:

@@ -119,6 +119,7 @@ class GatewayStatus:
     fallback: JsonObject | None = None  # api.md 11.6, only for TEDAPI gateways
     cloud_control: JsonObject | None = None  # api.md 11.3, only with a hybrid link
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
+    pending: JsonObject = field(default_factory=dict)  # commanded, not yet read back: setting -> value, acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +154,4 @@ class SiteView:
     views: Sequence[View]
     server: ServerFacts
     now: float
+    self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller

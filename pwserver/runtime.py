@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pwserver.commands import Channel
 from pwserver.config import Config
 from pwserver.documents.merge import MergeOptions
 from pwserver.documents.render import Packed
@@ -23,6 +24,7 @@ class Runtime:
     identities: tuple[GatewayIdentity, ...]
     merging: MergeOptions
     fallbacks: Mapping[str, Sequence[Packed]]  # slot -> what is served once its snapshot has expired
+    channel: Channel  # commands from the workers to the poller
     main_pid: int = field(default_factory=os.getpid)
 
     def worker_row(self, number: int) -> int:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from functools import partial
+
+from sanic import Sanic
 
 from pwserver import __version__, demo, log
 from pwserver.assemble import assemble
@@ -18,12 +21,15 @@ from pwserver.config import Config, ConfigError
 from pwserver.poller.process import run_poller
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.supervisor import Child, Supervisor
+from pwserver.tls import server_context
 from pwserver.web.app import create_app
 from pwserver.web.worker import run_worker
 
 logger = logging.getLogger("pwserver")
 
 READY_SECONDS = 20.0
+FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers take over
+DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
 BACKLOG = 4096
 Reload = Callable[[], Config]
 
@@ -60,17 +66,69 @@ def listen(address: str, port: int) -> socket.socket:
     return listener
 
 
+class Generation:
+    """The processes of one configuration, with an arena of their own."""
+
+    def __init__(self, config: Config, listener: socket.socket, number: int) -> None:
+        self.simulated: Callable[[], None] | None = None
+        if config["PW_DEMO"]:
+            config, self.simulated = demo.prepare(config)
+        self.config = config
+        self.listener = listener
+        self.runtime = assemble(config)
+        tls = server_context(config)
+        self.app = create_app(self.runtime, f"pwserver-{number}")
+        shared, hang = self.runtime.shared, config["PW_HEARTBEAT_TIMEOUT"]
+        self.workers = [
+            Child(
+                f"worker-{worker}",
+                shared.beats,
+                FIRST_WORKER_ROW + worker,
+                partial(run_worker, self.app, listener, worker, tls),
+                hang,
+            )
+            for worker in range(shared.workers)
+        ]
+        self.poller = Child("poller", shared.beats, POLLER_ROW, partial(run_poller, self.runtime), hang)
+        self.services = []
+        if self.simulated is not None:
+            never = float("inf")  # it has no heartbeat to lose
+            row = shared.beats.rows - 1
+            self.services.append(Child("simulator", shared.beats, row, self.simulated, never, never))
+
+    @property
+    def children(self) -> list[Child]:
+        """All processes of this generation, the readers' first."""
+        return [*self.workers, self.poller, *self.services]
+
+    def polled(self) -> bool:
+        """Has every gateway been tried at least once?"""
+        shared = self.runtime.shared
+        return all(shared.slots[gateway].generation() > 1 for gateway in shared.gateways)
+
+    def banner(self) -> str:
+        """What is being polled, and where to look."""
+        host, port = self.listener.getsockname()[:2]
+        shown = "localhost" if host in ("0.0.0.0", "::") else host
+        scheme = "https" if self.config["PW_HTTPS"] == "yes" else "http"
+        lines = [f"pwserver {__version__} on {scheme}://{shown}:{port}/ with {self.runtime.workers} workers"]
+        for gateway in self.config.gateways:
+            target = gateway.address or "Tesla's cloud"
+            how = f"{gateway.mode.label} at {target}, every {self.config['PW_CACHE_EXPIRE']} s"
+            lines.append(f"  {gateway.id}: {gateway.name}, {how}")
+        if not self.config.gateways:
+            lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
+        lines.append(f"  look at {scheme}://{shown}:{port}/health, /docs, /json")
+        return "\n".join(lines)
+
+
 class Main:
-    """The main process: holds the socket and the arena, and looks after the children."""
+    """The main process: holds the sockets and the arenas, and looks after the children."""
 
     def __init__(self, config: Config, listener: socket.socket, reload: Reload | None) -> None:
-        self.listener = listener
         self.reload = reload
-        self.simulator: Callable[[], None] | None = None
-        if config["PW_DEMO"]:
-            config, self.simulator = demo.prepare(config)
-        self.config = config
-        self.runtime = assemble(config)
+        self.made = 1
+        self.current = Generation(config, listener, self.made)
 
     def run(self) -> int:
         """Start everything, then repair what breaks until a signal ends it."""
@@ -80,55 +138,86 @@ class Main:
             while True:
                 supervisor.look()
                 asked = supervisor.request()
-                if asked is not None:
+                if asked == signal.SIGHUP:
+                    self._reload(supervisor)
+                elif asked is not None:
                     logger.info("stopping on %s", asked.name)
                     return 0
         finally:
-            supervisor.stop(seconds=self.config["PW_STOP_TIMEOUT"] * 0.75)
+            supervisor.stop(seconds=self.current.config["PW_STOP_TIMEOUT"] * 0.75)
 
     def _start(self, supervisor: Supervisor) -> None:
-        shared, hang = self.runtime.shared, self.config["PW_HEARTBEAT_TIMEOUT"]
-        app = create_app(self.runtime)
-        gc.collect()
-        gc.freeze()  # children share these pages as long as nobody's collector touches them
-        workers = [
-            Child(
-                f"worker-{number}",
-                shared.beats,
-                FIRST_WORKER_ROW + number,
-                partial(run_worker, app, self.listener, number),
-                hang,
-            )
-            for number in range(shared.workers)
-        ]
-        if self.simulator is not None:
-            supervisor.add(
-                Child(
-                    "simulator",
-                    shared.beats,
-                    shared.beats.rows - 1,
-                    self.simulator,
-                    hang_seconds=1e9,
-                    start_seconds=1e9,
-                )
-            )
-        for worker in workers:
-            supervisor.add(worker)
-        if supervisor.wait_ready(workers, READY_SECONDS):
-            supervisor.add(Child("poller", shared.beats, POLLER_ROW, partial(run_poller, self.runtime), hang))
-            self._banner()
-
-    def _banner(self) -> None:
-        host, port = self.listener.getsockname()[:2]
-        shown = "localhost" if host in ("0.0.0.0", "::") else host
-        for warning in self.config.warnings:
+        """First the workers, so that the port answers whatever the gateways do; then the poller."""
+        now = self.current
+        freeze()
+        for child in (*now.services, *now.workers):
+            supervisor.add(child)
+        for warning in now.config.warnings:
             logger.warning("%s", warning)
-        lines = [f"pwserver {__version__} on http://{shown}:{port}/ with {self.runtime.shared.workers} workers"]
-        for gateway in self.config.gateways:
-            target = gateway.address or "Tesla's cloud"
-            how = f"{gateway.mode.label} at {target}, every {self.config['PW_CACHE_EXPIRE']} s"
-            lines.append(f"  {gateway.id}: {gateway.name}, {how}")
-        if not self.config.gateways:
-            lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
-        lines.append(f"  look at http://{shown}:{port}/health, /docs, /json")
-        print("\n".join(lines), flush=True)
+        ready = supervisor.wait(lambda: supervisor.ready(now.workers), READY_SECONDS)
+        if ready or not supervisor.stop_asked:  # a worker that cannot start must not keep the others without data
+            supervisor.add(now.poller)
+            print(now.banner(), flush=True)
+
+    def _reload(self, supervisor: Supervisor) -> None:
+        """Replace every child by one of the new configuration, or keep the old ones and say why."""
+        if self.reload is None:
+            return
+        old = self.current
+        listener = old.listener
+        try:
+            config = self.reload()
+            address = (config["PW_BIND_ADDRESS"], config["PW_PORT"])
+            if address != (old.config["PW_BIND_ADDRESS"], old.config["PW_PORT"]):
+                listener = listen(*address)
+            self.made += 1
+            new = Generation(config, listener, self.made)
+        except Exception as refused:  # whatever it is: a running server is not given up for a configuration
+            if listener is not old.listener:
+                listener.close()
+            reason = getattr(refused, "message", None) or str(refused) or type(refused).__name__
+            logger.error("configuration not reloaded, the old one stays: %s", reason)
+            return
+        log.configure(config["PW_DEBUG"], config.secrets() | old.config.secrets())
+        for warning in config.warnings:
+            logger.warning("%s", warning)
+        freeze()
+        # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
+        supervisor.stop([old.poller, *old.services])
+        if listener is not old.listener:
+            for child in new.children:
+                child.run = partial(close_and_run, old.listener, child.run)
+        for child in (*new.services, new.poller):
+            supervisor.add(child)
+        supervisor.wait(new.polled, FIRST_POLL_SECONDS)
+        for child in new.workers:
+            supervisor.add(child)
+        if not supervisor.wait(lambda: supervisor.ready(new.workers), READY_SECONDS) and not supervisor.stop_asked:
+            logger.error("configuration not reloaded, the old one stays: the new workers do not start")
+            supervisor.stop(new.children)
+            Sanic.unregister_app(new.app)
+            if listener is not old.listener:
+                listener.close()
+            for child in (*old.services, old.poller):
+                child.stopping = False
+                supervisor.add(child)
+            return
+        supervisor.stop(old.workers, DRAIN_SECONDS)
+        Sanic.unregister_app(old.app)
+        if listener is not old.listener:
+            old.listener.close()
+        self.current = new
+        logger.info("configuration reloaded\n%s", new.banner())
+
+
+def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:
+    """A child's life without the former listening socket: as long as anybody holds it, clients could connect there."""
+    unwanted.close()
+    run()
+
+
+def freeze() -> None:
+    """Make everything alive permanent: children share these pages as long as no collector touches them."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pwserver_ext.arena import Arena
 from pwserver_ext.counters import Counters, Heartbeats
+from pwserver_ext.http import EVENTS
 from pwserver_ext.snapshot import SnapshotSlot
 
 AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or what is said when there is none
@@ -14,7 +15,7 @@ POLLER_ROW = 0
 FIRST_WORKER_ROW = 1
 SPARE_ROWS = 3  # heartbeats of services beside poller and workers (the demo's simulator)
 MAIN_GONE_STATUS = 3  # how a child ends itself when it finds that main has died
-COUNTERS = ("gets", "posts", "errors", "timeouts", "passed", "rejected", "limited", "connections", "open", "websockets")
+COUNTERS = ("gets", "posts", "errors", "timeouts", "websockets")  # of what Sanic answers
 SITE_SHARE = 8  # a slot about all gateways is as large as this many gateways' slots at most
 
 
@@ -43,7 +44,7 @@ class Shared:
         if len(self.gateways) != 1:  # the sum of one gateway is that gateway
             shapes[AGGREGATE] = (documents, slot_bytes * share, document_bytes * share)
         shapes[SITE] = (site_documents, slot_bytes * share, document_bytes * share)
-        hits = [f"{slot}:{index}" for slot, shape in shapes.items() for index in range(shape[0])]
+        hits = [*EVENTS, *(f"{slot}:{index}" for slot, shape in shapes.items() for index in range(shape[0]))]
         layout = {f"slot:{slot}": SnapshotSlot.size(shape[0], shape[1]) for slot, shape in shapes.items()}
         layout["counters"] = Counters.size(workers, COUNTERS)
         layout["hits"] = Counters.size(workers, hits)
@@ -52,10 +53,10 @@ class Shared:
         self.arena = Arena(layout)
         self.slots = {slot: SnapshotSlot(self.arena.region(f"slot:{slot}"), *shape) for slot, shape in shapes.items()}
         self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
-        self.hits = Counters(self.arena.region("hits"), workers, hits)
+        self.hits = Counters(self.arena.region("hits"), workers, hits)  # the gate's events, then every document
         self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
         starts: dict[str, int] = {}
-        position = 0
+        position = len(EVENTS)
         for slot, shape in shapes.items():
             starts[slot] = position
             position += shape[0]

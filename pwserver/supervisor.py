@@ -23,10 +23,13 @@ from pwserver_ext.process import die_with_parent, set_name
 log = logging.getLogger("pwserver.supervisor")
 
 WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 LOOK_SECONDS = 0.2  # how often heartbeats are looked at
 SETTLED_SECONDS = 5.0  # a child that lived this long was healthy: its crash count starts anew
 LONGEST_DELAY_SECONDS = 30.0
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
+ABSENT_SECONDS = 1.5  # main itself was stopped for this long: the children were too, or had nobody to blame them
+GRACE_SECONDS = 3.0  # then they may take this long to beat again
 
 
 class Beats(Protocol):
@@ -54,6 +57,7 @@ class Child:
     starts: int = 0
     not_before: float = 0.0
     stopping: bool = field(default=False)
+    condemned: bool = field(default=False)  # found hung and killed, not yet collected
 
 
 def delay_after(crashes: int, ever_beat: bool) -> float:
@@ -72,6 +76,8 @@ class Supervisor:
         self.children: list[Child] = []
         self.main_pid = os.getpid()
         self.asked: signal.Signals | None = None
+        self._looked = self.clock()
+        self._lenient_until = 0.0
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
@@ -84,33 +90,48 @@ class Supervisor:
         self.children.append(child)
         self._start(child)
 
-    def wait_ready(self, children: Sequence[Child], seconds: float) -> bool:
-        """Wait until every one of ``children`` has beaten; False when time is up or a stop was asked for."""
+    @staticmethod
+    def ready(children: Sequence[Child]) -> bool:
+        """Has every one of ``children`` beaten since its start?"""
+        return all(child.pid and child.beats.beats(child.row) for child in children)
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Look after everybody until ``condition()`` holds; False when time is up or a stop was asked for."""
         deadline = self.clock() + seconds
-        while self.clock() < deadline:
-            if all(child.beats.beats(child.row) for child in children):
-                return True
-            self.look(0.02)
-            if self.asked is not None:
+        while not condition():
+            if self.clock() > deadline or self.asked in STOPPING:
                 return False
-        return False
+            self.look(0.02)
+        return True
 
     def request(self) -> signal.Signals | None:
         """The signal that asked main for something since the last call, if any."""
         asked, self.asked = self.asked, None
         return asked
 
+    @property
+    def stop_asked(self) -> bool:
+        """Has a signal asked main to end?"""
+        return self.asked in STOPPING
+
     def look(self, seconds: float = LOOK_SECONDS) -> None:
         """Wait for the next event and repair what is broken."""
         self._wait(seconds)
         self._reap()
+        if self.clock() - self._looked > seconds + ABSENT_SECONDS:
+            self._lenient_until = self.clock() + GRACE_SECONDS
+        self._looked = self.clock()
         self._kill_hung()
         for child in self.children:
             if not child.pid and not child.stopping and self.clock() >= child.not_before:
                 self._start(child)
 
     def stop(self, children: Sequence[Child] | None = None, seconds: float = STOP_SECONDS) -> None:
-        """End ``children`` (all of them by default): SIGTERM, and SIGKILL for who has not gone in time."""
+        """End ``children`` (all of them by default): SIGTERM, and SIGKILL for who has not gone in time.
+
+        When only some are to go, a request to stop everything cuts their time short.
+        """
+        some = children is not None
         leaving = list(self.children if children is None else children)
         for child in leaving:
             child.stopping = True
@@ -120,6 +141,8 @@ class Supervisor:
         while any(child.pid for child in leaving) and self.clock() < deadline:
             self._wait(0.05)
             self._reap()
+            if some and self.asked in STOPPING:
+                break
         for child in leaving:
             self._signal(child, signal.SIGKILL)
         while any(child.pid for child in leaving):
@@ -132,7 +155,7 @@ class Supervisor:
         select.select([self._wake_read], [], [], seconds)
         try:
             for number in self._wake_read.recv(4096):
-                if number != signal.SIGCHLD and self.asked not in (signal.SIGTERM, signal.SIGINT):
+                if number != signal.SIGCHLD and self.asked not in STOPPING:
                     self.asked = signal.Signals(number)
         except BlockingIOError:
             pass
@@ -142,11 +165,19 @@ class Supervisor:
         child.starts += 1
         # Until the child has its own handlers, a signal to it would wake main through the shared socket.
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as refused:  # no memory or no process numbers left: the others go on, this one is tried again
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            child.crashes += 1
+            child.not_before = self.clock() + max(1.0, delay_after(child.crashes, ever_beat=False))
+            log.error("%s cannot be started: %s", child.name, refused.strerror)
+            return
         if pid == 0:
             self._live(child)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         child.pid = pid
+        child.condemned = False
 
     def _live(self, child: Child) -> None:
         """The child's side of the fork; never returns."""
@@ -163,7 +194,7 @@ class Supervisor:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-            set_name(f"pwserver:{child.name}")
+            set_name(f"pw:{child.name}")
             child.beats.start(child.row, os.getpid())
             child.run()
             code = 0
@@ -204,14 +235,17 @@ class Supervisor:
         )
 
     def _kill_hung(self) -> None:
+        if self.clock() < self._lenient_until:
+            return
         for child in self.children:
-            if not child.pid or child.stopping:
+            if not child.pid or child.stopping or child.condemned:
                 continue
             age = child.beats.age(child.row)
             limit = child.hang_seconds if child.beats.beats(child.row) else child.start_seconds
             silent = self.clock() - child.started if age is None else age
             if silent > limit:
                 log.error("%s has given no sign of life for %.1f s; replacing it", child.name, silent)
+                child.condemned = True
                 self._signal(child, signal.SIGKILL)
 
     @staticmethod

@@ -83,8 +83,10 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
             room = <Py_ssize_t>(high - low) + 1 if high > low else 1
             if room > ring.rows + 1:
                 room = ring.rows + 1
-            if (end - start) / step + 2 < room:
+            if end >= start and (end - start) / step + 2 < room:
                 room = <Py_ssize_t>((end - start) / step) + 2
+            if room < 1:
+                room = 1
             times = array.clone(_DOUBLES, room, False)
             totals = array.clone(_DOUBLES, room, False)
             results = []

@@ -59,8 +59,8 @@ cdef class Gate:
     cdef public bint stopping
 
     def __init__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
-                 Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(), double head_seconds=10, double idle_seconds=75,
-                 double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
+                 Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
+                 double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
                  Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")

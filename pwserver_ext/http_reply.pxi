@@ -35,6 +35,8 @@ cdef class Document:
     cdef int status
     cdef bytes tag              # without quotes; the gzip twin adds -gz
     cdef double timestamp, expires
+    # Whose replies these are: those of another responder may look otherwise.
+    cdef Responder owner
     # What was read and the replies made of it, by variant: good for one second, so that they agree with one another.
     cdef long second
     cdef tuple fresh
@@ -79,13 +81,13 @@ cdef class Document:
         self.has_gzip = False
         if self.fallback is None:
             return None
-        self.tag = blake2b(self.fallback, digest_size=8).hexdigest().encode()
+        self.tag = blake2b(self.fallback, digest_size=12).hexdigest().encode()
         return self.fallback, None
 
     def answer(self):
-        """For a handler beyond the gate: (status, body, gzip or None, ETag without quotes, epoch seconds or 0), or None.
+        """For a handler beyond the gate: (status, body, gzip or None, ETag without quotes, epoch seconds or 0).
 
-        The same snapshot and the same expiry as the gate's own replies.
+        None where the gate would hand the request on. The same snapshot and the same expiry as the gate's own replies.
         """
         read = self.source.read(self.index)
         if read is not None:
@@ -94,7 +96,7 @@ cdef class Document:
                 return status, body, gzip, bare_tag(etag), timestamp
         if self.fallback is None:
             return None
-        return 200, self.fallback, None, blake2b(self.fallback, digest_size=8).hexdigest().encode(), 0.0
+        return 200, self.fallback, None, blake2b(self.fallback, digest_size=12).hexdigest().encode(), 0.0
 
     cdef inline unsigned long long current(self) except? 0:
         return self.slot.c_generation() if self.slot is not None else self.source.generation()
@@ -260,6 +262,14 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip) noexcept:
             return True
 
 
+cdef void forget(Document d) noexcept:
+    if d.owner is not None:
+        d.owner.kept -= d.kept
+    d.kept = 0
+    d.fresh = None
+    d.replies = []
+
+
 @cython.final
 cdef class Responder:
     """Makes replies and keeps them for as long as they are true.
@@ -309,8 +319,12 @@ cdef class Responder:
         cdef bint gzip
         cdef bytes made
         cdef unsigned long long generation = d.current()
-        if generation != d.generation or d.second != second or d.fresh is None or (0 < d.expires < now):
-            self.forget(d)
+        if (
+            generation != d.generation or d.second != second or d.owner is not self or d.fresh is None
+            or (0 < d.expires < now)
+        ):
+            forget(d)
+            d.owner = self
             d.second = second
             d.fresh = d.load(now)
             if d.fresh is None:
@@ -339,14 +353,8 @@ cdef class Responder:
         self.kept += len(made)
         if self.kept > self.keep_limit:
             for other in self.table.documents:
-                self.forget(<Document>other)
+                forget(<Document>other)
         return made
-
-    cdef void forget(self, Document d) noexcept:
-        self.kept -= d.kept
-        d.kept = 0
-        d.fresh = None
-        d.replies = []
 
     cdef bytes make(self, Document d, int kind, int connection, bint gzip, int cors):
         cdef bytes body = b""

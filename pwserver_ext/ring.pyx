@@ -383,7 +383,10 @@ cdef class Ring:
                 newest = self._control.newest
                 number = oldest_number(self, newest)
                 while number <= newest + 1:
-                    row = row_at(self, number, careful) if number <= newest else live_row(self, careful)
+                    if number <= newest:
+                        row = row_at(self, number, careful)
+                    else:
+                        row = live_in(self, -INFINITY, INFINITY, newest, careful)
                     if row != NULL and (row.mask >> column) & 1:
                         if not found:
                             first = row.timestamp
@@ -406,7 +409,7 @@ cdef class Ring:
         cdef uint64_t sequence = 0, newest, low, high, number
         cdef Py_ssize_t room, at
         cdef RowHead* row
-        cdef bint careful
+        cdef bint careful, whole = limit <= 0
         cdef int attempt = 0
         cdef array.array times, out
         if width > COLUMN_LIMIT:
@@ -421,6 +424,11 @@ cdef class Ring:
                 newest = self._control.newest
                 low = lower_bound(self, start, newest, careful)
                 high = after(self, end, newest, careful)
+                # Only the newest rows are wanted: enough of them unless some were set aside.
+                if not whole and high > low and high - low > <uint64_t>limit:
+                    low = high - <uint64_t>limit
+                else:
+                    whole = True
                 room = <Py_ssize_t>(high - low) + 1 if high > low else 1
                 if room > self.rows + 1:
                     room = self.rows + 1
@@ -440,6 +448,9 @@ cdef class Ring:
                             targets[column][at] = value_of(self, row, picks[column])
                         at += 1
                     number += 1
+                if at < limit and not whole:
+                    whole = True
+                    continue
                 if careful or unchanged(self, sequence):
                     trimmed(times, results, at)
                     if 0 < limit < at:

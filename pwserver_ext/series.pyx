@@ -25,6 +25,7 @@ cdef double[16] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10
 cdef enum:
     COLUMN_LIMIT = 128
     NUMBER_BYTES = 40
+    EPOCH_ORDINAL = 719163  # 1970-01-01
 
 
 @cython.final
@@ -90,8 +91,8 @@ cdef int _number(char* target, double value, int digits) noexcept:
         if size == 0.0:
             target[0] = 48
             return 1
-        length = snprintf(target, NUMBER_BYTES, b"%.*g", digits, value)
-        return length
+        # Rounding the very largest numbers to fewer digits would make them infinite.
+        return snprintf(target, NUMBER_BYTES, b"%.*g", digits if size < 1e300 else 17, value)
     decimals = digits
     while decimals > 0 and size >= POWERS[digits - decimals]:
         decimals -= 1
@@ -129,13 +130,8 @@ cdef void _two(char* target, int value) noexcept:
     target[1] = <char>(48 + value % 10)
 
 
-cdef int _moment(char* target, double timestamp) noexcept:
-    """RFC 3339 in UTC, whole seconds or milliseconds (24 bytes at most)."""
-    cdef int64_t thousandths = <int64_t>(timestamp * 1000.0 + 0.5)
-    cdef int64_t seconds = thousandths // 1000
-    cdef int64_t days = seconds // 86400
-    cdef int rest = <int>(seconds % 86400)
-    cdef int milli = <int>(thousandths % 1000)
+cdef void _date(char* target, int64_t days) noexcept:
+    """YYYY-MM-DD of a number of days since 1970 (10 bytes)."""
     cdef int64_t shifted = days + 719468
     cdef int64_t era = shifted // 146097
     cdef int64_t of_era = shifted % 146097
@@ -151,6 +147,15 @@ cdef int _moment(char* target, double timestamp) noexcept:
     _two(target + 5, month)
     target[7] = 45
     _two(target + 8, day)
+
+
+cdef int _moment(char* target, double timestamp) noexcept:
+    """RFC 3339 in UTC, whole seconds or milliseconds (24 bytes at most)."""
+    cdef int64_t thousandths = <int64_t>(timestamp * 1000.0 + 0.5)
+    cdef int64_t seconds = thousandths // 1000
+    cdef int rest = <int>(seconds % 86400)
+    cdef int milli = <int>(thousandths % 1000)
+    _date(target, seconds // 86400)
     target[10] = 84
     _two(target + 11, rest // 3600)
     target[13] = 58
@@ -172,6 +177,7 @@ cdef class Column:
     """One column to write: its name, its values, how many significant digits, and, for codes, their words.
 
     ``words[code]`` is the text of that code; a code without a word is absent. ``scale`` multiplies every value.
+    ``dates``: the values are days since the year 1 (proleptic ordinals) and become YYYY-MM-DD.
     """
 
     cdef readonly str name
@@ -179,15 +185,17 @@ cdef class Column:
     cdef readonly double scale
     cdef readonly object values
     cdef readonly tuple words
+    cdef readonly bint dates
     cdef const double[::1] _values
     cdef list _quoted
 
-    def __init__(self, str name, values, int digits=7, double scale=1.0, words=None):
+    def __init__(self, str name, values, int digits=7, double scale=1.0, words=None, bint dates=False):
         if not 1 <= digits <= 15:
             raise ValueError("1 to 15 digits")
         self.name = name
         self.digits = digits
         self.scale = scale
+        self.dates = dates
         self.values = values
         self.words = tuple(words) if words is not None else None
         self._values = values
@@ -208,6 +216,12 @@ cdef int _cell(_Writer out, Column column, Py_ssize_t row, bint quoted) except -
                 out.put(<const char*>word + 1, len(word) - 2)
         elif quoted:
             out.put(b"null", 4)
+    elif column.dates and 1.0 <= value < 3652060.0:
+        out.need(NUMBER_BYTES)
+        out.data[out.used] = 34
+        _date(out.data + out.used + 1, <int64_t>value - EPOCH_ORDINAL)
+        out.data[out.used + 11] = 34
+        out.used += 12
     elif isfinite(value):
         out.number(value, column.digits)
     elif quoted:
@@ -258,25 +272,29 @@ def json_rows(const double[::1] times, columns, str time_name="time", bint momen
 
 def json_objects(columns):
     """A flat JSON array of objects with the columns as members. Returns bytes."""
+    return b"[" + b",".join(object_texts(columns)) + b"]"
+
+
+def object_texts(columns):
+    """One JSON object a row, with the columns as members, as a list of bytes."""
     cdef list chosen = list(columns)
     cdef Py_ssize_t row, height = _height((<Column?>chosen[0]).values, chosen)
     cdef _Writer out = _Writer()
+    cdef list texts = []
     cdef list keys = [b',"' + (<Column>c).name.encode() + b'":' for c in chosen]
     cdef int index, width = len(chosen)
     cdef bytes key
     keys[0] = keys[0][1:]
-    out.put(b"[", 1)
     for row in range(height):
-        if row:
-            out.put(b",", 1)
+        out.used = 0
         out.put(b"{", 1)
         for index in range(width):
             key = <bytes>keys[index]
             out.put(key, len(key))
             _cell(out, <Column>chosen[index], row, True)
         out.put(b"}", 1)
-    out.put(b"]", 1)
-    return out.finish()
+        texts.append(out.finish())
+    return texts
 
 
 def csv_rows(const double[::1] times, columns, str time_name="time", bint header=True):
@@ -415,21 +433,27 @@ def split(const double[::1] values):
 
 def complete(columns):
     """The rows in which every one of the columns was measured, as array('q')."""
+    return _rows_with(columns, len(columns))
+
+
+def measured(columns):
+    """The rows in which at least one of the columns was measured, as array('q')."""
+    return _rows_with(columns, 1)
+
+
+cdef array.array _rows_with(columns, Py_ssize_t least):
     cdef Py_ssize_t height = len(columns[0]), row, used = 0
-    cdef array.array rows = array.clone(_LONGS, height, False)
+    cdef array.array rows = array.clone(_LONGS, height, True)
     cdef const double[::1] column
-    cdef list views = list(columns)
-    for row in range(height):
-        rows.data.as_longlongs[row] = 1
-    for values in views:
+    for values in columns:
         column = values
         if column.shape[0] != height:
             raise ValueError("columns of different length")
         for row in range(height):
-            if not isfinite(column[row]):
-                rows.data.as_longlongs[row] = 0
+            if isfinite(column[row]):
+                rows.data.as_longlongs[row] += 1
     for row in range(height):
-        if rows.data.as_longlongs[row]:
+        if rows.data.as_longlongs[row] >= least:
             rows.data.as_longlongs[used] = row
             used += 1
     array.resize(rows, used)

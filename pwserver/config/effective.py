@@ -129,7 +129,7 @@ class Config:
             tedapi_recovery=get["PW_TEDAPI_RECOVERY"],
             tedapi_probe_interval_seconds=get["PW_TEDAPI_PROBE_INTERVAL"],
             calls_per_minute=get["PW_CALLS_PER_MINUTE"],
-            backoff_max_seconds=get["PW_BACKOFF_MAX"],
+            backoff_max_seconds=get["PW_BACKOFF_MAX"] or 2.0 * get["PW_CACHE_EXPIRE"],
             auth_cooldown_seconds=get["PW_AUTH_COOLDOWN"],
             suppress_network_errors=get["PW_SUPPRESS_NETWORK_ERRORS"],
             network_error_rate_limit=get["PW_NETWORK_ERROR_RATE_LIMIT"],

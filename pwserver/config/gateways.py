@@ -148,7 +148,7 @@ class GatewayOptions:
     tedapi_recovery: bool = True
     tedapi_probe_interval_seconds: int = 30
     calls_per_minute: int = 240  # hard ceiling of calls to this gateway
-    backoff_max_seconds: float = 120.0
+    backoff_max_seconds: float = 10.0
     auth_cooldown_seconds: float = 1800.0  # after a refused login
     suppress_network_errors: bool = False
     network_error_rate_limit: int = 5  # log lines per minute

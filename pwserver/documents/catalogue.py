@@ -5,7 +5,7 @@ Adding an endpoint is adding a row here and a pure function in the module of its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,9 @@ from pwserver.documents import (
     csv_lines,
     devices,
     gateways,
+    influx,
     meters,
+    prometheus,
     pw,
     shapes,
     site,
@@ -29,6 +31,7 @@ from pwserver.reading import Reading, View
 _NO_GATEWAYS = {503: "no gateway is configured"}
 _OFFLINE = {503: "the gateway is away, or has nothing for this path"}
 _ALWAYS: dict[int, str] = {}
+_NOT_YET = {503: "nothing has been measured yet, or the poller is gone"}
 
 _Render = Callable[[View], Any]
 _Has = Callable[[Reading], Any]
@@ -73,6 +76,22 @@ def _control(target: str, render: _Render, schema: Schema, summary: str) -> Docu
 def _site(target: str, render: Callable[..., Any], schema: Schema, summary: str, *aliases: str) -> Document:
     family = "gateways" if target.startswith("/api/gateways") else "aggregate"
     return Document(target, render, family, summary, schema, scope=Scope.SITE, aliases=aliases, errors=_ALWAYS)
+
+
+def _page(
+    target: str, render: Callable[..., Any], media_type: str, summary: str, example: str | None = None
+) -> Document:
+    return Document(
+        target,
+        render,
+        "server",
+        summary,
+        STRING,
+        scope=Scope.SITE,
+        media_type=media_type,
+        errors=_ALWAYS if example is None else _NOT_YET,
+        example=example,
+    )
 
 
 def _worker(target: str, render: Callable[..., Any], schema: Schema, summary: str) -> Document:
@@ -225,8 +244,8 @@ _ROWS: tuple[Document, ...] = (
     _pw("/pw/solar", pw.solar, shapes.METER, "Solar meter"),
     _pw("/pw/battery", pw.battery, shapes.METER, "Battery meter"),
     _pw("/pw/load", pw.load, shapes.METER, "Load meter", "/pw/home"),
-    _pw("/pw/battery_blocks", devices.battery_blocks, shapes.FANS, "Battery blocks by serial number"),
-    _pw("/pw/strings", devices.string_details, shapes.FANS, "Solar strings, verbose"),
+    _pw("/pw/battery_blocks", devices.battery_blocks, shapes.BLOCKS, "Battery blocks by serial number"),
+    _pw("/pw/strings", devices.string_details, shapes.STRING_DETAILS, "Solar strings, verbose"),
     _pw("/pw/din", pw.din, shapes.DIN, "Device identification number"),
     _pw("/pw/uptime", pw.uptime, shapes.UPTIME, "Uptime of the gateway"),
     _pw("/pw/version", pw.version, shapes.VERSION_WORD, "Firmware version, never null"),
@@ -252,10 +271,26 @@ _ROWS: tuple[Document, ...] = (
     _site("/api/aggregate/power", site.power, shapes.AGGREGATE_POWER, "Powers of all gateways together"),
     _site("/api/aggregate/soe", site.soe, shapes.AGGREGATE_SOE, "State of energy of all batteries together"),
     _site("/api/aggregate/battery", site.battery, shapes.AGGREGATE_BATTERY, "All batteries together"),
-    _site("/api/aggregate/strings", site.strings, shapes.FANS, "Strings by gateway"),
-    _site("/api/aggregate/alerts", site.alerts, {"type": "object"}, "Alerts by gateway"),
-    _site("/api/aggregate/vitals", site.vitals, shapes.FANS, "Devices by gateway"),
+    _site("/api/aggregate/strings", site.strings, shapes.BY_GATEWAY, "Strings by gateway"),
+    _site("/api/aggregate/alerts", site.alerts, shapes.ALERTS_BY_GATEWAY, "Alerts by gateway"),
+    _site("/api/aggregate/vitals", site.vitals, shapes.BY_GATEWAY, "Devices by gateway"),
     _site("/api/aggregate/status", site.status, shapes.AGGREGATE_STATUS, "Connections of all gateways"),
+    # --- for databases: /metrics in two forms, chosen by the Accept header
+    _page("/metrics", prometheus.text_page, prometheus.TEXT_TYPE, "Everything as Prometheus metrics", prometheus.EXAMPLE),
+    Document(
+        "/metrics#openmetrics",
+        prometheus.openmetrics_page,
+        "server",
+        "Everything as OpenMetrics",
+        STRING,
+        scope=Scope.SITE,
+        media_type=prometheus.OPENMETRICS_TYPE,
+        errors=_NOT_YET,
+        internal=True,
+        chosen_by=prometheus.wants_openmetrics,
+        example=prometheus.EXAMPLE,
+    ),
+    _page("/influx", influx.render, influx.MEDIA_TYPE, "Everything as InfluxDB line protocol"),
     # The facts workers need for /stats and /health; a worker reads them from the snapshot like any document.
     Document("#facts", status.site_facts, "server", "Facts", ANY, scope=Scope.SITE, internal=True),
     # --- made by a worker
@@ -308,6 +343,14 @@ GATEWAY_DOCUMENTS: tuple[Document, ...] = tuple(row for row in CATALOGUE if row.
 SITE_DOCUMENTS: tuple[Document, ...] = tuple(row for row in CATALOGUE if row.scope is Scope.SITE)
 WORKER_DOCUMENTS: tuple[Document, ...] = tuple(row for row in CATALOGUE if row.scope is Scope.WORKER)
 FACTS_INDEX = next(index for index, row in enumerate(SITE_DOCUMENTS) if row.target == "#facts")
+
+
+# Plain target -> index into SITE_DOCUMENTS of its other form, and which Accept header asks for that.
+FORMS: Mapping[str, tuple[int, Callable[[str], bool]]] = {
+    row.target.partition("#")[0]: (index, row.chosen_by)
+    for index, row in enumerate(SITE_DOCUMENTS)
+    if row.chosen_by is not None
+}
 
 
 def gateway_prefix(gateway_id: str) -> str:

@@ -20,7 +20,10 @@ def is_v1r(view: View) -> bool:
 
 def status(view: View) -> JsonObject:
     enabled = view.server.control_enabled
-    return {"enabled": enabled, "battery_dispatch": enabled and is_v1r(view)}
+    body: JsonObject = {"enabled": enabled, "battery_dispatch": enabled and is_v1r(view)}
+    if view.status.pending:  # acknowledged by the gateway, not yet confirmed by a reading
+        body["pending"] = dict(view.status.pending)
+    return body
 
 
 def reserve(view: View) -> JsonObject:

@@ -30,7 +30,8 @@ class Document:
     ``render`` is pure and gives a JSON-able object, a str for text, or an ``Answer`` with a status. Two documents
     with the same ``render`` share their body. ``gate`` may refuse first. ``needs_gateway`` False: the same answer
     when no gateway is configured. ``prefixed`` / ``unprefixed``: served below ``/api/gateways/{id}`` / at the root
-    for the default gateway.
+    for the default gateway. ``chosen_by`` makes it another form of the page whose target stands before its ``#``:
+    served there when this says so of the request's ``Accept``; such a row is ``internal``.
     """
 
     target: str
@@ -47,7 +48,9 @@ class Document:
     needs_gateway: bool = True
     prefixed: bool = True
     unprefixed: bool = True
-    internal: bool = False  # for workers only; never routed
+    internal: bool = False  # for workers only; never routed by its own target
+    chosen_by: Callable[[str], bool] | None = None
+    example: str | None = None  # where rendering one would cost a worker a library
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ _DIN = "1707000-11-J--TG0123456789AB"
 
 def example_of(document: Document) -> Any:
     """The body a client sees: a JSON-able object, or a str for text."""
+    if document.example is not None:
+        return document.example
     if document.scope is Scope.GATEWAY:
         body = document.render(_view())
     elif document.scope is Scope.SITE:

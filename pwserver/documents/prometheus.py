@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwserver import quantities
+from pwserver.documents.answer import Answer, detail
 from pwserver.quantities import meter_value, number
 from pwserver.reading import Reading, SiteView, View
 
@@ -142,8 +143,12 @@ SELF_FAMILIES: tuple[Family, ...] = (
     _self("http_requests_total", "counter", "Requests answered.", "worker", "method"),
     _self("http_errors_total", "counter", "Requests answered with a status of 400 or more.", "worker"),
     _self("http_no_data_total", "counter", "Requests answered without data, as there were none.", "worker"),
+    _self("http_not_modified_total", "counter", "Requests answered by the fast path with 304.", "worker"),
+    _self("http_documents_total", "counter", "Documents served, all gateways together.", "document"),
     _self("http_slow_path_total", "counter", "Requests handed from the fast path to Sanic.", "worker"),
-    _self("http_rejected_total", "counter", "Requests refused by a limit.", "worker"),
+    _self("http_rejected_total", "counter",
+          "Requests and connections ended by a rule: malformed, rate, connections, slow or stalled.",
+          "worker", "reason"),
     _self("http_connections_total", "counter", "Connections accepted.", "worker"),
     _self("websockets_total", "counter", "WebSockets opened.", "worker"),
     _self("process_resident_memory_bytes", "gauge", "Memory of a process.", "process"),
@@ -153,6 +158,7 @@ SELF_FAMILIES: tuple[Family, ...] = (
     _self("process_restarts_total", "counter", "How often the supervisor replaced a process.", "process"),
     _self("process_heartbeat_age_seconds", "gauge", "Time since a process last showed that it lives.", "process"),
     _self("snapshots_published_total", "counter", "Snapshots published.", "gateway"),
+    _self("snapshot_overflows_total", "counter", "Documents that did not fit their snapshot.", "gateway"),
     _self("render_duration_seconds", "gauge", "How long the last snapshot took to render.", "gateway"),
     _self("poll_lateness_seconds", "gauge", "How late the last poll began.", "gateway"),
     _self("history_write_failures_total", "counter", "Rows the history could not store."),
@@ -374,6 +380,27 @@ def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetri
     registry.register(_Collector(site, self_metrics or {}))
     encoder: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
     return encoder(registry).decode()
+
+
+NOT_YET = detail(503, "Nothing has been measured yet")
+EXAMPLE = """\
+# HELP powerwall_up 1 when the last poll of the gateway succeeded, else 0.
+# TYPE powerwall_up gauge
+powerwall_up{gateway="home"} 1.0
+# HELP powerwall_grid_power_watts Power at the grid meter, import positive (site.instant_power).
+# TYPE powerwall_grid_power_watts gauge
+powerwall_grid_power_watts{gateway="home"} -2100.0
+"""
+
+
+def text_page(site: SiteView) -> str | Answer:
+    """``/metrics`` in format 0.0.4; 503 while there is no poller that measures."""
+    return NOT_YET if site.self_metrics is None else render(site, site.self_metrics)
+
+
+def openmetrics_page(site: SiteView) -> str | Answer:
+    """``/metrics`` as OpenMetrics 1.0.0."""
+    return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
 
 
 def wants_openmetrics(accept: str) -> bool:

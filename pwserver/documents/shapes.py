@@ -149,6 +149,10 @@ TEMPS_NUMBERED = patterns({r"^PW\d+_temp$": nullable(CELSIUS)}, more=False)
 ALERTS = array(STRING)
 ALERTS_NUMBERED = map_of({"type": "integer", "enum": [1]}, "1 for every active alert")
 FANS = map_of(OBJECT, "by device name")
+BLOCKS = map_of(OBJECT, "battery blocks by serial number")
+STRING_DETAILS = map_of(OBJECT, "by device name, or by string name without vitals")
+BY_GATEWAY = map_of(OBJECT, "by gateway id")
+ALERTS_BY_GATEWAY = map_of(array(STRING), "by gateway id")
 FANS_NUMBERED = patterns({r"^FAN\d+_(actual|target)$": nullable(RPM), r"^FAN\d+_duty$": nullable(PERCENT)}, more=False)
 CSV = string("one line; an empty field is unknown")
 USAGE = ERROR
@@ -346,10 +350,10 @@ AGGREGATE_BATTERY = obj(
         **_SOURCES,
     }
 )
-_STATE_WORD = string(values=("healthy", "degraded", "unhealthy", "no_gateways"))
+STATE_WORD = string(values=("healthy", "degraded", "unhealthy", "no_gateways"))
 AGGREGATE_STATUS = obj(
     {
-        "status": _STATE_WORD,
+        "status": STATE_WORD,
         "num_gateways": INTEGER,
         "num_online": INTEGER,
         "num_degraded": INTEGER,
@@ -415,7 +419,7 @@ STATS = obj(
 )
 HEALTH = obj(
     {
-        "status": _STATE_WORD,
+        "status": STATE_WORD,
         "version": STRING,
         "gateways": INTEGER,
         "gateways_online": INTEGER,

@@ -113,6 +113,7 @@ def site_facts(site: SiteView) -> JsonObject:
         "fallback_mode": {
             view.gateway.id: {**_FALLBACK, **(view.status.fallback or {})} for view in views if _shows_fallback(view)
         },
+        "mqtt": {"connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected"))},
         "cache_expire": server.poll_interval_seconds,
         "cache_ttl": server.settings.get("PW_CACHE_TTL", 30),
         "graceful": server.settings.get("PW_GRACEFUL_DEGRADATION", True),
@@ -311,7 +312,10 @@ def _details_entry(view: View) -> JsonObject:
         "cause": status.cause,
         "last_updated": status.last_updated,
         "connection_mode": status.connection_mode,
+        "next_attempt": status.next_attempt,
+        "consecutive_failures": status.consecutive_failures,
         "calls_per_minute": status.calls_per_minute,
+        "calls_total": status.calls_total,
         "poll_seconds": status.poll_seconds,
     }
     if status.capabilities:

@@ -7,6 +7,7 @@ that carries itself through the arithmetic; ``clean`` turns whatever it touched 
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any, Final
 
 
@@ -22,6 +23,7 @@ class _Unknown(float):
 
 UNKNOWN: Final = _Unknown("nan")
 
+_LEAVES: Final = frozenset({str, int, bool, type(None), bytes})  # nothing to clean in these
 _STRING_VALUES: Final = tuple(f"PVAC_PVMeasuredVoltage_{n}" for n in "ABCD") + tuple(
     f"PVAC_PVCurrent_{n}" for n in "ABCD"
 )
@@ -54,17 +56,32 @@ def _words(parent: dict[str, Any], key: str) -> None:
         parent[key] = [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
-def sanitise(payload: dict[str, Any]) -> None:
-    """Repair one decoded payload (status, controller, components or config) in place."""
+def sanitise(payload: dict[str, Any]) -> bool:
+    """Repair one decoded payload (status, controller, components or config) in place. True when there was a hole."""
+    holes = _Holes()
     if "control" in payload or "esCan" in payload or "neurio" in payload:
-        _controller(payload)
+        _controller(payload, holes)
     if isinstance(payload.get("components"), dict):
-        _components(payload["components"])
+        _components(payload["components"], holes)
     if "battery_blocks" in payload or "site_info" in payload:
         _config(payload)
+    return holes.count > 0
 
 
-def _controller(payload: dict[str, Any]) -> None:
+class _Holes:
+    """Puts UNKNOWN where a number is missing, and counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def fill(self, holder: dict[str, Any], name: str) -> None:
+        """``holder[name]`` is a number, or UNKNOWN from now on."""
+        if not _number(holder.get(name)):
+            holder[name] = UNKNOWN
+            self.count += 1
+
+
+def _controller(payload: dict[str, Any], holes: _Holes) -> None:
     control = _dict(payload, "control")
     if "meterAggregates" in control:
         control["meterAggregates"] = [
@@ -81,8 +98,7 @@ def _controller(payload: dict[str, Any]) -> None:
                 if not isinstance(logged, dict):
                     logged = device["PVAC_Logging"] = {}
                 for name in _STRING_VALUES:
-                    if not _number(logged.get(name)):
-                        logged[name] = UNKNOWN
+                    holes.fill(logged, name)
     if bus.get("PVAC") and not isinstance(bus.get("PVS"), list):
         bus["PVS"] = []
     for kind, letter in (("SYNC", "X"), ("MSA", "Z")):
@@ -91,20 +107,19 @@ def _controller(payload: dict[str, Any]) -> None:
         for phase in "ABC":
             power = meter.get(f"METER_{letter}_CT{phase}_InstRealPower")
             current = f"METER_{letter}_CT{phase}_I"
-            if power is not None and _number(power) and power < 0 and current in meter and not _number(meter[current]):
-                meter[current] = UNKNOWN
+            if power is not None and _number(power) and power < 0 and current in meter:
+                holes.fill(meter, current)
     for reading in _objects(_dict(payload, "neurio"), "readings"):
         reading.setdefault("dataRead", [])
         for ct in _objects(reading, "dataRead"):
             for name in ("realPowerW", "currentA"):
-                if not _number(ct.get(name)):
-                    ct[name] = UNKNOWN
+                holes.fill(ct, name)
     for meter in _objects(_dict(payload, "teslaRemoteMeter"), "meters"):
         if isinstance(meter.get("reading"), dict):
             _objects(meter["reading"], "ctReadings")
 
 
-def _components(components: dict[str, Any]) -> None:
+def _components(components: dict[str, Any], holes: _Holes) -> None:
     for kind in list(components):
         for component in _objects(components, kind):
             component.setdefault("signals", [])
@@ -112,17 +127,17 @@ def _components(components: dict[str, Any]) -> None:
                 signal for signal in _objects(component, "signals") if isinstance(signal.get("name"), str)
             ]
             for signal in component["signals"]:
-                _signal(signal)
+                _signal(signal, holes)
 
 
-def _signal(signal: dict[str, Any]) -> None:
+def _signal(signal: dict[str, Any], holes: _Holes) -> None:
     name = signal["name"]
     signal.setdefault("value", None)
     signal.setdefault("textValue", None)
     if name.startswith("PCH_PvState_") and not isinstance(signal["textValue"], str):
         signal["textValue"] = "Unknown"
-    elif name.startswith(_COMPONENT_NUMBERS) and not _number(signal["value"]):
-        signal["value"] = UNKNOWN
+    elif name.startswith(_COMPONENT_NUMBERS):
+        holes.fill(signal, "value")
 
 
 def _config(config: dict[str, Any]) -> None:
@@ -146,19 +161,21 @@ def _config(config: dict[str, Any]) -> None:
 
 def clean(value: Any) -> Any:
     """The same data with every not-a-number and infinity as None; shares what needed no change."""
-    if isinstance(value, float):
+    kind = type(value)
+    if kind is float or kind is _Unknown:
         return value if math.isfinite(value) else None
-    if isinstance(value, dict):
+    if kind is dict or (kind not in _LEAVES and isinstance(value, dict)):
         changed = None
         for key, item in value.items():
-            if isinstance(item, (float, dict, list)):
-                new = clean(item)
-                if new is not item:
-                    if changed is None:
-                        changed = dict(value)
-                    changed[key] = new
+            if type(item) in _LEAVES:
+                continue
+            new = clean(item)
+            if new is not item:
+                if changed is None:
+                    changed = dict(value)
+                changed[key] = new
         return value if changed is None else changed
-    if isinstance(value, list):
-        items = [clean(item) if isinstance(item, (float, dict, list)) else item for item in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    if kind is list:
+        items = [item if type(item) in _LEAVES else clean(item) for item in value]
+        return value if all(map(operator.is_, items, value)) else items
     return value

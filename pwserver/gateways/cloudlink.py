@@ -41,6 +41,7 @@ class CloudLink:
         self.wire = Wire(30)
         self.lock = threading.Lock()  # held while the library works; commands take it too
         self.powerwall: Any = None
+        self.sites = 0  # of the account; 0: not known
         self.failures = 0
         self.last_success: float | None = None  # epoch
         self.known = {name: _Known() for name in _VALUES}
@@ -86,6 +87,11 @@ class CloudLink:
             told[f"last_known_{name}_time"] = self.known[name].time
         return told
 
+    def refresh_soon(self) -> None:
+        """Read the values again at the next tick, as after a command."""
+        if self.powerwall is not None:
+            self._due = 0.0
+
     def close(self) -> None:
         """No further jobs; lets go of the connection unless a job still holds it."""
         self._closed = True
@@ -116,6 +122,7 @@ class CloudLink:
     def _connect(self) -> None:
         with self.wire.session(_LIMIT_SECONDS, resend=False):
             powerwall = library.open_cloud_link(self.definition, self.options, self.wire)
+            sites = compute(powerwall.client.getsites)
         with _choice:
             if self._closed or (_winner and _winner[0] is not self):
                 library.close_connection(powerwall)
@@ -123,6 +130,7 @@ class CloudLink:
             if not _winner:
                 _winner.append(self)
             self.powerwall = powerwall
+            self.sites = len(sites) if isinstance(sites, list) else 0
             self._attempts = 0
 
     def _refresh(self) -> None:

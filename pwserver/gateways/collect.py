@@ -75,6 +75,19 @@ class Asker:
         if self.asked or arrived:
             self.record(family, arrived)
 
+    def derive(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """``compute`` for answers our decoder has seen: cleaned only when some of them had holes."""
+        if self.wire.holed:
+            return compute(function, *arguments)
+        try:
+            return function(*arguments)
+        except Exception:
+            return None
+
+    def tidy(self, value: Any) -> Any:
+        """``clean`` under the same condition."""
+        return clean(value) if self.wire.holed else value
+
     def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
         """Ask for something without which there is no reading. Raises GatewayFailure with the true cause."""
         before = len(self.wire.exchanges)

@@ -77,7 +77,7 @@ class TedapiSource:
             answer = self.borrowed.fetch("get_config", force=True)
             if isinstance(answer, dict):
                 sanitise(answer)  # over v1r it does not pass our decoder
-            return answer
+            return clean(answer)
 
         if required and last is None:
             found = asker.require(fetch, _is_config)
@@ -127,7 +127,7 @@ class TedapiSource:
         """The component list (Powerwall 3), slowly; needed before the units can be asked one by one."""
         self.values["get_components"] = self.asker.optional(
             "components",
-            lambda: self.borrowed.fetch("get_components", force=True),
+            lambda: clean(self.borrowed.fetch("get_components", force=True)),
             lambda answer: isinstance(answer, dict) and bool(answer),
             self.asker.options.slow_interval_seconds,
             keep=True,
@@ -154,7 +154,7 @@ class TedapiSource:
     def vitals(self) -> dict[str, Any] | None:
         """All devices, computed once a poll; the library's other methods then see this very result."""
         try:
-            found = as_dict(clean(self.borrowed.fetch("vitals")))
+            found = as_dict(self.asker.tidy(self.borrowed.fetch("vitals")))
         except Exception:
             found = None
         self.values["vitals"] = found
@@ -199,6 +199,9 @@ class TedapiCollector:
         self.client = powerwall.client
         self.asker = asker
         self.source = TedapiSource(powerwall, self.client.tedapi, asker)
+        # Samples, as the predecessor served them (api.md 9.1); they never change.
+        self._powerwalls = as_dict(compute(self.client.poll, "/api/powerwalls"))
+        self._meters_site = as_list(compute(self.client.poll, "/api/meters/site"))
         self.client.vitals = lambda **_more: self.source.values.get("vitals")
 
     def collect(self) -> Reading:
@@ -218,55 +221,55 @@ class TedapiCollector:
         fresh_energies = source.energies()
         meters, flags = self._meters(fresh_energies)
         vitals = source.vitals()
-        fans = compute(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
-        system_status = as_dict(compute(client.poll, "/api/system_status"))
+        fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
+        system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
         guarded = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick)
         source.values["vitals"] = guarded.vitals
         self._record(vitals, guarded, controller_came, fresh_energies)
-        api_status = as_dict(compute(client.poll, "/api/status"))
-        detail = as_dict(compute(client.poll, "/api/system_status/grid_status"))
+        api_status = as_dict(asker.derive(client.poll, "/api/status"))
+        detail = as_dict(asker.derive(client.poll, "/api/system_status/grid_status"))
         asker.record("grid", detail is not None)
-        operation = as_dict(compute(client.poll, "/api/operation"))
-        site_info = as_dict(compute(client.poll, "/api/site_info"))
+        operation = as_dict(asker.derive(client.poll, "/api/operation"))
+        site_info = as_dict(asker.derive(client.poll, "/api/site_info"))
         mode = self.powerwall.tedapi_mode
-        soe = soe_percent(compute(self.powerwall.level))
+        soe = soe_percent(asker.derive(self.powerwall.level))
         asker.record("level", soe is not None)
         return Reading(
             gateway_id=asker.gateway_id,
             timestamp=arrived,
             aggregates=corrected(meters, asker.options),
             vitals=guarded.vitals,
-            strings=as_dict(compute(self.powerwall.strings)) if guarded.vitals is not None else None,
+            strings=as_dict(asker.derive(self.powerwall.strings)) if guarded.vitals is not None else None,
             soe_raw=soe,
             status=api_status,
             version=as_text((api_status or {}).get("version")),
             din=as_text((api_status or {}).get("din")),
             uptime=as_text((api_status or {}).get("up_time_seconds")),
-            alerts=alert_names(compute(self.powerwall.alerts)) if guarded.vitals is not None else None,
+            alerts=alert_names(asker.derive(self.powerwall.alerts)) if guarded.vitals is not None else None,
             temps=temperatures(guarded.vitals),
             site_name=as_text((site_info or {}).get("site_name")),
             site_info=site_info,
             grid_status=grid_word(detail),
             grid_status_detail=detail,
             mode=as_text((operation or {}).get("real_mode")),
-            reserve=as_number(compute(self.powerwall.get_reserve)),
+            reserve=as_number(asker.derive(self.powerwall.get_reserve)),
             operation=operation,
-            time_remaining=_not_negative(compute(client.get_time_remaining)),
-            grid_charging=compute(client.get_grid_charging) if mode in ("full", "v1r") else None,
-            grid_export=as_text(compute(client.get_grid_export)) if mode in ("full", "v1r") else None,
+            time_remaining=_not_negative(asker.derive(client.get_time_remaining)),
+            grid_charging=asker.derive(client.get_grid_charging) if mode in ("full", "v1r") else None,
+            grid_export=as_text(asker.derive(client.get_grid_export)) if mode in ("full", "v1r") else None,
             system_status=guarded.system_status,
             fan_speeds=guarded.fans,
-            powerwalls=as_dict(compute(client.poll, "/api/powerwalls")),
-            meters_site=as_list(compute(client.poll, "/api/meters/site")),
+            powerwalls=self._powerwalls,
+            meters_site=self._meters_site,
             device_type=as_text((api_status or {}).get("device_type")),
             pw3=pw3,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") else None,
             connection_mode="TEDAPI v1r" if mode == "v1r" else "TEDAPI",
-            tedapi_config=clean(config),
-            tedapi_status=clean(status),
-            tedapi_components=as_dict(clean(source.values.get("get_components"))),
-            tedapi_battery=clean(blocks),
-            tedapi_controller=as_dict(clean(source.values["get_device_controller"])) if controller_came else None,
+            tedapi_config=config,
+            tedapi_status=asker.tidy(status),
+            tedapi_components=as_dict(source.values.get("get_components")),
+            tedapi_battery=blocks,
+            tedapi_controller=as_dict(asker.tidy(source.values["get_device_controller"])) if controller_came else None,
             backup_events=self._backup_events(mode),
             vitals_carried=guarded.carried,
             device_ages_seconds=guarded.ages_seconds,

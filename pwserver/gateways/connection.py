@@ -17,6 +17,7 @@ from pwserver.gateways.collect import Asker, Collector, Memory
 from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
 from pwserver.gateways.collect_tedapi import TedapiCollector
+from pwserver.gateways.control import read_again
 from pwserver.gateways.failure import AUTH, GARBAGE, RATE_LIMIT, UNREACHABLE, GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.guard import DeviceGuard
@@ -95,6 +96,27 @@ class GatewayConnection:
             capabilities=self.memory.capabilities.snapshot(),
         )
 
+    # ── what commands need (``control.py``; only with ``lock`` held, but for ``online``) ──────────────────────────────
+
+    @property
+    def online(self) -> bool:
+        """Did the last poll succeed?"""
+        return self.health.online
+
+    @property
+    def powerwall(self) -> Any:
+        """The library object, None while not connected."""
+        return self._powerwall
+
+    @property
+    def collector(self) -> Collector | None:
+        """What reads over the present connection."""
+        return self._collector
+
+    def ask_now(self, path: str) -> Any:
+        """One answer of the local API as it is at this moment, None when it did not come. Inside a session."""
+        return self._collector.ask_now(path) if isinstance(self._collector, LocalCollector) else None
+
     # ── what the poller does ─────────────────────────────────────────────────────────────────────────────────────
 
     def poll(self) -> Reading:
@@ -118,6 +140,10 @@ class GatewayConnection:
                 raise broken from None
             self._succeeded(reading, time.monotonic() - started)
             return reading
+
+    def read_again(self) -> None:
+        """Let the next poll fetch what commands change, however lately it was read."""
+        read_again(self)
 
     def release(self) -> None:
         """A fresh start on the owner's word (``/health/reset``): forget fallback and our own waiting times."""

@@ -54,6 +54,7 @@ class Exchange:
     seconds: float
     retry_after_seconds: float | None = None
     sent: bool = True  # False: refused by us before it reached the network
+    delivered: bool = True  # False: there was no connection, so the request cannot have reached anybody
 
 
 def cause_of_status(status: int) -> str | None:

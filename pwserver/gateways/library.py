@@ -5,6 +5,7 @@ This is the only module of pwserver that imports pypowerwall (0.3 s and 34 MB: w
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import threading
@@ -58,6 +59,7 @@ def load() -> ModuleType:
             for module in (tedapi, v1r, local):
                 _exchange(module, requests=gateway_requests)
             _exchange(tedapi, json=sessions.json_view())
+            vars(local)["open"] = _open  # it never closes the file of its stored login
             remote_requests = sessions.requests_view(sessions.RemoteSession)
             for module in (teslapy, fleetapi):
                 _exchange(module, requests=remote_requests, httpx=sessions.httpx_view())
@@ -65,6 +67,14 @@ def load() -> ModuleType:
             _exchange(cloud, Tesla=counted)
             _library = pypowerwall
         return _library
+
+
+def _open(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
+    """``open`` that leaves nothing open after reading."""
+    if mode != "r":
+        return open(file, mode, *more, **named)
+    with open(file, mode, *more, **named) as source:
+        return io.StringIO(source.read())
 
 
 def _exchange(module: ModuleType, **names: Any) -> None:

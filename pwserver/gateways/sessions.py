@@ -9,6 +9,7 @@ import email.utils
 import http.client
 import json
 import math
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from pwserver.gateways.failure import GARBAGE, TIMEOUT, UNREACHABLE, Exchange, c
 from pwserver.gateways.wire import Refused, Wire, active_wire
 
 _LARGEST_ANSWER_BYTES: Final = 8 * 1024 * 1024
+_HUGE: Final = re.compile(r"\d[eE]\+?\d{3}")
+_HUGE_BYTES: Final = re.compile(rb"\d[eE]\+?\d{3}")
 _LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 
 
@@ -129,6 +132,13 @@ def _cause_of_error(error: Exception) -> str:
     return UNREACHABLE
 
 
+def _never_connected(error: Exception) -> bool:
+    """Did the request fail before there was a connection that could have carried it?"""
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
+    before = (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.SSLError)
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, before)
+
+
 def _closed_under_us(error: Exception) -> bool:
     text = repr(error)
     return "RemoteDisconnected" in text or "ConnectionResetError" in text or "BrokenPipe" in text
@@ -180,7 +190,8 @@ class Counted:
                 response = self._transmit(request, kwargs)
                 body = _read(response)
         except Exception as error:
-            wire.note(Exchange(host, path, None, _cause_of_error(error), time.monotonic() - started))
+            seconds, delivered = time.monotonic() - started, not _never_connected(error)
+            wire.note(Exchange(host, path, None, _cause_of_error(error), seconds, delivered=delivered))
             raise
         response._content = body
         response._content_consumed = True
@@ -249,9 +260,10 @@ class CountedClient(httpx.Client):
         wire = active_wire()
         if wire is None:
             return super().send(request, **kwargs)
-        host, path = request.url.host, request.url.path
-        if not host:
+        if not request.url.host:
             raise NotSent("no address")
+        # Named apart: where HTTP/2 fails (a CA bundle it does not read), the library's HTTP/1.1 may still succeed.
+        host, path = f"{request.url.host} (h2)", request.url.path
         try:
             wire.admit(host, path)
         except Refused as refusal:
@@ -269,7 +281,8 @@ class CountedClient(httpx.Client):
             response = super().send(request, **kwargs)
         except Exception as error:
             cause = UNREACHABLE if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) else None
-            wire.note(Exchange(host, path, None, cause or _cause_of_error(error), time.monotonic() - started))
+            seconds = time.monotonic() - started
+            wire.note(Exchange(host, path, None, cause or _cause_of_error(error), seconds, delivered=cause is None))
             raise
         status = response.status_code
         asked = retry_after_seconds(response.headers.get("Retry-After")) if status >= 400 else None
@@ -320,8 +333,14 @@ def _loads(text: str | bytes) -> dict[str, Any]:
         if wire is not None:
             wire.undecodable += 1
         raise
-    sanitise(found)
+    if (sanitise(found) or _maybe_infinite(text)) and wire is not None:
+        wire.holed = True
     return found
+
+
+def _maybe_infinite(text: str | bytes) -> bool:
+    """Could a number in this text be too large to be one (1e999)?"""
+    return bool(_HUGE_BYTES.search(text) if isinstance(text, bytes) else _HUGE.search(text))
 
 
 def json_view() -> ModuleView:

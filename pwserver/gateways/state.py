@@ -19,7 +19,8 @@ FALLBACK: Final = "fallback"
 AUTH_FAILED: Final = "auth-failed"
 BACKING_OFF: Final = "backing-off"
 
-BACKOFF_STEPS_SECONDS: Final = (5.0, 10.0, 30.0, 60.0, 120.0)
+BACKOFF_STEPS_POLLS: Final = (1.0, 2.0, 6.0, 12.0, 24.0)  # at five seconds a poll: 5, 10, 30, 60, 120 s
+RELOGIN_SECONDS: Final = 5.0
 RATE_LIMIT_STEPS_SECONDS: Final = (60.0, 120.0, 300.0)  # where the gateway names no time
 JITTER: Final = 0.15  # only ever longer: a waiting time is a promise
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
@@ -30,7 +31,7 @@ class Policy:
     """The owner's limits. Seconds."""
 
     poll_interval_seconds: float = 5.0
-    backoff_max_seconds: float = 120.0
+    backoff_max_seconds: float = 10.0
     auth_cooldown_seconds: float = 1800.0
     cache_ttl_seconds: float = 30.0
     graceful_degradation: bool = True
@@ -110,14 +111,15 @@ class GatewayHealth:
             # One more attempt with a fresh login, then a long pause: gateways lock accounts.
             self._auth_failures += 1
             if self._auth_failures == 1:
-                self._wait(tick, max(BACKOFF_STEPS_SECONDS[0], asked or 0.0))
+                self._wait(tick, max(RELOGIN_SECONDS, asked or 0.0))
                 self._enter(BACKING_OFF, now)
             else:
                 self._wait(tick, max(self.policy.auth_cooldown_seconds, asked or 0.0), hold=True)
                 self._enter(AUTH_FAILED, now)
         else:
-            step = BACKOFF_STEPS_SECONDS[min(self.consecutive_failures, len(BACKOFF_STEPS_SECONDS)) - 1]
-            step = min(step, max(self.policy.backoff_max_seconds, 1.0))
+            polls = BACKOFF_STEPS_POLLS[min(self.consecutive_failures, len(BACKOFF_STEPS_POLLS)) - 1]
+            # A failing attempt costs the gateway one request, so even a short pause is gentler than polling was.
+            step = min(polls * self.policy.poll_interval_seconds, max(self.policy.backoff_max_seconds, 1.0))
             self._wait(tick, max(step, asked or 0.0), hold=asked is not None)
             self._enter(BACKING_OFF, now)
 

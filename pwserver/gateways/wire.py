@@ -51,6 +51,7 @@ class Wire:
         self.calls_total = 0
         self.exchanges: deque[Exchange] = deque(maxlen=_EXCHANGES_KEPT)
         self.undecodable = 0  # answers of this session that were no sensible JSON
+        self.holed = False  # some answer of this session lacked numbers: what is computed from it needs cleaning
         self.resend = False  # may a request on a connection that turned out closed be sent again?
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=self.ceiling)
@@ -70,6 +71,7 @@ class Wire:
         self.resend = resend
         self.exchanges.clear()
         self.undecodable = 0
+        self.holed = False
         self._dead.clear()
         self._logins = 0
         self._optional = self._slow = False

@@ -353,13 +353,27 @@ class Recorder:
         times, energies = days.select(-math.inf, math.inf, columns)
         if not times:
             return -math.inf
+        since = day_span(times[-1] + 1.0, self._zone)[1]
+        self._begin_at(since)
         state = self._integrator.state()
         for index, values in enumerate(energies):
             known = [value for value in values if not math.isnan(value)]
-            if known:
-                state[len(state) - len(ENERGIES) + index] = sum(known)
+            state[len(state) - len(ENERGIES) + index] = math.fsum(known) if known else math.nan
         self._integrator.restore(state)
-        return day_span(times[-1] + 1.0, self._zone)[1]
+        return since
+
+    def _begin_at(self, since: float) -> None:
+        """Stand at midnight between two polls, so that the piece of their interval after it is not lost."""
+        polls = self._archive.polls
+        (before, values), (after, following) = polls.select(-math.inf, since, None, 1), polls.select(since, math.inf)
+        if before and after and before[0] < since and after[0] - before[0] <= LONGEST_GAP_SECONDS:
+            self._integrator.take(before[0], array("d", [column[0] for column in values]))
+            self._integrator.advance(since, after[0], array("d", [column[0] for column in following]))
+            self._integrator.clear(SHORT)
+            self._integrator.clear(LONG)
+            self._last = before[0]
+            self._open_quarter(since)
+            self._open_day(since)
 
     def _replay(self, times: array[float], columns: list[array[float]]) -> None:
         for row, timestamp in enumerate(times):

@@ -12,13 +12,13 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, unchanged
+from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
 from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
 from pwserver.history.days import local_date, zone
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.parameters import BadQuery, Query
-from pwserver_ext.series import Column, complete, json_objects, json_rows, pick, split
+from pwserver_ext.series import Column, complete, json_objects, json_rows, measured, object_texts, pick, split
 
 POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
@@ -40,38 +40,35 @@ def refuse(problem: BadQuery) -> Answer:
     return json_answer({"detail": problem.problems}, status=422)
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
 # --- days ----------------------------------------------------------------------------------------------------------
 
 
-def day_rows(archive: Archive, first: int, last: int) -> dict[str, dict[str, Any]]:
-    """Day (YYYY-MM-DD) -> Row of api.md, for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
+def day_rows(archive: Archive, first: int, last: int) -> tuple[array[float], array[float], list[bytes]]:
+    """Rows of api.md for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
 
-    A day of which nothing was integrated yet has no row.
+    Returns (ordinals, times of the last sample, JSON texts). A day of which nothing was integrated yet has no row.
     """
     names = (*_ENERGY_COLUMNS, "date", "last_sample", "updated")
     columns = [archive.column("days", name) for name in names]
     # A local day begins at most a day from its UTC day.
     start = (first - 1 - _EPOCH_ORDINAL) * 86400.0
     end = (last + 1 - _EPOCH_ORDINAL) * 86400.0
-    times, values = archive.days.select(start, end, columns)
-    rows: dict[str, dict[str, Any]] = {}
-    for row in range(len(times)):
-        energies = [_known(values[index][row]) for index in range(len(ENERGIES))]
-        ordinal = int(values[len(ENERGIES)][row])
-        if not first <= ordinal <= last or all(energy is None for energy in energies):
-            continue
-        day = datetime.date.fromordinal(ordinal).isoformat()
-        body: dict[str, Any] = {"gateway_id": archive.gateway.id, "day": day}
-        for energy, watt_hours in zip(ENERGIES, energies, strict=True):
-            body[f"{energy}_kwh"] = None if watt_hours is None else watt_hours / 1000.0
-        body["last_sample_ts"] = _known(values[-2][row])
-        body["updated_at"] = _known(values[-1][row])
-        rows[day] = body
-    return rows
+    _, values = archive.days.select(start, end, columns)
+    energies, ordinals = values[: len(ENERGIES)], values[len(ENERGIES)]
+    known = measured(energies)
+    if known and not first <= ordinals[known[0]] <= ordinals[known[-1]] <= last:
+        known = array("q", [row for row in known if first <= ordinals[row] <= last])
+    energies = [pick(column, known) for column in energies]
+    ordinals, sampled, updated = (pick(column, known) for column in values[len(ENERGIES) :])
+    written = [
+        Column("day", ordinals, dates=True),
+        Column("gateway_id", array("d", bytes(8 * len(known))), words=[archive.gateway.id]),
+    ]
+    written += [
+        Column(f"{energy}_kwh", column, 12, 0.001) for energy, column in zip(ENERGIES, energies, strict=True)
+    ]
+    written += [Column("last_sample_ts", sampled, 15), Column("updated_at", updated, 15)]
+    return ordinals, sampled, object_texts(written)
 
 
 _EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
@@ -102,23 +99,27 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
         last = datetime.date.fromisoformat(end).toordinal() if end else _LATEST
     else:
         first, last = today.toordinal() - days, _LATEST
-    by_day: dict[str, dict[str, Any]] = {}
+    by_day: dict[float, list[bytes]] = {}
+    newest: dict[float, float] = {}
     for archive in archives:
-        for day, row in day_rows(archive, first, last).items():
-            by_day.setdefault(day, {})[archive.gateway.id] = row
+        name = to_json(archive.gateway.id) + b":"
+        for ordinal, sampled, text in zip(*day_rows(archive, first, last), strict=True):
+            by_day.setdefault(ordinal, []).append(name + text)
+            newest[ordinal] = max(newest.get(ordinal, -math.inf), -math.inf if math.isnan(sampled) else sampled)
     chosen = sorted(by_day, reverse=True)[: None if ranged else days]
-    stamps = [
-        row["last_sample_ts"]
-        for day in (sorted(by_day) if ranged else chosen)
-        for row in by_day[day].values()
-        if row["last_sample_ts"] is not None
+    texts = [
+        b'{"day":' + _day_text(by_day[ordinal][0]) + b',"gateways":{' + b",".join(by_day[ordinal]) + b"}}"
+        for ordinal in chosen
     ]
-    body = {
-        "enabled": True,
-        "days": [{"day": day, "gateways": by_day[day]} for day in chosen],
-        "last_updated": max(stamps, default=None),
-    }
-    return json_answer(body, etag)
+    updated = max((newest[ordinal] for ordinal in chosen), default=-math.inf)
+    tail = {"last_updated": updated if math.isfinite(updated) else None}
+    return _with_rows({"enabled": True}, "days", b"[" + b",".join(texts) + b"]", tail, etag)
+
+
+def _day_text(row: bytes) -> bytes:
+    """The quoted day inside the text of a row, which begins with it."""
+    start = row.index(b'{"day":') + len(b'{"day":')
+    return row[start : start + 12]
 
 
 def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
@@ -129,12 +130,12 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
     etag = _start(archives, arguments, now // 60)
     if unchanged(etag, match):
         return _not_modified(etag)
-    rows: dict[str, Any] = {}
+    rows: list[bytes] = []
     for archive in archives:
         ordinal = local_date(now, zone(archive.gateway.timezone)).toordinal()
-        for row in day_rows(archive, ordinal, ordinal).values():
-            rows[archive.gateway.id] = row
-    return json_answer({"enabled": True, "gateways": rows, "server_time": now}, etag)
+        rows += [to_json(archive.gateway.id) + b":" + text for text in day_rows(archive, ordinal, ordinal)[2]]
+    body = b"{" + b",".join(rows) + b"}"
+    return _with_rows({"enabled": True}, "gateways", body, {"server_time": now}, etag)
 
 
 # --- powers --------------------------------------------------------------------------------------------------------
@@ -268,7 +269,7 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
         "db_file": settings.path.rstrip("/").rpartition("/")[2] if settings.enabled and settings.path else None,
         "db_size_bytes": 0 if not settings.enabled else memory if disk_bytes is None else disk_bytes,
         "samples": sum(archive.polls.count for archive in archives),
-        "daily_rows": sum(len(day_rows(archive, _EARLIEST, _LATEST)) for archive in archives),
+        "daily_rows": sum(len(day_rows(archive, _EARLIEST, _LATEST)[0]) for archive in archives),
         "signals_enabled": settings.signals_enabled,
         "signal_retention_seconds": int(settings.signals_wanted) if settings.signals_enabled else -1,
         "signal_interval_seconds": int(settings.signal_interval),

@@ -17,7 +17,7 @@ from typing import TextIO
 
 from pwserver.history.archive import Archive, Blob, Notes, bank_of, build
 from pwserver.history.days import local_date, zone
-from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, GatewayLayout
+from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, GatewayLayout, RingPlan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import (
     SUFFIX,
@@ -227,7 +227,7 @@ def _merged(archive: Archive, tables: Sequence[Table], now: float) -> dict[str, 
         existing_times, existing = archive.rings[name].select(-math.inf, math.inf)
         columns = archive.plans[name].columns
         ended = [_ended(archive, name, rows, newest) for rows in parts]
-        rows, count = _union((existing_times, dict(zip(columns, existing, strict=True))), ended, columns)
+        rows, count = _union((existing_times, dict(zip(columns, existing, strict=True))), ended, archive.plans[name])
         if count:
             result[name] = (rows, count)
     return result
@@ -245,16 +245,16 @@ def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
     }
 
 
-def _union(existing: Rows, parts: Sequence[Rows], columns: Sequence[str]) -> tuple[Rows, int]:
-    """Rows of all parts in order of time; of two with one timestamp the earlier part's stays."""
+def _union(existing: Rows, parts: Sequence[Rows], plan: RingPlan) -> tuple[Rows, int]:
+    """The newest rows of all parts that fit, and how many are new; where two have one timestamp, the earlier part's."""
     chosen: dict[float, tuple[int, int]] = {}
     sources = [existing, *parts]
     for index, (times, _) in enumerate(sources):
         for row, when in enumerate(times):
             chosen.setdefault(when, (index, row))
-    times = array("d", sorted(when for when in chosen if math.isfinite(when)))
+    times = array("d", sorted(when for when in chosen if math.isfinite(when))[-plan.rows :])
     merged = {}
-    for name in columns:
+    for name in plan.columns:
         values = [source[1].get(name) for source in sources]
         column = array("d")
         for when in times:
@@ -262,7 +262,7 @@ def _union(existing: Rows, parts: Sequence[Rows], columns: Sequence[str]) -> tup
             found = values[index]
             column.append(math.nan if found is None else found[row])
         merged[name] = column
-    return (times, merged), len(times) - len(existing[0])
+    return (times, merged), sum(1 for when in times if chosen[when][0] > 0)
 
 
 def _numbered(archive: Archive, table: Table) -> dict[str, Rows]:

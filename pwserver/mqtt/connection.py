@@ -77,7 +77,7 @@ async def connected(
             identifier=settings.client_id or None,
             will=None if will is None else aiomqtt.Will(will[0], will[1], qos=1, retain=True),
             clean_session=True if settings.client_id else None,
-            keepalive=max(5, settings.keepalive_seconds),
+            keepalive=settings.keepalive_seconds,
             timeout=settings.operation_timeout_seconds,
             tls_context=await asyncio.to_thread(tls_context, settings),
             queue_type=LatestQueue,

@@ -163,9 +163,7 @@ def _underscored(name: str) -> str:
 def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]:
     """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
     found = [
-        entity
-        for member, entity in GRID_METER_ENTITIES
-        if quantities.meter_value(reading, "site", member) is not None
+        entity for member, entity in GRID_METER_ENTITIES if quantities.meter_value(reading, "site", member) is not None
     ]
     names = [*quantities.strings(reading), *quantities.string_pairs(reading)]
     for name in names:
@@ -173,9 +171,14 @@ def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]
             label, unit, device_class, icon = STRING_LOOKS[metric]
             found.append(
                 _sensor(
-                    f"string_{name.lower()}_{metric}", f"String {name} {label}", unit, device_class, icon,
-                    state=f"strings/{name}/{metric}", diagnostic=True,
-                )  # fmt: skip
+                    f"string_{name.lower()}_{metric}",
+                    f"String {name} {label}",
+                    unit,
+                    device_class,
+                    icon,
+                    state=f"strings/{name}/{metric}",
+                    diagnostic=True,
+                )
             )
     found += _remote_meter_entities(reading) + _battery_entities(reading, serials)
     units = {signal.id: signal.unit for signal in quantities.SIGNALS}
@@ -184,9 +187,15 @@ def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]
             label, device_class_or_none, icon = SIGNAL_LOOKS[signal]
             found.append(
                 _sensor(
-                    f"device_{serial_slug(serial)}_{signal}", label, units[signal], device_class_or_none, icon,
-                    state=f"devices/{serial}/{SIGNAL_TOPICS[signal]}", diagnostic=True, serial=serial,
-                )  # fmt: skip
+                    f"device_{serial_slug(serial)}_{signal}",
+                    label,
+                    units[signal],
+                    device_class_or_none,
+                    icon,
+                    state=f"devices/{serial}/{SIGNAL_TOPICS[signal]}",
+                    diagnostic=True,
+                    serial=serial,
+                )
             )
     return found
 
@@ -201,9 +210,14 @@ def _remote_meter_entities(reading: Reading) -> list[Entity]:
                 label, unit, device_class, icon = REMOTE_LOOKS[metric]
                 found.append(
                     _sensor(
-                        f"remote_meter_{_underscored(din)}_ct{channel}_{metric}", f"{title} {label}", unit,
-                        device_class, icon, state=f"meters/remote/{din}/ct{channel}/{metric}", diagnostic=True,
-                    )  # fmt: skip
+                        f"remote_meter_{_underscored(din)}_ct{channel}_{metric}",
+                        f"{title} {label}",
+                        unit,
+                        device_class,
+                        icon,
+                        state=f"meters/remote/{din}/ct{channel}/{metric}",
+                        diagnostic=True,
+                    )
                 )
     return found
 
@@ -220,9 +234,14 @@ def _battery_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]
             if value is not None:
                 found.append(
                     _sensor(
-                        f"battery_{unit.index}_{metric}", f"{prefix}{metric.capitalize()}", "Wh", "energy_storage",
-                        icon, state=f"batteries/{unit.index}/{metric}", serial=serial,
-                    )  # fmt: skip
+                        f"battery_{unit.index}_{metric}",
+                        f"{prefix}{metric.capitalize()}",
+                        "Wh",
+                        "energy_storage",
+                        icon,
+                        state=f"batteries/{unit.index}/{metric}",
+                        serial=serial,
+                    )
                 )
     return found
 

@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.replica")
 
-MAX_GATEWAYS = 1000
 MAX_REASONS = 100
 FUTURE_SECONDS = 600.0
 SHORTEST_SILENCE_SECONDS = 20.0
 STOP_SECONDS = 3.0
-INBOUND = 2 * MAX_GATEWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class ReplicaSettings:
     name: str = "pwserver"
     prefix: str = "pwserver"
     key: bytes | None = field(default=None, repr=False)
+    max_gateways: int = 64  # a reader takes on no more
+    max_message_bytes: int = 4 << 20  # longer messages are refused, and not sent either
 
     @property
     def base(self) -> str:
@@ -94,6 +94,7 @@ class ReplicaPublisher:
         self._run = time.time_ns()
         self._sequence = 0
         self._views: dict[str, View] = {}
+        self._too_long: set[str] = set()
         self._unsent: dict[str, None] = {}  # gateway ids, in the order in which they became news
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -104,7 +105,7 @@ class ReplicaPublisher:
 
     def publish(self, view: View) -> None:
         """Take note of a poll attempt, good or bad."""
-        if view.gateway.virtual or not safe_in_topic(view.gateway.id) or len(self._views) >= MAX_GATEWAYS:
+        if view.gateway.virtual or not safe_in_topic(view.gateway.id):
             return
         self._views[view.gateway.id] = view
         self._unsent[view.gateway.id] = None
@@ -143,7 +144,12 @@ class ReplicaPublisher:
                 gateway_id = next(iter(self._unsent))
                 del self._unsent[gateway_id]
                 topic = f"{self.settings.base}/{self.settings.name}/gateway/{gateway_id}"
-                await client.publish(topic, self._message(topic, self._views[gateway_id]), qos=1, retain=True)
+                message = self._message(topic, self._views[gateway_id])
+                if len(message) <= self.settings.max_message_bytes:
+                    await client.publish(topic, message, qos=1, retain=True)
+                elif gateway_id not in self._too_long:
+                    self._too_long.add(gateway_id)
+                    log.error("replica message of gateway %s is too long: %d bytes", gateway_id, len(message))
             self._news.clear()
             if not self._unsent:
                 await self._news.wait()
@@ -188,6 +194,7 @@ class ReplicaSubscriber:
     def __init__(self, settings: ReplicaSettings) -> None:
         self.settings = settings
         self.connected = False
+        self._remembered = 4 * settings.max_gateways + 1000  # publishers, their gateways, messages not yet read
         self.refused: dict[str, int] = {}  # reason -> messages
         self._known: dict[str, _Known] = {}
         self._offline: set[str] = set()
@@ -252,7 +259,7 @@ class ReplicaSubscriber:
 
     async def _session(self, backoff: Backoff) -> None:
         base = self.settings.base
-        async with connected(self.settings.broker, None, INBOUND) as client:
+        async with connected(self.settings.broker, None, self._remembered) as client:
             try:
                 self._offline.clear()  # what still holds is retained and comes again
                 granted = await client.subscribe([(f"{base}/+/state", 1), (f"{base}/+/gateway/+", 1)])
@@ -273,6 +280,8 @@ class ReplicaSubscriber:
         try:
             if parts[1:] == ["state"]:
                 self._hear_state(publisher, read_word(payload, topic, self.settings.key))
+            elif len(payload) > self.settings.max_message_bytes:
+                raise WireError("message too long")
             elif len(parts) == 3 and payload:
                 self._hear_gateway(publisher, parts[2], decode(payload, topic, self.settings.key), retained)
         except WireError as error:
@@ -289,7 +298,7 @@ class ReplicaSubscriber:
         if word != "offline":
             self._offline.discard(publisher)
             return
-        if len(self._offline) < MAX_GATEWAYS:
+        if len(self._offline) < self._remembered:
             self._offline.add(publisher)
         for gateway_id, known in self._known.items():
             if known.publisher == publisher:
@@ -307,7 +316,9 @@ class ReplicaSubscriber:
         known = self._known.get(gateway_id)
         if known is not None and known.publisher != publisher and known.lost is None:
             raise WireError("two publishers have a gateway of the same id")
-        if before is None and len(self._newest) >= MAX_GATEWAYS:
+        if known is None and len(self._known) >= self.settings.max_gateways:
+            raise WireError("more gateways than allowed")
+        if before is None and len(self._newest) >= self._remembered:
             raise WireError("too many gateways")
         if order == before and known is not None and known.publisher == publisher and known.lost is None:
             return  # the broker sent its stored copy again

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
+from pwserver.poller.pending import Pending
 from pwserver.poller.schedule import Ticks
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 
@@ -26,6 +27,7 @@ class Connection(Protocol):
     def next_attempt(self) -> float: ...  # monotonic; not earlier than this
     def poll(self) -> Reading: ...  # blocks; raises only GatewayFailure
     def status(self, now: float | None = None) -> GatewayStatus: ...
+    def read_again(self) -> None: ...  # what commands change, by the next poll
     def close(self) -> None: ...
 
 
@@ -53,19 +55,33 @@ class GatewayTask:
         self.freshness = freshness
         self.publish = publish
         self.offset_seconds = offset_seconds
+        self.pending = Pending()
         self._lock = threading.Lock()  # one publication at a time: the slot has one writer
         self._reading: Reading | None = None
         self._read_at = 0.0  # monotonic
         self._failed = False
         self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"gateway-{connection.identity.id}")
 
+    @property
+    def reading(self) -> Reading | None:
+        """What is served now."""
+        return self._reading
+
     def poll_soon(self) -> None:
-        """Ask for a poll at once, as after a command; the grid of ticks stays as it is."""
-        self._wake.set()
+        """Ask for a poll at once, as after a command; the grid of ticks stays as it is. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def publish_now(self) -> None:
+        """Publish what is known once more, as when a command is pending. From any thread."""
+        with self._lock:
+            self._publish()
 
     async def run(self) -> None:
         """Poll on the tick until cancelled."""
+        self._loop = asyncio.get_running_loop()
         ticks = Ticks(self.freshness.interval_seconds, time.monotonic() + self.offset_seconds)
         due = ticks.origin
         while True:
@@ -106,7 +122,16 @@ class GatewayTask:
             return
         with self._lock:
             self._reading, self._read_at, self._failed = reading, time.monotonic(), False
+            if self.pending:
+                self._confirm(reading)
             self._publish()
+
+    def _confirm(self, reading: Reading) -> None:
+        """Compare what was commanded with what is read; what does not show yet is read again by the next poll."""
+        for name in self.pending.seen(reading, time.time()):
+            log.warning("gateway %s acknowledged %s, but never showed it", self.connection.identity.id, name)
+        if self.pending:
+            self.connection.read_again()
 
     def _alive(self, now: float) -> bool:
         """May the last good reading still be served?"""
@@ -134,5 +159,7 @@ class GatewayTask:
         reading = self._reading
         if reading is not None and not status.online:
             status = replace(status, stale=True)
+        if self.pending:
+            status = replace(status, pending=self.pending.as_json())
         expires = self._read_at + self.freshness.unattended_seconds if reading is not None else 0.0
         self.publish(self.connection.identity, status, reading, expires)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+from pwserver.poller.commands import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.publish import Publisher
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
@@ -33,6 +34,7 @@ class Poller:
         self.runtime = runtime
         self.publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
         self.tasks: dict[str, GatewayTask] = {}
+        self.commands = CommandService(runtime, self.tasks)
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -43,6 +45,7 @@ class Poller:
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         await self._connect()
+        self.commands.start()
         await stop.wait()
         for job in self._jobs:
             job.cancel()

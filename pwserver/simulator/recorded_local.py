@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-API: dict[str, Any] = {'/api/system_status/soe': {'percentage': 19.974092631578948},
+API: dict[str, Any] = {'/api/system_status/soe': {'percentage': 23.975388},
  '/api/system_status/grid_status': {'grid_status': 'SystemGridConnected', 'grid_services_active': False},
  '/api/system_status/grid_faults': [],
  '/api/status': {'din': '1232100-00-E--TG123456789ABC',
@@ -478,3 +478,13 @@ DEVICES: dict[str, dict[str, Any]] = {'NEURIO--V000000000000': {'NEURIO_CT0_Inst
                                          'partNumber': '3012170-05-B',
                                          'serialNumber': 'T0000000000000',
                                          'teslaEnergyEcuAttributes': {'ecuType': 224}}}
+
+# In the order in which the gateway listed them: units are numbered by it.
+_LISTED = (
+    'STSTSM--1232100-00-E--T0000000000000', 'TETHC--2012170-25-E--T0000000000000', 'TEPOD--1081100-13-V--T0000000000',
+    'TEPINV--1081100-13-V--T0000000000', 'TETHC--3012170-05-B--T0000000000000', 'TEPOD--1081100-10-U--T0000000000',
+    'TEPINV--1081100-10-U--T0000000000', 'PVAC--1538100-00-F--C0000000000000', 'PVS--1538100-00-F--C0000000000000',
+    'TESYNC--1493315-01-F--J0000000000000', 'TESLA--J0000000000000', 'NEURIO--V000000000000',
+    'TESLA--1538100-00-F--C0000000000000',
+)
+DEVICES = {name: DEVICES[name] for name in _LISTED}

@@ -7,7 +7,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.runtime import Runtime
-from pwserver.web import documents, errors, live, pages
+from pwserver.web import cors, documents, errors, front, live, misc, openapi, pages, subpath
 from pwserver.web.assets import Assets
 from pwserver.web.table import Table
 
@@ -17,10 +17,13 @@ NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
 def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     """All routes over the arena of ``runtime``. ``app.ctx.number`` is set by the worker."""
     settings = runtime.config.settings
-    app: Sanic[Any, Any] = Sanic(name, configure_logging=False)
+    router = subpath.SubpathRouter(settings["PROXY_BASE_URL"])
+    app: Sanic[Any, Any] = Sanic(name, configure_logging=False, router=router)
     app.config.update(
+        AUTO_EXTEND=False,  # sanic-ext is used for the API description only, see openapi.py
         ACCESS_LOG=False,
         REQUEST_MAX_SIZE=NO_BODY_BYTES,
+        REQUEST_MAX_HEADER_SIZE=settings["PW_MAX_HEAD"],
         KEEP_ALIVE_TIMEOUT=int(settings["PW_IDLE_TIMEOUT"]),
         REQUEST_TIMEOUT=int(settings["PW_HEAD_TIMEOUT"]),
         GRACEFUL_SHUTDOWN_TIMEOUT=settings["PW_STOP_TIMEOUT"] / 2,
@@ -32,12 +35,17 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.ctx.runtime = runtime
     app.ctx.table = table
     app.ctx.number = 0
+    app.ctx.gate = front.gate_settings(runtime, table)
     errors.install(app)
     count_answers(app)
-    allow_origins(app, settings["CORS_ORIGINS"])
+    cors.install(app, settings["CORS_ORIGINS"])
+    subpath.install(app, settings["PROXY_BASE_URL"])
     app.blueprint(documents.blueprint(table))
     app.blueprint(live.blueprint(live.Live(runtime, table)))
-    app.blueprint(pages.blueprint(Assets(), settings))
+    app.blueprint(misc.blueprint(settings))
+    assets = Assets()
+    app.blueprint(openapi.blueprint(assets))
+    app.blueprint(pages.blueprint(assets, settings))
     return app
 
 
@@ -58,27 +66,3 @@ def count_answers(app: Sanic[Any, Any]) -> None:
         shared.counters.add(row, posts if request.method == "POST" else gets)
         if response.status >= 400:
             shared.counters.add(row, failed)
-
-
-def allow_origins(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
-    """CORS: ``*`` for anybody and without credentials, or the listed origins with them; and preflights."""
-    anybody = "*" in origins
-
-    @app.on_response
-    async def add(request: Request, response: HTTPResponse) -> None:
-        origin = request.headers.get("origin")
-        if anybody:
-            response.headers["access-control-allow-origin"] = "*"
-        elif origin in origins:
-            response.headers["access-control-allow-origin"] = origin
-            response.headers["access-control-allow-credentials"] = "true"
-        if not anybody:
-            response.headers["vary"] = ", ".join(filter(None, (response.headers.get("vary"), "Origin")))
-
-    @app.options("/<path:path>")
-    async def preflight(request: Request, path: str) -> HTTPResponse:
-        wanted = request.headers.get("access-control-request-headers", "")
-        headers = {"access-control-allow-methods": "GET, HEAD, POST, OPTIONS", "access-control-max-age": "600"}
-        if wanted:
-            headers["access-control-allow-headers"] = wanted
-        return HTTPResponse("OK", headers=headers, content_type="text/plain; charset=utf-8")

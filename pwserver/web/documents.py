@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import unquote
 
 from sanic import Blueprint, HTTPResponse, Request
-from sanic.exceptions import NotFound
 
-from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
-from pwserver.web.table import Entry, Table
+from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
+from pwserver.documents.document import JSON
+from pwserver.web.errors import Refusal
+from pwserver.web.table import Entry, Forms, Table
 
 METHODS = ("GET", "HEAD")
 UNKNOWN_GATEWAY = "Gateway {} not found"
 
 
-def document_response(request: Request, table: Table, entry: Entry) -> HTTPResponse:
+def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
     """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
     served = table.read(entry)
     headers = {
         "cache-control": "no-cache",
         "etag": served.etag.decode(),
-        "vary": "Accept-Encoding",
+        "vary": vary,
     }
     if served.timestamp:
         headers["age"] = str(max(0, int(time.time() - served.timestamp)))
@@ -33,7 +35,9 @@ def document_response(request: Request, table: Table, entry: Entry) -> HTTPRespo
     if served.gzip is not None and takes_gzip(request.headers.get("accept-encoding", "")):
         headers["content-encoding"] = "gzip"
         body = served.gzip
-    return HTTPResponse(body, status=served.status, headers=headers, content_type=entry.media_type)
+    # Errors are JSON whatever the document would have been.
+    media_type = entry.media_type if served.status == 200 else JSON
+    return HTTPResponse(body, status=served.status, headers=headers, content_type=media_type)
 
 
 def takes_gzip(accept: str) -> bool:
@@ -75,6 +79,16 @@ def blueprint(table: Table) -> Blueprint:
                     handler(plain if plain in table.entries else plain + "/"), plain, methods=METHODS, name=name
                 )
 
+    def chooser(forms: Forms) -> Any:
+        async def answer(request: Request) -> HTTPResponse:
+            wanted = forms.wanted(",".join(request.headers.getall("accept", [])))
+            return document_response(request, table, forms.other if wanted else forms.plain, "Accept, Accept-Encoding")
+
+        return answer
+
+    for target, forms in table.forms.items():
+        routes.add_route(chooser(forms), target, methods=METHODS, name=target.strip("/"))
+
     @routes.route("/api/gateways/<gateway:str>", methods=METHODS)
     async def whole_gateway(request: Request, gateway: str) -> HTTPResponse:
         return below(request, gateway, "")
@@ -84,12 +98,12 @@ def blueprint(table: Table) -> Blueprint:
         return below(request, gateway, f"/{target}".rstrip("/"))
 
     def below(request: Request, gateway: str, path: str) -> HTTPResponse:
-        root = f"/api/gateways/{gateway}"
+        root = gateway_prefix(unquote(gateway))
         if root not in table.entries:
-            raise NotFound(UNKNOWN_GATEWAY.format(gateway))
+            raise Refusal(404, UNKNOWN_GATEWAY.format(unquote(gateway)))
         entry = table.entries.get(root + path) or table.entries.get(root + path + "/")
         if entry is None:
-            raise NotFound("Not Found")
+            raise Refusal(404, "Not Found")
         special = table.entries.get(f"{root}{path}?headers")
         if special is not None and "headers" in request.get_args(keep_blank_values=True):
             entry = special

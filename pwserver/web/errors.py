@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic, json
-from sanic.exceptions import SanicException
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
+
+from pwserver.documents.encode import to_json
 
 log = logging.getLogger("pwserver.web")
 
-DETAILS = {404: "Not Found", 405: "Method Not Allowed"}
+INTERNAL = "Internal Server Error"
+
+
+class Refusal(SanicException):
+    """An answer other than success whose ``detail`` reaches the client word for word."""
+
+    def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
+        super().__init__(str(detail), status_code=status, quiet=True, headers=headers)
+        self.detail = detail
 
 
 def install(app: Sanic[Any, Any]) -> None:
@@ -20,10 +31,22 @@ def install(app: Sanic[Any, Any]) -> None:
 
 def answer(request: Request, problem: Exception) -> HTTPResponse:
     """The JSON form of ``problem``; unexpected ones are logged and named only as internal."""
-    status = getattr(problem, "status_code", 500)
+    status = int(getattr(problem, "status_code", 500))
+    if isinstance(problem, Refusal):
+        return error(status, problem.detail, dict(problem.headers))
     if not isinstance(problem, SanicException) or (status >= 500 and not problem.quiet):
         log.error("%s %s failed", request.method, request.path, exc_info=problem)
-        return json({"detail": "Internal Server Error"}, status=500)
-    headers = {name: str(value) for name, value in (problem.headers or {}).items()}
-    detail = DETAILS.get(status) or str(problem) or "Error"
-    return json({"detail": detail}, status=status, headers=headers)
+        return error(500, INTERNAL)
+    headers = {name.lower(): str(value) for name, value in (problem.headers or {}).items()}
+    if isinstance(problem, MethodNotAllowed) and "allow" in headers:
+        known = {method.strip() for method in headers["allow"].split(",")} | {"OPTIONS"}
+        headers["allow"] = ", ".join(sorted(known))
+    # Sanic's own texts for these repeat what the client sent.
+    plain = isinstance(problem, MethodNotAllowed) or (isinstance(problem, NotFound) and "Requested URL" in str(problem))
+    return error(status, HTTPStatus(status).phrase if plain else str(problem) or HTTPStatus(status).phrase, headers)
+
+
+def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HTTPResponse:
+    """The one shape of errors."""
+    more = {"cache-control": "no-store", **(headers or {})}
+    return HTTPResponse(to_json({"detail": detail}), status=status, headers=more, content_type="application/json")

@@ -1,4 +1,4 @@
-"""What only the moment of the request can say: /stats, /health, /livez, /readyz, from counters and heartbeats."""
+"""What only the moment of the request can say: /stats, /health, /livez, /readyz, /api/mqtt/status."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from pwserver.documents.encode import to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
 from pwserver.web.table import Table
+from pwserver_ext.arena import Arena
 
 POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
+MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
 PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
@@ -27,7 +29,7 @@ class Live:
         self.table = table
         self._generation = -1
         self._facts: dict[str, Any] = {}
-        self.cleared = runtime.server.started
+        self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")  # shared by all workers, 0 for never
 
     def facts(self) -> dict[str, Any]:
         """What the poller says about gateways and configuration; parsed once a publication."""
@@ -47,18 +49,31 @@ class Live:
 
     def numbers(self) -> status.LiveNumbers:
         """Counts since the last clear, over all workers."""
-        counters = self.runtime.shared.counters.sums()
+        counters, hits = self.runtime.shared.counters.sums(), self.runtime.shared.hits
         return {
             "now": time.time(),
-            "gets": counters["gets"],
+            "gets": counters["gets"] + hits.sum(hits.index("served")) + hits.sum(hits.index("not_modified")),
             "posts": counters["posts"],
-            "errors": counters["errors"],
+            "errors": counters["errors"] + hits.sum(hits.index("rejected")) + hits.sum(hits.index("limited")),
             "timeout": counters["timeouts"],
             "uri": self.table.hits(),
-            "clear": self.cleared,
+            "clear": self._cleared[0] or self.runtime.server.started,
             "mem_kb": resident_kb(self.pids()),
             "poller_alive": self.poller_alive(),
         }
+
+    def clear(self) -> None:
+        """Count requests, errors and paths from here on, for all workers; totals for Prometheus do not change."""
+        shared = self.runtime.shared
+        shared.counters.clear([shared.counters.index(name) for name in ("gets", "posts", "errors", "timeouts")])
+        shared.hits.clear()
+        self._cleared[0] = time.time()
+
+    def mqtt(self) -> dict[str, Any]:
+        """The broker's settings, and whether the poller says it is connected."""
+        settings = self.runtime.config.settings
+        facts = {name: settings[f"MQTT_{name.upper()}"] for name in MQTT_FACTS}
+        return status.mqtt_status({**facts, **self.facts().get("mqtt", {})})
 
     def pids(self) -> list[int]:
         """Every process of this server that is alive."""
@@ -103,9 +118,22 @@ def blueprint(live: Live) -> Blueprint:
             to_json(body), status=code, headers={"cache-control": "no-store"}, content_type="application/json"
         )
 
+    def statistics() -> dict[str, Any]:
+        return {**status.stats(live.facts(), live.numbers()), "processes": live.processes()}
+
     @routes.route("/stats", methods=["GET", "HEAD"])
     async def stats(request: Request) -> HTTPResponse:
-        return reply({**status.stats(live.facts(), live.numbers()), "processes": live.processes()})
+        return reply(statistics())
+
+    @routes.route("/stats/clear", methods=["GET", "POST"])
+    async def clear(request: Request) -> HTTPResponse:
+        before = statistics()
+        live.clear()
+        return reply(before)
+
+    @routes.route("/api/mqtt/status", methods=["GET", "HEAD"])
+    async def mqtt(request: Request) -> HTTPResponse:
+        return reply(live.mqtt())
 
     @routes.route("/health", methods=["GET", "HEAD"])
     async def health(request: Request) -> HTTPResponse:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 from pwserver.documents.catalogue import (
     FACTS_INDEX,
+    FORMS,
     GATEWAY_DOCUMENTS,
     SITE_DOCUMENTS,
     gateway_targets,
@@ -29,6 +30,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Forms:
+    """A page in two forms: ``other`` is served when ``wanted`` says so of the request's Accept header."""
+
+    plain: Entry
+    other: Entry
+    wanted: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """A document as it may be served now. ``timestamp``: epoch seconds of the reading, 0 without one."""
 
@@ -40,7 +50,10 @@ class Served:
 
 
 class Table:
-    """All targets. ``fallbacks``: slot -> the documents of a server that knows nothing, made before the first fork."""
+    """All targets. ``fallbacks``: slot -> the documents of a server that knows nothing, made before the first fork.
+
+    ``entries``: target -> entry of all that have one form; ``forms``: target -> both, where Accept decides.
+    """
 
     def __init__(self, shared: Shared, default: str | None, fallbacks: Mapping[str, Sequence[Packed]]) -> None:
         self.shared = shared
@@ -53,6 +66,13 @@ class Table:
             is_default = gateway == default or default is None
             self._add(slot, gateway_targets(gateway, is_default), GATEWAY_DOCUMENTS)
         self._add(SITE, site_targets(), SITE_DOCUMENTS)
+        self._names: dict[int, str] = {}
+        for target in sorted(self.entries, key=len):
+            self._names.setdefault(self.entries[target].column, target)
+        self.forms: dict[str, Forms] = {}
+        for target, (index, wanted) in FORMS.items():
+            other = Entry(SITE, index, SITE_DOCUMENTS[index].media_type, shared.hit_start[SITE] + index)
+            self.forms[target] = Forms(self.entries.pop(target), other, wanted)
 
     def _add(self, slot: str, targets: Mapping[str, int], rows: Sequence[Document]) -> None:
         start = self.shared.hit_start[slot]
@@ -69,13 +89,6 @@ class Table:
         return Served(*self.fallbacks[entry.slot][entry.index], 0.0)
 
     def hits(self) -> dict[str, int]:
-        """Canonical target -> answers, over all workers, for documents that were asked for."""
-        counts: dict[str, int] = {}
-        named: set[int] = set()
-        for target, entry in self.entries.items():
-            if entry.column not in named:
-                named.add(entry.column)
-                count = self.shared.hits.sum(entry.column)
-                if count:
-                    counts[target] = count
-        return counts
+        """Shortest target of every document that was asked for -> answers, over all workers."""
+        counted = ((name, self.shared.hits.sum(column)) for column, name in self._names.items())
+        return {name: count for name, count in counted if count}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from typing import Any
 
 from sanic import Sanic
 
 from pwserver.shared import MAIN_GONE_STATUS
+from pwserver.web.front import for_worker
+from pwserver.web.gate import GateProtocol
 
 BEAT_SECONDS = 0.5
 
@@ -24,14 +27,17 @@ async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int) -> None:
+def run_worker(
+    app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until SIGTERM. Called in the fork; ``app`` was built by main."""
     parent = os.getppid()
     runtime = app.ctx.runtime
     app.ctx.number = number
+    app.ctx.gate = for_worker(app.ctx.gate, number)
 
     async def start_beating(app: Sanic[Any, Any]) -> None:
-        app.add_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
+        app.ctx.beating = asyncio.create_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
 
     app.register_listener(start_beating, "after_server_start")
-    app.run(sock=listener, single_process=True, motd=False, access_log=False, backlog=4096)
+    app.run(sock=listener, ssl=tls, single_process=True, motd=False, access_log=False, protocol=GateProtocol, backlog=4096)

@@ -17,7 +17,7 @@ SAMPLES = {
     "MQTT_TLS_CA_CERT": "", "CORS_ORIGINS": '["http://a"]', "PW_WIFI_HOST": "192.168.91.1", "PW_RSA_KEY_PATH": "",
     "PW_TEDAPI_API_VERSION": "V2026_06", "PW_FLEETAPI_HTTP": "1.1", "PW_SITEID": "1",
     "PW_TLS_CERT": __file__, "PW_TLS_KEY": __file__, "PW_WORKERS": "3", "CONTROL_ENABLED": "no",
-    "PW_REPLICA": "mqtt://broker",
+    "PW_REPLICA": "mqtt://broker", "PW_BACKOFF_MAX": "30s",
 }  # fmt: skip
 
 

@@ -19,13 +19,16 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """``kinds`` as in ``compare.Difference``. An empty member means the whole body."""
+    """``kinds`` as in ``compare.Difference``. An empty member means the whole body. ``served``: it takes the real
+    server to see it (tests/compat); the rendered documents alone do not show it.
+    """
 
     path: str
     member: str
     reason: str
     kinds: Sequence[str] = ("extra",)
     recordings: str = ANY
+    served: bool = False
 
     def covers(self, recording: str, difference: Difference) -> bool:
         return (
@@ -170,6 +173,48 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/health", "transports", "gateway_details says it for every gateway", _MISSING, PROXY),
     Deviation("/health", "fallback_mode.*", "by gateway id, as pypowerwall-server has it", _MISSING, PROXY),
     Deviation("/health", "mode", "as pypowerwall-server has it", _VALUE, "pypowerwall-proxy-t97"),
+)
+
+_WORDING = "wording; status, member and type are what counts"
+_COUNTS = "counts what happened to this server"
+_PATHS = "unknown paths are 404"
+
+
+def _served(
+    path: str, member: str, reason: str, kinds: Sequence[str] = _VALUE, recordings: str = ANY
+) -> Deviation:
+    return Deviation(path, member, reason, kinds, recordings, served=True)
+
+
+SERVED: tuple[Deviation, ...] = (
+    # Routes.
+    _served("/soe/", "", "answered without a redirect", _STATUS, SERVER),
+    _served("/api/gateways", "", "answered without a redirect", _STATUS, SERVER),
+    _served("/api/aggregate", "", "answered without a redirect", _STATUS, SERVER),
+    _served("HEAD *", "", "HEAD on every GET route", _STATUS, PROXY),
+    _served("/help", "", "leads to the API pages", _STATUS),
+    _served("/stats/clear", "", "served as the proxy does", _STATUS, SERVER),
+    _served("/control/bogus", "", _PATHS, _STATUS, SERVER),
+    _served("/pw/bogus", "", _PATHS, _STATUS, PROXY),
+    _served("/viz-static/*", "", "own pages with assets of their own", _STATUS, PROXY),
+    _served("/static/powerflow/*", "", "own pages with assets of their own", _STATUS, SERVER),
+    _served("/api/gateways/*/api/bogus", "", "a list of paths instead of a tunnel into the gateway", _STATUS, SERVER),
+    # Server pages.
+    _served("/stats", "processes", "every process, its restarts and counters", ("extra",)),
+    _served("/stats", "config.*", "every setting is shown", ("extra",), SERVER),
+    _served("/stats", "config.*", "null where nothing is set; private values have ten stars", _TYPE),
+    _served("/stats", "cf", "null where no file is set", _TYPE),
+    _served("/stats", "connection_health.*", "polls are counted from the first one on", _VALUE, "outage/*"),
+    _served("/stats", "gateway_statuses[].last_error", _WORDING),
+    _served("/stats", "gateway_statuses[].*", _COUNTS),
+    _served("/stats", "cloud_control.consecutive_failures", _COUNTS, _VALUE, "local-mode/*server*"),
+    _served("/health", "gateway_details[].error", _WORDING),
+    # Gateways.
+    _served("/api/gateways*", "*error", _WORDING, (*_VALUE, *_TYPE)),
+    _served("/api/aggregate/", "*error", _WORDING),
+    _served("/api/*", "*data.device_type", "the gateway's own value is passed on", _TYPE),
+    _served("/api/*", "*data.solar_powerwall", "declared but never filled by the predecessor", _TYPE, "multi-*"),
+    _served("/api/meters/site", "", "part of a reading, so as stale as all the rest", _VALUE, "outage/*stale"),
 )
 
 # Recorded paths that are no documents: pages, other rooms' routes, and what must not be served.

@@ -108,6 +108,19 @@ class Server:
         assert answer.status == 200, (target, answer)
         return answer.json()
 
+    def state(self, gateway: str = "default") -> dict[str, Any]:
+        """What /health says of one gateway."""
+        details: list[dict[str, Any]] = self.json("/health")["gateway_details"]
+        return next(entry for entry in details if entry["id"] == gateway)
+
+    def timestamp(self, target: str = "/aggregates") -> float:
+        """When the data of a document were read from the gateway, epoch seconds; 0 without data."""
+        return float(self.get(target).headers.get("x-powerwall-timestamp", 0))
+
+    def wait_for_data(self, target: str = "/aggregates", newer_than: float = 0.0) -> None:
+        """Until the document has data read later than that moment (epoch seconds)."""
+        wait_until(lambda: self.timestamp(target) > newer_than, 30, f"fresh data in {target}:\n{self.output()}")
+
     def children(self) -> dict[str, int]:
         """Name -> pid of the processes main looks after, from the names they gave themselves."""
         found: dict[str, int] = {}
@@ -117,5 +130,5 @@ class Server:
             except FileNotFoundError:
                 continue
             if int(rest.split()[1]) == self.process.pid:
-                found[name.removeprefix("pwserver:")] = int(entry.parent.name)
+                found[name.removeprefix("pw:")] = int(entry.parent.name)
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,11 +49,17 @@ def outcome(connection: GatewayConnection, patience: float = 20.0) -> Reading | 
     return found[0]
 
 
-@pytest.mark.parametrize("scenario", ["powerwall2", "local", "v1r"])
-@pytest.mark.parametrize("name", sorted(FAULTS))
+# In local mode only the vitals are protobuf: see test_optional_families_fail_alone.
+RUNNING_FAULTS = [
+    (name, scenario)
+    for name in sorted(FAULTS)
+    for scenario in ("powerwall2", "local", "v1r")
+    if (name, scenario) != ("garbage-protobuf", "local")
+]
+
+
+@pytest.mark.parametrize(("name", "scenario"), RUNNING_FAULTS)
 def test_fault_in_a_running_gateway(name: str, scenario: str, open_gateway: Open) -> None:
-    if scenario == "local" and name == "garbage-protobuf":
-        pytest.skip("only the vitals are protobuf there: see test_optional_families_fail_alone")
     fault, cause = FAULTS[name]
     gateway, connection = open_gateway(scenario)
     good = connection.poll()
@@ -318,3 +325,21 @@ def test_closing_is_final(open_gateway: Open) -> None:
     sent = gateway.requests.total
     assert isinstance(outcome(connection), GatewayFailure)
     assert gateway.requests.total == sent
+
+
+def test_a_stored_login_is_used_again_and_thrown_away_when_refused(open_gateway: Open) -> None:
+    gateway, first = open_gateway("local")
+    first.poll()
+    second = GatewayConnection(first.definition, first.options)
+    try:
+        logins = gateway.requests.by_path["POST /api/login/Basic"]
+        second.poll()
+        assert gateway.requests.by_path["POST /api/login/Basic"] == logins
+        gateway.fault("status", status=401)
+        assert isinstance(outcome(second), GatewayFailure)
+        assert not Path(first.options.cachefile).exists()
+        gateway.fault("none")
+        free(second)
+        assert isinstance(outcome(second), Reading)
+    finally:
+        second.close()

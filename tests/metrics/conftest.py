@@ -42,7 +42,10 @@ def view_of() -> Callable[..., View]:
     server = ServerFacts("1.2.3", "0.22.2", 1_699_990_000.0, "home", 5.0, {})
 
     def make(
-        reading: Reading | None, gateway: str = "home", name: str = "Home ☀", status: dict[str, Any] | None = None,
+        reading: Reading | None,
+        gateway: str = "home",
+        name: str = "Home ☀",
+        status: dict[str, Any] | None = None,
         **changes: Any,
     ) -> View:
         if reading is not None:
@@ -62,7 +65,8 @@ def site_of() -> Callable[..., SiteView]:
 def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
     """Three gateways: one with everything, one as recorded, one that is down; and the virtual sum, never shown."""
     rich = replace(
-        powerwall3, vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}}, din="1707000-11-J--TG0000000000A1", alerts=["PodCommissionTime", "BackfeedLimited"], reserve=20.0,
+        powerwall3, vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}},
+        din="1707000-11-J--TG0000000000A1", alerts=["PodCommissionTime", "BackfeedLimited"], reserve=20.0,
         device_ages_seconds={"TEPOD--1707000-11-J--TG0000000000A1": 4.0}, flags={"soe": "out of range"},
     )  # fmt: skip
     capabilities = {"vitals": Capability(1.7e9, 0, True), "fans": Capability(1.6e9, 3, False), "x": Capability()}

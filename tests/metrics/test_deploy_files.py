@@ -25,8 +25,12 @@ NAMES = {family.name: set(family.labels) for family in FAMILIES}
 SCRAPE_LABELS = {"job", "instance"}
 
 
+RULE_FILES = [DEPLOY / "prometheus" / name for name in ("powerwall.rules.yml", "powerwall.alerts.yml")]
+SOURCES = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/pwserver.yml").read_text())["datasources"]
+
+
 def rules():
-    for path in sorted((DEPLOY / "prometheus").glob("*.rules.yml")) + sorted((DEPLOY / "prometheus").glob("*.alerts.yml")):
+    for path in RULE_FILES:
         for group in yaml.safe_load(path.read_text())["groups"]:
             yield from group["rules"]
 
@@ -53,7 +57,7 @@ def check_names(expression):
 def test_prometheus_configuration_and_rules(tool, tmp_path):
     for name in ("prometheus.yml", "powerwall.rules.yml", "powerwall.alerts.yml"):
         shutil.copy(DEPLOY / "prometheus" / name, tmp_path)
-    run = dict(cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    run = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60}
     done = subprocess.run([tool("promtool"), "check", "config", "--lint-fatal", "prometheus.yml"], **run)
     assert done.returncode == 0, done.stdout + done.stderr
     done = subprocess.run(
@@ -63,7 +67,7 @@ def test_prometheus_configuration_and_rules(tool, tmp_path):
 
 
 def test_alerts_fire_when_they_should(tool, tmp_path):
-    for path in (*(DEPLOY / "prometheus").glob("powerwall.*.yml"), Path(__file__).parent / "data/alerts_test.yml"):
+    for path in (*RULE_FILES, Path(__file__).parent / "data/alerts_test.yml"):
         shutil.copy(path, tmp_path)
     done = subprocess.run(
         [tool("promtool"), "test", "rules", "alerts_test.yml"], cwd=tmp_path, capture_output=True, text=True, timeout=60
@@ -83,21 +87,22 @@ def test_rules_name_only_what_exists():
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_dashboards_are_whole(path):
     board = json.loads(path.read_text())
-    sources = {s["uid"]: s["type"] for s in yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/pwserver.yml").read_text())["datasources"]}
+    sources = {source["uid"]: source["type"] for source in SOURCES}
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) > 5
     for panel in board["panels"]:
         assert panel["title"] and panel["targets"]
         for item in (panel, *panel["targets"]):
             assert sources[item["datasource"]["uid"]] == item["datasource"]["type"]
         grid = panel["gridPos"]
-        assert 0 <= grid["x"] and grid["x"] + grid["w"] <= 24
+        assert grid["x"] >= 0 and grid["x"] + grid["w"] <= 24
     cells = [(x, y) for g in (p["gridPos"] for p in board["panels"])
              for x in range(g["x"], g["x"] + g["w"]) for y in range(g["y"], g["y"] + g["h"])]  # fmt: skip
     assert len(cells) == len(set(cells)), "panels overlap"
 
 
 def test_dashboard_uids_differ_and_a_provider_loads_them():
-    assert len({json.loads(path.read_text())["uid"] for path in DASHBOARDS}) == len(DASHBOARDS) == 3
+    assert len(DASHBOARDS) == 3
+    assert len({json.loads(path.read_text())["uid"] for path in DASHBOARDS}) == 3
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/pwserver.yml").read_text())["providers"][0]
     assert provider["type"] == "file" and provider["options"]["path"]
 
@@ -152,7 +157,8 @@ def test_telegraf_json():
         urls += plugin["urls"]
         for url in plugin["urls"]:
             for name, value in flattened(ANSWERS[urlsplit(url).path]):
-                assert fields.setdefault((plugin["name_override"], name), value) == value, f"{name} comes twice and differs"
+                key = (plugin["name_override"], name)
+                assert fields.setdefault(key, value) == value, f"{name} comes twice and differs"
     assert {name for measurement, name in fields if measurement == "http"} >= {
         "site_instant_power", "load_instant_power", "solar_instant_power", "battery_instant_power", "percentage",
         "A_Power", "PW1_PINV_Fout", "PW1_POD_nom_full_pack_energy",

@@ -21,8 +21,8 @@ from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFact
 GOLDEN = Path(__file__).parent / "data"
 
 
-def values(page):
-    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in parse_text(page) for s in f.samples}
+def values(page, parse=parse_text):
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for f in parse(page) for s in f.samples}
 
 
 def value(page, name, **labels):
@@ -41,8 +41,7 @@ def test_golden(frozen_site, self_metrics, openmetrics, name):
 def test_both_formats_say_the_same(frozen_site, self_metrics):
     text, openmetrics = (render(frozen_site, self_metrics, openmetrics=o) for o in (False, True))
     assert openmetrics.endswith("# EOF\n") and "# EOF" not in text
-    found = {(s.name, tuple(sorted(s.labels.items()))): s.value for f in parse_openmetrics(openmetrics) for s in f.samples}
-    assert found == values(text)
+    assert values(openmetrics, parse_openmetrics) == values(text)
 
 
 def test_the_frozen_site_exercises_every_family(frozen_site, self_metrics):
@@ -77,7 +76,8 @@ def test_base_units(frozen_site):
     assert value(page, "powerwall_backup_reserve_ratio", gateway="home") == pytest.approx(0.2)
     assert value(page, "powerwall_backup_time_remaining_seconds", gateway="home") == pytest.approx(19.1234567 * 3600)
     assert value(page, "powerwall_reading_age_seconds", gateway="home") == 2.5
-    assert value(page, "powerwall_fan_duty_ratio", gateway="home", device="TG0000000000A1", fan="a") == pytest.approx(.3333)
+    fan = {"gateway": "home", "device": "TG0000000000A1", "fan": "a"}
+    assert value(page, "powerwall_fan_duty_ratio", **fan) == pytest.approx(0.3333)
     meter = {"gateway": "home", "meter": "2002069-00-E--EM0000000000", "ct": "0"}
     assert value(page, "powerwall_remote_meter_imported_joules_total", **meter) == 36000000
 
@@ -87,7 +87,8 @@ def test_what_is_not_known_is_absent(view_of, site_of):
     page = render(site_of(view_of(nothing)))
     names = {name for name, _ in values(page) if name.startswith("powerwall_")}
     assert names == {
-        "powerwall_up", "powerwall_gateway_info", "powerwall_connection_state", "powerwall_last_success_timestamp_seconds",
+        "powerwall_up", "powerwall_gateway_info", "powerwall_connection_state",
+        "powerwall_last_success_timestamp_seconds",
         "powerwall_reading_timestamp_seconds", "powerwall_reading_age_seconds", "powerwall_polls_total",
         "powerwall_poll_failures_total", "powerwall_poll_consecutive_failures", "powerwall_poll_duration_seconds",
         "powerwall_poll_backoff_seconds", "powerwall_gateway_calls_total", "powerwall_flagged_values",
@@ -138,8 +139,8 @@ json_like = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers(-(10**20), 10**20) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8,
 )  # fmt: skip
-keys = st.sampled_from(["TEPINV--a--S", "PVAC--b--S", "TRM--d", "TESYNC--e--S", "NEURIO--N", "TEPOD--x--S", "battery_blocks",
-                        "site", "load", "A", "B"])  # fmt: skip
+keys = st.sampled_from(["TEPINV--a--S", "PVAC--b--S", "TRM--d", "TESYNC--e--S", "NEURIO--N", "TEPOD--x--S",
+                        "battery_blocks", "site", "load", "A", "B"])  # fmt: skip
 members = st.sampled_from(["instant_power", "energy_imported", "PINV_Fout", "TRM_CT0_InstRealPower", "METER_X_CTA_I",
                            "ISLAND_VL1N_Main", "HVP_PackTempMax", "Power", "Connected", "Location", "serialNumber",
                            "NEURIO_CT0_InstRealPower", "PackageSerialNumber"])  # fmt: skip
@@ -150,8 +151,8 @@ bodies = st.dictionaries(keys, st.dictionaries(members, json_like, max_size=4) |
 @given(bodies, bodies, bodies, bodies, st.text(max_size=10), st.lists(st.text(max_size=10), max_size=3))
 def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, status, name, alerts):
     reading = Reading(
-        "g", 1.7e9, meters, vitals=vitals, strings=strings, system_status=status, alerts=alerts, mode=name, version=name,
-        fan_speeds=vitals,
+        "g", 1.7e9, meters, vitals=vitals, strings=strings, system_status=status, alerts=alerts, mode=name,
+        version=name, fan_speeds=vitals,
     )  # fmt: skip
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     view = View(GatewayIdentity("g", name), GatewayStatus(online=True), reading, server, 1.7e9)
@@ -161,6 +162,12 @@ def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, 
     assert len(found) == len(set(found))
 
 
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
+    "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
+
+
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [("", False), ("*/*", False), ("text/plain", False), ("application/openmetrics-text", True),
@@ -168,8 +175,7 @@ def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, 
      ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1", True),
      ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.3", False),
      ("application/openmetrics-text;version=0.0.1", False), ("application/openmetrics-text;q=0", False),
-     ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;"
-      "q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", True),
+     (PROMETHEUS_3, True),
      ("APPLICATION/OPENMETRICS-TEXT ; q=x", False), (",;,", False)],
 )  # fmt: skip
 def test_accept(accept, expected):
@@ -186,7 +192,8 @@ def test_importing_the_module_loads_no_client_library():
 
 def test_every_metric_is_in_the_documentation(root):
     """docs/metrics.md has a row for each metric with its labels, and none for anything else."""
-    rows = dict(re.findall(r"^\| `(\w+)` \| (?:gauge|counter|info) \| ([^|]*) \|", (root / "docs/metrics.md").read_text(), re.M))
+    documentation = (root / "docs/metrics.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (?:gauge|counter|info) \| ([^|]*) \|", documentation, re.M))
     assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows.items()} == {
         family.name: set(family.labels) for family in FAMILIES
     }

@@ -67,7 +67,7 @@ def running(command, log, **options):
             child.wait()
 
 
-@pytest.fixture()
+@pytest.fixture
 def page_server(frozen_site, self_metrics):
     """Serves the page the way the real server has to: by Accept, with the right types."""
     accepts = []
@@ -122,15 +122,19 @@ def test_prometheus_scrapes_and_every_shipped_query_answers(page_server, tool, t
         assert target["health"] == "up" and target["lastError"] == ""
         assert any("openmetrics" in accept for accept in accepts)
         for expression, truth in (
-            ('powerwall_grid_power_watts{gateway="home"}', -2100.25), ('powerwall_home_power_watts{gateway="cabin"}', 900),
-            ('powerwall_up{gateway="barn"}', 0), ('powerwall_string_power_watts{gateway="cabin",string="C"}', 5618.94),
-            ("sum(pwserver_http_requests_total)", 201), ('powerwall_grid_imported_joules_total{gateway="home"} / 3600', 1234567.4),
-        ):  # fmt: skip
+            ('powerwall_grid_power_watts{gateway="home"}', -2100.25),
+            ('powerwall_home_power_watts{gateway="cabin"}', 900),
+            ('powerwall_up{gateway="barn"}', 0),
+            ('powerwall_string_power_watts{gateway="cabin",string="C"}', 5618.94),
+            ("sum(pwserver_http_requests_total)", 201),
+            ('powerwall_grid_imported_joules_total{gateway="home"} / 3600', 1234567.4),
+        ):
             assert float(query(expression)[0]["value"][1]) == pytest.approx(truth), expression
         until(lambda: query("gateway:powerwall_balance_watts"), "recording rules")
         described = set(json.loads(get(f"{api}/metadata"))["data"])
         for family in prometheus.FAMILIES:
-            assert {family.name, family.name.removesuffix("_total"), family.name.removesuffix("_info")} & described, family
+            name = family.name
+            assert {name, name.removesuffix("_total"), name.removesuffix("_info")} & described, family
         empty = []
         for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*prometheus.json")):
             for panel in json.loads(path.read_text())["panels"]:
@@ -160,9 +164,14 @@ def test_influxdb_takes_an_hour_without_a_type_conflict(tool, tmp_path, view_of,
         """Values that change their kind on the way, as gateways and firmware updates make them."""
         when = 1_700_000_000 + 5 * poll
         meters = {m: {**b, "instant_power": chance.choice(odd)} for m, b in powerwall3.aggregates.items()}
-        strings = {n: {**b, "Power": chance.choice(odd), "State": chance.choice(("a b", 'q"\\', 3))} for n, b in powerwall3.strings.items()}
-        home = replace(powerwall3, timestamp=float(when), aggregates=meters, strings=strings, reserve=chance.choice(odd),
-                       mode=chance.choice(("backup", 1, None)), version=chance.choice(("24.1 x, y=z", "", 24)))  # fmt: skip
+        strings = {
+            name: {**body, "Power": chance.choice(odd), "State": chance.choice(("a b", 'q"\\', 3))}
+            for name, body in powerwall3.strings.items()
+        }
+        home = replace(
+            powerwall3, timestamp=float(when), aggregates=meters, strings=strings, reserve=chance.choice(odd),
+            mode=chance.choice(("backup", 1, None)), version=chance.choice(("24.1 x, y=z", "", 24)),
+        )  # fmt: skip
         views = (view_of(home), view_of(replace(simulated, timestamp=when + 0.25), "my cabin, north=1"))
         return render_influx(site_of(*(replace(view, now=when + 1.0) for view in views)))
 
@@ -185,7 +194,8 @@ def test_influxdb_takes_an_hour_without_a_type_conflict(tool, tmp_path, view_of,
         assert row["values"][0][1] == 720
         (row,) = ask("SELECT last(grid_power_watts) FROM powerwall WHERE gateway = 'my cabin, north=1'")
         assert row["values"][0] == [(1_700_000_000 + 5 * 719) * 10**9 + 250_000_000, -2100.0]
-        states = {row[1] for s in ask("SELECT state FROM powerwall_string WHERE \"string\" = 'A'") for row in s["values"]}
+        found = ask("SELECT state FROM powerwall_string WHERE \"string\" = 'A'")
+        states = {row[1] for series in found for row in series["values"]}
         assert {'q"\\', "a b"} <= states
         tags = {row[1] for s in ask("SHOW TAG VALUES FROM powerwall WITH KEY = gateway") for row in s["values"]}
         assert tags == {"home", "my cabin, north=1"}

@@ -40,7 +40,7 @@ def powerwall3() -> Reading:
     return Reading(gateway_id="home", **data)
 
 
-@pytest.fixture()
+@pytest.fixture
 def view_of() -> Callable[..., View]:
     def make(
         reading: Reading | None, *, online: bool = True, identity: dict[str, Any] | None = None, **changes: Any
@@ -113,7 +113,7 @@ class Broker:
         self.process.send_signal(signal.SIGSTOP)
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     brokers: list[Broker] = []
 
@@ -130,7 +130,7 @@ def make_broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
         broker.stop(signal.SIGKILL)
 
 
-@pytest.fixture()
+@pytest.fixture
 def broker(make_broker: Callable[..., Broker]) -> Broker:
     return make_broker()
 
@@ -176,12 +176,12 @@ class Watcher:
         await self.client.publish(topic, payload, qos=qos, retain=retain)
 
 
-@pytest.fixture()
+@pytest.fixture
 def watch() -> type[Watcher]:
     return Watcher
 
 
-@pytest.fixture()
+@pytest.fixture
 def until() -> Callable[..., Any]:
     async def wait(condition: Callable[[], Any], what: str = "condition", seconds: float = 20.0) -> Any:
         deadline = asyncio.get_running_loop().time() + seconds

@@ -138,9 +138,8 @@ def test_will_after_kill_9(broker, watch, until):
     async def main():
         async with watch(broker.port) as seen:
             root = Path(__file__).parents[2]
-            child = subprocess.Popen(
-                [sys.executable, "-c", PUBLISHER, str(broker.port)], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
-            )
+            environment = {**os.environ, "PYTHONPATH": str(root)}
+            child = subprocess.Popen([sys.executable, "-c", PUBLISHER, str(broker.port)], cwd=root, env=environment)
             try:
                 await until(lambda: seen.last.get("pypowerwall/home/grid") == "5.0", seconds=30)
                 assert seen.last["pypowerwall/availability"] == "online"
@@ -247,7 +246,7 @@ topic read #
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def secure_broker(make_broker):
     return make_broker(users={"server": "s3cret", "trusted": "t", "guest": "g"}, acl=ACL)
 

@@ -14,9 +14,7 @@ from pwserver.mqtt.settings import MqttSettings
 
 ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")
 DEVICE = replace(ENTITY, ha_form="device")
-GLOBAL_ONLY = [
-    {"topic": "pypowerwall/availability", "payload_available": "online", "payload_not_available": "offline"}
-]
+GLOBAL_ONLY = [{"topic": "pypowerwall/availability", "payload_available": "online", "payload_not_available": "offline"}]
 
 
 def configs(scenario):
@@ -36,7 +34,7 @@ def expected(scenario):
     return messages
 
 
-@pytest.fixture()
+@pytest.fixture
 def recorded_copy(recorded):
     return json.loads(json.dumps(recorded))
 
@@ -265,7 +263,8 @@ def check_entity(component, config):
     assert config.get("entity_category") in {None, "diagnostic"}  # a sensor must not be "config"
     assert re.fullmatch(r"mdi:[a-z0-9-]+", config.get("icon", "mdi:x"))
     if component == "sensor":
-        device_class, unit, state_class = (config.get(k) for k in ("device_class", "unit_of_measurement", "state_class"))
+        keys = ("device_class", "unit_of_measurement", "state_class")
+        device_class, unit, state_class = (config.get(key) for key in keys)
         if device_class is not None:
             assert unit in UNITS[device_class] and state_class in STATE_CLASSES[device_class]
         assert state_class in {None, "measurement", "total", "total_increasing"}

@@ -17,11 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pwserver.documents import influx, prometheus
+from pwserver.documents.answer import Answer
+from pwserver.documents.catalogue import CATALOGUE
+from pwserver.documents.document import Scope
+from pwserver.documents.encode import to_json
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubscriber, settings_from_url
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import topics
 from pwserver.mqtt.wire import Envelope, WireError, decode, encode, read_word, sign_word
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, View
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, SiteView, View
 
 TOPIC = "pwserver/replica/1/a/gateway/home"
 ROOT = Path(__file__).parents[2]
@@ -41,7 +46,7 @@ def run(coroutine):
     return asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
-@pytest.fixture()
+@pytest.fixture
 def envelope(powerwall3):
     status = GatewayStatus(
         state="degraded", online=True, last_updated=1.5, consecutive_failures=0, poll_seconds=0.25,
@@ -176,7 +181,15 @@ class Reader:
 
 
 def shown(view):
-    return topics(view)
+    """Every page of the gateway as bytes, and its MQTT topics."""
+    site = SiteView((view,), view.server, view.now)
+    pages = {}
+    for document in CATALOGUE:
+        if document.scope is Scope.GATEWAY:
+            body = document.render(view)
+            pages[document.target] = to_json([body.status, body.body] if isinstance(body, Answer) else body)
+    pages["/metrics"], pages["/influx"] = prometheus.render(site), influx.render(site)
+    return pages | topics(view)
 
 
 def as_view(update, server, now):
@@ -196,7 +209,8 @@ def test_documents_of_a_replica_are_the_originals(broker, until, powerwall3, vie
             assert (update.identity, update.status, update.reading) == (
                 original.gateway, original.status, original.reading,
             )  # fmt: skip
-            assert shown(as_view(update, original.server, original.now)) == shown(original)
+            ours, theirs = shown(as_view(update, original.server, original.now)), shown(original)
+            assert len(theirs) > 100 and {target for target in theirs if ours[target] != theirs[target]} == set()
             failed = view_of(powerwall3, online=False)
             publisher.publish(failed)
             await until(lambda: reader.last["home"].status.online is False)
@@ -208,6 +222,11 @@ def test_documents_of_a_replica_are_the_originals(broker, until, powerwall3, vie
 
 PUBLISHER = """
 import asyncio, sys, time
+from pwserver.documents import influx, prometheus
+from pwserver.documents.answer import Answer
+from pwserver.documents.catalogue import CATALOGUE
+from pwserver.documents.document import Scope
+from pwserver.documents.encode import to_json
 from pwserver.mqtt.replica import ReplicaPublisher, settings_from_url
 from pwserver.reading import *
 async def main():
@@ -316,6 +335,7 @@ def test_messages_that_must_not_count(broker, watch, until, envelope):
                 await until(lambda number=number: sum(refused.values()) == number)
             await sender.send("pwserver/replica/1/a/state", "offline")
             await until(lambda: sum(refused.values()) == 8)
+            assert refused.keys() >= {"not signed", "signature does not fit", "older than what is known"}
             assert len(reader.log) == 1 and reader.last["home"].status.online
             # When the owner is lost the other one takes over.
             state = "pwserver/replica/1/a/state"
@@ -325,6 +345,40 @@ def test_messages_that_must_not_count(broker, watch, until, envelope):
             await until(lambda: reader.last["home"].publisher == "b" and reader.last["home"].status.online)
 
     run(main())
+
+
+def test_limits_of_a_reader(broker, watch, until, envelope):
+    async def main():
+        settings = replace(settings_for(broker, "r"), max_gateways=1, max_message_bytes=100_000)
+        async with Reader(settings) as reader, watch(broker.port, "x") as sender:
+            await until(lambda: reader.subscriber.connected)
+            for name in ("home", "barn"):
+                topic = TOPIC.replace("home", name)
+                await sender.send(
+                    topic, encode(replace(envelope, identity=replace(envelope.identity, id=name)), topic, None)
+                )
+            await sender.send(TOPIC, b"PWR\x01\x00" + b"x" * 100_000)
+            await until(lambda: sum(reader.subscriber.refused.values()) == 2)
+            assert set(reader.subscriber.refused) == {"more gateways than allowed", "message too long"}
+            assert set(reader.last) == {"home"}
+
+    run(main())
+
+
+def test_a_message_beyond_the_limit_is_not_sent(broker, watch, until, powerwall3, view_of, caplog):
+    async def main():
+        publisher = ReplicaPublisher(replace(settings_for(broker), max_message_bytes=1000))
+        async with watch(broker.port) as seen:
+            await publisher.start()
+            for _ in range(3):
+                publisher.publish(view_of(powerwall3))
+                await until(lambda: "too long" in caplog.text)
+            publisher.publish(view_of(None, online=False))
+            await until(lambda: TOPIC in seen.last)
+        await publisher.stop()
+
+    run(main())
+    assert caplog.text.count("too long") == 1
 
 
 def test_silence_is_a_failure(broker, watch, until, envelope):

@@ -109,7 +109,8 @@ def test_prefix_with_levels_and_no_name(powerwall3, view_of):
 
 
 def test_energies_that_the_firmware_does_not_report(powerwall3, view_of):
-    meters = {name: {**body, "energy_imported": 0, "energy_exported": 0} for name, body in powerwall3.aggregates.items()}
+    none = {"energy_imported": 0, "energy_exported": 0}
+    meters = {name: {**body, **none} for name, body in powerwall3.aggregates.items()}
     ours = topics(view_of(powerwall3, aggregates=meters))
     assert not [topic for topic in ours if "_energy_" in topic]
     meters["site"]["energy_imported"] = 12.0
@@ -144,7 +145,7 @@ def test_unsafe_names_stay_out_of_topics(powerwall3, view_of):
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(0, 3))
 def test_fixed_is_printf_without_negative_zero(value, decimals):
-    ours, c = fixed(value, decimals), "%.*f" % (decimals, value)
+    ours, c = fixed(value, decimals), "%.*f" % (decimals, value)  # noqa: UP031
     assert ours == c or (float(c) == 0 and "-" + ours == c)
     assert not (ours.startswith("-") and float(ours) == 0)
 

@@ -34,7 +34,7 @@ def main() -> int:
         supervisor.add(Child(name, beats, row, lambda row=row: live(row), hang_seconds=1.0))
     if "--crashing" in sys.argv:
         supervisor.add(Child("crashing", beats, 2, crash))
-    supervisor.wait_ready(supervisor.children[:2], 10)
+    supervisor.wait(lambda: supervisor.ready(supervisor.children[:2]), 10)
     while True:
         supervisor.look(0.05)
         report = {child.name: {"pid": child.pid, "starts": child.starts} for child in supervisor.children}

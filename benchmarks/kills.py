@@ -1,0 +1,214 @@
+"""``python -m benchmarks.kills --rounds 100``: every process killed or stopped, again and again, under load.
+
+Each act is done at a random moment while clients read. What counts as a failure: a request without a right answer, or
+a kept connection broken, that did not belong to the process that was hit. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.readers import TELEGRAF, Event, Readers, json_of, timestamp
+from benchmarks.started import children, free_port, get, pwserver, wait_for
+from benchmarks.table import Table
+from pwserver.simulator import SimulatedGateway
+
+SECTION = "kills"
+PATIENCE_SECONDS = 60.0  # for a machine with other things to do
+SETTINGS = {
+    "PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "2", "PW_CACHE_TTL": "30", "PW_HEARTBEAT_TIMEOUT": "2", "PW_WORKERS": "2",
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What many rounds of one act came to. ``others``: failures and broken connections of processes not hit."""
+
+    act: str
+    rounds: int = 0
+    answers: int = 0
+    own: int = 0  # connections of the process that was hit
+    others: list[Event] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)  # until repaired
+    polls: list[int] = field(default_factory=list)  # until the data were fresh again
+    orphans: int = 0
+
+
+@dataclass
+class Scene:
+    """A running server, its gateway and its readers."""
+
+    main: int
+    port: int
+    gateway: SimulatedGateway
+
+    def pids(self, kind: str = "") -> dict[str, int]:
+        return {name: pid for name, pid in children(self.main).items() if name.startswith(kind)}
+
+    def beating(self) -> dict[str, int]:
+        """Name -> pid of the processes that have given a sign of life since they were started."""
+        entries = json_of(self.port, "/stats")["processes"]
+        return {entry["name"]: entry["pid"] for entry in entries if entry["beat_age_seconds"] is not None}
+
+    def polls_since(self, moment: float) -> int:
+        """Meter queries the gateway got since then (monotonic)."""
+        return sum(1 for seen in list(self.gateway.requests.recent) if seen.about == "status" and seen.time > moment)
+
+
+@contextlib.contextmanager
+def scene(gateway: SimulatedGateway) -> Iterator[Scene]:
+    """A server beside the simulated gateway, with data."""
+    port = free_port()
+    with pwserver(port, PW_HOST=gateway.address, PW_GW_PWD=gateway.password, **SETTINGS) as main:
+        wait_for(lambda: get(port, "/aggregates")[0] == 200 and timestamp(port), PATIENCE_SECONDS)
+        yield Scene(main.pid, port, gateway)
+
+
+def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Outcome, readers: Readers) -> None:
+    """Send the signal to ``count`` processes of a kind, wait until all is well again, and judge what readers saw."""
+    time.sleep(random.random() * 1.2)  # at a random moment of the poll
+    before = here.pids()
+    victims = random.sample(sorted(name for name in before if name.startswith(kind)), count)
+    struck = {before[name] for name in victims}
+    seen = len(readers.failures), len(readers.reopened)
+    moment, epoch = time.monotonic(), time.time()
+    for pid in struck:
+        os.kill(pid, number)
+
+    def replaced() -> bool:
+        beating = here.beating()
+        return all(name in beating and beating[name] not in struck for name in victims)
+
+    wait_for(lambda: attempt(replaced), PATIENCE_SECONDS)
+    outcome.seconds.append(time.monotonic() - moment)
+    if kind == "poller":
+        wait_for(lambda: timestamp(here.port) > epoch, PATIENCE_SECONDS, 0.02)
+        outcome.polls.append(here.polls_since(moment))
+    time.sleep(0.1)
+    outcome.rounds += 1
+    for event in [*readers.failures[seen[0] :], *readers.reopened[seen[1] :]]:
+        # Of a connection that was just being made nobody can say whose it was.
+        mine = event.owner in struck or (event.owner is None and kind == "worker" and "status" not in event.what)
+        if mine:
+            outcome.own += 1
+        else:
+            outcome.others.append(event)
+    survivors = {name: pid for name, pid in before.items() if name not in victims}
+    for name, pid in survivors.items():
+        if here.pids().get(name) != pid:
+            outcome.others.append(Event(name, "was replaced too", pid, time.monotonic()))
+
+
+def attempt(condition: Callable[[], bool]) -> bool:
+    """False also while nobody answers."""
+    try:
+        return condition()
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return False
+
+
+ACTS: dict[str, tuple[str, signal.Signals, int]] = {
+    "kill a worker": ("worker", signal.SIGKILL, 1),
+    "kill all workers": ("worker", signal.SIGKILL, 2),
+    "kill the poller": ("poller", signal.SIGKILL, 1),
+    "stop the poller": ("poller", signal.SIGSTOP, 1),
+    "stop a worker": ("worker", signal.SIGSTOP, 1),
+}
+
+
+def children_hit(act: str, rounds: int) -> Outcome:
+    """``rounds`` times the act, on one server under load."""
+    kind, number, count = ACTS[act]
+    outcome = Outcome(act)
+    with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here:
+        with Readers(here.port, (*TELEGRAF, "/health"), owners=lambda: list(here.pids("worker").values())) as readers:
+            wait_for(lambda: readers.answers > 50, PATIENCE_SECONDS)
+            for _ in range(rounds):
+                hit(here, kind, number, count, outcome, readers)
+            wait_for(lambda: attempt(lambda: json_of(here.port, "/health")["gateways_online"] == 1), PATIENCE_SECONDS)
+        outcome.answers = readers.answers
+    return outcome
+
+
+def main_hit(rounds: int) -> Outcome:
+    """Main killed: nobody may be left two seconds later."""
+    outcome = Outcome("kill main")
+    with SimulatedGateway("powerwall2") as gateway:
+        for _ in range(rounds):
+            with scene(gateway) as here, Readers(here.port, count=2) as readers:
+                time.sleep(random.random() * 0.5)
+                family = [here.main, *here.pids().values()]
+                moment = time.monotonic()
+                os.kill(here.main, signal.SIGKILL)
+                left = family[1:]
+                while left and time.monotonic() < moment + 2.0:
+                    left = [pid for pid in left if alive(pid)]
+                    time.sleep(0.01)
+                outcome.seconds.append(time.monotonic() - moment)
+                outcome.orphans += len(left)
+                for pid in left:
+                    os.kill(pid, signal.SIGKILL)
+                outcome.rounds += 1
+            outcome.answers += readers.answers
+    return outcome
+
+
+def alive(pid: int) -> bool:
+    """Is there a process of this number that is more than an entry to be collected?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def report(table: Table, outcome: Outcome) -> None:
+    """The outcome as rows."""
+    ordered = sorted(outcome.seconds)
+    name = f"{outcome.act}, {outcome.rounds} times"
+    if outcome.act == "kill main":
+        table.add(SECTION, f"{name}: orphans after 2 s", outcome.orphans, "", aim="0")
+    else:
+        table.add(SECTION, f"{name}: failures of others", len(outcome.others), "", aim="0")
+    table.add(SECTION, f"{name}: repaired after, median", ordered[len(ordered) // 2], "s")
+    table.add(SECTION, f"{name}: repaired after, worst", ordered[-1], "s", aim="<= 2" if "kill" in outcome.act else "")
+    if outcome.polls:
+        table.add(SECTION, f"{name}: polls until fresh, worst", max(outcome.polls), "", aim="<= 2")
+    table.add(SECTION, f"{name}: answers meanwhile", outcome.answers, "")
+    for event in outcome.others[:5]:
+        print(f"    {event}")
+
+
+def run(table: Table, rounds: int = 20) -> None:
+    """All acts."""
+    for act in ACTS:
+        report(table, children_hit(act, rounds))
+    report(table, main_hit(rounds))
+
+
+def main() -> int:
+    """The program."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=20, help="of each act (default %(default)s)")
+    parser.add_argument("--act", choices=[*ACTS, "kill main"], help="only this one")
+    given = parser.parse_args()
+    table = Table()
+    for act in ACTS:
+        if given.act in (None, act):
+            report(table, children_hit(act, given.rounds))
+    if given.act in (None, "kill main"):
+        report(table, main_hit(given.rounds))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Servers under measurement: started, waited for, ended."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Only what a program needs to run, and ``more``."""
+    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return keep | {"PYTHONPATH": str(ROOT)} | more
+
+
+@contextlib.contextmanager
+def process(command: list[str], environment: dict[str, str], log: str = os.devnull) -> Iterator[subprocess.Popen[str]]:
+    """A program in a session of its own, ended with SIGTERM and, if it must be, SIGKILL."""
+    with open(log, "w", encoding="utf-8") as out:
+        started = subprocess.Popen(
+            command, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, text=True
+        )
+    try:
+        yield started
+    finally:
+        started.send_signal(signal.SIGTERM)
+        try:
+            started.wait(8)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+
+
+def get(port: int, target: str, seconds: float = 5.0) -> tuple[int, bytes]:
+    """One GET; status 0 when there was no answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+    try:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except OSError:
+        return 0, b""
+    finally:
+        connection.close()
+
+
+def wait_for(condition: Any, seconds: float = 30.0, every: float = 0.005) -> float:
+    """Seconds until ``condition()`` held; RuntimeError when it never did."""
+    begin = time.monotonic()
+    while not condition():
+        if time.monotonic() - begin > seconds:
+            raise RuntimeError(f"waited {seconds} s in vain")
+        time.sleep(every)
+    return time.monotonic() - begin
+
+
+@contextlib.contextmanager
+def pwserver(port: int, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Our server on loopback; not waited for."""
+    command = [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port), *arguments]
+    with process(command, clean_environment(**environment), f"/tmp/pwserver-bench-{port}.log") as started:
+        yield started
+
+
+@contextlib.contextmanager
+def simulator(scenario: str, count: int = 1, *arguments: str) -> Iterator[list[str]]:
+    """Simulated gateways; yields their host:port."""
+    log = f"/tmp/pwserver-simulator-{os.getpid()}.log"
+    command = [
+        sys.executable, "-m", "pwserver.simulator", "--scenario", scenario, "--port", "0", "--count", str(count), *arguments
+    ]
+    with process(command, clean_environment(), log):
+        wait_for(lambda: "ready" in Path(log).read_text())
+        yield re.findall(r"https://([0-9.:]+)", Path(log).read_text())
+
+
+def pss_kb(pid: int) -> int:
+    """Proportional memory of one process in kB."""
+    for row in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if row.startswith("Pss:"):
+            return int(row.split()[1])
+    return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> dict[str, int]:
+    """Name -> pid of a process's children, by the names they gave themselves."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if int(rest.split()[1]) == pid:
+            found[name.removeprefix("pw:")] = int(entry.parent.name)
+    return found

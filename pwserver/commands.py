@@ -1,0 +1,280 @@
+"""The one way back: from a worker to the poller, and the answer.
+
+Main makes one pair of connected sockets per worker before it forks anything, so that workers, the poller and their
+replacements inherit them: no name, no file, nobody else can speak here. A message is one JSON object in one packet.
+
+Why nothing is sent to a gateway twice, or after its sender has given up:
+
+* a command names the poller process it is meant for; another one drops it unread;
+* the poller says "started" before it starts, and looks at the deadline once more after saying so. Whoever has heard
+  nothing when the deadline is over may therefore say "never started"; whoever has heard it may not;
+* the worker sends each command once. What happened to one that started and then fell silent, nobody knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+MESSAGE_BYTES = 96 * 1024  # the longest message either way
+PENDING_MAX = 64  # commands one worker waits for at a time
+LOOK_SECONDS = 0.1  # how often a waiting worker looks whether the poller still lives
+
+# What became of a command.
+ACKNOWLEDGED = "acknowledged"  # the gateway said yes
+DRY_RUN = "dry run"  # everything was checked, nothing was sent
+NOT_SENT = "not sent"  # nothing reached the gateway
+REFUSED = "refused"  # the gateway, or the library for it, said no
+UNKNOWN = "unknown"  # it was sent, or may have been, and no answer came
+BUSY = "busy"  # another command of this gateway is under way
+COOLING = "cooling down"  # too soon after the last islanding command
+REPEATED = "repeated"  # this idempotency key has been used
+NO_GATEWAY = "no gateway"  # not one of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command on its way to the poller. ``deadline``: monotonic seconds after which it must not start any more."""
+
+    number: int
+    worker: int  # pid of the sender
+    poller: int  # pid of the poller it is meant for
+    gateway: str
+    action: str
+    arguments: dict[str, Any]
+    deadline: float
+    limit_seconds: float  # from its start to its end
+    who: str
+    dry_run: bool = False
+    key: str = ""  # idempotency key, empty for none
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command. ``result`` is the gateway's own answer; ``message`` is for people, and no secret."""
+
+    kind: str
+    message: str = ""
+    result: Any = None
+    via: str = ""  # the connection that was used
+    retry_after_seconds: float = 0.0
+    pending: list[str] = field(default_factory=list)  # settings to be confirmed by the next polls
+
+
+class Heart(Protocol):
+    """The heartbeat table, as far as needed here."""
+
+    def pid(self, row: int) -> int: ...
+
+
+class Channel:
+    """The sockets, made by main before any fork: ``workers[n]`` for worker n, ``poller[n]`` its other end."""
+
+    def __init__(self, workers: int) -> None:
+        kind = socket.SOCK_SEQPACKET if _has_seqpacket() else socket.SOCK_DGRAM
+        self.workers: list[socket.socket] = []
+        self.poller: list[socket.socket] = []
+        for _ in range(workers):
+            near, far = socket.socketpair(socket.AF_UNIX, kind)
+            for end in (near, far):
+                end.setblocking(False)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MESSAGE_BYTES)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 * MESSAGE_BYTES)
+            self.workers.append(near)
+            self.poller.append(far)
+
+    def close(self) -> None:
+        """Let go of all ends."""
+        for end in (*self.workers, *self.poller):
+            end.close()
+
+
+def _has_seqpacket() -> bool:
+    try:
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except (AttributeError, OSError):  # macOS has none for local sockets
+        return False
+    for end in pair:
+        end.close()
+    return True
+
+
+def send(end: socket.socket, message: dict[str, Any]) -> bool:
+    """One message, at once. False when it is too long, or the other side does not read."""
+    data = json.dumps(message, separators=(",", ":")).encode()
+    if len(data) > MESSAGE_BYTES:
+        return False
+    try:
+        return end.send(data) == len(data)
+    except OSError:
+        return False
+
+
+def receive(end: socket.socket) -> dict[str, Any] | None:
+    """The next waiting message, None when there is none. What is no JSON object is an empty one."""
+    try:
+        data = end.recv(MESSAGE_BYTES + 1)
+    except OSError:
+        return None
+    if not data:
+        return None
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass(slots=True)
+class _Waiting:
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    started: float = 0.0  # monotonic; 0: not yet
+    outcome: Outcome | None = None
+
+
+class CommandClient:
+    """The worker's side. Made in the worker, after the fork, by its event loop."""
+
+    def __init__(self, end: socket.socket, heart: Heart, poller_row: int, worker: int) -> None:
+        self._end = end
+        self._heart = heart
+        self._row = poller_row
+        self._worker = worker
+        self._number = 0
+        self._waiting: dict[int, _Waiting] = {}
+        asyncio.get_running_loop().add_reader(end.fileno(), self._read)
+
+    def close(self) -> None:
+        """Stop listening."""
+        asyncio.get_running_loop().remove_reader(self._end.fileno())
+
+    async def carry_out(
+        self,
+        gateway: str,
+        action: str,
+        arguments: dict[str, Any],
+        *,
+        who: str,
+        start_seconds: float,
+        limit_seconds: float,
+        dry_run: bool = False,
+        key: str = "",
+    ) -> Outcome:
+        """Have it done, and tell what became of it: started within ``start_seconds`` or never, and over, or of unknown
+        outcome, ``limit_seconds`` later.
+        """
+        poller = self._heart.pid(self._row)
+        if not poller:
+            return Outcome(NOT_SENT, "the poller is not running")
+        if len(self._waiting) >= PENDING_MAX:
+            return Outcome(NOT_SENT, "too many commands are waiting")
+        self._number += 1
+        deadline = time.monotonic() + start_seconds
+        command = Command(
+            self._number, self._worker, poller, gateway, action, arguments, deadline, limit_seconds, who, dry_run, key
+        )
+        waiting = self._waiting[command.number] = _Waiting()
+        try:
+            if not send(self._end, asdict(command)):
+                return Outcome(NOT_SENT, "the command could not be handed to the poller")
+            return await self._outcome(waiting, command)
+        finally:
+            del self._waiting[command.number]
+
+    async def _outcome(self, waiting: _Waiting, command: Command) -> Outcome:
+        while True:
+            try:
+                await asyncio.wait_for(waiting.ready.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                pass
+            waiting.ready.clear()
+            # In this order: what the poller said before it died, or before the deadline, has been read by then.
+            gone = self._heart.pid(self._row) != command.poller
+            now = time.monotonic()
+            self._read()
+            if waiting.outcome is not None:
+                return waiting.outcome
+            if gone and waiting.started:
+                return Outcome(UNKNOWN, "outcome unknown: the poller was restarted meanwhile")
+            if gone:
+                return Outcome(NOT_SENT, "the poller was restarted; nothing was sent")
+            if not waiting.started and now > command.deadline:
+                return Outcome(NOT_SENT, "the gateway was busy for too long; nothing was sent")
+            if waiting.started and now > waiting.started + command.limit_seconds:
+                return Outcome(UNKNOWN, "outcome unknown: no answer in time; look before you try again")
+
+    def _read(self) -> None:
+        while (message := receive(self._end)) is not None:
+            if message.get("worker") != self._worker:
+                continue  # for the worker that was here before
+            waiting = self._waiting.get(message.get("number", 0))
+            if waiting is None:
+                continue
+            if message.get("stage") == "started":
+                waiting.started = time.monotonic()
+            else:
+                waiting.outcome = _outcome_of(message)
+                waiting.ready.set()
+
+
+def _outcome_of(message: dict[str, Any]) -> Outcome:
+    names = Outcome.__dataclass_fields__
+    return Outcome(**{"kind": UNKNOWN} | {name: message[name] for name in names if name in message})
+
+
+class CommandServer:
+    """The poller's side: hands each command to ``accept(command, started)`` and sends back what that says.
+
+    ``accept`` returns the outcome; before it touches a gateway it must call ``started()`` and stop when that is False.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        poller: int,
+        accept: Callable[[Command, Callable[[], bool]], Any],
+        alive: Callable[[int], bool] = lambda pid: True,
+    ) -> None:
+        self._channel = channel
+        self._poller = poller
+        self._accept = accept
+        self._alive = alive
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Listen from now on, in the running loop."""
+        loop = asyncio.get_running_loop()
+        for end in self._channel.poller:
+            loop.add_reader(end.fileno(), self._read, end)
+
+    def _read(self, end: socket.socket) -> None:
+        while (message := receive(end)) is not None:
+            try:
+                command = Command(**message)
+            except TypeError:
+                continue
+            # Meant for the poller before this one, or from a worker that has died: nobody waits for it.
+            if command.poller != self._poller or not self._alive(command.worker):
+                continue
+            job = asyncio.create_task(self._answer(end, command))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+
+    async def _answer(self, end: socket.socket, command: Command) -> None:
+        address = {"number": command.number, "worker": command.worker}
+
+        def started() -> bool:
+            # Told first, looked at the clock after: see the top of this module. False also when it could not be told.
+            return send(end, {**address, "stage": "started"}) and time.monotonic() <= command.deadline
+
+        try:
+            outcome = await self._accept(command, started)
+        except Exception as fault:
+            outcome = Outcome(UNKNOWN, f"outcome unknown: {type(fault).__name__} in the poller")
+        if not send(end, {**address, "stage": "done", **asdict(outcome)}):
+            send(end, {**address, "stage": "done", **asdict(Outcome(outcome.kind, "the answer is too long"))})

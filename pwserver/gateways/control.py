@@ -1,0 +1,236 @@
+"""Commands: what is asked of the library, what its answer means, and whether anything was sent at all.
+
+``perform`` blocks and belongs to a thread of its own. A write is one library call, made once; it is never repeated,
+over no other connection either.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pwserver.gateways.failure import Exchange
+from pwserver.gateways.routes import NotSent, Route, choose, hold
+
+if TYPE_CHECKING:
+    from pwserver.gateways.connection import GatewayConnection
+
+_GATEWAY_TIMED_OUT: Final = (502, 504)  # of Tesla's servers: what became of the request behind them?
+
+# What a command may change, and so what has to be read again soon.
+_AGAIN: Final = ("config", "operation", "backup events", "/api/operation", "tariff", "controller")
+
+
+class Refused(Exception):
+    """The gateway answered, but not with yes. ``response``: what it said."""
+
+    def __init__(self, message: str, response: Any = None) -> None:
+        self.response = response
+        super().__init__(message)
+
+
+class OutcomeUnknown(Exception):
+    """It was sent, and no answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The gateway acknowledged: the library's result, and the connection that was used."""
+
+    result: Any
+    via: str
+    seconds: float = 0.0
+
+
+Started = Callable[[], bool]
+Arguments = Mapping[str, Any]
+
+
+def perform(
+    connection: GatewayConnection,
+    action: str,
+    arguments: Arguments,
+    *,
+    alone: bool,
+    start_by: float,
+    limit_seconds: float,
+    started: Started,
+) -> Done:
+    """Carry out one command. ``start_by``: monotonic; ``started`` is called once, right before the library.
+
+    Raises NotSent, Refused or OutcomeUnknown.
+    """
+    route = choose(connection, action, alone)
+    operation = OPERATIONS[action]
+    if not hold(route.lock, start_by - time.monotonic()):
+        raise NotSent("the gateway is busy; nothing was sent")
+    try:
+        route = choose(connection, action, alone)  # the wait may have changed it
+        if time.monotonic() < route.wire.hold_until:
+            raise NotSent("the gateway asked us to wait")
+        if not route.wire.room(3, optional=False):
+            raise NotSent("the request budget of this gateway is spent for the moment")
+        begun = time.monotonic()
+        with route.session(limit_seconds):
+            _fresh_connections(route.powerwall)
+            prepared = operation.prepare(route, connection, arguments)
+            if not started():
+                raise NotSent("the time to start was over; nothing was sent")
+            before = len(route.wire.exchanges)
+            result = _call(operation, route, prepared, before)
+        read_again(connection)
+        return Done(result, route.name, time.monotonic() - begun)
+    finally:
+        route.lock.release()
+
+
+def check(connection: GatewayConnection, action: str, alone: bool) -> str:
+    """A dry run: the connection that would be used. Raises NotSent when there is none."""
+    return choose(connection, action, alone).name
+
+
+def read_again(connection: GatewayConnection) -> None:
+    """Let the next poll fetch what a command may have changed, however lately it was read."""
+    names = list(_AGAIN)
+    collector = connection.collector
+    config = getattr(collector, "config", None)
+    if isinstance(config, str):  # the cloud's name for it
+        names.append(config)
+    connection.memory.cadence.again(*names)
+    if connection.link is not None:
+        connection.link.refresh_soon()
+
+
+def _call(operation: _Operation, route: Route, arguments: Arguments, before: int) -> Any:
+    fault: Exception | None = None
+    result: Any = None
+    try:
+        result = operation.call(route.powerwall, arguments)
+    except NotSent:
+        raise
+    except Exception as error:
+        fault = error
+    if fault is None and operation.good(result):
+        return result
+    sent = [item for item in list(route.wire.exchanges)[before:] if item.sent]
+    if _unanswered(sent, operation.reads_first and route.signed):
+        raise OutcomeUnknown("outcome unknown: the request was sent, but no answer came; look before you try again")
+    if not sent or not any(item.delivered for item in sent):
+        raise NotSent("no connection to the gateway; nothing was sent")
+    if fault is not None:
+        raise Refused(type(fault).__name__)
+    raise Refused("the gateway did not acknowledge", result)
+
+
+def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
+    """May a write have been lost on its way back? ``reads_first``: the first exchange changes nothing."""
+    for number, item in enumerate(sent):
+        lost = item.delivered and item.status is None
+        if lost or item.status in _GATEWAY_TIMED_OUT:
+            return not (reads_first and number == 0)
+    return False
+
+
+def _fresh_connections(powerwall: Any) -> None:
+    """Drop kept connections: one that the gateway has closed meanwhile would swallow the command, and it must not be
+    sent twice."""
+    client = powerwall.client
+    tedapi = getattr(client, "tedapi", None)
+    transports = [getattr(tedapi, name, None) for name in ("v1r_transport", "wifi_v1r_transport")]
+    for owner in (client, tedapi, *transports):
+        session = getattr(owner, "session", None)
+        if session is not None and hasattr(session, "close"):
+            session.close()  # of requests: closes what is kept, and opens anew when asked next
+
+
+# ── the library's calls ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_it_is(route: Route, connection: GatewayConnection, arguments: Arguments) -> Arguments:
+    return arguments
+
+
+def _whole_operation(route: Route, connection: GatewayConnection, arguments: Arguments) -> Arguments:
+    """The local API takes mode and reserve together, and the reserve on the gateway's own scale: fill in what is not
+    to change from what the gateway says now."""
+    if not (route.local and not route.signed):
+        return arguments
+    found = connection.ask_now("/api/operation")
+    known = found if isinstance(found, dict) else {}
+    level, mode = arguments.get("level"), arguments.get("mode")
+    raw = known.get("backup_reserve_percent") if level is None else level * 0.95 + 5
+    mode = mode or known.get("real_mode")
+    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not math.isfinite(raw) or not mode:
+        raise NotSent("the gateway's present mode and reserve are not known; nothing was sent")
+    return {"level": raw, "mode": mode}
+
+
+def _no_error(result: Any) -> bool:
+    """Is this a yes? The library says no with None, False, an empty answer, an object about an error, or a yes around
+    a no (FleetAPI: ``{"set_operation": {"result": None}}``)."""
+    if not result or (isinstance(result, dict) and any(name in result for name in ("error", "ERROR"))):
+        return False
+    if isinstance(result, dict):
+        parts = [part for part in result.values() if isinstance(part, dict) and "result" in part]
+        return all(part["result"] and _no_error(part["result"]) for part in parts)
+    return True
+
+
+def _islanding(powerwall: Any, arguments: Arguments) -> Any:
+    return powerwall.go_off_grid(confirm=True) if arguments["value"] == "off_grid" else powerwall.reconnect_grid()
+
+
+def _islanded(result: Any) -> bool:
+    return isinstance(result, dict) and type(result.get("result")) is int and result["result"] == 1
+
+
+def _max_backup(powerwall: Any, arguments: Arguments) -> Any:
+    value = arguments["value"]
+    if value == "cancel":
+        return powerwall.cancel_max_backup() and {"max_backup": "Cancelled"}
+    return powerwall.schedule_max_backup(value) and {"max_backup": f"Scheduled for {value} seconds"}
+
+
+def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
+    """The events as they are now; an event whose time is over is cleared away first."""
+    found = powerwall.get_backup_events()
+    if not isinstance(found, dict):
+        return None
+    event = found.get("manual_backup")
+    if isinstance(event, dict) and not event.get("active"):
+        if not powerwall.cancel_max_backup():
+            return {"error": "Failed to cancel max backup"}
+        found = {**found, "manual_backup": None}
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    call: Callable[[Any, Arguments], Any]
+    good: Callable[[Any], bool] = _no_error
+    prepare: Callable[[Route, GatewayConnection, Arguments], Arguments] = _as_it_is
+    reads_first: bool = False  # over v1r the first request only reads the file to be changed
+
+
+OPERATIONS: Final[Mapping[str, _Operation]] = {
+    "operation": _Operation(
+        lambda powerwall, given: powerwall.set_operation(given.get("level"), given.get("mode")),
+        prepare=_whole_operation,
+        reads_first=True,
+    ),
+    "grid_charging": _Operation(
+        lambda powerwall, given: powerwall.set_grid_charging(given["value"]), reads_first=True
+    ),
+    "grid_export": _Operation(lambda powerwall, given: powerwall.set_grid_export(given["value"]), reads_first=True),
+    "max_backup": _Operation(_max_backup),
+    "backup_events": _Operation(_backup_events, good=lambda result: isinstance(result, dict)),
+    "islanding": _Operation(_islanding, good=_islanded),
+    "dispatch": _Operation(
+        lambda powerwall, given: powerwall.dispatch_battery_power(given["power_watts"], given["duration_seconds"])
+    ),
+    "resume": _Operation(lambda powerwall, given: powerwall.resume_battery_operation()),
+    "tariff": _Operation(lambda powerwall, given: powerwall.set_tariff(given["tou_settings"])),
+}

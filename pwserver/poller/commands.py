@@ -1,0 +1,268 @@
+"""Commands in the poller: one at a time for each gateway, each in a thread, each followed at once by a poll.
+
+Every attempt ends in one line of the log ``pwserver.control``: who, what, outcome. Values are validated before they
+come here, so a line holds no secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import os
+import struct
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pwserver import quantities
+from pwserver.commands import (
+    ACKNOWLEDGED,
+    BUSY,
+    COOLING,
+    DRY_RUN,
+    NO_GATEWAY,
+    NOT_SENT,
+    REFUSED,
+    REPEATED,
+    UNKNOWN,
+    Command,
+    CommandServer,
+    Outcome,
+)
+from pwserver.poller.pending import Pending
+from pwserver.runtime import Runtime
+
+if TYPE_CHECKING:
+    from pwserver.gateways.connection import GatewayConnection
+    from pwserver.reading import Reading
+
+log = logging.getLogger("pwserver.control")
+
+KEYS_MAX = 512
+KEY_SECONDS = 3600.0
+ALL = "*"  # every gateway, for what may be asked of all at once
+STARTED = Callable[[], bool]
+
+
+class Task(Protocol):
+    """A gateway's task, as far as commands go."""
+
+    @property
+    def connection(self) -> Any: ...
+    @property
+    def reading(self) -> Reading | None: ...
+    pending: Pending
+
+    def poll_soon(self) -> None: ...
+    def publish_now(self) -> None: ...
+
+
+class CommandService:
+    """What the poller does with commands, wherever they come from. All methods belong to the event loop."""
+
+    def __init__(self, runtime: Runtime, tasks: Mapping[str, Task]) -> None:
+        self.tasks = tasks
+        self.cooldown_seconds = float(runtime.config["PW_ISLANDING_COOLDOWN"])
+        self._islanded = Moments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
+        self._beats = runtime.shared.beats
+        self._busy: set[str] = set()
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._keys: OrderedDict[str, float] = OrderedDict()
+        self._number = 0
+        self._server = CommandServer(runtime.channel, os.getpid(), self.accept, self._is_worker)
+
+    def start(self) -> None:
+        """Take commands from the workers from now on."""
+        self._server.start()
+
+    async def control(
+        self, gateway: str, action: str, arguments: dict[str, Any], who: str, limit_seconds: float = 10.0
+    ) -> Outcome:
+        """A command from inside the poller (MQTT)."""
+        self._number += 1
+        deadline = time.monotonic() + limit_seconds / 2
+        pid = os.getpid()
+        command = Command(self._number, pid, pid, gateway, action, arguments, deadline, limit_seconds, who)
+        return await self.accept(command, lambda: time.monotonic() <= deadline)
+
+    def can_write(self, gateway: str) -> bool:
+        """Has this gateway a connection that can change its settings right now?"""
+        from pwserver.gateways.routes import can_write
+
+        task = self.tasks.get(gateway)
+        return task is not None and can_write(task.connection, len(self.tasks) == 1)
+
+    def confirmed_v1r(self, gateway: str) -> bool:
+        """Is it reached over the signed LAN transport right now?"""
+        from pwserver.gateways.routes import confirmed_v1r
+
+        task = self.tasks.get(gateway)
+        return task is not None and confirmed_v1r(task.connection)
+
+    async def accept(self, command: Command, started: STARTED) -> Outcome:
+        """Carry out one command and write its line into the log."""
+        begun = time.monotonic()
+        outcome = await self._accept(command, started)
+        shown = json.dumps(command.arguments, default=str)[:300]
+        log.log(
+            logging.INFO if outcome.kind in (ACKNOWLEDGED, DRY_RUN) else logging.WARNING,
+            "%s %s on %s by %s: %s%s%s (%.2f s)",
+            command.action, shown, command.gateway, command.who, outcome.kind,
+            f" over {outcome.via}" if outcome.via else "", f": {outcome.message}" if outcome.message else "",
+            time.monotonic() - begun,
+        )  # fmt: skip
+        return outcome
+
+    async def _accept(self, command: Command, started: STARTED) -> Outcome:
+        if command.action == "release":
+            return self._release(command.gateway)
+        task = self.tasks.get(command.gateway)
+        if task is None:
+            return Outcome(NO_GATEWAY, f"Gateway {command.gateway} not found")
+        if command.gateway in self._busy:
+            return Outcome(BUSY, "another command of this gateway is still under way")
+        if command.key and not self._new_key(command.key, command.dry_run):
+            return Outcome(REPEATED, "a command with this Idempotency-Key has been taken already")
+        action, arguments = command.action, command.arguments
+        if action == "reserve_hold":
+            held = level_to_hold(task)
+            if held is None:
+                return Outcome(NOT_SENT, "Battery state of charge unavailable")
+            action, arguments = "operation", {"level": held}
+        command = replace(command, action=action, arguments=arguments)
+        if command.dry_run:
+            return self._dry_run(command, task)
+        self._busy.add(command.gateway)
+        acting = asyncio.get_running_loop().run_in_executor(
+            self._thread(command.gateway), self._perform, command, task, started
+        )
+        acting.add_done_callback(lambda _: self._busy.discard(command.gateway))
+        return await acting
+
+    def _perform(self, command: Command, task: Task, started: STARTED) -> Outcome:
+        """The blocking part, in the gateway's command thread."""
+        from pwserver.gateways.control import OutcomeUnknown, Refused, perform
+        from pwserver.gateways.routes import NotSent
+
+        island = command.action == "islanding"
+        waits = self._cooling(command.gateway) if island else 0.0
+
+        def start() -> bool:
+            if not started():
+                return False
+            if island:
+                self._islanded.set(command.gateway, time.monotonic())
+            return True
+
+        connection: GatewayConnection = task.connection
+        try:
+            if waits:
+                self._must_island(connection)
+                return cooling(waits)
+            done = perform(
+                connection, command.action, command.arguments, alone=len(self.tasks) == 1,
+                start_by=command.deadline, limit_seconds=command.limit_seconds, started=start,
+            )  # fmt: skip
+        except NotSent as reason:
+            return Outcome(NOT_SENT, str(reason))
+        except Refused as refusal:
+            task.poll_soon()
+            return Outcome(REFUSED, str(refusal), refusal.response)
+        except OutcomeUnknown as reason:
+            task.poll_soon()
+            return Outcome(UNKNOWN, str(reason))
+        pending = task.pending.expect(command.action, command.arguments, time.time())
+        task.publish_now()
+        task.poll_soon()
+        return Outcome(ACKNOWLEDGED, result=done.result, via=done.via, pending=pending)
+
+    def _dry_run(self, command: Command, task: Task) -> Outcome:
+        from pwserver.gateways.control import check
+        from pwserver.gateways.routes import NotSent
+
+        try:
+            via = check(task.connection, command.action, len(self.tasks) == 1)
+        except NotSent as reason:
+            return Outcome(NOT_SENT, str(reason))
+        waits = self._cooling(command.gateway) if command.action == "islanding" else 0.0
+        if waits:
+            return cooling(waits)
+        return Outcome(DRY_RUN, "nothing was sent", {"dry_run": True, **command.arguments}, via)
+
+    def _must_island(self, connection: GatewayConnection) -> None:
+        """What cannot island is told so before it is told to wait."""
+        from pwserver.gateways.control import check
+
+        check(connection, "islanding", len(self.tasks) == 1)
+
+    def _cooling(self, gateway: str) -> float:
+        """Seconds until islanding may be commanded again; kept in shared memory, so a new poller knows it too."""
+        return max(0.0, self._islanded.get(gateway) + self.cooldown_seconds - time.monotonic())
+
+    def _release(self, gateway: str) -> Outcome:
+        chosen = list(self.tasks.values()) if gateway == ALL else [self.tasks[gateway]]
+        for task in chosen:
+            task.connection.release()
+            task.poll_soon()
+        return Outcome(ACKNOWLEDGED, result={"gateways": len(chosen)})
+
+    def _new_key(self, key: str, dry_run: bool) -> bool:
+        """Has this key not been used in the last hour? From now on it has."""
+        now = time.monotonic()
+        while self._keys and (len(self._keys) >= KEYS_MAX or next(iter(self._keys.values())) < now - KEY_SECONDS):
+            self._keys.popitem(last=False)
+        if key in self._keys:
+            return False
+        if not dry_run:
+            self._keys[key] = now
+        return True
+
+    def _thread(self, gateway: str) -> ThreadPoolExecutor:
+        if gateway not in self._threads:
+            self._threads[gateway] = ThreadPoolExecutor(1, thread_name_prefix=f"command-{gateway}")
+        return self._threads[gateway]
+
+    def _is_worker(self, pid: int) -> bool:
+        return any(self._beats.pid(row) == pid for row in range(self._beats.rows))
+
+
+class Moments:
+    """One monotonic time for each gateway, in shared memory; 0 until set. One writer."""
+
+    def __init__(self, region: memoryview, gateways: Iterable[str]) -> None:
+        self._region = region
+        self._at = {gateway: 8 * number for number, gateway in enumerate(gateways)}
+
+    @staticmethod
+    def size(gateways: int) -> int:
+        """Bytes for this many gateways."""
+        return 8 * max(1, gateways)
+
+    def get(self, gateway: str) -> float:
+        """The time last set; long ago when none was."""
+        found: float = struct.unpack_from("d", self._region, self._at[gateway])[0]
+        return found or -math.inf
+
+    def set(self, gateway: str, moment: float) -> None:
+        """Remember this time."""
+        struct.pack_into("d", self._region, self._at[gateway], moment)
+
+
+def cooling(seconds: float) -> Outcome:
+    """Too soon after the last islanding command."""
+    text = f"islanding was commanded a moment ago; try again in {math.ceil(seconds)} s"
+    return Outcome(COOLING, text, retry_after_seconds=seconds)
+
+
+def level_to_hold(task: Task) -> int | None:
+    """The charge of now as a reserve: app percent, rounded down. None unless the last poll succeeded and knows it."""
+    reading = task.reading
+    if reading is None or not task.connection.online:
+        return None
+    level = quantities.app_level(reading.soe_raw)
+    return None if level is None else min(100, max(0, math.floor(level)))

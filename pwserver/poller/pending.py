@@ -1,0 +1,98 @@
+"""Settings that a gateway has acknowledged and no reading has confirmed yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pwserver import quantities
+from pwserver.reading import Reading
+
+PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no
+RESERVE_SLACK_PERCENT = 1.0  # a gateway rounds on its own scale
+
+Reader = Callable[[Reading], Any]
+
+
+def _reserve(reading: Reading) -> Any:
+    raw = (reading.operation or {}).get("backup_reserve_percent")
+    return quantities.app_level(raw) if isinstance(raw, (int, float)) else reading.reserve
+
+
+def _mode(reading: Reading) -> Any:
+    return (reading.operation or {}).get("real_mode") or reading.mode
+
+
+def _max_backup(reading: Reading) -> Any:
+    if reading.backup_events is None or "error" in reading.backup_events:
+        return None
+    return "cancel" if not reading.backup_events.get("manual_backup") else "scheduled"
+
+
+def _islanded(reading: Reading) -> Any:
+    return {"UP": "on_grid", "DOWN": "off_grid"}.get(reading.grid_status or "")
+
+
+READERS: Mapping[str, Reader] = {
+    "reserve": _reserve,
+    "mode": _mode,
+    "grid_charging": lambda reading: reading.grid_charging,
+    "grid_export": lambda reading: reading.grid_export,
+    "max_backup": _max_backup,
+    "islanding": _islanded,
+}
+
+
+class Pending:
+    """The unconfirmed settings of one gateway. Used by its two threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._expected: dict[str, tuple[Any, float]] = {}  # setting -> (value, epoch seconds of the acknowledgement)
+
+    def expect(self, action: str, arguments: Mapping[str, Any], now: float) -> list[str]:
+        """``action`` has been acknowledged: wait for its settings to show. Returns their names."""
+        wanted = expected_settings(action, arguments)
+        with self._lock:
+            self._expected.update({name: (value, now) for name, value in wanted.items()})
+        return sorted(wanted)
+
+    def seen(self, reading: Reading, now: float) -> list[str]:
+        """A new reading: forget what it confirms. Returns what has waited in vain and is forgotten too."""
+        vain = []
+        with self._lock:
+            for name, (value, since) in list(self._expected.items()):
+                if reading.timestamp > since and matches(READERS[name](reading), value):
+                    del self._expected[name]
+                elif now - since > PATIENCE_SECONDS:
+                    vain.append(name)
+                    del self._expected[name]
+        return vain
+
+    def __bool__(self) -> bool:
+        return bool(self._expected)
+
+    def as_json(self) -> dict[str, Any]:
+        """Setting -> what it should become, and since when (epoch seconds)."""
+        with self._lock:
+            return {name: {"value": value, "acknowledged": since} for name, (value, since) in self._expected.items()}
+
+
+def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Which settings a command changes, and to what."""
+    if action == "operation":
+        wanted = {"reserve": arguments.get("level"), "mode": arguments.get("mode")}
+        return {name: value for name, value in wanted.items() if value is not None}
+    if action == "max_backup":
+        return {action: "cancel" if arguments["value"] == "cancel" else "scheduled"}
+    return {action: arguments["value"]} if action in READERS else {}
+
+
+def matches(found: Any, wanted: Any) -> bool:
+    """Does a reading show the value?"""
+    if found is None:
+        return False
+    if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):
+        return isinstance(found, (int, float)) and abs(found - wanted) <= RESERVE_SLACK_PERCENT
+    return bool(found == wanted)

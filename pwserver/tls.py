@@ -1,0 +1,99 @@
+"""HTTPS of our own: the owner's certificate, or one we sign ourselves once and keep.
+
+``python -m pwserver.tls FOLDER`` makes the pair; the server runs that in a process of its own, so that the memory of
+the cryptography library never stays with main and the workers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+from pwserver.config import Config, ConfigError
+
+CERTIFICATE, KEY = "tls.crt", "tls.key"
+VALID_DAYS = 3650
+MAKE_SECONDS = 60
+
+
+def server_context(config: Config) -> ssl.SSLContext | None:
+    """The TLS context workers serve with; None for plain HTTP. ConfigError when a file is missing or unusable."""
+    if config["PW_HTTPS"] != "yes":
+        return None
+    certificate, key = config["PW_TLS_CERT"], config["PW_TLS_KEY"]
+    if bool(certificate) != bool(key):
+        raise ConfigError(["PW_TLS_CERT and PW_TLS_KEY: give both or neither"])
+    if not certificate:
+        certificate, key = own_certificate(Path(config.state_path))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        reason = getattr(problem, "strerror", None) or getattr(problem, "reason", None) or "not usable"
+        raise ConfigError([f"PW_TLS_CERT, PW_TLS_KEY: cannot be loaded ({reason}); PEM files are wanted"]) from None
+    return context
+
+
+def own_certificate(folder: Path) -> tuple[str, str]:
+    """The pair in ``folder``, made when it is not there. ConfigError when the folder cannot be written."""
+    certificate, key = folder / CERTIFICATE, folder / KEY
+    if not (certificate.exists() and key.exists()):
+        made = subprocess.run(
+            [sys.executable, "-m", "pwserver.tls", str(folder)], capture_output=True, text=True, timeout=MAKE_SECONDS
+        )
+        if made.returncode:
+            reason = (made.stderr.strip().splitlines() or ["unknown"])[-1]
+            raise ConfigError([f"PW_HTTPS: no certificate can be made in PW_STATE_PATH ({reason})"])
+    return str(certificate), str(key)
+
+
+def make(folder: Path) -> None:
+    """Sign a certificate for this machine's names; the key is readable by its owner only."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    host = socket.gethostname() or "localhost"
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host[:64])])
+    names = [x509.DNSName(each) for each in dict.fromkeys((host, f"{host}.local", "localhost"))]
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoded = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write(folder / KEY, encoded)
+    _write(folder / CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, mode 0600 from the first byte."""
+    part = path.with_suffix(".part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    os.replace(part, path)
+
+
+if __name__ == "__main__":
+    try:
+        make(Path(sys.argv[1]))
+    except OSError as problem:
+        sys.exit(f"{problem.strerror}")

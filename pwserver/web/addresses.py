@@ -1,0 +1,137 @@
+"""What all workers know about client addresses, in shared memory and without a lock: each worker writes rows of its
+own and reads everybody's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+SETS: Final = 128
+WAYS: Final = 8
+_ENTRY: Final = struct.Struct("=Qddd")
+
+
+@dataclass(slots=True)
+class Note:
+    """Three numbers about one address; what they mean is the user's business. ``first`` 0 means free."""
+
+    first: float = 0.0
+    second: float = 0.0
+    third: float = 0.0
+
+
+class AddressTable:
+    """A small table by address: ``SETS * WAYS`` entries for each worker, so no number of clients makes it grow.
+
+    When a set is full, the entry with the smallest ``second`` (the oldest) makes room.
+    """
+
+    def __init__(self, region: memoryview, workers: int) -> None:
+        self._region = region
+        self._workers = workers
+        self._secret = os.urandom(16)  # nobody can choose addresses that meet in one set
+
+    @staticmethod
+    def size(workers: int) -> int:
+        """Bytes for this many workers."""
+        return workers * SETS * WAYS * _ENTRY.size
+
+    def clear(self, worker: int) -> None:
+        """Forget what this worker wrote."""
+        size = self.size(1)
+        self._region[worker * size : (worker + 1) * size] = bytes(size)
+
+    def notes(self, address: str) -> list[Note]:
+        """What the workers have noted about this address."""
+        key = self._key(address)
+        return [
+            Note(*numbers)
+            for worker in range(self._workers)
+            for _, found, *numbers in self._set(worker, key)
+            if found == key and numbers[0]
+        ]
+
+    def own(self, worker: int, address: str) -> Note:
+        """What this worker has noted; zeros when nothing."""
+        key = self._key(address)
+        for _, found, *numbers in self._set(worker, key):
+            if found == key:
+                return Note(*numbers)
+        return Note()
+
+    def write(self, worker: int, address: str, note: Note) -> None:
+        """Note this, in place of what this worker noted before."""
+        key = self._key(address)
+        oldest, place = float("inf"), -1
+        for offset, found, first, second, _ in self._set(worker, key):
+            if found == key:
+                place = offset
+                break
+            age = second if first else -1.0
+            if age < oldest:
+                oldest, place = age, offset
+        _ENTRY.pack_into(self._region, place, key, note.first, note.second, note.third)
+
+    def _set(self, worker: int, key: int) -> Iterator[tuple[Any, ...]]:
+        start = (worker * SETS + key % SETS) * WAYS * _ENTRY.size
+        for way in range(WAYS):
+            offset = start + way * _ENTRY.size
+            yield offset, *_ENTRY.unpack_from(self._region, offset)
+
+    def _key(self, address: str) -> int:
+        digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest, "little")
+
+
+def group(address: str) -> str:
+    """What counts as one client: an IPv4 address, or an IPv6 network of one house (/64)."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+def networks(listed: tuple[str, ...]) -> Networks:
+    """PW_TRUSTED_PROXIES as networks."""
+    return tuple(ipaddress.ip_network(item, strict=False) for item in listed)
+
+
+def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
+    """Who really asks: the peer, or, when that is a trusted proxy, the last address in X-Forwarded-For that is not one.
+
+    Anybody can send that header, so nobody else's is believed.
+    """
+    address = peer
+    for item in reversed(forwarded.split(",")):
+        if not _within(address, trusted):
+            return address
+        item = item.strip().removeprefix("[").partition("]")[0]
+        try:
+            address = str(ipaddress.ip_address(item))
+        except ValueError:
+            return address
+    return address
+
+
+def _within(address: str, trusted: Networks) -> bool:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return any(found.version == network.version and found in network for network in trusted)

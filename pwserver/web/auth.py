@@ -1,0 +1,144 @@
+"""Who may write: the token, the wait after wrong ones, and no requests from other sites' pages."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import math
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sanic import HTTPResponse, Request, Sanic
+
+from pwserver.web.addresses import AddressTable, client_address, networks
+from pwserver.web.errors import Refusal, error
+from pwserver.web.guess_limit import GuessLimit
+
+log = logging.getLogger("pwserver.control")
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LINES_PER_SECOND = 5.0  # of refusals in the log: a flood of guesses must not fill a disk
+LINES_AT_ONCE = 20.0
+_SALT = os.urandom(16)
+
+
+class Wrong(Exception):
+    """No right token. ``given``: there was one, but it is wrong. ``wait_seconds``: too many of those came from there."""
+
+    def __init__(self, given: bool, wait_seconds: float = 0.0) -> None:
+        self.given = given
+        self.wait_seconds = wait_seconds
+        super().__init__("wrong token" if given else "no token")
+
+
+class Authority:
+    """Judges tokens. ``settings``: the control section and PW_TRUSTED_PROXIES; ``worker``: tells our number."""
+
+    def __init__(self, settings: Mapping[str, Any], enabled: bool, table: AddressTable) -> None:
+        self.enabled = enabled
+        self._secret = _digest((settings["PW_CONTROL_SECRET"] or "").encode()) if enabled else b""
+        self._limit = GuessLimit(table, settings["PW_CONTROL_ATTEMPTS"], settings["PW_CONTROL_LOCKOUT"])
+        self._trusted = networks(settings["PW_TRUSTED_PROXIES"])
+        self._lines = LINES_AT_ONCE
+        self._lines_at = time.monotonic()
+        self._unsaid = 0
+
+    def who(self, request: Request) -> str:
+        """The client's address, for limits and for the log."""
+        return client_address(request.ip or "", request.headers.get("x-forwarded-for", ""), self._trusted)
+
+    def check(self, request: Request, token: bytes | None, what: str) -> str:
+        """Raise Wrong unless ``token`` is the secret. Returns who asked. ``what`` is for the log."""
+        who, worker = self.who(request), request.app.ctx.number
+        wait = self._limit.wait_seconds(who)
+        if wait > 0:
+            # Not even compared: else a guess during the wait would still be a guess.
+            self.refused(who, what, "too many wrong tokens")
+            raise Wrong(True, wait)
+        if token is None:
+            self.refused(who, what, "no token")
+            raise Wrong(False)
+        if not (self.enabled and hmac.compare_digest(_digest(token), self._secret)):
+            self._limit.failed(worker, who)
+            self.refused(who, what, "wrong token")
+            raise Wrong(True)
+        self._limit.succeeded(worker, who)
+        return who
+
+    def require(self, request: Request, what: str) -> str:
+        """The JSON API's way: the header or a Refusal. Returns who asked."""
+        if not self.enabled:
+            raise Refusal(403, "Control features not enabled")
+        try:
+            return self.check(request, header_token(request), what)
+        except Wrong as wrong:
+            if wrong.wait_seconds:
+                raise Refusal(429, too_many(wrong), retry_after(wrong.wait_seconds)) from None
+            detail = "Invalid control token" if wrong.given else "Authorization header required"
+            raise Refusal(401, detail, {"www-authenticate": "Bearer"}) from None
+
+    def refused(self, who: str, what: str, why: str) -> None:
+        """A line of the log, unless there have been very many lately; those are counted in the next one."""
+        now = time.monotonic()
+        self._lines = min(LINES_AT_ONCE, self._lines + (now - self._lines_at) * LINES_PER_SECOND)
+        self._lines_at = now
+        if self._lines < 1.0:
+            self._unsaid += 1
+            return
+        self._lines -= 1.0
+        more = f" (and {self._unsaid} more like this)" if self._unsaid else ""
+        self._unsaid = 0
+        log.warning("%s by %s: refused, %s%s", what, who, why, more)
+
+
+def header_token(request: Request) -> bytes | None:
+    """The token in ``Authorization: Bearer``, or as the bare value; None when there is none, or more than one."""
+    values = request.headers.getall("authorization", [])
+    if len(values) != 1 or not values[0]:
+        return None
+    return str(values[0]).removeprefix("Bearer ").encode("utf-8", "surrogateescape")
+
+
+def too_many(wrong: Wrong) -> str:
+    """The sentence of a 429."""
+    return f"Too many wrong tokens; try again in {math.ceil(wrong.wait_seconds)} s"
+
+
+def retry_after(seconds: float) -> dict[str, str]:
+    """The header that tells how long to wait."""
+    return {"retry-after": str(max(1, math.ceil(seconds)))}
+
+
+def _digest(token: bytes) -> bytes:
+    """Equal lengths, so that comparing takes equally long whatever was sent."""
+    return hashlib.blake2b(token, key=_SALT).digest()
+
+
+def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
+    """Was this unsafe request made by a page of another site? Programs that are no browsers say nothing, and pass."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if origin is not None and origin in origins:
+        return False
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and not same_host(origin, request.headers.get("host", ""))
+
+
+def same_host(origin: str, host: str) -> bool:
+    """Does an Origin header name the very server that was asked?"""
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc.lower() == host.lower()
+
+
+def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
+    """Refuse every unsafe method from another site's page, whatever the route."""
+
+    @app.on_request
+    async def same_site_only(request: Request) -> HTTPResponse | None:
+        if request.method in SAFE_METHODS or not from_elsewhere(request, origins):
+            return None
+        return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")

@@ -1,0 +1,327 @@
+"""Writing: the control API of both predecessors, as forms for old scripts and as JSON, each request judged here.
+
+The order of the checks: where it comes from, body, switch, token, action, value. Only then does a command go to the
+poller. Nothing else a client sends ever reaches a gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic.exceptions import NotFound
+
+from pwserver import commands
+from pwserver.commands import CommandClient, Outcome
+from pwserver.documents.catalogue import gateway_prefix
+from pwserver.documents.control_reads import DISABLED
+from pwserver.documents.encode import to_json
+from pwserver.runtime import Runtime
+from pwserver.shared import POLLER_ROW
+from pwserver.web import auth, control_values
+from pwserver.web.addresses import AddressTable
+from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_many
+from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid, NotAnObject
+from pwserver.web.documents import document_response
+from pwserver.web.errors import Refusal
+from pwserver.web.table import Table
+
+START_SECONDS = 5.0  # a command that could not start within this is not sent any more
+LIMIT_SECONDS = 10.0  # from its start to its end
+TARIFF_BYTES = 64 * 1024  # tariffs are long; with the token, and for that route only
+FORM_TYPE = "application/x-www-form-urlencoded"
+KEY_CHARACTERS = 128
+YES = frozenset({"1", "true", "yes", "on"})
+MAX_BACKUP = "/control/max_backup"
+
+
+class Control:
+    """What the routes share."""
+
+    def __init__(self, runtime: Runtime, table: Table) -> None:
+        settings = runtime.config.settings
+        self.runtime = runtime
+        self.table = table
+        guesses = AddressTable(runtime.shared.arena.region("guesses"), runtime.workers)
+        self.authority = Authority(settings, runtime.config.control_enabled, guesses)
+        self.body_bytes = settings["PW_MAX_CONTROL_BODY"]
+        self.dispatch_seconds = max(LIMIT_SECONDS, settings["PW_TIMEOUT"] + 5.0)
+        self.client: CommandClient | None = None
+
+    def open(self, number: int, pid: int) -> None:
+        """In the worker, before it serves: listen for the poller's answers."""
+        shared = self.runtime.shared
+        self.client = CommandClient(self.runtime.channel.workers[number], shared.beats, POLLER_ROW, pid)
+
+    def default_gateway(self) -> str:
+        """The gateway of the unprefixed routes, ready for a command."""
+        default = self.runtime.server.default_gateway
+        if default is None:
+            raise Refusal(503, "No gateways configured")
+        return default
+
+    async def send(
+        self, request: Request, who: str, gateway: str, action: str, arguments: dict[str, Any]
+    ) -> Outcome:
+        """Hand a validated command to the poller, and wait for what became of it."""
+        assert self.client is not None
+        key = request.headers.get("idempotency-key", "")
+        if len(key) > KEY_CHARACTERS:
+            raise Refusal(400, f"Idempotency-Key must not be longer than {KEY_CHARACTERS} characters")
+        return await self.client.carry_out(
+            gateway,
+            action,
+            arguments,
+            who=who,
+            start_seconds=START_SECONDS,
+            limit_seconds=self.dispatch_seconds if action in ("dispatch", "resume") else LIMIT_SECONDS,
+            dry_run=request.args.get("dry_run", "").lower() in YES,
+            key=f"{gateway} {key}" if key else "",
+        )
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+    """JSON that nobody keeps."""
+    more = {"cache-control": "no-store", **(headers or {})}
+    return HTTPResponse(to_json(body), status=status, headers=more, content_type="application/json")
+
+
+def acknowledged(outcome: Outcome, body: Any) -> HTTPResponse:
+    """Success; the header names what the next polls still have to confirm."""
+    headers = {"x-powerwall-via": outcome.via}
+    if outcome.pending:
+        headers["x-powerwall-pending"] = ", ".join(outcome.pending)
+    return reply(body, 200, headers)
+
+
+def failure(outcome: Outcome, action: str) -> tuple[int, Any, dict[str, str]]:
+    """Status, detail and headers for what was not acknowledged."""
+    failed = f"Control operation failed for {action}"
+    if outcome.kind == commands.UNKNOWN:
+        return 504, outcome.message, {}
+    if outcome.kind in (commands.BUSY, commands.REPEATED):
+        return 409, outcome.message, {}
+    if outcome.kind == commands.COOLING:
+        return 429, outcome.message, retry_after(outcome.retry_after_seconds)
+    if outcome.kind == commands.NO_GATEWAY:
+        return 404, outcome.message, {}
+    if outcome.kind == commands.REFUSED and action == "islanding" and outcome.result is not None:
+        message = "The gateway did not acknowledge islanding. Check grid status before retrying."
+        return 502, {"message": message, "response": outcome.result}, {}
+    if outcome.kind == commands.REFUSED and action == "tariff" and isinstance(outcome.result, dict):
+        told = outcome.result.get("ERROR") or outcome.result.get("error")
+        return (502, str(told), {}) if told else (503, failed, {})
+    if outcome.kind == commands.REFUSED:
+        return 503, f"{failed}: {outcome.message}", {}
+    if action in ("dispatch", "resume") and "requires v1r" in outcome.message:
+        return 503, "Battery dispatch requires v1r LAN transport", {}
+    whole = "requires" in outcome.message or "unavailable" in outcome.message
+    return 503, outcome.message if whole else f"{failed}: {outcome.message}", {}
+
+
+def json_answer(outcome: Outcome, action: str) -> HTTPResponse:
+    """What the JSON API says."""
+    if outcome.kind == commands.ACKNOWLEDGED:
+        return acknowledged(outcome, outcome.result)
+    if outcome.kind == commands.DRY_RUN:
+        return reply({**outcome.result, "action": action, "over": outcome.via})
+    status, detail, headers = failure(outcome, action)
+    return reply({"detail": detail}, status, headers)
+
+
+def form_answer(outcome: Outcome, action: str) -> HTTPResponse:
+    """What old scripts look for: the member ``error``, or a status of 400 and more."""
+    if outcome.kind == commands.ACKNOWLEDGED:
+        done = {action: "Set Successfully"}
+        return acknowledged(outcome, done if action in ("grid_charging", "grid_export") else outcome.result)
+    if outcome.kind == commands.DRY_RUN:
+        return json_answer(outcome, action)
+    status, detail, headers = failure(outcome, action)
+    return reply({"error": detail}, 400 if status in (502, 503) else status, headers)
+
+
+# ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_json(request: Request) -> bool | None:
+    """Is the body JSON, or a form? None: neither."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == "application/json" or (media.startswith("application/") and media.endswith("+json")):
+        return True
+    if media == FORM_TYPE:
+        return False
+    return request.body[:1] in (b"{", b"[") if not media else None
+
+
+def object_of(request: Request, longest: int) -> dict[str, Any]:
+    """The JSON object in the body, or a Refusal."""
+    if len(request.body) > longest:
+        raise Refusal(413, f"the body must not be longer than {longest} bytes")
+    try:
+        return control_values.json_object(request.body)
+    except NotAnObject:
+        raise not_an_object() from None
+
+
+def not_an_object() -> Refusal:
+    """422, in the shape validation errors have always had here. What was sent is not repeated: it may hold a token."""
+    return Refusal(422, [{"type": "dict_type", "loc": ["body"], "msg": "Input should be a valid dictionary"}])
+
+
+async def by_json(control: Control, request: Request, gateway: str, action: str) -> HTTPResponse:
+    """One request of the JSON API."""
+    body = object_of(request, control.body_bytes)
+    who = control.authority.require(request, named(action))
+    if action not in JSON_ACTIONS:
+        raise NotFound("Not Found")
+    command, parse = JSON_ACTIONS[action]
+    arguments = checked(control, who, action, lambda: parse(body))
+    return json_answer(await control.send(request, who, gateway, command, arguments), action)
+
+
+def checked(control: Control, who: str, action: str, parse: Any) -> dict[str, Any]:
+    """The arguments, or a Refusal that states the allowed range."""
+    try:
+        found: dict[str, Any] = parse()
+    except Invalid as invalid:
+        control.authority.refused(who, named(action), "invalid value")
+        raise Refusal(400, str(invalid)) from None
+    return found
+
+
+def named(action: str) -> str:
+    """An action's name for the log: what clients make up does not get there."""
+    known = action in JSON_ACTIONS or action in ("tariff", "health/reset", "backup_events")
+    return action if known else "unknown action"
+
+
+async def by_form(control: Control, request: Request, gateway: str, action: str, read_target: str) -> HTTPResponse:
+    """One request of an old script."""
+    authority = control.authority
+    if not authority.enabled:
+        return reply({"error": DISABLED}, 400)
+    try:
+        if len(request.body) > control.body_bytes:
+            raise Invalid("Control Command Error: Invalid Request")
+        fields = control_values.form_fields(request.body)
+    except Invalid as invalid:
+        return reply({"error": str(invalid)}, 400)
+    token = fields["token"].encode() if fields.get("token") else header_token(request)
+    try:
+        who = authority.check(request, token, named(action))
+    except Wrong as wrong:
+        if wrong.wait_seconds:
+            return reply({"error": too_many(wrong)}, 429, retry_after(wrong.wait_seconds))
+        return reply({"unauthorized": "Control Command Token Invalid"}, 401)
+    if action not in FORM_ACTIONS:
+        return reply({"error": "Invalid Command Action"}, 400)
+    if action in READABLE and not fields.get("value"):
+        return document_response(request, control.table, control.table.entries[read_target])
+    command, parse = FORM_ACTIONS[action]
+    try:
+        arguments = parse(fields)
+    except Invalid as invalid:
+        authority.refused(who, named(action), "invalid value")
+        return reply({"error": str(invalid)}, 400)
+    return form_answer(await control.send(request, who, gateway, command, arguments), action)
+
+
+async def backup_events(control: Control, request: Request, gateway: str) -> HTTPResponse:
+    """GET max_backup with the token: read afresh, and an event whose time is over is cleared away."""
+    given = request.args.get("token")
+    try:
+        token = given.encode() if given else header_token(request)
+        who = control.authority.check(request, token, "backup_events")
+    except Wrong as wrong:
+        if wrong.wait_seconds:
+            return reply({"detail": too_many(wrong)}, 429, retry_after(wrong.wait_seconds))
+        return reply({"detail": "Invalid control token"}, 401)
+    outcome = await control.send(request, who, gateway, "backup_events", {})
+    if outcome.kind == commands.ACKNOWLEDGED:
+        return acknowledged(outcome, outcome.result)
+    unable = "max_backup requires v1r LAN transport"
+    return reply({"error": unable if "requires v1r" in outcome.message else "Failed to get backup events"})
+
+
+def blueprint(control: Control) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("control")
+
+    async def write(request: Request, gateway: str, action: str, prefix: str) -> HTTPResponse:
+        json_body = is_json(request)
+        if json_body is None or (action == "islanding" and not json_body):
+            raise not_an_object()
+        if json_body:
+            return await by_json(control, request, gateway, action)
+        return await by_form(control, request, gateway, action, f"{prefix}/control/{action}")
+
+    def known(gateway: str) -> str:
+        if gateway not in control.runtime.shared.gateways:
+            raise Refusal(404, f"Gateway {gateway} not found")
+        return gateway
+
+    @routes.post("/control/<action:str>")
+    async def default(request: Request, action: str) -> HTTPResponse:
+        return await write(request, control.default_gateway(), action, "")
+
+    @routes.post("/api/gateways/<gateway:str>/control/<action:str>", unquote=True)
+    async def of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:
+        return await write(request, known(gateway), action, gateway_prefix(gateway))
+
+    @routes.post("/api/gateways/<gateway:str>/api/<path:path>", unquote=True)
+    async def raw(request: Request, gateway: str, path: str) -> HTTPResponse:
+        # An allow-list of two; every other path is unknown here and stays unknown to the gateway.
+        if path not in ("operation", "tesla/time_of_use_settings"):
+            raise NotFound("Not Found")
+        tariff = path != "operation"
+        body = object_of(request, TARIFF_BYTES if tariff else control.body_bytes)
+        who = control.authority.require(request, "tariff" if tariff else "mode")
+        known(gateway)
+        parse = control_values.tariff if tariff else control_values.raw_operation
+        arguments = checked(control, who, "tariff" if tariff else "mode", lambda: parse(body))
+        outcome = await control.send(request, who, gateway, "tariff" if tariff else "operation", arguments)
+        if outcome.kind == commands.NOT_SENT:
+            return reply({"detail": f"API call failed or gateway offline: {outcome.message}"}, 503)
+        return json_answer(outcome, "tariff" if tariff else "operation")
+
+    @routes.post("/api/tesla/time_of_use_settings")
+    async def tariff(request: Request) -> HTTPResponse:
+        body = object_of(request, TARIFF_BYTES)
+        who = control.authority.require(request, "tariff")
+        arguments = checked(control, who, "tariff", lambda: control_values.tariff(body))
+        return json_answer(await control.send(request, who, control.default_gateway(), "tariff", arguments), "tariff")
+
+    @routes.post("/health/reset")
+    async def reset(request: Request) -> HTTPResponse:
+        who = control.authority.require(request, "health/reset")
+        outcome = await control.send(request, who, "*", "release", {})
+        if outcome.kind != commands.ACKNOWLEDGED:
+            return json_answer(outcome, "health/reset")
+        return reply({"status": "ok", "message": "Fallback state and waiting times reset for all gateways"})
+
+    return routes
+
+
+def install(app: Sanic[Any, Any], control: Control) -> None:
+    """All of it: routes, the check for other sites' pages, and the token of GET max_backup."""
+    auth.install(app, control.runtime.config.settings["CORS_ORIGINS"])
+    prefixes: Mapping[str, str] = {
+        gateway_prefix(gateway) + MAX_BACKUP: gateway for gateway in control.runtime.shared.gateways
+    }
+
+    @app.on_request
+    async def fresh_backup_events(request: Request) -> HTTPResponse | None:
+        # The documents' route answers this path; only with a token is it more than a document.
+        path = request.path
+        if request.method != "GET" or not path.endswith(MAX_BACKUP) or not control.authority.enabled:
+            return None
+        if "authorization" not in request.headers and "token" not in request.args:
+            return None
+        gateway = next((prefixes[known] for known in prefixes if path.endswith(known)), None)
+        return await backup_events(control, request, gateway or control.default_gateway())
+
+    app.blueprint(blueprint(control))

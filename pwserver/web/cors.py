@@ -1,0 +1,40 @@
+"""CORS: who may read answers from a page of another origin, and preflights for any path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import HTTPResponse, Request, Sanic
+
+METHODS = "GET, HEAD, OPTIONS, POST"
+MAX_AGE_SECONDS = 600
+
+
+def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
+    """``*`` for anybody and without credentials, or the listed origins with them."""
+    anybody = "*" in origins
+
+    @app.on_response
+    async def add(request: Request, response: HTTPResponse) -> None:
+        origin = request.headers.get("origin")
+        if anybody:
+            response.headers["access-control-allow-origin"] = "*"
+            return
+        if origin in origins:
+            response.headers["access-control-allow-origin"] = origin
+            response.headers["access-control-allow-credentials"] = "true"
+        response.headers["vary"] = ", ".join(filter(None, (response.headers.get("vary"), "Origin")))
+
+    # Before routing has its say: a preflight is answered for every path, as a route of its own would hide 404 and 405.
+    @app.on_request
+    async def preflight(request: Request) -> HTTPResponse | None:
+        if request.method != "OPTIONS":
+            return None
+        headers = {"allow": METHODS}
+        if "access-control-request-method" in request.headers:
+            headers["access-control-allow-methods"] = METHODS
+            headers["access-control-max-age"] = str(MAX_AGE_SECONDS)
+            wanted = request.headers.get("access-control-request-headers", "")
+            if wanted:
+                headers["access-control-allow-headers"] = wanted
+        return HTTPResponse("OK", headers=headers, content_type="text/plain; charset=utf-8")

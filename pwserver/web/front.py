@@ -1,0 +1,99 @@
+"""What the gate of every worker serves and refuses, from the table of documents and the settings."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pwserver.runtime import Runtime
+from pwserver.web.gate import LOCAL_NAMES, GateSettings
+from pwserver.web.table import Entry, Table
+from pwserver_ext.http import Document
+from pwserver_ext.limits import WindowLimiter
+
+LIMITS = "limits"  # the arena's region of the rate limiter
+CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its own, smaller limit
+
+
+def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Regions the web needs in the arena beside snapshots and counters."""
+    if not settings["PW_RATE_LIMIT_ENABLED"]:
+        return {}
+    return {LIMITS: WindowLimiter.size(settings["PW_RATE_LIMIT_MAX_BUCKETS"])}
+
+
+def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
+    """The gate for all workers; each takes its own row of the counters with ``for_worker``."""
+    settings = runtime.config.settings
+    made: dict[tuple[str, int, str], Document] = {}
+
+    def document(entry: Entry) -> Document:
+        key = (entry.slot, entry.index, entry.media_type)
+        if key not in made:
+            fallback = table.fallbacks[entry.slot][entry.index]
+            # What is not 200 without data keeps its status only through Sanic.
+            body = fallback[1] if fallback[0] == 200 else None
+            made[key] = Document(runtime.shared.slots[entry.slot], entry.index, entry.media_type, body, entry.column)
+        return made[key]
+
+    targets: dict[bytes, Document] = {}
+    with_query: dict[tuple[bytes, bytes], Document] = {}
+    for target, entry in table.entries.items():
+        path, _, query = target.partition("?")
+        if query:
+            with_query[path.encode(), query.encode()] = document(entry)
+        else:
+            targets[path.encode()] = document(entry)
+    workers = runtime.workers
+    return GateSettings(
+        targets=targets,
+        query_targets=with_query,
+        prefix=settings["PROXY_BASE_URL"],
+        hosts=allowed_hosts(settings),
+        origins=tuple(settings["CORS_ORIGINS"]),
+        request_line_bytes=settings["PW_MAX_REQUEST_LINE"],
+        head_bytes=settings["PW_MAX_HEAD"],
+        head_fields=settings["PW_MAX_FIELDS"],
+        body_bytes=max(CONTROL_BODY_BYTES, settings["PW_MAX_CONTROL_BODY"]),
+        head_seconds=settings["PW_HEAD_TIMEOUT"],
+        idle_seconds=settings["PW_IDLE_TIMEOUT"],
+        stall_seconds=settings["PW_WRITE_TIMEOUT"],
+        connections=share(settings["PW_MAX_CONNECTIONS"], workers),
+        connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),
+        exempt_addresses=frozenset(settings["PW_TRUSTED_PROXIES"]),
+        counters=runtime.shared.hits,
+        limiter=rate_limiter(runtime),
+    )
+
+
+def for_worker(settings: GateSettings, number: int) -> GateSettings:
+    """The same gate, counting in the row of worker ``number``."""
+    return replace(settings, row=number)
+
+
+def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Names a Host header may carry beside IP addresses and single labels; None when nobody checks."""
+    if not settings["PW_HOST_CHECK"]:
+        return None
+    own = socket.gethostname().lower().rstrip(".")  # not the full name: asking for that may wait for a name server
+    return (*LOCAL_NAMES, *filter(None, [own]), *settings["PW_ALLOWED_HOSTS"])
+
+
+def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:
+    """The limit per address over all workers, or None where it is off."""
+    settings = runtime.config.settings
+    if not settings["PW_RATE_LIMIT_ENABLED"]:
+        return None
+    return WindowLimiter(
+        runtime.shared.arena.region(LIMITS),
+        settings["PW_RATE_LIMIT_MAX_BUCKETS"],
+        settings["PW_RATE_LIMIT_MAX_REQUESTS"],
+        settings["PW_RATE_LIMIT_WINDOW_SECONDS"],
+    )
+
+
+def share(total: int, workers: int) -> int:
+    """One worker's part of a cap."""
+    return max(1, -(-total // workers))

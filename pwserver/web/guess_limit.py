@@ -1,0 +1,57 @@
+"""Whoever guesses at the token has to wait, longer each time, whichever worker is asked."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from pwserver.web.addresses import AddressTable, Note
+
+FIRST_WAIT_SECONDS = 1.0
+FORGET_WAITS = 3  # failures older than this many longest waits are forgotten
+FORGET_LEAST_SECONDS = 900.0
+
+
+class GuessLimit:
+    """``attempts`` wrong tokens of an address are free; after each further one it has to wait 1, 2, 4 ... seconds, up
+    to ``longest_seconds``. A right token wipes the slate.
+
+    In a note: first = failures, second = time of the last one, third = when a right token was last given (monotonic).
+    """
+
+    def __init__(self, table: AddressTable, attempts: int, longest_seconds: float) -> None:
+        self._table = table
+        self._attempts = attempts
+        self._longest = longest_seconds
+        self._forget = max(FORGET_LEAST_SECONDS, FORGET_WAITS * longest_seconds)
+
+    def wait_seconds(self, address: str) -> float:
+        """How long this address has to stay away, 0 when it may try."""
+        now = time.monotonic()
+        failures, last = self._failures(address, now)
+        if failures < self._attempts:
+            return 0.0
+        doublings = min(failures - self._attempts, 32)
+        return max(0.0, last + min(self._longest, FIRST_WAIT_SECONDS * math.ldexp(1.0, int(doublings))) - now)
+
+    def failed(self, worker: int, address: str) -> None:
+        """A wrong token came from there."""
+        now = time.monotonic()
+        known = self._table.notes(address)
+        cleared = max((note.third for note in known), default=0.0)
+        own = self._table.own(worker, address)
+        stale = own.second <= cleared or now - own.second > self._forget
+        self._table.write(worker, address, Note(1.0 if stale else own.first + 1.0, now, own.third))
+
+    def succeeded(self, worker: int, address: str) -> None:
+        """The right token came from there."""
+        if self._table.notes(address):
+            now = time.monotonic()
+            self._table.write(worker, address, Note(1.0, 0.0, now))
+
+    def _failures(self, address: str, now: float) -> tuple[float, float]:
+        """Failures since the last right token, and when the last of them was."""
+        known = self._table.notes(address)
+        cleared = max((note.third for note in known), default=0.0)
+        counted = [note for note in known if note.second > cleared and now - note.second <= self._forget]
+        return sum(note.first for note in counted), max((note.second for note in counted), default=0.0)

@@ -1,0 +1,44 @@
+"""Small routes that are neither documents nor pages: what old clients call and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from pwserver.documents.encode import to_json
+from pwserver.web.pages import set_cookies
+
+# A constant of the predecessors: the power flow of old embeds logs in before it draws. Nobody is logged in by it.
+LOGIN = {
+    "email": "",
+    "firstname": "Tesla",
+    "lastname": "Energy",
+    "roles": ["Home_Owner"],
+    "token": "1234567890",
+    "provider": "Basic",
+    "loginType": "Basic",
+}
+
+
+def blueprint(settings: Mapping[str, Any]) -> Blueprint:
+    """The routes. ``settings``: PW_HTTPS."""
+    routes = Blueprint("misc")
+    cross_site = settings["PW_HTTPS"] == "http"
+
+    @routes.route("/help", methods=["GET", "HEAD"])
+    async def help_page(request: Request) -> HTTPResponse:
+        return redirect("../docs" if request.path.endswith("/") else "docs")
+
+    @routes.route("/api/login/Basic", methods=["POST"])
+    async def login(request: Request) -> HTTPResponse:
+        body = HTTPResponse(to_json(LOGIN), headers={"cache-control": "no-store"}, content_type="application/json")
+        return set_cookies(body, cross_site)
+
+    return routes
+
+
+def redirect(location: str) -> HTTPResponse:
+    """To a place relative to this one, so that it is right below any prefix."""
+    return HTTPResponse(None, status=307, headers={"location": location, "cache-control": "no-cache"})

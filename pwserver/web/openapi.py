@@ -1,0 +1,307 @@
+"""/openapi.json, /docs and /redoc: the API description, made from the catalogue and from ``operations``.
+
+sanic-ext's builder assembles the document when somebody first asks for it: its import costs 0.2 s and 10 MB, which
+nobody pays who never opens these pages. None of its other extensions is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from pwserver import __version__
+from pwserver.documents import shapes
+from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
+from pwserver.documents.document import Document, Scope
+from pwserver.documents.encode import etag, gzip_twin, to_json
+from pwserver.documents.examples import example_of
+from pwserver.documents.schema import DETAIL, ERROR, STRING, Schema
+from pwserver.web.assets import Assets
+from pwserver.web.misc import redirect
+from pwserver.web.operations import Operation, Parameter, described
+from pwserver.web.pages import CONTENT_SECURITY_POLICY
+
+VERSION = "3.1.0"
+DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
+TAGS = {
+    "core": "What recorders read: powers, charge, devices, strings, temperatures, alerts, fans",
+    "csv": "One line for shell scripts",
+    "tesla": "The gateway's own web API, as far as clients use it",
+    "pw": "Single values",
+    "gateways": "Every document of every gateway, by its id; `aggregate` is the sum of all",
+    "aggregate": "Sums over all gateways",
+    "server": "The server itself",
+    "control": "Reading and changing settings of the default gateway",
+    "history": "Time series",
+    "raw": "Answers of the gateway or the cloud as the library gives them",
+    "pages": "Pages for people",
+}
+INTRODUCTION = """\
+Everything a reader can GET is a document, rendered once after every poll; no GET ever asks a gateway. `Age` and
+`X-Powerwall-Timestamp` say how old the data are. Unknown numbers are `null`, never 0. Powers are in W, energies in Wh.
+
+Every GET also answers HEAD; unknown query parameters are ignored; a trailing slash makes no difference. All paths also
+answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`. The WebSockets `/ws/aggregate` and
+`/ws/gateway/{id}` send `/api/aggregate/` and `/api/gateways/{id}` once a second."""
+TOO_LARGE = "the document does not fit its place in shared memory, or there is nothing to serve"
+LIMITED = "the rate limit, where one is set; `Retry-After` says for how long"
+GATEWAY_ID = Parameter("id", STRING, "id of a gateway, or `aggregate`", place="path")
+GATEWAYS = "/api/gateways/{id}"
+HEADERS_QUERY = Parameter("headers", STRING, "with or without a value: a header line first")
+
+
+def operations() -> Iterator[Operation]:
+    """Every operation of the server. A path that a document and ``describe`` both know is the document's."""
+    done: set[tuple[str, str]] = set()
+    for operation in (*_from_catalogue(), *described()):
+        key = (operation.path, operation.method)
+        if key not in done:
+            done.add(key)
+            yield operation
+
+
+def _from_catalogue() -> Iterator[Operation]:
+    for row in GATEWAY_DOCUMENTS:
+        if row.unprefixed:
+            yield from _operations(row, row.targets)
+    for row in (*SITE_DOCUMENTS, *WORKER_DOCUMENTS):
+        if not row.internal:
+            yield from _operations(row, row.targets)
+    unknown = {404: "there is no such gateway"}
+    for row in GATEWAY_DOCUMENTS:
+        if row.prefixed:
+            for operation in _operations(row, [GATEWAYS + target for target in row.targets]):
+                yield replace(
+                    operation,
+                    tag="gateways",
+                    parameters=(GATEWAY_ID, *operation.parameters),
+                    errors={**operation.errors, **unknown},
+                )
+
+
+def _operations(row: Document, targets: Iterable[str]) -> Iterator[Operation]:
+    canonical = ""
+    for target in targets:
+        path, _, query = target.partition("?")
+        path = path.rstrip("/") or path
+        if query or path == canonical:  # the form with a header line is the plain one with a parameter
+            continue
+        has_headers = row.target.startswith("/csv")
+        yield Operation(
+            path,
+            row.summary,
+            row.family,
+            row.schema,
+            example_of(row),
+            media_type=row.media_type,
+            text=f"Another name of `{canonical}`." if canonical else "",
+            parameters=(HEADERS_QUERY,) if has_headers else (),
+            errors=row.errors,
+            aged=row.scope is not Scope.WORKER,
+        )
+        canonical = canonical or path
+
+
+class Components:
+    """Schemas and examples that several operations share, by name."""
+
+    def __init__(self) -> None:
+        self._names = {
+            id(schema): "".join(part.capitalize() for part in name.split("_"))
+            for name, schema in vars(shapes).items()
+            if isinstance(schema, dict) and name.isupper() and len(name) > 2 and not name.startswith("_")
+            if "properties" in schema or "patternProperties" in schema or "anyOf" in schema or "enum" in schema
+        }
+        self._names[id(DETAIL)], self._names[id(ERROR)] = "Detail", "Error"
+        self.schemas: dict[str, Schema] = {}
+        self.examples: dict[str, Any] = {}
+
+    def schema(self, schema: Schema) -> Schema:
+        """``schema``, or a reference to it, with references inside."""
+        name = self._names.get(id(schema))
+        if name is None:
+            return self._inside(schema)
+        if name not in self.schemas:
+            self.schemas[name] = {}  # first, should a schema ever contain itself
+            self.schemas[name] = self._inside(schema)
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def example(self, operation: Operation) -> dict[str, Any]:
+        """The member of a media type that shows the example; equal examples are stored once."""
+        if operation.example is None:
+            return {}
+        if not isinstance(operation.example, (dict, list)) or len(str(operation.example)) < 100:
+            return {"example": operation.example}
+        name = next((name for name, known in self.examples.items() if known["value"] == operation.example), "")
+        if not name:
+            name = operation_id(operation)
+            self.examples[name] = {"summary": operation.summary, "value": operation.example}
+        return {"examples": {"rendered": {"$ref": f"#/components/examples/{name}"}}}
+
+    def _inside(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self.schema(item) if isinstance(item, dict) else self._inside(item)
+                    for key, item in value.items()}  # fmt: skip
+        if isinstance(value, list):
+            return [self.schema(item) if isinstance(item, dict) else item for item in value]
+        return value
+
+
+def operation_id(operation: Operation) -> str:
+    """A name for generated clients: ``get_soe``, ``get_gateway_soe``."""
+    path = operation.path.replace(GATEWAYS, "gateway", 1)
+    words = "".join(character if character.isalnum() else "_" for character in path).strip("_")
+    return f"{operation.method}_{words or 'page'}"
+
+
+def document(listed: Iterable[Operation] | None = None) -> dict[str, Any]:
+    """The whole description as plain data. Imports sanic-ext."""
+    from sanic_ext.extensions.openapi.builders import SpecificationBuilder
+
+    components = Components()
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations() if listed is None else listed:
+        paths.setdefault(operation.path, {})[operation.method] = _operation(operation, components)
+    kind: Any = SpecificationBuilder  # carries no types
+    kind.reset()  # it is a singleton
+    builder = kind()
+    builder.describe("pwserver", __version__, INTRODUCTION)
+    for name, text in TAGS.items():
+        builder.tag(name, text)
+    builder.add_security_scheme("control", "http", description="The control secret")
+    for place, named in (("schemas", components.schemas), ("examples", components.examples), ("headers", HEADERS)):
+        for name, value in named.items():
+            builder.add_component(place, name, value)
+    builder.raw({"paths": paths})
+    builder.url("./")  # whatever prefix this document was found below
+    built: dict[str, Any] = builder.build(None).serialize()
+    kind.reset()
+    # The builder knows 3.0 only; what is 3.1 here are the schemas, which it passes on as they are.
+    built["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
+    return {**built, "openapi": VERSION, "jsonSchemaDialect": DIALECT}
+
+
+HEADERS: Mapping[str, Any] = {
+    "Age": {"description": "seconds since the gateway was read", "schema": {"type": "integer", "minimum": 0}},
+    "X-Powerwall-Timestamp": {"description": "when the gateway was read, seconds since 1970",
+                              "schema": {"type": "string", "pattern": r"^\d+\.\d{3}$"}},
+    "ETag": {"description": "names this very body; send it back in If-None-Match", "schema": {"type": "string"}},
+}  # fmt: skip
+
+
+def _operation(operation: Operation, components: Components) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation_id(operation),
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "responses": _responses(operation, components),
+    }
+    if operation.text:
+        described["description"] = operation.text
+    if operation.parameters:
+        described["parameters"] = [
+            {
+                "name": parameter.name,
+                "in": parameter.place,
+                "required": parameter.place == "path",
+                "description": parameter.text,
+                "schema": components.schema(parameter.schema),
+                **({"example": parameter.example} if parameter.example is not None else {}),
+                **({"allowEmptyValue": True} if parameter is HEADERS_QUERY else {}),
+            }
+            for parameter in operation.parameters
+        ]
+    if operation.bodies:
+        content = {media: {"schema": components.schema(schema)} for media, schema in operation.bodies.items()}
+        described["requestBody"] = {"required": True, "content": content}
+    if operation.token:
+        described["security"] = [{"control": []}]
+    return described
+
+
+def _responses(operation: Operation, components: Components) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": operation.summary}
+    if operation.success == 200:
+        content = {"schema": components.schema(operation.schema), **components.example(operation)}
+        success["content"] = {operation.media_type: content}
+    if operation.aged:
+        success["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
+    responses = {str(operation.success): success}
+    if operation.aged:
+        responses["304"] = {"description": "the body of `If-None-Match` is still the right one"}
+    errors = {503: TOO_LARGE, 429: LIMITED, **operation.errors}
+    wrong = {"application/json": {"schema": components.schema(DETAIL)}}
+    for status in sorted(errors):
+        responses[str(status)] = {"description": errors[status], "content": wrong}
+    for status, (text, schema) in operation.statuses.items():
+        responses[str(status)] = {"description": text}
+        if schema is not None:
+            responses[str(status)]["content"] = {operation.media_type: {"schema": components.schema(schema)}}
+    failed = {"anyOf": [components.schema(DETAIL), components.schema(ERROR)]}
+    responses["500"] = {"description": "a fault of the server", "content": {"application/json": {"schema": failed}}}
+    return responses
+
+
+class Description:
+    """The document as bytes; made once in each worker that is asked for it."""
+
+    def __init__(self) -> None:
+        self._made: asyncio.Future[tuple[bytes, bytes | None, str]] | None = None
+
+    async def get(self) -> tuple[bytes, bytes | None, str]:
+        """Body, gzip twin, entity tag. Made in a thread, so that no other reader waits for it."""
+        if self._made is None:
+            self._made = asyncio.get_running_loop().run_in_executor(None, _packed)
+        try:
+            return await asyncio.shield(self._made)
+        except Exception:
+            self._made = None
+            raise
+
+
+def _packed() -> tuple[bytes, bytes | None, str]:
+    body = to_json(document())
+    return body, gzip_twin(body), etag(body).decode()
+
+
+def blueprint(assets: Assets) -> Blueprint:
+    """The three routes."""
+    from pwserver.web.documents import takes_gzip
+
+    routes = Blueprint("openapi")
+    description = Description()
+    methods = ["GET", "HEAD"]
+
+    @routes.route("/openapi.json", methods=methods)
+    async def openapi(request: Request) -> HTTPResponse:
+        body, gzip, tag = await description.get()
+        headers = {"cache-control": "no-cache", "etag": tag, "vary": "Accept-Encoding"}
+        if tag in request.headers.get("if-none-match", ""):
+            return HTTPResponse(None, status=304, headers=headers)
+        if gzip is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+            headers["content-encoding"] = "gzip"
+            body = gzip
+        return HTTPResponse(body, headers=headers, content_type="application/json")
+
+    def page(name: str) -> Any:
+        async def handler(request: Request) -> HTTPResponse:
+            if request.path.endswith("/"):  # the page's links are relative
+                return redirect(f"../{name}")
+            text = assets.page(name).replace("{hash}", assets.hash)
+            headers = {
+                "cache-control": "no-cache",
+                "content-security-policy": CONTENT_SECURITY_POLICY,
+                "x-content-type-options": "nosniff",
+                "referrer-policy": "same-origin",
+            }
+            return HTTPResponse(text, headers=headers, content_type="text/html; charset=utf-8")
+
+        return handler
+
+    for name in ("docs", "redoc"):
+        routes.add_route(page(name), f"/{name}", methods=methods, name=name)
+    return routes

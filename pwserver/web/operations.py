@@ -1,0 +1,101 @@
+"""What the API description says about routes that are no documents. Other blueprints add theirs with ``describe``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver.documents import shapes
+from pwserver.documents.document import JSON
+from pwserver.documents.schema import INTEGER, STRING, Schema, integer, nullable, number, obj, string
+from pwserver.web.pages import STYLES
+
+HTML = "text/html; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A query or path parameter."""
+
+    name: str
+    schema: Schema
+    text: str
+    place: str = "query"
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path, as the API description shows it.
+
+    ``schema`` and ``example`` are of the 200 answer; ``errors``: status -> when, all of them ``{"detail": ...}``;
+    ``statuses``: further answers as status -> (text, schema or None for no body). ``bodies``: media type -> schema
+    of the request. ``token``: needs the control token.
+    """
+
+    path: str
+    summary: str
+    tag: str
+    schema: Schema = field(default_factory=dict)
+    example: Any = None
+    method: str = "get"
+    media_type: str = JSON
+    text: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    bodies: Mapping[str, Schema] = field(default_factory=dict)
+    errors: Mapping[int, str] = field(default_factory=dict)
+    statuses: Mapping[int, tuple[str, Schema | None]] = field(default_factory=dict)
+    success: int = 200
+    token: bool = False
+    aged: bool = False  # a document of a snapshot: with Age, ETag and 304
+
+
+_described: dict[tuple[str, str], Operation] = {}
+
+
+def describe(*operations: Operation) -> None:
+    """Put these into /openapi.json. To be called when a module is imported; the same path and method again replaces."""
+    for operation in operations:
+        _described[operation.path, operation.method] = operation
+
+
+def described() -> tuple[Operation, ...]:
+    """Everything described so far, in the order of its coming."""
+    return tuple(_described.values())
+
+
+_PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the look; anything else means `clear`"),)
+_LIVE = obj({"status": STRING})
+_READY = obj({"status": shapes.STATE_WORD, "gateways_online": INTEGER})
+_LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
+
+describe(
+    Operation("/livez", "Whether the processes live", "server", _LIVE, {"status": "alive"},
+              statuses={503: ("the poller is silent", _LIVE)}),
+    Operation("/readyz", "Whether there are fresh data", "server", _READY,
+              {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
+    Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS,
+              text="Changes state; kept as GET because the predecessor has it."),
+    Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS, method="post"),
+    Operation("/help", "To the API pages", "pages", success=307),
+    Operation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
+              _LOGIN, method="post"),
+    Operation("/openapi.json", "This description", "pages", {"type": "object"}),
+    Operation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
+    Operation("/redoc", "Redoc over this description", "pages", STRING, media_type=HTML),
+    *(
+        Operation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
+        for path, text in {
+            "/": "Power flow, made to be embedded",
+            "/console": "Management console",
+            "/history": "History charts",
+            "/example": "A page that embeds the power flow",
+            "/example.html": "A page that embeds the power flow",
+        }.items()
+    ),
+)  # fmt: skip
+
+__all__ = ["FORM", "HTML", "INTEGER", "JSON", "STRING", "Operation", "Parameter", "describe", "described", "integer",
+           "nullable", "number", "obj", "string"]  # fmt: skip

@@ -1,0 +1,42 @@
+"""Routing below a sub-path: ``PROXY_BASE_URL=/power`` answers ``/power/soe`` and ``/soe`` alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import HTTPResponse, Request, Sanic
+from sanic.router import Router
+
+from pwserver.web.misc import redirect
+
+
+class SubpathRouter(Router):
+    """Takes the base off a path before it is looked up, for HTTP and WebSockets. ``base`` without a trailing slash."""
+
+    def __init__(self, base: str = "") -> None:
+        self.base = base
+        super().__init__()
+
+    def _get(self, path: str, method: str, host: str | None) -> Any:
+        return super()._get(without_base(path, self.base), method, host)
+
+
+def install(app: Sanic[Any, Any], base: str) -> None:
+    """Send whoever asks for the bare base to the same with a slash: the links of the page there are relative."""
+
+    @app.on_request
+    async def add_slash(request: Request) -> HTTPResponse | None:
+        if not base or request.path != base or request.method not in ("GET", "HEAD"):
+            return None
+        query = f"?{request.query_string}" if request.query_string else ""
+        return redirect(f"{base.rpartition('/')[2]}/{query}")
+
+
+def without_base(path: str, base: str) -> str:
+    """``path`` as the routes know it. Only whole segments count: ``/powerful`` is not below ``/power``."""
+    if not base or not path.startswith(base):
+        return path
+    rest = path[len(base) :]
+    if not rest:
+        return "/"
+    return rest if rest[0] == "/" else path

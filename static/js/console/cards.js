@@ -1,0 +1,28 @@
+// The table of cards, in the order they first appear. Ids are those of ``?hide=``.
+import { alerts } from "./cards/alerts.js";
+import { control } from "./cards/control.js";
+import { dailyEnergy, energyNow } from "./cards/energy.js";
+import { gateways } from "./cards/gateways.js";
+import { health, mqtt } from "./cards/health.js";
+import { powerFlow } from "./cards/flow.js";
+import { powerwalls } from "./cards/powerwalls.js";
+import { strings } from "./cards/strings.js";
+import { trend } from "./cards/trend.js";
+
+/**
+ * Each: {id, title, span (of 12 columns), wide, create(element, app, hint) -> {update(app), refresh(), every, live, remove()}}.
+ * ``update`` runs once a second and on every message, ``refresh`` every ``every`` seconds; ``live`` cards fade when stale.
+ */
+export const CARDS = [
+  { id: "power-flow", title: "Power flow", span: 7, wide: true, create: powerFlow },
+  { id: "energy", title: "Now and today", span: 5, create: energyNow },
+  { id: "trend", title: "Last 24 hours", span: 7, wide: true, create: trend },
+  { id: "daily-energy", title: "Energy per day", span: 5, wide: true, create: dailyEnergy },
+  { id: "powerwall", title: "Powerwalls", span: 8, wide: true, create: powerwalls },
+  { id: "control", title: "Control", span: 4, create: control },
+  { id: "alerts", title: "Alerts", span: 4, create: alerts },
+  { id: "strings", title: "Solar strings", span: 4, create: strings },
+  { id: "gateways", title: "Gateways", span: 4, create: gateways },
+  { id: "health", title: "Server", span: 8, create: health },
+  { id: "mqtt", title: "MQTT", span: 4, create: mqtt },
+];

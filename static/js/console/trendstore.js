@@ -1,0 +1,64 @@
+// One mean a minute of what this browser saw, in IndexedDB, for two days: a server that keeps its history in memory and
+// was restarted still shows the day. Browsers that refuse IndexedDB simply have none.
+const DAYS_KEPT = 2;
+const KEYS = { solar_kw: "solar", home_kw: "home", battery_kw: "battery", grid_kw: "grid" };
+let opening = null;
+const minutes = new Map(); // gateway -> {minute, sums}
+
+function database() {
+  opening ??= new Promise((resolve) => {
+    try {
+      const request = indexedDB.open("pwserver", 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("minutes", { keyPath: ["gateway", "ts"] });
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => resolve(null);
+    } catch { resolve(null); }
+  });
+  return opening;
+}
+
+/** Note the newest figures of every gateway and of the site; stale ones are not noted. */
+export function record(model) {
+  const minute = Math.floor(Date.now() / 60_000) * 60;
+  const subjects = model.gateways.length > 1 ? [...model.gateways, model.site] : [{ ...model.site, id: "" }];
+  for (const one of subjects) {
+    if (!one.data || one.stale || one.contributing < one.members) continue;
+    let sums = minutes.get(one.id);
+    if (sums && sums.minute !== minute) { keep(one.id, sums); sums = null; }
+    if (!sums) minutes.set(one.id, (sums = { minute, totals: {} }));
+    for (const [key, name] of [...Object.entries(KEYS), ["battery_level", "soe"]]) {
+      if (one[name] === null) continue;
+      const total = (sums.totals[key] ??= [0, 0]);
+      total[0] += key === "battery_level" ? one[name] : one[name] / 1000;
+      total[1] += 1;
+    }
+  }
+}
+
+async function keep(gateway, { minute, totals }) {
+  const base = await database();
+  if (!base) return;
+  const row = { gateway, ts: minute };
+  for (const [key, [sum, count]] of Object.entries(totals)) row[key] = Math.round((sum / count) * 1000) / 1000;
+  try {
+    const store = base.transaction("minutes", "readwrite").objectStore("minutes");
+    store.put(row);
+    if (minute % 3600 === 0) store.delete(IDBKeyRange.bound([gateway, 0], [gateway, minute - DAYS_KEPT * 86_400]));
+  } catch { /* full: the server has it too */ }
+}
+
+/** This browser's own minutes of the last 24 hours, oldest first. */
+export async function own(gateway = "") {
+  const base = await database();
+  if (!base) return [];
+  return new Promise((resolve) => {
+    const from = Date.now() / 1000 - 86_400;
+    try {
+      const request = base.transaction("minutes").objectStore("minutes").getAll(IDBKeyRange.bound([gateway || "", from], [gateway || "", Infinity]));
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => resolve([]);
+    } catch { resolve([]); }
+  });
+}
+
+addEventListener("pagehide", () => { for (const [gateway, sums] of minutes) keep(gateway, sums); });

@@ -1,0 +1,26 @@
+// Runs before the first paint: theme, frame and kiosk are known before anything is drawn, so nothing jumps.
+(function () {
+  var root = document.documentElement;
+  var query = new URLSearchParams(location.search);
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  var fixed = { black: "dark", white: "light", grafana: "dark", "grafana-dark": "dark", solar: "light", dakboard: "dark" };
+  var style = root.getAttribute("data-style") || "";
+
+  function wanted() {
+    var asked = query.get("theme");
+    if (asked !== "light" && asked !== "dark") asked = fixed[style];
+    if (!asked && !query.has("theme")) {
+      try { asked = JSON.parse(localStorage.getItem("pwserver.settings") || "{}").theme; } catch (e) { asked = ""; }
+    }
+    return asked === "light" || asked === "dark" ? asked : dark.matches ? "dark" : "light";
+  }
+  function apply() { root.setAttribute("data-theme", wanted()); }
+
+  apply();
+  dark.addEventListener("change", apply);
+  window.addEventListener("pwserver:theme", apply);
+  var framed = true;
+  try { framed = window.self !== window.top; } catch (e) { framed = true; }
+  root.classList.toggle("framed", framed);
+  root.classList.toggle("kiosk", /^(1|true|yes)$/.test(query.get("kiosk") || ""));
+})();

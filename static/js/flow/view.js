@@ -1,0 +1,220 @@
+// The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
+import { attribute, h, keyed, property, s, text } from "../core/dom.js";
+import { DASH, known, number, percent, power, powerParts } from "../core/format.js";
+import { shares } from "../core/model.js";
+import { Dots, mix } from "./dots.js";
+import { bolt, house, pylon, sun, unit } from "./icons.js";
+import { HUB, layout, RADIUS, spoke } from "./layout.js";
+
+const IDLE = 15; // watts
+const MOST_UNITS = 5;
+const UNIT_ROOM = 176;
+let serial = 0;
+
+export class FlowView {
+  /** ``root``: an element that has a size of its own. */
+  constructor(root) {
+    this.id = `flow${++serial}`;
+    this.root = root;
+    root.classList.add("flow");
+    this.lines = {};
+    this.svg = s("svg.flow-drawing", { "aria-hidden": "true", focusable: "false" });
+    this.dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
+    this.spoken = h("p.unseen");
+    this.build();
+    root.append(this.svg, this.dotsBox, this.spoken);
+    this.dots = Object.fromEntries(["solar", "grid", "home", "battery"].map((name) => [name, new Dots(this.dotsBox)]));
+    new ResizeObserver(() => this.resize()).observe(root);
+    this.resize();
+  }
+
+  build() {
+    for (const name of ["solar", "grid", "home", "battery"]) {
+      this.lines[name] = s(`line.line.${name}`);
+      this.svg.append(this.lines[name]);
+    }
+    this.breaker = s("g.breaker", {}, s("rect", { x: -19, y: -19, width: 38, height: 38, rx: 19 }), s("path", { d: "M-7-7L7 7M7-7L-7 7" }));
+    this.hub = s("g.hub", {}, s("circle", { r: HUB }), bolt());
+    this.nodes = {
+      solar: this.node("solar", "Solar", sun()),
+      grid: this.node("grid", "Grid", pylon()),
+      home: this.node("home", "Home", house()),
+      battery: this.batteryNode(),
+    };
+    this.ring = ["solar", "battery", "grid"].map((name) =>
+      s(`circle.ring.${name}`, { r: RADIUS, pathLength: 100, transform: "rotate(-90)" }));
+    this.nodes.home.group.insertBefore(s("g.rings", {}, ...this.ring), this.nodes.home.group.children[1]);
+    this.svg.append(this.breaker, this.hub, ...Object.values(this.nodes).map((node) => node.group));
+  }
+
+  node(name, label, icon) {
+    const value = s("tspan.value"), unitText = s("tspan.unit-text", { dx: 5 });
+    const title = s("text.label", { "text-anchor": "middle" }, label);
+    const note = s("text.note", { "text-anchor": "middle" });
+    icon.setAttribute("transform", "translate(0,-26) scale(1.06)");
+    const group = s(`g.node.${name}`, {},
+      s("circle.disc", { r: RADIUS }), icon, s("text.figure", { y: 34, "text-anchor": "middle" }, value, unitText), title, note);
+    return { group, value, unit: unitText, title, note };
+  }
+
+  batteryNode() {
+    const units = s("g.units");
+    const level = s("text.level", {}), title = s("text.label", {}, "Powerwall"), note = s("text.note", {});
+    const figure = s("tspan.value"), unitText = s("tspan.unit-text", { dx: 5 });
+    const power = s("text.figure.small", {}, figure, unitText);
+    const group = s("g.node.battery", {}, s("rect.plinth", { rx: 26 }), units, title, level, power, note);
+    return { group, units, level, title, note, value: figure, unit: unitText, power };
+  }
+
+  resize() {
+    const width = this.root.clientWidth, height = this.root.clientHeight;
+    if (!width || !height || (width === this.seenWidth && height === this.seenHeight)) return;
+    [this.seenWidth, this.seenHeight] = [width, height];
+    const map = (this.map = layout(width, height));
+    attribute(this.svg, "viewBox", `0 0 ${map.width} ${map.height}`);
+    const dx = (width - map.width * map.scale) / 2, dy = (height - map.height * map.scale) / 2;
+    this.dotsBox.style.transform = `translate(${dx}px, ${dy}px) scale(${map.scale})`;
+    for (const name of ["solar", "grid", "home", "battery"]) {
+      const track = spoke(map[name], map.hub);
+      const line = this.lines[name];
+      for (const [key, value] of Object.entries({ x1: track.from.x, y1: track.from.y, x2: track.to.x, y2: track.to.y })) attribute(line, key, value);
+      this.dots[name].place(track);
+      attribute(this.nodes[name].group, "transform", `translate(${map[name].x},${map[name].y})`);
+    }
+    attribute(this.hub, "transform", `translate(${map.hub.x},${map.hub.y})`);
+    attribute(this.breaker, "transform", `translate(${(map.grid.x + RADIUS + map.hub.x - HUB) / 2},${map.hub.y})`);
+    this.words(map);
+  }
+
+  /** Titles beside the upper and lower node, below the left and right ones. */
+  words(map) {
+    const beside = RADIUS + 20;
+    for (const name of ["solar"]) {
+      const { title, note } = this.nodes[name];
+      for (const [one, y] of [[title, -4], [note, 24]]) {
+        attribute(one, "x", beside);
+        attribute(one, "y", y);
+        attribute(one, "text-anchor", "start");
+      }
+    }
+    for (const name of ["grid", "home"]) {
+      const { title, note } = this.nodes[name];
+      attribute(title, "y", RADIUS + 34);
+      attribute(note, "y", RADIUS + 60);
+    }
+    this.map = map;
+    this.placeUnits();
+  }
+
+  placeUnits() {
+    const { units, title, level, power, note, group } = this.nodes.battery;
+    const count = Math.max(1, Math.min(MOST_UNITS, this.unitCount || 1));
+    const width = Math.min(74, (UNIT_ROOM - (count - 1) * 8) / count);
+    const all = count * width + (count - 1) * 8;
+    const tall = 118;
+    const plinth = group.querySelector(".plinth");
+    for (const [key, value] of Object.entries({ x: -all / 2 - 16, y: -RADIUS, width: all + 32, height: 2 * RADIUS })) attribute(plinth, key, value);
+    if (units.children.length !== count || this.unitWidth !== width) {
+      units.replaceChildren(...Array.from({ length: count }, (_, index) => unit(width, tall, `${this.id}u${index}`)));
+      this.unitWidth = width;
+    }
+    [...units.children].forEach((one, index) => attribute(one, "transform", `translate(${-all / 2 + width / 2 + index * (width + 8)},6)`));
+    const x = all / 2 + 36;
+    for (const [one, y] of [[title, -46], [level, 4], [power, 40], [note, 68]]) { attribute(one, "x", x); attribute(one, "y", y); }
+  }
+
+  /** Show a gateway or the site (see core/model.js); null: nothing known. */
+  show(subject, { faded = false, several = 1 } = {}) {
+    const has = (value) => known(value);
+    const off = subject?.gridStatus === "DOWN", syncing = subject?.gridStatus === "SYNCING";
+    const hasBattery = !subject?.data || subject.units.length > 0 || has(subject.soe) || (has(subject.battery) && subject.battery !== 0);
+    const hasSolar = !subject?.data || subject.kind === "inverter" || has(subject.solar);
+    const root = this.root.classList;
+    root.toggle("faded", faded);
+    root.toggle("off-grid", off);
+    root.toggle("syncing", syncing);
+    root.toggle("no-battery", !hasBattery);
+    root.toggle("no-solar", !hasSolar);
+    root.toggle("night", has(subject?.solar) && subject.solar < IDLE);
+    const parts = subject ? shares(subject) : null;
+    this.figure("solar", subject?.solar, -1);
+    this.figure("grid", subject?.grid);
+    this.figure("home", subject?.home);
+    this.figure("battery", subject?.battery);
+    const n = this.nodes;
+    text(n.solar.note, state(subject?.solar, "Producing", "", "Idle"));
+    text(n.grid.note, off ? "Off grid" : syncing ? "Reconnecting" : state(subject?.grid, "Importing", "Exporting", subject?.gridStatus === "UP" ? "Connected" : "Idle"));
+    text(n.home.note, parts && subject.home > IDLE ? `${percent(Math.min(100, (1 - parts.home.grid / subject.home) * 100))} own power` : "");
+    text(n.battery.note, hasBattery ? state(subject?.battery, "Discharging", "Charging", "Standby") : "");
+    text(n.battery.level, percent(subject?.soe));
+    const count = subject?.units.length ?? 0;
+    text(n.battery.title, count > 1 ? `${number(count)} Powerwalls` : "Powerwall");
+    if (count !== this.unitCount) { this.unitCount = count; this.placeUnits(); }
+    this.fill(subject);
+    this.rings(parts, subject?.home);
+    this.flows(subject, parts);
+    text(this.spoken, sentence(subject, { off, syncing, faded, several }));
+  }
+
+  figure(name, watts) {
+    const node = this.nodes[name];
+    const [value, unitText] = powerParts(known(watts) ? Math.abs(watts) < 0.5 ? 0 : Math.abs(watts) : watts);
+    text(node.value, value);
+    text(node.unit, unitText);
+    node.group.classList.toggle("unknown", !known(watts));
+    node.group.classList.toggle("active", known(watts) && Math.abs(watts) >= IDLE);
+  }
+
+  fill(subject) {
+    [...this.nodes.battery.units.children].forEach((one, index) => {
+      const own = this.unitCount <= MOST_UNITS ? subject?.units[index]?.level : null;
+      const level = known(own) ? own : subject?.soe;
+      const fill = one.querySelector(".unit-fill");
+      property(fill, "transform", `translateY(${known(level) ? (110 * (1 - level / 100)).toFixed(1) : 110}px)`);
+      one.classList.toggle("low", known(level) && level < 15);
+    });
+  }
+
+  rings(parts, home) {
+    let start = 0;
+    this.ring.forEach((circle, index) => {
+      const name = ["solar", "battery", "grid"][index];
+      const share = parts && home > IDLE ? Math.min(100 - start, (parts.home[name] / home) * 100) : 0;
+      attribute(circle, "stroke-dasharray", share >= 0.5 ? `${share.toFixed(1)} ${(100 - share).toFixed(1)}` : null);
+      attribute(circle, "visibility", share >= 0.5 ? "visible" : "hidden");
+      attribute(circle, "stroke-dashoffset", (-start).toFixed(1));
+      start += share;
+    });
+  }
+
+  flows(subject, parts) {
+    const off = subject?.gridStatus === "DOWN";
+    const watts = { solar: subject?.solar ?? null, grid: off ? null : subject?.grid ?? null,
+      battery: subject?.battery ?? null, home: known(subject?.home) ? -subject.home : null };
+    for (const [name, value] of Object.entries(watts)) {
+      const away = known(value) && value < 0;
+      const colours = away ? (parts ? mix(parts[name] ?? { home: 1 }) : [name]) : [name];
+      this.dots[name].show(value, colours);
+      const size = !known(value) || Math.abs(value) < IDLE ? 0 : Math.abs(value) < 1500 ? 1 : Math.abs(value) < 5000 ? 2 : 3;
+      attribute(this.lines[name], "data-size", size);
+      attribute(this.lines[name], "data-colour", away ? dominant(parts?.[name], name) : name);
+    }
+  }
+}
+
+const dominant = (parts, otherwise) =>
+  Object.entries(parts ?? {}).sort(([, a], [, b]) => b - a).find(([, watts]) => watts > 0)?.[0] ?? otherwise;
+
+const state = (watts, plus, minus, idle) => (!known(watts) ? "" : watts >= IDLE ? plus : watts <= -IDLE ? minus || idle : idle);
+
+/** The whole drawing in one sentence, for those who hear it. */
+function sentence(subject, { off, syncing, faded }) {
+  if (!subject?.data) return "No data from the gateway.";
+  const grid = off ? "Off grid" : syncing ? "Reconnecting to the grid" : !known(subject.grid) ? "Grid unknown"
+    : subject.grid >= IDLE ? `Importing ${power(subject.grid)}` : subject.grid <= -IDLE ? `Exporting ${power(-subject.grid)}` : "No exchange with the grid";
+  const battery = !known(subject.battery) ? "Battery unknown" : subject.battery >= IDLE ? `Battery discharging ${power(subject.battery)}`
+    : subject.battery <= -IDLE ? `Battery charging ${power(-subject.battery)}` : "Battery on standby";
+  const level = known(subject.soe) ? ` at ${percent(subject.soe)}` : "";
+  const old = faded ? " These figures are old." : "";
+  return `Solar ${known(subject.solar) ? power(subject.solar) : DASH}. Home ${known(subject.home) ? power(subject.home) : DASH}. ${grid}. ${battery}${level}.${old}`;
+}

@@ -1,0 +1,256 @@
+"""Tesla's servers, played by a small TLS server: cloud, FleetAPI, and the hybrid link next to a local gateway."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.gateways import library
+from pwserver.gateways.connection import GatewayConnection
+from pwserver.gateways.failure import GatewayFailure
+from pwserver.simulator.tls import make_certificate
+from tests.conftest import WaitUntil
+from tests.gateways.conftest import Open, definition_of
+
+DIN = "1232100-00-E--TG123456789ABC"
+SITE = 4321
+ANSWERS: dict[str, Any] = {
+    "api/1/products": [{"resource_type": "battery", "energy_site_id": SITE, "site_name": "Cloud House", "id": DIN}],
+    f"api/1/energy_sites/{SITE}/live_status": {
+        "solar_power": 1290, "battery_power": -220, "load_power": 1070, "grid_power": 0, "grid_status": "Active",
+        "island_status": "on_grid", "grid_services_active": False, "timestamp": "2026-01-01T00:00:00Z",
+        "percentage_charged": 80.0, "energy_left": 21000, "total_pack_energy": 26000,
+    },
+    f"api/1/energy_sites/{SITE}/site_status": {
+        "percentage_charged": 80.0, "total_pack_energy": 26000, "energy_left": 21000,
+    },
+    f"api/1/energy_sites/{SITE}/site_info": {
+        "id": DIN, "site_name": "Cloud House", "backup_reserve_percent": 20, "default_real_mode": "autonomous",
+        "version": "26.2.1 abc", "battery_count": 2, "nameplate_power": 10000, "nameplate_energy": 27000,
+        "installation_time_zone": "UTC", "components": {"solar": True, "gateway": "teg"},
+        "tariff_content": {"code": "T"},
+    },
+    f"api/1/energy_sites/{SITE}/backup_time_remaining": {"time_remaining_hours": 7.5},
+    f"api/1/energy_sites/{SITE}/tariff_rate": {"code": "SCE"},
+}  # fmt: skip
+
+
+class Tesla:
+    """Answers by path; ``status`` other than 200 is given to everybody."""
+
+    def __init__(self, folder: Path) -> None:
+        certificate, key = make_certificate()
+        self.bundle = folder / "tesla.pem"
+        self.bundle.write_bytes(certificate)
+        both = folder / "both.pem"
+        both.write_bytes(certificate + key)
+        both.chmod(0o600)
+        self.answers = json.loads(json.dumps(ANSWERS))
+        self.status, self.headers = 200, dict[str, str]()
+        self.asked: Counter[str] = Counter()
+        tesla = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                path = self.path.split("?")[0].strip("/")
+                tesla.asked[path] += 1
+                found = tesla.answers.get(path)
+                body = json.dumps({"response": found}).encode()
+                self.send_response(tesla.status if found is not None else 404)
+                for name, value in tesla.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(both)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def tesla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tesla]:
+    """The server, trusted through the environment only, and login files for both remote modes."""
+    folder = tmp_path / "tesla"
+    folder.mkdir()
+    found = Tesla(folder)
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.bundle))
+    monkeypatch.setenv("PW_FLEETAPI_HTTP", "1.1")
+    library.load()
+    monkeypatch.setattr("pypowerwall.cloud.teslapy.BASE_URL", found.url + "/")
+    token = {"access_token": "CANARYTOKEN", "refresh_token": "CANARYREFRESH", "expires_at": time.time() + 3600}
+    (folder / ".pypowerwall.auth").write_text(json.dumps({"me@example.com": {"url": found.url + "/", "sso": token}}))
+    yield found
+    found.close()
+
+
+def cloud(tesla: Tesla, tmp_path: Path, **changes: Any) -> GatewayConnection:
+    definition = GatewayDefinition(
+        "cloud",
+        "Cloud",
+        **{"email": "me@example.com", "authpath": str(tmp_path / "tesla"), "cloud_mode": True, **changes},
+    )
+    return GatewayConnection(definition, GatewayOptions(timeout_seconds=2))
+
+
+def fleet(tesla: Tesla, tmp_path: Path) -> GatewayConnection:
+    names = ("CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "partner_token", "access_token", "refresh_token")
+    content = dict.fromkeys(names, "CANARYTOKEN") | {"AUDIENCE": tesla.url, "site_id": SITE, "partner_account": {}}
+    (tmp_path / "tesla" / ".pypowerwall.fleetapi").write_text(json.dumps(content))
+    return cloud(tesla, tmp_path, fleetapi=True, email=None)
+
+
+@pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
+def test_a_reading_from_the_servers(mode: str, tesla: Tesla, tmp_path: Path) -> None:
+    connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
+    try:
+        for _ in range(2):
+            reading = connection.poll()
+        powers = {name: meter["instant_power"] for name, meter in reading.aggregates.items()}
+        assert powers == {"site": 0, "battery": -220, "load": 1070, "solar": 1290}
+        assert reading.soe_raw == pytest.approx(81.0) and reading.grid_status == "UP" and reading.mode == "autonomous"
+        assert reading.reserve == 20 and reading.time_remaining == 7.5 and reading.version == "26.2.1 abc"
+        assert reading.connection_mode == mode == connection.status().mode
+        assert all(meter["energy_imported"] is None for meter in reading.aggregates.values())
+        assert (reading.cloud is not None) is (mode == "Cloud") and (reading.fleet is not None) is (mode == "FleetAPI")
+        assert (reading.tariff or {}).get("code") == ("SCE" if mode == "Cloud" else "T")
+        assert tesla.asked[f"api/1/energy_sites/{SITE}/live_status"] == 2  # every poll is fresh
+        assert tesla.asked[f"api/1/energy_sites/{SITE}/site_info"] == 1  # and slow facts are not
+        assert connection.status().state == "ok" and connection.wire.calls_total >= 5
+    finally:
+        connection.close()
+
+
+def test_silence_of_the_servers_is_not_an_outage(tesla: Tesla, tmp_path: Path) -> None:
+    live = tesla.answers[f"api/1/energy_sites/{SITE}/live_status"]
+    for name in ("grid_status", "island_status", "percentage_charged"):
+        del live[name]
+    del tesla.answers[f"api/1/energy_sites/{SITE}/site_status"]["percentage_charged"]
+    del tesla.answers[f"api/1/energy_sites/{SITE}/site_info"]["backup_reserve_percent"]
+    connection = cloud(tesla, tmp_path)
+    try:
+        reading = connection.poll()
+        assert reading.grid_status is None and reading.grid_status_detail is None
+        assert reading.soe_raw is None and reading.reserve is None
+        assert (reading.operation or {})["backup_reserve_percent"] is None
+    finally:
+        connection.close()
+
+
+def test_a_rate_limit_of_the_servers(tesla: Tesla, tmp_path: Path) -> None:
+    connection = cloud(tesla, tmp_path)
+    try:
+        connection.poll()
+        tesla.status, tesla.headers = 429, {"Retry-After": "90"}
+        with pytest.raises(GatewayFailure) as raised:
+            connection.poll()
+        assert raised.value.cause == "rate-limit" and raised.value.retry_after_seconds == 90
+        tesla.status, asked = 200, sum(tesla.asked.values())
+        with pytest.raises(GatewayFailure):
+            connection.poll()
+        assert sum(tesla.asked.values()) == asked
+        assert "CANARY" not in repr(connection.status())
+    finally:
+        connection.close()
+
+
+def test_no_login_file_is_told_at_once(tesla: Tesla, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    connection = cloud(tesla, tmp_path, authpath=str(tmp_path / "empty"))
+    try:
+        with pytest.raises(GatewayFailure) as raised:
+            connection.poll()
+        assert raised.value.cause == "auth" and "--setup" in raised.value.message
+    finally:
+        connection.close()
+
+
+def test_the_hybrid_link_fills_what_the_local_side_lacks(
+    tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
+) -> None:
+    gateway, local = open_gateway("basic-lan")
+    definition = definition_of("basic-lan", gateway, email="me@example.com", authpath=str(tmp_path / "tesla"))
+    options = replace(local.options, hybrid_cloud_link=True)
+    connection = GatewayConnection(definition, options)
+    try:
+        assert connection.poll().mode is None  # the link connects in the background
+        assert connection.link is not None
+        wait_until(lambda: connection.link.status()["healthy"] and connection.link.last_success)
+        reading = connection.poll()
+        assert reading.mode == "autonomous" and reading.grid_export == "battery_ok" and reading.grid_charging is True
+        assert reading.reserve == pytest.approx(20.0) and reading.connection_mode == "Basic LAN"
+        told = connection.status().cloud_control
+        assert told is not None and told["state"] == "healthy" and told["last_known_mode"] == "autonomous"
+        assert local.status().cloud_control is None
+    finally:
+        connection.close()
+
+
+def test_a_dead_link_costs_the_gateway_nothing(tmp_path: Path, open_gateway: Open, wait_until: WaitUntil) -> None:
+    gateway, _ = open_gateway("local")
+    definition = definition_of("local", gateway, email="me@example.com", authpath=str(tmp_path))
+    connection = GatewayConnection(
+        definition, GatewayOptions(hybrid_cloud_link=True, cachefile=str(tmp_path / "login"))
+    )
+    try:
+        assert connection.poll().mode == "self_consumption"
+        wait_until(lambda: connection.status().cloud_control["consecutive_failures"])  # type: ignore[index]
+        told = connection.status().cloud_control
+        assert told is not None and told["state"] == "unavailable" and not told["connected"]
+        assert connection.status().state == "ok"
+    finally:
+        connection.close()
+
+
+def test_failover_and_the_way_back(tesla: Tesla, tmp_path: Path, open_gateway: Open) -> None:
+    gateway, _ = open_gateway("powerwall2")
+    definition = definition_of("powerwall2", gateway, email="me@example.com", authpath=str(tmp_path / "tesla"))
+    gateway.fault("reset")
+    strict = GatewayConnection(definition, GatewayOptions(timeout_seconds=2, failover=False))
+    loose = GatewayConnection(definition, GatewayOptions(timeout_seconds=2, failover=True))
+    try:
+        with pytest.raises(GatewayFailure):
+            strict.poll()
+        assert not tesla.asked
+        assert loose.poll().connection_mode == "Cloud"
+        status = loose.status()
+        assert status.state == "fallback" and status.mode == "Cloud"
+        assert status.fallback is not None and status.fallback["is_fallback_mode"]
+        loose.watch._due = 0.0
+        assert loose.poll().connection_mode == "Cloud"  # still away
+        assert (loose.status().fallback or {})["recovery_attempts"] == 1
+        gateway.fault("none")
+        loose.watch._due = 0.0
+        assert loose.poll().connection_mode == "TEDAPI"
+        assert loose.status().state == "ok" and not (loose.status().fallback or {})["is_fallback_mode"]
+    finally:
+        strict.close()
+        loose.close()

@@ -1,0 +1,340 @@
+"""Energy against closed forms: over a year, over daylight saving, gaps, restarts and counters that begin anew."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import random
+from array import array
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwserver.history.archive import Archive
+from pwserver.history.days import day_span, day_start
+from pwserver.history.layout import ENERGIES, HistoryGateway, HistorySettings
+from pwserver.history.recorder import LONGEST_GAP_SECONDS, Recorder
+from pwserver_ext.rollup import Integrator
+from tests.history.support import SMALL, Site, archive, reading
+
+SITE = Site()
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+
+
+def days_of(store: Archive) -> dict[datetime.date, dict[str, float]]:
+    """date -> energies in watt-hours."""
+    names = [*(f"{energy}_wh" for energy in ENERGIES), "date"]
+    columns = [store.column("days", name) for name in names]
+    _, values = store.days.select(-math.inf, math.inf, columns)
+    return {
+        datetime.date.fromordinal(int(values[-1][row])): {
+            energy: values[index][row] for index, energy in enumerate(ENERGIES)
+        }
+        for row in range(len(values[-1]))
+    }
+
+
+def overlap(start: float, end: float, spans: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """The parts of the spans between two instants."""
+    for low, high in spans:
+        if min(high, end) > max(low, start):
+            yield max(low, start), min(high, end)
+
+
+@pytest.fixture(scope="module", name="year")
+def _year() -> tuple[Archive, Recorder, list[tuple[float, float]], int, dict[str, float]]:
+    """2026 in Los Angeles, a poll every 150 s, with outages, restarts and a gateway that begins to count anew."""
+    chance = random.Random(2026)
+    store = archive(HistorySettings(poll_interval=150.0, max_signals=0))
+    recorder = Recorder(store)
+    start = day_start(datetime.date(2026, 1, 1), LOS_ANGELES)
+    end = day_start(datetime.date(2027, 1, 1), LOS_ANGELES)
+    spans: list[tuple[float, float]] = []
+    counters = dict.fromkeys(ENERGIES, 1000.0)
+    resets, when, opened = 0, start, start
+    last: tuple[float, tuple[float, float, float, float]] | None = None
+    while when <= end:
+        powers = SITE.powers(when)
+        if last is not None:
+            _count(counters, last, (when, powers))
+        meters = {
+            "site": {"energy_imported": counters["grid_import"], "energy_exported": counters["grid_export"]},
+            "load": {"energy_imported": counters["home"]},
+            "solar": {"energy_exported": counters["solar"]},
+            "battery": {
+                "energy_imported": counters["battery_charge"], "energy_exported": counters["battery_discharge"],
+            },
+        }
+        recorder.record(reading(when, *powers, soe_raw=60.0, counters=meters))
+        last = (when, powers)
+        dice = chance.random()
+        step = 150.0
+        if dice < 0.0003:  # an outage of 61 minutes to two days
+            step = 150.0 * chance.randint(25, 1152)
+        elif dice < 0.001:  # a short one
+            step = 150.0 * chance.randint(2, 5)
+        elif dice < 0.0012:  # a restart, clean or not
+            if chance.random() < 0.5:
+                recorder.checkpoint()
+            recorder = Recorder(store)
+        elif dice < 0.0013:
+            counters = dict.fromkeys(ENERGIES, 0.5)
+            resets += 1
+        if step > LONGEST_GAP_SECONDS:
+            spans.append((opened, when))
+            opened = when + step
+            last = None
+        when += step
+    spans.append((opened, last[0] if last is not None else opened))
+    return store, recorder, spans, resets, counters
+
+
+def _count(
+    counters: dict[str, float],
+    last: tuple[float, tuple[float, float, float, float]],
+    now: tuple[float, tuple[float, float, float, float]],
+) -> None:
+    """What an ideal gateway counts between two polls: here the closed forms, and the trapezoid for the grid."""
+    begin, end = last[0], now[0]
+    counters["solar"] += SITE.solar(begin, end)
+    counters["home"] += SITE.load(begin, end)
+    counters["battery_charge"] += SITE.charge(begin, end)
+    counters["battery_discharge"] += SITE.discharge(begin, end)
+    hours = (end - begin) / 3600.0
+    counters["grid_import"] += (max(0.0, last[1][0]) + max(0.0, now[1][0])) / 2.0 * hours
+    counters["grid_export"] += (max(0.0, -last[1][0]) + max(0.0, -now[1][0])) / 2.0 * hours
+
+
+Year = tuple[Archive, Recorder, list[tuple[float, float]], int, dict[str, float]]
+
+
+def test_every_day_of_a_year_is_right_within_a_thousandth(year: Year) -> None:
+    store, _, spans, _, _ = year
+    found = days_of(store)
+    # The very last poll begins a day of which nothing is known yet: no energy, not zero.
+    assert all(math.isnan(energy) for energy in found.pop(datetime.date(2027, 1, 1)).values())
+    assert len(spans) > 20
+    every = [datetime.date(2026, 1, 1) + datetime.timedelta(number) for number in range(365)]
+    recorded = [day for day in every if any(overlap(*day_span(day_start(day, LOS_ANGELES), LOS_ANGELES), spans))]
+    assert list(found) == recorded
+    assert len(recorded) > 340
+    for day, energies in found.items():
+        begin, end = day_span(day_start(day, LOS_ANGELES) + 1.0, LOS_ANGELES)
+        parts = list(overlap(begin, end, spans))
+        truth = {
+            "solar": sum(SITE.solar(*part) for part in parts),
+            "home": sum(SITE.load(*part) for part in parts),
+            "battery_charge": sum(SITE.charge(*part) for part in parts),
+            "battery_discharge": sum(SITE.discharge(*part) for part in parts),
+        }
+        for energy, expected in truth.items():
+            assert energies[energy] == pytest.approx(expected, rel=1e-3, abs=1.0), f"{day} {energy}"
+    hours = {day: (day_start(day + datetime.timedelta(1), LOS_ANGELES) - day_start(day, LOS_ANGELES)) / 3600
+             for day in found}
+    assert {23.0, 24.0, 25.0} == set(hours.values())
+
+
+def test_the_energies_of_every_day_balance(year: Year) -> None:
+    for day, energies in list(days_of(year[0]).items())[:-1]:
+        into = energies["solar"] + energies["grid_import"] + energies["battery_discharge"]
+        out = energies["home"] + energies["grid_export"] + energies["battery_charge"]
+        assert into == pytest.approx(out, rel=1e-3, abs=0.1), day
+
+
+def test_quarter_hours_add_up_to_the_days(year: Year) -> None:
+    store = year[0]
+    columns = [store.column("quarters", f"{energy}_wh") for energy in ENERGIES]
+    times, values = store.quarters.select(-math.inf, math.inf, columns)
+    sums: dict[datetime.date, list[float]] = {}
+    for row, when in enumerate(times):
+        day = datetime.datetime.fromtimestamp(when, LOS_ANGELES).date()
+        cells = sums.setdefault(day, [0.0] * len(ENERGIES))
+        for index, column in enumerate(values):
+            cells[index] += 0.0 if math.isnan(column[row]) else column[row]
+    found = days_of(store)
+    assert sums.keys() == found.keys()
+    for day, cells in sums.items():
+        for energy, cell in zip(ENERGIES, cells, strict=True):
+            expected = found[day][energy]
+            assert cell == pytest.approx(0.0 if math.isnan(expected) else expected, rel=1e-5, abs=1e-2), (day, energy)
+
+
+def test_lifetime_totals_grow_with_the_days_and_agree_with_the_gateway(year: Year) -> None:
+    store, recorder, _, resets, counters = year
+    totals = recorder.energy()
+    assert resets > 3
+    for energy in ENERGIES:
+        days = [row[energy] for row in days_of(store).values()]
+        assert totals[energy].watt_hours == pytest.approx(sum(day for day in days if not math.isnan(day)), rel=1e-4)
+        assert totals[energy].gateway_watt_hours == pytest.approx(counters[energy])
+        assert totals[energy].resets == resets
+        drift = totals[energy].drift_percent
+        assert drift is not None
+        assert abs(drift) < 0.1, energy
+
+
+# --- single questions ----------------------------------------------------------------------------------------------
+
+
+def constant(store: Archive, moments: list[float], power: float = 1000.0) -> Recorder:
+    recorder = Recorder(store)
+    for when in moments:
+        recorder.record(reading(when, power, 0.0, 0.0, power))
+    return recorder
+
+
+def test_nothing_is_integrated_over_a_gap_of_more_than_an_hour() -> None:
+    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES)
+    store = archive(SMALL)
+    constant(store, [start, start + 3600.0, start + 7200.5, start + 10800.0])
+    assert days_of(store)[datetime.date(2026, 5, 5)]["home"] == pytest.approx(1000.0 * (1.0 + 3599.5 / 3600.0))
+
+
+def test_an_interval_over_midnight_is_split_there() -> None:
+    midnight = day_start(datetime.date(2026, 5, 6), LOS_ANGELES)
+    store = archive(SMALL)
+    constant(store, [midnight - 1800.0, midnight + 600.0])
+    found = days_of(store)
+    assert found[datetime.date(2026, 5, 5)]["home"] == pytest.approx(500.0)
+    assert found[datetime.date(2026, 5, 6)]["home"] == pytest.approx(1000.0 / 6.0)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("America/Los_Angeles", datetime.date(2026, 3, 8), 23),
+        ("America/Los_Angeles", datetime.date(2026, 11, 1), 25),
+        ("Australia/Lord_Howe", datetime.date(2026, 4, 5), 24.5),  # half an hour
+        ("America/Havana", datetime.date(2026, 3, 8), 23),  # midnight does not exist
+        ("America/Havana", datetime.date(2026, 11, 1), 25),  # midnight comes twice
+        ("Asia/Kathmandu", datetime.date(2026, 7, 7), 24),  # a quarter hour off
+        ("Nowhere/Atall", datetime.date(2026, 7, 7), 24),  # unknown: UTC
+    ],
+)
+def test_local_days_have_their_true_length(zone: str, day: datetime.date, hours: float) -> None:
+    where = ZoneInfo(zone) if zone != "Nowhere/Atall" else ZoneInfo("UTC")
+    begin = day_start(day, where)
+    store = archive(SMALL, HistoryGateway("default", "x", zone))
+    constant(store, [begin - 7200.0 + 400.0 * step for step in range(int(30 * 3600 / 400))])
+    assert days_of(store)[day]["home"] == pytest.approx(1000.0 * hours)
+
+
+def test_a_power_that_is_not_known_is_not_integrated_and_not_zero() -> None:
+    store = archive(SMALL)
+    recorder = Recorder(store)
+    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES)
+    for step in range(10):
+        one = reading(start + step * 60.0, 1000.0, 0.0, 0.0, 1000.0)
+        del one.aggregates["solar"]["instant_power"]
+        recorder.record(one)
+    energies = days_of(store)[datetime.date(2026, 5, 5)]
+    assert math.isnan(energies["solar"])
+    assert energies["home"] == pytest.approx(150.0)
+    assert recorder.energy()["solar"].watt_hours is None
+
+
+def test_a_single_dropped_meter_is_bridged() -> None:
+    store = archive(SMALL)
+    recorder = Recorder(store)
+    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES)
+    for step in range(13):
+        one = reading(start + step * 300.0, 1000.0, 0.0, 0.0, 1000.0)
+        if step in (4, 5, 6):
+            one.aggregates["load"]["instant_power"] = None
+        recorder.record(one)
+    energies = days_of(store)[datetime.date(2026, 5, 5)]
+    assert energies["home"] == pytest.approx(energies["grid_import"]) == pytest.approx(1000.0)
+
+
+def test_a_single_low_reading_of_a_counter_is_not_a_reset() -> None:
+    store = archive(SMALL)
+    recorder = Recorder(store)
+    values = [5000.0, 5001.0, 0.0, 5003.0, 5004.0]  # a glitch
+    for step, value in enumerate(values):
+        counters = {"load": {"energy_imported": value}, "site": {"energy_imported": 1.0}}
+        recorder.record(reading(1.8e9 + step * 3.6, 1000.0, 0.0, 0.0, 1000.0, counters=counters))
+    total = recorder.energy()["home"]
+    assert (total.resets, total.gateway_watt_hours, total.compared_watt_hours) == (0, 5004.0, 4.0)
+    assert total.drift_watt_hours == pytest.approx(0.0, abs=1e-6)
+
+
+def test_polls_out_of_order_are_left_out_and_counted() -> None:
+    store = archive(SMALL)
+    recorder = constant(store, [1.8e9, 1.8e9 + 5.0])
+    assert not recorder.record(reading(1.8e9 + 5.0, 1.0, 1.0, 1.0, 1.0))
+    assert not recorder.record(reading(1.8e9 - 60.0, 1.0, 1.0, 1.0, 1.0))
+    assert not recorder.record(reading(math.nan, 1.0, 1.0, 1.0, 1.0))
+    assert (recorder.refused, store.polls.count) == (3, 2)
+
+
+def test_a_clock_that_was_years_ahead_is_survived() -> None:
+    store = archive(replace_polls(5.0))
+    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES) + 36_000.0
+    moments = [start + step * 5.0 for step in range(300)]
+    recorder = constant(store, moments)
+    before = days_of(store)[datetime.date(2026, 5, 5)]["home"]
+    for step in range(20):
+        recorder.record(reading(start + 4e8 + step * 5.0, 9.0, 9.0, 9.0, 9.0))
+    accepted = [
+        recorder.record(reading(start + 1500.0 + step * 5.0, 1000.0, 0.0, 0.0, 1000.0)) for step in range(200)
+    ]
+    assert 60 <= accepted.index(True) <= 70
+    assert all(accepted[accepted.index(True) :])
+    found = days_of(store)
+    assert list(found) == [datetime.date(2026, 5, 5)]
+    # What was measured before the clock went wrong, and everything since it was right again and trusted.
+    since = (len(accepted) - accepted.index(True)) * 5.0 / 3.6
+    assert found[datetime.date(2026, 5, 5)]["home"] == pytest.approx(before + since, rel=0.25)
+    assert store.polls.bounds() == (start, start + 1500.0 + 199 * 5.0)
+
+
+def replace_polls(interval: float) -> HistorySettings:
+    return HistorySettings(poll_interval=interval, max_signals=0)
+
+
+def test_without_a_kept_state_today_is_summed_up_from_the_polls() -> None:
+    store = archive(replace_polls(5.0))
+    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES) + 3000.0
+    recorder = constant(store, [start + step * 60.0 for step in range(1500)])
+    expected, total = days_of(store), recorder.energy()["home"].watt_hours
+    store.state.write(b"nonsense")
+    for ring in store.rings.values():
+        ring.clear_live()
+    again = Recorder(store)
+    assert days_of(store).keys() == expected.keys()
+    for day, energies in expected.items():
+        assert days_of(store)[day]["home"] == pytest.approx(energies["home"], rel=1e-3)
+    assert again.energy()["home"].watt_hours == pytest.approx(total, rel=1e-3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.1, 5000.0), st.floats(-1e4, 1e4)), min_size=2, max_size=30),
+    st.lists(st.floats(0.0, 60_000.0), max_size=5),
+)
+def test_splitting_an_interval_changes_no_energy(steps: list[tuple[float, float]], cuts: list[float]) -> None:
+    whole, pieces = (Integrator([0], [1], 2, LONGEST_GAP_SECONDS) for _ in range(2))
+    when = 0.0
+    last: tuple[float, float] | None = None
+    expected = [0.0, 0.0]
+    for step, power in steps:
+        when += step
+        values = array("d", [power])
+        whole.advance(when, when, values)
+        whole.take(when, values)
+        for cut in sorted(cuts):
+            if cut <= when:
+                pieces.advance(cut, when, values)
+        pieces.advance(when, when, values)
+        pieces.take(when, values)
+        if last is not None and step <= LONGEST_GAP_SECONDS and when - last[0] <= LONGEST_GAP_SECONDS:
+            hours = (when - last[0]) / 3600.0
+            expected[0] += (max(0.0, power) + max(0.0, last[1])) / 2.0 * hours
+            expected[1] += (max(0.0, -power) + max(0.0, -last[1])) / 2.0 * hours
+        last = (when, power)
+    for one in (whole, pieces):
+        found = [0.0 if math.isnan(total) else total for total in one.totals(2)]
+        assert found == pytest.approx(expected, rel=1e-9, abs=1e-6)

@@ -1,0 +1,267 @@
+"""Files: kept over restarts, opened whatever happened to them, never overwritten silently."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import random
+import signal
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pwserver.history.layout import PAGE_BYTES, HistoryGateway, HistorySettings, plan
+from pwserver.history.recorder import Recorder
+from pwserver.history.store import HistoryLocked, HistoryStore, folder_of, read_header
+from tests.history.support import GATEWAY, SMALL, Site, reading
+
+START = 1_795_336_470.0
+SITE = Site()
+Row = tuple[float, ...]
+
+
+def open_store(path: Path, settings: HistorySettings = SMALL, gateway: HistoryGateway = GATEWAY) -> HistoryStore:
+    return HistoryStore.open(path, [plan(settings, gateway)])
+
+
+def feed(recorder: Recorder, first: int, last: int, step: float = 5.0) -> None:
+    for number in range(first, last):
+        when = START + number * step
+        recorder.record(reading(when, *SITE.powers(when), soe_raw=50.0, grid_status="UP"))
+
+
+def rows(store: HistoryStore, ring: str) -> dict[float, Row]:
+    """timestamp -> values, NaN as None, the live row not counted."""
+    found = store.archives["default"].rings[ring]
+    found.clear_live()
+    times, columns = found.select(-math.inf, math.inf)
+    return {
+        when: tuple(None if math.isnan(column[row]) else column[row] for column in columns)  # type: ignore[misc]
+        for row, when in enumerate(times)
+    }
+
+
+def test_everything_is_there_after_a_clean_restart(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    recorder = Recorder(store.archives["default"])
+    feed(recorder, 0, 1500)
+    recorder.checkpoint()
+    before = {name: rows(store, name) for name in ("polls", "minutes", "quarters")}
+    totals = recorder.energy()
+    recorder = Recorder(store.archives["default"])  # the same process: shows the open day again
+    day = store.archives["default"].days.select(0, math.inf)[1]
+    store.close()
+    again = open_store(tmp_path)
+    assert again.messages == []
+    assert {name: rows(again, name) for name in before} == before
+    resumed = Recorder(again.archives["default"])
+    assert resumed.energy() == totals
+    assert [list(column) for column in again.archives["default"].days.select(0, math.inf)[1][:5]] == [
+        list(column) for column in day[:5]
+    ]
+    again.close()
+
+
+def test_files_are_private_and_sparse(tmp_path: Path) -> None:
+    store = open_store(tmp_path, HistorySettings())
+    folder = folder_of(tmp_path, "default")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert sum(file.stat().st_size for file in folder.iterdir()) == store.archives["default"].layout.file_bytes
+    assert store.disk_bytes < 1_000_000
+    store.close()
+
+
+def test_a_second_server_is_kept_out(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    with pytest.raises(HistoryLocked, match="another pwserver"):
+        open_store(tmp_path)
+    store.close()
+    open_store(tmp_path).close()
+
+
+@pytest.mark.parametrize("gateway_id", ["..", "a/b", ".hidden", "haus ☀", "x" * 60])
+def test_any_id_stays_inside_the_folder(tmp_path: Path, gateway_id: str) -> None:
+    folder = folder_of(tmp_path, gateway_id)
+    assert folder.parent == tmp_path
+    assert folder.name not in (".", "..")
+    store = open_store(tmp_path, SMALL, HistoryGateway(gateway_id, "x"))
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted([folder.name, "lock"])
+    store.close()
+
+
+def filled(path: Path, count: int = 1000) -> dict[str, dict[float, Row]]:
+    store = open_store(path)
+    recorder = Recorder(store.archives["default"])
+    feed(recorder, 0, count)
+    recorder.checkpoint()
+    found = {name: rows(store, name) for name in store.archives["default"].rings}
+    store.close()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("at", "bytes_", "why"),
+    [
+        (0, b"garbage!", "does not begin like a history file"),
+        (8, b"\x63\0\0\0", "format version 99"),
+        (70, b"?", "checksum of its header"),
+    ],
+)
+def test_a_damaged_header_sets_the_file_aside_and_saves_its_rows(
+    tmp_path: Path, at: int, bytes_: bytes, why: str
+) -> None:
+    before = filled(tmp_path)
+    path = folder_of(tmp_path, "default") / "polls.ring"
+    content = bytearray(path.read_bytes())
+    content[at : at + len(bytes_)] = bytes_
+    path.write_bytes(content)
+    store = open_store(tmp_path)
+    assert any(why in message and "set aside as polls.ring.damaged-" in message for message in store.messages)
+    aside = list(path.parent.glob("polls.ring.damaged-*"))
+    assert [one.read_bytes() for one in aside] == [bytes(content)]
+    assert rows(store, "polls") == before["polls"]
+    store.close()
+    assert open_store(tmp_path).messages == []
+
+
+def test_a_file_cut_short_is_set_aside(tmp_path: Path) -> None:
+    before = filled(tmp_path)
+    path = folder_of(tmp_path, "default") / "minutes.ring"
+    os.truncate(path, PAGE_BYTES + 4000)
+    store = open_store(tmp_path)
+    assert len(list(path.parent.glob("minutes.ring.damaged-*"))) == 1
+    kept = rows(store, "minutes")
+    assert kept
+    assert kept.items() <= before["minutes"].items()
+    store.close()
+
+
+def test_a_file_with_much_rot_is_kept_for_its_owner(tmp_path: Path) -> None:
+    before = filled(tmp_path)
+    path = folder_of(tmp_path, "default") / "polls.ring"
+    content = bytearray(path.read_bytes())
+    for at in range(PAGE_BYTES + 100, PAGE_BYTES + 64 * 780, 128):
+        content[at] ^= 0x40
+    path.write_bytes(content)
+    store = open_store(tmp_path)
+    assert [one.read_bytes() for one in path.parent.glob("polls.ring.damaged-*")] == [bytes(content)]
+    kept = rows(store, "polls")
+    assert 100 < len(kept) < len(before["polls"])
+    assert kept.items() <= before["polls"].items()
+    store.close()
+
+
+def test_two_damages_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    filled(tmp_path, 50)
+    path = folder_of(tmp_path, "default") / "polls.ring"
+    for _ in range(3):
+        path.write_bytes(b"broken")
+        HistoryStore.open(tmp_path, [plan(SMALL, GATEWAY)], clock=lambda: START).close()
+    assert len(list(path.parent.glob("polls.ring.damaged-*"))) == 3
+
+
+def test_a_longer_retention_keeps_what_there_is(tmp_path: Path) -> None:
+    before = filled(tmp_path)
+    store = open_store(tmp_path, replace(SMALL, polls=7200.0, poll_interval=2.0))
+    assert any("converted" in message for message in store.messages)
+    assert rows(store, "polls") == before["polls"]
+    assert read_header(folder_of(tmp_path, "default") / "polls.ring").plan.rows > 3600
+    store.close()
+
+
+def test_a_shorter_retention_keeps_the_newest(tmp_path: Path) -> None:
+    before = filled(tmp_path, 700)
+    store = open_store(tmp_path, replace(SMALL, polls=3600.0, poll_interval=20.0))
+    kept = rows(store, "polls")
+    assert list(kept) == list(before["polls"])[-len(kept) :]
+    assert 0 < len(kept) < len(before["polls"])
+    store.close()
+
+
+def test_torn_writes_anywhere_lose_only_what_they_hit(tmp_path: Path) -> None:
+    """300 times: a piece of one file is left as it was before, zeroed, or full of noise. It always opens."""
+    chance = random.Random(20261122)
+    before = filled(tmp_path, 400)
+    old = {file: file.read_bytes() for file in folder_of(tmp_path, "default").iterdir()}
+    store = open_store(tmp_path)
+    recorder = Recorder(store.archives["default"])
+    feed(recorder, 400, 600)
+    recorder.checkpoint()
+    written = {name: rows(store, name) for name in before}
+    store.close()
+    new = {file: file.read_bytes() for file in old}
+    changed = [file for file in old if old[file] != new[file]]
+    assert len(changed) > 3
+    for turn in range(300):
+        for file in changed:
+            file.write_bytes(new[file])
+        file = changed[turn % len(changed)]
+        lengths = [at for at in range(0, len(new[file]), 512) if any(new[file][at : at + 512])]
+        at = chance.choice(lengths)
+        size = chance.choice((512, 512, 1024, 4096))
+        content = bytearray(new[file])
+        piece = {
+            0: old[file][at : at + size],
+            1: bytes(len(content[at : at + size])),
+            2: chance.randbytes(len(content[at : at + size])),
+        }[turn % 3]
+        content[at : at + size] = piece
+        file.write_bytes(content)
+        store = open_store(tmp_path)
+        for name, whole in written.items():
+            found = rows(store, name)
+            assert found.items() <= whole.items(), f"an invented row in {name}"
+            plan_ = store.archives["default"].plans[name]
+            hit = size // plan_.row_bytes + 2 if name == file.stem and at >= PAGE_BYTES else 0
+            assert len(whole) - len(found) <= hit, f"{name} lost more than was torn in {file.name}"
+        resumed = Recorder(store.archives["default"])
+        feed(resumed, 600, 602)
+        assert max(rows(store, "polls")) == START + 601 * 5.0
+        store.close()
+        for aside in file.parent.glob("*.damaged-*"):
+            aside.unlink()
+
+
+def test_a_server_killed_while_recording_loses_nothing_it_had_recorded(tmp_path: Path) -> None:
+    """kill -9 of a whole recorder over files, 60 times at random points; energies go on as if nothing had happened."""
+    chance = random.Random(7)
+    progress = mmap.mmap(-1, 8)
+    done = 0
+    for _ in range(60):
+        child = os.fork()
+        if child == 0:
+            store = open_store(tmp_path)
+            recorder = Recorder(store.archives["default"])
+            for number in range(done, 100_000):
+                feed(recorder, number, number + 1, 5.0)
+                progress[:] = (number + 1).to_bytes(8, "little")
+        goal = done + chance.randint(1, 60)
+        while int.from_bytes(progress[:], "little") < goal:
+            os.sched_yield()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        acknowledged = int.from_bytes(progress[:], "little")
+        store = open_store(tmp_path)
+        polls = rows(store, "polls")
+        newest = round((max(polls) - START) / 5.0) + 1
+        assert acknowledged <= newest <= acknowledged + 1
+        done = newest
+        progress[:] = done.to_bytes(8, "little")
+        store.close()
+    store = open_store(tmp_path)
+    killed = Recorder(store.archives["default"])
+    fresh_store = open_store(tmp_path / "never-killed")
+    fresh = Recorder(fresh_store.archives["default"])
+    feed(fresh, 0, done)
+    for energy, total in fresh.energy().items():
+        assert killed.energy()[energy].watt_hours == pytest.approx(total.watt_hours, rel=1e-6), energy
+    for name in ("minutes", "quarters"):
+        mine, theirs = rows(store, name), rows(fresh_store, name)
+        assert mine.keys() == theirs.keys()
+        for when, row in mine.items():
+            assert [one is None for one in row] == [one is None for one in theirs[when]]
+            expected = [one or 0.0 for one in theirs[when]]
+            assert [one or 0.0 for one in row] == pytest.approx(expected, rel=1e-5, abs=1e-3)

@@ -1,0 +1,46 @@
+"""HTTPS: a certificate of our own, made once; bad files stop the start with one readable message."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+
+from pwserver.config import ConfigError, load
+from pwserver.tls import CERTIFICATE, KEY, server_context
+
+
+def test_plain_http_needs_no_context() -> None:
+    assert server_context(load({}, {})) is None
+
+
+def test_the_certificate_is_made_once_and_its_key_is_private(tmp_path: Path) -> None:
+    config = load({}, {"PW_HTTPS": "yes", "PW_STATE_PATH": str(tmp_path / "state")})
+    assert isinstance(server_context(config), ssl.SSLContext)
+    key = tmp_path / "state" / KEY
+    first = key.read_bytes()
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    server_context(config)
+    assert key.read_bytes() == first
+
+
+@pytest.mark.parametrize("content", ["not a certificate", ""])
+def test_a_file_that_is_no_certificate_is_named(tmp_path: Path, content: str) -> None:
+    for name in (CERTIFICATE, KEY):
+        (tmp_path / name).write_text(content)
+    files = {"PW_TLS_CERT": str(tmp_path / CERTIFICATE), "PW_TLS_KEY": str(tmp_path / KEY)}
+    with pytest.raises(ConfigError, match="PW_TLS_CERT"):
+        server_context(load({}, {"PW_HTTPS": "yes", **files}))
+
+
+def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="PW_TLS_KEY"):
+        server_context(load({}, {"PW_HTTPS": "yes", "PW_TLS_CERT": str(tmp_path / CERTIFICATE)}))
+
+
+def test_a_state_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="PW_STATE_PATH"):
+        server_context(load({}, {"PW_HTTPS": "yes", "PW_STATE_PATH": str(tmp_path / "file" / "below")}))
