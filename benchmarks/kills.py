@@ -42,6 +42,7 @@ class Outcome:
     seconds: list[float] = field(default_factory=list)  # until repaired
     polls: list[int] = field(default_factory=list)  # until the data were fresh again
     orphans: int = 0
+    struck: set[int] = field(default_factory=set)  # every process hit so far: a client may find out late
 
 
 @dataclass
@@ -80,6 +81,7 @@ def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Out
     before = here.pids()
     victims = random.sample(sorted(name for name in before if name.startswith(kind)), count)
     struck = {before[name] for name in victims}
+    outcome.struck |= struck
     seen = len(readers.failures), len(readers.reopened)
     moment, epoch = time.monotonic(), time.time()
     for pid in struck:
@@ -98,7 +100,7 @@ def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Out
     outcome.rounds += 1
     for event in [*readers.failures[seen[0] :], *readers.reopened[seen[1] :]]:
         # Of a connection that was just being made nobody can say whose it was.
-        mine = event.owner in struck or (event.owner is None and kind == "worker" and "status" not in event.what)
+        mine = event.owner in outcome.struck or (event.owner is None and kind == "worker" and "status" not in event.what)
         if mine:
             outcome.own += 1
         else:

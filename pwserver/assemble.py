@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from importlib import metadata
 
 from pwserver import __version__
 from pwserver.commands import Channel
-from pwserver.config import Config
+from pwserver.config import Config, ConfigError
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.merge import MergeOptions
+from pwserver.history.answer import Histories
+from pwserver.history.opening import open_history
+from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.commands import Moments
 from pwserver.poller.publish import Publisher
-from pwserver.reading import ServerFacts
+from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import Shared
 from pwserver.web.front import shared_bytes
 
 
-def assemble(config: Config) -> Runtime:
-    """Make the arena for ``config`` and fill it with the documents of a server that knows nothing yet."""
+def assemble(config: Config, before: Runtime | None = None) -> Runtime:
+    """Make the arena for ``config`` and fill it with the documents of a server that knows nothing yet.
+
+    ``before``: what is being replaced; its history goes on. ConfigError when the history cannot be opened.
+    """
     settings = config.settings
     identities = tuple(gateway.identity() for gateway in config.gateways)
     server = ServerFacts(
@@ -44,4 +51,28 @@ def assemble(config: Config) -> Runtime:
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
     first = Publisher(shared, server, identities, merging)
     first.everything()
-    return Runtime(config, shared, server, identities, merging, first.packed(), Channel(shared.workers))
+    history, histories = history_of(config, identities, before)
+    return Runtime(
+        config,
+        shared,
+        server,
+        identities,
+        merging,
+        first.packed(),
+        Channel(shared.workers),
+        history,
+        histories,
+    )
+
+
+def history_of(
+    config: Config, identities: Sequence[GatewayIdentity], before: Runtime | None
+) -> tuple[HistoryStore, Histories]:
+    """The history of this configuration; a folder that cannot be used is a problem of the configuration."""
+    known = (before.history, before.histories) if before is not None else None
+    try:
+        return open_history(config.settings, identities, config.default_gateway, known)
+    except OSError as problem:
+        raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None
+    except HistoryLocked as problem:
+        raise ConfigError([f"PW_HISTORY_PATH: {problem}"]) from None

@@ -58,9 +58,13 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
         return int(healthcheck(config))
     if command == "history":
-        from pwserver.history.tool import main as history
+        from pwserver.history.layout import HistorySettings
+        from pwserver.history.opening import history_gateways
+        from pwserver.history.tool import run
 
-        return int(history(config, own))
+        identities = [gateway.identity() for gateway in config.gateways]
+        gateways = history_gateways(identities, config.default_gateway)
+        return run(own, HistorySettings.from_settings(config.settings), gateways)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load(flags, os.environ)))

@@ -10,6 +10,8 @@ from pwserver.commands import Channel
 from pwserver.config import Config
 from pwserver.documents.merge import MergeOptions
 from pwserver.documents.render import Packed
+from pwserver.history.answer import Histories
+from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.shared import FIRST_WORKER_ROW, Shared
 
@@ -25,6 +27,8 @@ class Runtime:
     merging: MergeOptions
     fallbacks: Mapping[str, Sequence[Packed]]  # slot -> what is served once its snapshot has expired
     channel: Channel  # commands from the workers to the poller
+    history: HistoryStore
+    histories: Histories  # the same, as workers read it
     main_pid: int = field(default_factory=os.getpid)
 
     def worker_row(self, number: int) -> int:

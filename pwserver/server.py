@@ -19,6 +19,7 @@ from pwserver import __version__, demo, log
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
 from pwserver.poller.process import run_poller
+from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
@@ -69,13 +70,15 @@ def listen(address: str, port: int) -> socket.socket:
 class Generation:
     """The processes of one configuration, with an arena of their own."""
 
-    def __init__(self, config: Config, listener: socket.socket, number: int) -> None:
+    def __init__(
+        self, config: Config, listener: socket.socket, number: int, before: Runtime | None = None
+    ) -> None:
         self.simulated: Callable[[], None] | None = None
         if config["PW_DEMO"]:
             config, self.simulated = demo.prepare(config)
         self.config = config
         self.listener = listener
-        self.runtime = assemble(config)
+        self.runtime = assemble(config, before)
         tls = server_context(config)
         self.app = create_app(self.runtime, f"pwserver-{number}")
         shared, hang = self.runtime.shared, config["PW_HEARTBEAT_TIMEOUT"]
@@ -171,7 +174,7 @@ class Main:
             if address != (old.config["PW_BIND_ADDRESS"], old.config["PW_PORT"]):
                 listener = listen(*address)
             self.made += 1
-            new = Generation(config, listener, self.made)
+            new = Generation(config, listener, self.made, old.runtime)
         except Exception as refused:  # whatever it is: a running server is not given up for a configuration
             if listener is not old.listener:
                 listener.close()
@@ -181,6 +184,7 @@ class Main:
         log.configure(config["PW_DEBUG"], config.secrets() | old.config.secrets())
         for warning in config.warnings:
             logger.warning("%s", warning)
+        Sanic.unregister_app(old.app)  # a worker serves the one app there is
         freeze()
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
@@ -196,6 +200,7 @@ class Main:
             logger.error("configuration not reloaded, the old one stays: the new workers do not start")
             supervisor.stop(new.children)
             Sanic.unregister_app(new.app)
+            Sanic.register_app(old.app)
             if listener is not old.listener:
                 listener.close()
             for child in (*old.services, old.poller):
@@ -203,7 +208,6 @@ class Main:
                 supervisor.add(child)
             return
         supervisor.stop(old.workers, DRAIN_SECONDS)
-        Sanic.unregister_app(old.app)
         if listener is not old.listener:
             old.listener.close()
         self.current = new

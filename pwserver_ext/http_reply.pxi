@@ -358,10 +358,13 @@ cdef class Responder:
 
     cdef bytes make(self, Document d, int kind, int connection, bint gzip, int cors):
         cdef bytes body = b""
+        cdef bytes media_type
         cdef list parts
         if kind != NOT_MODIFIED:
             body = d.fresh[1] if gzip else d.fresh[0]
-            parts = [b"HTTP/1.1 ", status_text(d.status), self.date(d.second), b"Content-Type: ", d.media_type,
+            # Errors are JSON whatever the document would have been.
+            media_type = d.media_type if d.status < 400 else b"application/json"
+            parts = [b"HTTP/1.1 ", status_text(d.status), self.date(d.second), b"Content-Type: ", media_type,
                      b"\r\nContent-Length: ", b"%d" % len(body), b"\r\n"]
             if gzip:
                 parts.append(b"Content-Encoding: gzip\r\n")

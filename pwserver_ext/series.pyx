@@ -85,7 +85,7 @@ cdef int _unsigned(char* target, uint64_t value) noexcept:
 cdef int _number(char* target, double value, int digits) noexcept:
     """Write a finite number with ``digits`` significant digits (integers always in full)."""
     cdef double size = fabs(value)
-    cdef int decimals, at = 0, length, index
+    cdef int decimals, at = 0, index
     cdef uint64_t scaled, whole, part
     if not 1e-6 <= size < 1e15:
         if size == 0.0:
@@ -295,6 +295,51 @@ def object_texts(columns):
         out.put(b"}", 1)
         texts.append(out.finish())
     return texts
+
+
+def json_by_date(names, dates, texts, Py_ssize_t limit=0):
+    """Rows of several owners grouped by date, newest first: ``[{"day":…,"gateways":{NAME:ROW,…}},…]``.
+
+    ``dates[i]`` (proleptic ordinals, rising) and ``texts[i]`` (JSON, bytes) are the rows of ``names[i]``; at most
+    ``limit`` dates (0: all). Returns bytes.
+    """
+    cdef Py_ssize_t owners = len(names), owner, written = 0
+    cdef _Writer out = _Writer()
+    cdef list quoted = [_json.dumps(name, ensure_ascii=False).encode() + b":" for name in names]
+    cdef list left = [len(one) for one in dates]
+    cdef double newest
+    cdef bytes text
+    cdef bint first
+    out.put(b"[", 1)
+    while limit <= 0 or written < limit:
+        newest = 0.0
+        for owner in range(owners):
+            if left[owner] and dates[owner][left[owner] - 1] > newest:
+                newest = dates[owner][left[owner] - 1]
+        if newest <= 0.0:
+            break
+        if written:
+            out.put(b",", 1)
+        out.put(b'{"day":"', 8)
+        out.need(NUMBER_BYTES)
+        _date(out.data + out.used, <int64_t>newest - EPOCH_ORDINAL)
+        out.used += 10
+        out.put(b'","gateways":{', 14)
+        first = True
+        for owner in range(owners):
+            if left[owner] and dates[owner][left[owner] - 1] == newest:
+                left[owner] -= 1
+                if not first:
+                    out.put(b",", 1)
+                first = False
+                text = <bytes>quoted[owner]
+                out.put(text, len(text))
+                text = <bytes?>texts[owner][left[owner]]
+                out.put(text, len(text))
+        out.put(b"}}", 2)
+        written += 1
+    out.put(b"]", 1)
+    return out.finish()
 
 
 def csv_rows(const double[::1] times, columns, str time_name="time", bint header=True):

@@ -166,7 +166,8 @@ SELF_FAMILIES: tuple[Family, ...] = (
     _self("mqtt_connects_total", "counter", "Connections made to the MQTT broker."),
     _self("mqtt_published_total", "counter", "MQTT messages sent."),
     _self("mqtt_commands_total", "counter", "MQTT commands by outcome, done or rejected.", "outcome"),
-    _self("replica_connected", "gauge", "1 when the broker of the replica is connected; absent without one."),
+    _self("replica_connected", "gauge", "1 when the broker of the snapshots is connected; absent without one."),
+    _self("replica_published_total", "counter", "Snapshots sent to replicas."),
     _self("replica_refused_total", "counter", "Replica messages that were refused."),
 )  # fmt: skip
 FAMILIES = DATA_FAMILIES + SELF_FAMILIES

@@ -185,6 +185,28 @@ class HistoryStore:
                 store._flush_seconds = layout.settings.flush_seconds
         return store
 
+    def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
+        """The store of a reloaded configuration: archives whose layout did not change go on, new ones are opened.
+
+        Another process may still write to this store, so a file cannot take another shape: HistoryLocked then.
+        """
+        store = HistoryStore({}, self.path)
+        store._lock, store._files, store._flush_seconds = self._lock, list(self._files), self._flush_seconds
+        for layout in layouts:
+            name = layout.gateway.id
+            known = self.archives.get(name)
+            if not layout.rings:
+                continue
+            if known is not None and known.layout == layout:
+                store.archives[name] = known
+            elif self.path is None:
+                store.archives |= HistoryStore.in_memory([layout]).archives
+            elif known is not None:
+                raise HistoryLocked(f"the history files of {name} change their shape only with a restart")
+            else:
+                store.archives[name] = store._open_gateway(layout, clock)
+        return store
+
     def flush(self, force: bool = False) -> bool:
         """Bring new rows to the disk when that was last done longer ago than the setting says. May block: a thread."""
         if not self._files or (not force and time.monotonic() - self._flushed < self._flush_seconds):

@@ -18,7 +18,7 @@ from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
 from pwserver.history.days import local_date, zone
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.parameters import BadQuery, Query
-from pwserver_ext.series import Column, complete, json_objects, json_rows, measured, object_texts, pick, split
+from pwserver_ext.series import Column, complete, json_by_date, json_objects, json_rows, measured, object_texts, pick, split
 
 POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
@@ -99,27 +99,11 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
         last = datetime.date.fromisoformat(end).toordinal() if end else _LATEST
     else:
         first, last = today.toordinal() - days, _LATEST
-    by_day: dict[float, list[bytes]] = {}
-    newest: dict[float, float] = {}
-    for archive in archives:
-        name = to_json(archive.gateway.id) + b":"
-        for ordinal, sampled, text in zip(*day_rows(archive, first, last), strict=True):
-            by_day.setdefault(ordinal, []).append(name + text)
-            newest[ordinal] = max(newest.get(ordinal, -math.inf), -math.inf if math.isnan(sampled) else sampled)
-    chosen = sorted(by_day, reverse=True)[: None if ranged else days]
-    texts = [
-        b'{"day":' + _day_text(by_day[ordinal][0]) + b',"gateways":{' + b",".join(by_day[ordinal]) + b"}}"
-        for ordinal in chosen
-    ]
-    updated = max((newest[ordinal] for ordinal in chosen), default=-math.inf)
-    tail = {"last_updated": updated if math.isfinite(updated) else None}
-    return _with_rows({"enabled": True}, "days", b"[" + b",".join(texts) + b"]", tail, etag)
-
-
-def _day_text(row: bytes) -> bytes:
-    """The quoted day inside the text of a row, which begins with it."""
-    start = row.index(b'{"day":') + len(b'{"day":')
-    return row[start : start + 12]
+    parts = [day_rows(archive, first, last) for archive in archives]
+    names = [archive.gateway.id for archive in archives]
+    texts = json_by_date(names, [part[0] for part in parts], [part[2] for part in parts], 0 if ranged else days)
+    updated = [when for part in parts for when in part[1] if not math.isnan(when)]
+    return _with_rows({"enabled": True}, "days", texts, {"last_updated": max(updated, default=None)}, etag)
 
 
 def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:

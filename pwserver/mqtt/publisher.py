@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,7 @@ class MqttPublisher:
 
     ``control`` carries out commands (see settings.Control); without it controls stay off. ``writable`` says whether a
     gateway has a connection that can change its operation; the default knows the gateway's own connection only.
+    ``changed`` is called when ``connected`` has changed.
     """
 
     def __init__(
@@ -77,12 +78,14 @@ class MqttPublisher:
         settings: MqttSettings,
         control: Control | None = None,
         writable: Writable = own_connection_writes,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.connected = False
         self.counters = {"published": 0, "connects": 0, "commands": 0, "rejected": 0}
         self._control = control
         self._writable = writable
+        self._changed = changed
         self._mask = effective_controls(settings) if control is not None else 0
         self._channels: dict[str, _GatewayChannel] = {}
         self._new_gateway = asyncio.Event()
@@ -142,6 +145,7 @@ class MqttPublisher:
                 self._say_it_again()
                 self.connected = True
                 self.counters["connects"] += 1
+                self._changed()
                 backoff.success()
                 log.info("MQTT connected to %s:%d", self.settings.host, self.settings.port)
                 await self._run(client)
@@ -152,6 +156,7 @@ class MqttPublisher:
             finally:
                 self.connected = False
                 self._client = None
+                self._changed()
 
     async def _run(self, client: Client) -> None:
         """Everything that lives as long as a connection; the first part to end ends all."""

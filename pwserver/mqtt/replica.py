@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -86,11 +86,16 @@ def settings_from_url(url: str, name: str, key: bytes | None = None, **broker: A
 
 
 class ReplicaPublisher:
-    """``start()``, then ``publish(view)`` after every poll attempt, ``stop()``. Never blocks, never queues."""
+    """``start()``, then ``publish(view)`` after every poll attempt, ``stop()``. Never blocks, never queues.
 
-    def __init__(self, settings: ReplicaSettings) -> None:
+    ``order``: gateway ids as the publisher lists them, so that a replica lists them likewise.
+    """
+
+    def __init__(self, settings: ReplicaSettings, order: Sequence[str] = ()) -> None:
         self.settings = settings
         self.connected = False
+        self.published = 0
+        self._order = {gateway_id: position for position, gateway_id in enumerate(order)}
         self._run = time.time_ns()
         self._sequence = 0
         self._views: dict[str, View] = {}
@@ -147,6 +152,7 @@ class ReplicaPublisher:
                 message = self._message(topic, self._views[gateway_id])
                 if len(message) <= self.settings.max_message_bytes:
                     await client.publish(topic, message, qos=1, retain=True)
+                    self.published += 1
                 elif gateway_id not in self._too_long:
                     self._too_long.add(gateway_id)
                     log.error("replica message of gateway %s is too long: %d bytes", gateway_id, len(message))
@@ -158,7 +164,10 @@ class ReplicaPublisher:
         self._sequence += 1
         waits = max(3 * view.server.poll_interval_seconds, SHORTEST_SILENCE_SECONDS) + view.status.backoff_seconds
         return encode(
-            Envelope(view.gateway, view.status, view.reading, time.time(), self._run, self._sequence, waits),
+            Envelope(
+                view.gateway, view.status, view.reading, time.time(), self._run, self._sequence, waits,
+                self._order.get(view.gateway.id, 0),
+            ),  # fmt: skip
             topic,
             self.settings.key,
         )
@@ -173,6 +182,8 @@ class ReplicaUpdate:
     status: GatewayStatus
     reading: Reading | None
     sent: float | None  # epoch seconds, the publisher's clock
+    expect_seconds: float = SHORTEST_SILENCE_SECONDS  # the next one comes within this
+    position: int = 0  # of the gateway in its publisher's list
 
 
 @dataclass(slots=True)
@@ -246,7 +257,10 @@ class ReplicaSubscriber:
                 consecutive_failures=status.consecutive_failures + 1,
                 total_failures=status.total_failures + 1,
             )
-        return ReplicaUpdate(known.publisher, envelope.identity, status, envelope.reading, envelope.sent)
+        return ReplicaUpdate(
+            known.publisher, envelope.identity, status, envelope.reading, envelope.sent, envelope.expect_seconds,
+            envelope.position,
+        )  # fmt: skip
 
     def _tell(self, gateway_id: str) -> None:
         self._changed[gateway_id] = None

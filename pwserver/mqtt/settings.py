@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pwserver.reading import View
@@ -59,6 +59,10 @@ class MqttSettings:
     handshake_pause_seconds: float = 1.0  # gives Home Assistant time to let go of an entity's old config
     birth_jitter_seconds: float = 2.0
     command_timeout_seconds: float = 10.0
+
+    def with_client_id(self, client_id: str) -> MqttSettings:
+        """The same broker for one more connection; two with the same name would end each other."""
+        return replace(self, client_id=client_id)
 
     def __repr__(self) -> str:  # the generated one would print the password
         return f"MqttSettings(host={self.host!r}, port={self.port}, topic_prefix={self.topic_prefix!r})"

@@ -47,6 +47,7 @@ class Envelope:
     run: int  # grows with every start of the publisher
     sequence: int  # grows with every message of a run
     expect_seconds: float  # silence for longer than this means that something is wrong
+    position: int = 0  # of the gateway in its publisher's list
 
 
 def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
@@ -56,6 +57,7 @@ def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
         "run": envelope.run,
         "sequence": envelope.sequence,
         "expect_seconds": envelope.expect_seconds,
+        "position": envelope.position,
         "identity": _plain(envelope.identity),
         "status": _plain(envelope.status),
         "reading": None if envelope.reading is None else _plain(envelope.reading),
@@ -145,6 +147,7 @@ def _envelope(body: dict[str, Any]) -> Envelope:
             run=_checked(body.get("run"), int, "run"),
             sequence=_checked(body.get("sequence"), int, "sequence"),
             expect_seconds=_checked(body.get("expect_seconds"), float, "expect_seconds"),
+            position=_checked(body.get("position", 0), int, "position"),
         )
     except RecursionError:
         raise WireError("body is nested too deeply") from None

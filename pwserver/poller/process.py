@@ -12,6 +12,7 @@ from typing import Any
 from pwserver.poller.commands import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.publish import Publisher
+from pwserver.poller.recording import Recording
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
@@ -35,6 +36,8 @@ class Poller:
         self.publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
         self.tasks: dict[str, GatewayTask] = {}
         self.commands = CommandService(runtime, self.tasks)
+        self.recording = Recording(runtime.history)
+        self.publisher.after_site = self.recording.take
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -44,11 +47,13 @@ class Poller:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
+        self._start(self.recording.keep_flushed(), "history")
         await self._connect()
         self.commands.start()
         await stop.wait()
         for job in self._jobs:
             job.cancel()
+        self.recording.stop()
         os._exit(0)  # threads may still hang in a gateway's socket
 
     def _start(self, job: Coroutine[Any, Any, None], name: str) -> None:
@@ -84,7 +89,8 @@ class Poller:
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
     ) -> None:
         """After every poll attempt, in the gateway's thread."""
-        self.publisher.gateway(identity, status, reading, expires)
+        view = self.publisher.gateway(identity, status, reading, expires)
+        self.recording.take(view)
 
 
 def _fatal(task: asyncio.Task[None]) -> None:

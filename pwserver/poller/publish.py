@@ -6,7 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import Document
@@ -26,17 +27,29 @@ from pwserver.shared import AGGREGATE, SITE, Shared
 log = logging.getLogger("pwserver.publish")
 
 SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
+SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
+SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
 class Publisher:
-    """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time."""
+    """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time.
+
+    ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet.
+    """
 
     def __init__(
-        self, shared: Shared, server: ServerFacts, identities: Sequence[GatewayIdentity], options: MergeOptions
+        self,
+        shared: Shared,
+        server: ServerFacts,
+        identities: Sequence[GatewayIdentity],
+        options: MergeOptions,
+        measure: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self.shared = shared
         self.server = server
         self.options = options
+        self.measure = measure
+        self.render_seconds: dict[str, float] = {}  # gateway -> how long its last snapshot took
         now = time.time()
         self._lock = threading.Lock()
         self._views = {
@@ -46,6 +59,7 @@ class Publisher:
         self._last: dict[str, list[Packed]] = {}
         self._memory: MergeMemory = {}
         self._faults: set[str] = set()
+        self.after_site: Callable[[View], None] | None = None  # told of every new sum of several gateways
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -54,20 +68,26 @@ class Publisher:
     ) -> View:
         """Render and publish one gateway; ``expires`` on the monotonic clock, 0 for never."""
         view = View(identity, status, reading, self.server, time.time())
+        begun = time.perf_counter()
         self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
         with self._lock:
+            self.render_seconds[identity.id] = time.perf_counter() - begun
             self._views[identity.id] = view
             self._expires[identity.id] = expires
+        self.changed()
+        return view
+
+    def changed(self) -> None:
+        """Something the site's documents tell has changed. From any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
-        return view
 
     def site(self) -> SiteView:
         """Render and publish the sum of all gateways and the documents about all of them."""
         with self._lock:
             views = list(self._views.values())
             expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
-        site = SiteView(views, self.server, time.time())
+        site = SiteView(views, self.server, time.time(), self.measure() if self.measure is not None else None)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
         if not views:
             self._write(AGGREGATE, render_no_gateways(self.server, site.now), 0.0, 0.0)
@@ -75,6 +95,8 @@ class Publisher:
             merged = merge(site, self._memory, self.options)
             self._memory = merged.memory
             self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires)
+            if self.after_site is not None:
+                self.after_site(merged.view)
         self._write(SITE, render_site(site, self._fault), oldest, expires)
         return site
 
@@ -89,13 +111,19 @@ class Publisher:
         return dict(self._last)
 
     async def keep_site(self) -> None:
-        """Publish the site after every change of a gateway, until cancelled."""
+        """Publish the site after every change of a gateway, and now and then without one, until cancelled."""
         self._loop = asyncio.get_running_loop()
+        if self._views:
+            await self._changed.wait()  # until then the site of the poller before this one is the better one
         while True:
-            await self._changed.wait()
             self._changed.clear()
+            begun = time.monotonic()
             self.site()
-            await asyncio.sleep(SITE_PAUSE_SECONDS)
+            await asyncio.sleep(max(SITE_PAUSE_SECONDS, SITE_REST * (time.monotonic() - begun)))
+            try:
+                await asyncio.wait_for(self._changed.wait(), SITE_REFRESH_SECONDS)
+            except TimeoutError:
+                pass
 
     def _write(self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float) -> None:
         packed = pack(rendered, packed_by_body(self._last.get(slot, ())))

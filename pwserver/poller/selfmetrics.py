@@ -134,7 +134,6 @@ class SelfMetrics:
 
 def _boot_time() -> float | None:
     """When the system was started, epoch seconds; None where it does not say."""
-    with suppress(OSError, ValueError, IndexError):
-        with open("/proc/stat", encoding="ascii") as file:
-            return next((float(line.split()[1]) for line in file if line.startswith("btime ")), None)
+    with suppress(OSError, ValueError, IndexError), open("/proc/stat", encoding="ascii") as file:
+        return next((float(line.split()[1]) for line in file if line.startswith("btime ")), None)
     return None

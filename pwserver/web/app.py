@@ -7,7 +7,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.runtime import Runtime
-from pwserver.web import cors, documents, errors, front, live, misc, openapi, pages, subpath
+from pwserver.web import control, cors, documents, errors, front, history, live, misc, openapi, pages, streams, subpath
 from pwserver.web.assets import Assets
 from pwserver.web.table import Table
 
@@ -40,9 +40,12 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     count_answers(app)
     cors.install(app, settings["CORS_ORIGINS"])
     subpath.install(app, settings["PROXY_BASE_URL"])
+    control.install(app, control.Control(runtime, table))
+    streams.install(app, streams.Streams(runtime, table))
     app.blueprint(documents.blueprint(table))
     app.blueprint(live.blueprint(live.Live(runtime, table)))
     app.blueprint(misc.blueprint(settings))
+    app.blueprint(history.blueprint(runtime.histories))
     assets = Assets()
     app.blueprint(openapi.blueprint(assets))
     app.blueprint(pages.blueprint(assets, settings))

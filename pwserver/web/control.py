@@ -6,6 +6,7 @@ poller. Nothing else a client sends ever reaches a gateway.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -324,4 +325,8 @@ def install(app: Sanic[Any, Any], control: Control) -> None:
         gateway = next((prefixes[known] for known in prefixes if path.endswith(known)), None)
         return await backup_events(control, request, gateway or control.default_gateway())
 
+    async def open_channel(app: Sanic[Any, Any]) -> None:
+        control.open(app.ctx.number, os.getpid())
+
+    app.register_listener(open_channel, "before_server_start")
     app.blueprint(blueprint(control))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pwserver.runtime import Runtime
+from pwserver.web.control import MAX_BACKUP
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
 from pwserver.web.table import Entry, Table
 from pwserver_ext.http import Document
@@ -42,6 +43,8 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
     with_query: dict[tuple[bytes, bytes], Document] = {}
     for target, entry in table.entries.items():
         path, _, query = target.partition("?")
+        if path.endswith(MAX_BACKUP):
+            continue  # more than a document for whoever has the control token
         if query:
             with_query[path.encode(), query.encode()] = document(entry)
         else:

@@ -15,7 +15,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver import __version__
 from pwserver.documents import shapes
-from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
+from pwserver.documents.catalogue import FORMS, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
 from pwserver.documents.document import Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
@@ -102,6 +102,7 @@ def _operations(row: Document, targets: Iterable[str]) -> Iterator[Operation]:
             parameters=(HEADERS_QUERY,) if has_headers else (),
             errors=row.errors,
             aged=row.scope is not Scope.WORKER,
+            other_media_type=SITE_DOCUMENTS[FORMS[path][0]].media_type if path in FORMS else None,
         )
         canonical = canonical or path
 
@@ -227,7 +228,8 @@ def _responses(operation: Operation, components: Components) -> dict[str, Any]:
     success: dict[str, Any] = {"description": operation.summary}
     if operation.success == 200:
         content = {"schema": components.schema(operation.schema), **components.example(operation)}
-        success["content"] = {operation.media_type: content}
+        media_types = filter(None, (operation.media_type, operation.other_media_type))
+        success["content"] = dict.fromkeys(media_types, content)
     if operation.aged:
         success["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
     responses = {str(operation.success): success}

@@ -42,6 +42,7 @@ class Operation:
     example: Any = None
     method: str = "get"
     media_type: str = JSON
+    other_media_type: str | None = None  # which one is sent is for the Accept header to say
     text: str = ""
     parameters: tuple[Parameter, ...] = ()
     bodies: Mapping[str, Schema] = field(default_factory=dict)

@@ -40,4 +40,12 @@ def run_worker(
         app.ctx.beating = asyncio.create_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
 
     app.register_listener(start_beating, "after_server_start")
-    app.run(sock=listener, ssl=tls, single_process=True, motd=False, access_log=False, protocol=GateProtocol, backlog=4096)
+    app.run(
+        sock=listener,
+        ssl=tls,
+        single_process=True,
+        motd=False,
+        access_log=False,
+        protocol=GateProtocol,
+        backlog=4096,
+    )

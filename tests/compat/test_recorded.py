@@ -57,7 +57,9 @@ def compared(made: Situation, path: str, entry: dict[str, object]) -> list[Diffe
         recorded = entry["body"]
         same = isinstance(ours, dict) and isinstance(recorded, dict) and ours.keys() == recorded.keys()
         return [] if same else [Difference(path, "", "type", recorded, ours)]
-    return differences(path.replace("/stats/clear", "/stats"), entry["body"], ours)
+    chosen = {f"config.{name}" for name in made.server.environment}
+    found = differences(path.replace("/stats/clear", "/stats"), entry["body"], ours)
+    return [one for one in found if one.member not in chosen]
 
 
 def is_pending(path: str) -> bool:

@@ -207,13 +207,16 @@ SERVED: tuple[Deviation, ...] = (
     _served("/stats", "connection_health.*", "polls are counted from the first one on", _VALUE, "outage/*"),
     _served("/stats", "gateway_statuses[].last_error", _WORDING),
     _served("/stats", "gateway_statuses[].*", _COUNTS),
-    _served("/stats", "cloud_control.consecutive_failures", _COUNTS, _VALUE, "local-mode/*server*"),
     _served("/health", "gateway_details[].error", _WORDING),
     # Gateways.
     _served("/api/gateways*", "*error", _WORDING, (*_VALUE, *_TYPE)),
     _served("/api/aggregate/", "*error", _WORDING),
     _served("/api/*", "*data.device_type", "the gateway's own value is passed on", _TYPE),
     _served("/api/*", "*data.solar_powerwall", "declared but never filled by the predecessor", _TYPE, "multi-*"),
+    _served(
+        "/tedapi/*", "esCan.bus.*packageSerialNumber", "null where the gateway left it out: the library needs it",
+        ("extra",),
+    ),
     _served("/api/meters/site", "", "part of a reading, so as stale as all the rest", _VALUE, "outage/*stale"),
 )
 

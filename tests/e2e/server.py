@@ -37,7 +37,7 @@ class Server:
 
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
-    port: int = 0
+    port: int | None = 0  # None: the configuration says where
 
     def __enter__(self) -> Server:
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG") if name in os.environ}
@@ -47,10 +47,7 @@ class Server:
                 sys.executable,
                 "-m",
                 "pwserver",
-                "--bind-address",
-                "127.0.0.1",
-                "--port",
-                str(self.port),
+                *(() if self.port is None else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
                 *self.arguments,
             ],
             env=keep | {"PYTHONPATH": str(Path(__file__).parents[2])} | self.environment,
@@ -94,7 +91,7 @@ class Server:
         self, target: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port or 0, timeout=10)
         try:
             connection.request(method, target, body=body, headers=headers or {})
             response = connection.getresponse()

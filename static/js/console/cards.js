@@ -19,10 +19,10 @@ export const CARDS = [
   { id: "trend", title: "Last 24 hours", span: 7, wide: true, create: trend },
   { id: "daily-energy", title: "Energy per day", span: 5, wide: true, create: dailyEnergy },
   { id: "powerwall", title: "Powerwalls", span: 8, wide: true, create: powerwalls },
-  { id: "control", title: "Control", span: 4, create: control },
-  { id: "alerts", title: "Alerts", span: 4, create: alerts },
-  { id: "strings", title: "Solar strings", span: 4, create: strings },
   { id: "gateways", title: "Gateways", span: 4, create: gateways },
+  { id: "strings", title: "Solar strings", span: 4, create: strings },
+  { id: "alerts", title: "Alerts", span: 4, create: alerts },
+  { id: "control", title: "Control", span: 4, create: control },
   { id: "health", title: "Server", span: 8, create: health },
   { id: "mqtt", title: "MQTT", span: 4, create: mqtt },
 ];

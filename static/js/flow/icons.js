@@ -9,7 +9,8 @@ export function sun() {
     const point = (r) => `${(Math.cos(turn) * r).toFixed(2)} ${(Math.sin(turn) * r).toFixed(2)}`;
     return `M${point(17)}L${point(23)}`;
   });
-  return s("g.icon.icon-sun", {}, s("circle", { r: 11 }), path(rays.join(""), { class: "rays" }));
+  return s("g.icon.icon-sun", {}, s("circle", { r: 11 }), path(rays.join(""), { class: "rays" }),
+    path("M7-17A17.5 17.5 0 1 0 17 8A14.5 14.5 0 0 1 7-17Z", { class: "moon" }));
 }
 
 export function house() {

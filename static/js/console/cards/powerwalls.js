@@ -24,7 +24,7 @@ export function powerwalls(card, app, hint) {
     live: true,
     update({ subject, model }) {
       const all = (subject ? (subject.id || model.gateways.length === 1 ? [subject] : model.gateways) : [])
-        .flatMap((gateway) => gateway.units.map((unit) => ({ ...describe(gateway, unit), key: `${gateway.id}/${unit.serial || unit.number}` })));
+        .flatMap((gateway) => gateway.units.map((unit) => ({ ...describe(gateway, unit, model.gateways.length > 1), key: `${gateway.id}/${unit.serial || unit.number}` })));
       const boxes = keyed(list, all.map((one) => one.key), unitBox);
       boxes.forEach((box, index) => {
         const one = all[index];
@@ -45,7 +45,7 @@ export function powerwalls(card, app, hint) {
   };
 }
 
-function describe(gateway, unit) {
+function describe(gateway, unit, several) {
   const vitals = gateway.data?.vitals ?? {};
   const device = (prefix) => Object.entries(vitals).find(([key]) => key.startsWith(prefix) && key.endsWith(unit.serial) && unit.serial)?.[1];
   const pod = device("TEPOD--"), thc = device("TETHC--"), inverter = device("TEPINV--");
@@ -62,7 +62,7 @@ function describe(gateway, unit) {
   const volts = finite(unit.block.v_out), hertz = finite(unit.block.f_out);
   return {
     level: unit.level ?? (known(left) && full ? (left / full) * 100 : null),
-    kind: [words(unit.type) || "Powerwall", gateway.members === 1 && gateway.name].filter(Boolean).join(" · "),
+    kind: [words(unit.type) || "Powerwall", several && gateway.name].filter(Boolean).join(" · "),
     Energy: known(left) || known(full) ? `${energy(left)} of ${energy(full)}` : null,
     Power: known(watts) ? power(watts) : null,
     Voltage: volts === null && hertz === null ? null : [withUnit(volts, "V", 1), withUnit(hertz, "Hz", 2)].join(" · "),

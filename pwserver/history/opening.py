@@ -1,0 +1,47 @@
+"""The history of a configuration: opened by main before any fork, and carried over a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pwserver.history.answer import Histories
+from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
+from pwserver.history.store import HistoryStore
+from pwserver.reading import GatewayIdentity
+
+AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
+
+
+def history_gateways(identities: Sequence[GatewayIdentity], default: str | None) -> list[HistoryGateway]:
+    """Every gateway, and the sum of all where there are several. The sum counts days as the default gateway does."""
+    gateways = [HistoryGateway(one.id, one.name, one.timezone) for one in identities]
+    if len(gateways) > 1:
+        zones = {gateway.id: gateway.timezone for gateway in gateways}
+        zone = zones.get(default or "", gateways[0].timezone)
+        gateways.append(HistoryGateway(AGGREGATE.id, AGGREGATE.name, zone, virtual=True))
+    return gateways
+
+
+def open_history(
+    settings: Mapping[str, Any],
+    identities: Sequence[GatewayIdentity],
+    default: str | None,
+    before: tuple[HistoryStore, Histories] | None = None,
+) -> tuple[HistoryStore, Histories]:
+    """The store and what can be asked of it. HistoryLocked or OSError when its folder cannot be used.
+
+    ``before``: the store of the configuration that is being replaced; gateways that stay keep their rings.
+    """
+    wanted = HistorySettings.from_settings(settings)
+    gateways = history_gateways(identities, default)
+    layouts = plan_all(wanted, gateways)
+    old = before[0] if before is not None else None
+    if old is not None and (None if old.path is None else str(old.path)) == wanted.path:
+        store = old.extended(layouts)
+    elif wanted.path is not None and wanted.enabled:
+        store = HistoryStore.open(wanted.path, layouts)
+    else:
+        store = HistoryStore.in_memory(layouts)
+    disk = (lambda: store.disk_bytes) if store.path is not None else None
+    return store, Histories(wanted, gateways, store.archives, default, disk)

@@ -1,0 +1,145 @@
+"""MQTT in the running server: settings, the publisher fed by the gateways' threads, commands to the command service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pwserver import __version__
+from pwserver.commands import ACKNOWLEDGED
+from pwserver.config import Config
+from pwserver.mqtt.publisher import MqttPublisher
+from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
+from pwserver.mqtt.settings import ControlRejected, MqttSettings
+from pwserver.poller.commands import CommandService
+from pwserver.quantities import UNSAFE_IN_TOPIC
+from pwserver.reading import View
+
+log = logging.getLogger("pwserver.mqtt")
+
+COMMAND_SECONDS = 6.5  # from start to end; half as long to get started: within the publisher's ten together
+GOOD_BYE_SHARE = 0.6  # of PW_STOP_TIMEOUT, after which main loses patience at three quarters
+
+
+def mqtt_settings(config: Config) -> MqttSettings:
+    """The broker of MQTT_HOST."""
+    get = config.settings
+    return MqttSettings(
+        host=get["MQTT_HOST"] or "",
+        port=get["MQTT_PORT"],
+        username=get["MQTT_USERNAME"],
+        password=get["MQTT_PASSWORD"],
+        tls=get["MQTT_TLS"],
+        tls_ca_cert=get["MQTT_TLS_CA_CERT"],
+        tls_insecure=get["MQTT_TLS_INSECURE"],
+        topic_prefix=get["MQTT_TOPIC_PREFIX"],
+        retain=get["MQTT_RETAIN"],
+        qos=get["MQTT_QOS"],
+        ha_discovery=get["MQTT_HA_DISCOVERY"],
+        ha_prefix=get["MQTT_HA_PREFIX"],
+        ha_form=get["MQTT_HA_DISCOVERY_FORM"],
+        client_id=get["MQTT_CLIENT_ID"],
+        keepalive_seconds=get["MQTT_KEEPALIVE"],
+        controls=get["MQTT_CONTROLS"],
+        control_enabled=config.control_enabled,
+        version=__version__,
+    )
+
+
+def publishing_settings(config: Config) -> ReplicaSettings | None:
+    """Where snapshots for replicas go, None when nobody asked for them. A replica does not pass on what it reads."""
+    get = config.settings
+    if not get["PW_REPLICA_PUBLISH"] or not get["MQTT_HOST"] or get["PW_REPLICA"]:
+        return None
+    name = get["MQTT_CLIENT_ID"]
+    return ReplicaSettings(
+        broker=mqtt_settings(config).with_client_id(f"{name}-snapshots"),
+        name=UNSAFE_IN_TOPIC.sub("_", name),
+        prefix=get["PW_REPLICA_PREFIX"],
+        key=get["PW_REPLICA_KEY"].encode() if get["PW_REPLICA_KEY"] else None,
+        max_message_bytes=get["PW_REPLICA_MAX_BYTES"],
+    )
+
+
+class Brokers:
+    """Everything the poller sends to brokers. ``publish`` may be called from any thread, the rest from the loop.
+
+    ``changed`` is told when a connection was made or lost, so that /api/mqtt/status need not wait for a poll.
+    """
+
+    def __init__(self, config: Config, commands: CommandService, changed: Callable[[], None]) -> None:
+        settings = mqtt_settings(config)
+        self._commands = commands
+        self._patience = float(config["PW_STOP_TIMEOUT"]) * GOOD_BYE_SHARE
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._mqtt: MqttPublisher | None = None
+        self._snapshots: ReplicaPublisher | None = None
+        if settings.host:
+            self._mqtt = MqttPublisher(settings, self._control, self._writable, changed)
+        snapshots = publishing_settings(config)
+        if snapshots is not None:
+            self._snapshots = ReplicaPublisher(snapshots, [gateway.id for gateway in config.gateways])
+
+    async def start(self) -> None:
+        """Begin connecting; returns at once."""
+        self._loop = asyncio.get_running_loop()
+        for publisher in (self._mqtt, self._snapshots):
+            if publisher is not None:
+                await publisher.start()
+
+    def publish(self, view: View) -> None:
+        """Take note of a poll attempt, good or bad."""
+        if self._loop is not None:
+            for publisher in (self._mqtt, self._snapshots):
+                if publisher is not None:
+                    self._loop.call_soon_threadsafe(publisher.publish, view)
+
+    async def stop(self) -> None:
+        """Say offline and disconnect; a broker that does not listen any more does it by the will."""
+        leaving = [publisher.stop() for publisher in (self._mqtt, self._snapshots) if publisher is not None]
+        if leaving:
+            try:
+                await asyncio.wait_for(asyncio.gather(*leaving, return_exceptions=True), self._patience)
+            except TimeoutError:
+                log.warning("the MQTT broker did not take our good-bye in time")
+
+    def measured(self) -> Mapping[str, Any]:
+        """Self metrics."""
+        found: dict[str, Any] = {}
+        if self._mqtt is not None:
+            counters = self._mqtt.counters
+            found["pwserver_mqtt_connected"] = int(self._mqtt.connected)
+            found["pwserver_mqtt_connects_total"] = counters["connects"]
+            found["pwserver_mqtt_published_total"] = counters["published"]
+            found["pwserver_mqtt_commands_total"] = {
+                ("done",): counters["commands"],
+                ("rejected",): counters["rejected"],
+            }
+        if self._snapshots is not None:
+            found["pwserver_replica_connected"] = int(self._snapshots.connected)
+            found["pwserver_replica_published_total"] = self._snapshots.published
+        return found
+
+    def _writable(self, view: View) -> bool:
+        return self._commands.can_write(view.gateway.id)
+
+    async def _control(self, gateway_id: str, action: str, payload: dict[str, Any]) -> str:
+        """Carry out a valid command; returns the connection that was used."""
+        name, arguments = operation(action, payload)
+        outcome = await self._commands.control(gateway_id, name, arguments, "MQTT", COMMAND_SECONDS)
+        if outcome.kind != ACKNOWLEDGED:
+            raise ControlRejected(f"{outcome.kind}: {outcome.message}" if outcome.message else outcome.kind)
+        return outcome.via
+
+
+def operation(action: str, payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What the command service calls an MQTT command."""
+    if action == "reserve":
+        return "operation", {"level": payload["value"]}
+    if action == "mode":
+        return "operation", {"mode": payload["value"]}
+    if action == "islanding":
+        return "islanding", {"value": payload["action"]}
+    return action, {"value": payload["value"]}

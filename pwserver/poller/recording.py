@@ -1,0 +1,55 @@
+"""From readings to history: one recorder a gateway, and a thread that brings files to the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+
+from pwserver.history.recorder import Recorder
+from pwserver.history.store import HistoryStore
+from pwserver.reading import Reading, View
+
+log = logging.getLogger("pwserver.history")
+
+LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over
+
+
+class Recording:
+    """All recorders of this server. ``take`` may be called from any gateway's thread."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self.store = store
+        self.recorders = {gateway: Recorder(archive) for gateway, archive in store.archives.items()}
+        self._locks = {gateway: threading.Lock() for gateway in self.recorders}
+        self._last: dict[str, float] = {}
+
+    def take(self, view: View) -> None:
+        """Record a fresh reading; one that is only still served, or was seen before, is left out."""
+        if view.reading is not None and view.status.online:
+            self.record(view.gateway.id, view.reading)
+
+    def record(self, gateway: str, reading: Reading) -> None:
+        """Record one reading of one gateway."""
+        recorder = self.recorders.get(gateway)
+        if recorder is None or self._last.get(gateway) == reading.timestamp:
+            return
+        with self._locks[gateway]:
+            self._last[gateway] = reading.timestamp
+            recorder.record(reading)
+
+    async def keep_flushed(self) -> None:
+        """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await asyncio.to_thread(self.store.flush)
+            except OSError as problem:
+                log.error("history could not be written to the disk: %s", problem.strerror)
+
+    def stop(self) -> None:
+        """Keep the open intervals and write everything."""
+        for gateway, recorder in self.recorders.items():
+            with self._locks[gateway]:
+                recorder.checkpoint()
+        self.store.flush(force=True)

@@ -1,0 +1,49 @@
+"""History over HTTP: /api/timeseries/* and /api/history, answered from the rings in shared memory."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from pwserver.history import query, signal_routes, timeseries
+from pwserver.history.answer import Answer, Histories, Route
+
+METHODS = ("GET", "HEAD")
+ROUTES: dict[str, Route] = {
+    "/api/timeseries/daily": timeseries.daily,
+    "/api/timeseries/today": timeseries.today,
+    "/api/timeseries/trend": timeseries.trend,
+    "/api/timeseries/samples": timeseries.samples,
+    "/api/timeseries/status": timeseries.status,
+    "/api/timeseries/signals": signal_routes.signals,
+    "/api/timeseries/signal_trend": signal_routes.signal_trend,
+    "/api/history": query.history,
+}
+
+
+def response(answer: Answer) -> HTTPResponse:
+    """The finished answer of the history room."""
+    headers = {"cache-control": "no-cache"}
+    if answer.etag is not None:
+        headers["etag"] = answer.etag.decode()
+    body = None if answer.status == 304 else answer.body
+    return HTTPResponse(body, status=answer.status, headers=headers, content_type=answer.media_type)
+
+
+def blueprint(histories: Histories) -> Blueprint:
+    """The routes over these histories."""
+    routes = Blueprint("history")
+
+    def handler(route: Route) -> Any:
+        async def answer(request: Request) -> HTTPResponse:
+            arguments = {name: values[-1] for name, values in request.get_args(keep_blank_values=True).items()}
+            match = request.headers.get("if-none-match")
+            return response(route(histories, arguments, time.time(), match.encode() if match else None))
+
+        return answer
+
+    for path, route in ROUTES.items():
+        routes.add_route(handler(route), path, methods=METHODS, name=path.rpartition("/")[2])
+    return routes

@@ -1,0 +1,184 @@
+"""Live streams: one watcher a worker, one frame a change, shared by all who listen.
+
+A client gets the latest or nothing: while it has not taken what it was sent, nothing more is queued for it; as soon as
+it has, it gets what is current then. So memory does not depend on how slowly anybody reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+
+from pwserver.web.table import Entry, Table
+from pwserver.web.websocket import deflated, frame
+
+LOOK_SECONDS: Final = 0.02  # how often the snapshots' generations are looked at while anybody listens
+BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
+BATCH: Final = 32  # clients served before others get their turn
+SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client
+NOT_FOUND: Final = b'{"error":"Gateway not found"}'
+
+WEBSOCKET, DEFLATED, EVENTS = "websocket", "deflated", "events"
+_BUILDERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    WEBSOCKET: frame,
+    DEFLATED: lambda body: frame(deflated(body), compressed=True),
+    EVENTS: lambda body: b"data: " + body + b"\n\n",
+}
+
+
+class Transport(Protocol):
+    """What is needed of a client's transport."""
+
+    def write(self, data: bytes) -> None: ...
+    def get_write_buffer_size(self) -> int: ...
+    def abort(self) -> None: ...
+    def get_extra_info(self, name: str) -> Any: ...
+
+
+class Listener:
+    """One client of a topic."""
+
+    __slots__ = ("form", "since", "topic", "transport")
+
+    def __init__(self, topic: Topic, form: str, transport: Transport) -> None:
+        self.topic = topic
+        self.form = form  # which kind of frame it takes
+        self.transport = transport
+        self.since = 0.0  # since when it has not taken what it was sent; 0: it has
+
+
+class Topic:
+    """One payload and who wants it. ``read`` gives the bytes as they may be served now, and a tag that changes with
+    them; ``generation`` changes when there may be new ones.
+    """
+
+    def __init__(self, read: Callable[[], tuple[bytes, bytes]], generation: Callable[[], int]) -> None:
+        self._read = read
+        self._generation = generation
+        self.listeners: dict[Listener, None] = {}
+        self.behind: dict[Listener, None] = {}  # those that missed the present frame
+        self.due = 0.0
+        self._seen = -1
+        self._tag = b""
+        self._body = b""
+        self._frames: dict[str, bytes] = {}
+
+    def changed(self) -> bool:
+        """Has anything been published since the last call?"""
+        generation = self._generation()
+        if generation == self._seen:
+            return False
+        self._seen = generation
+        return True
+
+    def refresh(self) -> None:
+        """Take what may be served now (old data expire without a new generation)."""
+        body, tag = self._read()
+        if tag != self._tag or not self._tag:
+            self._body, self._tag = body, tag
+            self._frames.clear()
+
+    def frame(self, form: str) -> bytes:
+        """The present payload as this form's frame, built once."""
+        found = self._frames.get(form)
+        if found is None:
+            found = self._frames[form] = _BUILDERS[form](self._body)
+        return found
+
+
+class Hub:
+    """All topics of one worker. ``stall_seconds``: who has taken nothing for so long is dropped."""
+
+    def __init__(self, table: Table, stall_seconds: float) -> None:
+        self._table = table
+        self._stall = stall_seconds
+        self._topics: dict[str, Topic] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self.built = 0  # payloads, for tests and measurements
+
+    def topic(self, target: str | None) -> Topic:
+        """The topic of a document's request target; None: what is said of an unknown gateway."""
+        name = target or ""
+        found = self._topics.get(name)
+        if found is None:
+            found = self._topics[name] = self._make(self._table.entries[target] if target else None)
+        return found
+
+    def _make(self, entry: Entry | None) -> Topic:
+        if entry is None:
+            return Topic(lambda: (NOT_FOUND, b"-"), lambda: 0)
+        slot, table = self._table.shared.slots[entry.slot], self._table
+
+        def read() -> tuple[bytes, bytes]:
+            served = table.read(entry)
+            return served.body, served.etag
+
+        return Topic(read, slot.generation)
+
+    def add(self, listener: Listener) -> None:
+        """Send the first message at once, and all that follow."""
+        topic = listener.topic
+        raw = listener.transport.get_extra_info("socket")
+        if raw is not None and raw.family != socket.AF_UNIX:
+            # Bounds what waits in the kernel for a client that does not read, too.
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if not topic.listeners:
+            topic.changed()
+            topic.due = asyncio.get_running_loop().time() + BEAT_SECONDS
+        topic.refresh()
+        topic.listeners[listener] = None
+        listener.transport.write(topic.frame(listener.form))
+        if self._watching is None:
+            self._watching = asyncio.get_running_loop().create_task(self._watch(), name="streams")
+
+    def remove(self, listener: Listener) -> None:
+        """The client has gone."""
+        listener.topic.listeners.pop(listener, None)
+        listener.topic.behind.pop(listener, None)
+
+    @property
+    def listeners(self) -> Iterable[Listener]:
+        """Everybody."""
+        return [listener for topic in self._topics.values() for listener in topic.listeners]
+
+    async def _watch(self) -> None:
+        """Runs while anybody listens."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                topics = [topic for topic in self._topics.values() if topic.listeners]
+                if not topics:
+                    return
+                for topic in topics:
+                    now = loop.time()
+                    if topic.changed() or now >= topic.due:
+                        # On the beat as long as nothing happens, and a beat after the last change.
+                        late = now - topic.due
+                        topic.due = (now if late < 0 or late > BEAT_SECONDS else topic.due) + BEAT_SECONDS
+                        topic.refresh()
+                        self.built += 1
+                        await self._send(topic, list(topic.listeners), now)
+                    elif topic.behind:
+                        await self._send(topic, list(topic.behind), now)
+        finally:
+            self._watching = None
+
+    async def _send(self, topic: Topic, listeners: list[Listener], now: float) -> None:
+        for number, listener in enumerate(listeners):
+            if number % BATCH == BATCH - 1:
+                await asyncio.sleep(0)
+            if listener not in topic.listeners:
+                continue
+            transport = listener.transport
+            if transport.get_write_buffer_size() == 0:
+                listener.since = 0.0
+                topic.behind.pop(listener, None)
+                transport.write(topic.frame(listener.form))
+            else:
+                topic.behind[listener] = None
+                listener.since = listener.since or now
+                if now - listener.since > self._stall:
+                    transport.abort()

@@ -1,0 +1,285 @@
+"""WebSockets and Server-Sent Events: the handshake, who may listen, and how many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from sanic import Blueprint, HTTPResponse, Request, Sanic
+
+from pwserver.documents.catalogue import gateway_prefix
+from pwserver.runtime import Runtime
+from pwserver.web.addresses import AddressTable, Note, client_address, networks
+from pwserver.web.auth import same_host
+from pwserver.web.documents import UNKNOWN_GATEWAY
+from pwserver.web.errors import Refusal
+from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web.table import Table
+from pwserver.web.websocket import (
+    GOING_AWAY,
+    NORMAL,
+    POLICY,
+    PONG,
+    Failed,
+    Incoming,
+    accept_key,
+    close_frame,
+    frame,
+    takes_deflate,
+)
+
+FRAMES_PER_SECOND = 50  # of a client that has nothing to say to us
+CLOSE_SECONDS = 1.0  # for the client's good-bye
+AGGREGATE_TARGET = "/api/aggregate/"
+RETRY_SECONDS = 2
+EVENTS_HEAD = (
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+    "x-accel-buffering: no\r\nconnection: close\r\n{cors}\r\n"
+)
+
+
+class _State:
+    """What Sanic asks of ``ws_proto`` when it shuts down: never closed, so that it closes us."""
+
+    state = None
+
+
+class Socket:
+    """One client's connection once it is a stream. It stands where Sanic's own WebSocket object would, and is told of
+    everything by the protocol below.
+    """
+
+    __slots__ = ("_closing", "_frames", "_incoming", "_listener", "_loop", "_second", "_streams", "_transport",
+                 "_who", "armed")  # fmt: skip
+    ws_proto = _State
+    loop = None
+
+    def __init__(self, streams: Streams, listener: Listener, who: str) -> None:
+        self._streams = streams
+        self._listener = listener
+        self._transport: Any = listener.transport
+        self._who = who
+        self._closing = False
+        self._loop = asyncio.get_running_loop()
+        self._second = 0
+        self._frames = 0
+        self.armed = False  # Sanic's own task still runs, and will "close" us once when it ends
+        self._incoming: Incoming | None = None
+        if listener.form != EVENTS:
+            limit = streams.frame_bytes
+            self._incoming = Incoming(limit, listener.form == DEFLATED, self._pinged, self._closed)
+
+    # Called by Sanic's protocol.
+
+    def data_received(self, data: bytes) -> None:
+        """From the client."""
+        if self._incoming is None or self._closing:
+            return
+        try:
+            self._incoming.feed(bytes(data))
+            second = int(self._loop.time())
+            if second != self._second:
+                self._second, self._frames = second, self._incoming.frames
+            if self._incoming.frames - self._frames > FRAMES_PER_SECOND:
+                raise Failed(POLICY)
+        except Failed as failed:
+            self._say_goodbye(failed.code)
+
+    def eof_received(self) -> bool:
+        """The client will say nothing more; for us that is the end."""
+        return False
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Gone, whoever wanted it."""
+        self._closing = True
+        self._streams.left(self._listener, self._who)
+
+    def end_connection(self, code: int = GOING_AWAY) -> None:
+        """Sanic wants us to close: once because its task is over, which means nothing, and then at shutdown."""
+        if not self.armed:
+            self.armed = True
+            return
+        self._say_goodbye(code)
+
+    def fail_connection(self, code: int = GOING_AWAY) -> None:
+        """At once."""
+        self._transport.abort()
+
+    # Our own.
+
+    def _pinged(self, payload: bytes) -> None:
+        # Only the latest ping needs an answer (RFC 6455 5.5.3), and only of a client that reads.
+        if self._transport.get_write_buffer_size() == 0:
+            self._transport.write(frame(payload, PONG))
+
+    def _closed(self, code: int | None) -> None:
+        self._say_goodbye(NORMAL if code is None else code)
+        self._transport.close()
+
+    def _say_goodbye(self, code: int) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._streams.hub.remove(self._listener)
+        if self._incoming is not None and self._transport.get_write_buffer_size() == 0:
+            self._transport.write(close_frame(code))
+            self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
+        self._transport.close()
+
+
+class Streams:
+    """Who listens in this worker, and how many listen in all."""
+
+    def __init__(self, runtime: Runtime, table: Table) -> None:
+        settings = runtime.config.settings
+        self.runtime = runtime
+        self.table = table
+        self.hub = Hub(table, settings["PW_WRITE_TIMEOUT"])
+        self.frame_bytes = settings["PW_WEBSOCKET_MAX_FRAME"]
+        self.deflate = settings["PW_WEBSOCKET_DEFLATE"]
+        self.origins = settings["CORS_ORIGINS"]
+        self.most = settings["PW_MAX_STREAMS"]
+        self.most_of_one = settings["PW_MAX_STREAMS_PER_ADDRESS"]
+        self.number = 0
+        self._trusted = networks(settings["PW_TRUSTED_PROXIES"])
+        self._column = runtime.shared.counters.index("websockets")
+        self._addresses = AddressTable(runtime.shared.arena.region("streams"), runtime.workers)
+        self._open = 0
+
+    def start(self, number: int) -> None:
+        """In the worker, before it serves: nobody listens yet, whatever the one before us has noted."""
+        self.number = number
+        self._addresses.clear(number)
+        self._count(0)
+
+    def admit(self, request: Request) -> str:
+        """Raise Refusal unless one more may listen. Returns the client's address."""
+        who = client_address(request.ip or "", request.headers.get("x-forwarded-for", ""), self._trusted)
+        if self.runtime.shared.counters.total(self._column) >= self.most:
+            raise Refusal(503, "Too many streams", {"retry-after": "5"})
+        if sum(note.first for note in self._addresses.notes(who)) >= self.most_of_one:
+            raise Refusal(503, "Too many streams from this address", {"retry-after": "5"})
+        return who
+
+    def check_origin(self, request: Request) -> None:
+        """Browsers do not apply CORS to WebSockets, so we do: any page when CORS_ORIGINS is ``*``, else those listed
+        and our own. Programs that are no browsers name no origin.
+        """
+        origin = request.headers.get("origin")
+        if origin is None or "*" in self.origins or origin in self.origins:
+            return
+        if not same_host(origin, request.headers.get("host", "")):
+            raise Refusal(403, "This origin may not listen; list it in CORS_ORIGINS")
+
+    def open(self, request: Request, target: str | None, form: str, head: str, who: str) -> None:
+        """Make the connection a stream: from here on Sanic only passes on what happens to it."""
+        protocol = request.transport.get_protocol()
+        owner = getattr(protocol, "handler", None) or protocol
+        stream = request.stream
+        assert stream is not None
+        listener = Listener(self.hub.topic(target), form, request.transport)
+        owner.websocket = Socket(self, listener, who)
+        stream.upgrade_websocket = True  # Sanic's word for: no answer is to come from you
+        stream.keep_alive = False
+        own = self._addresses.own(self.number, who)
+        self._addresses.write(self.number, who, Note(own.first + 1.0, self.hub_time()))
+        self._count(self._open + 1)
+        request.transport.write(head.encode("latin-1"))
+        self.hub.add(listener)
+        took_over = getattr(protocol, "handler_took_over", None)
+        if took_over is not None:  # the gate's
+            took_over()
+
+    def left(self, listener: Listener, who: str) -> None:
+        """A stream has ended."""
+        self.hub.remove(listener)
+        own = self._addresses.own(self.number, who)
+        self._addresses.write(self.number, who, Note(max(0.0, own.first - 1.0), self.hub_time()))
+        self._count(self._open - 1)
+
+    @staticmethod
+    def hub_time() -> float:
+        """The loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def _count(self, now: int) -> None:
+        self._open = max(0, now)
+        self.runtime.shared.counters.set(self.number, self._column, self._open)
+
+    def gateway_target(self, gateway: str) -> str | None:
+        """The document of one gateway; None when there is no such gateway."""
+        target = gateway_prefix(gateway)
+        return target if target in self.table.entries else None
+
+
+def upgrade(streams: Streams, request: Request, target: str | None) -> None:
+    """Answer a WebSocket handshake, or raise a Refusal that says what is wrong with it."""
+    headers: Mapping[str, str] = request.headers
+    tokens = {item.strip().lower() for item in headers.get("connection", "").split(",")}
+    if "upgrade" not in tokens or headers.get("upgrade", "").strip().lower() != "websocket":
+        raise Refusal(426, "This is a WebSocket", {"upgrade": "websocket", "connection": "upgrade"})
+    if headers.get("sec-websocket-version") != "13":
+        raise Refusal(426, "Only version 13 is spoken here", {"sec-websocket-version": "13", "upgrade": "websocket"})
+    accept = accept_key(headers.get("sec-websocket-key", ""))
+    if accept is None:
+        raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base 64")
+    streams.check_origin(request)
+    who = streams.admit(request)
+    squeezed = streams.deflate and takes_deflate(headers.get("sec-websocket-extensions", ""))
+    lines = ["HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade"]
+    lines.append(f"sec-websocket-accept: {accept}")
+    if squeezed:
+        lines.append("sec-websocket-extensions: permessage-deflate; server_no_context_takeover")
+    head = "\r\n".join([*lines, "", ""])
+    streams.open(request, target, DEFLATED if squeezed else WEBSOCKET, head, who)
+
+
+def listen(streams: Streams, request: Request, target: str) -> None:
+    """Begin an event stream."""
+    streams.check_origin(request)
+    who = streams.admit(request)
+    origin, cors = request.headers.get("origin"), ""
+    if "*" in streams.origins:
+        cors = "access-control-allow-origin: *\r\n"
+    elif origin is not None and origin in streams.origins:
+        cors = f"access-control-allow-origin: {origin}\r\naccess-control-allow-credentials: true\r\nvary: Origin\r\n"
+    streams.open(request, target, EVENTS, EVENTS_HEAD.format(cors=cors) + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
+
+
+def blueprint(streams: Streams) -> Blueprint:
+    """The routes."""
+    routes = Blueprint("streams")
+
+    async def aggregate(request: Request) -> HTTPResponse | None:
+        upgrade(streams, request, AGGREGATE_TARGET)
+        return None
+
+    async def gateway(request: Request, gateway: str) -> HTTPResponse | None:
+        upgrade(streams, request, streams.gateway_target(unquote(gateway)))
+        return None
+
+    async def events(request: Request) -> HTTPResponse | None:
+        wanted = request.args.get("gateway")
+        target = AGGREGATE_TARGET if wanted is None else streams.gateway_target(wanted)
+        if target is None:
+            raise Refusal(404, UNKNOWN_GATEWAY.format(wanted))
+        listen(streams, request, target)
+        return None
+
+    for handler in (aggregate, gateway, events):
+        handler.is_websocket = True  # type: ignore[attr-defined]  # Sanic: it is right that no answer comes back
+    routes.add_route(aggregate, "/ws/aggregate", methods=["GET"])
+    routes.add_route(gateway, "/ws/gateway/<gateway:str>", methods=["GET"])
+    routes.add_route(events, "/api/stream", methods=["GET"])
+    return routes
+
+
+def install(app: Sanic[Any, Any], streams: Streams) -> None:
+    """The routes. The server's protocol class must be one of Sanic's for WebSockets (the gate's is)."""
+    async def start(app: Sanic[Any, Any]) -> None:
+        streams.start(app.ctx.number)
+
+    app.register_listener(start, "before_server_start")
+    app.blueprint(blueprint(streams))
