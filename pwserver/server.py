@@ -199,6 +199,7 @@ class Main:
         if not supervisor.wait(lambda: supervisor.ready(new.workers), READY_SECONDS) and not supervisor.stop_asked:
             logger.error("configuration not reloaded, the old one stays: the new workers do not start")
             supervisor.stop(new.children)
+            new.runtime.shared.arena.discard()
             Sanic.unregister_app(new.app)
             Sanic.register_app(old.app)
             if listener is not old.listener:
@@ -211,6 +212,7 @@ class Main:
         if listener is not old.listener:
             old.listener.close()
         self.current = new
+        old.runtime.shared.arena.discard()
         logger.info("configuration reloaded\n%s", new.banner())
 
 

@@ -48,3 +48,11 @@ class Arena:
         except KeyError:
             raise ValueError(f"the arena has no region {name!r}, only {', '.join(self._places)}") from None
         return self._view[start : start + size]
+
+    def discard(self) -> None:
+        """Give the memory back at once, while views of it still exist (they read zeros); nobody may use it any more.
+
+        Where the system cannot do that it goes with the last view.
+        """
+        if hasattr(mmap, "MADV_REMOVE"):
+            self._memory.madvise(mmap.MADV_REMOVE)

@@ -51,12 +51,14 @@ cdef struct Head:
     bint gzip               # the client takes gzip
     bint upgrade
     bint expect
-    bint conditional        # If-Match, If-Unmodified-Since: Sanic's
+    bint conditional        # If-Match, If-Unmodified-Since, many If-None-Match: Sanic's
     long long content_length    # -1: none
     Py_ssize_t size         # of the head, its empty line included
     Span target
     Span host
     Span origin             # at is NULL: none
+    Span accept             # the first; accepts counts them
+    int accepts
     int tags                # If-None-Match lines
     Span tag[TAGS_MAX]
 
@@ -306,8 +308,8 @@ cdef class Recogniser:
         h.content_length = -1
         h.entry = -1
         h.upgrade = h.expect = h.conditional = h.gzip = h.keep_alive = h.old = False
-        h.origin.at = NULL
-        h.tags = 0
+        h.origin.at = h.accept.at = NULL
+        h.accepts = h.tags = 0
 
         # method SP
         while p < stop and CLASS[<unsigned char>p[0]] & TOKEN:
@@ -424,6 +426,10 @@ cdef class Recogniser:
                     h.origin = span
                 elif same(name, b"expect", 6):
                     h.expect = True
+                elif same(name, b"accept", 6):
+                    if not h.accepts:
+                        h.accept = span
+                    h.accepts += 1
             elif size == 7:
                 if same(name, b"upgrade", 7):
                     h.upgrade = True
@@ -438,6 +444,8 @@ cdef class Recogniser:
                     if h.tags < TAGS_MAX:
                         h.tag[h.tags] = span
                         h.tags += 1
+                    else:
+                        h.conditional = True
             elif size == 14:
                 if same(name, b"content-length", 14):
                     if h.content_length >= 0 or chunked:
@@ -502,6 +510,8 @@ cdef class Recogniser:
             and self.table is not None
         ):
             h.entry = self.table.find(h.target.at, h.target.size)
+            if h.entry >= 0 and self.table.forms is not None:
+                h.entry = self.table.form(h)
             if h.entry >= 0:
                 return SERVE_
         return PASS_

@@ -5,6 +5,11 @@ cdef enum:
     HEAD_ONLY = 1
     NOT_MODIFIED = 2
 
+# Accept headers remembered per document: real clients send a handful.
+cdef enum:
+    FORMS_KNOWN = 64
+    FORMS_KNOWN_BYTES = 512
+
 # What the reply says about the connection.
 cdef enum:
     SILENT = 0          # HTTP/1.1, persistent: nothing to say
@@ -20,7 +25,8 @@ cdef class Document:
 
     source: a SnapshotSlot, or anything with its `generation()` and `read(index)` -> (status, body, gzip or None, etag,
         epoch seconds, monotonic expiry or 0, generation) or None where nothing was published.
-    fallback: body served (as 200) when there is nothing or it has expired; None hands the request to Sanic.
+    fallback: what is served when there is nothing or it has expired: a body (as 200), or (status, body, gzip or None,
+        etag); None hands the request to Sanic.
     counter: index of this document's hits in the counters, below 0 for none.
     """
 
@@ -28,7 +34,8 @@ cdef class Document:
     cdef SnapshotSlot slot      # the source, where it is one
     cdef readonly int index, counter
     cdef readonly bytes media_type
-    cdef readonly bytes fallback
+    cdef readonly tuple fallback
+    cdef bint negotiated        # its target has another form, chosen by Accept
     # What the last reading of the source said.
     cdef bint has_gzip
     cdef unsigned long long generation
@@ -43,11 +50,13 @@ cdef class Document:
     cdef list replies
     cdef Py_ssize_t kept
 
-    def __init__(self, source, int index, media_type, bytes fallback, int counter=-1):
+    def __init__(self, source, int index, media_type, fallback, int counter=-1):
         self.source = source
         self.slot = source if isinstance(source, SnapshotSlot) else None
         self.index = index
         self.media_type = media_type.encode("ascii")
+        if isinstance(fallback, bytes):
+            fallback = (200, fallback, None, blake2b(fallback, digest_size=12).hexdigest().encode())
         self.fallback = fallback
         self.counter = counter
         self.replies = []
@@ -77,12 +86,12 @@ cdef class Document:
                 return body, gzip
         self.expires = 0
         self.timestamp = 0
-        self.status = 200
-        self.has_gzip = False
         if self.fallback is None:
             return None
-        self.tag = blake2b(self.fallback, digest_size=12).hexdigest().encode()
-        return self.fallback, None
+        self.status, body, gzip, etag = self.fallback
+        self.has_gzip = gzip is not None
+        self.tag = bare_tag(etag)
+        return body, gzip
 
     def answer(self):
         """For a handler beyond the gate: (status, body, gzip or None, ETag without quotes, epoch seconds or 0).
@@ -96,7 +105,8 @@ cdef class Document:
                 return status, body, gzip, bare_tag(etag), timestamp
         if self.fallback is None:
             return None
-        return 200, self.fallback, None, blake2b(self.fallback, digest_size=12).hexdigest().encode(), 0.0
+        status, body, gzip, etag = self.fallback
+        return status, body, gzip, bare_tag(etag), 0.0
 
     cdef inline unsigned long long current(self) except? 0:
         return self.slot.c_generation() if self.slot is not None else self.source.generation()
@@ -114,7 +124,8 @@ cdef class Table:
     """Request targets and their documents; built once.
 
     targets: path -> Document. with_query: (path, key) -> Document served when the query has that key, e.g.
-    (b"/csv", b"headers"). prefix: a sub-path under which every target answers as well, e.g. b"/power".
+    (b"/csv", b"headers"). with_accept: path -> (wanted, Document): served instead of the path's own when wanted(value of
+    the Accept header) is true. prefix: a sub-path under which every target answers as well, e.g. b"/power".
     """
 
     cdef readonly list documents
@@ -125,8 +136,9 @@ cdef class Table:
     cdef list query_keys
     cdef int* buckets           # key index + 1, open addressing
     cdef Py_ssize_t mask
+    cdef dict forms             # row -> (wanted, row of the other form, {Accept: row}); None: no document has two
 
-    def __init__(self, targets, with_query=None, bytes prefix=b""):
+    def __init__(self, targets, with_query=None, bytes prefix=b"", with_accept=None):
         cdef Py_ssize_t i, size = 16
         cdef dict numbers = {}
         self.documents = []
@@ -147,6 +159,15 @@ cdef class Table:
                 query_rows.append(query_row)
         if extra:
             raise ValueError(f"query documents without a plain one: {sorted(extra)}")
+        for path, (wanted, document) in (with_accept or {}).items():
+            if path not in targets:
+                raise ValueError(f"a second form without a first: {path!r}")
+            other = self.number(document, numbers)
+            for each in targets[path], document:
+                (<Document>each).negotiated = True
+            if self.forms is None:
+                self.forms = {}
+            self.forms[numbers[targets[path]]] = wanted, other, {}
         while size < 4 * len(self.keys):
             size *= 2
         self.mask = size - 1
@@ -220,6 +241,24 @@ cdef class Table:
             return self.choose(key, p_query + 1, n - 1)
         return self.rows[key]
 
+    cdef int form(self, Head* h) except -2:
+        """The document of h.entry in the form that the Accept header asks for; -1 for several such headers."""
+        found = self.forms.get(h.entry)
+        if found is None or h.accepts == 0:
+            return h.entry
+        if h.accepts > 1:
+            return -1
+        wanted, other, known = found
+        value = h.accept.at[:h.accept.size]
+        row = known.get(value)
+        if row is None:
+            row = other if wanted(value.decode("latin-1")) else h.entry
+            if len(known) >= FORMS_KNOWN:
+                known.clear()
+            if len(value) <= FORMS_KNOWN_BYTES:
+                known[value] = row
+        return row
+
     cdef int choose(self, int key, const char* query, Py_ssize_t n) except -2:
         """The plain document, or the other when the query has its key; -1 for escapes, which Sanic decodes."""
         text = query[:n]
@@ -262,6 +301,29 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip) noexcept:
             return True
 
 
+def knows(list values not None, bytes tag not None, bint gzip):
+    """Whether these If-None-Match values name `tag` (without quotes), or its gzip twin: for handlers beyond the gate."""
+    cdef Span span
+    for value in values:
+        stripped = (<bytes>value).strip(b" \t")
+        span.at = PyBytes_AS_STRING(stripped)
+        span.size = len(stripped)
+        if tag_matches(span, tag, gzip):
+            return True
+    return False
+
+
+def takes_gzip(list values not None):
+    """Whether these Accept-Encoding values allow gzip: for handlers beyond the gate."""
+    cdef Span span
+    cdef int gzip = 0, any_ = 0
+    for value in values:
+        span.at = PyBytes_AS_STRING(<bytes?>value)
+        span.size = len(value)
+        read_encodings(span, &gzip, &any_)
+    return gzip > 0 or (gzip == 0 and any_ > 0)
+
+
 cdef void forget(Document d) noexcept:
     if d.owner is not None:
         d.owner.kept -= d.kept
@@ -281,7 +343,7 @@ cdef class Responder:
     cdef readonly Table table
     cdef list origins           # bytes; empty for the wildcard
     cdef list cors_lines
-    cdef bytes vary
+    cdef str vary
     cdef Py_ssize_t keep_limit
     cdef readonly Py_ssize_t kept
     cdef long date_second
@@ -294,14 +356,14 @@ cdef class Responder:
         if "*" in origins:
             self.origins = []
             self.cors_lines = [b"Access-Control-Allow-Origin: *\r\n"]
-            self.vary = b"Vary: Accept-Encoding\r\n"
+            self.vary = "Accept-Encoding"
         else:
             self.origins = [origin.encode("ascii") for origin in origins]
             self.cors_lines = [b""]
             for origin in self.origins:
                 self.cors_lines.append(b"Access-Control-Allow-Origin: " + origin +
                                        b"\r\nAccess-Control-Allow-Credentials: true\r\n")
-            self.vary = b"Vary: Accept-Encoding, Origin\r\n"
+            self.vary = "Accept-Encoding, Origin"
 
     cdef int cors(self, Head* h) except -1:
         cdef int i
@@ -372,7 +434,8 @@ cdef class Responder:
             parts = [b"HTTP/1.1 304 Not Modified\r\n", self.date(d.second)]
         if d.tag:
             parts += (b'ETag: "', d.tag, b'-gz"\r\n' if gzip else b'"\r\n')
-        parts += (b"Cache-Control: no-cache\r\n", self.vary)
+        vary = "Accept, " + self.vary if d.negotiated else self.vary
+        parts.append(f"Cache-Control: no-cache\r\nVary: {vary}\r\n".encode("ascii"))
         if d.timestamp > 0:
             parts.append(b"Age: %d\r\nX-Powerwall-Timestamp: %.3f\r\n" %
                          (max(0, d.second - <long>d.timestamp), d.timestamp))
@@ -401,6 +464,6 @@ cdef bytes refusal(int status, str reason, bint head_only, bytes extra=b"", bint
     cdef bytes body = b'{"detail":"' + reason.encode("ascii") + b'"}'
     return b"".join((
         b"HTTP/1.1 ", status_text(status), b"Date: ", formatdate(usegmt=True).encode("ascii"),
-        b"\r\nContent-Type: application/json\r\nContent-Length: ", b"%d\r\n" % len(body), extra,
+        b"\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: ", b"%d\r\n" % len(body), extra,
         CONNECTION_LINE[CLOSE] if close else b"", b"\r\n", b"" if head_only else body,
     ))

@@ -306,16 +306,25 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
     cdef Py_ssize_t owners = len(names), owner, written = 0
     cdef _Writer out = _Writer()
     cdef list quoted = [_json.dumps(name, ensure_ascii=False).encode() + b":" for name in names]
-    cdef list left = [len(one) for one in dates]
+    cdef list rows = [list(one) for one in texts]
+    cdef Py_ssize_t left[COLUMN_LIMIT]
+    cdef double* days[COLUMN_LIMIT]
     cdef double newest
     cdef bytes text
     cdef bint first
+    if owners > COLUMN_LIMIT or len(dates) != owners or len(rows) != owners:
+        raise ValueError("as many dates and texts as names, at most 128")
+    for owner in range(owners):
+        days[owner] = (<array.array?>dates[owner]).data.as_doubles
+        left[owner] = len(dates[owner])
+        if len(rows[owner]) != left[owner]:
+            raise ValueError("dates and texts of different length")
     out.put(b"[", 1)
     while limit <= 0 or written < limit:
         newest = 0.0
         for owner in range(owners):
-            if left[owner] and dates[owner][left[owner] - 1] > newest:
-                newest = dates[owner][left[owner] - 1]
+            if left[owner] and days[owner][left[owner] - 1] > newest:
+                newest = days[owner][left[owner] - 1]
         if newest <= 0.0:
             break
         if written:
@@ -327,14 +336,14 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
         out.put(b'","gateways":{', 14)
         first = True
         for owner in range(owners):
-            if left[owner] and dates[owner][left[owner] - 1] == newest:
+            if left[owner] and days[owner][left[owner] - 1] == newest:
                 left[owner] -= 1
                 if not first:
                     out.put(b",", 1)
                 first = False
                 text = <bytes>quoted[owner]
                 out.put(text, len(text))
-                text = <bytes?>texts[owner][left[owner]]
+                text = <bytes?>(<list>rows[owner])[left[owner]]
                 out.put(text, len(text))
         out.put(b"}}", 2)
         written += 1

@@ -135,8 +135,9 @@ def _cause_of_error(error: Exception) -> str:
 def _never_connected(error: Exception) -> bool:
     """Did the request fail before there was a connection that could have carried it?"""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
-    before = (urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError, urllib3.exceptions.SSLError)
-    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, before)
+    before = urllib3.exceptions
+    early = (before.ConnectTimeoutError, before.NewConnectionError, before.SSLError)
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, early)
 
 
 def _closed_under_us(error: Exception) -> bool:

@@ -18,7 +18,17 @@ from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
 from pwserver.history.days import local_date, zone
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.parameters import BadQuery, Query
-from pwserver_ext.series import Column, complete, json_by_date, json_objects, json_rows, measured, object_texts, pick, split
+from pwserver_ext.series import (
+    Column,
+    complete,
+    json_by_date,
+    json_objects,
+    json_rows,
+    measured,
+    object_texts,
+    pick,
+    split,
+)
 
 POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+GUESSES: Final = "guesses"  # the arena's regions of these tables
+STREAMS: Final = "streams"
 SETS: Final = 128
 WAYS: Final = 8
 _ENTRY: Final = struct.Struct("=Qddd")

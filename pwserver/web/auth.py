@@ -27,7 +27,7 @@ _SALT = os.urandom(16)
 
 
 class Wrong(Exception):
-    """No right token. ``given``: there was one, but it is wrong. ``wait_seconds``: too many of those came from there."""
+    """No right token. ``given``: there was one, but wrong. ``wait_seconds``: too many of those came from there."""
 
     def __init__(self, given: bool, wait_seconds: float = 0.0) -> None:
         self.given = given

@@ -21,7 +21,7 @@ from pwserver.documents.encode import to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
 from pwserver.web import auth, control_values
-from pwserver.web.addresses import AddressTable
+from pwserver.web.addresses import GUESSES, AddressTable
 from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_many
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid, NotAnObject
 from pwserver.web.documents import document_response
@@ -44,7 +44,7 @@ class Control:
         settings = runtime.config.settings
         self.runtime = runtime
         self.table = table
-        guesses = AddressTable(runtime.shared.arena.region("guesses"), runtime.workers)
+        guesses = AddressTable(runtime.shared.arena.region(GUESSES), runtime.workers)
         self.authority = Authority(settings, runtime.config.control_enabled, guesses)
         self.body_bytes = settings["PW_MAX_CONTROL_BODY"]
         self.dispatch_seconds = max(LIMIT_SECONDS, settings["PW_TIMEOUT"] + 5.0)
@@ -265,9 +265,14 @@ def blueprint(control: Control) -> Blueprint:
             raise Refusal(404, f"Gateway {gateway} not found")
         return gateway
 
-    @routes.post("/control/<action:str>")
-    async def default(request: Request, action: str) -> HTTPResponse:
+    async def default(request: Request, action: str = "") -> HTTPResponse:
+        action = action or request.path.rpartition("/")[2]
         return await write(request, control.default_gateway(), action, "")
+
+    # By name as well: the paths that are documents have routes of their own, which would hide the general one.
+    for action in sorted(READABLE | {"status"}):
+        routes.add_route(default, f"/control/{action}", methods=["POST"], name=f"write_{action}")
+    routes.add_route(default, "/control/<action:str>", methods=["POST"], name="write")
 
     @routes.post("/api/gateways/<gateway:str>/control/<action:str>", unquote=True)
     async def of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:

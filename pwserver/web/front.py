@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pwserver.runtime import Runtime
+from pwserver.web.addresses import GUESSES, STREAMS, AddressTable
 from pwserver.web.control import MAX_BACKUP
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
 from pwserver.web.table import Entry, Table
@@ -20,9 +21,10 @@ CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its o
 
 def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
     """Regions the web needs in the arena beside snapshots and counters."""
-    if not settings["PW_RATE_LIMIT_ENABLED"]:
-        return {}
-    return {LIMITS: WindowLimiter.size(settings["PW_RATE_LIMIT_MAX_BUCKETS"])}
+    regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(settings["PW_WORKERS"]))
+    if settings["PW_RATE_LIMIT_ENABLED"]:
+        regions[LIMITS] = WindowLimiter.size(settings["PW_RATE_LIMIT_MAX_BUCKETS"])
+    return regions
 
 
 def gate_settings(runtime: Runtime, table: Table) -> GateSettings:

@@ -11,7 +11,7 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import AddressTable, Note, client_address, networks
+from pwserver.web.addresses import STREAMS, AddressTable, Note, client_address, networks
 from pwserver.web.auth import same_host
 from pwserver.web.documents import UNKNOWN_GATEWAY
 from pwserver.web.errors import Refusal
@@ -145,7 +145,7 @@ class Streams:
         self.number = 0
         self._trusted = networks(settings["PW_TRUSTED_PROXIES"])
         self._column = runtime.shared.counters.index("websockets")
-        self._addresses = AddressTable(runtime.shared.arena.region("streams"), runtime.workers)
+        self._addresses = AddressTable(runtime.shared.arena.region(STREAMS), runtime.workers)
         self._open = 0
 
     def start(self, number: int) -> None:
@@ -175,18 +175,18 @@ class Streams:
 
     def open(self, request: Request, target: str | None, form: str, head: str, who: str) -> None:
         """Make the connection a stream: from here on Sanic only passes on what happens to it."""
-        protocol = request.transport.get_protocol()
+        transport: Any = request.transport
+        protocol: Any = transport.get_protocol()
         owner = getattr(protocol, "handler", None) or protocol
-        stream = request.stream
-        assert stream is not None
-        listener = Listener(self.hub.topic(target), form, request.transport)
+        stream: Any = request.stream
+        listener = Listener(self.hub.topic(target), form, transport)
         owner.websocket = Socket(self, listener, who)
         stream.upgrade_websocket = True  # Sanic's word for: no answer is to come from you
         stream.keep_alive = False
         own = self._addresses.own(self.number, who)
         self._addresses.write(self.number, who, Note(own.first + 1.0, self.hub_time()))
         self._count(self._open + 1)
-        request.transport.write(head.encode("latin-1"))
+        transport.write(head.encode("latin-1"))
         self.hub.add(listener)
         took_over = getattr(protocol, "handler_took_over", None)
         if took_over is not None:  # the gate's
@@ -268,8 +268,9 @@ def blueprint(streams: Streams) -> Blueprint:
         listen(streams, request, target)
         return None
 
-    for handler in (aggregate, gateway, events):
-        handler.is_websocket = True  # type: ignore[attr-defined]  # Sanic: it is right that no answer comes back
+    handlers: tuple[Any, ...] = (aggregate, gateway, events)
+    for handler in handlers:
+        handler.is_websocket = True  # Sanic's word for: it is right that no answer comes back
     routes.add_route(aggregate, "/ws/aggregate", methods=["GET"])
     routes.add_route(gateway, "/ws/gateway/<gateway:str>", methods=["GET"])
     routes.add_route(events, "/api/stream", methods=["GET"])

@@ -63,7 +63,7 @@ def test_changed_settings_take_effect_under_load_with_no_failed_request(configur
     assert server.json("/health")["degradation_cache_ttl_seconds"] == 11
     sizes = []
     with Readers(server.port, (*TELEGRAF, "/health", "/stats"), fresh_every=5) as readers:
-        for ttl in (12, 13, 14):
+        for ttl in (12, 13, 14, 15):
             configured.write(cache_ttl=ttl, workers=3 if ttl == 13 else 2)
             answers = readers.answers
             said = configured.reload()
@@ -78,7 +78,8 @@ def test_changed_settings_take_effect_under_load_with_no_failed_request(configur
     assert {status for tally in readers.tallies for status in tally.statuses} == {200}
     assert not set(first.values()) & set(server.children().values())
     assert not [pid for pid in first.values() if alive(pid)]
-    assert len(set(sizes)) == 1, "descriptors of main grow with every reload"
+    # What a generation leaves behind goes with the next reload: one with as many workers leaves as much.
+    assert sizes[3] <= sizes[1], "descriptors of main grow with every reload"
 
 
 def test_data_stay_while_a_reload_waits_for_its_first_poll(configured: Configured) -> None:

@@ -28,8 +28,8 @@ export class Signals {
     keyed(this.parent, groups.map((group) => group.id), (id) => {
       const room = h("div.chart-room");
       const title = h("h2", { id: `signal-${id}` });
-      return Object.assign(h("section.card", { "data-metric": id, "aria-labelledby": `signal-${id}` }, title, room), { room, title });
-    }).forEach((card, index) => text(card.title, groups[index].label));
+      return Object.assign(h("section.card", { "data-metric": id, "aria-labelledby": `signal-${id}` }, title, room), { room, heading: title });
+    }).forEach((card, index) => text(card.heading, groups[index].label));
     for (const [id, chart] of this.charts) if (!groups.some((group) => group.id === id)) { chart.remove(); this.charts.delete(id); }
     await Promise.all(groups.map(async (group) => {
       const answer = await source.trend(range, group.metrics, gateway, signal);
