@@ -33,6 +33,7 @@ run: $(BUILT)  ## the demo on http://localhost:8675 (ARGS="..." are passed on)
 	$(BIN)/pwserver --demo $(ARGS)
 
 test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
+	.ci/packages
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(TOOLS) $(BUILT)  ## style, types and layers only

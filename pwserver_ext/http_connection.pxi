@@ -15,6 +15,8 @@ cdef enum:
     PENDING_BYTES = 65536       # bytes waiting behind a busy handler before we stop reading
     LINGER_BYTES = 262144
 
+cdef double DRAIN_TICK = 0.02   # seconds between looks at deadlines while stopping
+
 # The gate's counters, in the order of their cells.
 EVENTS = ("connections", "refused", "served", "not_modified", "passed", "rejected", "limited", "timed_out", "stalled")
 
@@ -40,6 +42,8 @@ cdef class Gate:
         before the documents. A document counts under its own index, below 0 not at all.
     limiter: called with the client's address for every request; returns 0, or the seconds after which to come back.
     exempt: addresses (a trusted reverse proxy) that no cap per address binds.
+    drain_seconds: how long idle connections stay open for one more request once a stop has begun.
+    access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
     """
 
     cdef Recogniser recogniser
@@ -48,20 +52,21 @@ cdef class Gate:
     cdef object loop
     cdef set connections
     cdef dict addresses
-    cdef object limiter
+    cdef object limiter, access
     cdef frozenset exempt
     cdef object timer
     cdef readonly Counters counters
     cdef uint64_t* cells        # of our row
     cdef uint64_t* events       # within them
-    cdef double head_seconds, idle_seconds, stall_seconds, linger_seconds, tick_seconds
+    cdef double head_seconds, idle_seconds, stall_seconds, linger_seconds, tick_seconds, drain_seconds
+    cdef double drained         # when idle connections are closed, once stopping
     cdef Py_ssize_t connections_max, per_address_max
     cdef public bint stopping
 
     def __init__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
                  Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
-                 Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024):
+                 double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -77,6 +82,8 @@ cdef class Gate:
         self.stall_seconds = stall_seconds
         self.linger_seconds = linger_seconds
         self.tick_seconds = tick_seconds
+        self.drain_seconds = drain_seconds
+        self.access = access
         self.connections_max = connections_max
         self.per_address_max = per_address_max
         last = max([document.counter for document in self.documents], default=0)
@@ -113,7 +120,18 @@ cdef class Gate:
 
     cdef wind(self):
         if self.timer is None and self.connections:
-            self.timer = self.loop.call_later(self.tick_seconds, self.tick)
+            self.timer = self.loop.call_later(DRAIN_TICK if self.stopping else self.tick_seconds, self.tick)
+
+    cdef stop(self):
+        """From now on every answer is its connection's last; idle connections are closed after the grace."""
+        if not self.stopping:
+            self.stopping = True
+            self.drained = pw_monotonic() + self.drain_seconds
+            self.linger_seconds = min(self.linger_seconds, self.drain_seconds)
+            if self.timer is not None:
+                self.timer.cancel()
+                self.timer = None
+            self.wind()
 
 
 cdef class Connection:
@@ -152,7 +170,7 @@ cdef class Connection:
         self.transport = transport
         gate.count(CONNECTIONS)
         gate.connections.add(self)
-        if gate.per_address_max or gate.limiter is not None:
+        if gate.per_address_max or gate.limiter is not None or gate.access is not None:
             peer = transport.get_extra_info("peername")
             self.address = peer[0] if type(peer) is tuple else ""
         if not self.admit():
@@ -162,7 +180,7 @@ cdef class Connection:
             transport.write(refusal(503, "Too many connections", False, b"Retry-After: 5\r\n"))
             transport.close()
             return
-        self.deadline = pw_monotonic() + gate.head_seconds
+        self.deadline = gate.drained if gate.stopping else pw_monotonic() + gate.head_seconds
         if gate.timer is None:
             gate.wind()
 
@@ -270,15 +288,13 @@ cdef class Connection:
         return None if self.handler is None else self.handler.websocket
 
     def close_if_idle(self):
-        """Close unless a request is open; then it is answered and closed after. True where nothing was open."""
-        self.gate.stopping = True
+        """Close after the next answer, or when the grace is over. True where nothing was open."""
+        self.gate.stop()
         if self.state == TUNNEL:
             return self.handler.close_if_idle()
-        if self.state == READY and self.pending is None and self.transport is not None:
-            self.transport.close()
-            return True
         if self.state == READY:
-            self.deadline = min(self.deadline, pw_monotonic() + 1)
+            # A request may be on its way: it is answered, with Connection: close, and not met by a reset.
+            self.deadline = min(self.deadline, self.gate.drained)
         self.last = True
         return False
 
@@ -346,6 +362,8 @@ cdef class Connection:
             if verdict == REJECT_:
                 self.flush(single, batch)
                 gate.count(REJECTED)
+                if gate.access is not None:
+                    gate.access(self.address, "-", h.status, 0)
                 self.refuse(h.status, (<bytes>h.reason).decode("ascii"), h.method == HEAD)
                 return
             size = h.size + (h.content_length if h.content_length > 0 else 0)
@@ -374,6 +392,9 @@ cdef class Connection:
                 gate.count(PASSED)
                 self.hand_over(buffer, at, &h, size, now)
                 return
+            if gate.access is not None:
+                what = (p + at)[:h.target.at + h.target.size - p - at].decode("latin-1")
+                gate.access(self.address, what, int(reply[9:12]), len(reply))
             at += size
             if single is None and batch is None:
                 single = reply
@@ -425,7 +446,8 @@ cdef class Connection:
             return None
         self.gate.count(LIMITED)
         return refusal(429, "Rate limit exceeded", h.method == HEAD,
-                       b"Retry-After: %d\r\n" % max(1, <long>seconds), not keep)
+                       b"Retry-After: %d\r\n%b" % (<long>seconds + (seconds > <long>seconds),
+                                                self.gate.responder.cors_lines[self.gate.responder.cors(h)]), not keep)
 
     cdef hand_over(self, bytes buffer, Py_ssize_t at, Head* h, Py_ssize_t size, double now):
         """Give the handler one request; the rest of the buffer waits."""
@@ -487,10 +509,14 @@ cdef class Connection:
             self.handler.check_timeout()
         if self.deadline == 0 or now < self.deadline or self.writes_paused or self.yielding:
             return
-        if self.state == READY:
-            if self.partial:
-                self.gate.count(TIMED_OUT)
-                self.transport.write(refusal(408, "Request took too long", False))
+        if self.state == READY and not self.partial:
+            # The end is announced and what still comes is read: a request that was just sent meets no reset.
+            self.linger()
+        elif self.state == READY:
+            self.gate.count(TIMED_OUT)
+            if self.gate.access is not None:
+                self.gate.access(self.address, "-", 408, 0)
+            self.transport.write(refusal(408, "Request took too long", False))
             self.state = LINGER
             self.deadline = now + self.gate.linger_seconds
             self.transport.close()

@@ -24,6 +24,7 @@ cdef double[16] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10
 
 cdef enum:
     COLUMN_LIMIT = 128
+    OWNER_LIMIT = 1024
     NUMBER_BYTES = 40
     EPOCH_ORDINAL = 719163  # 1970-01-01
 
@@ -307,13 +308,13 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
     cdef _Writer out = _Writer()
     cdef list quoted = [_json.dumps(name, ensure_ascii=False).encode() + b":" for name in names]
     cdef list rows = [list(one) for one in texts]
-    cdef Py_ssize_t left[COLUMN_LIMIT]
-    cdef double* days[COLUMN_LIMIT]
+    cdef Py_ssize_t left[OWNER_LIMIT]
+    cdef double* days[OWNER_LIMIT]
     cdef double newest
     cdef bytes text
     cdef bint first
-    if owners > COLUMN_LIMIT or len(dates) != owners or len(rows) != owners:
-        raise ValueError("as many dates and texts as names, at most 128")
+    if owners > OWNER_LIMIT or len(dates) != owners or len(rows) != owners:
+        raise ValueError("as many dates and texts as names, at most 1024")
     for owner in range(owners):
         days[owner] = (<array.array?>dates[owner]).data.as_doubles
         left[owner] = len(dates[owner])

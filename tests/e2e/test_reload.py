@@ -96,10 +96,10 @@ def test_data_stay_while_a_reload_waits_for_its_first_poll(configured: Configure
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        ("gateways: [", "is not valid"),
+        ("gateways: [", "is not YAML"),
         ("server: {port: 99999}\ngateways: []", "PW_PORT"),
         ("server: {cache_expire: often}\ngateways: [{id: x}]", "PW_CACHE_EXPIRE"),
-        (None, "pwserver.yaml"),
+        (None, ".yaml"),
     ],
 )
 def test_a_broken_configuration_keeps_the_old_one_and_says_why(

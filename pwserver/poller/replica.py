@@ -1,0 +1,229 @@
+"""A replica's poller: instead of polling gateways it follows what other pwservers publish on a broker.
+
+Tables and slots are made before the first fork, for the gateways known then. So the poller only serves those; of
+others it tells main, through the directory, and main replaces all processes by ones that know them, as a reload does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from pwserver.config import Config, ConfigError
+from pwserver.mqtt.replica import ReplicaSettings, ReplicaSubscriber, ReplicaUpdate, settings_from_url
+from pwserver.poller.gateway_task import Freshness, Publish
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.shared import AGGREGATE
+from pwserver_ext.snapshot import SnapshotSlot
+
+log = logging.getLogger("pwserver.replica")
+
+REGION = "directory"  # of the arena
+IDENTITY_BYTES = 2048  # room for one gateway in the directory
+KEEPALIVE_SECONDS = 15  # a replica only listens, so nothing else shows that the broker is gone
+QUIET_SECONDS = 0.4  # new gateways come in bursts: all retained messages of a publisher at once
+LONGEST_BURST_SECONDS = 3.0
+PATIENCE_SECONDS = 5.0  # then a gateway nobody has spoken of counts as tried
+LONGEST_SILENCE_SECONDS = 4 * 3600.0  # more than the longest poll interval and its back-off
+LOOK_SECONDS = 0.25
+UNHEARD = "nothing has been heard of it on the broker yet"
+
+
+def replica_settings(config: Config) -> ReplicaSettings:
+    """The broker and topics of PW_REPLICA. ConfigError when the address cannot be used; it never repeats that."""
+    get = config.settings
+    url = get["PW_REPLICA"]
+    try:
+        settings = settings_from_url(
+            url,
+            "replica",
+            get["PW_REPLICA_KEY"].encode() if get["PW_REPLICA_KEY"] else None,
+            tls_ca_cert=get["MQTT_TLS_CA_CERT"],
+            tls_insecure=get["MQTT_TLS_INSECURE"],
+            keepalive_seconds=KEEPALIVE_SECONDS,
+        )
+    except ValueError as problem:
+        raise ConfigError([f"PW_REPLICA: {problem}"]) from None
+    return replace(
+        settings,
+        prefix=settings.prefix if urlsplit(url).path.strip("/") else get["PW_REPLICA_PREFIX"],
+        max_gateways=get["PW_REPLICA_MAX_GATEWAYS"],
+        max_message_bytes=get["PW_REPLICA_MAX_BYTES"],
+    )
+
+
+class Directory:
+    """Which gateways this replica knows, in the arena: written by its poller, read by main."""
+
+    def __init__(self, region: memoryview, gateways: int) -> None:
+        self._slot = SnapshotSlot(region, 1, gateways * IDENTITY_BYTES)
+
+    @staticmethod
+    def size(gateways: int) -> int:
+        """Bytes for this many gateways."""
+        return int(SnapshotSlot.size(1, gateways * IDENTITY_BYTES))
+
+    @property
+    def generation(self) -> int:
+        """Grows with every change."""
+        return self._slot.generation()
+
+    def write(self, identities: Iterable[GatewayIdentity]) -> None:
+        """Replace the list; a gateway whose public facts are absurdly long is left out."""
+        kept = []
+        for identity in identities:
+            entry = json.dumps(asdict(identity), separators=(",", ":")).encode()
+            if len(entry) < IDENTITY_BYTES - 2:
+                kept.append(entry)
+            else:
+                log.error("gateway %s is left out: its name and addresses are too long", identity.id[:50])
+        self._slot.publish([(200, b"[" + b",".join(kept) + b"]", None, b"")], time.time())
+
+    def read(self) -> tuple[GatewayIdentity, ...]:
+        """The list as last written; empty before."""
+        found = self._slot.read(0)
+        return () if found is None else tuple(GatewayIdentity(**entry) for entry in json.loads(found[1]))
+
+
+@dataclass(slots=True)
+class _Followed:
+    """One gateway with a slot."""
+
+    identity: GatewayIdentity
+    status: GatewayStatus
+    reading: Reading | None = None
+    read_at: float = 0.0  # monotonic
+    ends: float = math.inf  # when the reading may no longer be served, monotonic
+    expect_seconds: float = 0.0
+
+
+class ReplicaFeed:
+    """Follows the broker and publishes like a gateway's task. ``publish`` is called in a thread of its own."""
+
+    def __init__(
+        self,
+        settings: ReplicaSettings,
+        identities: Sequence[GatewayIdentity],
+        freshness: Freshness,
+        directory: Directory,
+        publish: Publish,
+    ) -> None:
+        self.freshness = freshness
+        self.directory = directory
+        self.publish = publish
+        self._subscriber = ReplicaSubscriber(settings)
+        now = time.time()
+        waiting = GatewayStatus(state_since=now, error=UNHEARD)
+        self._followed = {identity.id: _Followed(identity, waiting) for identity in identities}
+        self._unheard = set(self._followed)
+        self._places: dict[str, tuple[int, GatewayIdentity]] = {}  # everything heard of, with or without a slot
+        self._newcomer = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="replica")
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        await self._subscriber.start()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._follow())
+            parts.create_task(self._watch())
+            parts.create_task(self._announce())
+
+    def measured(self) -> Mapping[str, Any]:
+        """Self metrics."""
+        return {
+            "pwserver_replica_connected": int(self._subscriber.connected),
+            "pwserver_replica_refused_total": sum(self._subscriber.refused.values()),
+        }
+
+    async def _follow(self) -> None:
+        async for update in self._subscriber.updates():
+            gateway = update.identity.id
+            if gateway == AGGREGATE or gateway.startswith("#"):
+                continue  # names of ours
+            self._places[gateway] = (update.position, update.identity)
+            followed = self._followed.get(gateway)
+            if followed is None:
+                self._newcomer.set()
+            else:
+                self._unheard.discard(gateway)
+                self._take(followed, update)
+                await self._show(followed)
+
+    def _take(self, followed: _Followed, update: ReplicaUpdate) -> None:
+        followed.identity, followed.status, followed.reading = update.identity, update.status, update.reading
+        followed.expect_seconds = min(update.expect_seconds, LONGEST_SILENCE_SECONDS)
+        followed.ends = math.inf
+        if update.reading is not None:
+            now = time.monotonic()
+            # The publisher's clock against ours; a reading from the future counts as new.
+            followed.read_at = now - max(0.0, time.time() - update.reading.timestamp)
+            followed.ends = followed.read_at + self._limit(followed)
+            if followed.ends <= now:
+                followed.reading = None
+
+    def _limit(self, followed: _Followed) -> float:
+        """How long a reading is served: as for a local gateway, with the publisher's interval for ours."""
+        if not followed.status.online:
+            return self.freshness.after_failure_seconds
+        return self._unattended(followed)
+
+    def _unattended(self, followed: _Followed) -> float:
+        return max(self.freshness.after_failure_seconds, followed.expect_seconds)
+
+    async def _show(self, followed: _Followed) -> None:
+        reading = followed.reading
+        status = replace(followed.status, stale=reading is not None and not followed.status.online)
+        expires = followed.read_at + self._unattended(followed) if reading is not None else 0.0
+        async with self._one_at_a_time:
+            await asyncio.get_running_loop().run_in_executor(
+                self._thread, self.publish, followed.identity, status, reading, expires
+            )
+
+    async def _watch(self) -> None:
+        """Let readings end when their time is over, and count as tried what nobody speaks of."""
+        patient_until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            for followed in self._followed.values():
+                if followed.reading is not None and followed.ends <= now:
+                    followed.reading = None
+                    await self._show(followed)
+            if self._unheard and now > patient_until:
+                for gateway in sorted(self._unheard):
+                    await self._show(self._followed[gateway])
+                self._unheard.clear()
+
+    async def _announce(self) -> None:
+        """Tell main of gateways without a slot, a burst at a time."""
+        while True:
+            await self._newcomer.wait()
+            known, deadline = -1, time.monotonic() + LONGEST_BURST_SECONDS
+            while known != len(self._places) and time.monotonic() < deadline:
+                known = len(self._places)
+                await asyncio.sleep(QUIET_SECONDS)
+            self._newcomer.clear()
+            # By place, then by name: all replicas of a fleet list them alike, whoever spoke first.
+            places = sorted(self._places.values(), key=lambda place: (place[0], place[1].id))
+            self.directory.write(identity for _, identity in places)
+
+
+def joined(
+    heard: Sequence[GatewayIdentity], known: Sequence[GatewayIdentity], wanted: str | None
+) -> tuple[GatewayIdentity, ...]:
+    """The gateways of the next generation: all heard of, then those known before; the wanted default even unheard."""
+    by_id = {identity.id: identity for identity in (*heard, *known)}
+    for identity in heard:
+        by_id[identity.id] = identity
+    if wanted is not None and wanted != AGGREGATE and wanted not in by_id:
+        by_id[wanted] = GatewayIdentity(wanted, wanted)
+    return tuple(by_id.values())

@@ -1,0 +1,79 @@
+"""Every process killed or stopped under load: nobody else loses anything, and it is soon replaced.
+
+The same acts a hundred times each: ``python -m benchmarks.kills --rounds 100``.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks import kills
+from benchmarks.readers import Readers
+from tests.conftest import wait_until
+from tests.e2e.conftest import IMPATIENT
+from tests.e2e.server import Server
+
+ROUNDS = 3
+
+
+@pytest.mark.parametrize("act", sorted(kills.ACTS))
+def test_a_child_is_hit_and_the_others_lose_nothing(act: str) -> None:
+    outcome = kills.children_hit(act, ROUNDS)
+    assert outcome.others == []
+    assert outcome.rounds == ROUNDS and outcome.answers > 50 * ROUNDS
+    assert all(polls <= 2 for polls in outcome.polls), outcome.polls
+
+
+def test_nobody_outlives_main() -> None:
+    outcome = kills.main_hit(ROUNDS)
+    assert outcome.rounds == ROUNDS and outcome.orphans == 0
+
+
+def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server]) -> None:
+    """Stopped for longer than data live: they are served, then their form without data, and /health says so."""
+    server = serve(PW_HEARTBEAT_TIMEOUT="20")  # main may not replace it during the test
+    poller = server.children()["poller"]
+    with Readers(server.port or 0, ("/aggregates", "/csv", "/health", "/api/gateways/default")) as readers:
+        os.kill(poller, signal.SIGSTOP)
+        wait_until(lambda: server.get("/livez").status == 503, 20, "/livez notices")
+        assert server.get("/readyz").status == 503
+        health = server.json("/health")
+        assert health["gateways_online"] == 0 and health["status"] == "unhealthy"
+        entry = health["gateway_details"][0]
+        assert not entry["online"] and entry["error"] == "Polling stopped"
+        assert server.children()["poller"] == poller
+        os.kill(poller, signal.SIGCONT)
+        wait_until(lambda: server.get("/readyz").status == 200, 20, "and notices that it is back")
+        assert server.get("/livez").status == 200
+    assert readers.failures == []
+
+
+def test_a_container_that_was_paused_goes_on_as_it_was(serve: Callable[..., Server]) -> None:
+    """Everybody stopped for longer than a heartbeat may be late: nobody is to blame for that."""
+    server = serve()
+    before = server.children()
+    family = [server.process.pid, *before.values()]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(float(IMPATIENT["PW_HEARTBEAT_TIMEOUT"]) + 0.5)  # that long is what is tested
+    for pid in family:  # main first: it sees the old heartbeats
+        os.kill(pid, signal.SIGCONT)
+    server.wait_for_data(newer_than=time.time())
+    assert server.children() == before
+    assert "no sign of life" not in server.output()
+
+
+def test_restarts_are_counted(serve: Callable[..., Server]) -> None:
+    server = serve()
+    before = {entry["name"]: entry["restarts"] for entry in server.json("/stats")["processes"]}
+    os.kill(server.children()["worker-0"], signal.SIGKILL)
+
+    def after() -> dict[str, int]:
+        return {entry["name"]: entry["restarts"] for entry in server.json("/stats")["processes"]}
+
+    wait_until(lambda: after() == {**before, "worker-0": before["worker-0"] + 1}, 20)
