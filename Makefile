@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
+ENGINE ?= docker
+IMAGE ?= jasonacox/pypowerwall-server
 
 # A stamp carries a checksum of what it depends on: a changed pyproject.toml reinstalls, a fresh clone's dates do not.
 KEY := $(shell cat pyproject.toml setup.py pwserver_ext/modules.py | cksum | tr -d ' ')
@@ -22,7 +24,7 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench lint dist fuzz soak screenshots clean
+.PHONY: help setup run test bench lint dist wheels image fuzz soak screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,14 +58,23 @@ fuzz: $(TOOLS)  ## the compiled modules under AddressSanitizer
 screenshots: $(TOOLS) $(BUILT)  ## pictures of every page into docs/
 	$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
-dist: $(TOOLS)  ## sdist and wheel into dist/, then the wheel in an empty environment
-	rm -rf dist build/try
+dist: $(TOOLS)  ## sdist and wheel into dist/, checked, and the wheel tried in an empty environment
+	rm -rf dist
 	@$(PIP) install $$($(call REQUIREMENTS,dist))
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/twine check --strict dist/*
-	$(BIN)/python -m venv build/try
-	build/try/bin/python -m pip --disable-pip-version-check --quiet install dist/*.whl
-	cd build/try && bin/python -c "import pwserver_ext; built = pwserver_ext.compiled(); print(built); assert all(built.values())"
+	$(BIN)/check-wheel-contents dist/*.whl
+	case "$$(uname)" in Linux) $(BIN)/auditwheel show dist/*.whl;; esac
+	try="$$(mktemp -d)" && trap 'rm -rf "$$try"' EXIT && $(BIN)/python -m venv "$$try" \
+	&& "$$try/bin/python" -m pip --disable-pip-version-check --quiet install dist/*.whl \
+	&& smoke="$$PWD/tests/packaging/smoke.py" && cd "$$try" && bin/python "$$smoke"
+
+wheels: $(TOOLS)  ## wheels for every Python of this kind of machine into dist/ (Linux: needs a container engine)
+	@$(PIP) install $$($(call REQUIREMENTS,dist))
+	$(BIN)/cibuildwheel --output-dir dist $(ARGS)
+
+image:  ## the container image (needs a container engine; ENGINE=podman for another than docker)
+	$(ENGINE) build --tag $(IMAGE) $(ARGS) .
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
+import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
 EXT = HERE / "pwserver_ext"
@@ -51,35 +55,67 @@ def sources() -> dict[str, str]:
 
 
 def extensions() -> list[Extension]:
-    from Cython.Build import cythonize
-
     compile_args = ["-std=c11", "-O2", "-g0", "-fno-strict-aliasing", "-fvisibility=hidden"]
     link_args: list[str] = []
     if switch("PWSERVER_ASAN"):
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
         compile_args = ["-std=c11", "-O1", "-g", "-fno-omit-frame-pointer", "-fno-strict-aliasing", *sanitize]
         link_args = sanitize
-    return cythonize(
-        [
-            Extension(
-                f"pwserver_ext.{name}",
-                [source],
-                include_dirs=["pwserver_ext"],
-                depends=sorted(f"pwserver_ext/{header.name}" for header in EXT.glob("*.h")),
-                extra_compile_args=compile_args,
-                extra_link_args=link_args,
-            )
-            for name, source in sources().items()
-        ],
-        compiler_directives=DIRECTIVES,
-        annotate=switch("PWSERVER_ANNOTATE"),
-        build_dir="build/cython",
-        nthreads=os.cpu_count() or 1,
-    )
+    return [
+        Extension(
+            f"pwserver_ext.{name}",
+            [source],
+            include_dirs=["pwserver_ext"],
+            depends=sorted(f"pwserver_ext/{header.name}" for header in EXT.glob("*.h")),
+            extra_compile_args=compile_args,
+            extra_link_args=link_args,
+        )
+        for name, source in sources().items()
+    ]
+
+
+class CompileAll(build_ext):
+    """Cython first, and before that a plain word about what is missing: only building needs either."""
+
+    def run(self) -> None:
+        say_what_is_missing()
+        from Cython.Build import cythonize
+
+        translated = cythonize(
+            self.extensions,
+            compiler_directives=DIRECTIVES,
+            annotate=switch("PWSERVER_ANNOTATE"),
+            build_dir="build/cython",
+            nthreads=os.cpu_count() or 1,
+        )
+        c_sources = {each.name: each.sources for each in translated}
+        for each in self.extensions:
+            each.sources = c_sources[each.name]
+        super().run()
+
+
+def say_what_is_missing() -> None:
+    """Without a compiler, the installer's last lines tell which packages bring it."""
+    missing = []
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    if not shutil.which(compiler):
+        missing.append(f"a C compiler ({compiler})")
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        missing.append("the headers of Python {}.{} (Python.h)".format(*sys.version_info))
+    if missing:
+        raise SystemExit(
+            "\npwserver: no ready-made wheel fits this system, so its compiled modules must be built here.\n"
+            f"Missing: {' and '.join(missing)}. What brings them:\n"
+            "  Debian, Ubuntu, Raspberry Pi OS   apt install gcc libc6-dev python3-dev\n"
+            "  Fedora                            dnf install gcc python3-devel\n"
+            "  Alpine                            apk add gcc musl-dev python3-dev\n"
+            "  macOS                             xcode-select --install\n"
+        )
 
 
 setup(
     ext_modules=extensions(),
+    cmdclass={"build_ext": CompileAll},
     options={"build_ext": {"parallel": os.cpu_count() or 1}},
     # The web pages lie beside the packages in the repository and become pwserver/static once installed: whoever looks
     # for them tries pwserver's own folder first, then the one above it.

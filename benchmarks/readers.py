@@ -205,8 +205,8 @@ def holder(client_port: int, server_port: int, pids: Sequence[int]) -> int | Non
         return None
     for pid in pids:
         try:
-            for entry in os.scandir(f"/proc/{pid}/fd"):
-                if os.readlink(entry.path) == f"socket:[{inode}]":
+            for number in os.listdir(f"/proc/{pid}/fd"):
+                if os.readlink(f"/proc/{pid}/fd/{number}") == f"socket:[{inode}]":
                     return pid
         except OSError:
             continue

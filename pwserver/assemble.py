@@ -9,6 +9,7 @@ from importlib import metadata
 from pwserver import __version__
 from pwserver.commands import Channel
 from pwserver.config import Config, ConfigError
+from pwserver.directory import REGION, Directory, default_of, joined
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.merge import MergeOptions
 from pwserver.history.answer import Histories
@@ -18,22 +19,30 @@ from pwserver.poller.commands import Moments
 from pwserver.poller.publish import Publisher
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
-from pwserver.shared import Shared
+from pwserver.shared import AGGREGATE, Shared
 from pwserver.web.front import shared_bytes
 
 
-def assemble(config: Config, before: Runtime | None = None) -> Runtime:
+def assemble(config: Config, before: Runtime | None = None, heard: Sequence[GatewayIdentity] = ()) -> Runtime:
     """Make the arena for ``config`` and fill it with the documents of a server that knows nothing yet.
 
-    ``before``: what is being replaced; its history goes on. ConfigError when the history cannot be opened.
+    ``before``: what is being replaced; its history goes on. ``heard``: the gateways of a replica, which no
+    configuration lists. ConfigError when the history cannot be opened.
     """
     settings = config.settings
     identities = tuple(gateway.identity() for gateway in config.gateways)
+    default = config.default_gateway
+    extra = shared_bytes(settings)
+    if settings["PW_REPLICA"]:
+        wanted = None if default == AGGREGATE else default
+        identities = joined(heard, (), wanted)
+        default = default or default_of(identities)
+        extra[REGION] = Directory.size(settings["PW_REPLICA_MAX_GATEWAYS"])
     server = ServerFacts(
         version=__version__,
         library_version=metadata.version("pypowerwall"),
         started=time.time(),
-        default_gateway=config.default_gateway,
+        default_gateway=default,
         poll_interval_seconds=settings["PW_CACHE_EXPIRE"],
         settings=config.masked(),
         control_enabled=config.control_enabled,
@@ -46,12 +55,12 @@ def assemble(config: Config, before: Runtime | None = None) -> Runtime:
         slot_bytes=settings["PW_SNAPSHOT_BYTES"],
         document_bytes=settings["PW_DOCUMENT_MAX_BYTES"],
         workers=settings["PW_WORKERS"],
-        extra={"islanding": Moments.size(len(identities)), **shared_bytes(settings)},
+        extra={"islanding": Moments.size(len(identities)), **extra},
     )
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
     first = Publisher(shared, server, identities, merging)
     first.everything()
-    history, histories = history_of(config, identities, before)
+    history, histories = history_of(config, identities, default, before)
     return Runtime(
         config,
         shared,
@@ -62,16 +71,17 @@ def assemble(config: Config, before: Runtime | None = None) -> Runtime:
         Channel(shared.workers),
         history,
         histories,
+        Directory(shared.arena.region(REGION), settings["PW_REPLICA_MAX_GATEWAYS"]) if REGION in extra else None,
     )
 
 
 def history_of(
-    config: Config, identities: Sequence[GatewayIdentity], before: Runtime | None
+    config: Config, identities: Sequence[GatewayIdentity], default: str | None, before: Runtime | None
 ) -> tuple[HistoryStore, Histories]:
     """The history of this configuration; a folder that cannot be used is a problem of the configuration."""
     known = (before.history, before.histories) if before is not None else None
     try:
-        return open_history(config.settings, identities, config.default_gateway, known)
+        return open_history(config.settings, identities, default, known)
     except OSError as problem:
         raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None
     except HistoryLocked as problem:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 
 from pwserver.config import Config, ConfigError, GatewayDefinition
@@ -27,12 +29,14 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
     port = _free_port()
     chosen = SCENARIOS[scenario]
     local = not chosen.tedapi
+    key, key_path = _owner_key() if chosen.v1r else (None, None)
     gateway = GatewayDefinition(
         id="default",
         name=f"Demo {scenario}",
         host=f"127.0.0.1:{port}",
         gw_pwd=None if local else PASSWORD,
         password=PASSWORD[-5:] if local else None,
+        rsa_key_path=key_path,
         timezone=config["PW_TIMEZONE"],
     )
 
@@ -40,9 +44,21 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
         from pwserver.simulator.run import run
 
         with open(os.devnull, "w", encoding="utf-8") as nowhere:
-            run(scenario, port=port, password=PASSWORD, control_port=None, out=nowhere, hour=MORNING_HOUR)
+            run(scenario, port=port, password=PASSWORD, control_port=None, rsa_key=key, out=nowhere, hour=MORNING_HOUR)
 
     return config.replace_gateways([gateway], f"demo {scenario}"), live
+
+
+def _owner_key() -> tuple[bytes, str]:
+    """A key the simulated v1r gateway knows, and the file the server reads it from; the file goes with main."""
+    from pwserver.simulator.signed import make_key
+
+    key, _ = make_key()
+    with tempfile.NamedTemporaryFile(prefix="pwserver-demo-", suffix=".pem", delete=False) as file:
+        file.write(key)
+    main = os.getpid()
+    atexit.register(lambda: os.unlink(file.name) if os.getpid() == main else None)
+    return key, file.name
 
 
 def _free_port() -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pwserver.commands import Channel
 from pwserver.config import Config
+from pwserver.directory import Directory
 from pwserver.documents.merge import MergeOptions
 from pwserver.documents.render import Packed
 from pwserver.history.answer import Histories
@@ -29,6 +30,7 @@ class Runtime:
     channel: Channel  # commands from the workers to the poller
     history: HistoryStore
     histories: Histories  # the same, as workers read it
+    directory: Directory | None = None  # of a replica: the gateways it has heard of
     main_pid: int = field(default_factory=os.getpid)
 
     def worker_row(self, number: int) -> int:

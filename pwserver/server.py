@@ -10,15 +10,19 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sanic import Sanic
 
-from pwserver import __version__, demo, log
+from pwserver import __version__, demo, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
+from pwserver.directory import joined
 from pwserver.poller.process import run_poller
+from pwserver.poller.replica import replica_settings
+from pwserver.reading import GatewayIdentity
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.supervisor import Child, Supervisor
@@ -30,6 +34,7 @@ logger = logging.getLogger("pwserver")
 
 READY_SECONDS = 20.0
 FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers take over
+FIRST_WORD_SECONDS = 3.0  # how long a starting replica waits for what the broker has kept for it
 DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
 BACKLOG = 4096
 Reload = Callable[[], Config]
@@ -39,7 +44,7 @@ def serve(config: Config, reload: Reload | None = None) -> int:
     """Serve until told to stop; returns the exit status. ``reload`` reads the configuration anew on SIGHUP."""
     log.configure(config["PW_DEBUG"], config.secrets())
     try:
-        listener = listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
+        listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
     except OSError as refused:
         address = f"{config['PW_BIND_ADDRESS']}:{config['PW_PORT']}"
         print(f"pwserver: cannot listen on {address}: {refused.strerror or refused}", file=sys.stderr)
@@ -71,14 +76,21 @@ class Generation:
     """The processes of one configuration, with an arena of their own."""
 
     def __init__(
-        self, config: Config, listener: socket.socket, number: int, before: Runtime | None = None
+        self,
+        config: Config,
+        listener: socket.socket,
+        number: int,
+        before: Runtime | None = None,
+        heard: Sequence[GatewayIdentity] = (),
     ) -> None:
         self.simulated: Callable[[], None] | None = None
         if config["PW_DEMO"]:
             config, self.simulated = demo.prepare(config)
         self.config = config
         self.listener = listener
-        self.runtime = assemble(config, before)
+        self.source = replica_settings(config).where if config["PW_REPLICA"] else ""
+        self.runtime = assemble(config, before, heard)
+        self._directory_seen = 0
         tls = server_context(config)
         self.app = create_app(self.runtime, f"pwserver-{number}")
         shared, hang = self.runtime.shared, config["PW_HEARTBEAT_TIMEOUT"]
@@ -109,6 +121,18 @@ class Generation:
         shared = self.runtime.shared
         return all(shared.slots[gateway].generation() > 1 for gateway in shared.gateways)
 
+    def newcomers(self) -> tuple[GatewayIdentity, ...]:
+        """All gateways of a replica, if it has heard of some it has no room for since this was last asked."""
+        directory = self.runtime.directory
+        if directory is None or directory.generation == self._directory_seen:
+            return ()
+        self._directory_seen = directory.generation
+        return joined(directory.read(), self.runtime.identities, None)
+
+    def summary(self) -> str:
+        """One line for the service manager's status."""
+        return f"{self.runtime.workers} workers, {len(self.runtime.identities)} gateways"
+
     def banner(self) -> str:
         """What is being polled, and where to look."""
         host, port = self.listener.getsockname()[:2]
@@ -119,7 +143,10 @@ class Generation:
             target = gateway.address or "Tesla's cloud"
             how = f"{gateway.mode.label} at {target}, every {self.config['PW_CACHE_EXPIRE']} s"
             lines.append(f"  {gateway.id}: {gateway.name}, {how}")
-        if not self.config.gateways:
+        if self.source:
+            lines.append(f"  a replica of what is published at {self.source}")
+            lines += [f"  {gateway.id}: {gateway.name}" for gateway in self.runtime.identities]
+        elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
         lines.append(f"  look at {scheme}://{shown}:{port}/health, /docs, /json")
         return "\n".join(lines)
@@ -136,17 +163,23 @@ class Main:
     def run(self) -> int:
         """Start everything, then repair what breaks until a signal ends it."""
         supervisor = Supervisor()
+        watchdog = systemd.Watchdog()
         try:
             self._start(supervisor)
             while True:
                 supervisor.look()
+                if watchdog.due() and supervisor.well():
+                    watchdog.feed()
                 asked = supervisor.request()
                 if asked == signal.SIGHUP:
                     self._reload(supervisor)
                 elif asked is not None:
                     logger.info("stopping on %s", asked.name)
                     return 0
+                else:
+                    self._make_room(supervisor)
         finally:
+            systemd.notify("STOPPING=1")
             supervisor.stop(seconds=self.current.config["PW_STOP_TIMEOUT"] * 0.75)
 
     def _start(self, supervisor: Supervisor) -> None:
@@ -160,7 +193,11 @@ class Main:
         ready = supervisor.wait(lambda: supervisor.ready(now.workers), READY_SECONDS)
         if ready or not supervisor.stop_asked:  # a worker that cannot start must not keep the others without data
             supervisor.add(now.poller)
-            print(now.banner(), flush=True)
+            directory = now.runtime.directory
+            if directory is not None and supervisor.wait(lambda: directory.generation > 0, FIRST_WORD_SECONDS):
+                self._make_room(supervisor)
+            print(self.current.banner(), flush=True)
+            systemd.notify("READY=1", f"STATUS={self.current.summary()}")
 
     def _reload(self, supervisor: Supervisor) -> None:
         """Replace every child by one of the new configuration, or keep the old ones and say why."""
@@ -174,7 +211,8 @@ class Main:
             if address != (old.config["PW_BIND_ADDRESS"], old.config["PW_PORT"]):
                 listener = listen(*address)
             self.made += 1
-            new = Generation(config, listener, self.made, old.runtime)
+            same = all(config[name] == old.config[name] for name in ("PW_REPLICA", "PW_REPLICA_PREFIX"))
+            new = Generation(config, listener, self.made, old.runtime, old.runtime.identities if same else ())
         except Exception as refused:  # whatever it is: a running server is not given up for a configuration
             if listener is not old.listener:
                 listener.close()
@@ -184,8 +222,29 @@ class Main:
         log.configure(config["PW_DEBUG"], config.secrets() | old.config.secrets())
         for warning in config.warnings:
             logger.warning("%s", warning)
+        self._replace(supervisor, old, new, "configuration reloaded")
+
+    def _make_room(self, supervisor: Supervisor) -> None:
+        """A replica has heard of gateways it does not know: replace every child by one that does."""
+        old = self.current
+        heard = old.newcomers()
+        if not heard:
+            return
+        try:
+            self.made += 1
+            new = Generation(old.config, old.listener, self.made, old.runtime, heard)
+        except Exception as refused:
+            reason = getattr(refused, "message", None) or str(refused) or type(refused).__name__
+            logger.error("no room for new gateways: %s", reason)
+            return
+        self._replace(supervisor, old, new, "gateways have been added")
+
+    def _replace(self, supervisor: Supervisor, old: Generation, new: Generation, what: str) -> None:
+        """Let the processes of ``new`` take over from those of ``old`` without a failed request."""
+        listener = new.listener
         Sanic.unregister_app(old.app)  # a worker serves the one app there is
         freeze()
+        systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
         if listener is not old.listener:
@@ -194,26 +253,29 @@ class Main:
         for child in (*new.services, new.poller):
             supervisor.add(child)
         supervisor.wait(new.polled, FIRST_POLL_SECONDS)
+        # The old workers stop accepting at once, or a client could be answered from new data and then from old.
+        # Whoever connects before the new ones are there waits in the queue of the listening socket.
+        supervisor.dismiss(old.workers)
         for child in new.workers:
             supervisor.add(child)
         if not supervisor.wait(lambda: supervisor.ready(new.workers), READY_SECONDS) and not supervisor.stop_asked:
-            logger.error("configuration not reloaded, the old one stays: the new workers do not start")
-            supervisor.stop(new.children)
+            logger.error("%s, but the old processes stay: the new workers do not start", what)
+            supervisor.stop([*new.children, *old.workers])
             new.runtime.shared.arena.discard()
             Sanic.unregister_app(new.app)
             Sanic.register_app(old.app)
             if listener is not old.listener:
                 listener.close()
-            for child in (*old.services, old.poller):
-                child.stopping = False
+            for child in (*old.services, *old.workers, old.poller):
                 supervisor.add(child)
             return
         supervisor.stop(old.workers, DRAIN_SECONDS)
         if listener is not old.listener:
             old.listener.close()
         self.current = new
+        systemd.notify("READY=1", f"STATUS={new.summary()}")
         old.runtime.shared.arena.discard()
-        logger.info("configuration reloaded\n%s", new.banner())
+        logger.info("%s\n%s", what, new.banner())
 
 
 def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ something else; children get ordinary signal handling back.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
@@ -86,7 +87,8 @@ class Supervisor:
             signal.signal(number, lambda *_: None)
 
     def add(self, child: Child) -> None:
-        """Start ``child`` and keep it alive from now on."""
+        """Start ``child`` (perhaps one that was stopped before) and keep it alive from now on."""
+        child.stopping = False
         self.children.append(child)
         self._start(child)
 
@@ -94,6 +96,15 @@ class Supervisor:
     def ready(children: Sequence[Child]) -> bool:
         """Has every one of ``children`` beaten since its start?"""
         return all(child.pid and child.beats.beats(child.row) for child in children)
+
+    def well(self) -> bool:
+        """Is every child there, and beating if it has a heartbeat to lose? Not between a death and the new start."""
+        for child in self.children:
+            silent = child.beats.age(child.row) if child.beats.beats(child.row) else None
+            beating = silent is not None and silent <= child.hang_seconds
+            if not child.pid or not (beating or math.isinf(child.hang_seconds)):
+                return False
+        return True
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Look after everybody until ``condition()`` holds; False when time is up or a stop was asked for."""
@@ -126,6 +137,15 @@ class Supervisor:
             if not child.pid and not child.stopping and self.clock() >= child.not_before:
                 self._start(child)
 
+    def dismiss(self, children: Sequence[Child]) -> None:
+        """Ask ``children`` to end (SIGTERM), without waiting; ``stop`` waits. Asking twice is asking once: a second
+        SIGTERM would cut short what the first one lets finish."""
+        for child in children:
+            if not child.stopping:
+                child.stopping = True
+                self._signal(child, signal.SIGTERM)
+                self._signal(child, signal.SIGCONT)  # a stopped process cannot end
+
     def stop(self, children: Sequence[Child] | None = None, seconds: float = STOP_SECONDS) -> None:
         """End ``children`` (all of them by default): SIGTERM, and SIGKILL for who has not gone in time.
 
@@ -133,10 +153,7 @@ class Supervisor:
         """
         some = children is not None
         leaving = list(self.children if children is None else children)
-        for child in leaving:
-            child.stopping = True
-            self._signal(child, signal.SIGTERM)
-            self._signal(child, signal.SIGCONT)  # a stopped process cannot end
+        self.dismiss(leaving)
         deadline = self.clock() + seconds
         while any(child.pid for child in leaving) and self.clock() < deadline:
             self._wait(0.05)

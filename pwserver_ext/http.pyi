@@ -11,6 +11,8 @@ PASS: int
 REJECT: int
 EVENTS: tuple[str, ...]
 
+Fallback = tuple[int, bytes, bytes | None, bytes]  # status, body, gzip twin, entity tag
+
 class Source(Shape):
     def generation(self) -> int: ...
     def read(self, index: int, /) -> tuple[int, bytes, bytes | None, bytes, float, float, int] | None: ...
@@ -31,9 +33,9 @@ class Document:
     index: int
     counter: int
     media_type: bytes
-    fallback: bytes | None
+    fallback: Fallback | None
     def __init__(
-        self, source: Source, index: int, media_type: str, fallback: bytes | None, counter: int = -1
+        self, source: Source, index: int, media_type: str, fallback: bytes | Fallback | None, counter: int = -1
     ) -> None: ...
 
     def answer(self) -> tuple[int, bytes, bytes | None, bytes, float] | None: ...
@@ -46,6 +48,7 @@ class Table:
         targets: Mapping[bytes, Document],
         with_query: Mapping[tuple[bytes, bytes], Document] | None = None,
         prefix: bytes = b"",
+        with_accept: Mapping[bytes, tuple[Callable[[str], bool], Document]] | None = None,
     ) -> None: ...
 
 class Hosts:
@@ -67,6 +70,9 @@ class Recogniser:
         body_limit: int = 4096,
     ) -> None: ...
     def look(self, data: bytes) -> Seen: ...
+
+def knows(values: list[bytes], tag: bytes, gzip: bool) -> bool: ...
+def takes_gzip(values: list[bytes]) -> bool: ...
 
 class Responder:
     table: Table
@@ -93,8 +99,10 @@ class Gate:
         stall_seconds: float = 30,
         linger_seconds: float = 2,
         tick_seconds: float = 0.5,
+        drain_seconds: float = 0.5,
         connections_max: int = 4096,
         per_address_max: int = 1024,
+        access: Callable[[str, str, int, int], None] | None = None,
     ) -> None: ...
     @property
     def open(self) -> int: ...

@@ -127,7 +127,7 @@ cdef class Gate:
         if not self.stopping:
             self.stopping = True
             self.drained = pw_monotonic() + self.drain_seconds
-            self.linger_seconds = min(self.linger_seconds, self.drain_seconds)
+            self.linger_seconds = min(self.linger_seconds, self.drain_seconds / 2)
             if self.timer is not None:
                 self.timer.cancel()
                 self.timer = None
@@ -292,7 +292,7 @@ cdef class Connection:
         self.gate.stop()
         if self.state == TUNNEL:
             return self.handler.close_if_idle()
-        if self.state == READY:
+        if self.state == READY and not self.partial:
             # A request may be on its way: it is answered, with Connection: close, and not met by a reset.
             self.deadline = min(self.deadline, self.gate.drained)
         self.last = True
@@ -524,4 +524,7 @@ cdef class Connection:
             self.gate.count(TIMED_OUT)
             self.transport.abort()
         elif self.state == LINGER:
-            self.transport.abort()
+            if self.transport.get_write_buffer_size():
+                self.transport.abort()
+            else:
+                self.transport.close()

@@ -51,7 +51,7 @@ cdef struct Head:
     bint gzip               # the client takes gzip
     bint upgrade
     bint expect
-    bint conditional        # If-Match, If-Unmodified-Since, many If-None-Match: Sanic's
+    bint unusual            # If-Match, If-Unmodified-Since, many If-None-Match, two Origins: Sanic's
     long long content_length    # -1: none
     Py_ssize_t size         # of the head, its empty line included
     Span target
@@ -307,7 +307,7 @@ cdef class Recogniser:
         h.method = OTHER_METHOD
         h.content_length = -1
         h.entry = -1
-        h.upgrade = h.expect = h.conditional = h.gzip = h.keep_alive = h.old = False
+        h.upgrade = h.expect = h.unusual = h.gzip = h.keep_alive = h.old = False
         h.origin.at = h.accept.at = NULL
         h.accepts = h.tags = 0
 
@@ -423,6 +423,7 @@ cdef class Recogniser:
                     h.host = span
             elif size == 6:
                 if same(name, b"origin", 6):
+                    h.unusual |= h.origin.at is not NULL
                     h.origin = span
                 elif same(name, b"expect", 6):
                     h.expect = True
@@ -435,7 +436,7 @@ cdef class Recogniser:
                     h.upgrade = True
             elif size == 8:
                 if same(name, b"if-match", 8):
-                    h.conditional = True
+                    h.unusual = True
             elif size == 10:
                 if same(name, b"connection", 10):
                     read_connection(span, &close, &keep)
@@ -445,7 +446,7 @@ cdef class Recogniser:
                         h.tag[h.tags] = span
                         h.tags += 1
                     else:
-                        h.conditional = True
+                        h.unusual = True
             elif size == 14:
                 if same(name, b"content-length", 14):
                     if h.content_length >= 0 or chunked:
@@ -465,7 +466,7 @@ cdef class Recogniser:
                     chunked = True
             elif size == 19:
                 if same(name, b"if-unmodified-since", 19):
-                    h.conditional = True
+                    h.unusual = True
         return reject(h, 431, b"Request head too large") if n >= self.head_limit else MORE_
 
     cdef int judge_target(self, Head* h) except -1:
@@ -506,7 +507,7 @@ cdef class Recogniser:
         if (
             h.method <= HEAD
             and h.content_length <= 0
-            and not (h.upgrade or h.expect or h.conditional)
+            and not (h.upgrade or h.expect or h.unusual)
             and self.table is not None
         ):
             h.entry = self.table.find(h.target.at, h.target.size)

@@ -93,7 +93,9 @@ cdef int _number(char* target, double value, int digits) noexcept:
             target[0] = 48
             return 1
         # Rounding the very largest numbers to fewer digits would make them infinite.
-        return snprintf(target, NUMBER_BYTES, b"%.*g", digits if size < 1e300 else 17, value)
+        if size >= 1e300:
+            digits = 17
+        return snprintf(target, NUMBER_BYTES, b"%.*g", digits, value)
     decimals = digits
     while decimals > 0 and size >= POWERS[digits - decimals]:
         decimals -= 1
@@ -498,8 +500,10 @@ def measured(columns):
 
 cdef array.array _rows_with(columns, Py_ssize_t least):
     cdef Py_ssize_t height = len(columns[0]), row, used = 0
-    cdef array.array rows = array.clone(_LONGS, height, True)
+    cdef array.array rows = array.clone(_LONGS, height, False)
     cdef const double[::1] column
+    for row in range(height):
+        rows.data.as_longlongs[row] = 0
     for values in columns:
         column = values
         if column.shape[0] != height:

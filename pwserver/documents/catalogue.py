@@ -276,7 +276,9 @@ _ROWS: tuple[Document, ...] = (
     _site("/api/aggregate/vitals", site.vitals, shapes.BY_GATEWAY, "Devices by gateway"),
     _site("/api/aggregate/status", site.status, shapes.AGGREGATE_STATUS, "Connections of all gateways"),
     # --- for databases: /metrics in two forms, chosen by the Accept header
-    _page("/metrics", prometheus.text_page, prometheus.TEXT_TYPE, "Everything as Prometheus metrics", prometheus.EXAMPLE),
+    _page(
+        "/metrics", prometheus.text_page, prometheus.TEXT_TYPE, "Everything as Prometheus metrics", prometheus.EXAMPLE
+    ),
     Document(
         "/metrics#openmetrics",
         prometheus.openmetrics_page,

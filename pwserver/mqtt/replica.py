@@ -52,6 +52,11 @@ class ReplicaSettings:
     max_message_bytes: int = 4 << 20  # longer messages are refused, and not sent either
 
     @property
+    def where(self) -> str:
+        """Broker and prefix, for people; no secret."""
+        return f"{self.broker.host}:{self.broker.port}/{self.prefix}"
+
+    @property
     def base(self) -> str:
         """The root of all replica topics of this version."""
         return f"{self.prefix}/replica/{VERSION}"
@@ -163,14 +168,11 @@ class ReplicaPublisher:
     def _message(self, topic: str, view: View) -> bytes:
         self._sequence += 1
         waits = max(3 * view.server.poll_interval_seconds, SHORTEST_SILENCE_SECONDS) + view.status.backoff_seconds
-        return encode(
-            Envelope(
-                view.gateway, view.status, view.reading, time.time(), self._run, self._sequence, waits,
-                self._order.get(view.gateway.id, 0),
-            ),  # fmt: skip
-            topic,
-            self.settings.key,
+        place = self._order.get(view.gateway.id, 0)
+        envelope = Envelope(
+            view.gateway, view.status, view.reading, time.time(), self._run, self._sequence, waits, place
         )
+        return encode(envelope, topic, self.settings.key)
 
 
 @dataclass(frozen=True, slots=True)

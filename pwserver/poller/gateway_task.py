@@ -56,6 +56,7 @@ class GatewayTask:
         self.publish = publish
         self.offset_seconds = offset_seconds
         self.pending = Pending()
+        self.lateness_seconds = 0.0  # of the last poll's begin
         self._lock = threading.Lock()  # one publication at a time: the slot has one writer
         self._reading: Reading | None = None
         self._read_at = 0.0  # monotonic
@@ -85,7 +86,9 @@ class GatewayTask:
         ticks = Ticks(self.freshness.interval_seconds, time.monotonic() + self.offset_seconds)
         due = ticks.origin
         while True:
-            await self._sleep_until(max(due, self.connection.next_attempt))
+            moment = max(due, self.connection.next_attempt)
+            await self._sleep_until(moment)
+            self.lateness_seconds = max(0.0, time.monotonic() - moment)
             await self._poll_once()
             due = ticks.after(time.monotonic())
 

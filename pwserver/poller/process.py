@@ -6,13 +6,17 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from pwserver.directory import Directory
 from pwserver.poller.commands import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
+from pwserver.poller.mqtt import Brokers
 from pwserver.poller.publish import Publisher
 from pwserver.poller.recording import Recording
+from pwserver.poller.replica import ReplicaFeed, replica_settings
+from pwserver.poller.selfmetrics import SelfMetrics
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
@@ -33,11 +37,16 @@ class Poller:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self.publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
+        self.metrics = SelfMetrics(runtime)
+        self.publisher = Publisher(
+            runtime.shared, runtime.server, runtime.identities, runtime.merging, self.metrics.gather
+        )
         self.tasks: dict[str, GatewayTask] = {}
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
         self.publisher.after_site = self.recording.take
+        self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
+        self.metrics.sources += [self._measured, self.brokers.measured]
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -48,11 +57,16 @@ class Poller:
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
-        await self._connect()
+        await self.brokers.start()
+        if self.runtime.directory is not None:
+            self._follow(self.runtime.directory)
+        else:
+            await self._connect()
         self.commands.start()
         await stop.wait()
         for job in self._jobs:
             job.cancel()
+        await self.brokers.stop()
         self.recording.stop()
         os._exit(0)  # threads may still hang in a gateway's socket
 
@@ -69,15 +83,33 @@ class Poller:
                 os._exit(MAIN_GONE_STATUS)
             await asyncio.sleep(BEAT_SECONDS)
 
+    def _freshness(self) -> Freshness:
+        settings = self.runtime.config.settings
+        return Freshness(
+            float(settings["PW_CACHE_EXPIRE"]),
+            float(settings["PW_CACHE_TTL"]),
+            settings["PW_GRACEFUL_DEGRADATION"],
+            SLACK_SECONDS,
+        )
+
+    def _follow(self, directory: Directory) -> None:
+        """A replica: readings come from a broker."""
+        feed = ReplicaFeed(
+            replica_settings(self.runtime.config),
+            self.runtime.identities,
+            self._freshness(),
+            directory,
+            self._published,
+        )
+        self.metrics.sources.append(feed.measured)
+        self._start(feed.run(), "replica")
+
     async def _connect(self) -> None:
         """One task a gateway, spread over the interval so that fifty do not answer in the same instant."""
         from pwserver.gateways.connection import GatewayConnection
 
-        settings = self.runtime.config.settings
-        interval = float(settings["PW_CACHE_EXPIRE"])
-        freshness = Freshness(
-            interval, float(settings["PW_CACHE_TTL"]), settings["PW_GRACEFUL_DEGRADATION"], SLACK_SECONDS
-        )
+        freshness = self._freshness()
+        interval = freshness.interval_seconds
         count = len(self.runtime.config.gateways)
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
@@ -90,7 +122,20 @@ class Poller:
     ) -> None:
         """After every poll attempt, in the gateway's thread."""
         view = self.publisher.gateway(identity, status, reading, expires)
+        self.brokers.publish(view)
         self.recording.take(view)
+
+    def _measured(self) -> Mapping[str, Any]:
+        """Self metrics of the polling itself."""
+        return {
+            "pwserver_render_duration_seconds": {
+                (gateway,): seconds for gateway, seconds in list(self.publisher.render_seconds.items())
+            },
+            "pwserver_poll_lateness_seconds": {
+                (gateway,): task.lateness_seconds for gateway, task in list(self.tasks.items())
+            },
+            "pwserver_history_write_failures_total": self.recording.failures,
+        }
 
 
 def _fatal(task: asyncio.Task[None]) -> None:

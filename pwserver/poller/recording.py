@@ -23,6 +23,7 @@ class Recording:
         self.recorders = {gateway: Recorder(archive) for gateway, archive in store.archives.items()}
         self._locks = {gateway: threading.Lock() for gateway in self.recorders}
         self._last: dict[str, float] = {}
+        self.failures = 0  # flushes that did not reach the disk
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
@@ -45,6 +46,7 @@ class Recording:
             try:
                 await asyncio.to_thread(self.store.flush)
             except OSError as problem:
+                self.failures += 1
                 log.error("history could not be written to the disk: %s", problem.strerror)
 
     def stop(self) -> None:

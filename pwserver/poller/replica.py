@@ -7,27 +7,24 @@ others it tells main, through the directory, and main replaces all processes by 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from pwserver.config import Config, ConfigError
+from pwserver.directory import Directory
 from pwserver.mqtt.replica import ReplicaSettings, ReplicaSubscriber, ReplicaUpdate, settings_from_url
 from pwserver.poller.gateway_task import Freshness, Publish
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.shared import AGGREGATE
-from pwserver_ext.snapshot import SnapshotSlot
 
 log = logging.getLogger("pwserver.replica")
 
-REGION = "directory"  # of the arena
-IDENTITY_BYTES = 2048  # room for one gateway in the directory
 KEEPALIVE_SECONDS = 15  # a replica only listens, so nothing else shows that the broker is gone
 QUIET_SECONDS = 0.4  # new gateways come in bursts: all retained messages of a publisher at once
 LONGEST_BURST_SECONDS = 3.0
@@ -58,39 +55,6 @@ def replica_settings(config: Config) -> ReplicaSettings:
         max_gateways=get["PW_REPLICA_MAX_GATEWAYS"],
         max_message_bytes=get["PW_REPLICA_MAX_BYTES"],
     )
-
-
-class Directory:
-    """Which gateways this replica knows, in the arena: written by its poller, read by main."""
-
-    def __init__(self, region: memoryview, gateways: int) -> None:
-        self._slot = SnapshotSlot(region, 1, gateways * IDENTITY_BYTES)
-
-    @staticmethod
-    def size(gateways: int) -> int:
-        """Bytes for this many gateways."""
-        return int(SnapshotSlot.size(1, gateways * IDENTITY_BYTES))
-
-    @property
-    def generation(self) -> int:
-        """Grows with every change."""
-        return self._slot.generation()
-
-    def write(self, identities: Iterable[GatewayIdentity]) -> None:
-        """Replace the list; a gateway whose public facts are absurdly long is left out."""
-        kept = []
-        for identity in identities:
-            entry = json.dumps(asdict(identity), separators=(",", ":")).encode()
-            if len(entry) < IDENTITY_BYTES - 2:
-                kept.append(entry)
-            else:
-                log.error("gateway %s is left out: its name and addresses are too long", identity.id[:50])
-        self._slot.publish([(200, b"[" + b",".join(kept) + b"]", None, b"")], time.time())
-
-    def read(self) -> tuple[GatewayIdentity, ...]:
-        """The list as last written; empty before."""
-        found = self._slot.read(0)
-        return () if found is None else tuple(GatewayIdentity(**entry) for entry in json.loads(found[1]))
 
 
 @dataclass(slots=True)
@@ -149,11 +113,12 @@ class ReplicaFeed:
             gateway = update.identity.id
             if gateway == AGGREGATE or gateway.startswith("#"):
                 continue  # names of ours
+            new = gateway not in self._places
             self._places[gateway] = (update.position, update.identity)
             followed = self._followed.get(gateway)
-            if followed is None:
+            if followed is None and new:
                 self._newcomer.set()
-            else:
+            elif followed is not None:
                 self._unheard.discard(gateway)
                 self._take(followed, update)
                 await self._show(followed)
@@ -177,7 +142,7 @@ class ReplicaFeed:
         return self._unattended(followed)
 
     def _unattended(self, followed: _Followed) -> float:
-        return max(self.freshness.after_failure_seconds, followed.expect_seconds)
+        return max(self.freshness.unattended_seconds, followed.expect_seconds)
 
     async def _show(self, followed: _Followed) -> None:
         reading = followed.reading
@@ -215,15 +180,3 @@ class ReplicaFeed:
             # By place, then by name: all replicas of a fleet list them alike, whoever spoke first.
             places = sorted(self._places.values(), key=lambda place: (place[0], place[1].id))
             self.directory.write(identity for _, identity in places)
-
-
-def joined(
-    heard: Sequence[GatewayIdentity], known: Sequence[GatewayIdentity], wanted: str | None
-) -> tuple[GatewayIdentity, ...]:
-    """The gateways of the next generation: all heard of, then those known before; the wanted default even unheard."""
-    by_id = {identity.id: identity for identity in (*heard, *known)}
-    for identity in heard:
-        by_id[identity.id] = identity
-    if wanted is not None and wanted != AGGREGATE and wanted not in by_id:
-        by_id[wanted] = GatewayIdentity(wanted, wanted)
-    return tuple(by_id.values())

@@ -15,6 +15,7 @@ from typing import Any
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW, SITE
+from pwserver_ext.http import EVENTS
 
 PROCESS_SECONDS = 1.0  # /proc is read this often at most
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -59,8 +60,7 @@ class SelfMetrics:
         for number in range(self._shared.workers):
             worker = str(number)
             slow = dict(zip(counters.names, counters.row(number), strict=True))
-            gate = {name: hits.get(number, hits.index(name)) for name in ("served", "not_modified", "passed",
-                                                                          "connections", *REASONS.values())}  # fmt: skip
+            gate = {name: hits.get(number, hits.index(name)) for name in EVENTS}
             requests = measured["pwserver_http_requests_total"]
             requests[worker, "get"] = slow["gets"] + gate["served"] + gate["not_modified"]
             requests[worker, "post"] = slow["posts"]

@@ -7,7 +7,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.runtime import Runtime
-from pwserver.web import control, cors, documents, errors, front, history, live, misc, openapi, pages, streams, subpath
+from pwserver.web import control, cors, documents, errors, front, gate, history, live, misc, openapi, pages, streams, subpath
 from pwserver.web.assets import Assets
 from pwserver.web.table import Table
 
@@ -38,6 +38,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.ctx.gate = front.gate_settings(runtime, table)
     errors.install(app)
     count_answers(app)
+    gate.install(app)
     cors.install(app, settings["CORS_ORIGINS"])
     subpath.install(app, settings["PROXY_BASE_URL"])
     control.install(app, control.Control(runtime, table))

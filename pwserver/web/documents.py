@@ -12,6 +12,7 @@ from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gate
 from pwserver.documents.document import JSON
 from pwserver.web.errors import Refusal
 from pwserver.web.table import Entry, Forms, Table
+from pwserver_ext.http import knows, takes_gzip
 
 METHODS = ("GET", "HEAD")
 UNKNOWN_GATEWAY = "Gateway {} not found"
@@ -20,38 +21,30 @@ UNKNOWN_GATEWAY = "Gateway {} not found"
 def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
     """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
     served = table.read(entry)
+    packed = served.gzip is not None and takes_gzip(lines(request, "accept-encoding"))
+    tag = served.etag.strip(b'"')
     headers = {
         "cache-control": "no-cache",
-        "etag": served.etag.decode(),
+        "etag": f'"{tag.decode()}-gz"' if packed else f'"{tag.decode()}"',
         "vary": vary,
     }
     if served.timestamp:
-        headers["age"] = str(max(0, int(time.time() - served.timestamp)))
+        headers["age"] = str(max(0, int(time.time()) - int(served.timestamp)))
         headers["x-powerwall-timestamp"] = f"{served.timestamp:.3f}"
     request.app.ctx.count_hit(entry.column, served.status)
-    if _known(request.headers.get("if-none-match", ""), served.etag.decode()):
+    if served.status == 200 and knows(lines(request, "if-none-match"), tag, packed):
         return HTTPResponse(None, status=304, headers=headers)
-    body = served.body
-    if served.gzip is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+    if packed:
         headers["content-encoding"] = "gzip"
-        body = served.gzip
     # Errors are JSON whatever the document would have been.
-    media_type = entry.media_type if served.status == 200 else JSON
+    media_type = entry.media_type if served.status < 400 else JSON
+    body = served.gzip if packed else served.body
     return HTTPResponse(body, status=served.status, headers=headers, content_type=media_type)
 
 
-def takes_gzip(accept: str) -> bool:
-    """Does this Accept-Encoding allow gzip? RFC 9110 12.5.3, q=0 means no."""
-    chosen: dict[str, bool] = {}
-    for item in accept.lower().split(","):
-        coding, *parameters = (part.strip() for part in item.split(";"))
-        weight = next((value[2:].strip() for value in parameters if value.startswith("q=")), "1")
-        chosen[coding] = weight.strip("0.") != ""
-    return chosen.get("gzip", chosen.get("x-gzip", chosen.get("*", False)))
-
-
-def _known(tags: str, etag: str) -> bool:
-    return tags.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in tags.split(",")]
+def lines(request: Request, name: str) -> list[bytes]:
+    """The values of a header as they came, one a line."""
+    return [value.encode("utf-8", "surrogateescape") for value in request.headers.getall(name, [])]
 
 
 def blueprint(table: Table) -> Blueprint:

@@ -35,10 +35,8 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
     def document(entry: Entry) -> Document:
         key = (entry.slot, entry.index, entry.media_type)
         if key not in made:
-            fallback = table.fallbacks[entry.slot][entry.index]
-            # What is not 200 without data keeps its status only through Sanic.
-            body = fallback[1] if fallback[0] == 200 else None
-            made[key] = Document(runtime.shared.slots[entry.slot], entry.index, entry.media_type, body, entry.column)
+            slot, fallback = runtime.shared.slots[entry.slot], table.fallbacks[entry.slot][entry.index]
+            made[key] = Document(slot, entry.index, entry.media_type, fallback, entry.column)
         return made[key]
 
     targets: dict[bytes, Document] = {}
@@ -51,10 +49,15 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
             with_query[path.encode(), query.encode()] = document(entry)
         else:
             targets[path.encode()] = document(entry)
+    with_accept: dict[bytes, tuple[Callable[[str], bool], Document]] = {}
+    for target, forms in table.forms.items():
+        targets[target.encode()] = document(forms.plain)
+        with_accept[target.encode()] = forms.wanted, document(forms.other)
     workers = runtime.workers
     return GateSettings(
         targets=targets,
         query_targets=with_query,
+        accept_targets=with_accept,
         prefix=settings["PROXY_BASE_URL"],
         hosts=allowed_hosts(settings),
         origins=tuple(settings["CORS_ORIGINS"]),
@@ -65,11 +68,13 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
         head_seconds=settings["PW_HEAD_TIMEOUT"],
         idle_seconds=settings["PW_IDLE_TIMEOUT"],
         stall_seconds=settings["PW_WRITE_TIMEOUT"],
+        drain_seconds=settings["PW_STOP_TIMEOUT"] / 5,
         connections=share(settings["PW_MAX_CONNECTIONS"], workers),
         connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),
         exempt_addresses=frozenset(settings["PW_TRUSTED_PROXIES"]),
         counters=runtime.shared.hits,
         limiter=rate_limiter(runtime),
+        access_log=settings["PW_DEBUG"],
     )
 
 

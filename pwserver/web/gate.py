@@ -9,12 +9,13 @@ exactly that request's bytes, and the next ones when Sanic asks for more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-from sanic import Sanic
+from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import ServiceUnavailable
 from sanic.http import Stage
 from sanic.models.server_types import ConnInfo
@@ -22,6 +23,8 @@ from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
 from pwserver_ext.counters import Counters
 from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table
+
+access = logging.getLogger("pwserver.access")
 
 # Names that the public domain name system never gives out, so no page on the Internet can be rebound to them.
 LOCAL_NAMES = ("*.local", "*.localhost", "*.localdomain", "*.lan", "*.home.arpa", "*.internal")
@@ -32,16 +35,18 @@ class GateSettings:
     """How the gate of every worker behaves; kept as `app.ctx.gate` before the server starts.
 
     targets: request path -> Document. query_targets: (path, key) -> Document served when the query has that key.
+    accept_targets: path -> (wanted, Document served when wanted(Accept header) is true).
     prefix: sub-path under which all targets answer as well, without a trailing slash; empty for none.
     hosts: lower-case names and `*.suffix` patterns allowed in Host, beside IP addresses and single labels;
         None switches the check off. origins: the CORS list, ("*",) for any.
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
-    counters, row: where this worker counts; first_event: index of the first of `pwserver_ext.http.EVENTS` there.
+    access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of `pwserver_ext.http.EVENTS` there.
     limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for WebSockets.
     """
 
     targets: Mapping[bytes, Document]
     query_targets: Mapping[tuple[bytes, bytes], Document] = field(default_factory=dict)
+    accept_targets: Mapping[bytes, tuple[Callable[[str], bool], Document]] = field(default_factory=dict)
     prefix: str = ""
     hosts: tuple[str, ...] | None = LOCAL_NAMES
     origins: tuple[str, ...] = ("*",)
@@ -53,6 +58,7 @@ class GateSettings:
     idle_seconds: float = 75.0
     stall_seconds: float = 30.0
     linger_seconds: float = 2.0
+    drain_seconds: float = 0.5
     tick_seconds: float = 0.5
     connections: int = 4096
     connections_per_address: int = 1024
@@ -62,10 +68,11 @@ class GateSettings:
     row: int = 0
     first_event: int = 0
     limiter: Callable[[str], float] | None = None
+    access_log: bool = False
 
     def open_gate(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> Gate:
         """The gate of this worker; `connections` is the set that the server closes at shutdown."""
-        table = Table(self.targets, self.query_targets, self.prefix.encode("ascii"))
+        table = Table(self.targets, self.query_targets, self.prefix.encode("ascii"), self.accept_targets)
         return Gate(
             Recogniser(
                 table,
@@ -87,10 +94,30 @@ class GateSettings:
             idle_seconds=self.idle_seconds,
             stall_seconds=self.stall_seconds,
             linger_seconds=self.linger_seconds,
+            drain_seconds=self.drain_seconds,
             tick_seconds=self.tick_seconds,
             connections_max=self.connections,
             per_address_max=self.connections_per_address,
+            access=log_access if self.access_log else None,
         )
+
+
+def log_access(address: str, what: str, status: int, size: int) -> None:
+    """One line about an answer: who, method and target ("-" where there was no request), status, bytes sent."""
+    access.info('%s "%s" %d %d', address or "-", what, status, size)
+
+
+def install(app: Sanic[Any, Any]) -> None:
+    """What Sanic's own answers need to look as if the gate had made them."""
+
+    @app.on_response
+    async def finish(request: Request, response: HTTPResponse) -> None:
+        gate = getattr(app.ctx, "open_gate", None)
+        if gate is not None and gate.stopping and request.stream is not None:
+            request.stream.keep_alive = False
+        if app.ctx.gate.access_log:
+            body = response.body or b""
+            log_access(request.ip, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
 
 
 class PassedProtocol(WebSocketProtocol):

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from pwserver.web.table import Entry, Table
 from pwserver.web.websocket import deflated, frame
 
-LOOK_SECONDS: Final = 0.02  # how often the snapshots' generations are looked at while anybody listens
+LOOK_SECONDS: Final = 0.01  # how often the snapshots' generations are looked at while anybody listens
 BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
 BATCH: Final = 32  # clients served before others get their turn
 SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client

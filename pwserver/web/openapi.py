@@ -16,14 +16,18 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver import __version__
 from pwserver.documents import shapes
 from pwserver.documents.catalogue import FORMS, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
-from pwserver.documents.document import Document, Scope
+from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.schema import DETAIL, ERROR, STRING, Schema
 from pwserver.web.assets import Assets
+from pwserver.web.documents import lines
 from pwserver.web.misc import redirect
 from pwserver.web.operations import Operation, Parameter, described
+from pwserver.web.operations_control import TAG as CONTROL_TAG
+from pwserver.web.operations_history import TAG as HISTORY_TAG
 from pwserver.web.pages import CONTENT_SECURITY_POLICY
+from pwserver_ext.http import knows, takes_gzip
 
 VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
@@ -35,8 +39,8 @@ TAGS = {
     "gateways": "Every document of every gateway, by its id; `aggregate` is the sum of all",
     "aggregate": "Sums over all gateways",
     "server": "The server itself",
-    "control": "Reading and changing settings of the default gateway",
-    "history": "Time series",
+    CONTROL_TAG: "Reading and changing settings of the default gateway",
+    HISTORY_TAG: "Time series",
     "raw": "Answers of the gateway or the cloud as the library gives them",
     "pages": "Pages for people",
 }
@@ -45,8 +49,7 @@ Everything a reader can GET is a document, rendered once after every poll; no GE
 `X-Powerwall-Timestamp` say how old the data are. Unknown numbers are `null`, never 0. Powers are in W, energies in Wh.
 
 Every GET also answers HEAD; unknown query parameters are ignored; a trailing slash makes no difference. All paths also
-answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`. The WebSockets `/ws/aggregate` and
-`/ws/gateway/{id}` send `/api/aggregate/` and `/api/gateways/{id}` once a second."""
+answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
 TOO_LARGE = "the document does not fit its place in shared memory, or there is nothing to serve"
 LIMITED = "the rate limit, where one is set; `Retry-After` says for how long"
 GATEWAY_ID = Parameter("id", STRING, "id of a gateway, or `aggregate`", place="path")
@@ -125,7 +128,7 @@ class Components:
         """``schema``, or a reference to it, with references inside."""
         name = self._names.get(id(schema))
         if name is None:
-            return self._inside(schema)
+            return dict(self._inside(schema))
         if name not in self.schemas:
             self.schemas[name] = {}  # first, should a schema ever contain itself
             self.schemas[name] = self._inside(schema)
@@ -145,11 +148,11 @@ class Components:
 
     def _inside(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self.schema(item) if isinstance(item, dict) else self._inside(item)
-                    for key, item in value.items()}  # fmt: skip
-        if isinstance(value, list):
-            return [self.schema(item) if isinstance(item, dict) else item for item in value]
-        return value
+            return {key: self._part(item) for key, item in value.items()}
+        return [self._part(item) for item in value] if isinstance(value, list) else value
+
+    def _part(self, value: Any) -> Any:
+        return self.schema(value) if isinstance(value, dict) else self._inside(value)
 
 
 def operation_id(operation: Operation) -> str:
@@ -236,15 +239,15 @@ def _responses(operation: Operation, components: Components) -> dict[str, Any]:
     if operation.aged:
         responses["304"] = {"description": "the body of `If-None-Match` is still the right one"}
     errors = {503: TOO_LARGE, 429: LIMITED, **operation.errors}
-    wrong = {"application/json": {"schema": components.schema(DETAIL)}}
+    wrong = {JSON: {"schema": components.schema(DETAIL)}}
     for status in sorted(errors):
         responses[str(status)] = {"description": errors[status], "content": wrong}
     for status, (text, schema) in operation.statuses.items():
         responses[str(status)] = {"description": text}
         if schema is not None:
-            responses[str(status)]["content"] = {operation.media_type: {"schema": components.schema(schema)}}
+            responses[str(status)]["content"] = {JSON: {"schema": components.schema(schema)}}
     failed = {"anyOf": [components.schema(DETAIL), components.schema(ERROR)]}
-    responses["500"] = {"description": "a fault of the server", "content": {"application/json": {"schema": failed}}}
+    responses["500"] = {"description": "a fault of the server", "content": {JSON: {"schema": failed}}}
     return responses
 
 
@@ -255,7 +258,7 @@ class Description:
         self._made: asyncio.Future[tuple[bytes, bytes | None, str]] | None = None
 
     async def get(self) -> tuple[bytes, bytes | None, str]:
-        """Body, gzip twin, entity tag. Made in a thread, so that no other reader waits for it."""
+        """Body, gzip twin, entity tag without quotes. Made in a thread, so that no other reader waits for it."""
         if self._made is None:
             self._made = asyncio.get_running_loop().run_in_executor(None, _packed)
         try:
@@ -267,13 +270,11 @@ class Description:
 
 def _packed() -> tuple[bytes, bytes | None, str]:
     body = to_json(document())
-    return body, gzip_twin(body), etag(body).decode()
+    return body, gzip_twin(body), etag(body).decode().strip('"')
 
 
 def blueprint(assets: Assets) -> Blueprint:
     """The three routes."""
-    from pwserver.web.documents import takes_gzip
-
     routes = Blueprint("openapi")
     description = Description()
     methods = ["GET", "HEAD"]
@@ -281,12 +282,14 @@ def blueprint(assets: Assets) -> Blueprint:
     @routes.route("/openapi.json", methods=methods)
     async def openapi(request: Request) -> HTTPResponse:
         body, gzip, tag = await description.get()
-        headers = {"cache-control": "no-cache", "etag": tag, "vary": "Accept-Encoding"}
-        if tag in request.headers.get("if-none-match", ""):
+        packed = gzip is not None and takes_gzip(lines(request, "accept-encoding"))
+        shown = f'"{tag}-gz"' if packed else f'"{tag}"'
+        headers = {"cache-control": "no-cache", "etag": shown, "vary": "Accept-Encoding"}
+        if knows(lines(request, "if-none-match"), tag.encode(), packed):
             return HTTPResponse(None, status=304, headers=headers)
-        if gzip is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+        if packed:
             headers["content-encoding"] = "gzip"
-            body = gzip
+            body = gzip or body
         return HTTPResponse(body, headers=headers, content_type="application/json")
 
     def page(name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
-from pwserver.documents.schema import INTEGER, STRING, Schema, integer, nullable, number, obj, string
+from pwserver.documents.schema import INTEGER, STRING, Schema, obj, string
 from pwserver.web.pages import STYLES
 
 HTML = "text/html; charset=utf-8"
@@ -52,6 +52,14 @@ class Operation:
     token: bool = False
     aged: bool = False  # a document of a snapshot: with Age, ETag and 304
 
+
+# Of routes that check their parameters: 422 with the list of what is wrong.
+INVALID: Mapping[int, tuple[str, Schema | None]] = {
+    422: (
+        "a parameter or a body that makes no sense",
+        obj({"detail": {"type": "array", "items": obj({"type": STRING, "loc": {"type": "array"}, "msg": STRING})}}),
+    )
+}
 
 _described: dict[tuple[str, str], Operation] = {}
 
@@ -97,6 +105,3 @@ describe(
         }.items()
     ),
 )  # fmt: skip
-
-__all__ = ["FORM", "HTML", "INTEGER", "JSON", "STRING", "Operation", "Parameter", "describe", "described", "integer",
-           "nullable", "number", "obj", "string"]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The situations the predecessors were recorded in, made again: simulated gateways and a real server that polls them."""
+"""The situations the predecessors were recorded in, made again: simulated gateways and a server that polls them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.documents.factory import recorded as recorded_documents
 from tests.e2e.server import Answer, Server
 
 # Recorded paths that no room serves yet. Delete an entry when its route has come.
-PENDING = ("ws:*", "/api/timeseries/*", "/health/reset", "/favicon*")
+PENDING = ("ws:*", "/api/timeseries/*", "/health/reset")
 
 RECORDED = Path(__file__).parent / "recorded"
 SECRET = "correct-horse-battery"
@@ -98,12 +98,13 @@ def situation(name: str) -> Iterator[Situation]:
         elif name.endswith("no-gateways"):
             made = Situation(serve({}))
         elif name.endswith("never-connected"):
-            server = serve({"PW_HOST": NOBODY, "PW_GW_PWD": "gateway-password", **control})
+            server = serve({"PW_HOST": NOBODY, "PW_GW_PWD": "gateway-password", "PW_FAILOVER": "no", **control})
             made = Situation(server, {NOBODY.encode(): RECORDED_ADDRESS})
             wait_until(lambda: server.json("/health")["connection_health"]["total_failures"], 30)
         else:
             simulated = gateway()
-            limits = {"PW_CACHE_EXPIRE": "1", "PW_CACHE_TTL": "600" if name.endswith("stale") else "1"}
+            ttl = "600" if name.endswith("stale") else "1"
+            limits = {"PW_CACHE_EXPIRE": "1", "PW_CACHE_TTL": ttl, "PW_FAILOVER": "no"}
             server = serve(tedapi(simulated, **control, **limits))
             made = Situation(server, {simulated.address.encode(): RECORDED_ADDRESS})
             wait_until(online(server, "default"), 30)

@@ -197,6 +197,7 @@ SERVED: tuple[Deviation, ...] = (
     _served("/control/bogus", "", _PATHS, _STATUS, SERVER),
     _served("/pw/bogus", "", _PATHS, _STATUS, PROXY),
     _served("/viz-static/*", "", "own pages with assets of their own", _STATUS, PROXY),
+    _served("/favicon.ico", "", "labelled as the icon it is", ("media type",), PROXY),
     _served("/static/powerflow/*", "", "own pages with assets of their own", _STATUS, SERVER),
     _served("/api/gateways/*/api/bogus", "", "a list of paths instead of a tunnel into the gateway", _STATUS, SERVER),
     # Server pages.

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SCENARIOS, SimulatedGateway
+from tests.conftest import wait_until
 from tests.e2e.server import Server
 
 # The shortest times the settings table allows, so that a fault runs its course in seconds.
@@ -62,6 +63,7 @@ def serve(gateway: SimulatedGateway) -> Iterator[Callable[..., Server]]:
         server.__enter__()
         started.append(server)
         server.wait_for_data()
+        wait_until(lambda: server.get("/readyz").status == 200, 30, "the page about all gateways follows a moment later")
         return server
 
     yield start

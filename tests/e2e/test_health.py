@@ -108,6 +108,7 @@ def test_health_reset_needs_the_token_and_makes_the_next_attempt_come_at_once(
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_container_probes_may_use_either_method(serve: Callable[..., Server], method: str) -> None:
     server = serve()
+    wait_until(lambda: server.get("/readyz").status == 200, 20)
     answers: dict[str, Any] = {target: server.get(target, method) for target in ("/health", "/livez", "/readyz")}
     assert {answer.status for answer in answers.values()} == {200}
     assert {answer.headers["cache-control"] for answer in answers.values()} == {"no-store"}

@@ -97,7 +97,7 @@ def test_data_stay_while_a_reload_waits_for_its_first_poll(configured: Configure
     ("broken", "reason"),
     [
         ("gateways: [", "is not YAML"),
-        ("server: {port: 99999}\ngateways: []", "PW_PORT"),
+        ("server: {workers: 1000}\ngateways: []", "PW_WORKERS"),
         ("server: {cache_expire: often}\ngateways: [{id: x}]", "PW_CACHE_EXPIRE"),
         (None, ".yaml"),
     ],

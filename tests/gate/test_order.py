@@ -263,3 +263,40 @@ def test_graceful_stop_with_idle_and_busy_connections(wait_until: WaitUntil) -> 
         assert busy.rest() == helper.rest() == b""
         assert server.process.wait(20) == 0
     assert not [line for line in server.log if "Traceback" in line]
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody listens there any more: that ends just before the connections are told."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.parametrize("target", ["/soe", "/hello"])
+def test_a_request_that_comes_while_stopping_is_answered_and_is_the_last(target: str, wait_until: WaitUntil) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(Server({"drain_seconds": 5}))
+        wires = [stack.enter_context(server.wire()) for _ in range(10)]
+        for wire in wires[:5]:
+            wire.send(req("/soe"))
+            assert wire.answer().body == SMALL
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: refuses(server.port))
+        for wire in wires:
+            wire.send(req(target) + req("/hello?after the end"))
+            answer = wire.answer()
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
+            assert wire.rest() == b""
+        assert server.process.wait(20) == 0
+
+
+def test_an_idle_connection_ends_without_a_reset() -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(Server({"drain_seconds": 0.2, "linger_seconds": 5}))
+        wire = stack.enter_context(server.wire())
+        wire.send(req("/soe"))
+        assert wire.answer().body == SMALL
+        server.process.send_signal(signal.SIGTERM)
+        # Not Wire.receive, which takes a reset for an end.
+        assert wire.socket.recv(100) == b""
+        wire.send(req("/soe"))
+        assert wire.socket.recv(100) == b""

@@ -84,8 +84,10 @@ SELF = {
     "pwserver_http_requests_total": {("1", "get"): 120, ("2", "get"): 80, ("1", "post"): 1},
     "pwserver_http_errors_total": {("1",): 2},
     "pwserver_http_no_data_total": {("1",): 1},
+    "pwserver_http_not_modified_total": {("1",): 4},
+    "pwserver_http_documents_total": {("/aggregates",): 150, ("/api/gateways/{id}",): 7},
     "pwserver_http_slow_path_total": {("1",): 3},
-    "pwserver_http_rejected_total": {("1",): 0},
+    "pwserver_http_rejected_total": {("1", "malformed"): 0, ("1", "rate"): 2},
     "pwserver_http_connections_total": {("1",): 9},
     "pwserver_websockets_total": {("1",): 1},
     "pwserver_process_resident_memory_bytes": {("main",): 40e6, ("poller",): 80e6},
@@ -95,6 +97,7 @@ SELF = {
     "pwserver_process_restarts_total": {("worker-1",): 1},
     "pwserver_process_heartbeat_age_seconds": {("worker-1",): 0.5},
     "pwserver_snapshots_published_total": {("home",): 7},
+    "pwserver_snapshot_overflows_total": {("home",): 0},
     "pwserver_render_duration_seconds": {("home",): 0.012},
     "pwserver_poll_lateness_seconds": {("home",): 0.001},
     "pwserver_history_write_failures_total": 0,
@@ -103,6 +106,7 @@ SELF = {
     "pwserver_mqtt_published_total": 500,
     "pwserver_mqtt_commands_total": {("done",): 2, ("rejected",): 1},
     "pwserver_replica_connected": 1,
+    "pwserver_replica_published_total": 7,
     "pwserver_replica_refused_total": 0,
 }
 

@@ -78,7 +78,7 @@ export class LineChart {
       legend: { show: false },
       cursor: { drag: { x: Boolean(this.onZoom), y: false, setScale: false }, points: { size: 7 }, ...(this.sync ? { sync: { key: this.sync } } : {}) },
       scales: { x: { time: true, ...(this.range ? { range: () => this.range } : {}) }, ...Object.fromEntries(names.map((name) => [name, { range: this.scales[name].range }])) },
-      axes: [{ ...axis, space: 64, values: timeLabels }, ...names.map((name, index) => ({
+      axes: [{ ...axis, space: 64, size: 30, values: timeLabels }, ...names.map((name, index) => ({
         ...axis, scale: name, side: index ? 1 : 3, size: 52, space: 34, grid: index ? { show: false } : axis.grid,
         values: (_, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
       }))],

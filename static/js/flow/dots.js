@@ -1,9 +1,11 @@
-// The moving dots. Each is an HTML element moved by one compositor animation (a transform between two points); a change
-// of power only changes the playback rate, so nothing is laid out, painted or restarted from one second to the next.
+// The moving dots. Those of one line are one belt that a single compositor animation pulls along below a window as long
+// as the line. A change of power only changes the playback rate, so nothing is laid out, painted or restarted from one
+// second to the next.
 import { h } from "../core/dom.js";
 
-const COUNT = 4;
-const BASE_SECONDS = 1; // playback rate 1 = one trip a second; the rate makes the speed
+const APART = 36; // drawing units between two dots
+const MOST = 9;
+const SIZE = 14;
 const IDLE_WATTS = 15;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -12,69 +14,74 @@ export const speed = (watts) => 34 + 46 * Math.sqrt(Math.min(Math.abs(watts), 30
 
 export class Dots {
   constructor(parent) {
-    this.box = h("span.dots");
-    this.dots = Array.from({ length: COUNT }, () => h("i"));
-    this.box.append(...this.dots);
+    this.belt = h("b");
+    this.box = h("span.dots", {}, this.belt);
     parent.append(this.box);
-    this.animations = [];
     this.direction = 0;
     this.watts = null;
+    still.addEventListener("change", () => this.show(this.watts, this.parts));
   }
 
-  /** The line the dots run on; ``spoke`` as from layout.js. */
+  /** The line the dots run on; ``spoke`` as from layout.js: always level or upright. */
   place(spoke) {
-    this.spoke = spoke;
-    this.direction = 0;
-    this.show(this.watts, this.colours);
+    const { from, to, length } = spoke;
+    this.length = length;
+    this.upright = from.x === to.x;
+    this.forward = Math.sign(this.upright ? to.y - from.y : to.x - from.x);
+    const left = Math.min(from.x, to.x), top = Math.min(from.y, to.y);
+    const [width, height] = this.upright ? [SIZE, length] : [length, SIZE];
+    this.box.style.cssText = `left:${left - (this.upright ? SIZE / 2 : 0)}px;top:${top - (this.upright ? 0 : SIZE / 2)}px;width:${width}px;height:${height}px`;
+    this.count = Math.min(MOST, Math.max(2, Math.round(length / APART)));
+    const apart = length / this.count;
+    this.dots = Array.from({ length: this.count * 2 }, (_, index) => h("i", { style: `${this.upright ? "top" : "left"}:${apart * (index + 0.5) - SIZE / 2}px` }));
+    this.belt.replaceChildren(...this.dots);
+    this.key = "";
+    this.turn(0);
+    this.show(this.watts, this.parts);
   }
 
-  /** ``watts`` > 0 runs from the node to the hub, < 0 the other way. ``colours``: one CSS variable name a dot. */
-  show(watts, colours) {
+  /** ``watts`` > 0 runs from the node to the hub, < 0 the other way. ``parts``: {source: watts}, which colours the dots. */
+  show(watts, parts) {
     this.watts = watts;
-    this.colours = colours;
-    if (!this.spoke) return;
+    this.parts = parts;
+    if (!this.length) return;
     const direction = watts === null || Math.abs(watts) < IDLE_WATTS || still.matches ? 0 : Math.sign(watts);
     if (direction !== this.direction) this.turn(direction);
     if (!direction) return;
-    const rate = (speed(watts) / this.spoke.length) * BASE_SECONDS;
-    if (Math.abs(rate - this.rate) > this.rate * 0.04 || !this.rate) {
+    const rate = speed(watts) / this.length; // trips a second
+    if (!this.rate || Math.abs(rate - this.rate) > this.rate * 0.04) {
       this.rate = rate;
-      for (const one of this.animations) one.updatePlaybackRate(rate);
+      this.animation.updatePlaybackRate(rate);
     }
-    const key = colours.join();
-    if (key !== this.colourKey) {
-      this.colourKey = key;
-      this.dots.forEach((dot, index) => { dot.className = colours[index % colours.length]; });
+    const seats = mix(parts, this.count);
+    if (seats.join() !== this.key) {
+      this.key = seats.join();
+      this.dots.forEach((dot, index) => { dot.className = seats[index % this.count]; });
     }
   }
 
   turn(direction) {
-    for (const one of this.animations) one.cancel();
-    this.animations = [];
+    this.animation?.cancel();
+    this.animation = null;
     this.direction = direction;
     this.rate = 0;
     this.box.classList.toggle("running", direction !== 0);
     if (!direction) return;
-    const [from, to] = direction > 0 ? [this.spoke.from, this.spoke.to] : [this.spoke.to, this.spoke.from];
-    const at = (share) => `translate(${(from.x + (to.x - from.x) * share).toFixed(1)}px, ${(from.y + (to.y - from.y) * share).toFixed(1)}px)`;
-    const frames = [
-      { transform: `${at(0)} scale(.3)`, opacity: 0 },
-      { transform: `${at(0.16)} scale(1)`, opacity: 1, offset: 0.16 },
-      { transform: `${at(0.84)} scale(1)`, opacity: 1, offset: 0.84 },
-      { transform: `${at(1)} scale(.3)`, opacity: 0 },
-    ];
-    this.animations = this.dots.map((dot, index) =>
-      dot.animate(frames, { duration: BASE_SECONDS * 1000, iterations: Infinity, iterationStart: index / COUNT }));
+    const ends = [`translate${this.upright ? "Y" : "X"}(${-this.length}px)`, "translate(0)"];
+    if (direction * this.forward < 0) ends.reverse();
+    this.animation = this.belt.animate(ends.map((transform) => ({ transform })), { duration: 1000, iterations: Infinity });
   }
 }
 
-/** Which colour each dot has when the power comes from several sources, in proportion. */
-export function mix(parts) {
+/** Which colour each of ``count`` dots has when the power comes from several sources, in proportion, well mixed. */
+export function mix(parts, count) {
   const all = Object.entries(parts).filter(([, watts]) => watts > 0);
   const total = all.reduce((sum, [, watts]) => sum + watts, 0);
-  if (!total) return ["home"];
-  const seats = all.map(([name, watts]) => ({ name, seats: Math.floor((watts / total) * COUNT), rest: ((watts / total) * COUNT) % 1 }));
-  let free = COUNT - seats.reduce((sum, one) => sum + one.seats, 0);
-  for (const one of [...seats].sort((a, b) => b.rest - a.rest)) if (free-- > 0) one.seats += 1;
-  return seats.flatMap(({ name, seats: many }) => Array(many).fill(name));
+  const owed = all.map(([name, watts]) => ({ name, share: watts / total, credit: 0 }));
+  return Array.from({ length: count }, () => {
+    for (const one of owed) one.credit += one.share;
+    const next = owed.reduce((best, one) => (one.credit > best.credit ? one : best));
+    next.credit -= 1;
+    return next.name;
+  });
 }

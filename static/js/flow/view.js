@@ -2,7 +2,7 @@
 import { attribute, h, keyed, property, s, text } from "../core/dom.js";
 import { DASH, known, number, percent, power, powerParts } from "../core/format.js";
 import { shares } from "../core/model.js";
-import { Dots, mix } from "./dots.js";
+import { Dots } from "./dots.js";
 import { bolt, house, pylon, sun, unit } from "./icons.js";
 import { HUB, layout, RADIUS, spoke } from "./layout.js";
 
@@ -193,8 +193,8 @@ export class FlowView {
       battery: subject?.battery ?? null, home: known(subject?.home) ? -subject.home : null };
     for (const [name, value] of Object.entries(watts)) {
       const away = known(value) && value < 0;
-      const colours = away ? (parts ? mix(parts[name] ?? { home: 1 }) : [name]) : [name];
-      this.dots[name].show(value, colours);
+      const from = away && Object.values(parts?.[name] ?? {}).some((one) => one > 0) ? parts[name] : { [name]: 1 };
+      this.dots[name].show(value, from);
       const size = !known(value) || Math.abs(value) < IDLE ? 0 : Math.abs(value) < 1500 ? 1 : Math.abs(value) < 5000 ? 2 : 3;
       attribute(this.lines[name], "data-size", size);
       attribute(this.lines[name], "data-colour", away ? dominant(parts?.[name], name) : name);

@@ -5,13 +5,15 @@ import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/bars.
 
 const kwh = (value) => energy(known(value) ? value * 1000 : null);
 
+const WAYS = { battery: ["discharging", "charging"], grid: ["importing", "exporting"] };
+
 /** Four rows: power now, energy today in and out. */
 export function energyNow(card, app, hint) {
   const list = h("dl.energy-now");
   const rows = [["solar", "Solar"], ["home", "Home"], ["battery", "Battery"], ["grid", "Grid"]].map(([name, label]) => {
-    const now = h("dd.big"), first = h("span"), second = h("span");
-    list.append(h("div.energy-row", {}, h("dt", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label), now, h("dd.today", {}, first, second)));
-    return { name, now, first, second };
+    const now = h("dd.big"), way = h("small"), first = h("span"), second = h("span");
+    list.append(h("div.energy-row", {}, h("dt", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label, way), now, h("dd.today", {}, first, second)));
+    return { name, now, way, first, second };
   });
   card.append(list);
   let today = null;
@@ -33,7 +35,10 @@ export function energyNow(card, app, hint) {
     },
     update({ subject }) {
       for (const row of rows) {
-        text(row.now, power(subject?.[row.name] ?? null));
+        const watts = subject?.[row.name] ?? null;
+        const ways = WAYS[row.name];
+        text(row.now, power(ways && known(watts) ? Math.abs(watts) : watts));
+        text(row.way, ways && known(watts) && Math.abs(watts) >= 15 ? ways[watts > 0 ? 0 : 1] : "");
         const [first, second] = words(row.name, subject);
         text(row.first, first);
         text(row.second, second);

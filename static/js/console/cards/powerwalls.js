@@ -64,7 +64,7 @@ function describe(gateway, unit, several) {
     level: unit.level ?? (known(left) && full ? (left / full) * 100 : null),
     kind: [words(unit.type) || "Powerwall", several && gateway.name].filter(Boolean).join(" · "),
     Energy: known(left) || known(full) ? `${energy(left)} of ${energy(full)}` : null,
-    Power: known(watts) ? power(watts) : null,
+    Power: known(watts) ? `${watts < -15 ? "charging " : watts > 15 ? "discharging " : ""}${power(Math.abs(watts))}` : null,
     Voltage: volts === null && hertz === null ? null : [withUnit(volts, "V", 1), withUnit(hertz, "Hz", 2)].join(" · "),
     Temperature: hot === null && ambient === null ? null
       : [cold !== null && hot !== null ? `${temperature(cold)} to ${temperature(hot)}` : hot !== null ? temperature(hot) : "", ambient !== null ? `inverter ${temperature(ambient)}` : ""].filter(Boolean).join(", "),

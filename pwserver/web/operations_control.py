@@ -1,0 +1,100 @@
+"""The control API's and the streams' part of the API description."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pwserver.documents import shapes
+from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, number, obj, one_of, string
+from pwserver.web.operations import FORM, INVALID, JSON, Operation, Parameter, describe
+
+TAG = "control"
+_MODE = string(values=("self_consumption", "backup", "autonomous"))
+_PERCENT: Schema = {"type": "integer", "minimum": 0, "maximum": 100, "description": "%, the Tesla app's scale"}
+_TEXT = "Old scripts send a form with `value` and `token`; their errors carry `error` or `unauthorized`."
+_DRY_RUN = Parameter("dry_run", BOOLEAN, "check everything and send nothing")
+_UNACKNOWLEDGED = {
+    400: "a value out of its range, or a form that was refused",
+    401: "no token, or a wrong one",
+    403: "control is switched off",
+    404: "there is no such action or gateway",
+    409: "another such command is not finished yet",
+    413: "the body is too long",
+    429: "too many wrong tokens, or too soon after the last such command; `Retry-After` says for how long",
+    502: "the gateway or Tesla answered, but did not acknowledge",
+    503: "no connection can write this now",
+    504: "sent, but it is not known what became of it",
+}
+_ACTIONS: dict[str, tuple[str, Schema]] = {
+    "reserve": ("Backup reserve, with an optional mode", obj({"value": _PERCENT}, {"mode": _MODE}, more=False)),
+    "mode": ("Operating mode, with an optional reserve", obj({"value": _MODE}, {"level": _PERCENT}, more=False)),
+    "reserve_hold": ("Hold the present charge as the reserve", obj(more=False)),
+    "grid_charging": ("Charging from the grid", obj({"value": BOOLEAN}, more=False)),
+    "grid_export": (
+        "Exporting to the grid",
+        obj({"value": string(values=("battery_ok", "pv_only", "never"))}, more=False),
+    ),
+    "max_backup": (
+        "Charge to full for a time, v1r only",
+        obj({"value": one_of(integer("seconds, 60 to 4294967295"), string(values=("cancel",)))}, more=False),
+    ),
+    "islanding": (
+        "Leave or rejoin the grid, v1r only",
+        obj({"value": string(values=("off_grid", "on_grid"))}, {"confirm": BOOLEAN}, more=False),
+    ),
+    "dispatch": (
+        "Charge (-) or discharge (+) with a power, v1r only",
+        obj({"power_watts": number("W"), "duration_seconds": integer("1 to 86400")}, more=False),
+    ),
+    "resume": ("End a dispatch, v1r only", obj(more=False)),
+}
+_FORM = obj({"value": STRING, "token": STRING}, {"mode": _MODE, "level": STRING})
+
+
+def _write(action: str, summary: str, body: Schema) -> Operation:
+    return Operation(
+        f"/control/{action}", summary, TAG, ANY, method="post", text=_TEXT, parameters=(_DRY_RUN,),
+        bodies={JSON: body, FORM: _FORM}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
+    )  # fmt: skip
+
+
+_ID = Parameter("id", STRING, "id of a gateway", place="path")
+_WRITES = [_write(action, summary, body) for action, (summary, body) in _ACTIONS.items()]
+_STREAM = "One event at once and one for every change, as Server-Sent Events: the object of "
+
+describe(
+    *_WRITES,
+    *(
+        replace(write, path=f"/api/gateways/{{id}}{write.path}", parameters=(_ID, *write.parameters))
+        for write in _WRITES
+    ),
+    Operation(
+        "/api/gateways/{id}/api/{path}", "Write to one of the gateway's own paths, from a fixed list", "gateways", ANY,
+        method="post", parameters=(_ID, Parameter("path", STRING, "the path below /api", place="path")),
+        bodies={JSON: shapes.OBJECT}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
+    ),
+    Operation(
+        "/api/tesla/time_of_use_settings", "Set the tariff, over a Tesla cloud connection", "tesla", ANY,
+        method="post", bodies={JSON: obj({"tou_settings": obj({"tariff_content_v2": shapes.OBJECT})})},
+        errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
+    ),
+    Operation(
+        "/health/reset", "Forget failures and fallbacks, and connect anew", "server",
+        obj({"status": STRING, "message": STRING}), method="post", errors=_UNACKNOWLEDGED, token=True,
+    ),
+    Operation(
+        "/api/stream", "Live data for browsers and scripts", "aggregate", STRING, media_type="text/event-stream",
+        text=f"{_STREAM}`/api/aggregate/`, or of one gateway.",
+        parameters=(Parameter("gateway", STRING, "id of a gateway; without it, the sum of all"),),
+        errors={403: "the page's origin is not allowed", 404: "there is no such gateway", 503: "too many streams"},
+    ),
+    Operation(
+        "/ws/aggregate", "WebSocket: the object of `/api/aggregate/`, once a second", "aggregate", success=101,
+        errors={400: "no proper handshake", 403: "the page's origin is not allowed", 426: "no handshake at all"},
+    ),
+    Operation(
+        "/ws/gateway/{id}", "WebSocket: the object of `/api/gateways/{id}`, once a second", "gateways", success=101,
+        parameters=(_ID,),
+        errors={400: "no proper handshake", 403: "the page's origin is not allowed", 426: "no handshake at all"},
+    ),
+)  # fmt: skip

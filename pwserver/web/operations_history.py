@@ -1,0 +1,113 @@
+"""The history's part of the API description."""
+
+from __future__ import annotations
+
+from pwserver.documents import shapes
+from pwserver.documents.schema import (
+    ANY,
+    BOOLEAN,
+    INTEGER,
+    STRING,
+    Schema,
+    array,
+    map_of,
+    nullable,
+    number,
+    obj,
+    string,
+)
+from pwserver.web.operations import INVALID, Operation, Parameter, describe
+
+TAG = "history"
+_KWH, _WATTS, _T = nullable(number("kWh")), nullable(number("W")), shapes.T
+_ENABLED: dict[str, Schema] = {"enabled": BOOLEAN}
+_SPLIT = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
+_ROW = obj({"gateway_id": STRING, "day": STRING, **{f"{name}_kwh": _KWH for name in _SPLIT}})
+_SAMPLE = obj({"gateway_id": STRING, "ts": number("s"), **{f"{name}_w": _WATTS for name in _SPLIT}})
+_KW = nullable(number("kW"))
+_POINT = obj({"ts": number("s"), "solar_kw": _KW, "home_kw": _KW, "battery_kw": _KW, "grid_kw": _KW})
+_SERIES = obj({"gateway": STRING, "device": STRING, "metric": STRING, "unit": STRING, "label": STRING})
+
+_GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
+_EPOCH: Schema = {"type": "number", "minimum": 0, "maximum": 4102444800}
+_FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
+_TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
+_DAY: Schema = {"type": "string", "format": "date"}
+_INSTANT = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
+
+
+def _whole(low: int, high: int, default: int) -> Schema:
+    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+
+
+describe(
+    Operation(
+        "/api/timeseries/daily", "Energies by day and gateway, newest day first", TAG,
+        obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),
+        parameters=(
+            Parameter("days", _whole(1, 366, 7), "how many days back"), _GATEWAY,
+            Parameter("start", _DAY, "first day; replaces `days`"), Parameter("end", _DAY, "last day, inclusive"),
+        ),
+        statuses=INVALID,
+    ),
+    Operation(
+        "/api/timeseries/today", "Energies of each gateway's own day so far", TAG,
+        obj({**_ENABLED, "gateways": map_of(_ROW)}, {"server_time": number("s")}), statuses=INVALID,
+    ),
+    Operation(
+        "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
+        obj({**_ENABLED, "points": array(_POINT), "count": INTEGER}),
+        parameters=(
+            Parameter("hours", _whole(1, 168, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
+            Parameter("fit", BOOLEAN, "the window from the oldest to the newest sample"),
+        ),
+        statuses=INVALID,
+    ),
+    Operation(
+        "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
+        obj({**_ENABLED, "samples": array(_SAMPLE), "count": INTEGER}),
+        parameters=(
+            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(1, 10000, 500), "at most so many"),
+        ),
+        statuses=INVALID,
+    ),
+    Operation(
+        "/api/timeseries/status", "What is recorded, and how much", TAG,
+        obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)}),
+    ),
+    Operation(
+        "/api/timeseries/signals", "Device signals that are recorded", TAG,
+        obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(shapes.OBJECT),
+             "groups": map_of(shapes.OBJECT), "series": array(_SERIES)}),
+        parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
+        statuses=INVALID,
+    ),
+    Operation(
+        "/api/timeseries/signal_trend", "Minimum, mean and maximum of device signals", TAG,
+        obj({**_ENABLED, "resolution": nullable(string(values=("raw", "daily"))), "series": array(_SERIES)}),
+        parameters=(
+            Parameter("metrics", STRING, "comma list of metric ids"),
+            Parameter("devices", STRING, "comma list of device names"),
+            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(1, 87840, 24), "how many hours back"),
+            Parameter("resolution", string(values=("auto", "raw", "daily")), "`auto`: samples for short windows"),
+        ),
+        statuses=INVALID,
+    ),
+    Operation(
+        "/api/history", "Any columns at any resolution, for charts", TAG, ANY,
+        text="`format=json` gives flat rows, `columns` one list a column, `csv` a header line and one line a step.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, the default gateway"),
+            Parameter("from", STRING, f"{_INSTANT}; without it, the last 24 hours", example="now-6h"),
+            Parameter("to", STRING, _INSTANT, example="now"),
+            Parameter("step", STRING, "a duration such as `5m`", example="15m"),
+            Parameter("points", _whole(3, 10000, 360), "about so many, where no step is given"),
+            Parameter("fields", STRING, "comma list of columns", example="site,solar,battery,load,soe"),
+            Parameter("method", string(values=("mean", "lttb")), "`lttb` keeps the shape of a curve"),
+            Parameter("format", string(values=("json", "csv", "columns")), "how the answer looks"),
+        ),
+        errors={404: "there is no such gateway", 503: "the history is switched off, or no gateway is configured"},
+        statuses=INVALID,
+    ),
+)  # fmt: skip

@@ -1,0 +1,35 @@
+"""End to end: what Telegraf would store from the real server is what it stored from the predecessors."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compat.situations import recording, situation
+from tests.documents.factory import PROXY, SERVER
+from tests.documents.test_telegraf import ADDED, URLS, fields
+
+TELEGRAF_SECONDS = 4.0  # its own limit for one gather
+
+
+@pytest.mark.parametrize("name", [SERVER, f"local-mode/{PROXY}", f"multi-gateway/{SERVER}"])
+def test_same_fields_and_numbers(name: str) -> None:
+    predecessors = [name, PROXY] if name == SERVER else [name]
+    with situation(name) as made:
+        for url in URLS:
+            answer = made.get(url)
+            assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+            ours = fields(answer.json())
+            for predecessor in predecessors:
+                theirs = fields(recording(predecessor)[url]["body"])
+                assert ours.keys() - ADDED.get(predecessor, {}).get(url, set()) == theirs.keys(), (predecessor, url)
+                for field, value in theirs.items():
+                    assert ours[field] == pytest.approx(value, rel=1e-6), (predecessor, url, field)
+
+
+def test_types_do_not_change_when_data_go_missing() -> None:
+    """InfluxDB refuses a field whose type changes: whatever is left in an outage has the type it had before."""
+    with situation(f"outage/{SERVER}-expired") as made:
+        for url in URLS:
+            answer = made.get(url)
+            assert answer.status == 200, url
+            assert fields(answer.json()) == {}, url

@@ -1,0 +1,178 @@
+"""MQTT of the running server: a simulated gateway, a real mosquitto, the real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from pwserver.simulator import SimulatedGateway
+from tests.conftest import wait_until
+from tests.e2e.conftest import one
+from tests.e2e.server import Server
+from tests.mqtt.broker import Broker
+
+SECRET = "a-long-control-secret"
+ACL = """user server
+topic readwrite pypowerwall/#
+topic readwrite homeassistant/#
+user home
+topic read pypowerwall/#
+topic readwrite homeassistant/#
+topic write pypowerwall/+/control/#
+user guest
+topic read pypowerwall/#
+"""
+
+
+@pytest.fixture(scope="module")
+def house():
+    with SimulatedGateway("local", hour=11.5) as simulated:
+        yield simulated
+
+
+def environment(house: SimulatedGateway, broker: Broker, **more: str) -> dict[str, str]:
+    values = one(house, MQTT_HOST="127.0.0.1", MQTT_PORT=str(broker.port), PW_WORKERS="1", **more)
+    del values["PW_GW_PWD"]
+    return values | {"PW_PASSWORD": house.customer_password}
+
+
+def run(coroutine):
+    return asyncio.run(asyncio.wait_for(coroutine, 90))
+
+
+async def aside(function, *arguments, **more):
+    return await asyncio.to_thread(function, *arguments, **more)
+
+
+def test_a_day_of_the_broker(house, broker, watch, until):
+    """Topics, the will of a killed poller, a broker's restart, Home Assistant's birth, a clean stop."""
+
+    async def main(server: Server) -> None:
+        async with watch(broker.port) as seen:
+            await until(lambda: seen.last.get("pypowerwall/default/availability") == "online")
+            assert seen.last["pypowerwall/availability"] == "online"
+            truth = house.truth()
+            assert float(seen.last["pypowerwall/default/total_capacity"]) == truth["capacity_wh"]
+            assert seen.last["pypowerwall/default/grid_status"] == "UP"
+            served = await aside(server.json, "/aggregates")
+            assert set(json.loads(seen.last["pypowerwall/default/aggregates"])) == set(served)
+            assert "homeassistant/device/pypowerwall_default/config" in seen.last
+            status = await aside(server.json, "/api/mqtt/status")
+            assert status == {
+                "enabled": True, "host": "127.0.0.1", "port": broker.port, "connected": True,
+                "topic_prefix": "pypowerwall", "ha_discovery": True, "qos": 1, "retain": True, "tls": False,
+            }  # fmt: skip
+
+            mark = len(seen.log)
+            await seen.send("homeassistant/status", "online")
+            config = "homeassistant/device/pypowerwall_default/config"
+            await until(lambda: any(topic == config and payload for topic, payload, _ in seen.log[mark:]))
+
+            mark = len(seen.log)
+            os.kill((await aside(server.children))["poller"], signal.SIGKILL)
+            await until(lambda: ("pypowerwall/availability", "offline", False) in seen.log[mark:], "the will")
+            await until(lambda: seen.last.get("pypowerwall/availability") == "online", "a new poller")
+            await until(lambda: ("pypowerwall/default/availability", "online", False) in seen.log[mark:])
+            # HTTP went on meanwhile, from the last snapshot.
+            assert (await aside(server.get, "/aggregates")).status == 200
+
+            # A gateway that goes away is a failed poll: said at once, values left alone.
+            grid = seen.last["pypowerwall/default/grid"]
+            house.fault("refuse")
+            await until(lambda: seen.last["pypowerwall/default/availability"] == "offline")
+            assert seen.last["pypowerwall/default/online"] == "false"
+            assert seen.last["pypowerwall/default/grid"] == grid or float(seen.last["pypowerwall/default/grid"])
+            house.fault("none")
+            await until(lambda: seen.last["pypowerwall/default/availability"] == "online", seconds=30)
+
+        await aside(broker.stop)
+        await until(lambda: not server.json("/api/mqtt/status")["connected"])
+        before = server.timestamp()
+        await aside(server.wait_for_data, newer_than=before)  # a broker that is away delays nobody
+        await aside(broker.start)
+        async with watch(broker.port) as seen:
+            await until(lambda: seen.last.get("pypowerwall/default/availability") == "online", "back", 30)
+            await until(lambda: server.json("/api/mqtt/status")["connected"])
+            metrics = (await aside(server.get, "/metrics")).body.decode()
+            assert "pwserver_mqtt_connected 1.0" in metrics
+            server.process.send_signal(signal.SIGTERM)
+            await until(lambda: seen.last.get("pypowerwall/availability") == "offline")
+            await until(lambda: seen.last["pypowerwall/default/availability"] == "offline")
+        assert await aside(server.process.wait, 10) == 0
+
+    with Server(environment=environment(house, broker)) as server:
+        server.wait_for_data()
+        run(main(server))
+
+
+def test_a_control_round_trip_behind_an_access_list(house, make_broker, watch, until):
+    """Home Assistant sets the reserve: the gateway gets it once, the next poll shows it; a guest gets nowhere."""
+    users = {"server": "s3rver-pass", "home": "h0me-pass", "guest": "gu3st-pass"}
+    broker = make_broker(users=users, acl=ACL)
+    more = {
+        "MQTT_USERNAME": "server", "MQTT_PASSWORD": users["server"], "MQTT_CONTROLS": "15",
+        "PW_CONTROL_SECRET": SECRET, "MQTT_HA_DISCOVERY": "no",
+    }  # fmt: skip
+    topic = "pypowerwall/default/control/reserve/set"
+
+    async def main(server: Server) -> None:
+        async with watch(broker.port, "pypowerwall/#", username="home", password=users["home"]) as seen:
+            await until(lambda: seen.last.get("pypowerwall/default/availability") == "online")
+            written = len(house.writes)
+            async with watch(broker.port, "pypowerwall/#", username="guest", password=users["guest"]) as guest:
+                await guest.send(topic, '{"value": 77}')
+            await seen.send(topic, '{"value": "all"}')
+            await until(lambda: "rejected" in server.output())
+            assert len(house.writes) == written
+            await seen.send(topic, '{"value": 35}')
+            await until(lambda: len(house.writes) > written)
+            await until(lambda: seen.last.get("pypowerwall/default/reserve") == "35.0")
+            assert len(house.writes) == written + 1
+            assert (await aside(server.json, "/control/reserve"))["reserve"] == pytest.approx(35)
+            metrics = (await aside(server.get, "/metrics")).body.decode()
+            assert 'pwserver_mqtt_commands_total{outcome="rejected"} 1.0' in metrics
+        text = server.output()
+        assert "over Local" in text
+        assert not [secret for secret in (*users.values(), SECRET, house.customer_password) if secret in text]
+
+    with Server(environment=environment(house, broker, **more)) as server:
+        server.wait_for_data()
+        run(main(server))
+
+
+def test_a_gateway_that_was_never_reached(broker, watch, until):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, not listening: refused at once
+        house = {"PW_HOST": f"127.0.0.1:{nobody.getsockname()[1]}", "PW_GW_PWD": "x" * 10, "PW_TIMEOUT": "1"}
+        house |= {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(broker.port), "PW_WORKERS": "1", "PW_FAILOVER": "no"}
+
+        async def main() -> None:
+            async with watch(broker.port, "pypowerwall/#") as seen:
+                await until(lambda: seen.last.get("pypowerwall/default/availability") == "offline", seconds=30)
+                assert seen.last["pypowerwall/default/online"] == "false"
+                values = {topic.rpartition("/")[2] for topic in seen.last if "/default/" in topic}
+                assert values == {"online", "name", "status", "availability"}
+
+        with Server(environment=house):
+            run(main())
+
+
+def test_without_the_client_library_the_server_stays_up(house, broker, tmp_path):
+    (tmp_path / "aiomqtt.py").write_text("raise ImportError('not installed')\n")
+    values = environment(house, broker)
+    values["PYTHONPATH"] = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[2])))
+    with Server(environment=values) as server:
+        server.wait_for_data()
+        begun = time.time()
+        server.wait_for_data(newer_than=begun)
+        status = server.json("/api/mqtt/status")
+        assert (status["enabled"], status["connected"]) == (True, False)
+        wait_until(lambda: "pip install 'pwserver[mqtt]'" in server.output(), 10)
+        assert server.output().count("pwserver[mqtt]") == 1
