@@ -1,37 +1,100 @@
-"""What the server costs while nobody asks: memory, start, and CPU of a poll."""
+"""What the server costs while few ask: memory, start, and CPU of a poll; its predecessor beside it."""
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
+from benchmarks.peers import predecessor, predecessor_folder
+from benchmarks.readers import TELEGRAF
 from benchmarks.started import children, cpu_seconds, free_port, get, pss_kb, pwserver, simulator, wait_for
 from benchmarks.table import Table
 
 SECTION = "footprint"
-PASSWORD = "simulated-gateway"
-ROUNDS = 5
+PASSWORD = "gatewaypass"
+STARTS, QUICK_STARTS = 5, 2
+LOOK_SECONDS, QUICK_LOOK_SECONDS = 30.0, 6.0
+TELEGRAF_SECONDS = 5.0
 
 
 def run(table: Table) -> None:
-    """Two workers and a poller beside one simulated Powerwall 3 with two followers."""
-    with simulator("powerwall3", 1, "--hour", "12") as (address,):
-        up, first = zip(*(start_times(address) for _ in range(ROUNDS)), strict=True)
-        table.add(SECTION, "start to first answer, median of 5", statistics.median(up) * 1000, "ms")
-        table.add(SECTION, "start to first data, median of 5", statistics.median(first) * 1000, "ms", aim="<= 1000")
-        memory_and_polls(table, address)
+    """Two workers and a poller beside one simulated Powerwall 3 with two followers, polled every five seconds."""
+    seconds = QUICK_LOOK_SECONDS if table.quick else LOOK_SECONDS
+    with simulator("powerwall3", 1, "--hour", "12", "--password", PASSWORD) as (address,):
+        up, first = starts(address, QUICK_STARTS if table.quick else STARTS)
+        table.add(SECTION, "start to first answer, median", up * 1000, "ms")
+        table.add(SECTION, "start to first data, median", first * 1000, "ms", aim="<= 1000")
+        folder = predecessor_folder()
+        with ExitStack() as stack:
+            # One after the other would double the time; both are nearly idle.
+            ours = stack.enter_context(started(address))
+            theirs = stack.enter_context(other(address, folder)) if folder is not None else None
+            time.sleep(3)
+            costs = observed([ours, *([theirs] if theirs is not None else [])], seconds)
+        mine = costs[0]
+        for name, kilobytes in mine.memory.items():
+            table.add(SECTION, f"PSS of {name}", kilobytes / 1024, "MB")
+        total = sum(mine.memory.values()) / 1024
+        table.add(SECTION, "PSS in all, two workers and the poller", total, "MB", aim="<= 85")
+        everyone = sum(mine.cpu.values()) / seconds * 100
+        readers = everyone - mine.cpu["poller"] / seconds * 100
+        table.add(SECTION, "CPU at Telegraf's load: main and workers", readers, "% of 1")
+        table.add(SECTION, "CPU at Telegraf's load: with the poller", everyone, "% of 1")
+        if theirs is not None:
+            memory, used = sum(costs[1].memory.values()) / 1024, sum(costs[1].cpu.values()) / seconds * 100
+            table.add(SECTION, "PSS of pypowerwall-server", memory, "MB", memory / total, "pwserver")
+            table.add(SECTION, "CPU of pypowerwall-server at that load", used, "% of 1", used / everyone, "pwserver")
+            began = theirs.first_seconds
+            table.add(SECTION, "start to first data of pypowerwall-server", began * 1000, "ms", began / first, "pwserver")
+        polls(table, address, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server to look at: its port, the pids of its processes by name, seconds from start to first data."""
+
+    port: int
+    pids: dict[str, int]
+    first_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds and proportional memory (kB), by process."""
+
+    cpu: dict[str, float]
+    memory: dict[str, int]
+
+
+@contextmanager
+def started(address: str, interval: int = 5) -> Iterator[Running]:
+    """Ours, with data."""
+    port = free_port()
+    begun = time.monotonic()
+    with pwserver(port, **settings(address, interval)) as main:
+        wait_for(lambda: has_data(port))
+        yield Running(port, {"main": main.pid, **children(main.pid)}, time.monotonic() - begun)
+
+
+@contextmanager
+def other(address: str, folder: os.PathLike[str]) -> Iterator[Running]:
+    """The predecessor, with data."""
+    from pathlib import Path
+
+    begun = time.monotonic()
+    with predecessor(Path(folder), address, PASSWORD) as (port, pid):
+        wait_for(lambda: has_data(port), 60)
+        yield Running(port, {"server": pid}, time.monotonic() - begun)
 
 
 def settings(address: str, interval: int = 5) -> dict[str, str]:
-    return {"PW_HOST": address, "PW_GW_PWD": from_simulator(), "PW_CACHE_EXPIRE": str(interval), "PW_WORKERS": "2"}
-
-
-def from_simulator() -> str:
-    """The password simulated gateways have unless told otherwise."""
-    from pwserver.simulator import DEFAULT_PASSWORD
-
-    return DEFAULT_PASSWORD
+    return {"PW_HOST": address, "PW_GW_PWD": PASSWORD, "PW_CACHE_EXPIRE": str(interval), "PW_WORKERS": "2"}
 
 
 def has_data(port: int) -> bool:
@@ -39,35 +102,68 @@ def has_data(port: int) -> bool:
     return status == 200 and b"instant_power" in body
 
 
-def start_times(address: str) -> tuple[float, float]:
-    """Seconds from starting the program to its first answer, and to the first answer with data."""
-    port = free_port()
-    begin = time.monotonic()
-    with pwserver(port, **settings(address)):
-        wait_for(lambda: get(port, "/aggregates")[0] == 200)
-        answered = time.monotonic() - begin
-        wait_for(lambda: has_data(port))
-        return answered, time.monotonic() - begin
+def starts(address: str, count: int) -> tuple[float, float]:
+    """Medians of the seconds from starting the program to its first answer, and to the first answer with data."""
+    up, first = [], []
+    for _ in range(count):
+        port = free_port()
+        begun = time.monotonic()
+        with pwserver(port, **settings(address)):
+            wait_for(lambda port=port: get(port, "/aggregates")[0] == 200)
+            up.append(time.monotonic() - begun)
+            wait_for(lambda port=port: has_data(port))
+            first.append(time.monotonic() - begun)
+    return statistics.median(up), statistics.median(first)
 
 
-def memory_and_polls(table: Table, address: str, seconds: float = 20.0) -> None:
-    port = free_port()
-    with pwserver(port, **settings(address, 1)) as main:
-        wait_for(lambda: has_data(port))
-        time.sleep(3)
-        family = {"main": main.pid, **children(main.pid)}
-        before = {name: cpu_seconds(pid) for name, pid in family.items()}
-        polls = poll_count(port)
+def observed(servers: list[Running], seconds: float) -> list[Cost]:
+    """What the servers use while each is asked for Telegraf's eight pages at once, every five seconds."""
+    before = [{name: cpu_seconds(pid) for name, pid in server.pids.items()} for server in servers]
+    connections = [
+        [(http.client.HTTPConnection("127.0.0.1", server.port, timeout=10), target) for target in TELEGRAF]
+        for server in servers
+    ]
+    end = time.monotonic() + seconds
+    while True:
+        for group in connections:
+            for connection, target in group:
+                connection.request("GET", target)
+            for connection, _ in group:
+                connection.getresponse().read()
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        time.sleep(min(TELEGRAF_SECONDS, left))
+    return [
+        Cost(
+            {name: cpu_seconds(pid) - start[name] for name, pid in server.pids.items()},
+            {name: pss_kb(pid) for name, pid in server.pids.items()},
+        )
+        for server, start in zip(servers, before, strict=True)
+    ]
+
+
+def polls(table: Table, address: str, seconds: float) -> None:
+    """CPU of one poll, and how much of it is the library that speaks to the gateway."""
+    with started(address, 1) as server:
+        time.sleep(2)
+        poller = server.pids["poller"]
+        before, rendered, done = cpu_seconds(poller), facts(server.port), poll_count(server.port)
         time.sleep(seconds)
-        polls = poll_count(port) - polls
-        spent = {name: cpu_seconds(pid) - before[name] for name, pid in family.items()}
-        memory = {name: pss_kb(pid) / 1024 for name, pid in family.items()}
-    for name, megabytes in memory.items():
-        table.add(SECTION, f"PSS of {name}", megabytes, "MB")
-    table.add(SECTION, "PSS in all, two workers and the poller", sum(memory.values()), "MB", aim="<= 85")
-    table.add(SECTION, "CPU of the poller per poll, Powerwall 3 x 3", spent["poller"] / max(1, polls) * 1000, "ms")
-    idle = sum(seconds_used for name, seconds_used in spent.items() if name != "poller") / seconds
-    table.add(SECTION, "CPU of main and workers while nobody asks", idle * 100, "% of 1")
+        spent = cpu_seconds(poller) - before
+        done = poll_count(server.port) - done
+    whole = spent / max(1, done) * 1000
+    table.add(SECTION, "CPU of the poller per poll, Powerwall 3 x 3", whole, "ms", details={"polls": done})
+    table.add(SECTION, "  of it ours: rendering and publishing", rendered * 1000, "ms")
+    table.add(SECTION, "  the rest: pypowerwall, TLS, our collecting", whole - rendered * 1000, "ms")
+
+
+def facts(port: int) -> float:
+    """Seconds the last snapshot took, from the server's own metrics (wall time of one thread)."""
+    for row in get(port, "/metrics")[1].decode().splitlines():
+        if row.startswith("pwserver_render_duration_seconds{"):
+            return float(row.rpartition(" ")[2])
+    return 0.0
 
 
 def poll_count(port: int) -> int:

@@ -37,8 +37,8 @@ def process(command: list[str], environment: dict[str, str], log: str = os.devnu
     """A program in a session of its own, ended with SIGTERM and, if it must be, SIGKILL."""
     with open(log, "w", encoding="utf-8") as out:
         started = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, text=True
-        )
+            command, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, text=True,
+        )  # fmt: skip
     try:
         yield started
     finally:
@@ -85,9 +85,8 @@ def pwserver(port: int, *arguments: str, **environment: str) -> Iterator[subproc
 def simulator(scenario: str, count: int = 1, *arguments: str) -> Iterator[list[str]]:
     """Simulated gateways; yields their host:port."""
     log = f"/tmp/pwserver-simulator-{os.getpid()}.log"
-    command = [
-        sys.executable, "-m", "pwserver.simulator", "--scenario", scenario, "--port", "0", "--count", str(count), *arguments
-    ]
+    command = [sys.executable, "-m", "pwserver.simulator", "--scenario", scenario, "--port", "0", "--count", str(count)]
+    command += arguments
     with process(command, clean_environment(), log):
         wait_for(lambda: "ready" in Path(log).read_text())
         yield re.findall(r"https://([0-9.:]+)", Path(log).read_text())
@@ -109,12 +108,26 @@ def cpu_seconds(pid: int) -> float:
 
 def children(pid: int) -> dict[str, int]:
     """Name -> pid of a process's children, by the names they gave themselves."""
-    found = {}
+    return {name.removeprefix("pw:"): child for name, child in _children(pid)}
+
+
+def family(pid: int) -> list[tuple[str, int]]:
+    """(name and command line, pid) of everything that descends from a process."""
+    found = []
+    for name, child in _children(pid):
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ")
+            found += [(name if name.startswith("pw:") else f"{name} {command}", child), *family(child)]
+    return found
+
+
+def _children(pid: int) -> list[tuple[str, int]]:
+    found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
         except OSError:
             continue
         if int(rest.split()[1]) == pid:
-            found[name.removeprefix("pw:")] = int(entry.parent.name)
+            found.append((name, int(entry.parent.name)))
     return found

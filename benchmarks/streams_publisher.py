@@ -62,6 +62,7 @@ def _serve(port: int, every_seconds: float) -> None:
             body = b'{"t":"' + stamp + b'",' + padding[1:]
             documents[entry.index] = (200, body, None, b'"%s"' % stamp)
             slot.publish(documents, time.time(), 0.0)
+            runtime.shared.bell.ring()
 
     threading.Thread(target=publish, daemon=True).start()
     while True:

@@ -15,7 +15,7 @@ from pwserver.documents.merge import MergeOptions
 from pwserver.history.answer import Histories
 from pwserver.history.opening import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
-from pwserver.poller.commands import Moments
+from pwserver.poller import holds
 from pwserver.poller.publish import Publisher
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
@@ -36,7 +36,9 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     if settings["PW_REPLICA"]:
         wanted = None if default == AGGREGATE else default
         identities = joined(heard, (), wanted)
-        default = default or default_of(identities)
+        # Once chosen it stays while this server runs: the unprefixed URLs must not turn to another house.
+        kept = before.server.default_gateway if before is not None else None
+        default = default or (kept if kept in {identity.id for identity in identities} else default_of(identities))
         extra[REGION] = Directory.size(settings["PW_REPLICA_MAX_GATEWAYS"])
     server = ServerFacts(
         version=__version__,
@@ -55,7 +57,7 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
         slot_bytes=settings["PW_SNAPSHOT_BYTES"],
         document_bytes=settings["PW_DOCUMENT_MAX_BYTES"],
         workers=settings["PW_WORKERS"],
-        extra={"islanding": Moments.size(len(identities)), **extra},
+        extra={**holds.shared_bytes(len(identities)), **extra},
     )
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
     first = Publisher(shared, server, identities, merging)

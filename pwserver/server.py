@@ -20,6 +20,7 @@ from pwserver import __version__, demo, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
 from pwserver.directory import joined
+from pwserver.poller.holds import inherit
 from pwserver.poller.process import run_poller
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity
@@ -146,6 +147,9 @@ class Generation:
         if self.source:
             lines.append(f"  a replica of what is published at {self.source}")
             lines += [f"  {gateway.id}: {gateway.name}" for gateway in self.runtime.identities]
+            if len(self.runtime.identities) > 1 and not self.config["PW_DEFAULT_GATEWAY"]:
+                chosen = self.runtime.server.default_gateway
+                lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
         lines.append(f"  look at {scheme}://{shown}:{port}/health, /docs, /json")
@@ -247,6 +251,7 @@ class Main:
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
+        inherit(old.runtime, new.runtime)
         if listener is not old.listener:
             for child in new.children:
                 child.run = partial(close_and_run, old.listener, child.run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pwserver.bell import Bell
 from pwserver_ext.arena import Arena
 from pwserver_ext.counters import Counters, Heartbeats
 from pwserver_ext.http import EVENTS
@@ -55,6 +56,7 @@ class Shared:
         self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
         self.hits = Counters(self.arena.region("hits"), workers, hits)  # the gate's events, then every document
         self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
+        self.bell = Bell(workers)  # rung by whoever publishes
         starts: dict[str, int] = {}
         position = len(EVENTS)
         for slot, shape in shapes.items():

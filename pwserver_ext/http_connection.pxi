@@ -445,9 +445,9 @@ cdef class Connection:
         if seconds <= 0:
             return None
         self.gate.count(LIMITED)
-        return refusal(429, "Rate limit exceeded", h.method == HEAD,
-                       b"Retry-After: %d\r\n%b" % (<long>seconds + (seconds > <long>seconds),
-                                                self.gate.responder.cors_lines[self.gate.responder.cors(h)]), not keep)
+        cors = self.gate.responder.cors_lines[self.gate.responder.cors(h)]
+        wait = <long>seconds + (seconds > <long>seconds)
+        return refusal(429, "Rate limit exceeded", h.method == HEAD, b"Retry-After: %d\r\n%b" % (wait, cors), not keep)
 
     cdef hand_over(self, bytes buffer, Py_ssize_t at, Head* h, Py_ssize_t size, double now):
         """Give the handler one request; the rest of the buffer waits."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from pwserver.config.setting import MASK
 from pwserver.reading import GatewayIdentity
 
 DEFAULT_TIMEZONE = "America/Los_Angeles"
@@ -110,7 +111,7 @@ class GatewayDefinition:
             port=self.port,
             rsa_key_configured=bool(self.rsa_key_path),
             wifi_host=self.wifi_host,
-            site_id=self.siteid,
+            site_id=MASK if self.siteid else None,  # private: clients learn only that there is one
             timezone=self.timezone,
             basic_lan=False,
             tedapi_expected=self.tedapi_expected,

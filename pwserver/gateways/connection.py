@@ -21,6 +21,7 @@ from pwserver.gateways.control import read_again
 from pwserver.gateways.failure import AUTH, GARBAGE, RATE_LIMIT, UNREACHABLE, GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.guard import DeviceGuard
+from pwserver.gateways.redaction import withheld
 from pwserver.gateways.state import GatewayHealth, Policy
 from pwserver.gateways.voice import Voice, log
 from pwserver.gateways.wire import Wire
@@ -78,6 +79,16 @@ class GatewayConnection:
         """Monotonic seconds before which ``poll`` need not be called."""
         due = self.health.next_attempt
         return min(due, max(self._next_probe, self.health.hold_until)) if self._may_probe(due) else due
+
+    @property
+    def hold(self) -> tuple[float, str | None]:
+        """(monotonic seconds before which nothing may be sent, the cause of the last failure)."""
+        return self.health.hold_until, self.health.cause
+
+    def resume(self, until: float, cause: str) -> None:
+        """Keep what an earlier process promised: send nothing before ``until`` (monotonic seconds)."""
+        self.health.resume(time.time(), time.monotonic(), until, cause)
+        self.wire.hold_until = max(self.wire.hold_until, until)
 
     def status(self, now: float | None = None) -> GatewayStatus:
         """What is known about the connection right now. ``now``: epoch seconds, the present when None."""
@@ -176,7 +187,7 @@ class GatewayConnection:
                 self._adopt(library.open_connection(self.definition, self.options, self.wire))
         assert self._collector is not None
         with self.wire.session(self._poll_limit_seconds()):
-            reading = self._collector.collect()
+            reading = withheld(self._collector.collect())
         return self._with_link(reading)
 
     def _adopt(self, powerwall: Any) -> None:

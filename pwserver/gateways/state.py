@@ -123,6 +123,16 @@ class GatewayHealth:
             self._wait(tick, max(step, asked or 0.0), hold=asked is not None)
             self._enter(BACKING_OFF, now)
 
+    def resume(self, now: float, tick: float, until: float, cause: str) -> None:
+        """Go on waiting where an earlier process was told to wait until ``until`` (monotonic)."""
+        self.cause = cause
+        self.error = GatewayFailure(cause).message
+        self.hold_until = self.next_attempt = until
+        self.backoff_seconds = max(0.0, until - tick)
+        if cause == AUTH:
+            self._auth_failures = 1  # the next refusal is not the first one
+        self._enter(AUTH_FAILED if cause == AUTH else BACKING_OFF, now)
+
     def probe_due(self, tick: float) -> bool:
         """Backing off from a gateway nobody could connect to: may a bare TCP connection look whether it is back?"""
         return self.cause == UNREACHABLE and self.state == BACKING_OFF and tick < self.next_attempt

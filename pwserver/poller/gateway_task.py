@@ -49,12 +49,18 @@ class GatewayTask:
     """Polls one gateway for ever. ``run`` belongs to the event loop, everything blocking to its own thread."""
 
     def __init__(
-        self, connection: Connection, freshness: Freshness, publish: Publish, offset_seconds: float = 0.0
+        self,
+        connection: Connection,
+        freshness: Freshness,
+        publish: Publish,
+        offset_seconds: float = 0.0,
+        stuck_seconds: float = 3600.0,
     ) -> None:
         self.connection = connection
         self.freshness = freshness
         self.publish = publish
         self.offset_seconds = offset_seconds
+        self.stuck_seconds = stuck_seconds  # a poll that has not come back by then never will
         self.pending = Pending()
         self.lateness_seconds = 0.0  # of the last poll's begin
         self._lock = threading.Lock()  # one publication at a time: the slot has one writer
@@ -83,6 +89,9 @@ class GatewayTask:
     async def run(self) -> None:
         """Poll on the tick until cancelled."""
         self._loop = asyncio.get_running_loop()
+        if self.connection.next_attempt > time.monotonic():
+            # A promise of an earlier process: say so now, it may be long before the first attempt.
+            await self._loop.run_in_executor(self._thread, self.publish_now)
         ticks = Ticks(self.freshness.interval_seconds, time.monotonic() + self.offset_seconds)
         due = ticks.origin
         while True:
@@ -104,8 +113,12 @@ class GatewayTask:
 
     async def _poll_once(self) -> None:
         done = asyncio.get_running_loop().run_in_executor(self._thread, self._attempt)
+        begun = time.monotonic()
         while not done.done():
             now = time.monotonic()
+            if now > begun + self.stuck_seconds:
+                # A thread cannot be ended, a process can: the supervisor starts a new one.
+                raise RuntimeError(f"a poll of {self.connection.identity.id} has not come back")
             self._expire(now)
             await asyncio.wait({done}, timeout=max(0.01, min(self._next_expiry(now) - now, 60.0)))
         done.result()

@@ -20,7 +20,8 @@ from pwserver.reading import View
 log = logging.getLogger("pwserver.mqtt")
 
 COMMAND_SECONDS = 6.5  # from start to end; half as long to get started: within the publisher's ten together
-GOOD_BYE_SHARE = 0.6  # of PW_STOP_TIMEOUT, after which main loses patience at three quarters
+GOOD_BYE_SHARE = 0.6  # of PW_STOP_TIMEOUT: main loses patience at three quarters
+GOOD_BYE_SECONDS = 1.2  # ... and after 1.5 s in a reload
 
 
 def mqtt_settings(config: Config) -> MqttSettings:
@@ -72,12 +73,14 @@ class Brokers:
     def __init__(self, config: Config, commands: CommandService, changed: Callable[[], None]) -> None:
         settings = mqtt_settings(config)
         self._commands = commands
-        self._patience = float(config["PW_STOP_TIMEOUT"]) * GOOD_BYE_SHARE
+        self._patience = min(float(config["PW_STOP_TIMEOUT"]) * GOOD_BYE_SHARE, GOOD_BYE_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._mqtt: MqttPublisher | None = None
         self._snapshots: ReplicaPublisher | None = None
         if settings.host:
             self._mqtt = MqttPublisher(settings, self._control, self._writable, changed)
+        if config["PW_REPLICA_PUBLISH"] and config["PW_REPLICA"]:
+            log.warning("PW_REPLICA_PUBLISH has no effect here: a replica does not pass on what it reads")
         snapshots = publishing_settings(config)
         if snapshots is not None:
             self._snapshots = ReplicaPublisher(snapshots, [gateway.id for gateway in config.gateways])
@@ -85,20 +88,20 @@ class Brokers:
     async def start(self) -> None:
         """Begin connecting; returns at once."""
         self._loop = asyncio.get_running_loop()
-        for publisher in (self._mqtt, self._snapshots):
+        for publisher in (self._snapshots, self._mqtt):
             if publisher is not None:
                 await publisher.start()
 
     def publish(self, view: View) -> None:
         """Take note of a poll attempt, good or bad."""
         if self._loop is not None:
-            for publisher in (self._mqtt, self._snapshots):
+            for publisher in (self._snapshots, self._mqtt):
                 if publisher is not None:
                     self._loop.call_soon_threadsafe(publisher.publish, view)
 
     async def stop(self) -> None:
         """Say offline and disconnect; a broker that does not listen any more does it by the will."""
-        leaving = [publisher.stop() for publisher in (self._mqtt, self._snapshots) if publisher is not None]
+        leaving = [publisher.stop() for publisher in (self._snapshots, self._mqtt) if publisher is not None]
         if leaving:
             try:
                 await asyncio.wait_for(asyncio.gather(*leaving, return_exceptions=True), self._patience)

@@ -7,11 +7,12 @@ import logging
 import os
 import signal
 from collections.abc import Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pwserver.directory import Directory
 from pwserver.poller.commands import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
+from pwserver.poller.holds import Holds
 from pwserver.poller.mqtt import Brokers
 from pwserver.poller.publish import Publisher
 from pwserver.poller.recording import Recording
@@ -20,6 +21,9 @@ from pwserver.poller.selfmetrics import SelfMetrics
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
+
+if TYPE_CHECKING:
+    from pwserver.gateways.connection import GatewayConnection
 
 log = logging.getLogger("pwserver.poller")
 
@@ -42,6 +46,8 @@ class Poller:
             runtime.shared, runtime.server, runtime.identities, runtime.merging, self.metrics.gather
         )
         self.tasks: dict[str, GatewayTask] = {}
+        self.connections: dict[str, GatewayConnection] = {}
+        self.holds = Holds(runtime)
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
         self.publisher.after_site = self.recording.take
@@ -66,8 +72,8 @@ class Poller:
         await stop.wait()
         for job in self._jobs:
             job.cancel()
+        self.recording.stop()  # first: a broker may take its time
         await self.brokers.stop()
-        self.recording.stop()
         os._exit(0)  # threads may still hang in a gateway's socket
 
     def _start(self, job: Coroutine[Any, Any, None], name: str) -> None:
@@ -110,10 +116,16 @@ class Poller:
 
         freshness = self._freshness()
         interval = freshness.interval_seconds
+        # Several times what a poll with its connecting and recovering may take; every part of it has its own limit.
+        stuck_seconds = 3.0 * (4.0 * self.runtime.config["PW_TIMEOUT"] + 40.0)
         count = len(self.runtime.config.gateways)
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
-            task = GatewayTask(connection, freshness, self._published, interval * number / count)
+            kept = self.holds.recall(definition.id)
+            if kept is not None:
+                connection.resume(*kept)
+            self.connections[definition.id] = connection
+            task = GatewayTask(connection, freshness, self._published, interval * number / count, stuck_seconds)
             self.tasks[definition.id] = task
             self._start(task.run(), f"gateway {definition.id}")
 
@@ -121,6 +133,9 @@ class Poller:
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
     ) -> None:
         """After every poll attempt, in the gateway's thread."""
+        connection = self.connections.get(identity.id)
+        if connection is not None:
+            self.holds.remember(identity.id, *connection.hold)
         view = self.publisher.gateway(identity, status, reading, expires)
         self.brokers.publish(view)
         self.recording.take(view)

@@ -28,6 +28,7 @@ log = logging.getLogger("pwserver.publish")
 
 SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
 SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
+FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
 SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
@@ -56,6 +57,7 @@ class Publisher:
             identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
         }
         self._expires = dict.fromkeys(self._views, 0.0)
+        self._untold = set(self._views)  # gateways this process has published nothing of
         self._last: dict[str, list[Packed]] = {}
         self._memory: MergeMemory = {}
         self._faults: set[str] = set()
@@ -74,6 +76,7 @@ class Publisher:
             self.render_seconds[identity.id] = time.perf_counter() - begun
             self._views[identity.id] = view
             self._expires[identity.id] = expires
+            self._untold.discard(identity.id)
         self.changed()
         return view
 
@@ -114,21 +117,40 @@ class Publisher:
         """Publish the site after every change of a gateway, and now and then without one, until cancelled."""
         self._loop = asyncio.get_running_loop()
         if self._views:
-            await self._changed.wait()  # until then the site of the poller before this one is the better one
+            await self._first_round()
         while True:
             self._changed.clear()
-            begun = time.monotonic()
-            self.site()
-            await asyncio.sleep(max(SITE_PAUSE_SECONDS, SITE_REST * (time.monotonic() - begun)))
+            took = await asyncio.to_thread(self._timed_site)  # the loop has brokers to feed meanwhile
+            await asyncio.sleep(max(SITE_PAUSE_SECONDS, SITE_REST * took))
             try:
                 await asyncio.wait_for(self._changed.wait(), SITE_REFRESH_SECONDS)
             except TimeoutError:
                 pass
 
+    def _timed_site(self) -> float:
+        """Publish the site; the processor time of that, in seconds."""
+        begun = time.thread_time()
+        self.site()
+        return time.thread_time() - begun
+
+    async def _first_round(self) -> None:
+        """Wait for the first gateway; where a poller before this one has left a sum, for all of them: a sum of those
+        that happened to answer first would be a dip in everybody's charts."""
+        await self._changed.wait()
+        summed = self.shared.slots[SITE].read(0)
+        deadline = time.monotonic() + FIRST_ROUND_SECONDS
+        while summed is not None and summed[4] and self._untold and time.monotonic() < deadline:
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                break
+
     def _write(self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float) -> None:
         packed = pack(rendered, packed_by_body(self._last.get(slot, ())))
         self._last[slot] = packed
         _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires)
+        self.shared.bell.ring()
         if overflowed:
             rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
             self._once(f"{slot}: too large for the snapshot: {', '.join(rows[index].target for index in overflowed)}")

@@ -7,7 +7,21 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.runtime import Runtime
-from pwserver.web import control, cors, documents, errors, front, gate, history, live, misc, openapi, pages, streams, subpath
+from pwserver.web import (
+    control,
+    cors,
+    documents,
+    errors,
+    front,
+    gate,
+    history,
+    live,
+    misc,
+    openapi,
+    pages,
+    streams,
+    subpath,
+)
 from pwserver.web.assets import Assets
 from pwserver.web.table import Table
 

@@ -90,6 +90,15 @@ def blueprint(table: Table) -> Blueprint:
     async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
         return below(request, gateway, f"/{target}".rstrip("/"))
 
+    # By name as well: these have routes for writing, which would hide the general one and make a GET a 405.
+    @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)
+    async def api_of_gateway(request: Request, gateway: str, path: str) -> HTTPResponse:
+        return below(request, gateway, f"/api/{path}".rstrip("/"))
+
+    @routes.route("/api/gateways/<gateway:str>/control/<action:str>", methods=METHODS)
+    async def control_of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:
+        return below(request, gateway, f"/control/{action}")
+
     def below(request: Request, gateway: str, path: str) -> HTTPResponse:
         root = gateway_prefix(unquote(gateway))
         if root not in table.entries:

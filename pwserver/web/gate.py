@@ -17,7 +17,7 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import ServiceUnavailable
-from sanic.http import Stage
+from sanic.http import Http, Stage
 from sanic.models.server_types import ConnInfo
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
@@ -40,7 +40,8 @@ class GateSettings:
     hosts: lower-case names and `*.suffix` patterns allowed in Host, beside IP addresses and single labels;
         None switches the check off. origins: the CORS list, ("*",) for any.
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
-    access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of `pwserver_ext.http.EVENTS` there.
+    access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of
+        `pwserver_ext.http.EVENTS` there.
     limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for WebSockets.
     """
 
@@ -113,7 +114,7 @@ def install(app: Sanic[Any, Any]) -> None:
     @app.on_response
     async def finish(request: Request, response: HTTPResponse) -> None:
         gate = getattr(app.ctx, "open_gate", None)
-        if gate is not None and gate.stopping and request.stream is not None:
+        if gate is not None and gate.stopping and isinstance(request.stream, Http):
             request.stream.keep_alive = False
         if app.ctx.gate.access_log:
             body = response.body or b""

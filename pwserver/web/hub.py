@@ -1,4 +1,4 @@
-"""Live streams: one watcher a worker, one frame a change, shared by all who listen.
+"""Live streams: one watcher a worker, woken by the bell, one frame a change, shared by all who listen.
 
 A client gets the latest or nothing: while it has not taken what it was sent, nothing more is queued for it; as soon as
 it has, it gets what is current then. So memory does not depend on how slowly anybody reads.
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from pwserver.web.table import Entry, Table
 from pwserver.web.websocket import deflated, frame
 
-LOOK_SECONDS: Final = 0.01  # how often the snapshots' generations are looked at while anybody listens
+RETRY_SECONDS: Final = 0.02  # how often it is looked whether who was behind has caught up
 BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
 BATCH: Final = 32  # clients served before others get their turn
 SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client
@@ -95,6 +95,7 @@ class Hub:
         self._table = table
         self._stall = stall_seconds
         self._topics: dict[str, Topic] = {}
+        self.number = 0  # of this worker
         self._watching: asyncio.Task[None] | None = None
         self.built = 0  # payloads, for tests and measurements
 
@@ -145,13 +146,16 @@ class Hub:
 
     async def _watch(self) -> None:
         """Runs while anybody listens."""
-        loop = asyncio.get_running_loop()
+        loop, bell, rung = asyncio.get_running_loop(), self._table.shared.bell, asyncio.Event()
+
+        def heard() -> None:
+            bell.hear(self.number)
+            rung.set()
+
+        loop.add_reader(bell.descriptor(self.number), heard)
         try:
-            while True:
-                await asyncio.sleep(LOOK_SECONDS)
-                topics = [topic for topic in self._topics.values() if topic.listeners]
-                if not topics:
-                    return
+            while topics := [topic for topic in self._topics.values() if topic.listeners]:
+                rung.clear()  # before looking: what is published from here on rings again
                 for topic in topics:
                     now = loop.time()
                     if topic.changed() or now >= topic.due:
@@ -163,7 +167,16 @@ class Hub:
                         await self._send(topic, list(topic.listeners), now)
                     elif topic.behind:
                         await self._send(topic, list(topic.behind), now)
+                next_ = min(topic.due for topic in topics) - loop.time()
+                if any(topic.behind for topic in topics):
+                    next_ = min(next_, RETRY_SECONDS)
+                try:
+                    async with asyncio.timeout(max(0.001, next_)):
+                        await rung.wait()
+                except TimeoutError:
+                    pass
         finally:
+            loop.remove_reader(bell.descriptor(self.number))
             self._watching = None
 
     async def _send(self, topic: Topic, listeners: list[Listener], now: float) -> None:

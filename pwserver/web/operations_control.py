@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pwserver.documents import shapes
+from pwserver.documents.document import JSON
 from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, number, obj, one_of, string
-from pwserver.web.operations import FORM, INVALID, JSON, Operation, Parameter, describe
+from pwserver.web.operations import FORM, INVALID, Operation, Parameter, describe
 
 TAG = "control"
 _MODE = string(values=("self_consumption", "backup", "autonomous"))

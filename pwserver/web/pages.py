@@ -36,6 +36,12 @@ def set_cookies(response: HTTPResponse, cross_site: bool) -> HTTPResponse:
     return response
 
 
+def without_slash(path: str, query: str) -> HTTPResponse:
+    """To the page itself: its links are relative to its folder, so a slash too many would lead them astray."""
+    location = f"../{path.lstrip('/')}{'?' if query else ''}{query}"
+    return HTTPResponse(None, status=307, headers={"location": location, "cache-control": "no-cache"})
+
+
 def asset_response(request: Request, asset: Asset, cache: str) -> HTTPResponse:
     """``asset`` whole, compressed where the client takes that, or 304."""
     headers = {"cache-control": cache, "etag": asset.etag, "x-content-type-options": "nosniff"}
@@ -57,8 +63,10 @@ def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
     revalidate = f"public, max-age={seconds}" if seconds else "no-cache"
     cross_site = settings["PW_HTTPS"] == "http"
 
-    def page(name: str) -> Any:
+    def page(path: str, name: str) -> Any:
         async def handler(request: Request) -> HTTPResponse:
+            if path != "/" and request.path.endswith("/"):
+                return without_slash(path, request.query_string)
             style = style_of(request, settings["PW_STYLE"])
             text = assets.page(name).replace("{hash}", assets.hash).replace("{style}", style)
             headers = {"cache-control": "no-cache", "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -70,7 +78,7 @@ def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
     for path, name in PAGES.items():
         if f"{name}.html" in assets.files:
             label = f"page{path.replace('/', '_').replace('.', '_')}"
-            pages.add_route(page(name), path, methods=["GET", "HEAD"], name=label)
+            pages.add_route(page(path, name), path, methods=["GET", "HEAD"], name=label)
 
     @pages.route("/static/<path:path>", methods=["GET", "HEAD"])
     async def static(request: Request, path: str) -> HTTPResponse:

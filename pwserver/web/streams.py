@@ -150,7 +150,7 @@ class Streams:
 
     def start(self, number: int) -> None:
         """In the worker, before it serves: nobody listens yet, whatever the one before us has noted."""
-        self.number = number
+        self.number = self.hub.number = number
         self._addresses.clear(number)
         self._count(0)
 

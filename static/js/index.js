@@ -30,7 +30,7 @@ new Live({
     subject = modelOf(message);
     subject = query.has("gateway") ? subject.find(query.get("gateway")) : subject.site;
     age.see(subject);
-    text(find("site"), subject.siteName || "Power flow");
+    text(find("site"), subject.siteName);
     show();
   },
   onState(state) {

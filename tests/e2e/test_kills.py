@@ -9,13 +9,16 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from benchmarks import kills
 from benchmarks.readers import Readers
+from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.e2e.conftest import IMPATIENT
+from tests.e2e.conftest import IMPATIENT, many
 from tests.e2e.server import Server
 
 ROUNDS = 3
@@ -77,3 +80,29 @@ def test_restarts_are_counted(serve: Callable[..., Server]) -> None:
         return {entry["name"]: entry["restarts"] for entry in server.json("/stats")["processes"]}
 
     wait_until(lambda: after() == {**before, "worker-0": before["worker-0"] + 1}, 20)
+
+
+def test_the_sum_of_several_gateways_never_dips_while_a_poller_is_replaced(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        houses = {
+            name: stack.enter_context(SimulatedGateway("powerwall2", speed=0.0, hour=12, seed=number))
+            for number, name in enumerate(("one", "two", "three"))
+        }
+        server = stack.enter_context(Server(environment=many(houses, tmp_path, PW_CACHE_TTL="30")))
+        wait_until(lambda: server.json("/health")["gateways_online"] == 3, 30)
+
+        def told() -> tuple[object, ...]:
+            body = server.json("/api/aggregate/power")
+            return body["solar"], body["battery"], body["load"], body["sources"]["contributors"]
+
+        whole = told()
+        assert whole[3] == list(houses)
+        for _ in range(3):
+            poller, moment = server.children()["poller"], time.time()
+            os.kill(poller, signal.SIGKILL)
+
+            def sums() -> bool:
+                assert told() == whole
+                return server.timestamp("/api/aggregate/power") > moment
+
+            wait_until(sums, 30, "fresh sums")

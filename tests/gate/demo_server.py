@@ -20,7 +20,7 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
-from pwserver.web.gate import GateProtocol, GateSettings
+from pwserver.web.gate import GateProtocol, GateSettings, install
 from pwserver_ext.http import Document
 from pwserver_ext.snapshot import SnapshotSlot
 
@@ -78,6 +78,7 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
 
         options["limiter"] = limiter
     app.ctx.gate = GateSettings(targets=documents, query_targets={(b"/csv", b"headers"): headers}, **options)
+    install(app)
     app.ctx.held = asyncio.Event()
     app.ctx.calls = []
 

@@ -84,11 +84,10 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             assert (await aside(server.get, "/aggregates")).status == 200
 
             # A gateway that goes away is a failed poll: said at once, values left alone.
-            grid = seen.last["pypowerwall/default/grid"]
-            house.fault("refuse")
+            house.fault("unplugged")
             await until(lambda: seen.last["pypowerwall/default/availability"] == "offline")
             assert seen.last["pypowerwall/default/online"] == "false"
-            assert seen.last["pypowerwall/default/grid"] == grid or float(seen.last["pypowerwall/default/grid"])
+            assert "pypowerwall/default/grid" in seen.last
             house.fault("none")
             await until(lambda: seen.last["pypowerwall/default/availability"] == "online", seconds=30)
 

@@ -33,11 +33,15 @@ class House:
         """site, solar, battery, load in W, level in percent."""
         hour = (at / 3600.0 + offset_hours) % 24.0
         self.cloud = min(1.0, max(0.15, self.cloud + self.random.gauss(0.0, 0.05)))
-        solar = max(0.0, math.sin((hour - 6.5) / 11.5 * math.pi)) ** 1.4 * 6800.0 * self.cloud if 6.5 < hour < 18 else 0.0
+        solar = (
+            max(0.0, math.sin((hour - 6.5) / 11.5 * math.pi)) ** 1.4 * 6800.0 * self.cloud if 6.5 < hour < 18 else 0.0
+        )
         evening = 2100.0 * math.exp(-(((hour - 19.3) / 1.8) ** 2)) + 1300.0 * math.exp(-(((hour - 7.6) / 1.1) ** 2))
         load = 420.0 + evening + abs(self.random.gauss(0.0, 160.0))
         spare = solar - load
-        battery = -min(spare, 5000.0) if spare > 0 and self.level < 99.5 else min(-spare, 5000.0) if self.level > 21 else 0.0
+        battery = (
+            -min(spare, 5000.0) if spare > 0 and self.level < 99.5 else min(-spare, 5000.0) if self.level > 21 else 0.0
+        )
         if spare > 0 and self.level >= 99.5:
             battery = 0.0
         self.level = min(100.0, max(0.0, self.level - battery * STEP_SECONDS / 3600.0 / 27000.0 * 100.0))
@@ -78,12 +82,23 @@ def _reading(gateway: str, at: float, row: tuple[float, float, float, float, flo
     vitals = {}
     for number, serial in enumerate(SERIALS):
         vitals[f"TETHC--2012170-25-E--{serial}"] = {"THC_AmbientTemp": warm + number * 1.3}
-    fans = {"PVAC--1538100-00-F--C123456789JKL": {
-        "PVAC_Fan_Speed_Actual_RPM": max(0.0, solar / 2.4 - 200), "PVAC_Fan_Speed_Target_RPM": max(0.0, solar / 2.4 - 180)}}
+    fans = {
+        "PVAC--1538100-00-F--C123456789JKL": {
+            "PVAC_Fan_Speed_Actual_RPM": max(0.0, solar / 2.4 - 200),
+            "PVAC_Fan_Speed_Target_RPM": max(0.0, solar / 2.4 - 180),
+        }
+    }
     blocks = [{"PackageSerialNumber": serial} for serial in SERIALS]
     return Reading(
-        gateway, at, {name: {"instant_power": power} for name, power in powers.items()}, vitals=vitals, fan_speeds=fans,
-        soe_raw=level / 100 * 95 + 5, grid_status="UP", mode="self_consumption", reserve=20.0,
+        gateway,
+        at,
+        {name: {"instant_power": power} for name, power in powers.items()},
+        vitals=vitals,
+        fan_speeds=fans,
+        soe_raw=level / 100 * 95 + 5,
+        grid_status="UP",
+        mode="self_consumption",
+        reserve=20.0,
         system_status={"battery_blocks": blocks},
     )
 
@@ -91,6 +106,6 @@ def _reading(gateway: str, at: float, row: tuple[float, float, float, float, flo
 def answer(past: Histories, url: str, now: float) -> Answer | None:
     """What the server's own code answers to this address; None for an address that is not the history's."""
     parts = urlsplit(url)
-    path = parts.path[parts.path.find("/api/"):]
+    path = parts.path[parts.path.find("/api/") :]
     route = ROUTES.get(path)
     return route(past, dict(parse_qsl(parts.query)), now, None) if route else None

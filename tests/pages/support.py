@@ -1,31 +1,30 @@
-"""What the page tests share: a browser, a simulated gateway of their own, a server to look at."""
+"""What the page tests share: a browser, a house to look at, a page whose every mishap is noted."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from pwserver.history.answer import Histories
+from pwserver.simulator import SimulatedGateway
+from tests.conftest import wait_until
+from tests.e2e.server import Server
 from tests.pages import recorded
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
-# A handshake that is refused is logged by the browser itself; the page goes on by the next transport.
-TOLERATED = ("/ws/aggregate", "/api/stream")
+AXE = Path(__file__).parent / "data" / "axe.min.js"
+SECRET = "a secret of the page tests"
 
 
 @contextmanager
@@ -39,64 +38,62 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-class Simulator:
-    """``python -m pwserver.simulator`` as a process of its own: can be stopped, broken and asked."""
+class House:
+    """Simulated gateways and the server that polls them."""
 
-    def __init__(self, scenario: str = "powerwall2", *options: str, port: int = 0) -> None:
-        self.scenario, self.options, self.port = scenario, options, port
+    def __init__(self, gateways: Mapping[str, SimulatedGateway], server: Server) -> None:
+        self.gateways = gateways
+        self.server = server
 
-    def __enter__(self) -> Simulator:
-        environment = {key: value for key, value in os.environ.items() if not key.endswith("_CA_BUNDLE")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pwserver.simulator", "--port", str(self.port), "--control-port", "0",
-             "--scenario", self.scenario, *self.options],
-            cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-            text=True, start_new_session=True,
+    @property
+    def gateway(self) -> SimulatedGateway:
+        """The first one."""
+        return next(iter(self.gateways.values()))
+
+    @property
+    def base(self) -> str:
+        """The server's address without a slash at the end."""
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@contextmanager
+def house(
+    *scenarios: str, past_days: int = 0, hour: float = 12.6, speed: float = 1.0, **environment: str
+) -> Iterator[House]:
+    """One gateway per scenario, all online; with ``past_days`` of history on the disk."""
+    with ExitStack() as stack:
+        gateways = {}
+        for number, scenario in enumerate(scenarios):
+            name = "default" if number == 0 else f"house{number + 1}"
+            gateways[name] = stack.enter_context(SimulatedGateway(scenario, hour=hour, speed=speed))
+        settings = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5"}
+        settings |= _addresses(gateways) | environment
+        if past_days:
+            settings["PW_HISTORY_PATH"] = stack.enter_context(tempfile.TemporaryDirectory())
+            names = {name: name for name in gateways}
+            recorded.histories(names, time.time() - 1, past_days, settings["PW_HISTORY_PATH"])
+        server = stack.enter_context(Server(environment=settings))
+        wait_until(
+            lambda: server.json("/health")["gateways_online"] == len(gateways), 20, "not all gateways are online"
         )
-        assert self.process.stdout is not None
-        self.lines: list[str] = []
-        for line in self.process.stdout:
-            self.lines.append(line.strip())
-            if line.strip() == "ready":
-                break
-        else:
-            raise AssertionError(f"the simulator did not start: {self.lines}")
-        told = " ".join(self.lines)
-        self.address = told.split("https://", 1)[1].split()[0].rstrip("/,;")
-        self.port = int(self.address.rsplit(":", 1)[1])
-        self.password = told.split("password", 1)[1].split()[0].strip(":,;")
-        self.door = "http://" + told.split("control: http://", 1)[1].split()[0].rstrip("/")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
-
-    def tell(self, path: str, **body: Any) -> Any:
-        """POST to the control door: ``house`` or ``fault``."""
-        request = urllib.request.Request(f"{self.door}/{path}", json.dumps(body).encode(), {"content-type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return json.loads(reply.read() or b"null")
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """What makes a server poll this gateway, quickly."""
-        return {"PW_HOST": self.address, "PW_GW_PWD": self.password, "PW_CACHE_EXPIRE": "1", **more}
+        yield House(gateways, server)
 
 
-def past_routes(context: BrowserContext, past: Histories) -> None:
-    """Let the history's own code answer for a server that does not have these routes wired."""
-
-    def handle(route: Route) -> None:
-        found = recorded.answer(past, route.request.url, time.time())
-        if found is None:
-            route.continue_()
-        else:
-            route.fulfill(status=found.status, body=found.body, content_type=found.media_type)
-
-    context.route("**/api/timeseries/**", handle)
-    context.route("**/api/history?**", handle)
+def _addresses(gateways: Mapping[str, SimulatedGateway]) -> dict[str, str]:
+    if len(gateways) == 1:
+        (gateway,) = gateways.values()
+        found = {"PW_HOST": gateway.address}
+        if gateway.scenario.v1r:
+            found["PW_RSA_KEY_PATH"] = str(gateway.rsa_key_path)
+        return found | {"PW_GW_PWD": gateway.password}
+    return {
+        "PW_GATEWAYS": json.dumps(
+            [
+                {"id": name, "name": name.capitalize(), "host": gateway.address, "gw_pwd": gateway.password}
+                for name, gateway in gateways.items()
+            ]
+        )
+    }
 
 
 class Watched:
@@ -105,39 +102,50 @@ class Watched:
     def __init__(self, page: Page, base: str) -> None:
         self.page, self.base = page, base
         self.errors: list[str] = []
-        self.foreign: list[str] = []
+        self.requests: list[str] = []
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(f"{error}"))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._request)
+        page.on("websocket", lambda socket: self.requests.append(socket.url.replace("ws", "http", 1)))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type not in ("error", "warning"):
-            return
-        where = message.location.get("url", "") if message.location else ""
-        if not any(word in message.text + where for word in TOLERATED):
+        if message.type in ("error", "warning"):
+            where = message.location.get("url", "") if message.location else ""
             self.errors.append(f"{message.type}: {message.text} ({where})")
 
     def _request(self, request: Request) -> None:
-        url = request.url
-        if not url.startswith((self.base, "data:", "blob:")):
-            self.foreign.append(url)
+        self.requests.append(request.url)
 
-    def open(self, path: str = "") -> Page:
+    def open(self, path: str = "", transport: str | None = None) -> Page:
         """Go to ``path`` below the base and wait for the first message."""
         self.page.goto(f"{self.base}/{path}")
+        if path.partition("?")[0] in ("", "console"):
+            wait_live(self.page, transport)
         return self.page
 
     def check(self) -> None:
         """Nothing went wrong, nothing left the machine."""
         assert self.errors == []
-        assert self.foreign == []
+        assert [url for url in self.requests if not url.startswith((self.base, "data:", "blob:"))] == []
 
 
-LIVE = "document.documentElement.dataset.transport && document.documentElement.dataset.transport !== 'none'"
+def until(page: Page, expression: str, deadline: float = 20.0) -> Any:
+    """Poll an expression in the page until it is truthy. (Playwright's own waiting needs eval, which the pages forbid.)"""
+    return wait_until(lambda: page.evaluate(expression), deadline, expression)
 
 
 def wait_live(page: Page, transport: str | None = None) -> None:
     """Until the page hears the server, by this transport if one is named."""
-    page.wait_for_function(
-        f"document.documentElement.dataset.transport === '{transport}'" if transport else LIVE, timeout=20_000
-    )
+    wanted = f"=== '{transport}'" if transport else "?.match(/socket|stream|poll/)"
+    until(page, f"document.documentElement.dataset.transport {wanted}")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds, in one line each."""
+    page.evaluate(AXE.read_text())
+    found: Any = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']} ({one['impact']}): {node['target']} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        for node in one["nodes"][:3]
+    ]

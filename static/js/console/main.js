@@ -97,7 +97,7 @@ new Live({
       ages.get(one.id).see(one);
     }
     subjectNow();
-    text(find("site"), app.model.site.siteName || app.model.site.name || "Powerwall");
+    text(find("site"), app.model.site.siteName);
     if (first) arrange();
     switcher();
     if (!document.hidden) show();

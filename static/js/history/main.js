@@ -80,7 +80,7 @@ async function show() {
 
 const bars = () => drawBars(find("energy"), days.slice(-400), { onDay: (one) => go(() => {
   const start = new Date(`${one}T00:00:00`).getTime() / 1000;
-  range.set(start, start + 86_400);
+  range.between(start, start + 86_400);
 }) });
 
 const FIGURES = [["solar", "Solar", "solar"], ["home", "Home", "home"], ["grid_import", "Bought", "grid"], ["grid_export", "Sold", "grid"],
@@ -114,7 +114,7 @@ function build() {
   find("in").addEventListener("click", () => go(() => range.zoom(0.5)));
   for (const id of ["from", "to"]) find(id).addEventListener("change", () => {
     const from = new Date(`${find("from").value}T00:00:00`).getTime() / 1000, to = new Date(`${find("to").value}T00:00:00`).getTime() / 1000 + 86_400;
-    if (from < to) go(() => range.set(from, to));
+    if (from < to) go(() => range.between(from, to));
   });
   find("tools").addEventListener("submit", (event) => event.preventDefault());
   find("gateway").addEventListener("change", async () => { gateway = find("gateway").value; await loadCatalogue(); go(() => {}); });

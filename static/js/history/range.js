@@ -31,6 +31,9 @@ export class Range {
     Object.assign(this, { name: "", from: Math.round(end - length), to: Math.round(end) });
   }
 
+  /** From here to there, or to now: the start stays. */
+  between(from, to) { this.set(from, Math.min(to, Math.max(nowSeconds(), from + SHORTEST))); }
+
   move(share) {
     const length = this.to - this.from;
     this.set(this.from + length * share, this.to + length * share);

@@ -1,0 +1,76 @@
+"""Load from wrk: one thread, closed loop. All servers are asked by the same program in the same way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+SERVER_CORE, CLIENT_CORE = 0, 1
+
+SCRIPT = """
+local pipeline = %d
+local single, batch
+init = function(args)
+    single = wrk.format(nil, nil)
+    batch = string.rep(single, pipeline)
+end
+request = function() return batch end
+done = function(summary, latency, requests)
+    io.write(string.format(
+        '\\n{"requests": %%d, "us": %%d, "p50": %%d, "p99": %%d, "p999": %%d, "errors": %%d}\\n',
+        summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+        summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.status
+            + summary.errors.timeout))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of one round. Latencies in milliseconds; ``errors``: no answer, or another status than 2xx and 3xx."""
+
+    per_second: float
+    p50: float
+    p99: float
+    p999: float
+    errors: int
+    requests: int
+
+
+def missing() -> list[str]:
+    """Programs the comparison needs and this machine has not."""
+    return [name for name in ("wrk", "nginx") if shutil.which(name) is None]
+
+
+def pin(pid: int) -> None:
+    """Keep a server on its core, so that it never shares one with the load; nothing on a machine with one core."""
+    if (os.cpu_count() or 1) > 1 and hasattr(os, "sched_setaffinity"):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {SERVER_CORE})
+
+
+def load(
+    port: int, target: str, connections: int, seconds: float, headers: Sequence[str] = (), pipeline: int = 1
+) -> Load:
+    """One round of ``connections`` that ask as fast as they are answered."""
+    pinned = ["taskset", "-c", str(CLIENT_CORE)] if (os.cpu_count() or 1) > 1 and shutil.which("taskset") else []
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(SCRIPT % pipeline)
+        script.flush()
+        command = [*pinned, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script.name]
+        for header in headers:
+            command += ["-H", header]
+        text = subprocess.run(
+            [*command, f"http://127.0.0.1:{port}{target}"], capture_output=True, text=True, check=True
+        ).stdout
+    found = json.loads(text.strip().splitlines()[-1])
+    return Load(
+        found["requests"] / found["us"] * 1e6, found["p50"] / 1e3, found["p99"] / 1e3, found["p999"] / 1e3,
+        found["errors"], found["requests"],
+    )  # fmt: skip

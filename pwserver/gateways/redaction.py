@@ -1,0 +1,63 @@
+"""What a gateway or Tesla's servers tell beside the point: passwords, tokens, names and addresses of people.
+
+The raw dumps (configuration, cloud and FleetAPI answers, networks) are handed on as they are; they are also the only
+place where a firmware may put something nobody should read. Blotted out here, where a reading is made, it reaches no
+document, topic, replica or log.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from pwserver.reading import Reading
+
+HIDDEN: Final = "**********"
+_DEEPEST: Final = 40  # deeper than any real answer; what lies below is withheld
+
+# Ends of member names, in whatever style they are written (wifi_password, wifiPassword, WiFi-Password).
+_PRIVATE: Final = re.compile(
+    r"(password|passwd|passphrase|pwd|psk|presharedkey|secret|token|cookie|apikey|privatekey|credentials?|pincode"
+    r"|email(address)?|phone(number)?|firstname|lastname|fullname|username|streetaddress|addressline\d?|latitude|longitude)$"
+)
+_SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
+
+
+def withheld(reading: Reading) -> Reading:
+    """The reading, its raw dumps without anything private. The given one stays as it was."""
+    changes: dict[str, Any] = {}
+    for name in ("tedapi_config", "cloud", "fleet", "networks"):
+        before = getattr(reading, name)
+        after = blotted(before)
+        if after is not before:
+            changes[name] = after
+    return replace(reading, **changes) if changes else reading
+
+
+def blotted(value: Any, depth: int = 0) -> Any:
+    """``value`` with ten stars for every private member, also below it; the very same object where there is none."""
+    if depth > _DEEPEST:
+        return None if isinstance(value, (dict, list)) else value
+    if isinstance(value, dict):
+        made: dict[Any, Any] | None = None
+        for name, item in value.items():
+            new = HIDDEN if is_private(name) and _tells(item) else blotted(item, depth + 1)
+            if new is not item:
+                made = made if made is not None else dict(value)
+                made[name] = new
+        return value if made is None else made
+    if isinstance(value, list):
+        items = [blotted(item, depth + 1) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def is_private(name: object) -> bool:
+    """Does a member of this name hold something private?"""
+    return isinstance(name, str) and _PRIVATE.search(_SEPARATORS.sub("", name.lower())) is not None
+
+
+def _tells(value: Any) -> bool:
+    """Is there anything to hide? Nulls, switches and empty texts say nothing."""
+    return not (value is None or isinstance(value, bool) or value == "" or value == [] or value == {})

@@ -1,0 +1,64 @@
+"""What was promised to a gateway outlives the process that promised it.
+
+After a 429 nothing is sent before its time, and after a refused login there is a long pause, also when the poller is
+killed meanwhile or the configuration is read anew. The moments lie in the arena, on the clock all processes share.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pwserver.poller.commands import Moments
+from pwserver.runtime import Runtime
+
+AUTH = "auth"
+RATE_LIMIT = "rate-limit"
+PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
+TABLES = (PROMISED, REFUSED, ISLANDED)
+
+
+def shared_bytes(gateways: int) -> dict[str, int]:
+    """The arena's regions for this many gateways."""
+    return {name: Moments.size(gateways) for name in TABLES}
+
+
+class Holds:
+    """Until when each gateway must be left alone, and why. One writer per gateway."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        arena, gateways = runtime.shared.arena, runtime.shared.gateways
+        self._tables = {name: Moments(arena.region(name), gateways) for name in (PROMISED, REFUSED)}
+
+    def remember(self, gateway: str, until: float, cause: str | None) -> None:
+        """After an attempt: nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
+        refused = cause == AUTH
+        self._tables[REFUSED].set(gateway, until if refused else 0.0)
+        if not refused:
+            self._tables[PROMISED].set(gateway, until)
+
+    def recall(self, gateway: str) -> tuple[float, str] | None:
+        """(until, cause) of what is still to be kept; None when there is nothing."""
+        now = time.monotonic()
+        for name, cause in ((REFUSED, AUTH), (PROMISED, RATE_LIMIT)):
+            until = self._tables[name].get(gateway)
+            if until > now:
+                return until, cause
+        return None
+
+
+def inherit(old: Runtime, new: Runtime) -> None:
+    """Carry the promises of one generation into the next. To be called when the old poller has ended.
+
+    A refused login is forgotten where the owner has changed the gateway's entry: it may be right now.
+    """
+    before = {gateway.id: gateway for gateway in old.config.gateways}
+    for gateway in new.config.gateways:
+        former = before.get(gateway.id)
+        if former is None or former.address != gateway.address:
+            continue
+        for name in TABLES:
+            if name == REFUSED and former != gateway:
+                continue
+            moment = Moments(old.shared.arena.region(name), old.shared.gateways).get(gateway.id)
+            if moment > 0:
+                Moments(new.shared.arena.region(name), new.shared.gateways).set(gateway.id, moment)

@@ -1,0 +1,119 @@
+"""Tesla's servers as far as writing goes: what is posted is noted, and shows in the site's information."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+SITE = 4321
+DIN = "1232100-00-E--TG123456789ABC"
+ROOT = f"api/1/energy_sites/{SITE}"
+
+
+class Tesla:
+    """Owner API and FleetAPI on loopback. ``posts``: (path below the site, body). ``mute``: posts are carried out and
+    never answered; ``deny``: they are answered with this status.
+    """
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[str, dict[str, Any]]] = []
+        self.mute = threading.Event()
+        self.unmuted = threading.Event()
+        self.deny = 0
+        self.info: dict[str, Any] = {
+            "id": DIN, "site_name": "Cloud House", "backup_reserve_percent": 20, "default_real_mode": "autonomous",
+            "version": "26.2.1 abc", "battery_count": 2, "nameplate_power": 10000, "nameplate_energy": 27000,
+            "installation_time_zone": "UTC", "components": {"solar": True, "gateway": "teg"},
+            "tariff_content": {"code": "T"},
+        }  # fmt: skip
+        live = {
+            "solar_power": 1290, "battery_power": -220, "load_power": 1070, "grid_power": 0, "grid_status": "Active",
+            "island_status": "on_grid", "grid_services_active": False, "timestamp": "2026-01-01T00:00:00Z",
+            "percentage_charged": 80.0, "energy_left": 21000, "total_pack_energy": 26000,
+        }  # fmt: skip
+        product = {"resource_type": "battery", "energy_site_id": SITE, "site_name": "Cloud House", "id": DIN}
+        product["gateway_id"] = DIN
+        self.answers: dict[str, Any] = {
+            "api/1/products": [product],
+            f"{ROOT}/live_status": live,
+            f"{ROOT}/site_status": live,
+            f"{ROOT}/site_info": self.info,
+            f"{ROOT}/backup_time_remaining": {"time_remaining_hours": 7.5},
+            f"{ROOT}/tariff_rate": {"code": "SCE"},
+        }
+        tesla = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                found = tesla.answers.get(self.path.split("?")[0].strip("/"))
+                self._send(200 if found is not None else 404, found)
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+                path = self.path.strip("/").removeprefix(ROOT + "/")
+                if tesla.deny:
+                    self._send(tesla.deny, {"reason": "no"})
+                    return
+                tesla.posts.append((path, body))
+                tesla.carry_out(path, body)
+                if tesla.mute.is_set():
+                    tesla.unmuted.wait(30)
+                    self.close_connection = True
+                    return
+                self._send(200, {"code": 201, "message": "Updated"})
+
+            def _send(self, status: int, response: Any) -> None:
+                body = json.dumps({"response": response}).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+
+    def __enter__(self) -> Tesla:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.unmuted.set()
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+    def carry_out(self, path: str, body: dict[str, Any]) -> None:
+        """Let it show."""
+        if path == "backup":
+            self.info["backup_reserve_percent"] = body["backup_reserve_percent"]
+        elif path == "operation":
+            self.info["default_real_mode"] = body["default_real_mode"]
+        elif path == "grid_import_export":
+            self.info["components"].update(body)
+        elif path == "time_of_use_settings":
+            self.info["tariff_content"] = {"code": body["tou_settings"]["tariff_content_v2"].get("code")}
+
+    def fleet_login(self, folder: Path) -> Path:
+        """Write the file that FleetAPI mode reads, leading here."""
+        names = ("CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "partner_token", "access_token", "refresh_token")
+        content = dict.fromkeys(names, "CANARYTOKEN") | {"AUDIENCE": self.url, "site_id": SITE, "partner_account": {}}
+        (folder / ".pypowerwall.fleetapi").write_text(json.dumps(content))
+        return folder
+
+    def cloud_login(self, folder: Path) -> Path:
+        """Write the file that cloud mode reads."""
+        token = {"access_token": "CANARYTOKEN", "refresh_token": "CANARYREFRESH", "expires_at": 4e9}
+        login = {"owner@example.com": {"url": self.url + "/", "sso": token}}
+        (folder / ".pypowerwall.auth").write_text(json.dumps(login))
+        return folder

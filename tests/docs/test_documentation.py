@@ -1,0 +1,161 @@
+"""What the documentation says exists: links, files, settings, pages, make verbs, flags, and the commands it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from pwserver.cli import COMMANDS, build_parser, split_arguments
+from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES
+from pwserver.history.tool import run as history_tool
+from tests.e2e.server import Server
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+DEPLOYED = sorted(path for path in (ROOT / "deploy").glob("**/*") if path.suffix in (".yml", ".yaml", ".service"))
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+NAME = re.compile(r"\b(?:PW|MQTT|CORS|CONTROL)_[A-Z_]*[A-Z]\b")
+FOLDERS = ("deploy/", "docs/", "tests/", "pwserver/", "pwserver_ext/", "static/", "benchmarks/", ".ci/", ".github/")
+# Programs of others that examples call; what follows them is theirs.
+FOREIGN = {"curl", "docker", "openssl", "mosquitto_sub", "mosquitto_pub", "systemctl", "kubectl"}
+# Names of the dashboards' or of the image, not settings.
+NOT_SETTINGS = {"PW_NAME"}
+# Places on a machine or in a container, not pages.
+PLACES = ("/data", "/auth", "/app", "/dev", "/etc", "/var", "/opt", "/tmp", "/usr", "/path", "/power")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.MULTILINE):
+        plain = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower())
+        found.add(plain.strip().replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_resolve(page: Path) -> None:
+    text = page.read_text()
+    for groups in LINK.findall(FENCE.sub("", text)):
+        target = urlsplit(next(filter(None, groups)))
+        if target.scheme or target.netloc:
+            assert target.scheme in ("https", "mailto"), groups
+            continue
+        file = (page.parent / unquote(target.path)).resolve() if target.path else page
+        assert file.exists(), f"{name(page)} links to {target.path}"
+        assert file.is_relative_to(ROOT)
+        if target.fragment and file.suffix == ".md":
+            assert target.fragment in anchors(file.read_text()), f"{name(page)}: no heading #{target.fragment}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_and_settings_exist(page: Path) -> None:
+    text = page.read_text()
+    for span in SPAN.findall(FENCE.sub("", text)):
+        if span.startswith(FOLDERS) and not re.search(r"[\s{…]", span):
+            assert list(ROOT.glob(span.rstrip("/"))), f"{name(page)}: {span}"
+    unknown = set(NAME.findall(text)) - ENVIRONMENT_NAMES - NOT_SETTINGS
+    prefixes = {found for found in unknown if any(known.startswith(f"{found}_") for known in ENVIRONMENT_NAMES)}
+    assert not unknown - prefixes, name(page)
+
+
+@pytest.mark.parametrize("file", [*DEPLOYED, ROOT / "docker-compose.yml", ROOT / "Dockerfile"], ids=name)
+def test_settings_in_deployed_files_exist(file: Path) -> None:
+    assert set(NAME.findall(file.read_text())) <= ENVIRONMENT_NAMES
+
+
+def commands(page: Path) -> Iterator[str]:
+    """Each command line of the page's sh blocks; continued lines are one."""
+    for language, body in FENCE.findall(page.read_text()):
+        if language in ("sh", "bash"):
+            yield from filter(None, (line.strip() for line in body.replace("\\\n", " ").splitlines()))
+
+
+def simple_commands(line: str) -> Iterator[list[str]]:
+    """The words of each command of a line, without redirections."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;><")
+    lexer.whitespace_split = True
+    words: list[str] = []
+    redirected = False
+    for word in lexer:
+        if set(word) <= set("|&;"):
+            yield words
+            words = []
+        elif set(word) <= set("><"):
+            redirected = True
+        elif redirected:
+            redirected = False
+        else:
+            words.append(word)
+    yield words
+
+
+@pytest.mark.parametrize(("page", "line"), [(page, line) for page in PAGES for line in commands(page)])
+def test_commands_work(page: Path, line: str) -> None:
+    for words in simple_commands(line):
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            assert words.pop(0).partition("=")[0] in ENVIRONMENT_NAMES
+        if words:
+            check(words)
+
+
+def check(words: list[str]) -> None:
+    """Does this command exist with these arguments? What belongs to others is left to them."""
+    program, arguments = words[0], words[1:]
+    if program == "make":
+        verbs = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+        assert all(word in verbs or re.match(r"[A-Z]+=", word) for word in arguments), words
+    elif program in ("pwserver", "pypowerwall-server"):
+        check_pwserver(arguments)
+    elif program.removeprefix(".venv/bin/") in ("python", "python3") and arguments[0] == "-m":
+        module = Path(*arguments[1].split("."))
+        inside = (ROOT / module).with_suffix(".py").exists() or (ROOT / module / "__main__.py").exists()
+        assert inside or arguments[1] in ("venv", "pypowerwall"), words
+    elif program == "pip":
+        assert arguments[0] == "install", words
+        assert all(re.match(r"pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]), words
+    else:
+        assert program in FOREIGN, f"unknown program: {words}"
+
+
+def check_pwserver(arguments: list[str]) -> None:
+    flags, command, own = split_arguments(arguments)
+    assert command in COMMANDS
+    options, unknown = build_parser("pwserver").parse_known_args(flags)
+    assert not unknown, unknown
+    assert set(vars(options)) - {"setup", "reload"} <= set(BY_NAME)
+    if command == "history":
+        from pwserver.history.layout import HistorySettings
+
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):  # without a folder it understands everything and then refuses
+            assert history_tool(own, HistorySettings(), (), said, said) == 2
+        assert "PW_HISTORY_PATH is not set" in said.getvalue(), said.getvalue()
+
+
+def test_pages_named_in_the_documentation_exist() -> None:
+    with Server(["--demo=powerwall3"]) as server:
+        known = {re.sub(r"\{\w+\}", "{}", path).rstrip("/") or "/" for path in server.json("/openapi.json")["paths"]}
+        known |= {"/api/gateways/{}/<path>", "/favicon.ico", "/static", "/rss"}
+        for page in PAGES:
+            for span in SPAN.findall(FENCE.sub("", page.read_text())):
+                path = re.sub(r"\{\w+\}", "{}", span.removeprefix("GET ").removeprefix("POST ").partition("?")[0])
+                if not re.fullmatch(r"/[a-z][\w/{}.-]*", path) or path.startswith(PLACES):
+                    continue
+                path = path.rstrip("/")
+                below = any(each.startswith(f"{path}/") for each in known)
+                answered = path in known or below or server.get(path.replace("{}", "default")).status != 404
+                assert answered, f"{name(page)} names {span}"

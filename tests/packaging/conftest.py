@@ -1,0 +1,59 @@
+"""The image of the checkout, built once for all tests here."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.packaging.dockerfile import Builder, Image, context
+from tests.packaging.roots import CACHE, Root, base
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder on a real disk (an overlay's upper layer cannot lie on another overlay), removed at the end."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="run-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The image, and the stage it was built in."""
+
+    image: Image
+    build: Image
+
+    def wheels(self) -> Path:
+        """The folder with the wheels of pwserver and everything it needs."""
+        return next(layer / "wheels" for layer in reversed(self.build.layers) if (layer / "wheels").exists())
+
+    def compiler(self) -> list[Path]:
+        """The layers of a Debian with a compiler and nothing else."""
+        return self.build.layers[:2]
+
+
+@pytest.fixture(scope="session")
+def built(scratch: Path) -> Built:
+    """Every step of the Dockerfile, executed."""
+    bare = base()
+    files = scratch / "context"
+    context(CHECKOUT, files)
+    builder = Builder(CHECKOUT / "Dockerfile", files, bare, scratch / "build")
+    image = builder.build()
+    return Built(image, builder.stages["build"])
+
+
+@pytest.fixture
+def bare_root(scratch: Path, tmp_path: Path) -> Root:
+    """Debian with Python and venv, without a compiler."""
+    return Root([base()], scratch / tmp_path.name)

@@ -1,0 +1,51 @@
+"""One browser for all, and one sunny house with a past that most tests only look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.pages.support import SECRET, House, Watched, chromium
+from tests.pages.support import house as make_house
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """Three Powerwall 3 on a signed connection, control switched on, below /power and without it."""
+    with make_house("v1r", past_days=100, PW_CONTROL_SECRET=SECRET, PROXY_BASE_URL="/power") as found:
+        yield found
+
+
+Look = Callable[..., Watched]
+
+
+@pytest.fixture
+def look(browser: Browser) -> Iterator[Look]:
+    """``look(base, **context options)``: a new page in a context of its own; mishaps are checked at the end."""
+    opened: list[Watched] = []
+
+    def new(base: str, *, check: bool = True, **options: Any) -> Watched:
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "timezone_id": "America/Los_Angeles", **options}
+        )
+        watched = Watched(context.new_page(), base)
+        watched.checked = check  # type: ignore[attr-defined]
+        opened.append(watched)
+        return watched
+
+    yield new
+    for one in opened:
+        try:
+            if one.checked:  # type: ignore[attr-defined]
+                one.check()
+        finally:
+            one.page.context.close()

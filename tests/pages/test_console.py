@@ -1,0 +1,173 @@
+"""The console: every card, kiosk, settings, several gateways, and a control that reaches the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.conftest import wait_until
+from tests.pages.conftest import Look
+from tests.pages.support import SECRET, House, until
+from tests.pages.support import house as make_house
+
+CARDS = [
+    "power-flow",
+    "energy",
+    "trend",
+    "daily-energy",
+    "powerwall",
+    "gateways",
+    "strings",
+    "alerts",
+    "control",
+    "health",
+    "mqtt",
+]
+SHOWN = "[...document.querySelectorAll('.card')].map((card) => card.dataset.card)"
+
+
+def card(page: Page, name: str) -> str:
+    return page.inner_text(f"[data-card={name}]")
+
+
+def test_every_card_has_its_content(house: House, look: Look) -> None:
+    page = look(house.base).open("console")
+    assert page.evaluate(SHOWN) == CARDS
+    until(page, "document.querySelector('[data-card=gateways] .pill').textContent === 'Online'")
+    until(page, "document.querySelectorAll('[data-card=health] tbody tr').length === 3")
+    until(page, "/Today \\d/.test(document.querySelector('[data-card=energy]').textContent)")
+    until(page, "document.querySelector('[data-card=trend] canvas')")
+    until(page, "document.querySelector('[data-card=daily-energy] rect.own, [data-card=daily-energy] text.own')")
+    until(page, "document.querySelector('[data-card=mqtt] .pill').textContent === 'Switched off'")
+    until(page, "!document.querySelector('[data-card=control] .controls').hidden")
+    assert page.evaluate("document.querySelectorAll('.unit-box').length") == 3
+    units = card(page, "powerwall")
+    for words in ("Energy", "Temperature", "Fans", "rpm", "Serial", "Firmware"):
+        assert words in units, words
+    gateways = card(page, "gateways")
+    assert "Calls a minute" in gateways and "v1r" in gateways
+    assert len(page.query_selector_all("[data-card=strings] tbody tr")) >= 6
+    assert "since" in card(page, "alerts") or "before" in card(page, "alerts")
+    assert "worker-0" in card(page, "health") and "poller" in card(page, "health")
+
+
+def test_kiosk_and_hidden_cards_by_address(house: House, look: Look) -> None:
+    page = look(house.base).open("console?kiosk=1&hide=alerts,strings,health,control,mqtt")
+    until(page, "document.querySelector('.card')")
+    assert page.evaluate(SHOWN) == [
+        one for one in CARDS if one not in ("alerts", "strings", "health", "control", "mqtt")
+    ]
+    assert not page.is_visible(".bar")
+
+
+def test_cards_hidden_and_moved_are_remembered(house: House, look: Look) -> None:
+    page = look(house.base).open("console")
+    page.click("#settings")
+    page.uncheck("label:has-text('Alerts') input")
+    for _ in range(3):
+        page.click("[aria-label='Move Energy per day up']", force=True)
+    page.click("button:has-text('Done')")
+    expected = ["daily-energy", *[one for one in CARDS if one not in ("daily-energy", "alerts")]]
+    assert page.evaluate(SHOWN) == expected
+    page.reload()
+    until(page, "document.querySelector('.card')")
+    assert page.evaluate(SHOWN) == expected
+
+
+def test_temperature_unit_and_theme(house: House, look: Look) -> None:
+    page = look(house.base, locale="de-DE", color_scheme="light").open("console")
+    until(page, "document.querySelector('.unit-box')")
+    assert "°C" in card(page, "powerwall")
+    assert page.evaluate("/\\d,\\d/.test(document.querySelector('[data-card=powerwall]').textContent)"), (
+        "German numbers"
+    )
+    page.click("#settings")
+    page.click("button:has-text('°F')")
+    page.click("button:has-text('Dark')")
+    page.keyboard.press("Escape")
+    until(page, "document.querySelector('[data-card=powerwall]').textContent.includes('°F')")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_control_asks_twice_and_reaches_the_gateway(house: House, look: Look) -> None:
+    watched = look(house.base, check=False)
+    page = watched.open("console?hide=power-flow,trend")
+    slider = page.locator("[data-card=control] input[type=range]")
+    slider.wait_for()
+    house.gateway.device.writes.clear()
+    until(page, "/\\d/.test(document.querySelector('[data-card=control] .now').textContent)")
+    slider.fill("34")
+    page.click("[data-card=control] .control:first-child button:has-text('Set')")
+    page.click("dialog button:has-text('Cancel')")
+    assert house.gateway.writes == []
+    page.click("[data-card=control] .control:first-child button:has-text('Set')")
+    page.click("dialog button:has-text('Set reserve')")
+    page.fill("#token", "not the token")
+    page.click("dialog button:has-text('Use it')")
+    until(page, "document.querySelector('.answer.bad')")
+    assert house.gateway.writes == []
+    page.click("[data-card=control] .control:first-child button:has-text('Set')")
+    page.click("dialog button:has-text('Set reserve')")
+    page.fill("#token", SECRET)
+    page.click("dialog button:has-text('Use it')")
+    until(page, "document.querySelector('.answer.good')")
+    wait_until(lambda: house.gateway.writes, 10, "nothing reached the gateway")
+    wait_until(
+        lambda: house.server.json("/api/operation")["backup_reserve_percent_app"] == pytest.approx(34, abs=1),
+        20,
+        "34 %",
+    )
+    until(page, "/3[345]/.test(document.querySelector('[data-card=control] .now').textContent)")
+    assert page.evaluate("localStorage.getItem('pwserver.token')") is None
+    assert SECRET in page.evaluate("sessionStorage.getItem('pwserver.token')")
+    page.click("button:has-text('Forget token')")
+    assert page.evaluate("sessionStorage.getItem('pwserver.token')") is None
+
+
+def test_control_that_is_off_says_so(two: House, look: Look) -> None:
+    page = look(two.base).open("console?hide=power-flow,trend")
+    until(page, "document.querySelector('[data-card=control]').textContent.includes('Control is off')")
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[House]:
+    """Two gateways in one house."""
+    with make_house("powerwall2", "powerwall3-single") as found:
+        for number, gateway in enumerate(found.gateways.values()):
+            gateway.set_house(fixed_solar=3000.0 + 1000 * number, fixed_load=500.0)
+        yield found
+
+
+def test_two_gateways_sum_and_switch(two: House, look: Look) -> None:
+    page = look(two.base).open("console?hide=trend")
+    solar = "document.querySelector('.node.solar .value').textContent"
+    until(page, f"{solar}.startsWith('7.0')")
+    assert page.evaluate("[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)") == [
+        "All",
+        "Default",
+        "House2",
+    ]
+    assert page.evaluate("document.querySelectorAll('.gateway-box').length") == 2
+    everything = page.evaluate("document.querySelectorAll('.unit-box').length")
+    page.click("#switcher button:has-text('House2')")
+    until(page, f"{solar}.startsWith('4.0')")
+    assert 0 < page.evaluate("document.querySelectorAll('.unit-box').length") < everything
+    page.click("#switcher button:has-text('Default')")
+    until(page, f"{solar}.startsWith('3.0')")
+    page.reload()
+    until(page, f"document.querySelector('.node.solar') && {solar}.startsWith('3.0')")
+
+
+def test_one_of_two_missing_is_said(two: House, look: Look) -> None:
+    page = look(two.base).open("console?hide=trend")
+    list(two.gateways.values())[1].fault("unplugged")
+    until(
+        page,
+        "[...document.querySelectorAll('.gateway-box .pill')].some((one) => /Stale|Waiting|Offline|Degraded/.test(one.textContent))",
+    )
+    until(page, "document.querySelector('.gateway-box .cause:not([hidden])')")
+    until(page, "document.querySelector('#state').textContent === 'Live'")
+    list(two.gateways.values())[1].fault("none")
+    until(page, "[...document.querySelectorAll('.gateway-box .pill')].every((one) => one.textContent === 'Online')", 30)

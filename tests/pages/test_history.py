@@ -1,0 +1,120 @@
+"""The history page: ranges, zoom and pan, dates, charts of signals, table, CSV; the address says what is shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until
+
+RANGES = ["1h", "6h", "1d", "7d", "30d", "90d", "1y", "all"]
+DRAWN = "document.documentElement.dataset.shown"
+
+
+def query(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def again(page: Page, action: object) -> None:
+    """Do something and wait until the charts are drawn anew."""
+    before = page.evaluate(f"Number({DRAWN} ?? 0)")
+    action()  # type: ignore[operator]
+    until(page, f"Number({DRAWN} ?? 0) > {before}")
+
+
+def test_every_range_by_button_and_by_address(house: House, look: Look) -> None:
+    page = look(house.base).open("history")
+    until(page, DRAWN)
+    for name in RANGES:
+        again(page, lambda name=name: page.click(f"[data-range='{name}']"))
+        assert query(page)["range"] == name
+        assert page.get_attribute(f"[data-range='{name}']", "aria-pressed") == "true"
+        assert page.query_selector("#power canvas"), name
+    rows = page.evaluate("document.querySelectorAll('#table tbody tr').length")
+    assert rows >= 100
+    page.goto(f"{house.base}/history?range=7d")
+    until(page, DRAWN)
+    assert page.get_attribute("[data-range='7d']", "aria-pressed") == "true"
+    assert 8 <= page.evaluate("document.querySelectorAll('#table tbody tr').length") <= 9
+    assert page.evaluate("document.querySelectorAll('#energy rect.solar').length") >= 7
+
+
+def test_zoom_pan_and_back(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=7d")
+    until(page, f"{DRAWN} && document.querySelector('#power .u-over')")
+    box = page.locator("#power .u-over").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60, steps=4)
+    again(page, page.mouse.up)
+    zoomed = query(page)
+    length = int(zoomed["to"]) - int(zoomed["from"])
+    assert length == pytest.approx(7 * 86400 * 0.3, rel=0.05)
+    again(page, lambda: page.click("#back"))
+    assert int(query(page)["from"]) == pytest.approx(int(zoomed["from"]) - length / 2, abs=5)
+    again(page, lambda: page.click("#forward"))
+    again(page, lambda: page.click("#out"))
+    assert int(query(page)["to"]) - int(query(page)["from"]) == pytest.approx(2 * length, rel=0.02)
+    page.focus("#power")
+    again(page, lambda: page.keyboard.press("+"))
+    again(page, lambda: page.keyboard.press("ArrowLeft"))
+    page.reload()
+    until(page, DRAWN)
+    assert int(query(page)["to"]) - int(query(page)["from"]) == pytest.approx(length, rel=0.02)
+
+
+def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=30d")
+    until(page, DRAWN)
+    day = time.strftime("%Y-%m-%d", time.localtime(time.time() - 20 * 86400))
+    again(page, lambda: page.fill("#from", day))
+    assert "range" not in query(page) and page.input_value("#from") == day
+    again(page, lambda: page.locator("#energy .hit").nth(3).click())
+    assert int(query(page)["to"]) - int(query(page)["from"]) in (82_800, 86_400, 90_000)
+
+
+def test_signals_units_and_gaps(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=6h")
+    until(page, f"{DRAWN} && document.querySelectorAll('#signals canvas').length >= 2")
+    titles = page.evaluate("[...document.querySelectorAll('#signals h2')].map((one) => one.textContent)")
+    assert titles[:2] == ["Powerwall temperatures", "Fan speed"]
+    units = page.evaluate("[...document.querySelector('#unit').options].map((one) => one.value)")
+    assert len(units) >= 3
+    again(page, lambda: page.select_option("#unit", units[1]))
+    assert query(page)["pw"] == units[1]
+
+
+def test_series_can_be_switched_off(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=1d")
+    until(page, f"{DRAWN} && document.querySelector('.legend button')")
+    page.click(".legend button:has-text('Grid')")
+    assert query(page)["hide"] == "grid"
+    page.reload()
+    until(page, DRAWN)
+    assert page.get_attribute(".legend button:has-text('Grid')", "aria-pressed") == "false"
+
+
+def test_csv_is_what_the_table_says(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=7d")
+    until(page, DRAWN)
+    with page.expect_download() as waiting:
+        page.click("#csv-energy")
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+    assert len(rows) >= 7 and float(rows[2]["solar_kwh"]) > 1
+    with page.expect_download() as waiting:
+        page.click("#csv-power")
+    assert "solar" in waiting.value.path().read_text().splitlines()[0]
+
+
+def test_kiosk_shows_charts_only(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=7d&kiosk=1&hide=energy")
+    until(page, DRAWN)
+    assert not page.is_visible(".tools") and not page.is_visible("#table") and not page.is_visible("#energy")
+    assert page.is_visible("#power canvas")

@@ -1,0 +1,59 @@
+"""Every page, in both themes and two sizes: nothing breaks, nothing leaves the machine, axe-core is content."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until, violations
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+READY = {
+    "": "document.querySelector('.node.home .value').textContent !== '–'",
+    "console": "document.querySelectorAll('.card').length === 11 && document.querySelector('[data-card=trend] canvas')"
+    " && document.querySelector('[data-card=daily-energy] rect.solar')",
+    "history": "document.documentElement.dataset.shown && document.querySelector('#signals canvas')",
+    "example.html": "document.querySelector('#firmware').textContent !== '–'",
+}
+
+
+@pytest.mark.parametrize("page_name", READY)
+@pytest.mark.parametrize(("theme", "size"), [("dark", PHONE), ("light", DESKTOP)], ids=["dark-phone", "light-desktop"])
+def test_page_is_sound_and_accessible(
+    house: House, look: Look, page_name: str, theme: str, size: dict[str, int]
+) -> None:
+    page = look(house.base, viewport=size, color_scheme=theme).open(page_name)
+    until(page, READY[page_name])
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, "the page is wider than its window"
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("icon", ["favicon.ico", "favicon-16x16.png", "favicon-32x32.png"])
+def test_icons(house: House, icon: str) -> None:
+    answer = house.server.get(f"/{icon}")
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("image/")
+    assert answer.body[:4] in (b"\x89PNG", b"\x00\x00\x01\x00")
+
+
+@pytest.mark.parametrize("path", ["/", "/console", "/history", "/example.html"])
+def test_pages_forbid_inline_script_and_set_the_old_cookies(house: House, path: str) -> None:
+    answer = house.server.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy and "default-src 'none'" in policy
+    assert b"<script>" not in answer.body and b" onclick=" not in answer.body
+    assert "x-frame-options" not in answer.headers
+    assert "1234567890" in answer.headers["set-cookie"]
+
+
+def test_a_slash_too_many_leads_to_the_page(house: House, look: Look) -> None:
+    page = look(house.base).open("console/?kiosk=1")
+    assert page.url == f"{house.base}/console?kiosk=1"
+    page.wait_for_selector("[data-card=power-flow]")
+
+
+def test_style_is_never_written_into_the_page_unchecked(house: House) -> None:
+    body = house.server.get("/?style=%22%3E%3Cscript%3E").body
+    assert b'data-style="clear"' in body and b'"><script>' not in body

@@ -1,0 +1,100 @@
+"""/docs and /redoc in a real browser that has no network: they draw, complain of nothing, and ask nobody else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pwserver.web.assets import Assets
+from tests.e2e.server import Server
+
+CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+VENDOR = Path(__file__).parents[2] / "static" / "vendor"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, NOWHERE])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page, and everything that it asked for or complained of."""
+
+    def __init__(self, browser: Browser, server: Server, path: str) -> None:
+        self.page: Page = browser.new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.base = f"http://127.0.0.1:{server.port}"
+        self.page.goto(self.base + path)
+
+    def check(self, below: str) -> None:
+        """Nothing was asked of anybody else, nor outside of ``below``; nothing went wrong."""
+        assert self.complaints == []
+        network = [url for url in self.asked if not url.startswith(("data:", "blob:"))]
+        assert [url for url in network if not url.startswith(f"{self.base}{below}/")] == []
+        assert any(url.endswith("/openapi.json") for url in network)
+        self.page.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "/power"])
+def test_swagger_ui(browser: Browser, server: Server, prefix: str) -> None:
+    visit = Visit(browser, server, f"{prefix}/docs")
+    page = visit.page
+    page.click("#operations-tag-core", timeout=30_000)
+    page.wait_for_selector("#operations-core-get_soe", timeout=10_000)
+    assert page.locator(".opblock-tag-section").count() >= 8
+    page.click("#operations-core-get_soe .opblock-summary-control")
+    page.wait_for_selector("#operations-core-get_soe .responses-table", timeout=10_000)
+    page.click("#operations-core-get_soe .try-out__btn")
+    page.click("#operations-core-get_soe .execute")
+    page.wait_for_selector("#operations-core-get_soe .live-responses-table", timeout=10_000)
+    answered = page.inner_text("#operations-core-get_soe .live-responses-table")
+    assert "percentage" in answered
+    assert f"{visit.base}{prefix}/soe" in page.inner_text("#operations-core-get_soe .responses-wrapper")
+    visit.check(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", "/power"])
+def test_redoc(browser: Browser, server: Server, prefix: str) -> None:
+    visit = Visit(browser, server, f"{prefix}/redoc")
+    page = visit.page
+    page.wait_for_selector("h2:has-text('State of energy, raw scale')", timeout=30_000)
+    assert page.locator("[data-section-id]").count() > 150
+    visit.check(prefix)
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_pages_run_under_a_strict_policy(server: Server, path: str) -> None:
+    answer = server.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+    text = answer.body.decode()
+    assert "http://" not in text
+    assert "https://" not in text
+    assert 'src="/' not in text
+    assert 'href="/' not in text
+    assert "<script>" not in text
+
+
+def test_vendored_files_come_with_their_licences_and_load_nothing_from_elsewhere() -> None:
+    for name in ("swagger-ui", "redoc"):
+        assert "Permission" in (VENDOR / name / "LICENSE").read_text() or name == "swagger-ui"
+    for name, asset in Assets().files.items():
+        if name.startswith("vendor/") and name.endswith((".css", ".js")):
+            for host in (b"fonts.googleapis.com", b"cdn.redoc.ly", b"@import url(http"):
+                assert host not in asset.body, name
