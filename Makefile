@@ -87,10 +87,10 @@ $(VENV)/bin/python:
 
 $(RUNTIME): | $(VENV)/bin/python
 	@rm -f $(VENV)/.runtime-* $(VENV)/.tools-*
-	@echo "building pwserver in $(VENV)"
+	@echo "installing what pwserver needs into $(VENV)"
 	@$(PIP) install $$($(call REQUIREMENTS,build))
-	@$(PIP) install --no-build-isolation --editable '.[mqtt]'
-	@touch $@ $(BUILT)
+	@PWSERVER_ONLY=none $(PIP) install --no-build-isolation --editable '.[mqtt]'
+	@touch $@
 
 $(TOOLS): $(RUNTIME)
 	@echo "installing the tools of development into $(VENV)"

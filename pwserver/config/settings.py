@@ -153,7 +153,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_HEAD_TIMEOUT", Duration(0.1, 600), 10.0, LIMITS, "A request must be complete within this."),
     Setting("PW_IDLE_TIMEOUT", Duration(0.1, 3600), 75.0, LIMITS, "An idle connection is closed after this."),
     Setting("PW_WRITE_TIMEOUT", Duration(0.1, 600), 30.0, LIMITS, "A client that does not read is dropped after this."),
-    Setting("PW_MAX_WRITE_BUFFER", Int(16_384, 2**30), 1_048_576, LIMITS,
+    Setting("PW_MAX_WRITE_BUFFER", Int(16_384, 2**30), 65_536, LIMITS,
             "Unread answers of one connection before it has to wait.", unit="bytes"),
     Setting("PW_MAX_REQUEST_LINE", Int(256, 65_536), 8192, LIMITS, "Longest request line.", unit="bytes"),
     Setting("PW_MAX_HEAD", Int(1024, 262_144), 16_384, LIMITS, "Longest request head.", unit="bytes"),

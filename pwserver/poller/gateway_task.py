@@ -120,7 +120,8 @@ class GatewayTask:
                 # A thread cannot be ended, a process can: the supervisor starts a new one.
                 raise RuntimeError(f"a poll of {self.connection.identity.id} has not come back")
             self._expire(now)
-            await asyncio.wait({done}, timeout=max(0.01, min(self._next_expiry(now) - now, 60.0)))
+            until = min(self._next_expiry(now), begun + self.stuck_seconds)
+            await asyncio.wait({done}, timeout=max(0.01, min(until - now, 60.0)))
         done.result()
 
     def _attempt(self) -> None:

@@ -114,6 +114,8 @@ class Poller:
         """One task a gateway, spread over the interval so that fifty do not answer in the same instant."""
         from pwserver.gateways.connection import GatewayConnection
 
+        if self.runtime.config["PW_FLEETAPI_HTTP"]:
+            os.environ["PW_FLEETAPI_HTTP"] = self.runtime.config["PW_FLEETAPI_HTTP"]  # the library looks there
         freshness = self._freshness()
         interval = freshness.interval_seconds
         # Several times what a poll with its connecting and recovering may take; every part of it has its own limit.

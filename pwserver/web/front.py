@@ -68,6 +68,7 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
         head_seconds=settings["PW_HEAD_TIMEOUT"],
         idle_seconds=settings["PW_IDLE_TIMEOUT"],
         stall_seconds=settings["PW_WRITE_TIMEOUT"],
+        write_buffer_bytes=settings["PW_MAX_WRITE_BUFFER"],
         drain_seconds=settings["PW_STOP_TIMEOUT"] / 5,
         connections=share(settings["PW_MAX_CONNECTIONS"], workers),
         connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),

@@ -65,6 +65,7 @@ class GateSettings:
     connections_per_address: int = 1024
     exempt_addresses: frozenset[str] = frozenset()
     kept_reply_bytes: int = 8 << 20
+    write_buffer_bytes: int = 65536
     counters: Counters | None = None
     row: int = 0
     first_event: int = 0
@@ -132,7 +133,6 @@ class PassedProtocol(WebSocketProtocol):
 
     def connection_made(self, transport: Any) -> None:
         # Not in self.connections: the server shuts the gate's connection, which knows what to do with this one.
-        transport.set_write_buffer_limits(low=16384, high=65536)
         self.transport = transport
         self.recv_buffer = bytearray()
         self.conn_info = ConnInfo(transport, unix=self._unix)
@@ -179,7 +179,7 @@ class PassedProtocol(WebSocketProtocol):
 class GateProtocol(Connection):
     """One client's connection, from accept to close."""
 
-    __slots__ = ("_arguments",)
+    __slots__ = ("_arguments", "_write_buffer_bytes")
 
     def __init__(
         self,
@@ -194,6 +194,12 @@ class GateProtocol(Connection):
             gate = app.ctx.open_gate = app.ctx.gate.open_gate(loop, connections)
         super().__init__(gate)
         self._arguments = (loop, app, connections, arguments)
+        self._write_buffer_bytes = app.ctx.gate.write_buffer_bytes
+
+    def connection_made(self, transport: Any) -> None:
+        # For the handler's answers too: it writes to the same transport.
+        transport.set_write_buffer_limits(high=self._write_buffer_bytes)
+        super().connection_made(transport)
 
     def open_handler(self) -> PassedProtocol:
         loop, app, connections, arguments = self._arguments

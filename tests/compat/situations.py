@@ -66,6 +66,11 @@ def online(server: Server, *gateways: str) -> Callable[[], bool]:
     return check
 
 
+def recorded_a_while(server: Server, *gateways: str) -> Callable[[], bool]:
+    """A condition: energies of the day are known for exactly these gateways, which takes two polls."""
+    return lambda: set(server.json("/api/timeseries/today")["gateways"]) == set(gateways)
+
+
 def tedapi(gateway: SimulatedGateway, **more: str) -> dict[str, str]:
     """Environment of a server that polls ``gateway`` with its own password."""
     return {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, **more}
@@ -100,11 +105,13 @@ def situation(name: str) -> Iterator[Situation]:
             server = serve(tedapi(simulated, **control))
             made = Situation(server, {simulated.address.encode(): RECORDED_ADDRESS})
             wait_until(online(server, "default"), 30)
+            wait_until(recorded_a_while(server, "default"), 30)
         elif name.startswith("local-mode"):
             simulated = gateway("recorded-local")
             server = serve(local(simulated, **control))
             made = Situation(server, {simulated.address.encode(): RECORDED_ADDRESS})
             wait_until(lambda: server.json("/health")["gateways_online"] == 1, 30)
+            wait_until(recorded_a_while(server, "default"), 30)
         elif name.startswith("multi-gateway"):
             made = several(gateway(), gateway("recorded-local"), serve)
         elif name.endswith("no-gateways"):
@@ -120,10 +127,11 @@ def situation(name: str) -> Iterator[Situation]:
             server = serve(tedapi(simulated, **control, **limits))
             made = Situation(server, {simulated.address.encode(): RECORDED_ADDRESS})
             wait_until(online(server, "default"), 30)
+            wait_until(recorded_a_while(server, "default"), 30)
             simulated.fault("unplugged")
-            wait_until(lambda: server.json("/health")["gateways_online"] == 0, 30)
-            if name.endswith("expired"):
-                wait_until(lambda: server.json("/soe")["percentage"] is None, 30)
+            served = 0 if name.endswith("expired") else 1  # documents of one gateway come before those of all
+            wait_until(lambda: server.json("/api/aggregate/status")["num_online"] == 0, 30)
+            wait_until(lambda: len(server.json("/api/aggregate/")["gateways"]) == served, 30)
         yield made
 
 
@@ -141,4 +149,5 @@ def several(home: SimulatedGateway, cottage: SimulatedGateway, serve: Callable[[
     addresses |= {f'"port":{home.port}'.encode(): b'"port":8443'}
     wait_until(lambda: online(server, "home")() and server.json("/health")["gateways_online"] == 2, 40)
     wait_until(lambda: server.json("/health")["connection_health"]["total_failures"], 40)
+    wait_until(recorded_a_while(server, "home", "local"), 40)
     return Situation(server, addresses)

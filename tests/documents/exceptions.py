@@ -180,9 +180,7 @@ _COUNTS = "counts what happened to this server"
 _PATHS = "unknown paths are 404"
 
 
-def _served(
-    path: str, member: str, reason: str, kinds: Sequence[str] = _VALUE, recordings: str = ANY
-) -> Deviation:
+def _served(path: str, member: str, reason: str, kinds: Sequence[str] = _VALUE, recordings: str = ANY) -> Deviation:
     return Deviation(path, member, reason, kinds, recordings, served=True)
 
 
@@ -194,7 +192,6 @@ SERVED: tuple[Deviation, ...] = (
     _served("HEAD *", "", "HEAD on every GET route", _STATUS, PROXY),
     _served("/help", "", "leads to the API pages", _STATUS),
     _served("/stats/clear", "", "served as the proxy does", _STATUS, SERVER),
-    _served("/control/bogus", "", _PATHS, _STATUS, SERVER),
     _served("/pw/bogus", "", _PATHS, _STATUS, PROXY),
     _served("/viz-static/*", "", "own pages with assets of their own", _STATUS, PROXY),
     _served("/favicon.ico", "", "labelled as the icon it is", ("media type",), PROXY),
@@ -209,13 +206,19 @@ SERVED: tuple[Deviation, ...] = (
     _served("/stats", "gateway_statuses[].last_error", _WORDING),
     _served("/stats", "gateway_statuses[].*", _COUNTS),
     _served("/health", "gateway_details[].error", _WORDING),
+    _served("/health/reset", "", "a POST with the token, as pypowerwall-server has it", _STATUS, PROXY),
+    _served("/api/timeseries/*", "gateways.default", "recorded before its second poll", ("extra",), "local-mode/*"),
+    _served("/api/timeseries/*", "days", "recorded before its second poll", _VALUE, "local-mode/*"),
+    _served("/api/timeseries/status", "signal_series", "charge and energy of every unit are recorded too", _VALUE),
     # Gateways.
     _served("/api/gateways*", "*error", _WORDING, (*_VALUE, *_TYPE)),
     _served("/api/aggregate/", "*error", _WORDING),
     _served("/api/*", "*data.device_type", "the gateway's own value is passed on", _TYPE),
     _served("/api/*", "*data.solar_powerwall", "declared but never filled by the predecessor", _TYPE, "multi-*"),
     _served(
-        "/tedapi/*", "esCan.bus.*packageSerialNumber", "null where the gateway left it out: the library needs it",
+        "/tedapi/*",
+        "esCan.bus.*packageSerialNumber",
+        "null where the gateway left it out: the library needs it",
         ("extra",),
     ),
     _served("/api/meters/site", "", "part of a reading, so as stale as all the rest", _VALUE, "outage/*stale"),

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.pages.support import SECRET, House, Watched, chromium
+from tests.pages.recorded import zone_name
+from tests.pages.support import NOON_ZONE, SECRET, House, Watched, chromium
 from tests.pages.support import house as make_house
 
 
@@ -35,7 +36,7 @@ def look(browser: Browser) -> Iterator[Look]:
 
     def new(base: str, *, check: bool = True, **options: Any) -> Watched:
         context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "timezone_id": "America/Los_Angeles", **options}
+            **{"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE), **options}
         )
         watched = Watched(context.new_page(), base)
         watched.checked = check  # type: ignore[attr-defined]

@@ -6,12 +6,10 @@ import math
 import random
 from array import array
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
 
-from pwserver.history.answer import Answer, Histories
+from pwserver.history.answer import Histories
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
-from pwserver.history.query import ROUTES
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.reading import Reading
@@ -48,25 +46,32 @@ class House:
         return load - solar - battery, solar, battery, load, self.level
 
 
-def histories(gateways: Mapping[str, str], now: float, days: int = 100, path: str | None = None) -> Histories:
+def histories(
+    gateways: Mapping[str, str], now: float, days: int = 100, path: str | None = None, hours_ahead: int = -8
+) -> Histories:
     """Histories of these gateways (id -> name) that end ``now`` (epoch seconds); in files below ``path`` if given."""
     settings = HistorySettings(path=path)
-    described = [HistoryGateway(one, name, "America/Los_Angeles") for one, name in gateways.items()]
+    described = [HistoryGateway(one, name, zone_name(hours_ahead)) for one, name in gateways.items()]
     layouts = plan_all(settings, described)
     store = HistoryStore.open(path, layouts) if path else HistoryStore.in_memory(layouts)
     for number, archive in enumerate(store.archives.values()):
-        _fill(archive, House(number + 7, now, days), now, days)
+        _fill(archive, House(number + 7, now, days), now, hours_ahead)
     result = Histories(settings, described, dict(store.archives), described[0].id if described else None)
     if path:
         store.close()
     return result
 
 
-def _fill(archive: Archive, house: House, now: float, days: int) -> None:
+def zone_name(hours_ahead: int) -> str:
+    """IANA zone so many whole hours ahead of UTC (its name has the sign the other way round)."""
+    return f"Etc/GMT{-hours_ahead:+d}"
+
+
+def _fill(archive: Archive, house: House, now: float, hours_ahead: int) -> None:
     recorder = Recorder(archive, clock=lambda: now)
     at = house.begin
     while at < now:
-        site, solar, battery, load, level = house.row(at, -8.0)
+        site, solar, battery, load, level = house.row(at, hours_ahead)
         if now - at > 3 * 86400.0:
             recorder.take_row(at, array("d", [site, solar, battery, load, level, 1, 20, 0, 60.0, 240.0]))
         else:
@@ -101,11 +106,3 @@ def _reading(gateway: str, at: float, row: tuple[float, float, float, float, flo
         reserve=20.0,
         system_status={"battery_blocks": blocks},
     )
-
-
-def answer(past: Histories, url: str, now: float) -> Answer | None:
-    """What the server's own code answers to this address; None for an address that is not the history's."""
-    parts = urlsplit(url)
-    path = parts.path[parts.path.find("/api/") :]
-    route = ROUTES.get(path)
-    return route(past, dict(parse_qsl(parts.query)), now, None) if route else None

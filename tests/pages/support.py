@@ -24,6 +24,8 @@ ARGUMENTS = (
     "--disable-component-update --disable-sync"
 ).split()
 AXE = Path(__file__).parent / "data" / "axe.min.js"
+# Hours to add to UTC so that it is about noon there now: the sun shines whenever the tests run.
+NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12
 SECRET = "a secret of the page tests"
 
 
@@ -58,20 +60,26 @@ class House:
 
 @contextmanager
 def house(
-    *scenarios: str, past_days: int = 0, hour: float = 12.6, speed: float = 1.0, **environment: str
+    *scenarios: str, past_days: int = 0, hour: float | None = None, speed: float = 1.0, **environment: str
 ) -> Iterator[House]:
-    """One gateway per scenario, all online; with ``past_days`` of history on the disk."""
+    """One gateway per scenario, all online, about noon; with ``past_days`` of history on the disk."""
+    hour = (time.time() / 3600 + NOON_ZONE) % 24 if hour is None else hour
     with ExitStack() as stack:
         gateways = {}
         for number, scenario in enumerate(scenarios):
             name = "default" if number == 0 else f"house{number + 1}"
             gateways[name] = stack.enter_context(SimulatedGateway(scenario, hour=hour, speed=speed))
-        settings = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5"}
+        settings = {
+            "PW_TIMEZONE": recorded.zone_name(NOON_ZONE),
+            "PW_CACHE_EXPIRE": "1",
+            "PW_TIMEOUT": "1",
+            "PW_BACKOFF_MAX": "5",
+        }
         settings |= _addresses(gateways) | environment
         if past_days:
             settings["PW_HISTORY_PATH"] = stack.enter_context(tempfile.TemporaryDirectory())
             names = {name: name for name in gateways}
-            recorded.histories(names, time.time() - 1, past_days, settings["PW_HISTORY_PATH"])
+            recorded.histories(names, time.time() - 1, past_days, settings["PW_HISTORY_PATH"], NOON_ZONE)
         server = stack.enter_context(Server(environment=settings))
         wait_until(
             lambda: server.json("/health")["gateways_online"] == len(gateways), 20, "not all gateways are online"
@@ -130,7 +138,7 @@ class Watched:
 
 
 def until(page: Page, expression: str, deadline: float = 20.0) -> Any:
-    """Poll an expression in the page until it is truthy. (Playwright's own waiting needs eval, which the pages forbid.)"""
+    """Poll an expression in the page until it is truthy: Playwright's own waiting needs eval, forbidden here."""
     return wait_until(lambda: page.evaluate(expression), deadline, expression)
 
 

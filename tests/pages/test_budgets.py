@@ -63,7 +63,7 @@ def test_console_and_history_barely_move(house: House, look: Look) -> None:
 
 
 def test_animation_leaves_the_main_thread_alone(house: House, look: Look) -> None:
-    """The dots run on the compositor: the page's own thread only handles one message a second, and lays out no frame."""
+    """The dots run on the compositor: the page's thread only handles one message a second, and lays out no frame."""
     page = look(house.base).open("")
     until(page, "[...document.querySelectorAll('.dots.running')].length > 0")
     until(page, "performance.now() > 3000")

@@ -91,7 +91,8 @@ SEED = """new Promise((resolve) => {
     const change = request.result.transaction("minutes", "readwrite");
     const now = Math.floor(Date.now() / 60000) * 60;
     for (let back = 1; back < 300; back += 1) {
-      change.objectStore("minutes").put({ gateway: "", ts: now - back * 60, solar_kw: 2, home_kw: 1, battery_kw: -1, grid_kw: 0, battery_level: 50 });
+      const seen = { solar_kw: 2, home_kw: 1, battery_kw: -1, grid_kw: 0, battery_level: 50 };
+      change.objectStore("minutes").put({ gateway: "", ts: now - back * 60, ...seen });
     }
     change.oncomplete = () => { request.result.close(); resolve(true); };
   };

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
-from playwright.sync_api import Frame, Page
+from playwright.sync_api import Frame
 
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.pages import STYLES
@@ -16,7 +17,9 @@ from tests.pages.support import House, until
 from tests.pages.support import house as make_house
 
 FLOW = "document.querySelector('.flow').classList"
-RUNNING = "Object.fromEntries([...document.querySelectorAll('.dots')].map((box, index) => [['solar', 'grid', 'home', 'battery'][index], box.classList.contains('running')]))"
+RUNNING = """Object.fromEntries([...document.querySelectorAll('.dots')].map(
+  (box, index) => [['solar', 'grid', 'home', 'battery'][index], box.classList.contains('running')]))"""
+FIGURES = r"/\d/.test(document.querySelector('.node.home .value')?.textContent ?? '')"
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +95,9 @@ def test_styles_in_a_frame(house: House, look: Look) -> None:
     page = look(house.base, color_scheme="dark").open("example.html")
     for style in STYLES:
         page.select_option("#style", style)
-        wait_until(lambda: _framed_value(page, style) not in ("", "–"), 15, f"no figures in style {style}")
+        page.frames[1].wait_for_url(f"**/?style={style}", wait_until="load")
+        wait_until(partial(page.frames[1].evaluate, FIGURES), 15, f"no figures in style {style}")
         _check_style(page.frames[1], style)
-
-
-def _framed_value(page: Page, style: str) -> str:
-    value = "document.querySelector('.node.home .value')?.textContent ?? ''"
-    return page.frames[1].evaluate(value) if f"style={style}" in page.frames[1].url else ""
 
 
 def _check_style(frame: Frame, style: str) -> None:
@@ -111,9 +110,10 @@ def _check_style(frame: Frame, style: str) -> None:
         "grafana-dark": "rgb(17, 18, 23)",
         "dakboard": "rgb(0, 0, 0)",
     }
-    assert background == expected.get(style, background) and (style == "clear" or "rgba" not in background)
+    assert background == expected.get(style, background)
+    assert style == "clear" or "rgba" not in background
     width, height = frame.evaluate(
-        "[document.querySelector('.flow').clientWidth / innerWidth, document.querySelector('.flow').clientHeight / innerHeight]"
+        "[document.querySelector('.flow')].map((e) => [e.clientWidth / innerWidth, e.clientHeight / innerHeight])[0]"
     )
     assert width > 0.9 and height > 0.9, "the drawing does not fill its frame"
 

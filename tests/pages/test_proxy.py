@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 key = ec.generate_private_key(ec.SECP256R1())
 name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-now = datetime.datetime.now(datetime.timezone.utc)
+now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
 certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    .serial_number(1).not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=2))
+    .serial_number(1).not_valid_before(now - day).not_valid_after(now + day)
     .sign(key, hashes.SHA256()))
 open(sys.argv[1], "wb").write(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
@@ -49,7 +49,8 @@ def nginx(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 64; }}
 http {{
-  access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b;
+  fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   map $http_upgrade $connection_wanted {{ default upgrade; '' ''; }}
   server {{
     listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/both.pem; ssl_certificate_key {folder}/both.pem;

@@ -127,6 +127,33 @@ def test_a_command_is_followed_by_a_poll_before_the_next_tick() -> None:
     run(job)
 
 
+def test_a_call_that_never_comes_back_ends_the_process() -> None:
+    """The task breaks, which the poller takes as a reason to be replaced."""
+    hanging = threading.Event()
+    connection, watched = Scripted(hanging), Watched()
+
+    async def job() -> None:
+        with pytest.raises(RuntimeError, match="not come back"):
+            await GatewayTask(connection, freshness(60.0), watched, stuck_seconds=0.2).run()
+        hanging.set()
+
+    run(job)
+    assert connection.polls == 1
+
+
+def test_a_promise_of_an_earlier_process_is_told_at_once() -> None:
+    connection, watched = Scripted(True), Watched()
+    connection.next_attempt = time.monotonic() + 3600
+
+    async def job() -> None:
+        task = asyncio.create_task(GatewayTask(connection, freshness(60.0), watched).run())
+        await until(lambda: bool(watched.seen))
+        task.cancel()
+
+    run(job)
+    assert watched.seen == [(False, False, False)] and connection.polls == 0
+
+
 def test_no_attempt_before_the_connection_allows_one() -> None:
     connection, watched = Scripted(True), Watched()
     connection.next_attempt = time.monotonic() + 0.5

@@ -25,7 +25,9 @@ class Refused(Exception):
 class Client:
     """One connection, handshake done."""
 
-    def __init__(self, port: int, path: str, receive_buffer: int = 0, source: str = "127.0.0.1", **headers: str) -> None:
+    def __init__(
+        self, port: int, path: str, receive_buffer: int = 0, source: str = "127.0.0.1", **headers: str
+    ) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -46,7 +48,7 @@ class Client:
             self.headers[name.lower()] = value.strip()
         if status != 101:
             body = self.stream.read(int(self.headers.get("content-length", 0)))
-            self.socket.close()
+            self.__exit__()
             raise Refused(status, self.headers, body)
 
     def __enter__(self) -> Client:
@@ -87,7 +89,9 @@ class Client:
         """The code of the server's good-bye."""
         return int.from_bytes(self.until(8)[:2], "big")
 
-    def send(self, opcode: int, payload: bytes = b"", final: bool = True, masked: bool = True, reserved: int = 0) -> None:
+    def send(
+        self, opcode: int, payload: bytes = b"", final: bool = True, masked: bool = True, reserved: int = 0
+    ) -> None:
         """One frame, right or wrong."""
         first = (0x80 if final else 0) | reserved | opcode
         mask = os.urandom(4) if masked else b""

@@ -49,7 +49,7 @@ export function drawBars(room, days, { onDay } = {}) {
     piece("grid", 0, grid, 1);
     piece("battery", grid, battery, 1);
     piece("home", grid + battery, sun, 1);
-    if ((days.length - 1 - index) % every === 0) svg.append(s("text", { x: round(x), y: height - 6, "text-anchor": "middle" }, dayName(dateOf(one.day)).replace(/,.*?(?=\s)/, (m) => m)));
+    if ((days.length - 1 - index) % every === 0) svg.append(s("text", { x: round(Math.min(x, width - 34)), y: height - 6, "text-anchor": "middle" }, dayName(dateOf(one.day))));
     if (one.own !== null && step >= 44) svg.append(s("text.own", { x: round(x), y: 12, "text-anchor": "middle" }, percent(one.own)));
     const hit = s("rect.hit", { x: round(x - step / 2), y: 0, width: round(step), height: height - bottom, click: () => onDay?.(one.day) },
       s("title", {}, `${dayName(dateOf(one.day))}: solar ${energy(one.solar === null ? null : one.solar * 1000)}, home ${energy(one.home === null ? null : one.home * 1000)}, self-powered ${percent(one.own)}`));

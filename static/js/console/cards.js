@@ -22,7 +22,7 @@ export const CARDS = [
   { id: "gateways", title: "Gateways", span: 4, create: gateways },
   { id: "strings", title: "Solar strings", span: 4, create: strings },
   { id: "alerts", title: "Alerts", span: 4, create: alerts },
-  { id: "control", title: "Control", span: 4, create: control },
-  { id: "health", title: "Server", span: 8, create: health },
   { id: "mqtt", title: "MQTT", span: 4, create: mqtt },
+  { id: "health", title: "Server", span: 8, create: health },
+  { id: "control", title: "Control", span: 4, create: control },
 ];

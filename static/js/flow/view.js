@@ -166,9 +166,11 @@ export class FlowView {
   }
 
   fill(subject) {
+    const single = !subject?.units.some((one) => known(one.level)) || this.unitCount > MOST_UNITS;
     [...this.nodes.battery.units.children].forEach((one, index) => {
       const own = this.unitCount <= MOST_UNITS ? subject?.units[index]?.level : null;
-      const level = known(own) ? own : subject?.soe;
+      const level = known(own) ? own : single ? subject?.soe : null; // what one unit holds is not what all hold
+      one.classList.toggle("unknown", !known(level));
       const fill = one.querySelector(".unit-fill");
       property(fill, "transform", `translateY(${known(level) ? (110 * (1 - level / 100)).toFixed(1) : 110}px)`);
       one.classList.toggle("low", known(level) && level < 15);

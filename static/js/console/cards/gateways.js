@@ -18,14 +18,13 @@ function box() {
 export function gateways(card, app, hint) {
   const list = h("div"), none = h("p.none", {}, "No gateway configured");
   card.append(list, none);
-  let details = {}, fetched = 0;
+  let details = {};
   return {
     every: 5,
     async refresh() {
       const health = await load("health");
       if (!health) return;
       details = Object.fromEntries((health.gateway_details ?? []).map((one) => [one.id, one]));
-      fetched = Date.parse(health.current_time) / 1000 || Date.now() / 1000;
     },
     update({ model, lost }) {
       if (!model) return;
@@ -41,7 +40,7 @@ export function gateways(card, app, hint) {
           Address: gateway.host,
           Connection: gateway.data?.connection_mode ?? more.connection_mode ?? null,
           "Last reading": gateway.lastUpdated === null ? "never" : `${span(app.age(gateway.id))} ago`,
-          "In this state": known(more.state_since) ? span(Math.max(0, fetched - more.state_since)) : null,
+          "In this state": known(more.state_since) && known(model.timestamp) ? span(Math.max(0, model.timestamp - more.state_since)) : null,
           "Calls a minute": known(more.calls_per_minute) ? number(more.calls_per_minute) : null,
           "Poll takes": known(more.poll_seconds) ? `${number(more.poll_seconds * 1000)}\u202fms` : null,
           Firmware: gateway.version ? gateway.version.split(" ")[0] : null,

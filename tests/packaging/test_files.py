@@ -1,0 +1,116 @@
+"""The files others' tools read are what those tools want: Dockerfile, compose, Kubernetes, GitHub's workflows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pwserver.config.settings import ENVIRONMENT_NAMES
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+COMPOSE = [ROOT / "docker-compose.yml", *sorted((ROOT / "deploy/compose").glob("*.yml"))]
+MANIFEST = ROOT / "deploy/kubernetes/pwserver.yaml"
+SCRIPTS = Path(sys.executable).parent  # where the tools of the test group are
+
+
+def run(*command: str | Path) -> None:
+    """A tool that must be content."""
+    ended = subprocess.run(
+        [SCRIPTS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"NO_COLOR": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_dockerfile() -> None:
+    run("hadolint", "Dockerfile")
+
+
+def test_compose_files() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *COMPOSE)
+
+
+def test_manifest() -> None:
+    resources = {each["kind"]: each for each in yaml.safe_load_all(MANIFEST.read_text())}
+    deployment = resources["Deployment"]["spec"]
+    pod = deployment["template"]["spec"]
+    (container,) = pod["containers"]
+    labels = deployment["template"]["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"] == labels == resources["Service"]["spec"]["selector"]
+    assert deployment["replicas"] == 1 and deployment["strategy"]["type"] == "Recreate"
+    assert pod["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
+    (port,) = container["ports"]
+    assert port["name"] == resources["Service"]["spec"]["ports"][0]["targetPort"]
+    assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+    assert {each["name"] for each in container["env"]} <= set(ENVIRONMENT_NAMES)
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+def test_compose_starts_the_same_image(path: Path) -> None:
+    for service in yaml.safe_load(path.read_text())["services"].values():
+        assert service["image"] == "${PWSERVER_IMAGE:-jasonacox/pypowerwall-server}"
+        assert set(service.get("environment", {})) <= set(ENVIRONMENT_NAMES)
+
+
+def test_workflows() -> None:
+    run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
+    run("zizmor", "--offline", "--no-progress", "--min-severity=medium", *WORKFLOWS)
+
+
+def steps(path: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(path.read_text())["jobs"].values()
+    return [step for job in jobs for step in job.get("steps", [])]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_pin_actions_and_call_real_verbs(path: Path) -> None:
+    verbs = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for step in steps(path):
+        if "uses" in step:
+            assert re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", step["uses"]), step
+        for verb in re.findall(r"\bmake ([a-z]+)", step.get("run", "")):
+            assert verb in verbs, step
+    pinned = re.findall(r"uses: (\S+)@\S+( # v\d+\.\d+\.\d+)?$", path.read_text(), re.MULTILINE)
+    assert all(version for action, version in pinned if not action.startswith("./"))
+
+
+def test_release_publishes_with_provenance() -> None:
+    used = [
+        step["uses"].partition("@")[0]
+        for name in ("release", "image")
+        for step in steps(ROOT / f".github/workflows/{name}.yml")
+        if "uses" in step
+    ]
+    assert used.count("actions/attest-build-provenance") == 2  # wheels and image
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    assert release["pypi"]["permissions"]["id-token"] == "write"
+
+
+def test_wheels_are_configured_for_every_machine() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheels = project["tool"]["cibuildwheel"]
+    assert wheels["linux"]["archs"] == ["x86_64", "aarch64", "armv7l"]
+    assert wheels["macos"]["archs"] == ["x86_64", "arm64"]
+    assert not wheels.get("skip"), "manylinux and musllinux both"
+    declared = {entry.rpartition(" ")[2] for entry in project["project"]["classifiers"] if "Python :: 3." in entry}
+    assert {f"cp{version.replace('.', '')}-*" for version in declared} <= set(wheels["build"].split())
+    assert "smoke.py" in wheels["test-command"]
+    built = {
+        step["env"]["ARCHS"] for step in steps(ROOT / ".github/workflows/wheels.yml") if "ARCHS" in step.get("env", {})
+    }
+    assert built == {"${{ matrix.archs }}"}
+
+
+def test_door_of_the_image_is_plain_shell() -> None:
+    door = ROOT / "deploy/container/as-owner"
+    assert os.access(door, os.X_OK)
+    assert subprocess.run(["sh", "-n", door], check=False).returncode == 0
