@@ -2,8 +2,8 @@
 
     python -m benchmarks [--quick] [SECTION ...]
 
-Compares with nginx and wrk where they are installed, and with pypowerwall-server from PyPI, which is put into .bench/pws
-(or taken from the environment that PWSERVER_PEER names).
+Compares with nginx where it and wrk are installed, and with pypowerwall-server from PyPI, which is put into .bench/pws
+or taken from the environment that PWSERVER_PEER names.
 """
 
 from __future__ import annotations

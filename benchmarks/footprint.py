@@ -51,7 +51,9 @@ def run(table: Table) -> None:
             table.add(SECTION, "PSS of pypowerwall-server", memory, "MB", memory / total, "pwserver")
             table.add(SECTION, "CPU of pypowerwall-server at that load", used, "% of 1", used / everyone, "pwserver")
             began = theirs.first_seconds
-            table.add(SECTION, "start to first data of pypowerwall-server", began * 1000, "ms", began / first, "pwserver")
+            table.add(
+                SECTION, "start to first data of pypowerwall-server", began * 1000, "ms", began / first, "pwserver"
+            )
         polls(table, address, seconds)
 
 
@@ -128,8 +130,13 @@ def observed(servers: list[Running], seconds: float) -> list[Cost]:
         for group in connections:
             for connection, target in group:
                 connection.request("GET", target)
-            for connection, _ in group:
-                connection.getresponse().read()
+            for connection, target in group:
+                try:
+                    connection.getresponse().read()
+                except (OSError, http.client.HTTPException):  # closed while it was idle
+                    connection.close()
+                    connection.request("GET", target)
+                    connection.getresponse().read()
         left = end - time.monotonic()
         if left <= 0:
             break

@@ -127,7 +127,7 @@ def rings(rng: random.Random) -> None:
 
 def texts(rng: random.Random, times: array[float], values: array[float]) -> None:
     """Rows as JSON and CSV."""
-    column = Column("a\"\\\u00e9", values, rng.randrange(1, 16), rng.choice([1.0, 0.001, 1e9]))
+    column = Column('a"\\\u00e9', values, rng.randrange(1, 16), rng.choice([1.0, 0.001, 1e9]))
     try:
         json_rows(times, [column])
         csv_rows(times, [column, column])

@@ -100,7 +100,8 @@ def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Out
     outcome.rounds += 1
     for event in [*readers.failures[seen[0] :], *readers.reopened[seen[1] :]]:
         # Of a connection that was just being made nobody can say whose it was.
-        mine = event.owner in outcome.struck or (event.owner is None and kind == "worker" and "status" not in event.what)
+        unknown = event.owner is None and kind == "worker" and "status" not in event.what
+        mine = event.owner in outcome.struck or unknown
         if mine:
             outcome.own += 1
         else:

@@ -7,11 +7,12 @@ the times are those of every request, counted from the moment it was due.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.readers import json_of, timestamp
@@ -41,6 +42,14 @@ FAULTS: dict[str, dict[str, Any]] = {
 SETTINGS = {"PW_TIMEOUT": "5", "PW_CACHE_TTL": "10", "PW_BACKOFF_MAX": "5", "PW_AUTH_COOLDOWN": "60"}
 
 
+@contextlib.contextmanager
+def beside(gateway: SimulatedGateway, port: int, **settings: str) -> Iterator[None]:
+    """A server that has read this gateway."""
+    with pwserver(port, PW_HOST=gateway.address, PW_GW_PWD=gateway.password, **settings):
+        wait_for(lambda: timestamp(port), 60)
+        yield
+
+
 def load(port: int, seconds: float, rate: float, burst: int) -> dict[str, Any]:
     """What a client process saw in that time."""
     command = [sys.executable, "-m", "benchmarks.steady", str(port), "--rate", str(rate), "--burst", str(burst),
@@ -54,27 +63,23 @@ def through_faults(table: Table, seconds: float) -> None:
     """Each fault for a while, on a gateway of its own."""
     for name, fault in FAULTS.items():
         port = free_port()
-        with SimulatedGateway("powerwall2") as gateway:
-            with pwserver(port, PW_HOST=gateway.address, PW_GW_PWD=gateway.password, **SETTINGS):
-                wait_for(lambda port=port: timestamp(port), 60)
-                gateway.fault(**fault)
-                found = load(port, seconds, BURST / EVERY_SECONDS, BURST)
-                gateway.fault("none")
-                bad = found["lost"] + found["refused"] + found["answers"] - found["statuses"].get("200", 0)
-                table.add(SECTION, f"{name}: p99.9 of {found['answers']} reads", found["p999_ms"], "ms", aim="<= 10")
-                table.add(SECTION, f"{name}: reads that failed", bad, "", aim="<= 0")
+        with SimulatedGateway("powerwall2") as gateway, beside(gateway, port, **SETTINGS):
+            gateway.fault(**fault)
+            found = load(port, seconds, BURST / EVERY_SECONDS, BURST)
+            gateway.fault("none")
+            bad = found["lost"] + found["refused"] + found["answers"] - found["statuses"].get("200", 0)
+            table.add(SECTION, f"{name}: p99.9 of {found['answers']} reads", found["p999_ms"], "ms", aim="<= 10")
+            table.add(SECTION, f"{name}: reads that failed", bad, "", aim="<= 0")
 
 
 def gateway_calls(table: Table, seconds: float) -> None:
     """Calls a minute, as the gateway counts them: nobody reading, and as many as can."""
     port = free_port()
-    with SimulatedGateway("powerwall2") as gateway:
-        with pwserver(port, PW_HOST=gateway.address, PW_GW_PWD=gateway.password):
-            wait_for(lambda: timestamp(port), 60)
-            alone = calls(gateway, lambda: time.sleep(seconds))
-            found: dict[str, Any] = {}
-            busy = calls(gateway, lambda: found.update(load(port, seconds, 5000, 10)))
-            told = json_of(port, "/health")["gateway_details"][0]["calls_per_minute"]
+    with SimulatedGateway("powerwall2") as gateway, beside(gateway, port):
+        alone = calls(gateway, lambda: time.sleep(seconds))
+        found: dict[str, Any] = {}
+        busy = calls(gateway, lambda: found.update(load(port, seconds, 5000, 10)))
+        told = json_of(port, "/health")["gateway_details"][0]["calls_per_minute"]
     table.add(SECTION, "calls to the gateway, nobody reading", alone, "/min")
     table.add(SECTION, f"calls to the gateway, {found['per_second']:.0f} reads/s", busy, "/min")
     table.add(SECTION, "difference in calls to the gateway", abs(busy - alone), "/min", aim="<= 1")

@@ -41,7 +41,9 @@ def nginx(body: bytes) -> Iterator[tuple[int, int]]:
         Path(home, "www", "document").write_bytes(body)
         Path(home, "www", "document.gz").write_bytes(gzip.compress(body, 4))
         Path(home, "conf").write_text(NGINX.format(home=home, port=port))
-        with process(["nginx", "-p", home, "-c", f"{home}/conf", "-e", f"{home}/error.log"], clean_environment()) as main:
+        with process(
+            ["nginx", "-p", home, "-c", f"{home}/conf", "-e", f"{home}/error.log"], clean_environment()
+        ) as main:
             wait_for(lambda: get(port, "/document")[0] == 200)
             yield port, next(iter(children(main.pid).values()))
 

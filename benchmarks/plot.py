@@ -21,8 +21,9 @@ class Line:
 def plot(panels: Sequence[tuple[str, Sequence[Line]]], x_label: str) -> str:
     """Panels one below the other; y axes begin at 0, so that what is flat looks flat."""
     height = len(panels) * (HEIGHT + GAP) + 20
+    style = 'font-family="sans-serif" font-size="11"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" {style}>',
         f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
     ]
     for number, (title, lines) in enumerate(panels):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plot import Line, plot
-from benchmarks.readers import json_of, timestamp
+from benchmarks.readers import TELEGRAF, json_of, timestamp
 from benchmarks.started import ROOT, children, clean_environment, free_port, process, pwserver, wait_for
 from benchmarks.table import RESULTS
 from pwserver.simulator import SimulatedGateway
@@ -28,6 +28,13 @@ WARM_UP_SHARE = 0.25  # of the whole time
 ROWS = 12  # of the printed table
 GROWTH_MB = 1.0  # more than this, or more than three percent, between the parts after the warm-up is growth
 GROWTH_SHARE = 0.03
+
+
+# What Telegraf asks for twice, and everything that is answered in another way once.
+TARGETS = (
+    *TELEGRAF, *TELEGRAF, "/vitals", "/csv/v2", "/metrics", "/stats", "/health", "/api/aggregate/",
+    "/api/gateways/flapping", "/api/gateways/flapping/aggregates",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,8 @@ def soak(minutes: float, rate: float, settings: dict[str, str] | None = None) ->
         with pwserver(port, **more) as main:
             wait_for(lambda: timestamp(port), 60)
             command = [sys.executable, "-m", "benchmarks.steady", str(port), "--rate", str(rate)]
-            command += ["--seconds", str(minutes * 60), "--target", "/health", "--target", "/api/aggregate/"]
-            command += [word for target in ("/aggregates", "/vitals", "/csv/v2", "/freq", "/stats", "/metrics",
-                                            "/api/gateways/flapping") for word in ("--target", target)]  # fmt: skip
+            command += ["--seconds", str(minutes * 60)]
+            command += [word for target in TARGETS for word in ("--target", target)]
             output = f"{folder}/load.json"
             with process(command, clean_environment(), output) as load:
                 samples = watch(main, load, minutes)
@@ -159,17 +165,18 @@ def table(run: Run) -> str:
     for name in names:
         before, after = run.growth(name)
         lines.append(
-            f"{name:10} resident after warm-up {before:6.1f} MB, at the end {after:6.1f} MB ({after - before:+.2f} MB); "
+            f"{name:10} after warm-up {before:6.1f} MB, at the end {after:6.1f} MB ({after - before:+.2f} MB), "
             f"restarts {run.restarts.get(name, 0)}"
         )
     load = run.load
     if load:
         lines.append(
-            f"answers {load['answers']} ({load['per_second']:.0f}/s), statuses {load['statuses']}, lost {load['lost']}, "
+            f"{load['answers']} answers ({load['per_second']:.0f}/s), {load['statuses']}, lost {load['lost']}, "
             f"p50 {load['p50_ms']:.2f} ms, p99 {load['p99_ms']:.2f} ms, p99.9 {load['p999_ms']:.2f} ms"
         )
     known = run.health["connection_health"]
-    lines.append(f"polls: {known['total_successes']} good, {known['total_failures']} failed; log lines: {run.log_lines}")
+    good, failed = known["total_successes"], known["total_failures"]
+    lines.append(f"polls: {good} good, {failed} failed; log lines: {run.log_lines}")
     return "\n".join(lines)
 
 

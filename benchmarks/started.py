@@ -37,8 +37,14 @@ def process(command: list[str], environment: dict[str, str], log: str = os.devnu
     """A program in a session of its own, ended with SIGTERM and, if it must be, SIGKILL."""
     with open(log, "w", encoding="utf-8") as out:
         started = subprocess.Popen(
-            command, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True, text=True,
-        )  # fmt: skip
+            command,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
     try:
         yield started
     finally:

@@ -1,7 +1,7 @@
 """A steady stream of requests: ``python -m benchmarks.steady PORT --rate 2000 --seconds 60`` prints one JSON object.
 
 Requests start on a fixed grid whatever the server does, and their time counts from the grid (a server that stalls does
-not get fewer questions, it gets late ones). Runs in a process of its own, so that the one who measures is not in the way.
+not get fewer questions, it gets late ones). Runs in a process of its own, so that whoever measures is not in the way.
 """
 
 from __future__ import annotations

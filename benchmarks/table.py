@@ -50,7 +50,9 @@ class Table:
         """Write everything as JSON; returns the file."""
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / "results.json"
-        path.write_text(json.dumps({**facts(), "quick": self.quick, "rows": [asdict(row) for row in self.rows]}, indent=1))
+        path.write_text(
+            json.dumps({**facts(), "quick": self.quick, "rows": [asdict(row) for row in self.rows]}, indent=1)
+        )
         return path
 
 

@@ -22,7 +22,9 @@ from pwserver.reading import Reading
 from pwserver_ext.modules import MODULES
 
 SOURCES = Path(pwserver_ext.__file__).parent
-TWINS = [name for name in dict.fromkeys(MODULES) if (SOURCES / f"{name}.pxd").exists() and (SOURCES / f"{name}.py").exists()]
+TWINS = [
+    name for name in dict.fromkeys(MODULES) if (SOURCES / f"{name}.pxd").exists() and (SOURCES / f"{name}.py").exists()
+]
 
 
 def plain(name: str) -> ModuleType:

@@ -250,7 +250,10 @@ IS_CONNECTED = obj({"is_connected": BOOLEAN})
 RESERVE = obj({"reserve": nullable(number("%", "the Tesla app's scale"))})
 MODE = obj({"mode": S})
 TIME_REMAINING = obj({"time_remaining": H})
-CONTROL_STATUS = obj({"enabled": BOOLEAN, "battery_dispatch": BOOLEAN})
+CONTROL_STATUS = obj(
+    {"enabled": BOOLEAN, "battery_dispatch": BOOLEAN},
+    {"pending": map_of(obj({"value": ANY, "acknowledged": EPOCH}), "acknowledged by the gateway, not yet read back")},
+)
 CONTROL_RESERVE = one_of(RESERVE, ERROR)
 CONTROL_MODE = one_of(obj({"mode": STRING}), ERROR)
 CONTROL_CHARGING = one_of(obj({"grid_charging": BOOLEAN}), ERROR)

@@ -28,7 +28,8 @@ log = logging.getLogger("pwserver.replica")
 KEEPALIVE_SECONDS = 15  # a replica only listens, so nothing else shows that the broker is gone
 QUIET_SECONDS = 0.4  # new gateways come in bursts: all retained messages of a publisher at once
 LONGEST_BURST_SECONDS = 3.0
-PATIENCE_SECONDS = 5.0  # then a gateway nobody has spoken of counts as tried
+SILENCE_SECONDS = 1.0  # connected for this long: what the broker has kept has come
+PATIENCE_SECONDS = 5.0  # then a gateway nobody has spoken of counts as tried, connected or not
 LONGEST_SILENCE_SECONDS = 4 * 3600.0  # more than the longest poll interval and its back-off
 LOOK_SECONDS = 0.25
 UNHEARD = "nothing has been heard of it on the broker yet"
@@ -156,9 +157,12 @@ class ReplicaFeed:
     async def _watch(self) -> None:
         """Let readings end when their time is over, and count as tried what nobody speaks of."""
         patient_until = time.monotonic() + PATIENCE_SECONDS
+        connected = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = time.monotonic()
+            if self._subscriber.connected and not connected:
+                connected, patient_until = True, min(patient_until, now + SILENCE_SECONDS)
             for followed in self._followed.values():
                 if followed.reading is not None and followed.ends <= now:
                     followed.reading = None

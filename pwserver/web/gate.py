@@ -153,6 +153,10 @@ class PassedProtocol(WebSocketProtocol):
         self._data_received.clear()
         if self._http.stage is Stage.IDLE and self.gate is not None:
             self.gate.handler_is_done()
+        if self._data_received.is_set():
+            # The next request was waiting already. An event that is set does not yield: without this, one client with
+            # many requests in the pipe would keep everybody else, and our own heartbeat, from their turn.
+            await asyncio.sleep(0)
         await self._data_received.wait()
 
     async def websocket_handshake(self, request: Any, subprotocols: Any = None) -> Any:

@@ -56,11 +56,13 @@ class Live:
             "posts": counters["posts"],
             "errors": counters["errors"] + hits.sum(hits.index("rejected")) + hits.sum(hits.index("limited")),
             "timeout": counters["timeouts"],
-            "uri": self.table.hits(),
             "clear": self._cleared[0] or self.runtime.server.started,
-            "mem_kb": resident_kb(self.pids()),
             "poller_alive": self.poller_alive(),
         }
+
+    def all_numbers(self) -> status.LiveNumbers:
+        """``numbers``, and what takes a while to gather: answers by path, memory of all processes."""
+        return {**self.numbers(), "uri": self.table.hits(), "mem_kb": resident_kb(self.pids())}
 
     def clear(self) -> None:
         """Count requests, errors and paths from here on, for all workers; totals for Prometheus do not change."""
@@ -119,7 +121,7 @@ def blueprint(live: Live) -> Blueprint:
         )
 
     def statistics() -> dict[str, Any]:
-        return {**status.stats(live.facts(), live.numbers()), "processes": live.processes()}
+        return {**status.stats(live.facts(), live.all_numbers()), "processes": live.processes()}
 
     @routes.route("/stats", methods=["GET", "HEAD"])
     async def stats(request: Request) -> HTTPResponse:

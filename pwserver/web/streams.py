@@ -31,7 +31,7 @@ from pwserver.web.websocket import (
 )
 
 FRAMES_PER_SECOND = 50  # of a client that has nothing to say to us
-CLOSE_SECONDS = 1.0  # for the client's good-bye
+CLOSE_SECONDS = 1.0  # for the client to read our good-bye
 AGGREGATE_TARGET = "/api/aggregate/"
 RETRY_SECONDS = 2
 EVENTS_HEAD = (
@@ -125,8 +125,8 @@ class Socket:
         self._streams.hub.remove(self._listener)
         if self._incoming is not None and self._transport.get_write_buffer_size() == 0:
             self._transport.write(close_frame(code))
-            self._loop.call_later(CLOSE_SECONDS, self._transport.abort)
         self._transport.close()
+        self._loop.call_later(CLOSE_SECONDS, self._transport.abort)  # for one that does not even read this
 
 
 class Streams:

@@ -17,6 +17,11 @@ class SubpathRouter(Router):
         self.base = base
         super().__init__()
 
+    def finalize(self, *arguments: Any, **options: Any) -> None:
+        """Build the routing table once: main does it for all workers, and each worker asks again."""
+        if not self.finalized:
+            super().finalize(*arguments, **options)
+
     def _get(self, path: str, method: str, host: str | None) -> Any:
         return super()._get(without_base(path, self.base), method, host)
 

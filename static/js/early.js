@@ -16,6 +16,10 @@
   }
   function apply() { root.setAttribute("data-theme", wanted()); }
 
+  // Pages that show live figures ask for them while their modules are still on the way (core/live.js takes it up).
+  var first = root.getAttribute("data-first");
+  if (first) window.pwserverFirst = fetch(first).then(function (answer) { return answer.ok ? answer.text() : ""; }).catch(function () { return ""; });
+
   apply();
   dark.addEventListener("change", apply);
   window.addEventListener("pwserver:theme", apply);

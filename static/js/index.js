@@ -3,7 +3,7 @@ import { attribute, text } from "./core/dom.js";
 import { known, percent, span } from "./core/format.js";
 import { Age, Live } from "./core/live.js";
 import { modelOf } from "./core/model.js";
-import { MODES, NO_ANSWER, notice, STALE_SECONDS } from "./core/words.js";
+import { MODES, NO_ANSWER, notice } from "./core/words.js";
 import { FlowView } from "./flow/view.js";
 
 const query = new URLSearchParams(location.search);
@@ -13,10 +13,9 @@ const age = new Age();
 let subject = null, lost = false;
 
 function show() {
-  const old = known(age.seconds) && age.seconds > STALE_SECONDS;
-  const faded = lost || !subject?.data || subject.stale || old;
+  const faded = lost || !subject?.data || subject.stale || age.old;
   flow.show(subject, { faded });
-  const [words, bad] = lost ? [NO_ANSWER, true] : notice(subject, age.seconds);
+  const [words, bad] = lost ? [NO_ANSWER, true] : notice(subject, age.seconds, age.old);
   text(find("notice"), words);
   find("notice").classList.toggle("bad", bad);
   text(find("mode"), subject?.mode ? MODES[subject.mode] ?? subject.mode : "");

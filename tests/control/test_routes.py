@@ -43,7 +43,8 @@ def tesla() -> Iterator[Tesla]:
 
 def test_fleetapi_from_end_to_end(tesla: Tesla, tmp_path: Path) -> None:
     environment = {
-        "PW_AUTH_PATH": str(tesla.fleet_login(tmp_path)), "PW_GATEWAYS": '[{"id":"default","name":"F","fleetapi":true}]',
+        "PW_AUTH_PATH": str(tesla.fleet_login(tmp_path)),
+        "PW_GATEWAYS": '[{"id":"default","name":"F","fleetapi":true}]',
         "PW_CONTROL_SECRET": SECRET, "PW_CACHE_EXPIRE": "2", "PW_TIMEOUT": "2",
     }  # fmt: skip
     with Server(environment=environment) as server:

@@ -63,7 +63,7 @@ def serve(gateway: SimulatedGateway) -> Iterator[Callable[..., Server]]:
         server.__enter__()
         started.append(server)
         server.wait_for_data()
-        wait_until(lambda: server.get("/readyz").status == 200, 30, "the page about all gateways follows a moment later")
+        wait_until(lambda: server.get("/readyz").status == 200, 30, "the page about all gateways follows")
         return server
 
     yield start

@@ -101,7 +101,7 @@ def test_the_sum_of_several_gateways_never_dips_while_a_poller_is_replaced(tmp_p
             poller, moment = server.children()["poller"], time.time()
             os.kill(poller, signal.SIGKILL)
 
-            def sums() -> bool:
+            def sums(moment: float = moment) -> bool:
                 assert told() == whole
                 return server.timestamp("/api/aggregate/power") > moment
 

@@ -27,6 +27,7 @@ from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT
 from tests.e2e.server import Server
 
+ROOT = Path(__file__).parents[2]
 MARK = "CaNaRy"  # in every planted value; looked for in any case, as it is and in base64
 
 # Secret and private settings that cannot carry a canary here, and why.
@@ -102,8 +103,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pl
     made = Planted(tmp_path_factory.mktemp("planted"))
     with made.well, made.local, made.ill:
         made.write()
-        environment = {**IMPATIENT, **made.settings, "PW_DEBUG": "yes", "PW_CONFIG": str(made.path), "MQTT_HOST": "127.0.0.1",
-                       "MQTT_PORT": "9", "MQTT_CONTROLS": "31", "PW_REPLICA_PUBLISH": "yes"}  # fmt: skip
+        environment = {**IMPATIENT, **made.settings, "PW_DEBUG": "yes", "PW_CONFIG": str(made.path),
+                       "MQTT_HOST": "127.0.0.1", "MQTT_PORT": "9", "MQTT_CONTROLS": "31",
+                       "PW_REPLICA_PUBLISH": "yes"}  # fmt: skip
         with Server(environment=environment) as server:
             server.wait_for_data("/api/gateways/well/aggregates")
             yield server, made
@@ -260,7 +262,7 @@ def test_a_traceback_with_a_secret_in_it_is_blotted() -> None:
         "except ValueError: logging.getLogger('anything').exception('failed for %s', {'pw': '" + MARK + "-secret'})\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(Path(__file__).parents[2])}
+        [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)}
     )
     assert "Traceback" in done.stderr and "cannot log in with **********" in done.stderr
     shown = [line for line in done.stderr.splitlines() if MARK in line and "login('" not in line]

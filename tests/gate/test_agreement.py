@@ -126,7 +126,7 @@ FIELDS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(TARGETS), st.sampled_from(["GET", "HEAD"]), FIELDS, st.sampled_from(["", "?", "?a=b", "/"]))
 def test_whatever_is_asked(real: Server, target: str, method: str, fields: list[tuple[str, str]], tail: str) -> None:
     if "?" in target or target.endswith("/"):

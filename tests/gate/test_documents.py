@@ -212,7 +212,7 @@ def test_a_large_body_arrives_whole(server: Server) -> None:
             assert wire.answer().body == HUGE
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(heads() | TAME, st.data())
 def test_whatever_is_served_sanic_answers_the_same(serve: Serve, head: bytes, data: st.DataObject) -> None:
     seen = ANY.look(head)

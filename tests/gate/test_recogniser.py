@@ -355,7 +355,7 @@ TAME = st.builds(
 STREAMS = st.tuples(heads() | TAME, st.binary(max_size=12)).map(b"".join) | st.binary(max_size=60)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(STREAMS)
 def test_a_verdict_on_a_prefix_is_the_verdict(data: bytes) -> None:
     whole = ANY.look(data)
@@ -367,7 +367,7 @@ def test_a_verdict_on_a_prefix_is_the_verdict(data: bytes) -> None:
         assert ANY.look(data[: whole.head_size]) == whole
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(STREAMS)
 def test_agrees_with_the_oracle(data: bytes) -> None:
     if b"\r\n\r\n" not in data:
@@ -382,7 +382,7 @@ def test_agrees_with_the_oracle(data: bytes) -> None:
         assert (seen.head_size, seen.body_size) == expected
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(STREAMS)
 def test_h11_accepts_what_we_accept_and_we_reject_what_h11_rejects(data: bytes) -> None:
     seen = ANY.look(data)

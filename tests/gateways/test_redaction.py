@@ -11,7 +11,7 @@ from tests.gateways.conftest import Open
 
 SOUND = {
     "vin": "1232100-00-E--TG1", "site_info": {"site_name": "Home", "timezone": "Europe/Berlin", "token_count": 3},
-    "meters": [{"type": "neurio", "connection": {"short_id": "1234", "pin": None}}], "wifi": {"ssid": "x", "enabled": True},
+    "meters": [{"type": "neurio", "connection": {"short_id": "1234", "pin": None}}], "wifi": {"ssid": "x"},
     "customer": {"registered": True, "email": ""}, "installer": {"company": "Sun"},
 }  # fmt: skip
 
@@ -43,7 +43,6 @@ def test_a_dump_without_secrets_is_the_very_same_object() -> None:
 
 def test_whole_branches_and_deep_ones() -> None:
     assert blotted({"credentials": {"user": "a", "key": "b"}}) == {"credentials": HIDDEN}
-    bottomless: list[object] = []
     deep: object = {"password": "canary"}
     for _ in range(100):
         deep = {"down": deep}

@@ -72,7 +72,8 @@ def test_every_document_is_in_it(document: dict[str, Any]) -> None:
 
 def test_every_route_of_the_server_is_in_it(document: dict[str, Any]) -> None:
     app = make_app("described")
-    app.router.finalize()
+    if not app.router.finalized:
+        app.router.finalize()
     missing = []
     for route in app.router.routes_all.values():
         path = "/" + route.path.strip("/")

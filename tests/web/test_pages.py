@@ -54,14 +54,14 @@ class Visit:
 def test_swagger_ui(browser: Browser, server: Server, prefix: str) -> None:
     visit = Visit(browser, server, f"{prefix}/docs")
     page = visit.page
-    page.click("#operations-tag-core", timeout=30_000)
-    page.wait_for_selector("#operations-core-get_soe", timeout=10_000)
+    page.click("#operations-tag-core", timeout=90_000)
+    page.wait_for_selector("#operations-core-get_soe", timeout=60_000)
     assert page.locator(".opblock-tag-section").count() >= 8
     page.click("#operations-core-get_soe .opblock-summary-control")
-    page.wait_for_selector("#operations-core-get_soe .responses-table", timeout=10_000)
+    page.wait_for_selector("#operations-core-get_soe .responses-table", timeout=60_000)
     page.click("#operations-core-get_soe .try-out__btn")
     page.click("#operations-core-get_soe .execute")
-    page.wait_for_selector("#operations-core-get_soe .live-responses-table", timeout=10_000)
+    page.wait_for_selector("#operations-core-get_soe .live-responses-table", timeout=60_000)
     answered = page.inner_text("#operations-core-get_soe .live-responses-table")
     assert "percentage" in answered
     assert f"{visit.base}{prefix}/soe" in page.inner_text("#operations-core-get_soe .responses-wrapper")
@@ -72,7 +72,7 @@ def test_swagger_ui(browser: Browser, server: Server, prefix: str) -> None:
 def test_redoc(browser: Browser, server: Server, prefix: str) -> None:
     visit = Visit(browser, server, f"{prefix}/redoc")
     page = visit.page
-    page.wait_for_selector("h2:has-text('State of energy, raw scale')", timeout=30_000)
+    page.wait_for_selector("h2:has-text('State of energy, raw scale')", timeout=90_000)
     assert page.locator("[data-section-id]").count() > 150
     visit.check(prefix)
 

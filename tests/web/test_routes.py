@@ -39,6 +39,8 @@ def client_of(app: Sanic[Any, Any]) -> Ask:
 def ask() -> Ask:
     app = make_app("routes", {"PW_HOST": "127.0.0.1:9", "PW_GW_PWD": "x" * 10, "PROXY_BASE_URL": "/power"})
 
+    app.router.reset()  # more routes are coming
+
     @app.get("/fails")
     async def fails(request: Any) -> Any:
         raise RuntimeError("password=hunter2")

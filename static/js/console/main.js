@@ -1,10 +1,9 @@
 // The console: one live connection, many cards.
 import { attribute, h, keyed, text } from "../core/dom.js";
-import { known } from "../core/format.js";
 import { Age, Live } from "../core/live.js";
 import { modelOf } from "../core/model.js";
 import { change, onChange, settings } from "../core/settings.js";
-import { NO_ANSWER, notice, STALE_SECONDS } from "../core/words.js";
+import { NO_ANSWER, notice } from "../core/words.js";
 import { CARDS } from "./cards.js";
 import { openSettings } from "./settings.js";
 import { record } from "./trendstore.js";
@@ -53,9 +52,11 @@ function subjectNow() {
 
 function show() {
   const subject = app.subject;
-  const age = subject ? (subject.id ? app.age(subject.id) : Math.max(...app.model.gateways.map((one) => app.age(one.id) ?? 0))) : null;
-  app.faded = app.lost || !subject?.data || subject.stale || (known(age) && age > STALE_SECONDS);
-  const [words, bad] = app.lost ? [NO_ANSWER, true] : notice(subject, age);
+  const whose = !subject ? [] : subject.id ? [subject] : app.model.gateways.filter((one) => one.data);
+  const old = whose.length > 0 && whose.every((one) => ages.get(one.id)?.old);
+  const age = whose.length ? Math.max(...whose.map((one) => app.age(one.id) ?? 0)) : null;
+  app.faded = app.lost || !subject?.data || subject.stale || old;
+  const [words, bad] = app.lost ? [NO_ANSWER, true] : notice(subject, age, old);
   text(find("notice"), words);
   find("notice").classList.toggle("bad", bad);
   const state = app.lost ? ["Connection lost", "bad"] : !subject ? ["Connecting", ""] : !subject.data ? ["No data", "bad"]

@@ -4,6 +4,7 @@ import { address } from "./dom.js";
 const SILENCE_MS = 6000; // the server speaks once a second
 const FIRST_MS = 4000; // so long a transport may take to say its first word
 const POLL_MS = 2000;
+const STOPGAP_MS = 1800; // so long after the last word a single question is asked
 const BACK_TO_BEST_MS = 60_000;
 const LOST_AFTER_MS = 4000;
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000];
@@ -22,7 +23,8 @@ export class Live {
   }
 
   start() {
-    this.pollOnce(); // the first numbers do not wait for any handshake
+    // The first numbers do not wait for any handshake.
+    (window.pwserverFirst ?? Promise.resolve("")).then((text) => text && !this.spoken && this.hear(text, ""));
     this.open();
     this.watch = setInterval(() => this.check(), 1000);
     addEventListener("online", () => this.retry());
@@ -76,7 +78,7 @@ export class Live {
       const answer = await fetch(address(this.path), { cache: "no-cache", signal: AbortSignal.timeout(8000) });
       if (answer.ok) {
         const text = await answer.text();
-        if (own || !this.spoken) this.hear(text, own ? "poll" : this.transport);
+        if (own || this.silentFor() > STOPGAP_MS) this.hear(text, own ? "poll" : "");
       }
     } catch { /* check() notices the silence */ } finally {
       this.polling = false;
@@ -88,12 +90,12 @@ export class Live {
     try { message = JSON.parse(text); } catch { return; }
     if (!message || typeof message !== "object" || !message.gateways) return;
     this.lastAt = performance.now();
-    if (transport) { this.spoken = true; this.failures = 0; }
+    if (transport) { this.spoken = true; this.spokenAt = this.lastAt; this.failures = 0; }
     this.onMessage(message);
-    if (this.lost || this.transport !== transport) {
+    if (this.lost || (transport && this.transport !== transport)) {
       this.lost = false;
-      this.transport = transport;
-      this.onState({ transport, lost: false });
+      this.transport = transport || this.transport;
+      this.onState({ transport: this.transport, lost: false });
     }
   }
 
@@ -110,9 +112,10 @@ export class Live {
   check() {
     const transport = this.transports[this.choice];
     if (transport !== "poll" && this.close) {
-      const quiet = this.spoken ? this.silentFor() > SILENCE_MS : performance.now() - this.opened > FIRST_MS;
+      const quiet = this.spoken ? performance.now() - this.spokenAt > SILENCE_MS : performance.now() - this.opened > FIRST_MS;
       if (quiet) this.failed();
     }
+    if (this.silentFor() > STOPGAP_MS && transport !== "poll") this.pollOnce(); // while the better way is being found
     if (!this.lost && this.silentFor() > LOST_AFTER_MS + (transport === "poll" ? POLL_MS : 0)) {
       this.lost = true;
       this.onState({ transport: "", lost: true });
@@ -129,14 +132,22 @@ function allowed(transport) {
   return !order.includes(asked) || order.indexOf(transport) >= order.indexOf(asked);
 }
 
+const YOUNG_SECONDS = 30;
+
 /** How old the newest reading is, in seconds, without trusting that browser and server agree on the time. */
 export class Age {
+  /** Older than this is stale: three polls, however long those are here; until two were seen, a minute and a half. */
+  limit = 3 * YOUNG_SECONDS;
+
   see(subject) {
     if (subject.lastUpdated !== this.seen) {
+      if (this.seen && subject.lastUpdated > this.seen) this.limit = Math.max(YOUNG_SECONDS, 3 * (subject.lastUpdated - this.seen));
       this.seen = subject.lastUpdated;
       this.base = subject.ageAtServer ?? 0;
       this.at = performance.now();
     }
   }
+  get old() { return this.seconds !== null && this.seconds > this.limit; }
+
   get seconds() { return this.seen == null ? null : this.base + (performance.now() - this.at) / 1000; }
 }

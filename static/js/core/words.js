@@ -1,7 +1,6 @@
 // Words for states, the same on every page.
 import { span } from "./format.js";
 
-export const STALE_SECONDS = 30;
 export const NO_ANSWER = "Connection to the server lost – trying again";
 export const MODES = {
   self_consumption: "Self-powered", backup: "Backup only", autonomous: "Time-based control", scheduler: "Schedule",
@@ -18,10 +17,11 @@ export const STATES = {
 };
 
 /** The one thing to say loudly about a gateway or the site: [words, is it bad]. Nothing to say: ["", false]. */
-export function notice(subject, ageSeconds) {
+export function notice(subject, ageSeconds, old) {
   if (!subject) return ["", false];
   if (!subject.data) return [subject.members > 1 ? "No gateway answers" : "No data from the gateway", true];
-  if (subject.stale || ageSeconds > STALE_SECONDS) return [`Gateway not answering – figures ${span(ageSeconds)} old`, true];
+  // In coarse steps: this is read aloud whenever it changes.
+  if (subject.stale || old) return [`Gateway not answering – figures ${ageSeconds < 30 ? "some seconds" : span(Math.floor(ageSeconds / 30) * 30)} old`, true];
   if (subject.gridStatus === "DOWN") return ["Grid is down – the house runs on its own", true];
   if (subject.gridStatus === "SYNCING") return ["Reconnecting to the grid", false];
   if (subject.contributing < subject.members) return [`Only ${subject.contributing} of ${subject.members} gateways answer`, false];
