@@ -99,5 +99,5 @@ $(TOOLS): $(RUNTIME)
 
 $(BUILT): $(EXT_SOURCES) | $(RUNTIME)
 	@echo "building the compiled modules"
-	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel $$(getconf _NPROCESSORS_ONLN)
 	@touch $@

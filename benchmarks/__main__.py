@@ -15,7 +15,7 @@ import time
 
 from benchmarks.table import Table, facts, markdown
 
-SECTIONS = ("footprint", "rendering", "micros", "attackers", "fastpath")
+SECTIONS = ("rendering", "footprint", "micros", "attackers", "fastpath")
 OTHERS = ("history", "streams")  # longer, and of one part of the server each: only when named
 
 

@@ -155,22 +155,16 @@ def polls(table: Table, address: str, seconds: float) -> None:
     with started(address, 1) as server:
         time.sleep(2)
         poller = server.pids["poller"]
-        before, rendered, done = cpu_seconds(poller), facts(server.port), poll_count(server.port)
+        before, done = cpu_seconds(poller), poll_count(server.port)
         time.sleep(seconds)
         spent = cpu_seconds(poller) - before
         done = poll_count(server.port) - done
     whole = spent / max(1, done) * 1000
     table.add(SECTION, "CPU of the poller per poll, Powerwall 3 x 3", whole, "ms", details={"polls": done})
-    table.add(SECTION, "  of it ours: rendering and publishing", rendered * 1000, "ms")
-    table.add(SECTION, "  the rest: pypowerwall, TLS, our collecting", whole - rendered * 1000, "ms")
-
-
-def facts(port: int) -> float:
-    """Seconds the last snapshot took, from the server's own metrics (wall time of one thread)."""
-    for row in get(port, "/metrics")[1].decode().splitlines():
-        if row.startswith("pwserver_render_duration_seconds{"):
-            return float(row.rpartition(" ")[2])
-    return 0.0
+    rendered = next((row.value for row in table.rows if row.section == "rendering"), None)
+    if rendered is not None:
+        table.add(SECTION, "  of it ours: rendering and publishing", rendered, "ms")
+        table.add(SECTION, "  the rest: pypowerwall, TLS, our collecting", whole - rendered, "ms")
 
 
 def poll_count(port: int) -> int:

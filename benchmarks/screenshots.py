@@ -50,25 +50,24 @@ def look(browser: Browser, home: House, name: str, path: str, ready: str, theme:
 def main() -> None:
     """All of them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with chromium() as browser:
-        with house("powerwall2", past_days=60, PW_CONTROL_SECRET=SECRET) as home:
-            home.gateway.set_house(soe_percent=64.0)
-            for name, (path, ready) in PAGES.items():
-                for theme in ("light", "dark"):
-                    for size in SIZES:
-                        look(browser, home, name, path, ready, theme, size)
-            look(
-                browser,
-                home,
-                "embedded",
-                "example.html",
-                "document.querySelector('#firmware').textContent !== '–'",
-                "light",
-                "desktop",
-            )
-            home.gateway.set_house(grid_outage=True, fixed_solar=1800.0, fixed_load=3200.0)
-            until_off = "document.querySelector('.off-grid')"
-            look(browser, home, "off-grid", "", until_off, "dark", "desktop")
+    with chromium() as browser, house("powerwall2", past_days=60, PW_CONTROL_SECRET=SECRET) as home:
+        home.gateway.set_house(soe_percent=64.0)
+        for name, (path, ready) in PAGES.items():
+            for theme in ("light", "dark"):
+                for size in SIZES:
+                    look(browser, home, name, path, ready, theme, size)
+        look(
+            browser,
+            home,
+            "embedded",
+            "example.html",
+            "document.querySelector('#firmware').textContent !== '–'",
+            "light",
+            "desktop",
+        )
+        home.gateway.set_house(grid_outage=True, fixed_solar=1800.0, fixed_load=3200.0)
+        until_off = "document.querySelector('.off-grid')"
+        look(browser, home, "off-grid", "", until_off, "dark", "desktop")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 from asyncio import AbstractEventLoop, Protocol
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, NamedTuple
 from typing import Protocol as Shape
 
@@ -93,7 +93,7 @@ class Gate:
         row: int = 0,
         first_event: int = 0,
         limiter: Callable[[str], float] | None = None,
-        exempt: Iterable[str] = (),
+        exempt: Container[str] = (),
         head_seconds: float = 10,
         idle_seconds: float = 75,
         stall_seconds: float = 30,
@@ -103,6 +103,7 @@ class Gate:
         connections_max: int = 4096,
         per_address_max: int = 1024,
         access: Callable[[str, str, int, int], None] | None = None,
+        client: Callable[[str, str], str] | None = None,
     ) -> None: ...
     @property
     def open(self) -> int: ...

@@ -41,7 +41,9 @@ cdef class Gate:
     counters, row: where to count; first_event: index of the first of EVENTS there. None: a private row, with EVENTS
         before the documents. A document counts under its own index, below 0 not at all.
     limiter: called with the client's address for every request; returns 0, or the seconds after which to come back.
-    exempt: addresses (a trusted reverse proxy) that no cap per address binds.
+    exempt: whatever knows (`in`) the addresses of trusted reverse proxies, which no cap per address binds.
+    client: (peer, X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy forwards;
+        None counts every peer as it is.
     drain_seconds: how long idle connections stay open for one more request once a stop has begun.
     access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
     """
@@ -52,8 +54,7 @@ cdef class Gate:
     cdef object loop
     cdef set connections
     cdef dict addresses
-    cdef object limiter, access
-    cdef frozenset exempt
+    cdef object limiter, access, exempt, client
     cdef object timer
     cdef readonly Counters counters
     cdef uint64_t* cells        # of our row
@@ -66,7 +67,8 @@ cdef class Gate:
     def __init__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
                  Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
-                 double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None):
+                 double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
+                 client=None):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -76,7 +78,8 @@ cdef class Gate:
         self.connections = connections
         self.addresses = {}
         self.limiter = limiter
-        self.exempt = frozenset(exempt)
+        self.exempt = exempt
+        self.client = client
         self.head_seconds = head_seconds
         self.idle_seconds = idle_seconds
         self.stall_seconds = stall_seconds
@@ -149,6 +152,7 @@ cdef class Connection:
     cdef readonly object transport
     cdef readonly object handler
     cdef readonly str address
+    cdef str counted_as         # the address, or the network of one IPv6 client
     cdef bytes pending          # bytes not yet answered nor handed over; None: none
     cdef int state
     cdef bint counted, partial, last, running, yielding, reads_paused, writes_paused
@@ -172,7 +176,9 @@ cdef class Connection:
         gate.connections.add(self)
         if gate.per_address_max or gate.limiter is not None or gate.access is not None:
             peer = transport.get_extra_info("peername")
-            self.address = peer[0] if type(peer) is tuple else ""
+            self.address = self.counted_as = peer[0] if type(peer) is tuple else ""
+            if gate.client is not None and ":" in self.address:
+                self.counted_as = gate.client(self.address, "")
         if not self.admit():
             # No lingering: a refused connection must not cost a descriptor for longer than it takes to say so.
             gate.count(REFUSED)
@@ -189,10 +195,10 @@ cdef class Connection:
         if gate.connections_max and len(gate.connections) > gate.connections_max:
             return False
         if gate.per_address_max and self.address and self.address not in gate.exempt:
-            open_ = gate.addresses.get(self.address, 0)
+            open_ = gate.addresses.get(self.counted_as, 0)
             if open_ >= gate.per_address_max:
                 return False
-            gate.addresses[self.address] = open_ + 1
+            gate.addresses[self.counted_as] = open_ + 1
             self.counted = True
         return True
 
@@ -200,11 +206,11 @@ cdef class Connection:
         cdef Gate gate = self.gate
         gate.connections.discard(self)
         if self.counted:
-            open_ = gate.addresses[self.address] - 1
+            open_ = gate.addresses[self.counted_as] - 1
             if open_:
-                gate.addresses[self.address] = open_
+                gate.addresses[self.counted_as] = open_
             else:
-                del gate.addresses[self.address]
+                del gate.addresses[self.counted_as]
         self.state = CLOSED
         self.pending = None
         handler, self.handler = self.handler, None
@@ -441,7 +447,12 @@ cdef class Connection:
             self.transport.writelines(batch)
 
     cdef bytes over_limit(self, Head* h, bint keep):
-        cdef double seconds = self.gate.limiter(self.address)
+        cdef Gate gate = self.gate
+        cdef double seconds
+        who = self.counted_as
+        if gate.client is not None and h.forwarded.at is not NULL and self.address in gate.exempt:
+            who = gate.client(self.address, h.forwarded.at[:h.forwarded.size].decode("latin-1"))
+        seconds = gate.limiter(who)
         if seconds <= 0:
             return None
         self.gate.count(LIMITED)

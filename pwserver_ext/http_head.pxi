@@ -57,6 +57,7 @@ cdef struct Head:
     Span target
     Span host
     Span origin             # at is NULL: none
+    Span forwarded          # the last X-Forwarded-For
     Span accept             # the first; accepts counts them
     int accepts
     int tags                # If-None-Match lines
@@ -308,7 +309,7 @@ cdef class Recogniser:
         h.content_length = -1
         h.entry = -1
         h.upgrade = h.expect = h.unusual = h.gzip = h.keep_alive = h.old = False
-        h.origin.at = h.accept.at = NULL
+        h.origin.at = h.accept.at = h.forwarded.at = NULL
         h.accepts = h.tags = 0
 
         # method SP
@@ -457,6 +458,8 @@ cdef class Recogniser:
             elif size == 15:
                 if same(name, b"accept-encoding", 15):
                     read_encodings(span, &gzip, &any_)
+                elif same(name, b"x-forwarded-for", 15):
+                    h.forwarded = span
             elif size == 17:
                 if same(name, b"transfer-encoding", 17):
                     if h.content_length >= 0 or chunked or h.old:

@@ -10,7 +10,6 @@ MODULES = (
     "counters",
     "process",
     "limits",
-    "limits",
     "ring",
     "rollup",
     "buckets",

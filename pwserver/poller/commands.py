@@ -142,7 +142,10 @@ class CommandService:
             self._thread(command.gateway), self._perform, command, task, started
         )
         acting.add_done_callback(lambda _: self._busy.discard(command.gateway))
-        return await acting
+        outcome = await acting
+        if outcome.kind in (NOT_SENT, COOLING):
+            self._keys.pop(command.key, None)  # it may be tried again
+        return outcome
 
     def _perform(self, command: Command, task: Task, started: STARTED) -> Outcome:
         """The blocking part, in the gateway's command thread."""

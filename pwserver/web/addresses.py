@@ -119,7 +119,7 @@ def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
     """
     address = peer
     for item in reversed(forwarded.split(",")):
-        if not _within(address, trusted):
+        if not within(address, trusted):
             return address
         item = item.strip().removeprefix("[").partition("]")[0]
         try:
@@ -129,7 +129,8 @@ def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
     return address
 
 
-def _within(address: str, trusted: Networks) -> bool:
+def within(address: str, trusted: Networks) -> bool:
+    """Whether the address lies in one of the networks."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

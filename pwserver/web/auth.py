@@ -72,6 +72,7 @@ class Authority:
     def require(self, request: Request, what: str) -> str:
         """The JSON API's way: the header or a Refusal. Returns who asked."""
         if not self.enabled:
+            self.refused(self.who(request), what, "control is off")
             raise Refusal(403, "Control features not enabled")
         try:
             return self.check(request, header_token(request), what)
@@ -134,11 +135,12 @@ def same_host(origin: str, host: str) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc.lower() == host.lower()
 
 
-def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
+def install(app: Sanic[Any, Any], authority: Authority, origins: tuple[str, ...]) -> None:
     """Refuse every unsafe method from another site's page, whatever the route."""
 
     @app.on_request
     async def same_site_only(request: Request) -> HTTPResponse | None:
         if request.method in SAFE_METHODS or not from_elsewhere(request, origins):
             return None
+        authority.refused(authority.who(request), "a request from another site's page", "not from here")
         return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")

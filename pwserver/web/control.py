@@ -33,7 +33,8 @@ LIMIT_SECONDS = 10.0  # from its start to its end
 TARIFF_BYTES = 64 * 1024  # tariffs are long; with the token, and for that route only
 FORM_TYPE = "application/x-www-form-urlencoded"
 KEY_CHARACTERS = 128
-YES = frozenset({"1", "true", "yes", "on"})
+YES = frozenset({"", "1", "true", "yes", "on"})
+NO = frozenset({"0", "false", "no", "off"})
 MAX_BACKUP = "/control/max_backup"
 
 
@@ -77,7 +78,7 @@ class Control:
             who=who,
             start_seconds=START_SECONDS,
             limit_seconds=self.dispatch_seconds if action in ("dispatch", "resume") else LIMIT_SECONDS,
-            dry_run=request.args.get("dry_run", "").lower() in YES,
+            dry_run=wants_dry_run(request),
             key=f"{gateway} {key}" if key else "",
         )
 
@@ -145,6 +146,14 @@ def form_answer(outcome: Outcome, action: str) -> HTTPResponse:
     return reply({"error": detail}, 400 if status in (502, 503) else status, headers)
 
 
+def wants_dry_run(request: Request) -> bool:
+    """Is ``?dry_run`` there? Whoever writes it means it: only a clear no is taken for one."""
+    values = request.get_args(keep_blank_values=True).getlist("dry_run", [])
+    if any(value.lower() not in YES | NO for value in values):
+        raise Refusal(400, "'dry_run' must be 1 or 0")
+    return any(value.lower() in YES for value in values)
+
+
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -158,13 +167,16 @@ def is_json(request: Request) -> bool | None:
     return request.body[:1] in (b"{", b"[") if not media else None
 
 
-def object_of(request: Request, longest: int) -> dict[str, Any]:
+def object_of(control: Control, request: Request, longest: int, what: str) -> dict[str, Any]:
     """The JSON object in the body, or a Refusal."""
+    authority = control.authority
     if len(request.body) > longest:
+        authority.refused(authority.who(request), what, "body too long")
         raise Refusal(413, f"the body must not be longer than {longest} bytes")
     try:
         return control_values.json_object(request.body)
     except NotAnObject:
+        authority.refused(authority.who(request), what, "body is no JSON object")
         raise not_an_object() from None
 
 
@@ -175,9 +187,10 @@ def not_an_object() -> Refusal:
 
 async def by_json(control: Control, request: Request, gateway: str, action: str) -> HTTPResponse:
     """One request of the JSON API."""
-    body = object_of(request, control.body_bytes)
+    body = object_of(control, request, control.body_bytes, named(action))
     who = control.authority.require(request, named(action))
     if action not in JSON_ACTIONS:
+        control.authority.refused(who, named(action), "no such action")
         raise NotFound("Not Found")
     command, parse = JSON_ACTIONS[action]
     arguments = checked(control, who, action, lambda: parse(body))
@@ -196,7 +209,7 @@ def checked(control: Control, who: str, action: str, parse: Any) -> dict[str, An
 
 def named(action: str) -> str:
     """An action's name for the log: what clients make up does not get there."""
-    known = action in JSON_ACTIONS or action in ("tariff", "health/reset", "backup_events")
+    known = action in JSON_ACTIONS or action in ("tariff", "operation", "health/reset", "backup_events")
     return action if known else "unknown action"
 
 
@@ -204,12 +217,14 @@ async def by_form(control: Control, request: Request, gateway: str, action: str,
     """One request of an old script."""
     authority = control.authority
     if not authority.enabled:
+        authority.refused(authority.who(request), named(action), "control is off")
         return reply({"error": DISABLED}, 400)
     try:
         if len(request.body) > control.body_bytes:
             raise Invalid("Control Command Error: Invalid Request")
         fields = control_values.form_fields(request.body)
     except Invalid as invalid:
+        authority.refused(authority.who(request), named(action), "body is no proper form")
         return reply({"error": str(invalid)}, 400)
     token = fields["token"].encode() if fields.get("token") else header_token(request)
     try:
@@ -219,6 +234,7 @@ async def by_form(control: Control, request: Request, gateway: str, action: str,
             return reply({"error": too_many(wrong)}, 429, retry_after(wrong.wait_seconds))
         return reply({"unauthorized": "Control Command Token Invalid"}, 401)
     if action not in FORM_ACTIONS:
+        authority.refused(who, named(action), "no such action")
         return reply({"error": "Invalid Command Action"}, 400)
     if action in READABLE and not fields.get("value"):
         return document_response(request, control.table, control.table.entries[read_target])
@@ -284,19 +300,20 @@ def blueprint(control: Control) -> Blueprint:
         if path not in ("operation", "tesla/time_of_use_settings"):
             raise NotFound("Not Found")
         tariff = path != "operation"
-        body = object_of(request, TARIFF_BYTES if tariff else control.body_bytes)
-        who = control.authority.require(request, "tariff" if tariff else "mode")
+        action = "tariff" if tariff else "operation"
+        body = object_of(control, request, TARIFF_BYTES if tariff else control.body_bytes, action)
+        who = control.authority.require(request, action)
         known(gateway)
         parse = control_values.tariff if tariff else control_values.raw_operation
-        arguments = checked(control, who, "tariff" if tariff else "mode", lambda: parse(body))
-        outcome = await control.send(request, who, gateway, "tariff" if tariff else "operation", arguments)
+        arguments = checked(control, who, action, lambda: parse(body))
+        outcome = await control.send(request, who, gateway, action, arguments)
         if outcome.kind == commands.NOT_SENT:
             return reply({"detail": f"API call failed or gateway offline: {outcome.message}"}, 503)
-        return json_answer(outcome, "tariff" if tariff else "operation")
+        return json_answer(outcome, action)
 
     @routes.post("/api/tesla/time_of_use_settings")
     async def tariff(request: Request) -> HTTPResponse:
-        body = object_of(request, TARIFF_BYTES)
+        body = object_of(control, request, TARIFF_BYTES, "tariff")
         who = control.authority.require(request, "tariff")
         arguments = checked(control, who, "tariff", lambda: control_values.tariff(body))
         return json_answer(await control.send(request, who, control.default_gateway(), "tariff", arguments), "tariff")
@@ -314,7 +331,7 @@ def blueprint(control: Control) -> Blueprint:
 
 def install(app: Sanic[Any, Any], control: Control) -> None:
     """All of it: routes, the check for other sites' pages, and the token of GET max_backup."""
-    auth.install(app, control.runtime.config.settings["CORS_ORIGINS"])
+    auth.install(app, control.authority, control.runtime.config.settings["CORS_ORIGINS"])
     prefixes: Mapping[str, str] = {
         gateway_prefix(gateway) + MAX_BACKUP: gateway for gateway in control.runtime.shared.gateways
     }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import GUESSES, STREAMS, AddressTable
+from pwserver.web.addresses import GUESSES, STREAMS, AddressTable, client_address, group, networks, within
 from pwserver.web.control import MAX_BACKUP
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
 from pwserver.web.table import Entry, Table
@@ -53,7 +53,7 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
     for target, forms in table.forms.items():
         targets[target.encode()] = document(forms.plain)
         with_accept[target.encode()] = forms.wanted, document(forms.other)
-    workers = runtime.workers
+    workers, proxies = runtime.workers, Proxies(settings["PW_TRUSTED_PROXIES"])
     return GateSettings(
         targets=targets,
         query_targets=with_query,
@@ -72,11 +72,26 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
         drain_seconds=settings["PW_STOP_TIMEOUT"] / 5,
         connections=share(settings["PW_MAX_CONNECTIONS"], workers),
         connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),
-        exempt_addresses=frozenset(settings["PW_TRUSTED_PROXIES"]),
+        exempt_addresses=proxies,
+        client=proxies.client,
         counters=runtime.shared.hits,
         limiter=rate_limiter(runtime),
         access_log=settings["PW_DEBUG"],
     )
+
+
+class Proxies:
+    """PW_TRUSTED_PROXIES, and who is behind them."""
+
+    def __init__(self, listed: tuple[str, ...]) -> None:
+        self._trusted = networks(listed)
+
+    def __contains__(self, address: object) -> bool:
+        return bool(self._trusted) and within(str(address), self._trusted)
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """Who is counted: the address a trusted proxy speaks for, or the peer; of IPv6 the network of one house."""
+        return group(client_address(peer, forwarded, self._trusted) if forwarded else peer)
 
 
 def for_worker(settings: GateSettings, number: int) -> GateSettings:

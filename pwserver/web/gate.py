@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -42,7 +42,9 @@ class GateSettings:
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
     access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of
         `pwserver_ext.http.EVENTS` there.
-    limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for WebSockets.
+    exempt_addresses: trusted reverse proxies. client: (peer, X-Forwarded-For or "") -> whose requests and connections
+        are counted together. limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for
+        WebSockets.
     """
 
     targets: Mapping[bytes, Document]
@@ -63,7 +65,8 @@ class GateSettings:
     tick_seconds: float = 0.5
     connections: int = 4096
     connections_per_address: int = 1024
-    exempt_addresses: frozenset[str] = frozenset()
+    exempt_addresses: Container[str] = frozenset()
+    client: Callable[[str, str], str] | None = None
     kept_reply_bytes: int = 8 << 20
     write_buffer_bytes: int = 65536
     counters: Counters | None = None
@@ -92,6 +95,7 @@ class GateSettings:
             first_event=self.first_event,
             limiter=self.limiter,
             exempt=self.exempt_addresses,
+            client=self.client,
             head_seconds=self.head_seconds,
             idle_seconds=self.idle_seconds,
             stall_seconds=self.stall_seconds,

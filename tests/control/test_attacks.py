@@ -253,6 +253,11 @@ def test_every_attempt_leaves_one_line_without_the_secret(target: House) -> None
     target.post("/control/reserve", {"value": 41})
     lines = [line for line in target.server.output().splitlines() if "pwserver.control" in line][before:]
     assert len(lines) == 3, lines
+    target.post("/control/reserve", b"[]")
+    target.post("/control/reserve", {"value": 40}, sec_fetch_site="cross-site")
+    target.post("/control/whatever\x21", {"value": 40})
+    more = [line for line in target.server.output().splitlines() if "pwserver.control" in line][before + 3 :]
+    assert len(more) == 3 and "whatever" not in more[2], more
     assert "wrong token" in lines[0] and "127.0.0.1" in lines[0] and "not this" not in lines[0]
     assert "invalid value" in lines[1]
     assert "acknowledged over TEDAPI v1r" in lines[2] and '"level": 41' in lines[2]

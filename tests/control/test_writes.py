@@ -150,6 +150,8 @@ def test_a_dry_run_sends_nothing(v1r: House) -> None:
     assert answer.json() == {"dry_run": True, "level": 55, "action": "reserve", "over": "TEDAPI v1r"}
     assert v1r.post("/control/islanding?dry_run=yes", {"value": "off_grid", "confirm": True}).json()["dry_run"]
     assert v1r.post("/control/reserve?dry_run=1", {"value": 155}).status == 400
+    assert v1r.post("/control/reserve?dry_run", {"value": 55}).json()["dry_run"]
+    assert v1r.post("/control/reserve?dry_run=perhaps", {"value": 55}).status == 400
     assert v1r.writes() == []
 
 

@@ -20,6 +20,7 @@ from tests.e2e.conftest import IMPATIENT, many
 from tests.e2e.server import Server
 
 TTL_SECONDS = float(IMPATIENT["PW_CACHE_TTL"])
+LONGEST_POLL_SECONDS = 6.0  # twice PW_TIMEOUT and two seconds are its limit; the rest is for a busy machine
 WELL = "well"
 RETRY_AFTER_SECONDS = 7
 # gateway id -> (scenario, what is wrong, the cause /health must name)
@@ -100,7 +101,8 @@ def test_every_fault_at_once(house: House) -> None:
     for name, entry in found.items():
         assert entry["cause"] == ILL[name][2], entry
         assert entry["state"] in ("backing-off", "auth-failed") and entry["state_since"] >= broken, entry
-        assert entry["error"] and entry["last_updated"] < broken + 2, entry
+        # A poll under way may still have been a good one, and have taken as long as a poll may.
+        assert entry["error"] and entry["last_updated"] < broken + LONGEST_POLL_SECONDS, entry
         assert entry["next_attempt"] is None or entry["next_attempt"] > broken, entry
     health = server.json("/health")
     assert health["status"] == "degraded" and health["gateways_online"] == 1
@@ -110,9 +112,8 @@ def test_every_fault_at_once(house: House) -> None:
     def all_expired() -> bool:
         now, stamps = time.time(), house.timestamps()
         for name in ILL:
-            # In flight when the fault came: that poll may still have been a good one.
-            assert stamps[name] < broken + 2, name
-            assert stamps[name] == 0 or now - stamps[name] < TTL_SECONDS + 10, name
+            assert stamps[name] < broken + LONGEST_POLL_SECONDS, name
+            assert stamps[name] == 0 or now - stamps[name] < TTL_SECONDS + 2 * LONGEST_POLL_SECONDS, name
         assert stamps[WELL] > 0
         return not any(stamps[name] for name in ILL)
 

@@ -18,7 +18,7 @@ from tests.conftest import wait_until
 from tests.e2e.conftest import IMPATIENT, one
 from tests.e2e.server import Server
 
-POLLS = 8
+POLLS = 6
 
 
 def asked(gateway: SimulatedGateway, since: float) -> Counter[str]:
@@ -67,7 +67,7 @@ def test_after_a_429_no_request_before_its_time(gateway: SimulatedGateway, meanw
     with Server(environment=one(gateway, PW_CACHE_TTL="60")) as server:
         server.wait_for_data()
         with Readers(server.port or 0) as readers:
-            gateway.fault("status", status=429, retry_after_seconds=8)
+            gateway.fault("status", status=429, retry_after_seconds=6)
             wait_until(lambda: server.state()["cause"] == "rate-limit", 20)
             gateway.fault("none")
             told = server.state()
@@ -84,7 +84,7 @@ def test_after_a_429_no_request_before_its_time(gateway: SimulatedGateway, meanw
     times = [(seen.time, seen.status) for seen in list(gateway.requests.recent)]
     first = next(index for index, (_, status) in enumerate(times) if status == 429)
     assert len(times) > first + 1
-    assert all(moment >= times[first][0] + 8 for moment, _ in times[first + 1 :])
+    assert all(moment >= times[first][0] + 6 for moment, _ in times[first + 1 :])
 
 
 def test_a_refused_login_is_not_tried_again_by_a_new_poller_but_with_a_new_password(

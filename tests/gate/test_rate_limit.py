@@ -7,6 +7,8 @@ import os
 import signal
 from contextlib import ExitStack
 
+import pytest
+
 from tests.e2e.server import Server
 from tests.gate.conftest import Wire
 
@@ -57,6 +59,22 @@ def test_the_limit_holds_across_workers() -> None:
     passed = log.count('127.0.0.1 "GET /version" 503 ') + log.count('127.0.0.1 "GET /health" 200 ')
     assert passed == REQUESTS
     assert log.count('" 429 ') == 20
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.0/8", "192.0.2.1"])
+def test_behind_a_proxy_its_clients_are_counted(trusted: str) -> None:
+    limits = {"PW_RATE_LIMIT_ENABLED": "yes", "PW_RATE_LIMIT_MAX_REQUESTS": "3", "PW_WORKERS": "1"}
+    with Server([], {"PW_TRUSTED_PROXIES": trusted, **limits}) as server:
+        one, other, house, neighbour = (
+            [server.get("/version", headers={"X-Forwarded-For": address}).status for _ in range(4)]
+            for address in ("203.0.113.1, 127.0.0.9", "203.0.113.2", "2001:db8:1:2::3", "2001:db8:1:2::4")
+        )
+    if trusted.startswith("127."):
+        assert one == other == house == [503, 503, 503, 429]
+        assert neighbour == [429] * 4  # one house has one count
+    else:  # anybody can send that header
+        assert one == [503, 503, 503, 429]
+        assert other == house == neighbour == [429] * 4
 
 
 def test_the_access_log_shows_no_token_and_is_off_by_default() -> None:

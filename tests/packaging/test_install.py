@@ -120,7 +120,7 @@ def test_first_command_of_the_readme_on_a_fresh_machine(built: Built, scratch: P
             except OSError:
                 return None
 
-        found = wait_until(meters, 400, "live data")
+        found = wait_until(meters, 900, "live data")
         grid, solar, battery, home = (found[name]["instant_power"] for name in ("site", "solar", "battery", "load"))
         assert abs(grid + solar + battery - home) < 50
         assert f"http://127.0.0.1:{port}/" in running.output()

@@ -22,7 +22,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
     """Three Powerwall 3 on a signed connection, control switched on, below /power and without it."""
-    with make_house("v1r", past_days=100, PW_CONTROL_SECRET=SECRET, PROXY_BASE_URL="/power") as found:
+    with make_house("v1r", past_days=45, PW_CONTROL_SECRET=SECRET, PROXY_BASE_URL="/power") as found:
         yield found
 
 

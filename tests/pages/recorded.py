@@ -15,7 +15,7 @@ from pwserver.history.store import HistoryStore
 from pwserver.reading import Reading
 
 STEP_SECONDS = 300.0
-SERIALS = ("TG123456789DEF", "TG123456789GHI")
+UNITS = ("2012170-25-E--TG123456789DEF", "3012170-05-B--TG123456789GHI")
 
 
 class House:
@@ -85,15 +85,15 @@ def _reading(gateway: str, at: float, row: tuple[float, float, float, float, flo
     powers = {"site": site, "solar": solar, "battery": battery, "load": load}
     warm = 19.0 + abs(battery) / 500.0
     vitals = {}
-    for number, serial in enumerate(SERIALS):
-        vitals[f"TETHC--2012170-25-E--{serial}"] = {"THC_AmbientTemp": warm + number * 1.3}
+    for number, unit in enumerate(UNITS):
+        vitals[f"TETHC--{unit}"] = {"THC_AmbientTemp": warm + number * 1.3}
     fans = {
         "PVAC--1538100-00-F--C123456789JKL": {
             "PVAC_Fan_Speed_Actual_RPM": max(0.0, solar / 2.4 - 200),
             "PVAC_Fan_Speed_Target_RPM": max(0.0, solar / 2.4 - 180),
         }
     }
-    blocks = [{"PackageSerialNumber": serial} for serial in SERIALS]
+    blocks = [{"PackageSerialNumber": unit.rpartition("--")[2]} for unit in UNITS]
     return Reading(
         gateway,
         at,

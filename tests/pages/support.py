@@ -19,10 +19,16 @@ from tests.e2e.server import Server
 from tests.pages import recorded
 
 CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 AXE = Path(__file__).parent / "data" / "axe.min.js"
 # Hours to add to UTC so that it is about noon there now: the sun shines whenever the tests run.
 NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12

@@ -22,10 +22,6 @@ from tests.streams.conftest import Serve
 GATEWAY = "/ws/gateway/default"
 
 
-def documents_bytes(server: Server, target: str) -> bytes:
-    return server.get(target).body
-
-
 @pytest.mark.parametrize(
     ("path", "target"),
     [(GATEWAY, "/api/gateways/default"), ("/ws/aggregate", "/api/aggregate/"),
@@ -253,10 +249,10 @@ def test_clients_that_stop_reading_cost_nothing_and_disturb_nobody(serve: Serve)
     with Client(server.port, GATEWAY) as lively:
         deaf = [Client(server.port, GATEWAY, receive_buffer=2048) for _ in range(100)]
         pages = [http_stream(server.port) for _ in range(5)]
-        for _ in range(6):
+        for _ in range(4):
             lively.message()
         before = resident_kb(worker)
-        stamps = [lively.message()["data"]["timestamp"] for _ in range(10)]
+        stamps = [lively.message()["data"]["timestamp"] for _ in range(8)]
         assert resident_kb(worker) - before < 1024, "memory grows with what nobody reads"
         assert len(set(stamps)) >= 3
         # Whoever reads again gets what was on its way, and then the present, not all that was missed.
@@ -265,7 +261,7 @@ def test_clients_that_stop_reading_cost_nothing_and_disturb_nobody(serve: Serve)
         seen = []
         while not seen or seen[-1] < current:
             seen.append(late.message()["data"]["timestamp"])
-        assert len(seen) < 14
+        assert len(seen) < 12
         for client in deaf:
             client.__exit__()
         for page in pages:

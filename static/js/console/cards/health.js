@@ -16,7 +16,7 @@ export function health(card) {
   const facts = factList(["Version", "Library", "Running since", "Uptime", "Memory", "Requests", "Errors", "Polls", "Failed polls"]);
   const body = h("tbody");
   const table = h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Processes" }, h("table", {}, h("thead", {}, h("tr", {},
-    ...["Process", "Heartbeat", "Restarts", "Requests", "Open"].map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name)))), body));
+    ...["Process", "Heartbeat", "Restarts", "Requests", "WebSockets"].map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name)))), body));
   card.append(h("div.two", {}, facts.list, table));
   const link = h("a", { href: "metrics" }, "Metrics");
   card.append(h("p.links", {}, link, " ", h("a", { href: "stats" }, "Statistics"), " ", h("a", { href: "health" }, "Health")));
@@ -34,12 +34,12 @@ export function health(card) {
       });
       const list = stats.processes ?? [];
       keyed(body, list.map((one) => one.name), () => h("tr", {}, h("th", { scope: "row" }), h("td.num"), h("td.num"), h("td.num"), h("td.num"))).forEach((row, index) => {
-        const one = list[index], [name, beat, restarts, requests, open] = row.children;
+        const one = list[index], [name, beat, restarts, requests, sockets] = row.children;
         text(name, one.name);
         text(beat, known(one.beat_age_seconds) ? `${number(one.beat_age_seconds, 1)}\u202fs` : DASH);
         text(restarts, number(one.restarts));
         text(requests, one.counters ? number((one.counters.gets ?? 0) + (one.counters.posts ?? 0)) : "");
-        text(open, one.counters ? number(one.counters.open) : "");
+        text(sockets, one.counters ? number(one.counters.websockets) : "");
       });
     },
   };
