@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -113,12 +114,11 @@ def test_first_command_of_the_readme_on_a_fresh_machine(built: Built, scratch: P
 
         def meters() -> dict[str, dict[str, float]] | None:
             assert running.process.poll() is None, running.output()[-3000:]
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            with contextlib.closing(connection), contextlib.suppress(OSError):
                 connection.request("GET", "/aggregates")
                 return json.loads(connection.getresponse().read()) or None
-            except OSError:
-                return None
+            return None
 
         found = wait_until(meters, 900, "live data")
         grid, solar, battery, home = (found[name]["instant_power"] for name in ("site", "solar", "battery", "load"))
