@@ -40,7 +40,7 @@ test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
 
 lint: $(TOOLS) $(BUILT)  ## style, types and layers only
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint pwserver_ext
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint pwserver_ext  # it runs pycodestyle by name
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
