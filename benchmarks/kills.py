@@ -52,6 +52,11 @@ class Scene:
     main: int
     port: int
     gateway: SimulatedGateway
+    workers: list[int] = field(default_factory=list)  # as of the last look: finding them reads all of /proc
+
+    def look(self) -> None:
+        """Note who the workers are."""
+        self.workers = list(self.pids("worker").values())
 
     def pids(self, kind: str = "") -> dict[str, int]:
         return {name: pid for name, pid in children(self.main).items() if name.startswith(kind)}
@@ -93,6 +98,7 @@ def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Out
 
     wait_for(lambda: attempt(replaced), PATIENCE_SECONDS)
     outcome.seconds.append(time.monotonic() - moment)
+    here.look()
     if kind == "poller":
         wait_for(lambda: timestamp(here.port) > epoch, PATIENCE_SECONDS, 0.02)
         outcome.polls.append(here.polls_since(moment))
@@ -134,7 +140,8 @@ def children_hit(act: str, rounds: int) -> Outcome:
     kind, number, count = ACTS[act]
     outcome = Outcome(act)
     with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here:
-        with Readers(here.port, (*TELEGRAF, "/health"), owners=lambda: list(here.pids("worker").values())) as readers:
+        with Readers(here.port, (*TELEGRAF, "/health"), owners=lambda: here.workers) as readers:
+            here.look()
             wait_for(lambda: readers.answers > 50, PATIENCE_SECONDS)
             for _ in range(rounds):
                 hit(here, kind, number, count, outcome, readers)
