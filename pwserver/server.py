@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -38,12 +39,14 @@ FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers
 FIRST_WORD_SECONDS = 3.0  # how long a starting replica waits for what the broker has kept for it
 DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
 BACKLOG = 4096
+SPARE_FILES = 512  # beside one for each client: gateways, history, pipes
 Reload = Callable[[], Config]
 
 
 def serve(config: Config, reload: Reload | None = None) -> int:
     """Serve until told to stop; returns the exit status. ``reload`` reads the configuration anew on SIGHUP."""
     log.configure(config["PW_DEBUG"], config.secrets())
+    allow_files(config["PW_MAX_CONNECTIONS"] + SPARE_FILES)
     try:
         listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
     except OSError as refused:
@@ -57,6 +60,14 @@ def serve(config: Config, reload: Reload | None = None) -> int:
         return 2
     finally:
         listener.close()
+
+
+def allow_files(wanted: int) -> None:
+    """Raise the soft limit of open files as far as the hard one allows: some containers begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and limit > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def listen(address: str, port: int) -> socket.socket:
