@@ -96,6 +96,16 @@ class Result:
         }
 
 
+async def connect(loop: asyncio.AbstractEventLoop, port: int, result: Result) -> Client | None:
+    """A new connection; None (and counted) when there is none to be had within ten seconds."""
+    try:
+        _, client = await asyncio.wait_for(loop.create_connection(lambda: Client(result), "127.0.0.1", port), 10)
+    except (OSError, TimeoutError):
+        result.refused += 1
+        return None
+    return client
+
+
 async def stream(
     port: int, rate: float, seconds: float, connections: int, targets: Sequence[str], burst: int = 1
 ) -> dict[str, Any]:
@@ -105,7 +115,8 @@ async def stream(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     result = Result()
-    clients: list[Client | None] = [None] * connections
+    # Opened beforehand: recorders keep their connections, and our own making of many at once is not the server's time.
+    clients: list[Client | None] = [await connect(loop, port, result) for _ in range(connections)]
     begin = time.monotonic()
     sent = 0
     while not stop.is_set() and time.monotonic() < begin + seconds:
@@ -120,14 +131,7 @@ async def stream(
                 client.transport.close()
                 client = None
             if client is None or client.transport is None:
-                try:
-                    _, client = await asyncio.wait_for(
-                        loop.create_connection(lambda: Client(result), "127.0.0.1", port), 10
-                    )
-                except (OSError, TimeoutError):
-                    result.refused += 1
-                    client = None
-                clients[place] = client
+                client = clients[place] = await connect(loop, port, result)
             if client is not None:
                 client.ask(targets[sent % len(targets)], due)
             sent += 1

@@ -117,6 +117,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_PORT", Int(0, 65535), 8675, SERVER, "Port to listen on; 0 takes a free one."),
     Setting("PW_WORKERS", Int(1, 64), None, SERVER, "Worker processes.", default_note="2, or 1 on a single core"),
     Setting("PW_DEBUG", Bool(), False, SERVER, "Debug and access log."),
+    Setting("PW_RAW_ROUTES", Bool(), True, SERVER, "Serve the raw dumps of /tedapi, /cloud and /fleetapi."),
     Setting("PW_STYLE", Choice(STYLES), "clear", SERVER, "Style of the power flow page.", bad_value_is_default=True),
     Setting("PROXY_BASE_URL", Word("path", v.base_path, empty="/"), "", SERVER,
             "Sub-path when behind a reverse proxy."),
