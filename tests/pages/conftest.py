@@ -13,13 +13,13 @@ from tests.pages.support import NOON_ZONE, SECRET, House, Watched, chromium
 from tests.pages.support import house as make_house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house() -> Iterator[House]:
     """Three Powerwall 3 on a signed connection, control switched on, below /power and without it."""
     with make_house("v1r", past_days=45, PW_CONTROL_SECRET=SECRET, PROXY_BASE_URL="/power") as found:

@@ -18,7 +18,7 @@ from tests.conftest import wait_until
 from tests.e2e.server import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     """Two gateways, one of them out of reach, below a prefix: every kind of answer there is."""
     with SimulatedGateway("powerwall3", hour=12) as gateway:
