@@ -182,11 +182,13 @@ def report(table: Table, servers: Sequence[Server]) -> None:
             if name in others and per_second(others[name], mode):
                 ratio = per_second(ours, mode) / per_second(others[name], mode)
                 table.add("ratios", f"throughput, {mode}", ratio, "", ratio, name, aim)
+    for server in servers[1:]:
+        for mode in (*SATURATED, CLOSING):
+            mine, theirs = (median(each.cpu[mode]) for each in (ours, server))
+            table.add("ratios", f"CPU a request, {mode}: {server.name}", theirs, "us", theirs / mine, "pwserver")
     for mode in (*SATURATED, CLOSING):
         mine, theirs = (median(load.p99 for load in server.rounds[mode]) for server in (ours, others["nginx"]))
         table.add("ratios", f"p99, {mode}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
-        mine, theirs = (median(server.cpu[mode]) for server in (ours, others["nginx"]))
-        table.add("ratios", f"CPU of the worker, {mode}", mine, "us", mine / theirs, "nginx")
 
 
 def fifty(table: Table, password: str, rounds: int, seconds: float) -> None:

@@ -18,7 +18,7 @@ WORDS = [
     b"Host: 1.2.3.4\r\n", b"If-None-Match: ", b'"abc"', b'W/"abc-gz"', b",", b"Accept-Encoding: ", b"gzip", b";q=0",
     b";q=", b"Connection: ", b"close", b"keep-alive", b"Content-Length: ", b"3", b"9" * 20, b"\r\n", b"\r\n\r\n", b"\n",
     b"Transfer-Encoding: chunked", b"\r", b" ", b"\t", b":", b"\x00", b"\xff", b"Origin: ", b"null", b"Upgrade: x\r\n",
-    b"x" * 9000, b"/metrics", b"Accept: ", b"open,text", b"Accept: \xe9\r\n",
+    b"x" * 9000, b"/metrics", b"X-Forwarded-For: a,\xff\r\n", b"Accept: ", b"open,text", b"Accept: \xe9\r\n",
 ]  # fmt: skip
 GOOD = b'GET /soe HTTP/1.1\r\nHost: a\r\nIf-None-Match: "x", W/"abc-gz"\r\nAccept-Encoding: gzip;q=0.5\r\n\r\n'
 
@@ -160,6 +160,8 @@ class Fuzzer:
             connections=set(),
             access=(lambda *_: None) if rng.random() < 0.2 else None,
             limiter=limit,
+            exempt={"10.0.0.1"},
+            client=lambda peer, forwarded: forwarded or peer,
         )
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 6)))
         parts = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]

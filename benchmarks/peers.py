@@ -19,7 +19,7 @@ NGINX = """
 daemon off; worker_processes 1; error_log {home}/error.log crit; pid {home}/pid;
 events {{ worker_connections 4096; }}
 http {{
-    access_log off; sendfile on; tcp_nopush on; open_file_cache max=64; keepalive_requests 1000000000;
+    access_log off; sendfile off; open_file_cache max=64; keepalive_requests 1000000000;
     default_type application/json; gzip_static on; gzip_vary on;
     client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
     scgi_temp_path {home}/s;
