@@ -21,7 +21,7 @@ from pwserver import __version__, demo, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
 from pwserver.directory import joined
-from pwserver.poller.holds import inherit
+from pwserver.poller import holds
 from pwserver.poller.process import run_poller
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity
@@ -29,6 +29,7 @@ from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
+from pwserver.web import front
 from pwserver.web.app import create_app
 from pwserver.web.worker import run_worker
 
@@ -262,7 +263,7 @@ class Main:
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
-        inherit(old.runtime, new.runtime)
+        holds.inherit(old.runtime, new.runtime)
         if listener is not old.listener:
             for child in new.children:
                 child.run = partial(close_and_run, old.listener, child.run)
@@ -272,6 +273,7 @@ class Main:
         # The old workers stop accepting at once, or a client could be answered from new data and then from old.
         # Whoever connects before the new ones are there waits in the queue of the listening socket.
         supervisor.dismiss(old.workers)
+        front.inherit(old.runtime, new.runtime)
         for child in new.workers:
             supervisor.add(child)
         if not supervisor.wait(lambda: supervisor.ready(new.workers), READY_SECONDS) and not supervisor.stop_asked:

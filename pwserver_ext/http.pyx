@@ -24,6 +24,9 @@ cdef extern from "http_clock.h" nogil:
     double pw_monotonic()
     long pw_epoch_second()
 
+cdef extern from "socket_send.h" nogil:
+    Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
+
 include "http_head.pxi"
 include "http_reply.pxi"
 include "http_connection.pxi"

@@ -15,6 +15,11 @@ cdef enum:
     PENDING_BYTES = 65536       # bytes waiting behind a busy handler before we stop reading
     LINGER_BYTES = 262144
 
+# How a connection's single replies leave: see flush().
+cdef enum:
+    UNKNOWN = -2                # not asked yet
+    THROUGH_TRANSPORT = -1
+
 cdef double DRAIN_TICK = 0.02   # seconds between looks at deadlines while stopping
 
 # The gate's counters, in the order of their cells.
@@ -156,6 +161,9 @@ cdef class Connection:
     cdef bytes pending          # bytes not yet answered nor handed over; None: none
     cdef int state
     cdef bint counted, partial, last, running, yielding, reads_paused, writes_paused
+    cdef int descriptor         # of the socket, or one of the words above
+    cdef bint answered          # there was an answer before this one
+    cdef bint queued            # the transport may still hold bytes of ours
     cdef double deadline        # of the head, or of idleness; 0: none
     cdef double write_deadline
     cdef long long body_left    # of the handler's request
@@ -163,6 +171,7 @@ cdef class Connection:
 
     def __init__(self, Gate gate not None):
         self.gate = gate
+        self.descriptor = UNKNOWN
 
     def open_handler(self):
         raise NotImplementedError
@@ -212,6 +221,7 @@ cdef class Connection:
             else:
                 del gate.addresses[self.counted_as]
         self.state = CLOSED
+        self.descriptor = THROUGH_TRANSPORT
         self.pending = None
         handler, self.handler = self.handler, None
         if handler is not None:
@@ -305,6 +315,7 @@ cdef class Connection:
         return False
 
     def abort(self):
+        self.descriptor = THROUGH_TRANSPORT
         if self.transport is not None:
             self.transport.abort()
 
@@ -440,11 +451,40 @@ cdef class Connection:
             self.partial = False
             self.deadline = now + gate.idle_seconds
 
-    cdef inline flush(self, bytes single, list batch):
+    cdef flush(self, bytes single, list batch):
+        """Write what has been gathered. A single reply of a plain kept-alive connection goes straight to the socket;
+        what that does not take, and its errors, are the transport's. Never once Sanic has had the connection: it may
+        have closed it, and the descriptor may be somebody else's by then."""
+        cdef Py_ssize_t sent
         if single is not None:
+            if self.is_direct():
+                sent = pw_send(self.descriptor, PyBytes_AS_STRING(single), PyBytes_GET_SIZE(single))
+                if sent == PyBytes_GET_SIZE(single):
+                    return
+                if sent > 0:
+                    single = single[sent:]
+                self.queued = True
             self.transport.write(single)
         elif batch is not None:
+            self.queued = True
             self.transport.writelines(batch)
+
+    cdef bint is_direct(self) except -1:
+        """May the next bytes go straight to the socket? Only if none of ours still wait in the transport."""
+        if self.descriptor >= 0:
+            if self.queued and not self.writes_paused:
+                self.queued = self.transport.get_write_buffer_size() > 0
+            return not self.queued and not self.writes_paused
+        if self.descriptor == UNKNOWN and self.answered:  # the first answer of a connection is often its last
+            self.descriptor = THROUGH_TRANSPORT
+            if self.transport.get_extra_info("sslcontext") is None:
+                raw = self.transport.get_extra_info("socket")
+                if raw is not None:
+                    self.descriptor = raw.fileno()
+                    self.queued = True
+                    return self.is_direct()
+        self.answered = True
+        return False
 
     cdef bytes over_limit(self, Head* h, bint keep):
         cdef Gate gate = self.gate
@@ -464,6 +504,7 @@ cdef class Connection:
         """Give the handler one request; the rest of the buffer waits."""
         cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer), have = min(size, n - at)
         self.state = BUSY
+        self.descriptor = THROUGH_TRANSPORT
         self.running = False
         self.last = not h.keep_alive
         self.partial = False
@@ -514,7 +555,7 @@ cdef class Connection:
             return
         if self.writes_paused and now > self.write_deadline:
             self.gate.count(STALLED)
-            self.transport.abort()
+            self.abort()
             return
         if self.handler is not None and self.state == BUSY:
             self.handler.check_timeout()
@@ -533,7 +574,7 @@ cdef class Connection:
             self.transport.close()
         elif self.state == BUSY:
             self.gate.count(TIMED_OUT)
-            self.transport.abort()
+            self.abort()
         elif self.state == LINGER:
             if self.transport.get_write_buffer_size():
                 self.transport.abort()

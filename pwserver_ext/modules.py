@@ -15,6 +15,7 @@ MODULES = (
     "buckets",
     "series",
     "http",
+    "outlet",
     "vitals",
     "aggregate",
     "csv",

@@ -13,7 +13,6 @@ import math
 import os
 import struct
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -34,6 +33,7 @@ from pwserver.commands import (
     CommandServer,
     Outcome,
 )
+from pwserver.poller.keys import UsedKeys
 from pwserver.poller.pending import Pending
 from pwserver.runtime import Runtime
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.control")
 
-KEYS_MAX = 512
-KEY_SECONDS = 3600.0
 ALL = "*"  # every gateway, for what may be asked of all at once
 STARTED = Callable[[], bool]
 
@@ -72,7 +70,7 @@ class CommandService:
         self._beats = runtime.shared.beats
         self._busy: set[str] = set()
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        self._keys: OrderedDict[str, float] = OrderedDict()
+        self._keys = UsedKeys(runtime.shared.arena.region("keys"))
         self._number = 0
         self._server = CommandServer(runtime.channel, os.getpid(), self.accept, self._is_worker)
 
@@ -126,7 +124,7 @@ class CommandService:
             return Outcome(NO_GATEWAY, f"Gateway {command.gateway} not found")
         if command.gateway in self._busy:
             return Outcome(BUSY, "another command of this gateway is still under way")
-        if command.key and not self._new_key(command.key, command.dry_run):
+        if command.key and self._keys.used(command.key):
             return Outcome(REPEATED, "a command with this Idempotency-Key has been taken already")
         action, arguments = command.action, command.arguments
         if action == "reserve_hold":
@@ -144,7 +142,7 @@ class CommandService:
         acting.add_done_callback(lambda _: self._busy.discard(command.gateway))
         outcome = await acting
         if outcome.kind in (NOT_SENT, COOLING):
-            self._keys.pop(command.key, None)  # it may be tried again
+            self._keys.forget(command.key)  # it may be tried again
         return outcome
 
     def _perform(self, command: Command, task: Task, started: STARTED) -> Outcome:
@@ -158,6 +156,8 @@ class CommandService:
         def start() -> bool:
             if not started():
                 return False
+            if command.key:
+                self._keys.use(command.key)
             if island:
                 self._islanded.set(command.gateway, time.monotonic())
             return True
@@ -213,17 +213,6 @@ class CommandService:
             task.connection.release()
             task.poll_soon()
         return Outcome(ACKNOWLEDGED, result={"gateways": len(chosen)})
-
-    def _new_key(self, key: str, dry_run: bool) -> bool:
-        """Has this key not been used in the last hour? From now on it has."""
-        now = time.monotonic()
-        while self._keys and (len(self._keys) >= KEYS_MAX or next(iter(self._keys.values())) < now - KEY_SECONDS):
-            self._keys.popitem(last=False)
-        if key in self._keys:
-            return False
-        if not dry_run:
-            self._keys[key] = now
-        return True
 
     def _thread(self, gateway: str) -> ThreadPoolExecutor:
         if gateway not in self._threads:

@@ -1,7 +1,8 @@
 """What was promised to a gateway outlives the process that promised it.
 
-After a 429 nothing is sent before its time, and after a refused login there is a long pause, also when the poller is
-killed meanwhile or the configuration is read anew. The moments lie in the arena, on the clock all processes share.
+After a 429 nothing is sent before its time, after a refused login there is a long pause, and an Idempotency-Key works
+once, also when the poller is killed meanwhile or the configuration is read anew. All of it lies in the arena, with
+moments on the clock all processes share.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 import time
 
 from pwserver.poller.commands import Moments
+from pwserver.poller.keys import UsedKeys
 from pwserver.runtime import Runtime
 
 AUTH = "auth"
 RATE_LIMIT = "rate-limit"
 PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
 TABLES = (PROMISED, REFUSED, ISLANDED)
+KEYS = "keys"
 
 
 def shared_bytes(gateways: int) -> dict[str, int]:
     """The arena's regions for this many gateways."""
-    return {name: Moments.size(gateways) for name in TABLES}
+    return {name: Moments.size(gateways) for name in TABLES} | {KEYS: UsedKeys.size()}
 
 
 class Holds:
@@ -51,6 +54,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
 
     A refused login is forgotten where the owner has changed the gateway's entry: it may be right now.
     """
+    UsedKeys(new.shared.arena.region(KEYS)).inherit(UsedKeys(old.shared.arena.region(KEYS)))
     before = {gateway.id: gateway for gateway in old.config.gateways}
     for gateway in new.config.gateways:
         former = before.get(gateway.id)

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("pwserver.poller")
 
 BEAT_SECONDS = 0.25
+NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
 
 
 def run_poller(runtime: Runtime) -> None:
     """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
+    os.nice(NICENESS)
     asyncio.run(Poller(runtime).run())
 
 

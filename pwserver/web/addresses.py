@@ -17,6 +17,7 @@ STREAMS: Final = "streams"
 SETS: Final = 128
 WAYS: Final = 8
 _ENTRY: Final = struct.Struct("=Qddd")
+_SECRET: Final = os.urandom(16)  # nobody can choose addresses that meet in one set; one for all generations of main
 
 
 @dataclass(slots=True)
@@ -37,7 +38,6 @@ class AddressTable:
     def __init__(self, region: memoryview, workers: int) -> None:
         self._region = region
         self._workers = workers
-        self._secret = os.urandom(16)  # nobody can choose addresses that meet in one set
 
     @staticmethod
     def size(workers: int) -> int:
@@ -48,6 +48,16 @@ class AddressTable:
         """Forget what this worker wrote."""
         size = self.size(1)
         self._region[worker * size : (worker + 1) * size] = bytes(size)
+
+    def inherit(self, before: AddressTable) -> None:
+        """Know what the workers of ``before`` noted. Where there were more of them, what several noted about one
+        address becomes one note: their ``first`` added up, the latest ``second`` and ``third``.
+        """
+        for worker in range(before._workers):
+            for place in range(SETS * WAYS):
+                key, *numbers = _ENTRY.unpack_from(before._region, (worker * SETS * WAYS + place) * _ENTRY.size)
+                if numbers[0]:
+                    self._add(worker % self._workers, key, Note(*numbers))
 
     def notes(self, address: str) -> list[Note]:
         """What the workers have noted about this address."""
@@ -61,15 +71,24 @@ class AddressTable:
 
     def own(self, worker: int, address: str) -> Note:
         """What this worker has noted; zeros when nothing."""
-        key = self._key(address)
+        return self._own(worker, self._key(address))
+
+    def _own(self, worker: int, key: int) -> Note:
         for _, found, *numbers in self._set(worker, key):
             if found == key:
                 return Note(*numbers)
         return Note()
 
+    def _add(self, worker: int, key: int, note: Note) -> None:
+        known = self._own(worker, key)
+        first, second, third = known.first + note.first, max(known.second, note.second), max(known.third, note.third)
+        self._write(worker, key, Note(first, second, third))
+
     def write(self, worker: int, address: str, note: Note) -> None:
         """Note this, in place of what this worker noted before."""
-        key = self._key(address)
+        self._write(worker, self._key(address), note)
+
+    def _write(self, worker: int, key: int, note: Note) -> None:
         oldest, place = float("inf"), -1
         for offset, found, first, second, _ in self._set(worker, key):
             if found == key:
@@ -87,7 +106,7 @@ class AddressTable:
             yield offset, *_ENTRY.unpack_from(self._region, offset)
 
     def _key(self, address: str) -> int:
-        digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=self._secret).digest()
+        digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=_SECRET).digest()
         return int.from_bytes(digest, "little")
 
 

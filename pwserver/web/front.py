@@ -27,6 +27,12 @@ def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
     return regions
 
 
+def inherit(old: Runtime, new: Runtime) -> None:
+    """Carry into the next generation how often each address has guessed at the token."""
+    tables = [AddressTable(one.shared.arena.region(GUESSES), one.workers) for one in (old, new)]
+    tables[1].inherit(tables[0])
+
+
 def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
     """The gate for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pwserver.web.table import Entry, Table
 from pwserver.web.websocket import deflated, frame
+from pwserver_ext.outlet import Outlet, fan_out
 
 RETRY_SECONDS: Final = 0.02  # how often it is looked whether who was behind has caught up
 BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
@@ -28,24 +29,15 @@ _BUILDERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 }
 
 
-class Transport(Protocol):
-    """What is needed of a client's transport."""
-
-    def write(self, data: bytes) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def abort(self) -> None: ...
-    def get_extra_info(self, name: str) -> Any: ...
-
-
-class Listener:
+class Listener(Outlet):
     """One client of a topic."""
 
-    __slots__ = ("form", "since", "topic", "transport")
+    __slots__ = ("form", "since", "topic")
 
-    def __init__(self, topic: Topic, form: str, transport: Transport) -> None:
+    def __init__(self, topic: Topic, form: str, transport: Any) -> None:
+        super().__init__(transport)
         self.topic = topic
         self.form = form  # which kind of frame it takes
-        self.transport = transport
         self.since = 0.0  # since when it has not taken what it was sent; 0: it has
 
 
@@ -130,12 +122,14 @@ class Hub:
             topic.due = asyncio.get_running_loop().time() + BEAT_SECONDS
         topic.refresh()
         topic.listeners[listener] = None
+        listener.queued = True
         listener.transport.write(topic.frame(listener.form))
         if self._watching is None:
             self._watching = asyncio.get_running_loop().create_task(self._watch(), name="streams")
 
     def remove(self, listener: Listener) -> None:
-        """The client has gone."""
+        """The client has gone, or is going."""
+        listener.shut()
         listener.topic.listeners.pop(listener, None)
         listener.topic.behind.pop(listener, None)
 
@@ -180,18 +174,40 @@ class Hub:
             self._watching = None
 
     async def _send(self, topic: Topic, listeners: list[Listener], now: float) -> None:
-        for number, listener in enumerate(listeners):
-            if number % BATCH == BATCH - 1:
+        groups: dict[str, list[Listener]] = {}
+        for listener in listeners:
+            groups.setdefault(listener.form, []).append(listener)
+        for form, group in groups.items():
+            for start in range(0, len(group), BATCH):
+                some = group[start : start + BATCH]
+                # The frame is asked for each time: it may have changed while others had their turn.
+                left = fan_out(some, topic.frame(form))
+                if topic.behind:
+                    for listener in set(some).difference(left):
+                        self._took(topic, listener)
+                for listener in left:
+                    if listener in topic.listeners:
+                        self._once_more(topic, listener, now)
                 await asyncio.sleep(0)
-            if listener not in topic.listeners:
-                continue
-            transport = listener.transport
-            if transport.get_write_buffer_size() == 0:
-                listener.since = 0.0
-                topic.behind.pop(listener, None)
-                transport.write(topic.frame(listener.form))
-            else:
-                topic.behind[listener] = None
-                listener.since = listener.since or now
-                if now - listener.since > self._stall:
-                    transport.abort()
+
+    @staticmethod
+    def _took(topic: Topic, listener: Listener) -> None:
+        topic.behind.pop(listener, None)
+        listener.since = 0.0
+
+    def _once_more(self, topic: Topic, listener: Listener, now: float) -> None:
+        """It took nothing: its transport held something of ours, or is the only way to it, or it does not read."""
+        transport, frame = listener.transport, topic.frame(listener.form)
+        if transport.get_write_buffer_size() == 0:
+            if not listener.direct:
+                transport.write(frame)
+                return self._took(topic, listener)
+            was_queued, listener.queued = listener.queued, False
+            if was_queued and not fan_out([listener], frame):
+                return self._took(topic, listener)
+        topic.behind[listener] = None
+        listener.since = listener.since or now
+        if now - listener.since > self._stall:
+            listener.shut()
+            transport.abort()
+        return None

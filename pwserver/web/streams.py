@@ -105,6 +105,7 @@ class Socket:
 
     def fail_connection(self, code: int = GOING_AWAY) -> None:
         """At once."""
+        self._listener.shut()
         self._transport.abort()
 
     # Our own.
@@ -112,6 +113,7 @@ class Socket:
     def _pinged(self, payload: bytes) -> None:
         # Only the latest ping needs an answer (RFC 6455 5.5.3), and only of a client that reads.
         if self._transport.get_write_buffer_size() == 0:
+            self._listener.queued = True
             self._transport.write(frame(payload, PONG))
 
     def _closed(self, code: int | None) -> None:

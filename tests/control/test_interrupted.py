@@ -182,14 +182,56 @@ def test_an_idempotency_key_works_once(slow: House) -> None:
     assert [kind for kind, _ in slow.writes()] == ["dispatch"]
 
 
-def test_the_cool_down_outlives_the_poller(houses: Callable[..., House]) -> None:
-    house = houses("v1r", PW_ISLANDING_COOLDOWN="600")
-    assert house.post("/control/islanding", {"value": "on_grid"}).status in (200, 429)  # other tests share this house
-    house.forget()
+def restarted(house: House) -> None:
+    """Kill the poller and wait for its successor."""
     poller = house.server.children()["poller"]
     os.kill(poller, signal.SIGKILL)
     wait_until(lambda: house.server.children().get("poller") not in (None, poller), 10, "no new poller")
     ready(house)
+
+
+def reloaded(house: House) -> None:
+    """Have every process replaced."""
+    said = len(house.server.output())
+    house.server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in house.server.output()[said:], 60, "not reloaded")
+    ready(house)
+
+
+@pytest.mark.parametrize("replace", [restarted, reloaded])
+def test_an_idempotency_key_outlives_the_processes(houses: Callable[..., House], replace: Callable[..., None]) -> None:
+    house, key = houses("v1r", PW_ISLANDING_COOLDOWN="600"), f"kept over {replace.__name__}"
+    assert house.post("/control/dispatch", DISPATCH, idempotency_key=key).status == 200
+    house.forget()
+    replace(house)
+    assert house.post("/control/dispatch", DISPATCH, idempotency_key=key).status == 409
+    assert house.post("/control/dispatch", DISPATCH, idempotency_key=f"not {key}").status == 200
+    assert [kind for kind, _ in house.writes()] == ["dispatch"]
+
+
+def test_the_wait_after_wrong_tokens_outlives_a_reload(houses: Callable[..., House]) -> None:
+    house = houses("v1r", PW_CONTROL_ATTEMPTS="1")
+
+    def guess() -> int:
+        """A wrong token that is really compared, and how long the next one has to wait."""
+        wait_until(lambda: house.post("/control/reserve", {"value": 30}, "wrong").status == 401, 30, "still waiting")
+        refused = house.post("/control/reserve", {"value": 30})
+        assert refused.status == 429, "even the right one has to wait"
+        return int(refused.headers["retry-after"])
+
+    assert [guess(), guess()] == [1, 2]
+    said = len(house.server.output())
+    house.server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in house.server.output()[said:], 60, "not reloaded")
+    assert guess() >= 3, "the reload has wiped the slate"
+    assert house.writes() == []
+
+
+def test_the_cool_down_outlives_the_poller(houses: Callable[..., House]) -> None:
+    house = houses("v1r", PW_ISLANDING_COOLDOWN="600")
+    assert house.post("/control/islanding", {"value": "on_grid"}).status in (200, 429)  # other tests share this house
+    house.forget()
+    restarted(house)
     answer = house.post("/control/islanding", {"value": "on_grid"})
     assert answer.status == 429 and int(answer.headers["retry-after"]) > 500
     assert house.writes() == []

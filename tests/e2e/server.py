@@ -33,11 +33,12 @@ class Answer:
 
 @dataclass
 class Server:
-    """``python -m pwserver`` with these arguments and environment; stopped and checked for orphans on exit."""
+    """``python -m pwserver`` (or another ``module``) with these arguments and environment; stopped on exit."""
 
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     port: int | None = 0  # None: the configuration says where
+    module: str = "pwserver"  # what is run
 
     def __enter__(self) -> Server:
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG") if name in os.environ}
@@ -46,7 +47,7 @@ class Server:
             [
                 sys.executable,
                 "-m",
-                "pwserver",
+                self.module,
                 *(() if self.port is None else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
                 *self.arguments,
             ],

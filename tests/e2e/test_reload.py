@@ -45,8 +45,9 @@ class Configured:
 
 
 @pytest.fixture
-def configured(gateway: SimulatedGateway, tmp_path: Path) -> Iterator[Configured]:
+def configured(request: pytest.FixtureRequest, gateway: SimulatedGateway, tmp_path: Path) -> Iterator[Configured]:
     made = Configured(tmp_path / "pwserver.yaml", gateway)
+    made.server.module = getattr(request, "param", made.server.module)
     made.write(cache_ttl=11)
     with made.server:
         made.server.wait_for_data()
@@ -116,6 +117,29 @@ def test_a_broken_configuration_keeps_the_old_one_and_says_why(
     assert server.children() == children
     assert server.json("/health")["degradation_cache_ttl_seconds"] == 11
     server.wait_for_data(newer_than=time.time())  # and it goes on polling
+
+
+@pytest.mark.parametrize("configured", ["tests.e2e.barren"], indirect=True)
+def test_new_workers_that_do_not_start_leave_the_old_ones_in_charge(configured: Configured) -> None:
+    server = configured.server
+    first = server.children()
+    with Readers(server.port, (*TELEGRAF, "/health"), fresh_every=5) as readers:
+        wait_until(lambda: readers.answers > 50, 20)
+        configured.write(cache_ttl=12)
+        said = configured.reload()
+        configured.said_since(said, "but the old processes stay: the new workers do not start")
+        wait_until(lambda: server.children().keys() == first.keys(), 30, "the old generation is complete again")
+        assert server.json("/health")["degradation_cache_ttl_seconds"] == 11
+        server.wait_for_data(newer_than=time.time())
+        before = readers.answers
+        configured.write(cache_ttl=13)  # the third generation is well again
+        said = configured.reload()
+        configured.said_since(said, "configuration reloaded")
+        assert server.json("/health")["degradation_cache_ttl_seconds"] == 13
+        wait_until(lambda: readers.answers > before + 50, 20)
+    # Some waited in the queue of the listening socket meanwhile; nobody was turned away.
+    assert readers.failures == []
+    assert not [pid for pid in first.values() if alive(pid)]
 
 
 def test_a_flag_wins_over_the_reloaded_file(configured: Configured) -> None:

@@ -1,0 +1,55 @@
+"""One message to many sockets: straight from one piece of memory, without a call into the event loop for each.
+
+An outlet stands for a transport whose socket may be written to directly as long as none of our bytes wait in the
+transport itself. Errors are nobody's business here: the transport reads them from the same socket and ends.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+cdef extern from "socket_send.h" nogil:
+    Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
+
+
+cdef class Outlet:
+    """``queued`` must be set by whoever writes to the transport, and can be unset when that holds nothing any more."""
+
+    cdef readonly object transport
+    cdef public bint queued
+    cdef int _descriptor  # -1: through the transport only (TLS, closed, no socket)
+
+    def __init__(self, transport):
+        self.transport = transport
+        self._descriptor = -1
+        if transport.get_extra_info("sslcontext") is None:
+            raw = transport.get_extra_info("socket")
+            if raw is not None:
+                self._descriptor = raw.fileno()
+
+    @property
+    def direct(self) -> bool:
+        """Does it still know its socket?"""
+        return self._descriptor >= 0
+
+    def shut(self) -> None:
+        """Never touch the socket again: its number may soon be somebody else's."""
+        self._descriptor = -1
+
+
+def fan_out(list outlets not None, bytes message not None) -> list:
+    """Give ``message`` to every outlet; returns those that took nothing of it. What one took is always completed: the
+    rest waits in its transport.
+    """
+    cdef Outlet outlet
+    cdef Py_ssize_t sent, size = PyBytes_GET_SIZE(message)
+    cdef list left = []
+    for item in outlets:
+        outlet = <Outlet?>item
+        sent = -1
+        if outlet._descriptor >= 0 and not outlet.queued:
+            sent = pw_send(outlet._descriptor, PyBytes_AS_STRING(message), size)
+        if sent <= 0:
+            left.append(outlet)
+        elif sent < size:
+            outlet.queued = True
+            outlet.transport.write(message[sent:])
+    return left
