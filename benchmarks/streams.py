@@ -1,7 +1,6 @@
 """A thousand screens: WebSocket clients of one worker, next to pypowerwall-server for the same; slow and dead readers.
 
-Alone: ``python -m benchmarks.streams [clients]``. The predecessor is measured when ``PWSERVER_PEER`` names a virtual
-environment that has it.
+Alone: ``python -m benchmarks.streams [clients]``. The predecessor is found as the other benchmarks find it.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers import predecessor_folder
 from benchmarks.started import (
     ROOT,
     children,
@@ -291,7 +291,7 @@ def measure(port: int, pid: int, clients: int, more: str, seconds: float = SECON
 
 def run(table: Table, clients: int = CLIENTS) -> None:
     """Side by side, then delays, then clients that stop reading."""
-    peer = Path(os.environ.get("PWSERVER_PEER", "/nowhere"))
+    peer = predecessor_folder()
     password = "gatewaypass"
     with simulator("powerwall2", 1, "--password", password) as (address,):
         with ours(address, password) as (port, pid):
@@ -306,7 +306,7 @@ def run(table: Table, clients: int = CLIENTS) -> None:
         table.add(SECTION, "memory a client costs", mine.kb_per_client, "kB", aim="<= 32")
         table.add(SECTION, "GET /soe p99, no streams", alone, "ms")
         table.add(SECTION, "GET /soe p99, meanwhile", mine.read_ms, "ms", mine.read_ms / alone, "no streams")
-        if (peer / "bin" / "pypowerwall-server").exists():
+        if peer is not None:
             for words, more in (("clients that offer compression, as browsers do", DEFLATE), ("plain clients", "")):
                 with theirs(address, password, peer) as (port, pid):
                     other = measure(port, pid, clients, more)

@@ -29,30 +29,20 @@ def integer_field(value: Any, missing_as_zero: bool) -> str:
 
 def line_v1(grid: Any, home: Any, solar: Any, battery: Any, level: Any, missing_as_zero: bool) -> str:
     """``Grid,Home,Solar,Battery,BatteryLevel`` in W and raw percent, with the line end."""
-    return _powers(grid, home, solar, battery, level, missing_as_zero) + "\n"
+    return f"{_powers(grid, home, solar, battery, level, missing_as_zero)}\n"
 
 
 def line_v2(
     grid: Any, home: Any, solar: Any, battery: Any, level: Any, grid_status: Any, reserve: Any, missing_as_zero: bool
 ) -> str:
     """The line of ``line_v1`` with the grid status (1 up, 0 down) and the reserve (app percent) added."""
-    return (
-        _powers(grid, home, solar, battery, level, missing_as_zero)
-        + ","
-        + integer_field(grid_status, missing_as_zero)
-        + ","
-        + integer_field(reserve, missing_as_zero)
-        + "\n"
-    )
+    powers = _powers(grid, home, solar, battery, level, missing_as_zero)
+    return f"{powers},{integer_field(grid_status, missing_as_zero)},{integer_field(reserve, missing_as_zero)}\n"
 
 
 def _powers(grid: Any, home: Any, solar: Any, battery: Any, level: Any, missing_as_zero: bool) -> str:
-    return ",".join(
-        [
-            decimal_field(grid, missing_as_zero),
-            decimal_field(home, missing_as_zero),
-            decimal_field(solar, missing_as_zero),
-            decimal_field(battery, missing_as_zero),
-            decimal_field(level, missing_as_zero),
-        ]
+    return (
+        f"{decimal_field(grid, missing_as_zero)},{decimal_field(home, missing_as_zero)},"
+        f"{decimal_field(solar, missing_as_zero)},{decimal_field(battery, missing_as_zero)},"
+        f"{decimal_field(level, missing_as_zero)}"
     )

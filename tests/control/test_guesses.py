@@ -40,6 +40,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
+@pytest.mark.parametrize("workers", [1, 2, WORKERS, 5])
+def test_a_reload_remembers_whatever_the_number_of_workers(clock: Clock, workers: int) -> None:
+    before = table()
+    limit = GuessLimit(before, attempts=3, longest_seconds=60)
+    for number in range(5):
+        limit.failed(number % WORKERS, "192.0.2.1")
+    limit.failed(0, "192.0.2.2")
+    for number in range(4):
+        limit.failed(number % WORKERS, "192.0.2.3")
+    limit.succeeded(1, "192.0.2.3")
+    waits = limit.wait_seconds("192.0.2.1")
+    after = table(workers)
+    after.inherit(before)
+    again = GuessLimit(after, attempts=3, longest_seconds=60)
+    assert again.wait_seconds("192.0.2.1") == waits > 0
+    assert again.wait_seconds("192.0.2.2") == again.wait_seconds("192.0.2.3") == again.wait_seconds("192.0.2.9") == 0
+    clock.now += waits
+    again.failed(0, "192.0.2.1")
+    assert again.wait_seconds("192.0.2.1") > waits
+
+
 def test_the_wait_doubles_whichever_worker_is_asked(clock: Clock) -> None:
     limit = GuessLimit(table(), attempts=3, longest_seconds=20)
     waits = []

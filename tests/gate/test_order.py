@@ -87,6 +87,31 @@ def test_on_other_loops_and_over_tls(serve: Serve, certificate: list[str], kind:
         assert wire.rest() == b""
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("kind", ["uvloop", "asyncio", "tls"])
+def test_single_replies_stay_whole_when_the_socket_takes_only_part(
+    serve: Serve, certificate: list[str], kind: str, seed: int
+) -> None:
+    server = serve(uvloop=kind != "asyncio", **({"tls": certificate} if kind == "tls" else {}))
+    rng = random.Random(seed)
+    bodies = [rng.choice((SMALL, HUGE, HUGE)) for _ in range(8)]
+    with server.wire(receive_buffer=4096) as wire:
+        for body in bodies:
+            # One request at a time, with the answer before it anywhere between not begun and read to its end.
+            wire.send(req("/soe" if body is SMALL else "/huge"))
+            wanted = len(wire.left) + rng.choice((0, 1, 1000, 100_000, 190_000, 200_000))
+            while len(wire.left) < wanted and not ended(wire.left):
+                wire.left += wire.receive()
+        assert [wire.answer().body for _ in bodies] == bodies
+        wire.send(req("/hello?5") + req("/soe"))  # and after that Sanic's turn
+        assert [wire.answer().body for _ in range(2)] == [b"hello 5", SMALL]
+
+
+def ended(data: bytes) -> bool:
+    """Is this the end of an answer?"""
+    return data.endswith((SMALL, HUGE[:100])) and data.count(HUGE) == data.count(b"Content-Length: 200000")
+
+
 def test_byte_by_byte(server: Server) -> None:
     with server.wire() as wire:
         wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
