@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+import socket
 from typing import Any
 
 from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table, knows, takes_gzip
@@ -36,14 +37,16 @@ class Transport:
         self.written = b""
         self.closed = False
 
-    def get_extra_info(self, _: str) -> tuple[str, int]:
-        return "10.0.0.1", 1
+    def get_extra_info(self, name: str) -> Any:
+        return ("10.0.0.1", 1) if name == "peername" else None
 
     def write(self, data: bytes) -> None:
         self.written += data
 
     def writelines(self, parts: list[bytes]) -> None:
-        self.written += b"".join(parts)
+        self.write(b"".join(parts))
+
+    def drain(self) -> None: ...
 
     def close(self) -> None:
         self.closed = True
@@ -64,6 +67,29 @@ class Transport:
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+
+class Direct(Transport):
+    """With a socket that takes little at a time, to which the gate may write past the transport."""
+
+    def __init__(self, ours: socket.socket, theirs: socket.socket) -> None:
+        super().__init__()
+        self.ours, self.theirs = ours, theirs
+
+    def get_extra_info(self, name: str) -> Any:
+        return self.ours if name == "socket" else super().get_extra_info(name)
+
+    def write(self, data: bytes) -> None:
+        self.drain()
+        super().write(data)
+
+    def drain(self) -> None:
+        """What went to the socket came before what comes to us now."""
+        try:
+            while data := self.theirs.recv(1 << 16):
+                self.written += data
+        except BlockingIOError:
+            pass
 
 
 class Loop:
@@ -113,9 +139,9 @@ def make_input(rng: random.Random) -> bytes:
     return bytes(data)
 
 
-def talk(gate: Gate, loop: Loop, parts: list[bytes]) -> tuple[bytes, bytes, bool]:
+def talk(gate: Gate, loop: Loop, parts: list[bytes], transport: Transport) -> tuple[bytes, bytes, bool]:
     """What was written, what the handler was fed, and whether the connection ended."""
-    connection, transport = Client(gate), Transport()
+    connection = Client(gate)
     connection.connection_made(transport)  # type: ignore[arg-type]
     for part in parts:
         if transport.closed:
@@ -130,6 +156,7 @@ def talk(gate: Gate, loop: Loop, parts: list[bytes]) -> tuple[bytes, bytes, bool
                 connection.handler_is_done()
     fed_bytes = b"" if connection.handler is None else b"".join(connection.handler.fed)
     connection.connection_lost(None)
+    transport.drain()
     return re.sub(rb"Date: [^\r]*|Age: \d+", b"", transport.written), fed_bytes, transport.closed
 
 
@@ -145,6 +172,10 @@ class Fuzzer:
             {b"/metrics": (lambda accept: "open" in accept, other)},
         )
         self.recogniser = Recogniser(table, Hosts(("*.local", "a.example.org")))
+        self.sockets = socket.socketpair()
+        for end in self.sockets:
+            end.setblocking(False)
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)  # the kernel gives a few kilobytes at least
         self.responders = [Responder(table), Responder(table, ("https://a", "null"))]
 
     def round(self, rng: random.Random) -> None:
@@ -165,6 +196,7 @@ class Fuzzer:
         )
         cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 6)))
         parts = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]
-        whole, split = talk(gate, loop, [data]), talk(gate, loop, parts)
+        whole = talk(gate, loop, [data], Transport())
+        split = talk(gate, loop, parts, Direct(*self.sockets) if rng.random() < 0.5 else Transport())
         if limit is None and whole != split:
             raise AssertionError(f"differs:\n{parts!r}\n{whole!r}\n{split!r}")
