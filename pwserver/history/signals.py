@@ -1,4 +1,4 @@
-"""Device signals: which there are, how to find them in a reading, and what the units are called (api.md 17, 4)."""
+"""Device signals: which there are, how to find them in a reading, and what the units are called."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def device_signals(reading: Reading, oldest_seconds: float) -> Iterator[tuple[st
 
 
 def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
-    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the canonical numbering of api.md section 4."""
+    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses."""
     config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
     listed = config.get("battery_blocks")
     blocks = [block for block in listed if isinstance(block, Mapping)] if isinstance(listed, list) else []
