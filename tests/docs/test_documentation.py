@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -117,10 +118,12 @@ def simple_commands(line: str) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server that the examples ask: the gateways they name, and a token."""
-    with SimulatedGateway("powerwall3", hour=12) as first, SimulatedGateway("powerwall2", hour=12) as second:
+    """The server that the examples ask: the gateways they name, one that can be written to, and a token."""
+    with SimulatedGateway("v1r", hour=12) as first, SimulatedGateway("powerwall2", hour=12) as second:
         values = many({"default": first, "cabin": second}, tmp_path_factory.mktemp("state"), PW_CONTROL_SECRET=SECRET)
-        with Server(environment=values) as server:
+        entries = json.loads(values["PW_GATEWAYS"])
+        entries[0]["rsa_key_path"] = str(first.rsa_key_path)
+        with Server(environment=values | {"PW_GATEWAYS": json.dumps(entries)}) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 2, 30, "both gateways")
             yield server
 
@@ -203,7 +206,7 @@ def check_pwserver(arguments: list[str]) -> None:
 
         said = io.StringIO()
         with contextlib.redirect_stderr(said):  # without a folder it understands everything and then refuses
-            assert history_tool(own, HistorySettings(), (), said, said) == 2
+            assert history_tool(own, HistorySettings(), (), "", said, said) == 2
         assert "PW_HISTORY_PATH is not set" in said.getvalue(), said.getvalue()
 
 
@@ -228,3 +231,12 @@ def test_figures_of_the_readme_are_measured() -> None:
     page, measured = (ROOT / "README.md").read_text(), (ROOT / "docs/benchmarks.md").read_text()
     again = "run: python -m tests.docs.figures README.md"
     assert page == with_generated(page, figures.START, figures.table(measured)), again
+
+
+def test_the_picture_of_the_house_has_every_room() -> None:
+    """Each file and folder of pwserver/ stands in the table of rooms, and nothing else does."""
+    table = (ROOT / "docs/architecture.md").read_text().partition("## Rooms")[2].partition("\n## ")[0]
+    named = {span.strip("/") for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for span in SPAN.findall(row)}
+    inside = {path.name for path in (ROOT / "pwserver").iterdir() if not path.name.startswith("__")}
+    beside = {"pwserver_ext", "static", "tests", "benchmarks", "deploy", ".github", ".ci"}
+    assert named == inside | beside
