@@ -58,16 +58,21 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 def _plain(value: Any) -> str:
-    """One line of text that ends in no backslash: a backslash before a separator cannot be written down."""
     return _BREAKS.sub(" ", str(value)).strip()
 
 
 def _escaped(value: Any, escapes: Mapping[int, str]) -> str:
-    return _plain(value).rstrip("\\").rstrip().translate(escapes)
+    tame = _plain(value)
+    while tame.endswith("\\"):  # a blank may stand between two of them
+        tame = tame.rstrip("\\").rstrip()
+    return tame.translate(escapes)
 
 
 def tag_text(value: Any) -> str:
-    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left."""
+    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left.
+
+    It ends in no backslash, because one before a separator cannot be written down.
+    """
     return _escaped(value, _IN_TAGS)
 
 
