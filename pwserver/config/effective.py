@@ -105,7 +105,6 @@ class Config:
         return GatewayOptions(
             poll_interval_seconds=float(get["PW_CACHE_EXPIRE"]),
             slow_interval_seconds=get["PW_SLOW_INTERVAL"],
-            library_cache_seconds=max(5, get["PW_CACHE_EXPIRE"]),
             timeout_seconds=get["PW_TIMEOUT"],
             pool_maxsize=get["PW_POOL_MAXSIZE"],
             failover=get["PW_FAILOVER"],

@@ -127,7 +127,6 @@ class GatewayOptions:
 
     poll_interval_seconds: float = 5.0
     slow_interval_seconds: float = 300.0  # config, firmware, site information, tariff
-    library_cache_seconds: int = 5  # pwcacheexpire
     timeout_seconds: int = 10  # of one HTTP call on the local network
     pool_maxsize: int = 15
     failover: bool = True
