@@ -8,9 +8,9 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
 
+from pwserver.config.settings import STYLES
 from pwserver.web.assets import Asset, Assets
 
-STYLES = ("clear", "black", "white", "grafana", "grafana-dark", "solar", "dakboard")
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
 ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")
 # Old embeds look for these before they draw; the value is a constant, nobody is logged in.

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from pwserver import __version__
 from pwserver.cli import COMMANDS, build_parser, split_arguments
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES
 from pwserver.generated_page import with_generated
@@ -240,3 +241,20 @@ def test_the_picture_of_the_house_has_every_room() -> None:
     inside = {path.name for path in (ROOT / "pwserver").iterdir() if not path.name.startswith("__")}
     beside = {"pwserver_ext", "static", "tests", "benchmarks", "deploy", ".github", ".ci"}
     assert named == inside | beside
+
+
+def test_parameters_of_the_pages_are_read() -> None:
+    """What docs/pages.md says an address may hold, the pages' scripts ask for, and nothing else."""
+    rows = (ROOT / "docs/pages.md").read_text().partition("| Parameter |")[2].splitlines()
+    told = {span for row in rows if row.startswith("| `") for span in SPAN.findall(row.split("|")[1])}
+    scripts = "".join(path.read_text() for path in (ROOT / "static/js").rglob("*.js"))
+    asked = set(re.findall(r"(?:query|Params\(location\.search\))\.(?:get|has)\(\"(\w+)\"\)", scripts))
+    assert told == asked | {"style"}  # that one the server reads
+
+
+def test_the_changelog_is_one_for_this_version() -> None:
+    """The release takes its notes from here: a heading for the version, and every change of a known kind."""
+    head, *lines = [line for line in (ROOT / "CHANGELOG.md").read_text().partition("\n## ")[2].splitlines() if line]
+    assert head == __version__
+    changes = [line for line in lines if line.startswith("* ")]
+    assert changes and all(re.match(r"\* (FEATURE|CHANGE|FIX|SECURITY): \S.*", line) for line in changes)
