@@ -64,7 +64,7 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
         identities = [gateway.identity() for gateway in config.gateways]
         gateways = history_gateways(identities, config.default_gateway)
-        return run(own, HistorySettings.from_settings(config.settings), gateways)
+        return run(own, HistorySettings.from_settings(config.settings), gateways, config.timeseries_path)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load(flags, os.environ)))

@@ -151,21 +151,22 @@ class Signal:
     member: str
     prefix: str  # of the device block's key in vitals
     unit: str  # °C, rpm or %
-    sensor: str  # short name, for a label
+    sensor: str  # its name among those of its unit, in metrics
+    label: str  # its name for people
 
 
 SIGNALS: tuple[Signal, ...] = (
-    Signal("pack_temp_max", "HVP_PackTempMax", "TEPOD", "°C", "pack_max"),
-    Signal("pack_temp_min", "HVP_PackTempMin", "TEPOD", "°C", "pack_min"),
-    Signal("shunt_temp", "HVP_ShuntTemperature", "TEPOD", "°C", "shunt"),
-    Signal("inverter_ambient", "PCH_AmbientTemp", "TEPINV", "°C", "inverter_ambient"),
-    Signal("controller_ambient", "THC_AmbientTemp", "TETHC", "°C", "controller_ambient"),
-    Signal("fan_a_rpm", "PCH_FanSpeed_A", "TEPINV", "rpm", "a"),
-    Signal("fan_a_duty", "PCH_FanDuty_A", "TEPINV", "%", "a"),
-    Signal("fan_b_rpm", "PCH_FanSpeed_B", "TEPINV", "rpm", "b"),
-    Signal("fan_b_duty", "PCH_FanDuty_B", "TEPINV", "%", "b"),
-    Signal("fan_rpm", "PVAC_Fan_Speed_Actual_RPM", "PVAC", "rpm", "main"),
-    Signal("fan_target_rpm", "PVAC_Fan_Speed_Target_RPM", "PVAC", "rpm", "main"),
+    Signal("pack_temp_max", "HVP_PackTempMax", "TEPOD", "°C", "pack_max", "Pack temp (max)"),
+    Signal("pack_temp_min", "HVP_PackTempMin", "TEPOD", "°C", "pack_min", "Pack temp (min)"),
+    Signal("shunt_temp", "HVP_ShuntTemperature", "TEPOD", "°C", "shunt", "Shunt temp"),
+    Signal("inverter_ambient", "PCH_AmbientTemp", "TEPINV", "°C", "inverter_ambient", "Inverter ambient"),
+    Signal("controller_ambient", "THC_AmbientTemp", "TETHC", "°C", "controller_ambient", "Thermal controller ambient"),
+    Signal("fan_a_rpm", "PCH_FanSpeed_A", "TEPINV", "rpm", "a", "Fan A speed"),
+    Signal("fan_a_duty", "PCH_FanDuty_A", "TEPINV", "%", "a", "Fan A duty"),
+    Signal("fan_b_rpm", "PCH_FanSpeed_B", "TEPINV", "rpm", "b", "Fan B speed"),
+    Signal("fan_b_duty", "PCH_FanDuty_B", "TEPINV", "%", "b", "Fan B duty"),
+    Signal("fan_rpm", "PVAC_Fan_Speed_Actual_RPM", "PVAC", "rpm", "main", "Fan speed"),
+    Signal("fan_target_rpm", "PVAC_Fan_Speed_Target_RPM", "PVAC", "rpm", "main", "Fan target speed"),
 )
 
 

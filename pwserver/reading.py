@@ -34,7 +34,7 @@ class GatewayIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything one poll of one gateway learned (api.md 3.1). ``None`` means unknown, never zero."""
+    """Everything one poll of one gateway learned. ``None`` means unknown, never zero."""
 
     gateway_id: str
     timestamp: float  # epoch seconds, our clock, when the meters arrived
@@ -116,8 +116,8 @@ class GatewayStatus:
     tedapi_mode: str | None = None
     mode: str | None = None  # Local, Cloud, FleetAPI
     poll_seconds: float | None = None  # how long the last poll took
-    fallback: JsonObject | None = None  # api.md 11.6, only for TEDAPI gateways
-    cloud_control: JsonObject | None = None  # api.md 11.3, only with a hybrid link
+    fallback: JsonObject | None = None  # only for TEDAPI gateways
+    cloud_control: JsonObject | None = None  # only with a hybrid link
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     pending: JsonObject = field(default_factory=dict)  # commanded, not yet read back: setting -> value, acknowledged
 

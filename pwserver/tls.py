@@ -6,7 +6,6 @@ the cryptography library never stays with main and the workers.
 
 from __future__ import annotations
 
-import datetime
 import os
 import socket
 import ssl
@@ -14,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pwserver.certificate import self_signed
 from pwserver.config import Config, ConfigError
 
 CERTIFICATE, KEY = "tls.crt", "tls.key"
@@ -55,33 +55,12 @@ def own_certificate(folder: Path) -> tuple[str, str]:
 
 def make(folder: Path) -> None:
     """Sign a certificate for this machine's names; the key is readable by its owner only."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     folder.mkdir(parents=True, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
     host = socket.gethostname() or "localhost"
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host[:64])])
-    names = [x509.DNSName(each) for each in dict.fromkeys((host, f"{host}.local", "localhost"))]
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    encoded = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write(folder / KEY, encoded)
-    _write(folder / CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM))
+    names = dict.fromkeys((host, f"{host}.local", "localhost"))
+    certificate, key = self_signed(host[:64], names, (), VALID_DAYS)
+    _write(folder / KEY, key)
+    _write(folder / CERTIFICATE, certificate)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from pwserver.config.setting import Setting
 from pwserver.config.settings import SECTIONS, SETTINGS
+from pwserver.generated_page import rewrite
 
 START = "<!-- generated from pwserver/config/settings.py by `python -m pwserver.config.docs`; do not edit below -->"
 
@@ -19,14 +19,6 @@ def reference() -> str:
         lines += [_row(setting) for setting in SETTINGS if setting.section == section]
         lines.append("")
     return "\n".join(lines)
-
-
-def with_reference(page: str) -> str:
-    """``page`` with everything after the marker made anew."""
-    introduction, marker, _ = page.partition(START)
-    if not marker:
-        raise ValueError("the page has no marker for the generated part")
-    return f"{introduction}{marker}\n\n{reference()}"
 
 
 def _row(setting: Setting) -> str:
@@ -47,10 +39,5 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("*.", "\\*.")
 
 
-def main(path: str) -> None:
-    page = Path(path)
-    page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    rewrite(sys.argv[1], START, reference())

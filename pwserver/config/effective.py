@@ -86,7 +86,7 @@ class Config:
 
     @property
     def timeseries_path(self) -> str:
-        """pypowerwall-server's SQLite file, for the import of its history."""
+        """pypowerwall-server's SQLite file, which ``history import`` takes when no other is named."""
         path = self.settings["PW_TIMESERIES_PATH"]
         if path is None:
             return "/data/timeseries.db" if os.path.isdir("/data") else "data/timeseries.db"
@@ -105,7 +105,6 @@ class Config:
         return GatewayOptions(
             poll_interval_seconds=float(get["PW_CACHE_EXPIRE"]),
             slow_interval_seconds=get["PW_SLOW_INTERVAL"],
-            library_cache_seconds=max(5, get["PW_CACHE_EXPIRE"]),
             timeout_seconds=get["PW_TIMEOUT"],
             pool_maxsize=get["PW_POOL_MAXSIZE"],
             failover=get["PW_FAILOVER"],
@@ -120,10 +119,8 @@ class Config:
             and (self.control_enabled or get["PW_CLOUD_HYBRID"]),
             local_first=get["PW_LOCAL_FIRST"],
             control_enabled=self.control_enabled,
-            islanding_cooldown_seconds=get["PW_ISLANDING_COOLDOWN"],
             neg_solar=get["PW_NEG_SOLAR"],
             site_zero_threshold_watts=get["PW_SITE_ZERO_THRESHOLD"],
-            plausible_watts=get["PW_PLAUSIBLE_WATTS"],
             graceful_degradation=get["PW_GRACEFUL_DEGRADATION"],
             cache_ttl_seconds=get["PW_CACHE_TTL"],
             tedapi_recovery=get["PW_TEDAPI_RECOVERY"],

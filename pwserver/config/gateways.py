@@ -77,7 +77,7 @@ class GatewayDefinition:
 
     @property
     def mode(self) -> ConnectionMode:
-        """The configured connection mode; the first match of the contract's table wins."""
+        """The configured connection mode; the first that fits wins."""
         if self.fleetapi:
             return ConnectionMode.FLEETAPI
         has_local_login = bool(self.gw_pwd or self.password)  # v1r needs one of them too
@@ -127,7 +127,6 @@ class GatewayOptions:
 
     poll_interval_seconds: float = 5.0
     slow_interval_seconds: float = 300.0  # config, firmware, site information, tariff
-    library_cache_seconds: int = 5  # pwcacheexpire
     timeout_seconds: int = 10  # of one HTTP call on the local network
     pool_maxsize: int = 15
     failover: bool = True
@@ -140,10 +139,8 @@ class GatewayOptions:
     hybrid_cloud_link: bool = False  # open one next to this local gateway
     local_first: bool = False  # a confirmed v1r connection writes before the cloud link
     control_enabled: bool = False
-    islanding_cooldown_seconds: int = 30
     neg_solar: bool = True  # False: negative solar is clamped and moved to the load
     site_zero_threshold_watts: int = 0
-    plausible_watts: int = 200_000  # powers beyond are flagged
     graceful_degradation: bool = True
     cache_ttl_seconds: int = 30  # how long the last good data may be served
     tedapi_recovery: bool = True

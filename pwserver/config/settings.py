@@ -105,8 +105,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_NEG_SOLAR", Bool(), True, DATA, "Keep negative solar power; no: clamp it and move it to the load."),
     Setting("PW_SITE_ZERO_THRESHOLD", Int(0, 100_000), 0, DATA, "Grid power up to this counts as 0.", unit="W",
             bad_value_is_default=True),
-    Setting("PW_PLAUSIBLE_WATTS", Int(1000, 10_000_000), 200_000, DATA,
-            "Powers beyond this are flagged and kept out of sums.", unit="W"),
     Setting("PW_MISSING_AS_ZERO", Bool(), False, DATA, "Print 0 for missing numbers in /csv*, /json and /pw/power."),
     Setting("PW_AGGREGATE_PREFIX", Word("yes/no/pattern", v.name_prefix, empty="no"), "{id}_", DATA,
             "Prefix of device, string and alert names in sums: yes, no, or a pattern with {id} or {name}."),
@@ -197,7 +195,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_TIMESERIES_SIGNAL_INTERVAL", Duration(30, _DAY), 60.0, HISTORY,
             "Between two samples of a device signal.",
             bad_value_is_default=True, repair=_signal_interval),
-    Setting("PW_TIMESERIES_PATH", Path(), None, HISTORY, "SQLite file of pypowerwall-server, for `history import`.",
+    Setting("PW_TIMESERIES_PATH", Path(), None, HISTORY,
+            "SQLite file of pypowerwall-server that `history import` takes when no file is named.",
             private=True, default_note="/data/timeseries.db if /data exists, else data/timeseries.db"),
 
     # --- MQTT

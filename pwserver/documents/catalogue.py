@@ -99,7 +99,7 @@ def _worker(target: str, render: Callable[..., Any], schema: Schema, summary: st
 
 
 _ROWS: tuple[Document, ...] = (
-    # --- core: api.md 5 and 6
+    # --- core
     _core("/aggregates", meters.aggregates, shapes.AGGREGATES, "The four meters", "/pw/aggregates"),
     _core("/soe", meters.soe, shapes.SOE, "State of energy, raw scale"),
     _core("/vitals", devices.vitals, shapes.VITALS, "All devices", "/pw/vitals"),
@@ -114,14 +114,14 @@ _ROWS: tuple[Document, ...] = (
     _core("/alerts/pw", devices.alerts_numbered, shapes.ALERTS_NUMBERED, "Active alerts as numbers for recorders"),
     _core("/fans", devices.fans, shapes.FANS, "Fans by device"),
     _core("/fans/pw", devices.fans_numbered, shapes.FANS_NUMBERED, "Fans by number"),
-    # --- csv: api.md 7
+    # --- csv
     _core("/csv", csv_lines.csv_v1, shapes.CSV, "Powers and level on one line", family="csv", text=True),
     _core("/csv?headers", csv_lines.csv_v1_headers, shapes.CSV, "The same with a header line", family="csv", text=True),
     _core("/csv/v2", csv_lines.csv_v2, shapes.CSV, "With grid status and reserve", family="csv", text=True),
     _core(
         "/csv/v2?headers", csv_lines.csv_v2_headers, shapes.CSV, "The same with a header line", family="csv", text=True
     ),
-    # --- raw answers: api.md 8
+    # --- raw answers
     _guide("/tedapi", tedapi.usage, "What there is below /tedapi", "/tedapi/"),
     _raw("/tedapi/config", tedapi.config, shapes.ERROR_OR_OBJECT, "Gateway configuration"),
     _raw("/tedapi/status", tedapi.status, shapes.ERROR_OR_OBJECT, "Gateway status"),
@@ -135,7 +135,7 @@ _ROWS: tuple[Document, ...] = (
     _guide("/fleetapi", tedapi.fleet_usage, "What there is below /fleetapi"),
     _raw("/fleetapi/info", tedapi.fleet_info, ANY, "Site information as FleetAPI gives it"),
     _raw("/fleetapi/status", tedapi.fleet_status, ANY, "Live status as FleetAPI gives it"),
-    # --- the gateway's own web API: api.md 9
+    # --- the gateway's own web API
     _api("/api/meters/aggregates", meters.aggregates, shapes.AGGREGATES, "The four meters"),
     _api("/api/meters", tesla.meters, shapes.OBJECTS, "Meters", has=lambda r: r.meters is not None),
     _api("/api/meters/site", tesla.meters_site, shapes.OBJECTS, "Site meters", has=lambda r: r.meters_site is not None),
@@ -237,7 +237,7 @@ _ROWS: tuple[Document, ...] = (
         errors={502: "Tesla refused", 503: "no cloud connection, no tariff yet, or no gateway"},
         prefixed=False,
     ),
-    # --- /pw: api.md 10
+    # --- /pw
     _pw("/pw/level", pw.level, shapes.LEVEL, "State of energy, raw scale"),
     _pw("/pw/power", pw.power, shapes.POWER, "The four powers"),
     _pw("/pw/site", pw.site, shapes.METER, "Site meter", "/pw/grid"),
@@ -255,7 +255,7 @@ _ROWS: tuple[Document, ...] = (
     _pw("/pw/get_reserve", pw.get_reserve, shapes.RESERVE, "Backup reserve, app scale"),
     _pw("/pw/get_mode", pw.get_mode, shapes.MODE, "Operating mode"),
     _pw("/pw/get_time_remaining", pw.get_time_remaining, shapes.TIME_REMAINING, "Hours of backup left"),
-    # --- server and control reads: api.md 11 and 12
+    # --- server and control reads
     _core("/version", status.version, shapes.VERSION, "Firmware version", family="server"),
     _control("/control/status", control_reads.status, shapes.CONTROL_STATUS, "What control is possible"),
     _control("/control/reserve", control_reads.reserve, shapes.CONTROL_RESERVE, "Backup reserve, app scale"),
@@ -263,9 +263,9 @@ _ROWS: tuple[Document, ...] = (
     _control("/control/grid_charging", control_reads.grid_charging, shapes.CONTROL_CHARGING, "Charging from the grid"),
     _control("/control/grid_export", control_reads.grid_export, shapes.CONTROL_EXPORT, "Exporting to the grid"),
     _control("/control/max_backup", control_reads.max_backup, shapes.MAX_BACKUP, "Backup events, v1r only"),
-    # --- one gateway as a whole: api.md 13
+    # --- one gateway as a whole
     Document("", gateways.gateway_status, "gateways", "Everything about one gateway", shapes.GATEWAY, unprefixed=False),
-    # --- all gateways: api.md 13 and 14
+    # --- all gateways
     _site("/api/gateways/", gateways.all_gateways, shapes.GATEWAYS, "Everything about every gateway", "/api/gateways"),
     _site("/api/aggregate/", site.overview, shapes.AGGREGATE, "Sums over all gateways", "/api/aggregate"),
     _site("/api/aggregate/power", site.power, shapes.AGGREGATE_POWER, "Powers of all gateways together"),

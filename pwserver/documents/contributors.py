@@ -13,8 +13,6 @@ from pwserver_ext import aggregate
 # A real unit may exceed its rating for seconds; twice the rating is a fault of the message, not of the house.
 PEAK_FACTOR = 2.0
 
-Nameplates = Mapping[str, Mapping[str, float]]  # gateway id -> meter -> W
-
 
 @dataclass(frozen=True, slots=True)
 class Contributors:
@@ -33,7 +31,7 @@ def real_gateways(site: SiteView) -> list[View]:
     return [view for view in site.views if not view.gateway.virtual]
 
 
-def contributors(site: SiteView, nameplates: Nameplates | None = None) -> Contributors:
+def contributors(site: SiteView) -> Contributors:
     """The gateways with fresh data. Stale ones are left out, and so is one whose power is beyond its nameplate.
 
     The four meters of a reading stand or fall together: the sum of whole gateways balances, a sum of parts does not.
@@ -48,8 +46,7 @@ def contributors(site: SiteView, nameplates: Nameplates | None = None) -> Contri
         elif view.status.stale or not view.status.online:
             left_out[name] = "stale"
         else:
-            limits = (nameplates or {}).get(name) or nameplate(view.reading)
-            reason = beyond_nameplate(view, limits)
+            reason = beyond_nameplate(view, nameplate(view.reading))
             if reason:
                 left_out[name] = "implausible"
                 flags[name] = reason

@@ -35,7 +35,7 @@ def last_error(view: View) -> str | None:
 
 
 def gateway_status(view: View) -> JsonObject:
-    """GatewayStatus of api.md 13: identity, all data of the reading or null, state of the connection."""
+    """Identity, all data of the reading or null, state of the connection."""
     status = view.status
     body: JsonObject = {
         "gateway": {**identity(view.gateway), "online": status.online, "last_error": last_error(view)},

@@ -52,27 +52,33 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
 
 Point = tuple[str, dict[str, Any], dict[str, Any]]  # measurement, tags without the gateway, fields
 
+_IN_MEASUREMENTS = str.maketrans({",": "\\,", " ": "\\ "})
+_IN_TAGS = _IN_MEASUREMENTS | str.maketrans({"=": "\\="})
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 def _plain(value: Any) -> str:
-    """One line of text that ends in no backslash: a backslash before a separator cannot be written down."""
     return _BREAKS.sub(" ", str(value)).strip()
 
 
-def _escaped(value: Any, characters: str) -> str:
-    tame = _plain(value).rstrip("\\").rstrip()
-    return re.sub(f"([{re.escape(characters)}])", r"\\\1", tame)
+def _escaped(value: Any, escapes: Mapping[int, str]) -> str:
+    tame = _plain(value)
+    while tame.endswith("\\"):  # a blank may stand between two of them
+        tame = tame.rstrip("\\").rstrip()
+    return tame.translate(escapes)
 
 
 def tag_text(value: Any) -> str:
-    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left."""
-    return _escaped(value, ",= ")
+    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left.
+
+    It ends in no backslash, because one before a separator cannot be written down.
+    """
+    return _escaped(value, _IN_TAGS)
 
 
 def measurement_text(value: Any) -> str:
     """A measurement: comma and space escaped."""
-    return _escaped(value, ", ")
+    return _escaped(value, _IN_MEASUREMENTS)
 
 
 def field_text(value: Any, kind: str) -> str | None:

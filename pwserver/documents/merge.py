@@ -18,7 +18,6 @@ from typing import Any
 
 from pwserver.documents.contributors import (
     Contributors,
-    Nameplates,
     agreed,
     charge,
     contributors,
@@ -71,10 +70,9 @@ _SITE_SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class MergeOptions:
-    """``name_prefix``: template with ``{id}``, or empty. ``nameplates``: limits in W by gateway and meter."""
+    """``name_prefix``: template with ``{id}``, or empty."""
 
     name_prefix: str = "{id}."
-    nameplates: Nameplates | None = None
     name: str = "All gateways"
 
 
@@ -107,7 +105,7 @@ def merge(site: SiteView, memory: MergeMemory, options: MergeOptions | None = No
     """
     options = options or MergeOptions()
     views = real_gateways(site)
-    part = contributors(site, options.nameplates)
+    part = contributors(site)
     # Gateways that left the configuration are forgotten; the memory is no longer than the list of gateways.
     known: dict[str, Remembered] = {}
     flags: dict[str, str] = {name: f"left out: {reason}" for name, reason in part.left_out.items()}

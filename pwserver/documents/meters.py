@@ -12,7 +12,7 @@ METERS = ("site", "battery", "load", "solar")
 
 
 def meter(view: View, name: str) -> JsonObject:
-    """One meter of api.md 5.1; empty when unknown."""
+    """One meter; empty when unknown."""
     if view.reading is None:
         return {}
     found = view.reading.aggregates.get(name)

@@ -204,7 +204,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
-    """/api/mqtt/status (api.md 18); never the user name or password."""
+    """/api/mqtt/status; never the user name or password."""
     return {
         "enabled": bool(facts.get("host")),
         "host": facts.get("host") or None,

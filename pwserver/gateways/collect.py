@@ -219,7 +219,7 @@ def grid_word(detail: Mapping[str, Any] | None) -> str | None:
 
 
 def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Device -> degrees Celsius (api.md 6.1): thermal controllers, and Powerwall 3 packs once one has a reading."""
+    """Device -> degrees Celsius: thermal controllers, and Powerwall 3 packs once one has a reading."""
     if vitals is None:
         return None
     devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}

@@ -199,7 +199,7 @@ class TedapiCollector:
         self.client = powerwall.client
         self.asker = asker
         self.source = TedapiSource(powerwall, self.client.tedapi, asker)
-        # Samples, as the predecessor served them (api.md 9.1); they never change.
+        # Samples, as the predecessor served them; they never change.
         self._powerwalls = as_dict(compute(self.client.poll, "/api/powerwalls"))
         self._meters_site = as_list(compute(self.client.poll, "/api/meters/site"))
         self.client.vitals = lambda **_more: self.source.values.get("vitals")

@@ -1,4 +1,4 @@
-"""TEDAPI lost and found again (api.md 11.6): when a gateway is called fallen back, and when to try a fresh connection.
+"""TEDAPI lost and found again: when a gateway is called fallen back, and when to try a fresh connection.
 
 Pure: both clocks are handed in.
 """

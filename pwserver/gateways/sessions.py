@@ -180,12 +180,7 @@ class Counted:
             return self._transmit(request, kwargs)
         kwargs["timeout"] = wire.timeout(kwargs.get("timeout"))
         started = time.monotonic()
-        try:
-            wire.admit(host, path)
-        except Refused as refusal:
-            if refusal.cause is not None:
-                wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False))
-            raise NotSent(str(refusal)) from None
+        _admit(wire, host, path)
         try:
             with wire.request(sum(kwargs["timeout"]) if self.local else math.inf):
                 response = self._transmit(request, kwargs)
@@ -253,6 +248,16 @@ class RemoteSession(Counted, requests.Session):
     """A session to Tesla's servers: trusts the environment as every other program on the machine does."""
 
 
+def _admit(wire: Wire, host: str, path: str) -> None:
+    """Take a place for one request; NotSent when the wire has none to give."""
+    try:
+        wire.admit(host, path)
+    except Refused as refusal:
+        if refusal.cause is not None:
+            wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False))
+        raise NotSent(str(refusal)) from None
+
+
 class CountedClient(httpx.Client):
     """The HTTP/2 client of the cloud modes, with the same bookkeeping."""
 
@@ -265,12 +270,7 @@ class CountedClient(httpx.Client):
             raise NotSent("no address")
         # Named apart: where HTTP/2 fails (a CA bundle it does not read), the library's HTTP/1.1 may still succeed.
         host, path = f"{request.url.host} (h2)", request.url.path
-        try:
-            wire.admit(host, path)
-        except Refused as refusal:
-            if refusal.cause is not None:
-                wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False))
-            raise NotSent(str(refusal)) from None
+        _admit(wire, host, path)
         connect, read = wire.timeout(None)
         limits = request.extensions.get("timeout", {})
         request.extensions["timeout"] = {

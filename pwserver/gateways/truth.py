@@ -48,7 +48,7 @@ def correct_meters(
     keep_negative_solar: bool = True,
     site_zero_threshold_watts: float = 0.0,
 ) -> dict[str, Any]:
-    """A copy of the four meters with the owner's corrections (api.md 2); the input stays as it was.
+    """A copy of the four meters with the owner's corrections; the input stays as it was.
 
     Negative solar: what the inverter draws at night is moved to the load, so that the balance still holds.
     Site dead band: a site power within ± the threshold becomes 0. A null stays null in both.

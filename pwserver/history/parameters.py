@@ -1,4 +1,4 @@
-"""Query parameters: read, checked, and refused in the words of api.md 1.3 (422 with a list of problems)."""
+"""Query parameters: read, checked, and refused with a list of problems (422), as docs/api.md has it under Errors."""
 
 from __future__ import annotations
 

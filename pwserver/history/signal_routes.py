@@ -1,4 +1,4 @@
-"""``/api/timeseries/signals`` and ``signal_trend``: temperatures, fans and units over time (api.md 17)."""
+"""``/api/timeseries/signals`` and ``signal_trend``: temperatures, fans and units over time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _etag(archives: list[Archive], arguments: Mapping[str, str], *more: object) 
 
 
 def _series(archives: list[Archive], metrics: list[str] | None, devices: list[str] | None) -> list[Series]:
-    """The series asked for, by gateway, device and metric; without ``metrics`` only those of the contract."""
+    """The series asked for, by gateway, device and metric; without ``metrics`` only those the predecessor has."""
     found = []
     for archive in archives:
         for number, (device, metric) in enumerate(archive.read_notes().series):

@@ -1,4 +1,4 @@
-"""Device signals: which there are, how to find them in a reading, and what the units are called (api.md 17, 4)."""
+"""Device signals: which there are, how to find them in a reading, and what the units are called."""
 
 from __future__ import annotations
 
@@ -20,31 +20,19 @@ class Metric:
     group: str
     order: int
     signals: tuple[str, ...]
-    prefix: str
     contract: bool = True
 
 
+GROUP_OF_UNIT = {"°C": "temperature", "rpm": "fan_speed", "%": "fan_duty"}
+
+
 def _metrics() -> dict[str, Metric]:
-    shown = (
-        ("pack_temp_max", "Pack temp (max)", "temperature", 10),
-        ("pack_temp_min", "Pack temp (min)", "temperature", 20),
-        ("shunt_temp", "Shunt temp", "temperature", 30),
-        ("inverter_ambient", "Inverter ambient", "temperature", 40),
-        ("controller_ambient", "Thermal controller ambient", "temperature", 50),
-        ("fan_a_rpm", "Fan A speed", "fan_speed", 10),
-        ("fan_b_rpm", "Fan B speed", "fan_speed", 20),
-        ("fan_rpm", "Fan speed", "fan_speed", 30),
-        ("fan_target_rpm", "Fan target speed", "fan_speed", 40),
-        ("fan_a_duty", "Fan A duty", "fan_duty", 10),
-        ("fan_b_duty", "Fan B duty", "fan_duty", 20),
-    )
-    known = {signal.id: signal for signal in SIGNALS}
-    found = {
-        name: Metric(name, label, known[name].unit, group, order, (known[name].member,), known[name].prefix)
-        for name, label, group, order in shown
-    }
-    found["unit_soe"] = Metric("unit_soe", "Charge", "%", "unit", 10, ("soe",), "", contract=False)
-    found["unit_energy"] = Metric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), "", contract=False)
+    found: dict[str, Metric] = {}
+    for unit, group in GROUP_OF_UNIT.items():
+        for place, signal in enumerate((signal for signal in SIGNALS if signal.unit == unit), 1):
+            found[signal.id] = Metric(signal.id, signal.label, unit, group, place * 10, (signal.member,))
+    found["unit_soe"] = Metric("unit_soe", "Charge", "%", "unit", 10, ("soe",), contract=False)
+    found["unit_energy"] = Metric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), contract=False)
     return found
 
 
@@ -55,7 +43,7 @@ GROUPS: Mapping[str, Mapping[str, Any]] = {
     "fan_duty": {"label": "Fan duty cycle", "order": 30, "zero_based": True, "decimals": 1},
     "unit": {"label": "Powerwall units", "order": 40, "zero_based": True, "decimals": 1},
 }
-CONTRACT_GROUPS = ("temperature", "fan_speed", "fan_duty")
+CONTRACT_GROUPS = tuple(GROUP_OF_UNIT.values())
 _MEMBERS: Mapping[str, Metric] = {
     member: metric for metric in METRICS.values() if metric.contract for member in metric.signals
 }
@@ -118,7 +106,7 @@ def device_signals(reading: Reading, oldest_seconds: float) -> Iterator[tuple[st
 
 
 def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
-    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the canonical numbering of api.md section 4."""
+    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses."""
     config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
     listed = config.get("battery_blocks")
     blocks = [block for block in listed if isinstance(block, Mapping)] if isinstance(listed, list) else []

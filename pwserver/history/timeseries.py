@@ -1,4 +1,4 @@
-"""The predecessor's ``/api/timeseries/*`` shapes, answered from the rings (api.md 17). Pure functions, read only.
+"""The predecessor's ``/api/timeseries/*`` shapes, answered from the rings. Pure functions, read only.
 
 Every route is ``(histories, arguments, now, if_none_match) -> Answer``; ``arguments`` are the query's parameters,
 ``now`` epoch seconds, ``if_none_match`` the request header as bytes or None.
@@ -54,7 +54,7 @@ def refuse(problem: BadQuery) -> Answer:
 
 
 def day_rows(archive: Archive, first: int, last: int) -> tuple[array[float], array[float], list[bytes]]:
-    """Rows of api.md for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
+    """Rows for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
 
     Returns (ordinals, times of the last sample, JSON texts). A day of which nothing was integrated yet has no row.
     """

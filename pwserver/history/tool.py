@@ -36,7 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--from", dest="start", metavar="TIME", help="epoch seconds, RFC 3339 or now-30d")
     export.add_argument("--to", dest="end", metavar="TIME")
     load = actions.add_parser("import", help="add rows to the files; the server must not run")
-    load.add_argument("file", help="an export, or pypowerwall-server's timeseries.db; - reads standard input")
+    load.add_argument(
+        "file",
+        nargs="?",
+        help="an export, or pypowerwall-server's timeseries.db (default: PW_TIMESERIES_PATH); - reads standard input",
+    )
     load.add_argument("--format", choices=("csv", "lines", "sqlite"), help="else by the file's name")
     return parser
 
@@ -45,15 +49,21 @@ def run(
     arguments: Sequence[str],
     settings: HistorySettings,
     gateways: Sequence[HistoryGateway],
+    predecessor: str,
     out: TextIO | None = None,
     errors: TextIO | None = None,
 ) -> int:
-    """Carry out one command; returns the exit status (0 done, 1 could not, 2 wrong usage)."""
+    """Carry out one command; returns the exit status (0 done, 1 could not, 2 wrong usage).
+
+    ``predecessor``: pypowerwall-server's file, for an import that names none.
+    """
     out, errors = out or sys.stdout, errors or sys.stderr
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
+    if options.action == "import" and options.file is None:
+        options.file, options.format = predecessor, options.format or "sqlite"
     if settings.path is None:
         errors.write("PW_HISTORY_PATH is not set: history in memory can only be read over HTTP (/api/history)\n")
         return 2

@@ -133,18 +133,18 @@ REMOTE_LOOKS = {
     "energy_imported": ("Energy Imported", "Wh", "energy", "transmission-tower-import"),
     "energy_exported": ("Energy Exported", "Wh", "energy", "transmission-tower-export"),
 }
-SIGNAL_LOOKS = {
-    "pack_temp_max": ("Pack temp (max)", "temperature", "thermometer-high"),
-    "pack_temp_min": ("Pack temp (min)", "temperature", "thermometer-low"),
-    "shunt_temp": ("Shunt temp", "temperature", "thermometer"),
-    "inverter_ambient": ("Inverter ambient", "temperature", "thermometer"),
-    "controller_ambient": ("Thermal controller ambient", "temperature", "thermometer"),
-    "fan_a_rpm": ("Fan A speed", None, "fan"),
-    "fan_a_duty": ("Fan A duty", None, "percent"),
-    "fan_b_rpm": ("Fan B speed", None, "fan"),
-    "fan_b_duty": ("Fan B duty", None, "percent"),
-    "fan_rpm": ("Fan speed", None, "fan"),
-    "fan_target_rpm": ("Fan target speed", None, "speedometer"),
+SIGNAL_ICONS = {
+    "pack_temp_max": "thermometer-high",
+    "pack_temp_min": "thermometer-low",
+    "shunt_temp": "thermometer",
+    "inverter_ambient": "thermometer",
+    "controller_ambient": "thermometer",
+    "fan_a_rpm": "fan",
+    "fan_a_duty": "percent",
+    "fan_b_rpm": "fan",
+    "fan_b_duty": "percent",
+    "fan_rpm": "fan",
+    "fan_target_rpm": "speedometer",
 }
 
 
@@ -181,18 +181,18 @@ def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]
                 )
             )
     found += _remote_meter_entities(reading) + _battery_entities(reading, serials)
-    units = {signal.id: signal.unit for signal in quantities.SIGNALS}
+    known = {signal.id: signal for signal in quantities.SIGNALS}
     for serial, values in quantities.unit_signals(reading).items():
-        for signal in values:
-            label, device_class_or_none, icon = SIGNAL_LOOKS[signal]
+        for name in values:
+            signal = known[name]
             found.append(
                 _sensor(
-                    f"device_{serial_slug(serial)}_{signal}",
-                    label,
-                    units[signal],
-                    device_class_or_none,
-                    icon,
-                    state=f"devices/{serial}/{SIGNAL_TOPICS[signal]}",
+                    f"device_{serial_slug(serial)}_{name}",
+                    signal.label,
+                    signal.unit,
+                    "temperature" if signal.unit == "°C" else None,
+                    SIGNAL_ICONS[name],
+                    state=f"devices/{serial}/{SIGNAL_TOPICS[name]}",
                     diagnostic=True,
                     serial=serial,
                 )

@@ -13,6 +13,19 @@ FIRMWARE = "26.18.3 8d2f5c1a"
 GIT_HASH = "8d2f5c1a"
 
 
+def site_settings() -> JsonObject:
+    """The members of config.json that do not depend on the hardware."""
+    return {
+        "default_real_mode": "self_consumption",
+        "enable_inverter_meter_readings": True,
+        "freq_shift_load_shed": {},
+        "installer": {"company": "Simulated Installer"},
+        "island_config": {},
+        "strategy": {},
+        "customer": {"registered": True},
+    }
+
+
 def grid_block(snapshot: Snapshot) -> tuple[JsonObject, JsonObject]:
     """control.islanding and esCan.bus.ISLANDER for the state of the grid."""
     up = snapshot.grid == "up"

@@ -35,14 +35,18 @@ class Family(Protocol):
 
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None: ...
 
-    def api(self, path: str, device: Device) -> Any: ...
+    def api(self, path: str, device: Device) -> Any:
+        return web_api.document(path, device)
 
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None: ...
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+        return None
 
-    def truth(self) -> JsonObject | None: ...
+    def truth(self) -> JsonObject | None:
+        """What is true instead of the house; None: the house is."""
+        return None
 
 
-class Powerwall2:
+class Powerwall2(Family):
     """Powerwall 2 units behind a Backup Gateway 2 and a Tesla solar inverter."""
 
     def __init__(self) -> None:
@@ -67,16 +71,6 @@ class Powerwall2:
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
         """Older units have none: the gateway's answer is empty."""
         return {"components": {"pws": [], "pch": [], "bms": [], "hvp": [], "baggr": []}}
-
-    def api(self, path: str, device: Device) -> Any:
-        return web_api.document(path, device)
-
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
-        return None
-
-    def truth(self) -> JsonObject | None:
-        """What is true instead of the house; None: the house is."""
-        return None
 
 
 class LocalPowerwall2(Powerwall2):
@@ -139,7 +133,7 @@ class SolarOnly(Powerwall2):
         return status
 
 
-class Powerwall3:
+class Powerwall3(Family):
     """A Powerwall 3 leader with followers, and expansion packs on the leader."""
 
     def __init__(self, units: int = 3, expansions: int = 0) -> None:
@@ -168,15 +162,6 @@ class Powerwall3:
         return powerwall3.components(
             snapshot, units=self.units, expansions=self.expansions, din=din, variables=variables, alerts=alerts
         )
-
-    def api(self, path: str, device: Device) -> Any:
-        return web_api.document(path, device)
-
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
-        return None
-
-    def truth(self) -> JsonObject | None:
-        return None
 
 
 class Recorded(Powerwall2):

@@ -279,7 +279,3 @@ class SimulatedGateway:
             names = self.device.alerts.setdefault(serial, [])
             if name not in names and len(names) < 100:
                 names.append(name)
-
-    def clear_alerts(self) -> None:
-        with self.device.lock:
-            self.device.alerts.clear()

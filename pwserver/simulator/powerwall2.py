@@ -16,6 +16,7 @@ from .blocks import (
     meter,
     neurio_block,
     requested,
+    site_settings,
     system_block,
     uptime_milliseconds,
 )
@@ -75,13 +76,7 @@ def config(plant: Plant, *, units: Sequence[Unit] = UNITS, din: str = GATEWAY_DI
         },
         "meters": [{"type": "neurio_w2_tcp", "connection": {"device_serial": NEURIO_SERIAL}, "location": "solar"}],
         "solars": [{"brand": "Tesla", "model": "Solar Inverter 7.6", "power_rating_watts": 7600}],
-        "default_real_mode": "self_consumption",
-        "enable_inverter_meter_readings": True,
-        "freq_shift_load_shed": {},
-        "installer": {"company": "Simulated Installer"},
-        "island_config": {},
-        "strategy": {},
-        "customer": {"registered": True},
+        **site_settings(),
     }
 
 

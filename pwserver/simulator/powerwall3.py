@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .blocks import component, control_block, grid_block, requested, system_block
+from .blocks import component, control_block, grid_block, requested, site_settings, system_block
 from .house import Plant, Snapshot
 from .units import Unit, split
 
@@ -61,13 +61,7 @@ def config(plant: Plant, units: Sequence[Unit], expansions: Sequence[Unit] = ())
         },
         "meters": [{"type": "msa", "connection": {"device_serial": SWITCH.serial}, "location": "site"}],
         "solars": [{"brand": "Tesla", "model": "Powerwall 3", "power_rating_watts": 11520}],
-        "default_real_mode": "self_consumption",
-        "enable_inverter_meter_readings": True,
-        "freq_shift_load_shed": {},
-        "installer": {"company": "Simulated Installer"},
-        "island_config": {},
-        "strategy": {},
-        "customer": {"registered": True},
+        **site_settings(),
     }
 
 

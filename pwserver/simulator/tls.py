@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
-import ipaddress
 import os
 import ssl
 import tempfile
 
+from pwserver.certificate import self_signed
+
 
 def make_certificate(names: tuple[str, ...] = ("localhost", "powerwall", "teg")) -> tuple[bytes, bytes]:
     """A fresh (certificate PEM, key PEM) for ``names`` and the loopback addresses, valid for a year."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulated gateway")])
-    now = datetime.datetime.now(datetime.UTC)
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=365))
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    return (
-        certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-    )
+    return self_signed("simulated gateway", names, ("127.0.0.1", "::1"), days=365)
 
 
 @functools.cache

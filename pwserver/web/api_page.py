@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS
 from pwserver.documents.document import JSON
 from pwserver.documents.encode import to_json
 from pwserver.documents.examples import none_of
+from pwserver.generated_page import rewrite
 from pwserver.web.openapi import GATEWAYS, TAGS, operations
 from pwserver.web.operations import Operation
 
@@ -38,14 +38,6 @@ def reference() -> str:
         if group:
             lines += [f"### {tag}", "", f"{text}.", "", "| Path | What | Without data |", "|---|---|---|", *group, ""]
     return "\n".join(lines)
-
-
-def with_reference(page: str) -> str:
-    """``page`` with everything after the marker made anew."""
-    introduction, marker, _ = page.partition(START)
-    if not marker:
-        raise ValueError("the page has no marker for the generated part")
-    return f"{introduction}{marker}\n\n{reference()}"
 
 
 def _rows() -> Iterator[tuple[str, str]]:
@@ -81,10 +73,5 @@ def _short(body: str) -> str:
     return f"`{body if len(body) <= LONGEST else body[:LONGEST] + '…'}`"
 
 
-def main(path: str) -> None:
-    page = Path(path)
-    page.write_text(with_reference(page.read_text("utf-8")), "utf-8")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1])
+    rewrite(sys.argv[1], START, reference())

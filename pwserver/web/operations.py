@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.config.settings import STYLES
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
 from pwserver.documents.schema import INTEGER, STRING, Schema, obj, string
-from pwserver.web.pages import STYLES
 
 HTML = "text/html; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"

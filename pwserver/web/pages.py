@@ -8,12 +8,12 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
 
+from pwserver.config.settings import STYLES
 from pwserver.web.assets import Asset, Assets
 
-STYLES = ("clear", "black", "white", "grafana", "grafana-dark", "solar", "dakboard")
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
 ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")
-# Old embeds look for these before they draw (api.md 1.4); the value is a constant, nobody is logged in.
+# Old embeds look for these before they draw; the value is a constant, nobody is logged in.
 COOKIES = {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
 COOKIE_SECONDS = 315360000
 CONTENT_SECURITY_POLICY = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
+from pwserver.generated_page import rewrite
 from tests.documents.exceptions import DEVIATIONS, SERVED, Deviation
 
 START = "<!-- generated from tests/documents/exceptions.py by `python -m tests.compat.page`; do not edit below -->"
@@ -41,14 +41,5 @@ def recorded(pattern: str) -> str:
     return "both, no gateway" if "no-gateways" in pattern else who
 
 
-def with_reference(page: str) -> str:
-    """``page`` with everything after the marker made anew."""
-    introduction, marker, _ = page.partition(START)
-    if not marker:
-        raise ValueError("the page has no marker for the generated part")
-    return f"{introduction}{marker}\n\n{reference()}"
-
-
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(with_reference(path.read_text("utf-8")), "utf-8")
+    rewrite(sys.argv[1], START, reference())

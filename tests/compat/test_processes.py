@@ -166,7 +166,7 @@ def test_a_document_that_does_not_fit_costs_only_itself() -> None:
         wait_until(lambda: "too large for the snapshot" in server.output(), 10)
 
 
-# Key sets and types that api.md 5 and appendix C give for two Powerwall 2 with a solar inverter, TEDAPI.
+# Key sets and types of both predecessors for two Powerwall 2 with a solar inverter, TEDAPI.
 NUMBER, WORD, FLAG, ANY = (int, float), str, int, (int, float, str, bool, type(None))
 POWERWALL2_FREQ = {
     "PINV_Fout": NUMBER, "PINV_VSplit1": NUMBER, "PINV_VSplit2": NUMBER, "PackagePartNumber": WORD,

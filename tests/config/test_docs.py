@@ -8,26 +8,28 @@ from pathlib import Path
 import pytest
 
 from pwserver.config import load
-from pwserver.config.docs import START, with_reference
+from pwserver.config.docs import START, reference
 from pwserver.config.entries import MEMBERS
 from pwserver.config.settings import ENVIRONMENT_NAMES, SETTINGS
+from pwserver.generated_page import with_generated
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 
 
 def test_the_reference_is_current() -> None:
-    assert with_reference(PAGE) == PAGE, "run: python -m pwserver.config.docs docs/configuration.md"
+    again = "run: python -m pwserver.config.docs docs/configuration.md"
+    assert with_generated(PAGE, START, reference()) == PAGE, again
 
 
 def test_a_page_without_marker_is_refused() -> None:
     with pytest.raises(ValueError, match="marker"):
-        with_reference("text")
+        with_generated("text", START, reference())
 
 
 def test_every_setting_is_in_the_reference_once() -> None:
-    reference = PAGE.partition(START)[2]
+    generated = PAGE.partition(START)[2]
     for setting in SETTINGS:
-        assert len(re.findall(rf"^\| `{setting.name}`<br>", reference, re.MULTILINE)) == 1
+        assert len(re.findall(rf"^\| `{setting.name}`<br>", generated, re.MULTILINE)) == 1
 
 
 def test_the_introduction_names_only_real_settings_and_all_members() -> None:

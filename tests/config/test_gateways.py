@@ -275,7 +275,7 @@ def test_options_of_a_gateway() -> None:
     first, second = (config.gateway_options(gateway) for gateway in config.gateways)
     assert (first.cachefile, second.cachefile) == ("/c/login", "/c/login.a")
     assert (first.site_id, second.site_id) == (None, 123)
-    assert (first.poll_interval_seconds, first.library_cache_seconds, first.slow_interval_seconds) == (2.0, 5, 120.0)
+    assert (first.poll_interval_seconds, first.slow_interval_seconds) == (2.0, 120.0)
     assert (first.timeout_seconds, first.failover, first.neg_solar, first.site_zero_threshold_watts) == (
         7,
         False,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import fields
+from pathlib import Path
 
+import pwserver
 from pwserver.config import SETTINGS, load
+from pwserver.config.gateways import GatewayOptions
 from pwserver.config.settings import SECTIONS
 from pwserver.config.values import Duration, Int
+
+PACKAGE = Path(pwserver.__file__).parent
 
 
 def test_names_flags_and_file_keys_are_unique() -> None:
@@ -42,3 +48,13 @@ def test_without_anything_the_defaults_are_in_force(tmp_path, monkeypatch) -> No
         assert config.origin(setting.name).kind == "default"
         if setting.name != "PW_WORKERS":
             assert config.settings[setting.name] == setting.default
+
+
+def test_everything_that_can_be_set_is_read_somewhere() -> None:
+    """A setting, or what a gateway's connection gets of them, that no code asks for would be a promise not kept."""
+    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
+    del sources[PACKAGE / "config/settings.py"]
+    readers = "".join(sources.values())
+    assert [setting.name for setting in SETTINGS if f'"{setting.name}"' not in readers] == []
+    connecting = "".join(text for path, text in sources.items() if path.parent.name in ("gateways", "poller"))
+    assert [each.name for each in fields(GatewayOptions) if f".{each.name}" not in connecting] == []

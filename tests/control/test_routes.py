@@ -17,8 +17,8 @@ from pwserver.gateways.routes import NotSent
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, house
-from tests.control.tesla import DIN, SITE, Tesla
 from tests.e2e.server import Server
+from tests.tesla import DIN, SITE, Tesla
 
 TOU = {"tou_settings": {"tariff_content_v2": {"code": "NEW"}}}
 

@@ -100,8 +100,10 @@ def test_power_beyond_the_nameplate_is_flagged_and_the_whole_gateway_set_aside()
     assert merged.reading is not None
     assert meters.power_watts(merged, "battery") == -3499.75
     assert "battery power" in merged.reading.flags["cabin"]
-    told = contributors(whole, {"cabin": {"battery": 5.0e7}})
-    assert told.left_out == {}
+    strong = powerwall3_view(
+        "cabin", 1, aggregates=powers(-100.0, 4.0e7, 0.0), system_status={"max_charge_power": 2.5e7}
+    )
+    assert contributors(site_of(strong)).left_out == {}
 
 
 def energy(view: View, meter: str = "solar", counter: str = "energy_exported") -> Any:

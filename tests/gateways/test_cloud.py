@@ -1,15 +1,9 @@
-"""Tesla's servers, played by a small TLS server: cloud, FleetAPI, and the hybrid link next to a local gateway."""
+"""Tesla's servers, played over TLS: cloud, FleetAPI, and the hybrid link next to a local gateway."""
 
 from __future__ import annotations
 
-import json
-import ssl
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,79 +13,9 @@ from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.simulator.tls import make_certificate
 from tests.conftest import WaitUntil
 from tests.gateways.conftest import Open, definition_of
-
-DIN = "1232100-00-E--TG123456789ABC"
-SITE = 4321
-ANSWERS: dict[str, Any] = {
-    "api/1/products": [{"resource_type": "battery", "energy_site_id": SITE, "site_name": "Cloud House", "id": DIN}],
-    f"api/1/energy_sites/{SITE}/live_status": {
-        "solar_power": 1290, "battery_power": -220, "load_power": 1070, "grid_power": 0, "grid_status": "Active",
-        "island_status": "on_grid", "grid_services_active": False, "timestamp": "2026-01-01T00:00:00Z",
-        "percentage_charged": 80.0, "energy_left": 21000, "total_pack_energy": 26000,
-    },
-    f"api/1/energy_sites/{SITE}/site_status": {
-        "percentage_charged": 80.0, "total_pack_energy": 26000, "energy_left": 21000,
-    },
-    f"api/1/energy_sites/{SITE}/site_info": {
-        "id": DIN, "site_name": "Cloud House", "backup_reserve_percent": 20, "default_real_mode": "autonomous",
-        "version": "26.2.1 abc", "battery_count": 2, "nameplate_power": 10000, "nameplate_energy": 27000,
-        "installation_time_zone": "UTC", "components": {"solar": True, "gateway": "teg"},
-        "tariff_content": {"code": "T"},
-    },
-    f"api/1/energy_sites/{SITE}/backup_time_remaining": {"time_remaining_hours": 7.5},
-    f"api/1/energy_sites/{SITE}/tariff_rate": {"code": "SCE"},
-}  # fmt: skip
-
-
-class Tesla:
-    """Answers by path; ``status`` other than 200 is given to everybody."""
-
-    def __init__(self, folder: Path) -> None:
-        certificate, key = make_certificate()
-        self.bundle = folder / "tesla.pem"
-        self.bundle.write_bytes(certificate)
-        both = folder / "both.pem"
-        both.write_bytes(certificate + key)
-        both.chmod(0o600)
-        self.answers = json.loads(json.dumps(ANSWERS))
-        self.status, self.headers = 200, dict[str, str]()
-        self.asked: Counter[str] = Counter()
-        tesla = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                path = self.path.split("?")[0].strip("/")
-                tesla.asked[path] += 1
-                found = tesla.answers.get(path)
-                body = json.dumps({"response": found}).encode()
-                self.send_response(tesla.status if found is not None else 404)
-                for name, value in tesla.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(both)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"https://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+from tests.tesla import SITE, Tesla
 
 
 @pytest.fixture
@@ -99,32 +23,28 @@ def tesla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tesla]:
     """The server, trusted through the environment only, and login files for both remote modes."""
     folder = tmp_path / "tesla"
     folder.mkdir()
-    found = Tesla(folder)
     for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.bundle))
     monkeypatch.setenv("PW_FLEETAPI_HTTP", "1.1")
     library.load()
-    monkeypatch.setattr("pypowerwall.cloud.teslapy.BASE_URL", found.url + "/")
-    token = {"access_token": "CANARYTOKEN", "refresh_token": "CANARYREFRESH", "expires_at": time.time() + 3600}
-    (folder / ".pypowerwall.auth").write_text(json.dumps({"me@example.com": {"url": found.url + "/", "sso": token}}))
-    yield found
-    found.close()
+    with Tesla(folder) as found:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.bundle))
+        monkeypatch.setattr("pypowerwall.cloud.teslapy.BASE_URL", found.url + "/")
+        found.cloud_login(folder)
+        yield found
 
 
 def cloud(tesla: Tesla, tmp_path: Path, **changes: Any) -> GatewayConnection:
     definition = GatewayDefinition(
         "cloud",
         "Cloud",
-        **{"email": "me@example.com", "authpath": str(tmp_path / "tesla"), "cloud_mode": True, **changes},
+        **{"email": "owner@example.com", "authpath": str(tmp_path / "tesla"), "cloud_mode": True, **changes},
     )
     return GatewayConnection(definition, GatewayOptions(timeout_seconds=2))
 
 
 def fleet(tesla: Tesla, tmp_path: Path) -> GatewayConnection:
-    names = ("CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "partner_token", "access_token", "refresh_token")
-    content = dict.fromkeys(names, "CANARYTOKEN") | {"AUDIENCE": tesla.url, "site_id": SITE, "partner_account": {}}
-    (tmp_path / "tesla" / ".pypowerwall.fleetapi").write_text(json.dumps(content))
+    tesla.fleet_login(tmp_path / "tesla")
     return cloud(tesla, tmp_path, fleetapi=True, email=None)
 
 
@@ -197,7 +117,7 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
     tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
 ) -> None:
     gateway, local = open_gateway("basic-lan")
-    definition = definition_of("basic-lan", gateway, email="me@example.com", authpath=str(tmp_path / "tesla"))
+    definition = definition_of("basic-lan", gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
     options = replace(local.options, hybrid_cloud_link=True)
     connection = GatewayConnection(definition, options)
     try:
@@ -216,7 +136,7 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
 
 def test_a_dead_link_costs_the_gateway_nothing(tmp_path: Path, open_gateway: Open, wait_until: WaitUntil) -> None:
     gateway, _ = open_gateway("local")
-    definition = definition_of("local", gateway, email="me@example.com", authpath=str(tmp_path))
+    definition = definition_of("local", gateway, email="owner@example.com", authpath=str(tmp_path))
     connection = GatewayConnection(
         definition, GatewayOptions(hybrid_cloud_link=True, cachefile=str(tmp_path / "login"))
     )
@@ -232,7 +152,7 @@ def test_a_dead_link_costs_the_gateway_nothing(tmp_path: Path, open_gateway: Ope
 
 def test_failover_and_the_way_back(tesla: Tesla, tmp_path: Path, open_gateway: Open) -> None:
     gateway, _ = open_gateway("powerwall2")
-    definition = definition_of("powerwall2", gateway, email="me@example.com", authpath=str(tmp_path / "tesla"))
+    definition = definition_of("powerwall2", gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
     gateway.fault("reset")
     strict = GatewayConnection(definition, GatewayOptions(timeout_seconds=2, failover=False))
     loose = GatewayConnection(definition, GatewayOptions(timeout_seconds=2, failover=True))

@@ -112,7 +112,7 @@ def test_the_predecessors_data_field_by_field(scenario: str, folder: str, open_g
     _, connection = open_gateway(scenario)
     reading = connection.poll()
     differences: list[str] = []
-    # Never filled by the predecessor, or not part of a reading (api.md 3.1).
+    # Never filled by the predecessor, or not part of a reading.
     ours = {"soe", "freq", "timestamp", "solar_powerwall", "meters", "solars", "device_type"}
     for name, value in recorded.items():
         if name not in ours and not (scenario == "recorded-local" and name == "soe_raw"):

@@ -1,4 +1,4 @@
-"""The predecessor's shapes: against its recorded answers, and the rules of api.md 17."""
+"""The predecessor's shapes: against its recorded answers, and its rules."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def content(path: Path, gateway: HistoryGateway = GATEWAY) -> dict[str, dict[flo
 
 def command(path: Path, *arguments: str) -> tuple[int, str, str]:
     out, errors = io.StringIO(), io.StringIO()
-    status = run(arguments, settings_for(path), [GATEWAY], out, errors)
+    status = run(arguments, settings_for(path), [GATEWAY], str(path.parent / "timeseries.db"), out, errors)
     return status, out.getvalue(), errors.getvalue()
 
 
@@ -159,7 +159,7 @@ def test_import_keeps_out_of_a_running_server(tmp_path: Path) -> None:
 
 def test_history_in_memory_has_no_tool() -> None:
     errors = io.StringIO()
-    assert run(["export"], HistorySettings(), [GATEWAY], io.StringIO(), errors) == 2
+    assert run(["export"], HistorySettings(), [GATEWAY], "", io.StringIO(), errors) == 2
     assert "PW_HISTORY_PATH" in errors.getvalue()
 
 
@@ -195,11 +195,12 @@ def sqlite_store(path: Path) -> None:
         database.commit()
 
 
-def test_the_predecessors_history_comes_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_the_predecessors_history_comes_over(tmp_path: Path, named: bool) -> None:
     database = tmp_path / "timeseries.db"
     sqlite_store(database)
     path = tmp_path / "history"
-    status, _, said = command(path, "import", str(database))
+    status, _, said = command(path, "import", *([str(database)] if named else []))
     assert (status, "default/polls: 600 rows added" in said) == (0, True), said
     assert "default/days: 20 rows added" in said
     store = HistoryStore.open(path, [plan(settings_for(path), GATEWAY)])

@@ -123,6 +123,6 @@ def tool() -> Callable[[str], str]:
             path = shutil.which(name, path=folder)
             if path:
                 return path
-        raise AssertionError(f"this test needs {name}; the Debian packages are listed in .ci/run")
+        raise AssertionError(f"this test needs {name}; the Debian packages are listed in .ci/packages")
 
     return find

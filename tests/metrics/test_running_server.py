@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.parse
 from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -23,7 +19,7 @@ from pwserver.documents.prometheus import BY_NAME, OPENMETRICS_TYPE, SELF_FAMILI
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
-from tests.metrics.test_real_stacks import free_port, get, running, until
+from tests.metrics.stacks import influxdb, prometheus_of, until
 
 ROOT = Path(__file__).parents[2]
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
@@ -140,28 +136,11 @@ def test_the_page_goes_on_while_no_gateway_answers(server, houses):
 
 
 def test_prometheus_reads_the_simulators_truth(server, houses, tool, tmp_path):
-    config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["scrape_configs"][0]["static_configs"][0]["targets"] = [f"127.0.0.1:{server.port}"]
-    for name in config["rule_files"]:
-        shutil.copy(ROOT / "deploy/prometheus" / name, tmp_path)
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-    mine = free_port()
-    command = [
-        tool("prometheus"), f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
-        f"--web.listen-address=127.0.0.1:{mine}",
-    ]  # fmt: skip
-    api = f"http://127.0.0.1:{mine}/api/v1"
+    with prometheus_of(tool, tmp_path, server.port) as stored:
 
-    def query(expression):
-        answer = json.loads(get(f"{api}/query?{urllib.parse.urlencode({'query': expression})}"))
-        assert answer["status"] == "success", answer
-        return {row["metric"].get("gateway", ""): float(row["value"][1]) for row in answer["data"]["result"]}
+        def query(expression):
+            return {row["metric"].get("gateway", ""): float(row["value"][1]) for row in stored.query(expression)}
 
-    with running(command, tmp_path / "log"):
-        until(lambda: query("count_over_time(up[1m]) > 2 and up == 1"), "three good scrapes")
-        target = json.loads(get(f"{api}/targets"))["data"]["activeTargets"][0]
-        assert (target["health"], target["lastError"]) == ("up", "")
         truths = {name: house.truth() for name, house in houses.items()}
         for expression, member, slack in (
             ("powerwall_grid_power_watts", "site", 2),
@@ -181,48 +160,25 @@ def test_prometheus_reads_the_simulators_truth(server, houses, tool, tmp_path):
         home = sum(truth["load"] for truth in truths.values())
         until(lambda: query("site:powerwall_home_power_watts:sum"), "recording rules")
         assert query("site:powerwall_home_power_watts:sum")[""] == pytest.approx(home, abs=4)
-        empty = []
-        for path in sorted((ROOT / "deploy/grafana/dashboards").glob("*prometheus.json")):
-            for panel in json.loads(path.read_text())["panels"]:
-                for item in panel["targets"]:
-                    expression = item["expr"].replace("$gateway", ".*").replace("$__rate_interval", "1m")
-                    if not query(expression):
-                        empty.append(expression)
         optional = re.compile("mqtt|remote_meter|ct_power|alert")
-        assert [expression for expression in empty if not optional.search(expression)] == []
+        assert [expression for expression in stored.empty_panels() if not optional.search(expression)] == []
 
 
 def test_influxdb_takes_the_lines_of_the_server(server, houses, tool, tmp_path):
-    mine, rpc = free_port(), free_port()
-    environment = {
-        **os.environ, "INFLUXDB_META_DIR": f"{tmp_path}/meta", "INFLUXDB_DATA_DIR": f"{tmp_path}/data",
-        "INFLUXDB_DATA_WAL_DIR": f"{tmp_path}/wal", "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{mine}",
-        "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{rpc}", "INFLUXDB_REPORTING_DISABLED": "true",
-        "INFLUXDB_MONITOR_STORE_ENABLED": "false",
-    }  # fmt: skip
-    (tmp_path / "empty.conf").write_text("")
-    base = f"http://127.0.0.1:{mine}"
-
-    def ask(expression):
-        query = urllib.parse.urlencode({"db": "powerwall", "q": expression, "epoch": "ms"})
-        return json.loads(get(f"{base}/query?{query}"))["results"][0].get("series", [])
-
-    with running([tool("influxd"), "run", "-config", f"{tmp_path}/empty.conf"], tmp_path / "log", env=environment):
-        until(lambda: get(f"{base}/ping") == "", "influxd answers")
-        get(f"{base}/query", urllib.parse.urlencode({"q": "CREATE DATABASE powerwall"}).encode())
+    with influxdb(tool, tmp_path) as stored:
         times = set()
         while len(times) < 3:
             answer = server.get("/influx")
             assert answer.headers["content-type"].startswith("text/plain")
             times.add(answer.headers["x-powerwall-timestamp"])
-            assert get(f"{base}/write?db=powerwall", answer.body) == ""  # a refused point would be an error
+            stored.write(answer.body)
             time.sleep(0.1)
-        for series in ask("SHOW FIELD KEYS"):
+        for series in stored.ask("SHOW FIELD KEYS"):
             kinds = dict(series["values"])
             assert kinds == {name: SCHEMA[series["name"]][name] for name in kinds}
         for name, house in houses.items():
             wanted = "last(home_power_watts), count(home_power_watts)"
-            (row,) = ask(f"SELECT {wanted} FROM powerwall WHERE gateway='{name}'")
+            (row,) = stored.ask(f"SELECT {wanted} FROM powerwall WHERE gateway='{name}'")
             assert row["values"][0][1] == pytest.approx(house.truth()["load"], abs=2)
             assert row["values"][0][2] >= 2
 

@@ -61,7 +61,7 @@ def test_dashboards_compose_file(built: Built, scratch: Path) -> None:
     }  # fmt: skip
     with root.started(image.entrypoint, environment, "1000:1000", image.workdir) as running:
         wait_until(lambda: healthy(running, image.health), START_SECONDS, "health")
-        assert "no gateway is configured" in running.output()
+        wait_until(lambda: "no gateway is configured" in running.output(), 20, "main says so")
         assert running.exec(["curl", "-sf", "http://localhost:8675/stats"]).status == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pwserver.generated_page import with_generated
 from pwserver.web import api_page
 from tests.compat import page as compatibility_page
 from tests.e2e.server import Server
@@ -15,13 +16,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_table_of_paths_is_current() -> None:
     text = (DOCS / "api.md").read_text()
     again = "run: python -m pwserver.web.api_page docs/api.md"
-    assert text == api_page.with_reference(text), again
+    assert text == with_generated(text, api_page.START, api_page.reference()), again
 
 
 def test_the_table_of_exceptions_is_current() -> None:
     text = (DOCS / "compatibility.md").read_text()
     again = "run: python -m tests.compat.page docs/compatibility.md"
-    assert text == compatibility_page.with_reference(text), again
+    assert text == with_generated(text, compatibility_page.START, compatibility_page.reference()), again
 
 
 def test_all_decisions_are_told() -> None:

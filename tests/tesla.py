@@ -1,12 +1,17 @@
-"""Tesla's servers as far as writing goes: what is posted is noted, and shows in the site's information."""
+"""Tesla's servers on loopback: a site to read, and writes that are noted and show in the site's information."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import threading
+import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from pwserver.simulator.tls import make_certificate
 
 SITE = 4321
 DIN = "1232100-00-E--TG123456789ABC"
@@ -14,11 +19,14 @@ ROOT = f"api/1/energy_sites/{SITE}"
 
 
 class Tesla:
-    """Owner API and FleetAPI on loopback. ``posts``: (path below the site, body). ``mute``: posts are carried out and
-    never answered; ``deny``: they are answered with this status.
+    """Owner API and FleetAPI; over TLS when given a folder for the certificate. ``asked`` counts reads by path;
+    ``status`` other than 200 is given to all of them. ``posts``: (path below the site, body). ``mute``: posts are
+    carried out and never answered; ``deny``: they are answered with this status.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self.status, self.headers = 200, dict[str, str]()
+        self.asked: Counter[str] = Counter()
         self.posts: list[tuple[str, dict[str, Any]]] = []
         self.mute = threading.Event()
         self.unmuted = threading.Event()
@@ -39,7 +47,9 @@ class Tesla:
         self.answers: dict[str, Any] = {
             "api/1/products": [product],
             f"{ROOT}/live_status": live,
-            f"{ROOT}/site_status": live,
+            f"{ROOT}/site_status": {
+                name: live[name] for name in ("percentage_charged", "total_pack_energy", "energy_left")
+            },
             f"{ROOT}/site_info": self.info,
             f"{ROOT}/backup_time_remaining": {"time_remaining_hours": 7.5},
             f"{ROOT}/tariff_rate": {"code": "SCE"},
@@ -50,8 +60,10 @@ class Tesla:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                found = tesla.answers.get(self.path.split("?")[0].strip("/"))
-                self._send(200 if found is not None else 404, found)
+                path = self.path.split("?")[0].strip("/")
+                tesla.asked[path] += 1
+                found = tesla.answers.get(path)
+                self._send(tesla.status if found is not None else 404, found)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
@@ -70,6 +82,8 @@ class Tesla:
             def _send(self, status: int, response: Any) -> None:
                 body = json.dumps({"response": response}).encode()
                 self.send_response(status)
+                for name, value in tesla.headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -81,6 +95,8 @@ class Tesla:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if folder is not None:
+            self.bundle = self._speak_tls(folder)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
 
     def __enter__(self) -> Tesla:
@@ -92,6 +108,18 @@ class Tesla:
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
+
+    def _speak_tls(self, folder: Path) -> Path:
+        """Serve over TLS from now on; the file that makes a client believe it."""
+        certificate, key = make_certificate()
+        both, bundle = folder / "both.pem", folder / "tesla.pem"
+        both.write_bytes(certificate + key)
+        bundle.write_bytes(certificate)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(both)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
+        return bundle
 
     def carry_out(self, path: str, body: dict[str, Any]) -> None:
         """Let it show."""
@@ -114,7 +142,7 @@ class Tesla:
 
     def cloud_login(self, folder: Path) -> Path:
         """Write the file that cloud mode reads."""
-        token = {"access_token": "CANARYTOKEN", "refresh_token": "CANARYREFRESH", "expires_at": 4e9}
+        token = {"access_token": "CANARYTOKEN", "refresh_token": "CANARYREFRESH", "expires_at": time.time() + 3600}
         login = {"owner@example.com": {"url": self.url + "/", "sso": token}}
         (folder / ".pypowerwall.auth").write_text(json.dumps(login))
         return folder

@@ -1,0 +1,37 @@
+"""A certificate signed by its own key, for HTTPS of our own and for simulated gateways: real ones have such, too."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Iterable
+
+
+def self_signed(subject: str, names: Iterable[str], addresses: Iterable[str], days: int) -> tuple[bytes, bytes]:
+    """A fresh (certificate PEM, key PEM) of a server with these names and addresses."""
+    # Imported late: neither main nor the workers keep the memory of this library.
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+    alternatives: list[x509.GeneralName] = [x509.DNSName(each) for each in names]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
