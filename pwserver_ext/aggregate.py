@@ -127,7 +127,7 @@ def time_skew(timestamps: Sequence[Any]) -> Any:
 
 
 def sum_meters(meters: Sequence[Any], counters_complete: bool, disclaimer: str) -> Any:
-    """One meter object for several of the same kind (api.md 5.1), in the order oldest reading first.
+    """One meter object for several of the same kind, in the order oldest reading first.
 
     Powers, currents and meter counts are added; voltage is the mean of those that report one; frequency the mean of
     those above 0 (TEDAPI writes 0 for "not measured"). Energy counters are added only when ``counters_complete``

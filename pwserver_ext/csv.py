@@ -1,4 +1,4 @@
-"""The comma separated lines of /csv and /csv/v2 (api.md 7). A missing value is an empty field, or 0 when asked for."""
+"""The comma separated lines of /csv and /csv/v2. A missing value is an empty field, or 0 when asked for."""
 
 from __future__ import annotations
 

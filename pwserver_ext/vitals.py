@@ -1,4 +1,4 @@
-"""Flattening of device data into the numbered, flat objects that recorders store (api.md 4, 5.5, 5.6, 6, 10).
+"""Flattening of device data into the numbered, flat objects that recorders store.
 
 Everything works on the plain dictionaries of a reading and only ever copies values out of them. Device names are
 ``[prefix]KIND--PART--SERIAL``; a prefix (``home.``) occurs only where several gateways are shown as one.
@@ -74,7 +74,7 @@ def grid_number(grid_status: Any) -> Any:
 
 
 def units(system_status: Any, tedapi_config: Any, vitals: Any, wanted: str) -> list[dict[str, Any]]:
-    """The Powerwalls in their permanent order (api.md 4): system status, then configuration, else the vitals
+    """The Powerwalls in their permanent order: system status, then configuration, else the vitals
     themselves.
 
     Each unit: ``serial, part, block, config, leader, device, name``; ``device`` is the vitals device of the wanted kind
@@ -329,7 +329,7 @@ def _names_string(key: str) -> bool:
 
 
 def _flag(value: Any) -> Any:
-    # Absent counts as "not set", as both predecessors have it (api.md 5.6).
+    # Absent counts as "not set", as both predecessors have it.
     return 1 if value else 0
 
 
