@@ -7,7 +7,7 @@ const APART = 36; // drawing units between two dots
 const MOST = 9;
 const SIZE = 14;
 const IDLE_WATTS = 15;
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const still = matchMedia("(prefers-reduced-motion: reduce), (update: slow)"); // slow: electronic paper
 
 /** Speed in drawing units a second: grows with the root of the power, so that 200 W and 20 kW both look right. */
 export const speed = (watts) => 34 + 46 * Math.sqrt(Math.min(Math.abs(watts), 30_000) / 1000);
