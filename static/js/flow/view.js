@@ -75,12 +75,12 @@ export class FlowView {
     const map = (this.map = layout(width, height, this.hasBattery));
     attribute(this.svg, "viewBox", `0 0 ${map.width} ${map.height}`);
     const dx = (width - map.width * map.scale) / 2, dy = (height - map.height * map.scale) / 2;
-    this.dotsBox.style.transform = `translate(${dx}px, ${dy}px) scale(${map.scale})`;
+    const pixel = ({ x, y }) => ({ x: dx + x * map.scale, y: dy + y * map.scale });
     for (const name of ["solar", "grid", "home", "battery"]) {
       const track = spoke(map[name], map.hub);
       const line = this.lines[name];
       for (const [key, value] of Object.entries({ x1: track.from.x, y1: track.from.y, x2: track.to.x, y2: track.to.y })) attribute(line, key, value);
-      this.dots[name].place(track);
+      this.dots[name].place(pixel(track.from), pixel(track.to), map.scale);
       attribute(this.nodes[name].group, "transform", `translate(${map[name].x},${map[name].y})`);
     }
     attribute(this.hub, "transform", `translate(${map.hub.x},${map.hub.y})`);
