@@ -100,14 +100,12 @@ def _addresses(gateways: Mapping[str, SimulatedGateway]) -> dict[str, str]:
         if gateway.scenario.v1r:
             found["PW_RSA_KEY_PATH"] = str(gateway.rsa_key_path)
         return found | {"PW_GW_PWD": gateway.password}
-    return {
-        "PW_GATEWAYS": json.dumps(
-            [
-                {"id": name, "name": name.capitalize(), "host": gateway.address, "gw_pwd": gateway.password}
-                for name, gateway in gateways.items()
-            ]
-        )
-    }
+    return {"PW_GATEWAYS": json.dumps([_entry(name, gateway) for name, gateway in gateways.items()])}
+
+
+def _entry(name: str, gateway: SimulatedGateway) -> dict[str, str]:
+    entry = {"id": name, "name": name.capitalize(), "host": gateway.address, "gw_pwd": gateway.password}
+    return entry | ({"rsa_key_path": str(gateway.rsa_key_path)} if gateway.scenario.v1r else {})
 
 
 class Watched:
@@ -139,8 +137,9 @@ class Watched:
 
     def check(self) -> None:
         """Nothing went wrong, nothing left the machine."""
-        assert self.errors == []
-        assert [url for url in self.requests if not url.startswith((self.base, "data:", "blob:"))] == []
+        assert not self.errors, self.errors
+        elsewhere = [url for url in self.requests if not url.startswith((self.base, "data:", "blob:"))]
+        assert not elsewhere, elsewhere
 
 
 def until(page: Page, expression: str, deadline: float = 20.0) -> Any:

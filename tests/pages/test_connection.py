@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Page, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
@@ -46,6 +49,7 @@ def test_gateway_unplugged_and_back(look: Look) -> None:
         until(page, f"!{FADED}")
         alone.gateway.fault("unplugged")
         until(page, f"{FADED} && /not answering/.test({NOTICE})")
+        assert page.evaluate("document.getAnimations().length") == 0, "old figures do not move"
         assert page.evaluate("document.querySelector('.node.home .value').textContent") != "–", "stale figures stay"
         until(page, f"/No data/.test({NOTICE})")
         for node in ("solar", "home", "grid", "battery"):
@@ -75,25 +79,37 @@ def test_network_off_and_on(house: House, look: Look) -> None:
     until(page, f"!{FADED} && {NOTICE} === ''")
 
 
-def test_browser_keeps_the_day(look: Look) -> None:
-    """What the browser saw is drawn where a server without history has nothing."""
-    with make_house("powerwall2", PW_TIMESERIES_RETENTION="-1") as forgetful:
-        page = look(forgetful.base).open("console?hide=power-flow")
-        wait_until(lambda: page.evaluate(SEED), 10, "IndexedDB")
-        page.reload()
-        until(page, "document.querySelector('[data-card=trend] canvas')")
+def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
+    """What this browser saw is drawn after a restart, by a server that has no history of its own."""
+    with SimulatedGateway("powerwall2", hour=12.6) as gateway:
+        environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_CACHE_EXPIRE": "1"}
+        environment["PW_TIMESERIES_RETENTION"] = "-1"
+        begin = time.time() // 60 * 60 - 3600
+        with Server(environment=environment) as server:
+            port = server.port
+            watched = look(f"http://127.0.0.1:{port}", check=False)
+            watched.page.clock.set_fixed_time(begin * 1000)
+            page = watched.open("console?hide=power-flow")
+            until(page, LIVE)
+            assert page.evaluate(MINUTES_KEPT) == 0
+            for minute in range(1, 4):
+                page.clock.set_fixed_time((begin + 60 * minute) * 1000)
+                wait_until(partial(kept, page, minute), 20, f"minute {minute} was not kept")
+        with Server(environment=environment, port=port):
+            page.reload()
+            until(page, f"{LIVE} && document.querySelector('[data-card=trend] canvas')")
 
 
-SEED = """new Promise((resolve) => {
+def kept(page: Page, least: int) -> bool:
+    return bool(page.evaluate(MINUTES_KEPT) >= least)
+
+
+LIVE = "document.querySelector('#state').textContent === 'Live'"
+MINUTES_KEPT = """new Promise((resolve) => {
   const request = indexedDB.open("pwserver", 1);
   request.onupgradeneeded = () => request.result.createObjectStore("minutes", { keyPath: ["gateway", "ts"] });
   request.onsuccess = () => {
-    const change = request.result.transaction("minutes", "readwrite");
-    const now = Math.floor(Date.now() / 60000) * 60;
-    for (let back = 1; back < 300; back += 1) {
-      const seen = { solar_kw: 2, home_kw: 1, battery_kw: -1, grid_kw: 0, battery_level: 50 };
-      change.objectStore("minutes").put({ gateway: "", ts: now - back * 60, ...seen });
-    }
-    change.oncomplete = () => { request.result.close(); resolve(true); };
+    const count = request.result.transaction("minutes").objectStore("minutes").count();
+    count.onsuccess = () => { request.result.close(); resolve(count.result); };
   };
 })"""

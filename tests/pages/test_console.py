@@ -1,4 +1,4 @@
-"""The console: every card, kiosk, settings, several gateways, and a control that reaches the gateway."""
+"""The console: every card, kiosk, settings, several gateways. What can be set there is in test_control."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until
+from tests.pages.support import House, until
 from tests.pages.support import house as make_house
 
 CARDS = [
@@ -21,9 +20,9 @@ CARDS = [
     "gateways",
     "strings",
     "alerts",
-    "mqtt",
-    "health",
     "control",
+    "health",
+    "mqtt",
 ]
 SHOWN = "[...document.querySelectorAll('.card')].map((card) => card.dataset.card)"
 
@@ -89,41 +88,6 @@ def test_temperature_unit_and_theme(house: House, look: Look) -> None:
     page.keyboard.press("Escape")
     until(page, "document.querySelector('[data-card=powerwall]').textContent.includes('°F')")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
-
-
-def test_control_asks_twice_and_reaches_the_gateway(house: House, look: Look) -> None:
-    watched = look(house.base, check=False)
-    page = watched.open("console?hide=power-flow,trend")
-    slider = page.locator("[data-card=control] input[type=range]")
-    slider.wait_for()
-    house.gateway.device.writes.clear()
-    until(page, "/\\d/.test(document.querySelector('[data-card=control] .now').textContent)")
-    slider.fill("34")
-    page.click("[data-card=control] .control:first-child button:has-text('Set')")
-    page.click("dialog button:has-text('Cancel')")
-    assert house.gateway.writes == []
-    page.click("[data-card=control] .control:first-child button:has-text('Set')")
-    page.click("dialog button:has-text('Set reserve')")
-    page.fill("#token", "not the token")
-    page.click("dialog button:has-text('Use it')")
-    until(page, "document.querySelector('.answer.bad')")
-    assert house.gateway.writes == []
-    page.click("[data-card=control] .control:first-child button:has-text('Set')")
-    page.click("dialog button:has-text('Set reserve')")
-    page.fill("#token", SECRET)
-    page.click("dialog button:has-text('Use it')")
-    until(page, "document.querySelector('.answer.good')")
-    wait_until(lambda: house.gateway.writes, 10, "nothing reached the gateway")
-    wait_until(
-        lambda: house.server.json("/api/operation")["backup_reserve_percent_app"] == pytest.approx(34, abs=1),
-        20,
-        "34 %",
-    )
-    until(page, "/3[345]/.test(document.querySelector('[data-card=control] .now').textContent)")
-    assert page.evaluate("localStorage.getItem('pwserver.token')") is None
-    assert SECRET in page.evaluate("sessionStorage.getItem('pwserver.token')")
-    page.click("button:has-text('Forget token')")
-    assert page.evaluate("sessionStorage.getItem('pwserver.token')") is None
 
 
 def test_control_that_is_off_says_so(two: House, look: Look) -> None:

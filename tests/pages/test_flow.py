@@ -19,6 +19,20 @@ from tests.pages.support import house as make_house
 FLOW = "document.querySelector('.flow').classList"
 RUNNING = """Object.fromEntries([...document.querySelectorAll('.dots')].map(
   (box, index) => [['solar', 'grid', 'home', 'battery'][index], box.classList.contains('running')]))"""
+BACKGROUNDS = {
+    "clear": "rgba(0, 0, 0, 0)",
+    "black": "rgb(0, 0, 0)",
+    "white": "rgb(255, 255, 255)",
+    "grafana": "rgb(22, 23, 25)",
+    "grafana-dark": "rgb(17, 18, 23)",
+    "solar": "rgb(255, 249, 234)",
+    "dakboard": "rgb(0, 0, 0)",
+}
+MIDDLE = """(() => {
+  const box = (name) => document.querySelector(`.node.${name}`).getBoundingClientRect();
+  const flow = document.querySelector('.flow').getBoundingClientRect();
+  return ((box("solar").top + box("home").bottom) / 2 - flow.top) / flow.height;
+})()"""
 FIGURES = r"/\d/.test(document.querySelector('.node.home .value')?.textContent ?? '')"
 
 
@@ -89,6 +103,13 @@ def test_solar_only_house_has_no_battery(look: Look) -> None:
         until(page, "document.querySelector('.node.solar .value').textContent !== '–'")
         assert page.evaluate(f"{FLOW}.contains('no-battery')")
         assert page.evaluate("getComputedStyle(document.querySelector('.node.battery')).visibility") == "hidden"
+        weather(alone.gateway, fixed_solar=3000.0, fixed_load=1000.0)
+        until(page, "document.querySelector('.node.home .note').textContent.startsWith('100')")
+        assert (
+            page.evaluate("[...document.querySelectorAll('.dots.running i')].some((one) => one.className === 'home')")
+            is False
+        )
+        assert page.evaluate(MIDDLE) == pytest.approx(0.5, abs=0.05), "room is kept for a battery that is not there"
 
 
 def test_styles_in_a_frame(house: House, look: Look) -> None:
@@ -103,15 +124,7 @@ def test_styles_in_a_frame(house: House, look: Look) -> None:
 def _check_style(frame: Frame, style: str) -> None:
     assert frame.evaluate("getComputedStyle(document.querySelector('.bar')).display") == "none"
     background = frame.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    expected = {
-        "clear": "rgba(0, 0, 0, 0)",
-        "black": "rgb(0, 0, 0)",
-        "white": "rgb(255, 255, 255)",
-        "grafana-dark": "rgb(17, 18, 23)",
-        "dakboard": "rgb(0, 0, 0)",
-    }
-    assert background == expected.get(style, background)
-    assert style == "clear" or "rgba" not in background
+    assert background == BACKGROUNDS[style]
     width, height = frame.evaluate(
         "[document.querySelector('.flow')].map((e) => [e.clientWidth / innerWidth, e.clientHeight / innerHeight])[0]"
     )
@@ -123,3 +136,10 @@ def test_style_of_the_configuration_and_of_the_address(look: Look) -> None:
         assert b'data-style="grafana-dark"' in styled.server.get("/").body
         assert b'data-style="white"' in styled.server.get("/?style=white").body
         assert b'data-style="clear"' in styled.server.get("/?style=nonsense").body
+
+
+def test_kiosk_shows_the_drawing_only(house: House, look: Look) -> None:
+    page = look(house.base).open("?kiosk=1")
+    until(page, FIGURES)
+    assert not page.is_visible(".bar") and not page.is_visible(".facts")
+    assert page.evaluate("document.querySelector('.flow').clientHeight / innerHeight") > 0.95

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
+from tests.pages.support import house as make_house
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 READY = {
@@ -28,6 +30,46 @@ def test_page_is_sound_and_accessible(
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wider <= 0, "the page is wider than its window"
     assert violations(page) == []
+
+
+def in_both_themes(page: Page) -> list[str]:
+    found = []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        until(page, f"document.documentElement.dataset.theme === '{theme}'")
+        found += violations(page)
+    return found
+
+
+def test_dialogs_are_accessible_and_enter_goes_on(house: House, look: Look) -> None:
+    page = look(house.base).open("console")
+    until(page, READY["console"])
+    page.click("#settings")
+    assert in_both_themes(page) == []
+    page.keyboard.press("Escape")
+    page.locator("[data-control=islanding]").get_by_role("button", name="Go off grid").click()
+    assert in_both_themes(page) == []
+    page.fill("#typed", "off grid")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#token")
+    assert in_both_themes(page) == []
+    page.keyboard.press("Escape")
+    until(page, "document.querySelector('dialog[open]') === null")
+
+
+def test_trouble_is_accessible(look: Look) -> None:
+    """Off the grid, and with figures that are old."""
+    with make_house("powerwall2", PW_CACHE_TTL="60") as alone:
+        page = look(alone.base).open("console")
+        alone.gateway.set_house(grid_outage=True)
+        until(page, "document.querySelector('.flow.off-grid')")
+        assert in_both_themes(page) == []
+        alone.gateway.fault("unplugged")
+        until(page, "document.querySelector('.card.stale')")
+        assert in_both_themes(page) == []
+        page.goto(f"{alone.base}/")
+        until(page, "document.querySelector('.flow.faded')")
+        assert in_both_themes(page) == []
 
 
 @pytest.mark.parametrize("icon", ["favicon.ico", "favicon-16x16.png", "favicon-32x32.png"])

@@ -22,7 +22,8 @@ const round = (value) => value.toFixed(1);
 
 /** Draw into ``room``. ``onDay(day)`` when one is chosen. */
 export function drawBars(room, days, { onDay } = {}) {
-  const width = Math.max(200, room.clientWidth), height = Math.max(120, room.clientHeight);
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
+  const width = Math.max(200, room.clientWidth / rem), height = Math.max(120, room.clientHeight / rem);
   const left = 40, bottom = 24, top = 22;
   const up = Math.max(1, ...days.map((one) => Math.max(one.home ?? 0, one.solar ?? 0)));
   const down = Math.max(0, ...days.map((one) => one.grid_export ?? 0));

@@ -69,7 +69,8 @@ export class LineChart {
 
   options() {
     const ink = colour("muted"), line = colour("line");
-    const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
+    const font = `${12 * rem}px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const names = Object.keys(this.scales);
     return {
@@ -78,12 +79,12 @@ export class LineChart {
       legend: { show: false },
       cursor: { drag: { x: Boolean(this.onZoom), y: false, setScale: false }, points: { size: 7 }, ...(this.sync ? { sync: { key: this.sync } } : {}) },
       scales: { x: { time: true, ...(this.range ? { range: () => this.range } : {}) }, ...Object.fromEntries(names.map((name) => [name, { range: this.scales[name].range }])) },
-      axes: [{ ...axis, space: 64, size: 30, values: timeLabels }, ...names.map((name, index) => ({
-        ...axis, scale: name, side: index ? 1 : 3, size: 52, space: 34, grid: index ? { show: false } : axis.grid,
+      axes: [{ ...axis, space: 64 * rem, size: 30 * rem, values: timeLabels }, ...names.map((name, index) => ({
+        ...axis, scale: name, side: index ? 1 : 3, size: 52 * rem, space: 34 * rem, grid: index ? { show: false } : axis.grid,
         values: (_, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
       }))],
       series: [{}, ...this.series.map((one) => ({
-        label: one.label, scale: one.scale, stroke: colour(one.colour), width: one.width ?? 1.75, dash: one.dash, show: !this.hidden.has(one.name), spanGaps: false,
+        label: one.label, scale: one.scale, stroke: colour(one.colour), width: (one.width ?? 1.75) * rem, dash: one.dash, show: !this.hidden.has(one.name), spanGaps: false,
         fill: one.fill ? `color-mix(in srgb, ${colour(one.colour)} ${one.fill}%, transparent)` : undefined, points: { show: false },
       }))],
       hooks: {

@@ -20,9 +20,9 @@ export const CARDS = [
   { id: "daily-energy", title: "Energy per day", span: 5, wide: true, create: dailyEnergy },
   { id: "powerwall", title: "Powerwalls", span: 8, wide: true, create: powerwalls },
   { id: "gateways", title: "Gateways", span: 4, create: gateways },
-  { id: "strings", title: "Solar strings", span: 4, create: strings },
-  { id: "alerts", title: "Alerts", span: 4, create: alerts },
-  { id: "mqtt", title: "MQTT", span: 4, create: mqtt },
+  { id: "strings", title: "Solar strings", span: 6, create: strings },
+  { id: "alerts", title: "Alerts", span: 6, create: alerts },
+  { id: "control", title: "Control", span: 12, wide: true, create: control },
   { id: "health", title: "Server", span: 8, create: health },
-  { id: "control", title: "Control", span: 4, create: control },
+  { id: "mqtt", title: "MQTT", span: 4, create: mqtt },
 ];

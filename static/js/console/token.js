@@ -24,6 +24,9 @@ export function ask(...content) {
   });
 }
 
+/** Not a submit button: the Enter key presses the first of those, and whoever has typed the token means to go on. */
+const cancel = (attributes = {}) => h("button.button", { type: "button", click: (event) => event.target.closest("dialog").close(""), ...attributes }, "Cancel");
+
 /** The token, asked for if need be; null when the reader would rather not. */
 export async function needToken() {
   const have = token();
@@ -34,7 +37,7 @@ export async function needToken() {
     h("h2", {}, "Control token"),
     h("p", {}, h("label", { for: "token" }, "The server's PW_CONTROL_SECRET. It stays in this tab.")), input,
     h("label.line", {}, keep, "Remember it in this browser"),
-    h("div.actions", {}, h("button.button", { value: "", formnovalidate: true }, "Cancel"), h("button.button.primary", { value: "yes" }, "Use it")));
+    h("div.actions", {}, cancel(), h("button.button.primary", { value: "yes" }, "Use it")));
   if (answer !== "yes" || !input.value) return null;
   inMemory = input.value;
   if (keep.checked) remember(KEY, input.value);
@@ -47,7 +50,7 @@ export async function confirmed(title, words, { danger = false, word = "" } = {}
   const typed = h("input", { type: "text", id: "typed", pattern: word, required: true, autocomplete: "off", class: "button" });
   const answer = await ask(h("h2", {}, title), h("p", {}, words),
     ...(word ? [h("p", {}, h("label", { for: "typed" }, `Type “${word}” to confirm: `)), typed] : []),
-    h("div.actions", {}, h("button.button", { value: "", formnovalidate: true, autofocus: !word }, "Cancel"),
+    h("div.actions", {}, cancel({ autofocus: !word }),
       h(danger ? "button.button.danger" : "button.button.primary", { value: "yes" }, title)));
   return answer === "yes" && (!word || typed.value === word);
 }

@@ -8,7 +8,7 @@ export const MODES = {
 };
 export const EXPORTS = { battery_ok: "Solar and battery", pv_only: "Solar only", never: "Never" };
 export const CAUSES = {
-  unreachable: "not reachable", timeout: "does not answer in time", auth: "refuses the password", "rate-limit": "asks for a pause",
+  unreachable: "is not reachable", timeout: "does not answer in time", auth: "refuses the password", "rate-limit": "asks for a pause",
   "http-error": "answers with an error", garbage: "answers something unreadable", "no-data": "answers without data",
 };
 export const STATES = {

@@ -7,7 +7,7 @@ const APART = 36; // drawing units between two dots
 const MOST = 9;
 const SIZE = 14;
 const IDLE_WATTS = 15;
-const still = matchMedia("(prefers-reduced-motion: reduce)");
+const still = matchMedia("(prefers-reduced-motion: reduce), (update: slow)"); // slow: electronic paper
 
 /** Speed in drawing units a second: grows with the root of the power, so that 200 W and 20 kW both look right. */
 export const speed = (watts) => 34 + 46 * Math.sqrt(Math.min(Math.abs(watts), 30_000) / 1000);
@@ -22,18 +22,21 @@ export class Dots {
     still.addEventListener("change", () => this.show(this.watts, this.parts));
   }
 
-  /** The line the dots run on; ``spoke`` as from layout.js: always level or upright. */
-  place(spoke) {
-    const { from, to, length } = spoke;
+  /** The line the dots run on, in pixels: always level or upright. Nothing is scaled and every edge is a whole pixel, or a
+   * browser without a graphics card spends twice to four times the work on each frame. */
+  place(from, to, scale) {
+    const size = 2 * Math.max(1, Math.round((SIZE * scale) / 2));
+    const length = Math.round(Math.hypot(to.x - from.x, to.y - from.y));
     this.length = length;
+    this.scale = scale;
     this.upright = from.x === to.x;
     this.forward = Math.sign(this.upright ? to.y - from.y : to.x - from.x);
     const left = Math.min(from.x, to.x), top = Math.min(from.y, to.y);
-    const [width, height] = this.upright ? [SIZE, length] : [length, SIZE];
-    this.box.style.cssText = `left:${left - (this.upright ? SIZE / 2 : 0)}px;top:${top - (this.upright ? 0 : SIZE / 2)}px;width:${width}px;height:${height}px`;
-    this.count = Math.min(MOST, Math.max(2, Math.round(length / APART)));
+    const [width, height] = this.upright ? [size, length] : [length, size];
+    this.box.style.cssText = `left:${Math.round(left - (this.upright ? size / 2 : 0))}px;top:${Math.round(top - (this.upright ? 0 : size / 2))}px;width:${width}px;height:${height}px;--size:${size}px`;
+    this.count = Math.min(MOST, Math.max(2, Math.round(length / (APART * scale))));
     const apart = length / this.count;
-    this.dots = Array.from({ length: this.count * 2 }, (_, index) => h("i", { style: `${this.upright ? "top" : "left"}:${apart * (index + 0.5) - SIZE / 2}px` }));
+    this.dots = Array.from({ length: this.count * 2 }, (_, index) => h("i", { style: `${this.upright ? "top" : "left"}:${apart * (index + 0.5) - size / 2}px` }));
     this.belt.replaceChildren(...this.dots);
     this.key = "";
     this.turn(0);
@@ -48,7 +51,7 @@ export class Dots {
     const direction = watts === null || Math.abs(watts) < IDLE_WATTS || still.matches ? 0 : Math.sign(watts);
     if (direction !== this.direction) this.turn(direction);
     if (!direction) return;
-    const rate = speed(watts) / this.length; // trips a second
+    const rate = (speed(watts) * this.scale) / this.length; // trips a second
     if (!this.rate || Math.abs(rate - this.rate) > this.rate * 0.04) {
       this.rate = rate;
       this.animation.updatePlaybackRate(rate);

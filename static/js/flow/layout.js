@@ -4,14 +4,14 @@ export const HUB = 30;
 
 const clamp = (low, value, high) => Math.min(high, Math.max(low, value));
 
-/** The geometry for a frame of this shape. */
-export function layout(width, height) {
+/** The geometry for a frame of this shape. Without a battery the rest stands in the middle. */
+export function layout(width, height, battery = true) {
   const aspect = clamp(0.62, width > 0 && height > 0 ? width / height : 1, 2.6);
   const H = aspect >= 1 ? 620 : clamp(620, 620 / aspect, 860);
   const W = aspect >= 1 ? 620 * aspect : 620;
-  const hub = { x: W / 2, y: H / 2 - 4 };
-  const across = Math.min(W / 2 - RADIUS - 14, 360);
+  const across = Math.min(W / 2 - RADIUS - 14, 420);
   const up = clamp(214, H / 2 - RADIUS - 14, 300);
+  const hub = { x: W / 2, y: H / 2 - 4 + (battery ? 0 : up / 2 - 30) };
   return {
     width: W, height: H, hub,
     solar: { x: hub.x, y: hub.y - up },

@@ -18,6 +18,7 @@ export class FlowView {
     this.root = root;
     root.classList.add("flow");
     this.lines = {};
+    this.hasBattery = true; // until it is known that there is none
     this.svg = s("svg.flow-drawing", { "aria-hidden": "true", focusable: "false" });
     this.dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
     this.spoken = h("p.unseen");
@@ -68,17 +69,18 @@ export class FlowView {
 
   resize() {
     const width = this.root.clientWidth, height = this.root.clientHeight;
-    if (!width || !height || (width === this.seenWidth && height === this.seenHeight)) return;
-    [this.seenWidth, this.seenHeight] = [width, height];
-    const map = (this.map = layout(width, height));
+    const seen = `${width} ${height} ${this.hasBattery}`;
+    if (!width || !height || seen === this.seen) return;
+    this.seen = seen;
+    const map = (this.map = layout(width, height, this.hasBattery));
     attribute(this.svg, "viewBox", `0 0 ${map.width} ${map.height}`);
     const dx = (width - map.width * map.scale) / 2, dy = (height - map.height * map.scale) / 2;
-    this.dotsBox.style.transform = `translate(${dx}px, ${dy}px) scale(${map.scale})`;
+    const pixel = ({ x, y }) => ({ x: dx + x * map.scale, y: dy + y * map.scale });
     for (const name of ["solar", "grid", "home", "battery"]) {
       const track = spoke(map[name], map.hub);
       const line = this.lines[name];
       for (const [key, value] of Object.entries({ x1: track.from.x, y1: track.from.y, x2: track.to.x, y2: track.to.y })) attribute(line, key, value);
-      this.dots[name].place(track);
+      this.dots[name].place(pixel(track.from), pixel(track.to), map.scale);
       attribute(this.nodes[name].group, "transform", `translate(${map[name].x},${map[name].y})`);
     }
     attribute(this.hub, "transform", `translate(${map.hub.x},${map.hub.y})`);
@@ -120,15 +122,16 @@ export class FlowView {
     }
     [...units.children].forEach((one, index) => attribute(one, "transform", `translate(${-all / 2 + width / 2 + index * (width + 8)},6)`));
     const x = all / 2 + 36;
-    for (const [one, y] of [[title, -46], [level, 4], [power, 40], [note, 68]]) { attribute(one, "x", x); attribute(one, "y", y); }
+    for (const [one, y] of [[title, -40], [level, 10], [power, 45], [note, 72]]) { attribute(one, "x", x); attribute(one, "y", y); }
   }
 
-  /** Show a gateway or the site (see core/model.js); null: nothing known. */
+  /** Show a gateway or the site (see core/model.js); null: nothing known. Faded: old figures, and old power does not flow. */
   show(subject, { faded = false, several = 1 } = {}) {
     const has = (value) => known(value);
     const off = subject?.gridStatus === "DOWN", syncing = subject?.gridStatus === "SYNCING";
-    const hasBattery = !subject?.data || subject.units.length > 0 || has(subject.soe) || (has(subject.battery) && subject.battery !== 0);
+    const hasBattery = !subject?.data ? this.hasBattery : subject.units.length > 0 || has(subject.soe) || (has(subject.battery) && subject.battery !== 0);
     const hasSolar = !subject?.data || subject.kind === "inverter" || has(subject.solar);
+    if (hasBattery !== this.hasBattery) { this.hasBattery = hasBattery; this.resize(); }
     const root = this.root.classList;
     root.toggle("faded", faded);
     root.toggle("off-grid", off);
@@ -136,7 +139,7 @@ export class FlowView {
     root.toggle("no-battery", !hasBattery);
     root.toggle("no-solar", !hasSolar);
     root.toggle("night", has(subject?.solar) && subject.solar < IDLE);
-    const parts = subject ? shares(subject) : null;
+    const parts = subject ? shares(hasBattery ? subject : { ...subject, battery: 0 }) : null;
     this.figure("solar", subject?.solar, -1);
     this.figure("grid", subject?.grid);
     this.figure("home", subject?.home);
@@ -152,7 +155,7 @@ export class FlowView {
     if (count !== this.unitCount) { this.unitCount = count; this.placeUnits(); }
     this.fill(subject);
     this.rings(parts, subject?.home);
-    this.flows(subject, parts);
+    this.flows(faded ? null : subject, parts);
     text(this.spoken, sentence(subject, { off, syncing, faded, several }));
   }
 

@@ -1,8 +1,14 @@
 // What can be set. Everything asks first; nothing is sent without the token.
-import { address, attribute, h, load, text } from "../../core/dom.js";
-import { DASH, known, moment, number, percent } from "../../core/format.js";
+import { attribute, h, load, text } from "../../core/dom.js";
+import { DASH, known, moment, number, percent, power } from "../../core/format.js";
 import { EXPORTS, MODES } from "../../core/words.js";
-import { confirmed, forget, needToken, token } from "../token.js";
+import { command } from "../command.js";
+import { forget, token } from "../token.js";
+
+const TITLES = { reserve: "Backup reserve", mode: "Mode", grid_charging: "Charging from the grid", grid_export: "Export", max_backup: "Full backup",
+  islanding: "Grid connection", dispatch: "Battery dispatch (W, min)" };
+const GRID = { UP: "on grid", DOWN: "off grid", SYNCING: "reconnecting" };
+const SOON_MS = 1500;
 
 export function control(card, app, hint) {
   const off = h("p.none", {}, "Asking the server …");
@@ -13,84 +19,119 @@ export function control(card, app, hint) {
 
   const tell = (words, kind = "") => { text(answer, words); attribute(answer, "class", `answer ${kind}`); forgetButton.hidden = !token(); };
 
-  async function send(action, body, title, words, options) {
-    if (!(await confirmed(title, words, options))) return;
-    const secret = await needToken();
-    if (!secret) return;
-    tell("Sending …");
-    try {
-      const reply = await fetch(address(`control/${action}`), { method: "POST", headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-        body: JSON.stringify(body), signal: AbortSignal.timeout(20_000) });
-      const said = await reply.json().catch(() => ({}));
-      if (reply.status === 401) forget();
-      const detail = said?.detail?.message ?? said?.detail ?? said?.error ?? said?.unauthorized;
-      if (reply.ok && !said?.error) tell(`${title}: done.`, "good");
-      else tell(typeof detail === "string" ? detail : `The server answered ${reply.status}.`, "bad");
-    } catch {
-      tell("The server did not answer; nothing is known about the command.", "bad");
-    }
-    setTimeout(refresh, 1500);
+  /** Whom commands go to: the chosen gateway; when all are shown, the server's default. */
+  const target = () => {
+    const all = app.model?.gateways ?? [];
+    return all.find((one) => one.id === app.gateway) ?? all.find((one) => one.id === "default") ?? all[0];
+  };
+  const several = () => (app.model?.gateways.length ?? 0) > 1;
+  const prefix = () => (several() ? `api/gateways/${encodeURIComponent(target().id)}/` : "");
+  let soon = 0, asked = null;
+
+  async function send(action, body, asking, done = () => {}) {
+    const whose = several() ? `${target().name}: ` : "";
+    const sent = await command(`${prefix()}control/${action}`, body, { ...asking, words: `${whose}${asking.words}` }, tell);
+    if (sent) { done(); tell(`${whose}${asking.title}: done.`, "good"); }
+    if (sent !== null) refreshSoon();
   }
+  const refreshSoon = () => { clearTimeout(soon); soon = setTimeout(refresh, SOON_MS); };
 
   // --- the rows
-  const now = (name) => { const value = h("span.now", {}, DASH); return { value, head: [h("span.name", { id: `control-${name}` }, TITLES[name]), value] }; };
-  const reserveNow = now("reserve"), modeNow = now("mode"), chargingNow = now("charging"), exportNow = now("export"), backupNow = now("backup"), islandNow = now("island"), dispatchNow = now("dispatch");
-  const slider = h("input", { type: "range", min: 0, max: 100, step: 1, value: 20, "aria-labelledby": "control-reserve", input: () => { touched = true; text(chosen, percent(Number(slider.value))); } });
-  const chosen = h("output", {}, DASH);
-  let touched = false;
-  const select = (name, options) => h("select", { "aria-labelledby": `control-${name}`, change: (event) => { event.target.touched = true; } }, ...Object.entries(options).map(([value, words]) => h("option", { value }, words)));
-  const mode = select("mode", Object.fromEntries(Object.entries(MODES).slice(0, 3)));
-  const exporting = select("export", EXPORTS);
-  const charging = select("charging", { true: "Allowed", false: "Not allowed" });
-  const hours = select("backup", { 3600: "1 hour", 7200: "2 hours", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours" });
-  const watts = h("input", { type: "number", min: -30000, max: 30000, step: 100, value: 1000, "aria-label": "Watts, negative to charge" });
-  const minutes = h("input", { type: "number", min: 1, max: 1440, value: 10, "aria-label": "Minutes" });
-  const set = (click, words = "Set") => h("button.button", { type: "button", click }, words);
-  const row = (head, ...parts) => h("div.control", { role: "group" }, ...head.head, h("div.row", {}, ...parts));
+  const now = Object.fromEntries(Object.keys(TITLES).map((name) => [name, h("span.now")]));
+  const row = (name, ...parts) => h("div.control", { role: "group", "aria-labelledby": `control-${name}`, "data-control": name },
+    h("span.name", { id: `control-${name}` }, TITLES[name]), now[name], h("div.row", {}, ...parts));
+  const button = (words, click) => h("button.button", { type: "button", click }, words);
+  const touched = new Set();
+  const touch = (name) => () => touched.add(name);
+  const leave = (name) => () => touched.delete(name);
+  const select = (name, options) => h("select", { "aria-labelledby": `control-${name}`, change: touch(name) },
+    ...Object.entries(options).map(([value, words]) => h("option", { value }, words)));
+  const chosenWords = (from) => from.selectedOptions[0].text;
 
-  const v1r = [
-    row(backupNow, hours, set(() => send("max_backup", { value: Number(hours.value) }, "Start full backup", `Charge fully and keep it for ${hours.selectedOptions[0].text}?`), "Start"), set(() => send("max_backup", { value: "cancel" }, "End full backup", "End the full backup now?"), "End")),
-    row(islandNow, set(() => send("islanding", { value: "off_grid", confirm: true }, "Go off grid", "The house will be cut from the grid and run on sun and battery alone.", { danger: true, word: "off grid" }), "Go off grid"),
-      set(() => send("islanding", { value: "on_grid" }, "Reconnect", "Connect the house to the grid again?"), "Reconnect")),
+  const chosen = h("output", {}, DASH);
+  const slider = h("input", { type: "range", min: 0, max: 100, step: 1, value: 20, "aria-labelledby": "control-reserve",
+    input: () => { touched.add("reserve"); text(chosen, percent(Number(slider.value))); } });
+  const mode = select("mode", Object.fromEntries(Object.entries(MODES).slice(0, 3)));
+  const exporting = select("grid_export", EXPORTS);
+  const charging = select("grid_charging", { true: "Allowed", false: "Not allowed" });
+  const hours = select("max_backup", { 3600: "1 hour", 7200: "2 hours", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours" });
+  const watts = h("input", { type: "number", min: -30000, max: 30000, step: "any", value: 1000, required: true, "aria-label": "Watts, negative to charge" });
+  const minutes = h("input", { type: "number", min: 1, max: 1440, step: 1, value: 10, required: true, "aria-label": "Minutes" });
+
+  function dispatch() {
+    if (!watts.reportValidity() || !minutes.reportValidity()) return;
+    const wanted = Number(watts.value), time = Number(minutes.value);
+    send("dispatch", { power_watts: wanted, duration_seconds: time * 60 }, { title: "Dispatch", danger: wanted > 0,
+      words: `${wanted >= 0 ? "Discharge" : "Charge"} with ${number(Math.abs(wanted))} W for ${number(time)} min? This overrides reserve and export settings.` });
+  }
+  const rows = [
+    row("reserve", slider, chosen,
+      button("Set", () => send("reserve", { value: Number(slider.value) }, { title: "Set reserve", words: `Keep ${percent(Number(slider.value))} for outages?` }, leave("reserve"))),
+      button("Hold", () => send("reserve_hold", {}, { title: "Hold charge", words: `Keep what is in the battery now (${percent(target()?.soe)}) for outages?` }, leave("reserve")))),
+    row("mode", mode, button("Set", () => send("mode", { value: mode.value }, { title: "Set mode", words: `Switch to “${chosenWords(mode)}”?` }, leave("mode")))),
+    row("grid_charging", charging, button("Set", () => send("grid_charging", { value: charging.value === "true" },
+      { title: "Set grid charging", words: `${charging.value === "true" ? "Allow" : "Forbid"} charging from the grid?` }, leave("grid_charging")))),
+    row("grid_export", exporting, button("Set", () => send("grid_export", { value: exporting.value },
+      { title: "Set export", words: `Export to the grid: ${chosenWords(exporting)}?` }, leave("grid_export")))),
+    row("max_backup", hours,
+      button("Start", () => send("max_backup", { value: Number(hours.value) }, { title: "Start full backup", words: `Charge fully and keep it for ${chosenWords(hours)}?` })),
+      button("End", () => send("max_backup", { value: "cancel" }, { title: "End full backup", words: "End the full backup now?" }))),
+    row("islanding",
+      button("Go off grid", () => send("islanding", { value: "off_grid", confirm: true },
+        { title: "Go off grid", words: "The house will be cut from the grid and run on sun and battery alone.", danger: true, word: "off grid" })),
+      button("Reconnect", () => send("islanding", { value: "on_grid" }, { title: "Reconnect", words: "Connect the house to the grid again?" }))),
+    row("dispatch", watts, minutes, button("Dispatch", dispatch),
+      button("Resume", () => send("resume", {}, { title: "Resume", words: "Give the battery back to its own plan?" }))),
   ];
-  const dispatch = row(dispatchNow, watts, minutes, set(() => send("dispatch", { power_watts: Number(watts.value), duration_seconds: Math.round(Number(minutes.value) * 60) }, "Dispatch",
-    `${Number(watts.value) >= 0 ? "Discharge" : "Charge"} with ${number(Math.abs(Number(watts.value)))} W for ${number(Number(minutes.value))} min? This overrides reserve and export settings.`, { danger: Number(watts.value) > 0 })),
-  set(() => send("resume", {}, "Resume", "Give the battery back to its own plan?"), "Resume"));
-  panel.append(
-    row(reserveNow, slider, chosen, set(() => { touched = false; send("reserve", { value: Number(slider.value) }, "Set reserve", `Keep ${percent(Number(slider.value))} for outages?`); })),
-    row(modeNow, mode, set(() => { mode.touched = false; send("mode", { value: mode.value }, "Set mode", `Switch to “${mode.selectedOptions[0].text}”?`); })),
-    row(chargingNow, charging, set(() => { charging.touched = false; send("grid_charging", { value: charging.value === "true" }, "Set grid charging", `${charging.value === "true" ? "Allow" : "Forbid"} charging from the grid?`); })),
-    row(exportNow, exporting, set(() => { exporting.touched = false; send("grid_export", { value: exporting.value }, "Set export", `Export to the grid: ${exporting.selectedOptions[0].text}?`); })),
-    ...v1r, dispatch, h("div", {}, answer, forgetButton));
+  panel.append(...rows, h("div", {}, answer, forgetButton));
   tell("");
 
+  // --- what is set now
+  /** Of one gateway among several the live message tells; of a single one /api/operation, which also knows what was set last. */
+  async function settingsNow() {
+    const data = target()?.data;
+    if (several()) return data && { reserve: data.reserve, mode: data.mode, grid_charging: data.grid_charging, grid_export: data.grid_export };
+    const known = await load("api/operation");
+    return known && { reserve: known.backup_reserve_percent_app, mode: known.real_mode, grid_charging: known.grid_charging, grid_export: known.grid_export,
+      at: known.stale ? known.last_updated : null };
+  }
+
   async function refresh() {
-    const status = await load("control/status");
+    const whose = target()?.id;
+    if (whose !== asked) touched.clear();
+    asked = whose;
+    const [status, found, backup] = await Promise.all([load(`${prefix()}control/status`), settingsNow(), load(`${prefix()}control/max_backup`)]);
+    if (whose !== target()?.id) return;
     panel.hidden = !status?.enabled;
     off.hidden = Boolean(status?.enabled);
     text(off, status ? "Control is off. Set PW_CONTROL_SECRET on the server to switch it on." : "Not known");
     if (!status?.enabled) return;
-    dispatch.hidden = !status.battery_dispatch;
-    const [operation, backup] = await Promise.all([load("api/operation"), load("control/max_backup")]);
-    const local = Boolean(backup && !backup.error) || status.battery_dispatch;
-    for (const one of v1r) one.hidden = !local;
-    const reserve = operation?.backup_reserve_percent_app;
-    text(reserveNow.value, percent(reserve));
-    if (!touched && known(reserve)) { slider.value = Math.round(reserve); text(chosen, percent(Math.round(reserve))); }
-    text(modeNow.value, operation?.real_mode ? MODES[operation.real_mode] ?? operation.real_mode : DASH);
-    follow(mode, operation?.real_mode);
-    text(chargingNow.value, typeof operation?.grid_charging === "boolean" ? (operation.grid_charging ? "Allowed" : "Not allowed") : DASH);
-    follow(charging, operation?.grid_charging);
-    text(exportNow.value, operation?.grid_export ? EXPORTS[operation.grid_export] ?? operation.grid_export : DASH);
-    follow(exporting, operation?.grid_export);
-    text(backupNow.value, backup?.manual_backup ? `until ${moment(backup.manual_backup.end_time)}` : "not running");
-    hint(operation?.stale ? `as of ${moment(operation.last_updated)}` : "of the default gateway");
+    const signed = status.battery_dispatch || Boolean(backup && !backup.error);
+    for (const one of rows) if (["max_backup", "islanding", "dispatch"].includes(one.dataset.control)) one.hidden = !signed;
+    const pending = status.pending ?? {};
+    const show = (name, words) => text(now[name], name in pending ? `${words} – being confirmed` : words);
+    show("reserve", percent(found?.reserve));
+    if (!touched.has("reserve") && known(found?.reserve)) { slider.value = Math.round(found.reserve); text(chosen, percent(Math.round(found.reserve))); }
+    show("mode", found?.mode ? MODES[found.mode] ?? found.mode : DASH);
+    show("grid_charging", typeof found?.grid_charging === "boolean" ? (found.grid_charging ? "Allowed" : "Not allowed") : DASH);
+    show("grid_export", found?.grid_export ? EXPORTS[found.grid_export] ?? found.grid_export : DASH);
+    show("max_backup", !backup || backup.error ? DASH : backup.manual_backup ? `until ${moment(backup.manual_backup.end_time)}` : "not running");
+    follow("mode", mode, found?.mode);
+    follow("grid_charging", charging, found?.grid_charging);
+    follow("grid_export", exporting, found?.grid_export);
+    hint(several() ? `of ${target().name}` : found?.at ? `as of ${moment(found.at)}` : "");
+    if (Object.keys(pending).length) refreshSoon();
   }
-  return { every: 15, refresh, update: ({ model }) => text(islandNow.value, ({ UP: "on grid", DOWN: "off grid", SYNCING: "reconnecting" })[model?.gateways[0]?.gridStatus] ?? DASH) };
+  const follow = (name, box, value) => {
+    if (!touched.has(name) && document.activeElement !== box && value !== null && value !== undefined) box.value = String(value);
+  };
+  function update() {
+    text(now.islanding, GRID[target()?.gridStatus] ?? DASH);
+    text(now.dispatch, batteryNow(target()?.battery));
+  }
+  return { every: 15, refresh, update, remove: () => clearTimeout(soon) };
 }
 
-const follow = (select, value) => {
-  if (!select.touched && document.activeElement !== select && value !== null && value !== undefined) select.value = String(value);
-};
-
-const TITLES = { reserve: "Backup reserve", mode: "Mode", charging: "Charging from the grid", export: "Export", backup: "Full backup", island: "Grid connection", dispatch: "Battery dispatch (W, min)" };
+const IDLE_WATTS = 15;
+const batteryNow = (watts) => (!known(watts) ? DASH : Math.abs(watts) < IDLE_WATTS ? "idle"
+  : `${watts > 0 ? "discharging" : "charging"} ${power(Math.abs(watts))}`);

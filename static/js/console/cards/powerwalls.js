@@ -76,7 +76,7 @@ function describe(gateway, unit, several) {
   };
 }
 
-const words = (type) => String(type).replace(/([a-z])([A-Z0-9])/g, "$1 $2");
+const words = (type) => String(type).replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");
 const stateWords = (block) => {
   const parts = [block.pinv_state, block.pinv_grid_state].filter(Boolean).map((word) => String(word).replace(/^PINV_/, "").replace(/_/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2"));
   if (block.off_grid) parts.push("off grid");

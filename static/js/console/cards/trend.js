@@ -35,11 +35,13 @@ export function trend(card, app, hint) {
   card.append(room);
   let chart = null, lines = null;
   hint("kW and charge");
+  const library = () => import("../../charts/lines.js").then((found) => { lines = found; }, () => {});
   return {
     every: 60,
     async refresh() {
       const gateway = app.gateway ? `&gateway=${encodeURIComponent(app.gateway)}` : "";
-      const [answer, mine] = await Promise.all([load(`api/timeseries/trend?hours=24${gateway}`), own(app.gateway), lines ?? import("../../charts/lines.js").then((found) => { lines = found; })]);
+      const [answer, mine] = await Promise.all([load(`api/timeseries/trend?hours=24${gateway}`), own(app.gateway), lines ?? library()]);
+      if (!lines) return; // the network is gone, or the page is being left: the next time
       const merged = merge(answer, mine);
       const { LineChart, withGaps, withZero } = lines;
       chart ??= new LineChart(room, {
