@@ -6,31 +6,17 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pwserver.certificate import self_signed
 from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
-CERTIFICATE = """
-import datetime, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-key = ec.generate_private_key(ec.SECP256R1())
-name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-now, day = datetime.datetime.now(datetime.timezone.utc), datetime.timedelta(days=1)
-certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    .serial_number(1).not_valid_before(now - day).not_valid_after(now + day)
-    .sign(key, hashes.SHA256()))
-open(sys.argv[1], "wb").write(certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
-    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-"""
 
 
 def free_port() -> int:
@@ -43,7 +29,7 @@ def free_port() -> int:
 def nginx(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an nginx with TLS that passes /power/ on, whole."""
     folder: Path = tmp_path_factory.mktemp("nginx")
-    subprocess.run([sys.executable, "-c", CERTIFICATE, str(folder / "both.pem")], check=True)
+    (folder / "both.pem").write_bytes(b"".join(self_signed("localhost", ["localhost"], ["127.0.0.1"], days=1)))
     port = free_port()
     (folder / "nginx.conf").write_text(f"""
 daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;

@@ -16,7 +16,7 @@ export function health(card) {
   const facts = factList(["Version", "Library", "Running since", "Uptime", "Memory", "Requests", "Errors", "Polls", "Failed polls"]);
   const body = h("tbody");
   const table = h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Processes" }, h("table", {}, h("thead", {}, h("tr", {},
-    ...["Process", "Heartbeat", "Restarts", "Requests", "WebSockets"].map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name)))), body));
+    ...["Process", "Heartbeat", "Restarts", "Requests", "Streams"].map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name)))), body));
   card.append(h("div.two", {}, facts.list, table));
   const link = h("a", { href: "metrics" }, "Metrics");
   card.append(h("p.links", {}, link, " ", h("a", { href: "stats" }, "Statistics"), " ", h("a", { href: "health" }, "Health")));
