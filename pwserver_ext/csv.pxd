@@ -1,5 +1,9 @@
+cimport cython
+
+@cython.locals(number=double)
 cpdef str decimal_field(object value, bint missing_as_zero)
 
+@cython.locals(number=double)
 cpdef str integer_field(object value, bint missing_as_zero)
 
 cpdef str line_v1(object grid, object home, object solar, object battery, object level, bint missing_as_zero)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Any
 
 HEADER_V1 = "Grid,Home,Solar,Battery,BatteryLevel\n"
@@ -11,19 +10,26 @@ HEADER_V2 = "Grid,Home,Solar,Battery,BatteryLevel,GridStatus,Reserve\n"
 
 def decimal_field(value: Any, missing_as_zero: bool) -> str:
     """Two decimals with a point, ``-0.00`` possible."""
-    if type(value) is float or type(value) is int:
+    if type(value) is float:
+        number = value
+        if number - number == 0.0:  # neither infinite nor no number
+            return "%0.2f" % value
+    elif type(value) is int:
         try:
-            if isfinite(value):
-                return "%0.2f" % value
-        except OverflowError:  # an integer beyond any float
+            return "%0.2f" % value
+        except OverflowError:  # beyond any float
             pass
     return "0.00" if missing_as_zero else ""
 
 
 def integer_field(value: Any, missing_as_zero: bool) -> str:
     """Whole number, truncated toward zero."""
-    if type(value) is int or (type(value) is float and isfinite(value)):
-        return str(int(value))
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        number = value
+        if number - number == 0.0:
+            return str(int(value))
     return "0" if missing_as_zero else ""
 
 
