@@ -11,6 +11,8 @@ from email.utils import formatdate
 from hashlib import blake2b
 from http import HTTPStatus
 
+from pwserver_ext.outlet import descriptor_of
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint64_t

@@ -476,13 +476,10 @@ cdef class Connection:
                 self.queued = self.transport.get_write_buffer_size() > 0
             return not self.queued and not self.writes_paused
         if self.descriptor == UNKNOWN and self.answered:  # the first answer of a connection is often its last
-            self.descriptor = THROUGH_TRANSPORT
-            if self.transport.get_extra_info("sslcontext") is None:
-                raw = self.transport.get_extra_info("socket")
-                if raw is not None:
-                    self.descriptor = raw.fileno()
-                    self.queued = True
-                    return self.is_direct()
+            self.descriptor = descriptor_of(self.transport)
+            if self.descriptor >= 0:
+                self.queued = True
+                return self.is_direct()
         self.answered = True
         return False
 

@@ -1,5 +1,7 @@
 from typing import Any, TypeVar
 
+def descriptor_of(transport: Any) -> int: ...
+
 class Outlet:
     queued: bool
     @property

@@ -10,6 +10,14 @@ cdef extern from "socket_send.h" nogil:
     Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
 
 
+def descriptor_of(transport) -> int:
+    """The socket of a transport whose bytes go out as they are; -1 for TLS, and where there is none."""
+    if transport.get_extra_info("sslcontext") is not None:
+        return -1
+    raw = transport.get_extra_info("socket")
+    return -1 if raw is None else raw.fileno()
+
+
 cdef class Outlet:
     """``queued`` must be set by whoever writes to the transport, and can be unset when that holds nothing any more."""
 
@@ -19,11 +27,7 @@ cdef class Outlet:
 
     def __init__(self, transport):
         self.transport = transport
-        self._descriptor = -1
-        if transport.get_extra_info("sslcontext") is None:
-            raw = transport.get_extra_info("socket")
-            if raw is not None:
-                self._descriptor = raw.fileno()
+        self._descriptor = descriptor_of(transport)
 
     @property
     def direct(self) -> bool:

@@ -33,6 +33,7 @@ from pwserver.commands import (
     CommandServer,
     Outcome,
 )
+from pwserver.poller import keys
 from pwserver.poller.keys import UsedKeys
 from pwserver.poller.pending import Pending
 from pwserver.runtime import Runtime
@@ -70,7 +71,7 @@ class CommandService:
         self._beats = runtime.shared.beats
         self._busy: set[str] = set()
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        self._keys = UsedKeys(runtime.shared.arena.region("keys"))
+        self._keys = UsedKeys(runtime.shared.arena.region(keys.REGION))
         self._number = 0
         self._server = CommandServer(runtime.channel, os.getpid(), self.accept, self._is_worker)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from pwserver.poller import keys
 from pwserver.poller.commands import Moments
 from pwserver.poller.keys import UsedKeys
 from pwserver.runtime import Runtime
@@ -17,12 +18,11 @@ AUTH = "auth"
 RATE_LIMIT = "rate-limit"
 PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
 TABLES = (PROMISED, REFUSED, ISLANDED)
-KEYS = "keys"
 
 
 def shared_bytes(gateways: int) -> dict[str, int]:
     """The arena's regions for this many gateways."""
-    return {name: Moments.size(gateways) for name in TABLES} | {KEYS: UsedKeys.size()}
+    return {name: Moments.size(gateways) for name in TABLES} | {keys.REGION: UsedKeys.size()}
 
 
 class Holds:
@@ -54,7 +54,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
 
     A refused login is forgotten where the owner has changed the gateway's entry: it may be right now.
     """
-    UsedKeys(new.shared.arena.region(KEYS)).inherit(UsedKeys(old.shared.arena.region(KEYS)))
+    UsedKeys(new.shared.arena.region(keys.REGION)).inherit(UsedKeys(old.shared.arena.region(keys.REGION)))
     before = {gateway.id: gateway for gateway in old.config.gateways}
     for gateway in new.config.gateways:
         former = before.get(gateway.id)

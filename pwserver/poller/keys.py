@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Final
 
+REGION: Final = "keys"  # of the arena
 KEYS_MAX: Final = 512
 KEY_SECONDS: Final = 3600.0
 _ENTRY: Final = struct.Struct("=16sd")  # digest, monotonic seconds of its use; 0: free
