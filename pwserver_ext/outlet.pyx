@@ -55,5 +55,5 @@ def fan_out(list outlets not None, bytes message not None) -> list:
             left.append(outlet)
         elif sent < size:
             outlet.queued = True
-            outlet.transport.write(message[sent:])
+            outlet.transport.write(memoryview(message)[sent:])  # shared: a crowd that stalls keeps one frame, not many
     return left
