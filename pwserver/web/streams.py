@@ -78,10 +78,10 @@ class Socket:
         if self._incoming is None or self._closing:
             return
         try:
-            self._incoming.feed(bytes(data))
             second = int(self._loop.time())
             if second != self._second:
                 self._second, self._frames = second, self._incoming.frames
+            self._incoming.feed(bytes(data))
             if self._incoming.frames - self._frames > FRAMES_PER_SECOND:
                 raise Failed(POLICY)
         except Failed as failed:

@@ -10,6 +10,7 @@ import struct
 from typing import Any
 
 PATIENCE_SECONDS = 20.0
+MOST_FRAMES = 60  # messages that may come before the frame one waits for
 
 
 class Refused(Exception):
@@ -79,11 +80,12 @@ class Client:
                 return json.loads(payload)
 
     def until(self, opcode: int) -> bytes:
-        """The payload of the next frame of this kind."""
-        while True:
+        """The payload of the next frame of this kind. AssertionError when it does not come."""
+        for _ in range(MOST_FRAMES):
             first, payload = self.frame()
             if first & 15 == opcode:
                 return payload
+        raise AssertionError(f"no frame of kind {opcode} among {MOST_FRAMES}")
 
     def closed_with(self) -> int:
         """The code of the server's good-bye."""
@@ -93,10 +95,17 @@ class Client:
         self, opcode: int, payload: bytes = b"", final: bool = True, masked: bool = True, reserved: int = 0
     ) -> None:
         """One frame, right or wrong."""
+        self.socket.sendall(self.bytes_of(opcode, payload, final, masked, reserved))
+
+    @staticmethod
+    def bytes_of(
+        opcode: int, payload: bytes = b"", final: bool = True, masked: bool = True, reserved: int = 0
+    ) -> bytes:
+        """The same, to be sent together with others."""
         first = (0x80 if final else 0) | reserved | opcode
         mask = os.urandom(4) if masked else b""
         size = len(payload)
         bit = 0x80 if masked else 0
         head = struct.pack("!BB", first, bit | size) if size < 126 else struct.pack("!BBH", first, bit | 126, size)
         body = bytes(byte ^ mask[place & 3] for place, byte in enumerate(payload)) if masked else payload
-        self.socket.sendall(head + mask + body)
+        return head + mask + body
