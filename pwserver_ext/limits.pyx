@@ -1,15 +1,19 @@
 """Request counts per client address, in shared memory: one fixed window for all workers together.
 
 The table is a hash table of groups of eight cells. An address has its place in one group; when that is full, a cell whose window
-has ended is reused first, then the one that was started longest ago. So the table never grows and never blocks. Two
-workers that meet in one cell at the same instant may count one request too few; they never count one too many.
+has ended is reused first, then the one that was started longest ago. So the table never grows and never blocks.
+
+Two workers that meet in one cell at the same instant may count one request too few; where a full group forgets
+somebody at that instant, also one too many. What they never do is to count on from an old window or another address:
+a cell is emptied first, then gets its start and last its key, each with release order, and is looked at the other way
+round with acquire order. Without that order a processor that may swap stores (ARM) shows a new start beside an old count.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
 
 from pwserver_ext.atomics cimport (
-    pw_fetch_add_relaxed, pw_load_relaxed, pw_monotonic_ns, pw_store_relaxed,
+    pw_fetch_add_relaxed, pw_load_acquire, pw_load_relaxed, pw_monotonic_ns, pw_store_relaxed, pw_store_release,
 )
 
 cdef enum:
@@ -82,15 +86,15 @@ cdef class WindowLimiter:
         cdef int place
         for place in range(GROUP):
             cell = group + place * CELLS
-            if pw_load_relaxed(cell + KEY) == key:
+            if pw_load_acquire(cell + KEY) == key:
                 chosen = cell
                 break
             if pw_load_relaxed(cell + STARTED) < pw_load_relaxed(chosen + STARTED):
                 chosen = cell  # a free cell has never started; one that has ended started before one that has not
-        if pw_load_relaxed(chosen + KEY) != key or now >= pw_load_relaxed(chosen + STARTED) + self._window_ns:
-            pw_store_relaxed(chosen + KEY, key)
+        if pw_load_relaxed(chosen + KEY) != key or now >= pw_load_acquire(chosen + STARTED) + self._window_ns:
             pw_store_relaxed(chosen + COUNT, 0)
-            pw_store_relaxed(chosen + STARTED, now)
+            pw_store_release(chosen + STARTED, now)
+            pw_store_release(chosen + KEY, key)
         return chosen
 
 
