@@ -24,7 +24,7 @@ from pwserver_ext.snapshot cimport Document as SlotDocument, SnapshotSlot
 
 cdef extern from "http_clock.h" nogil:
     double pw_monotonic()
-    long pw_epoch_second()
+    long long pw_epoch_second()
 
 cdef extern from "socket_send.h" nogil:
     Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)

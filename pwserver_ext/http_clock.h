@@ -23,11 +23,11 @@ static inline double pw_monotonic(void) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* Whole seconds since 1970. */
-static inline long pw_epoch_second(void) {
+/* Whole seconds since 1970; a long has 32 bits on a 32-bit system and ends in 2038. */
+static inline long long pw_epoch_second(void) {
     struct timespec t;
     clock_gettime(PW_REALTIME, &t);
-    return (long)t.tv_sec;
+    return (long long)t.tv_sec;
 }
 
 #endif

@@ -361,7 +361,7 @@ cdef class Connection:
         cdef const char* p = PyBytes_AS_STRING(buffer)
         cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer), at = 0, size, gathered = 0
         cdef double now = pw_monotonic()
-        cdef long second = pw_epoch_second()
+        cdef long long second = pw_epoch_second()
         cdef Head h
         cdef int verdict, batches = 0
         cdef bint unmodified = False

@@ -45,7 +45,7 @@ cdef class Document:
     # Whose replies these are: those of another responder may look otherwise.
     cdef Responder owner
     # What was read and the replies made of it, by variant: good for one second, so that they agree with one another.
-    cdef long second
+    cdef long long second
     cdef tuple fresh
     cdef list replies
     cdef Py_ssize_t kept
@@ -346,7 +346,7 @@ cdef class Responder:
     cdef str vary
     cdef Py_ssize_t keep_limit
     cdef readonly Py_ssize_t kept
-    cdef long date_second
+    cdef long long date_second
     cdef bytes date_line
 
     def __init__(self, Table table not None, origins=("*",), Py_ssize_t keep_limit=8 << 20):
@@ -375,7 +375,7 @@ cdef class Responder:
                     return i + 1
         return 0
 
-    cdef bytes reply(self, Document d, Head* h, int connection, double now, long second, bint* unmodified):
+    cdef bytes reply(self, Document d, Head* h, int connection, double now, long long second, bint* unmodified):
         """The reply's bytes, or None: there is nothing to serve and no fallback."""
         cdef int kind, cors, i
         cdef bint gzip
@@ -438,13 +438,13 @@ cdef class Responder:
         parts.append(f"Cache-Control: no-cache\r\nVary: {vary}\r\n".encode("ascii"))
         if d.timestamp > 0:
             parts.append(b"Age: %d\r\nX-Powerwall-Timestamp: %.3f\r\n" %
-                         (max(0, d.second - <long>d.timestamp), d.timestamp))
+                         (max(0, d.second - <long long>d.timestamp), d.timestamp))
         parts += (self.cors_lines[cors], CONNECTION_LINE[connection], b"\r\n")
         if kind == WHOLE:
             parts.append(body)
         return b"".join(parts)
 
-    cdef bytes date(self, long second):
+    cdef bytes date(self, long long second):
         if second != self.date_second:
             self.date_second = second
             self.date_line = b"Date: " + formatdate(second, usegmt=True).encode("ascii") + b"\r\n"
