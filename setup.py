@@ -10,8 +10,10 @@ Switches, all from the environment:
 from __future__ import annotations
 
 import os
+import platform
 import runpy
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -93,6 +95,28 @@ class CompileAll(build_ext):
             each.sources = c_sources[each.name]
         super().run()
 
+    def build_extensions(self) -> None:
+        more = arguments_for_atomics(getattr(self.compiler, "compiler", []))
+        for each in self.extensions:
+            each.extra_compile_args = [*each.extra_compile_args, *more]
+        super().build_extensions()
+
+
+def arguments_for_atomics(compiler: list[str]) -> list[str]:
+    """What a compiler for 32-bit ARM must be told so that it has atomic 64-bit cells.
+
+    That of Raspberry Pi OS makes code for the very first board (ARMv6), which has none in plain ARMv6; every board sold
+    has them. Those of ARMv7 need no help of the kernel, so only a first board gets what it alone can run.
+    """
+    try:
+        asked = subprocess.run([*compiler, "-dM", "-E", "-"], input="", capture_output=True, text=True)
+    except OSError:
+        return []  # what is wrong with the compiler it says better itself
+    macros = dict(line.split(" ", 2)[1:] for line in asked.stdout.splitlines() if line.count(" ") > 1)
+    if "__arm__" not in macros or macros.get("__GCC_ATOMIC_LLONG_LOCK_FREE") == "2":
+        return []
+    return ["-march=armv6k+fp" if platform.machine().startswith("armv6") else "-march=armv7-a+fp", "-marm"]
+
 
 def say_what_is_missing() -> None:
     """Without a compiler, the installer's last lines tell which packages bring it."""
@@ -113,14 +137,15 @@ def say_what_is_missing() -> None:
         )
 
 
-setup(
-    ext_modules=extensions(),
-    cmdclass={"build_ext": CompileAll},
-    options={"build_ext": {"parallel": os.cpu_count() or 1}},
-    # The web pages lie beside the packages in the repository and become pwserver/static once installed: whoever looks
-    # for them tries pwserver's own folder first, then the one above it.
-    packages=[*find_packages(include=["pwserver", "pwserver.*", "pwserver_ext"]), "pwserver.static"],
-    package_dir={"pwserver.static": "static"},
-    package_data={"pwserver.static": ["*", "**/*"], "pwserver_ext": ["*.pyi"]},
-    include_package_data=False,  # sources of compiled modules belong to the sdist (MANIFEST.in), not to the wheel
-)
+if __name__ == "__main__":  # Cython's helpers import this file once more, except where Python still forks them
+    setup(
+        ext_modules=extensions(),
+        cmdclass={"build_ext": CompileAll},
+        options={"build_ext": {"parallel": os.cpu_count() or 1}},
+        # The web pages lie beside the packages in the repository and become pwserver/static once installed: whoever
+        # looks for them tries pwserver's own folder first, then the one above it.
+        packages=[*find_packages(include=["pwserver", "pwserver.*", "pwserver_ext"]), "pwserver.static"],
+        package_dir={"pwserver.static": "static"},
+        package_data={"pwserver.static": ["*", "**/*"], "pwserver_ext": ["*.pyi"]},
+        include_package_data=False,  # sources of compiled modules belong to the sdist (MANIFEST.in), not to the wheel
+    )
