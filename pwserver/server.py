@@ -197,6 +197,7 @@ class Main:
         finally:
             systemd.notify("STOPPING=1")
             supervisor.stop(seconds=self.current.config["PW_STOP_TIMEOUT"] * 0.75)
+            supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
         """First the workers, so that the port answers whatever the gateways do; then the poller."""
