@@ -23,7 +23,7 @@ from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.redaction import withheld
 from pwserver.gateways.state import GatewayHealth, Policy
-from pwserver.gateways.voice import Voice, log
+from pwserver.gateways.voice import Voice
 from pwserver.gateways.wire import Wire
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 
@@ -145,7 +145,7 @@ class GatewayConnection:
             except Exception as fault:
                 # Ours or the library's: told with its place (a message might hold a secret), treated as no answer.
                 place = _place(fault)
-                log.error("gateway %s: fault in a poll: %s at %s", self.definition.id, type(fault).__name__, place)
+                self._voice.fault(type(fault).__name__, place)
                 broken = GatewayFailure(GARBAGE, f"the poll broke ({type(fault).__name__} at {place})")
                 self._failed(broken, time.monotonic() - started)
                 raise broken from None
@@ -194,7 +194,7 @@ class GatewayConnection:
         collector = self._collector_for(powerwall)
         self._drop()
         self._powerwall, self._collector = powerwall, collector
-        self._voice.note(f"connected ({_mode_word(powerwall, self.definition)})")
+        self._voice.connected(_mode_word(powerwall, self.definition))
 
     def _collector_for(self, powerwall: Any) -> Collector:
         if powerwall.mode != "local":
@@ -272,9 +272,10 @@ class GatewayConnection:
         )
         self.wire.hold_until = max(self.wire.hold_until, self.health.hold_until)
         for family, change in self.memory.news:
-            self._voice.capability(family, change, reading.version)
+            self._voice.capability(family, change, reading.version, tick)
         self.memory.news.clear()
-        self._voice.state(self.health.state, None, None, 0.0, tick)
+        self._voice.families(reading.version, tick)
+        self._voice.succeeded(self.health.state, tick)
 
     def _hold_seconds(self) -> float | None:
         """How long an optional query of this poll told us to stay away; None when none did."""
@@ -297,11 +298,7 @@ class GatewayConnection:
             library.expire_session(self._powerwall)
         if failure.cause == AUTH or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
             self._drop()
-        before = self._voice.said_state
-        wait = self.health.next_attempt - tick
-        self._voice.state(self.health.state, failure.cause, failure.message, wait, tick)
-        if before == self.health.state:
-            self._voice.failure(failure.cause, tick)
+        self._voice.failed(self.health.state, failure.message, self.health.next_attempt - tick, tick)
 
     def _wait_or_raise(self, tick: float) -> None:
         """Nothing may be sent before a promised time; before our own, only a bare look at the port."""

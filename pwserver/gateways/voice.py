@@ -1,4 +1,7 @@
-"""What a gateway's connection says in the log: changes at once, repetitions counted."""
+"""What a gateway's connection says in the log: changes at once, repetitions counted.
+
+A gateway that is away for a day and one that misses every tenth poll for a week both leave a log that can be read.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,42 @@ import logging
 from collections import deque
 from typing import Final
 
+from pwserver.gateways.state import AUTH_FAILED
+
 log = logging.getLogger("pwserver.gateways")
 
-_SUMMARY_SECONDS: Final = 300.0
+SUMMARY_SECONDS: Final = 300.0
+OFTEN: Final = 4  # the fourth fall within
+QUIET_SECONDS: Final = 600.0  # is once too often; nothing more is told of it until it has been quiet for as long
+UNSTEADY: Final = "unsteady"
+
+
+class Teller:
+    """Which changes of one thing are worth a line: all of them until it falls too often, then only that it does."""
+
+    def __init__(self) -> None:
+        self.told: str | None = None  # what the log says it is
+        self._now: str | None = None
+        self._falls: deque[float] = deque(maxlen=OFTEN)
+
+    def news(self, now: str, fell: bool, tick: float) -> str | None:
+        """What should be told at ``tick``, None for nothing. Whoever tells it sets ``told``."""
+        if now != self._now:
+            self._now = now
+            if fell:
+                self._falls.append(tick)
+        return self.due(tick)
+
+    def due(self, tick: float) -> str | None:
+        """The same without a change: what was held back may be due by now."""
+        falls = self._falls
+        # Entered by several falls, left by a quiet time: in between it would flicker itself.
+        if self.told == UNSTEADY:
+            unsteady = bool(falls) and tick - falls[-1] < QUIET_SECONDS
+        else:
+            unsteady = len(falls) == OFTEN and tick - falls[0] < QUIET_SECONDS
+        due = UNSTEADY if unsteady else self._now
+        return due if due != self.told else None
 
 
 class Voice:
@@ -17,57 +53,91 @@ class Voice:
 
     def __init__(self, gateway_id: str, limit_per_minute: int, suppress: bool) -> None:
         self.gateway_id = gateway_id
-        self._suppress = suppress
-        self._limit = max(0, limit_per_minute)
-        self._said: deque[float] = deque(maxlen=max(1, self._limit))
+        self._limit = 0 if suppress else max(0, limit_per_minute)
+        self._complaints: deque[float] = deque(maxlen=max(1, self._limit))
+        self._state = Teller()
+        self._families: dict[str, Teller] = {}
+        self._mode: str | None = None
+        self._fault: str | None = None
         self._unsaid = 0
+        self._last = ""
         self._summary_due: float | None = None
-        self._state: str | None = None
 
-    @property
-    def said_state(self) -> str | None:
-        """The state of the last line."""
-        return self._state
+    def connected(self, mode: str) -> None:
+        """A connection was made; told when it is of another kind than the last one."""
+        if mode != self._mode:
+            self._mode = mode
+            log.info("gateway %s: connected (%s)", self.gateway_id, mode)
 
-    def state(self, state: str, cause: str | None, message: str | None, wait_seconds: float, tick: float) -> None:
-        """The state after an attempt; said when it changed."""
-        if state == self._state:
-            return
-        before, self._state = self._state, state
-        if state in ("ok", "degraded", "fallback"):
-            log.info("gateway %s: %s (was %s)", self.gateway_id, state, before or "new")
-        else:
-            text = "gateway %s: %s: %s; next attempt in %.0f s"
-            self._network(tick, text, self.gateway_id, state, message or cause, wait_seconds)
+    def succeeded(self, state: str, tick: float) -> None:
+        """The state after an attempt that brought data."""
+        before = self._state.told
+        news = self._state.news(state, state != "ok", tick)
+        if news is not None and (news != UNSTEADY or self._may_complain(tick)):
+            self._state.told = news
+            log.info("gateway %s: %s (was %s)", self.gateway_id, news, before or "new")
+        self._summarise(tick)
 
-    def failure(self, cause: str, tick: float) -> None:
-        """A failed attempt that changed nothing: counted."""
+    def failed(self, state: str, message: str, wait_seconds: float, tick: float) -> None:
+        """The state after an attempt that brought nothing, and when the next one will be."""
         self._unsaid += 1
-        if self._summary_due is None:
-            self._summary_due = tick + _SUMMARY_SECONDS
-        elif tick >= self._summary_due:
-            log.warning("gateway %s: %d more failed attempts, the last: %s", self.gateway_id, self._unsaid, cause)
-            self._unsaid = 0
-            self._summary_due = tick + _SUMMARY_SECONDS
+        self._last = message
+        news = self._state.news(state, True, tick)
+        if state == AUTH_FAILED:  # no matter how often: only the owner can repair this
+            news = state if self._state.told != state else None
+        if news is not None and (news == AUTH_FAILED or self._may_complain(tick)):
+            self._state.told = news
+            text = "gateway %s: %s: %s; " + (
+                "counted from now on" if news == UNSTEADY else f"next attempt in {wait_seconds:.0f} s"
+            )
+            log.warning(text, self.gateway_id, news, message)
+            self._unsaid -= 1
+        self._summarise(tick)
 
-    def capability(self, family: str, change: str, firmware: str | None) -> None:
+    def capability(self, family: str, change: str, firmware: str | None, tick: float) -> None:
         """A family of data that stopped or started coming."""
-        if change == "gone":
-            since = f" (firmware {firmware})" if firmware else ""
-            log.warning("gateway %s: %s: gone%s", self.gateway_id, family, since)
-        else:
-            log.info("gateway %s: %s: back", self.gateway_id, family)
+        teller = self._families.setdefault(family, Teller())
+        if teller.news(change, change == "gone", tick) is not None:
+            self._tell_family(family, teller, firmware, tick)
+
+    def families(self, firmware: str | None, tick: float) -> None:
+        """After every attempt: tell what was held back while a family came and went."""
+        for family, teller in self._families.items():
+            if teller.due(tick) is not None:
+                self._tell_family(family, teller, firmware, tick)
+
+    def fault(self, kind: str, place: str) -> None:
+        """A fault of ours or of the library's; told once in a row."""
+        fault = f"{kind} at {place}"
+        if fault != self._fault:
+            self._fault = fault
+            log.error("gateway %s: fault in a poll: %s", self.gateway_id, fault)
 
     def note(self, text: str) -> None:
         """An event worth one line."""
         log.info("gateway %s: %s", self.gateway_id, text)
 
-    def _network(self, tick: float, text: str, *values: object) -> None:
-        recent = self._limit > 0 and len(self._said) == self._limit and tick - self._said[0] < 60.0
-        if self._suppress or self._limit == 0 or recent:
-            self._unsaid += 1
-            if self._summary_due is None:
-                self._summary_due = tick + _SUMMARY_SECONDS
-            return
-        self._said.append(tick)
-        log.warning(text, *values)
+    def _tell_family(self, family: str, teller: Teller, firmware: str | None, tick: float) -> None:
+        teller.told = teller.due(tick)
+        if teller.told == "back":
+            log.info("gateway %s: %s: back", self.gateway_id, family)
+        else:
+            since = f" (firmware {firmware})" if firmware else ""
+            log.warning("gateway %s: %s: %s%s", self.gateway_id, family, teller.told, since)
+
+    def _may_complain(self, tick: float) -> bool:
+        """Is one more line about the network allowed in this minute?"""
+        if not self._limit or (len(self._complaints) == self._limit and tick - self._complaints[0] < 60.0):
+            return False
+        self._complaints.append(tick)
+        return True
+
+    def _summarise(self, tick: float) -> None:
+        """One line for all failures since the last one, whatever came between them."""
+        if not self._unsaid:
+            self._summary_due = None
+        elif self._summary_due is None:
+            self._summary_due = tick + SUMMARY_SECONDS
+        elif tick >= self._summary_due:
+            log.warning("gateway %s: %d more failed attempts, the last: %s", self.gateway_id, self._unsaid, self._last)
+            self._unsaid, self._summary_due = 0, None
