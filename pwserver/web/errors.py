@@ -38,12 +38,23 @@ def answer(request: Request, problem: Exception) -> HTTPResponse:
         log.error("%s %s failed", request.method, request.path, exc_info=problem)
         return error(500, INTERNAL)
     headers = {name.lower(): str(value) for name, value in (problem.headers or {}).items()}
-    if isinstance(problem, MethodNotAllowed) and "allow" in headers:
-        known = {method.strip() for method in headers["allow"].split(",")} | {"OPTIONS"}
-        headers["allow"] = ", ".join(sorted(known))
+    if isinstance(problem, MethodNotAllowed):
+        headers["allow"] = ", ".join(sorted(allowed(request) | {"OPTIONS"}))
     # Sanic's own texts for these repeat what the client sent.
     plain = isinstance(problem, MethodNotAllowed) or (isinstance(problem, NotFound) and "Requested URL" in str(problem))
     return error(status, HTTPStatus(status).phrase if plain else str(problem) or HTTPStatus(status).phrase, headers)
+
+
+def allowed(request: Request) -> set[str]:
+    """The methods that have a route for this path. Sanic's own list is missing where a path has parameters."""
+    found = set()
+    for method in ("GET", "HEAD", "POST"):
+        try:
+            request.app.router.get(request.path, method, request.host)
+        except SanicException:
+            continue
+        found.add(method)
+    return found
 
 
 def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -91,6 +91,24 @@ def test_wrong_methods(ask: Ask, path: str) -> None:
         assert response.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/soe", "GET, HEAD, OPTIONS"),
+        ("/control/reserve", "GET, HEAD, OPTIONS, POST"),
+        ("/control/islanding", "OPTIONS, POST"),
+        ("/api/gateways/default/soe", "GET, HEAD, OPTIONS"),
+        ("/api/gateways/default/api/status", "GET, HEAD, OPTIONS, POST"),
+        ("/power/api/gateways/default/control/reserve", "GET, HEAD, OPTIONS, POST"),
+        ("/api/login/Basic/", "OPTIONS, POST"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(ask: Ask, path: str, methods: str) -> None:
+    for method in ("put", "delete", "patch"):
+        response = ask(method, path)
+        assert (response.status, response.headers.get("allow")) == (405, methods), method
+
+
 def test_head_is_get_without_a_body(ask: Ask) -> None:
     for path in ("/soe", "/health", "/stats", "/csv", "/docs", "/api/site_info", "/api/mqtt/status"):
         got, head = ask("get", path), ask("head", path)
