@@ -51,7 +51,7 @@ def serve(config: Config, reload: Reload | None = None) -> int:
     try:
         listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
     except OSError as refused:
-        address = f"{config['PW_BIND_ADDRESS']}:{config['PW_PORT']}"
+        address = in_url(config["PW_BIND_ADDRESS"], config["PW_PORT"])
         print(f"pwserver: cannot listen on {address}: {refused.strerror or refused}", file=sys.stderr)
         return 1
     try:
@@ -83,6 +83,11 @@ def listen(address: str, port: int) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def in_url(host: str, port: int) -> str:
+    """Host and port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Generation:
@@ -149,9 +154,9 @@ class Generation:
     def banner(self) -> str:
         """What is being polled, and where to look."""
         host, port = self.listener.getsockname()[:2]
-        shown = "localhost" if host in ("0.0.0.0", "::") else host
+        shown = in_url("localhost" if host in ("0.0.0.0", "::") else host, port)
         scheme = "https" if self.config["PW_HTTPS"] == "yes" else "http"
-        lines = [f"pwserver {__version__} on {scheme}://{shown}:{port}/ with {self.runtime.workers} workers"]
+        lines = [f"pwserver {__version__} on {scheme}://{shown}/ with {self.runtime.workers} workers"]
         for gateway in self.config.gateways:
             target = gateway.address or "Tesla's cloud"
             how = f"{gateway.mode.label} at {target}, every {self.config['PW_CACHE_EXPIRE']} s"
@@ -164,7 +169,7 @@ class Generation:
                 lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
-        lines.append(f"  look at {scheme}://{shown}:{port}/health, /docs, /json")
+        lines.append(f"  look at {scheme}://{shown}/health, /docs, /json")
         return "\n".join(lines)
 
 
