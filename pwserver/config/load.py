@@ -37,7 +37,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     gateways, source = _gateways(loader, settings, origins, findings)
     _check_default_gateway(settings, origins, gateways, findings)
     if findings.problems:
-        raise ConfigError(findings.problems)
+        raise ConfigError(findings.problems, findings.warnings)
     return Config(
         settings=settings,
         gateways=gateways,

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with a configuration. No problem text contains a secret."""
+    """Everything that is wrong with a configuration, and the warnings, which may well name the reason: a misspelt
+    setting is ignored with a warning, and missed as a problem. No text contains a secret."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
         super().__init__(self.message)
 
     @property
     def message(self) -> str:
-        """All problems as one readable message."""
+        """All of it as one readable message."""
         count = len(self.problems)
         head = "The configuration has a problem:" if count == 1 else f"The configuration has {count} problems:"
-        return "\n".join([head, *(f"  - {problem}" for problem in self.problems)])
+        lines = [head, *(f"  - {problem}" for problem in self.problems)]
+        if self.warnings:
+            lines += ["Also:", *(f"  - {warning}" for warning in self.warnings)]
+        return "\n".join(lines)

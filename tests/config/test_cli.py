@@ -56,6 +56,13 @@ def test_bad_configuration_is_status_2_and_one_message() -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_a_misspelt_setting_that_is_missed_is_named() -> None:
+    done = run("check-config", PW_HOST="10.0.0.1", PW_GWPWD="x" * 10)
+    assert done.returncode == 2
+    assert "PW_HOST" in done.stderr
+    assert "did you mean PW_GW_PWD?" in done.stderr
+
+
 def test_importing_the_configuration_is_cheap() -> None:
     script = "import sys; old = set(sys.modules); import pwserver.config; print(' '.join(set(sys.modules) - old))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
