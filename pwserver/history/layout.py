@@ -154,7 +154,7 @@ class GatewayLayout:
 
     @property
     def file_bytes(self) -> int:
-        """Bytes of the files at their largest; they are sparse and grow as they fill."""
+        """Bytes of the files, which take this room from the beginning."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
         return files + 2 * self.state_bytes + 2 * self.notes_bytes
 

@@ -7,6 +7,7 @@ dirties a page. The mapping is made before any fork, like the arena.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import math
@@ -88,6 +89,11 @@ class _File:
         self.path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
+        try:
+            take_room(self._descriptor, self.size)
+        except OSError:
+            os.close(self._descriptor)
+            raise
         self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
         self.view = memoryview(self._map)
 
@@ -97,6 +103,16 @@ class _File:
             self._map.flush()
         else:
             os.fdatasync(self._descriptor)
+
+    @property
+    def removed(self) -> bool:
+        """Has the file no name any more?"""
+        return not os.fstat(self._descriptor).st_nlink
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes the file takes on the disk, whether it still has a name or not."""
+        return os.fstat(self._descriptor).st_blocks * 512
 
     def forget(self) -> None:
         """Looking for torn rows touched every page; this process need not keep them."""
@@ -108,14 +124,34 @@ class _File:
         os.close(self._descriptor)
 
 
-def _create(path: Path, size: int, head: bytes = b"") -> None:
-    """Make a sparse file of that size, whole or not at all."""
+def take_room(descriptor: int, size: int) -> None:
+    """Have the disk keep room for a whole file. OSError when there is none.
+
+    Writing through a mapping to a hole of a full disk is no error one could catch: it ends the process (SIGBUS).
+    """
+    if not hasattr(os, "posix_fallocate") or os.fstat(descriptor).st_blocks * 512 >= size:
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # a file system that cannot
+            raise
+
+
+def _write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> None:
+    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all."""
     fresh = path.with_name(path.name + ".new")
-    with open(fresh, "wb") as file:
-        file.write(head)
-        file.truncate(size)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(fresh, "wb") as file:
+            file.write(head)
+            file.write(rest)
+            file.truncate(size)
+            file.flush()
+            take_room(file.fileno(), size)
+            os.fsync(file.fileno())
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     os.replace(fresh, path)
     sync_folder(path.parent)
 
@@ -212,25 +248,38 @@ class HistoryStore:
         if not self._files or (not force and time.monotonic() - self._flushed < self._flush_seconds):
             return False
         self._flushed = time.monotonic()
-        for file in self._files:
-            file.flush()
+        problem: OSError | None = None
+        for file in self._files:  # every one of them: a file that fails must not keep the others from the disk
+            try:
+                file.flush()
+            except OSError as fault:
+                problem = fault
+        if problem is not None:
+            raise problem
         return True
 
     def close(self) -> None:
         """Flush and let go of files and lock. Archives must not be used any more."""
-        self.flush(force=True)
-        for file in self._files:
-            file.close()
-        self._files = []
-        self.archives = {}
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        try:
+            self.flush(force=True)
+        finally:
+            for file in self._files:
+                file.close()
+            self._files = []
+            self.archives = {}
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    @property
+    def removed(self) -> bool:
+        """Have files been removed while they are open? What is recorded in them goes with this process."""
+        return any(file.removed for file in self._files)
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes the files really take (they are sparse), 0 in memory mode."""
-        return sum(os.stat(file.path).st_blocks * 512 for file in self._files)
+        """Bytes the files take on the disk, 0 in memory mode."""
+        return sum(file.disk_bytes for file in self._files)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -280,7 +329,7 @@ class HistoryStore:
         size = PAGE_BYTES + plan.rows_bytes
         head = FileHeader(gateway, plan).to_bytes()
         if not path.exists():
-            _create(path, size, head)
+            _write_new(path, head, b"", size)
         else:
             try:
                 found = read_header(path)
@@ -301,7 +350,7 @@ class HistoryStore:
     ) -> None:
         """Put a file aside that cannot be trusted and begin a new one with its whole rows."""
         aside = set_aside(path, clock)
-        _create(path, PAGE_BYTES + plan.rows_bytes, head)
+        _write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
         rows = _salvage(aside, plan)
         if rows[0]:
             write_ring(path, FileHeader.from_bytes(head, PAGE_BYTES + plan.rows_bytes), rows)
@@ -321,9 +370,9 @@ class HistoryStore:
                 record = Blob(memoryview(fresh))
                 if payload and len(payload) <= record.room:
                     record.write(payload)
-                _create(path, size, bytes(fresh))
+                _write_new(path, b"", fresh, size)
         if not path.exists() or path.stat().st_size != size:
-            _create(path, size)
+            _write_new(path, b"", b"", size)
         return self._map(path)
 
 
@@ -392,20 +441,5 @@ def write_ring(path: Path, header: FileHeader, rows: Rows) -> None:
     ordered = [columns.get(name, absent) for name in plan.columns]
     for row in range(max(0, len(times) - plan.rows), len(times)):
         ring.append(times[row], array("d", [column[row] for column in ordered]))
-    fresh = path.with_name(path.name + ".new")
-    with open(fresh, "wb") as file:
-        file.write(header.to_bytes())
-        _write_sparse(file.fileno(), content)
-        os.fsync(file.fileno())
-    os.replace(fresh, path)
-    sync_folder(path.parent)
-
-
-def _write_sparse(descriptor: int, content: bytearray) -> None:
-    """Leave out pages of zeros: the file stays as small as what is in it. Begins after the header page."""
-    blank = bytes(PAGE_BYTES)
-    os.ftruncate(descriptor, PAGE_BYTES + len(content))
-    for at in range(0, len(content), PAGE_BYTES):
-        page = bytes(content[at : at + PAGE_BYTES])
-        if page != blank[: len(page)]:
-            os.pwrite(descriptor, page, PAGE_BYTES + at)
+    used = len(content.rstrip(b"\0"))  # what was never written need not be written now
+    _write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content))

@@ -24,6 +24,7 @@ class Recording:
         self._locks = {gateway: threading.Lock() for gateway in self.recorders}
         self._last: dict[str, float] = {}
         self.failures = 0  # flushes that did not reach the disk
+        self._problem: str | None = None  # of the last flush
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
@@ -43,15 +44,27 @@ class Recording:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await asyncio.to_thread(self.store.flush)
-            except OSError as problem:
-                self.failures += 1
-                log.error("history could not be written to the disk: %s", problem.strerror)
+            await asyncio.to_thread(self.flush)
+
+    def flush(self, force: bool = False) -> None:
+        """Bring files to the disk where that is due; a problem is told when it begins and when it is over."""
+        try:
+            if not self.store.flush(force):
+                return
+            problem = "its files have been removed; a restart makes new ones" if self.store.removed else None
+        except OSError as fault:
+            problem = fault.strerror
+        self.failures += problem is not None
+        if problem != self._problem:
+            self._problem = problem
+            if problem is not None:
+                log.error("history does not reach the disk: %s", problem)
+            else:
+                log.info("history reaches the disk again")
 
     def stop(self) -> None:
         """Keep the open intervals and write everything."""
         for gateway, recorder in self.recorders.items():
             with self._locks[gateway]:
                 recorder.checkpoint()
-        self.store.flush(force=True)
+        self.flush(force=True)

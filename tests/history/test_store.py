@@ -6,8 +6,11 @@ import math
 import mmap
 import os
 import random
+import shutil
 import signal
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +21,7 @@ import pytest
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryLocked, HistoryStore, folder_of, read_header
+from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, Site, reading
 
 START = 1_795_336_470.0
@@ -69,19 +73,72 @@ def test_everything_is_there_after_a_clean_restart(tmp_path: Path) -> None:
 
 @pytest.fixture
 def on_disk() -> Iterator[Path]:
-    """A folder on the disk of this checkout: a tmpfs, as /tmp often is, fills holes when they are read."""
+    """A folder on the disk of this checkout: a tmpfs, as /tmp often is, makes no difference of holes and room taken."""
     build = Path(__file__).parents[2] / "build"
     build.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=build) as folder:
         yield Path(folder)
 
 
-def test_files_are_private_and_sparse(on_disk: Path) -> None:
+def test_files_are_private_and_take_their_room_at_once(on_disk: Path) -> None:
     store = open_store(on_disk, HistorySettings())
     folder = folder_of(on_disk, "default")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert sum(file.stat().st_size for file in folder.iterdir()) == store.archives["default"].layout.file_bytes
-    assert store.disk_bytes < 1_000_000
+    size = store.archives["default"].layout.file_bytes
+    assert sum(file.stat().st_size for file in folder.iterdir()) == size
+    assert sum(file.stat().st_blocks * 512 for file in folder.iterdir()) >= size
+    assert store.disk_bytes >= size
+    store.close()
+
+
+def test_a_file_with_holes_gets_its_room_when_opened(on_disk: Path) -> None:
+    open_store(on_disk).close()
+    path = folder_of(on_disk, "default") / "polls.ring"
+    size, head = path.stat().st_size, path.read_bytes()[:PAGE_BYTES]
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate(size)
+    assert path.stat().st_blocks * 512 < size
+    store = open_store(on_disk)
+    assert store.messages == []
+    assert path.stat().st_blocks * 512 >= size
+    store.close()
+
+
+def test_a_disk_without_room_is_told_at_the_start_and_kills_nobody(tmp_path: Path) -> None:
+    """A write through a mapping to a full disk would end the process without a word (SIGBUS)."""
+    inside = ["unshare", "--user", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no file system of our own can be mounted here")
+    mount = f"mount -t tmpfs -o size=3m none {tmp_path}"
+    command = f"{mount} && {sys.executable} -m pwserver --port 0 --host 127.0.0.1:9; echo ended $?; find {tmp_path}"
+    environ = {"PW_GW_PWD": "0123456789", "PW_HISTORY_PATH": f"{tmp_path}/history", "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*inside, "sh", "-c", command],
+        env=environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "PW_HISTORY_PATH: the folder cannot be used (No space left on device)" in done.stderr
+    assert "ended 2" in done.stdout
+    assert ".new" not in done.stdout
+
+
+def test_files_that_are_removed_meanwhile_are_told_once(on_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = open_store(on_disk)
+    recording = Recording(store)
+    recording.flush(force=True)
+    before = store.disk_bytes
+    assert (recording.failures, store.removed) == (0, False)
+    shutil.rmtree(folder_of(on_disk, "default"))
+    recording.flush(force=True)
+    recording.stop()
+    assert (recording.failures, store.removed, store.disk_bytes) == (2, True, before)
+    assert [record.getMessage() for record in caplog.records] == [
+        "history does not reach the disk: its files have been removed; a restart makes new ones"
+    ]
     store.close()
 
 
