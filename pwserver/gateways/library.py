@@ -198,6 +198,18 @@ def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> dict[s
     return arguments
 
 
+def _unusable(arguments: dict[str, Any], error: Exception) -> str:
+    """Why the library takes no connection with these arguments. Its own text may hold an e-mail address or a path."""
+    if arguments.get("cloudmode") or not arguments.get("host"):
+        folder, names = arguments.get("authpath"), "the folder of logins (PW_AUTH_PATH)"
+    else:
+        folder = os.path.dirname(arguments["cachefile"])
+        names = "the folder of the login cache (PW_CACHE_FILE, else PW_AUTH_PATH)"
+    if not os.access(os.path.expanduser(folder or "."), os.W_OK):
+        return f"{names} cannot be written"
+    return f"the configuration is unusable: {type(error).__name__}"
+
+
 def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> Any:
     library = load()
 
@@ -214,7 +226,7 @@ def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> A
         powerwall = Once(**arguments)
     except Exception as error:
         # An unusable setting: waiting will not repair it, so it is treated like a wrong password.
-        raise GatewayFailure(AUTH, f"the configuration is unusable: {type(error).__name__}") from None
+        raise GatewayFailure(AUTH, _unusable(arguments, error)) from None
     if not powerwall.connected or powerwall.client is None:
         close_connection(powerwall)
         raise _why(arguments, wire, mode)

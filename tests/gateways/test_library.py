@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
+from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.sessions import LocalSession, retry_after_seconds
+from pwserver.gateways.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +38,25 @@ def test_only_one_module_imports_the_library() -> None:
 def test_an_unknown_library_is_refused_loudly() -> None:
     with pytest.raises(RuntimeError, match="unsupported version"):
         library._exchange(library.load(), no_such_name=1)
+
+
+@pytest.mark.parametrize(
+    ("definition", "named"),
+    [
+        (GatewayDefinition("home", "Home", host="127.0.0.1:9", gw_pwd="x" * 10), "PW_CACHE_FILE"),
+        (GatewayDefinition("far", "Far", email="me@example.com"), "PW_AUTH_PATH"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_named_by_its_setting(
+    tmp_path: Path, definition: GatewayDefinition, named: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file" / "below")
+    options = GatewayOptions(authpath=folder, cachefile=f"{folder}/.powerwall")
+    wire = Wire(60)
+    with wire.session(5.0), pytest.raises(GatewayFailure, match=f"{named}.*cannot be written") as caught:
+        library.open_connection(definition, options, wire)
+    assert str(tmp_path) not in caught.value.message
 
 
 def test_local_sessions_trust_nothing_and_keep_their_adapter() -> None:
