@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.mqtt")
 MAX_INBOUND = 100
+REPEAT_SECONDS = 300.0  # how often the log says again what goes on
 
 
 class MqttUnavailable(Exception):
@@ -97,32 +99,50 @@ def refused(granted: Any) -> bool:
     return any(int(getattr(code, "value", code)) >= 128 for code in granted)
 
 
-class Backoff:
-    """2, 4, 8 … 60 seconds; back to 2 after a success."""
+class Attempts:
+    """The pauses between attempts at a broker – 2, 4, 8 … 60 seconds, 2 again after a success – and what the log says
+    of them: what is new at once, what repeats every five minutes with a count. Two servers with one client id throw
+    each other out every two seconds, for as long as nobody reads the log."""
 
-    def __init__(self, first_seconds: float, last_seconds: float) -> None:
-        self._first = first_seconds
-        self._last = last_seconds
-        self._next = first_seconds
+    def __init__(self, settings: MqttSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._where = f"{settings.host}:{settings.port}"
+        self._first, self._longest = settings.backoff_first_seconds, settings.backoff_last_seconds
+        self._next = self._first
+        self._clock = clock
+        self._connected: bool | None = None  # as the log has it
+        self._reason: str | None = None
+        self._repeat_at = 0.0
+        self._untold = 0
 
     def success(self) -> None:
         """The connection stands."""
         self._next = self._first
+        if not self._connected:
+            self._connected = True
+            log.info("MQTT connected to %s", self._where)
 
-    def next_seconds(self) -> float:
-        """How long to wait before the next attempt."""
-        seconds = self._next
-        self._next = min(self._last, seconds * 2)
+    def lost(self, reason: str, fault: Exception | None = None) -> float:
+        """It does not, or no longer, perhaps by a ``fault`` of ours; returns the seconds to wait."""
+        seconds, self._next = self._next, min(self._longest, self._next * 2)
+        now = self._clock()
+        if reason == self._reason and now < self._repeat_at:
+            self._untold += 1
+        else:
+            again = f" ({self._untold} more times before)" if self._untold and reason == self._reason else ""
+            text = "MQTT broker %s: %s%s; next attempt in %g s"
+            log.warning(text, self._where, reason, again, seconds, exc_info=fault)
+            self._connected, self._reason, self._untold = False, reason, 0
+            self._repeat_at = now + REPEAT_SECONDS
         return seconds
 
 
-async def keep_connected(settings: MqttSettings, session: Callable[[Backoff], Awaitable[None]]) -> None:
-    """Run ``session`` again and again until cancelled; it ends by ConnectionLost. One warning an attempt."""
-    backoff = Backoff(settings.backoff_first_seconds, settings.backoff_last_seconds)
-    where = f"{settings.host}:{settings.port}"
+async def keep_connected(settings: MqttSettings, session: Callable[[Attempts], Awaitable[None]]) -> None:
+    """Run ``session`` again and again until cancelled; it ends by ConnectionLost."""
+    attempts = Attempts(settings)
     while True:
+        fault: Exception | None = None
         try:
-            await session(backoff)
+            await session(attempts)
             reason = "session ended"
         except ConnectionLost as error:
             reason = str(error)
@@ -130,8 +150,5 @@ async def keep_connected(settings: MqttSettings, session: Callable[[Backoff], Aw
             log.error("%s", error)
             return
         except Exception as error:  # a fault of ours must not end publishing for good
-            log.exception("MQTT session failed")
-            reason = type(error).__name__
-        seconds = backoff.next_seconds()
-        log.warning("MQTT broker %s: %s; next attempt in %g s", where, reason, seconds)
-        await asyncio.sleep(seconds)
+            fault, reason = error, type(error).__name__
+        await asyncio.sleep(attempts.lost(reason, fault))

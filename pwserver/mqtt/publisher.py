@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pwserver.mqtt import commands
 from pwserver.mqtt.connection import (
-    Backoff,
+    Attempts,
     ConnectionLost,
     MqttUnavailable,
     connected,
@@ -135,7 +135,7 @@ class MqttPublisher:
 
     # one connection
 
-    async def _session(self, backoff: Backoff) -> None:
+    async def _session(self, attempts: Attempts) -> None:
         prefix = self.settings.topic_prefix
         async with connected(self.settings, (f"{prefix}/availability", b"offline")) as client:
             self._client = client
@@ -146,8 +146,7 @@ class MqttPublisher:
                 self.connected = True
                 self.counters["connects"] += 1
                 self._changed()
-                backoff.success()
-                log.info("MQTT connected to %s:%d", self.settings.host, self.settings.port)
+                attempts.success()
                 await self._run(client)
             except asyncio.CancelledError:
                 if self.connected:

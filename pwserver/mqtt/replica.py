@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from pwserver.mqtt.connection import (
-    Backoff,
+    Attempts,
     ConnectionLost,
     MqttUnavailable,
     connected,
@@ -126,14 +126,14 @@ class ReplicaPublisher:
         task, self._task = self._task, None
         await _end(task, self.settings)
 
-    async def _session(self, backoff: Backoff) -> None:
+    async def _session(self, attempts: Attempts) -> None:
         settings, state = self.settings, f"{self.settings.base}/{self.settings.name}/state"
         async with connected(settings.broker, (state, sign_word("offline", state, settings.key))) as client:
             try:
                 await client.publish(state, sign_word("online", state, settings.key), qos=1, retain=True)
                 self._unsent = dict.fromkeys(self._views)
                 self.connected = True
-                backoff.success()
+                attempts.success()
                 async with asyncio.TaskGroup() as group:
                     group.create_task(_until_lost(client))
                     group.create_task(self._sender(client))
@@ -273,7 +273,7 @@ class ReplicaSubscriber:
             known.lost = why
             self._tell(gateway_id)
 
-    async def _session(self, backoff: Backoff) -> None:
+    async def _session(self, attempts: Attempts) -> None:
         base = self.settings.base
         async with connected(self.settings.broker, None, self._remembered) as client:
             try:
@@ -282,7 +282,7 @@ class ReplicaSubscriber:
                 if refused(granted):
                     raise ConnectionLost("the broker refused the subscription")
                 self.connected = True
-                backoff.success()
+                attempts.success()
                 async for message in client.messages:
                     self._hear(str(message.topic), bytes(message.payload or b""), bool(message.retain))
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from pwserver.mqtt.connection import REPEAT_SECONDS, Attempts
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.settings import ControlRejected, MqttSettings
 
@@ -473,7 +475,37 @@ def test_subscription_refused_by_the_broker_leaves_monitoring(until, powerwall3,
     assert len([r for r in caplog.records if "refused the subscription" in r.getMessage()]) == 1
 
 
-def test_wrong_password_is_one_warning_an_attempt(secure_broker, until, caplog):
+def test_a_broker_that_throws_us_out_leaves_a_log_one_can_read(caplog):
+    caplog.set_level(logging.INFO, "pwserver.mqtt")
+    tick = 0.0
+    attempts = Attempts(MqttSettings(host="broker", port=1883), lambda: tick)
+    for _ in range(43200):  # a day
+        attempts.success()
+        assert attempts.lost("another one has our client id") == 2.0
+        tick += 2.0
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == "MQTT connected to broker:1883"
+    assert lines[1].endswith("our client id; next attempt in 2 s")
+    assert lines[3].endswith("our client id (149 more times before); next attempt in 2 s")
+    assert len(lines) == 1 + 2 * 86400 / REPEAT_SECONDS
+
+
+def test_what_is_new_about_a_broker_is_told_at_once(caplog):
+    caplog.set_level(logging.INFO, "pwserver.mqtt")
+    attempts = Attempts(MqttSettings(host="broker", port=1883), lambda: 0.0)
+    for reason in ("refused", "refused", "unreachable", "refused"):
+        attempts.lost(reason)
+    attempts.success()
+    attempts.success()
+    assert [record.getMessage().split("; ")[0] for record in caplog.records] == [
+        "MQTT broker broker:1883: refused",
+        "MQTT broker broker:1883: unreachable",
+        "MQTT broker broker:1883: refused",
+        "MQTT connected to broker:1883",
+    ]
+
+
+def test_wrong_password_is_told_without_it(secure_broker, until, caplog):
     async def main():
         publisher = MqttPublisher(settings_for(secure_broker, username="server", password="wr0ng"))
         await publisher.start()
