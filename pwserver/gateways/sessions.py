@@ -326,14 +326,9 @@ def _loads(text: str | bytes) -> dict[str, Any]:
     Raises ``json.JSONDecodeError`` or ``TypeError``, as the library expects, when it is no JSON object.
     """
     wire = active_wire()
-    try:
-        found = json.loads(text, parse_constant=lambda _: None)
-        if not isinstance(found, dict):
-            raise TypeError("not a JSON object")
-    except (ValueError, TypeError):
-        if wire is not None:
-            wire.undecodable += 1
-        raise
+    found = json.loads(text, parse_constant=lambda _: None)
+    if not isinstance(found, dict):
+        raise TypeError("not a JSON object")
     if (sanitise(found) or _maybe_infinite(text)) and wire is not None:
         wire.holed = True
     return found

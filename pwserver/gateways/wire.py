@@ -50,7 +50,6 @@ class Wire:
         self.hold_until = 0.0
         self.calls_total = 0
         self.exchanges: deque[Exchange] = deque(maxlen=_EXCHANGES_KEPT)
-        self.undecodable = 0  # answers of this session that were no sensible JSON
         self.holed = False  # some answer of this session lacked numbers: what is computed from it needs cleaning
         self.resend = False  # may a request on a connection that turned out closed be sent again?
         self._clock = clock
@@ -70,7 +69,6 @@ class Wire:
         self._deadline = self._clock() + limit_seconds
         self.resend = resend
         self.exchanges.clear()
-        self.undecodable = 0
         self.holed = False
         self._dead.clear()
         self._logins = 0

@@ -98,7 +98,7 @@ class Recorder:
         self._labels = labels
         self._zone = zone(archive.gateway.timezone)
         self.refused = 0  # polls not recorded because they were not later than the last one
-        self.series_refused = 0  # device signals beyond PW_HISTORY_MAX_SIGNALS
+        self._crowded = False  # has it been told that there are more signals than room?
         self._behind: tuple[int, float] = (0, 0.0)  # polls from the past in a row, timestamp of the first
         for ring in archive.rings.values():
             ring.repair()
@@ -270,7 +270,7 @@ class Recorder:
             series = self._series.get((device, metric))
             if series is None:
                 if len(self._series) >= len(banks) * BANK:
-                    self.series_refused += 1
+                    self._no_room(device, metric)
                     continue
                 series = self._series[device, metric] = len(self._series)
             bank, column = bank_of(series)
@@ -287,6 +287,17 @@ class Recorder:
             banks[bank].append(reading.timestamp, values)
             self._signal_rollups[bank].add(values)
             self._archive.signal_days[bank].set_live(self._signal_day, _day_figures(self._signal_rollups[bank]))
+
+    def _no_room(self, device: str, metric: str) -> None:
+        if not self._crowded:
+            self._crowded = True
+            log.warning(
+                "%s: no room for %s of %s in the history, nor for signals that come after it; "
+                "PW_HISTORY_MAX_SIGNALS says for how many there is, those of replaced devices included",
+                self._archive.gateway.id,
+                metric,
+                device,
+            )
 
     def _close_signal_days(self) -> None:
         for rollup, ring in zip(self._signal_rollups, self._archive.signal_days, strict=True):

@@ -17,7 +17,3 @@ class Ticks:
     def after(self, now: float) -> float:
         """The first tick strictly later than ``now``."""
         return self.origin + (math.floor((now - self.origin) / self.interval_seconds) + 1) * self.interval_seconds
-
-    def at_or_after(self, moment: float) -> float:
-        """The first tick not earlier than ``moment``."""
-        return self.origin + math.ceil((moment - self.origin) / self.interval_seconds) * self.interval_seconds

@@ -308,12 +308,16 @@ def test_signals_of_a_device_that_stopped_answering_are_not_recorded() -> None:
     assert POD not in {one["device"] for one in body(ask(asked, "/api/timeseries/signals"))["series"]}
 
 
-def test_no_more_series_than_configured() -> None:
+def test_no_more_series_than_configured_and_the_owner_is_told(caplog: pytest.LogCaptureFixture) -> None:
     store = archive(HistorySettings(max_signals=16))
     recorder = Recorder(store)
     vitals = {f"TETHC--PART--{number:04d}": {"THC_AmbientTemp": 20.0} for number in range(40)}
-    recorder.record(reading(1_795_330_800.0, 0.0, 0.0, 0.0, 0.0, vitals=vitals))
-    assert recorder.series_refused == 24
+    for number in range(3):
+        recorder.record(reading(1_795_330_800.0 + 60.0 * number, 0.0, 0.0, 0.0, 0.0, vitals=vitals))
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert "controller_ambient of TETHC--PART--0016" in told[0]
+    assert "PW_HISTORY_MAX_SIGNALS" in told[0]
     assert len(body(ask(histories(store), "/api/timeseries/signals"))["series"]) == 16
 
 

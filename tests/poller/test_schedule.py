@@ -28,7 +28,6 @@ def test_the_next_tick_is_later_on_the_grid_and_not_further_than_one_interval(
 def test_late_polls_do_not_shift_the_grid() -> None:
     ticks = Ticks(5.0, 100.0)
     assert [ticks.after(moment) for moment in (100.0, 104.9, 105.0, 118.2)] == [105.0, 105.0, 110.0, 120.0]
-    assert [ticks.at_or_after(moment) for moment in (100.0, 104.9, 105.0)] == [100.0, 105.0, 105.0]
 
 
 @pytest.mark.parametrize("interval", [0, -1, math.nan])
