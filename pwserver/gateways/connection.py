@@ -44,7 +44,7 @@ class GatewayConnection:
         self.lock = threading.RLock()
         per_minute = math.ceil(60.0 / max(options.poll_interval_seconds, 0.1))
         self.wire = Wire(options.calls_per_minute, reserved_per_minute=per_minute + 2)
-        self.memory = Memory(DeviceGuard(options.cache_ttl_seconds))
+        self._forget()
         policy = Policy(
             poll_interval_seconds=options.poll_interval_seconds,
             backoff_max_seconds=options.backoff_max_seconds,
@@ -56,8 +56,8 @@ class GatewayConnection:
         self.watch = FallbackWatch(options.tedapi_recovery)
         self.link = CloudLink(definition, options) if options.hybrid_cloud_link and not definition.mode.remote else None
         self._voice = Voice(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
-        self._asker = Asker(definition.id, self.wire, options, self.memory)
         self._powerwall: Any = None
+        self._din: str | None = None
         self._collector: Collector | None = None
         self._reading: Reading | None = None
         self._basic_lan_wait = _BASIC_LAN_RETEST_SECONDS
@@ -190,7 +190,18 @@ class GatewayConnection:
             reading = withheld(self._collector.collect())
         return self._with_link(reading)
 
+    def _forget(self) -> None:
+        """Begin as with a gateway never seen before."""
+        self.memory = Memory(DeviceGuard(self.options.cache_ttl_seconds))
+        self._asker = Asker(self.definition.id, self.wire, self.options, self.memory)
+
     def _adopt(self, powerwall: Any) -> None:
+        din = getattr(getattr(powerwall, "tedapi", None), "din", None)
+        if din is not None:
+            if self._din not in (None, din):  # replaced: what the former one said is not true of this one
+                self._voice.note("another gateway answers at this address")
+                self._forget()
+            self._din = din
         collector = self._collector_for(powerwall)
         self._drop()
         self._powerwall, self._collector = powerwall, collector

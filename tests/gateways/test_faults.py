@@ -12,6 +12,7 @@ import pytest
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import CAUSES, GatewayFailure
 from pwserver.reading import Reading
+from pwserver.simulator import SimulatedGateway
 from tests.gateways.conftest import Open, definition_of, free
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -345,3 +346,22 @@ def test_a_stored_login_is_used_again_and_thrown_away_when_refused(open_gateway:
         assert isinstance(outcome(second), Reading)
     finally:
         second.close()
+
+
+def test_a_gateway_that_was_replaced_is_not_mixed_with_its_successor(open_gateway: Open) -> None:
+    old, connection = open_gateway("powerwall2")
+    before = connection.poll()
+    port = int(old.address.rpartition(":")[2])
+    old.stop()
+    for _ in range(5):
+        free(connection)
+        with pytest.raises(GatewayFailure):
+            connection.poll()
+    with SimulatedGateway("powerwall3", port=port, hour=11.5):
+        free(connection)
+        after = connection.poll()
+    assert before.din != after.din
+    assert after.pw3 is True
+    assert before.vitals and after.vitals
+    assert {name for name in before.vitals if name.startswith("TEPOD")}.isdisjoint(after.vitals)
+    assert before.tedapi_config["vin"] != after.tedapi_config["vin"]
