@@ -114,6 +114,8 @@ class _Loader:
     def _parse(self, setting: Setting, text: str, origin: Origin) -> tuple[Any, bool]:
         """Value, and whether the text was blank, which lets the next source speak."""
         try:
+            if not isinstance(setting.kind, v.Path) and not v.is_utf8(text):  # a path may be any bytes
+                raise v.BadValue("a text in UTF-8")
             value = setting.kind.parse(text)
             if value is not None and setting.secret:
                 self._odd_secret(text, origin)

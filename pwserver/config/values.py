@@ -52,6 +52,11 @@ def is_blank(text: str) -> bool:
     return not stripped or (stripped.startswith("#") and text[0].isspace())
 
 
+def is_utf8(text: str) -> bool:
+    """False for what stood in the environment as other bytes, as from a file in Latin-1."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 class Kind:
     """A type of value. ``word`` names it in the documentation."""
 
