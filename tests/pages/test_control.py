@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from pwserver.simulator import commands, wire
 from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import SECRET, House, until
@@ -18,6 +20,7 @@ ONLY_CONTROL = "console?hide=power-flow,energy,trend,daily-energy,powerwall,gate
 RESERVE, MODE = "site_info.backup_reserve_percent", "default_real_mode"
 EXPORT = "site_info.customer_preferred_export_rule"
 NO_CHARGING = "site_info.disallow_charge_from_grid_with_solar_installed"
+ISLAND = 3  # the command's number in the gateway's protocol
 RAW_PERCENT, HELD_PERCENT = 60.0, 57  # 60 % of the gateway is 57.9 % of the app; what is held is rounded down
 
 
@@ -192,6 +195,55 @@ def test_what_the_gateway_refuses_is_said_and_nothing_is_shown_as_set(fresh: Hou
         fresh.gateway.fault("none")
     wait_until(lambda: fresh.server.json("/health")["gateways_online"] == 1, 20, "it does not come back")
     shows(page, "reserve", "^[0-9]")
+
+
+def unwilling(device: object, request: object) -> bytes:
+    """An answer to an islanding command that is no yes."""
+    return wire.integer(1, 2)
+
+
+def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answered with a no, asked again too soon, and carried out with the answer lost on its way."""
+    with make_house("v1r", PW_CONTROL_SECRET=SECRET, PW_CALLS_PER_MINUTE="6000", PW_ISLANDING_COOLDOWN="600") as alone:
+        watched = look(alone.base)
+        watched.expected = ("status of 502", "status of 429", "status of 504")  # the browser's own lines
+        page = watched.open(ONLY_CONTROL)
+        shows(page, "islanding", "^on grid$")
+        monkeypatch.setitem(commands._HANDLERS, ISLAND, unwilling)
+        go_off_grid(page)
+        give_token(page)
+        refused = "Go off grid: refused. The gateway did not acknowledge islanding. Check grid status before retrying."
+        assert answered(page, "bad", "refused") == refused
+        go_off_grid(page)
+        too_soon = answered(page, "bad", "not sent")
+        assert re.fullmatch(
+            r"Go off grid: not sent. Islanding was commanded a moment ago; try again in (10|9)\smin.", too_soon
+        )
+        shows(page, "islanding", "^on grid$")
+        alone.gateway.fault("mute", path="/tedapi/v1r")
+        try:
+            fill_dispatch(page)
+            press(page, "dispatch", "Dispatch")
+            confirm(page, "Dispatch")
+            unknown = answered(page, "bad", "not known")
+        finally:
+            alone.gateway.fault("none")
+        said = "The request was sent, but no answer came; look before you try again."
+        assert unknown == f"Dispatch: not known whether it was done. {said}"
+        shows(page, "dispatch", "^charging 1[.]50")  # it was done, and the page says so as soon as it can be seen
+
+
+def go_off_grid(page: Page) -> None:
+    press(page, "islanding", "Go off grid")
+    confirm(page, "Go off grid", "off grid")
+
+
+def answered(page: Page, kind: str, word: str) -> str:
+    """The sentence below the controls, when it is of this kind, has this word and can be seen."""
+    until(page, f"document.querySelector('.answer.{kind}')?.textContent.includes('{word}')")
+    box, window = page.locator(".answer").bounding_box(), page.viewport_size
+    assert box and window and box["y"] >= 0 and box["y"] + box["height"] <= window["height"], "said out of sight"
+    return page.inner_text(".answer")
 
 
 def test_wrong_token_is_refused_and_asked_for_again(fresh: House, look: Look) -> None:

@@ -1,8 +1,11 @@
 // One command to a gateway: meant, allowed, sent once, and its answer in words.
 import { address } from "../core/dom.js";
+import { span } from "../core/format.js";
 import { confirmed, forget, needToken } from "./token.js";
 
 const PATIENCE_MS = 20_000;
+const UNKNOWN = "not known whether it was done";
+const VERDICTS = { 401: "not sent", 404: "not sent", 409: "not sent", 413: "not sent", 422: "not sent", 429: "not sent", 502: "refused", 504: UNKNOWN };
 
 /**
  * Ask, then send. ``tell(words, kind)`` hears how it goes. Resolves with true when the gateway has acknowledged, false when
@@ -19,10 +22,17 @@ export async function command(path, body, { title, words, danger, word }, tell) 
     const said = await reply.json().catch(() => ({}));
     if (reply.status === 401) forget();
     if (reply.ok && !said?.error) return true;
-    const why = said?.detail?.message ?? said?.detail ?? said?.error ?? said?.unauthorized;
-    tell(typeof why === "string" ? why : `The server answered ${reply.status}.`, "bad");
+    tell(`${VERDICTS[reply.status] ?? "not done"}. ${reply.status === 401 ? "The server does not accept this token." : because(said, reply.status)}`, "bad");
   } catch {
-    tell("The server did not answer; nothing is known about the command.", "bad");
+    tell(`${UNKNOWN}. The server did not answer.`, "bad");
   }
   return false;
+}
+
+/** The server's reason as a sentence. */
+function because(said, status) {
+  const why = said?.detail?.message ?? said?.detail ?? said?.error ?? said?.unauthorized;
+  if (typeof why !== "string" || !why) return `The server answered ${status}.`;
+  const words = why.replace(/^outcome unknown: /, "").replace(/\b(\d+) s$/, (_, seconds) => span(Number(seconds)));
+  return `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 }

@@ -30,8 +30,9 @@ export function control(card, app, hint) {
 
   async function send(action, body, asking, done = () => {}) {
     const whose = several() ? `${target().name}: ` : "";
-    const sent = await command(`${prefix()}control/${action}`, body, { ...asking, words: `${whose}${asking.words}` }, tell);
-    if (sent) { done(); tell(`${whose}${asking.title}: done.`, "good"); }
+    const about = (words, kind) => tell(kind ? `${whose}${asking.title}: ${words}` : words, kind);
+    const sent = await command(`${prefix()}control/${action}`, body, { ...asking, words: `${whose}${asking.words}` }, about);
+    if (sent) { done(); about("done.", "good"); }
     if (sent !== null) refreshSoon();
   }
   const refreshSoon = () => { clearTimeout(soon); soon = setTimeout(refresh, SOON_MS); };
