@@ -1,0 +1,47 @@
+"""The API's pages, drawn by Swagger UI and Redoc: accessible, they ask the server, and they lead back."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.pages.conftest import Look
+from tests.pages.support import SECRET, House, until, violations
+
+# Redoc titles the parameters of an operation with h5 right below its h2, and Swagger UI's dialog begins with h3: inside
+# their scripts, and the outline still leads to every operation.
+NOT_OURS = ("heading-order",)
+
+
+def test_swagger_ui(house: House, look: Look) -> None:
+    page = look(house.base).open("docs")
+    until(page, "document.querySelectorAll('.opblock-tag').length > 3")
+    assert violations(page) == []
+    page.locator(".opblock-tag button").first.click()
+    page.locator("#operations-core-get_soe .opblock-summary-control").click()
+    page.locator(".try-out button").click()
+    page.locator(".execute-wrapper button").click()
+    until(page, "document.querySelector('.live-responses-table .microlight')")
+    assert "percentage" in page.inner_text(".live-responses-table tbody .microlight >> nth=0")
+    assert violations(page) == []
+    assert page.url.endswith("get_soe"), "an opened operation has no address"
+
+
+def test_swagger_ui_asks_for_the_token(house: House, look: Look) -> None:
+    page = look(house.base).open("docs")
+    page.locator(".btn.authorize").click()
+    page.locator(".auth-container input").first.fill(SECRET)
+    assert violations(page, without=NOT_OURS) == []
+
+
+def test_redoc(house: House, look: Look) -> None:
+    page = look(house.base).open("redoc")
+    until(page, "document.querySelectorAll('h2').length > 20")
+    assert violations(page, without=NOT_OURS) == []
+
+
+def test_api_pages_lead_back(house: House, look: Look) -> None:
+    page: Page = look(house.base).open("docs")
+    for name, end in (("Console", "/console"), ("History", "/history")):
+        page.goto(f"{house.base}/docs")
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_url(f"**{end}")
