@@ -12,6 +12,7 @@ from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.e2e.server import Server
 from tests.pages.conftest import Look
+from tests.pages.relay import Relay
 from tests.pages.support import House, until, wait_live
 from tests.pages.support import house as make_house
 
@@ -58,25 +59,75 @@ def test_gateway_unplugged_and_back(look: Look) -> None:
         until(page, f"!{FADED} && {NOTICE} === ''", 30)
 
 
-def test_server_restarted(look: Look) -> None:
+STATE = "document.querySelector('#state').textContent"
+STAYED = "globalThis.stayed === true"
+PAGES = {  # page: (how it says that the server is gone, how it says that all is well)
+    "": (f"{FADED} && /Connection to the server lost/.test({NOTICE})", f"!{FADED} && {NOTICE} === ''"),
+    "console": (
+        f"{FADED} && {STATE} === 'Connection lost' && /Connection to the server lost/.test({NOTICE})",
+        f"!{FADED} && {STATE} === 'Live' && {NOTICE} === ''",
+    ),
+    "history": (
+        "/does not answer – trying again/.test(document.querySelector('#state.bad')?.textContent)",
+        "document.querySelector('#state').textContent === '' && document.querySelector('#power canvas')",
+    ),
+}
+
+
+def test_server_restarted_with_every_page_open(look: Look) -> None:
     with SimulatedGateway("powerwall2", hour=12.6) as gateway:
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_CACHE_EXPIRE": "1"}
         with Server(environment=environment) as server:
             port = server.port
-            page = look(f"http://127.0.0.1:{port}", check=False).open()
-            until(page, f"!{FADED}")
-        until(page, f"{FADED} && /Connection to the server lost/.test({NOTICE})")
+            pages = {path: look(f"http://127.0.0.1:{port}", check=False).open(path) for path in PAGES}
+            for path, page in pages.items():
+                until(page, PAGES[path][1])
+                page.evaluate("globalThis.stayed = true")
+        pages["history"].click("[data-range='6h']")  # it asks when there is something to ask
+        for path, page in pages.items():
+            until(page, PAGES[path][0])
         with Server(environment=environment, port=port):
-            until(page, f"!{FADED} && {NOTICE} === ''", 30)
+            for path, page in pages.items():
+                until(page, f"{PAGES[path][1]} && {STAYED}", 40)
 
 
 def test_network_off_and_on(house: House, look: Look) -> None:
+    """The device itself has no network: every request fails at once."""
     watched = look(house.base, check=False)
     page = watched.open("?live=poll", "poll")
+    lost, well = PAGES[""]
     page.context.set_offline(True)
-    until(page, f"{FADED} && /Connection to the server lost/.test({NOTICE})")
+    until(page, lost)
     page.context.set_offline(False)
-    until(page, f"!{FADED} && {NOTICE} === ''")
+    until(page, well)
+
+
+@pytest.mark.parametrize("path", ["", "console"])
+@pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
+def test_network_that_falls_silent(house: House, look: Look, transport: str, path: str) -> None:
+    """Somewhere on the way nothing passes any more, and no connection is closed."""
+    lost, well = PAGES[path]
+    with Relay(house.server.port) as relay:
+        page = look(f"http://127.0.0.1:{relay.port}", check=False).open(f"{path}?live={transport}", transport)
+        until(page, well)
+        page.evaluate("globalThis.stayed = true")
+        relay.silent(True)
+        until(page, lost)
+        relay.silent(False)
+        until(page, f"{well} && {STAYED}", 40)
+
+
+def test_history_through_a_network_that_falls_silent(house: House, look: Look) -> None:
+    lost, well = PAGES["history"]
+    with Relay(house.server.port) as relay:
+        page = look(f"http://127.0.0.1:{relay.port}", check=False).open("history")
+        until(page, well)
+        page.evaluate("globalThis.stayed = true")
+        relay.silent(True)
+        page.click("[data-range='7d']")
+        until(page, lost, 30)
+        relay.silent(False)
+        until(page, f"{well} && {STAYED}", 40)
 
 
 def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:

@@ -61,10 +61,11 @@ export function keyed(parent, keys, create) {
 /** Read once, remembered for the life of the page: the address of a file or an API below this page's folder. */
 export const address = (path) => new URL(path, document.baseURI).href;
 
-/** JSON of an API path, or null when it cannot be had. */
-export async function load(path, options = {}) {
+/** JSON of an API path, or null when it cannot be had: refused, given up by ``signal``, or nothing said in ten seconds. */
+export async function load(path, { signal } = {}) {
+  const patience = AbortSignal.timeout(10_000);
   try {
-    const answer = await fetch(address(path), { cache: "no-cache", signal: AbortSignal.timeout(10_000), ...options });
+    const answer = await fetch(address(path), { cache: "no-cache", signal: signal ? AbortSignal.any?.([signal, patience]) ?? signal : patience });
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;

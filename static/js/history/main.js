@@ -14,7 +14,8 @@ const find = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
 const source = new Source();
-let firstDay = null, catalogue = null, gateways = [], days = [], timer = null;
+const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
+let firstDay = null, catalogue = null, gateways = null, days = [], timer = null, retry = null, failures = 0;
 const range = new Range(query, () => (firstDay ? new Date(`${firstDay}T00:00:00`).getTime() / 1000 : Date.now() / 1000 - 86_400));
 let gateway = query.get("gateway") ?? settings.gateway ?? "";
 let unit = query.get("pw") ?? "";
@@ -51,7 +52,7 @@ function tools() {
   find("to").max = find("from").max = isoDay(Date.now() / 1000);
   find("forward").disabled = range.to >= Date.now() / 1000 - 60;
   text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
-  const csv = gateway || (gateways.length > 1 ? "aggregate" : "");
+  const csv = gateway || (gateways?.length > 1 ? "aggregate" : "");
   find("csv-power").href = source.csv(range, csv, ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"]);
   find("csv-energy").href = source.csv(range, csv, ["solar_kwh", "home_kwh", "battery_charge_kwh", "battery_discharge_kwh", "grid_import_kwh", "grid_export_kwh"], range.to - range.from > 3 * 86_400 ? "1d" : "15m");
 }
@@ -63,6 +64,9 @@ async function show() {
   if (signal.aborted) return;
   const state = find("state");
   state.classList.toggle("bad", !power);
+  clearTimeout(retry);
+  if (power) failures = 0;
+  else retry = setTimeout(again, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
   text(state, !power ? "The server does not answer – trying again" : power.enabled === false ? "History is switched off on the server" : "");
   if (power) {
     const merged = merge(power, mine.filter((one) => one.ts >= range.from && one.ts <= range.to));
@@ -145,18 +149,32 @@ async function loadCatalogue() {
   if (unit && !units.includes(unit)) unit = "";
 }
 
+/** Which gateways and signals there are: asked until it is known. */
+async function acquaint() {
+  const status = await source.status();
+  if (status) {
+    gateways = status.gateways ?? [];
+    if (gateway && !gateways.includes(gateway)) gateway = "";
+    find("gateway-label").hidden = gateways.length < 2;
+    find("gateway").replaceChildren(h("option", { value: "" }, "All"), ...gateways.map((id) => h("option", { value: id, selected: id === gateway }, status.gateway_names?.[id] ?? id)));
+  }
+  const first = firstDay ? null : source.firstDay().then((found) => { firstDay = found; });
+  if (range.name === "all") await first;
+  await loadCatalogue();
+}
+
+async function again() {
+  clearTimeout(retry);
+  if (!gateways || !catalogue) await acquaint();
+  await show();
+}
+
 async function start() {
   build();
   tools();
-  const status = await source.status();
-  gateways = status?.gateways ?? [];
-  if (gateway && status && !gateways.includes(gateway)) gateway = "";
-  find("gateway-label").hidden = gateways.length < 2;
-  find("gateway").replaceChildren(h("option", { value: "" }, "All"), ...gateways.map((id) => h("option", { value: id, selected: id === gateway }, status.gateway_names?.[id] ?? id)));
-  if (range.name === "all") firstDay = await source.firstDay();
-  await loadCatalogue();
+  await acquaint();
   go(() => range.follow());
-  source.firstDay().then((found) => { firstDay = found; });
-  setInterval(() => { if (!document.hidden && (range.name || find("state").classList.contains("bad"))) show(); }, 60_000);
+  setInterval(() => { if (!document.hidden && range.name && !failures) show(); }, 60_000);
+  addEventListener("online", again);
 }
 start();
