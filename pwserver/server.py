@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import resource
 import signal
 import socket
@@ -83,6 +84,14 @@ def listen(address: str, port: int) -> socket.socket:
         raise
     listener.setblocking(False)
     return listener
+
+
+def say(text: str) -> None:
+    """To standard output, if that takes it: a full disk or a reader that has gone must not end a server."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - what is left in the old one would fail once more at exit
 
 
 def in_url(host: str, port: int) -> str:
@@ -218,7 +227,7 @@ class Main:
             directory = now.runtime.directory
             if directory is not None and supervisor.wait(lambda: directory.generation > 0, FIRST_WORD_SECONDS):
                 self._make_room(supervisor)
-            print(self.current.banner(), flush=True)
+            say(self.current.banner())
             systemd.notify("READY=1", f"STATUS={self.current.summary()}")
 
     def _reload(self, supervisor: Supervisor) -> None:

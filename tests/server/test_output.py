@@ -1,0 +1,54 @@
+"""Where nobody takes what main has to say, it serves all the same."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import wait_until
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a file that is always full")
+def test_a_full_disk_below_the_log_does_not_end_the_server() -> None:
+    port = free_port()
+    with open("/dev/full", "w") as full:
+        main = subprocess.Popen(
+            [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port)],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def polling() -> bool:
+        assert main.poll() is None, "it has ended"
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            client.request("GET", "/stats")
+            poller = json.loads(client.getresponse().read())["processes"][0]
+            return bool(poller["pid"])  # main says that it runs just after it has started the poller
+        except OSError:
+            return False
+        finally:
+            client.close()
+
+    try:
+        wait_until(polling, 30)
+        main.send_signal(signal.SIGTERM)
+        assert main.wait(10) == 0
+    finally:
+        main.kill()
+        main.wait()
