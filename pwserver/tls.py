@@ -58,7 +58,7 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     host = socket.gethostname() or "localhost"
     names = dict.fromkeys((host, f"{host}.local", "localhost"))
-    certificate, key = self_signed(host[:64], names, (), VALID_DAYS)
+    certificate, key = self_signed(host[:64], names, ("127.0.0.1", "::1"), VALID_DAYS)
     _write(folder / KEY, key)
     _write(folder / CERTIFICATE, certificate)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import stat
 from pathlib import Path
@@ -24,6 +26,23 @@ def test_the_certificate_is_made_once_and_its_key_is_private(tmp_path: Path) -> 
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     server_context(config)
     assert key.read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "::1", "localhost", socket.gethostname()])
+def test_who_trusts_the_certificate_is_content_with_it_under_every_local_name(tmp_path: Path, name: str) -> None:
+    context = server_context(load({}, {"PW_HTTPS": "yes", "PW_STATE_PATH": str(tmp_path)}))
+    assert context is not None
+    trusting = ssl.create_default_context(cafile=str(tmp_path / CERTIFICATE))
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=name)
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    done: set[ssl.SSLObject] = set()
+    while len(done) < 2:
+        for side in (client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+                done.add(side)
+    assert client.version() in ("TLSv1.2", "TLSv1.3")
 
 
 @pytest.mark.parametrize("content", ["not a certificate", ""])
