@@ -2,11 +2,12 @@
 (function () {
   var root = document.documentElement;
   var query = new URLSearchParams(location.search);
-  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  var dark = window.matchMedia("(prefers-color-scheme: dark)"), paper = window.matchMedia("print");
   var fixed = { black: "dark", white: "light", grafana: "dark", "grafana-dark": "dark", solar: "light", dakboard: "dark" };
   var style = root.getAttribute("data-style") || "";
 
   function wanted() {
+    if (paper.matches) return "light";
     var asked = query.get("theme");
     if (asked !== "light" && asked !== "dark") asked = fixed[style];
     if (!asked && !query.has("theme")) {
@@ -22,6 +23,7 @@
 
   apply();
   dark.addEventListener("change", apply);
+  paper.addEventListener("change", apply);
   window.addEventListener("pwserver:theme", apply);
   var framed = true;
   try { framed = window.self !== window.top; } catch (e) { framed = true; }

@@ -15,13 +15,13 @@ import { trend } from "./cards/trend.js";
  */
 export const CARDS = [
   { id: "power-flow", title: "Power flow", span: 7, wide: true, create: powerFlow },
-  { id: "energy", title: "Now and today", span: 5, create: energyNow },
+  { id: "energy", title: "Now and today", span: 5, wide: true, create: energyNow },
   { id: "trend", title: "Last 24 hours", span: 7, wide: true, create: trend },
   { id: "daily-energy", title: "Energy per day", span: 5, wide: true, create: dailyEnergy },
   { id: "powerwall", title: "Powerwalls", span: 8, wide: true, create: powerwalls },
   { id: "gateways", title: "Gateways", span: 4, create: gateways },
   { id: "strings", title: "Solar strings", span: 6, create: strings },
-  { id: "alerts", title: "Alerts", span: 6, create: alerts },
+  { id: "alerts", title: "Alerts", span: 6, wide: true, create: alerts },
   { id: "control", title: "Control", span: 12, wide: true, create: control },
   { id: "health", title: "Server", span: 8, create: health },
   { id: "mqtt", title: "MQTT", span: 4, create: mqtt },

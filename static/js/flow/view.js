@@ -140,9 +140,9 @@ export class FlowView {
     root.toggle("no-solar", !hasSolar);
     root.toggle("night", has(subject?.solar) && subject.solar < IDLE);
     const parts = subject ? shares(hasBattery ? subject : { ...subject, battery: 0 }) : null;
-    this.figure("solar", subject?.solar, -1);
+    this.figure("solar", subject?.solar, true);
     this.figure("grid", subject?.grid);
-    this.figure("home", subject?.home);
+    this.figure("home", subject?.home, true);
     this.figure("battery", subject?.battery);
     const n = this.nodes;
     text(n.solar.note, state(subject?.solar, "Producing", "", "Idle"));
@@ -159,9 +159,10 @@ export class FlowView {
     text(this.spoken, sentence(subject, { off, syncing, faded, several }));
   }
 
-  figure(name, watts) {
+  /** ``signed``: the sign is shown, because no word beside the figure tells the direction. */
+  figure(name, watts, signed = false) {
     const node = this.nodes[name];
-    const [value, unitText] = powerParts(known(watts) ? Math.abs(watts) < 0.5 ? 0 : Math.abs(watts) : watts);
+    const [value, unitText] = powerParts(known(watts) && !signed ? Math.abs(watts) : watts);
     text(node.value, value);
     text(node.unit, unitText);
     node.group.classList.toggle("unknown", !known(watts));

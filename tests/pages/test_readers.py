@@ -1,0 +1,72 @@
+"""Readers with settings of their own: large text, high contrast, paper, another language."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Route
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until
+
+READY = {
+    "": "/[0-9]/.test(document.querySelector('.node.home .value')?.textContent)",
+    "console": "document.querySelectorAll('[data-card=control] select').length"
+    " && document.querySelector('[data-card=trend] canvas')",
+    "history": "document.documentElement.dataset.shown && document.querySelector('#power canvas')",
+}
+
+
+@pytest.mark.parametrize("path", READY)
+def test_text_twice_as_large_fits_a_phone(house: House, look: Look, path: str) -> None:
+    page = look(house.base, viewport={"width": 390, "height": 844}).open(path)
+    until(page, READY[path])
+    page.add_style_tag(content="html { font-size: 200% !important; }")
+    until(page, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    cut = "[...document.querySelectorAll('nav a')].some((one) => one.getBoundingClientRect().right > innerWidth)"
+    assert not page.evaluate(cut)
+
+
+@pytest.mark.parametrize("path", READY)
+def test_colours_that_mean_something_stay_in_high_contrast(house: House, look: Look, path: str) -> None:
+    page = look(house.base, forced_colors="active", color_scheme="dark").open(path)
+    until(page, READY[path])
+    here = "getComputedStyle(document.querySelector('[aria-current=page]')).backgroundColor"
+    other = "getComputedStyle(document.querySelector('nav a:not([aria-current])')).backgroundColor"
+    assert page.evaluate(here) != page.evaluate(other), "nothing shows which page this is"
+    what = ".dots.running i" if path == "" else ".swatch"
+    colour = f"getComputedStyle(document.querySelector('{what}')).backgroundColor"
+    until(page, f"document.querySelector('{what}')")
+    assert page.evaluate(f"{colour} !== getComputedStyle(document.body).backgroundColor"), "drawn on itself"
+
+
+@pytest.mark.parametrize("path", READY)
+def test_paper_shows_figures_on_white_and_no_tools(house: House, look: Look, path: str) -> None:
+    page = look(house.base, color_scheme="dark").open(path)
+    until(page, READY[path])
+    page.emulate_media(media="print")
+    until(page, "document.documentElement.dataset.theme === 'light'")
+    assert not any(page.is_visible(tool) for tool in (".bar nav", ".tools", "[data-card=control]", "#settings"))
+    page.emulate_media(media="screen")
+    until(page, "document.documentElement.dataset.theme === 'dark'")
+
+
+def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Look) -> None:
+    """An inverter that takes power at night, and a home meter connected the wrong way round: no word says so."""
+    page = look(house.base, locale="de-DE").page
+
+    def other(route: Route) -> None:
+        message = route.fetch().json()
+        meters = message["gateways"]["default"]["data"]["aggregates"]
+        meters["solar"]["instant_power"], meters["load"]["instant_power"] = -42.0, -3456.0
+        meters["site"]["instant_power"] = -12345.0
+        route.fulfill(body=json.dumps(message), content_type="application/json")
+
+    page.route("**/api/aggregate", other)
+    page.goto(f"{house.base}/?live=poll")
+    value = "document.querySelector('.node.{} .value').textContent"
+    until(page, f"/[0-9]/.test({value.format('solar')})")
+    shown = {name: page.evaluate(value.format(name)) for name in ("solar", "home", "grid")}
+    assert shown == {"solar": "-42", "home": "-3,46", "grid": "12,3"}
+    assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
