@@ -1,0 +1,90 @@
+"""Everything without a mouse: the console's controls and the order of its cards."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+from tests.pages.conftest import Look
+from tests.pages.support import SECRET, House, until
+from tests.pages.test_control import ONLY_CONTROL
+
+FOCUSED = "document.activeElement"
+ROW = f"{FOCUSED}.closest('[data-control]')?.dataset.control ?? ''"
+ROWS = "[...document.querySelectorAll('[data-control]:not([hidden])')].map((one) => one.dataset.control)"
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate(f"{FOCUSED}.getAttribute('aria-label') ?? {FOCUSED}.textContent"))
+
+
+def press(page: Page, key: str, wanted: str, most: int = 60) -> None:
+    """This key again and again, until what has the focus is so named."""
+    for _ in range(most):
+        page.keyboard.press(key)
+        if focused(page) == wanted:
+            return
+    raise AssertionError(f"{wanted} cannot be reached with {key}")
+
+
+def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) -> None:
+    page = look(house.base).open(ONLY_CONTROL)
+    until(page, "/^[0-9]/.test(document.querySelector('[data-control=reserve] .now').textContent)")
+    press(page, "Tab", "Settings")
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"{FOCUSED}.type") == "range"
+    before = int(page.input_value("[data-control=reserve] input"))
+    page.keyboard.press("ArrowRight")
+    assert int(page.input_value("[data-control=reserve] input")) == before + 1
+    page.keyboard.press("ArrowLeft")  # other tests look at this house too: what is sent is what it has
+    press(page, "Tab", "Set")
+    page.keyboard.press("Enter")
+    assert focused(page) == "Cancel", "the first thing in reach is what does nothing"
+    press(page, "Tab", "Set reserve")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#token")
+    assert page.evaluate(f"{FOCUSED}.id") == "token"
+    page.keyboard.type(SECRET)
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('.answer.good')")
+    assert focused(page) == "Set" and page.evaluate(ROW) == "reserve", "the focus is lost"
+
+
+def test_focus_goes_through_the_controls_in_the_order_they_are_seen(house: House, look: Look) -> None:
+    page = look(house.base).open(ONLY_CONTROL)
+    until(page, f"{ROWS}.length === 7")
+    press(page, "Tab", "Settings")
+    order: list[str] = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        row = str(page.evaluate(ROW))
+        if not row:
+            break
+        if row not in order:
+            order.append(row)
+    assert order == page.evaluate(ROWS)
+    assert page.evaluate(
+        """[...document.querySelectorAll("[data-control]:not([hidden])")].every((one, index, all) => {
+          if (!index) return true;
+          const before = all[index - 1].getBoundingClientRect(), here = one.getBoundingClientRect();
+          return here.top > before.top || (here.top === before.top && here.left > before.left);
+        })"""
+    ), "seen in another order than reached"
+
+
+def test_cards_are_ordered_with_the_keys(house: House, look: Look) -> None:
+    page = look(house.base).open("console")
+    until(page, "document.querySelectorAll('.card').length === 11")
+    press(page, "Tab", "Settings")
+    page.keyboard.press("Enter")
+    press(page, "Tab", "Move Server down")
+    page.keyboard.press("Enter")
+    assert focused(page) == "Move Server up", "the end of the list: its other arrow"
+    assert page.inner_text("dialog [role=status]") == "Server: 11 of 11"
+    for _ in range(2):
+        page.keyboard.press("Enter")
+        assert focused(page) == "Move Server up"
+    assert page.inner_text("dialog [role=status]") == "Server: 9 of 11"
+    page.keyboard.press("Escape")
+    assert focused(page) == "Settings"
+    shown = page.evaluate("[...document.querySelectorAll('.card')].map((one) => one.dataset.card)")
+    assert shown.index("health") == 8
