@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -204,13 +205,15 @@ def unwilling(device: object, request: object) -> bytes:
 
 def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answered with a no, asked again too soon, and carried out with the answer lost on its way."""
-    with make_house("v1r", PW_CONTROL_SECRET=SECRET, PW_CALLS_PER_MINUTE="6000", PW_ISLANDING_COOLDOWN="600") as alone:
+    rarely_polled = {"PW_CACHE_EXPIRE": "8", "PW_CALLS_PER_MINUTE": "6000", "PW_ISLANDING_COOLDOWN": "600"}
+    with make_house("v1r", PW_CONTROL_SECRET=SECRET, **rarely_polled) as alone:
         watched = look(alone.base)
         watched.expected = ("status of 502", "status of 429", "status of 504")  # the browser's own lines
         page = watched.open(ONLY_CONTROL)
         shows(page, "islanding", "^on grid$")
         monkeypatch.setitem(commands._HANDLERS, ISLAND, unwilling)
         go_off_grid(page)
+        asked = time.time()
         give_token(page)
         refused = "Go off grid: refused. The gateway did not acknowledge islanding. Check grid status before retrying."
         assert answered(page, "bad", "refused") == refused
@@ -220,6 +223,8 @@ def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.Monkey
             r"Go off grid: not sent. Islanding was commanded a moment ago; try again in (10|9)\smin.", too_soon
         )
         shows(page, "islanding", "^on grid$")
+        # A refusal is followed by a poll; the lost answer must not be that poll's.
+        wait_until(lambda: alone.server.json("/api/gateways/default")["last_updated"] > asked, 20, "no poll followed")
         alone.gateway.fault("mute", path="/tedapi/v1r")
         try:
             fill_dispatch(page)
