@@ -6,6 +6,7 @@ that nobody touches cost nothing.
 
 from __future__ import annotations
 
+import errno
 import mmap
 from collections.abc import Mapping
 
@@ -33,7 +34,10 @@ class Arena:
             self._places[name] = (end, size)
             end += (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
         self.size = end
-        self._memory = mmap.mmap(-1, end, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+        try:
+            self._memory = mmap.mmap(-1, end, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS)
+        except OverflowError:  # more than addresses of 32 bits reach
+            raise OSError(errno.ENOMEM, f"no {end} bytes of memory can be had") from None
         self._view = memoryview(self._memory)
 
     @property

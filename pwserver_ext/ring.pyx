@@ -15,6 +15,7 @@ died in the middle of a row they fall back to checking every row they use by its
 
 cimport cython
 from cpython cimport array
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -39,6 +40,13 @@ cdef Py_ssize_t _row_bytes(int columns, int value_bytes) noexcept:
     return (HEAD_BYTES + columns * value_bytes + 7) // 8 * 8
 
 
+cdef Py_ssize_t _rows_bytes(int columns, Py_ssize_t rows, int value_bytes) except -1:
+    cdef Py_ssize_t one = _row_bytes(columns, value_bytes)
+    if rows > PY_SSIZE_T_MAX // one - 64:  # addresses of 32 bits; 64 rows leave room for the control block
+        raise ValueError(f"a ring of {rows} rows is not possible")
+    return rows * one
+
+
 @cython.final
 cdef class Ring:
     """``rows`` rows of ``columns`` numbers of ``value_bytes`` (4 or 8) over ``buffer``.
@@ -49,7 +57,7 @@ cdef class Ring:
     """
 
     def __init__(self, buffer, int columns, Py_ssize_t rows, double step_seconds=0.0, int value_bytes=4, control=None):
-        cdef Py_ssize_t head
+        cdef Py_ssize_t head, body
         if not 1 <= columns <= COLUMN_LIMIT:
             raise ValueError(f"a ring has 1 to {COLUMN_LIMIT} columns, not {columns}")
         if rows < 1 or rows > 0x7FFFFFFF:
@@ -62,20 +70,21 @@ cdef class Ring:
         self.step_seconds = step_seconds
         self.row_bytes = _row_bytes(columns, value_bytes)
         head = CONTROL_BYTES + self.row_bytes
+        body = _rows_bytes(columns, rows, value_bytes)
         if control is None:
             head = Ring.control_size(columns, value_bytes)
             self._control_view = buffer
             self._rows_view = self._control_view
-            if self._rows_view.shape[0] < head + rows * self.row_bytes:
-                raise ValueError(f"the buffer has {self._rows_view.shape[0]} bytes, {head + rows * self.row_bytes} needed")
+            if self._rows_view.shape[0] < head + body:
+                raise ValueError(f"the buffer has {self._rows_view.shape[0]} bytes, {head + body} needed")
             self._rows = &self._rows_view[0] + head
         else:
             self._control_view = control
             self._rows_view = buffer
             if self._control_view.shape[0] < head:
                 raise ValueError("the control buffer is too small")
-            if self._rows_view.shape[0] < rows * self.row_bytes:
-                raise ValueError(f"the buffer has {self._rows_view.shape[0]} bytes, {rows * self.row_bytes} needed")
+            if self._rows_view.shape[0] < body:
+                raise ValueError(f"the buffer has {self._rows_view.shape[0]} bytes, {body} needed")
             self._rows = &self._rows_view[0]
         self._control = <Control*>&self._control_view[0]
         self._live = (<uint8_t*>self._control) + CONTROL_BYTES
@@ -98,7 +107,7 @@ cdef class Ring:
     @staticmethod
     def rows_size(int columns, Py_ssize_t rows, int value_bytes=4):
         """Bytes of the rows alone."""
-        return rows * _row_bytes(columns, value_bytes)
+        return _rows_bytes(columns, rows, value_bytes)
 
     @staticmethod
     def size(int columns, Py_ssize_t rows, int value_bytes=4):

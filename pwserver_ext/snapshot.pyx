@@ -17,6 +17,7 @@ All state of the writer lives in the slot: whoever publishes next carries on, wh
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport uint32_t, uint64_t, uint8_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
@@ -37,6 +38,8 @@ cdef enum:
     ATTEMPTS = 4096
     ATTEMPTS_WITHOUT_REST = 16
 
+# 2 GiB, or what two buffers of a slot can have where addresses have 32 bits.
+cdef uint64_t CAPACITY_LIMIT = min(<uint64_t>0x7FFFFFFF, (<uint64_t>PY_SSIZE_T_MAX >> 1) - (1 << 24))
 cdef uint64_t MAGIC = 0x3153534650775000  # changes with the layout
 cdef uint64_t MIX_START = 0xcbf29ce484222325
 
@@ -111,14 +114,14 @@ cdef class SnapshotSlot:
             PyBuffer_Release(&self._buffer)
 
     @staticmethod
-    def size(Py_ssize_t documents, Py_ssize_t capacity) -> int:
+    def size(documents, capacity) -> int:
         """Bytes of shared memory for a slot. ``ValueError`` for a shape that cannot be."""
         if documents <= 0:
             raise ValueError(f"a slot needs at least one document, got {documents}")
         if capacity <= 0:
             raise ValueError(f"a slot needs a positive capacity in bytes, got {capacity}")
-        if documents > 0xFFFF or capacity > 0x7FFFFFFF:
-            raise ValueError("a slot holds at most 65535 documents and 2 GiB")
+        if documents > 0xFFFF or capacity > CAPACITY_LIMIT:
+            raise ValueError(f"a slot holds at most 65535 documents and {CAPACITY_LIMIT} bytes")
         return HEAD + 2 * (LINE + _lines(_image_limit(documents, capacity)))
 
     cdef uint64_t *_sequence(self, uint64_t which) noexcept nogil:
