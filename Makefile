@@ -24,7 +24,7 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench lint dist wheels image fuzz soak screenshots clean
+.PHONY: help setup run test bench lint dist wheels platforms image fuzz soak screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ dist: $(TOOLS)  ## sdist and wheel into dist/, checked, and the wheel tried in a
 wheels: $(TOOLS)  ## wheels for every Python of this kind of machine into dist/ (Linux: needs a container engine)
 	@$(PIP) install $$($(call REQUIREMENTS,dist))
 	$(BIN)/cibuildwheel --output-dir dist $(ARGS)
+
+platforms: $(TOOLS)  ## other Pythons and processors, each in a Debian of its own (needs root; ARM needs QEMU; an hour)
+	$(BIN)/python -m tests.packaging.platforms $(ARGS)
 
 image:  ## the container image (needs a container engine; ENGINE=podman for another than docker)
 	$(ENGINE) build --tag $(IMAGE) $(ARGS) .

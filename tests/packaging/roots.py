@@ -61,18 +61,21 @@ def required(program: str) -> None:
 
 
 @functools.cache
-def base() -> Path:
-    """The bare root; made once, never written to afterwards."""
+def base(suite: str = SUITE, architecture: str = "", packages: tuple[str, ...] = PACKAGES) -> Path:
+    """The bare root; made once, never written to afterwards. Of another architecture it needs QEMU, and longer."""
     required("debootstrap")
-    root = CACHE / f"{SUITE}-{'-'.join(PACKAGES)}"
+    root = CACHE / "-".join(filter(None, (suite, architecture, *packages)))
     if not root.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=CACHE, prefix="part-"))
         part.chmod(0o755)
         try:
-            subprocess.run(
-                ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, part, MIRROR],
-                check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS,
+            options = ["--variant=minbase", f"--include={','.join(packages)}"]
+            if architecture:
+                options.append(f"--arch={architecture}")
+            subprocess.run(  # the script is the same for all suites, and known for those younger than this debootstrap
+                ["debootstrap", *options, suite, part, MIRROR, "sid"],
+                check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS * (5 if architecture else 1),
             )  # fmt: skip
             with contextlib.suppress(OSError):  # somebody else was quicker
                 part.rename(root)
