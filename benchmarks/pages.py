@@ -1,0 +1,94 @@
+"""What the power flow costs whoever looks at it: processor time of a whole browser, all its processes together.
+
+The least any page can move is one small square. How much that costs depends on the machine: whether it has a graphics
+card (here the browser is told that there is none), and what it costs to wake a thread sixty times a second.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Page
+
+from benchmarks.table import Table
+from tests.pages.support import House, chromium, house, until
+
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SETTLE_SECONDS = 4.0  # a browser that has just started has other things to do
+SQUARE = '<!doctype html><i style="position:absolute;width:14px;height:14px;background:green"></i>'
+MOVE = """document.querySelector("i").animate(
+  [{ transform: "translateX(0)" }, { transform: "translateX(300px)" }], { duration: 3000, iterations: Infinity })"""
+MOVING = "document.querySelectorAll('.dots.running').length >= 3 && performance.now() > 3000"
+STAND = "document.getAnimations().forEach((one) => one.pause())"
+
+
+@dataclass(frozen=True)
+class View:
+    """Something to look at: the square, or the power flow, moving or standing."""
+
+    name: str
+    size: str
+    square: bool = False
+    standing: bool = False
+
+    def open(self, browser: Browser, home: House) -> Page:
+        """The page, as it will stay."""
+        page = browser.new_context(viewport=SIZES[self.size]).new_page()  # type: ignore[arg-type]
+        if self.square:
+            page.set_content(SQUARE)
+            page.evaluate(MOVE)
+            return page
+        page.goto(f"{home.base}/")
+        until(page, MOVING)
+        if self.standing:
+            page.evaluate(STAND)
+        return page
+
+
+VIEWS = (
+    View("one moving square", "desktop", square=True),
+    View("power flow, standing", "desktop", standing=True),
+    View("power flow, desktop", "desktop"),
+    View("power flow, phone", "phone"),
+)
+
+
+def share(view: View, home: House, seconds: float) -> float:
+    """Percent of a core, in a browser of its own."""
+    with chromium() as browser:
+        page = view.open(browser, home)
+        page.wait_for_timeout(SETTLE_SECONDS * 1000)
+        devtools = browser.new_browser_cdp_session()
+
+        def spent() -> float:
+            return float(sum(one["cpuTime"] for one in devtools.send("SystemInfo.getProcessInfo")["processInfo"]))
+
+        before = spent()
+        page.wait_for_timeout(seconds * 1000)
+        return (spent() - before) / seconds * 100
+
+
+def run(table: Table) -> None:
+    """Interleaved rounds, medians."""
+    rounds, seconds = (1, 5.0) if table.quick else (3, 20.0)
+    with house("powerwall2", PW_CACHE_EXPIRE="5") as home:
+        home.gateway.set_house(fixed_solar=6000.0, fixed_load=1500.0, soe_percent=60.0)
+        until_moving(home)
+        found: dict[str, list[float]] = {view.name: [] for view in VIEWS}
+        for _ in range(rounds):
+            for view in VIEWS:
+                found[view.name].append(share(view, home, seconds))
+    least = statistics.median(found[VIEWS[0].name])
+    for view in VIEWS:
+        value = statistics.median(found[view.name])
+        table.add("pages", f"{view.name}: a whole browser, of a core", value, "%",
+                  None if view.square else value / least, "" if view.square else "one square")  # fmt: skip
+
+
+def until_moving(home: House) -> None:
+    """Sun, house and battery all have power."""
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{home.base}/")
+        until(page, MOVING, 30)
