@@ -74,7 +74,7 @@ cdef class SnapshotSlot:
     misaligned or holds a slot of another shape, ``TypeError`` / ``BufferError`` when it is no writable buffer.
     """
 
-    def __cinit__(self, buffer, Py_ssize_t documents, Py_ssize_t capacity, Py_ssize_t max_document=0):
+    def __cinit__(self, buffer, documents, capacity, Py_ssize_t max_document=0):
         cdef uint64_t *head
         self._held = False
         if max_document < 0:
@@ -94,19 +94,20 @@ cdef class SnapshotSlot:
         self.max_document = max_document
         self._base = <uint8_t *>self._buffer.buf
         self._current = <uint64_t *>(self._base + CURRENT_AT)
-        self._image_limit = _image_limit(documents, capacity)
+        self._image_limit = _image_limit(self.documents, self.capacity)
         self._stride = LINE + _lines(self._image_limit)
         head = <uint64_t *>self._base
         if pw_load_acquire(head) == 0:
-            pw_store_relaxed(head + 1, <uint64_t>documents)
-            pw_store_relaxed(head + 2, <uint64_t>capacity)
+            pw_store_relaxed(head + 1, <uint64_t>self.documents)
+            pw_store_relaxed(head + 2, <uint64_t>self.capacity)
             pw_store_release(head, MAGIC)
         elif pw_load_relaxed(head) != MAGIC:
             raise ValueError("the buffer holds something that is not a snapshot slot")
-        elif pw_load_relaxed(head + 1) != <uint64_t>documents or pw_load_relaxed(head + 2) != <uint64_t>capacity:
+        elif (pw_load_relaxed(head + 1) != <uint64_t>self.documents
+              or pw_load_relaxed(head + 2) != <uint64_t>self.capacity):
             raise ValueError(
                 f"the buffer holds a slot for {pw_load_relaxed(head + 1)} documents and "
-                f"{pw_load_relaxed(head + 2)} bytes, not for {documents} and {capacity}"
+                f"{pw_load_relaxed(head + 2)} bytes, not for {self.documents} and {self.capacity}"
             )
 
     def __dealloc__(self):
@@ -343,17 +344,17 @@ cdef class SnapshotSlot:
                 return document
         raise SnapshotBusy(f"no quiet moment in {ATTEMPTS} attempts")
 
-    def read(self, Py_ssize_t index) -> tuple | None:
+    def read(self, index) -> tuple | None:
         """``(status, body, gzip, etag, timestamp, expires, generation)``, or ``None`` when it is not published.
 
         ``IndexError`` for an index the slot does not have, ``SnapshotBusy`` when the writer never pauses.
         """
-        cdef Document document = self.c_read(index)
+        cdef Document document = self.c_read(_index(index, self.documents))
         return None if document is None else document.as_tuple()
 
-    def document(self, Py_ssize_t index) -> Document | None:
+    def document(self, index) -> Document | None:
         """As ``read``, but as an object with named fields, flags among them."""
-        return self.c_read(index)
+        return self.c_read(_index(index, self.documents))
 
     def verify(self, uint64_t reads) -> tuple:
         """Read the whole snapshot ``reads`` times and check each against its checksum.
@@ -400,6 +401,14 @@ cdef class SnapshotSlot:
         if done < reads:
             raise ValueError("nothing was published yet")
         return torn, retried, generations
+
+
+cdef Py_ssize_t _index(index, Py_ssize_t documents) except? -1:
+    """The index as C has it; what is too large for that is no document either."""
+    try:
+        return index
+    except OverflowError:
+        raise IndexError(f"the slot has documents 0 to {documents - 1}, not {index}") from None
 
 
 cdef size_t _image_limit(Py_ssize_t documents, Py_ssize_t capacity) noexcept:

@@ -181,7 +181,7 @@ def test_a_bad_document_is_refused_before_anything_changes(bad: object, error: t
 
 def test_an_index_that_is_not_there() -> None:
     slot = make(2, 100)
-    for index in (-1, 2, 2**40):
+    for index in (-1, 2, 2**40, 2**70, -(2**70)):
         with pytest.raises(IndexError, match="documents 0 to 1"):
             slot.read(index)
 
@@ -202,7 +202,7 @@ def test_bad_buffers_are_refused() -> None:
         SnapshotSlot(bytearray(size), 2, 100, -1)
 
 
-@pytest.mark.parametrize("shape", [(0, 100), (-1, 100), (65536, 100), (1, 0), (1, -5), (1, 2**31)])
+@pytest.mark.parametrize("shape", [(0, 100), (-1, 100), (65536, 100), (1, 0), (1, -5), (1, 2**31), (1, 2**70)])
 def test_shapes_that_cannot_be(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="a slot"):
         SnapshotSlot.size(*shape)
