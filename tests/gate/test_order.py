@@ -307,7 +307,7 @@ def test_a_request_that_comes_while_stopping_is_answered_and_is_the_last(target:
 
         def stopping() -> bool:
             spare.send(req("/soe"))
-            return spare.answer().headers["connection"] == "close"
+            return spare.answer().headers.get("connection") == "close"
 
         server.process.send_signal(signal.SIGTERM)
         wait_until(lambda: refuses(server.port))
