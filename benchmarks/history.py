@@ -164,8 +164,7 @@ def disk(table: Table) -> None:
                     store.flush(force=True)
             after = written_bytes() or 0
             table.add(SECTION, "written to disk in a day, flushed every 30 s", (after - before) / 1e6, "MB")
-        table.add(SECTION, "files of one gateway after that day", store.disk_bytes / 1e6, "MB")
-        table.add(SECTION, "files of one gateway at most", store.archives["default"].layout.file_bytes / 1e6, "MB")
+        table.add(SECTION, "files of one gateway", store.archives["default"].layout.file_bytes / 1e6, "MB")
         store.close()
 
 
