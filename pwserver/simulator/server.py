@@ -145,8 +145,11 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for task in list(self._tasks):
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
             task.cancel()
+        if tasks:  # from here on nobody's next request goes out on a connection that is about to be cut
+            await asyncio.wait(tasks, timeout=1.0)
         if self._deaf is not None:
             self._deaf.close()
             self._deaf = None
