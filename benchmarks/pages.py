@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from playwright.sync_api import Browser, Page
 
 from benchmarks.table import Table
-from tests.pages.support import House, chromium, house, until
+from tests.pages.support import House, chromium, house, move_one_square, processor_seconds, until
 
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 SETTLE_SECONDS = 4.0  # a browser that has just started has other things to do
-SQUARE = '<!doctype html><i style="position:absolute;width:14px;height:14px;background:green"></i>'
-MOVE = """document.querySelector("i").animate(
-  [{ transform: "translateX(0)" }, { transform: "translateX(300px)" }], { duration: 3000, iterations: Infinity })"""
 MOVING = "document.querySelectorAll('.dots.running').length >= 3 && performance.now() > 3000"
 STAND = "document.getAnimations().forEach((one) => one.pause())"
 
@@ -36,8 +33,7 @@ class View:
         """The page, as it will stay."""
         page = browser.new_context(viewport=SIZES[self.size]).new_page()  # type: ignore[arg-type]
         if self.square:
-            page.set_content(SQUARE)
-            page.evaluate(MOVE)
+            move_one_square(page)
             return page
         page.goto(f"{home.base}/")
         until(page, MOVING)
@@ -60,13 +56,9 @@ def share(view: View, home: House, seconds: float) -> float:
         page = view.open(browser, home)
         page.wait_for_timeout(SETTLE_SECONDS * 1000)
         devtools = browser.new_browser_cdp_session()
-
-        def spent() -> float:
-            return float(sum(one["cpuTime"] for one in devtools.send("SystemInfo.getProcessInfo")["processInfo"]))
-
-        before = spent()
+        before = processor_seconds(devtools)
         page.wait_for_timeout(seconds * 1000)
-        return (spent() - before) / seconds * 100
+        return (processor_seconds(devtools) - before) / seconds * 100
 
 
 def run(table: Table) -> None:

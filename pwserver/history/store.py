@@ -90,7 +90,7 @@ class _File:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
         try:
-            take_room(self._descriptor, self.size)
+            _take_room(self._descriptor, self.size)
         except OSError:
             os.close(self._descriptor)
             raise
@@ -124,7 +124,7 @@ class _File:
         os.close(self._descriptor)
 
 
-def take_room(descriptor: int, size: int) -> None:
+def _take_room(descriptor: int, size: int) -> None:
     """Have the disk keep room for a whole file. OSError when there is none.
 
     Writing through a mapping to a hole of a full disk is no error one could catch: it ends the process (SIGBUS).
@@ -147,7 +147,7 @@ def _write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> N
             file.write(rest)
             file.truncate(size)
             file.flush()
-            take_room(file.fileno(), size)
+            _take_room(file.fileno(), size)
             os.fsync(file.fileno())
     except OSError:
         fresh.unlink(missing_ok=True)

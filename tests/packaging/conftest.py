@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.packaging import roots
 from tests.packaging.dockerfile import Builder, Image, context
-from tests.packaging.roots import CACHE, Root, base
-
-CHECKOUT = Path(__file__).parents[2]
+from tests.packaging.roots import CHECKOUT, Root, base
 
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
-    """A folder on a real disk (an overlay's upper layer cannot lie on another overlay), removed at the end."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="run-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    """The folder that all tests here share."""
+    with roots.scratch() as folder:
+        yield folder
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,15 @@ the order of memory accesses, which stays the host's. Needs root.
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.packaging.roots import CACHE, Root, base
+from tests.packaging.roots import CHECKOUT, Root, base, scratch
 
-CHECKOUT = Path(__file__).parents[2]
 COMPILER = ("python3", "python3-venv", "python3-dev", "gcc", "libc6-dev", "make", "git", "ca-certificates", "openssl")
 RESULT = re.compile(r"^pwserver \S+ on \S+: whole$|^.*\d+ (?:passed|failed|error).*$", re.MULTILINE)
 LIMIT_SECONDS = 3 * 3600.0
@@ -80,18 +76,6 @@ PLATFORMS = {
         "bookworm", "armhf", FAST_ROOMS, ("g++", "libffi-dev", "python3-httptools", "python3-uvloop", "python3-yaml")
     ),
 }
-
-
-@contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder on a real disk, removed at the end."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="run-"))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main(names: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+CHECKOUT = Path(__file__).parents[2]
 CACHE = Path("/var/tmp/pwserver-tests")
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 PACKAGES = ("python3", "python3-venv", "ca-certificates")  # what python:*-slim has, and no compiler
@@ -58,6 +59,18 @@ def required(program: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder on a real disk (an overlay's upper layer cannot lie on another overlay), removed at the end."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=CACHE, prefix="run-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @functools.cache

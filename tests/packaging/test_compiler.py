@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.conftest import CHECKOUT
+from tests.packaging.roots import CHECKOUT
 
 COMPILER = """#!/bin/sh
 case "$*" in

@@ -18,8 +18,8 @@ import pytest
 
 from pwserver_ext.modules import MODULES
 from tests.conftest import wait_until
-from tests.packaging.conftest import CHECKOUT, Built
-from tests.packaging.roots import CACHE, Result, Root
+from tests.packaging.conftest import Built
+from tests.packaging.roots import CACHE, CHECKOUT, Result, Root
 
 ME = "1000:1000"
 PIP = "/opt/try/bin/python -m pip --disable-pip-version-check"

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
 
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
@@ -166,3 +166,19 @@ def violations(page: Page, without: tuple[str, ...] = ()) -> list[str]:
         if one["id"] not in without
         for node in one["nodes"][:3]
     ]
+
+
+def move_one_square(page: Page) -> None:
+    """Show the least that any page can move: what that costs is the measure of a drawing that moves."""
+    page.set_content('<!doctype html><i style="position:absolute;width:14px;height:14px;background:green"></i>')
+    page.evaluate(
+        """document.querySelector("i").animate(
+          [{ transform: "translateX(0)" }, { transform: "translateX(300px)" }],
+          { duration: 3000, iterations: Infinity })"""
+    )
+
+
+def processor_seconds(browser: CDPSession) -> float:
+    """What all processes of a browser have used so far; ``browser`` is its own session, not a page's."""
+    processes = browser.send("SystemInfo.getProcessInfo")["processInfo"]
+    return float(sum(one["cpuTime"] for one in processes))

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, CDPSession, Page
 
 from tests.conftest import wait_until
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import House, move_one_square, processor_seconds, until
 
 FIRST_PAGE_BYTES = 100 * 1024
 FIRST_FIGURES_MS = 500
@@ -17,9 +17,6 @@ TIMES_ONE_SQUARE = 2.0
 MOVING_LAYERS = 4
 AN_ODD_SIZE = {"width": 1280, "height": 801}  # one where scaled dots once cost twice as much as at 1280 by 800
 MOVING_AREA_SHARE = 0.03
-ONE_SQUARE = """<!doctype html><i style="position:absolute;width:14px;height:14px;background:green"></i>"""
-MOVE = """document.querySelector("i").animate(
-  [{ transform: "translateX(0)" }, { transform: "translateX(300px)" }], { duration: 3000, iterations: Infinity })"""
 RUNNING = "document.querySelectorAll('.dots.running').length"
 SHIFTS = """
 globalThis.shift = 0; globalThis.figures = null;
@@ -101,8 +98,7 @@ def test_animation_costs_hardly_more_than_one_moving_square(house: House, look: 
     least = 1e9
     for _ in range(4):  # the best counts: the machine is shared, the page is not
         square = look("about:blank", check=False).page
-        square.set_content(ONE_SQUARE)
-        square.evaluate(MOVE)
+        move_one_square(square)
         reference = drawing_share(square, devtools)
         square.close()
         page = look(house.base, viewport=AN_ODD_SIZE).open("")
@@ -117,16 +113,11 @@ def test_animation_costs_hardly_more_than_one_moving_square(house: House, look: 
 def drawing_share(page: Page, devtools: CDPSession) -> float:
     """How much of a core the whole browser takes for three seconds."""
     page.bring_to_front()
-    before = drawing_seconds(devtools)
+    before = processor_seconds(devtools)
     page.wait_for_timeout(3000)
-    share = (drawing_seconds(devtools) - before) / 3.0
+    share = (processor_seconds(devtools) - before) / 3.0
     assert share > 0.001, "nothing is drawn"
     return share
-
-
-def drawing_seconds(devtools: CDPSession) -> float:
-    processes = devtools.send("SystemInfo.getProcessInfo")["processInfo"]
-    return float(sum(one["cpuTime"] for one in processes))
 
 
 def test_what_moves_is_little_and_on_layers_of_its_own(house: House, look: Look) -> None:
