@@ -17,7 +17,7 @@ ROUNDS, QUICK_ROUNDS = 300, 60
 def run(table: Table) -> None:
     """Every document changes in every round, so nothing is kept from the one before."""
     from pwserver.documents.render import pack, render_gateway
-    from pwserver.reading import View
+    from pwserver.state.view import View
 
     runtime, reading, status = read_once("powerwall3")
     publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)

@@ -5,7 +5,7 @@ Plain data only: no behaviour, no I/O, nothing secret. Units are in the names or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,14 @@ class GatewayIdentity:
     fleetapi: bool = False
     type: str = "powerwall"  # or "inverter"
     virtual: bool = False  # the "aggregate" gateway, made of all the others
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer of the gateway, or of Tesla's servers, that a reading was made of."""
+
+    name: str  # the request, for people: "GET /api/meters/aggregates", "TEDAPI status", "live_status of Tesla's cloud"
+    at: float  # epoch seconds at which it arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Reading:
     vitals_carried: bool = False  # multi-Powerwall guard: vitals kept from an earlier poll
     device_ages_seconds: Mapping[str, float] = field(default_factory=dict)  # device -> age, where older
     flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> why it was set aside
+    # Family (meters, level, grid, system, vitals, operation, remaining ...) -> the answer its values were read from.
+    answers: Mapping[str, Answered] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,24 +144,3 @@ class ServerFacts:
     settings: Mapping[str, Any]  # environment name -> value, secrets already masked
     control_enabled: bool = False
     missing_as_zero: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One gateway as a document renderer sees it. ``reading`` is None when nothing may be served."""
-
-    gateway: GatewayIdentity
-    status: GatewayStatus
-    reading: Reading | None
-    server: ServerFacts
-    now: float  # epoch seconds of the rendering
-
-
-@dataclass(frozen=True, slots=True)
-class SiteView:
-    """All gateways together, in the order of the configuration."""
-
-    views: Sequence[View]
-    server: ServerFacts
-    now: float
-    self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller

@@ -26,7 +26,8 @@ from pwserver.documents import (
 )
 from pwserver.documents.document import JSON, TEXT, Document, Scope, raw_gate
 from pwserver.documents.schema import ANY, STRING, Schema, array
-from pwserver.reading import Reading, View
+from pwserver.reading import Reading
+from pwserver.state.view import View
 
 _NO_GATEWAYS = {503: "no gateway is configured"}
 _OFFLINE = {503: "the gateway is away, or has nothing for this path"}

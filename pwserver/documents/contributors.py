@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.documents.meters import METERS, power_watts
-from pwserver.reading import Reading, SiteView, View
+from pwserver.reading import Reading
+from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
 # A real unit may exceed its rating for seconds; twice the rating is a fault of the message, not of the house.

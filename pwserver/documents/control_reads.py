@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.operation import operation
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
 NOT_V1R = "max_backup requires v1r LAN transport"

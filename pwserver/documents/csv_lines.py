@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pwserver.documents.meters import power_watts, up_or_down
-from pwserver.reading import View
+from pwserver.state.view import View
 from pwserver_ext import csv as lines
 
 

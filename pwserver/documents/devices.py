@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.meters import system_value
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 from pwserver_ext import vitals as flat
 
 

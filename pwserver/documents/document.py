@@ -9,7 +9,8 @@ from typing import Any
 
 from pwserver.documents.answer import OFFLINE, Answer
 from pwserver.documents.schema import Schema
-from pwserver.reading import Reading, View
+from pwserver.reading import Reading
+from pwserver.state.view import View
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"

@@ -9,7 +9,8 @@ from typing import Any
 from pwserver.documents.answer import Answer
 from pwserver.documents.document import Document, Scope
 from pwserver.documents.status import LiveNumbers, site_facts
-from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, ServerFacts, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, ServerFacts
+from pwserver.state.view import SiteView, View
 
 _NOW = 1_750_000_000.0
 _DIN = "1707000-11-J--TG0123456789AB"

@@ -6,7 +6,8 @@ from typing import Any
 
 from pwserver.documents.devices import alerts
 from pwserver.documents.tedapi import raw_routes_on
-from pwserver.reading import GatewayIdentity, JsonObject, Reading, SiteView, View
+from pwserver.reading import GatewayIdentity, JsonObject, Reading
+from pwserver.state.view import SiteView, View
 from pwserver_ext.aggregate import app_percent
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from pwserver import quantities
 from pwserver.quantities import meter_value, number
-from pwserver.reading import Reading, SiteView, View
+from pwserver.reading import Reading
+from pwserver.state.view import SiteView, View
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 FLOAT, BOOLEAN, STRING = "float", "boolean", "string"

@@ -28,7 +28,8 @@ from pwserver.documents.contributors import (
 )
 from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
-from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
+from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
 VIRTUAL_ID = "aggregate"

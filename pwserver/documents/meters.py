@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 from pwserver_ext.aggregate import app_percent, is_number
 from pwserver_ext.vitals import grid_number
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pwserver.documents.meters import system_value
-from pwserver.reading import View
+from pwserver.state.view import View
 from pwserver_ext.aggregate import app_percent, is_number, raw_percent
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pwserver import quantities
 from pwserver.documents.answer import Answer, detail
 from pwserver.quantities import meter_value, number
-from pwserver.reading import Reading, SiteView, View
+from pwserver.reading import Reading
+from pwserver.state.view import SiteView, View
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

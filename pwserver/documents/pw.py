@@ -6,7 +6,8 @@ from typing import Any
 
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.meters import METERS, meter, power_watts
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 from pwserver_ext.vitals import version_number
 
 

@@ -9,7 +9,8 @@ from pwserver.documents.answer import NO_GATEWAYS, Answer
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import Document
 from pwserver.documents.encode import etag, gzip_twin, to_json
-from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts
+from pwserver.state.view import SiteView, View
 
 Rendered = tuple[int, bytes]
 Packed = tuple[int, bytes, bytes | None, bytes]  # status, body, gzip twin, entity tag

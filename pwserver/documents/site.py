@@ -7,7 +7,8 @@ from typing import Any
 from pwserver.documents.contributors import Contributors, charge, contributors, grid_status, power_sum, real_gateways
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.gateways import gateway_status
-from pwserver.reading import JsonObject, SiteView
+from pwserver.reading import JsonObject
+from pwserver.state.view import SiteView
 from pwserver_ext.aggregate import time_skew
 
 _POWERS = (("site", "site"), ("battery", "battery"), ("load", "load"), ("solar", "solar"), ("grid", "site"))

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
-from pwserver.reading import JsonObject, SiteView, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import SiteView, View
 from pwserver_ext.vitals import version_number
 
 STARS = "**********"

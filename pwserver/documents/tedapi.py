@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 
 USAGE = "Use /tedapi/config, /tedapi/status, /tedapi/components, /tedapi/battery, /tedapi/controller"
 CLOUD_USAGE = "Use /cloud/battery, /cloud/power, /cloud/config"

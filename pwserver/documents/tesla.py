@@ -7,7 +7,8 @@ from typing import Any
 from pwserver.documents.answer import Answer, detail
 from pwserver.documents.meters import meter
 from pwserver.documents.operation import operation as known_operation
-from pwserver.reading import JsonObject, View
+from pwserver.reading import JsonObject
+from pwserver.state.view import View
 
 _SITE_NUMBERS = (
     "max_site_meter_power_kW",

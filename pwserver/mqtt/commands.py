@@ -11,7 +11,7 @@ from typing import Any
 from pwserver import quantities
 from pwserver.mqtt.entities import ControlState
 from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
-from pwserver.reading import View
+from pwserver.state.view import View
 
 MAX_PAYLOAD_BYTES = 1024
 MODES = ("self_consumption", "backup", "autonomous")

@@ -17,7 +17,7 @@ from pwserver.mqtt.entities import (
 )
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import compact
-from pwserver.reading import View
+from pwserver.state.view import View
 
 MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us
 MIGRATE = '{"migrate_discovery":true}'

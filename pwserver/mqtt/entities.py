@@ -13,7 +13,8 @@ from typing import Any
 from pwserver import quantities
 from pwserver.mqtt.settings import CONTROL_BITS
 from pwserver.mqtt.topics import REMOTE_METRICS, SIGNAL_TOPICS, STRING_METRICS
-from pwserver.reading import Reading, View
+from pwserver.reading import Reading
+from pwserver.state.view import View
 
 STATE_CLASSES = {"energy": "total_increasing"}
 

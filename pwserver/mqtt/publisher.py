@@ -38,7 +38,7 @@ from pwserver.mqtt.settings import (
 )
 from pwserver.mqtt.topics import topics
 from pwserver.quantities import ENERGY_COUNTERS
-from pwserver.reading import View
+from pwserver.state.view import View
 
 if TYPE_CHECKING:
     from aiomqtt import Client

@@ -27,7 +27,8 @@ from pwserver.mqtt.connection import (
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.wire import VERSION, Envelope, WireError, decode, encode, read_word, sign_word
 from pwserver.quantities import safe_in_topic
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.state.view import View
 
 if TYPE_CHECKING:
     from aiomqtt import Client

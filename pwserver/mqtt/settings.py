@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pwserver.reading import View
+from pwserver.state.view import View
 
 CONTROL_BITS: Mapping[str, int] = {
     "reserve": 1,

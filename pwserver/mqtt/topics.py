@@ -8,7 +8,8 @@ from typing import Any
 
 from pwserver import quantities
 from pwserver.quantities import number
-from pwserver.reading import Reading, View
+from pwserver.reading import Reading
+from pwserver.state.view import View
 
 STRING_METRICS = ("voltage", "current", "power")
 REMOTE_METRICS: tuple[tuple[str, str, int], ...] = (

@@ -15,7 +15,7 @@ from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
 from pwserver.mqtt.settings import ControlRejected, MqttSettings
 from pwserver.poller.commands import CommandService
 from pwserver.quantities import UNSAFE_IN_TOPIC
-from pwserver.reading import View
+from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.mqtt")
 

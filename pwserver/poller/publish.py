@@ -21,8 +21,10 @@ from pwserver.documents.render import (
     render_no_gateways,
     render_site,
 )
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
+from pwserver.state.judge import GatewayJudge
+from pwserver.state.view import SiteView, View
 
 log = logging.getLogger("pwserver.publish")
 
@@ -56,6 +58,7 @@ class Publisher:
         self._views = {
             identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
         }
+        self._judges = {name: GatewayJudge() for name in self._views}
         self._expires = dict.fromkeys(self._views, 0.0)
         self._untold = set(self._views)  # gateways this process has published nothing of
         self._last: dict[str, list[Packed]] = {}
@@ -69,8 +72,9 @@ class Publisher:
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
     ) -> View:
         """Render and publish one gateway; ``expires`` on the monotonic clock, 0 for never."""
-        view = View(identity, status, reading, self.server, time.time())
         begun = time.perf_counter()
+        judged = self._judges[identity.id].take(reading)
+        view = View(identity, status, judged.reading, self.server, time.time(), judged)
         self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
         with self._lock:
             self.render_seconds[identity.id] = time.perf_counter() - begun

@@ -8,7 +8,8 @@ import threading
 
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
-from pwserver.reading import Reading, View
+from pwserver.reading import Reading
+from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.history")
 

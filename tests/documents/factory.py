@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.view import SiteView, View
 
 RECORDED = Path(__file__).parent / "recorded"
 SERVER = "pypowerwall-server-0.13.0"

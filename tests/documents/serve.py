@@ -18,7 +18,7 @@ from pwserver.documents.catalogue import (
 from pwserver.documents.document import TEXT
 from pwserver.documents.render import render_gateway, render_no_gateways, render_site
 from pwserver.documents.status import LiveNumbers
-from pwserver.reading import SiteView
+from pwserver.state.view import SiteView
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pwserver.documents import catalogue, render
 from pwserver.documents.catalogue import CATALOGUE, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_targets, site_targets
 from pwserver.documents.document import JSON, TEXT, Document, Scope
 from pwserver.documents.examples import example_of, none_of
-from pwserver.reading import SiteView, View
+from pwserver.state.view import SiteView, View
 from tests.documents.factory import (
     NOW,
     SERVER,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.reading import SiteView
+from pwserver.state.view import SiteView
 from tests.documents.compare import Difference, differences
 from tests.documents.exceptions import DEVIATIONS, NOT_DOCUMENTS
 from tests.documents.factory import NOW, PROXY, SERVER, recorded, recorded_site, server_facts

@@ -10,7 +10,8 @@ import pytest
 
 from pwserver.documents import control_reads, csv_lines, meters, status, tedapi, tesla
 from pwserver.documents.answer import Answer
-from pwserver.reading import Capability, View
+from pwserver.reading import Capability
+from pwserver.state.view import View
 from tests.documents.factory import NOW, powerwall3_view, recorded_view, site_of, stale, without_reading
 
 CLOUD = {"mode": "Cloud"}

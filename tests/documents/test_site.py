@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pwserver.documents import devices, meters, site
 from pwserver.documents.contributors import contributors
 from pwserver.documents.merge import CONFIRMATIONS, VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
-from pwserver.reading import SiteView, View
+from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
 from tests.documents.serve import Server
 

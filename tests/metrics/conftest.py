@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.view import SiteView, View
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

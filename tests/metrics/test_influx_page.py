@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pwserver.documents.influx import BOOLEAN, FLOAT, SCHEMA, STRING, field_text, line, render, tag_text
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.view import SiteView, View
 
 
 class Bad(AssertionError):

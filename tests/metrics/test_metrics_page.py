@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from pwserver.documents import prometheus
 from pwserver.documents.prometheus import DATA_FAMILIES, FAMILIES, SELF_FAMILIES, render, wants_openmetrics
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, SiteView, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.view import SiteView, View
 
 GOLDEN = Path(__file__).parent / "data"
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, View
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.view import View
 from tests.mqtt.broker import Broker, Watcher
 
 RECORDED = Path(__file__).parent / "recorded"

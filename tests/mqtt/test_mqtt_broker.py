@@ -123,6 +123,7 @@ from pathlib import Path
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.reading import *
+from pwserver.state.view import *
 async def main():
     publisher = MqttPublisher(MqttSettings(host="127.0.0.1", port=int(sys.argv[1])))
     await publisher.start()

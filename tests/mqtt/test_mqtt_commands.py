@@ -75,7 +75,8 @@ def test_other_topics_are_no_commands(topic, powerwall3, view_of):
 
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_rejected_or_a_command(payload):
-    from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts, View
+    from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+    from pwserver.state.view import View
 
     view = View(
         GatewayIdentity("home", "Home", cloud_mode=True), GatewayStatus(online=True),

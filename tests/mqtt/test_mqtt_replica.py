@@ -26,7 +26,8 @@ from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubs
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import topics
 from pwserver.mqtt.wire import Envelope, WireError, decode, encode, read_word, sign_word
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, SiteView, View
+from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading
+from pwserver.state.view import SiteView, View
 
 TOPIC = "pwserver/replica/1/a/gateway/home"
 ROOT = Path(__file__).parents[2]
@@ -229,6 +230,7 @@ from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
 from pwserver.mqtt.replica import ReplicaPublisher, settings_from_url
 from pwserver.reading import *
+from pwserver.state.view import *
 async def main():
     publisher = ReplicaPublisher(settings_from_url(f"mqtt://127.0.0.1:{sys.argv[1]}", sys.argv[2], b"key"))
     await publisher.start()

@@ -1,0 +1,22 @@
+"""The origin that all facts read from one answer share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pwserver.reading import Reading
+from pwserver.state.fact import UNKNOWN, Fact
+
+
+class Source:
+    """One family of answers of a reading: its name and the time at which it came."""
+
+    __slots__ = ("answer", "at")
+
+    def __init__(self, reading: Reading, family: str) -> None:
+        found = reading.answers.get(family)
+        self.answer, self.at = (found.name, found.at) if found is not None else (family, reading.timestamp)
+
+    def fact(self, value: Any, member: str, rule: str = "measured") -> Fact[Any]:
+        """Return a value as a fact read from this answer; None is unknown."""
+        return UNKNOWN if value is None else Fact(value, self.answer, member, rule, self.at)

@@ -1,0 +1,50 @@
+"""One gateway, and all of them, as renderers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.gateway import State, state_of
+from pwserver.state.judge import GatewayJudge, Judged
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One gateway as a document renderer sees it. ``reading`` is None when nothing may be served.
+
+    ``judged`` is what the gateway's own judge said about ``reading``; where it is missing or belongs to another
+    reading, the reading is judged without a memory.
+    """
+
+    gateway: GatewayIdentity
+    status: GatewayStatus
+    reading: Reading | None
+    server: ServerFacts
+    now: float  # epoch seconds of the rendering
+    judged: Judged | None = field(default=None, repr=False)
+    _state: State | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def state(self) -> State:
+        """The gateway's state, made once."""
+        known = self._state
+        if known is None:
+            judged = self.judged
+            if judged is None or judged.reading is not self.reading:
+                judged = GatewayJudge().take(self.reading)
+            known = state_of(self.gateway, self.status, judged)
+            object.__setattr__(self, "_state", known)
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """All gateways together, in the order of the configuration."""
+
+    views: Sequence[View]
+    server: ServerFacts
+    now: float
+    self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller
