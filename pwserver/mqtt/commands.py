@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pwserver import quantities
 from pwserver.mqtt.entities import ControlState
 from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
 from pwserver.state.view import View
+from pwserver.strict_json import NotAnObject, read_object
 
 MAX_PAYLOAD_BYTES = 1024
 MODES = ("self_consumption", "backup", "autonomous")
@@ -74,12 +74,9 @@ def _json_object(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ControlRejected(f"payload longer than {MAX_PAYLOAD_BYTES} bytes")
     try:
-        body = json.loads(payload.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise ControlRejected("payload is not JSON") from None
-    if not isinstance(body, dict):
-        raise ControlRejected("payload is not a JSON object")
-    return body
+        return read_object(payload)
+    except NotAnObject:
+        raise ControlRejected("payload is not a JSON object in UTF-8 with each name once and finite numbers") from None
 
 
 def _value(control: str, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:

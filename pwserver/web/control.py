@@ -20,10 +20,11 @@ from pwserver.documents.control_reads import DISABLED
 from pwserver.documents.encode import to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
+from pwserver.strict_json import NotAnObject, read_object
 from pwserver.web import auth, control_values
 from pwserver.web.addresses import GUESSES, AddressTable
 from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_many
-from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid, NotAnObject
+from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.documents import document_response
 from pwserver.web.errors import Refusal
 from pwserver.web.table import Table
@@ -174,7 +175,7 @@ def object_of(control: Control, request: Request, longest: int, what: str) -> di
         authority.refused(authority.who(request), what, "body too long")
         raise Refusal(413, f"the body must not be longer than {longest} bytes")
     try:
-        return control_values.json_object(request.body)
+        return read_object(request.body)
     except NotAnObject:
         authority.refused(authority.who(request), what, "body is no JSON object")
         raise not_an_object() from None

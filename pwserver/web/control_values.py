@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,33 +20,7 @@ class Invalid(Exception):
     """A value that is not allowed; the text says what is."""
 
 
-class NotAnObject(Exception):
-    """A body that is no JSON object."""
-
-
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The object in a body. Raises NotAnObject; also for what decoders read differently: NaN, a name twice."""
-    try:
-        found = json.loads(body.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once_each)
-    except (ValueError, RecursionError):
-        raise NotAnObject from None
-    if not isinstance(found, dict):
-        raise NotAnObject
-    return found
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
-
-
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name twice")
-    return found
 
 
 def whole_number(value: Any) -> bool:

@@ -254,7 +254,8 @@ def test_parameters_of_the_pages_are_read() -> None:
 
 def test_the_changelog_is_one_for_this_version() -> None:
     """The release takes its notes from here: a heading for the version, and every change of a known kind."""
-    head, *lines = [line for line in (ROOT / "CHANGELOG.md").read_text().partition("\n## ")[2].splitlines() if line]
-    assert head == __version__
+    text = (ROOT / "CHANGELOG.md").read_text()
+    head, *lines = [line for line in text.partition("\n## ")[2].splitlines() if line]
+    assert head in ("Unreleased", __version__) and f"\n## {__version__}\n" in text
     changes = [line for line in lines if line.startswith("* ")]
     assert changes and all(re.match(r"\* (FEATURE|CHANGE|FIX|SECURITY): \S.*", line) for line in changes)

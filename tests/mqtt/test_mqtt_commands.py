@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pwserver.mqtt import commands
 from pwserver.mqtt.entities import ControlState, own_connection_writes, v1r_confirmed
 from pwserver.mqtt.settings import ControlRejected, MqttSettings, effective_controls, missing_for_controls, status_body
+from pwserver.strict_json import read_object
 
 
 def parse(views, topic, payload, mask=31):
@@ -94,6 +95,62 @@ def test_deeply_nested_payload_is_only_rejected(powerwall3, view_of):
     view = view_of(powerwall3, identity={"cloud_mode": True})
     with pytest.raises(ControlRejected):
         parse({"home": view}, "pypowerwall/home/control/reserve/set", b"[" * 1024)
+
+
+AMBIGUOUS = [
+    b'{"value":20,"value":90}',
+    b'{"value":20,"value":20}',
+    b'{"value":20,"\\u0076alue":90}',
+    b'{"value":20,"x":{"a":1,"a":2}}',
+    b'{"value":20,"x":[{"a":1,"a":1}]}',
+    b'{"value":20,"x":NaN}',
+    b'{"value":20,"x":-Infinity}',
+    b'{"value":20,"x":1e999}',
+    b'{"value":20,"x":-1e999}',
+    b'{"value":NaN}',
+    b'{"value":1e999}',
+    b'{"value":20}x',
+    b'{"value":20}{"value":90}',
+    b'{"value":20}\x00',
+    b'\xef\xbb\xbf{"value":20}',
+    b'{"value":20,"x":"\xff"}',
+    b'{"value":20,"x":"\xed\xa0\x80"}',
+    '{"value":20}'.encode("utf-16"),
+    b"",
+    b" ",
+    b"null",
+    b"20",
+    b'"20"',
+    b"[20]",
+    b'{"value":20,}',
+    b"{'value':20}",
+    b'{"value":20,"x":' + b"[" * 400 + b"]" * 400 + b"",
+    b'{"value":2' + b"0" * 900 + b"}",
+    b'{"value":20.0}',
+    b'{"value":2e1}',
+    b'{"value":true}',
+    b'{"value":null}',
+    b'{"Value":20}',
+    b'{"value":[20]}',
+    b'{"value":{"value":20}}',
+]
+
+
+@pytest.mark.parametrize("payload", AMBIGUOUS)
+def test_a_command_with_more_than_one_meaning_is_refused(payload, powerwall3, view_of):
+    """MQTT refuses what HTTP refuses: a name given twice, other encodings, and whatever follows the object."""
+    view = view_of(powerwall3, identity={"cloud_mode": True})
+    assert parse({"home": view}, "pypowerwall/home/control/reserve/set", b'{"value":20}').payload == {"value": 20}
+    with pytest.raises(ControlRejected):
+        parse({"home": view}, "pypowerwall/home/control/reserve/set", payload)
+
+
+VALUES = st.integers() | st.text(max_size=8) | st.booleans() | st.none()
+
+
+@given(st.dictionaries(st.text(max_size=8), VALUES, max_size=4))
+def test_every_plain_object_is_read_as_it_was_written(given_object):
+    assert read_object(json.dumps(given_object).encode()) == given_object
 
 
 def test_hold_rounds_down_to_the_app_level(powerwall3, view_of):
