@@ -14,10 +14,13 @@ import signal
 import socket
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pwserver.deaths import Death, DeathKind, death_of
+from pwserver.restarts import RestartLadder
 from pwserver.shared import MAIN_GONE_STATUS
 from pwserver_ext.process import die_with_parent, set_name
 
@@ -26,11 +29,12 @@ log = logging.getLogger("pwserver.supervisor")
 WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 LOOK_SECONDS = 0.2  # how often heartbeats are looked at
-SETTLED_SECONDS = 5.0  # a child that lived this long was healthy: its crash count starts anew
-LONGEST_DELAY_SECONDS = 30.0
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
 ABSENT_SECONDS = 1.5  # main itself was stopped for this long: the children were too, or had nobody to blame them
 GRACE_SECONDS = 3.0  # then they may take this long to beat again
+DEATHS_TOLD = 10  # deaths of one kind in a row that have a line each in the log
+DEATHS_TOLD_EVERY_SECONDS = 300.0  # later ones are counted, and told this often
+DEATHS_KEPT = 16  # a child's last deaths, for those who judge by them
 
 
 class Beats(Protocol):
@@ -54,19 +58,13 @@ class Child:
     start_seconds: float = 20.0  # time to the first beat
     pid: int = 0
     started: float = 0.0
-    crashes: int = 0  # in a row
     starts: int = 0
+    ladder: RestartLadder = field(default_factory=RestartLadder)
+    deaths: deque[Death] = field(default_factory=lambda: deque(maxlen=DEATHS_KEPT))  # the last one is the newest
     not_before: float = 0.0
     stopping: bool = field(default=False)
     condemned: bool = field(default=False)  # found hung and killed, not yet collected
-
-
-def delay_after(crashes: int, ever_beat: bool) -> float:
-    """Seconds to wait before the next start: none after the first death, short while it works at all."""
-    if crashes <= 1:
-        return 0.0
-    longest = 1.0 if ever_beat else LONGEST_DELAY_SECONDS
-    return float(min(longest, 0.25 * 2 ** (crashes - 2)))
+    told: float = -math.inf  # when the log last had a line about a death of it
 
 
 class Supervisor:
@@ -193,9 +191,7 @@ class Supervisor:
             pid = os.fork()
         except OSError as refused:  # no memory or no process numbers left: the others go on, this one is tried again
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-            child.crashes += 1
-            child.not_before = self.clock() + max(1.0, delay_after(child.crashes, ever_beat=False))
-            log.error("%s cannot be started: %s", child.name, refused.strerror)
+            self._died(child, Death(DeathKind.NOT_FORKED), refused.strerror or str(refused))
             return
         if pid == 0:
             self._live(child)
@@ -243,19 +239,35 @@ class Supervisor:
                     self._ended(child, status)
 
     def _ended(self, child: Child, status: int) -> None:
+        """Collect a child that is gone, and decide when it starts again unless it was asked to end."""
+        lived = self.clock() - child.started
+        silent = child.beats.age(child.row) if child.beats.beats(child.row) else None
         child.pid = 0
-        ever_beat = bool(child.beats.beats(child.row))
         child.beats.stop(child.row)
         if child.stopping:
             return
-        lived = self.clock() - child.started
-        child.crashes = 1 if lived >= SETTLED_SECONDS else child.crashes + 1
-        delay = delay_after(child.crashes, ever_beat)
-        child.not_before = self.clock() + delay
-        code = os.waitstatus_to_exitcode(status)
-        why = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        worked = 0.0 if silent is None else lived - silent
+        self._died(child, death_of(os.waitstatus_to_exitcode(status), lived, worked, hung=child.condemned))
+
+    def _died(self, child: Child, death: Death, detail: str = "") -> None:
+        """Remember a death and tell it. In a burst only the first ones have a line each: a log must stay readable."""
+        pause = child.ladder.pause_after(death)
+        child.not_before = self.clock() + pause
+        child.deaths.append(death)
+        count = child.ladder.in_a_row(death.kind)
+        if count > DEATHS_TOLD and self.clock() - child.told < DEATHS_TOLD_EVERY_SECONDS:
+            return
+        child.told = self.clock()
         log.error(
-            "%s %s after %.1f s; starting it again%s", child.name, why, lived, f" in {delay:.2g} s" if delay else ""
+            "%s %s%s%s%s; starting it again%s",
+            child.name,
+            death,
+            f": {detail}" if detail else "",
+            "" if death.kind is DeathKind.NOT_FORKED else f" after {death.lived_seconds:.1f} s",
+            f", the {count}th time in a row (told every {DEATHS_TOLD_EVERY_SECONDS / 60:.0f} minutes from now on)"
+            if count >= DEATHS_TOLD
+            else "",
+            f" in {pause:.2g} s" if pause else "",
         )
 
     def _kill_hung(self) -> None:

@@ -178,8 +178,9 @@ cdef class Heartbeats:
         pw_store_relaxed(cells + BEAT, pw_monotonic_ns())
 
     def stop(self, Py_ssize_t row) -> None:
-        """The process of this row is gone: no pid, no age. Its number of starts stays."""
+        """The process of this row is gone: no pid, no age, no beats. Its number of starts stays."""
         cdef uint64_t *cells = self.c_row(row)
+        pw_store_relaxed(cells + BEATS, 0)  # or the next one would seem to work before its first beat
         pw_store_relaxed(cells + PID, 0)
         pw_store_relaxed(cells + BEAT, 0)
 

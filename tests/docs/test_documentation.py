@@ -22,7 +22,7 @@ from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.docs import figures
+from tests.docs import figures, processes_page
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
 
@@ -232,6 +232,13 @@ def test_figures_of_the_readme_are_measured() -> None:
     page, measured = (ROOT / "README.md").read_text(), (ROOT / "docs/benchmarks.md").read_text()
     again = "run: python -m tests.docs.figures README.md"
     assert page == with_generated(page, figures.START, figures.table(measured)), again
+
+
+@pytest.mark.parametrize("marker", processes_page.TABLES)
+def test_tables_about_processes_say_what_main_does(marker: str) -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    again = "run: python -m tests.docs.processes_page docs/operations.md"
+    assert page == with_generated(page, marker, processes_page.TABLES[marker]()), again
 
 
 def test_the_picture_of_the_house_has_every_room() -> None:

@@ -29,15 +29,29 @@ def main() -> int:
     def crash() -> None:
         raise RuntimeError("born to fail")
 
+    def live_slowly() -> None:
+        time.sleep(0.5)  # in which a kill comes before the first heartbeat
+        live(2)
+
     supervisor = Supervisor()
     for row, name in enumerate(("poller", "worker-0")):
         supervisor.add(Child(name, beats, row, lambda row=row: live(row), hang_seconds=1.0))
     if "--crashing" in sys.argv:
         supervisor.add(Child("crashing", beats, 2, crash))
+    if "--slow-to-work" in sys.argv:
+        supervisor.add(Child("slow", beats, 2, live_slowly))
     supervisor.wait(lambda: supervisor.ready(supervisor.children[:2]), 10)
     while True:
         supervisor.look(0.05)
-        report = {child.name: {"pid": child.pid, "starts": child.starts} for child in supervisor.children}
+        report = {
+            child.name: {
+                "pid": child.pid,
+                "starts": child.starts,
+                "beats": beats.beats(child.row),
+                "deaths": [str(death) for death in child.deaths],
+            }
+            for child in supervisor.children
+        }
         print(json.dumps(report), flush=True)
         asked = supervisor.request()
         if asked == signal.SIGTERM:

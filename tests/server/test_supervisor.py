@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from pwserver.supervisor import delay_after
 from tests.conftest import wait_until
 
 FAMILY = [sys.executable, "-m", "tests.server.supervised"]
@@ -95,10 +94,27 @@ def test_a_child_that_cannot_start_is_tried_again_with_growing_pauses_and_distur
         family.close()
 
 
-def test_pauses_grow_and_are_bounded() -> None:
-    never_beat = [delay_after(crashes, ever_beat=False) for crashes in range(1, 20)]
-    beat = [delay_after(crashes, ever_beat=True) for crashes in range(1, 20)]
-    assert never_beat[0] == beat[0] == 0
-    assert never_beat == sorted(never_beat)
-    assert max(never_beat) == 30.0
-    assert max(beat) == 1.0
+def test_a_child_that_is_killed_again_and_again_is_back_at_once_after_the_last_kill() -> None:
+    """Also where a kill hits it before its first heartbeat: that is no failure of its own."""
+    family = Family("--slow-to-work")
+    try:
+        pids: set[int] = set()
+        while len(pids) < 12:
+            pid = family.report().get("slow", {}).get("pid", 0)
+            if pid and pid not in pids:
+                os.kill(pid, signal.SIGKILL)
+                pids.add(pid)
+        report = family.until(lambda report: report["slow"]["pid"] not in {0, *pids})
+        assert set(report["slow"]["deaths"]) == {"was killed from outside by SIGKILL"}
+        assert report["poller"]["starts"] == report["worker-0"]["starts"] == 1
+    finally:
+        family.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTERM])
+def test_main_knows_what_a_child_died_of(family: Family, number: signal.Signals) -> None:
+    before = family.until(lambda report: report["poller"]["beats"] > 0)
+    os.kill(before["poller"]["pid"], number)
+    after = family.until(lambda report: report["poller"]["starts"] == 2 and report["poller"]["pid"])
+    told = "was killed from outside by" if number == signal.SIGTERM else "crashed with"
+    assert after["poller"]["deaths"] == [f"{told} {number.name}"]
