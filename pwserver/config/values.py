@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pwserver.origins import canonical_origin
+
 TRUE_WORDS = frozenset({"yes", "y", "true", "t", "on", "1"})
 FALSE_WORDS = frozenset({"no", "n", "false", "f", "off", "0"})
 
@@ -441,10 +443,10 @@ def _known_timezones() -> frozenset[str]:
 
 
 def origin(text: str) -> str:
-    """``*`` or ``scheme://host[:port]``; a trailing slash, which never matches, is dropped."""
+    """``*`` or ``scheme://host[:port]``, written as browsers do; a trailing slash, which never matches, is dropped."""
     text = text.rstrip("/")
     if text == "*" or _ORIGIN.match(text):
-        return text
+        return canonical_origin(text) or text
     raise BadValue("origins such as http://localhost:3000, or *")
 
 

@@ -10,10 +10,10 @@ import os
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from sanic import HTTPResponse, Request, Sanic
 
+from pwserver.origins import judge_origin, may_write
 from pwserver.web.addresses import AddressTable, client_address, networks
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
@@ -121,18 +121,9 @@ def _digest(token: bytes) -> bytes:
 
 def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
     """Was this unsafe request made by a page of another site? Programs that are no browsers say nothing, and pass."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if origin is not None and origin in origins:
-        return False
-    if site is not None:
-        return site not in ("same-origin", "none")
-    return origin is not None and not same_host(origin, request.headers.get("host", ""))
-
-
-def same_host(origin: str, host: str) -> bool:
-    """Does an Origin header name the very server that was asked?"""
-    parts = urlsplit(origin)
-    return parts.scheme in ("http", "https") and parts.netloc != "" and parts.netloc.lower() == host.lower()
+    headers = request.headers
+    origin = judge_origin(headers)
+    return not may_write(origin, headers.get("sec-fetch-site"), origins, headers.get("host", ""))
 
 
 def install(app: Sanic[Any, Any], authority: Authority, origins: tuple[str, ...]) -> None:

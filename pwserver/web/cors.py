@@ -6,22 +6,24 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
+from pwserver.origins import ANYBODY, judge_origin
+
 METHODS = "GET, HEAD, OPTIONS, POST"
 MAX_AGE_SECONDS = 600
 
 
 def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
     """``*`` for anybody and without credentials, or the listed origins with them."""
-    anybody = "*" in origins
+    anybody = ANYBODY in origins
 
     @app.on_response
     async def add(request: Request, response: HTTPResponse) -> None:
-        origin = request.headers.get("origin")
         if anybody:
             response.headers["access-control-allow-origin"] = "*"
             return
-        if origin in origins:
-            response.headers["access-control-allow-origin"] = origin
+        origin = judge_origin(request.headers)
+        if origin is not None and origin.is_listed(origins):
+            response.headers["access-control-allow-origin"] = origin.text
             response.headers["access-control-allow-credentials"] = "true"
         response.headers["vary"] = ", ".join(filter(None, (response.headers.get("vary"), "Origin")))
 

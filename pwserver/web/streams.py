@@ -10,9 +10,9 @@ from urllib.parse import unquote
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from pwserver.documents.catalogue import gateway_prefix
+from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
 from pwserver.web.addresses import STREAMS, AddressTable, Note, client_address, networks
-from pwserver.web.auth import same_host
 from pwserver.web.documents import UNKNOWN_GATEWAY
 from pwserver.web.errors import Refusal
 from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener
@@ -166,13 +166,9 @@ class Streams:
         return who
 
     def check_origin(self, request: Request) -> None:
-        """Browsers do not apply CORS to WebSockets, so we do: any page when CORS_ORIGINS is ``*``, else those listed
-        and our own. Programs that are no browsers name no origin.
-        """
-        origin = request.headers.get("origin")
-        if origin is None or "*" in self.origins or origin in self.origins:
-            return
-        if not same_host(origin, request.headers.get("host", "")):
+        """Raise Refusal unless a page of the request's origin may listen."""
+        origin = judge_origin(request.headers)
+        if not may_listen(origin, self.origins, request.headers.get("host", "")):
             raise Refusal(403, "This origin may not listen; list it in CORS_ORIGINS")
 
     def open(self, request: Request, target: str | None, form: str, head: str, who: str) -> None:
@@ -242,11 +238,12 @@ def listen(streams: Streams, request: Request, target: str) -> None:
     """Begin an event stream."""
     streams.check_origin(request)
     who = streams.admit(request)
-    origin, cors = request.headers.get("origin"), ""
-    if "*" in streams.origins:
+    origin, cors = judge_origin(request.headers), ""
+    if ANYBODY in streams.origins:
         cors = "access-control-allow-origin: *\r\n"
-    elif origin is not None and origin in streams.origins:
-        cors = f"access-control-allow-origin: {origin}\r\naccess-control-allow-credentials: true\r\nvary: Origin\r\n"
+    elif origin is not None and origin.is_listed(streams.origins):
+        cors = f"access-control-allow-origin: {origin.text}\r\n"
+        cors += "access-control-allow-credentials: true\r\nvary: Origin\r\n"
     streams.open(request, target, EVENTS, EVENTS_HEAD.format(cors=cors) + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
 
 

@@ -1,0 +1,122 @@
+"""The one judge of the Origin header: what it names, and whether a page from there may do what it asks for.
+
+Writes, event streams, WebSockets and CORS all ask here. Anybody can send any bytes as an origin, so nothing here
+raises, and the time it takes is bounded by ``LONGEST``.
+
+An origin is ``scheme://host[:port]`` in ASCII, as browsers write it (RFC 6454, 6.2; names of other alphabets arrive as
+``xn--``). A page without an origin of its own (a sandboxed frame, a file) says ``null`` or ``file://``: that is
+well-formed, but equal to nothing. Everything else is malformed, also several origins at once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+LONGEST: Final = 320  # a name has 253 characters at most; a scheme and a port come on top
+ANYBODY: Final = "*"
+_NO_ORIGIN: Final = frozenset({"null", "file://"})
+_ORIGIN: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,31})://"
+    r"(?P<host>[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?",
+    re.ASCII,
+)
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One Origin header. ``text``: as it was sent; ``authority``: host and port in lower case, empty for a page
+    without an origin of its own; ``scheme`` likewise."""
+
+    text: str
+    scheme: str = ""
+    authority: str = ""
+
+    def is_listed(self, allowed: Collection[str]) -> bool:
+        """Is this one of the origins of CORS_ORIGINS? The asterisk is not an origin."""
+        return self.authority != "" and self.text in allowed
+
+    def is_host(self, host: str) -> bool:
+        """Is this a page of the very server that was asked by this Host header?"""
+        default = _DEFAULT_PORTS.get(self.scheme)
+        if default is None or not self.authority:
+            return False
+        return self.authority.removesuffix(default) == host.lower().removesuffix(default)
+
+
+MALFORMED: Final = Origin("")
+
+
+def parse_origin(text: str) -> Origin:
+    """The origin in a header's value, or MALFORMED."""
+    if text in _NO_ORIGIN:
+        return Origin(text)
+    match = _ORIGIN.fullmatch(text) if len(text) <= LONGEST else None
+    if match is None or int(match["port"] or 1) not in range(1, 65536):
+        return MALFORMED
+    host = match["host"].lower()
+    if host.startswith("[") and not _is_ipv6(host[1:-1]):
+        return MALFORMED
+    if "." in host and not host.startswith("[") and any(not 0 < len(part) < 64 for part in host.rstrip(".").split(".")):
+        return MALFORMED
+    return Origin(text, match["scheme"].lower(), f"{host}:{match['port']}" if match["port"] else host)
+
+
+def judge_origin(headers: Mapping[str, str]) -> Origin | None:
+    """The origin of a request with these headers (names in lower case, perhaps several lines of one name): None without
+    one, MALFORMED when it cannot be understood."""
+    values = [value for name, value in headers.items() if name == "origin"]
+    if not values:
+        return None
+    return parse_origin(values[0]) if len(values) == 1 else MALFORMED
+
+
+def may_listen(origin: Origin | None, allowed: Collection[str], host: str) -> bool:
+    """May a page from there read a stream? Browsers do not apply CORS to WebSockets, so the server does.
+
+    Programs that are no browsers name no origin. With ``*`` every page may, but not one that names nonsense.
+    """
+    if origin is None:
+        return True
+    if origin is MALFORMED:
+        return False
+    return ANYBODY in allowed or origin.is_listed(allowed) or origin.is_host(host)
+
+
+def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], host: str) -> bool:
+    """May a page from there change anything? ``site``: Sec-Fetch-Site, which scripts cannot forge; None without one.
+
+    A listed origin may. Else the browser's own word counts, and without that whether the page is this server's.
+    """
+    if origin is MALFORMED:
+        return False
+    if origin is not None and origin.is_listed(allowed):
+        return True
+    if site is not None:
+        return site in ("same-origin", "none")
+    return origin is None or origin.is_host(host)
+
+
+def canonical_origin(text: str) -> str | None:
+    """An origin of the configuration as browsers would write it, or None: lower case, ``xn--``, no default port."""
+    scheme, separator, rest = text.partition("://")
+    try:
+        host = rest if rest.isascii() else rest.encode("idna").decode("ascii")
+    except UnicodeError:
+        return None
+    found = parse_origin(f"{scheme}{separator}{host}")
+    if found is MALFORMED or not found.authority:
+        return None
+    return f"{found.scheme}://{found.authority.removesuffix(_DEFAULT_PORTS.get(found.scheme, '-'))}"
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
