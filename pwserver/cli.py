@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from pwserver import __version__
+from pwserver import __version__, signals, standard_streams
 from pwserver.config import SETTINGS, Config, ConfigError, Setting, load
 from pwserver.config.settings import BY_NAME, SECTIONS
 from pwserver.config.values import nearest
@@ -26,6 +26,7 @@ _DROP_IN = "pypowerwall-server"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (2: bad usage or configuration)."""
+    standard_streams.open_missing()
     program = program_name(sys.argv[0])
     flag_arguments, command, own = split_arguments(sys.argv[1:] if arguments is None else arguments)
     if command == "simulate":
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = {name: text for name, text in vars(options).items() if name in BY_NAME}
     if options.setup:
         return run_setup(flags, os.environ)
+    if command == "serve":
+        signals.prepare()
     try:
         config = load(flags, os.environ)
     except ConfigError as error:

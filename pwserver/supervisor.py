@@ -22,12 +22,12 @@ from typing import Protocol
 from pwserver.deaths import Death, DeathKind, death_of
 from pwserver.restarts import RestartLadder
 from pwserver.shared import MAIN_GONE_STATUS
+from pwserver.signals import RELOADING, STOPPING, become_child, ignore
 from pwserver_ext.process import die_with_parent, set_name
 
 log = logging.getLogger("pwserver.supervisor")
 
-WATCHED = frozenset({signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+WATCHED = STOPPING | RELOADING | {signal.SIGCHLD}
 LOOK_SECONDS = 0.2  # how often heartbeats are looked at
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
 ABSENT_SECONDS = 1.5  # main itself was stopped for this long: the children were too, or had nobody to blame them
@@ -83,6 +83,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         for number in WATCHED:
             signal.signal(number, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)  # what came too early comes now
 
     def add(self, child: Child) -> None:
         """Start ``child`` (perhaps one that was stopped before) and keep it alive from now on."""
@@ -130,6 +131,8 @@ class Supervisor:
         if self.clock() - self._looked > seconds + ABSENT_SECONDS:
             self._lenient_until = self.clock() + GRACE_SECONDS
         self._looked = self.clock()
+        if self.stop_asked:  # nobody is replaced any more
+            return
         self._kill_hung()
         for child in self.children:
             if not child.pid and not child.stopping and self.clock() >= child.not_before:
@@ -169,8 +172,7 @@ class Supervisor:
     def leave() -> None:
         """Nobody is left to look after. Python gives signals their default effect back while it ends; one more SIGTERM
         in that moment would make a clean end look like none."""
-        for number in (*STOPPING, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        ignore(STOPPING | RELOADING)
 
     def _wait(self, seconds: float) -> None:
         """Sleep until a signal comes or time is up, and remember a signal that asks for something."""
@@ -209,10 +211,7 @@ class Supervisor:
             signal.set_wakeup_fd(-1)
             self._wake_read.close()
             self._wake_write.close()
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; main tells us what to do
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            become_child()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             set_name(f"pw:{child.name}")
             child.beats.start(child.row, os.getpid())
@@ -244,7 +243,7 @@ class Supervisor:
         silent = child.beats.age(child.row) if child.beats.beats(child.row) else None
         child.pid = 0
         child.beats.stop(child.row)
-        if child.stopping:
+        if child.stopping or self.stop_asked:  # Ctrl-C reaches the whole group
             return
         worked = 0.0 if silent is None else lived - silent
         self._died(child, death_of(os.waitstatus_to_exitcode(status), lived, worked, hung=child.condemned))

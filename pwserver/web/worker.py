@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 from typing import Any
@@ -27,9 +28,7 @@ async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def run_worker(
-    app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None
-) -> None:
+def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
     """Serve until SIGTERM. Called in the fork; ``app`` was built by main."""
     parent = os.getppid()
     runtime = app.ctx.runtime
@@ -37,6 +36,9 @@ def run_worker(
     app.ctx.gate = for_worker(app.ctx.gate, number)
 
     async def start_beating(app: Sanic[Any, Any]) -> None:
+        # Sanic would stop on Ctrl-C, which reaches the whole group; main tells its children in its own order.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         app.ctx.beating = asyncio.create_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
 
     app.register_listener(start_beating, "after_server_start")

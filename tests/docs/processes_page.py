@@ -10,8 +10,10 @@ import sys
 from pwserver.deaths import DeathKind
 from pwserver.generated_page import rewrite
 from pwserver.restarts import PAUSES
+from pwserver.signals import RULES, names
 
 PAUSES_MARKER = "<!-- pauses: written by python -m tests.docs.processes_page docs/operations.md -->"
+SIGNALS_MARKER = "<!-- signals: written by python -m tests.docs.processes_page docs/operations.md -->"
 KINDS = {
     DeathKind.KILLED: "a signal from outside (`kill`), or SIGTERM obeyed",
     DeathKind.CRASHED: "a fault: SIGSEGV, SIGBUS, SIGABRT and their like",
@@ -31,7 +33,14 @@ def pauses_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-TABLES = {PAUSES_MARKER: pauses_table}
+def signals_table() -> str:
+    """One row for each rule about signals."""
+    rows = ["| signal | main | a child | where it comes from |", "|---|---|---|---|"]
+    rows += [f"| {names(rule)} | {rule.main.value} | {rule.child} | {rule.reason} |" for rule in RULES]
+    return "\n".join(rows) + "\n"
+
+
+TABLES = {PAUSES_MARKER: pauses_table, SIGNALS_MARKER: signals_table}
 
 if __name__ == "__main__":
     for marker, table in TABLES.items():

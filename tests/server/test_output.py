@@ -52,3 +52,38 @@ def test_a_full_disk_below_the_log_does_not_end_the_server() -> None:
     finally:
         main.kill()
         main.wait()
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_closed_standard_streams_are_never_taken_by_a_file_or_socket(closed: tuple[int, ...]) -> None:
+    """Whatever an emergency prints would end in a client's connection or in the history."""
+    port = free_port()
+    closing = " ".join(f"{descriptor}>&-" for descriptor in closed)
+    main = subprocess.Popen(
+        ["sh", "-c", f'exec "$0" -m pwserver --bind-address 127.0.0.1 --port {port} {closing}', sys.executable],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "PW_WORKERS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        assert main.poll() is None, "it has ended"
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            client.request("GET", "/livez")
+            return client.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            client.close()
+
+    try:
+        wait_until(answers, 30)
+        for descriptor in (0, 1, 2):
+            assert os.readlink(f"/proc/{main.pid}/fd/{descriptor}") == "/dev/null"
+        main.send_signal(signal.SIGTERM)
+        assert main.wait(10) == 0
+    finally:
+        main.kill()
+        main.wait()

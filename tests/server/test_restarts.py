@@ -35,9 +35,7 @@ def test_a_life_that_worked_makes_every_count_begin_anew(deaths: list[Death], ki
     for death in deaths:
         ladder.pause_after(death)
     assert ladder.pause_after(Death(kind, worked_seconds=SETTLED_SECONDS)) == PAUSES[kind][0]
-    assert {other: ladder.in_a_row(other) for other in DeathKind} == {
-        other: int(other is kind) for other in DeathKind
-    }
+    assert {other: ladder.in_a_row(other) for other in DeathKind} == {other: int(other is kind) for other in DeathKind}
 
 
 @given(KINDS, st.integers(1, 100))
@@ -104,8 +102,6 @@ def test_every_end_is_one_death(code: int, lived: float, worked: float, hung: bo
         (1, 0.5, {}, DeathKind.FAILED, "ended with status 1"),
     ],
 )
-def test_the_kind_of_a_death(
-    code: int, worked: float, known: dict[str, bool], kind: DeathKind, told: str
-) -> None:
+def test_the_kind_of_a_death(code: int, worked: float, known: dict[str, bool], kind: DeathKind, told: str) -> None:
     death = death_of(code, 4.0, worked, **known)
     assert (death.kind, str(death)) == (kind, told)

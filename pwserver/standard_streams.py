@@ -1,0 +1,21 @@
+"""Standard input, output and error are always there, also where whoever started us closed them.
+
+Without this the first file or socket the server opens gets their number, and whatever the interpreter or a library
+prints in an emergency is written into a ring of the history or to a client.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def open_missing() -> None:
+    """Open the null device in place of each standard stream that is closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - open as long as the program runs
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
