@@ -59,7 +59,7 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
     cdef double weights[COLUMN_LIMIT]
     cdef uint64_t sequence = 0, newest, low, high, number
     cdef Py_ssize_t room, at
-    cdef double share, value, bucket_end, begin
+    cdef double share, value, place, bucket
     cdef RowHead* row
     cdef bint careful, torn
     cdef int attempt = 0
@@ -83,8 +83,9 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
             room = <Py_ssize_t>(high - low) + 1 if high > low else 1
             if room > ring.rows + 1:
                 room = ring.rows + 1
-            if end >= start and (end - start) / step + 2 < room:
-                room = <Py_ssize_t>((end - start) / step) + 2
+            # By the same arithmetic that gives a row its bucket, so that rounding cannot make one more than there is room.
+            if end >= start and floor((end - origin) / step) - floor((start - origin) / step) + 1.0 < room:
+                room = <Py_ssize_t>(floor((end - origin) / step) - floor((start - origin) / step)) + 1
             if room < 1:
                 room = 1
             times = array.clone(_DOUBLES, room, False)
@@ -95,22 +96,23 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
                 targets[column] = out.data.as_doubles
                 results.append(out)
             at = -1
-            bucket_end = -INFINITY
+            bucket = -INFINITY
             number = low
             while number <= high:
                 row = row_at(ring, number, careful) if number < high else live_in(ring, start, end, newest, careful)
                 number += 1
                 if row == NULL:
                     continue
-                if row.timestamp >= bucket_end:
+                # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
+                place = floor((row.timestamp - origin) / step)
+                if place > bucket:
                     _finish(targets, weights, how, width, at)
                     at += 1
                     if at >= room:
                         torn = True
                         break
-                    begin = floor((row.timestamp - origin) / step) * step + origin
-                    bucket_end = begin + step
-                    times.data.as_doubles[at] = begin
+                    bucket = place
+                    times.data.as_doubles[at] = place * step + origin
                     totals.data.as_doubles[at] = 0.0
                     for column in range(width):
                         weights[column] = 0.0

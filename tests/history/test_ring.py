@@ -10,11 +10,14 @@ import zlib
 from array import array
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pwserver.history.query import history
+from pwserver.history.recorder import Recorder
 from pwserver_ext.buckets import COUNT, LAST, MAXIMUM, MEAN, MINIMUM, SUM, aggregate
 from pwserver_ext.ring import Ring
+from tests.history.support import SMALL, archive, body, histories, reading
 
 NAN = math.nan
 single = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -131,6 +134,40 @@ def test_buckets_are_plain_statistics(rows: list, step: int, origin: int, start:
         expected = [sum(numbers) / len(numbers), min(numbers), max(numbers), sum(numbers), numbers[-1], len(numbers)]
         for column, number in zip(found, expected, strict=True):
             assert column[row] == pytest.approx(number, rel=1e-9, abs=1e-9 * max(map(abs, numbers)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.floats(0.3, 90.0, allow_subnormal=False),
+    st.lists(st.integers(0, 4000), min_size=1, max_size=120),
+    st.sampled_from((0.0, 1.5, 1.7e9 - 43_200.0)),
+    st.floats(0.0, 50.0),
+)
+@example(1.1, list(range(120)), 0.0, 0.0)
+def test_a_fractional_step_has_a_bucket_for_every_row(
+    step: float, offsets: list[int], origin: float, start: float
+) -> None:
+    ring = Ring(bytearray(Ring.size(1, 128, 8)), 1, 128, 1.0, 8)
+    kept = [1.7e9 + offset for offset in sorted(set(offsets))][-128:]
+    for when in kept:
+        ring.append(when, array("d", [1.0]))
+    window = (1.7e9 + start, 1.7e9 + 4000.0)
+    times, weights, (counts,) = aggregate(ring, *window, step, [COUNT], [0], origin)
+    inside = [when for when in kept if window[0] <= when <= window[1]]
+    assert sum(weights) == sum(counts) == len(inside)
+    assert list(times) == sorted({math.floor((when - origin) / step) * step + origin for when in inside})
+
+
+def test_whole_seconds_are_asked_for_in_steps_of_one_and_a_tenth() -> None:
+    store = archive(SMALL)
+    recorder = Recorder(store)
+    for second in range(660):
+        recorder.record(reading(1.8e9 + second, 1.0, 0.0, 0.0, 1.0))
+    for step in ("1.1", "1.1s", "1.3", "2.7", "59.9"):
+        asked = {"from": str(1.8e9), "to": str(1.8e9 + 659.0), "step": step, "fields": "site,samples"}
+        answer = history(histories(store), asked, 1.8e9 + 660.0)
+        assert answer.status == 200
+        assert sum(row["samples"] for row in body(answer)) == 660, step
 
 
 def test_means_weigh_rows_by_their_number_of_samples() -> None:
