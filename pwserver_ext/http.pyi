@@ -27,6 +27,7 @@ class Seen(NamedTuple):
     keep_alive: bool
     gzip: bool
     entry: int
+    forwarded: str
 
 class Document:
     source: Source
@@ -104,6 +105,7 @@ class Gate:
         per_address_max: int = 1024,
         access: Callable[[str, str, int, int], None] | None = None,
         client: Callable[[str, str], str] | None = None,
+        asker: Callable[[str, str], str] | None = None,
     ) -> None: ...
     @property
     def open(self) -> int: ...

@@ -47,8 +47,8 @@ cdef class Gate:
         before the documents. A document counts under its own index, below 0 not at all.
     limiter: called with the client's address for every request; returns 0, or the seconds after which to come back.
     exempt: whatever knows (`in`) the addresses of trusted reverse proxies, which no cap per address binds.
-    client: (peer, X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy forwards;
-        None counts every peer as it is.
+    client: (peer, all of X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy
+        forwards; None counts every peer as it is. asker: the same for the access log, which shows the whole address.
     drain_seconds: how long idle connections stay open for one more request once a stop has begun.
     access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
     """
@@ -59,7 +59,7 @@ cdef class Gate:
     cdef object loop
     cdef set connections
     cdef dict addresses
-    cdef object limiter, access, exempt, client
+    cdef object limiter, access, exempt, client, asker
     cdef object timer
     cdef readonly Counters counters
     cdef uint64_t* cells        # of our row
@@ -73,7 +73,7 @@ cdef class Gate:
                  Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
                  double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
-                 client=None):
+                 client=None, asker=None):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -85,6 +85,7 @@ cdef class Gate:
         self.limiter = limiter
         self.exempt = exempt
         self.client = client
+        self.asker = asker
         self.head_seconds = head_seconds
         self.idle_seconds = idle_seconds
         self.stall_seconds = stall_seconds
@@ -391,7 +392,7 @@ cdef class Connection:
                     break
                 keep = False
             if gate.limiter is not None and not h.upgrade:
-                reply = self.over_limit(&h, keep)
+                reply = self.over_limit(&h, p + at, keep)
             if reply is None and verdict == SERVE_:
                 document = <Document>gate.documents[h.entry]
                 reply = gate.responder.reply(document, &h, (KEEP_ALIVE if h.old else SILENT) if keep else CLOSE,
@@ -411,7 +412,7 @@ cdef class Connection:
                 return
             if gate.access is not None:
                 what = (p + at)[:h.target.at + h.target.size - p - at].decode("latin-1")
-                gate.access(self.address, what, int(reply[9:12]), len(reply))
+                gate.access(self.asked_by(gate.asker, &h, p + at, self.address), what, int(reply[9:12]), len(reply))
             at += size
             if single is None and batch is None:
                 single = reply
@@ -483,13 +484,16 @@ cdef class Connection:
         self.answered = True
         return False
 
-    cdef bytes over_limit(self, Head* h, bint keep):
+    cdef object asked_by(self, object rule, Head* h, const char* data, str peer):
+        """Who asks, by this rule, where a trusted proxy speaks for somebody; else the peer as given."""
+        if rule is None or not h.forwards or self.address not in self.gate.exempt:
+            return peer
+        return rule(self.address, forwarded_of(h, data))
+
+    cdef bytes over_limit(self, Head* h, const char* data, bint keep):
         cdef Gate gate = self.gate
         cdef double seconds
-        who = self.counted_as
-        if gate.client is not None and h.forwarded.at is not NULL and self.address in gate.exempt:
-            who = gate.client(self.address, h.forwarded.at[:h.forwarded.size].decode("latin-1"))
-        seconds = gate.limiter(who)
+        seconds = gate.limiter(self.asked_by(gate.client, h, data, self.counted_as))
         if seconds <= 0:
             return None
         self.gate.count(LIMITED)

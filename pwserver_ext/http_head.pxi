@@ -57,7 +57,7 @@ cdef struct Head:
     Span target
     Span host
     Span origin             # at is NULL: none
-    Span forwarded          # the last X-Forwarded-For
+    int forwards            # X-Forwarded-For lines
     Span accept             # the first; accepts counts them
     int accepts
     int tags                # If-None-Match lines
@@ -271,6 +271,15 @@ cdef class Hosts:
         return reject(h, 421, b"This server does not answer for that host name")
 
 
+cdef str forwarded_of(Head* h, const char* data):
+    """All X-Forwarded-For lines of the complete head at data, joined as one list (section 5.2 of RFC 9110)."""
+    if not h.forwards:
+        return ""
+    fields = (line.partition(b":") for line in data[:h.size].split(b"\r\n"))
+    values = [value for name, _, value in fields if name.lower() == b"x-forwarded-for"]
+    return b",".join(values).decode("latin-1")
+
+
 cdef class Recogniser:
     """Judges request heads by the limits given (bytes; fields is a count) and by the table, if any.
 
@@ -309,8 +318,8 @@ cdef class Recogniser:
         h.content_length = -1
         h.entry = -1
         h.upgrade = h.expect = h.unusual = h.gzip = h.keep_alive = h.old = False
-        h.origin.at = h.accept.at = h.forwarded.at = NULL
-        h.accepts = h.tags = 0
+        h.origin.at = h.accept.at = NULL
+        h.accepts = h.tags = h.forwards = 0
 
         # method SP
         while p < stop and CLASS[<unsigned char>p[0]] & TOKEN:
@@ -459,7 +468,7 @@ cdef class Recogniser:
                 if same(name, b"accept-encoding", 15):
                     read_encodings(span, &gzip, &any_)
                 elif same(name, b"x-forwarded-for", 15):
-                    h.forwarded = span
+                    h.forwards += 1
             elif size == 17:
                 if same(name, b"transfer-encoding", 17):
                     if h.content_length >= 0 or chunked or h.old:
@@ -529,7 +538,7 @@ cdef class Recogniser:
         if verdict == REJECT_:
             return Seen(REJECT, h.status, (<bytes>h.reason).decode(), 0, 0, b"", False, False, -1)
         return Seen(verdict, 0, "", h.size, max(0, h.content_length), h.target.at[:h.target.size],
-                    h.keep_alive, h.gzip, h.entry)
+                    h.keep_alive, h.gzip, h.entry, forwarded_of(&h, PyBytes_AS_STRING(data)))
 
 
-Seen = namedtuple("Seen", "verdict status reason head_size body_size target keep_alive gzip entry")
+Seen = namedtuple("Seen", "verdict status reason head_size body_size target keep_alive gzip entry forwarded", defaults=("",))

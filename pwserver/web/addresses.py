@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,12 @@ GUESSES: Final = "guesses"  # the arena's regions of these tables
 STREAMS: Final = "streams"
 SETS: Final = 128
 WAYS: Final = 8
+HOPS_MAX: Final = 32  # elements of X-Forwarded-For that are looked at, from the right
+_FORWARDED: Final = re.compile(
+    r'(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?\](?::[0-9]{1,5})?'
+    r'|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)',
+    re.ASCII,
+)
 _ENTRY: Final = struct.Struct("=Qddd")
 _SECRET: Final = os.urandom(16)  # nobody can choose addresses that meet in one set; one for all generations of main
 
@@ -132,20 +139,37 @@ def networks(listed: tuple[str, ...]) -> Networks:
 
 
 def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
-    """Who really asks: the peer, or, when that is a trusted proxy, the last address in X-Forwarded-For that is not one.
-
-    Anybody can send that header, so nobody else's is believed.
+    """Who really asks: the peer, or, when that is a trusted proxy, the last address of the list in X-Forwarded-For that
+    is not one. ``proxies.py`` says why. Where a trusted proxy says something else than an address, it is the client.
     """
+    if not trusted or not forwarded:
+        return peer
     address = peer
-    for item in reversed(forwarded.split(",")):
+    for item in reversed(forwarded.rsplit(",", HOPS_MAX)[-HOPS_MAX:]):
+        item = item.strip(" \t")
+        if not item:
+            continue  # an empty element of a list counts for nothing (RFC 9110, 5.6.1)
         if not within(address, trusted):
             return address
-        item = item.strip().removeprefix("[").partition("]")[0]
-        try:
-            address = str(ipaddress.ip_address(item))
-        except ValueError:
+        found = forwarded_address(item)
+        if found is None:
             return address
+        address = found
     return address
+
+
+def forwarded_address(item: str) -> str | None:
+    """The address in one element of X-Forwarded-For, also with a port, brackets or quotation marks; None for others."""
+    match = _FORWARDED.fullmatch(item)
+    if match is None:
+        return None
+    try:
+        found = ipaddress.ip_address(match["bracketed"] or match["dotted"] or match["bare"])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)
 
 
 def within(address: str, trusted: Networks) -> bool:

@@ -14,9 +14,10 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.origins import judge_origin, may_write
-from pwserver.web.addresses import AddressTable, client_address, networks
+from pwserver.web.addresses import AddressTable
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
+from pwserver.web.proxies import Proxies
 
 log = logging.getLogger("pwserver.control")
 
@@ -42,14 +43,14 @@ class Authority:
         self.enabled = enabled
         self._secret = _digest((settings["PW_CONTROL_SECRET"] or "").encode()) if enabled else b""
         self._limit = GuessLimit(table, settings["PW_CONTROL_ATTEMPTS"], settings["PW_CONTROL_LOCKOUT"])
-        self._trusted = networks(settings["PW_TRUSTED_PROXIES"])
+        self._proxies = Proxies(settings["PW_TRUSTED_PROXIES"])
         self._lines = LINES_AT_ONCE
         self._lines_at = time.monotonic()
         self._unsaid = 0
 
     def who(self, request: Request) -> str:
         """The client's address, for limits and for the log."""
-        return client_address(request.ip or "", request.headers.get("x-forwarded-for", ""), self._trusted)
+        return self._proxies.asking(request)
 
     def check(self, request: Request, token: bytes | None, what: str) -> str:
         """Raise Wrong unless ``token`` is the secret. Returns who asked. ``what`` is for the log."""

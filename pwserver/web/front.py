@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import GUESSES, STREAMS, AddressTable, client_address, group, networks, within
+from pwserver.web.addresses import GUESSES, STREAMS, AddressTable
 from pwserver.web.control import MAX_BACKUP
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
+from pwserver.web.proxies import Proxies
 from pwserver.web.table import Entry, Table
 from pwserver_ext.http import Document
 from pwserver_ext.limits import WindowLimiter
@@ -80,24 +81,11 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
         connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),
         exempt_addresses=proxies,
         client=proxies.client,
+        asker=proxies.address,
         counters=runtime.shared.hits,
         limiter=rate_limiter(runtime),
         access_log=settings["PW_DEBUG"],
     )
-
-
-class Proxies:
-    """PW_TRUSTED_PROXIES, and who is behind them."""
-
-    def __init__(self, listed: tuple[str, ...]) -> None:
-        self._trusted = networks(listed)
-
-    def __contains__(self, address: object) -> bool:
-        return bool(self._trusted) and within(str(address), self._trusted)
-
-    def client(self, peer: str, forwarded: str) -> str:
-        """Who is counted: the address a trusted proxy speaks for, or the peer; of IPv6 the network of one house."""
-        return group(client_address(peer, forwarded, self._trusted) if forwarded else peer)
 
 
 def for_worker(settings: GateSettings, number: int) -> GateSettings:

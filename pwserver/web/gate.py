@@ -21,6 +21,7 @@ from sanic.http import Http, Stage
 from sanic.models.server_types import ConnInfo
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
+from pwserver.web.proxies import forwarded_of
 from pwserver_ext.counters import Counters
 from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table
 
@@ -42,9 +43,9 @@ class GateSettings:
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
     access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of
         `pwserver_ext.http.EVENTS` there.
-    exempt_addresses: trusted reverse proxies. client: (peer, X-Forwarded-For or "") -> whose requests and connections
-        are counted together. limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for
-        WebSockets.
+    exempt_addresses: trusted reverse proxies. client: (peer, all X-Forwarded-For lines as one list, or "") -> whose
+        requests and connections are counted together; asker: the same -> whose address the access log shows.
+    limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for WebSockets.
     """
 
     targets: Mapping[bytes, Document]
@@ -67,6 +68,7 @@ class GateSettings:
     connections_per_address: int = 1024
     exempt_addresses: Container[str] = frozenset()
     client: Callable[[str, str], str] | None = None
+    asker: Callable[[str, str], str] | None = None
     kept_reply_bytes: int = 8 << 20
     write_buffer_bytes: int = 65536
     counters: Counters | None = None
@@ -96,6 +98,7 @@ class GateSettings:
             limiter=self.limiter,
             exempt=self.exempt_addresses,
             client=self.client,
+            asker=self.asker,
             head_seconds=self.head_seconds,
             idle_seconds=self.idle_seconds,
             stall_seconds=self.stall_seconds,
@@ -123,7 +126,9 @@ def install(app: Sanic[Any, Any]) -> None:
             request.stream.keep_alive = False
         if app.ctx.gate.access_log:
             body = response.body or b""
-            log_access(request.ip, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
+            asker, peer = app.ctx.gate.asker, request.ip or ""
+            who = asker(peer, forwarded_of(request.headers)) if asker is not None else peer
+            log_access(who, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
 
 
 class PassedProtocol(WebSocketProtocol):

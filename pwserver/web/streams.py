@@ -12,10 +12,11 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import STREAMS, AddressTable, Note, client_address, networks
+from pwserver.web.addresses import STREAMS, AddressTable, Note
 from pwserver.web.documents import UNKNOWN_GATEWAY
 from pwserver.web.errors import Refusal
 from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web.proxies import Proxies
 from pwserver.web.table import Table
 from pwserver.web.websocket import (
     GOING_AWAY,
@@ -145,7 +146,7 @@ class Streams:
         self.most = settings["PW_MAX_STREAMS"]
         self.most_of_one = settings["PW_MAX_STREAMS_PER_ADDRESS"]
         self.number = 0
-        self._trusted = networks(settings["PW_TRUSTED_PROXIES"])
+        self._proxies = Proxies(settings["PW_TRUSTED_PROXIES"])
         self._column = runtime.shared.counters.index("websockets")
         self._addresses = AddressTable(runtime.shared.arena.region(STREAMS), runtime.workers)
         self._open = 0
@@ -158,7 +159,7 @@ class Streams:
 
     def admit(self, request: Request) -> str:
         """Raise Refusal unless one more may listen. Returns the client's address."""
-        who = client_address(request.ip or "", request.headers.get("x-forwarded-for", ""), self._trusted)
+        who = self._proxies.asking(request)
         if self.runtime.shared.counters.total(self._column) >= self.most:
             raise Refusal(503, "Too many streams", {"retry-after": "5"})
         if sum(note.first for note in self._addresses.notes(who)) >= self.most_of_one:
