@@ -69,7 +69,7 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
         server,
         identities,
         merging,
-        first.packed(),
+        first.fallbacks(),
         Channel(shared.workers),
         history,
         histories,

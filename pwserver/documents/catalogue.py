@@ -14,17 +14,20 @@ from pwserver.documents import (
     csv_lines,
     devices,
     gateways,
+    house,
     influx,
     meters,
     prometheus,
     pw,
     shapes,
     site,
+    site_shapes,
     status,
     tedapi,
     tesla,
 )
 from pwserver.documents.document import JSON, TEXT, Document, Scope, raw_gate
+from pwserver.documents.merge import VIRTUAL_ID
 from pwserver.documents.schema import ANY, STRING, Schema, array
 from pwserver.reading import Reading
 from pwserver.state.view import View
@@ -266,7 +269,30 @@ _ROWS: tuple[Document, ...] = (
     _control("/control/max_backup", control_reads.max_backup, shapes.MAX_BACKUP, "Backup events, v1r only"),
     # --- one gateway as a whole
     Document("", gateways.gateway_status, "gateways", "Everything about one gateway", shapes.GATEWAY, unprefixed=False),
+    Document(
+        "/api/site/{id}",
+        house.house,
+        "site",
+        "One gateway as a page draws it: figures, units, strings, alerts, what can be set, how the connection is",
+        site_shapes.SITE_HOUSE,
+        errors={404: "there is no such gateway"},
+        needs_gateway=False,
+        prefixed=False,
+        unprefixed=False,
+        by_id=True,
+        expired=house.house_without_poller,
+    ),
     # --- all gateways
+    Document(
+        "/api/site",
+        house.overview,
+        "site",
+        "Every configured gateway and the sum of all, as a page draws them",
+        site_shapes.SITE_OVERVIEW,
+        scope=Scope.SITE,
+        errors=_ALWAYS,
+        expired=house.overview_without_poller,
+    ),
     _site("/api/gateways/", gateways.all_gateways, shapes.GATEWAYS, "Everything about every gateway", "/api/gateways"),
     _site("/api/aggregate/", site.overview, shapes.AGGREGATE, "Sums over all gateways", "/api/aggregate"),
     _site("/api/aggregate/power", site.power, shapes.AGGREGATE_POWER, "Powers of all gateways together"),
@@ -372,6 +398,8 @@ def gateway_targets(gateway_id: str, default: bool) -> dict[str, int]:
                 targets[prefix + target] = index
             if default and row.unprefixed:
                 targets[target] = index
+            if row.by_id and gateway_id != VIRTUAL_ID:
+                targets[target.replace("{id}", quote(gateway_id, safe=""))] = index
     return targets
 
 

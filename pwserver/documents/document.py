@@ -32,7 +32,9 @@ class Document:
     with the same ``render`` share their body. ``gate`` may refuse first. ``needs_gateway`` False: the same answer
     when no gateway is configured. ``prefixed`` / ``unprefixed``: served below ``/api/gateways/{id}`` / at the root
     for the default gateway. ``chosen_by`` makes it another form of the page whose target stands before its ``#``:
-    served there when this says so of the request's ``Accept``; such a row is ``internal``.
+    served there when this says so of the request's ``Accept``; such a row is ``internal``. ``by_id``: the target's
+    ``{id}`` is the id of a gateway. ``expired`` renders what is served once the snapshot has expired; without it that
+    is the document of a gateway that has not been read yet.
     """
 
     target: str
@@ -51,6 +53,8 @@ class Document:
     unprefixed: bool = True
     internal: bool = False  # for workers only; never routed by its own target
     chosen_by: Callable[[str], bool] | None = None
+    by_id: bool = False
+    expired: Callable[..., Any] | None = None
     example: str | None = None  # where rendering one would cost a worker a library
 
     @property

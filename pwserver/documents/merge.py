@@ -16,19 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pwserver.documents.contributors import (
-    Contributors,
-    agreed,
-    charge,
-    contributors,
-    default_view,
-    grid_status,
-    meters_of,
-    real_gateways,
-)
 from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
+from pwserver.documents.site import grid_status
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
+from pwserver.state.site import Site, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
@@ -105,25 +97,24 @@ def merge(site: SiteView, memory: MergeMemory, options: MergeOptions | None = No
     set aside.
     """
     options = options or MergeOptions()
-    views = real_gateways(site)
-    part = contributors(site)
+    views, total = site.gateways, site.state
     # Gateways that left the configuration are forgotten; the memory is no longer than the list of gateways.
     known: dict[str, Remembered] = {}
-    flags: dict[str, str] = {name: f"left out: {reason}" for name, reason in part.left_out.items()}
-    flags.update(part.flags)
-    taking_part = {view.gateway.id for view in part.views}
+    flags: dict[str, str] = {name: f"left out: {reason}" for name, reason in total.left_out.items()}
+    flags.update(total.flags)
+    taking_part = [view for view in views if view.gateway.id not in total.left_out]
     for view in views:
         before = memory.get(view.gateway.id) or Remembered(Names())
-        if view.gateway.id in taking_part and view.reading is not None:
+        if view.gateway.id not in total.left_out and view.reading is not None:
             counters, suspects, fallen = _accept_counters(view.reading, before)
             flags.update({f"{view.gateway.id} {name}": text for name, text in fallen.items()})
             before = Remembered(names_of(view.reading), counters, suspects)
         elif view.reading is not None and not before.names.known:
             before = replace(before, names=names_of(view.reading))
         known[view.gateway.id] = before
-    reading = _merged_reading(site, part, known, flags, options) if part.views else None
+    reading = _merged_reading(site, taking_part, known, flags, options) if taking_part else None
     identity = _identity(site, views, options)
-    return Merged(View(identity, _status(part, views), reading, site.server, site.now), known)
+    return Merged(View(identity, _status(total, taking_part, views), reading, site.server, site.now), known)
 
 
 def _accept_counters(
@@ -152,27 +143,29 @@ def _accept_counters(
 
 
 def _merged_reading(
-    site: SiteView, part: Contributors, known: Mapping[str, Remembered], flags: Mapping[str, str], options: MergeOptions
+    site: SiteView,
+    taking_part: Sequence[View],
+    known: Mapping[str, Remembered],
+    flags: Mapping[str, str],
+    options: MergeOptions,
 ) -> Reading:
-    views = real_gateways(site)
-    readings = part.readings()
-    main = default_view(part.views, site.server.default_gateway)
+    total = site.state
+    readings = [view.reading for view in taking_part if view.reading is not None]
+    main = site.main(taking_part)
     main_reading = main.reading if main is not None and main.reading is not None else readings[0]
     fresh = {reading.gateway_id: reading for reading in readings}
-    order = [(view.gateway.id, fresh.get(view.gateway.id), known[view.gateway.id].names) for view in views]
+    order = [(view.gateway.id, fresh.get(view.gateway.id), known[view.gateway.id].names) for view in site.gateways]
     combined = unit_blocks(order, options.name_prefix)
-    level = charge(part)
     system_status = _system_status(readings, combined.blocks)
-    up_down = grid_status(site, part)
-    reserve = _reserve(part)
-    mode = agreed([reading.mode for reading in readings])
+    up_down = grid_status(site)
+    reserve = total.reserve_percent.value
     return Reading(
         gateway_id=VIRTUAL_ID,
         timestamp=min(reading.timestamp for reading in readings),
-        aggregates=_aggregates(readings, [known[view.gateway.id] for view in part.views], not part.left_out),
+        aggregates=_aggregates(readings, [known[view.gateway.id] for view in taking_part], total.complete),
         vitals=combined.vitals or None,
         strings=combined.strings or None,
-        soe_raw=level.raw,
+        soe_raw=total.charge.raw.value,
         status=main_reading.status,
         version=main_reading.version,
         din=main_reading.din,
@@ -183,14 +176,16 @@ def _merged_reading(
         site_info=_site_info(main_reading, readings),
         grid_status=up_down,
         grid_status_detail=main_reading.grid_status_detail if main_reading.grid_status == up_down else None,
-        mode=mode,
+        mode=total.mode,
         reserve=reserve,
         operation=(
-            {"real_mode": mode, "backup_reserve_percent": aggregate.raw_percent(reserve)} if mode or reserve else None
+            {"real_mode": total.mode, "backup_reserve_percent": aggregate.raw_percent(reserve)}
+            if total.mode or reserve
+            else None
         ),
-        time_remaining=_time_remaining(readings),
-        grid_charging=agreed([reading.grid_charging for reading in readings]),
-        grid_export=agreed([reading.grid_export for reading in readings]),
+        time_remaining=total.hours_left.value,
+        grid_charging=total.grid_charging,
+        grid_export=total.grid_export,
         system_status=system_status,
         fan_speeds=combined.fans,
         networks=_joined([reading.networks for reading in readings]),
@@ -214,9 +209,10 @@ def _merged_reading(
 def _aggregates(readings: Sequence[Reading], remembered: Sequence[Remembered], all_here: bool) -> JsonObject:
     suspicious = {key for entry in remembered for key in entry.suspects}
     names = ", ".join(sorted(reading.gateway_id for reading in readings))
+    oldest = sorted(readings, key=lambda reading: (reading.timestamp, reading.gateway_id))
     body: JsonObject = {}
     for name in METERS:
-        found = meters_of(readings, name)
+        found = [reading.aggregates[name] for reading in oldest if isinstance(reading.aggregates.get(name), dict)]
         if not found:
             continue
         # A gateway without this meter has no counter either: then the sum of counters would be a partial one.
@@ -255,46 +251,21 @@ def _site_info(main: Reading, readings: Sequence[Reading]) -> JsonObject | None:
     return body
 
 
-def _reserve(part: Contributors) -> Any:
-    """App percent: what all agree on, else weighted by capacity where that is known."""
-    readings = [reading for reading in part.readings() if reading.reserve is not None]
-    same = agreed([reading.reserve for reading in readings])
-    if same is not None or not readings:
-        return same
-    sizes = [(reading.system_status or {}).get("nominal_full_pack_energy") for reading in readings]
-    return aggregate.weighted_mean([reading.reserve for reading in readings], sizes)
-
-
-def _time_remaining(readings: Sequence[Reading]) -> Any:
-    """Hours the remaining energy lasts at the present load, as the library counts them; None unless all parts are
-    known.
-    """
-    left = aggregate.complete_total(
-        [(reading.system_status or {}).get("nominal_energy_remaining") for reading in readings]
-    )
-    load = aggregate.complete_total(
-        [(reading.aggregates.get("load") or {}).get("instant_power") for reading in readings]
-    )
-    if left is None or load is None or load <= 0:
-        return None
-    return left / load
-
-
 def _joined(lists: Sequence[Any]) -> list[Any] | None:
     found = [entry for entry in lists if isinstance(entry, list)]
     return [item for entry in found for item in entry] if found else None
 
 
 def _identity(site: SiteView, views: Sequence[View], options: MergeOptions) -> GatewayIdentity:
-    main = default_view(views, site.server.default_gateway)
+    main = site.main(views)
     if main is None:
         return GatewayIdentity(id=VIRTUAL_ID, name=options.name, virtual=True)
     return GatewayIdentity(id=VIRTUAL_ID, name=options.name, timezone=main.gateway.timezone, virtual=True)
 
 
-def _status(part: Contributors, views: Sequence[View]) -> GatewayStatus:
-    readings = part.readings()
-    error = ", ".join(f"{name} left out: {reason}" for name, reason in part.left_out.items()) or None
+def _status(total: Site, taking_part: Sequence[View], views: Sequence[View]) -> GatewayStatus:
+    readings = [view.reading for view in taking_part if view.reading is not None]
+    error = ", ".join(f"{name} left out: {reason}" for name, reason in total.left_out.items()) or None
     if readings:
         updated: float | None = min(reading.timestamp for reading in readings)
     else:
@@ -305,6 +276,6 @@ def _status(part: Contributors, views: Sequence[View]) -> GatewayStatus:
         last_updated=updated,
         error=error,
         connection_mode=agreed([reading.connection_mode for reading in readings]),
-        mode=agreed([view.status.mode for view in part.views]),
+        mode=agreed([view.status.mode for view in taking_part]),
         tedapi_mode=None,
     )

@@ -32,6 +32,14 @@ def render_site(site: SiteView, on_error: OnError | None = None) -> list[Rendere
     return _render(SITE_DOCUMENTS, site, on_error)
 
 
+def render_expired(rows: Sequence[Document], subject: View | SiteView, rendered: Sequence[Rendered]) -> list[Rendered]:
+    """What is served once the snapshot that held ``rendered`` first has expired."""
+    return [
+        encoded(row.expired(subject)) if row.expired is not None else known
+        for row, known in zip(rows, rendered, strict=True)
+    ]
+
+
 def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
     """The answers of the unprefixed documents while no gateway is configured."""
     nobody = View(GatewayIdentity(id="", name=""), GatewayStatus(error=None), None, server, now)

@@ -4,100 +4,100 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.documents.contributors import Contributors, charge, contributors, grid_status, power_sum, real_gateways
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.gateways import gateway_status
 from pwserver.reading import JsonObject
+from pwserver.state.site import MIXED
 from pwserver.state.view import SiteView
 from pwserver_ext.aggregate import time_skew
 
 _POWERS = (("site", "site"), ("battery", "battery"), ("load", "load"), ("solar", "solar"), ("grid", "site"))
 
 
-def overview(site: SiteView) -> JsonObject:
+def overview(view: SiteView) -> JsonObject:
     """/api/aggregate/: charge, capacity, powers, and every gateway that has data."""
-    part = contributors(site)
-    views = real_gateways(site)
-    level = charge(part)
+    site, views = view.state, view.gateways
     body: JsonObject = {
-        "total_battery_percent_raw": level.raw,
-        "total_battery_percent": level.app,
-        "total_battery_capacity": level.capacity_wh,
+        "total_battery_percent_raw": site.charge.raw.value,
+        "total_battery_percent": site.charge.app.value,
+        "total_battery_capacity": site.charge.capacity_wh.value,
     }
-    for name, source in _POWERS:
-        body[f"total_{name}_power"] = power_sum(part, source)[0]
-    body["grid_status"] = grid_status(site, part)
+    for name, meter in _POWERS:
+        body[f"total_{name}_power"] = site.watts[meter].value
+    body["grid_status"] = grid_status(view)
     body["num_gateways"] = len(views)
-    body["num_online"] = sum(view.status.online for view in views)
-    body["num_degraded"] = sum(view.status.stale for view in views)
-    body["gateways"] = {view.gateway.id: gateway_status(view) for view in views if view.reading is not None}
-    body["timestamp"] = site.now
-    body["percentage_mean"] = level.app_mean
-    body["weighted"] = level.weighted
-    body["sources"] = _sources(site, part)
+    body["num_online"] = sum(one.status.online for one in views)
+    body["num_degraded"] = sum(one.status.stale for one in views)
+    body["gateways"] = {one.gateway.id: gateway_status(one) for one in views if one.reading is not None}
+    body["timestamp"] = view.now
+    body["percentage_mean"] = site.charge.app_mean
+    body["weighted"] = site.charge.weighted
+    body["sources"] = _sources(view)
     return body
 
 
-def power(site: SiteView) -> JsonObject:
+def grid_status(view: SiteView) -> str | None:
+    """The state of the grid in a shape that has no word for "some are and some are not": then it is null."""
+    state = view.state.grid.state
+    return None if state == MIXED else state
+
+
+def power(view: SiteView) -> JsonObject:
     """/api/aggregate/power: sums in W; ``grid`` is the site meter."""
-    part = contributors(site)
-    body: JsonObject = {name: power_sum(part, source)[0] for name, source in _POWERS}
-    body["timestamp"] = site.now
-    body["sources"] = _sources(site, part)
+    body: JsonObject = {name: view.state.watts[meter].value for name, meter in _POWERS}
+    body["timestamp"] = view.now
+    body["sources"] = _sources(view)
     return body
 
 
-def soe(site: SiteView) -> JsonObject:
+def soe(view: SiteView) -> JsonObject:
     """/api/aggregate/soe: by capacity where that is known; the plain mean beside it."""
-    part = contributors(site)
-    level = charge(part)
+    charge = view.state.charge
     return {
-        "percentage": level.app,
-        "raw_percentage": level.raw,
-        "num_gateways": sum(view.status.online for view in real_gateways(site)),
-        "timestamp": site.now,
-        "percentage_mean": level.app_mean,
-        "raw_percentage_mean": level.raw_mean,
-        "weighted": level.weighted,
-        "sources": _sources(site, part),
+        "percentage": charge.app.value,
+        "raw_percentage": charge.raw.value,
+        "num_gateways": sum(one.status.online for one in view.gateways),
+        "timestamp": view.now,
+        "percentage_mean": charge.app_mean,
+        "raw_percentage_mean": charge.raw_mean,
+        "weighted": charge.weighted,
+        "sources": _sources(view),
     }
 
 
-def battery(site: SiteView) -> JsonObject:
+def battery(view: SiteView) -> JsonObject:
     """/api/aggregate/battery: capacity in Wh, charge in percent, power in W."""
-    part = contributors(site)
-    level = charge(part)
-    views = real_gateways(site)
+    charge, views = view.state.charge, view.gateways
     return {
-        "total_capacity": level.capacity_wh,
-        "battery_percent": level.app,
-        "battery_percent_raw": level.raw,
-        "battery_power": power_sum(part, "battery")[0],
+        "total_capacity": charge.capacity_wh.value,
+        "battery_percent": charge.app.value,
+        "battery_percent_raw": charge.raw.value,
+        "battery_power": view.state.watts["battery"].value,
         "num_gateways": len(views),
-        "num_online": sum(view.status.online for view in views),
-        "timestamp": site.now,
-        "percentage_mean": level.app_mean,
-        "weighted": level.weighted,
-        "sources": _sources(site, part),
+        "num_online": sum(one.status.online for one in views),
+        "timestamp": view.now,
+        "percentage_mean": charge.app_mean,
+        "weighted": charge.weighted,
+        "sources": _sources(view),
     }
 
 
-def strings(site: SiteView) -> JsonObject:
-    return {view.gateway.id: view.reading.strings or {} for view in real_gateways(site) if view.reading}
+def strings(view: SiteView) -> JsonObject:
+    return {one.gateway.id: one.reading.strings or {} for one in view.gateways if one.reading}
 
 
-def alerts(site: SiteView) -> dict[str, list[str]]:
-    return {view.gateway.id: sorted_alerts(view) for view in real_gateways(site) if view.reading}
+def alerts(view: SiteView) -> dict[str, list[str]]:
+    return {one.gateway.id: sorted_alerts(one) for one in view.gateways if one.reading}
 
 
-def vitals(site: SiteView) -> JsonObject:
-    return {view.gateway.id: view.reading.vitals or {} for view in real_gateways(site) if view.reading}
+def vitals(view: SiteView) -> JsonObject:
+    return {one.gateway.id: one.reading.vitals or {} for one in view.gateways if one.reading}
 
 
-def status(site: SiteView) -> JsonObject:
+def status(view: SiteView) -> JsonObject:
     """/api/aggregate/status: how the connections are, without the data."""
-    views = real_gateways(site)
-    online = sum(view.status.online for view in views)
+    views = view.gateways
+    online = sum(one.status.online for one in views)
     if not views:
         word = "no_gateways"
     elif online == len(views):
@@ -108,45 +108,40 @@ def status(site: SiteView) -> JsonObject:
         "status": word,
         "num_gateways": len(views),
         "num_online": online,
-        "num_degraded": sum(view.status.stale for view in views),
+        "num_degraded": sum(one.status.stale for one in views),
         "gateways": {
-            view.gateway.id: {
-                "name": view.gateway.name,
-                "online": view.status.online,
-                "stale": view.status.stale,
-                "last_updated": view.status.last_updated,
-                "error": view.status.error,
-                "consecutive_failures": view.status.consecutive_failures,
-                "backoff_seconds": view.status.backoff_seconds,
-                "connection_mode": view.status.connection_mode
-                or (view.reading.connection_mode if view.reading else None),
+            one.gateway.id: {
+                "name": one.gateway.name,
+                "online": one.status.online,
+                "stale": one.status.stale,
+                "last_updated": one.status.last_updated,
+                "error": one.status.error,
+                "consecutive_failures": one.status.consecutive_failures,
+                "backoff_seconds": one.status.backoff_seconds,
+                "connection_mode": one.status.connection_mode or (one.reading.connection_mode if one.reading else None),
             }
-            for view in views
+            for one in views
         },
-        "timestamp": site.now,
-        "sources": _sources(site, contributors(site)),
+        "timestamp": view.now,
+        "sources": _sources(view),
     }
 
 
-def _sources(site: SiteView, part: Contributors) -> dict[str, Any]:
+def _sources(view: SiteView) -> dict[str, Any]:
     """Who is in the numbers, how old each part is, how far apart they are, who lacks what and why one was set aside."""
-    missing: dict[str, list[str]] = {}
-    for name, source in _POWERS[:4]:
-        lacking = power_sum(part, source)[1]
-        if lacking:
-            missing[name] = lacking
-    lacking = list(charge(part).missing)
-    if lacking:
-        missing["soe"] = lacking
+    site = view.state
+    missing = {name: list(site.watts[meter].missing) for name, meter in _POWERS[:4] if site.watts[meter].missing}
+    if site.charge.raw.missing:
+        missing["soe"] = list(site.charge.raw.missing)
     return {
-        "contributors": [view.gateway.id for view in part.views],
-        "left_out": dict(part.left_out),
+        "contributors": [state.gateway.id for state in site.members],
+        "left_out": dict(site.left_out),
         "missing": missing,
-        "flags": dict(part.flags),
+        "flags": dict(site.flags),
         "ages_seconds": {
-            view.gateway.id: max(0.0, site.now - view.reading.timestamp)
-            for view in real_gateways(site)
-            if view.reading is not None
+            one.gateway.id: max(0.0, view.now - one.reading.timestamp)
+            for one in view.gateways
+            if one.reading is not None
         },
-        "time_skew_seconds": time_skew([reading.timestamp for reading in part.readings()]),
+        "time_skew_seconds": time_skew([state.availability.read_at for state in site.members]),
     }

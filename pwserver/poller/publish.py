@@ -17,6 +17,7 @@ from pwserver.documents.render import (
     Rendered,
     pack,
     packed_by_body,
+    render_expired,
     render_gateway,
     render_no_gateways,
     render_site,
@@ -73,8 +74,9 @@ class Publisher:
     ) -> View:
         """Render and publish one gateway; ``expires`` on the monotonic clock, 0 for never."""
         begun = time.perf_counter()
-        judged = self._judges[identity.id].take(reading)
-        view = View(identity, status, judged.reading, self.server, time.time(), judged)
+        judge = self._judges[identity.id]
+        judged = judge.take(reading)
+        view = View(identity, status, judged.reading, self.server, time.time(), judged, judge.last)
         self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
         with self._lock:
             self.render_seconds[identity.id] = time.perf_counter() - begun
@@ -113,9 +115,17 @@ class Publisher:
             self.gateway(view.gateway, view.status, view.reading, 0.0)
         self.site()
 
-    def packed(self) -> Mapping[str, Sequence[Packed]]:
-        """Slot -> what was published there last."""
-        return dict(self._last)
+    def fallbacks(self) -> Mapping[str, Sequence[Packed]]:
+        """Slot -> what is served when its snapshot has expired: what was published last, as of now where a document
+        has words of its own for that."""
+        site = SiteView(list(self._views.values()), self.server, time.time())
+        subjects: dict[str, View | SiteView] = {**self._views, SITE: site}
+        kept: dict[str, Sequence[Packed]] = dict(self._last)
+        for slot, subject in subjects.items():
+            rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
+            known = [entry[:2] for entry in self._last[slot]]
+            kept[slot] = pack(render_expired(rows, subject, known), packed_by_body(self._last[slot]))
+        return kept
 
     async def keep_site(self) -> None:
         """Publish the site after every change of a gateway, and now and then without one, until cancelled."""

@@ -36,11 +36,14 @@ class State:
     availability: Availability
     judged: Judged
     abilities: Abilities = field(default_factory=Abilities)
+    last: Judged | None = None  # what was judged last, however old; for showing old figures marked as old
 
 
-def state_of(identity: GatewayIdentity, status: GatewayStatus, judged: Judged) -> State:
+def state_of(
+    identity: GatewayIdentity, status: GatewayStatus, judged: Judged, last: Judged | None = None
+) -> State:
     """Put together what was judged and what is known about the connection."""
-    return State(identity, availability_of(status, judged), judged)
+    return State(identity, availability_of(status, judged), judged, last=last)
 
 
 def availability_of(status: GatewayStatus, judged: Judged) -> Availability:

@@ -42,6 +42,11 @@ class GatewayJudge:
         self._asked: Reading | None = None
         self._judged = NOTHING
 
+    @property
+    def last(self) -> Judged | None:
+        """What was judged last, also after its reading has expired; None before the first reading."""
+        return self._judged if self._judged.reading is not None else None
+
     def take(self, reading: Reading | None) -> Judged:
         """Judge a reading once; the same reading given again gives the same answer and changes no memory."""
         if reading is None:

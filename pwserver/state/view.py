@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.gateway import State, state_of
 from pwserver.state.judge import GatewayJudge, Judged
+from pwserver.state.site import Site, site_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class View:
     server: ServerFacts
     now: float  # epoch seconds of the rendering
     judged: Judged | None = field(default=None, repr=False)
+    last: Judged | None = field(default=None, repr=False)  # of the newest reading there ever was, however old
     _state: State | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
@@ -35,7 +37,7 @@ class View:
             judged = self.judged
             if judged is None or judged.reading is not self.reading:
                 judged = GatewayJudge().take(self.reading)
-            known = state_of(self.gateway, self.status, judged)
+            known = state_of(self.gateway, self.status, judged, self.last)
             object.__setattr__(self, "_state", known)
         return known
 
@@ -48,3 +50,25 @@ class SiteView:
     server: ServerFacts
     now: float
     self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller
+    _state: Site | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def gateways(self) -> list[View]:
+        """Every configured gateway; the virtual one is not a gateway of the house."""
+        return [view for view in self.views if not view.gateway.virtual]
+
+    @property
+    def state(self) -> Site:
+        """The sum of all gateways, made once."""
+        known = self._state
+        if known is None:
+            known = site_of([view.state for view in self.gateways])
+            object.__setattr__(self, "_state", known)
+        return known
+
+    def main(self, among: Sequence[View]) -> View | None:
+        """Return the default gateway where it is among these views, else the first of them."""
+        for view in among:
+            if view.gateway.id == self.server.default_gateway:
+                return view
+        return among[0] if among else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from sanic import Blueprint, HTTPResponse, Request
 
@@ -15,7 +15,13 @@ from pwserver.web.table import Entry, Forms, Table
 from pwserver_ext.http import knows, takes_gzip
 
 METHODS = ("GET", "HEAD")
+SITE = "/api/site"
 UNKNOWN_GATEWAY = "Gateway {} not found"
+
+
+def site_target(gateway_id: str) -> str:
+    """Return the request target of one gateway's part of the site document."""
+    return f"{SITE}/{quote(gateway_id, safe='')}"
 
 
 def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
@@ -89,6 +95,13 @@ def blueprint(table: Table) -> Blueprint:
     @routes.route("/api/gateways/<gateway:str>/<target:path>", methods=METHODS)
     async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
         return below(request, gateway, f"/{target}".rstrip("/"))
+
+    @routes.route(f"{SITE}/<gateway:str>", methods=METHODS)
+    async def gateway_of_site(request: Request, gateway: str) -> HTTPResponse:
+        entry = table.entries.get(site_target(unquote(gateway)))
+        if entry is None:
+            raise Refusal(404, UNKNOWN_GATEWAY.format(unquote(gateway)))
+        return document_response(request, table, entry)
 
     # By name as well: these have routes for writing, which would hide the general one and make a GET a 405.
     @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)

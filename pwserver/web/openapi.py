@@ -14,7 +14,7 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver import __version__
-from pwserver.documents import shapes
+from pwserver.documents import shapes, site_shapes
 from pwserver.documents.catalogue import FORMS, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
 from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
@@ -38,6 +38,7 @@ TAGS = {
     "pw": "Single values",
     "gateways": "Every document of every gateway, by its id; `aggregate` is the sum of all",
     "aggregate": "Sums over all gateways",
+    "site": "Made for pages, screens and apps: every configured gateway with its state, and the sum of all",
     "server": "The server itself",
     CONTROL_TAG: "Reading and changing settings of the default gateway",
     HISTORY_TAG: "Time series",
@@ -53,6 +54,7 @@ answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
 TOO_LARGE = "the document does not fit its place in shared memory, or there is nothing to serve"
 LIMITED = "the rate limit, where one is set; `Retry-After` says for how long"
 GATEWAY_ID = Parameter("id", STRING, "id of a gateway, or `aggregate`", place="path")
+SITE_ID = Parameter("id", STRING, "id of a gateway", place="path")
 GATEWAYS = "/api/gateways/{id}"
 HEADERS_QUERY = Parameter("headers", STRING, "with or without a value: a header line first")
 
@@ -74,6 +76,10 @@ def _from_catalogue() -> Iterator[Operation]:
     for row in (*SITE_DOCUMENTS, *WORKER_DOCUMENTS):
         if not row.internal:
             yield from _operations(row, row.targets)
+    for row in GATEWAY_DOCUMENTS:
+        if row.by_id:
+            for operation in _operations(row, row.targets):
+                yield replace(operation, parameters=(SITE_ID,))
     unknown = {404: "there is no such gateway"}
     for row in GATEWAY_DOCUMENTS:
         if row.prefixed:
@@ -116,7 +122,7 @@ class Components:
     def __init__(self) -> None:
         self._names = {
             id(schema): "".join(part.capitalize() for part in name.split("_"))
-            for name, schema in vars(shapes).items()
+            for name, schema in {**vars(shapes), **vars(site_shapes)}.items()
             if isinstance(schema, dict) and name.isupper() and len(name) > 2 and not name.startswith("_")
             if "properties" in schema or "patternProperties" in schema or "anyOf" in schema or "enum" in schema
         }

@@ -54,6 +54,7 @@ _EMPTY = "an unknown number is an empty field, never an invented 0 (PW_MISSING_A
 _OUTAGE = "an unknown grid status is null: absence of data is not an outage"
 _WORD = "an unknown word is null: scripts send a mail for every new word"
 _STALE = "a gateway that is away is left out of sums and named, never frozen in; nothing to add is null"
+_GRID_OF_ALL = "the grid of a sum is what all gateways that know say, null where they differ; not one gateway's word"
 _OBJECT = "the shape is the same in every state, so that clients need one parser"
 _BOTH = "members of both predecessors"
 _LIST = "an empty list or object instead of null or an error word, as pypowerwall-server has it"
@@ -123,6 +124,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/api/aggregate/*", "weighted", "charge is weighted by capacity where every capacity is known"),
     Deviation("/api/aggregate/*", "*percentage_mean", "the plain mean the predecessors gave, beside the weighted one"),
     Deviation("/api/aggregate/*", "total*capacity", "the predecessor never filled the capacity", (*_VALUE, *_TYPE)),
+    Deviation("/api/aggregate/", "grid_status", _GRID_OF_ALL, _TYPE, "multi-gateway/*"),
     Deviation("/api/aggregate/", "total_*", _STALE, _TYPE, "outage/*"),
     Deviation("/api/aggregate/power", "*", _STALE, _TYPE, "outage/*"),
     Deviation("/api/aggregate/soe", "*percentage", _STALE, _TYPE, "outage/*"),

@@ -45,7 +45,7 @@ class Server:
         if not site.views:
             rendered = render_no_gateways(site.server, site.now)
             for target, index in gateway_targets("-", True).items():
-                if not target.startswith("/api/gateways/-"):
+                if not target.startswith(("/api/gateways/-", "/api/site/-")):
                     self._put(target, rendered[index], GATEWAY_DOCUMENTS[index].media_type)
         facts = json.loads(site_rendered[FACTS_INDEX][1])
         numbers: LiveNumbers = {"now": site.now, "gets": 3, **(live or {})}

@@ -80,7 +80,7 @@ def test_targets_are_unique_and_every_document_is_reachable() -> None:
         targets = gateway_targets("home", default)
         if default:
             assert set(targets.values()) == set(range(len(GATEWAY_DOCUMENTS)))
-        assert all(default or target.startswith("/api/gateways/home") for target in targets)
+        assert all(default or target.startswith(("/api/gateways/home", "/api/site/home")) for target in targets)
     names = [
         ("prefix" + target if not row.unprefixed else target)
         for row in GATEWAY_DOCUMENTS
@@ -93,7 +93,7 @@ def test_targets_are_unique_and_every_document_is_reachable() -> None:
 
 def test_every_gateway_document_has_a_prefixed_form() -> None:
     targets = gateway_targets("home", True)
-    plain = [target for target in targets if not target.startswith("/api/gateways/")]
+    plain = [target for target in targets if not target.startswith(("/api/gateways/", "/api/site/"))]
     assert [target for target in plain if f"/api/gateways/home{target}" not in targets] == []
     assert "/api/gateways/a%2Fb/soe" in gateway_targets("a/b", False)
 

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pwserver.documents import devices, meters, site
-from pwserver.documents.contributors import contributors
 from pwserver.documents.merge import CONFIRMATIONS, VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
@@ -103,7 +102,7 @@ def test_power_beyond_the_nameplate_is_flagged_and_the_whole_gateway_set_aside()
     strong = powerwall3_view(
         "cabin", 1, aggregates=powers(-100.0, 4.0e7, 0.0), system_status={"max_charge_power": 2.5e7}
     )
-    assert contributors(site_of(strong)).left_out == {}
+    assert site_of(strong).state.left_out == {}
 
 
 def energy(view: View, meter: str = "solar", counter: str = "energy_exported") -> Any:
@@ -273,9 +272,13 @@ def test_memory_forgets_gateways_that_left() -> None:
     assert set(results[1].memory) == {"home"}
 
 
-def test_grid_status_is_that_of_the_default_gateway() -> None:
+def test_one_of_several_houses_off_grid_does_not_take_the_whole_site_off_it() -> None:
     up, down = powerwall3_view("home", 1), powerwall3_view("cabin", 1, grid_status="DOWN", grid_status_detail=None)
-    assert site.overview(site_of(up, down))["grid_status"] == "UP"
+    silent = powerwall3_view("barn", 1, grid_status=None, grid_status_detail=None)
+    assert site.overview(site_of(up, down))["grid_status"] is None  # this shape has no word for a mixture
+    assert site.overview(site_of(down, up))["grid_status"] is None
     assert site.overview(site_of(stale(up), down))["grid_status"] == "DOWN"
-    assert site.overview(site_of(stale(up), down, powerwall3_view("barn", 1)))["grid_status"] is None
-    assert devices.freq(merge(site_of(up, down), {}).view)["grid_status"] == 1
+    assert site.overview(site_of(up, silent))["grid_status"] == "UP"
+    assert site.overview(site_of(silent))["grid_status"] is None
+    assert devices.freq(merge(site_of(up, down), {}).view)["grid_status"] is None
+    assert devices.freq(merge(site_of(up, silent), {}).view)["grid_status"] == 1

@@ -1,0 +1,202 @@
+"""The site document: /api/site holds every configured gateway and the site's totals, /api/site/{id} one gateway whole.
+
+Made for pages, screens and apps: they draw what is here, and add, average, guess and filter nothing. Units are in the
+names; times are seconds since 1970; unknown is null. ``time`` is when the document was written: ages count to then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from pwserver.reading import JsonObject
+from pwserver.state.abilities import Ability
+from pwserver.state.fact import Fact
+from pwserver.state.figures import house_figures, rounded, site_figures, summary_figures, unit_level
+from pwserver.state.gateway import AWAY, FRESH, State
+from pwserver.state.judge import Judged
+from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of, worst
+from pwserver.state.view import SiteView, View
+
+VERSION: Final = 1
+POLLER: Final = "poller"
+DRAWN_UNITS: Final = 12  # the sum of many houses tells how many units there are, not how full each is
+LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "tells figures that cannot be"}
+SILENT: Final = "The process of pwserver that reads the gateways has stopped."
+
+
+def overview(view: SiteView) -> JsonObject:
+    """Write /api/site: totals, then every configured gateway in the order of the configuration, always."""
+    site = view.state
+    main = view.main(view.gateways)
+    return {
+        "version": VERSION,
+        "time": rounded("time_seconds", view.now),
+        "default": main.gateway.id if main is not None else None,
+        "site": _site(site, main),
+        "gateways": [_entry(one.state, view.now) for one in view.gateways],
+    }
+
+
+def overview_without_poller(view: SiteView) -> JsonObject:
+    """Write what /api/site says once nobody reads the gateways any more."""
+    return overview(replace(view, views=[_without_poller(one) for one in view.views]))
+
+
+def house(view: View) -> JsonObject:
+    """Write /api/site/{id}: everything that a page about one gateway draws."""
+    state = view.state
+    judged, status = state.judged, view.status
+    reading = judged.reading
+    body: JsonObject = {"version": VERSION, "time": rounded("time_seconds", view.now), **_entry(state, view.now)}
+    body["alerts_active"] = _alerts(judged)
+    for path, fact in house_figures(judged).items():
+        _put(body, path, fact)
+    units = body.setdefault("units", {})
+    for unit in judged.units:
+        units[str(unit.position)].update(
+            label=unit.label,
+            serial=unit.serial,
+            type=unit.type,
+            part=unit.part,
+            leader=unit.leader,
+            state=unit.state,
+            age_seconds=rounded("age_seconds", unit.age_seconds),
+        )
+    strings = body.setdefault("strings", {})
+    for string in judged.strings.values():
+        strings[string.name]["state"] = string.state
+    body["control"] = {
+        "enabled": view.server.control_enabled,
+        "pending": dict(status.pending),
+        "abilities": {name: _ability(one) for name, one in state.abilities.write.items()},
+    }
+    body["cannot_read"] = {name: _ability(one) for name, one in state.abilities.read.items() if not one.able}
+    body["connection"] = {
+        "type": view.gateway.type,
+        "host": view.gateway.host,
+        "mode": status.connection_mode or (reading.connection_mode if reading is not None else None),
+        "firmware": reading.version if reading is not None else None,
+        "calls_per_minute": status.calls_per_minute,
+        "poll_seconds": rounded("poll_ratio", status.poll_seconds),
+        "missing": [name for name, one in status.capabilities.items() if one.available is False],
+    }
+    body["set_aside"] = dict(judged.set_aside)
+    return body
+
+
+def house_without_poller(view: View) -> JsonObject:
+    """Write what /api/site/{id} says once nobody reads the gateways any more."""
+    return house(_without_poller(view))
+
+
+def _without_poller(view: View) -> View:
+    status = replace(view.status, online=False, stale=False, cause=POLLER, error=SILENT)
+    return replace(view, status=status, reading=None, judged=None, last=None)
+
+
+def _site(site: Site, main: View | None) -> JsonObject:
+    figures = site_figures(site)
+    reading = main.reading if main is not None else None
+    named = reading.site_name if reading is not None else None
+    body: JsonObject = {
+        "name": named or (main.gateway.name if main is not None else None),
+        "state": phase_of(site),
+        "gateways": len(site.states),
+        "fresh": len(site.members) + sum(reason == IMPLAUSIBLE for reason in site.left_out.values()),
+    }
+    body.update((name, rounded(name, total.value)) for name, total in figures.items())
+    body["charge_weighted"] = site.charge.weighted
+    body["mode"] = site.mode
+    body["grid"] = {
+        "state": site.grid.state,
+        "known": site.grid.known,
+        "off": [state.gateway.id for state in site.grid.off],
+        "syncing": [state.gateway.id for state in site.grid.syncing],
+        "sentence": site.grid.sentence,
+    }
+    levels = [unit_level(unit) for state in site.members for unit in state.judged.units]
+    body["has_solar"], body["has_battery"] = _any_has(site)
+    body["units"] = len(levels)
+    body["units_percent"] = [rounded("percent", level.value) for level in levels[:DRAWN_UNITS]]
+    body["alerts"] = site.alerts
+    body["alerts_worst"] = site.worst_alert
+    body["left_out"] = [
+        {"id": name, "reason": reason, "sentence": site.flags.get(name, LEFT_OUT[reason])}
+        for name, reason in site.left_out.items()
+    ]
+    body["missing"] = {name: list(total.missing) for name, total in figures.items() if total.missing}
+    return body
+
+
+def _entry(state: State, now: float) -> JsonObject:
+    """What both documents say of one gateway: who it is, how it is, and the numbers of an overview."""
+    judged, known = state.judged, state.availability
+    body: JsonObject = {
+        "id": state.gateway.id,
+        "name": state.gateway.name,
+        "state": known.phase,
+        "since": _second(known.since),
+        "read_at": rounded("seconds", known.read_at),
+        "age_seconds": None if known.read_at is None else rounded("seconds", max(0.0, now - known.read_at)),
+    }
+    if known.phase != FRESH:
+        body["cause"] = known.cause
+        body["sentence"] = known.sentence
+        body["advice"] = known.advice
+        body["next_attempt"] = _second(known.next_attempt)
+    for path, fact in summary_figures(judged).items():
+        body[path] = rounded(path, fact.value)
+    body["has_solar"], body["has_battery"] = _has(state)
+    body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in judged.units]
+    body["alerts"] = None if judged.alerts is None else len(judged.alerts)
+    body["alerts_worst"] = worst(judged.alerts or ())
+    if known.phase == AWAY and state.last is not None and state.last.reading is not None:
+        body["last_known"] = {
+            "read_at": rounded("seconds", state.last.reading.timestamp),
+            **{path: rounded(path, fact.value) for path, fact in summary_figures(state.last).items()},
+        }
+    return body
+
+
+def _any_has(site: Site) -> tuple[bool | None, bool | None]:
+    found = [_has(state) for state in site.members]
+    if not found:
+        return None, None
+    return any(solar for solar, _ in found), any(battery for _, battery in found)
+
+
+def _has(state: State) -> tuple[bool | None, bool | None]:
+    """Whether there are solar panels and batteries to draw; None while nothing is known."""
+    judged = state.judged
+    if judged.reading is None:
+        return None, None
+    solar = state.gateway.type == "inverter" or judged.meters["solar"].watts.value is not None
+    battery = bool(judged.units or judged.meters["battery"].watts.value) or judged.charge.raw_percent.value is not None
+    return solar, battery
+
+
+def _second(moment: float | None) -> int | None:
+    return None if moment is None else round(moment)
+
+
+def _alerts(judged: Judged) -> list[JsonObject] | None:
+    if judged.alerts is None:
+        return None
+    return [
+        {"name": one.name, "severity": one.severity, "meaning": one.meaning, "since": _second(one.since)}
+        for one in judged.alerts
+    ]
+
+
+def _ability(one: Ability) -> JsonObject:
+    return {"able": True} if one.able else {"able": False, "why_not": one.why_not, "help": one.help}
+
+
+def _put(body: JsonObject, path: str, fact: Fact[Any]) -> None:
+    """Put a value where its path says: ``group.name.member``, whose name may contain dots itself."""
+    group, _, rest = path.partition(".")
+    if rest:
+        name, _, path = rest.rpartition(".")
+        body = body.setdefault(group, {}).setdefault(name, {})
+    body[path] = rounded(path, fact.value)

@@ -1,0 +1,182 @@
+"""The schemas of the site document, with units. See ``documents.house``."""
+
+from __future__ import annotations
+
+from pwserver.documents.schema import (
+    ANY,
+    BOOLEAN,
+    CELSIUS,
+    EPOCH,
+    HOURS,
+    INTEGER,
+    PERCENT,
+    SECONDS,
+    STRING,
+    WATTHOURS,
+    WATTS,
+    Schema,
+    array,
+    integer,
+    map_of,
+    nullable,
+    number,
+    obj,
+    patterns,
+    string,
+)
+
+_W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
+_T = nullable(EPOCH)
+_UNIT_OF_NAME: dict[str, Schema] = {
+    "_watts$|^watts$": _W,
+    "_wh$": _WH,
+    "_percent$": _PC,
+    "volts$": nullable(number("V")),
+    "amperes$": nullable(number("A")),
+    "hertz$": nullable(number("Hz")),
+    "_celsius$": nullable(CELSIUS),
+    "_rpm$": nullable(number("rpm")),
+    "_seconds$": nullable(SECONDS),
+}
+_VERSION = {"version": {"const": 1, "description": "a new one only when a member goes or changes its meaning"}}
+_TIME = {"time": number("s", "when this was written, seconds since 1970; ages count to then")}
+_STATE = string(
+    "waiting: nothing has been read yet; fresh: the last poll succeeded; stale: it failed, the figures are the last "
+    "good ones; away: there are no figures that may be shown as present",
+    values=("waiting", "fresh", "stale", "away"),
+)
+_SUMMARY = {
+    "solar_watts": _W,
+    "home_watts": _W,
+    "battery_watts": nullable(number("W", "discharging is positive")),
+    "grid_watts": nullable(number("W", "import is positive")),
+    "charge_percent": nullable(number("%", "on the app's scale")),
+}
+_GRID = nullable(string("null: nobody knows", values=("UP", "DOWN", "SYNCING")))
+_SEVERITY = nullable(string(values=("serious", "notice", "note", "unknown")))
+_ALERTS = {"alerts": nullable(integer("how many are active")), "alerts_worst": _SEVERITY}
+_ENTRY = {
+    "id": STRING,
+    "name": STRING,
+    "state": _STATE,
+    "since": nullable(number("s", "when this state began, seconds since 1970")),
+    "read_at": nullable(number("s", "when the gateway was read last, seconds since 1970")),
+    "age_seconds": nullable(SECONDS),
+    **_SUMMARY,
+    "grid_state": _GRID,
+    "has_solar": _B,
+    "has_battery": _B,
+    "units_percent": array(_PC),
+    **_ALERTS,
+}
+_TROUBLE = {
+    "cause": nullable(string("why there are no new figures, from a closed list; only while not fresh")),
+    "sentence": nullable(string("the cause in words; only while not fresh")),
+    "advice": nullable(string("what the owner can do; only while not fresh")),
+    "next_attempt": nullable(number("s", "when it is tried again, seconds since 1970; only while not fresh")),
+    "last_known": obj(
+        {"read_at": EPOCH, **_SUMMARY, "grid_state": _GRID}, text="old figures, only while away: show them as old"
+    ),
+}
+_ABILITY = obj({"able": BOOLEAN}, {"why_not": _S, "help": _S})
+_FIGURES = {
+    "charge_raw_percent": nullable(number("%", "as the gateway counts it")),
+    "capacity_wh": _WH,
+    "remaining_wh": _WH,
+    "hours_left": nullable(HOURS),
+    "reserve_percent": nullable(number("%", "on the app's scale")),
+    "mode": _S,
+}
+
+SITE_HOUSE = obj(
+    {
+        **_VERSION,
+        **_TIME,
+        **_ENTRY,
+        **_FIGURES,
+        "grid_charging": _B,
+        "grid_export": _S,
+        "alerts_active": nullable(
+            array(obj({"name": STRING, "severity": _SEVERITY, "meaning": _S, "since": _T}))
+        ),
+        "meters": map_of(
+            patterns(_UNIT_OF_NAME), "solar, home, battery, grid, then every further meter that the gateway has"
+        ),
+        "units": map_of(
+            patterns(_UNIT_OF_NAME, {"label": STRING, "serial": STRING, "type": _S, "state": STRING}),
+            "by number, which a unit keeps",
+        ),
+        "strings": map_of(
+            patterns(_UNIT_OF_NAME, {"state": nullable(string("producing, asleep, unused or missing"))}), "by name"
+        ),
+        "control": obj(
+            {
+                "enabled": BOOLEAN,
+                "pending": map_of(ANY, "commanded, but not read back yet"),
+                "abilities": map_of(_ABILITY, "what can be set over the present connection, or why not"),
+            }
+        ),
+        "cannot_read": map_of(_ABILITY, "what the present connection cannot tell, why, and what would help"),
+        "connection": obj(
+            {
+                "type": STRING,
+                "host": _S,
+                "mode": _S,
+                "firmware": _S,
+                "calls_per_minute": INTEGER,
+                "poll_seconds": nullable(SECONDS),
+                "missing": array(STRING),
+            }
+        ),
+        "set_aside": map_of(STRING, "what the gateway said and is not believed -> why"),
+    },
+    _TROUBLE,
+)
+SITE_OVERVIEW = obj(
+    {
+        **_VERSION,
+        **_TIME,
+        "default": nullable(string("id of the default gateway")),
+        "site": obj(
+            {
+                "name": _S,
+                "state": string(
+                    "that of all gateways; partial: they differ; none: no gateway is configured",
+                    values=("waiting", "fresh", "stale", "away", "partial", "none"),
+                ),
+                "gateways": integer("how many are configured"),
+                "fresh": integer("how many of them answer"),
+                **_SUMMARY,
+                **_FIGURES,
+                "charge_weighted": {"type": "boolean", "description": "the charge is weighted by capacity"},
+                "grid": obj(
+                    {
+                        "state": nullable(
+                            string("UP only when every house that knows is", values=("UP", "DOWN", "SYNCING", "MIXED"))
+                        ),
+                        "known": integer("how many houses know"),
+                        "off": array(STRING),
+                        "syncing": array(STRING),
+                        "sentence": nullable(string("who is not on the grid; null: nobody is known to be off it")),
+                    }
+                ),
+                "has_solar": _B,
+                "has_battery": _B,
+                "units": INTEGER,
+                "units_percent": {**array(_PC), "description": "of the first twelve units"},
+                **_ALERTS,
+                "left_out": array(
+                    obj(
+                        {
+                            "id": STRING,
+                            "reason": string(values=("no data", "stale", "implausible")),
+                            "sentence": STRING,
+                        }
+                    )
+                ),
+                "missing": map_of(array(STRING), "quantity -> members of the sum that do not know theirs"),
+            }
+        ),
+        "gateways": array(obj(_ENTRY, _TROUBLE)),
+    }
+)

@@ -1,0 +1,103 @@
+"""Every number of the site document under its path: one table, used to write the document and to explain it.
+
+A path names the place in the document: ``solar_watts``, ``units.1.charge_percent``, ``meters.grid.volts``. The unit is
+the end of the name, and decides to how many digits the document rounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any, Final
+
+from pwserver.state.fact import Fact
+from pwserver.state.judge import Judged
+from pwserver.state.powers import Meter
+from pwserver.state.site import Site, Total
+from pwserver.state.strings import String
+from pwserver.state.units import Unit
+from pwserver_ext.aggregate import app_percent
+
+# The gateway calls the house "load" and the grid "site"; people do not.
+METER_NAMES: Final[Mapping[str, str]] = {"solar": "solar", "load": "home", "battery": "battery", "site": "grid"}
+DIGITS: Final[Mapping[str, int]] = {
+    "watts": 1, "percent": 2, "wh": 0, "volts": 1, "amperes": 2, "hertz": 2, "celsius": 1, "rpm": 0, "left": 2,
+    "seconds": 1,
+}  # fmt: skip
+
+
+def rounded(path: str, value: Any) -> Any:
+    """Return the value with the digits that its unit deserves; whole numbers without a decimal point."""
+    if not isinstance(value, float):
+        return value
+    short = round(value, _digits(path))
+    return int(short) if short.is_integer() else short
+
+
+@lru_cache(maxsize=4096)
+def _digits(path: str) -> int:
+    return DIGITS.get(path.rpartition("_")[2].rpartition(".")[2], 2)
+
+
+def summary_figures(judged: Judged) -> dict[str, Fact[Any]]:
+    """Return the facts that an overview of several houses shows."""
+    facts: dict[str, Fact[Any]] = {f"{shown}_watts": judged.meters[name].watts for name, shown in METER_NAMES.items()}
+    facts["charge_percent"] = judged.charge.app_percent
+    facts["grid_state"] = judged.grid.state
+    return facts
+
+
+def house_figures(judged: Judged) -> dict[str, Fact[Any]]:
+    """Return every fact of one gateway by its path."""
+    charge, operation = judged.charge, judged.operation
+    facts = summary_figures(judged)
+    facts["charge_raw_percent"] = charge.raw_percent
+    facts["capacity_wh"] = charge.capacity_wh
+    facts["remaining_wh"] = charge.remaining_wh
+    facts["hours_left"] = charge.hours_left
+    facts["reserve_percent"] = operation.reserve_percent
+    facts["mode"] = operation.mode
+    facts["grid_charging"] = operation.grid_charging
+    facts["grid_export"] = operation.grid_export
+    for name, meter in judged.meters.items():
+        for path, attribute in _paths(f"meters.{METER_NAMES.get(name, name)}", Meter):
+            facts[path] = getattr(meter, attribute)
+    for unit in judged.units:
+        for path, attribute in _paths(f"units.{unit.position}", Unit):
+            facts[path] = getattr(unit, attribute)
+        facts[unit_level_path(unit)] = unit_level(unit)
+    for string in judged.strings.values():
+        for path, attribute in _paths(f"strings.{string.name}", String):
+            facts[path] = getattr(string, attribute)
+    return facts
+
+
+def unit_level_path(unit: Unit) -> str:
+    """Return the path of a unit's charge."""
+    return f"units.{unit.position}.charge_percent"
+
+
+def unit_level(unit: Unit) -> Fact[Any]:
+    """Return the charge of a unit on the app's scale: a page has one scale, that of the house's own charge."""
+    level = app_percent(unit.percent.value)
+    return unit.percent if level is None else unit.percent.derived(level, "app scale")
+
+
+def site_figures(site: Site) -> dict[str, Total]:
+    """Return every number of the sum by its path below ``site``."""
+    totals = {f"{shown}_watts": site.watts[name] for name, shown in METER_NAMES.items()}
+    totals["charge_percent"] = site.charge.app
+    totals["charge_raw_percent"] = site.charge.raw
+    totals["capacity_wh"] = site.charge.capacity_wh
+    totals["remaining_wh"] = site.charge.remaining_wh
+    totals["hours_left"] = site.hours_left
+    totals["reserve_percent"] = site.reserve_percent
+    return totals
+
+
+@lru_cache(maxsize=4096)
+def _paths(prefix: str, kind: type) -> tuple[tuple[str, str], ...]:
+    """Return (path, attribute) of every fact of a meter, a unit or a string. Whatever a judge adds to it is told."""
+    names = [field.name for field in fields(kind) if isinstance(field.default, Fact)]
+    return tuple((f"{prefix}.{name}", name) for name in names if name != "percent")

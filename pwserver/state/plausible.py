@@ -1,0 +1,33 @@
+"""Judge whether the powers of a house can be true at all. A house whose figures cannot is left out of every sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pwserver.state.fact import finite, member
+from pwserver.state.judge import Judged
+
+# A real unit may exceed its rating for seconds; twice the rating is a fault of the message, not of the house.
+PEAK_FACTOR: Final = 2.0
+# Meters have no rating of their own. No home behind a Tesla gateway moves a megawatt; its breakers carry 200 A each.
+LARGEST_WATTS: Final = 1_000_000.0
+RATINGS: Final = ("max_charge_power", "max_discharge_power", "max_apparent_power")
+
+
+def implausible(judged: Judged) -> str | None:
+    """Return the first meter whose power is further from 0 than its limit, in words; None when all are plausible."""
+    rated = _rated_watts(judged.reading.system_status if judged.reading is not None else None)
+    for name, meter in judged.meters.items():
+        watts = meter.watts.value
+        limit = rated if name == "battery" and rated is not None else max(LARGEST_WATTS, rated or 0.0)
+        if watts is not None and abs(watts) > limit:
+            return f"{name} power {watts} W is beyond {limit} W"
+    return None
+
+
+def _rated_watts(system_status: Mapping[str, Any] | None) -> float | None:
+    """Return what the batteries can do for seconds; None where the gateway states no rating (0 states none)."""
+    ratings = [finite(member(system_status, name)) for name in RATINGS]
+    largest = max((rating for rating in ratings if rating is not None), default=0.0)
+    return largest * PEAK_FACTOR if largest > 0 else None

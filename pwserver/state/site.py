@@ -1,0 +1,244 @@
+"""The site: the sum of all gateways, made once from their states. Every output that sums takes its numbers from here.
+
+The four powers of a gateway stand or fall together: the sum of whole gateways balances, a sum of parts does not. So a
+gateway is either a member of every sum or left out of every sum, with its reason. A member that does not know one
+quantity is named beside that quantity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pwserver.state.alerts import Alert
+from pwserver.state.charge import Charge
+from pwserver.state.gateway import FRESH, State
+from pwserver.state.grid import DOWN, SYNCING
+from pwserver.state.operation import Operation
+from pwserver.state.plausible import implausible
+from pwserver.state.powers import MAIN_METERS
+from pwserver_ext import aggregate
+
+T = TypeVar("T")
+
+MIXED: Final = "MIXED"  # of the grid: some houses are on it and some are not
+# Reasons for leaving a gateway out of the sums.
+NO_DATA, OLD, IMPLAUSIBLE = "no data", "stale", "implausible"
+SEVERITIES: Final = ("serious", "notice", "note", "unknown")  # the worst first
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """One number of the site: its rule, the members' values it was made of, and the members that lack one."""
+
+    value: float | None = None
+    rule: str = "unknown"
+    parts: Mapping[str, float] | None = None
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCharge:
+    """Charge of all batteries in percent. ``weighted`` says whether by capacity; else it is the plain mean."""
+
+    raw: Total
+    app: Total
+    raw_mean: float | None
+    app_mean: float | None
+    weighted: bool
+    capacity_wh: Total
+    remaining_wh: Total
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGrid:
+    """The grid as all members see it. UP needs every member that knows to be up; one of twelve makes it MIXED."""
+
+    state: str | None = None  # UP, DOWN, SYNCING, MIXED; None while nobody knows
+    known: int = 0  # how many members know
+    off: tuple[State, ...] = ()
+    syncing: tuple[State, ...] = ()
+
+    @property
+    def sentence(self) -> str | None:
+        """Who is not on the grid, in words; None when nobody is known to be off it."""
+        parts = [
+            f"{len(those)} of {self.known} {words}: {', '.join(state.gateway.name for state in those)}"
+            for those, words in ((self.off, "off grid"), (self.syncing, "reconnecting"))
+            if those
+        ]
+        return "; ".join(parts) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """All configured gateways together, in the order of the configuration."""
+
+    states: tuple[State, ...]
+    members: tuple[State, ...]
+    left_out: Mapping[str, str]  # gateway id -> NO_DATA, OLD or IMPLAUSIBLE
+    flags: Mapping[str, str]  # gateway id -> what about its figures cannot be
+    watts: Mapping[str, Total]  # by meter
+    charge: SiteCharge
+    grid: SiteGrid
+    reserve_percent: Total
+    hours_left: Total
+    mode: str | None  # the one that all members agree on
+    grid_charging: bool | None
+    grid_export: str | None
+    alerts: int | None  # how many are active; None while no member tells
+    worst_alert: str | None  # the worst severity among them
+
+    @property
+    def complete(self) -> bool:
+        """Whether nobody is left out. Counters of the sum exist only then: a sum that loses a part falls."""
+        return not self.left_out
+
+
+def site_of(states: Sequence[State]) -> Site:
+    """Sum the states of all real gateways."""
+    members: list[State] = []
+    left_out: dict[str, str] = {}
+    flags: dict[str, str] = {}
+    for state in states:
+        name, phase = state.gateway.id, state.availability.phase
+        if state.judged.reading is None:
+            left_out[name] = NO_DATA
+        elif phase != FRESH:
+            left_out[name] = OLD
+        elif reason := implausible(state.judged):
+            left_out[name] = IMPLAUSIBLE
+            flags[name] = reason
+        else:
+            members.append(state)
+    watts = {name: _sum(members, _watts_of(name)) for name in MAIN_METERS}
+    charge = _charge(members)
+    alerts = [state.judged.alerts for state in members if state.judged.alerts is not None]
+    return Site(
+        states=tuple(states),
+        members=tuple(members),
+        left_out=left_out,
+        flags=flags,
+        watts=watts,
+        charge=charge,
+        grid=_grid(members),
+        reserve_percent=_reserve(members),
+        hours_left=_hours_left(charge.remaining_wh, watts["load"]),
+        mode=_agreed(members, lambda operation: operation.mode.value),
+        grid_charging=_agreed(members, lambda operation: operation.grid_charging.value),
+        grid_export=_agreed(members, lambda operation: operation.grid_export.value),
+        alerts=sum(map(len, alerts)) if alerts else None,
+        worst_alert=worst([alert for listed in alerts for alert in listed]),
+    )
+
+
+def agreed(values: Sequence[T | None]) -> T | None:
+    """Return the one value that all who know have, else None."""
+    known = [value for value in values if value is not None]
+    return known[0] if known and all(value == known[0] for value in known) else None
+
+
+def worst(alerts: Sequence[Alert]) -> str | None:
+    """Return the worst severity among these alerts."""
+    found = {alert.severity for alert in alerts}
+    return next((severity for severity in SEVERITIES if severity in found), None)
+
+
+def _sum(members: Sequence[State], value_of: Callable[[State], float | None], complete: bool = False) -> Total:
+    """Add what the members know. ``complete``: nothing at all unless every member knows."""
+    parts: dict[str, float] = {}
+    missing: list[str] = []
+    for state in members:
+        value = value_of(state)
+        if value is None:
+            missing.append(state.gateway.id)
+        else:
+            parts[state.gateway.id] = value
+    summed = None if complete and missing else aggregate.total(list(parts.values()))
+    return Total(None if summed is None else float(summed), "sum of gateways", parts, tuple(missing))
+
+
+def _watts_of(meter: str) -> Callable[[State], float | None]:
+    return lambda state: state.judged.meters[meter].watts.value
+
+
+def _charge(members: Sequence[State]) -> SiteCharge:
+    raw: dict[str, float] = {}
+    app: dict[str, float] = {}
+    sizes: list[float | None] = []
+    missing: list[str] = []
+    for state in members:
+        charge = state.judged.charge
+        if charge.raw_percent.value is not None and charge.app_percent.value is not None:
+            raw[state.gateway.id], app[state.gateway.id] = charge.raw_percent.value, charge.app_percent.value
+            sizes.append(_capacity(charge))
+        elif state.gateway.type != "inverter":  # an inverter has no battery whose charge could be missing
+            missing.append(state.gateway.id)
+    weighted_raw = aggregate.weighted_mean(list(raw.values()), sizes)
+    weighted = weighted_raw is not None
+    raw_mean, app_mean = aggregate.mean(list(raw.values())), aggregate.mean(list(app.values()))
+    rule = "weighted by capacity" if weighted else "plain mean"
+    app_weighted = aggregate.weighted_mean(list(app.values()), sizes)
+    return SiteCharge(
+        raw=Total(weighted_raw if weighted else raw_mean, rule, raw, tuple(missing)),
+        app=Total(app_weighted if weighted else app_mean, rule, app, tuple(missing)),
+        raw_mean=raw_mean,
+        app_mean=app_mean,
+        weighted=weighted,
+        capacity_wh=_sum(members, lambda state: _capacity(state.judged.charge)),
+        remaining_wh=_sum(members, lambda state: state.judged.charge.remaining_wh.value, complete=True),
+    )
+
+
+def _capacity(charge: Charge) -> float | None:
+    size = charge.capacity_wh.value
+    return size if size is not None and size > 0 else None
+
+
+def _grid(members: Sequence[State]) -> SiteGrid:
+    words = [(state, state.judged.grid.state.value) for state in members]
+    found = {word for _, word in words if word is not None}
+    return SiteGrid(
+        state=next(iter(found)) if len(found) == 1 else MIXED if found else None,
+        known=sum(word is not None for _, word in words),
+        off=tuple(state for state, word in words if word == DOWN),
+        syncing=tuple(state for state, word in words if word == SYNCING),
+    )
+
+
+def _reserve(members: Sequence[State]) -> Total:
+    """App percent: what all agree on, else weighted by capacity where that is known."""
+    parts: dict[str, float] = {}
+    sizes: list[float | None] = []
+    missing: list[str] = []
+    for state in members:
+        reserve = state.judged.operation.reserve_percent.value
+        if reserve is None:
+            missing.append(state.gateway.id)
+        else:
+            parts[state.gateway.id] = reserve
+            sizes.append(_capacity(state.judged.charge))
+    same = agreed(list(parts.values()))
+    if same is not None or not parts:
+        return Total(same, "agreed", parts, tuple(missing))
+    return Total(aggregate.weighted_mean(list(parts.values()), sizes), "weighted by capacity", parts, tuple(missing))
+
+
+def _hours_left(remaining: Total, load: Total) -> Total:
+    """Hours that the remaining energy lasts at the present load; None unless every member knows both."""
+    if remaining.value is None or load.value is None or load.missing or load.value <= 0:
+        return Total(rule="remaining energy by load")
+    return Total(remaining.value / load.value, "remaining energy by load")
+
+
+def _agreed(members: Sequence[State], value_of: Callable[[Operation], Any]) -> Any:
+    return agreed([value_of(state.judged.operation) for state in members])
+
+
+def phase_of(site: Site) -> str:
+    """Return the phase of the site: that of all gateways, else "partial"; "none" when no gateway is configured."""
+    phases = {state.availability.phase for state in site.states}
+    if not phases:
+        return "none"
+    return phases.pop() if len(phases) == 1 else "partial"

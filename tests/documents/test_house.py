@@ -1,0 +1,174 @@
+"""The site document: every configured gateway in every state, the totals, who is left out and why, and its size."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwserver.documents import house, site
+from pwserver.documents.catalogue import CATALOGUE
+from pwserver.documents.encode import to_json
+from pwserver.state.judge import GatewayJudge
+from pwserver.state.view import SiteView, View
+from tests.documents.factory import NOW, powerwall3_view, server_facts, site_of, stale, without_reading
+from tests.documents.test_catalogue import schema_errors
+
+OVERVIEW = next(row for row in CATALOGUE if row.target == "/api/site")
+HOUSE = next(row for row in CATALOGUE if row.target == "/api/site/{id}")
+
+
+def with_battery(view: View, watts: float, meter: str = "battery", **changes: Any) -> View:
+    assert view.reading is not None
+    aggregates = {**view.reading.aggregates, meter: {"instant_power": watts}}
+    return replace(view, reading=replace(view.reading, aggregates=aggregates, **changes))
+
+
+def waiting(view: View) -> View:
+    return replace(view, reading=None, status=replace(view.status, online=False, last_updated=None))
+
+
+def entry(body: dict[str, Any], gateway: str) -> dict[str, Any]:
+    return next(one for one in body["gateways"] if one["id"] == gateway)
+
+
+def test_every_configured_gateway_is_there_in_every_state_and_in_order() -> None:
+    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
+    for other, state in (
+        (cabin, "fresh"),
+        (stale(cabin), "stale"),
+        (without_reading(cabin), "away"),
+        (waiting(cabin), "waiting"),
+    ):
+        body = house.overview(site_of(home, other))
+        assert [one["id"] for one in body["gateways"]] == ["home", "cabin"]
+        assert [one["state"] for one in body["gateways"]] == ["fresh", state]
+        assert body["site"]["gateways"] == 2
+        assert body["site"]["state"] == ("fresh" if state == "fresh" else "partial")
+        assert [one["id"] for one in body["site"]["left_out"]] == ([] if state == "fresh" else ["cabin"])
+        assert ("cause" in entry(body, "cabin")) is (state != "fresh")
+        assert schema_errors(OVERVIEW, body) == []
+        assert schema_errors(HOUSE, house.house(other)) == []
+    assert entry(house.overview(site_of(home, without_reading(cabin))), "cabin")["sentence"] == "Gateway did not answer"
+
+
+def test_without_gateways_there_is_a_document_that_says_so() -> None:
+    body = house.overview(SiteView([], server_facts(), NOW))
+    assert body["gateways"] == []
+    assert body["site"]["state"] == "none"
+    assert body["default"] is None
+    assert schema_errors(OVERVIEW, body) == []
+
+
+def test_the_sum_is_that_of_the_aggregate_documents() -> None:
+    views = site_of(powerwall3_view("home", 1), stale(powerwall3_view("cabin", 2)), powerwall3_view("barn", 2))
+    total = house.overview(views)["site"]
+    power = site.power(views)
+    for shown, name in (("solar", "solar"), ("home", "load"), ("battery", "battery"), ("grid", "site")):
+        assert total[f"{shown}_watts"] == pytest.approx(power[name], abs=0.05)
+    assert total["charge_percent"] == pytest.approx(site.soe(views)["percentage"], abs=0.005)
+    assert {one["id"]: one["reason"] for one in total["left_out"]} == power["sources"]["left_out"]
+
+
+@pytest.mark.parametrize("meter", ["battery", "solar", "load", "site"])
+@pytest.mark.parametrize("watts", [4.0e6, -4.0e6])
+def test_a_house_with_impossible_power_is_left_out_and_named_with_the_reason(meter: str, watts: float) -> None:
+    mad = with_battery(powerwall3_view("cabin", 1), watts, meter)
+    for odd in (mad, with_battery(mad, watts, meter, system_status={"max_charge_power": 0})):
+        views = site_of(powerwall3_view("home", 1), odd)
+        body = house.overview(views)
+        assert body["site"]["battery_watts"] == -3499.8
+        (left_out,) = body["site"]["left_out"]
+        assert left_out["id"] == "cabin"
+        assert left_out["reason"] == "implausible"
+        assert f"{meter} power {watts}" in left_out["sentence"]
+        assert site.power(views)["sources"]["left_out"] == {"cabin": "implausible"}
+
+
+def test_one_of_twelve_off_grid_is_told_by_name_and_does_not_turn_the_grid_red() -> None:
+    houses = [powerwall3_view(f"house-{number}", 1) for number in range(1, 12)]
+    cabin = powerwall3_view("cabin", 1, grid_status="DOWN", grid_status_detail=None)
+    grid = house.overview(site_of(*houses, cabin))["site"]["grid"]
+    assert (grid["state"], grid["known"], grid["off"], grid["syncing"]) == ("MIXED", 12, ["cabin"], [])
+    assert grid["sentence"] == "1 of 12 off grid: Cabin"
+    assert house.overview(site_of(*houses))["site"]["grid"]["state"] == "UP"
+    assert house.overview(site_of(cabin))["site"]["grid"]["state"] == "DOWN"
+    unknown = powerwall3_view("cabin", 1, grid_status=None, grid_status_detail=None)
+    grid = house.overview(site_of(*houses, unknown))["site"]["grid"]
+    assert (grid["state"], grid["known"], grid["sentence"]) == ("UP", 11, None)
+    assert house.overview(site_of(unknown))["site"]["grid"]["state"] is None
+
+
+def test_units_and_the_house_tell_their_charge_on_one_scale() -> None:
+    blocks = [
+        {"PackageSerialNumber": name, "nominal_full_pack_energy": 10000, "nominal_energy_remaining": left}
+        for name, left in (("A", 5400), ("B", 5600))
+    ]
+    view = powerwall3_view("home", 1, soe_raw=55.0, system_status={"battery_blocks": blocks})
+    body = house.house(view)
+    levels = [unit["charge_percent"] for unit in body["units"].values()]
+    assert levels == body["units_percent"] == [51.58, 53.68]
+    assert body["charge_percent"] == 52.63
+    assert min(levels) <= body["charge_percent"] <= max(levels)
+
+
+def test_old_figures_stay_known_but_apart_from_those_of_now() -> None:
+    judge = GatewayJudge()
+    view = powerwall3_view("cabin", 1)
+    judge.take(view.reading)
+    away = replace(without_reading(view), last=judge.last)
+    for body in (house.house(away), entry(house.overview(site_of(powerwall3_view("home", 1), away)), "cabin")):
+        assert body["solar_watts"] is None
+        assert body["last_known"]["solar_watts"] == 6500
+        assert body["last_known"]["read_at"] == NOW - 1
+    assert "last_known" not in house.house(view)
+
+
+def test_without_the_poller_the_documents_say_so() -> None:
+    view = powerwall3_view("home", 1)
+    for body in (house.house_without_poller(view), house.overview_without_poller(site_of(view))["gateways"][0]):
+        assert body["state"] == "away"
+        assert body["cause"] == "poller"
+        assert body["solar_watts"] is None
+        assert "last_known" not in body
+
+
+def test_the_documents_are_small() -> None:
+    assert len(to_json(house.overview(site_of(powerwall3_view("home", 3))))) <= 2000
+    hundred = [powerwall3_view(f"house-{number:03}", 3) for number in range(100)]
+    hundred = [replace(view, status=replace(view.status, state_since=NOW - 5000)) for view in hundred]
+    assert len(to_json(house.overview(site_of(*hundred)))) <= 100 * 400
+    some_away = [without_reading(view, "the gateway refuses the password") if n % 10 == 0 else view
+                 for n, view in enumerate(hundred)]  # fmt: skip
+    assert len(to_json(house.overview(site_of(*some_away)))) <= 100 * 400
+
+
+GARBAGE = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "aggregates": st.dictionaries(st.sampled_from(["site", "battery", "load", "solar", "a.b", "x"]), GARBAGE),
+            "system_status": st.dictionaries(st.sampled_from(["battery_blocks", "max_charge_power"]), GARBAGE),
+            "strings": st.dictionaries(st.text(max_size=3), GARBAGE, max_size=3),
+            "soe_raw": GARBAGE, "reserve": GARBAGE, "mode": GARBAGE, "grid_status": GARBAGE, "vitals": GARBAGE,
+        },
+    )
+)  # fmt: skip
+def test_whatever_a_gateway_says_the_documents_keep_their_shape(changes: dict[str, Any]) -> None:
+    view = powerwall3_view("home", 1)
+    assert view.reading is not None
+    odd = replace(view, reading=replace(view.reading, **changes))
+    for row, body in ((HOUSE, house.house(odd)), (OVERVIEW, house.overview(site_of(odd)))):
+        assert schema_errors(row, json.loads(to_json(body))) == []
