@@ -1,7 +1,8 @@
-"""``python -m benchmarks.kills --rounds 100``: every process killed or stopped, again and again, under load.
+"""``python -m benchmarks.kills --rounds 100 --bursts 10``: processes killed or stopped, again and again, under load.
 
 Each act is done at a random moment while clients read. What counts as a failure: a request without a right answer, or
-a kept connection broken, that did not belong to the process that was hit. Linux only.
+a kept connection broken, that did not belong to the process that was hit. A burst kills random children every 0.05 to
+0.6 s for 15 s; what counts is how long after the last kill everything answers, and with fresh data. Linux only.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from pwserver.simulator import SimulatedGateway
 
 SECTION = "kills"
 PATIENCE_SECONDS = 60.0  # for a machine with other things to do
+BURST_SECONDS = 15.0
+BURST_PAUSES_SECONDS = (0.05, 0.6)
+PAGES = (*TELEGRAF, "/health", "/stats", "/livez")
 SETTINGS = {
     "PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "2", "PW_CACHE_TTL": "30", "PW_HEARTBEAT_TIMEOUT": "2", "PW_WORKERS": "2",
 }  # fmt: skip
@@ -173,6 +177,55 @@ def main_hit(rounds: int) -> Outcome:
     return outcome
 
 
+@dataclass
+class Burst:
+    """What one burst of kills came to: how many there were, and seconds from the last one."""
+
+    kills: int
+    answering_seconds: float  # until every page is answered and every process beats
+    fresh_seconds: float  # until the data were read after the last kill
+
+
+def burst(here: Scene, seconds: float = BURST_SECONDS, chance: random.Random | None = None) -> Burst:
+    """Kill random children for some time, then wait until all is well."""
+    chance = chance or random.Random()
+    kills, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(chance.uniform(*BURST_PAUSES_SECONDS))
+        there = list(here.pids().values())
+        if there:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(there), signal.SIGKILL)
+                kills += 1
+    moment, epoch = time.monotonic(), time.time()
+    expected = {"poller", *(f"worker-{number}" for number in range(int(SETTINGS["PW_WORKERS"])))}
+
+    def answering() -> bool:
+        return here.beating().keys() >= expected and all(get(here.port, page, 1.0)[0] == 200 for page in PAGES)
+
+    wait_for(lambda: attempt(answering), PATIENCE_SECONDS, 0.02)
+    answered = time.monotonic() - moment
+    wait_for(lambda: timestamp(here.port) > epoch, PATIENCE_SECONDS, 0.02)
+    return Burst(kills, answered, time.monotonic() - moment)
+
+
+def bursts(count: int, seconds: float = BURST_SECONDS) -> list[Burst]:
+    """``count`` bursts on one server, with readers."""
+    with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here, Readers(here.port, (*TELEGRAF, "/health")):
+        return [burst(here, seconds) for _ in range(count)]
+
+
+def report_bursts(table: Table, done: list[Burst]) -> None:
+    """The bursts as rows."""
+    name = f"burst of kills, {len(done)} times"
+    answering = sorted(one.answering_seconds for one in done)
+    fresh = sorted(one.fresh_seconds for one in done)
+    table.add(SECTION, f"{name}: kills", sum(one.kills for one in done), "")
+    table.add(SECTION, f"{name}: all answer after, median", answering[len(answering) // 2], "s")
+    table.add(SECTION, f"{name}: all answer after, worst", answering[-1], "s", aim="<= 5")
+    table.add(SECTION, f"{name}: data fresh after, worst", fresh[-1], "s")
+
+
 def alive(pid: int) -> bool:
     """Is there a process of this number that is more than an entry to be collected?"""
     try:
@@ -203,13 +256,15 @@ def run(table: Table, rounds: int = 20) -> None:
     for act in ACTS:
         report(table, children_hit(act, rounds))
     report(table, main_hit(rounds))
+    report_bursts(table, bursts(2))
 
 
 def main() -> int:
     """The program."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
     parser.add_argument("--rounds", type=int, default=20, help="of each act (default %(default)s)")
-    parser.add_argument("--act", choices=[*ACTS, "kill main"], help="only this one")
+    parser.add_argument("--act", choices=[*ACTS, "kill main", "burst"], help="only this one")
+    parser.add_argument("--bursts", type=int, default=2, help="bursts of kills (default %(default)s)")
     given = parser.parse_args()
     table = Table()
     for act in ACTS:
@@ -217,6 +272,8 @@ def main() -> int:
             report(table, children_hit(act, given.rounds))
     if given.act in (None, "kill main"):
         report(table, main_hit(given.rounds))
+    if given.act in (None, "burst") and given.bursts > 0:
+        report_bursts(table, bursts(given.bursts))
     return 0
 
 

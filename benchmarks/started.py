@@ -131,7 +131,7 @@ def _children(pid: int) -> list[tuple[str, int]]:
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
+            name, _, rest = entry.read_text(errors="replace").partition("(")[2].rpartition(")")
         except OSError:
             continue
         if int(rest.split()[1]) == pid:

@@ -22,6 +22,8 @@ from pwserver import __version__, demo, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
 from pwserver.directory import joined
+from pwserver.memory_limits import memory_limit
+from pwserver.memory_need import fitted, kill_advice
 from pwserver.poller import holds
 from pwserver.poller.process import run_poller
 from pwserver.poller.replica import replica_settings
@@ -113,7 +115,8 @@ class Generation:
         self.simulated: Callable[[], None] | None = None
         if config["PW_DEMO"]:
             config, self.simulated = demo.prepare(config)
-        self.config = config
+        self.memory_limit = memory_limit()
+        self.config = config = fitted(config, self.memory_limit)
         self.listener = listener
         self.source = replica_settings(config).where if config["PW_REPLICA"] else ""
         self.runtime = assemble(config, before, heard)
@@ -216,6 +219,7 @@ class Main:
     def _start(self, supervisor: Supervisor) -> None:
         """First the workers, so that the port answers whatever the gateways do; then the poller."""
         now = self.current
+        self._tell_memory(supervisor, now)
         freeze()
         for child in (*now.services, *now.workers):
             supervisor.add(child)
@@ -229,6 +233,12 @@ class Main:
                 self._make_room(supervisor)
             say(self.current.banner())
             systemd.notify("READY=1", f"STATUS={self.current.summary()}")
+
+    @staticmethod
+    def _tell_memory(supervisor: Supervisor, generation: Generation) -> None:
+        """Let the supervisor know how much memory there is for the processes of ``generation``."""
+        supervisor.memory_limit = generation.memory_limit
+        supervisor.memory_advice = kill_advice(generation.config, generation.memory_limit)
 
     def _reload(self, supervisor: Supervisor) -> None:
         """Replace every child by one of the new configuration, or keep the old ones and say why."""
@@ -251,7 +261,7 @@ class Main:
             logger.error("configuration not reloaded, the old one stays: %s", reason)
             return
         log.configure(config["PW_DEBUG"], config.secrets() | old.config.secrets())
-        for warning in config.warnings:
+        for warning in new.config.warnings:
             logger.warning("%s", warning)
         self._replace(supervisor, old, new, "configuration reloaded")
 
@@ -273,6 +283,7 @@ class Main:
     def _replace(self, supervisor: Supervisor, old: Generation, new: Generation, what: str) -> None:
         """Let the processes of ``new`` take over from those of ``old`` without a failed request."""
         listener = new.listener
+        self._tell_memory(supervisor, new)
         Sanic.unregister_app(old.app)  # a worker serves the one app there is
         freeze()
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -17,9 +17,12 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from pwserver.deaths import Death, DeathKind, death_of
+from pwserver.memory_limits import ROOT, MemoryLimit
+from pwserver.out_of_memory import KernelKills, go_before
 from pwserver.restarts import RestartLadder
 from pwserver.shared import MAIN_GONE_STATUS
 from pwserver.signals import RELOADING, STOPPING, become_child, ignore
@@ -70,11 +73,15 @@ class Child:
 class Supervisor:
     """Starts children, replaces the dead and the hung, and ends them all."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, machine: Path = ROOT) -> None:
+        """``machine``: where the kernel's counts of its own kills are looked for."""
         self.clock = clock
         self.children: list[Child] = []
         self.main_pid = os.getpid()
         self.asked: signal.Signals | None = None
+        self.memory_limit: MemoryLimit | None = None
+        self.memory_advice = ""  # told after the kernel has killed a child because memory ran out
+        self._kernel_kills = KernelKills(machine, clock)
         self._looked = self.clock()
         self._lenient_until = 0.0
         self._wake_read, self._wake_write = socket.socketpair()
@@ -128,6 +135,7 @@ class Supervisor:
         """Wait for the next event and repair what is broken."""
         self._wait(seconds)
         self._reap()
+        self._kernel_kills.look()
         if self.clock() - self._looked > seconds + ABSENT_SECONDS:
             self._lenient_until = self.clock() + GRACE_SECONDS
         self._looked = self.clock()
@@ -214,6 +222,7 @@ class Supervisor:
             become_child()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             set_name(f"pw:{child.name}")
+            go_before(self.main_pid, self.memory_limit)
             child.beats.start(child.row, os.getpid())
             child.run()
             code = 0
@@ -246,7 +255,9 @@ class Supervisor:
         if child.stopping or self.stop_asked:  # Ctrl-C reaches the whole group
             return
         worked = 0.0 if silent is None else lived - silent
-        self._died(child, death_of(os.waitstatus_to_exitcode(status), lived, worked, hung=child.condemned))
+        code = os.waitstatus_to_exitcode(status)
+        out_of_memory = code == -signal.SIGKILL and self._kernel_kills.claim()
+        self._died(child, death_of(code, lived, worked, hung=child.condemned, out_of_memory=out_of_memory))
 
     def _died(self, child: Child, death: Death, detail: str = "") -> None:
         """Remember a death and tell it. In a burst only the first ones have a line each: a log must stay readable."""
@@ -258,7 +269,7 @@ class Supervisor:
             return
         child.told = self.clock()
         log.error(
-            "%s %s%s%s%s; starting it again%s",
+            "%s %s%s%s%s; starting it again%s%s",
             child.name,
             death,
             f": {detail}" if detail else "",
@@ -267,6 +278,7 @@ class Supervisor:
             if count >= DEATHS_TOLD
             else "",
             f" in {pause:.2g} s" if pause else "",
+            f". {self.memory_advice}" if death.out_of_memory and self.memory_advice else "",
         )
 
     def _kill_hung(self) -> None:

@@ -124,7 +124,7 @@ class Server:
         found: dict[str, int] = {}
         for entry in Path("/proc").glob("[0-9]*/stat"):
             try:
-                name, _, rest = entry.read_text().partition("(")[2].rpartition(")")
+                name, _, rest = entry.read_text(errors="replace").partition("(")[2].rpartition(")")
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if int(rest.split()[1]) == self.process.pid:

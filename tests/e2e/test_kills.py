@@ -37,6 +37,13 @@ def test_nobody_outlives_main() -> None:
     assert outcome.rounds == ROUNDS and outcome.orphans == 0
 
 
+def test_all_answer_soon_after_a_burst_of_kills() -> None:
+    """Kills hit children before their first heartbeat as well: no reason to wait as after failures of their own."""
+    (outcome,) = kills.bursts(1, 16.0)
+    assert outcome.kills >= 20
+    assert outcome.answering_seconds <= 5.0 and outcome.fresh_seconds <= 10.0, outcome  # what is promised
+
+
 def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server]) -> None:
     """Stopped for longer than data live: they are served, then their form without data, and /health says so."""
     server = serve(PW_HEARTBEAT_TIMEOUT="20")  # main may not replace it during the test

@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 from pwserver.supervisor import Child, Supervisor
 from pwserver_ext.arena import Arena
@@ -33,7 +34,8 @@ def main() -> int:
         time.sleep(0.5)  # in which a kill comes before the first heartbeat
         live(2)
 
-    supervisor = Supervisor()
+    supervisor = Supervisor(machine=Path(sys.argv[-1]) if "--machine" in sys.argv else Path("/"))
+    supervisor.memory_advice = "Allow more."
     for row, name in enumerate(("poller", "worker-0")):
         supervisor.add(Child(name, beats, row, lambda row=row: live(row), hang_seconds=1.0))
     if "--crashing" in sys.argv:

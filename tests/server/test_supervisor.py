@@ -118,3 +118,21 @@ def test_main_knows_what_a_child_died_of(family: Family, number: signal.Signals)
     after = family.until(lambda report: report["poller"]["starts"] == 2 and report["poller"]["pid"])
     told = "was killed from outside by" if number == signal.SIGTERM else "crashed with"
     assert after["poller"]["deaths"] == [f"{told} {number.name}"]
+
+
+def test_a_kill_that_the_kernel_counted_is_named_as_one(tmp_path: Path) -> None:
+    (tmp_path / "proc").mkdir()
+    count = tmp_path / "proc/vmstat"
+    count.write_text("oom_kill 3\n")
+    family = Family("--machine", str(tmp_path))
+    try:
+        before = family.until(lambda report: report["poller"]["beats"] > 0 and report["worker-0"]["beats"] > 0)
+        count.write_text("oom_kill 4\n")  # the kernel counts before it kills
+        os.kill(before["poller"]["pid"], signal.SIGKILL)
+        family.until(lambda report: report["poller"]["starts"] == 2 and report["poller"]["pid"])
+        os.kill(before["worker-0"]["pid"], signal.SIGKILL)
+        after = family.until(lambda report: report["worker-0"]["starts"] == 2)
+        assert after["poller"]["deaths"] == ["was killed by the kernel because memory ran out"]
+        assert after["worker-0"]["deaths"] == ["was killed from outside by SIGKILL"]
+    finally:
+        family.close()

@@ -1,0 +1,71 @@
+"""When memory runs out: whom the kernel takes, and how main knows that it was the kernel.
+
+The kernel ends the process that holds most of the memory, plus a handicap that every process may raise for itself. The
+pages that main shares with its children count as main's as well, so that it is a likely victim, and everything ends
+with it. The handicap of a child is as large as main itself, not larger: on a machine whose memory somebody else has
+used up, a home's server should not be the first to go.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pwserver.memory_limits import ROOT, MemoryLimit, count_of_kills, kills_file
+
+LOOK_SECONDS = 2.0  # how often the kernel's count is read; a kill is known by it for up to twice as long
+HIGHEST_HANDICAP = 1000
+HANDICAP_STEPS = 1000  # one step weighs as much as a thousandth of all memory there is
+MARGIN = 1.1  # page tables count as well, and main grows a little
+
+
+class KernelKills:
+    """The kernel's count of processes it killed for want of memory, and how many of them our own dead account for."""
+
+    def __init__(self, root: Path = ROOT, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = kills_file(root)
+        self._clock = clock
+        self._earlier = self._latest = self._count()
+        self._looked = clock()
+
+    def look(self) -> None:
+        """Read the count now and then. A kill nobody has claimed for some seconds was of somebody else's process."""
+        if self._clock() - self._looked >= LOOK_SECONDS:
+            self._looked = self._clock()
+            self._earlier = max(self._earlier, self._latest)
+            self._latest = self._count()
+
+    def claim(self) -> bool:
+        """Did the kernel kill a process in these seconds that no earlier death accounts for?"""
+        if self._count() <= self._earlier:
+            return False
+        self._earlier += 1
+        return True
+
+    def _count(self) -> int:
+        return (count_of_kills(self._path) if self._path is not None else None) or 0
+
+
+def handicap(own: int, main_bytes: int, limit: MemoryLimit) -> int:
+    """The handicap of a child (``oom_score_adj``) that makes the kernel take it before main.
+
+    ``own``: main's handicap. ``main_bytes``: the memory main holds, shared pages counted in full.
+    """
+    steps = math.ceil(HANDICAP_STEPS * MARGIN * main_bytes / max(1, limit.limit_bytes))
+    return min(HIGHEST_HANDICAP, own + max(1, steps))
+
+
+def go_before(main_pid: int, limit: MemoryLimit | None) -> None:
+    """Make the kernel take this process before main. Raising the own handicap needs no privilege."""
+    if limit is None:
+        return
+    try:
+        own = int(Path(f"/proc/{main_pid}/oom_score_adj").read_text())
+        resident_pages = int(Path(f"/proc/{main_pid}/statm").read_text().split()[1])
+        raised = handicap(own, resident_pages * os.sysconf("SC_PAGE_SIZE"), limit)
+        Path("/proc/self/oom_score_adj").write_text(str(raised))
+    except (OSError, ValueError, IndexError):  # no such files, or not for us: then the kernel chooses as it likes
+        pass
