@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from pwserver_ext.outlet import Outlet, fan_out
 
 RETRY_SECONDS: Final = 0.02  # how often it is looked whether who was behind has caught up
 BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
+PULSE_SECONDS: Final = 2.0  # the same of a topic that is sent when it has changed
 BATCH: Final = 32  # clients served before others get their turn
 SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client
 NOT_FOUND: Final = b'{"error":"Gateway not found"}'
@@ -41,6 +43,9 @@ class Listener(Outlet):
         self.since = 0.0  # since when it has not taken what it was sent; 0: it has
 
 
+Frames = Callable[[str], bytes]  # form -> what is sent in it
+
+
 class Topic:
     """One payload and who wants it. ``read`` gives the bytes as they may be served now, and a tag that changes with
     them; ``generation`` changes when there may be new ones.
@@ -56,6 +61,25 @@ class Topic:
         self._tag = b""
         self._body = b""
         self._frames: dict[str, bytes] = {}
+
+    def begin(self, now: float) -> None:
+        """Somebody listens from here on, and gets what is current."""
+        self.changed()
+        self.due = now + BEAT_SECONDS
+
+    def take(self, now: float) -> Frames | None:
+        """What everybody is to be sent now: the payload when something was published, and on every beat."""
+        if not self.changed() and now < self.due:
+            return None
+        # On the beat as long as nothing happens, and a beat after the last change.
+        late = now - self.due
+        self.due = (now if late < 0 or late > BEAT_SECONDS else self.due) + BEAT_SECONDS
+        self.refresh()
+        return self.frame
+
+    def wake(self) -> float:
+        """When to look again at the latest, should nothing be published until then."""
+        return self.due
 
     def changed(self) -> bool:
         """Has anything been published since the last call?"""
@@ -80,6 +104,52 @@ class Topic:
         return found
 
 
+class PacedTopic(Topic):
+    """A payload that is sent when it has changed: once a second at most, and of a long one less often.
+
+    ``bytes_per_second`` bounds what a listener receives in the long run. In the pauses there is a short message with
+    the server's time, so that a client can tell silence from a broken line, and knows how old its figures are.
+    """
+
+    def __init__(
+        self, read: Callable[[], tuple[bytes, bytes]], generation: Callable[[], int], bytes_per_second: float
+    ) -> None:
+        super().__init__(read, generation)
+        self._bytes_per_second = bytes_per_second
+        self._told = b""  # the tag of what was sent to everybody last
+        self._news = False
+        self._free = 0.0  # before this nothing is sent, whatever changes
+
+    def begin(self, now: float) -> None:
+        super().begin(now)
+        self.refresh()
+        self._tell(now)
+
+    def take(self, now: float) -> Frames | None:
+        self._news = self.changed() or self._news
+        if now < self.wake():
+            return None
+        self.refresh()
+        if now >= self._free:
+            self._news = False
+            if self._tag != self._told:
+                self._tell(now)
+                return self.frame
+        if now < self.due:
+            return None
+        self.due = now + PULSE_SECONDS
+        pulse = b'{"version":1,"time":%.1f}' % time.time()
+        return lambda form: _BUILDERS[form](pulse)
+
+    def wake(self) -> float:
+        return min(self.due, self._free) if self._news else self.due
+
+    def _tell(self, now: float) -> None:
+        self._told = self._tag
+        self._free = now + max(1.0, len(self._body) / self._bytes_per_second)
+        self.due = now + PULSE_SECONDS
+
+
 class Hub:
     """All topics of one worker. ``stall_seconds``: who has taken nothing for so long is dropped."""
 
@@ -91,15 +161,17 @@ class Hub:
         self._watching: asyncio.Task[None] | None = None
         self.built = 0  # payloads, for tests and measurements
 
-    def topic(self, target: str | None) -> Topic:
-        """The topic of a document's request target; None: what is said of an unknown gateway."""
+    def topic(self, target: str | None, bytes_per_second: float | None = None) -> Topic:
+        """The topic of a document's request target; None: what is said of an unknown gateway. ``bytes_per_second``:
+        it is sent when it has changed, at this pace."""
         name = target or ""
         found = self._topics.get(name)
         if found is None:
-            found = self._topics[name] = self._make(self._table.entries[target] if target else None)
+            entry = self._table.entries[target] if target else None
+            found = self._topics[name] = self._make(entry, bytes_per_second)
         return found
 
-    def _make(self, entry: Entry | None) -> Topic:
+    def _make(self, entry: Entry | None, bytes_per_second: float | None) -> Topic:
         if entry is None:
             return Topic(lambda: (NOT_FOUND, b"-"), lambda: 0)
         slot, table = self._table.shared.slots[entry.slot], self._table
@@ -108,6 +180,8 @@ class Hub:
             served = table.read(entry)
             return served.body, served.etag
 
+        if bytes_per_second is not None:
+            return PacedTopic(read, slot.generation, bytes_per_second)
         return Topic(read, slot.generation)
 
     def add(self, listener: Listener) -> None:
@@ -118,8 +192,7 @@ class Hub:
             # Bounds what waits in the kernel for a client that does not read, too.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if not topic.listeners:
-            topic.changed()
-            topic.due = asyncio.get_running_loop().time() + BEAT_SECONDS
+            topic.begin(asyncio.get_running_loop().time())
         topic.refresh()
         topic.listeners[listener] = None
         listener.queued = True
@@ -152,16 +225,13 @@ class Hub:
                 rung.clear()  # before looking: what is published from here on rings again
                 for topic in topics:
                     now = loop.time()
-                    if topic.changed() or now >= topic.due:
-                        # On the beat as long as nothing happens, and a beat after the last change.
-                        late = now - topic.due
-                        topic.due = (now if late < 0 or late > BEAT_SECONDS else topic.due) + BEAT_SECONDS
-                        topic.refresh()
+                    frames = topic.take(now)
+                    if frames is not None:
                         self.built += 1
-                        await self._send(topic, list(topic.listeners), now)
+                        await self._send(topic, list(topic.listeners), now, frames)
                     elif topic.behind:
-                        await self._send(topic, list(topic.behind), now)
-                next_ = min(topic.due for topic in topics) - loop.time()
+                        await self._send(topic, list(topic.behind), now, topic.frame)
+                next_ = min(topic.wake() for topic in topics) - loop.time()
                 if any(topic.behind for topic in topics):
                     next_ = min(next_, RETRY_SECONDS)
                 try:
@@ -173,7 +243,7 @@ class Hub:
             loop.remove_reader(bell.descriptor(self.number))
             self._watching = None
 
-    async def _send(self, topic: Topic, listeners: list[Listener], now: float) -> None:
+    async def _send(self, topic: Topic, listeners: list[Listener], now: float, frames: Frames) -> None:
         groups: dict[str, list[Listener]] = {}
         for listener in listeners:
             groups.setdefault(listener.form, []).append(listener)
@@ -181,13 +251,13 @@ class Hub:
             for start in range(0, len(group), BATCH):
                 some = group[start : start + BATCH]
                 # The frame is asked for each time: it may have changed while others had their turn.
-                left = fan_out(some, topic.frame(form))
+                left = fan_out(some, frames(form))
                 if topic.behind:
                     for listener in set(some).difference(left):
                         self._took(topic, listener)
                 for listener in left:
                     if listener in topic.listeners:
-                        self._once_more(topic, listener, now)
+                        self._once_more(topic, listener, now, frames(form))
                 await asyncio.sleep(0)
 
     @staticmethod
@@ -195,9 +265,9 @@ class Hub:
         topic.behind.pop(listener, None)
         listener.since = 0.0
 
-    def _once_more(self, topic: Topic, listener: Listener, now: float) -> None:
+    def _once_more(self, topic: Topic, listener: Listener, now: float, frame: bytes) -> None:
         """It took nothing: its transport held something of ours, or is the only way to it, or it does not read."""
-        transport, frame = listener.transport, topic.frame(listener.form)
+        transport = listener.transport
         if transport.get_write_buffer_size() == 0:
             if not listener.direct:
                 transport.write(frame)

@@ -86,12 +86,29 @@ describe(
     Operation(
         "/api/stream", "Live data for browsers and scripts", "aggregate", STRING, media_type="text/event-stream",
         text=f"{_STREAM}`/api/aggregate/`, or of one gateway.",
-        parameters=(Parameter("gateway", STRING, "id of a gateway; without it, the sum of all"),),
-        errors={403: "the page's origin is not allowed", 404: "there is no such gateway", 503: "too many streams"},
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway; without it, the sum of all"),
+            Parameter("document", string(values=("aggregate", "site")),
+                      "`site`: the object of `/api/site`, or of `/api/site/{id}`, when it has changed"),
+        ),
+        errors={400: "there is no such document", 403: "the page's origin is not allowed",
+                404: "there is no such gateway", 503: "too many streams"},
     ),
     Operation(
         "/ws/aggregate", "WebSocket: the object of `/api/aggregate/`, once a second", "aggregate", success=101,
         errors={400: "no proper handshake", 403: "the page's origin is not allowed", 426: "no handshake at all"},
+    ),
+    Operation(
+        "/ws/site", "WebSocket: the object of `/api/site`, when it has changed", "site", success=101,
+        parameters=(Parameter("gateway", STRING, "id of a gateway: the object of `/api/site/{id}`"),),
+        errors={400: "no proper handshake", 403: "the page's origin is not allowed",
+                404: "there is no such gateway", 426: "no handshake at all"},
+    ),
+    Operation(
+        "/ws/site/{id}", "WebSocket: the object of `/api/site/{id}`, when it has changed", "site", success=101,
+        parameters=(_ID,),
+        errors={400: "no proper handshake", 403: "the page's origin is not allowed",
+                404: "there is no such gateway", 426: "no handshake at all"},
     ),
     Operation(
         "/ws/gateway/{id}", "WebSocket: the object of `/api/gateways/{id}`, once a second", "gateways", success=101,

@@ -13,9 +13,9 @@ from pwserver.documents.catalogue import gateway_prefix
 from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
 from pwserver.web.addresses import STREAMS, AddressTable, Note
-from pwserver.web.documents import UNKNOWN_GATEWAY
+from pwserver.web.documents import SITE, UNKNOWN_GATEWAY, site_target
 from pwserver.web.errors import Refusal
-from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
 from pwserver.web.proxies import Proxies
 from pwserver.web.table import Table
 from pwserver.web.websocket import (
@@ -34,6 +34,10 @@ from pwserver.web.websocket import (
 FRAMES_PER_SECOND = 50  # of a client that has nothing to say to us
 CLOSE_SECONDS = 1.0  # for the client to read our good-bye
 AGGREGATE_TARGET = "/api/aggregate/"
+DOCUMENTS = ("aggregate", "site")  # what /api/stream can send
+# One house: what a phone behind a slow line takes without noticing. All houses: short for few, bounded for hundreds.
+HOUSE_BYTES_PER_SECOND = 2000.0
+OVERVIEW_BYTES_PER_SECOND = 50_000.0
 RETRY_SECONDS = 2
 EVENTS_HEAD = (
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
@@ -172,13 +176,13 @@ class Streams:
         if not may_listen(origin, self.origins, request.headers.get("host", "")):
             raise Refusal(403, "This origin may not listen; list it in CORS_ORIGINS")
 
-    def open(self, request: Request, target: str | None, form: str, head: str, who: str) -> None:
+    def open(self, request: Request, topic: Topic, form: str, head: str, who: str) -> None:
         """Make the connection a stream: from here on Sanic only passes on what happens to it."""
         transport: Any = request.transport
         protocol: Any = transport.get_protocol()
         owner = getattr(protocol, "handler", None) or protocol
         stream: Any = request.stream
-        listener = Listener(self.hub.topic(target), form, transport)
+        listener = Listener(topic, form, transport)
         owner.websocket = Socket(self, listener, who)
         stream.upgrade_websocket = True  # Sanic's word for: no answer is to come from you
         stream.keep_alive = False
@@ -207,13 +211,26 @@ class Streams:
         self._open = max(0, now)
         self.runtime.shared.counters.set(self.number, self._column, self._open)
 
-    def gateway_target(self, gateway: str) -> str | None:
-        """The document of one gateway; None when there is no such gateway."""
+    def aggregate(self) -> Topic:
+        """The sums of /api/aggregate/."""
+        return self.hub.topic(AGGREGATE_TARGET)
+
+    def gateway(self, gateway: str) -> Topic | None:
+        """The whole document of one gateway; None when there is no such gateway."""
         target = gateway_prefix(gateway)
-        return target if target in self.table.entries else None
+        return self.hub.topic(target) if target in self.table.entries else None
+
+    def site(self, gateway: str | None) -> Topic:
+        """The site document, or its part about one gateway; a Refusal when there is no such gateway."""
+        if gateway is None:
+            return self.hub.topic(SITE, OVERVIEW_BYTES_PER_SECOND)
+        target = site_target(gateway)
+        if target not in self.table.entries:
+            raise Refusal(404, UNKNOWN_GATEWAY.format(gateway))
+        return self.hub.topic(target, HOUSE_BYTES_PER_SECOND)
 
 
-def upgrade(streams: Streams, request: Request, target: str | None) -> None:
+def upgrade(streams: Streams, request: Request, topic: Topic) -> None:
     """Answer a WebSocket handshake, or raise a Refusal that says what is wrong with it."""
     headers: Mapping[str, str] = request.headers
     tokens = {item.strip().lower() for item in headers.get("connection", "").split(",")}
@@ -232,10 +249,10 @@ def upgrade(streams: Streams, request: Request, target: str | None) -> None:
     if squeezed:
         lines.append("sec-websocket-extensions: permessage-deflate; server_no_context_takeover")
     head = "\r\n".join([*lines, "", ""])
-    streams.open(request, target, DEFLATED if squeezed else WEBSOCKET, head, who)
+    streams.open(request, topic, DEFLATED if squeezed else WEBSOCKET, head, who)
 
 
-def listen(streams: Streams, request: Request, target: str) -> None:
+def listen(streams: Streams, request: Request, topic: Topic) -> None:
     """Begin an event stream."""
     streams.check_origin(request)
     who = streams.admit(request)
@@ -245,7 +262,7 @@ def listen(streams: Streams, request: Request, target: str) -> None:
     elif origin is not None and origin.is_listed(streams.origins):
         cors = f"access-control-allow-origin: {origin.text}\r\n"
         cors += "access-control-allow-credentials: true\r\nvary: Origin\r\n"
-    streams.open(request, target, EVENTS, EVENTS_HEAD.format(cors=cors) + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
+    streams.open(request, topic, EVENTS, EVENTS_HEAD.format(cors=cors) + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
 
 
 def blueprint(streams: Streams) -> Blueprint:
@@ -253,27 +270,45 @@ def blueprint(streams: Streams) -> Blueprint:
     routes = Blueprint("streams")
 
     async def aggregate(request: Request) -> HTTPResponse | None:
-        upgrade(streams, request, AGGREGATE_TARGET)
+        upgrade(streams, request, streams.aggregate())
         return None
 
     async def gateway(request: Request, gateway: str) -> HTTPResponse | None:
-        upgrade(streams, request, streams.gateway_target(unquote(gateway)))
+        upgrade(streams, request, streams.gateway(unquote(gateway)) or streams.hub.topic(None))
+        return None
+
+    async def site(request: Request) -> HTTPResponse | None:
+        upgrade(streams, request, streams.site(request.args.get("gateway")))
+        return None
+
+    async def house(request: Request, gateway: str) -> HTTPResponse | None:
+        upgrade(streams, request, streams.site(unquote(gateway)))
         return None
 
     async def events(request: Request) -> HTTPResponse | None:
-        wanted = request.args.get("gateway")
-        target = AGGREGATE_TARGET if wanted is None else streams.gateway_target(wanted)
-        if target is None:
+        wanted, document = request.args.get("gateway"), request.args.get("document", DOCUMENTS[0])
+        if document not in DOCUMENTS:
+            shown = document if len(document) <= 40 else document[:40] + "…"
+            raise Refusal(400, f"document is {shown!r}; allowed are {', '.join(DOCUMENTS)}")
+        if document == "site":
+            topic: Topic | None = streams.site(wanted)
+        else:
+            topic = streams.aggregate() if wanted is None else streams.gateway(wanted)
+        if topic is None:
             raise Refusal(404, UNKNOWN_GATEWAY.format(wanted))
-        listen(streams, request, target)
+        listen(streams, request, topic)
         return None
 
-    handlers: tuple[Any, ...] = (aggregate, gateway, events)
-    for handler in handlers:
+    handlers: dict[str, Any] = {
+        "/ws/aggregate": aggregate,
+        "/ws/gateway/<gateway:str>": gateway,
+        "/ws/site": site,
+        "/ws/site/<gateway:str>": house,
+        "/api/stream": events,
+    }
+    for path, handler in handlers.items():
         handler.is_websocket = True  # Sanic's word for: it is right that no answer comes back
-    routes.add_route(aggregate, "/ws/aggregate", methods=["GET"])
-    routes.add_route(gateway, "/ws/gateway/<gateway:str>", methods=["GET"])
-    routes.add_route(events, "/api/stream", methods=["GET"])
+        routes.add_route(handler, path, methods=["GET"])
     return routes
 
 
