@@ -8,6 +8,8 @@ an assertion with the seed of its round.
 
 from __future__ import annotations
 
+import datetime
+import json
 import random
 import sys
 import time
@@ -17,6 +19,7 @@ from typing import Any
 
 import pwserver_ext
 from benchmarks.fuzz_gate import Fuzzer
+from benchmarks.hostile_arguments import Table, any_call
 from pwserver_ext import aggregate, csv, vitals
 from pwserver_ext.buckets import aggregate as buckets
 from pwserver_ext.limits import WindowLimiter
@@ -26,6 +29,7 @@ from pwserver_ext.snapshot import SnapshotSlot
 
 MINUTES = 10.0
 TURN_SECONDS = 0.5
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 ODD = (0, 1, -1, 0.0, -0.0, 1e308, float("nan"), float("inf"), 2**70, True, None, "", "x", "TEPINV--1--2", "Up", [], {})
 KEYS = (
     "PVAC_Fout", "battery_blocks", "PackageSerialNumber", "TEPOD--1--A", "PVS--2", "alerts", "componentParentDin",
@@ -101,7 +105,7 @@ def rings(rng: random.Random) -> None:
     columns, rows, width = rng.randrange(1, 5), rng.randrange(2, 40), rng.choice([4, 8])
     memory = bytearray(Ring.size(columns, rows, width))
     ring = Ring(memory, columns, rows, 1.0, width)
-    moment = rng.choice([0.0, 1.7e9, -5.0])
+    moment = rng.choice([0.0, 1.7e9, -5.0, 253402300790.0])
     for _ in range(rng.randrange(60)):
         moment += rng.choice([0.0, 0.5, 1.0, 30.0, -2.0])
         ring.append(moment, array("d", [rng.choice([0.0, 1.5, float("nan"), 1e300]) for _ in range(columns)]))
@@ -127,14 +131,27 @@ def rings(rng: random.Random) -> None:
 
 def texts(rng: random.Random, times: array[float], values: array[float]) -> None:
     """Rows as JSON and CSV."""
-    column = Column('a"\\\u00e9', values, rng.randrange(1, 16), rng.choice([1.0, 0.001, 1e9]))
+    column = Column("a\u00e9", values, rng.randrange(1, 16), rng.choice([1.0, 0.001, 1e9]))
     try:
-        json_rows(times, [column])
+        for row, when in zip(json.loads(json_rows(times, [column])), times, strict=True):
+            said = datetime.datetime.fromisoformat(row["time"])
+            assert abs((said - EPOCH).total_seconds() - when) < 0.001, (row, when)
         csv_rows(times, [column, column])
         json_column(column)
         lttb(times, values, rng.randrange(3, 20))
     except (ValueError, OverflowError):
         return
+
+
+class Arguments:
+    """Any function, with arguments that make no sense."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        assert not self.table.unknown, self.table.unknown
+
+    def round(self, rng: random.Random) -> None:
+        any_call(self.table, rng)
 
 
 class Limits:
@@ -159,6 +176,7 @@ def main() -> int:
         "snapshots": snapshots,
         "rings": rings,
         "limits": Limits().round,
+        "arguments": Arguments().round,
         "gate again": gate.round,
     }
     done = dict.fromkeys(kinds, 0)

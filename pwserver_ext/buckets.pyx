@@ -2,7 +2,7 @@
 """Rows of a ring summed up into buckets: mean, smallest, largest, sum, last, count. One pass over shared memory."""
 
 from cpython cimport array
-from libc.math cimport INFINITY, NAN, floor
+from libc.math cimport INFINITY, NAN, floor, isfinite
 from libc.stdint cimport uint64_t
 
 from pwserver_ext.ring cimport (
@@ -44,7 +44,9 @@ cdef array.array _DOUBLES = _array.array("d")
 ring_crc_prepare()
 
 
-def aggregate(Ring ring, double start, double end, double step, kinds, columns, double origin=0.0, int weight=-1):
+def aggregate(
+    Ring ring not None, double start, double end, double step, kinds, columns, double origin=0.0, int weight=-1
+):
     """Sum up the rows with ``start`` <= timestamp <= ``end`` into buckets of ``step`` seconds.
 
     A bucket begins at ``origin`` plus a whole number of steps. ``kinds[i]`` (MEAN, MINIMUM, MAXIMUM, SUM, LAST, COUNT)
@@ -52,7 +54,8 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
     Returns (bucket starts, weights of the buckets, [one array('d') a column, NaN where nothing was measured]);
     buckets without a row are left out.
     """
-    cdef int width = len(columns), column
+    cdef list chosen = list(columns), ways = list(kinds)
+    cdef int width, column
     cdef int picks[COLUMN_LIMIT]
     cdef int how[COLUMN_LIMIT]
     cdef double* targets[COLUMN_LIMIT]
@@ -64,15 +67,16 @@ def aggregate(Ring ring, double start, double end, double step, kinds, columns, 
     cdef bint careful, torn
     cdef int attempt = 0
     cdef array.array times, totals, out
-    if width > COLUMN_LIMIT or len(kinds) != width:
+    if len(chosen) > COLUMN_LIMIT or len(ways) != len(chosen):
         raise ValueError("as many kinds as columns, at most 64")
-    if not step > 0.0 or weight >= ring.columns:
+    width = <int>len(chosen)
+    if not 0.0 < step < INFINITY or not isfinite(origin) or not -1 <= weight < ring.columns:
         raise ValueError("step or weight out of range")
     for column in range(width):
-        if not 0 <= columns[column] < ring.columns or not 0 <= kinds[column] <= KIND_COUNT:
-            raise IndexError(columns[column])
-        picks[column] = columns[column]
-        how[column] = kinds[column]
+        picks[column] = chosen[column]
+        how[column] = ways[column]
+        if not 0 <= picks[column] < ring.columns or not 0 <= how[column] <= KIND_COUNT:
+            raise IndexError(chosen[column])
     while True:
         careful = attempt >= ATTEMPTS
         if careful or enter(ring, &sequence, attempt):

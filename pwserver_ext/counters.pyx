@@ -5,6 +5,7 @@ A row outlives its process: the replacement of a dead worker carries on where th
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 from time import time as _now
@@ -15,6 +16,8 @@ cdef enum:
     LINE = 64
     CELL = 8
     CELLS_PER_LINE = 8
+    ROW_LIMIT = 65536  # processes; with as many names the size still fits into a machine word of 64 bits
+    NAME_LIMIT = 1 << 20
 
 
 cdef void *_cells_of(buffer, Py_buffer *held, Py_ssize_t needed, str what) except NULL:
@@ -64,6 +67,8 @@ cdef class Counters:
             raise ValueError(f"counters need at least one row, got {rows}")
         if not names:
             raise ValueError("counters need at least one name")
+        if rows > ROW_LIMIT or len(names) > NAME_LIMIT or rows > PY_SSIZE_T_MAX // (2 * CELL * _stride_of(len(names))):
+            raise ValueError(f"counters of {rows} rows and {len(names)} names are not possible")
         return (rows + 1) * _stride_of(len(names)) * CELL
 
     cdef uint64_t *c_row(self, Py_ssize_t row) except NULL:
@@ -107,7 +112,8 @@ cdef class Counters:
 
     def sum(self, Py_ssize_t index) -> int:
         """Sum over all rows since the last ``clear``."""
-        return <int64_t>(self._total(index) - pw_load_relaxed(self._cells + index))
+        cdef uint64_t total = self._total(index)  # first: it checks the index
+        return <int64_t>(total - pw_load_relaxed(self._cells + index))
 
     def sums(self) -> dict:
         """``sum`` of every counter by name."""
@@ -122,8 +128,11 @@ cdef class Counters:
 
     def clear(self, indexes=None) -> None:
         """Count sums from here on, for all counters or the given indexes. Any process may; totals do not change."""
+        cdef uint64_t total
+        cdef Py_ssize_t index
         for index in range(len(self.names)) if indexes is None else indexes:
-            pw_store_relaxed(self._cells + <Py_ssize_t>index, self._total(index))
+            total = self._total(index)  # first: it checks the index
+            pw_store_relaxed(self._cells + <Py_ssize_t>index, total)
 
 
 cdef enum Field:
@@ -154,6 +163,8 @@ cdef class Heartbeats:
         """Bytes of shared memory."""
         if rows <= 0:
             raise ValueError(f"heartbeats need at least one row, got {rows}")
+        if rows > ROW_LIMIT:
+            raise ValueError(f"heartbeats of {rows} rows are not possible")
         return rows * LINE
 
     cdef uint64_t *c_row(self, Py_ssize_t row) except NULL:

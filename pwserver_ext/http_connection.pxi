@@ -69,11 +69,11 @@ cdef class Gate:
     cdef Py_ssize_t connections_max, per_address_max
     cdef public bint stopping
 
-    def __init__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
-                 Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
-                 double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
-                 double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
-                 client=None, asker=None):
+    def __cinit__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
+                  Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
+                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
+                  double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
+                  client=None, asker=None):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -100,7 +100,7 @@ cdef class Gate:
             names = EVENTS + tuple([f"document {i}" for i in range(len(EVENTS), last + 1)])
             counters = Counters(bytearray(Counters.size(1, names)), 1, names)
             row = first_event = 0
-        if max(first_event + <Py_ssize_t>len(EVENTS), last + 1) > len(counters.names):
+        if not 0 <= first_event <= len(counters.names) - len(EVENTS) or last + 1 > len(counters.names):
             raise ValueError("the counters have too few names for the events and documents")
         self.counters = counters
         self.cells = counters.c_row(row)

@@ -291,10 +291,16 @@ cdef class Recogniser:
     cdef Hosts hosts
     cdef Table table
 
+    def __cinit__(self):
+        self.hosts = Hosts()
+
     def __init__(self, Table table=None, Hosts hosts=None, *, line_limit=8192, head_limit=16384, field_limit=100,
                  body_limit=4096):
+        if min(line_limit, head_limit, field_limit) < 1 or body_limit < 0:
+            raise ValueError("limits of a request must be positive")
         self.table = table
-        self.hosts = hosts if hosts is not None else Hosts()
+        if hosts is not None:
+            self.hosts = hosts
         self.line_limit = line_limit
         self.head_limit = head_limit
         self.field_limit = field_limit

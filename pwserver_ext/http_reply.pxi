@@ -50,7 +50,7 @@ cdef class Document:
     cdef list replies
     cdef Py_ssize_t kept
 
-    def __init__(self, source, int index, media_type, fallback, int counter=-1):
+    def __cinit__(self, source, int index, media_type, fallback, int counter=-1):
         self.source = source
         self.slot = source if isinstance(source, SnapshotSlot) else None
         self.index = index
@@ -138,7 +138,7 @@ cdef class Table:
     cdef Py_ssize_t mask
     cdef dict forms             # row -> (wanted, row of the other form, {Accept: row}); None: no document has two
 
-    def __init__(self, targets, with_query=None, bytes prefix=b"", with_accept=None):
+    def __cinit__(self, targets, with_query=None, bytes prefix=b"", with_accept=None):
         cdef Py_ssize_t i, size = 16
         cdef dict numbers = {}
         self.documents = []
@@ -305,7 +305,7 @@ def knows(list values not None, bytes tag not None, bint gzip):
     """Whether these If-None-Match values name `tag` (without quotes), or its gzip twin: for handlers beyond the gate."""
     cdef Span span
     for value in values:
-        stripped = (<bytes>value).strip(b" \t")
+        stripped = (<bytes?>value).strip(b" \t")
         span.at = PyBytes_AS_STRING(stripped)
         span.size = len(stripped)
         if tag_matches(span, tag, gzip):
@@ -349,7 +349,7 @@ cdef class Responder:
     cdef long long date_second
     cdef bytes date_line
 
-    def __init__(self, Table table not None, origins=("*",), Py_ssize_t keep_limit=8 << 20):
+    def __cinit__(self, Table table not None, origins=("*",), Py_ssize_t keep_limit=8 << 20):
         self.table = table
         self.keep_limit = keep_limit
         self.date_second = -1
@@ -436,7 +436,7 @@ cdef class Responder:
             parts += (b'ETag: "', d.tag, b'-gz"\r\n' if gzip else b'"\r\n')
         vary = "Accept, " + self.vary if d.negotiated else self.vary
         parts.append(f"Cache-Control: no-cache\r\nVary: {vary}\r\n".encode("ascii"))
-        if d.timestamp > 0:
+        if 0 < d.timestamp < 253402300800:
             parts.append(b"Age: %d\r\nX-Powerwall-Timestamp: %.3f\r\n" %
                          (max(0, d.second - <long long>d.timestamp), d.timestamp))
         parts += (self.cors_lines[cors], CONNECTION_LINE[connection], b"\r\n")

@@ -10,7 +10,7 @@ round with acquire order. Without that order a processor that may swap stores (A
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint64_t, uintptr_t
 
 from pwserver_ext.atomics cimport (
     pw_fetch_add_relaxed, pw_load_acquire, pw_load_relaxed, pw_monotonic_ns, pw_store_relaxed, pw_store_release,
@@ -22,6 +22,8 @@ cdef enum:
     STARTED = 1
     COUNT = 2
     CELLS = 4  # 64-bit cells an address; two addresses a cache line
+    ADDRESS_LIMIT = 1 << 24  # half a gigabyte
+    SECONDS_LIMIT = 1000000000  # in nanoseconds still far from the end of 64 bits
 
 
 cdef class WindowLimiter:
@@ -41,12 +43,14 @@ cdef class WindowLimiter:
     def __cinit__(self, buffer, Py_ssize_t addresses, Py_ssize_t requests, double seconds):
         self._held = False
         needed = WindowLimiter.size(addresses)
-        if requests <= 0 or seconds <= 0:
+        if requests <= 0 or not 0 < seconds <= SECONDS_LIMIT:
             raise ValueError(f"a limit needs a positive count and window, got {requests} in {seconds} s")
         PyObject_GetBuffer(buffer, &self._buffer, PyBUF_SIMPLE | PyBUF_WRITABLE)
         self._held = True
         if self._buffer.len < needed:
             raise ValueError(f"limits for {addresses} addresses need {needed} bytes, the buffer has {self._buffer.len}")
+        if <uintptr_t>self._buffer.buf & 7:  # cells that workers share must not lie across two words
+            raise ValueError("the buffer of limits must be aligned to 8 bytes")
         self._cells = <uint64_t *>self._buffer.buf
         self._groups = _groups(addresses)
         self._limit = requests
@@ -61,6 +65,8 @@ cdef class WindowLimiter:
         """Bytes of shared memory."""
         if addresses <= 0:
             raise ValueError(f"limits need at least one address, got {addresses}")
+        if addresses > ADDRESS_LIMIT:
+            raise ValueError(f"limits for {addresses} addresses are not possible, at most {ADDRESS_LIMIT}")
         return _groups(addresses) * GROUP * CELLS * 8
 
     def __call__(self, str address not None):

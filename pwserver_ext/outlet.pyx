@@ -25,6 +25,9 @@ cdef class Outlet:
     cdef public bint queued
     cdef int _descriptor  # -1: through the transport only (TLS, closed, no socket)
 
+    def __cinit__(self):
+        self._descriptor = -1  # not 0, which is standard input, should a subclass forget to call __init__
+
     def __init__(self, transport):
         self.transport = transport
         self._descriptor = descriptor_of(transport)

@@ -34,7 +34,7 @@ def die_with_parent(int signal_number) -> bool:
     return bool(pw_die_with_parent(signal_number))
 
 
-def set_name(str name) -> None:
+def set_name(str name not None) -> None:
     """Name this process in ``ps`` and ``top`` (15 bytes are kept)."""
     cdef bytes encoded = name.encode()[:15]
     pw_set_name(encoded)

@@ -10,13 +10,16 @@ cdef extern from "ring_atomics.h":
     uint64_t ring_load_relaxed(const uint64_t*) noexcept nogil
     void ring_fence_acquire() noexcept nogil
     void ring_wait(int) noexcept nogil
+    bint ring_can_hold(double) noexcept nogil
     uint32_t ring_crc(const unsigned char*, size_t) noexcept nogil
     void ring_crc_prepare() noexcept nogil
 
 cdef enum:
     HEAD_BYTES = 24
     CONTROL_BYTES = 64
-    ATTEMPTS = 64  # readings that met the writer, before a reader checks every row by its CRC instead
+    # Readings that met the writer, before a reader checks every row by its CRC instead. A writer that lives needs
+    # microseconds; one that died inside a row must not cost every reader milliseconds of waiting.
+    ATTEMPTS = 18
     COLUMN_LIMIT = 64
 
 
@@ -65,7 +68,8 @@ cdef class Ring:
 cdef inline bint enter(Ring ring, uint64_t* sequence, int attempt) noexcept:
     sequence[0] = ring_load_acquire(&ring._control.sequence)
     if sequence[0] % 2:
-        ring_wait(attempt)
+        with nogil:
+            ring_wait(attempt)
         return False
     return True
 

@@ -3,6 +3,9 @@ from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
+EARLIEST_SECONDS: float
+END_SECONDS: float
+
 class Ring:
     columns: int
     value_bytes: int

@@ -29,11 +29,27 @@ cdef extern from "ring_atomics.h":
     void ring_store_release(uint64_t*, uint64_t) noexcept nogil
     void ring_store_number(uint32_t*, uint32_t) noexcept nogil
     void ring_fence_release() noexcept nogil
+    double RING_EARLIEST_SECONDS
+    double RING_END_SECONDS
 
 
 cdef array.array _DOUBLES = _array.array("d")
 
+# What a row may be dated: from EARLIEST_SECONDS on, before END_SECONDS (the year 10000).
+EARLIEST_SECONDS = RING_EARLIEST_SECONDS
+END_SECONDS = RING_END_SECONDS
+
 ring_crc_prepare()
+
+
+cdef int _check_shape(Py_ssize_t columns, Py_ssize_t rows, int value_bytes) except -1:
+    if not 1 <= columns <= COLUMN_LIMIT:
+        raise ValueError(f"a ring has 1 to {COLUMN_LIMIT} columns, not {columns}")
+    if rows < 1 or rows > 0x7FFFFFFF:
+        raise ValueError(f"a ring of {rows} rows is not possible")
+    if value_bytes != 4 and value_bytes != 8:
+        raise ValueError(f"a value has 4 or 8 bytes, not {value_bytes}")
+    return 0
 
 
 cdef Py_ssize_t _row_bytes(int columns, int value_bytes) noexcept:
@@ -56,21 +72,18 @@ cdef class Ring:
     Raises ValueError for impossible sizes or a buffer that is too small.
     """
 
-    def __init__(self, buffer, int columns, Py_ssize_t rows, double step_seconds=0.0, int value_bytes=4, control=None):
+    def __cinit__(
+        self, buffer, Py_ssize_t columns, Py_ssize_t rows, double step_seconds=0.0, int value_bytes=4, control=None
+    ):
         cdef Py_ssize_t head, body
-        if not 1 <= columns <= COLUMN_LIMIT:
-            raise ValueError(f"a ring has 1 to {COLUMN_LIMIT} columns, not {columns}")
-        if rows < 1 or rows > 0x7FFFFFFF:
-            raise ValueError(f"a ring of {rows} rows is not possible")
-        if value_bytes != 4 and value_bytes != 8:
-            raise ValueError(f"a value has 4 or 8 bytes, not {value_bytes}")
-        self.columns = columns
+        _check_shape(columns, rows, value_bytes)
+        self.columns = <int>columns
         self.value_bytes = value_bytes
         self.rows = rows
         self.step_seconds = step_seconds
-        self.row_bytes = _row_bytes(columns, value_bytes)
+        self.row_bytes = _row_bytes(self.columns, value_bytes)
         head = CONTROL_BYTES + self.row_bytes
-        body = _rows_bytes(columns, rows, value_bytes)
+        body = _rows_bytes(self.columns, rows, value_bytes)
         if control is None:
             head = Ring.control_size(columns, value_bytes)
             self._control_view = buffer
@@ -90,6 +103,8 @@ cdef class Ring:
         self._live = (<uint8_t*>self._control) + CONTROL_BYTES
         if (<size_t>self._control) % 8 or (<size_t>self._rows) % 8:
             raise ValueError("a ring must start on a multiple of 8 bytes")
+        if self._control.newest > 0xFFFFFFFF:  # the number of a row has 32 bits: a loop up to this one would not end
+            raise ValueError("the control block holds something that is not a ring")
         self._scratch = <uint8_t*>malloc(self.row_bytes)
         if self._scratch == NULL:
             raise MemoryError
@@ -100,17 +115,19 @@ cdef class Ring:
         free(self._scratch)
 
     @staticmethod
-    def control_size(int columns, int value_bytes=4):
+    def control_size(Py_ssize_t columns, int value_bytes=4):
         """Bytes of the control block, a multiple of 64."""
-        return (CONTROL_BYTES + _row_bytes(columns, value_bytes) + 63) // 64 * 64
+        _check_shape(columns, 1, value_bytes)
+        return (CONTROL_BYTES + _row_bytes(<int>columns, value_bytes) + 63) // 64 * 64
 
     @staticmethod
-    def rows_size(int columns, Py_ssize_t rows, int value_bytes=4):
+    def rows_size(Py_ssize_t columns, Py_ssize_t rows, int value_bytes=4):
         """Bytes of the rows alone."""
-        return _rows_bytes(columns, rows, value_bytes)
+        _check_shape(columns, rows, value_bytes)
+        return _rows_bytes(<int>columns, rows, value_bytes)
 
     @staticmethod
-    def size(int columns, Py_ssize_t rows, int value_bytes=4):
+    def size(Py_ssize_t columns, Py_ssize_t rows, int value_bytes=4):
         """Bytes of a ring with its control block in one buffer."""
         return Ring.control_size(columns, value_bytes) + Ring.rows_size(columns, rows, value_bytes)
 
@@ -140,16 +157,17 @@ cdef class Ring:
         head.mask = mask
         head.crc = ring_crc(target + 4, self.row_bytes - 4)
 
-    def append(self, double timestamp, const double[::1] values):
+    def append(self, double timestamp, const double[::1] values not None):
         """Add a row; a value that is NaN or infinite was not measured. Closes the live row.
 
-        Returns False, and changes nothing, when ``timestamp`` is not later than the newest row's.
+        Returns False, and changes nothing, when ``timestamp`` is not later than the newest row's, or is no time that a
+        row can have (EARLIEST_SECONDS, END_SECONDS).
         """
         cdef uint64_t newest = self._control.newest
         cdef RowHead* target
         if values.shape[0] != self.columns:
             raise ValueError(f"{self.columns} values needed, {values.shape[0]} given")
-        if not isfinite(timestamp) or not timestamp > self.last_timestamp_or(-INFINITY):
+        if not ring_can_hold(timestamp) or not timestamp > self.last_timestamp_or(-INFINITY):
             return False
         self._fill(self._scratch, <uint32_t>(newest + 1), timestamp, &values[0])
         target = <RowHead*>(self._rows + <Py_ssize_t>(newest % <uint64_t>self.rows) * self.row_bytes)
@@ -165,10 +183,12 @@ cdef class Ring:
         self._end()
         return True
 
-    def set_live(self, double timestamp, const double[::1] values):
+    def set_live(self, double timestamp, const double[::1] values not None):
         """Show an interval that is still open; the next ``append`` or ``clear_live`` removes it."""
         if values.shape[0] != self.columns:
             raise ValueError(f"{self.columns} values needed, {values.shape[0]} given")
+        if not ring_can_hold(timestamp):
+            raise ValueError(f"no row can have the time {timestamp}")
         self._begin()
         self._fill(self._live, 1, timestamp, &values[0])
         self._control.live = 1
@@ -187,6 +207,8 @@ cdef class Ring:
         cdef uint64_t number = newest
         cdef RowHead* head
         cdef Py_ssize_t withdrawn = 0
+        if timestamp != timestamp:
+            raise ValueError("rows cannot be later than NaN")
         self._begin()
         while number >= oldest and number > 0:
             head = row_at(self, number, False)
@@ -215,7 +237,7 @@ cdef class Ring:
     cdef bint _is_torn(self, Py_ssize_t slot) noexcept:
         cdef RowHead* head = <RowHead*>(self._rows + slot * self.row_bytes)
         return (head.number == 0 or <Py_ssize_t>((head.number - 1) % <uint32_t>self.rows) != slot
-                or not isfinite(head.timestamp)
+                or not ring_can_hold(head.timestamp)
                 or head.crc != ring_crc((<uint8_t*>head) + 4, self.row_bytes - 4))
 
     def recover(self):

@@ -42,6 +42,14 @@ static inline void ring_wait(int turn) {
     }
 }
 
+/* Whether a row may carry this time: not NaN, not beyond the year 9999, which no date can be written for, and not before
+ * 1970 but for the local day that had begun when 1970 did (a clock that starts at 0 is in it). */
+#define RING_EARLIEST_SECONDS (-86400.0)
+#define RING_END_SECONDS 253402300800.0
+static inline int ring_can_hold(double timestamp) {
+    return timestamp >= RING_EARLIEST_SECONDS && timestamp < RING_END_SECONDS;
+}
+
 /* CRC-32 as zlib counts it, eight bytes a step, so that any tool can check a file. */
 static uint32_t ring_crc_table[8][256];
 static int ring_crc_ready = 0;

@@ -16,6 +16,9 @@ cdef array.array _DOUBLES = _array.array("d")
 
 cdef enum:
     FIELDS = 5  # sum, count, smallest, largest, last
+    COLUMN_LIMIT = 4096
+
+cdef double MOST_SAMPLES = 9007199254740992.0  # beyond it a double cannot count
 
 
 @cython.final
@@ -26,10 +29,10 @@ cdef class Rollup:
     cdef readonly Py_ssize_t samples
     cdef double* _cells
 
-    def __cinit__(self, int columns):
-        if columns < 1:
-            raise ValueError("a roll-up needs a column")
-        self.columns = columns
+    def __cinit__(self, Py_ssize_t columns):
+        if not 1 <= columns <= COLUMN_LIMIT:
+            raise ValueError(f"a roll-up has 1 to {COLUMN_LIMIT} columns, not {columns}")
+        self.columns = <int>columns
         self._cells = <double*>calloc(columns * FIELDS, sizeof(double))
         if self._cells == NULL:
             raise MemoryError
@@ -51,7 +54,7 @@ cdef class Rollup:
             cell[3] = -INFINITY
             cell[4] = NAN
 
-    def add(self, const double[::1] values):
+    def add(self, const double[::1] values not None):
         """Take one sample; NaN was not measured."""
         cdef int column
         cdef double value
@@ -72,14 +75,20 @@ cdef class Rollup:
                 cell[3] = value
             cell[4] = value
 
-    def write(self, double[::1] target, const int[::1] last, const int[::1] spread):
+    def write(self, double[::1] target not None, const int[::1] last not None, const int[::1] spread not None):
         """Fill ``target``: one value a column (the mean, or the last value for the columns named in ``last``), then
         the smallest and the largest value of each column in ``spread``, then the number of samples."""
-        cdef int column, index
-        cdef Py_ssize_t at
+        cdef int column
+        cdef Py_ssize_t at, index
         cdef double* cell
-        if target.shape[0] < self.columns + 2 * spread.shape[0] + 1:
+        if spread.shape[0] > COLUMN_LIMIT or target.shape[0] < self.columns + 2 * spread.shape[0] + 1:
             raise ValueError("the target is too short")
+        for index in range(last.shape[0]):
+            if not 0 <= last[index] < self.columns:
+                raise IndexError(last[index])
+        for index in range(spread.shape[0]):
+            if not 0 <= spread[index] < self.columns:
+                raise IndexError(spread[index])
         for column in range(self.columns):
             cell = self._cells + column * FIELDS
             target[column] = cell[0] / cell[1] if cell[1] > 0.0 else NAN
@@ -110,11 +119,13 @@ cdef class Rollup:
         out.data.as_doubles[self.columns * FIELDS] = <double>self.samples
         return out
 
-    def restore(self, const double[::1] state):
+    def restore(self, const double[::1] state not None):
         """Take back what ``state`` gave."""
         cdef Py_ssize_t index
         if state.shape[0] != self.columns * FIELDS + 1:
             raise ValueError("a state of another shape")
+        if not 0.0 <= state[self.columns * FIELDS] <= MOST_SAMPLES:
+            raise ValueError(f"{state[self.columns * FIELDS]} is no number of samples")
         for index in range(self.columns * FIELDS):
             self._cells[index] = state[index]
         self.samples = <Py_ssize_t>state[self.columns * FIELDS]
@@ -144,18 +155,23 @@ cdef class Integrator:
     cdef double _points[CHANNEL_LIMIT * 4]
     cdef double _totals[CHANNEL_LIMIT * 2 * TOTALS]
 
-    def __init__(self, positive, negative, int outputs, double longest_gap):
+    def __cinit__(self, positive, negative, int outputs, double longest_gap):
         cdef int index
-        if len(positive) != len(negative) or not 1 <= len(positive) <= CHANNEL_LIMIT:
+        cdef list above = list(positive), below = list(negative)
+        if len(above) != len(below) or not 1 <= len(above) <= CHANNEL_LIMIT:
             raise ValueError("one to eight channels, each with two outputs")
-        if not 1 <= outputs <= CHANNEL_LIMIT * 2 or max(*positive, *negative) >= outputs:
+        if not 1 <= outputs <= CHANNEL_LIMIT * 2:
             raise ValueError("an output out of range")
-        self.channels = len(positive)
+        if not longest_gap >= 0.0:
+            raise ValueError(f"a gap cannot be {longest_gap} s long")
+        self.channels = len(above)
         self.outputs = outputs
         self.longest_gap = longest_gap
         for index in range(self.channels):
-            self._positive[index] = positive[index]
-            self._negative[index] = negative[index]
+            self._positive[index] = above[index]
+            self._negative[index] = below[index]
+            if self._positive[index] >= outputs or self._negative[index] >= outputs:
+                raise ValueError("an output out of range")
         for index in range(CHANNEL_LIMIT * 4):
             self._points[index] = NAN
         for index in range(CHANNEL_LIMIT * 2 * TOTALS):
@@ -170,13 +186,15 @@ cdef class Integrator:
             cell = &self._totals[which * self.outputs + output]
             cell[0] = cell[0] + energy if cell[0] == cell[0] else energy
 
-    def advance(self, double until, double timestamp, const double[::1] values):
+    def advance(self, double until, double timestamp, const double[::1] values not None):
         """Integrate up to ``until`` on the way to the sample ``values`` taken at ``timestamp``."""
         cdef int channel
         cdef double* point
         cdef double value, share, above, below, hours
         if values.shape[0] < self.channels:
             raise ValueError(f"{self.channels} values needed")
+        if not isfinite(until) or not isfinite(timestamp):
+            raise ValueError("energy needs times that are numbers")
         for channel in range(self.channels):
             value = values[channel]
             point = &self._points[channel * 4]
@@ -194,13 +212,15 @@ cdef class Integrator:
             point[2] = above
             point[3] = below
 
-    def take(self, double timestamp, const double[::1] values):
+    def take(self, double timestamp, const double[::1] values not None):
         """Remember the sample as the start of the next interval (after ``advance(timestamp, timestamp, values)``)."""
         cdef int channel
         cdef double* point
         cdef double value
         if values.shape[0] < self.channels:
             raise ValueError(f"{self.channels} values needed")
+        if not isfinite(timestamp):
+            raise ValueError("energy needs times that are numbers")
         for channel in range(self.channels):
             value = values[channel]
             if not isfinite(value):
@@ -227,10 +247,10 @@ cdef class Integrator:
             out.data.as_doubles[index] = self._totals[which * self.outputs + index]
         return out
 
-    def copy_totals(self, int which, double[::1] target, int at):
+    def copy_totals(self, int which, double[::1] target not None, Py_ssize_t at):
         """Write the outputs of one interval into ``target`` from ``at`` on."""
         cdef int index
-        if not 0 <= which < TOTALS or at < 0 or target.shape[0] < at + self.outputs:
+        if not 0 <= which < TOTALS or not 0 <= at <= target.shape[0] - self.outputs:
             raise IndexError(at)
         for index in range(self.outputs):
             target[at + index] = self._totals[which * self.outputs + index]
@@ -253,7 +273,7 @@ cdef class Integrator:
             out.data.as_doubles[points + index] = self._totals[index]
         return out
 
-    def restore(self, const double[::1] state):
+    def restore(self, const double[::1] state not None):
         """Take back what ``state`` gave."""
         cdef Py_ssize_t points = self.channels * 4, totals = self.outputs * TOTALS, index
         if state.shape[0] != points + totals:

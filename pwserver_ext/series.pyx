@@ -2,7 +2,8 @@
 """Series of numbers to text, and the choice of the points that matter.
 
 Numbers are written as plain decimals with a stated number of significant digits and no trailing zeros; what is NaN
-or infinite is ``null`` (an empty field in CSV). Nothing here knows what a series means.
+or infinite is ``null`` (an empty field in CSV). A time that has no date in the years 1 to 9999 is a ValueError. Nothing
+here knows what a series means.
 """
 
 cimport cython
@@ -27,6 +28,12 @@ cdef enum:
     OWNER_LIMIT = 1024
     NUMBER_BYTES = 40
     EPOCH_ORDINAL = 719163  # 1970-01-01
+    END_ORDINAL = 3652060  # 10000-01-01
+    FEWEST_DIGITS = 1
+    MOST_DIGITS = 15  # as many powers of ten as are in the table
+
+cdef double EARLIEST_SECONDS = -62135596800.0  # 0001-01-01
+cdef double END_SECONDS = 253402300799.9995  # what would be rounded to 10000-01-01
 
 
 @cython.final
@@ -134,7 +141,7 @@ cdef void _two(char* target, int value) noexcept:
 
 
 cdef void _date(char* target, int64_t days) noexcept:
-    """YYYY-MM-DD of a number of days since 1970 (10 bytes)."""
+    """Write YYYY-MM-DD of a number of days since 1970 (10 bytes). Only for the years 1 to 9999."""
     cdef int64_t shifted = days + 719468
     cdef int64_t era = shifted // 146097
     cdef int64_t of_era = shifted % 146097
@@ -152,13 +159,22 @@ cdef void _date(char* target, int64_t days) noexcept:
     _two(target + 8, day)
 
 
-cdef int _moment(char* target, double timestamp) noexcept:
-    """RFC 3339 in UTC, whole seconds or milliseconds (24 bytes at most)."""
-    cdef int64_t thousandths = <int64_t>(timestamp * 1000.0 + 0.5)
+cdef int _check_time(double timestamp) except -1:
+    """Refuse a time that has no date: what comes after would be bytes of no sense, or no number in JSON."""
+    if not EARLIEST_SECONDS <= timestamp < END_SECONDS:
+        raise ValueError(f"the time {timestamp} has no date in the years 1 to 9999")
+    return 0
+
+
+cdef int _moment(char* target, double timestamp) except -1:
+    """Write a time as RFC 3339 in UTC, whole seconds or milliseconds (24 bytes at most)."""
+    _check_time(timestamp)
+    # Counted from the year 1, so that no division meets a negative number, which C rounds the other way.
+    cdef int64_t thousandths = <int64_t>((timestamp - EARLIEST_SECONDS) * 1000.0 + 0.5)
     cdef int64_t seconds = thousandths // 1000
     cdef int rest = <int>(seconds % 86400)
     cdef int milli = <int>(thousandths % 1000)
-    _date(target, seconds // 86400)
+    _date(target, seconds // 86400 + 1 - EPOCH_ORDINAL)
     target[10] = 84
     _two(target + 11, rest // 3600)
     target[13] = 58
@@ -173,6 +189,12 @@ cdef int _moment(char* target, double timestamp) noexcept:
     _two(target + 21, milli % 100)
     target[23] = 90
     return 24
+
+
+cdef int _check_digits(int digits) except -1:
+    if not FEWEST_DIGITS <= digits <= MOST_DIGITS:
+        raise ValueError("1 to 15 digits")
+    return 0
 
 
 @cython.final
@@ -192,9 +214,8 @@ cdef class Column:
     cdef const double[::1] _values
     cdef list _quoted
 
-    def __init__(self, str name, values, int digits=7, double scale=1.0, words=None, bint dates=False):
-        if not 1 <= digits <= 15:
-            raise ValueError("1 to 15 digits")
+    def __cinit__(self, str name not None, values not None, int digits=7, double scale=1.0, words=None, bint dates=False):
+        _check_digits(digits)
         self.name = name
         self.digits = digits
         self.scale = scale
@@ -219,7 +240,7 @@ cdef int _cell(_Writer out, Column column, Py_ssize_t row, bint quoted) except -
                 out.put(<const char*>word + 1, len(word) - 2)
         elif quoted:
             out.put(b"null", 4)
-    elif column.dates and 1.0 <= value < 3652060.0:
+    elif column.dates and 1.0 <= value < END_ORDINAL:
         out.need(NUMBER_BYTES)
         out.data[out.used] = 34
         _date(out.data + out.used + 1, <int64_t>value - EPOCH_ORDINAL)
@@ -232,22 +253,23 @@ cdef int _cell(_Writer out, Column column, Py_ssize_t row, bint quoted) except -
     return 0
 
 
-cdef Py_ssize_t _height(times, columns) except -1:
-    cdef Py_ssize_t height = len(times)
+cdef int _check_columns(list columns, Py_ssize_t height) except -1:
+    """Refuse what is no column of that many rows. The length of the buffer counts, not what its owner says."""
     if len(columns) > COLUMN_LIMIT:
         raise ValueError("too many columns")
     for column in columns:
-        if len((<Column?>column).values) != height:
+        if (<Column?>column)._values.shape[0] != height:
             raise ValueError("columns of different length")
-    return height
+    return 0
 
 
-def json_rows(const double[::1] times, columns, str time_name="time", bint moments=True):
+def json_rows(const double[::1] times not None, columns, str time_name not None="time", bint moments=True):
     """A flat JSON array of objects: the time (RFC 3339, or epoch seconds), then each column. Returns bytes."""
-    cdef Py_ssize_t row, height = _height(times, columns)
+    cdef Py_ssize_t row, height = times.shape[0]
     cdef _Writer out = _Writer()
     cdef bytes opening = b'{"' + time_name.encode() + b'":'
     cdef list chosen = list(columns)
+    _check_columns(chosen, height)
     cdef list keys = [b',"' + (<Column>c).name.encode() + b'":' for c in chosen]
     cdef int index, width = len(chosen)
     cdef bytes key
@@ -263,7 +285,8 @@ def json_rows(const double[::1] times, columns, str time_name="time", bint momen
             out.used += _moment(out.data + out.used, times[row])
             out.put(b'"', 1)
         else:
-            out.number(times[row], 15)
+            _check_time(times[row])
+            out.number(times[row], MOST_DIGITS)
         for index in range(width):
             key = <bytes>keys[index]
             out.put(key, len(key))
@@ -281,9 +304,12 @@ def json_objects(columns):
 def object_texts(columns):
     """One JSON object a row, with the columns as members, as a list of bytes."""
     cdef list chosen = list(columns)
-    cdef Py_ssize_t row, height = _height((<Column?>chosen[0]).values, chosen)
-    cdef _Writer out = _Writer()
     cdef list texts = []
+    if not chosen:
+        return texts
+    cdef Py_ssize_t row, height = (<Column?>chosen[0])._values.shape[0]
+    cdef _Writer out = _Writer()
+    _check_columns(chosen, height)
     cdef list keys = [b',"' + (<Column>c).name.encode() + b'":' for c in chosen]
     cdef int index, width = len(chosen)
     cdef bytes key
@@ -311,17 +337,25 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
     cdef list quoted = [_json.dumps(name, ensure_ascii=False).encode() + b":" for name in names]
     cdef list rows = [list(one) for one in texts]
     cdef Py_ssize_t left[OWNER_LIMIT]
-    cdef double* days[OWNER_LIMIT]
+    cdef const double* days[OWNER_LIMIT]
+    cdef const double[::1] ordinals
+    cdef list held = []  # the buffers, so that nothing moves them meanwhile
     cdef double newest
     cdef bytes text
     cdef bint first
     if owners > OWNER_LIMIT or len(dates) != owners or len(rows) != owners:
         raise ValueError("as many dates and texts as names, at most 1024")
     for owner in range(owners):
-        days[owner] = (<array.array?>dates[owner]).data.as_doubles
-        left[owner] = len(dates[owner])
-        if len(rows[owner]) != left[owner]:
+        ordinals = dates[owner]
+        held.append(ordinals)
+        days[owner] = &ordinals[0]
+        left[owner] = ordinals.shape[0]
+        if len(<list>rows[owner]) != left[owner]:
             raise ValueError("dates and texts of different length")
+        for written in range(left[owner]):
+            if not 1.0 <= ordinals[written] < END_ORDINAL:
+                raise ValueError(f"{ordinals[written]} is no day of the years 1 to 9999")
+    written = 0
     out.put(b"[", 1)
     while limit <= 0 or written < limit:
         newest = 0.0
@@ -354,12 +388,13 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
     return out.finish()
 
 
-def csv_rows(const double[::1] times, columns, str time_name="time", bint header=True):
+def csv_rows(const double[::1] times not None, columns, str time_name not None="time", bint header=True):
     """The same rows as CSV: RFC 3339 times, empty fields for what was not measured, ``\\n`` after every line."""
-    cdef Py_ssize_t row, height = _height(times, columns)
+    cdef Py_ssize_t row, height = times.shape[0]
     cdef _Writer out = _Writer()
     cdef list chosen = list(columns)
     cdef int index, width = len(chosen)
+    _check_columns(chosen, height)
     cdef bytes names
     if header:
         names = ",".join([time_name] + [(<Column>c).name for c in chosen]).encode() + b"\n"
@@ -374,8 +409,9 @@ def csv_rows(const double[::1] times, columns, str time_name="time", bint header
     return out.finish()
 
 
-def json_numbers(const double[::1] values, int digits=7, double scale=1.0):
+def json_numbers(const double[::1] values not None, int digits=7, double scale=1.0):
     """One column as a JSON array."""
+    _check_digits(digits)
     cdef Py_ssize_t row
     cdef double value
     cdef _Writer out = _Writer()
@@ -392,9 +428,9 @@ def json_numbers(const double[::1] values, int digits=7, double scale=1.0):
     return out.finish()
 
 
-def json_column(Column column):
+def json_column(Column column not None):
     """One column as a JSON array, codes as their words."""
-    cdef Py_ssize_t row, height = len(column.values)
+    cdef Py_ssize_t row, height = column._values.shape[0]
     cdef _Writer out = _Writer()
     out.put(b"[", 1)
     for row in range(height):
@@ -405,7 +441,7 @@ def json_column(Column column):
     return out.finish()
 
 
-def lttb(const double[::1] times, const double[::1] values, Py_ssize_t points):
+def lttb(const double[::1] times not None, const double[::1] values not None, Py_ssize_t points):
     """The rows that keep the look of a curve: largest triangle three buckets.
 
     Returns array('q') of at most ``points`` row numbers, the first and the last measured row among them; rows that
@@ -464,7 +500,7 @@ def lttb(const double[::1] times, const double[::1] values, Py_ssize_t points):
     return out
 
 
-def pick(const double[::1] values, const long long[::1] rows):
+def pick(const double[::1] values not None, const long long[::1] rows not None):
     """The values of the chosen rows, as array('d')."""
     cdef Py_ssize_t index
     cdef array.array out = array.clone(_DOUBLES, rows.shape[0], False)
@@ -475,7 +511,7 @@ def pick(const double[::1] values, const long long[::1] rows):
     return out
 
 
-def split(const double[::1] values):
+def split(const double[::1] values not None):
     """The parts above and below zero, both positive or NaN, as two array('d')."""
     cdef Py_ssize_t index
     cdef double value
@@ -490,18 +526,23 @@ def split(const double[::1] values):
 
 def complete(columns):
     """The rows in which every one of the columns was measured, as array('q')."""
-    return _rows_with(columns, len(columns))
+    chosen = list(columns)
+    return _rows_with(chosen, len(chosen))
 
 
 def measured(columns):
     """The rows in which at least one of the columns was measured, as array('q')."""
-    return _rows_with(columns, 1)
+    return _rows_with(list(columns), 1)
 
 
-cdef array.array _rows_with(columns, Py_ssize_t least):
-    cdef Py_ssize_t height = len(columns[0]), row, used = 0
-    cdef array.array rows = array.clone(_LONGS, height, False)
+cdef array.array _rows_with(list columns, Py_ssize_t least):
+    """The rows in which ``least`` columns were measured; without a column there is no row."""
+    cdef Py_ssize_t height = 0, row, used = 0
     cdef const double[::1] column
+    if columns:
+        column = columns[0]
+        height = column.shape[0]
+    cdef array.array rows = array.clone(_LONGS, height, False)
     for row in range(height):
         rows.data.as_longlongs[row] = 0
     for values in columns:

@@ -47,6 +47,7 @@ cdef class SnapshotSlot:
 
     cdef uint64_t *_sequence(self, uint64_t which) noexcept nogil
     cdef uint8_t *_image(self, uint64_t which) noexcept nogil
+    cdef bint _holds(self, size_t offset, size_t size) noexcept nogil
     # The generation that a read would give now, 0 before the first publication: one acquire load.
     cdef uint64_t c_generation(self) noexcept nogil
     # A document, or None when nothing is published or the snapshot does not have it.

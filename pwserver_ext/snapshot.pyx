@@ -37,6 +37,7 @@ cdef enum:
     ERROR_ROOM = 96  # per document, beside the capacity: the 503 body always fits
     ATTEMPTS = 4096
     ATTEMPTS_WITHOUT_REST = 16
+    READS_LIMIT = 1000000
 
 # 2 GiB, or what two buffers of a slot can have where addresses have 32 bits.
 cdef uint64_t CAPACITY_LIMIT = min(<uint64_t>0x7FFFFFFF, (<uint64_t>PY_SSIZE_T_MAX >> 1) - (1 << 24))
@@ -130,6 +131,10 @@ cdef class SnapshotSlot:
 
     cdef uint8_t *_image(self, uint64_t which) noexcept nogil:
         return self._base + HEAD + which * self._stride + LINE
+
+    cdef bint _holds(self, size_t offset, size_t size) noexcept nogil:
+        """Whether bytes that an entry names lie inside of the image, padded to whole words."""
+        return offset <= self._image_limit and _padded(size) <= self._image_limit - offset
 
     # ---- writing -------------------------------------------------------------------------------------------------
 
@@ -330,6 +335,9 @@ cdef class SnapshotSlot:
                 continue
             if entry.status == 0:
                 return None
+            if not (self._holds(entry.body_offset, entry.body_size) and self._holds(entry.etag_offset, entry.etag_size)
+                    and self._holds(entry.gzip_offset, entry.gzip_size)):
+                raise RuntimeError(f"document {index} does not lie inside of its slot")
             document = Document.__new__(Document)
             document.status = entry.status
             document.flags = entry.flags
@@ -361,13 +369,17 @@ cdef class SnapshotSlot:
 
         Returns ``(torn, retried, generations)``: copies that passed the sequence check and failed the checksum (must be
         0), attempts that the sequence check refused, and how many different generations were seen. Releases the GIL.
+        ``ValueError`` for more than a million reads: nothing could interrupt them.
         """
         cdef uint64_t torn = 0, retried = 0, generations = 0, last = 0, done = 0
         cdef uint64_t current, sequence
         cdef uint64_t *guard
         cdef uint8_t *image
         cdef Meta *meta
-        cdef uint8_t *copy = <uint8_t *>malloc(self._image_limit)
+        cdef uint8_t *copy
+        if reads > READS_LIMIT:
+            raise ValueError(f"at most {READS_LIMIT} reads at once, not {reads}")
+        copy = <uint8_t *>malloc(self._image_limit)
         if copy is NULL:
             raise MemoryError
         meta = <Meta *>copy
