@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 
+from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.answer import CSV, JSON, Answer, Histories, Route, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
 from pwserver.history.choice import Chosen, aggregate, choose
@@ -48,9 +49,10 @@ def history(histories: Histories, arguments: Mapping[str, str], now: float, matc
     gateway = arguments.get("gateway") or histories.default_gateway or ""
     if not histories.gateways:
         return json_answer({"detail": "No gateways configured"}, status=503)
-    archive = histories.archives.get(gateway)
-    if archive is None:
-        return json_answer({"detail": f"Gateway {gateway[:100]} not found"}, status=404)
+    try:
+        archive = histories.archives[find_gateway(gateway, histories.archives)]
+    except UnknownGateway as nobody:
+        return json_answer({"detail": str(nobody)}, status=404)
     try:
         query = Query(arguments)
         start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)

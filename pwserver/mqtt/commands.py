@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pwserver import quantities
+from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.mqtt.entities import ControlState
 from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
 from pwserver.state.view import View
@@ -54,9 +55,10 @@ def parse(
     if shape is None:
         raise ControlRejected("not a control topic")
     gateway_id, control = shape
-    view = views.get(gateway_id)
-    if view is None:
-        raise ControlRejected("unknown gateway")
+    try:
+        view = views[find_gateway(gateway_id, views)]
+    except UnknownGateway as unknown:
+        raise ControlRejected(str(unknown)) from None
     if control not in CONTROL_BITS:
         raise ControlRejected("unknown control")
     state = control_state(view)

@@ -33,6 +33,7 @@ from pwserver.commands import (
     CommandServer,
     Outcome,
 )
+from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.poller import keys
 from pwserver.poller.keys import UsedKeys
 from pwserver.poller.pending import Pending
@@ -120,9 +121,10 @@ class CommandService:
     async def _accept(self, command: Command, started: STARTED) -> Outcome:
         if command.action == "release":
             return self._release(command.gateway)
-        task = self.tasks.get(command.gateway)
-        if task is None:
-            return Outcome(NO_GATEWAY, f"Gateway {command.gateway} not found")
+        try:
+            task = self.tasks[find_gateway(command.gateway, self.tasks)]
+        except UnknownGateway as unknown:
+            return Outcome(NO_GATEWAY, str(unknown))
         if command.gateway in self._busy:
             return Outcome(BUSY, "another command of this gateway is still under way")
         if command.key and self._keys.used(command.key):

@@ -64,7 +64,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.blueprint(documents.blueprint(table))
     app.blueprint(live.blueprint(live.Live(runtime, table)))
     app.blueprint(misc.blueprint(settings))
-    app.blueprint(history.blueprint(runtime.histories))
+    app.blueprint(history.blueprint(runtime.histories, table.gateways))
     assets = Assets()
     app.blueprint(openapi.blueprint(assets))
     app.blueprint(pages.blueprint(assets, settings))

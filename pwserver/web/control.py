@@ -7,8 +7,9 @@ poller. Nothing else a client sends ever reaches a gateway.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
@@ -18,6 +19,7 @@ from pwserver.commands import CommandClient, Outcome
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.documents.control_reads import DISABLED
 from pwserver.documents.encode import to_json
+from pwserver.gateway_lookup import find_in_path
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
 from pwserver.strict_json import NotAnObject, read_object
@@ -27,6 +29,7 @@ from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_m
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.documents import document_response
 from pwserver.web.errors import Refusal
+from pwserver.web.subpath import without_base
 from pwserver.web.table import Table
 
 START_SECONDS = 5.0  # a command that could not start within this is not sent any more
@@ -37,6 +40,7 @@ KEY_CHARACTERS = 128
 YES = frozenset({"", "1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
 MAX_BACKUP = "/control/max_backup"
+_MAX_BACKUP_PATH = re.compile(rf"(?:/api/gateways/(?P<segment>[^/]+))?{MAX_BACKUP}/?")
 
 
 class Control:
@@ -277,10 +281,8 @@ def blueprint(control: Control) -> Blueprint:
             return await by_json(control, request, gateway, action)
         return await by_form(control, request, gateway, action, f"{prefix}/control/{action}")
 
-    def known(gateway: str) -> str:
-        if gateway not in control.runtime.shared.gateways:
-            raise Refusal(404, f"Gateway {gateway} not found")
-        return gateway
+    def known(segment: str) -> str:
+        return find_in_path(segment, control.runtime.shared.gateways)
 
     async def default(request: Request, action: str = "") -> HTTPResponse:
         action = action or request.path.rpartition("/")[2]
@@ -291,12 +293,14 @@ def blueprint(control: Control) -> Blueprint:
         routes.add_route(default, f"/control/{action}", methods=["POST"], name=f"write_{action}")
     routes.add_route(default, "/control/<action:str>", methods=["POST"], name="write")
 
-    @routes.post("/api/gateways/<gateway:str>/control/<action:str>", unquote=True)
+    @routes.post("/api/gateways/<gateway:str>/control/<action:str>")
     async def of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:
-        return await write(request, known(gateway), action, gateway_prefix(gateway))
+        gateway = known(gateway)
+        return await write(request, gateway, unquote(action), gateway_prefix(gateway))
 
-    @routes.post("/api/gateways/<gateway:str>/api/<path:path>", unquote=True)
+    @routes.post("/api/gateways/<gateway:str>/api/<path:path>")
     async def raw(request: Request, gateway: str, path: str) -> HTTPResponse:
+        path = unquote(path)
         # An allow-list of two; every other path is unknown here and stays unknown to the gateway.
         if path not in ("operation", "tesla/time_of_use_settings"):
             raise NotFound("Not Found")
@@ -304,7 +308,7 @@ def blueprint(control: Control) -> Blueprint:
         action = "tariff" if tariff else "operation"
         body = object_of(control, request, TARIFF_BYTES if tariff else control.body_bytes, action)
         who = control.authority.require(request, action)
-        known(gateway)
+        gateway = known(gateway)
         parse = control_values.tariff if tariff else control_values.raw_operation
         arguments = checked(control, who, action, lambda: parse(body))
         outcome = await control.send(request, who, gateway, action, arguments)
@@ -333,20 +337,22 @@ def blueprint(control: Control) -> Blueprint:
 def install(app: Sanic[Any, Any], control: Control) -> None:
     """All of it: routes, the check for other sites' pages, and the token of GET max_backup."""
     auth.install(app, control.authority, control.runtime.config.settings["CORS_ORIGINS"])
-    prefixes: Mapping[str, str] = {
-        gateway_prefix(gateway) + MAX_BACKUP: gateway for gateway in control.runtime.shared.gateways
-    }
+    base = control.runtime.config.settings["PROXY_BASE_URL"]
 
     @app.on_request
     async def fresh_backup_events(request: Request) -> HTTPResponse | None:
         # The documents' route answers this path; only with a token is it more than a document.
-        path = request.path
-        if request.method != "GET" or not path.endswith(MAX_BACKUP) or not control.authority.enabled:
+        if request.method != "GET" or not control.authority.enabled:
             return None
         if "authorization" not in request.headers and "token" not in request.args:
             return None
-        gateway = next((prefixes[known] for known in prefixes if path.endswith(known)), None)
-        return await backup_events(control, request, gateway or control.default_gateway())
+        match = _MAX_BACKUP_PATH.fullmatch(without_base(request.path, base))
+        if match is None:
+            return None
+        segment = match["segment"]
+        if segment is None:
+            return await backup_events(control, request, control.default_gateway())
+        return await backup_events(control, request, find_in_path(segment, control.runtime.shared.gateways))
 
     async def open_channel(app: Sanic[Any, Any]) -> None:
         control.open(app.ctx.number, os.getpid())

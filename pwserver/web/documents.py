@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
 from pwserver.documents.document import JSON
+from pwserver.gateway_lookup import find_in_path
 from pwserver.web.errors import Refusal
 from pwserver.web.table import Entry, Forms, Table
 from pwserver_ext.http import knows, takes_gzip
 
 METHODS = ("GET", "HEAD")
 SITE = "/api/site"
-UNKNOWN_GATEWAY = "Gateway {} not found"
 
 
 def site_target(gateway_id: str) -> str:
     """Return the request target of one gateway's part of the site document."""
     return f"{SITE}/{quote(gateway_id, safe='')}"
+
+
+def site_gateways(table: Table) -> list[str]:
+    """Return the ids of the gateways that the site document tells about."""
+    return [gateway for gateway in table.gateways if site_target(gateway) in table.entries]
 
 
 def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
@@ -98,9 +103,8 @@ def blueprint(table: Table) -> Blueprint:
 
     @routes.route(f"{SITE}/<gateway:str>", methods=METHODS)
     async def gateway_of_site(request: Request, gateway: str) -> HTTPResponse:
-        entry = table.entries.get(site_target(unquote(gateway)))
-        if entry is None:
-            raise Refusal(404, UNKNOWN_GATEWAY.format(unquote(gateway)))
+        name = find_in_path(gateway, site_gateways(table))
+        entry = table.entries[site_target(name)]
         return document_response(request, table, entry)
 
     # By name as well: these have routes for writing, which would hide the general one and make a GET a 405.
@@ -113,9 +117,7 @@ def blueprint(table: Table) -> Blueprint:
         return below(request, gateway, f"/control/{action}")
 
     def below(request: Request, gateway: str, path: str) -> HTTPResponse:
-        root = gateway_prefix(unquote(gateway))
-        if root not in table.entries:
-            raise Refusal(404, UNKNOWN_GATEWAY.format(unquote(gateway)))
+        root = gateway_prefix(find_in_path(gateway, table.gateways))
         entry = table.entries.get(root + path) or table.entries.get(root + path + "/")
         if entry is None:
             raise Refusal(404, "Not Found")

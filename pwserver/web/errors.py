@@ -10,6 +10,7 @@ from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 
 from pwserver.documents.encode import to_json
+from pwserver.gateway_lookup import UnknownGateway
 
 log = logging.getLogger("pwserver.web")
 
@@ -32,6 +33,8 @@ def install(app: Sanic[Any, Any]) -> None:
 def answer(request: Request, problem: Exception) -> HTTPResponse:
     """The JSON form of ``problem``; unexpected ones are logged and named only as internal."""
     status = int(getattr(problem, "status_code", 500))
+    if isinstance(problem, UnknownGateway):
+        return error(404, str(problem))
     if isinstance(problem, Refusal):
         return error(status, problem.detail, dict(problem.headers))
     if not isinstance(problem, SanicException) or (status >= 500 and not problem.quiet):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Container
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
+from pwserver.gateway_lookup import find_gateway
 from pwserver.history import query, signal_routes, timeseries
 from pwserver.history.answer import Answer, Histories, Route
 
@@ -32,15 +34,17 @@ def response(answer: Answer) -> HTTPResponse:
     return HTTPResponse(body, status=answer.status, headers=headers, content_type=answer.media_type)
 
 
-def blueprint(histories: Histories) -> Blueprint:
-    """The routes over these histories."""
+def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
+    """The routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = Blueprint("history")
 
     def handler(route: Route) -> Any:
         async def answer(request: Request) -> HTTPResponse:
             arguments = {name: values[-1] for name, values in request.get_args(keep_blank_values=True).items()}
-            match = request.headers.get("if-none-match")
-            return response(route(histories, arguments, time.time(), match.encode() if match else None))
+            if arguments.get("gateway"):
+                find_gateway(arguments["gateway"], gateways)
+            match = request.headers.get("if-none-match", "").encode("utf-8", "surrogateescape")
+            return response(route(histories, arguments, time.time(), match or None))
 
         return answer
 

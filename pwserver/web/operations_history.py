@@ -29,6 +29,7 @@ _POINT = obj({"ts": number("s"), "solar_kw": _KW, "home_kw": _KW, "battery_kw": 
 _SERIES = obj({"gateway": STRING, "device": STRING, "metric": STRING, "unit": STRING, "label": STRING})
 
 _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
+_UNKNOWN = {404: "there is no such gateway"}
 _EPOCH: Schema = {"type": "number", "minimum": 0, "maximum": 4102444800}
 _FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
 _TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
@@ -48,7 +49,7 @@ describe(
             Parameter("days", _whole(1, 366, 7), "how many days back"), _GATEWAY,
             Parameter("start", _DAY, "first day; replaces `days`"), Parameter("end", _DAY, "last day, inclusive"),
         ),
-        statuses=INVALID,
+        errors=_UNKNOWN, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/today", "Energies of each gateway's own day so far", TAG,
@@ -61,7 +62,7 @@ describe(
             Parameter("hours", _whole(1, 168, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
             Parameter("fit", BOOLEAN, "the window from the oldest to the newest sample"),
         ),
-        statuses=INVALID,
+        errors=_UNKNOWN, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
@@ -69,7 +70,7 @@ describe(
         parameters=(
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(1, 10000, 500), "at most so many"),
         ),
-        statuses=INVALID,
+        errors=_UNKNOWN, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/status", "What is recorded, and how much", TAG,
@@ -80,7 +81,7 @@ describe(
         obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(shapes.OBJECT),
              "groups": map_of(shapes.OBJECT), "series": array(_SERIES)}),
         parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
-        statuses=INVALID,
+        errors=_UNKNOWN, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/signal_trend", "Minimum, mean and maximum of device signals", TAG,
@@ -91,7 +92,7 @@ describe(
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(1, 87840, 24), "how many hours back"),
             Parameter("resolution", string(values=("auto", "raw", "daily")), "`auto`: samples for short windows"),
         ),
-        statuses=INVALID,
+        errors=_UNKNOWN, statuses=INVALID,
     ),
     Operation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from pwserver.documents.catalogue import gateway_prefix
+from pwserver.gateway_lookup import UnknownGateway, decode_segment, find_gateway
 from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
 from pwserver.web.addresses import STREAMS, AddressTable, Note
-from pwserver.web.documents import SITE, UNKNOWN_GATEWAY, site_target
+from pwserver.web.documents import SITE, site_gateways, site_target
 from pwserver.web.errors import Refusal
 from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
 from pwserver.web.proxies import Proxies
@@ -215,20 +215,15 @@ class Streams:
         """The sums of /api/aggregate/."""
         return self.hub.topic(AGGREGATE_TARGET)
 
-    def gateway(self, gateway: str) -> Topic | None:
-        """The whole document of one gateway; None when there is no such gateway."""
-        target = gateway_prefix(gateway)
-        return self.hub.topic(target) if target in self.table.entries else None
+    def gateway(self, name: str) -> Topic:
+        """The whole document of one gateway. Raises UnknownGateway."""
+        return self.hub.topic(gateway_prefix(find_gateway(name, self.table.gateways)))
 
-    def site(self, gateway: str | None) -> Topic:
-        """The site document, or its part about one gateway; a Refusal when there is no such gateway."""
-        if gateway is None:
+    def site(self, name: str | None) -> Topic:
+        """The site document, or its part about one gateway. Raises UnknownGateway."""
+        if name is None:
             return self.hub.topic(SITE, OVERVIEW_BYTES_PER_SECOND)
-        target = site_target(gateway)
-        if target not in self.table.entries:
-            raise Refusal(404, UNKNOWN_GATEWAY.format(gateway))
-        return self.hub.topic(target, HOUSE_BYTES_PER_SECOND)
-
+        return self.hub.topic(site_target(find_gateway(name, site_gateways(self.table))), HOUSE_BYTES_PER_SECOND)
 
 def upgrade(streams: Streams, request: Request, topic: Topic) -> None:
     """Answer a WebSocket handshake, or raise a Refusal that says what is wrong with it."""
@@ -274,7 +269,11 @@ def blueprint(streams: Streams) -> Blueprint:
         return None
 
     async def gateway(request: Request, gateway: str) -> HTTPResponse | None:
-        upgrade(streams, request, streams.gateway(unquote(gateway)) or streams.hub.topic(None))
+        try:
+            topic = streams.gateway(decode_segment(gateway))
+        except UnknownGateway:
+            topic = streams.hub.topic(None)  # old clients want to be told so in messages
+        upgrade(streams, request, topic)
         return None
 
     async def site(request: Request) -> HTTPResponse | None:
@@ -282,7 +281,7 @@ def blueprint(streams: Streams) -> Blueprint:
         return None
 
     async def house(request: Request, gateway: str) -> HTTPResponse | None:
-        upgrade(streams, request, streams.site(unquote(gateway)))
+        upgrade(streams, request, streams.site(decode_segment(gateway)))
         return None
 
     async def events(request: Request) -> HTTPResponse | None:
@@ -291,11 +290,9 @@ def blueprint(streams: Streams) -> Blueprint:
             shown = document if len(document) <= 40 else document[:40] + "…"
             raise Refusal(400, f"document is {shown!r}; allowed are {', '.join(DOCUMENTS)}")
         if document == "site":
-            topic: Topic | None = streams.site(wanted)
+            topic = streams.site(wanted)
         else:
             topic = streams.aggregate() if wanted is None else streams.gateway(wanted)
-        if topic is None:
-            raise Refusal(404, UNKNOWN_GATEWAY.format(wanted))
         listen(streams, request, topic)
         return None
 

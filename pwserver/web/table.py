@@ -58,10 +58,11 @@ class Table:
     def __init__(self, shared: Shared, default: str | None, fallbacks: Mapping[str, Sequence[Packed]]) -> None:
         self.shared = shared
         self.default = default
+        self.gateways = (*shared.gateways, AGGREGATE)  # every id that has documents
         self.fallbacks = fallbacks
         self.facts_index = FACTS_INDEX
         self.entries: dict[str, Entry] = {}
-        for gateway in (*shared.gateways, AGGREGATE):
+        for gateway in self.gateways:
             slot = gateway if gateway in shared.slots else shared.gateways[0]
             is_default = gateway == default or default is None
             self._add(slot, gateway_targets(gateway, is_default), GATEWAY_DOCUMENTS)

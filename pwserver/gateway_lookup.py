@@ -1,0 +1,39 @@
+"""The one look-up of a gateway by the name that a request, a query or a topic gives it.
+
+Reads, writes, streams, history and MQTT commands all ask here, so a name nobody has is refused everywhere in the same
+words, and never means the default gateway. Ids are compared as they are: ``Home`` is not ``home``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from typing import Final
+from urllib.parse import unquote
+
+SHOWN: Final = 80  # characters of a name that an answer repeats; ids have 64 at most
+
+
+class UnknownGateway(LookupError):
+    """No gateway has this name; the text says so and shows it, shortened."""
+
+    def __init__(self, name: str) -> None:
+        shown = name if len(name) <= SHOWN else name[: SHOWN - 1] + "…"
+        super().__init__(f"Gateway {shown} not found")
+        self.name = name
+
+
+def find_gateway(name: str, known: Container[str]) -> str:
+    """The id of the gateway with this name; raises UnknownGateway."""
+    if name not in known:
+        raise UnknownGateway(name)
+    return name
+
+
+def find_in_path(segment: str, known: Container[str]) -> str:
+    """The same for a segment of a URL's path."""
+    return find_gateway(decode_segment(segment), known)
+
+
+def decode_segment(segment: str) -> str:
+    """The name in a segment of a URL's path, which is percent-encoded once (RFC 3986, 2.4)."""
+    return unquote(segment, errors="replace")
