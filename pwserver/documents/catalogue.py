@@ -17,6 +17,7 @@ from pwserver.documents import (
     house,
     influx,
     meters,
+    origins,
     prometheus,
     pw,
     shapes,
@@ -36,6 +37,8 @@ _NO_GATEWAYS = {503: "no gateway is configured"}
 _OFFLINE = {503: "the gateway is away, or has nothing for this path"}
 _ALWAYS: dict[int, str] = {}
 _NOT_YET = {503: "nothing has been measured yet, or the poller is gone"}
+
+ORIGINS = "#origins"  # of the numbers of the site document
 
 _Render = Callable[[View], Any]
 _Has = Callable[[Reading], Any]
@@ -282,6 +285,10 @@ _ROWS: tuple[Document, ...] = (
         by_id=True,
         expired=house.house_without_poller,
     ),
+    # Where its numbers come from: a worker answers /api/explain with this and the document of the same snapshot.
+    Document(
+        ORIGINS, origins.house_origins, "site", "Origins", ANY, prefixed=False, unprefixed=False, internal=True
+    ),
     # --- all gateways
     Document(
         "/api/site",
@@ -320,6 +327,7 @@ _ROWS: tuple[Document, ...] = (
         example=prometheus.EXAMPLE,
     ),
     _page("/influx", influx.render, influx.MEDIA_TYPE, "Everything as InfluxDB line protocol"),
+    Document(ORIGINS, origins.site_origins, "site", "Origins", ANY, scope=Scope.SITE, internal=True),
     # The facts workers need for /stats and /health; a worker reads them from the snapshot like any document.
     Document("#facts", status.site_facts, "server", "Facts", ANY, scope=Scope.SITE, internal=True),
     # --- made by a worker
@@ -334,7 +342,7 @@ def _raw_documents() -> list[Document]:
     rows: list[Document] = []
     for row in _ROWS:
         paths = tuple(target for target in row.targets if target.startswith("/api/") and not row.prefixed)
-        if not paths or row.scope is not Scope.GATEWAY:
+        if not paths or row.scope is not Scope.GATEWAY or row.by_id:
             continue
         rows.append(
             Document(
@@ -359,7 +367,7 @@ def _other_names() -> list[Document]:
     rows: list[Document] = []
     for row in _ROWS:
         paths = tuple(target for target in row.targets if not target.startswith("/api/"))
-        if row.prefixed or not paths or row.scope is not Scope.GATEWAY:
+        if row.prefixed or not paths or row.scope is not Scope.GATEWAY or row.internal:
             continue
         rows.append(
             Document(paths[0], row.render, row.family, row.summary, row.schema, aliases=paths[1:], unprefixed=False)

@@ -7,12 +7,11 @@ names; times are seconds since 1970; unknown is null. ``time`` is when the docum
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from pwserver.reading import JsonObject
 from pwserver.state.abilities import Ability
-from pwserver.state.fact import Fact
-from pwserver.state.figures import house_figures, rounded, site_figures, summary_figures, unit_level
+from pwserver.state.figures import house_figures, place, rounded, site_figures, summary_figures, unit_level
 from pwserver.state.gateway import AWAY, FRESH, State
 from pwserver.state.judge import Judged
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of, worst
@@ -50,8 +49,15 @@ def house(view: View) -> JsonObject:
     reading = judged.reading
     body: JsonObject = {"version": VERSION, "time": rounded("time_seconds", view.now), **_entry(state, view.now)}
     body["alerts_active"] = _alerts(judged)
+    groups: dict[str, JsonObject] = {}
     for path, fact in house_figures(judged).items():
-        _put(body, path, fact)
+        group, name, member = place(path)
+        value = rounded(path, fact.value)
+        if group:
+            groups.setdefault(group, {}).setdefault(name, {})[member] = value
+        else:
+            body[member] = value
+    body.update(groups)
     units = body.setdefault("units", {})
     for unit in judged.units:
         units[str(unit.position)].update(
@@ -191,12 +197,3 @@ def _alerts(judged: Judged) -> list[JsonObject] | None:
 
 def _ability(one: Ability) -> JsonObject:
     return {"able": True} if one.able else {"able": False, "why_not": one.why_not, "help": one.help}
-
-
-def _put(body: JsonObject, path: str, fact: Fact[Any]) -> None:
-    """Put a value where its path says: ``group.name.member``, whose name may contain dots itself."""
-    group, _, rest = path.partition(".")
-    if rest:
-        name, _, path = rest.rpartition(".")
-        body = body.setdefault(group, {}).setdefault(name, {})
-    body[path] = rounded(path, fact.value)

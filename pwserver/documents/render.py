@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from pwserver.documents.answer import NO_GATEWAYS, Answer
@@ -57,16 +57,20 @@ def encoded(body: Any) -> Rendered:
     return 200, to_json(body)
 
 
-def pack(rendered: Sequence[Rendered], previous: Mapping[bytes, Packed] | None = None) -> list[Packed]:
+def pack(
+    rendered: Sequence[Rendered],
+    previous: Mapping[bytes, Packed] | None = None,
+    plain: Container[int] = (),
+) -> list[Packed]:
     """Add gzip twin and entity tag. ``previous`` (see ``packed_by_body``) saves that work for bodies that did not
-    change.
+    change. ``plain``: positions of documents that no client gets, and so need no twin.
     """
     known: dict[bytes, Packed] = {}
     packed: list[Packed] = []
-    for status, body in rendered:
+    for index, (status, body) in enumerate(rendered):
         entry = known.get(body) or (previous.get(body) if previous else None)
         if entry is None or entry[0] != status:
-            entry = (status, body, gzip_twin(body), etag(body))
+            entry = (status, body, None if index in plain else gzip_twin(body), etag(body))
         known[body] = entry
         packed.append(entry)
     return packed

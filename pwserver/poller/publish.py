@@ -29,6 +29,11 @@ from pwserver.state.view import SiteView, View
 
 log = logging.getLogger("pwserver.publish")
 
+# Documents for workers only, of a gateway and (True) of the site.
+INTERNAL = {
+    about_all: frozenset(index for index, row in enumerate(rows) if row.internal and row.chosen_by is None)
+    for about_all, rows in ((False, GATEWAY_DOCUMENTS), (True, SITE_DOCUMENTS))
+}
 SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
 SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
 FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
@@ -161,7 +166,7 @@ class Publisher:
                 break
 
     def _write(self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float) -> None:
-        packed = pack(rendered, packed_by_body(self._last.get(slot, ())))
+        packed = pack(rendered, packed_by_body(self._last.get(slot, ())), INTERNAL[slot == SITE])
         self._last[slot] = packed
         _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires)
         self.shared.bell.ring()

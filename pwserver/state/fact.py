@@ -16,6 +16,18 @@ T = TypeVar("T")
 RULES: Final[Mapping[str, str]] = {
     "measured": "The value is shown as the gateway sent it.",
     "unknown": "No answer of the gateway holds this value.",
+    "app scale": "The gateway's percent as the Tesla app shows it, which hides the lowest 5 %: (raw - 5) / 95 x 100.",
+    "share of capacity": "The energy left in the unit, divided by what it holds when full.",
+    "unit on the app scale": "The energy left in the unit by what it holds when full, on the app's scale.",
+    "sum of units": "The values of all units together, because the gateway gives no sum.",
+    "sum of gateways": "The values of all gateways that are in the sum, added.",
+    "weighted by capacity": "The mean of the gateways in the sum, each weighted by the capacity of its batteries.",
+    "plain mean": "The plain mean of the gateways in the sum, because the capacity of one of them is not known.",
+    "agreed": "What all gateways that know it agree on.",
+    "remaining energy by load": "The energy left in all batteries, divided by the present load of all houses.",
+    "last known": "The figure of the last good reading, which is old.",
+    "repeated": "The same number as the one named among the parts.",
+    "server": "pwserver counted, timed or was configured with this itself.",
 }
 
 

@@ -6,7 +6,7 @@ the end of the name, and decides to how many digits the document rounds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final
@@ -29,7 +29,7 @@ DIGITS: Final[Mapping[str, int]] = {
 
 def rounded(path: str, value: Any) -> Any:
     """Return the value with the digits that its unit deserves; whole numbers without a decimal point."""
-    if not isinstance(value, float):
+    if value.__class__ is not float:
         return value
     short = round(value, _digits(path))
     return int(short) if short.is_integer() else short
@@ -37,7 +37,17 @@ def rounded(path: str, value: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def _digits(path: str) -> int:
-    return DIGITS.get(path.rpartition("_")[2].rpartition(".")[2], 2)
+    return DIGITS.get(path.rpartition(".")[2].rpartition("_")[2], 2)
+
+
+@lru_cache(maxsize=4096)
+def place(path: str) -> tuple[str, str, str]:
+    """Return where a path lies: its group, the name in that group, which may contain dots, and the member."""
+    group, _, rest = path.partition(".")
+    if not rest:
+        return "", "", path
+    name, _, last = rest.rpartition(".")
+    return group, name, last
 
 
 def summary_figures(judged: Judged) -> dict[str, Fact[Any]]:
@@ -49,7 +59,14 @@ def summary_figures(judged: Judged) -> dict[str, Fact[Any]]:
 
 
 def house_figures(judged: Judged) -> dict[str, Fact[Any]]:
-    """Return every fact of one gateway by its path."""
+    """Return every fact of one gateway by its path, made once for each reading."""
+    known = judged.figures
+    if not known:
+        known.update(_house_figures(judged))
+    return known
+
+
+def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     charge, operation = judged.charge, judged.operation
     facts = summary_figures(judged)
     facts["charge_raw_percent"] = charge.raw_percent
@@ -81,7 +98,7 @@ def unit_level_path(unit: Unit) -> str:
 def unit_level(unit: Unit) -> Fact[Any]:
     """Return the charge of a unit on the app's scale: a page has one scale, that of the house's own charge."""
     level = app_percent(unit.percent.value)
-    return unit.percent if level is None else unit.percent.derived(level, "app scale")
+    return unit.percent if level is None else unit.percent.derived(level, "unit on the app scale")
 
 
 def site_figures(site: Site) -> dict[str, Total]:
@@ -94,6 +111,25 @@ def site_figures(site: Site) -> dict[str, Total]:
     totals["hours_left"] = site.hours_left
     totals["reserve_percent"] = site.reserve_percent
     return totals
+
+
+def parts_of(path: str, rule: str, names: Collection[str]) -> list[str]:
+    """Return the names of the numbers that this one was made of."""
+    group, _, name = path.rpartition(".")
+    if path == "charge_percent" and rule == "app scale":
+        made_of = ["charge_raw_percent"]
+    elif rule == "unit on the app scale":
+        made_of = [f"{group}.remaining_wh", f"{group}.capacity_wh"]
+    elif group == "units_percent":  # the levels alone, in the order of the units
+        levels = [other for other in names if other.startswith("units.") and other.endswith(".charge_percent")]
+        made_of = levels[int(name) : int(name) + 1]
+    elif rule == "sum of units":
+        made_of = [other for other in names if other.startswith("units.") and other.endswith(f".{path}")]
+    elif rule == "remaining energy by load":
+        made_of = [f"{group}.remaining_wh", f"{group}.home_watts"] if group else ["remaining_wh", "home_watts"]
+    else:
+        made_of = []
+    return [other for other in made_of if other in names]
 
 
 @lru_cache(maxsize=4096)

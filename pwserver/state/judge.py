@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge
+from pwserver.state.fact import Fact
 from pwserver.state.grid import Grid, judge_grid
 from pwserver.state.memory import GatewayMemory
 from pwserver.state.operation import Operation, judge_operation
@@ -29,6 +31,8 @@ class Judged:
     alerts: tuple[Alert, ...] | None = None
     operation: Operation = field(default_factory=Operation)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed
+    # Kept by ``state.figures``: every fact by its path in the site document.
+    figures: dict[str, Fact[Any]] = field(default_factory=dict, compare=False, repr=False)
 
 
 NOTHING = Judged()

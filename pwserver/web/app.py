@@ -13,6 +13,7 @@ from pwserver.web import (
     cors,
     documents,
     errors,
+    explain,
     front,
     gate,
     history,
@@ -62,6 +63,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     control.install(app, control.Control(runtime, table))
     streams.install(app, streams.Streams(runtime, table))
     app.blueprint(documents.blueprint(table))
+    app.blueprint(explain.blueprint(table))
     app.blueprint(live.blueprint(live.Live(runtime, table)))
     app.blueprint(misc.blueprint(settings))
     app.blueprint(history.blueprint(runtime.histories, table.gateways))

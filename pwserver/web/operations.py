@@ -9,7 +9,8 @@ from typing import Any
 from pwserver.config.settings import STYLES
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
-from pwserver.documents.schema import INTEGER, STRING, Schema, obj, string
+from pwserver.documents.schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
+from pwserver.state.fact import RULES
 
 HTML = "text/html; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -88,6 +89,28 @@ describe(
     Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS,
               text="Changes state; kept as GET because the predecessor has it."),
     Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS, method="post"),
+    Operation(
+        "/api/explain", "Where a number of the site document comes from", "site",
+        obj(optional={
+            "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), "name": STRING,
+            "value": {"description": "as the site document has it"}, "rule": STRING,
+            "sentence": string("the rule in words"), "answer": nullable(string("the answer it was read from")),
+            "member": nullable(string("its place in that answer")),
+            "at": nullable(number("s", "when that answer arrived, seconds since 1970")),
+            "set_aside": nullable(string("what was said instead, and why it was not believed")),
+            "parts": array(obj({"name": STRING}, {"gateway": STRING})), "missing": array(STRING),
+            "left_out": array(obj()),
+        }),
+        {"version": 1, "gateway": "home", "name": "charge_percent", "value": 78.95, "rule": "app scale",
+         "sentence": RULES["app scale"], "answer": "GET /api/system_status/soe", "member": "percentage",
+         "at": 1750000000.0, "set_aside": None, "parts": [{"name": "charge_raw_percent", "value": 80.0}]},
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway, for `/api/site/{id}`; without it, `site` of `/api/site`"),
+            Parameter("name", STRING, "path of the number, `units.1.charge_percent`; without it, all names",
+                      example="charge_percent"),
+        ),
+        errors={404: "there is no such gateway, or no such number: `names` lists what there is"},
+    ),
     Operation("/help", "To the API pages", "pages", success=307),
     Operation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
               _LOGIN, method="post"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from pwserver.documents.catalogue import (
     FACTS_INDEX,
@@ -17,6 +18,8 @@ from pwserver.documents.catalogue import (
 from pwserver.documents.document import Document
 from pwserver.documents.render import Packed
 from pwserver.shared import AGGREGATE, SITE, Shared
+
+MOST_TRIES = 5  # two documents are read within microseconds; a publication between them is rare, two are rarer
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,26 @@ class Table:
         for target, index in targets.items():
             self.entries.setdefault(target, Entry(slot, index, rows[index].media_type, start + index))
 
+    def internal(self, slot: str, target: str) -> Entry:
+        """Where a document for workers lies."""
+        rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
+        index = next(index for index, row in enumerate(rows) if row.target == target)
+        return Entry(slot, index, rows[index].media_type, self.shared.hit_start[slot] + index)
+
     def read(self, entry: Entry) -> Served:
         """The document as it may be served now: the snapshot's, or the fallback when that has expired."""
-        found = self.shared.slots[entry.slot].read(entry.index)
+        return self._served(entry, self.shared.slots[entry.slot].read(entry.index))
+
+    def read_together(self, entries: Sequence[Entry]) -> list[Served]:
+        """Several documents of one slot, from the same snapshot."""
+        slot = self.shared.slots[entries[0].slot]
+        for _ in range(MOST_TRIES):
+            found = [slot.read(entry.index) for entry in entries]
+            if len({one[6] if one is not None else None for one in found}) == 1:
+                break
+        return [self._served(entry, one) for entry, one in zip(entries, found, strict=True)]
+
+    def _served(self, entry: Entry, found: Any) -> Served:
         if found is not None:
             status, body, gzip, etag, timestamp, expires, _ = found
             if not expires or monotonic() < expires:

@@ -220,6 +220,7 @@ def test_pages_named_in_the_documentation_exist() -> None:
                 path = re.sub(r"\{\w+\}", "{}", span.removeprefix("GET ").removeprefix("POST ").partition("?")[0])
                 path = re.sub(r"/ID\b", "/{}", path)
                 path = re.sub(r"^/api/gateways/[\w-]+(?=/)", "/api/gateways/{}", path)
+                path = re.sub(r"^/api/site/[\w-]+$", "/api/site/{}", path)
                 if not re.fullmatch(r"/[a-z][\w/{}.-]*\w}?/?", path) or path.startswith(PLACES):
                     continue
                 path = path.rstrip("/")

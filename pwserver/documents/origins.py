@@ -1,0 +1,123 @@
+"""Where the numbers of the site document come from: what the poller notes, and what a worker answers from it.
+
+The poller writes it down with every snapshot, as briefly as it can: most of it stays the same from poll to poll. A
+worker takes the values from the site document of the same snapshot, so that an explanation cannot tell another value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from pwserver.reading import JsonObject
+from pwserver.state.fact import RULES
+from pwserver.state.figures import house_figures, parts_of, rounded, site_figures
+from pwserver.state.view import SiteView, View
+from pwserver_ext.aggregate import is_number
+
+
+def house_origins(view: View) -> JsonObject:
+    """Write ``answers``: [name, epoch seconds], and ``facts``: path -> [answer, member, rule, what was set aside]."""
+    numbers: dict[str, int] = {}  # of the answers, by name: one answer arrived at one moment
+    answers: list[tuple[str, float | None]] = []
+    facts: dict[str, tuple[Any, ...]] = {}
+    for path, fact in house_figures(view.state.judged).items():
+        number = numbers.get(fact.answer)
+        if number is None:
+            number = numbers[fact.answer] = len(answers)
+            answers.append((fact.answer, fact.at))
+        row = (number, fact.member, fact.rule)
+        facts[path] = row if fact.set_aside is None else (*row, fact.set_aside)
+    return {"answers": answers, "facts": facts}
+
+
+def site_origins(view: SiteView) -> JsonObject:
+    """Write path below ``site`` -> [rule, gateway -> value, members that lack it]."""
+    return {
+        f"site.{path}": [
+            total.rule,
+            {name: rounded(path, part) for name, part in (total.parts or {}).items()},
+            list(total.missing),
+        ]
+        for path, total in site_figures(view.state).items()
+    }
+
+
+class Explained:
+    """A site document beside what is known about the origin of its numbers."""
+
+    def __init__(self, document: JsonObject, known: Collection[str]) -> None:
+        self.values = leaves(document)
+        # What is not a fact of a judge is still a number of the document: counted or timed by the server itself.
+        numbers = [name for name, value in self.values.items() if is_number(value) and name != "version"]
+        self.names = [*known, *(name for name in numbers if name not in known)]
+
+    def part(self, name: str) -> JsonObject:
+        """One of the numbers that another was made of."""
+        return {"name": name, "value": self.values.get(name)}
+
+    def head(self, name: str, rule: str) -> JsonObject:
+        """What every explanation begins with."""
+        return {"name": name, "value": self.values.get(name), "rule": rule, "sentence": RULES.get(rule, rule)}
+
+
+class ExplainedHouse(Explained):
+    """The numbers of /api/site/{id}."""
+
+    def __init__(self, document: JsonObject, origins: JsonObject) -> None:
+        super().__init__(document, origins["facts"])
+        self._origins = origins
+
+    def explain(self, name: str) -> JsonObject:
+        """Say where this one of ``names`` comes from."""
+        answer, member, rule, *aside = self._origins["facts"].get(name) or (None, "", _own_rule(name))
+        words, at = self._origins["answers"][answer] if answer is not None else ("", None)
+        return {
+            **self.head(name, rule),
+            "answer": words or None,
+            "member": member or None,
+            "at": at,
+            "set_aside": aside[0] if aside else None,
+            "parts": [self.part(part) for part in parts_of(name, rule, self.values)],
+        }
+
+
+class ExplainedSite(Explained):
+    """The numbers of /api/site but those of single gateways."""
+
+    def __init__(self, document: JsonObject, origins: JsonObject) -> None:
+        super().__init__({"time": document["time"], "site": document["site"]}, origins)
+        self._origins = origins
+        self._left_out = document["site"]["left_out"]
+
+    def explain(self, name: str) -> JsonObject:
+        """Say where this one of ``names`` comes from."""
+        rule, by_gateway, missing = self._origins.get(name) or (_own_rule(name), {}, [])
+        own = name.removeprefix("site.")
+        parts = [{"gateway": gateway, "name": own, "value": value} for gateway, value in by_gateway.items()]
+        return {
+            **self.head(name, rule),
+            "parts": parts + [self.part(part) for part in parts_of(name, rule, self.values)],
+            "missing": missing,
+            "left_out": self._left_out,
+        }
+
+
+def leaves(document: JsonObject) -> dict[str, Any]:
+    """Every plain value of a JSON document by its path, in its order."""
+    found: dict[str, Any] = {}
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+        if inner is None:
+            found[path] = value
+        else:
+            waiting += [(f"{path}.{name}" if path else str(name), one) for name, one in reversed(list(inner))]
+    return found
+
+
+def _own_rule(name: str) -> str:
+    if name.startswith("last_known."):
+        return "last known"
+    return "repeated" if name.startswith(("units_percent.", "site.units_percent.")) else "server"

@@ -1,0 +1,57 @@
+"""/api/explain: where a number of the site document comes from."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from pwserver.documents.catalogue import ORIGINS
+from pwserver.documents.encode import to_json
+from pwserver.documents.house import VERSION
+from pwserver.documents.origins import ExplainedHouse, ExplainedSite
+from pwserver.gateway_lookup import find_gateway
+from pwserver.shared import SITE as SITE_SLOT
+from pwserver.web.documents import METHODS, SITE, site_gateways, site_target
+from pwserver.web.table import Table
+
+MOST_NAMES = 100  # of those an error lists
+MOST_SHOWN = 60  # characters of what a client sent
+
+
+def explain(table: Table, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:
+    """Return status and body. Without a gateway the numbers of the sum are meant, without a name all names."""
+    target = SITE if gateway is None else site_target(find_gateway(gateway, site_gateways(table)))
+    entry = table.entries[target]
+    document, origins = (
+        json.loads(served.body) for served in table.read_together([entry, table.internal(entry.slot, ORIGINS)])
+    )
+    known = ExplainedSite(document, origins) if entry.slot == SITE_SLOT else ExplainedHouse(document, origins)
+    about = {"version": VERSION, "gateway": gateway}
+    if name is None:
+        return 200, {**about, "names": known.names}
+    if name not in known.names:
+        return 404, {"detail": _unknown(target, name, known.names), "names": known.names[:MOST_NAMES]}
+    return 200, {**about, **known.explain(name)}
+
+
+def _unknown(target: str, name: str, names: list[str]) -> str:
+    shown = name if len(name) <= MOST_SHOWN else name[:MOST_SHOWN] + "…"
+    close = get_close_matches(name[:MOST_SHOWN], names, 3)
+    return f"{target} has no number {shown!r}" + (f"; did you mean {', '.join(close)}?" if close else "")
+
+
+def blueprint(table: Table) -> Blueprint:
+    """The route."""
+    routes = Blueprint("explain")
+
+    @routes.route("/api/explain", methods=METHODS)
+    async def answer(request: Request) -> HTTPResponse:
+        status, body = explain(table, request.args.get("gateway"), request.args.get("name"))
+        return HTTPResponse(
+            to_json(body), status=status, headers={"cache-control": "no-store"}, content_type="application/json"
+        )
+
+    return routes
