@@ -1,58 +1,57 @@
 """Logging for all processes: one line a state change, on standard error, with every secret blotted out.
 
 The redaction sits in the formatter, so it covers messages, arguments and tracebacks of every logger, the library's
-included; no call site has to remember it.
+included; no call site has to remember it. A fault is told once for each place it happens at (``fault_log.py``).
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
+import threading
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
 
-HIDDEN = "**********"
-SHORTEST_SECRET = 4  # shorter texts occur in ordinary words; hiding them would hide the log
-# Secrets nobody configured: logins in flight, e-mail addresses, keys.
-PATTERNS = (
-    re.compile(r"(?i)\b(bearer|basic)\s+[a-z0-9+/=._~-]{8,}"),
-    re.compile(
-        r"(?i)\b((?:access|refresh|auth)[_-]?(?:token|cookie)|password|token|secret)([\"']?\s*[=:]\s*[\"']?)[^\s\"',;&}]{4,}"
-    ),
-    re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
-)
+from pwserver.fault_log import RepeatedFaults
+from pwserver.redaction import Redactor
+
+LINE = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
 class Redacted(logging.Formatter):
-    """A formatter whose output never contains one of ``secrets``, nor what looks like one."""
+    """A formatter whose output never holds one of ``secrets``, nor what looks like one. ``public``: see Redactor."""
 
-    def __init__(self, secrets: Iterable[str], fmt: str) -> None:
+    def __init__(self, secrets: Iterable[str], fmt: str, public: Iterable[str] = ()) -> None:
         super().__init__(fmt)
-        known = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
-        self._known = (
-            re.compile("|".join(re.escape(secret) for secret in sorted(known, key=len, reverse=True)))
-            if known
-            else None
-        )
+        self._redactor = Redactor(secrets, public)
 
     def format(self, record: logging.LogRecord) -> str:
         """The finished line (or lines, with a traceback)."""
         return self.redact(super().format(record))
 
     def redact(self, text: str) -> str:
-        """``text`` without secrets."""
-        if self._known is not None:
-            text = self._known.sub(HIDDEN, text)
-        login, assignment, address = PATTERNS
-        text = login.sub(lambda found: f"{found[1]} {HIDDEN}", text)
-        text = assignment.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
-        return address.sub(HIDDEN, text)
+        """Return ``text`` without secrets, its lines cut to a bearable length."""
+        return self._redactor.redact(text)
 
 
-def configure(debug: bool, secrets: Iterable[str]) -> None:
-    """Send every log of this process and its children to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacted(secrets, "%(asctime)s %(levelname).1s %(name)s: %(message)s"))
+class Output(logging.StreamHandler[Any]):
+    """Standard error. A record that cannot be formatted is told without its arguments, which may be secret."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        kind = sys.exc_info()[0]
+        name = kind.__name__ if kind is not None else "fault"
+        try:
+            self.stream.write(f"a log line of {record.pathname}:{record.lineno} could not be written ({name})\n")
+        except (OSError, ValueError):
+            pass  # nobody reads the log any more; that must not stop the server
+
+
+def configure(debug: bool, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
+    """Send every log of this process and its children, and what nobody catches, to standard error."""
+    handler = Output(sys.stderr)
+    handler.setFormatter(Redacted(secrets, LINE, public))
+    handler.addFilter(faults)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
@@ -63,3 +62,20 @@ def configure(debug: bool, secrets: Iterable[str]) -> None:
         logger.handlers[:] = []
         logger.propagate = True
         logger.setLevel(logging.INFO if debug else logging.WARNING)
+    sys.excepthook = _tell_uncaught
+    threading.excepthook = _tell_uncaught_in_thread
+
+
+faults = RepeatedFaults()  # of this process
+
+
+def _tell_uncaught(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    logging.getLogger("pwserver").critical("ends by a fault", exc_info=(kind, problem, trace))
+
+
+def _tell_uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
+    if given.exc_value is not None and not issubclass(given.exc_type, SystemExit):
+        told = (given.exc_type, given.exc_value, given.exc_traceback)
+        logging.getLogger("pwserver").critical("a thread ends by a fault", exc_info=told)

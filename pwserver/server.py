@@ -49,7 +49,7 @@ Reload = Callable[[], Config]
 
 def serve(config: Config, reload: Reload | None = None) -> int:
     """Serve until told to stop; returns the exit status. ``reload`` reads the configuration anew on SIGHUP."""
-    log.configure(config["PW_DEBUG"], config.secrets())
+    log.configure(config["PW_DEBUG"], config.secrets(), config.public_words())
     allow_files(config["PW_MAX_CONNECTIONS"] + SPARE_FILES)
     try:
         listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
@@ -260,7 +260,11 @@ class Main:
             reason = getattr(refused, "message", None) or str(refused) or type(refused).__name__
             logger.error("configuration not reloaded, the old one stays: %s", reason)
             return
-        log.configure(config["PW_DEBUG"], config.secrets() | old.config.secrets())
+        log.configure(
+            config["PW_DEBUG"],
+            config.secrets() | old.config.secrets(),
+            config.public_words() | old.config.public_words(),
+        )
         for warning in new.config.warnings:
             logger.warning("%s", warning)
         self._replace(supervisor, old, new, "configuration reloaded")

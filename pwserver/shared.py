@@ -16,7 +16,7 @@ POLLER_ROW = 0
 FIRST_WORKER_ROW = 1
 SPARE_ROWS = 3  # heartbeats of services beside poller and workers (the demo's simulator)
 MAIN_GONE_STATUS = 3  # how a child ends itself when it finds that main has died
-COUNTERS = ("gets", "posts", "errors", "timeouts", "websockets")  # of what Sanic answers
+COUNTERS = ("gets", "posts", "errors", "timeouts", "websockets", "faults")  # of what Sanic answers
 SITE_SHARE = 8  # a slot about all gateways is as large as this many gateways' slots at most
 
 

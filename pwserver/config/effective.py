@@ -12,6 +12,12 @@ from typing import Any
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.setting import MASK
 from pwserver.config.settings import SETTINGS
+from pwserver.config.values import url_secrets
+
+_PUBLIC_SETTINGS = (
+    "PW_HOST", "PW_WIFI_HOST", "PW_DEFAULT_GATEWAY", "PW_EMAIL", "MQTT_HOST", "MQTT_USERNAME", "MQTT_TOPIC_PREFIX",
+    "MQTT_CLIENT_ID", "MQTT_HA_PREFIX", "PW_REPLICA_PREFIX",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,21 @@ class Config:
         }
 
     def secrets(self) -> set[str]:
-        """Every text that may appear in no answer and no log line."""
-        found = {self.settings[setting.name] for setting in SETTINGS if setting.secret or setting.private}
+        """Every text that may appear in no answer and no log line: what the settings table calls secret, and what each
+        gateway logs in with. Private values (logins, folders, files) may stand in the owner's own log.
+        """
+        found = {self.settings[setting.name] for setting in SETTINGS if setting.secret}
         for gateway in self.gateways:
-            found |= {gateway.gw_pwd, gateway.password, gateway.rsa_key_path, gateway.email, gateway.authpath}
-            if gateway.gw_pwd:
-                found.add(gateway.gw_pwd[-5:])  # what the library derives the customer password from
+            found |= gateway.secrets
+        if self.settings["PW_REPLICA"]:
+            found |= url_secrets(self.settings["PW_REPLICA"])
+        return {text for text in found if isinstance(text, str) and text}
+
+    def public_words(self) -> set[str]:
+        """Every text that clients or the log name anyway; a short secret of the same text does not hide it."""
+        found = {self.settings[name] for name in _PUBLIC_SETTINGS}
+        for gateway in self.gateways:
+            found |= {gateway.id, gateway.name, gateway.host, gateway.wifi_host, gateway.email}
         return {text for text in found if isinstance(text, str) and text}
 
     @property

@@ -102,6 +102,11 @@ class GatewayDefinition:
             ConnectionMode.HYBRID,
         )
 
+    @property
+    def secrets(self) -> set[str]:
+        """What this gateway is logged in with, and the customer password that the library derives from it."""
+        return {text for text in (self.gw_pwd, self.password, (self.gw_pwd or "")[-5:]) if text}
+
     def identity(self) -> GatewayIdentity:
         """The public facts: no password, e-mail or path."""
         return GatewayIdentity(

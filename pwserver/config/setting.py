@@ -15,8 +15,9 @@ MASK = "**********"  # always this long: the length of a secret is nobody's busi
 class Setting:
     """A setting: where it may come from, what it may be, what it is for.
 
-    ``secret`` values appear in no message, listing or answer. ``private`` ones (e-mail, paths) are masked in what
-    clients can read, but shown to whoever runs ``check-config``.
+    ``secret`` values (passwords, tokens, keys) appear in no log line, message, listing or answer, however they are
+    encoded. ``private`` ones (login names, folders, files) are masked in what clients can read, but are no secrets in
+    the owner's own log and in ``check-config``.
     """
 
     name: str  # of the environment variable

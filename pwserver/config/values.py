@@ -519,6 +519,17 @@ def broker_url(text: str) -> str:
     return text
 
 
+def url_secrets(text: str) -> set[str]:
+    """The password in a broker's URL, as it stands there and as it is meant."""
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        return set()
+    return {password, unquote(password)} if password else set()
+
+
 def nearest(word: str, known: Any) -> str | None:
     """The known name most like ``word``, or None when none is clearly meant."""
     import difflib

@@ -152,6 +152,7 @@ SELF_FAMILIES: tuple[Family, ...] = (
           "worker", "reason"),
     _self("http_connections_total", "counter", "Connections accepted.", "worker"),
     _self("websockets_total", "counter", "WebSockets opened.", "worker"),
+    _self("faults_total", "counter", "Faults in our code; the log tells each place once.", "worker"),
     _self("process_resident_memory_bytes", "gauge", "Memory of a process.", "process"),
     _self("process_cpu_seconds_total", "counter", "Processor time of a process.", "process"),
     _self("process_open_fds", "gauge", "Open file descriptors of a process.", "process"),

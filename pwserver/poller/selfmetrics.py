@@ -55,6 +55,7 @@ class SelfMetrics:
             for name in (
                 "http_requests_total", "http_errors_total", "http_no_data_total", "http_not_modified_total",
                 "http_slow_path_total", "http_rejected_total", "http_connections_total", "websockets_total",
+                "faults_total",
             )
         }  # fmt: skip
         for number in range(self._shared.workers):
@@ -70,6 +71,7 @@ class SelfMetrics:
             measured["pwserver_http_slow_path_total"][(worker,)] = gate["passed"]
             measured["pwserver_http_connections_total"][(worker,)] = gate["connections"]
             measured["pwserver_websockets_total"][(worker,)] = slow["websockets"]
+            measured["pwserver_faults_total"][(worker,)] = slow["faults"]
             for reason, event in REASONS.items():
                 measured["pwserver_http_rejected_total"][worker, reason] = gate[event]
         return measured

@@ -7,6 +7,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 from sanic.mixins.routes import RouteMixin
 
+from pwserver.redaction import Redactor
 from pwserver.runtime import Runtime
 from pwserver.web import (
     control,
@@ -55,7 +56,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.ctx.table = table
     app.ctx.number = 0
     app.ctx.gate = front.gate_settings(runtime, table)
-    errors.install(app)
+    errors.install(app, Redactor(runtime.config.secrets(), runtime.config.public_words() | errors.MEMBERS))
     count_answers(app)
     gate.install(app)
     cors.install(app, settings["CORS_ORIGINS"])

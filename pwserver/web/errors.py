@@ -11,8 +11,12 @@ from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 
 from pwserver.documents.encode import to_json
 from pwserver.gateway_lookup import UnknownGateway
+from pwserver.redaction import Redactor
 
 log = logging.getLogger("pwserver.web")
+
+# Names in error bodies, which a careless password of the same letters must not make unreadable.
+MEMBERS = {"body", "ctx", "detail", "error", "input", "loc", "message", "msg", "path", "query", "response", "type"}
 
 INTERNAL = "Internal Server Error"
 
@@ -25,9 +29,17 @@ class Refusal(SanicException):
         self.detail = detail
 
 
-def install(app: Sanic[Any, Any]) -> None:
-    """Answer every exception of every route in the one shape."""
+def install(app: Sanic[Any, Any], redactor: Redactor) -> None:
+    """Answer every exception of every route in the one shape, and repeat no secret that a client has sent."""
     app.error_handler.add(Exception, answer)
+
+    @app.on_response
+    async def blot_secrets_out(request: Request, response: HTTPResponse) -> None:
+        body = response.body
+        if response.status >= 400 and body and "content-encoding" not in response.headers:
+            response.body = redactor.redact_known(body.decode("utf-8", "surrogateescape")).encode(
+                "utf-8", "surrogateescape"
+            )
 
 
 def answer(request: Request, problem: Exception) -> HTTPResponse:

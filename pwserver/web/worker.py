@@ -7,10 +7,12 @@ import os
 import signal
 import socket
 import ssl
+from functools import partial
 from typing import Any
 
 from sanic import Sanic
 
+from pwserver import log
 from pwserver.shared import MAIN_GONE_STATUS
 from pwserver.web.front import for_worker
 from pwserver.web.gate import GateProtocol
@@ -23,6 +25,7 @@ async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
     beats = app.ctx.runtime.shared.beats
     while True:
         beats.beat(row)
+        log.faults.tell_repeated()
         if os.getppid() != parent:
             os._exit(MAIN_GONE_STATUS)
         await asyncio.sleep(BEAT_SECONDS)
@@ -34,6 +37,9 @@ def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: 
     runtime = app.ctx.runtime
     app.ctx.number = number
     app.ctx.gate = for_worker(app.ctx.gate, number)
+
+    counters = runtime.shared.counters
+    log.faults.count = partial(counters.add, number, counters.index("faults"))
 
     async def start_beating(app: Sanic[Any, Any]) -> None:
         # Sanic would stop on Ctrl-C, which reaches the whole group; main tells its children in its own order.

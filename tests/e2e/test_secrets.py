@@ -28,7 +28,8 @@ from tests.e2e.conftest import IMPATIENT
 from tests.e2e.server import Server
 
 ROOT = Path(__file__).parents[2]
-MARK = "CaNaRy"  # in every planted value; looked for in any case, as it is and in base64
+MARK = "CaNaRy"  # in every planted secret; looked for in any case, as it is and in base64
+PRIVATE = "MaGpIe"  # in logins, folders and files: no client may read them, but the owner's own log may
 
 # Secret and private settings that cannot carry a canary here, and why.
 NOT_PLANTED = {
@@ -46,7 +47,7 @@ def planted(folder: Path) -> dict[str, str]:
     for setting in SETTINGS:
         if not (setting.secret or setting.private) or setting.name in NOT_PLANTED:
             continue
-        word = f"{MARK}-{setting.name.lower().replace('_', '-')}"
+        word = f"{MARK if setting.secret else PRIVATE}-{setting.name.lower().replace('_', '-')}"
         if isinstance(setting.kind, PathKind):
             path = folder / word
             if setting.name == "PW_CACHE_FILE" or "CERT" in setting.name or setting.name == "PW_TIMESERIES_PATH":
@@ -75,25 +76,29 @@ class Planted:
         config = self.well.device.config
         config["wifi"] = {"ssid": "home", "wifi_password": f"{MARK}-wifi"}
         config["customer"] = {"registered": True, "email": f"{MARK}@home.example", "refresh_token": f"{MARK}-token"}
-        key = folder / f"{MARK}-rsa.pem"
+        key = folder / f"{PRIVATE}-rsa.pem"
         key.write_text(f"-----BEGIN {MARK} PRIVATE KEY-----")
         self.path = folder / "pwserver.yaml"
         self.key = key
 
     def write(self) -> None:
         entries: list[dict[str, Any]] = [
-            {"id": "well", "host": self.well.address, "gw_pwd": self.password, "email": f"{MARK}-well@example.com",
-             "authpath": str(self.key.parent / f"{MARK}-authpath"), "siteid": f"{MARK}-site"},
+            {"id": "well", "host": self.well.address, "gw_pwd": self.password, "email": f"{PRIVATE}-well@example.com",
+             "authpath": str(self.key.parent / f"{PRIVATE}-authpath"), "siteid": f"{PRIVATE}-site"},
             {"id": "local", "host": self.local.address, "password": self.local.customer_password},
             {"id": "ill", "host": self.ill.address, "gw_pwd": self.password},
             {"id": "refused", "host": self.ill.address, "gw_pwd": f"{MARK}-wrong-password"},
             {"id": "key", "host": self.well.address, "gw_pwd": self.password, "rsa_key_path": str(self.key)},
-            {"id": "cloud", "email": f"{MARK}-cloud@example.com", "siteid": f"{MARK}-cloud-site"},
+            {"id": "cloud", "email": f"{PRIVATE}-cloud@example.com", "siteid": f"{PRIVATE}-cloud-site"},
         ]  # fmt: skip
         self.path.write_text(yaml.safe_dump({"gateways": entries}))
 
     def words(self) -> list[str]:
-        """What must not be heard: the mark, what it turns into in a header, and what the library makes of it."""
+        """What no client may hear: secrets, and what is private."""
+        return [*self.secrets(), PRIVATE.lower()]
+
+    def secrets(self) -> list[str]:
+        """What nobody may hear: the mark, what it turns into in a header, and what the library makes of it."""
         basic = base64.b64encode(f"Tesla_Energy_Device:{self.password}".encode()).decode()
         return [MARK.lower(), MARK[::-1].lower() + "x", basic.lower(), self.password[-5:].lower() + '"']
 
@@ -243,7 +248,9 @@ def test_no_log_line_or_traceback_carries_a_canary(house: tuple[Server, Planted]
     wait_until(lambda: "configuration not reloaded" in server.output()[said:], 20)
     output = server.output()
     assert " D " in output, "debug lines are there"
-    silent(output, made.words(), "log")
+    silent(output, made.secrets(), "log")
+    addresses = re.findall(rf"{PRIVATE}[^\s@]*@\S*", output)
+    assert not addresses, "people's addresses are blotted out of what is pasted into public places"
 
 
 def test_the_processes_show_no_canary_in_their_titles(house: tuple[Server, Planted]) -> None:

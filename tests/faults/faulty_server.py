@@ -1,0 +1,34 @@
+"""pwserver with three planted faults: in a handler of HTTP, in what a WebSocket receives, and in an event stream."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from pwserver.cli import main
+from pwserver.documents import status
+from pwserver.web import streams
+from pwserver.web.websocket import Incoming
+
+
+def fail(*_: Any, **__: Any) -> NoReturn:
+    """A fault that nobody expects."""
+    raise ZeroDivisionError("planted")
+
+
+def fail_otherwise(*_: Any) -> NoReturn:
+    """Another one."""
+    raise OverflowError("planted")
+
+
+def fail_in_a_stream(*_: Any) -> NoReturn:
+    """A third one."""
+    raise BufferError("planted")
+
+
+status.mqtt_status = fail
+Incoming.feed = fail_otherwise  # type: ignore[method-assign]
+streams.listen = fail_in_a_stream
+
+if __name__ == "__main__":
+    sys.exit(main())
