@@ -403,7 +403,7 @@ STATS = obj(
         "start": INTEGER,
         "clear": INTEGER,
         "uptime": STRING,
-        "mem": integer("resident memory in kB"),
+        "mem": integer("memory of all processes in kB, pages that they share counted once (PSS)"),
         "site_name": S,
         "cloudmode": BOOLEAN,
         "fleetapi": BOOLEAN,

@@ -45,7 +45,7 @@ class LiveNumbers(TypedDict, total=False):
     timeout: int  # answers that had no data
     uri: Mapping[str, int]  # path -> successful requests
     clear: float  # epoch seconds of the last /stats/clear
-    mem_kb: int  # resident memory
+    mem_kb: int  # memory of all processes, shared pages counted once
     poller_alive: bool  # False: the readings are frozen, so no gateway counts as online
     extra: Mapping[str, Any]  # further members of /health, as they are
 

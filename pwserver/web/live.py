@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as parser
-import os
 import time
 from typing import Any
 
@@ -13,12 +13,12 @@ from pwserver.documents import status
 from pwserver.documents.encode import to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
+from pwserver.web.process_memory import proportional_kb
 from pwserver.web.table import Table
 from pwserver_ext.arena import Arena
 
 POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
-PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class Live:
@@ -60,9 +60,11 @@ class Live:
             "poller_alive": self.poller_alive(),
         }
 
-    def all_numbers(self) -> status.LiveNumbers:
+    async def all_numbers(self) -> status.LiveNumbers:
         """``numbers``, and what takes a while to gather: answers by path, memory of all processes."""
-        return {**self.numbers(), "uri": self.table.hits(), "mem_kb": resident_kb(self.pids())}
+        # The kernel walks through all pages of a process for this, which takes milliseconds.
+        memory_kb = await asyncio.to_thread(proportional_kb, self.pids())
+        return {**self.numbers(), "uri": self.table.hits(), "mem_kb": memory_kb}
 
     def clear(self) -> None:
         """Count requests, errors and paths from here on, for all workers; totals for Prometheus do not change."""
@@ -99,18 +101,6 @@ class Live:
         return listed
 
 
-def resident_kb(pids: list[int]) -> int:
-    """Resident memory of these processes together, in kB; those that have gone count nothing."""
-    total = 0
-    for pid in pids:
-        try:
-            with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-                total += int(file.read().split()[1]) * PAGE_KB
-        except OSError:
-            continue
-    return total
-
-
 def blueprint(live: Live) -> Blueprint:
     """The routes."""
     routes = Blueprint("live")
@@ -120,16 +110,16 @@ def blueprint(live: Live) -> Blueprint:
             to_json(body), status=code, headers={"cache-control": "no-store"}, content_type="application/json"
         )
 
-    def statistics() -> dict[str, Any]:
-        return {**status.stats(live.facts(), live.all_numbers()), "processes": live.processes()}
+    async def statistics() -> dict[str, Any]:
+        return {**status.stats(live.facts(), await live.all_numbers()), "processes": live.processes()}
 
     @routes.route("/stats", methods=["GET", "HEAD"])
     async def stats(request: Request) -> HTTPResponse:
-        return reply(statistics())
+        return reply(await statistics())
 
     @routes.route("/stats/clear", methods=["GET", "POST"])
     async def clear(request: Request) -> HTTPResponse:
-        before = statistics()
+        before = await statistics()
         live.clear()
         return reply(before)
 
