@@ -91,6 +91,7 @@ SELF = {
     "pwserver_http_rejected_total": {("1", "malformed"): 0, ("1", "rate"): 2},
     "pwserver_http_connections_total": {("1",): 9},
     "pwserver_websockets_total": {("1",): 1},
+    "pwserver_faults_total": {("1",): 0},
     "pwserver_process_resident_memory_bytes": {("main",): 40e6, ("poller",): 80e6},
     "pwserver_process_cpu_seconds_total": {("poller",): 3.25},
     "pwserver_process_open_fds": {("poller",): 21},
