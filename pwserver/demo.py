@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 
 from pwserver.config import Config, ConfigError, GatewayDefinition
+from pwserver.config.effective import temporary_folder
 
 DEFAULT_SCENARIO = "powerwall2"
 MORNING_HOUR = 9.5  # the simulated day begins with sun, whatever the time of the demo
@@ -54,8 +55,13 @@ def _owner_key() -> tuple[bytes, str]:
     from pwserver.simulator.signed import make_key
 
     key, _ = make_key()
-    with tempfile.NamedTemporaryFile(prefix="pwserver-demo-", suffix=".pem", delete=False) as file:
-        file.write(key)
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=temporary_folder(), prefix="pwserver-demo-", suffix=".pem", delete=False
+        ) as file:
+            file.write(key)
+    except OSError as problem:
+        raise ConfigError([f"PW_DEMO: no temporary file can be written ({problem.strerror}); set TMPDIR"]) from None
     main = os.getpid()
     atexit.register(lambda: os.unlink(file.name) if os.getpid() == main else None)
     return key, file.name

@@ -21,7 +21,7 @@ PAUSES: dict[DeathKind, tuple[float, ...]] = {
     DeathKind.CRASHED: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
     # It never worked. What stands in its way is rarely gone within seconds.
     DeathKind.FAILED_AT_START: (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0),
-    DeathKind.FAILED: (0.0, 0.25, 0.5, 1.0),
+    DeathKind.FAILED: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
     # Its silence has already cost seconds.
     DeathKind.HUNG: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
     # Every start needs the memory that was wanting, and may take it from a child that still works.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import resource
 import signal
 import socket
 import sys
@@ -24,12 +23,14 @@ from pwserver.config import Config, ConfigError
 from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fitted, kill_advice
+from pwserver.open_files import with_files
 from pwserver.poller import holds
 from pwserver.poller.process import run_poller
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
+from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
 from pwserver.web import front
@@ -43,14 +44,12 @@ FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers
 FIRST_WORD_SECONDS = 3.0  # how long a starting replica waits for what the broker has kept for it
 DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
 BACKLOG = 4096
-SPARE_FILES = 512  # beside one for each client: gateways, history, pipes
 Reload = Callable[[], Config]
 
 
 def serve(config: Config, reload: Reload | None = None) -> int:
     """Serve until told to stop; returns the exit status. ``reload`` reads the configuration anew on SIGHUP."""
     log.configure(config["PW_DEBUG"], config.secrets(), config.public_words())
-    allow_files(config["PW_MAX_CONNECTIONS"] + SPARE_FILES)
     try:
         listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
     except OSError as refused:
@@ -64,14 +63,7 @@ def serve(config: Config, reload: Reload | None = None) -> int:
         return 2
     finally:
         listener.close()
-
-
-def allow_files(wanted: int) -> None:
-    """Raise the soft limit of open files as far as the hard one allows: some containers begin with 1024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and limit > soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+        forget_unwritten()
 
 
 def listen(address: str, port: int) -> socket.socket:
@@ -116,7 +108,7 @@ class Generation:
         if config["PW_DEMO"]:
             config, self.simulated = demo.prepare(config)
         self.memory_limit = memory_limit()
-        self.config = config = fitted(config, self.memory_limit)
+        self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener
         self.source = replica_settings(config).where if config["PW_REPLICA"] else ""
         self.runtime = assemble(config, before, heard)

@@ -114,7 +114,7 @@ class Config:
     def gateway_options(self, gateway: GatewayDefinition) -> GatewayOptions:
         """The plain values a connection to ``gateway`` needs."""
         get = self.settings
-        base = get["PW_CACHE_FILE"] or os.path.join(get["PW_AUTH_PATH"] or tempfile.gettempdir(), ".powerwall")
+        base = get["PW_CACHE_FILE"] or os.path.join(get["PW_AUTH_PATH"] or temporary_folder(), ".powerwall")
         suffix = "" if gateway.id == "default" else f".{gateway.id}"
         siteid = gateway.siteid
         return GatewayOptions(
@@ -128,7 +128,7 @@ class Config:
             site_id=int(siteid) if siteid and siteid.isascii() and siteid.isdigit() else siteid,
             authpath=gateway.authpath or "",
             cachefile=base + suffix,
-            cloud_cachefile=os.path.join(tempfile.gettempdir(), ".powerwall.cloud"),
+            cloud_cachefile=os.path.join(temporary_folder(), ".powerwall.cloud"),
             hybrid_cloud_link=not gateway.mode.remote
             and bool(gateway.email)
             and (self.control_enabled or get["PW_CLOUD_HYBRID"]),
@@ -146,3 +146,11 @@ class Config:
             suppress_network_errors=get["PW_SUPPRESS_NETWORK_ERRORS"],
             network_error_rate_limit=get["PW_NETWORK_ERROR_RATE_LIMIT"],
         )
+
+
+def temporary_folder() -> str:
+    """Where temporary files belong. On a read-only system, shared memory is often the only folder to write to."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:
+        return next((folder for folder in ("/dev/shm", "/run") if os.access(folder, os.W_OK)), "/tmp")

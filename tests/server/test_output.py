@@ -22,15 +22,20 @@ def free_port() -> int:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a file that is always full")
-def test_a_full_disk_below_the_log_does_not_end_the_server() -> None:
+@pytest.mark.parametrize("taken", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_a_full_disk_below_the_log_does_not_end_the_server(taken: tuple[str, ...]) -> None:
     port = free_port()
     with open("/dev/full", "w") as full:
         main = subprocess.Popen(
             [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port)],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PW_HOSTS": "a warning to be logged",
+            },
             stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.DEVNULL,
+            stdout=full if "stdout" in taken else subprocess.DEVNULL,
+            stderr=full if "stderr" in taken else subprocess.DEVNULL,
         )
 
     def polling() -> bool:

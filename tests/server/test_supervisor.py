@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,36 @@ def test_a_kill_that_the_kernel_counted_is_named_as_one(tmp_path: Path) -> None:
         assert after["worker-0"]["deaths"] == ["was killed from outside by SIGKILL"]
     finally:
         family.close()
+
+
+def test_where_the_kernel_refuses_a_process_it_is_tried_again_until_there_is_room() -> None:
+    family = Family("--few-processes")
+    try:
+        after = family.until(lambda report: report["poller"]["starts"] >= 4 and report["poller"]["beats"] > 0)
+        assert after["poller"]["deaths"] == ["was killed from outside by SIGKILL", *["could not be started"] * 2]
+        assert after["worker-0"]["starts"] == 1
+    finally:
+        family.close()
+
+
+def test_a_child_that_ignores_sigterm_does_not_hold_up_the_end() -> None:
+    family = Family("--stubborn")
+    try:
+        report = family.until(lambda report: report["stubborn"]["beats"] > 0)
+        family.main.terminate()
+        family.until(lambda said: said.get("stopped"))
+        assert family.main.wait(5) == 0
+        assert not alive(report["stubborn"]["pid"])
+    finally:
+        family.close()
+
+
+def test_children_go_on_while_main_is_stopped_and_those_that_died_meanwhile_are_replaced(family: Family) -> None:
+    before = family.until(lambda report: report["poller"]["beats"] > 0 and report["worker-0"]["beats"] > 0)
+    family.main.send_signal(signal.SIGSTOP)
+    os.kill(before["poller"]["pid"], signal.SIGKILL)
+    time.sleep(2.5)  # longer than a heartbeat may be late, and than main may be absent: that is what is tested
+    family.main.send_signal(signal.SIGCONT)
+    after = family.until(lambda report: report["poller"]["starts"] == 2 and report["poller"]["pid"])
+    assert after["poller"]["deaths"] == ["was killed from outside by SIGKILL"]
+    assert after["worker-0"]["pid"] == before["worker-0"]["pid"] and not after["worker-0"]["deaths"]

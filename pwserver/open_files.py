@@ -1,0 +1,54 @@
+"""As many file descriptors as there may be connections, or no more connections than there are descriptors.
+
+A process that has none left can neither accept a client nor refuse one: clients would wait in the queue of the
+listening socket, without an answer, until others leave. With a cap below the limit they are refused at once.
+"""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import replace
+
+from pwserver.config import Config
+
+SPARE_FILES = 512  # beside one for each client: gateways, history, pipes
+LEAST_SPARE_FILES = 24  # what a worker needs for itself
+CAP = "PW_MAX_CONNECTIONS"
+LEAST_CONNECTIONS = 10  # what the settings table allows
+
+
+def with_files(config: Config) -> Config:
+    """Raise our limit of open files for the connections of ``config``; lower their number where that is refused.
+
+    The number of the settings table means as many as possible; one that the owner has set gets a warning.
+    """
+    wanted, workers = config[CAP], config["PW_WORKERS"]
+    limit = allow_files(wanted + SPARE_FILES)
+    if limit is None or limit >= wanted + SPARE_FILES:
+        return config
+    spare = max(LEAST_SPARE_FILES, min(SPARE_FILES, limit // 8))
+    possible = max(LEAST_CONNECTIONS, (limit - spare) * workers)  # every worker has a limit of its own
+    if possible >= wanted:
+        return config
+    warnings = config.warnings
+    if config.origin(CAP).kind != "default" or possible < 100:
+        told = (
+            f"{CAP} is {wanted}, but the system allows each process {limit} open files: taking {possible} connections"
+        )
+        warnings += (f"{told}. Raise the hard limit (ulimit -Hn, docker run --ulimit nofile=, systemd LimitNOFILE=)",)
+    return replace(config, settings={**config.settings, CAP: possible}, warnings=warnings)
+
+
+def allow_files(wanted: int) -> int | None:
+    """Raise the soft limit of open files as far as the hard one allows: some containers begin with 1024.
+
+    Returns the limit in force, None for no limit.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return None
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if limit <= soft:
+        return soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit

@@ -1,0 +1,127 @@
+"""What a machine may be short of: processes, descriptors, and folders that can be written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from pwserver.config import load
+from pwserver.open_files import LEAST_CONNECTIONS, with_files
+from pwserver.simulator import SimulatedGateway
+from tests.conftest import wait_until
+from tests.e2e.conftest import one
+from tests.e2e.server import Server
+
+
+@contextmanager
+def limited(number: int, limit: int) -> Iterator[None]:
+    """Programs started meanwhile get this limit; our own hard one stays, so that it can be taken back."""
+    real = subprocess.Popen
+
+    def start(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        set_limit = f"import os, resource, sys; resource.setrlimit({number}, ({limit}, {limit})); "
+        code = set_limit + "os.execv(sys.argv[1], sys.argv[1:])"
+        return real([sys.executable, "-c", code, *command], **options)  # type: ignore[call-overload, no-any-return]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "Popen", start)
+        yield
+
+
+@contextmanager
+def limited_server(number: int, limit: int, **environment: str) -> Iterator[Server]:
+    """A server that was started with this limit."""
+    server = Server(environment=environment)
+    with limited(number, limit):
+        server.__enter__()
+    try:
+        yield server
+    finally:
+        server.__exit__()
+
+
+def test_with_few_descriptors_clients_are_refused_instead_of_left_waiting() -> None:
+    with (
+        limited_server(resource.RLIMIT_NOFILE, 64, PW_WORKERS="2", PW_MAX_CONNECTIONS="500") as server,
+        ExitStack() as held,
+    ):
+        assert "PW_MAX_CONNECTIONS is 500, but the system allows each process 64 open files" in server.output()
+        for _ in range(140):  # more than both processes have descriptors
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port or 0), 10))
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert server.get("/livez").status == 503
+        held.close()
+        wait_until(lambda: server.get("/livez").status == 200, 20)
+        assert "starting it again" not in server.output()
+
+
+def test_the_cap_of_connections_follows_the_descriptors_there_are() -> None:
+    """In a process of its own: a hard limit cannot be raised again."""
+    code = """
+import resource
+from pwserver.config import load
+from pwserver.open_files import with_files
+for limit in (4096, 1024, 256, 64, 32, 16):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    for environment in ({}, {"PW_MAX_CONNECTIONS": "5000"}, {"PW_MAX_CONNECTIONS": "20"}):
+        config = load({}, {"PW_WORKERS": "2", **environment})
+        fitted = with_files(config)
+        print(limit, config["PW_MAX_CONNECTIONS"], fitted["PW_MAX_CONNECTIONS"], len(fitted.warnings))
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    ).stdout
+    for line in told.splitlines():
+        limit, wanted, taken, warnings = (int(word) for word in line.split())
+        assert LEAST_CONNECTIONS <= taken <= wanted
+        assert taken // 2 < limit or taken == LEAST_CONNECTIONS
+        assert warnings == (1 if taken < wanted and (wanted != 10_000 or taken < 100) else 0), line
+    assert len(told.splitlines()) == 18
+
+
+def test_where_nothing_limits_descriptors_the_configuration_stays() -> None:
+    config = load({}, {"PW_MAX_CONNECTIONS": "10"})
+    assert with_files(config) is config
+
+
+def test_where_no_file_can_be_written_gateways_are_polled_all_the_same() -> None:
+    """A read-only system, or a disk quota used up: Python finds no temporary folder then."""
+    with SimulatedGateway("powerwall3") as gateway:
+        output = subprocess.PIPE  # a pipe is no file
+        with limited(resource.RLIMIT_FSIZE, 0), socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+            free.close()
+            main = subprocess.Popen(
+                [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port)],
+                env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **one(gateway)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+            )
+        server = Server(port=port)
+        try:
+            wait_until(lambda: _answers(server), 30)
+            wait_until(lambda: server.timestamp("/aggregates") > 0, 30, "data")
+            main.send_signal(signal.SIGTERM)
+            said = main.communicate(timeout=20)[1].decode()
+            assert main.returncode == 0
+            assert "starting it again" not in said, said
+        finally:
+            main.kill()
+            main.wait()
+
+
+def _answers(server: Server) -> bool:
+    try:
+        return server.get("/livez").status == 200
+    except OSError:
+        return False
