@@ -237,6 +237,13 @@ cdef class Integrator:
         for index in range(self.channels * 4):
             self._points[index] = NAN
 
+    def move(self, double seconds):
+        """Move the samples remembered along the axis of time: what is labelled with it has been given another time."""
+        cdef int channel
+        for channel in range(self.channels):
+            self._points[channel * 4] += seconds
+            self._points[channel * 4 + 1] += seconds
+
     def totals(self, int which):
         """The outputs (Wh, NaN: nothing integrated yet) of the short (0), the long (1) or the endless interval (2)."""
         cdef array.array out = array.clone(_DOUBLES, self.outputs, False)

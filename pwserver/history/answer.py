@@ -35,6 +35,11 @@ class Histories:
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
 
+    def now(self, clock: float) -> float:
+        """The present as the history knows it: the machine's clock, corrected while that is known to be wrong."""
+        found = self.archives.get(self.default_gateway or "") or next(iter(self.archives.values()), None)
+        return clock if found is None else clock + found.correction_seconds
+
     def real(self, gateway_id: str | None = None) -> list[Archive]:
         """Archives of the real gateways, or of one of them; none when nobody has that id."""
         if gateway_id is not None:

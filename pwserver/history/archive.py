@@ -6,11 +6,20 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ujson
 
-from pwserver.history.layout import BANK, GatewayLayout, HistoryGateway, HistorySettings, RingPlan
+from pwserver.history.layout import (
+    BANK,
+    CORRECTION_BYTES,
+    WAITING,
+    GatewayLayout,
+    HistoryGateway,
+    HistorySettings,
+    RingPlan,
+)
 from pwserver_ext.ring import Ring
 
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
@@ -80,29 +89,50 @@ class Notes:
 
 
 class Archive:
-    """Everything kept of one gateway. The poller writes it, workers read it: the memory is shared."""
+    """Everything kept of one gateway. The poller writes it, workers read it: the memory is shared.
 
-    def __init__(self, layout: GatewayLayout, rings: Mapping[str, Ring], state: Blob, notes: Blob) -> None:
+    ``folder``: where its files are, None in memory.
+    """
+
+    def __init__(
+        self,
+        layout: GatewayLayout,
+        rings: Mapping[str, Ring],
+        records: Mapping[str, Blob],
+        correction: memoryview,
+        folder: Path | None = None,
+    ) -> None:
         self.layout = layout
+        self.folder = folder
         self.rings = dict(rings)
         self.plans: dict[str, RingPlan] = {plan.name: plan for plan in layout.rings}
-        self.state = state
-        self.notes = notes
+        self.state = records["state"]
+        self.notes = records["notes"]
+        self.clock = records["clock"]
+        self._correction = correction[:CORRECTION_BYTES].cast("d")
         self.polls = rings["polls"]
         self.minutes = rings["minutes"]
         self.quarters = rings["quarters"]
         self.days = rings["days"]
+        self.waiting = rings[WAITING]
         self.signals = tuple(rings[f"signals-{bank}"] for bank in range(layout.banks))
         self.signal_days = tuple(rings[f"signal-days-{bank}"] for bank in range(layout.banks))
-        self._positions = {
-            plan.name: {name: index for index, name in enumerate(plan.columns)} for plan in layout.rings
-        }
+        self._positions = {plan.name: {name: index for index, name in enumerate(plan.columns)} for plan in layout.rings}
         self._notes_seen: tuple[int, Notes] = (-1, Notes())
 
     @property
     def gateway(self) -> HistoryGateway:
         """Whose history it is."""
         return self.layout.gateway
+
+    @property
+    def correction_seconds(self) -> float:
+        """What to add to the machine's clock to get the time of the newest rows; 0 while the clock is trusted."""
+        return self._correction[0]
+
+    @correction_seconds.setter
+    def correction_seconds(self, seconds: float) -> None:
+        self._correction[0] = seconds
 
     @property
     def settings(self) -> HistorySettings:
@@ -146,7 +176,7 @@ def bank_of(series: int) -> tuple[int, int]:
     return divmod(series, BANK)
 
 
-def build(layout: GatewayLayout, pieces: Mapping[str, memoryview]) -> Archive:
+def build(layout: GatewayLayout, pieces: Mapping[str, memoryview], folder: Path | None = None) -> Archive:
     """An archive over named buffers (``GatewayLayout.carve``, or control blocks and files)."""
     rings = {
         plan.name: Ring(
@@ -159,4 +189,5 @@ def build(layout: GatewayLayout, pieces: Mapping[str, memoryview]) -> Archive:
         )
         for plan in layout.rings
     }
-    return Archive(layout, rings, Blob(pieces["state"]), Blob(pieces["notes"]))
+    records = {name: Blob(pieces[name]) for name, _ in layout.records}
+    return Archive(layout, rings, records, pieces["correction"], folder)

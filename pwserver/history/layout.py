@@ -10,6 +10,7 @@ from typing import Any
 from pwserver_ext.ring import Ring
 
 ALIGNMENT = 64
+CORRECTION_BYTES = 8  # of what the poller knows about the clock: one number, always in memory
 PAGE_BYTES = 4096
 DAY_SECONDS = 86400.0
 
@@ -29,6 +30,7 @@ DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local
 
 BANK = 16  # device signals live in rings this wide; a ring nobody writes to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
+WAITING = "waiting"  # polls whose time is not known yet: see clock.py
 
 FOREVER_POLLS_SECONDS = 31 * DAY_SECONDS  # "for ever" cannot be kept in a ring: this much of every poll,
 FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instead
@@ -139,13 +141,19 @@ class GatewayLayout:
     rings: tuple[RingPlan, ...]
     state_bytes: int  # of one of the two copies
     notes_bytes: int
+    clock_bytes: int
     banks: int = field(default=0)
 
     @property
     def size_bytes(self) -> int:
         """Bytes in memory mode. Pages that were never written cost nothing."""
         parts = [aligned(plan.control_bytes) + aligned(plan.rows_bytes) for plan in self.rings]
-        return sum(parts) + 2 * self.state_bytes + 2 * self.notes_bytes
+        return sum(parts) + sum(2 * half for _, half in self.records) + ALIGNMENT
+
+    @property
+    def records(self) -> tuple[tuple[str, int], ...]:
+        """The small records by name, with the bytes of one of their two copies."""
+        return (("state", self.state_bytes), ("notes", self.notes_bytes), ("clock", self.clock_bytes))
 
     @property
     def control_bytes(self) -> int:
@@ -156,15 +164,16 @@ class GatewayLayout:
     def file_bytes(self) -> int:
         """Bytes of the files, which take this room from the beginning."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
-        return files + 2 * self.state_bytes + 2 * self.notes_bytes
+        return files + sum(2 * half for _, half in self.records)
 
     def carve(self, buffer: memoryview) -> Iterator[tuple[str, memoryview]]:
-        """Cut one buffer of ``size_bytes`` into named pieces: ``NAME.control``, ``NAME``, ``state``, ``notes``."""
+        """Cut one buffer of ``size_bytes`` into pieces: ``NAME.control``, ``NAME``, the records, ``correction``."""
         at = 0
         pieces: list[tuple[str, int]] = []
         for plan in self.rings:
             pieces += [(f"{plan.name}.control", plan.control_bytes), (plan.name, plan.rows_bytes)]
-        pieces += [("state", 2 * self.state_bytes), ("notes", 2 * self.notes_bytes)]
+        pieces += [(name, 2 * half) for name, half in self.records]
+        pieces.append(("correction", CORRECTION_BYTES))
         for name, size in pieces:
             yield name, buffer[at : at + size]
             at += aligned(size)
@@ -191,7 +200,7 @@ def signal_day_columns(bank: int) -> tuple[str, ...]:
 def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
     """The rings of one gateway; none when the history is switched off."""
     if not settings.enabled:
-        return GatewayLayout(gateway, settings, (), 0, 0)
+        return GatewayLayout(gateway, settings, (), 0, 0, 0)
 
     def rows(kept_seconds: float, step_seconds: float) -> int:
         # Polls may come early: a tenth more rows, so that they still reach back as far as was asked.
@@ -204,6 +213,7 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
         RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters, 900.0), 900.0),
         RingPlan("days", (*ROLLED, *ENERGY_NAMES, *DAY_NAMES), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
     ]
+    rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
     banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
     for bank in range(banks):
         kept = rows(settings.signals, settings.signal_interval)
@@ -213,7 +223,9 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
         ]
     state_bytes = _pages(64 + 8 * (320 + banks * (BANK * 5 + 1)))
     notes_bytes = _pages(2048 + 192 * banks * BANK)
-    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, banks)
+    # A state as it was when the present clock began, and a page for what else is known of that clock.
+    clock_bytes = state_bytes + PAGE_BYTES
+    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, clock_bytes, banks)
 
 
 def plan_all(settings: HistorySettings, gateways: Sequence[HistoryGateway]) -> tuple[GatewayLayout, ...]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import math
-import time
 from array import array
 from collections.abc import Callable, Mapping
 
@@ -31,8 +29,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_GAP_SECONDS = 3600.0
 QUARTER_SECONDS = 900.0
-CLOCK_STEP_POLLS = 60  # so many polls in a row from the past, over so long, mean that the clock was set back
-CLOCK_STEP_SECONDS = 300.0
+STEP_TOLERANCE_SECONDS = 0.25  # between two clocks: what the timestamps say, and what really passed
 STATE_VERSION = 1.0
 SHORT, LONG, ENDLESS = 0, 1, 2  # totals of the integrator: this quarter hour, this day, for ever
 
@@ -90,16 +87,13 @@ class Recorder:
     def __init__(
         self,
         archive: Archive,
-        clock: Callable[[], float] = time.time,
         labels: Callable[[Reading], Mapping[str, tuple[str, int]]] = unit_labels,
     ) -> None:
         self._archive = archive
-        self._clock = clock
         self._labels = labels
         self._zone = zone(archive.gateway.timezone)
         self.refused = 0  # polls not recorded because they were not later than the last one
         self._crowded = False  # has it been told that there are more signals than room?
-        self._behind: tuple[int, float] = (0, 0.0)  # polls from the past in a row, timestamp of the first
         for ring in archive.rings.values():
             ring.repair()
         notes = archive.read_notes()
@@ -110,27 +104,36 @@ class Recorder:
 
     # --- what the poller calls -----------------------------------------------------------------------------------
 
-    def record(self, reading: Reading) -> bool:
-        """Take one reading; False when it is not later than the last one and was left out."""
-        timestamp = reading.timestamp
+    @property
+    def last(self) -> float:
+        """When the newest poll was taken; minus infinity before the first."""
+        return self._last
+
+    def record(self, reading: Reading, timestamp: float | None = None, elapsed: float | None = None) -> bool:
+        """Take one reading; False when it is not later than the last one and was left out.
+
+        ``timestamp``: when it was taken, where the reading's own is not to be trusted. ``elapsed``: seconds since the
+        last one by a clock that is never set; without it the timestamps say how much energy flowed between the two.
+        """
+        timestamp = reading.timestamp if timestamp is None else timestamp
         if not math.isfinite(timestamp) or timestamp <= self._last:
-            return self._refuse(timestamp)
-        self._behind = (0, 0.0)
-        gap = timestamp - self._last > LONGEST_GAP_SECONDS
+            self.refused += 1
+            return False
+        gap = (timestamp - self._last if elapsed is None else elapsed) > LONGEST_GAP_SECONDS
         minute = self._minute_start
-        self._take(timestamp, power_values(reading), self._clock())
+        self._take(timestamp, power_values(reading), elapsed)
         self._check.take(energy_counters(reading), self._integrator.totals(ENDLESS), gap)
         if self._archive.signals:
-            self._take_signals(reading)
+            self._take_signals(timestamp, reading)
         if self._minute_start != minute:
             self.checkpoint()
         return True
 
-    def take_row(self, timestamp: float, values: array[float]) -> bool:
+    def take_row(self, timestamp: float, values: array[float], elapsed: float | None = None) -> bool:
         """Take one row by COLUMNS from elsewhere (an import), without counters and device signals."""
         if not timestamp > self._last:
             return False
-        self._take(timestamp, values, timestamp)
+        self._take(timestamp, values, elapsed)
         return True
 
     def checkpoint(self) -> None:
@@ -157,9 +160,15 @@ class Recorder:
         self._signal_last = self._signal_day = -math.inf
         self._signal_rollups = [Rollup(BANK) for _ in self._archive.signals]
 
-    def _take(self, timestamp: float, values: array[float], updated: float) -> None:
+    def _take(self, timestamp: float, values: array[float], elapsed: float | None = None) -> None:
         integrator = self._integrator
-        if timestamp - self._last <= LONGEST_GAP_SECONDS:
+        labelled = timestamp - self._last
+        if elapsed is not None and math.isfinite(labelled) and abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS:
+            # The clock was set between the two polls: only what flowed in the seconds that really passed counts.
+            integrator.move(labelled - elapsed)
+        else:
+            elapsed = labelled
+        if labelled <= LONGEST_GAP_SECONDS:
             edge = self._next_edge()
             while edge <= timestamp:
                 integrator.advance(edge, timestamp, values)
@@ -167,15 +176,18 @@ class Recorder:
                 edge = self._next_edge()
             integrator.advance(timestamp, timestamp, values)
         else:
-            integrator.forget()
             self._jump(timestamp)
+            if elapsed <= LONGEST_GAP_SECONDS:
+                integrator.advance(timestamp, timestamp, values)
+            else:
+                integrator.forget()
         integrator.take(timestamp, values)
         minute = timestamp // 60.0 * 60.0
         if minute != self._minute_start:
             self._close_minute()
             self._minute_start = minute
         self._last = timestamp
-        self._updated = updated
+        self._updated = timestamp
         for rollup in (self._minute, self._quarter, self._day):
             rollup.add(values)
         self._archive.polls.append(timestamp, values)
@@ -257,11 +269,11 @@ class Recorder:
 
     # --- device signals ------------------------------------------------------------------------------------------
 
-    def _take_signals(self, reading: Reading) -> None:
+    def _take_signals(self, timestamp: float, reading: Reading) -> None:
         interval = self._archive.settings.signal_interval
-        if reading.timestamp // interval == self._signal_last // interval or reading.vitals_carried:
+        if timestamp // interval == self._signal_last // interval or reading.vitals_carried:
             return
-        self._signal_last = reading.timestamp
+        self._signal_last = timestamp
         banks = self._archive.signals
         rows: dict[int, array[float]] = {}
         labels = {**self._units, **self._labels(reading)}
@@ -284,9 +296,12 @@ class Recorder:
             self._close_signal_days()
             self._signal_day = self._day_start
         for bank, values in rows.items():
-            banks[bank].append(reading.timestamp, values)
-            self._signal_rollups[bank].add(values)
-            self._archive.signal_days[bank].set_live(self._signal_day, _day_figures(self._signal_rollups[bank]))
+            self._append_signals(bank, timestamp, values)
+
+    def _append_signals(self, bank: int, timestamp: float, values: array[float]) -> None:
+        self._archive.signals[bank].append(timestamp, values)
+        self._signal_rollups[bank].add(values)
+        self._archive.signal_days[bank].set_live(self._signal_day, _day_figures(self._signal_rollups[bank]))
 
     def _no_room(self, device: str, metric: str) -> None:
         if not self._crowded:
@@ -305,7 +320,7 @@ class Recorder:
                 ring.append(self._signal_day, _day_figures(rollup))
             rollup.clear()
 
-    # --- restart, and a clock that was set back ------------------------------------------------------------------
+    # --- restart ---------------------------------------------------------------------------------------------------
 
     def _state(self) -> array[float]:
         state = array("d", [STATE_VERSION, self._last, self._minute_start, self._quarter_start, self._day_start])
@@ -324,7 +339,7 @@ class Recorder:
             return False
         state = array("d")
         state.frombytes(payload)
-        if state[0] != STATE_VERSION or len(state) < len(self._state()) - self._signal_cells():
+        if not self.fits(state):
             return False
         (self._last, self._minute_start, self._quarter_start, self._day_start) = state[1:5]
         (self._updated, self._signal_last, self._signal_day) = state[5:8]
@@ -339,6 +354,7 @@ class Recorder:
             if len(state) >= at + size:
                 rollup.restore(state[at : at + size])
             at += size
+        self._day_end = -math.inf
         if math.isfinite(self._day_start):
             self._day_end = day_span(self._day_start + 1.0, self._zone)[1]
         return True
@@ -388,25 +404,58 @@ class Recorder:
 
     def _replay(self, times: array[float], columns: list[array[float]]) -> None:
         for row, timestamp in enumerate(times):
-            self._take(timestamp, array("d", [column[row] for column in columns]), timestamp)
+            self._take(timestamp, array("d", [column[row] for column in columns]))
         if times:
             log.debug("%s: %d polls taken up again after a restart", self._archive.gateway.id, len(times))
 
-    def _refuse(self, timestamp: float) -> bool:
-        self.refused += 1
-        polls, since = self._behind
-        if not polls or timestamp < since:
-            since = timestamp
-        self._behind = (polls + 1, since)
-        if polls + 1 >= CLOCK_STEP_POLLS and timestamp - since >= CLOCK_STEP_SECONDS:
-            self._set_back(timestamp)
-        return False
+    # --- a segment of the history recorded under a wrong clock --------------------------------------------------
 
-    def _set_back(self, timestamp: float) -> None:
-        """The clock was wrong and has been set back: rows from the future go, today is summed up again."""
+    def state(self) -> array[float]:
+        """Everything that is open at the newest poll; ``return_to`` takes it back."""
+        return self._state()
+
+    def fits(self, state: array[float]) -> bool:
+        """Is this a state of this version and shape?"""
+        return bool(state) and state[0] == STATE_VERSION and len(state) >= len(self._state()) - self._signal_cells()
+
+    @staticmethod
+    def last_of(state: array[float]) -> float:
+        """When the newest poll of such a state was taken; minus infinity before the first."""
+        return state[1]
+
+    @staticmethod
+    def signals_of(state: array[float]) -> float:
+        """The same for the device signals."""
+        return state[6]
+
+    def return_to(self, state: array[float]) -> bool:
+        """Withdraw all rows recorded since ``state``, and go on from there; False when it is of another shape.
+
+        Done twice it is the same as done once.
+        """
+        if not self._restore(state.tobytes()):
+            return False
+        archive = self._archive
+        archive.polls.truncate_after(self._last)
+        for ring, start in (
+            (archive.minutes, self._minute_start),
+            (archive.quarters, self._quarter_start),
+            (archive.days, self._day_start),
+            *((ring, self._signal_day) for ring in archive.signal_days),
+        ):
+            ring.truncate_after(math.nextafter(start, -math.inf))
+        for ring in archive.signals:
+            ring.truncate_after(self._signal_last)
+        self.checkpoint()
+        if math.isfinite(self._last):
+            self._show()
+        return True
+
+    def return_to_before(self, timestamp: float) -> None:
+        """Withdraw the rows later than ``timestamp``; the day that holds it is summed up again from the polls left."""
         archive = self._archive
         today = day_start(local_date(timestamp, self._zone), self._zone)
-        withdrawn = archive.polls.truncate_after(timestamp)
+        archive.polls.truncate_after(timestamp)
         archive.minutes.truncate_after(timestamp // 60.0 * 60.0 - 1.0)
         archive.quarters.truncate_after(timestamp // QUARTER_SECONDS * QUARTER_SECONDS - 1.0)
         archive.days.truncate_after(today - 1.0)
@@ -416,14 +465,17 @@ class Recorder:
             ring.truncate_after(today - 1.0)
         self._reset()
         self._replay(*archive.polls.select(max(today, self._rebuild()), math.inf))
-        self._behind = (0, 0.0)
         self.checkpoint()
-        log.warning(
-            "%s: the clock was set back to %s; %d polls from the future were withdrawn from the history",
-            archive.gateway.id,
-            datetime.datetime.fromtimestamp(timestamp, datetime.UTC).isoformat(timespec="seconds"),
-            withdrawn,
-        )
+
+    def take_signals_again(self, timestamp: float, rows: Mapping[int, array[float]]) -> None:
+        """Record device signals (bank -> values) that were withdrawn from another time."""
+        day = day_span(timestamp, self._zone)[0]
+        if day != self._signal_day:
+            self._close_signal_days()
+            self._signal_day = day
+        self._signal_last = timestamp
+        for bank, values in rows.items():
+            self._append_signals(bank, timestamp, values)
 
 
 def _day_figures(rollup: Rollup) -> array[float]:

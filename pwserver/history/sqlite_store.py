@@ -10,7 +10,7 @@ from typing import Any
 
 from pwserver.history.days import day_start, zone
 from pwserver.history.layout import ENERGIES, GatewayLayout
-from pwserver.history.transfer import SIGNAL_DAYS, SIGNALS, Table
+from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table
 
 
 def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[Table]:

@@ -25,7 +25,7 @@ from urllib.parse import quote
 import ujson
 
 from pwserver.history.archive import Archive, Blob, build
-from pwserver.history.layout import PAGE_BYTES, GatewayLayout, RingPlan, aligned
+from pwserver.history.layout import CORRECTION_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
 from pwserver_ext.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -313,9 +313,10 @@ class HistoryStore:
             pieces[f"{plan.name}.control"] = controls[at : at + plan.control_bytes]
             at += aligned(plan.control_bytes)
             pieces[plan.name] = self._open_ring(folder, layout.gateway.id, plan, clock)
-        for name, half in (("state", layout.state_bytes), ("notes", layout.notes_bytes)):
+        pieces["correction"] = memoryview(mmap.mmap(-1, CORRECTION_BYTES))
+        for name, half in layout.records:
             pieces[name] = self._open_record(folder / f"{name}.record", 2 * half, clock)
-        archive = build(layout, pieces)
+        archive = build(layout, pieces, folder)
         for name, ring in archive.rings.items():
             kept, torn = ring.recover()
             if torn:

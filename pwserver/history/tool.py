@@ -13,17 +13,16 @@ from typing import TextIO
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
 from pwserver.history.parameters import parse_moment
 from pwserver.history.store import HistoryLocked
-from pwserver.history.transfer import (
+from pwserver.history.tables import (
     POWER_RINGS,
     SIGNAL_DAYS,
     SIGNALS,
-    merge,
     read_csv,
-    read_gateway,
     read_lines,
     write_csv,
     write_lines,
 )
+from pwserver.history.transfer import merge, read_gateway
 
 
 def _parser() -> argparse.ArgumentParser:

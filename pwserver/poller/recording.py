@@ -6,8 +6,10 @@ import asyncio
 import logging
 import threading
 
+from pwserver.history.clock import Witnesses
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
+from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
 from pwserver.state.view import View
 
@@ -21,7 +23,12 @@ class Recording:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
+        witnesses = Witnesses()
         self.recorders = {gateway: Recorder(archive) for gateway, archive in store.archives.items()}
+        self._timelines = {
+            gateway: Timeline(recorder, store.archives[gateway], witnesses)
+            for gateway, recorder in self.recorders.items()
+        }
         self._locks = {gateway: threading.Lock() for gateway in self.recorders}
         self._last: dict[str, float] = {}
         self.failures = 0  # flushes that did not reach the disk
@@ -34,12 +41,12 @@ class Recording:
 
     def record(self, gateway: str, reading: Reading) -> None:
         """Record one reading of one gateway."""
-        recorder = self.recorders.get(gateway)
-        if recorder is None or self._last.get(gateway) == reading.timestamp:
+        timeline = self._timelines.get(gateway)
+        if timeline is None or self._last.get(gateway) == reading.timestamp:
             return
         with self._locks[gateway]:
             self._last[gateway] = reading.timestamp
-            recorder.record(reading)
+            timeline.take(reading)
 
     async def keep_flushed(self) -> None:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""

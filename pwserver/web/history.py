@@ -44,7 +44,7 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
             match = request.headers.get("if-none-match", "").encode("utf-8", "surrogateescape")
-            return response(route(histories, arguments, time.time(), match or None))
+            return response(route(histories, arguments, histories.now(time.time()), match or None))
 
         return answer
 

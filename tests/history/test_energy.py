@@ -270,27 +270,6 @@ def test_polls_out_of_order_are_left_out_and_counted() -> None:
     assert (recorder.refused, store.polls.count) == (3, 2)
 
 
-def test_a_clock_that_was_years_ahead_is_survived() -> None:
-    store = archive(replace_polls(5.0))
-    start = day_start(datetime.date(2026, 5, 5), LOS_ANGELES) + 36_000.0
-    moments = [start + step * 5.0 for step in range(300)]
-    recorder = constant(store, moments)
-    before = days_of(store)[datetime.date(2026, 5, 5)]["home"]
-    for step in range(20):
-        recorder.record(reading(start + 4e8 + step * 5.0, 9.0, 9.0, 9.0, 9.0))
-    accepted = [
-        recorder.record(reading(start + 1500.0 + step * 5.0, 1000.0, 0.0, 0.0, 1000.0)) for step in range(200)
-    ]
-    assert 60 <= accepted.index(True) <= 70
-    assert all(accepted[accepted.index(True) :])
-    found = days_of(store)
-    assert list(found) == [datetime.date(2026, 5, 5)]
-    # What was measured before the clock went wrong, and everything since it was right again and trusted.
-    since = (len(accepted) - accepted.index(True)) * 5.0 / 3.6
-    assert found[datetime.date(2026, 5, 5)]["home"] == pytest.approx(before + since, rel=0.25)
-    assert store.polls.bounds() == (start, start + 1500.0 + 199 * 5.0)
-
-
 def replace_polls(interval: float) -> HistorySettings:
     return HistorySettings(poll_interval=interval, max_signals=0)
 

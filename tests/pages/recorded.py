@@ -68,7 +68,7 @@ def zone_name(hours_ahead: int) -> str:
 
 
 def _fill(archive: Archive, house: House, now: float, hours_ahead: int) -> None:
-    recorder = Recorder(archive, clock=lambda: now)
+    recorder = Recorder(archive)
     at = house.begin
     while at < now:
         site, solar, battery, load, level = house.row(at, hours_ahead)

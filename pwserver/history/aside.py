@@ -1,0 +1,64 @@
+"""Rows that are taken out of the rings and kept in a file: an export, so that ``history import`` can read it."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from array import array
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pwserver.history.archive import Archive
+from pwserver.history.layout import WAITING
+from pwserver.history.store import sync_folder
+from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table, named_signals, write_csv
+
+MOST_FILES = 100
+_NAME = "set-aside-"
+
+
+def rows_after(archive: Archive, timestamp: float) -> list[Table]:
+    """All rows later than this moment, of all rings."""
+    series = archive.read_notes().series
+    tables = []
+    for name, ring in archive.rings.items():
+        if name == WAITING:
+            continue
+        times, values = ring.select(math.nextafter(timestamp, math.inf), math.inf)
+        columns: Mapping[str, array[float]] = dict(zip(archive.plans[name].columns, values, strict=True))
+        if name.startswith((SIGNAL_DAYS, SIGNALS)):
+            columns = named_signals(columns, series)
+            name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
+        if times:
+            tables.append(Table(archive.gateway.id, name, times, dict(columns)))
+    return tables
+
+
+def set_aside(archive: Archive, tables: Iterable[Table], when: float) -> Path | None:
+    """Write tables to a new file of the gateway's folder, durably; ``when`` (epoch seconds) names it.
+
+    None when nothing could be kept: history in memory, too many such files already, or a disk that refuses.
+    """
+    folder = archive.folder
+    if folder is None or len(list(folder.glob(f"{_NAME}*.csv"))) >= MOST_FILES:
+        return None
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0.0, min(when, 253402300799.0))))
+    path = folder / f"{_NAME}{stamp}.csv"
+    count = 1
+    while path.exists():
+        count += 1
+        path = folder / f"{_NAME}{stamp}-{count}.csv"
+    fresh = path.with_suffix(".new")
+    try:
+        with open(fresh, "w", encoding="utf-8", newline="") as file:
+            for table in tables:
+                write_csv(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+        sync_folder(folder)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        return None
+    return path

@@ -1,0 +1,135 @@
+"""Rows of one ring as a table, and a table as text and back: CSV and InfluxDB line protocol.
+
+Device signals are named ``device|metric`` (``device|metric|avg`` … for days) in a table, whatever column they have in a
+ring.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TextIO
+
+SIGNALS, SIGNAL_DAYS = "signals", "signal-days"
+POWER_RINGS = ("polls", "minutes", "quarters", "days")
+MEASUREMENT = "powerwall_"
+_LINE_KEY = re.compile(r"([,= \\])")
+_NANOSECONDS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows of one ring: timestamps in order, one column of numbers a name, NaN where not measured."""
+
+    gateway: str
+    ring: str
+    times: array[float] = field(default_factory=lambda: array("d"))
+    columns: dict[str, array[float]] = field(default_factory=dict)
+
+    def add(self, timestamp: float, values: Mapping[str, float]) -> None:
+        """One more row; columns that come up later were not measured before."""
+        for name in values:
+            if name not in self.columns:
+                self.columns[name] = array("d", [math.nan]) * len(self.times)
+        self.times.append(timestamp)
+        for name, column in self.columns.items():
+            column.append(values.get(name, math.nan))
+
+    def within(self, start: float, end: float) -> Iterator[int]:
+        """The rows of a window."""
+        return (row for row, when in enumerate(self.times) if start <= when <= end)
+
+
+def named_signals(columns: Mapping[str, array[float]], series: Sequence[tuple[str, str]]) -> dict[str, array[float]]:
+    """Name the columns of a bank of device signals by device and metric; those without a name are left out."""
+    found = {}
+    for name, values in columns.items():
+        number, _, figure = name[1:].partition("_")
+        if int(number) < len(series):
+            found["|".join((*series[int(number)], *([figure] if figure else [])))] = values
+    return found
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)
+
+
+def write_csv(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+    """``gateway,ring,time,COLUMNS…`` with times in epoch seconds; returns the number of rows."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["gateway", "ring", "time", *table.columns])
+    rows = 0
+    for row in table.within(start, end):
+        cells = [_text(column[row]) for column in table.columns.values()]
+        writer.writerow([table.gateway, table.ring, repr(table.times[row]), *cells])
+        rows += 1
+    return rows
+
+
+def read_csv(source: Iterable[str]) -> list[Table]:
+    """What ``write_csv`` wrote, several tables after one another too. Raises ValueError with the line."""
+    tables: dict[tuple[str, str], Table] = {}
+    names: list[str] = []
+    for number, cells in enumerate(csv.reader(source), 1):
+        if cells[:3] == ["gateway", "ring", "time"]:
+            names = cells[3:]
+        elif cells:
+            if not names or len(cells) != len(names) + 3:
+                raise ValueError(f"line {number}: not a row of a history export")
+            try:
+                when = float(cells[2])
+                values = {name: float(cell) for name, cell in zip(names, cells[3:], strict=True) if cell}
+            except ValueError:
+                raise ValueError(f"line {number}: not a number") from None
+            key = (cells[0], cells[1])
+            tables.setdefault(key, Table(*key)).add(when, values)
+    return list(tables.values())
+
+
+def _escaped(key: str) -> str:
+    return _LINE_KEY.sub(r"\\\1", key)
+
+
+def write_lines(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+    """InfluxDB line protocol, ``powerwall_RING,gateway=ID field=… nanoseconds``; returns the number of lines."""
+    opening = f"{MEASUREMENT}{table.ring},gateway={_escaped(table.gateway)} "
+    keys = {name: _escaped(name) for name in table.columns}
+    rows = 0
+    for row in table.within(start, end):
+        fields = [
+            f"{keys[name]}={column[row]!r}" for name, column in table.columns.items() if not math.isnan(column[row])
+        ]
+        if fields:
+            # Whole microseconds: a float has no more.
+            out.write(f"{opening}{','.join(fields)} {round(table.times[row] * 1e6) * 1000}\n")
+            rows += 1
+    return rows
+
+
+_LINE = re.compile(r"powerwall_([a-z-]+),gateway=((?:\\.|[^\\, ])+) ((?:\\.|[^\\ ])+) (\d+)")
+_FIELD = re.compile(r"((?:\\.|[^\\,= ])+)=([^,]+)")
+
+
+def read_lines(source: Iterable[str]) -> list[Table]:
+    """What ``write_lines`` wrote. Raises ValueError with the line."""
+    tables: dict[tuple[str, str], Table] = {}
+    for number, line in enumerate(source, 1):
+        if not line.strip():
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {number}: not a line of a history export")
+        try:
+            values = {re.sub(r"\\(.)", r"\1", key): float(value) for key, value in _FIELD.findall(match[3])}
+        except ValueError:
+            raise ValueError(f"line {number}: not a number") from None
+        key = (re.sub(r"\\(.)", r"\1", match[2]), match[1])
+        tables.setdefault(key, Table(*key)).add(int(match[4]) / _NANOSECONDS, values)
+    return list(tables.values())
