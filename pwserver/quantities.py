@@ -37,34 +37,6 @@ def app_level(raw_percent: float | None) -> float | None:
     return None if raw is None else min(100.0, max(0.0, (raw - 5.0) / 95.0 * 100.0))
 
 
-def meter_value(reading: Reading, meter: str, member: str) -> float | int | None:
-    """One member of one of the four meters ``site``, ``battery``, ``load``, ``solar``."""
-    meters = reading.aggregates
-    body = meters.get(meter) if isinstance(meters, Mapping) else None
-    return number(body.get(member)) if isinstance(body, Mapping) else None
-
-
-# Energy counters in watt-hours: our name, the meter, its member.
-ENERGY_COUNTERS: tuple[tuple[str, str, str], ...] = (
-    ("grid_energy_imported", "site", "energy_imported"),
-    ("grid_energy_exported", "site", "energy_exported"),
-    ("home_energy_imported", "load", "energy_imported"),
-    ("solar_energy_exported", "solar", "energy_exported"),
-    ("battery_energy_imported", "battery", "energy_imported"),
-    ("battery_energy_exported", "battery", "energy_exported"),
-)
-
-
-def energy_counters(reading: Reading) -> dict[str, float | int]:
-    """Lifetime energies in watt-hours by name, negative ones left out.
-
-    All of them exactly zero means that the firmware does not report energies: then the answer is empty.
-    """
-    values = {name: meter_value(reading, meter, member) for name, meter, member in ENERGY_COUNTERS}
-    known = {name: value for name, value in values.items() if value is not None and value >= 0}
-    return known if any(known.values()) else {}
-
-
 @dataclass(frozen=True, slots=True)
 class Battery:
     """One unit of ``system_status.battery_blocks``; ``index`` is its 1-based position there."""

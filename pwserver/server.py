@@ -24,7 +24,7 @@ from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fitted, kill_advice
 from pwserver.open_files import with_files
-from pwserver.poller import holds
+from pwserver.poller import holds, keeping
 from pwserver.poller.process import run_poller
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity
@@ -286,6 +286,7 @@ class Main:
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
         holds.inherit(old.runtime, new.runtime)
+        keeping.inherit(old.runtime, new.runtime)
         if listener is not old.listener:
             for child in new.children:
                 child.run = partial(close_and_run, old.listener, child.run)

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pwserver import quantities
-from pwserver.quantities import meter_value, number
+from pwserver.quantities import number
 from pwserver.reading import Reading
+from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
 from pwserver.state.view import SiteView, View
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
@@ -41,6 +42,10 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
     },
     "powerwall_line": {"voltage_volts": FLOAT, "frequency_hertz": FLOAT},
     "powerwall_ct": {"power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT},
+    "powerwall_meter": {
+        "power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT, "energy_imported_wh": FLOAT,
+        "energy_exported_wh": FLOAT,
+    },
     "powerwall_remote_meter": {
         "power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT, "energy_imported_wh": FLOAT,
         "energy_exported_wh": FLOAT,
@@ -120,7 +125,7 @@ def render(site: SiteView) -> str:
             continue
         points = [(point, view.now) for point in _poll(view, site.now)]
         if view.reading is not None:
-            points += [(point, view.reading.timestamp) for point in _reading(view.reading)]
+            points += [(point, view.reading.timestamp) for point in _reading(view.reading, view.state.judged.meters)]
         for (measurement, tags, fields), seconds in points:
             written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
             if written is not None:
@@ -145,19 +150,19 @@ def _poll(view: View, now: float) -> Iterator[Point]:
     )
 
 
-def _reading(reading: Reading) -> Iterator[Point]:
+def _reading(reading: Reading, meters: Meters) -> Iterator[Point]:
     grid_status = reading.grid_status if reading.grid_status in ("UP", "DOWN", "SYNCING") else None
     yield (
         "powerwall",
         {},
         {
-            "grid_power_watts": meter_value(reading, "site", "instant_power"),
-            "home_power_watts": meter_value(reading, "load", "instant_power"),
-            "solar_power_watts": meter_value(reading, "solar", "instant_power"),
-            "battery_power_watts": meter_value(reading, "battery", "instant_power"),
-            "grid_voltage_volts": meter_value(reading, "site", "instant_average_voltage"),
-            "grid_current_amperes": meter_value(reading, "site", "instant_average_current"),
-            **{f"{name}_wh": value for name, value in quantities.energy_counters(reading).items()},
+            "grid_power_watts": meters["site"].watts.value,
+            "home_power_watts": meters["load"].watts.value,
+            "solar_power_watts": meters["solar"].watts.value,
+            "battery_power_watts": meters["battery"].watts.value,
+            "grid_voltage_volts": meters["site"].volts.value,
+            "grid_current_amperes": meters["site"].amperes.value,
+            **{f"{name}_wh": value for name, value in energies_wh(meters).items()},
             "battery_percent": quantities.app_level(reading.soe_raw),
             "battery_raw_percent": reading.soe_raw,
             "reserve_percent": reading.reserve,
@@ -173,11 +178,25 @@ def _reading(reading: Reading) -> Iterator[Point]:
             "alerts": None if reading.alerts is None else len(reading.alerts),
         },
     )
+    yield from _further_meters(meters)
     for unit in quantities.battery_blocks(reading):
         fields = {"capacity_wh": unit.capacity, "remaining_wh": unit.charge}
         yield "powerwall_unit", {"device": unit.serial or f"#{unit.index}"}, fields
     yield from _devices(reading)
     yield from _electrical(reading)
+
+
+def _further_meters(meters: Meters) -> Iterator[Point]:
+    for name, meter in meters.items():
+        if name not in MAIN_METERS:
+            fields = {
+                "power_watts": meter.watts.value,
+                "current_amperes": meter.amperes.value,
+                "voltage_volts": meter.volts.value,
+                "energy_imported_wh": meter.imported_wh.value,
+                "energy_exported_wh": meter.exported_wh.value,
+            }
+            yield "powerwall_meter", {"meter": name}, fields
 
 
 def _devices(reading: Reading) -> Iterator[Point]:

@@ -1,8 +1,8 @@
 """The virtual gateway: one merged reading made of those of all gateways, so that every legacy URL can show the whole
 site.
 
-``merge`` is pure. What must outlive an outage (which units exist, so that ``PW3`` stays ``PW3``; the last energy
-counters) is handed back as ``MergeMemory`` and given in again at the next call.
+What must outlive an outage (which units exist, so that ``PW3`` stays ``PW3``) is handed back as ``MergeMemory`` and
+given in again at the next call; the sums of energy counters have a memory of their own, which outlives processes.
 
 Names. With a ``name_prefix`` (default ``{id}.``) devices, strings and alerts of gateway ``home`` are called
 ``home.A`` and so on. With an empty prefix the names are those a dashboard knows: strings of the second gateway
@@ -13,22 +13,20 @@ collide, and the grid meters of every gateway but the first, get the prefix ``{i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
 from pwserver.documents.site import grid_status
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
+from pwserver.state.counter_sums import Part, SumMemory
+from pwserver.state.energies import ENERGIES
 from pwserver.state.site import Site, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
 VIRTUAL_ID = "aggregate"
-COUNTERS = ("energy_exported", "energy_imported")
-# A counter that fell is believed after it was seen this many times in a row: then the meter was reset or replaced.
-CONFIRMATIONS = 3
-
 _STATUS_SUMS = (
     "nominal_full_pack_energy",
     "nominal_energy_remaining",
@@ -71,11 +69,9 @@ class MergeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What one gateway last contributed: its units and names, and its counters in Wh by ``meter.counter``."""
+    """What one gateway last contributed: its units and names."""
 
     names: Names
-    counters: Mapping[str, float] = field(default_factory=dict)
-    suspects: Mapping[str, tuple[float, int]] = field(default_factory=dict)  # fallen value, times seen in a row
 
 
 MergeMemory = Mapping[str, Remembered]
@@ -89,14 +85,17 @@ class Merged:
     memory: MergeMemory
 
 
-def merge(site: SiteView, memory: MergeMemory, options: MergeOptions | None = None) -> Merged:
+def merge(
+    site: SiteView, memory: MergeMemory, options: MergeOptions | None = None, sums: SumMemory | None = None
+) -> Merged:
     """One View that answers every document with the truth about the whole site.
 
     Powers and currents are added, charge is weighted by capacity, counters are only given while every gateway
-    contributes. The reading's timestamp is that of its oldest part; ``flags`` names who is left out and what was
-    set aside.
+    contributes; ``sums`` takes note of them. The reading's timestamp is that of its oldest part; ``flags`` names who
+    is left out and what was set aside.
     """
     options = options or MergeOptions()
+    sums = sums if sums is not None else SumMemory()
     views, total = site.gateways, site.state
     # Gateways that left the configuration are forgotten; the memory is no longer than the list of gateways.
     known: dict[str, Remembered] = {}
@@ -106,40 +105,27 @@ def merge(site: SiteView, memory: MergeMemory, options: MergeOptions | None = No
     for view in views:
         before = memory.get(view.gateway.id) or Remembered(Names())
         if view.gateway.id not in total.left_out and view.reading is not None:
-            counters, suspects, fallen = _accept_counters(view.reading, before)
-            flags.update({f"{view.gateway.id} {name}": text for name, text in fallen.items()})
-            before = Remembered(names_of(view.reading), counters, suspects)
+            before = Remembered(names_of(view.reading))
         elif view.reading is not None and not before.names.known:
             before = replace(before, names=names_of(view.reading))
         known[view.gateway.id] = before
-    reading = _merged_reading(site, taking_part, known, flags, options) if taking_part else None
+    sums.take([view.gateway.id for view in views], [_part(view) for view in taking_part])
+    for house in sums.former:
+        flags[f"{house.id or 'others'} energies"] = "left the configuration; what it had counted stays in the sums"
+    reading = _merged_reading(site, taking_part, known, flags, options, sums) if taking_part else None
     identity = _identity(site, views, options)
     return Merged(View(identity, _status(total, taking_part, views), reading, site.server, site.now), known)
 
 
-def _accept_counters(
-    reading: Reading, before: Remembered
-) -> tuple[dict[str, float], dict[str, tuple[float, int]], dict[str, str]]:
-    """Counters to remember, those under suspicion, and why: a lifetime counter that falls is not believed at once."""
-    counters = dict(before.counters)
-    suspects: dict[str, tuple[float, int]] = {}
-    fallen: dict[str, str] = {}
-    for name in METERS:
-        for counter in COUNTERS:
-            value = (reading.aggregates.get(name) or {}).get(counter)
-            key = f"{name}.{counter}"
-            if not aggregate.is_number(value):
-                continue
-            last = counters.get(key)
-            if aggregate.fell(last, value):
-                lowest, seen = before.suspects.get(key, (value, 0))
-                seen = 1 if aggregate.fell(lowest, value) else seen + 1
-                if seen < CONFIRMATIONS:
-                    suspects[key] = (value, seen)
-                    fallen[key] = f"fell from {last} to {value} Wh"
-                    continue
-            counters[key] = value
-    return counters, suspects, fallen
+def _part(view: View) -> Part:
+    """Return what one house counts, by ``meter.counter``."""
+    counters = {
+        f"{name}.{told}": fact.value
+        for name, meter in view.state.judged.meters.items()
+        for told, fact in (("energy_imported", meter.imported_wh), ("energy_exported", meter.exported_wh))
+        if fact.value is not None
+    }
+    return Part(view.gateway.id, view.reading.din if view.reading is not None else None, counters)
 
 
 def _merged_reading(
@@ -148,6 +134,7 @@ def _merged_reading(
     known: Mapping[str, Remembered],
     flags: Mapping[str, str],
     options: MergeOptions,
+    sums: SumMemory,
 ) -> Reading:
     total = site.state
     readings = [view.reading for view in taking_part if view.reading is not None]
@@ -162,7 +149,9 @@ def _merged_reading(
     return Reading(
         gateway_id=VIRTUAL_ID,
         timestamp=min(reading.timestamp for reading in readings),
-        aggregates=_aggregates(readings, [known[view.gateway.id] for view in taking_part], total.complete),
+        aggregates=_aggregates(readings, sums, total.complete),
+        further_meters=_further(readings),
+        counter_resets=_resets(readings),
         vitals=combined.vitals or None,
         strings=combined.strings or None,
         soe_raw=total.charge.raw.value,
@@ -206,22 +195,37 @@ def _merged_reading(
     )
 
 
-def _aggregates(readings: Sequence[Reading], remembered: Sequence[Remembered], all_here: bool) -> JsonObject:
-    suspicious = {key for entry in remembered for key in entry.suspects}
+def _aggregates(readings: Sequence[Reading], sums: SumMemory, all_here: bool) -> JsonObject:
     names = ", ".join(sorted(reading.gateway_id for reading in readings))
     oldest = sorted(readings, key=lambda reading: (reading.timestamp, reading.gateway_id))
+    further = _further(readings)
     body: JsonObject = {}
-    for name in METERS:
+    for name in (*METERS, *further):
         found = [reading.aggregates[name] for reading in oldest if isinstance(reading.aggregates.get(name), dict)]
         if not found:
             continue
-        # A gateway without this meter has no counter either: then the sum of counters would be a partial one.
-        meter = aggregate.sum_meters(found, all_here and len(found) == len(readings), f"{name}: sum of {names}")
-        for counter in COUNTERS:
-            if f"{name}.{counter}" in suspicious:
-                meter[counter] = None
+        # A gateway without a main meter has no counter either: then the sum of counters would be a partial one.
+        complete = all_here and (name in further or len(found) == len(readings))
+        meter = aggregate.sum_meters(found, complete, f"{name}: sum of {names}")
+        for counter in ENERGIES:
+            told = [one.get(counter) for one in found]
+            meter[counter] = sums.total(f"{name}.{counter}", told) if complete else None
         body[name] = meter
     return body
+
+
+def _further(readings: Sequence[Reading]) -> list[str]:
+    """Return the further meters that some gateway has."""
+    return list(dict.fromkeys(name for reading in readings for name in reading.further_meters))
+
+
+def _resets(readings: Sequence[Reading]) -> dict[str, float]:
+    """Return when a counter of any gateway last began anew: that is when the sum did."""
+    found: dict[str, float] = {}
+    for reading in readings:
+        for name, when in reading.counter_resets.items():
+            found[name] = max(when, found.get(name, 0.0))
+    return found
 
 
 def _system_status(readings: Sequence[Reading], blocks: list[JsonObject]) -> JsonObject | None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pwserver import quantities
 from pwserver.documents.answer import Answer, detail
-from pwserver.quantities import meter_value, number
+from pwserver.quantities import number
 from pwserver.reading import Reading
+from pwserver.state.powers import energies_wh
 from pwserver.state.view import SiteView, View
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ DATA_FAMILIES: tuple[Family, ...] = (
     _gauge("home_power_watts", "Consumption of the house (load.instant_power)."),
     _gauge("solar_power_watts", "Solar production (solar.instant_power)."),
     _gauge("battery_power_watts", "Power of the batteries, discharge positive (battery.instant_power)."),
+    _gauge("meter_power_watts", "Power of a further meter, for instance a generator; production positive.", "meter"),
+    _counter("meter_imported_joules", "Energy a further meter counted forward (energy_imported, Wh x 3600).", "meter"),
+    _counter("meter_exported_joules", "Energy a further meter counted backward (energy_exported, Wh x 3600).", "meter"),
     _gauge("meter_voltage_volts", "Mean voltage of a meter (instant_average_voltage).", "meter"),
     _gauge("meter_current_amperes", "Mean current of a meter (instant_average_current).", "meter"),
     _counter("grid_imported_joules", "Energy taken from the grid (site.energy_imported, Wh x 3600)."),
@@ -199,7 +203,8 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
 
 
 def _gateway(view: View, now: float) -> Iterator[Sample]:
-    for name, labels, value in [*_connection(view, now), *(_reading(view.reading) if view.reading else ())]:
+    found = [*_connection(view, now), *_meters(view), *(_reading(view.reading) if view.reading else ())]
+    for name, labels, value in found:
         known = number(value)
         if known is not None:
             yield name, tuple(map(str, labels)), float(known)
@@ -237,7 +242,7 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], 
         yield "reading_age_seconds", (), max(0.0, now - reading.timestamp)
 
 
-METERS = (("grid", "site"), ("home", "load"), ("solar", "solar"), ("battery", "battery"))
+METERS = {"site": "grid", "load": "home", "solar": "solar", "battery": "battery"}
 ENERGY_METRICS = {
     "grid_energy_imported": "grid_imported_joules_total",
     "grid_energy_exported": "grid_exported_joules_total",
@@ -253,13 +258,23 @@ def _scaled(value: Any, factor: float) -> float | None:
     return None if known is None else known * factor
 
 
-def _reading(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    for ours, theirs in METERS:
-        yield f"{ours}_power_watts", (), meter_value(reading, theirs, "instant_power")
-        yield "meter_voltage_volts", (ours,), meter_value(reading, theirs, "instant_average_voltage")
-        yield "meter_current_amperes", (ours,), meter_value(reading, theirs, "instant_average_current")
-    for name, watt_hours in quantities.energy_counters(reading).items():
+def _meters(view: View) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    meters = view.state.judged.meters
+    for name, meter in meters.items():
+        label = METERS.get(name, name)
+        if name in METERS:
+            yield f"{label}_power_watts", (), meter.watts.value
+        else:
+            yield "meter_power_watts", (label,), meter.watts.value
+            yield "meter_imported_joules_total", (label,), _scaled(meter.imported_wh.value, JOULES_PER_WATT_HOUR)
+            yield "meter_exported_joules_total", (label,), _scaled(meter.exported_wh.value, JOULES_PER_WATT_HOUR)
+        yield "meter_voltage_volts", (label,), meter.volts.value
+        yield "meter_current_amperes", (label,), meter.amperes.value
+    for name, watt_hours in energies_wh(meters).items():
         yield ENERGY_METRICS[name], (), watt_hours * JOULES_PER_WATT_HOUR
+
+
+def _reading(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     yield "battery_charge_ratio", (), _scaled(quantities.app_level(reading.soe_raw), 0.01)
     yield "battery_charge_raw_ratio", (), _scaled(reading.soe_raw, 0.01)
     yield "backup_reserve_ratio", (), _scaled(reading.reserve, 0.01)

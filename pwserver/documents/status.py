@@ -324,6 +324,11 @@ def _details_entry(view: View) -> JsonObject:
             name: {"available": known.available, "last_success": known.last_success, "failures": known.failures}
             for name, known in status.capabilities.items()
         }
+    judged = view.state.judged
+    if judged.set_aside:
+        entry["set_aside"] = dict(judged.set_aside)
+    if judged.notes:
+        entry["notes"] = dict(judged.notes)
     return entry
 
 

@@ -14,9 +14,10 @@ from pwserver.gateways.cadence import Cadence
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.state import Capabilities
-from pwserver.gateways.truth import EnergyMemory, correct_meters, is_number, powers_known
+from pwserver.gateways.truth import is_number
 from pwserver.gateways.wire import Wire
 from pwserver.reading import Reading
+from pwserver.state.powers import powers_known
 
 MEDIUM_SECONDS: Final = 15.0
 CLOUD_SLOW_SECONDS: Final = 60.0
@@ -35,11 +36,10 @@ class Collector(Protocol):
 
 @dataclass(slots=True)
 class Memory:
-    """What outlives a connection object: capabilities, devices, energies, slow answers."""
+    """What outlives a connection object: capabilities, devices, slow answers."""
 
     guard: DeviceGuard
     capabilities: Capabilities = field(default_factory=Capabilities)
-    energies: EnergyMemory = field(default_factory=EnergyMemory)
     cadence: Cadence = field(default_factory=Cadence)
     slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
     slow_ticks: dict[str, float] = field(default_factory=dict)  # and when it came, monotonic
@@ -190,15 +190,6 @@ def sound_meters(value: Any) -> dict[str, Any]:
     if powers_known(meters) == 0:
         raise GatewayFailure(NO_DATA)
     return meters
-
-
-def corrected(meters: Mapping[str, Any], options: GatewayOptions) -> dict[str, Any]:
-    """The owner's corrections, applied here and nowhere else."""
-    return correct_meters(
-        meters,
-        keep_negative_solar=options.neg_solar,
-        site_zero_threshold_watts=options.site_zero_threshold_watts,
-    )
 
 
 GRID_WORDS: Final = {

@@ -17,15 +17,18 @@ from pwserver.gateways.collect import (
     as_number,
     as_text,
     compute,
-    corrected,
     grid_word,
     sound_meters,
 )
-from pwserver.gateways.truth import ENERGIES, METERS, is_number, soe_percent
-from pwserver.reading import Reading
+from pwserver.gateways.truth import is_number, soe_percent
+from pwserver.reading import Answered, Reading
+from pwserver.state.energies import ENERGIES
+from pwserver.state.powers import MAIN_METERS
 
 _CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")
 _FLEET: Final = ("get_site_status", "get_live_status", "get_site_info", "get_backup_time_remaining")
+
+_LIVE_STATUS: Final = "live_status of Tesla's servers"
 
 
 class CloudCollector:
@@ -61,7 +64,7 @@ class CloudCollector:
         asker.require(lambda: fetch(self.power, force=True), _answered)
         arrived = time.time()
         meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
-        for name in METERS:  # the servers tell no lifetime energies; the library prints 0
+        for name in MAIN_METERS:  # the servers tell no lifetime energies; the library prints 0
             for field in ENERGIES:
                 if isinstance(meters.get(name), dict):
                     meters[name][field] = None
@@ -91,7 +94,14 @@ class CloudCollector:
         return Reading(
             gateway_id=asker.gateway_id,
             timestamp=arrived,
-            aggregates=corrected(meters, asker.options),
+            aggregates=meters,
+            listed_meters={
+                "generator": {
+                    "last_communication_time": power.get("timestamp"),
+                    "instant_power": as_number(clean(power.get("generator_power"))),
+                }
+            },
+            answers={"meters": Answered(_LIVE_STATUS, arrived)},
             vitals=vitals,
             strings={},
             soe_raw=soe,

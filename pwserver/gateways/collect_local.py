@@ -18,14 +18,13 @@ from pwserver.gateways.collect import (
     as_number,
     as_text,
     compute,
-    corrected,
     grid_word,
     sound_meters,
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
-from pwserver.gateways.truth import ENERGIES, METERS, is_number, soe_percent
-from pwserver.reading import Reading
+from pwserver.gateways.truth import soe_percent
+from pwserver.reading import Answered, Reading
 
 _AGGREGATES: Final = "/api/meters/aggregates"
 _SOE: Final = "/api/system_status/soe"
@@ -86,7 +85,7 @@ class LocalCollector:
         )
         arrived = time.time()
         asker.record("meters", True)
-        flags = self._energies(meters)
+        answers = {"meters": Answered(f"GET {_AGGREGATES}", arrived)}
         level = self._fast("level", _SOE)
         detail = self._fast("grid", _GRID)
         percent = soe_percent((level or {}).get("percentage"))
@@ -95,12 +94,12 @@ class LocalCollector:
             return Reading(
                 gateway_id=asker.gateway_id,
                 timestamp=arrived,
-                aggregates=corrected(meters, asker.options),
+                aggregates=meters,
                 soe_raw=percent,
                 grid_status=grid_word(detail),
                 grid_status_detail=detail,
                 connection_mode="Basic LAN",
-                flags=flags,
+                answers=answers,
             )
         vitals, ages, carried, fans, config = self._devices()
         system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
@@ -119,7 +118,7 @@ class LocalCollector:
         return Reading(
             gateway_id=asker.gateway_id,
             timestamp=arrived,
-            aggregates=corrected(meters, asker.options),
+            aggregates=meters,
             vitals=vitals,
             strings=as_dict(compute(self.powerwall.strings)) if vitals or self.values.get(_SOLAR) else None,
             soe_raw=percent,
@@ -157,7 +156,7 @@ class LocalCollector:
             else None,
             vitals_carried=carried,
             device_ages_seconds=ages,
-            flags=flags,
+            answers=answers,
         )
 
     def _devices(self) -> tuple[dict[str, Any] | None, dict[str, float], bool, dict[str, Any] | None, Any]:
@@ -187,11 +186,6 @@ class LocalCollector:
         else:
             self._object(_SOLAR, 2 * MEDIUM_SECONDS, keep_seconds=4 * MEDIUM_SECONDS)
         return vitals
-
-    def _energies(self, meters: dict[str, Any]) -> dict[str, str]:
-        present = {name: meter for name, meter in meters.items() if name in METERS and isinstance(meter, dict)}
-        known = any(is_number(meter.get(field)) for meter in present.values() for field in ENERGIES)
-        return self.asker.memory.energies.apply(meters, present, self.asker.now) if known else {}
 
     def _fast(self, family: str, path: str) -> dict[str, Any] | None:
         found = self._object(path, 0.0, keep_seconds=0.0)

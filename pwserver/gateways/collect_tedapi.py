@@ -21,14 +21,16 @@ from pwserver.gateways.collect import (
     as_number,
     as_text,
     compute,
-    corrected,
     grid_word,
     sound_meters,
     temperatures,
 )
 from pwserver.gateways.guard import Guarded
-from pwserver.gateways.truth import METERS, soe_percent
-from pwserver.reading import Reading
+from pwserver.gateways.truth import soe_percent
+from pwserver.reading import Answered, Reading
+from pwserver.state.energies import ENERGIES
+from pwserver.state.fact import finite, member
+from pwserver.state.powers import MAIN_METERS
 
 _METHODS: Final = (
     "get_status",
@@ -41,8 +43,8 @@ _METHODS: Final = (
     "vitals",
 )
 _FAST: Final = ("get_status", "get_device_controller", "get_pw3_vitals", "vitals", "get_native_meters_aggregates")
-_ENERGY_NOTE: Final = "energy from gateway local API"
 _SIDE_QUERIES_PER_MINUTE: Final = 10.0  # energies, firmware and the like
+_MOST_PLACES: Final = 64
 _LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0
 
 
@@ -168,7 +170,9 @@ class TedapiSource:
             return self.borrowed.fetch("get_native_meters_aggregates", force=True)
 
         found = self.asker.optional("energies", fetch, lambda answer: isinstance(answer, dict), MEDIUM_SECONDS, calls=2)
-        self.values["get_native_meters_aggregates"] = None  # merged by us, with a memory
+        self.values["get_native_meters_aggregates"] = None  # merged by us
+        if found is not None:
+            self.asker.memory.slow["energies at"] = time.time()
         return as_dict(clean(found))
 
     def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
@@ -219,7 +223,7 @@ class TedapiCollector:
         source.units(len(blocks))
         source.firmware()
         fresh_energies = source.energies()
-        meters, flags = self._meters(fresh_energies)
+        meters = self._meters(fresh_energies)
         vitals = source.vitals()
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
@@ -237,7 +241,9 @@ class TedapiCollector:
         return Reading(
             gateway_id=asker.gateway_id,
             timestamp=arrived,
-            aggregates=corrected(meters, asker.options),
+            aggregates=meters,
+            listed_meters=_listed_meters(status),
+            answers=self._answers(arrived),
             vitals=guarded.vitals,
             strings=as_dict(asker.derive(self.powerwall.strings)) if guarded.vitals is not None else None,
             soe_raw=soe,
@@ -273,22 +279,27 @@ class TedapiCollector:
             backup_events=self._backup_events(mode),
             vitals_carried=guarded.carried,
             device_ages_seconds=guarded.ages_seconds,
-            flags=flags,
         )
 
-    def _meters(self, fresh: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The four meters; energies only where they have just come, as the library prints 0 for the others."""
         try:
             raw = self.client.poll("/api/meters/aggregates")
         except Exception:
             raw = None
         meters = sound_meters(raw)
-        flags = self.asker.memory.energies.apply(meters, fresh, self.asker.now)
-        for name in METERS:
-            meter = meters.get(name)
-            if isinstance(meter, dict) and meter.get("energy_exported") is not None:
-                said = meter.get("disclaimer")
-                meter["disclaimer"] = f"{said}; {_ENERGY_NOTE}" if said else _ENERGY_NOTE
-        return meters, flags
+        for name in MAIN_METERS:
+            meter, told = meters.get(name), fresh.get(name) if fresh is not None else None
+            if isinstance(meter, dict):
+                meter.update({field: told.get(field) if isinstance(told, Mapping) else None for field in ENERGIES})
+        return meters
+
+    def _answers(self, arrived: float) -> dict[str, Answered]:
+        answers = {"meters": Answered("TEDAPI status", arrived)}
+        energies_at = self.asker.memory.slow.get("energies at")
+        if energies_at is not None:
+            answers["energy"] = Answered("GET /api/meters/aggregates", energies_at)
+        return answers
 
     def _record(self, vitals: Any, guarded: Guarded, controller_came: bool, energies: Mapping[str, Any] | None) -> None:
         asker = self.asker
@@ -313,6 +324,20 @@ class TedapiCollector:
                 "backup events", self.client.get_backup_events, lambda answer: isinstance(answer, dict), 60.0, keep=True
             )
         )
+
+
+def _listed_meters(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The places the gateway measures beside the four that the library passes on; the last of two with one name."""
+    found: dict[str, Any] = {}
+    listed = member(status, "control", "meterAggregates")
+    for entry in listed[:_MOST_PLACES] if isinstance(listed, list) else ():
+        place = entry.get("location") if isinstance(entry, Mapping) else None
+        if isinstance(place, str) and place.lower() not in MAIN_METERS:
+            found[place.lower()] = {
+                "last_communication_time": member(status, "system", "time"),
+                "instant_power": finite(entry.get("realPowerW")),
+            }
+    return found
 
 
 def _not_negative(value: Any) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pwserver.history.layout import ENERGIES
 
-# Our name of an energy -> name of the gateway's counter (``quantities.ENERGY_COUNTERS``).
+# Our name of an energy -> name of the gateway's counter (``state.powers.ENERGY_NAMES``).
 GATEWAY_COUNTERS: Mapping[str, str] = {
     "solar": "solar_energy_exported",
     "home": "home_energy_imported",
@@ -18,7 +18,7 @@ GATEWAY_COUNTERS: Mapping[str, str] = {
     "grid_import": "grid_energy_imported",
     "grid_export": "grid_energy_exported",
 }
-_FIELDS = 6  # gateway's last value, our total then, a drop not yet confirmed, gateway's sum, our sum, resets
+_FIELDS = 6  # gateway's last value, our total then, nothing (older versions kept a drop there), both sums, resets
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class EnergyTotal:
 
 
 class CounterCheck:
-    """Follows the gateway's counters. A drop counts only when the next reading confirms it."""
+    """Follows the gateway's counters, which are guarded: one that falls has begun anew (``state.counters``)."""
 
     size = len(ENERGIES) * _FIELDS
 
@@ -52,10 +52,7 @@ class CounterCheck:
                 continue
             at = index * _FIELDS
             total = 0.0 if math.isnan(ours[index]) else ours[index]
-            last, base, dropped = self._cells[at], self._cells[at + 1], self._cells[at + 2]
-            if value < last and math.isnan(dropped):
-                self._cells[at + 2] = value
-                continue
+            last, base = self._cells[at], self._cells[at + 1]
             if value >= last and not gap:
                 self._cells[at + 3] += value - last
                 self._cells[at + 4] += total - base

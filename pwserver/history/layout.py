@@ -12,6 +12,7 @@ from pwserver_ext.ring import Ring
 ALIGNMENT = 64
 CORRECTION_BYTES = 8  # of what the poller knows about the clock: one number, always in memory
 PAGE_BYTES = 4096
+JUDGES_BYTES = 16 * PAGE_BYTES  # of one of the two copies of what a gateway's judges remember
 DAY_SECONDS = 86400.0
 
 POWERS = ("site", "solar", "battery", "load")  # W; positive: import, production, discharge, consumption
@@ -164,7 +165,7 @@ class GatewayLayout:
     def file_bytes(self) -> int:
         """Bytes of the files, which take this room from the beginning."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
-        return files + sum(2 * half for _, half in self.records)
+        return files + sum(2 * half for _, half in self.records) + 2 * JUDGES_BYTES
 
     def carve(self, buffer: memoryview) -> Iterator[tuple[str, memoryview]]:
         """Cut one buffer of ``size_bytes`` into pieces: ``NAME.control``, ``NAME``, the records, ``correction``."""

@@ -21,8 +21,9 @@ from pwserver.history.layout import (
     SPREAD_COLUMNS,
 )
 from pwserver.history.signals import device_signals, unit_labels
-from pwserver.quantities import app_level, energy_counters, meter_value, number
+from pwserver.quantities import app_level, number
 from pwserver.reading import Reading
+from pwserver.state.powers import Meters, energies_wh, guarded_meters
 from pwserver_ext.rollup import Integrator, Rollup
 
 log = logging.getLogger(__name__)
@@ -44,17 +45,17 @@ _ENERGY_AT = len(ROLLED)
 _DATE_AT = _ENERGY_AT + len(ENERGIES)
 
 
-def power_values(reading: Reading) -> array[float]:
+def power_values(reading: Reading, meters: Meters) -> array[float]:
     """One row by COLUMNS; NaN is what the reading does not know."""
     vitals = None if reading.vitals_carried else reading.vitals
-    row = [meter_value(reading, meter, "instant_power") for meter in POWERS]
+    row = [meters[meter].watts.value for meter in POWERS]
     row += [
         app_level(reading.soe_raw),
         _GRID.get(reading.grid_status or ""),
         number(reading.reserve),
         _MODE.get(reading.mode or ""),
-        _frequency(reading, vitals),
-        _positive(meter_value(reading, "site", "instant_average_voltage")),
+        _frequency(meters["site"].hertz.value, vitals),
+        _positive(meters["site"].volts.value),
     ]
     return array("d", [math.nan if value is None else float(value) for value in row])
 
@@ -64,8 +65,8 @@ def _positive(value: float | None) -> float | None:
     return value if value is not None and value > 0 else None
 
 
-def _frequency(reading: Reading, vitals: Mapping[str, object] | None) -> float | None:
-    measured = _positive(meter_value(reading, "site", "frequency"))
+def _frequency(hertz: float | None, vitals: Mapping[str, object] | None) -> float | None:
+    measured = _positive(hertz)
     if measured is not None:
         return measured
     for prefix, member in (("TEPINV--", "PINV_Fout"), ("TESYNC--", "ISLAND_FreqL1_Main"), ("PVAC--", "PVAC_Fout")):
@@ -109,20 +110,28 @@ class Recorder:
         """When the newest poll was taken; minus infinity before the first."""
         return self._last
 
-    def record(self, reading: Reading, timestamp: float | None = None, elapsed: float | None = None) -> bool:
+    def record(
+        self,
+        reading: Reading,
+        timestamp: float | None = None,
+        elapsed: float | None = None,
+        meters: Meters | None = None,
+    ) -> bool:
         """Take one reading; False when it is not later than the last one and was left out.
 
         ``timestamp``: when it was taken, where the reading's own is not to be trusted. ``elapsed``: seconds since the
         last one by a clock that is never set; without it the timestamps say how much energy flowed between the two.
+        ``meters``: what was judged of its meters; without them the reading's own are taken for that.
         """
+        meters = meters if meters is not None else guarded_meters(reading)
         timestamp = reading.timestamp if timestamp is None else timestamp
         if not math.isfinite(timestamp) or timestamp <= self._last:
             self.refused += 1
             return False
         gap = (timestamp - self._last if elapsed is None else elapsed) > LONGEST_GAP_SECONDS
         minute = self._minute_start
-        self._take(timestamp, power_values(reading), elapsed)
-        self._check.take(energy_counters(reading), self._integrator.totals(ENDLESS), gap)
+        self._take(timestamp, power_values(reading, meters), elapsed)
+        self._check.take(energies_wh(meters), self._integrator.totals(ENDLESS), gap)
         if self._archive.signals:
             self._take_signals(timestamp, reading)
         if self._minute_start != minute:

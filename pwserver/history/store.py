@@ -25,7 +25,7 @@ from urllib.parse import quote
 import ujson
 
 from pwserver.history.archive import Archive, Blob, build
-from pwserver.history.layout import CORRECTION_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
+from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
 from pwserver_ext.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -178,6 +178,7 @@ class HistoryStore:
 
     def __init__(self, archives: Mapping[str, Archive], path: Path | None = None) -> None:
         self.archives = dict(archives)
+        self.judges: dict[str, Blob] = {}  # gateway id -> what its judges remember; there is one also without rings
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
         self._files: list[_File] = []
@@ -196,7 +197,9 @@ class HistoryStore:
                 given = (buffers or {}).get(layout.gateway.id)
                 memory = given if given is not None else memoryview(mmap.mmap(-1, layout.size_bytes))
                 archives[layout.gateway.id] = build(layout, dict(layout.carve(memory)))
-        return cls(archives)
+        store = cls(archives)
+        store.judges = {layout.gateway.id: _blank_record() for layout in layouts}
+        return store
 
     @classmethod
     def open(
@@ -218,6 +221,7 @@ class HistoryStore:
         for layout in layouts:
             if layout.rings:
                 store.archives[layout.gateway.id] = store._open_gateway(layout, clock)
+                store.judges[layout.gateway.id] = store._open_judges(layout.gateway.id, clock)
                 store._flush_seconds = layout.settings.flush_seconds
         return store
 
@@ -231,6 +235,10 @@ class HistoryStore:
         for layout in layouts:
             name = layout.gateway.id
             known = self.archives.get(name)
+            judges = self.judges.get(name)
+            if judges is None:
+                judges = _blank_record() if self.path is None else store._open_judges(name, clock)
+            store.judges[name] = judges
             if not layout.rings:
                 continue
             if known is not None and known.layout == layout:
@@ -267,6 +275,7 @@ class HistoryStore:
                 file.close()
             self._files = []
             self.archives = {}
+            self.judges = {}
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
@@ -325,6 +334,12 @@ class HistoryStore:
             file.forget()
         return archive
 
+    def _open_judges(self, gateway: str, clock: Callable[[], float]) -> Blob:
+        assert self.path is not None
+        folder = folder_of(self.path, gateway)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return Blob(self._open_record(folder / "judges.record", 2 * JUDGES_BYTES, clock))
+
     def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> memoryview:
         path = folder / (plan.name + SUFFIX)
         size = PAGE_BYTES + plan.rows_bytes
@@ -375,6 +390,10 @@ class HistoryStore:
         if not path.exists() or path.stat().st_size != size:
             _write_new(path, b"", b"", size)
         return self._map(path)
+
+
+def _blank_record() -> Blob:
+    return Blob(memoryview(mmap.mmap(-1, 2 * JUDGES_BYTES)))
 
 
 def set_aside(path: Path, clock: Callable[[], float] = time.time) -> Path:

@@ -28,6 +28,7 @@ from pwserver.history.recorder import Recorder, power_values
 from pwserver.history.tables import Table
 from pwserver.history.waiting import Waiting
 from pwserver.reading import Reading
+from pwserver.state.powers import Meters, guarded_meters
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +98,12 @@ class Timeline:
         offset = self._record.offset
         return None if math.isnan(offset) else offset
 
-    def take(self, reading: Reading) -> bool:
-        """Record one reading, or keep it until its time is known; False when it is of no use."""
+    def take(self, reading: Reading, meters: Meters | None = None) -> bool:
+        """Record one reading, or keep it until its time is known; False when it is of no use.
+
+        ``meters``: what was judged of its meters; without them the reading's own are taken for that.
+        """
+        meters = meters if meters is not None else guarded_meters(reading)
         if not math.isfinite(reading.timestamp):
             return False
         now, wall = self._witnesses.steady(), self._clock()
@@ -110,9 +115,9 @@ class Timeline:
             self._witnesses.hear(self._archive.gateway.id, gateway_seconds(reading), steady)
         offset = self._judge(shown, steady)
         if offset is None:
-            self._wait(steady, reading)
+            self._wait(steady, reading, meters)
             return True
-        return self._write(reading.timestamp if offset == shown else offset + steady, steady, reading)
+        return self._write(reading.timestamp if offset == shown else offset + steady, steady, reading, meters)
 
     # --- which offset is right --------------------------------------------------------------------------------------
 
@@ -231,11 +236,11 @@ class Timeline:
 
     # --- recording ---------------------------------------------------------------------------------------------------
 
-    def _write(self, timestamp: float, steady: float, reading: Reading) -> bool:
+    def _write(self, timestamp: float, steady: float, reading: Reading, meters: Meters) -> bool:
         timestamp = self._after_last(timestamp, STEP_SECONDS)
         correction = timestamp - reading.timestamp
         self._archive.correction_seconds = correction if abs(correction) > STEP_SECONDS else 0.0
-        if not self.recorder.record(reading, timestamp, self._elapsed(steady)):
+        if not self.recorder.record(reading, timestamp, self._elapsed(steady), meters):
             return False
         self._recorded(timestamp, steady)
         return True
@@ -328,7 +333,7 @@ class Timeline:
 
     # --- rows that wait ----------------------------------------------------------------------------------------------
 
-    def _wait(self, steady: float, reading: Reading) -> None:
+    def _wait(self, steady: float, reading: Reading, meters: Meters) -> None:
         archive = self._archive
         if not self._told_waiting:
             self._told_waiting = True
@@ -342,7 +347,7 @@ class Timeline:
         archive.correction_seconds = max(0.0, self.recorder.last - reading.timestamp)
         if self._waiting.full:
             self._write_waiting("they have waited for the right time too long")
-        self._waiting.add(steady, power_values(reading), self._witnesses.offset_of(archive.gateway.id))
+        self._waiting.add(steady, power_values(reading, meters), self._witnesses.offset_of(archive.gateway.id))
 
     def _join(self, offset: float) -> None:
         """Record what waits, now that its time is known: by its own offset where that is known, else by ``offset``."""

@@ -197,7 +197,7 @@ class Announcer:
             if unit.serial is not None and quantities.safe_in_topic(unit.serial):
                 self._serials = {i: s for i, s in self._serials.items() if s != unit.serial}
                 self._serials[unit.index] = unit.serial
-        for entity in optional_entities(view.reading, self._serials):
+        for entity in optional_entities(view.reading, view.state.judged.meters, self._serials):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from pwserver import quantities
 from pwserver.mqtt.settings import CONTROL_BITS
-from pwserver.mqtt.topics import REMOTE_METRICS, SIGNAL_TOPICS, STRING_METRICS
+from pwserver.mqtt.topics import METER_METRICS, REMOTE_METRICS, SIGNAL_TOPICS, STRING_METRICS
 from pwserver.reading import Reading
+from pwserver.state.powers import MAIN_METERS, Meters
 from pwserver.state.view import View
 
 STATE_CLASSES = {"energy": "total_increasing"}
@@ -66,12 +67,6 @@ GATEWAY_ENTITIES: tuple[Entity, ...] = (
     _sensor("reserve", "Backup Reserve", "%", None, "battery-lock"),
     _sensor("total_capacity", "Total Battery Capacity", "Wh", "energy_storage", "battery-high"),
     _sensor("current_charge", "Current Battery Charge", "Wh", "energy_storage", "battery-medium"),
-    _sensor("grid_energy_imported", "Grid Energy Imported", "Wh", "energy", "transmission-tower-import"),
-    _sensor("grid_energy_exported", "Grid Energy Exported", "Wh", "energy", "transmission-tower-export"),
-    _sensor("home_energy_imported", "Home Energy Consumption", "Wh", "energy", "home-lightning-bolt"),
-    _sensor("solar_energy_exported", "Solar Energy Production", "Wh", "energy", "solar-power"),
-    _sensor("battery_energy_imported", "Battery Energy Charged", "Wh", "energy", "battery-charging"),
-    _sensor("battery_energy_exported", "Battery Energy Discharged", "Wh", "energy", "battery-minus"),
     _sensor("grid_status", "Grid Status", None, None, "transmission-tower"),
     _sensor("mode", "Operation Mode", None, None, "cog"),
     _sensor("grid_export", "Grid Export", None, None, "transmission-tower-export"),
@@ -81,9 +76,34 @@ GATEWAY_ENTITIES: tuple[Entity, ...] = (
     _binary("grid_connected", "Grid Connected", "connectivity", "transmission-tower"),
     _binary("grid_charging", "Grid Charging", None, "battery-charging-outline"),
 )
-GRID_METER_ENTITIES: tuple[tuple[str, Entity], ...] = (
-    ("instant_average_voltage", _sensor("grid_voltage", "Grid Voltage", "V", "voltage", "sine-wave")),
-    ("instant_average_current", _sensor("grid_current", "Grid Current", "A", "current", "current-ac")),
+# Announced once the gateway has told them: meter, attribute of Meter, entity.
+METER_ENTITIES: tuple[tuple[str, str, Entity], ...] = (
+    (
+        "site", "imported_wh",
+        _sensor("grid_energy_imported", "Grid Energy Imported", "Wh", "energy", "transmission-tower-import"),
+    ),
+    (
+        "site", "exported_wh",
+        _sensor("grid_energy_exported", "Grid Energy Exported", "Wh", "energy", "transmission-tower-export"),
+    ),
+    (
+        "load", "imported_wh",
+        _sensor("home_energy_imported", "Home Energy Consumption", "Wh", "energy", "home-lightning-bolt"),
+    ),
+    (
+        "solar", "exported_wh",
+        _sensor("solar_energy_exported", "Solar Energy Production", "Wh", "energy", "solar-power"),
+    ),
+    (
+        "battery", "imported_wh",
+        _sensor("battery_energy_imported", "Battery Energy Charged", "Wh", "energy", "battery-charging"),
+    ),
+    (
+        "battery", "exported_wh",
+        _sensor("battery_energy_exported", "Battery Energy Discharged", "Wh", "energy", "battery-minus"),
+    ),
+    ("site", "volts", _sensor("grid_voltage", "Grid Voltage", "V", "voltage", "sine-wave")),
+    ("site", "amperes", _sensor("grid_current", "Grid Current", "A", "current", "current-ac")),
 )
 
 
@@ -161,11 +181,12 @@ def _underscored(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]:
+def optional_entities(reading: Reading, meters: Meters, serials: dict[int, str]) -> list[Entity]:
     """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
     found = [
-        entity for member, entity in GRID_METER_ENTITIES if quantities.meter_value(reading, "site", member) is not None
+        entity for meter, attribute, entity in METER_ENTITIES if getattr(meters[meter], attribute).value is not None
     ]
+    found += _further_meter_entities(meters)
     names = [*quantities.strings(reading), *quantities.string_pairs(reading)]
     for name in names:
         for metric in STRING_METRICS:
@@ -198,6 +219,20 @@ def optional_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]
                     serial=serial,
                 )
             )
+    return found
+
+
+def _further_meter_entities(meters: Meters) -> list[Entity]:
+    found = []
+    for name, meter in meters.items():
+        if name in MAIN_METERS:
+            continue
+        for metric, attribute, _ in METER_METRICS:
+            if getattr(meter, attribute).value is not None:
+                label, unit, device_class, icon = REMOTE_LOOKS[metric]
+                title = f"{name.replace('_', ' ').title()} {label}"
+                topic = f"meters/{name}/{metric}"
+                found.append(_sensor(f"meter_{name}_{metric}", title, unit, device_class, icon, state=topic))
     return found
 
 

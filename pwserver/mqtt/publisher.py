@@ -26,7 +26,6 @@ from pwserver.mqtt.connection import (
 )
 from pwserver.mqtt.discovery import Announcement, Announcer
 from pwserver.mqtt.entities import ControlState, own_connection_writes, v1r_confirmed
-from pwserver.mqtt.guard import EnergyGuard
 from pwserver.mqtt.settings import (
     Control,
     ControlRejected,
@@ -37,7 +36,6 @@ from pwserver.mqtt.settings import (
     status_body,
 )
 from pwserver.mqtt.topics import topics
-from pwserver.quantities import ENERGY_COUNTERS
 from pwserver.state.view import View
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ class _GatewayChannel:
         self.fresh = asyncio.Event()
         self.fresh.set()
         self.announcer = Announcer(settings)
-        self.guard = EnergyGuard()
         self.commands: OrderedDict[str, bytes] = OrderedDict()
         self.commanded = asyncio.Event()
 
@@ -234,11 +231,11 @@ class MqttPublisher:
             if announcement is not None:
                 await self._announce(announcement)
             channel.fresh.clear()
-            view, values = channel.view, self._state(channel)
+            view, values = channel.view, topics(channel.view, settings.topic_prefix)
             left = list(values)
             while left:
                 if channel.view is not view:  # newer values for what is left; a whole round follows
-                    view, values = channel.view, self._state(channel)
+                    view, values = channel.view, topics(channel.view, settings.topic_prefix)
                 batch, left = left[:BATCH], left[BATCH:]
                 await self._send_all({topic: values[topic] for topic in batch if topic in values}, settings.retain)
             if announcement is not None and announcement.last:
@@ -247,14 +244,6 @@ class MqttPublisher:
         except BaseException:
             channel.announcer.forget()
             raise
-
-    def _state(self, channel: _GatewayChannel) -> dict[str, str]:
-        view, prefix = channel.view, self.settings.topic_prefix
-        counters = frozenset(f"{prefix}/{view.gateway.id}/{name}" for name, _, _ in ENERGY_COUNTERS)
-        values = topics(view, prefix)
-        timestamp = view.reading.timestamp if view.reading is not None else view.now
-        counters |= {topic for topic in values if "/meters/remote/" in topic and "/energy_" in topic}
-        return channel.guard.filter(values, counters, timestamp)
 
     async def _announce(self, announcement: Announcement) -> None:
         if announcement.first:

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver import quantities
 from pwserver.quantities import number
 from pwserver.reading import Reading
+from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
 from pwserver.state.view import View
 
 STRING_METRICS = ("voltage", "current", "power")
@@ -18,6 +19,14 @@ REMOTE_METRICS: tuple[tuple[str, str, int], ...] = (
     ("power", "InstRealPower", 1),
     ("energy_imported", "EnergyImportedWs", 0),
     ("energy_exported", "EnergyExportedWs", 0),
+)
+# Of a meter beside the main ones: metric, attribute of Meter, decimals.
+METER_METRICS: tuple[tuple[str, str, int], ...] = (
+    ("power", "watts", 1),
+    ("voltage", "volts", 2),
+    ("current", "amperes", 2),
+    ("energy_imported", "imported_wh", 0),
+    ("energy_exported", "exported_wh", 0),
 )
 SIGNAL_TOPICS = {
     "pack_temp_max": "temperature/pack_max",
@@ -68,7 +77,7 @@ def summary(view: View) -> dict[str, Any]:
     """The members of the ``status`` topic, unrounded; after a failed poll all but ``online`` are unknown."""
     if not view.status.online or view.reading is None:
         return {**dict.fromkeys(STATUS_MEMBERS), "online": False, "batteries": []}
-    reading = view.reading
+    reading, meters = view.reading, view.state.judged.meters
     grid_status = reading.grid_status if reading.grid_status in GRID_STATES else None
     values = {
         "online": True,
@@ -77,12 +86,12 @@ def summary(view: View) -> dict[str, Any]:
         "total_capacity": quantities.total_capacity(reading),
         "current_charge": quantities.current_charge(reading),
         "batteries": _battery_list(reading),
-        "solar": quantities.meter_value(reading, "solar", "instant_power"),
-        "grid": quantities.meter_value(reading, "site", "instant_power"),
-        "home": quantities.meter_value(reading, "load", "instant_power"),
-        "powerwall": quantities.meter_value(reading, "battery", "instant_power"),
-        "grid_voltage": quantities.meter_value(reading, "site", "instant_average_voltage"),
-        "grid_current": quantities.meter_value(reading, "site", "instant_average_current"),
+        "solar": meters["solar"].watts.value,
+        "grid": meters["site"].watts.value,
+        "home": meters["load"].watts.value,
+        "powerwall": meters["battery"].watts.value,
+        "grid_voltage": meters["site"].volts.value,
+        "grid_current": meters["site"].amperes.value,
         "grid_status": grid_status,
         "grid_connected": None if grid_status is None else grid_status == "UP",
         "mode": quantities.text(reading.mode),
@@ -116,6 +125,7 @@ def topics(view: View, prefix: str = "pypowerwall") -> dict[str, str]:
     status = summary(view)
     if online and view.reading is not None:
         payloads.update(_gateway(view.reading, status))
+        payloads.update(_energies(view.state.judged.meters))
         payloads.update(_batteries(status["batteries"]))
         payloads.update(_strings(view.reading))
         payloads.update(_remote_meters(view.reading))
@@ -143,7 +153,6 @@ _GATEWAY_NUMBERS: tuple[tuple[str, str, int], ...] = (
 
 def _gateway(reading: Reading, status: dict[str, Any]) -> dict[str, str]:
     out = {topic: fixed(status[member], n) for topic, member, n in _GATEWAY_NUMBERS if status[member] is not None}
-    out.update({name: fixed(value, 0) for name, value in quantities.energy_counters(reading).items()})
     if reading.aggregates:
         out["aggregates"] = compact(reading.aggregates)
     for member in ("grid_status", "mode", "version", "grid_export"):
@@ -152,6 +161,18 @@ def _gateway(reading: Reading, status: dict[str, Any]) -> dict[str, str]:
     for member in ("grid_connected", "grid_charging"):
         if status[member] is not None:
             out[member] = "true" if status[member] else "false"
+    return out
+
+
+def _energies(meters: Meters) -> dict[str, str]:
+    """Lifetime energies, and everything of the meters beside the main ones."""
+    out = {name: fixed(value, 0) for name, value in energies_wh(meters).items()}
+    for name, meter in meters.items():
+        if name not in MAIN_METERS:
+            for metric, attribute, decimals in METER_METRICS:
+                value = getattr(meter, attribute).value
+                if value is not None:
+                    out[f"meters/{name}/{metric}"] = fixed(value, decimals)
     return out
 
 

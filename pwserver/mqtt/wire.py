@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading
+from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
 
 MAGIC = b"PWR"
 VERSION = 1
@@ -26,7 +26,7 @@ MAC_BYTES = 32
 MAX_BODY_BYTES = 32 << 20
 COMPRESSION_LEVEL = 4
 HINTS: dict[type, dict[str, Any]] = {
-    kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability)
+    kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability, Answered)
 }
 
 T = TypeVar("T")
@@ -178,8 +178,8 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
         return {key: _checked(part, inner[1], name) for key, part in value.items()}
     if origin in (list, Sequence) and isinstance(value, list):
         return [_checked(part, inner[0], name) for part in value]
-    if hint is Capability:
-        return _build(Capability, value)
+    if hint in (Capability, Answered):
+        return _build(hint, value)
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     fits = isinstance(hint, type) and origin is None and isinstance(value, hint)

@@ -9,10 +9,12 @@ import signal
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pwserver.config import Config
 from pwserver.directory import Directory
 from pwserver.poller.commands import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.holds import Holds
+from pwserver.poller.keeping import Keeping
 from pwserver.poller.mqtt import Brokers
 from pwserver.poller.publish import Publisher
 from pwserver.poller.recording import Recording
@@ -21,6 +23,7 @@ from pwserver.poller.selfmetrics import SelfMetrics
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
+from pwserver.state.powers import Corrections
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -45,7 +48,13 @@ class Poller:
         self.runtime = runtime
         self.metrics = SelfMetrics(runtime)
         self.publisher = Publisher(
-            runtime.shared, runtime.server, runtime.identities, runtime.merging, self.metrics.gather
+            runtime.shared,
+            runtime.server,
+            runtime.identities,
+            runtime.merging,
+            self.metrics.gather,
+            Keeping(runtime.history.judges),
+            corrections_of(runtime.config),
         )
         self.tasks: dict[str, GatewayTask] = {}
         self.connections: dict[str, GatewayConnection] = {}
@@ -155,6 +164,12 @@ class Poller:
             },
             "pwserver_history_write_failures_total": self.recording.failures,
         }
+
+
+def corrections_of(config: Config) -> dict[str, Corrections]:
+    """Return what the owner wants corrected in the powers, by gateway id."""
+    options = {gateway.id: config.gateway_options(gateway) for gateway in config.gateways}
+    return {name: Corrections(each.neg_solar, float(each.site_zero_threshold_watts)) for name, each in options.items()}
 
 
 def _fatal(task: asyncio.Task[None]) -> None:

@@ -22,9 +22,11 @@ from pwserver.documents.render import (
     render_no_gateways,
     render_site,
 )
+from pwserver.poller.keeping import Keeping
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.judge import GatewayJudge
+from pwserver.state.powers import UNCORRECTED, Corrections
 from pwserver.state.view import SiteView, View
 
 log = logging.getLogger("pwserver.publish")
@@ -43,7 +45,8 @@ SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 class Publisher:
     """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time.
 
-    ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet.
+    ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet. ``keeping`` has what the
+    judges remember of former processes, ``corrections`` what the owners of the gateways want corrected.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Publisher:
         identities: Sequence[GatewayIdentity],
         options: MergeOptions,
         measure: Callable[[], Mapping[str, Any]] | None = None,
+        keeping: Keeping | None = None,
+        corrections: Mapping[str, Corrections] | None = None,
     ) -> None:
         self.shared = shared
         self.server = server
@@ -64,11 +69,16 @@ class Publisher:
         self._views = {
             identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
         }
-        self._judges = {name: GatewayJudge() for name in self._views}
+        self._keeping = keeping or Keeping({})
+        wanted = corrections or {}
+        self._judges = {
+            name: GatewayJudge(self._keeping.gateway(name), wanted.get(name, UNCORRECTED)) for name in self._views
+        }
         self._expires = dict.fromkeys(self._views, 0.0)
         self._untold = set(self._views)  # gateways this process has published nothing of
         self._last: dict[str, list[Packed]] = {}
         self._memory: MergeMemory = {}
+        self._sums = self._keeping.sums()
         self._faults: set[str] = set()
         self.after_site: Callable[[View], None] | None = None  # told of every new sum of several gateways
         self._changed = asyncio.Event()
@@ -81,6 +91,7 @@ class Publisher:
         begun = time.perf_counter()
         judge = self._judges[identity.id]
         judged = judge.take(reading)
+        self._keeping.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
         view = View(identity, status, judged.reading, self.server, time.time(), judged, judge.last)
         self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
         with self._lock:
@@ -106,8 +117,9 @@ class Publisher:
         if not views:
             self._write(AGGREGATE, render_no_gateways(self.server, site.now), 0.0, 0.0)
         elif AGGREGATE in self.shared.slots:
-            merged = merge(site, self._memory, self.options)
+            merged = merge(site, self._memory, self.options, self._sums)
             self._memory = merged.memory
+            self._keeping.keep(AGGREGATE, self._sums.to_json)
             self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires)
             if self.after_site is not None:
                 self.after_site(merged.view)

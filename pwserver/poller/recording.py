@@ -11,6 +11,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
+from pwserver.state.powers import Meters
 from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.history")
@@ -37,16 +38,16 @@ class Recording:
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
         if view.reading is not None and view.status.online:
-            self.record(view.gateway.id, view.reading)
+            self.record(view.gateway.id, view.reading, view.state.judged.meters)
 
-    def record(self, gateway: str, reading: Reading) -> None:
+    def record(self, gateway: str, reading: Reading, meters: Meters | None = None) -> None:
         """Record one reading of one gateway."""
         timeline = self._timelines.get(gateway)
         if timeline is None or self._last.get(gateway) == reading.timestamp:
             return
         with self._locks[gateway]:
             self._last[gateway] = reading.timestamp
-            timeline.take(reading)
+            timeline.take(reading, meters)
 
     async def keep_flushed(self) -> None:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""

@@ -28,6 +28,11 @@ RULES: Final[Mapping[str, str]] = {
     "last known": "The figure of the last good reading, which is old.",
     "repeated": "The same number as the one named among the parts.",
     "server": "pwserver counted, timed or was configured with this itself.",
+    "held": "The counter is held at the highest value it has shown; see what was set aside.",
+    "kept": "The gateway did not tell the counter this time; this is what it told last.",
+    "negative solar": "The owner wants no negative solar power: what the inverter draws is counted to the load.",
+    "dead band": "The owner wants a grid power close to zero shown as zero.",
+    "balance": "Load less site, solar, battery and further sources; zero when the meters agree.",
 }
 
 

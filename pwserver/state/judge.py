@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge
-from pwserver.state.fact import Fact
+from pwserver.state.energies import guard_energies
+from pwserver.state.fact import UNKNOWN, Fact, Number
 from pwserver.state.grid import Grid, judge_grid
 from pwserver.state.memory import GatewayMemory
 from pwserver.state.operation import Operation, judge_operation
-from pwserver.state.powers import MAIN_METERS, Meter, judge_meters
+from pwserver.state.powers import (
+    MAIN_METERS,
+    UNCORRECTED,
+    Corrections,
+    Meter,
+    all_meters,
+    correct_meters,
+    further_meters,
+    judge_balance,
+    judge_meters,
+)
 from pwserver.state.strings import String, judge_strings
 from pwserver.state.units import Unit, judge_units
 
@@ -24,6 +35,7 @@ class Judged:
 
     reading: Reading | None = None
     meters: Mapping[str, Meter] = field(default_factory=lambda: {name: Meter(name) for name in MAIN_METERS})
+    balance_watts: Number = UNKNOWN  # what the meters disagree by
     units: tuple[Unit, ...] = ()
     strings: Mapping[str, String] = field(default_factory=dict)
     charge: Charge = field(default_factory=Charge)
@@ -31,6 +43,7 @@ class Judged:
     alerts: tuple[Alert, ...] | None = None
     operation: Operation = field(default_factory=Operation)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed
+    notes: Mapping[str, str] = field(default_factory=dict)  # value -> what the owner should know: a counter began anew
     # Kept by ``state.figures``: every fact by its path in the site document.
     figures: dict[str, Fact[Any]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -41,8 +54,9 @@ NOTHING = Judged()
 class GatewayJudge:
     """Judges the readings of one gateway in the order in which they come. Not for two threads at once."""
 
-    def __init__(self, memory: GatewayMemory | None = None) -> None:
+    def __init__(self, memory: GatewayMemory | None = None, corrections: Corrections = UNCORRECTED) -> None:
         self.memory = memory if memory is not None else GatewayMemory()
+        self.corrections = corrections
         self._asked: Reading | None = None
         self._judged = NOTHING
 
@@ -56,21 +70,31 @@ class GatewayJudge:
         if reading is None:
             return NOTHING
         if reading is not self._asked:
-            self._asked, self._judged = reading, judge(reading, self.memory)
+            self._asked, self._judged = reading, judge(reading, self.memory, self.corrections)
         return self._judged
 
 
-def judge(reading: Reading, memory: GatewayMemory) -> Judged:
+def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UNCORRECTED) -> Judged:
     """Judge one reading. ``memory`` takes note of it."""
+    further = memory.further_meters = further_meters(reading, memory.further_meters)
+    told = all_meters(reading, further)
+    counted = guard_energies(reading, told, memory.counters)
+    shown = correct_meters(counted.members["aggregates"], corrections)
+    meters = judge_meters(reading, told, shown, counted.counts, further)
+    set_aside = {**reading.flags, **counted.set_aside}
+    members = {**counted.members, "aggregates": shown}
+    reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
     units = judge_units(reading)
     return Judged(
         reading=reading,
-        meters=judge_meters(reading),
+        meters=meters,
+        balance_watts=judge_balance(meters),
         units=units,
         strings=judge_strings(reading),
         charge=judge_charge(reading, units),
         grid=judge_grid(reading),
         alerts=judge_alerts(reading),
         operation=judge_operation(reading),
-        set_aside=dict(reading.flags),
+        set_aside=set_aside,
+        notes=counted.notes,
     )

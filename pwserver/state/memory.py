@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from pwserver.state.counters import CounterGuard
+from pwserver.state.powers import MAX_FURTHER
 
 
 @dataclass(slots=True)
 class GatewayMemory:
     """The memories of all judges of one gateway, each in its own field, each bounded."""
 
+    counters: CounterGuard = field(default_factory=CounterGuard)
+    further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON, to be kept with the history."""
-        return {}
+        return {"counters": self.counters.to_json(), "further_meters": list(self.further_meters)}
 
     @classmethod
     def from_json(cls, kept: Any) -> GatewayMemory:
         """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
-        return cls()
+        members = kept if isinstance(kept, Mapping) else {}
+        meters = members.get("further_meters")
+        return cls(
+            counters=CounterGuard.from_json(members.get("counters")),
+            further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
+        )

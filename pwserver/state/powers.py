@@ -1,26 +1,56 @@
-"""Judge the meters: site, battery, load, solar, and every further one the gateway has (generator, remote ...)."""
+"""Judge the meters: site, battery, load, solar, and every further one the gateway has (a generator for instance)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import fsum
 from typing import Any, Final
 
-from pwserver.reading import Reading
-from pwserver.state.fact import UNKNOWN, Number, finite
+from pwserver.reading import JsonObject, Reading
+from pwserver.state.counters import Count
+from pwserver.state.fact import UNKNOWN, Fact, Number, finite
 from pwserver.state.source import Source
 
 MAIN_METERS: Final = ("site", "battery", "load", "solar")
+# Of the further meters, those that measure a source of their own. The others look a second time at a current that a
+# main meter has measured already: the conductor of the main panel, the solar meter made for billing.
+FURTHER_SOURCES: Final = ("generator", "busway")
+MAX_FURTHER: Final = 16
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 # Member of a meter in the library's shape -> attribute of Meter.
 MEMBERS: Final[Mapping[str, str]] = {
     "instant_power": "watts",
+    "instant_reactive_power": "reactive_var",
+    "instant_apparent_power": "apparent_va",
     "instant_average_voltage": "volts",
     "instant_average_current": "amperes",
+    "i_a_current": "a_amperes",
+    "i_b_current": "b_amperes",
+    "i_c_current": "c_amperes",
     "frequency": "hertz",
-    "energy_imported": "imported_wh",
-    "energy_exported": "exported_wh",
 }
+COUNTERS: Final[Mapping[str, str]] = {"energy_imported": "imported_wh", "energy_exported": "exported_wh"}
+
+# Energies by the names that clients know: meter, attribute of Meter.
+ENERGY_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "grid_energy_imported": ("site", "imported_wh"),
+    "grid_energy_exported": ("site", "exported_wh"),
+    "home_energy_imported": ("load", "imported_wh"),
+    "solar_energy_exported": ("solar", "exported_wh"),
+    "battery_energy_imported": ("battery", "imported_wh"),
+    "battery_energy_exported": ("battery", "exported_wh"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What the owner wants corrected in the powers; applied once, here, so that everybody agrees."""
+
+    keep_negative_solar: bool = True
+    site_zero_threshold_watts: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +64,130 @@ class Meter:
     hertz: Number = UNKNOWN
     imported_wh: Number = UNKNOWN
     exported_wh: Number = UNKNOWN
+    reactive_var: Number = UNKNOWN
+    apparent_va: Number = UNKNOWN
+    a_amperes: Number = UNKNOWN
+    b_amperes: Number = UNKNOWN
+    c_amperes: Number = UNKNOWN
 
 
-def judge_meters(reading: Reading) -> dict[str, Meter]:
-    """Return the meters by name; the four main ones always, in their usual order, then every further one."""
-    source = Source(reading, "meters")
+Meters = Mapping[str, Meter]
+UNCORRECTED: Final = Corrections()
+
+
+def judge_meters(
+    reading: Reading, told: JsonObject, corrected: JsonObject, counts: Mapping[str, Count], further: Sequence[str]
+) -> dict[str, Meter]:
+    """Return the meters by name; the four main ones always, in their usual order, then the further ones.
+
+    ``told``: the meters as the gateway told them, ``corrected``: with the owner's corrections, ``counts``: what the
+    guard says of the counters, ``further``: the meters that the house has beside the main ones.
+    """
+    powers, energies = Source(reading, "meters"), Source(reading, "energy" if "energy" in reading.answers else "meters")
     found: dict[str, Meter] = {}
-    names = [*MAIN_METERS, *(name for name in reading.aggregates if name not in MAIN_METERS)]
-    for name in names:
-        body = reading.aggregates.get(name)
+    for name in (*MAIN_METERS, *further):
+        body = told.get(name)
         if isinstance(body, Mapping):
-            found[name] = _meter(name, body, source)
+            found[name] = _meter(name, body, counts, powers, energies)
         elif name in MAIN_METERS:
             found[name] = Meter(name)
+    for name, rule in (("solar", "negative solar"), ("load", "negative solar"), ("site", "dead band")):
+        watts, shown = found[name].watts, power_watts(corrected, name)
+        if watts.value is not None and shown != watts.value:
+            said = f"{watts.value} W as the gateway told it"
+            found[name] = replace(found[name], watts=replace(watts.derived(shown, rule), set_aside=said))
     return found
 
 
-def _meter(name: str, body: Mapping[str, Any], source: Source) -> Meter:
-    facts = {
-        attribute: source.fact(finite(body.get(member)), f"{name}.{member}") for member, attribute in MEMBERS.items()
-    }
+def _meter(name: str, body: Mapping[str, Any], counts: Mapping[str, Count], powers: Source, energies: Source) -> Meter:
+    facts = {attribute: powers.fact(finite(body.get(told)), f"{name}.{told}") for told, attribute in MEMBERS.items()}
+    for told, attribute in COUNTERS.items():
+        count = counts.get(f"{name}.{told}")
+        if count is not None and count.value is not None:
+            at = count.at if count.rule == "kept" else energies.at
+            facts[attribute] = Fact(count.value, energies.answer, f"{name}.{told}", count.rule, at, count.set_aside)
     return Meter(name, **facts)
+
+
+def guarded_meters(reading: Reading) -> dict[str, Meter]:
+    """Return the meters of a reading that has been judged before: its counters are those that everybody was told."""
+    told = {
+        f"{name}.{member}": Count(finite(body.get(member)))
+        for name, body in reading.aggregates.items()
+        if isinstance(body, Mapping)
+        for member in COUNTERS
+    }
+    return judge_meters(reading, reading.aggregates, reading.aggregates, told, reading.further_meters)
+
+
+def further_meters(reading: Reading, seen: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the meters that the house has beside the main ones.
+
+    Gateways and servers list places nobody has installed a meter at, with zeros. So a further meter is there once it
+    has shown anything but 0; ``seen`` names those that have, in earlier readings.
+    """
+    names = [*dict.fromkeys((*seen, *reading.further_meters))]
+    for name, body in (*reading.aggregates.items(), *reading.listed_meters.items()):
+        if name in MAIN_METERS or name in names or not isinstance(body, Mapping) or not _NAME.fullmatch(str(name)):
+            continue
+        if any(finite(body.get(told)) for told in ("instant_power", *COUNTERS)):
+            names.append(str(name))
+    return tuple(names[:MAX_FURTHER])
+
+
+def all_meters(reading: Reading, further: Sequence[str]) -> JsonObject:
+    """Return the meters in the library's shape, with those further ones that the library drops."""
+    listed = {name: body for name, body in reading.listed_meters.items() if name in further}
+    return {**reading.aggregates, **listed} if listed else reading.aggregates
+
+
+def judge_balance(meters: Meters) -> Number:
+    """Return load less every source, in watts; unknown unless each main power is known."""
+    watts = {name: meter.watts.value for name, meter in meters.items()}
+    main = [watts.get(name) for name in MAIN_METERS]
+    if any(value is None for value in main):
+        return UNKNOWN
+    sources = [watts[name] for name in (*("site", "battery", "solar"), *FURTHER_SOURCES) if name in watts]
+    known = [value for value in sources if value is not None]
+    load = meters["load"].watts
+    return load.derived(fsum([load.value or 0.0, *(-value for value in known)]), "balance")
+
+
+def correct_meters(aggregates: JsonObject, corrections: Corrections) -> JsonObject:
+    """Return a copy of the meters with the owner's corrections; the input stays as it was.
+
+    Negative solar: what the inverter draws at night is moved to the load, so that the balance still holds.
+    Site dead band: a site power within ± the threshold becomes 0. A null stays null in both.
+    """
+    if corrections == UNCORRECTED:
+        return aggregates
+    meters = {name: dict(meter) if isinstance(meter, Mapping) else meter for name, meter in aggregates.items()}
+    if not corrections.keep_negative_solar:
+        solar = power_watts(meters, "solar")
+        if solar is not None and solar < 0:
+            load = power_watts(meters, "load")
+            if load is not None:
+                meters["load"]["instant_power"] = load - solar
+            meters["solar"]["instant_power"] = 0
+    if corrections.site_zero_threshold_watts > 0:
+        site = power_watts(meters, "site")
+        if site is not None and abs(site) <= corrections.site_zero_threshold_watts:
+            meters["site"]["instant_power"] = 0
+    return meters
+
+
+def power_watts(meters: Mapping[str, Any], name: str) -> float | None:
+    """Return one power of meters in the library's shape; None when it is not known."""
+    meter = meters.get(name)
+    return finite(meter.get("instant_power")) if isinstance(meter, Mapping) else None
+
+
+def powers_known(aggregates: Mapping[str, Any]) -> int:
+    """Count the main meters that carry a power; 0 means that the gateway told nothing."""
+    return sum(power_watts(aggregates, name) is not None for name in MAIN_METERS)
+
+
+def energies_wh(meters: Meters) -> dict[str, float]:
+    """Return the lifetime energies that are known, in watt-hours, by ENERGY_NAMES."""
+    found = {name: getattr(meters[meter], attribute).value for name, (meter, attribute) in ENERGY_NAMES.items()}
+    return {name: value for name, value in found.items() if value is not None}

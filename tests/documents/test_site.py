@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pwserver.documents import devices, meters, site
-from pwserver.documents.merge import CONFIRMATIONS, VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
+from pwserver.documents.merge import VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
 from tests.documents.serve import Server
@@ -125,23 +125,6 @@ def run(*sites: SiteView, options: MergeOptions | None = None) -> list[Merged]:
         memory = merged.memory
         results.append(merged)
     return results
-
-
-def test_a_counter_that_falls_is_withheld_until_it_is_confirmed() -> None:
-    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
-    fine = site_of(with_counter(home, 5000.0), with_counter(cabin, 7000.0))
-    fallen = [site_of(with_counter(home, 5000.0), with_counter(cabin, 10.0 + n)) for n in range(CONFIRMATIONS + 1)]
-    results = run(fine, *fallen)
-    assert energy(results[0].view) == 12000.0
-    for result in results[1:CONFIRMATIONS]:
-        assert energy(result.view) is None
-        assert result.view.reading is not None
-        assert "cabin solar.energy_exported" in result.view.reading.flags
-        assert meters.power_watts(result.view, "solar") == 13000.0  # only the counter is in doubt
-    assert energy(results[CONFIRMATIONS].view) == 5000.0 + 10.0 + CONFIRMATIONS - 1
-    glitch = run(fine, fallen[0], fine)
-    assert energy(glitch[2].view) == 12000.0
-    assert all(not entry.suspects for entry in glitch[2].memory.values())
 
 
 def test_counters_are_only_given_while_every_gateway_contributes() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
+from pwserver.reading import Reading
 from pwserver.simulator import SCENARIOS, SimulatedGateway
+from pwserver.state.judge import GatewayJudge
 
 Pair = tuple[SimulatedGateway, GatewayConnection]
 Open = Callable[..., Pair]
@@ -61,6 +63,13 @@ def definition_of(scenario: str, gateway: SimulatedGateway, **changes: Any) -> G
     else:
         found["password"] = gateway.customer_password
     return GatewayDefinition(**{**found, **changes})
+
+
+def judged(judge: GatewayJudge, reading: Reading) -> Reading:
+    """The reading as the documents show it."""
+    found = judge.take(reading).reading
+    assert found is not None
+    return found
 
 
 def free(connection: GatewayConnection) -> None:

@@ -13,7 +13,8 @@ from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import CAUSES, GatewayFailure
 from pwserver.reading import Reading
 from pwserver.simulator import SimulatedGateway
-from tests.gateways.conftest import Open, definition_of, free
+from pwserver.state.judge import GatewayJudge
+from tests.gateways.conftest import Open, definition_of, free, judged
 
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "unplugged": ({"kind": "unplugged"}, "unreachable"),
@@ -174,9 +175,10 @@ def test_null_strings_lose_the_strings_and_nothing_else(scenario: str, open_gate
 @pytest.mark.parametrize("scenario", ["powerwall2", "powerwall3", "v1r", "local", "solar-only", "basic-lan"])
 def test_what_is_missing_is_none_and_never_zero(scenario: str, kind: str, open_gateway: Open) -> None:
     gateway, connection = open_gateway(scenario, simulator={"speed": 0.0})
-    whole = connection.poll()
+    judge = GatewayJudge()
+    whole = judged(judge, connection.poll())
     gateway.fault(kind)
-    holed = connection.poll()
+    holed = judged(judge, connection.poll())
     assert holed.soe_raw in (None, whole.soe_raw) and holed.grid_status in (None, whole.grid_status)
     assert holed.reserve in (None, whole.reserve) and holed.time_remaining in (None, whole.time_remaining)
     for name, meter in whole.aggregates.items():
@@ -232,11 +234,12 @@ def test_optional_families_fail_alone(open_gateway: Open) -> None:
 
 def test_energies_survive_the_loss_of_their_source(open_gateway: Open) -> None:
     gateway, connection = open_gateway("powerwall2")
-    first = connection.poll()
+    judge = GatewayJudge()
+    first = judged(judge, connection.poll())
     assert first.aggregates["site"]["energy_imported"] > 0
     gateway.fault("status", status=404, path="/api/")
     connection.memory.cadence.again("energies")
-    second = connection.poll()
+    second = judged(judge, connection.poll())
     for name, meter in first.aggregates.items():
         assert second.aggregates[name]["energy_imported"] == meter["energy_imported"]
     never = open_gateway("powerwall2")

@@ -1,4 +1,4 @@
-"""Corrections keep the balance, scales round-trip, counters never dip, holes are never filled."""
+"""Scales round-trip, holes are never filled."""
 
 from __future__ import annotations
 
@@ -12,45 +12,16 @@ from pwserver.gateways.absent import UNKNOWN, clean, sanitise
 from pwserver.gateways.collect import alert_names, grid_word, sound_meters, temperatures
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure
 from pwserver.gateways.truth import (
-    EnergyMemory,
     app_percent,
-    correct_meters,
-    powers_known,
     raw_percent,
     soe_percent,
 )
-
-watts = st.integers(-20_000, 20_000) | st.floats(-20_000, 20_000)
+from pwserver.state.powers import powers_known
 
 
 def meters(site: object, battery: object, load: object, solar: object) -> dict:
     values = {"site": site, "battery": battery, "load": load, "solar": solar}
     return {name: {"instant_power": value, "kept": 1} for name, value in values.items()}
-
-
-@given(watts, watts, watts)
-def test_moving_negative_solar_to_the_load_keeps_the_balance(site: float, battery: float, solar: float) -> None:
-    given_meters = meters(site, battery, site + battery + solar, solar)
-    found = correct_meters(given_meters, keep_negative_solar=False)
-    power = {name: meter["instant_power"] for name, meter in found.items()}
-    assert power["solar"] >= 0
-    assert math.isclose(power["site"] + power["battery"] + power["solar"], power["load"], abs_tol=1e-6)
-    assert given_meters["solar"]["instant_power"] == solar  # the input stays as it was
-    again = correct_meters(found, keep_negative_solar=False)
-    assert again == found  # applied twice is applied once
-
-
-@given(st.none() | watts, st.floats(0, 500))
-def test_the_dead_band_touches_the_site_only(site: float | None, threshold: float) -> None:
-    found = correct_meters(meters(site, 1, 2, 3), site_zero_threshold_watts=threshold)
-    expected = 0 if site is not None and threshold > 0 and abs(site) <= threshold else site
-    assert found["site"]["instant_power"] == expected
-    assert [found[n]["instant_power"] for n in ("battery", "load", "solar")] == [1, 2, 3]
-
-
-def test_negative_solar_without_a_load() -> None:
-    found = correct_meters(meters(1, 2, None, -5), keep_negative_solar=False)
-    assert found["load"]["instant_power"] is None and found["solar"]["instant_power"] == 0
 
 
 @given(st.floats(5, 100))
@@ -73,40 +44,6 @@ def test_no_state_of_energy(value: object) -> None:
 
 def test_an_empty_battery_is_zero_percent() -> None:
     assert soe_percent(0) == 0.0
-
-
-@given(st.lists(st.none() | st.lists(st.none() | st.floats(0, 1e6), min_size=8, max_size=8), max_size=20))
-def test_energies_dip_only_when_confirmed(polls: list) -> None:
-    memory, last = EnergyMemory(), {}
-    names = [(m, f) for m in ("site", "battery", "load", "solar") for f in ("energy_exported", "energy_imported")]
-    seen: dict[tuple[str, str], list[float]] = {name: [] for name in names}
-    for number, values in enumerate(polls):
-        fresh = None
-        if values is not None:
-            fresh = {m: {} for m in ("site", "battery", "load", "solar")}
-            for (meter, field), value in zip(names, values, strict=True):
-                fresh[meter][field] = value
-                if value is not None:
-                    seen[meter, field].append(value)
-        found = {m: {"energy_exported": 0, "energy_imported": 0} for m in ("site", "battery", "load", "solar")}
-        memory.apply(found, fresh, float(number))
-        for meter, field in names:
-            value = found[meter][field]
-            heard = seen[meter, field]
-            assert value is None or value in heard  # never invented, not even the library's 0
-            if (meter, field) in last and last[meter, field] is not None:
-                assert value is not None
-                if value < last[meter, field]:
-                    assert len(heard) >= 2 and heard[-1] == value and heard[-2] < last[meter, field]
-            last[meter, field] = value
-
-
-def test_old_energies_are_told() -> None:
-    memory = EnergyMemory()
-    found = {"site": {"energy_exported": 0}}
-    assert memory.apply(found, {"site": {"energy_exported": 5.0, "energy_imported": 6.0}}, 0.0) == {}
-    assert "energy" in memory.apply(found, None, 100.0)
-    assert found["site"] == {"energy_exported": 5.0, "energy_imported": 6.0}
 
 
 @pytest.mark.parametrize("answer", [None, {}, [], "TIMEOUT!", {"ERROR": "x"}, {"site": None}])

@@ -65,8 +65,11 @@ def site_of() -> Callable[..., SiteView]:
 @pytest.fixture(scope="session")
 def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
     """Three gateways: one with everything, one as recorded, one that is down; and the virtual sum, never shown."""
+    generator = {"instant_power": 4200.5, "instant_average_voltage": 240.0, "instant_average_current": 17.5,
+                 "energy_imported": 12.5, "energy_exported": 98765}  # fmt: skip
     rich = replace(
-        powerwall3, vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}},
+        powerwall3, aggregates={**powerwall3.aggregates, "generator": generator},
+        vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}},
         din="1707000-11-J--TG0000000000A1", alerts=["PodCommissionTime", "BackfeedLimited"], reserve=20.0,
         device_ages_seconds={"TEPOD--1707000-11-J--TG0000000000A1": 4.0}, flags={"soe": "out of range"},
     )  # fmt: skip

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.mqtt.guard import CONFIRM_READINGS, EnergyGuard
 from pwserver.mqtt.topics import compact, fixed, topics
 from pwserver.reading import Reading
 
@@ -170,44 +169,6 @@ def test_ties_follow_the_binary_value():
     assert [fixed(-2100.25, 1), fixed(-3499.75, 1), fixed(-0.04, 1), fixed(11300.6, 0)] == [
         "-2100.2", "-3499.8", "0.0", "11301",
     ]  # fmt: skip
-
-
-class TestGuard:
-    topic = "pypowerwall/home/grid_energy_imported"
-
-    def one(self, guard, value, timestamp):
-        return self.topic in guard.filter({self.topic: str(value), "other": "1"}, frozenset({self.topic}), timestamp)
-
-    def test_growth_passes_and_a_glitch_does_not(self):
-        guard = EnergyGuard()
-        assert self.one(guard, 1000, 0) and self.one(guard, 1000, 5) and self.one(guard, 1001, 10)
-        assert not self.one(guard, 0, 15) and not self.one(guard, 1000, 20)
-        assert self.one(guard, 1001, 25)
-
-    def test_other_topics_are_not_touched(self):
-        guard = EnergyGuard()
-        for value in ("5", "3"):
-            assert guard.filter({"a": value, "b": value}, frozenset({"a"}), 1.0)["b"] == value
-
-    def test_a_real_reset_is_believed_in_the_end_and_only_then(self):
-        guard = EnergyGuard()
-        assert self.one(guard, 1000, 0)
-        answers = [self.one(guard, index, 60.0 * index) for index in range(1, 60)]
-        first = answers.index(True)
-        assert first >= CONFIRM_READINGS - 1 and all(answers[first:])
-
-    def test_repeating_one_reading_confirms_nothing(self):
-        guard = EnergyGuard()
-        assert self.one(guard, 1000, 0)
-        assert not any(self.one(guard, 3, 1e6) for _ in range(100))
-
-    @given(st.lists(st.integers(0, 1000), max_size=60))
-    def test_what_is_published_within_minutes_never_falls(self, values):
-        guard, published = EnergyGuard(), []
-        for index, value in enumerate(values):
-            if self.one(guard, value, index * 5.0):
-                published.append(value)
-        assert published == sorted(published)
 
 
 def test_the_level_follows_from_the_raw_level(powerwall3, view_of):

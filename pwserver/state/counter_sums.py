@@ -1,0 +1,87 @@
+"""Add the guarded counters of several houses, and keep the sum from falling when a house leaves the configuration.
+
+A sum is the sum of the parts, and only given while every house that is configured tells its part. A house that joins
+adds what it has counted so far. One that leaves stays in the sums with what it had counted last, until it comes back,
+under whatever name: its gateway's DIN tells. A believed reset of a part is a reset of the sum, at the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pwserver.state.fact import finite, text
+from pwserver_ext.aggregate import complete_total
+
+MAX_HOUSES: Final = 200
+MAX_FORMER: Final = 50  # more houses that left are kept as one
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one house counted last: its id, its gateway's DIN where that is known, its counters by name."""
+
+    id: str
+    din: str | None
+    counters: Mapping[str, float]
+
+    def same_house(self, other: Part) -> bool:
+        """Tell whether two parts are one house: by DIN where both have one, else by id."""
+        return self.din == other.din if self.din and other.din else self.id == other.id
+
+
+@dataclass(slots=True)
+class SumMemory:
+    """The parts of the sums as they were last, and the houses that have left. Bounded."""
+
+    parts: dict[str, Part] = field(default_factory=dict)
+    former: list[Part] = field(default_factory=list)
+
+    def take(self, configured: Collection[str], parts: Sequence[Part]) -> None:
+        """Take note of the houses that tell their counters now, and of those that are no longer configured."""
+        gone = [part for name, part in self.parts.items() if name not in configured and part.counters]
+        self.former += gone
+        for part in gone:
+            del self.parts[part.id]
+        for part in parts[:MAX_HOUSES]:
+            before = self.parts.get(part.id)
+            kept = before.counters if before is not None and before.same_house(part) else {}
+            self.parts[part.id] = Part(part.id, part.din, {**kept, **part.counters})
+        self.former = [old for old in self.former if not any(old.same_house(part) for part in self.parts.values())]
+        if len(self.former) > MAX_FORMER:
+            self._fold()
+
+    def _fold(self) -> None:
+        """Make one of the houses that left first, so that the list ends and no sum falls."""
+        folded, self.former = self.former[:-MAX_FORMER], self.former[-MAX_FORMER:]
+        names = dict.fromkeys(name for part in folded for name in part.counters)
+        total = {name: sum(part.counters.get(name, 0.0) for part in folded) for name in names}
+        self.former.insert(0, Part("", None, total))
+
+    def total(self, name: str, values: Sequence[Any]) -> float | None:
+        """Return the sum of one counter of all houses; None unless every one of them is known."""
+        left = [part.counters[name] for part in self.former if name in part.counters]
+        found: float | None = complete_total([*values, *left]) if values else None
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON."""
+        rows = ([part.id, part.din, dict(part.counters)] for part in self.parts.values())
+        return {"parts": list(rows), "former": [[part.id, part.din, dict(part.counters)] for part in self.former]}
+
+    @classmethod
+    def from_json(cls, kept: Any) -> SumMemory:
+        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        members = kept if isinstance(kept, Mapping) else {}
+        parts = _parts(members.get("parts"), MAX_HOUSES)
+        return cls({part.id: part for part in parts}, _parts(members.get("former"), MAX_FORMER + 1))
+
+
+def _parts(rows: Any, most: int) -> list[Part]:
+    found = []
+    for row in rows[:most] if isinstance(rows, list) else ():
+        if isinstance(row, list) and len(row) == 3 and isinstance(row[0], str) and isinstance(row[2], Mapping):
+            counters = {str(name): number for name, value in row[2].items() if (number := finite(value)) is not None}
+            found.append(Part(row[0], text(row[1]), counters))
+    return found

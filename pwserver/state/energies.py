@@ -1,0 +1,123 @@
+"""Pass every energy counter of a reading through the guard: meters, remote meters, battery units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pwserver.reading import JsonObject, Reading
+from pwserver.state.counters import RESET_NAMED_SECONDS, Count, CounterGuard, all_zero
+from pwserver.state.fact import text
+
+ENERGIES: Final = ("energy_exported", "energy_imported")
+_QUIET_SECONDS: Final = 60.0  # energies are asked more rarely than powers; younger ones need no remark
+_NATIVE_NOTE: Final = "energy from gateway local API"
+_REMOTE: Final = re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws")
+_UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The counters of a reading. ``members``: those of the reading that change; the others are by counter."""
+
+    members: Mapping[str, Any]
+    counts: Mapping[str, Count]
+    set_aside: Mapping[str, str]
+    notes: Mapping[str, str]
+
+
+class _Round:
+    """One reading's way through the guard."""
+
+    def __init__(self, reading: Reading, guard: CounterGuard) -> None:
+        self.at = reading.timestamp
+        self.guard = guard
+        self.counts: dict[str, Count] = {}
+        self.announced = reading.counter_resets
+
+    def take(self, name: str, told: object, unit: str = "Wh") -> Count:
+        count = self.guard.take(name, told, self.at, unit, self.announced.get(name))
+        self.counts[name] = count
+        return count
+
+
+def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> Counted:
+    """Judge all counters of a reading; ``told`` are all its meters, further ones too."""
+    turn = _Round(reading, guard)
+    meters = _meters(told, "energy" in reading.answers, turn)
+    vitals = _remote_meters(reading.vitals, turn)
+    system = _units(reading.system_status, turn)
+    set_aside = {name: count.set_aside for name, count in turn.counts.items() if count.set_aside}
+    kept = [count.at for count in turn.counts.values() if count.rule == "kept" and count.at is not None]
+    if kept and turn.at - min(kept) > _QUIET_SECONDS:
+        set_aside["energy"] = f"last known values, {turn.at - min(kept):.0f} s old"
+    resets = {name: guard.counters[name].reset_at for name in turn.counts if name in guard.counters}
+    resets = {name: when for name, when in resets.items() if when}
+    members = {
+        "aggregates": meters,
+        "vitals": vitals,
+        "system_status": system,
+        "counter_resets": {**reading.counter_resets, **resets},
+    }
+    return Counted(members, turn.counts, set_aside, _notes(guard, resets, turn.at))
+
+
+def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:
+    """Guard the counters of all meters; ``native``: they came by an answer of their own, which old pages tell."""
+    bodies = {name: body for name, body in told.items() if isinstance(body, dict)}
+    silent = all_zero(body.get(member) for body in bodies.values() for member in ENERGIES)
+    meters: JsonObject = dict(told)
+    for name, body in bodies.items():
+        written: JsonObject = {}
+        for member in ENERGIES:
+            count = turn.take(f"{name}.{member}", None if silent else body.get(member))
+            if member in body or count.value is not None:
+                written[member] = count.value
+        if native and written.get("energy_exported") is not None:
+            said = body.get("disclaimer")
+            written["disclaimer"] = f"{said}; {_NATIVE_NOTE}" if said else _NATIVE_NOTE
+        meters[name] = {**body, **written}
+    return meters
+
+
+def _remote_meters(vitals: JsonObject | None, turn: _Round) -> JsonObject | None:
+    """Guard the counters of wireless meters, which count in watt-seconds."""
+    if not isinstance(vitals, dict):
+        return vitals
+    changed: JsonObject = {}
+    for device, body in vitals.items():
+        if not str(device).startswith("TRM--") or not isinstance(body, Mapping):
+            continue
+        counted = [member for member in body if _REMOTE.fullmatch(str(member))]
+        if counted:
+            values = {member: turn.take(f"{device}.{member}", body[member], "Ws").value for member in counted}
+            changed[device] = {**body, **values}
+    return {**vitals, **changed} if changed else vitals
+
+
+def _units(system: JsonObject | None, turn: _Round) -> JsonObject | None:
+    """Guard what each battery unit has charged and discharged; its serial number says which counter it is."""
+    blocks = system.get("battery_blocks") if isinstance(system, dict) else None
+    if not isinstance(system, dict) or not isinstance(blocks, list):
+        return system
+    guarded: list[Any] = []
+    for block in blocks:
+        serial = text(block.get("PackageSerialNumber")) if isinstance(block, dict) else None
+        told = {member: block[member] for member in _UNIT_MEMBERS if block.get(member) is not None} if serial else {}
+        values = {member: turn.take(f"unit {serial}.{member}", value).value for member, value in told.items()}
+        guarded.append({**block, **values} if values else block)
+    return {**system, "battery_blocks": guarded}
+
+
+def _notes(guard: CounterGuard, resets: Mapping[str, float], at: float) -> dict[str, str]:
+    """Name the resets that were believed not long ago."""
+    notes = {}
+    for name, when in resets.items():
+        if at - when < RESET_NAMED_SECONDS:
+            counter = guard.counters[name]
+            stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
+            notes[name] = f"began anew: {counter.reset_from} before, {counter.reset_to} at {stamp}"
+    return notes
