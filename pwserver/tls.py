@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pwserver.certificate import self_signed
 from pwserver.config import Config, ConfigError
+from pwserver.regular_file import check_regular
 
 CERTIFICATE, KEY = "tls.crt", "tls.key"
 VALID_DAYS = 3650
@@ -33,6 +34,8 @@ def server_context(config: Config) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
+        for path in (certificate, key):
+            check_regular(path)
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as problem:
         reason = getattr(problem, "strerror", None) or getattr(problem, "reason", None) or "not usable"

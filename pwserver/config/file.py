@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pwserver.config import values as v
 from pwserver.config.entries import Findings
 from pwserver.config.settings import BY_FILE_KEY
+from pwserver.regular_file import read_regular
 
 MAX_BYTES = 1_000_000
 
@@ -17,12 +17,7 @@ MAX_BYTES = 1_000_000
 def read_file(path: str, findings: Findings) -> Mapping[str, Any] | None:
     """The top-level mapping of the file, or None with a problem. Messages never quote the file: it holds passwords."""
     try:
-        with Path(path).open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            findings.problems.append(f"{path}: is longer than {MAX_BYTES} bytes")
-            return None
-        text = raw.decode("utf-8-sig")
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
         findings.problems.append(f"{path}: the configuration file cannot be read: {reason}")

@@ -19,8 +19,10 @@ from pwserver.config.problems import ConfigError
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, default_workers
 from pwserver.config.single import single_gateway
+from pwserver.regular_file import check_regular
 
 _PREFIXES = ("PW_", "MQTT_", "CONTROL_", "CORS_", "PROXY_")
+LONGEST_PATH = 4096  # a path in a message is shown as a whole: it is what must be looked at
 _GATEWAY_FLAGS = ("PW_HOST", "PW_EMAIL")  # either on the command line means: this gateway, not the configured ones
 
 
@@ -166,8 +168,10 @@ def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str],
     if bool(settings["PW_TLS_CERT"]) != bool(settings["PW_TLS_KEY"]):
         problem("PW_TLS_CERT and PW_TLS_KEY: only one of them is set; give both, or none")
     for name in ("PW_TLS_CERT", "PW_TLS_KEY", "MQTT_TLS_CA_CERT"):
-        if settings[name] and not os.access(settings[name], os.R_OK):
-            problem(f"{name}: {v.shown(settings[name])} is not allowed; give a file that exists and can be read")
+        why = _unreadable(settings[name]) if settings[name] else None
+        if why:
+            path = v.shown(settings[name], LONGEST_PATH)
+            problem(f"{name}: {path} is not allowed ({why}); give a file that exists and can be read")
     if settings["PW_TLS_CERT"] and settings["PW_HTTPS"] != "yes":
         warn("PW_TLS_CERT is set, but PW_HTTPS is not yes: TLS stays off")
     if settings["PW_MAX_REQUEST_LINE"] > settings["PW_MAX_HEAD"]:
@@ -184,6 +188,15 @@ def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str],
         missing = ", ".join(name for name, value in needed.items() if not value)
         if missing:
             warn(f"MQTT_CONTROLS is set, but needs {missing}: MQTT commands stay off")
+
+
+def _unreadable(path: str) -> str | None:
+    """Why no file can be read there; None when one can."""
+    try:
+        check_regular(path)
+    except (OSError, ValueError) as refused:
+        return getattr(refused, "strerror", None) or "it is no path"
+    return None
 
 
 def _gateways(
@@ -233,8 +246,9 @@ def _gateways(
             findings.warnings.append(f"{name} ({origins[name]}): its gateways are ignored: {chosen[0]} comes first")
     check_together(gateways, findings)
     for gateway in gateways:
-        if gateway.rsa_key_path and not os.access(gateway.rsa_key_path, os.R_OK):
-            findings.warnings.append(f"gateway {gateway.id}: the file of rsa_key_path cannot be read")
+        why = _unreadable(gateway.rsa_key_path) if gateway.rsa_key_path else None
+        if why:
+            findings.warnings.append(f"gateway {gateway.id}: the file of rsa_key_path cannot be read ({why})")
     return gateways, source
 
 

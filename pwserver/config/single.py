@@ -10,6 +10,7 @@ from typing import Any
 from pwserver.config import values as v
 from pwserver.config.entries import Findings, check_combination
 from pwserver.config.gateways import GatewayDefinition
+from pwserver.regular_file import read_regular
 
 FLEETAPI_FILE = ".pypowerwall.fleetapi"
 CLOUD_FILE = ".pypowerwall.auth"
@@ -81,8 +82,7 @@ def _check(gateway: GatewayDefinition, findings: Findings) -> None:
 def _email_of(path: str, findings: Findings) -> str | None:
     """The first account of pypowerwall's login file, if there is one. Nothing else of it is kept."""
     try:
-        with open(path, "rb") as stream:
-            content = json.loads(stream.read(_MAX_AUTH_BYTES))
+        content = json.loads(read_regular(path, _MAX_AUTH_BYTES))
         first = next(iter(content)) if isinstance(content, dict) else None
         return None if first is None else v.email_address(str(first))
     except FileNotFoundError:

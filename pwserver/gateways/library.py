@@ -16,6 +16,7 @@ from typing import Any, Final
 from pwserver.config.gateways import ConnectionMode, GatewayDefinition, GatewayOptions
 from pwserver.gateways.failure import AUTH, UNREACHABLE, GatewayFailure, failure_from
 from pwserver.gateways.wire import Wire
+from pwserver.regular_file import open_regular
 
 FOREVER_SECONDS: Final = 10**9  # as the library's cache time: what is fresh is decided by us, poll by poll
 
@@ -59,7 +60,8 @@ def load() -> ModuleType:
             for module in (tedapi, v1r, local):
                 _exchange(module, requests=gateway_requests)
             _exchange(tedapi, json=sessions.json_view())
-            vars(local)["open"] = _open  # it never closes the file of its stored login
+            for module in (local, v1r, cloud, teslapy, fleetapi):
+                vars(module)["open"] = _open  # the login files; one of them is never closed by the library
             remote_requests = sessions.requests_view(sessions.RemoteSession)
             for module in (teslapy, fleetapi):
                 _exchange(module, requests=remote_requests, httpx=sessions.httpx_view())
@@ -70,7 +72,8 @@ def load() -> ModuleType:
 
 
 def _open(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
-    """``open`` that leaves nothing open after reading."""
+    """``open`` that leaves nothing open after reading, and never waits for the other end of a FIFO."""
+    named.setdefault("opener", lambda path, flags: open_regular(path, flags, 0o666))
     if mode != "r":
         return open(file, mode, *more, **named)
     with open(file, mode, *more, **named) as source:

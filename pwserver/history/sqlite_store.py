@@ -11,14 +11,17 @@ from typing import Any
 from pwserver.history.days import day_start, zone
 from pwserver.history.layout import ENERGIES, GatewayLayout
 from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table
+from pwserver.regular_file import check_regular
 
 
 def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[Table]:
-    """All tables of the store, for the configured gateways. Raises ValueError when it is not such a store.
+    """All tables of the store, for the configured gateways.
 
-    The file is opened read-only; the predecessor may be running.
+    ValueError when it is not such a store, OSError when it is no file. The file is opened read-only; the
+    predecessor may be running.
     """
     tables: list[Table] = []
+    check_regular(path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
             database.row_factory = sqlite3.Row

@@ -23,6 +23,7 @@ from pwserver.history.tables import (
     write_lines,
 )
 from pwserver.history.transfer import merge, read_gateway
+from pwserver.regular_file import open_regular
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +124,7 @@ def _import(
         if options.file == "-":
             tables = read(sys.stdin)
         else:
-            with open(options.file, encoding="utf-8", newline="") as source:
+            with open(open_regular(options.file), encoding="utf-8", newline="") as source:
                 tables = read(source)
     added = merge(Path(settings.path or ""), layouts, tables, time.time())
     for name, count in sorted(added.items()):
