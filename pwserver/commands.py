@@ -106,7 +106,7 @@ def _has_seqpacket() -> bool:
 
 def send(end: socket.socket, message: dict[str, Any]) -> bool:
     """One message, at once. False when it is too long, or the other side does not read."""
-    data = json.dumps(message, separators=(",", ":")).encode()
+    data = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(data) > MESSAGE_BYTES:
         return False
     try:

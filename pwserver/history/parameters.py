@@ -8,7 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-LATEST_EPOCH = 4102444800.0  # the year 2100
+from pwserver.bounds import EPOCH_SECONDS, ITEM_CHARACTERS, LIST_ITEMS, NUMBER_CHARACTERS, WHOLE_DIGITS, allowed
+
+INPUT_CHARACTERS = 200  # of a value that an answer repeats
+_WHOLE = re.compile(rf"[+-]?[0-9]{{1,{WHOLE_DIGITS}}}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)?", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31557600.0}
@@ -39,7 +44,7 @@ class Query:
         """Note a problem with one parameter."""
         found: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message}
         if value is not None:
-            found["input"] = value[:200]
+            found["input"] = value[:INPUT_CHARACTERS].encode("utf-8", "replace").decode()
         if context is not None:
             found["ctx"] = dict(context)
         self._problems.append(found)
@@ -55,7 +60,13 @@ class Query:
 
     def words(self, name: str) -> list[str] | None:
         """A comma-separated list without blanks; None when there is nothing in it."""
-        return [word.strip() for word in (self.text(name) or "").split(",") if word.strip()] or None
+        raw = self.text(name) or ""
+        found = [word.strip() for word in raw.split(",") if word.strip()]
+        if len(found) > LIST_ITEMS or any(len(word) > ITEM_CHARACTERS for word in found):
+            message = f"Input should be a comma list of {LIST_ITEMS} words of {ITEM_CHARACTERS} characters at most"
+            self.problem(name, "too_long", message, raw)
+            return None
+        return found or None
 
     def _within(self, name: str, value: float, raw: str, low: float | None, high: float | None) -> bool:
         if low is not None and value < low:
@@ -68,34 +79,32 @@ class Query:
             return True
         return False
 
-    def whole(self, name: str, default: int, low: int, high: int) -> int:
-        """A whole number from ``low`` to ``high``."""
+    def whole(self, name: str, default: int, limits: tuple[int, int]) -> int:
+        """A whole number within ``limits``."""
         raw = self._arguments.get(name)
         if raw is None:
             return default
-        try:
-            value = int(raw.strip()) if len(raw) < 32 else int("x")
-        except ValueError:
-            message = "Input should be a valid integer, unable to parse string as an integer"
+        if _WHOLE.fullmatch(raw.strip()) is None:
+            message = f"Input should be a valid integer {allowed(limits)}, unable to parse string as an integer"
             self.problem(name, "int_parsing", message, raw)
             return default
-        return value if self._within(name, value, raw, low, high) else default
+        value = int(raw.strip())
+        return value if self._within(name, value, raw, *limits) else default
 
-    def number(self, name: str, low: float | None = None, high: float | None = None) -> float | None:
-        """A finite number."""
+    def number(self, name: str, limits: tuple[int, int]) -> float | None:
+        """A finite number within ``limits``."""
         raw = self._arguments.get(name)
         if raw is None:
             return None
-        try:
-            value = float(raw.strip())
-        except ValueError:
-            message = "Input should be a valid number, unable to parse string as a number"
+        value = parse_number(raw.strip())
+        if value is None:
+            message = f"Input should be a valid number {allowed(limits)}, unable to parse string as a number"
             self.problem(name, "float_parsing", message, raw)
             return None
         if not math.isfinite(value):
-            self.problem(name, "finite_number", "Input should be a finite number", raw)
+            self.problem(name, "finite_number", f"Input should be a finite number {allowed(limits)}", raw)
             return None
-        return value if self._within(name, value, raw, low, high) else None
+        return value if self._within(name, value, raw, *limits) else None
 
     def flag(self, name: str) -> bool:
         """A yes-or-no parameter, no when absent."""
@@ -127,7 +136,7 @@ class Query:
                 raise ValueError(raw)
             datetime.date.fromisoformat(raw)
         except ValueError:
-            self.problem(name, "value_error", "must be a valid YYYY-MM-DD date")
+            self.problem(name, "value_error", "must be a valid YYYY-MM-DD date", raw)
             return None
         return raw
 
@@ -137,50 +146,56 @@ class Query:
         if raw is None:
             return default
         value = parse_moment(raw.strip(), now)
-        if value is None or not 0.0 <= value <= LATEST_EPOCH:
+        if value is None or not EPOCH_SECONDS[0] <= value <= EPOCH_SECONDS[1]:
             message = "Input should be epoch seconds or milliseconds, RFC 3339, or now-<duration>, from 1970 to 2100"
             self.problem(name, "datetime_parsing", message, raw)
             return default
         return value
 
-    def duration(self, name: str, default: float, low: float) -> float:
+    def duration(self, name: str, default: float, limits: tuple[int, int]) -> float:
         """Seconds, written ``90``, ``90s``, ``5m``, ``1h``, ``1d``."""
         raw = self.text(name)
         if raw is None:
             return default
         value = parse_duration(raw.strip())
-        if value is None or value < low:
-            message = f"Input should be a duration such as 90s, 5m, 1h or 1d, at least {low:g} seconds"
+        if value is None or not limits[0] <= value <= limits[1]:
+            message = f"Input should be a duration such as 90s, 5m, 1h or 1d, {allowed(limits, 'seconds')}"
             self.problem(name, "time_delta_parsing", message, raw)
             return default
         return value
 
 
+def parse_number(raw: str) -> float | None:
+    """A decimal number in ASCII, perhaps not a finite one; None when it is something else."""
+    if len(raw) <= NUMBER_CHARACTERS and (_NUMBER.fullmatch(raw) or _NOT_FINITE.fullmatch(raw)):
+        return float(raw)
+    return None
+
+
 def parse_duration(raw: str) -> float | None:
     """``90``, ``90s``, ``5m`` … in seconds; None when it is something else."""
-    match = _DURATION.fullmatch(raw) if len(raw) < 32 else None
+    match = _DURATION.fullmatch(raw) if len(raw) <= NUMBER_CHARACTERS else None
     return float(match[1]) * _UNIT_SECONDS[match[2] or "s"] if match else None
 
 
 def parse_moment(raw: str, now: float) -> float | None:
     """Epoch seconds of what ``Query.moment`` accepts; None when it is something else."""
-    relative = _RELATIVE.fullmatch(raw)
+    relative = _RELATIVE.fullmatch(raw) if len(raw) <= NUMBER_CHARACTERS else None
     if relative:
         if relative[1] is None:
             return now
         offset = parse_duration(relative[2])
         return None if offset is None else now + offset * (1.0 if relative[1] == "+" else -1.0)
-    try:
-        value = float(raw)
-    except ValueError:
-        pass
-    else:
+    value = parse_number(raw)
+    if value is not None:
         if not math.isfinite(value):
             return None
         return value / 1000.0 if value >= MILLISECONDS_FROM else value
+    if not raw.isascii() or len(raw) > NUMBER_CHARACTERS:
+        return None
     try:
         # A plus sign arrives as a blank when the client did not escape it.
         found = datetime.datetime.fromisoformat(raw.replace(" ", "+") if raw.count(" ") == 1 and "T" in raw else raw)
-    except ValueError:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=datetime.UTC)).timestamp()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 
+from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.answer import CSV, JSON, Answer, Histories, Route, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
@@ -25,7 +26,6 @@ ENERGY_FIELDS = tuple(f"{energy}_kwh" for energy in ENERGIES)
 FIELDS = (*COLUMNS, *SPREAD_NAMES, *ENERGY_FIELDS, SAMPLES)
 DEFAULT_SPAN_SECONDS = 86400.0
 ENERGY_STEP_SECONDS = 900.0  # energies are kept by quarter hours and by days
-MOST_POINTS = 10_000
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
@@ -58,9 +58,9 @@ def history(histories: Histories, arguments: Mapping[str, str], now: float, matc
         start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)
         end = query.moment("to", now, now)
         if start > end:
-            query.problem("from", "value_error", "must not be after to")
-        points = query.whole("points", POINTS, 3, MOST_POINTS)
-        step = query.duration("step", 0.0, 1.0)
+            query.problem("from", "value_error", "must not be after to", arguments.get("from"))
+        points = query.whole("points", POINTS, bounds.POINTS)
+        step = query.duration("step", 0.0, bounds.STEP_SECONDS)
         method = query.choice("method", "mean", ("mean", "lttb"))
         media = query.choice("format", "json", ("json", "csv", "columns"))
         fields = query.words("fields") or list(DEFAULT_FIELDS)

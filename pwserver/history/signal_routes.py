@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
+from pwserver import bounds
 from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, unchanged
 from pwserver.history.archive import Archive, bank_of
 from pwserver.history.days import day_noon, day_start, local_date, zone
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
-from pwserver.history.parameters import LATEST_EPOCH, BadQuery, Query
+from pwserver.history.parameters import BadQuery, Query
 from pwserver.history.signals import CONTRACT_GROUPS, GROUPS, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
@@ -128,9 +129,9 @@ def signal_trend(histories: Histories, arguments: Mapping[str, str], now: float,
     """``GET /api/timeseries/signal_trend``: one list of points a series, from the samples or from the days."""
     try:
         query = Query(arguments)
-        start = query.number("start", 0.0, LATEST_EPOCH)
-        end = query.number("end", 0.0, LATEST_EPOCH)
-        hours = query.whole("hours", 24, 1, 87_840)
+        start = query.number("start", bounds.EPOCH_SECONDS)
+        end = query.number("end", bounds.EPOCH_SECONDS)
+        hours = query.whole("hours", 24, bounds.SIGNAL_HOURS)
         resolution = query.choice("resolution", "auto", ("auto", "raw", "daily"))
         metrics, devices = query.words("metrics"), query.words("devices")
         query.check()

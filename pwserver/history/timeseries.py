@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
+from pwserver import bounds
 from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
 from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
@@ -89,10 +90,10 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
     """``GET /api/timeseries/daily``: energies by day and gateway, newest day first."""
     try:
         query = Query(arguments)
-        days = query.whole("days", 7, 1, 366)
+        days = query.whole("days", 7, bounds.DAYS)
         start, end = query.day("start"), query.day("end")
         if start and end and start > end:
-            query.problem("start", "value_error", "must not be after end")
+            query.problem("start", "value_error", "must not be after end", start)
         query.check()
     except BadQuery as problem:
         return refuse(problem)
@@ -142,8 +143,8 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
     """``GET /api/timeseries/trend``: about 360 means over the window, gateways added up."""
     try:
         query = Query(arguments)
-        hours = query.whole("hours", 24, 1, 168)
-        start, end = query.number("start"), query.number("end")
+        hours = query.whole("hours", 24, bounds.TREND_HOURS)
+        start, end = query.number("start", bounds.EPOCH_SECONDS), query.number("end", bounds.EPOCH_SECONDS)
         fit = query.flag("fit")
         query.check()
     except BadQuery as problem:
@@ -157,9 +158,9 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
     begin = now - hours * 3600.0 if start is None else start
     until = end or now + CLOCK_SLACK_SECONDS
     if fit:
-        bounds = [found for archive in archives if (found := archive.polls.bounds()) is not None]
-        if bounds:
-            begin, until = min(low for low, _ in bounds), max(high for _, high in bounds)
+        covered = [found for archive in archives if (found := archive.polls.bounds()) is not None]
+        if covered:
+            begin, until = min(low for low, _ in covered), max(high for _, high in covered)
     bucket = max(60.0, round(max(60.0, until - begin) / POINTS / 60.0) * 60.0)
     parts = [
         aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, until, _TREND)
@@ -202,8 +203,8 @@ def samples(histories: Histories, arguments: Mapping[str, str], now: float, matc
     """``GET /api/timeseries/samples``: the newest polls of which all four powers are known, oldest first."""
     try:
         query = Query(arguments)
-        start, end = query.number("start"), query.number("end")
-        limit = query.whole("limit", 500, 1, 10_000)
+        start, end = query.number("start", bounds.EPOCH_SECONDS), query.number("end", bounds.EPOCH_SECONDS)
+        limit = query.whole("limit", 500, bounds.SAMPLES)
         query.check()
     except BadQuery as problem:
         return refuse(problem)

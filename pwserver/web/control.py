@@ -15,6 +15,7 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
 
 from pwserver import commands
+from pwserver.bounds import KEY_CHARACTERS, SHOWN_CHARACTERS, TARIFF_BYTES, shown
 from pwserver.commands import CommandClient, Outcome
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.documents.control_reads import DISABLED
@@ -22,23 +23,23 @@ from pwserver.documents.encode import to_json
 from pwserver.gateway_lookup import find_in_path
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
-from pwserver.strict_json import NotAnObject, read_object
+from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web import auth, control_values
 from pwserver.web.addresses import GUESSES, AddressTable
 from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_many
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.documents import document_response
 from pwserver.web.errors import Refusal
+from pwserver.web.parameters import single
 from pwserver.web.subpath import without_base
 from pwserver.web.table import Table
 
 START_SECONDS = 5.0  # a command that could not start within this is not sent any more
 LIMIT_SECONDS = 10.0  # from its start to its end
-TARIFF_BYTES = 64 * 1024  # tariffs are long; with the token, and for that route only
 FORM_TYPE = "application/x-www-form-urlencoded"
-KEY_CHARACTERS = 128
 YES = frozenset({"", "1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
+DEEPEST_SHOWN = 8  # steps of the path to a member
 MAX_BACKUP = "/control/max_backup"
 _MAX_BACKUP_PATH = re.compile(rf"(?:/api/gateways/(?P<segment>[^/]+))?{MAX_BACKUP}/?")
 
@@ -153,10 +154,10 @@ def form_answer(outcome: Outcome, action: str) -> HTTPResponse:
 
 def wants_dry_run(request: Request) -> bool:
     """Is ``?dry_run`` there? Whoever writes it means it: only a clear no is taken for one."""
-    values = request.get_args(keep_blank_values=True).getlist("dry_run", [])
-    if any(value.lower() not in YES | NO for value in values):
-        raise Refusal(400, "'dry_run' must be 1 or 0")
-    return any(value.lower() in YES for value in values)
+    value = single(request, "dry_run")
+    if value is not None and value.lower() not in YES | NO:
+        raise Refusal(400, f"'dry_run' must be 1 or 0, not {shown(value)}")
+    return value is not None and value.lower() in YES
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,9 +181,23 @@ def object_of(control: Control, request: Request, longest: int, what: str) -> di
         raise Refusal(413, f"the body must not be longer than {longest} bytes")
     try:
         return read_object(request.body)
+    except OutOfBounds as problem:
+        authority.refused(authority.who(request), what, "body out of bounds")
+        raise out_of_bounds(problem) from None
     except NotAnObject:
         authority.refused(authority.who(request), what, "body is no JSON object")
         raise not_an_object() from None
+
+
+def out_of_bounds(problem: OutOfBounds) -> Refusal:
+    """422 that names the member. Names are what the client made up, so they are shortened."""
+    path: list[str | int] = list(problem.path)
+    if len(path) > DEEPEST_SHOWN:
+        path[DEEPEST_SHOWN - 1 : -1] = ["…"]
+    where = [step if isinstance(step, int) else _name(step) for step in path]
+    message = f"{'.'.join(map(str, where)) or 'the body'} {problem}"
+    loc = ["body", *where]
+    return Refusal(422, [{"type": "value_error", "loc": loc, "msg": message}])
 
 
 def not_an_object() -> Refusal:
@@ -190,10 +205,15 @@ def not_an_object() -> Refusal:
     return Refusal(422, [{"type": "dict_type", "loc": ["body"], "msg": "Input should be a valid dictionary"}])
 
 
+def _name(step: str) -> str:
+    return step[:SHOWN_CHARACTERS].encode("utf-8", "replace").decode()
+
+
 async def by_json(control: Control, request: Request, gateway: str, action: str) -> HTTPResponse:
     """One request of the JSON API."""
     body = object_of(control, request, control.body_bytes, named(action))
     who = control.authority.require(request, named(action))
+    wants_dry_run(request)  # a slip in it is told before anything else is looked at
     if action not in JSON_ACTIONS:
         control.authority.refused(who, named(action), "no such action")
         raise NotFound("Not Found")
@@ -254,7 +274,7 @@ async def by_form(control: Control, request: Request, gateway: str, action: str,
 
 async def backup_events(control: Control, request: Request, gateway: str) -> HTTPResponse:
     """GET max_backup with the token: read afresh, and an event whose time is over is cleared away."""
-    given = request.args.get("token")
+    given = single(request, "token")
     try:
         token = given.encode() if given else header_token(request)
         who = control.authority.check(request, token, "backup_events")

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
+
+from pwserver.bounds import (
+    BACKUP_SECONDS,
+    DISPATCH_SECONDS,
+    DISPATCH_WATTS,
+    FORM_FIELDS,
+    NUMBER_CHARACTERS,
+    RESERVE_PERCENT,
+    TARIFF_BYTES,
+    WHOLE_DIGITS,
+    allowed,
+    shown,
+)
 
 MODES = ("self_consumption", "backup", "autonomous")
 EXPORT_RULES = ("battery_ok", "pv_only", "never")
-BACKUP_SECONDS = (60, 4294967295)
-DISPATCH_SECONDS = (1, 86400)
-FORM_FIELDS_MAX = 16
 
 Arguments = dict[str, Any]
 
+_MISSING: Final = object()
+_WHOLE: Final = re.compile(rf"[0-9]{{1,{WHOLE_DIGITS}}}")
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+
 
 class Invalid(Exception):
-    """A value that is not allowed; the text says what is."""
+    """A value that is not allowed; the text names the field, says what would be allowed, and repeats the value."""
 
 
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def wrong(field: str, sentence: str, value: Any = _MISSING) -> Invalid:
+    """The refusal of a field whose value is not as ``sentence`` says."""
+    return Invalid(f"'{field}' must be {sentence}, {'and is missing' if value is _MISSING else f'not {shown(value)}'}")
 
 
 def whole_number(value: Any) -> bool:
@@ -28,97 +49,81 @@ def whole_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _mode(value: Any, sentence: str) -> str:
-    if not isinstance(value, str) or value not in MODES:
-        raise Invalid(f"{sentence}{', '.join(MODES)}")
-    return value
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _level(value: Any) -> int:
-    if not whole_number(value):
-        raise Invalid("'value' must be an integer reserve level (0-100)")
-    if not 0 <= value <= 100:
-        raise Invalid("'value' must be between 0 and 100")
+def _within(field: str, value: Any, limits: tuple[int, int], unit: str) -> int:
+    if not whole_number(value) or not limits[0] <= value <= limits[1]:
+        raise wrong(field, f"a whole number {allowed(limits, unit)}", value)
     return int(value)
 
 
-BAD_MODE = "'value' must be a valid mode: "
-BAD_COMPANION_MODE = "Invalid 'mode' companion value. Must be one of: "
-BAD_COMPANION_LEVEL = "Invalid 'level' companion value. Must be an integer."
-BAD_EXPORT = f"'value' must be a valid grid export mode: {', '.join(EXPORT_RULES)}"
-BAD_DISPATCH = "power_watts must be finite and duration_seconds must be an integer from 1 to 86400"
+def _one_of(field: str, value: Any, words: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise wrong(field, f"one of {', '.join(words)}", value)
+    return value
 
 
 def _reserve(body: Mapping[str, Any]) -> Arguments:
-    arguments: Arguments = {"level": _level(body.get("value"))}
+    arguments: Arguments = {"level": _within("value", body.get("value", _MISSING), RESERVE_PERCENT, "%")}
     if "mode" in body:
-        arguments["mode"] = _mode(body["mode"], BAD_COMPANION_MODE)
+        arguments["mode"] = _one_of("mode", body["mode"], MODES)
     return arguments
 
 
 def _operating_mode(body: Mapping[str, Any]) -> Arguments:
-    arguments: Arguments = {"mode": _mode(body.get("value"), BAD_MODE)}
+    arguments: Arguments = {"mode": _one_of("value", body.get("value", _MISSING), MODES)}
     if "level" in body:
-        if not whole_number(body["level"]):
-            raise Invalid(BAD_COMPANION_LEVEL)
-        if not 0 <= body["level"] <= 100:
-            raise Invalid("Invalid 'level' companion value. Must be between 0 and 100.")
-        arguments["level"] = body["level"]
+        arguments["level"] = _within("level", body["level"], RESERVE_PERCENT, "%")
     return arguments
 
 
 def _reserve_hold(body: Mapping[str, Any]) -> Arguments:
     if body:
-        raise Invalid("reserve_hold requires an empty JSON object")
+        raise Invalid(f"reserve_hold requires an empty JSON object, not one with {shown(next(iter(body)))}")
     return {}
 
 
 def _grid_charging(body: Mapping[str, Any]) -> Arguments:
-    if not isinstance(body.get("value"), bool):
-        raise Invalid("'value' must be a boolean (true or false)")
-    return {"value": body["value"]}
+    value = body.get("value", _MISSING)
+    if not isinstance(value, bool):
+        raise wrong("value", "true or false", value)
+    return {"value": value}
 
 
 def _grid_export(body: Mapping[str, Any]) -> Arguments:
-    if body.get("value") not in EXPORT_RULES:
-        raise Invalid(BAD_EXPORT)
-    return {"value": body["value"]}
+    return {"value": _one_of("value", body.get("value", _MISSING), EXPORT_RULES)}
 
 
 def _max_backup(body: Mapping[str, Any]) -> Arguments:
-    value = body.get("value")
-    if value != "cancel" and not (whole_number(value) and BACKUP_SECONDS[0] <= value <= BACKUP_SECONDS[1]):  # type: ignore[operator]
-        raise Invalid("'value' must be 'cancel' or a duration of 60 to 4294967295 seconds")
+    value = body.get("value", _MISSING)
+    if value != "cancel" and not (whole_number(value) and BACKUP_SECONDS[0] <= value <= BACKUP_SECONDS[1]):
+        raise wrong("value", f"'cancel' or a whole number {allowed(BACKUP_SECONDS, 'seconds')}", value)
     return {"value": value}
 
 
 def _islanding(body: Mapping[str, Any]) -> Arguments:
-    value, confirm = body.get("value"), body.get("confirm", False)
-    if value not in ("off_grid", "on_grid"):
-        raise Invalid("'value' must be 'off_grid' or 'on_grid'")
+    value, confirm = _one_of("value", body.get("value", _MISSING), ("off_grid", "on_grid")), body.get("confirm", False)
     if not isinstance(confirm, bool):
-        raise Invalid("'confirm' must be a boolean")
+        raise wrong("confirm", "true or false", confirm)
     if value == "off_grid" and not confirm:
-        raise Invalid("Off-grid requires 'confirm': true")
+        raise wrong("confirm", "true to leave the grid", confirm)
     return {"value": value}
 
 
 def dispatch(body: Mapping[str, Any]) -> Arguments:
-    """Finite watts, whole seconds within a day."""
-    watts, seconds = body.get("power_watts"), body.get("duration_seconds")
-    known = isinstance(watts, (int, float)) and not isinstance(watts, bool)
-    try:
-        finite = known and math.isfinite(watts)  # type: ignore[arg-type]
-    except OverflowError:
-        finite = False
-    if not finite or not whole_number(seconds) or not DISPATCH_SECONDS[0] <= seconds <= DISPATCH_SECONDS[1]:  # type: ignore[operator]
-        raise Invalid(BAD_DISPATCH)
+    """Watts that a house can have, whole seconds within a day."""
+    watts = body.get("power_watts", _MISSING)
+    if not _number(watts) or not DISPATCH_WATTS[0] <= watts <= DISPATCH_WATTS[1] or not math.isfinite(watts):
+        raise wrong("power_watts", f"a number {allowed(DISPATCH_WATTS, 'W')}", watts)
+    seconds = _within("duration_seconds", body.get("duration_seconds", _MISSING), DISPATCH_SECONDS, "seconds")
     return {"power_watts": watts, "duration_seconds": seconds}
 
 
 def _resume(body: Mapping[str, Any]) -> Arguments:
     if body:
-        raise Invalid("resume requires an empty JSON object")
+        raise Invalid(f"resume requires an empty JSON object, not one with {shown(next(iter(body)))}")
     return {}
 
 
@@ -138,28 +143,32 @@ JSON_ACTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Arguments]]]
 
 def tariff(body: Mapping[str, Any]) -> Arguments:
     """The body of time_of_use_settings."""
-    found = body.get("tou_settings")
+    found = body.get("tou_settings", _MISSING)
     if not isinstance(found, dict) or not found:
-        raise Invalid("'tou_settings' must be a non-empty object")
+        raise wrong("tou_settings", "an object with members", found)
     if not isinstance(found.get("tariff_content_v2"), dict):
-        raise Invalid("'tariff_content_v2' must be an object")
+        raise wrong("tariff_content_v2", "an object", found.get("tariff_content_v2", _MISSING))
+    size = len(json.dumps(found, separators=(",", ":")))  # Tesla is sent ASCII, in which a letter may take six bytes
+    if size > TARIFF_BYTES:
+        raise Invalid(f"'tou_settings' must have {TARIFF_BYTES} bytes at most as JSON in ASCII, not {size}")
     return {"tou_settings": found}
 
 
 def raw_operation(body: Mapping[str, Any]) -> Arguments:
     """The body of a gateway's own /api/operation, of which only these two members are passed on."""
-    allowed = "must hold 'backup_reserve_percent' (0 to 100, app scale), 'real_mode' or both, and nothing else"
-    if not body or set(body) - {"backup_reserve_percent", "real_mode"}:
-        raise Invalid(f"the body {allowed}")
+    members = ("backup_reserve_percent", "real_mode")
+    further = sorted(set(body) - set(members))
+    if not body or further:
+        about = f", not {shown(further[0])}" if further else ""
+        raise Invalid(f"the body must hold 'backup_reserve_percent', 'real_mode' or both, and nothing else{about}")
     arguments: Arguments = {}
     if "backup_reserve_percent" in body:
         level = body["backup_reserve_percent"]
-        number = isinstance(level, (int, float)) and not isinstance(level, bool)
-        if not number or not 0 <= level <= 100:
-            raise Invalid("'backup_reserve_percent' must be a number between 0 and 100")
+        if not _number(level) or not RESERVE_PERCENT[0] <= level <= RESERVE_PERCENT[1]:
+            raise wrong("backup_reserve_percent", f"a number {allowed(RESERVE_PERCENT, '% (app scale)')}", level)
         arguments["level"] = level
     if "real_mode" in body:
-        arguments["mode"] = _mode(body["real_mode"], "'real_mode' must be one of: ")
+        arguments["mode"] = _one_of("real_mode", body["real_mode"], MODES)
     return arguments
 
 
@@ -169,45 +178,41 @@ def raw_operation(body: Mapping[str, Any]) -> Arguments:
 def form_fields(body: bytes) -> dict[str, str]:
     """The fields of a form. Raises Invalid for what is no form, and for a field that comes twice."""
     try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict"
-        )
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:
-        raise Invalid("Control Command Error: Invalid Request") from None
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Invalid("Control Command Error: Invalid Request")
+        raise Invalid(f"Invalid Request: the body must be a form in UTF-8 of {FORM_FIELDS} fields at most") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Invalid(f"Invalid Request: {shown(name)} must be given once only")
+        found[name] = value
     return found
 
 
-def _digits(text: str, sentence: str, longest: int = 10) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= longest):
-        raise Invalid(sentence)
-    return int(text)
+def _whole(fields: Mapping[str, str], field: str, limits: tuple[int, int], unit: str) -> int:
+    """A field of digits alone, so that a slip can never mean more than was meant."""
+    text = fields.get(field, "")
+    if _WHOLE.fullmatch(text) is None:
+        raise wrong(field, f"a whole number {allowed(limits, unit)}", text)
+    return _within(field, int(text), limits, unit)
 
 
 def _form_reserve(fields: Mapping[str, str]) -> Arguments:
-    arguments: Arguments = {"level": _level(_digits(fields["value"], "Control Command Value Invalid"))}
+    arguments: Arguments = {"level": _whole(fields, "value", RESERVE_PERCENT, "%")}
     if fields.get("mode"):
-        arguments["mode"] = _mode(fields["mode"], BAD_COMPANION_MODE)
+        arguments["mode"] = _one_of("mode", fields["mode"], MODES)
     return arguments
 
 
 def _form_mode(fields: Mapping[str, str]) -> Arguments:
-    arguments: Arguments = {"mode": _mode(fields["value"], BAD_MODE)}
+    arguments: Arguments = {"mode": _one_of("value", fields["value"], MODES)}
     if fields.get("level"):
-        level = _digits(fields["level"], "Control Command Level Invalid")
-        if level > 100:
-            raise Invalid("Control Command Level Invalid")
-        arguments["level"] = level
+        arguments["level"] = _whole(fields, "level", RESERVE_PERCENT, "%")
     return arguments
 
 
 def _form_grid_charging(fields: Mapping[str, str]) -> Arguments:
-    value = fields["value"].lower()
-    if value not in ("true", "false"):
-        raise Invalid("Control Command Value Invalid")
-    return {"value": value == "true"}
+    return {"value": _one_of("value", fields["value"].lower(), ("true", "false")) == "true"}
 
 
 def _form_grid_export(fields: Mapping[str, str]) -> Arguments:
@@ -216,18 +221,15 @@ def _form_grid_export(fields: Mapping[str, str]) -> Arguments:
 
 def _form_max_backup(fields: Mapping[str, str]) -> Arguments:
     value = fields["value"]
-    if value == "cancel":
-        return {"value": value}
-    return _max_backup({"value": _digits(value, "Control Command Value Invalid - use seconds or cancel")})
+    return _max_backup({"value": int(value) if _WHOLE.fullmatch(value) else value})
 
 
 def _form_dispatch(fields: Mapping[str, str]) -> Arguments:
-    bad = "Invalid battery dispatch parameters"
-    try:
-        watts = float(fields.get("power_watts", "")[:32])
-        return dispatch({"power_watts": watts, "duration_seconds": _digits(fields.get("duration_seconds", ""), bad)})
-    except (ValueError, Invalid):
-        raise Invalid(bad) from None
+    text = fields.get("power_watts", "")
+    watts: Any = float(text) if len(text) <= NUMBER_CHARACTERS and _NUMBER.fullmatch(text) else text
+    return dispatch(
+        {"power_watts": watts, "duration_seconds": _whole(fields, "duration_seconds", DISPATCH_SECONDS, "seconds")}
+    )
 
 
 FORM_ACTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, str]], Arguments]]] = {

@@ -15,6 +15,7 @@ from pwserver.documents.origins import ExplainedHouse, ExplainedSite
 from pwserver.gateway_lookup import find_gateway
 from pwserver.shared import SITE as SITE_SLOT
 from pwserver.web.documents import METHODS, SITE, site_gateways, site_target
+from pwserver.web.parameters import single
 from pwserver.web.table import Table
 
 MOST_NAMES = 100  # of those an error lists
@@ -49,7 +50,7 @@ def blueprint(table: Table) -> Blueprint:
 
     @routes.route("/api/explain", methods=METHODS)
     async def answer(request: Request) -> HTTPResponse:
-        status, body = explain(table, request.args.get("gateway"), request.args.get("name"))
+        status, body = explain(table, single(request, "gateway") or None, single(request, "name") or None)
         return HTTPResponse(
             to_json(body), status=status, headers={"cache-control": "no-store"}, content_type="application/json"
         )

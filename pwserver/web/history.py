@@ -11,6 +11,9 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver.gateway_lookup import find_gateway
 from pwserver.history import query, signal_routes, timeseries
 from pwserver.history.answer import Answer, Histories, Route
+from pwserver.history.parameters import BadQuery, Query
+from pwserver.web import operations_history  # noqa: F401 - describes these routes
+from pwserver.web.operations import described
 
 METHODS = ("GET", "HEAD")
 ROUTES: dict[str, Route] = {
@@ -23,6 +26,17 @@ ROUTES: dict[str, Route] = {
     "/api/timeseries/signal_trend": signal_routes.signal_trend,
     "/api/history": query.history,
 }
+
+
+def single_values(request: Request, names: Container[str]) -> dict[str, str]:
+    """The parameters of a request. One of ``names`` that comes twice could mean either, and is refused."""
+    given = request.get_args(keep_blank_values=True)
+    query = Query({})
+    for name, values in given.items():
+        if len(values) > 1 and name in names:
+            query.problem(name, "value_error", "must be given once only", ", ".join(values))
+    query.check()
+    return {name: values[-1] for name, values in given.items()}
 
 
 def response(answer: Answer) -> HTTPResponse:
@@ -38,9 +52,14 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
     """The routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = Blueprint("history")
 
-    def handler(route: Route) -> Any:
+    def handler(path: str, route: Route) -> Any:
+        names = next((known.names for known in described() if (known.path, known.method) == (path, "get")), frozenset())
+
         async def answer(request: Request) -> HTTPResponse:
-            arguments = {name: values[-1] for name, values in request.get_args(keep_blank_values=True).items()}
+            try:
+                arguments = single_values(request, names)
+            except BadQuery as problem:
+                return response(timeseries.refuse(problem))
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
             match = request.headers.get("if-none-match", "").encode("utf-8", "surrogateescape")
@@ -49,5 +68,5 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
         return answer
 
     for path, route in ROUTES.items():
-        routes.add_route(handler(route), path, methods=METHODS, name=path.rpartition("/")[2])
+        routes.add_route(handler(path, route), path, methods=METHODS, name=path.rpartition("/")[2])
     return routes

@@ -53,6 +53,11 @@ class Operation:
     token: bool = False
     aged: bool = False  # a document of a snapshot: with Age, ETag and 304
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of its query parameters."""
+        return frozenset(one.name for one in self.parameters if one.place == "query")
+
 
 # Of routes that check their parameters: 422 with the list of what is wrong.
 INVALID: Mapping[int, tuple[str, Schema | None]] = {

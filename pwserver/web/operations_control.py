@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
-from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, number, obj, one_of, string
+from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
 from pwserver.web.operations import FORM, INVALID, Operation, Parameter, describe
 
 TAG = "control"
 _MODE = string(values=("self_consumption", "backup", "autonomous"))
-_PERCENT: Schema = {"type": "integer", "minimum": 0, "maximum": 100, "description": "%, the Tesla app's scale"}
+_PERCENT: Schema = {"type": "integer", "minimum": RESERVE_PERCENT[0], "maximum": RESERVE_PERCENT[1],
+                    "description": "%, the Tesla app's scale"}  # fmt: skip
+_WATTS: Schema = {"type": "number", "minimum": DISPATCH_WATTS[0], "maximum": DISPATCH_WATTS[1], "description": "W"}
+_BACKUP = integer("seconds, {} to {}".format(*BACKUP_SECONDS))
+_DISPATCH = integer("seconds, {} to {}".format(*DISPATCH_SECONDS))
 _TEXT = "Old scripts send a form with `value` and `token`; their errors carry `error` or `unauthorized`."
 _DRY_RUN = Parameter("dry_run", BOOLEAN, "check everything and send nothing")
 _UNACKNOWLEDGED = {
@@ -37,7 +42,7 @@ _ACTIONS: dict[str, tuple[str, Schema]] = {
     ),
     "max_backup": (
         "Charge to full for a time, v1r only",
-        obj({"value": one_of(integer("seconds, 60 to 4294967295"), string(values=("cancel",)))}, more=False),
+        obj({"value": one_of(_BACKUP, string(values=("cancel",)))}, more=False),
     ),
     "islanding": (
         "Leave or rejoin the grid, v1r only",
@@ -45,7 +50,7 @@ _ACTIONS: dict[str, tuple[str, Schema]] = {
     ),
     "dispatch": (
         "Charge (-) or discharge (+) with a power, v1r only",
-        obj({"power_watts": number("W"), "duration_seconds": integer("1 to 86400")}, more=False),
+        obj({"power_watts": _WATTS, "duration_seconds": _DISPATCH}, more=False),
     ),
     "resume": ("End a dispatch, v1r only", obj(more=False)),
 }

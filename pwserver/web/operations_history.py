@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pwserver.bounds import DAYS, EPOCH_SECONDS, POINTS, SAMPLES, SIGNAL_HOURS, TREND_HOURS
 from pwserver.documents import shapes
 from pwserver.documents.schema import (
     ANY,
@@ -30,15 +31,15 @@ _SERIES = obj({"gateway": STRING, "device": STRING, "metric": STRING, "unit": ST
 
 _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
 _UNKNOWN = {404: "there is no such gateway"}
-_EPOCH: Schema = {"type": "number", "minimum": 0, "maximum": 4102444800}
+_EPOCH: Schema = {"type": "number", "minimum": EPOCH_SECONDS[0], "maximum": EPOCH_SECONDS[1]}
 _FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
 _TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
 _DAY: Schema = {"type": "string", "format": "date"}
 _INSTANT = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
 
 
-def _whole(low: int, high: int, default: int) -> Schema:
-    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+def _whole(limits: tuple[int, int], default: int) -> Schema:
+    return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
 
 
 describe(
@@ -46,7 +47,7 @@ describe(
         "/api/timeseries/daily", "Energies by day and gateway, newest day first", TAG,
         obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),
         parameters=(
-            Parameter("days", _whole(1, 366, 7), "how many days back"), _GATEWAY,
+            Parameter("days", _whole(DAYS, 7), "how many days back"), _GATEWAY,
             Parameter("start", _DAY, "first day; replaces `days`"), Parameter("end", _DAY, "last day, inclusive"),
         ),
         errors=_UNKNOWN, statuses=INVALID,
@@ -59,7 +60,7 @@ describe(
         "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
         obj({**_ENABLED, "points": array(_POINT), "count": INTEGER}),
         parameters=(
-            Parameter("hours", _whole(1, 168, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
+            Parameter("hours", _whole(TREND_HOURS, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
             Parameter("fit", BOOLEAN, "the window from the oldest to the newest sample"),
         ),
         errors=_UNKNOWN, statuses=INVALID,
@@ -68,7 +69,7 @@ describe(
         "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
         obj({**_ENABLED, "samples": array(_SAMPLE), "count": INTEGER}),
         parameters=(
-            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(1, 10000, 500), "at most so many"),
+            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(SAMPLES, 500), "at most so many"),
         ),
         errors=_UNKNOWN, statuses=INVALID,
     ),
@@ -89,7 +90,7 @@ describe(
         parameters=(
             Parameter("metrics", STRING, "comma list of metric ids"),
             Parameter("devices", STRING, "comma list of device names"),
-            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(1, 87840, 24), "how many hours back"),
+            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(SIGNAL_HOURS, 24), "how many hours back"),
             Parameter("resolution", string(values=("auto", "raw", "daily")), "`auto`: samples for short windows"),
         ),
         errors=_UNKNOWN, statuses=INVALID,
@@ -103,7 +104,7 @@ describe(
             Parameter("from", STRING, f"{_INSTANT}; without it, the last 24 hours", example="now-6h"),
             Parameter("to", STRING, _INSTANT, example="now"),
             Parameter("step", STRING, "a duration such as `5m`", example="15m"),
-            Parameter("points", _whole(3, 10000, 360), "about so many, where no step is given"),
+            Parameter("points", _whole(POINTS, 360), "about so many, where no step is given"),
             Parameter("fields", STRING, "comma list of columns", example="site,solar,battery,load,soe"),
             Parameter("method", string(values=("mean", "lttb")), "`lttb` keeps the shape of a curve"),
             Parameter("format", string(values=("json", "csv", "columns")), "how the answer looks"),

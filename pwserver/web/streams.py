@@ -16,6 +16,7 @@ from pwserver.web.addresses import STREAMS, AddressTable, Note
 from pwserver.web.documents import SITE, site_gateways, site_target
 from pwserver.web.errors import Refusal
 from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
+from pwserver.web.parameters import single
 from pwserver.web.proxies import Proxies
 from pwserver.web.table import Table
 from pwserver.web.websocket import (
@@ -277,7 +278,7 @@ def blueprint(streams: Streams) -> Blueprint:
         return None
 
     async def site(request: Request) -> HTTPResponse | None:
-        upgrade(streams, request, streams.site(request.args.get("gateway")))
+        upgrade(streams, request, streams.site(single(request, "gateway") or None))
         return None
 
     async def house(request: Request, gateway: str) -> HTTPResponse | None:
@@ -285,10 +286,10 @@ def blueprint(streams: Streams) -> Blueprint:
         return None
 
     async def events(request: Request) -> HTTPResponse | None:
-        wanted, document = request.args.get("gateway"), request.args.get("document", DOCUMENTS[0])
+        wanted, document = single(request, "gateway") or None, single(request, "document") or DOCUMENTS[0]
         if document not in DOCUMENTS:
-            shown = document if len(document) <= 40 else document[:40] + "…"
-            raise Refusal(400, f"document is {shown!r}; allowed are {', '.join(DOCUMENTS)}")
+            given = document if len(document) <= 40 else document[:40] + "…"
+            raise Refusal(400, f"document is {given!r}; allowed are {', '.join(DOCUMENTS)}")
         if document == "site":
             topic = streams.site(wanted)
         else:
