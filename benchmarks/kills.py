@@ -15,7 +15,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -186,16 +186,16 @@ class Burst:
     fresh_seconds: float  # until the data were read after the last kill
 
 
-def burst(here: Scene, seconds: float = BURST_SECONDS, chance: random.Random | None = None) -> Burst:
-    """Kill random children for some time, then wait until all is well."""
-    chance = chance or random.Random()
+def burst(here: Scene, seconds: float, numbers: Sequence[signal.Signals] = (signal.SIGKILL,)) -> Burst:
+    """Kill random children with random ones of these signals for some time, then wait until all is well."""
+    chance = random.Random()
     kills, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         time.sleep(chance.uniform(*BURST_PAUSES_SECONDS))
         there = list(here.pids().values())
         if there:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(chance.choice(there), signal.SIGKILL)
+                os.kill(chance.choice(there), chance.choice(numbers))
                 kills += 1
     moment, epoch = time.monotonic(), time.time()
     expected = {"poller", *(f"worker-{number}" for number in range(int(SETTINGS["PW_WORKERS"])))}
@@ -209,10 +209,12 @@ def burst(here: Scene, seconds: float = BURST_SECONDS, chance: random.Random | N
     return Burst(kills, answered, time.monotonic() - moment)
 
 
-def bursts(count: int, seconds: float = BURST_SECONDS) -> list[Burst]:
+def bursts(
+    count: int, seconds: float = BURST_SECONDS, numbers: Sequence[signal.Signals] = (signal.SIGKILL,)
+) -> list[Burst]:
     """``count`` bursts on one server, with readers."""
     with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here, Readers(here.port, (*TELEGRAF, "/health")):
-        return [burst(here, seconds) for _ in range(count)]
+        return [burst(here, seconds, numbers) for _ in range(count)]
 
 
 def report_bursts(table: Table, done: list[Burst]) -> None:

@@ -18,12 +18,12 @@ PAUSES: dict[DeathKind, tuple[float, ...]] = {
     # The longest pause is what a killer in a loop may cost: one start a second.
     DeathKind.KILLED: (0.0, 0.0, 0.0, 0.25, 0.5, 1.0),
     # A request or a file may be what crashes it, and may be gone the next moment: soon, but not in a tight loop.
-    DeathKind.CRASHED: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
+    DeathKind.CRASHED: (0.0, 0.25, 0.5, 1.0, 2.0),
     # It never worked. What stands in its way is rarely gone within seconds.
     DeathKind.FAILED_AT_START: (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0),
     DeathKind.FAILED: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
-    # Its silence has already cost seconds.
-    DeathKind.HUNG: (0.0, 0.25, 0.5, 1.0, 2.0, 5.0),
+    # Its silence was the pause: no start comes sooner than PW_HEARTBEAT_TIMEOUT after the one before.
+    DeathKind.HUNG: (0.0,),
     # Every start needs the memory that was wanting, and may take it from a child that still works.
     DeathKind.OUT_OF_MEMORY: (0.0, 1.0, 2.0, 5.0, 10.0, 30.0),
     # An attempt costs next to nothing, but it fails again in the same instant.
