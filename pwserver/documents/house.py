@@ -11,7 +11,8 @@ from typing import Final
 
 from pwserver.reading import JsonObject
 from pwserver.state.abilities import Ability
-from pwserver.state.figures import house_figures, place, rounded, site_figures, summary_figures, unit_level
+from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
+from pwserver.state.flows import has_battery
 from pwserver.state.gateway import AWAY, FRESH, State
 from pwserver.state.judge import Judged
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of, worst
@@ -49,15 +50,7 @@ def house(view: View) -> JsonObject:
     reading = judged.reading
     body: JsonObject = {"version": VERSION, "time": rounded("time_seconds", view.now), **_entry(state, view.now)}
     body["alerts_active"] = _alerts(judged)
-    groups: dict[str, JsonObject] = {}
-    for path, fact in house_figures(judged).items():
-        group, name, member = place(path)
-        value = rounded(path, fact.value)
-        if group:
-            groups.setdefault(group, {}).setdefault(name, {})[member] = value
-        else:
-            body[member] = value
-    body.update(groups)
+    body.update(nested(house_figures(judged)))
     units = body.setdefault("units", {})
     for unit in judged.units:
         units[str(unit.position)].update(
@@ -111,7 +104,7 @@ def _site(site: Site, main: View | None) -> JsonObject:
         "gateways": len(site.states),
         "fresh": len(site.members) + sum(reason == IMPLAUSIBLE for reason in site.left_out.values()),
     }
-    body.update((name, rounded(name, total.value)) for name, total in figures.items())
+    body.update(nested(figures))
     body["charge_weighted"] = site.charge.weighted
     body["mode"] = site.mode
     body["grid"] = {
@@ -151,8 +144,7 @@ def _entry(state: State, now: float) -> JsonObject:
         body["sentence"] = known.sentence
         body["advice"] = known.advice
         body["next_attempt"] = _second(known.next_attempt)
-    for path, fact in summary_figures(judged).items():
-        body[path] = rounded(path, fact.value)
+    body.update(nested(summary_figures(judged)))
     body["has_solar"], body["has_battery"] = _has(state)
     body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in judged.units]
     body["alerts"] = None if judged.alerts is None else len(judged.alerts)
@@ -160,7 +152,7 @@ def _entry(state: State, now: float) -> JsonObject:
     if known.phase == AWAY and state.last is not None and state.last.reading is not None:
         body["last_known"] = {
             "read_at": rounded("seconds", state.last.reading.timestamp),
-            **{path: rounded(path, fact.value) for path, fact in summary_figures(state.last).items()},
+            **nested(summary_figures(state.last)),
         }
     return body
 
@@ -178,8 +170,7 @@ def _has(state: State) -> tuple[bool | None, bool | None]:
     if judged.reading is None:
         return None, None
     solar = state.gateway.type == "inverter" or judged.meters["solar"].watts.value is not None
-    battery = bool(judged.units or judged.meters["battery"].watts.value) or judged.charge.raw_percent.value is not None
-    return solar, battery
+    return solar, has_battery(judged)
 
 
 def _second(moment: float | None) -> int | None:

@@ -24,6 +24,7 @@ from pwserver.documents.schema import (
     patterns,
     string,
 )
+from pwserver.state.flows import FLOWS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
 _T = nullable(EPOCH)
@@ -80,6 +81,8 @@ _TROUBLE = {
 }
 _ABILITY = obj({"able": BOOLEAN}, {"why_not": _S, "help": _S})
 _FIGURES = {
+    "flows": obj({f"{name}_watts": _W for name in FLOWS}, text="where the power goes; null while a power is not known"),
+    "own_power_percent": nullable(number("%", "of the home's consumption, from sun and battery")),
     "charge_raw_percent": nullable(number("%", "as the gateway counts it")),
     "capacity_wh": _WH,
     "remaining_wh": _WH,
@@ -94,6 +97,7 @@ SITE_HOUSE = obj(
         **_TIME,
         **_ENTRY,
         **_FIGURES,
+        "balance_watts": nullable(number("W", "what the meters disagree by")),
         "grid_charging": _B,
         "grid_export": _S,
         "alerts_active": nullable(
@@ -175,7 +179,8 @@ SITE_OVERVIEW = obj(
                     )
                 ),
                 "missing": map_of(array(STRING), "quantity -> members of the sum that do not know theirs"),
-            }
+            },
+            {"meters": map_of(patterns(_UNIT_OF_NAME), "every further meter, a generator for instance")},
         ),
         "gateways": array(obj(_ENTRY, _TROUBLE)),
     }

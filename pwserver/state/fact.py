@@ -24,6 +24,7 @@ RULES: Final[Mapping[str, str]] = {
     "weighted by capacity": "The mean of the gateways in the sum, each weighted by the capacity of its batteries.",
     "plain mean": "The plain mean of the gateways in the sum, because the capacity of one of them is not known.",
     "agreed": "What all gateways that know it agree on.",
+    "where the power goes": "Sun serves first the home, then the battery, then the grid; the battery first the home.",
     "remaining energy by load": "The energy left in all batteries, divided by the present load of all houses.",
     "last known": "The figure of the last good reading, which is old.",
     "repeated": "The same number as the one named among the parts.",

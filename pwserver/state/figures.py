@@ -7,11 +7,12 @@ the end of the name, and decides to how many digits the document rounds.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from pwserver.state.fact import Fact
+from pwserver.state.fact import UNKNOWN, Fact
+from pwserver.state.flows import FLOWS, flows, has_battery, own_percent
 from pwserver.state.judge import Judged
 from pwserver.state.powers import Meter
 from pwserver.state.site import Site, Total
@@ -21,33 +22,58 @@ from pwserver_ext.aggregate import app_percent
 
 # The gateway calls the house "load" and the grid "site"; people do not.
 METER_NAMES: Final[Mapping[str, str]] = {"solar": "solar", "load": "home", "battery": "battery", "site": "grid"}
+FLOW: Final = "where the power goes"
 DIGITS: Final[Mapping[str, int]] = {
     "watts": 1, "percent": 2, "wh": 0, "volts": 1, "amperes": 2, "hertz": 2, "celsius": 1, "rpm": 0, "left": 2,
     "seconds": 1,
 }  # fmt: skip
 
 
+class Valued(Protocol):
+    """A fact, or a number of the sum."""
+
+    @property
+    def value(self) -> Any:
+        """What it says; None when that is not known."""
+
+
+def nested(facts: Mapping[str, Valued]) -> dict[str, Any]:
+    """Return the values as a document, each rounded and in the place that its path names."""
+    body: dict[str, Any] = {}
+    for path, fact in facts.items():
+        group, name, member, digits = _layout(path)
+        inner = body
+        if group:
+            inner = body.setdefault(group, {})
+            if name is not None:
+                inner = inner.setdefault(name, {})
+        value = fact.value
+        inner[member] = _short(value, digits) if value.__class__ is float else value
+    return body
+
+
 def rounded(path: str, value: Any) -> Any:
     """Return the value with the digits that its unit deserves; whole numbers without a decimal point."""
-    if value.__class__ is not float:
-        return value
-    short = round(value, _digits(path))
+    return _short(value, _layout(path)[3]) if value.__class__ is float else value
+
+
+def _short(value: float, digits: int) -> float | int:
+    short = round(value, digits)
     return int(short) if short.is_integer() else short
 
 
 @lru_cache(maxsize=4096)
-def _digits(path: str) -> int:
-    return DIGITS.get(path.rpartition(".")[2].rpartition("_")[2], 2)
-
-
-@lru_cache(maxsize=4096)
-def place(path: str) -> tuple[str, str, str]:
-    """Return where a path lies: its group, the name in that group, which may contain dots, and the member."""
+def _layout(path: str) -> tuple[str, str | None, str, int]:
+    """Return the group of a path, the name in that group (anything, also with dots), the member, and its digits."""
     group, _, rest = path.partition(".")
     if not rest:
-        return "", "", path
-    name, _, last = rest.rpartition(".")
-    return group, name, last
+        return "", None, path, _digits(path)
+    name, dot, last = rest.rpartition(".")
+    return group, name if dot else None, last, _digits(last)
+
+
+def _digits(member: str) -> int:
+    return DIGITS.get(member.rpartition("_")[2], 2)
 
 
 def summary_figures(judged: Judged) -> dict[str, Fact[Any]]:
@@ -69,6 +95,8 @@ def house_figures(judged: Judged) -> dict[str, Fact[Any]]:
 def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     charge, operation = judged.charge, judged.operation
     facts = summary_figures(judged)
+    facts.update(_flow_facts(judged))
+    facts["balance_watts"] = judged.balance_watts
     facts["charge_raw_percent"] = charge.raw_percent
     facts["capacity_wh"] = charge.capacity_wh
     facts["remaining_wh"] = charge.remaining_wh
@@ -78,7 +106,7 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     facts["grid_charging"] = operation.grid_charging
     facts["grid_export"] = operation.grid_export
     for name, meter in judged.meters.items():
-        for path, attribute in _paths(f"meters.{METER_NAMES.get(name, name)}", Meter):
+        for path, attribute in _paths(f"meters.{_meter_name(name)}", Meter):
             facts[path] = getattr(meter, attribute)
     for unit in judged.units:
         for path, attribute in _paths(f"units.{unit.position}", Unit):
@@ -88,6 +116,37 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
         for path, attribute in _paths(f"strings.{string.name}", String):
             facts[path] = getattr(string, attribute)
     return facts
+
+
+def _meter_name(name: str) -> str:
+    shown = METER_NAMES.get(name)
+    if shown is None:  # a further meter; one that the gateway itself calls "grid" must not hide the main one
+        shown = f"other {name}" if name in METER_NAMES.values() else name
+    return shown
+
+
+def _flow_facts(judged: Judged) -> dict[str, Fact[Any]]:
+    solar, home, battery, grid = (judged.meters[name].watts for name in METER_NAMES)
+    discharge = 0.0 if battery.value is None and has_battery(judged) is False else battery.value
+    found = flows(solar.value, home.value, discharge, grid.value)
+    share = own_percent(found, home.value)
+    facts = {
+        f"flows.{name}_watts": UNKNOWN if found is None else replace(home, value=found[name], member="", rule=FLOW)
+        for name in FLOWS
+    }
+    facts["own_power_percent"] = UNKNOWN if share is None else replace(home, value=share, member="", rule=FLOW)
+    return facts
+
+
+def _flow_totals(site: Site) -> dict[str, Total]:
+    solar, home, battery, grid = (site.watts[name] for name in METER_NAMES)
+    lacking = home.missing or battery.missing or grid.missing  # a part of the sum does not say where its power goes
+    without = battery.value is None and not any(has_battery(state.judged) for state in site.members)
+    found = flows(solar.value, home.value, 0.0 if without else battery.value, grid.value)
+    found = None if lacking and not without else found
+    totals = {f"flows.{name}_watts": Total(None if found is None else found[name], FLOW) for name in FLOWS}
+    totals["own_power_percent"] = Total(own_percent(found, home.value), FLOW)
+    return totals
 
 
 def unit_level_path(unit: Unit) -> str:
@@ -104,12 +163,16 @@ def unit_level(unit: Unit) -> Fact[Any]:
 def site_figures(site: Site) -> dict[str, Total]:
     """Return every number of the sum by its path below ``site``."""
     totals = {f"{shown}_watts": site.watts[name] for name, shown in METER_NAMES.items()}
+    totals.update(_flow_totals(site))
     totals["charge_percent"] = site.charge.app
     totals["charge_raw_percent"] = site.charge.raw
     totals["capacity_wh"] = site.charge.capacity_wh
     totals["remaining_wh"] = site.charge.remaining_wh
     totals["hours_left"] = site.hours_left
     totals["reserve_percent"] = site.reserve_percent
+    for name, total in site.watts.items():
+        if name not in METER_NAMES:
+            totals[f"meters.{_meter_name(name)}.watts"] = total
     return totals
 
 
@@ -123,6 +186,9 @@ def parts_of(path: str, rule: str, names: Collection[str]) -> list[str]:
     elif group == "units_percent":  # the levels alone, in the order of the units
         levels = [other for other in names if other.startswith("units.") and other.endswith(".charge_percent")]
         made_of = levels[int(name) : int(name) + 1]
+    elif rule == FLOW:
+        prefix = "site." if path.startswith("site.") else ""
+        made_of = [f"{prefix}{shown}_watts" for shown in METER_NAMES.values()]
     elif rule == "sum of units":
         made_of = [other for other in names if other.startswith("units.") and other.endswith(f".{path}")]
     elif rule == "remaining energy by load":

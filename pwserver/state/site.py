@@ -79,7 +79,7 @@ class Site:
     members: tuple[State, ...]
     left_out: Mapping[str, str]  # gateway id -> NO_DATA, OLD or IMPLAUSIBLE
     flags: Mapping[str, str]  # gateway id -> what about its figures cannot be
-    watts: Mapping[str, Total]  # by meter
+    watts: Mapping[str, Total]  # by meter: the four main ones, then every further one that a member has
     charge: SiteCharge
     grid: SiteGrid
     reserve_percent: Total
@@ -113,6 +113,10 @@ def site_of(states: Sequence[State]) -> Site:
         else:
             members.append(state)
     watts = {name: _sum(members, _watts_of(name)) for name in MAIN_METERS}
+    # A house without a generator lacks nothing; the sum is that of those who have one.
+    for name in dict.fromkeys(name for state in members for name in state.judged.meters):
+        if name not in watts:
+            watts[name] = _sum([state for state in members if name in state.judged.meters], _watts_of(name))
     charge = _charge(members)
     alerts = [state.judged.alerts for state in members if state.judged.alerts is not None]
     return Site(

@@ -147,6 +147,21 @@ def test_the_documents_are_small() -> None:
     assert len(to_json(house.overview(site_of(*some_away)))) <= 100 * 400
 
 
+def test_a_further_meter_has_its_place_beside_the_four() -> None:
+    view = powerwall3_view("home", 1)
+    assert view.reading is not None
+    more = {"generator": {"instant_power": 3000.0}, "grid": {"instant_power": 1.0}}
+    aggregates = {**view.reading.aggregates, **more}
+    told = house.house(replace(view, reading=replace(view.reading, aggregates=aggregates)))["meters"]
+    assert told["generator"]["watts"] == 3000
+    assert told["grid"]["watts"] == -2100.2
+    assert told["other grid"]["watts"] == 1
+    odd = replace(view, reading=replace(view.reading, aggregates=aggregates))
+    total = house.overview(site_of(odd, powerwall3_view("cabin", 1)))["site"]
+    assert total["meters"]["generator"] == {"watts": 3000}
+    assert total["missing"] == {}, "a house without a generator lacks nothing"
+
+
 GARBAGE = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -159,7 +174,7 @@ GARBAGE = st.recursive(
     st.fixed_dictionaries(
         {},
         optional={
-            "aggregates": st.dictionaries(st.sampled_from(["site", "battery", "load", "solar", "a.b", "x"]), GARBAGE),
+            "aggregates": st.dictionaries(st.sampled_from(["site", "battery", "load", "solar", "a.b", ""]), GARBAGE),
             "system_status": st.dictionaries(st.sampled_from(["battery_blocks", "max_charge_power"]), GARBAGE),
             "strings": st.dictionaries(st.text(max_size=3), GARBAGE, max_size=3),
             "soe_raw": GARBAGE, "reserve": GARBAGE, "mode": GARBAGE, "grid_status": GARBAGE, "vitals": GARBAGE,
