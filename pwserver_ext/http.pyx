@@ -2,8 +2,10 @@
 """The compiled gate: recogniser of request heads, table of documents, ready-made replies, connections.
 
 Nothing here knows what a document means. Read in this order:
+    http_values.pxi      what the values of header fields say
     http_head.pxi        one request head -> MORE, SERVE, PASS or REJECT
     http_reply.pxi       a document of the table -> the bytes of its reply, kept for a second
+    http_gate.pxi        what the connections of one worker share
     http_connection.pxi  a connection: batches, deadlines, caps, and the hand-over of what is not ours
 """
 from collections import namedtuple
@@ -29,6 +31,8 @@ cdef extern from "http_clock.h" nogil:
 cdef extern from "socket_send.h" nogil:
     Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
 
+include "http_values.pxi"
 include "http_head.pxi"
 include "http_reply.pxi"
+include "http_gate.pxi"
 include "http_connection.pxi"

@@ -8,6 +8,7 @@ cdef enum:
     TUNNEL = 2          # upgraded: bytes pass through
     LINGER = 3          # refused: what still comes is thrown away, so that the client can read our answer
     CLOSED = 4
+    HANDSHAKE = 5       # TLS is being agreed on; the transport is still the one beneath it
 
 cdef enum:
     BATCH_BYTES = 65536         # replies gathered for one write
@@ -20,128 +21,6 @@ cdef enum:
     UNKNOWN = -2                # not asked yet
     THROUGH_TRANSPORT = -1
 
-cdef double DRAIN_TICK = 0.02   # seconds between looks at deadlines while stopping
-
-# The gate's counters, in the order of their cells.
-EVENTS = ("connections", "refused", "served", "not_modified", "passed", "rejected", "limited", "timed_out", "stalled")
-
-cdef enum:
-    CONNECTIONS = 0
-    REFUSED = 1
-    SERVED = 2
-    UNMODIFIED = 3
-    PASSED = 4
-    REJECTED = 5
-    LIMITED = 6
-    TIMED_OUT = 7
-    STALLED = 8
-
-
-@cython.final
-cdef class Gate:
-    """What the connections of one worker share. All limits are per worker; seconds are absolute, never extended by
-    a dribble of bytes.
-
-    connections: the set that the server closes at shutdown; every open Connection is in it.
-    counters, row: where to count; first_event: index of the first of EVENTS there. None: a private row, with EVENTS
-        before the documents. A document counts under its own index, below 0 not at all.
-    limiter: called with the client's address for every request; returns 0, or the seconds after which to come back.
-    exempt: whatever knows (`in`) the addresses of trusted reverse proxies, which no cap per address binds.
-    client: (peer, all of X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy
-        forwards; None counts every peer as it is. asker: the same for the access log, which shows the whole address.
-    drain_seconds: how long idle connections stay open for one more request once a stop has begun.
-    access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
-    """
-
-    cdef Recogniser recogniser
-    cdef Responder responder
-    cdef list documents
-    cdef object loop
-    cdef set connections
-    cdef dict addresses
-    cdef object limiter, access, exempt, client, asker
-    cdef object timer
-    cdef readonly Counters counters
-    cdef uint64_t* cells        # of our row
-    cdef uint64_t* events       # within them
-    cdef double head_seconds, idle_seconds, stall_seconds, linger_seconds, tick_seconds, drain_seconds
-    cdef double drained         # when idle connections are closed, once stopping
-    cdef Py_ssize_t connections_max, per_address_max
-    cdef public bint stopping
-
-    def __cinit__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
-                  Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
-                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
-                  double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
-                  client=None, asker=None):
-        if recogniser.table is not responder.table:
-            raise ValueError("recogniser and responder must share a table")
-        self.recogniser = recogniser
-        self.responder = responder
-        self.documents = responder.table.documents
-        self.loop = loop
-        self.connections = connections
-        self.addresses = {}
-        self.limiter = limiter
-        self.exempt = exempt
-        self.client = client
-        self.asker = asker
-        self.head_seconds = head_seconds
-        self.idle_seconds = idle_seconds
-        self.stall_seconds = stall_seconds
-        self.linger_seconds = linger_seconds
-        self.tick_seconds = tick_seconds
-        self.drain_seconds = drain_seconds
-        self.access = access
-        self.connections_max = connections_max
-        self.per_address_max = per_address_max
-        last = max([document.counter for document in self.documents], default=0)
-        if counters is None:
-            names = EVENTS + tuple([f"document {i}" for i in range(len(EVENTS), last + 1)])
-            counters = Counters(bytearray(Counters.size(1, names)), 1, names)
-            row = first_event = 0
-        if not 0 <= first_event <= len(counters.names) - len(EVENTS) or last + 1 > len(counters.names):
-            raise ValueError("the counters have too few names for the events and documents")
-        self.counters = counters
-        self.cells = counters.c_row(row)
-        self.events = self.cells + first_event
-
-    @property
-    def open(self):
-        """How many connections are open."""
-        return len(self.connections)
-
-    @property
-    def kept(self):
-        """Bytes of ready-made replies."""
-        return self.responder.kept
-
-    cdef inline void count(self, int event) noexcept:
-        counter_add(self.events, event, 1)
-
-    def tick(self):
-        """Close what is past its deadline; runs again while there are connections."""
-        cdef double now = pw_monotonic()
-        self.timer = None
-        for connection in list(self.connections):
-            (<Connection>connection).enforce(now)
-        self.wind()
-
-    cdef wind(self):
-        if self.timer is None and self.connections:
-            self.timer = self.loop.call_later(DRAIN_TICK if self.stopping else self.tick_seconds, self.tick)
-
-    cdef stop(self):
-        """From now on every answer is its connection's last; idle connections are closed after the grace."""
-        if not self.stopping:
-            self.stopping = True
-            self.drained = pw_monotonic() + self.drain_seconds
-            self.linger_seconds = min(self.linger_seconds, self.drain_seconds / 2)
-            if self.timer is not None:
-                self.timer.cancel()
-                self.timer = None
-            self.wind()
-
 
 cdef class Connection:
     """asyncio protocol. A subclass overrides open_handler() -> an object with
@@ -151,17 +30,23 @@ cdef class Connection:
         data_received(data), eof_received()     for the bytes after an upgrade
         pause_writing(), resume_writing(), connection_lost(exc), check_timeout(), close_if_idle()
 
-    and which calls handler_is_done() when it could take the next request, handler_took_over() after an upgrade.
+    and which calls handler_is_done() when it could take the next request, handler_took_over() after an upgrade, and
+    handler_gave_up() when it will take no more. Of a secure gate, also begin_handshake(), after which handshake_is_done()
+    is to be called with the transport above TLS.
     """
 
     cdef readonly Gate gate
     cdef readonly object transport
+    cdef readonly object beneath    # the transport below TLS
     cdef readonly object handler
     cdef readonly str address
     cdef str counted_as         # the address, or the network of one IPv6 client
     cdef bytes pending          # bytes not yet answered nor handed over; None: none
     cdef int state
+    cdef str uncounted          # whom the limiter counts if the handler's request does not become a stream
     cdef bint counted, partial, last, running, yielding, reads_paused, writes_paused
+    cdef bint ended             # the client has closed its sending half
+    cdef readonly bint old      # the handler's request is HTTP/1.0
     cdef int descriptor         # of the socket, or one of the words above
     cdef bint answered          # there was an answer before this one
     cdef bint queued            # the transport may still hold bytes of ours
@@ -193,12 +78,32 @@ cdef class Connection:
             # No lingering: a refused connection must not cost a descriptor for longer than it takes to say so.
             gate.count(REFUSED)
             self.state = LINGER
-            transport.write(refusal(503, "Too many connections", False, b"Retry-After: 5\r\n"))
+            if not gate.secure:  # before TLS there are no words for it
+                extra = b"Retry-After: 5\r\n" + gate.responder.refusal_lines(NULL)
+                transport.write(refusal(503, "Too many connections", False, extra))
             transport.close()
             return
         self.deadline = gate.drained if gate.stopping else pw_monotonic() + gate.head_seconds
         if gate.timer is None:
             gate.wind()
+        if gate.secure:
+            self.state = HANDSHAKE
+            self.beneath = transport
+            self.begin_handshake()
+
+    def begin_handshake(self):
+        raise NotImplementedError
+
+    def handshake_is_done(self, transport):
+        """What has come through TLS so far is judged from here on."""
+        if self.state != HANDSHAKE:
+            transport.abort()
+            return
+        self.transport = transport
+        self.state = READY
+        self.deadline = self.gate.drained if self.gate.stopping else pw_monotonic() + self.gate.head_seconds
+        if self.pending is not None and not self.writes_paused:
+            self.run(self.pending)
 
     cdef bint admit(self) except -1:
         cdef Gate gate = self.gate
@@ -214,6 +119,8 @@ cdef class Connection:
 
     def connection_lost(self, exc):
         cdef Gate gate = self.gate
+        if self.state == CLOSED:
+            return
         gate.connections.discard(self)
         if self.counted:
             open_ = gate.addresses[self.counted_as] - 1
@@ -227,7 +134,7 @@ cdef class Connection:
         handler, self.handler = self.handler, None
         if handler is not None:
             handler.connection_lost(exc)
-        self.transport = None
+        self.transport = self.beneath = None
 
     def data_received(self, data):
         if self.state == READY:
@@ -242,15 +149,23 @@ cdef class Connection:
             self.wait(bytes(data))
         elif self.state == TUNNEL:
             self.handler.data_received(data)
+        elif self.state == HANDSHAKE:
+            self.pending = bytes(data) if self.pending is None else self.pending + data
         elif self.state == LINGER:
             self.lingered += len(data)
             if self.lingered > LINGER_BYTES:
                 self.transport.abort()
 
     def eof_received(self):
+        """The client will send nothing more. What it has asked for is still answered where the transport lets us: TLS
+        ends both directions at once."""
         if self.state == TUNNEL:
             return self.handler.eof_received()
-        return False
+        if self.beneath is not None or self.body_left:
+            return False
+        if self.state == BUSY or (self.state == READY and self.pending is not None and (self.writes_paused or self.yielding)):
+            self.ended = True
+        return self.ended
 
     def pause_writing(self):
         self.writes_paused = True
@@ -279,6 +194,7 @@ cdef class Connection:
         """The handler's answer is written; the next request may be judged."""
         if self.state != BUSY:
             return
+        self.count_refused_stream()
         self.state = READY
         if self.last or self.gate.stopping or self.body_left:
             self.finish()
@@ -291,12 +207,31 @@ cdef class Connection:
         """The connection has been upgraded: what waited here, and all that follows, is the handler's."""
         if self.state != BUSY:
             return
+        self.uncounted = None
         self.state = TUNNEL
         self.deadline = 0
         data, self.pending = self.pending, None
         self.resume_reads()
         if data:
             self.handler.data_received(data)
+        if self.ended and not self.handler.eof_received():
+            self.transport.close()
+
+    def handler_gave_up(self):
+        """The handler's last answer is written, and no request after it will be."""
+        if self.state == BUSY:
+            self.count_refused_stream()
+            self.finish()
+
+    @property
+    def persistent(self):
+        """Whether the connection goes on after the handler's answer."""
+        return not (self.last or self.gate.stopping)
+
+    @property
+    def awaits_body(self):
+        """Whether a part of the handler's request has yet to come."""
+        return self.body_left > 0
 
     # What the server calls at shutdown.
 
@@ -309,7 +244,7 @@ cdef class Connection:
         self.gate.stop()
         if self.state == TUNNEL:
             return self.handler.close_if_idle()
-        if self.state == READY and not self.partial:
+        if self.state == HANDSHAKE or (self.state == READY and not self.partial):
             # A request may be on its way: it is answered, with Connection: close, and not met by a reset.
             self.deadline = min(self.deadline, self.gate.drained)
         self.last = True
@@ -326,11 +261,16 @@ cdef class Connection:
         if not self.reads_paused:
             self.reads_paused = True
             self.transport.pause_reading()
+            if self.beneath is not None:
+                # TLS that sees the end of the bytes throws away what is written after that.
+                self.beneath.pause_reading()
 
     cdef resume_reads(self):
-        if self.reads_paused:
+        if self.reads_paused and not self.ended:
             self.reads_paused = False
             self.transport.resume_reading()
+            if self.beneath is not None and not self.beneath.is_closing():
+                self.beneath.resume_reading()
 
     cdef wait(self, bytes data):
         """Bytes while the handler has a request: first the rest of its body, then what must wait."""
@@ -340,6 +280,8 @@ cdef class Connection:
             self.body_left -= len(part)
             if self.body_left == 0:
                 self.deadline = 0
+                if self.beneath is not None:
+                    self.pause_reads()
             self.handler.feed(part)
         if data:
             self.pending = data if self.pending is None else self.pending + data
@@ -352,6 +294,8 @@ cdef class Connection:
         buffer = self.pending
         if buffer is not None:
             self.run(buffer)
+        elif self.ended:
+            self.finish()
         else:
             self.partial = False
             self.deadline = pw_monotonic() + self.gate.idle_seconds
@@ -365,7 +309,7 @@ cdef class Connection:
         cdef long long second = pw_epoch_second()
         cdef Head h
         cdef int verdict, batches = 0
-        cdef bint unmodified = False
+        cdef bint unmodified = False, blank = False
         cdef list batch = None
         cdef bytes reply, single = None
         cdef Document document
@@ -376,14 +320,16 @@ cdef class Connection:
         while at < n:
             verdict = gate.recogniser.judge(p + at, n - at, &h)
             if verdict == MORE_:
+                blank = h.start == n - at
                 break
             if verdict == REJECT_:
                 self.flush(single, batch)
                 gate.count(REJECTED)
                 if gate.access is not None:
                     gate.access(self.address, "-", h.status, 0)
-                self.refuse(h.status, (<bytes>h.reason).decode("ascii"), h.method == HEAD)
+                self.refuse(&h)
                 return
+            at += h.start
             size = h.size + (h.content_length if h.content_length > 0 else 0)
             keep = h.keep_alive and not gate.stopping
             reply = None
@@ -391,7 +337,7 @@ cdef class Connection:
                 if not h.expect:
                     break
                 keep = False
-            if gate.limiter is not None and not h.upgrade:
+            if gate.limiter is not None:
                 reply = self.over_limit(&h, p + at, keep)
             if reply is None and verdict == SERVE_:
                 document = <Document>gate.documents[h.entry]
@@ -445,6 +391,15 @@ cdef class Connection:
             return
         if at < n:
             self.pending = buffer[at:] if at else buffer
+        if self.ended and not (at < n and (self.yielding or self.writes_paused)):
+            self.pending = None
+            self.finish()
+        elif blank:
+            # Empty lines are no request: neither do they begin one nor put off the end of an idle connection.
+            if at:
+                self.partial = False
+                self.deadline = now + gate.idle_seconds
+        elif at < n:
             if at or not self.partial:
                 self.partial = True
                 self.deadline = now + gate.head_seconds
@@ -493,13 +448,23 @@ cdef class Connection:
     cdef bytes over_limit(self, Head* h, const char* data, bint keep):
         cdef Gate gate = self.gate
         cdef double seconds
-        seconds = gate.limiter(self.asked_by(gate.client, h, data, self.counted_as))
+        who = self.asked_by(gate.client, h, data, self.counted_as)
+        if h.stream:
+            self.uncounted = who
+            return None
+        seconds = gate.limiter(who)
         if seconds <= 0:
             return None
-        self.gate.count(LIMITED)
-        cors = self.gate.responder.cors_lines[self.gate.responder.cors(h)]
+        gate.count(LIMITED)
         wait = <long>seconds + (seconds > <long>seconds)
-        return refusal(429, "Rate limit exceeded", h.method == HEAD, b"Retry-After: %d\r\n%b" % (wait, cors), not keep)
+        extra = b"Retry-After: %d\r\n%b" % (wait, gate.responder.refusal_lines(h))
+        return refusal(429, "Rate limit exceeded", h.method == HEAD, extra, not keep, h.old)
+
+    cdef count_refused_stream(self):
+        """Only streams are free: a handshake that the handler has refused was a request like any other."""
+        if self.uncounted is not None:
+            who, self.uncounted = self.uncounted, None
+            self.gate.limiter(who)
 
     cdef hand_over(self, bytes buffer, Py_ssize_t at, Head* h, Py_ssize_t size, double now):
         """Give the handler one request; the rest of the buffer waits."""
@@ -508,27 +473,31 @@ cdef class Connection:
         self.descriptor = THROUGH_TRANSPORT
         self.running = False
         self.last = not h.keep_alive
+        self.old = h.old
         self.partial = False
         self.body_left = size - have
         self.deadline = now + self.gate.head_seconds if self.body_left else 0
         self.pending = buffer[at + have:] if at + have < n else None
         if self.pending is not None and len(self.pending) > PENDING_BYTES:
             self.pause_reads()
+        if self.beneath is not None and not self.body_left:
+            self.pause_reads()
         if self.handler is None:
             self.handler = self.open_handler()
         self.handler.feed(buffer[at:at + have])
 
-    cdef refuse(self, int status, str reason, bint head_only):
-        self.transport.write(refusal(status, reason, head_only))
+    cdef refuse(self, Head* h):
+        reason = (<bytes>h.reason).decode("ascii")
+        self.transport.write(refusal(h.status, reason, h.method == HEAD, self.gate.responder.refusal_lines(h)))
         self.linger()
 
     cdef finish(self):
         """Close after our last answer. Unread bytes would make the kernel reset the connection under it."""
-        if self.pending is None and not self.body_left:
+        if self.ended or (self.pending is None and not self.body_left):
             self.running = False
             self.state = LINGER
             self.deadline = pw_monotonic() + self.gate.stall_seconds
-            self.transport.close()
+            self.close()
         else:
             self.linger()
 
@@ -548,7 +517,12 @@ cdef class Connection:
         if can:
             self.resume_reads()
         else:
-            self.transport.close()
+            self.close()
+
+    cdef close(self):
+        self.transport.close()
+        if self.beneath is not None:
+            self.resume_reads()  # TLS waits for the client's word
 
     cdef enforce(self, double now):
         """Act on a deadline that has passed."""
@@ -569,11 +543,12 @@ cdef class Connection:
             self.gate.count(TIMED_OUT)
             if self.gate.access is not None:
                 self.gate.access(self.address, "-", 408, 0)
-            self.transport.write(refusal(408, "Request took too long", False))
+            lines = self.gate.responder.refusal_lines(NULL)
+            self.transport.write(refusal(408, "Request took too long", False, lines))
             self.state = LINGER
             self.deadline = now + self.gate.linger_seconds
             self.transport.close()
-        elif self.state == BUSY:
+        elif self.state == BUSY or self.state == HANDSHAKE:
             self.gate.count(TIMED_OUT)
             self.abort()
         elif self.state == LINGER:

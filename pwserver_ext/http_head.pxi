@@ -3,8 +3,10 @@
 # Facts it holds to:
 #  - What it says about a prefix it says about every extension of that prefix: a verdict other than MORE is final.
 #    Hence "the same bytes, split anywhere, give the same verdicts".
-#  - Line ends are CRLF and nothing else. A field line starts with a token character: so no obs-fold (section 5.2),
-#    no space before the colon (5.1), no blank line before the request line.
+#  - Line ends are CRLF and nothing else. A field line starts with a token character: so no obs-fold (section 5.2)
+#    and no space before the colon (5.1).
+#  - A few empty lines before the request line are skipped (2.2): old clients send one after a body. A bare LF counts
+#    as one there and nowhere else.
 #  - Field values hold HTAB, SP, visible ASCII and obs-text. NUL, bare CR, bare LF and other controls are refused.
 #  - A body is counted by one Content-Length of plain digits, or there is none. Chunked bodies are refused: no client
 #    of ours sends them, and they are where parsers disagree (section 6).
@@ -36,10 +38,15 @@ cdef enum:
 
 cdef enum:
     TAGS_MAX = 4
+    EMPTY_LINES_MAX = 4     # before a request line
 
-cdef struct Span:
-    const char* at
-    Py_ssize_t size
+# Parts of a WebSocket handshake (RFC 6455 section 4.2.1), one bit each.
+cdef enum:
+    UPGRADE_NAMES_IT = 1
+    CONNECTION_NAMES_IT = 2
+    KEY_IS_GOOD = 4
+    VERSION_IS_13 = 8
+    HANDSHAKE_ = 15
 
 cdef struct Head:
     int status              # REJECT: the answer's status and reason
@@ -48,12 +55,14 @@ cdef struct Head:
     int entry               # SERVE: row of the table
     bint old                # HTTP/1.0
     bint keep_alive
-    bint gzip               # the client takes gzip
-    bint upgrade
-    bint expect
-    bint unusual            # If-Match, If-Unmodified-Since, many If-None-Match, two Origins: Sanic's
+    bint gzip               # the client prefers gzip
+    bint stream             # a WebSocket handshake for a target that is a stream
+    bint expect             # 100-continue
+    bint unusual            # If-Match, many If-None-Match, two Origins: Sanic's
+    int handshake           # which parts of a WebSocket handshake are there
     long long content_length    # -1: none
-    Py_ssize_t size         # of the head, its empty line included
+    Py_ssize_t start        # of the request line: the empty lines before it
+    Py_ssize_t size         # of the head from there, its empty line included
     Span target
     Span host
     Span origin             # at is NULL: none
@@ -85,120 +94,10 @@ cdef void _fill_classes() noexcept:
 _fill_classes()
 
 
-cdef inline bint same(const char* p, const char* lower, Py_ssize_t n) noexcept nogil:
-    """Whether n bytes at p are `lower`, letter case aside."""
-    cdef Py_ssize_t i
-    cdef char c
-    for i in range(n):
-        c = p[i]
-        if 65 <= c <= 90:
-            c += 32
-        if c != lower[i]:
-            return False
-    return True
-
-
 cdef inline int reject(Head* h, int status, const char* reason) noexcept nogil:
     h.status = status
     h.reason = reason
     return REJECT_
-
-
-cdef inline bint is_blank(char c) noexcept nogil:
-    return c == 32 or c == 9
-
-
-cdef inline bint next_item(Span* rest, Span* item) noexcept nogil:
-    """Take the next element of a comma-separated list, blanks trimmed; False at the end."""
-    cdef const char* p = rest.at
-    cdef const char* end = rest.at + rest.size
-    cdef const char* start
-    while p < end and (is_blank(p[0]) or p[0] == 44):
-        p += 1
-    if p == end:
-        return False
-    start = p
-    while p < end and p[0] != 44:
-        p += 1
-    rest.at = p
-    rest.size = end - p
-    while p > start and is_blank((p - 1)[0]):
-        p -= 1
-    item.at = start
-    item.size = p - start
-    return True
-
-
-cdef void read_connection(Span value, bint* close, bint* keep) noexcept nogil:
-    cdef Span item
-    while next_item(&value, &item):
-        if item.size == 5 and same(item.at, b"close", 5):
-            close[0] = True
-        elif item.size == 10 and same(item.at, b"keep-alive", 10):
-            keep[0] = True
-
-
-cdef bint zero_weight(const char* p, const char* end) noexcept nogil:
-    """Whether the parameters from p (at a ';' or a blank) say q=0: section 12.4.2 of RFC 9110."""
-    while p < end:
-        while p < end and (is_blank(p[0]) or p[0] == 59):
-            p += 1
-        if end - p >= 3 and (p[0] == 113 or p[0] == 81) and p[1] == 61:
-            p += 2
-            while p < end and (p[0] == 48 or p[0] == 46):
-                p += 1
-            return p == end or is_blank(p[0]) or p[0] == 59
-        while p < end and p[0] != 59:
-            p += 1
-    return False
-
-
-cdef void read_encodings(Span value, int* gzip, int* any_) noexcept nogil:
-    """Set *gzip (or *any_ for a star) to 1 where wanted, -1 where refused with q=0."""
-    cdef Span item
-    cdef Py_ssize_t n
-    cdef int wanted
-    while next_item(&value, &item):
-        n = 0
-        while n < item.size and item.at[n] != 59 and not is_blank(item.at[n]):
-            n += 1
-        wanted = -1 if zero_weight(item.at + n, item.at + item.size) else 1
-        if (n == 4 and same(item.at, b"gzip", 4)) or (n == 6 and same(item.at, b"x-gzip", 6)):
-            gzip[0] = wanted
-        elif n == 1 and item.at[0] == 42:
-            any_[0] = wanted
-
-
-cdef long long read_length(Span value) noexcept nogil:
-    """Content-Length as a number; -1 where it is not one to eighteen digits."""
-    cdef long long total = 0
-    cdef Py_ssize_t i
-    if value.size < 1 or value.size > 18:
-        return -1
-    for i in range(value.size):
-        if value.at[i] < 48 or value.at[i] > 57:
-            return -1
-        total = total * 10 + (value.at[i] - 48)
-    return total
-
-
-cdef bint is_ipv4(const char* p, Py_ssize_t n) noexcept nogil:
-    cdef int parts = 0, digits = 0, number = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        if 48 <= p[i] <= 57:
-            digits += 1
-            number = number * 10 + (p[i] - 48)
-            if digits > 3 or number > 255:
-                return False
-        elif p[i] == 46 and digits:
-            parts += 1
-            digits = number = 0
-            if parts > 3:
-                return False
-        else:
-            return False
-    return parts == 3 and digits > 0
 
 
 cdef class Hosts:
@@ -280,6 +179,27 @@ cdef str forwarded_of(Head* h, const char* data):
     return b",".join(values).decode("latin-1")
 
 
+cdef int skip_empty_lines(const char* data, Py_ssize_t n, Head* h) noexcept nogil:
+    """Set h.start to where the request line starts. MORE_ while there is nothing but empty lines."""
+    cdef int lines = 0
+    while h.start < n:
+        if data[h.start] == 10:
+            h.start += 1
+        elif data[h.start] != 13:
+            return PASS_
+        elif h.start + 1 == n:
+            h.start += 1
+            return MORE_
+        elif data[h.start + 1] == 10:
+            h.start += 2
+        else:
+            return reject(h, 400, b"Bad request line")
+        lines += 1
+        if lines > EMPTY_LINES_MAX:
+            return reject(h, 400, b"Too many empty lines")
+    return MORE_
+
+
 cdef class Recogniser:
     """Judges request heads by the limits given (bytes; fields is a count) and by the table, if any.
 
@@ -308,24 +228,38 @@ cdef class Recogniser:
 
     cdef int judge(self, const char* data, Py_ssize_t n, Head* h) except -1:
         """The verdict on the request that starts at data; n bytes of it have come."""
-        cdef const char* p = data
-        cdef const char* end = data + n
-        cdef const char* stop = data + min(n, self.line_limit)
+        cdef const char* p
+        cdef const char* end
+        cdef const char* stop
         cdef const char* name
         cdef const char* value
         cdef const char* last
-        cdef int hosts = 0, gzip = 0, any_ = 0, fields = 0, verdict
+        cdef int hosts = 0, fields = 0, verdict
         cdef bint close = False, keep = False, chunked = False
         cdef Py_ssize_t size, i
         cdef Span span
+        cdef Encodings encodings
         cdef const char* version = b"HTTP/"
 
         h.method = OTHER_METHOD
         h.content_length = -1
         h.entry = -1
-        h.upgrade = h.expect = h.unusual = h.gzip = h.keep_alive = h.old = False
+        h.stream = h.expect = h.unusual = h.gzip = h.keep_alive = h.old = False
+        h.handshake = 0
+        h.start = 0
+        encodings.gzip = encodings.identity = encodings.others = -1
         h.origin.at = h.accept.at = NULL
         h.accepts = h.tags = h.forwards = 0
+
+        if n and data[0] <= 13:
+            verdict = skip_empty_lines(data, n, h)
+            if verdict != PASS_:
+                return verdict
+            data += h.start
+            n -= h.start
+        p = data
+        end = data + n
+        stop = data + min(n, self.line_limit)
 
         # method SP
         while p < stop and CLASS[<unsigned char>p[0]] & TOKEN:
@@ -398,7 +332,7 @@ cdef class Recogniser:
                     return reject(h, 400, b"Bad field line")
                 p += 2
                 h.size = p - data
-                return self.conclude(h, hosts, chunked, close, keep, gzip > 0 or (gzip == 0 and any_ > 0))
+                return self.conclude(h, hosts, chunked, close, keep, prefers_gzip(&encodings))
             fields += 1
             if fields > self.field_limit:
                 return reject(h, 431, b"Too many header fields")
@@ -442,20 +376,22 @@ cdef class Recogniser:
                     h.unusual |= h.origin.at is not NULL
                     h.origin = span
                 elif same(name, b"expect", 6):
+                    if span.size != 12 or not same(value, b"100-continue", 12):
+                        return reject(h, 417, b"Expectation failed")
                     h.expect = True
                 elif same(name, b"accept", 6):
                     if not h.accepts:
                         h.accept = span
                     h.accepts += 1
             elif size == 7:
-                if same(name, b"upgrade", 7):
-                    h.upgrade = True
+                if same(name, b"upgrade", 7) and names_websocket(span):
+                    h.handshake |= UPGRADE_NAMES_IT
             elif size == 8:
                 if same(name, b"if-match", 8):
                     h.unusual = True
             elif size == 10:
                 if same(name, b"connection", 10):
-                    read_connection(span, &close, &keep)
+                    read_connection(span, &close, &keep, &h.handshake)
             elif size == 13:
                 if same(name, b"if-none-match", 13):
                     if h.tags < TAGS_MAX:
@@ -472,7 +408,7 @@ cdef class Recogniser:
                         return reject(h, 400, b"Bad Content-Length")
             elif size == 15:
                 if same(name, b"accept-encoding", 15):
-                    read_encodings(span, &gzip, &any_)
+                    read_encodings(span, &encodings)
                 elif same(name, b"x-forwarded-for", 15):
                     h.forwards += 1
             elif size == 17:
@@ -482,9 +418,11 @@ cdef class Recogniser:
                     if span.size != 7 or not same(value, b"chunked", 7):
                         return reject(h, 501, b"Transfer coding not implemented")
                     chunked = True
-            elif size == 19:
-                if same(name, b"if-unmodified-since", 19):
-                    h.unusual = True
+                elif same(name, b"sec-websocket-key", 17) and is_websocket_key(span):
+                    h.handshake |= KEY_IS_GOOD
+            elif size == 21:
+                if same(name, b"sec-websocket-version", 21) and span.size == 2 and memcmp(value, b"13", 2) == 0:
+                    h.handshake |= VERSION_IS_13
         return reject(h, 431, b"Request head too large") if n >= self.head_limit else MORE_
 
     cdef int judge_target(self, Head* h) except -1:
@@ -522,12 +460,12 @@ cdef class Recogniser:
             return reject(h, 413, b"Body too large")
         h.keep_alive = keep and not close if h.old else not close
         h.gzip = gzip
-        if (
-            h.method <= HEAD
-            and h.content_length <= 0
-            and not (h.upgrade or h.expect or h.unusual)
-            and self.table is not None
-        ):
+        if self.table is None:
+            return PASS_
+        if h.handshake == HANDSHAKE_ and h.method == GET and not h.old:
+            h.stream = self.table.is_stream(h.target.at[:h.target.size])
+        # Any other Upgrade is ignored (RFC 9110 section 7.8): Java's client offers h2c to everybody.
+        if h.method <= HEAD and h.content_length <= 0 and not h.unusual:
             h.entry = self.table.find(h.target.at, h.target.size)
             if h.entry >= 0 and self.table.forms is not None:
                 h.entry = self.table.form(h)
@@ -543,8 +481,9 @@ cdef class Recogniser:
             return Seen(MORE, 0, "", 0, 0, b"", False, False, -1)
         if verdict == REJECT_:
             return Seen(REJECT, h.status, (<bytes>h.reason).decode(), 0, 0, b"", False, False, -1)
-        return Seen(verdict, 0, "", h.size, max(0, h.content_length), h.target.at[:h.target.size],
-                    h.keep_alive, h.gzip, h.entry, forwarded_of(&h, PyBytes_AS_STRING(data)))
+        return Seen(verdict, 0, "", h.start + h.size, max(0, h.content_length), h.target.at[:h.target.size],
+                    h.keep_alive, h.gzip, h.entry, forwarded_of(&h, PyBytes_AS_STRING(data) + h.start), h.stream)
 
 
-Seen = namedtuple("Seen", "verdict status reason head_size body_size target keep_alive gzip entry forwarded", defaults=("",))
+Seen = namedtuple("Seen", "verdict status reason head_size body_size target keep_alive gzip entry forwarded stream",
+                  defaults=("", False))

@@ -125,7 +125,8 @@ cdef class Table:
 
     targets: path -> Document. with_query: (path, key) -> Document served when the query has that key, e.g.
     (b"/csv", b"headers"). with_accept: path -> (wanted, Document): served instead of the path's own when wanted(value of
-    the Accept header) is true. prefix: a sub-path under which every target answers as well, e.g. b"/power".
+    the Accept header) is true. prefix: a sub-path under which every target answers as well, e.g. b"/power". streams: paths
+    of WebSockets.
     """
 
     cdef readonly list documents
@@ -136,14 +137,16 @@ cdef class Table:
     cdef list query_keys
     cdef int* buckets           # key index + 1, open addressing
     cdef Py_ssize_t mask
+    cdef frozenset streams
     cdef dict forms             # row -> (wanted, row of the other form, {Accept: row}); None: no document has two
 
-    def __cinit__(self, targets, with_query=None, bytes prefix=b"", with_accept=None):
+    def __cinit__(self, targets, with_query=None, bytes prefix=b"", with_accept=None, streams=()):
         cdef Py_ssize_t i, size = 16
         cdef dict numbers = {}
         self.documents = []
         self.keys = []
         self.query_keys = []
+        self.streams = frozenset([path for name in streams for path in (name, prefix + name)])
         rows, query_rows = [], []
         extra = {path: (key, document) for (path, key), document in (with_query or {}).items()}
         for path, document in targets.items():
@@ -241,6 +244,11 @@ cdef class Table:
             return self.choose(key, p_query + 1, n - 1)
         return self.rows[key]
 
+    cdef bint is_stream(self, bytes target) except -1:
+        """Whether a request target (path, perhaps with a query) is that of a WebSocket."""
+        path = target.partition(b"?")[0]
+        return path in self.streams or path.removesuffix(b"/") in self.streams
+
     cdef int form(self, Head* h) except -2:
         """The document of h.entry in the form that the Accept header asks for; -1 for several such headers."""
         found = self.forms.get(h.entry)
@@ -270,19 +278,22 @@ cdef class Table:
         return self.rows[key]
 
 
-cdef bint tag_matches(Span value, bytes tag, bint gzip) noexcept:
-    """Whether an If-None-Match list names our tag (weak comparison: RFC 9110 section 13.1.2)."""
+cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=False) noexcept:
+    """Whether an If-None-Match list names our tag by weak comparison, or an If-Match list by strong comparison
+    (RFC 9110 sections 8.8.3.2, 13.1.1 and 13.1.2). We send strong tags only. What follows a mistake names nothing."""
     cdef const char* p = value.at
     cdef const char* end = p + value.size
     cdef const char* start
     cdef const char* ours = PyBytes_AS_STRING(tag)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(tag), n
+    cdef bint weak
     if value.size == 1 and p[0] == 42:
         return True
     while True:
         while p < end and (is_blank(p[0]) or p[0] == 44):
             p += 1
-        if end - p >= 2 and p[0] == 87 and p[1] == 47:
+        weak = end - p >= 2 and p[0] == 87 and p[1] == 47
+        if weak:
             p += 2
         if p >= end or p[0] != 34:
             return False
@@ -294,6 +305,8 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip) noexcept:
             return False
         n = p - start
         p += 1
+        if weak and strong:
+            continue
         if gzip:
             if n == size + 3 and memcmp(start, ours, size) == 0 and memcmp(start + size, b"-gz", 3) == 0:
                 return True
@@ -301,27 +314,31 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip) noexcept:
             return True
 
 
-def knows(list values not None, bytes tag not None, bint gzip):
-    """Whether these If-None-Match values name `tag` (without quotes), or its gzip twin: for handlers beyond the gate."""
+def knows(list values not None, bytes tag not None, bint gzip, bint strong=False):
+    """Whether these If-None-Match values name `tag` (without quotes), or its gzip twin: for handlers beyond the gate.
+
+    strong: the comparison that If-Match asks for.
+    """
     cdef Span span
     for value in values:
         stripped = (<bytes?>value).strip(b" \t")
         span.at = PyBytes_AS_STRING(stripped)
         span.size = len(stripped)
-        if tag_matches(span, tag, gzip):
+        if tag_matches(span, tag, gzip, strong):
             return True
     return False
 
 
 def takes_gzip(list values not None):
-    """Whether these Accept-Encoding values allow gzip: for handlers beyond the gate."""
+    """Whether these Accept-Encoding values prefer gzip: for handlers beyond the gate."""
     cdef Span span
-    cdef int gzip = 0, any_ = 0
+    cdef Encodings wanted
+    wanted.gzip = wanted.identity = wanted.others = -1
     for value in values:
         span.at = PyBytes_AS_STRING(<bytes?>value)
         span.size = len(value)
-        read_encodings(span, &gzip, &any_)
-    return gzip > 0 or (gzip == 0 and any_ > 0)
+        read_encodings(span, &wanted)
+    return prefers_gzip(&wanted)
 
 
 cdef void forget(Document d) noexcept:
@@ -374,6 +391,11 @@ cdef class Responder:
                 if len(origin) == h.origin.size and memcmp(PyBytes_AS_STRING(origin), h.origin.at, len(origin)) == 0:
                     return i + 1
         return 0
+
+    cdef bytes refusal_lines(self, Head* h):
+        """The field lines with which a page of a listed origin may read a refusal."""
+        cdef bytes lines = self.cors_lines[0 if h is NULL else self.cors(h)]
+        return lines + b"Vary: Origin\r\n" if self.origins else lines
 
     cdef bytes reply(self, Document d, Head* h, int connection, double now, long long second, bint* unmodified):
         """The reply's bytes, or None: there is nothing to serve and no fallback."""
@@ -459,11 +481,11 @@ cdef bytes status_text(int status):
         return b"%d Unknown\r\n" % status
 
 
-cdef bytes refusal(int status, str reason, bint head_only, bytes extra=b"", bint close=True):
+cdef bytes refusal(int status, str reason, bint head_only, bytes extra=b"", bint close=True, bint old=False):
     """A complete reply that refuses; JSON as everywhere else."""
     cdef bytes body = b'{"detail":"' + reason.encode("ascii") + b'"}'
     return b"".join((
         b"HTTP/1.1 ", status_text(status), b"Date: ", formatdate(usegmt=True).encode("ascii"),
         b"\r\nContent-Type: application/json\r\nCache-Control: no-store\r\nContent-Length: ", b"%d\r\n" % len(body), extra,
-        CONNECTION_LINE[CLOSE] if close else b"", b"\r\n", b"" if head_only else body,
+        CONNECTION_LINE[CLOSE if close else KEEP_ALIVE if old else SILENT], b"\r\n", b"" if head_only else body,
     ))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+import ssl
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from pwserver.runtime import Runtime
 from pwserver.web.addresses import GUESSES, STREAMS, AddressTable
@@ -65,6 +67,7 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
         targets=targets,
         query_targets=with_query,
         accept_targets=with_accept,
+        streams=stream_paths(table.gateways),
         prefix=settings["PROXY_BASE_URL"],
         hosts=allowed_hosts(settings),
         origins=tuple(settings["CORS_ORIGINS"]),
@@ -88,9 +91,16 @@ def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
     )
 
 
-def for_worker(settings: GateSettings, number: int) -> GateSettings:
-    """The same gate, counting in the row of worker ``number``."""
-    return replace(settings, row=number)
+def for_worker(settings: GateSettings, number: int, tls: ssl.SSLContext | None = None) -> GateSettings:
+    """The same gate, counting in the row of worker ``number``, and over TLS where there is a context for it."""
+    return replace(settings, row=number, tls=tls)
+
+
+def stream_paths(gateways: Iterable[str]) -> tuple[bytes, ...]:
+    """The paths of all WebSockets."""
+    ids = [quote(gateway, safe="") for gateway in gateways]
+    names = ["/ws/aggregate", "/ws/site", *(f"/ws/{kind}/{name}" for kind in ("gateway", "site") for name in ids)]
+    return tuple(name.encode() for name in names)
 
 
 def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...] | None:

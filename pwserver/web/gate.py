@@ -2,29 +2,31 @@
 
 `GateProtocol` is handed to Sanic as its protocol class. It is a thin skin over the compiled
 `pwserver_ext.http.Connection`, which answers documents and refuses what is malformed. Only when a request is Sanic's
-to answer is a `PassedProtocol` made, Sanic's own protocol with its task, timers and connection info; it then gets
-exactly that request's bytes, and the next ones when Sanic asks for more.
+to answer is a `PassedProtocol` made (see `passed`); it then gets exactly that request's bytes, and the next ones when
+Sanic asks for more.
+
+TLS is agreed on here as well, above a connection that has been counted and has its deadline: a client that never
+finishes a handshake costs no more than one that never finishes a head.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Container, Mapping
+import ssl
+from collections.abc import Callable, Container, Coroutine, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from functools import partial
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
-from sanic.exceptions import ServiceUnavailable
-from sanic.http import Http, Stage
-from sanic.models.server_types import ConnInfo
-from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
+from pwserver.web.passed import PassedProtocol
 from pwserver.web.proxies import forwarded_of
 from pwserver_ext.counters import Counters
 from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table
 
+log = logging.getLogger("pwserver.web")
 access = logging.getLogger("pwserver.access")
 
 # Names that the public domain name system never gives out, so no page on the Internet can be rebound to them.
@@ -37,6 +39,7 @@ class GateSettings:
 
     targets: request path -> Document. query_targets: (path, key) -> Document served when the query has that key.
     accept_targets: path -> (wanted, Document served when wanted(Accept header) is true).
+    streams: paths of WebSockets, whose handshakes the limiter does not count. tls: None for plain HTTP.
     prefix: sub-path under which all targets answer as well, without a trailing slash; empty for none.
     hosts: lower-case names and `*.suffix` patterns allowed in Host, beside IP addresses and single labels;
         None switches the check off. origins: the CORS list, ("*",) for any.
@@ -51,6 +54,8 @@ class GateSettings:
     targets: Mapping[bytes, Document]
     query_targets: Mapping[tuple[bytes, bytes], Document] = field(default_factory=dict)
     accept_targets: Mapping[bytes, tuple[Callable[[str], bool], Document]] = field(default_factory=dict)
+    streams: tuple[bytes, ...] = ()
+    tls: ssl.SSLContext | None = None
     prefix: str = ""
     hosts: tuple[str, ...] | None = LOCAL_NAMES
     origins: tuple[str, ...] = ("*",)
@@ -79,7 +84,8 @@ class GateSettings:
 
     def open_gate(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> Gate:
         """The gate of this worker; `connections` is the set that the server closes at shutdown."""
-        table = Table(self.targets, self.query_targets, self.prefix.encode("ascii"), self.accept_targets)
+        prefix = self.prefix.encode("ascii")
+        table = Table(self.targets, self.query_targets, prefix, self.accept_targets, self.streams)
         return Gate(
             Recogniser(
                 table,
@@ -108,6 +114,7 @@ class GateSettings:
             connections_max=self.connections,
             per_address_max=self.connections_per_address,
             access=log_access if self.access_log else None,
+            secure=self.tls is not None,
         )
 
 
@@ -117,13 +124,10 @@ def log_access(address: str, what: str, status: int, size: int) -> None:
 
 
 def install(app: Sanic[Any, Any]) -> None:
-    """What Sanic's own answers need to look as if the gate had made them."""
+    """Have Sanic's own answers in the access log."""
 
     @app.on_response
-    async def finish(request: Request, response: HTTPResponse) -> None:
-        gate = getattr(app.ctx, "open_gate", None)
-        if gate is not None and gate.stopping and isinstance(request.stream, Http):
-            request.stream.keep_alive = False
+    async def log_answer(request: Request, response: HTTPResponse) -> None:
         if app.ctx.gate.access_log:
             body = response.body or b""
             asker, peer = app.ctx.gate.asker, request.ip or ""
@@ -131,68 +135,10 @@ def install(app: Sanic[Any, Any]) -> None:
             log_access(who, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
 
 
-class PassedProtocol(WebSocketProtocol):
-    """Sanic's protocol behind the gate: it gets requests one by one and says when it could take another."""
-
-    __slots__ = ("gate",)
-
-    def __init__(self, gate: GateProtocol, **arguments: Any) -> None:
-        super().__init__(**arguments)
-        self.gate: GateProtocol | None = gate
-
-    def connection_made(self, transport: Any) -> None:
-        # Not in self.connections: the server shuts the gate's connection, which knows what to do with this one.
-        self.transport = transport
-        self.recv_buffer = bytearray()
-        self.conn_info = ConnInfo(transport, unix=self._unix)
-        self._task = self.loop.create_task(self.connection_task())  # type: ignore[no-untyped-call]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.gate = None
-        super().connection_lost(exc)  # type: ignore[no-untyped-call]
-
-    def feed(self, data: bytes) -> None:
-        self._time = monotonic()
-        self.recv_buffer += data
-        self._data_received.set()
-
-    async def receive_more(self) -> None:
-        # Sanic asks while idle: the answer to the last request is out. The gate may feed the next one at once,
-        # so the event is cleared first.
-        self._data_received.clear()
-        if self._http.stage is Stage.IDLE and self.gate is not None:
-            self.gate.handler_is_done()
-        if self._data_received.is_set():
-            # The next request was waiting already. An event that is set does not yield: without this, one client with
-            # many requests in the pipe would keep everybody else, and our own heartbeat, from their turn.
-            await asyncio.sleep(0)
-        await self._data_received.wait()
-
-    async def websocket_handshake(self, request: Any, subprotocols: Any = None) -> Any:
-        websocket = await super().websocket_handshake(request, subprotocols)
-        if self.gate is not None:
-            self.gate.handler_took_over()
-        return websocket
-
-    def check_timeouts(self) -> None:
-        # Sanic starts a timer here for every connection. The gate's tick calls check_timeout instead.
-        return
-
-    def check_timeout(self) -> None:
-        """Give up a handler that has been silent for too long, as Sanic would."""
-        http, task = self.http, self._task
-        if http is None or task is None or http.stage is Stage.IDLE or http.upgrade_websocket:
-            return
-        if monotonic() - self._time > self.response_timeout:
-            http.exception = ServiceUnavailable("Response Timeout")
-            self._time = monotonic()
-            task.cancel()
-
-
 class GateProtocol(Connection):
     """One client's connection, from accept to close."""
 
-    __slots__ = ("_arguments", "_write_buffer_bytes")
+    __slots__ = ("_arguments", "_settings")
 
     def __init__(
         self,
@@ -207,14 +153,50 @@ class GateProtocol(Connection):
             gate = app.ctx.open_gate = app.ctx.gate.open_gate(loop, connections)
         super().__init__(gate)
         self._arguments = (loop, app, connections, arguments)
-        self._write_buffer_bytes = app.ctx.gate.write_buffer_bytes
+        self._settings: GateSettings = app.ctx.gate
 
     def connection_made(self, transport: Any) -> None:
+        """Count the client and start the clock of its first head, or of its handshake."""
         # For the handler's answers too: it writes to the same transport.
-        transport.set_write_buffer_limits(high=self._write_buffer_bytes)
+        transport.set_write_buffer_limits(high=self._settings.write_buffer_bytes)
         super().connection_made(transport)
 
+    def begin_handshake(self) -> None:
+        """Agree on TLS."""
+        settings = self._settings
+        assert settings.tls is not None
+        # Our own tick ends what takes too long. The loop's limits are behind it, should that ever fail.
+        upgrade = self._arguments[0].start_tls(
+            self.transport,
+            self,
+            settings.tls,
+            server_side=True,
+            ssl_handshake_timeout=2 * settings.head_seconds + 1,
+            ssl_shutdown_timeout=settings.stall_seconds + 1,
+        )
+        # The first step by hand and not in a task: a task would begin a turn of the loop later, and the client's first
+        # bytes could come before it and be taken for a request.
+        waiting: asyncio.Future[None] = upgrade.send(None)
+        waiting.add_done_callback(partial(self._finish_handshake, upgrade))
+
+    def _finish_handshake(self, upgrade: Coroutine[Any, Any, Any], _: asyncio.Future[None]) -> None:
+        try:
+            upgrade.send(None)
+        except StopIteration as finished:
+            if self.beneath is None or self.beneath.is_closing():
+                # Ended during the handshake: the loop says that as if it had succeeded.
+                self.connection_lost(None)
+                return
+            finished.value.set_write_buffer_limits(high=self._settings.write_buffer_bytes)
+            self.handshake_is_done(finished.value)
+        except (OSError, asyncio.CancelledError) as failed:
+            # Scanners and browsers that distrust the certificate end here all the time: nothing to report.
+            log.debug("no TLS with %s: %s", self.address, failed)
+            self.abort()
+            self.connection_lost(None)  # the TLS layer tells nobody
+
     def open_handler(self) -> PassedProtocol:
+        """Let Sanic in, when its first request has come."""
         loop, app, connections, arguments = self._arguments
         handler = PassedProtocol(self, loop=loop, app=app, connections=connections, **arguments)
         handler.connection_made(self.transport)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, Sanic
@@ -17,6 +18,7 @@ from pwserver.web.documents import SITE, site_gateways, site_target
 from pwserver.web.errors import Refusal
 from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
 from pwserver.web.parameters import single
+from pwserver.web.passed import StreamHead
 from pwserver.web.proxies import Proxies
 from pwserver.web.table import Table
 from pwserver.web.websocket import (
@@ -41,9 +43,10 @@ HOUSE_BYTES_PER_SECOND = 2000.0
 OVERVIEW_BYTES_PER_SECOND = 50_000.0
 RETRY_SECONDS = 2
 EVENTS_HEAD = (
-    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ncache-control: no-store\r\n"
+    "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: {media_type}\r\ncache-control: no-store\r\n"
     "x-accel-buffering: no\r\nconnection: close\r\n{cors}\r\n"
 )
+EVENTS_TYPE = "text/event-stream; charset=utf-8"
 
 
 class _State:
@@ -94,8 +97,8 @@ class Socket:
             self._say_goodbye(failed.code)
 
     def eof_received(self) -> bool:
-        """The client will say nothing more; for us that is the end."""
-        return False
+        """End a WebSocket whose client will say nothing more. An event stream goes on: its client has said all."""
+        return self._listener.form == EVENTS
 
     def connection_lost(self, _: Exception | None) -> None:
         """Gone, whoever wanted it."""
@@ -229,23 +232,30 @@ class Streams:
 def upgrade(streams: Streams, request: Request, topic: Topic) -> None:
     """Answer a WebSocket handshake, or raise a Refusal that says what is wrong with it."""
     headers: Mapping[str, str] = request.headers
-    tokens = {item.strip().lower() for item in headers.get("connection", "").split(",")}
-    if "upgrade" not in tokens or headers.get("upgrade", "").strip().lower() != "websocket":
-        raise Refusal(426, "This is a WebSocket", {"upgrade": "websocket", "connection": "upgrade"})
+    asked = "upgrade" in words(request, "connection") and "websocket" in words(request, "upgrade")
+    other = {"upgrade": "websocket", "connection": "upgrade"}
+    if not asked or request.method != "GET" or request.version == "1.0":
+        raise Refusal(426, "This is a WebSocket", other)
     if headers.get("sec-websocket-version") != "13":
-        raise Refusal(426, "Only version 13 is spoken here", {"sec-websocket-version": "13", "upgrade": "websocket"})
+        raise Refusal(426, "Only version 13 is spoken here", {"sec-websocket-version": "13", **other})
     accept = accept_key(headers.get("sec-websocket-key", ""))
     if accept is None:
         raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base 64")
     streams.check_origin(request)
     who = streams.admit(request)
     squeezed = streams.deflate and takes_deflate(headers.get("sec-websocket-extensions", ""))
-    lines = ["HTTP/1.1 101 Switching Protocols", "upgrade: websocket", "connection: Upgrade"]
+    lines = ["HTTP/1.1 101 Switching Protocols", f"date: {formatdate(usegmt=True)}"]
+    lines += ["upgrade: websocket", "connection: Upgrade"]
     lines.append(f"sec-websocket-accept: {accept}")
     if squeezed:
         lines.append("sec-websocket-extensions: permessage-deflate; server_no_context_takeover")
     head = "\r\n".join([*lines, "", ""])
     streams.open(request, topic, DEFLATED if squeezed else WEBSOCKET, head, who)
+
+
+def words(request: Request, name: str) -> set[str]:
+    """The members of a header that is a list, over all its lines, in lower case."""
+    return {item.strip().lower() for line in request.headers.getall(name, []) for item in line.split(",")}
 
 
 def listen(streams: Streams, request: Request, topic: Topic) -> None:
@@ -258,7 +268,8 @@ def listen(streams: Streams, request: Request, topic: Topic) -> None:
     elif origin is not None and origin.is_listed(streams.origins):
         cors = f"access-control-allow-origin: {origin.text}\r\n"
         cors += "access-control-allow-credentials: true\r\nvary: Origin\r\n"
-    streams.open(request, topic, EVENTS, EVENTS_HEAD.format(cors=cors) + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
+    head = EVENTS_HEAD.format(date=formatdate(usegmt=True), media_type=EVENTS_TYPE, cors=cors)
+    streams.open(request, topic, EVENTS, head + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
 
 
 def blueprint(streams: Streams) -> Blueprint:
@@ -294,6 +305,10 @@ def blueprint(streams: Streams) -> Blueprint:
             topic = streams.site(wanted)
         else:
             topic = streams.aggregate() if wanted is None else streams.gateway(wanted)
+        if request.method == "HEAD":
+            streams.check_origin(request)
+            quiet = {"cache-control": "no-store", "x-accel-buffering": "no"}
+            return StreamHead(None, headers=quiet, content_type=EVENTS_TYPE)
         listen(streams, request, topic)
         return None
 
@@ -306,7 +321,7 @@ def blueprint(streams: Streams) -> Blueprint:
     }
     for path, handler in handlers.items():
         handler.is_websocket = True  # Sanic's word for: it is right that no answer comes back
-        routes.add_route(handler, path, methods=["GET"])
+        routes.add_route(handler, path, methods=["GET", "HEAD"])
     return routes
 
 

@@ -36,7 +36,7 @@ def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: 
     parent = os.getppid()
     runtime = app.ctx.runtime
     app.ctx.number = number
-    app.ctx.gate = for_worker(app.ctx.gate, number)
+    app.ctx.gate = for_worker(app.ctx.gate, number, tls)
 
     counters = runtime.shared.counters
     log.faults.count = partial(counters.add, number, counters.index("faults"))
@@ -50,7 +50,6 @@ def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: 
     app.register_listener(start_beating, "after_server_start")
     app.run(
         sock=listener,
-        ssl=tls,
         single_process=True,
         motd=False,
         access_log=False,

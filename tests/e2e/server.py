@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.conftest import wait_until
 
-LISTENING = re.compile(r"http://[^ ]*:(\d+)/")
+LISTENING = re.compile(r"https?://[^ ]*:(\d+)/")
 
 
 @dataclass(slots=True)

@@ -65,6 +65,7 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
     publish()
     documents = {target: Document(slot, i, media, FALLBACK, 9 + i) for i, (target, media, _) in enumerate(DOCUMENTS)}
     headers = documents.pop(b"headers of /csv")
+    options["streams"] = (b"/ws",)
     for name in ("hosts", "origins", "exempt_addresses"):
         if options.get(name) is not None:
             options[name] = tuple(options[name])
@@ -156,10 +157,9 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
 
 def main() -> None:
     options = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-    tls = None
     if "tls" in options:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(*options.pop("tls"))
+        files, options["tls"] = options["tls"], ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        options["tls"].load_cert_chain(*files)
     app, protocol = build(options)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -170,7 +170,7 @@ def main() -> None:
     async def say(_: Sanic[Any, Any]) -> None:
         print(listener.getsockname()[1], flush=True)
 
-    app.run(sock=listener, single_process=True, motd=False, access_log=False, protocol=protocol, ssl=tls, backlog=4096)
+    app.run(sock=listener, single_process=True, motd=False, access_log=False, protocol=protocol, backlog=4096)
 
 
 if __name__ == "__main__":

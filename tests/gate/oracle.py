@@ -21,11 +21,18 @@ def host_is_good(host: bytes) -> bool:
     return match is not None and int(match[1] or b"0") <= 65535
 
 
+def without_empty_lines(data: bytes) -> bytes:
+    """What is left when the empty lines that may stand before a request line are taken away."""
+    return re.sub(rb"\A(?:\r?\n){1,4}", b"", data)
+
+
 def accept(data: bytes) -> tuple[int, int] | None:
     """(bytes of the head, bytes of the body) of the first request, or None: it must be refused.
 
     `data` must hold a complete head, within the usual limits of size, and any host is ours.
     """
+    skipped = len(data) - len(without_empty_lines(data))
+    data = data[skipped:]
     head, end, _ = data.partition(b"\r\n\r\n")
     assert end
     first, *lines = head.split(b"\r\n")
@@ -48,9 +55,9 @@ def accept(data: bytes) -> tuple[int, int] | None:
     hosts = found.get(b"host", [])
     if len(hosts) > 1 or (not hosts and minor == b"1") or not all(map(host_is_good, hosts)):
         return None
-    if b"transfer-encoding" in found:
+    if b"transfer-encoding" in found or any(value.lower() != b"100-continue" for value in found.get(b"expect", [])):
         return None
     lengths = found.get(b"content-length", [b"0"])
     if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0]) or int(lengths[0]) > 4096:
         return None
-    return len(head) + 4, int(lengths[0])
+    return skipped + len(head) + 4, int(lengths[0])

@@ -12,7 +12,7 @@ import pytest
 
 from pwserver_ext.http import EVENTS
 from tests.conftest import WaitUntil
-from tests.gate.conftest import Server
+from tests.gate.conftest import PATIENCE_SECONDS, Server
 from tests.gate.demo_server import HUGE, SMALL
 from tests.gate.test_order import req
 
@@ -140,6 +140,24 @@ def accepted(server: Server) -> bool:
         return server.get("/soe").status == 200
     except (EOFError, ConnectionError):
         return False
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_handshakes_that_never_end_are_counted_and_closed(
+    serve: Serve, wait_until: WaitUntil, certificate: list[str], loop: str
+) -> None:
+    server = serve(**TINY, tls=certificate, uvloop=loop == "uvloop", connections=12, connections_per_address=10)
+    timed_out, refused = (count(server, event) for event in ("timed_out", "refused"))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(30)]
+        for client in clients:
+            client.settimeout(PATIENCE_SECONDS)
+            with contextlib.suppress(ConnectionResetError):
+                assert client.recv(1) == b""
+        # All are closed, so every place is free again.
+        wait_until(lambda: server.counters()["open"] == 1)
+    assert count(server, "timed_out") + count(server, "refused") == timed_out + refused + 30
+    assert not [line for line in server.log if "Traceback" in line]
 
 
 def test_connections_in_all(serve: Serve, wait_until: WaitUntil) -> None:
