@@ -11,6 +11,7 @@ import ujson
 
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
+from pwserver_ext.http import knows
 
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
@@ -75,8 +76,4 @@ def make_etag(*parts: object, weak: bool = False) -> bytes:
 
 def unchanged(etag: bytes, if_none_match: bytes | None) -> bool:
     """Whether the client's ``If-None-Match`` names this tag (weak comparison)."""
-    if not if_none_match:
-        return False
-    wanted = etag.removeprefix(b"W/")
-    tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
-    return any(tag in (wanted, b"*") for tag in tags)
+    return if_none_match is not None and knows([if_none_match], etag.removeprefix(b"W/").strip(b'"'), False)

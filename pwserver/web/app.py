@@ -22,6 +22,7 @@ from pwserver.web import (
     misc,
     openapi,
     pages,
+    representation,
     streams,
     subpath,
 )
@@ -58,6 +59,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.ctx.gate = front.gate_settings(runtime, table)
     errors.install(app, Redactor(runtime.config.secrets(), runtime.config.public_words() | errors.MEMBERS))
     count_answers(app)
+    representation.install(app)
     gate.install(app)
     cors.install(app, settings["CORS_ORIGINS"])
     subpath.install(app, settings["PROXY_BASE_URL"])

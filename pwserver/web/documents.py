@@ -9,11 +9,10 @@ from urllib.parse import quote
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
-from pwserver.documents.document import JSON
 from pwserver.gateway_lookup import find_in_path
 from pwserver.web.errors import Refusal
+from pwserver.web.representation import Representation, send
 from pwserver.web.table import Entry, Forms, Table
-from pwserver_ext.http import knows, takes_gzip
 
 METHODS = ("GET", "HEAD")
 SITE = "/api/site"
@@ -32,30 +31,13 @@ def site_gateways(table: Table) -> list[str]:
 def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
     """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
     served = table.read(entry)
-    packed = served.gzip is not None and takes_gzip(lines(request, "accept-encoding"))
-    tag = served.etag.strip(b'"')
-    headers = {
-        "cache-control": "no-cache",
-        "etag": f'"{tag.decode()}-gz"' if packed else f'"{tag.decode()}"',
-        "vary": vary,
-    }
+    headers = {"cache-control": "no-cache"}
     if served.timestamp:
         headers["age"] = str(max(0, int(time.time()) - int(served.timestamp)))
         headers["x-powerwall-timestamp"] = f"{served.timestamp:.3f}"
     request.app.ctx.count_hit(entry.column, served.status)
-    if served.status == 200 and knows(lines(request, "if-none-match"), tag, packed):
-        return HTTPResponse(None, status=304, headers=headers)
-    if packed:
-        headers["content-encoding"] = "gzip"
-    # Errors are JSON whatever the document would have been.
-    media_type = entry.media_type if served.status < 400 else JSON
-    body = served.gzip if packed else served.body
-    return HTTPResponse(body, status=served.status, headers=headers, content_type=media_type)
-
-
-def lines(request: Request, name: str) -> list[bytes]:
-    """The values of a header as they came, one a line."""
-    return [value.encode("utf-8", "surrogateescape") for value in request.headers.getall(name, [])]
+    tag = served.etag.strip(b'"')
+    return send(request, Representation(served.body, served.gzip, tag, entry.media_type, served.status), headers, vary)
 
 
 def blueprint(table: Table) -> Blueprint:

@@ -14,6 +14,7 @@ from pwserver.history.answer import Answer, Histories, Route
 from pwserver.history.parameters import BadQuery, Query
 from pwserver.web import operations_history  # noqa: F401 - describes these routes
 from pwserver.web.operations import described
+from pwserver.web.representation import lines
 
 METHODS = ("GET", "HEAD")
 ROUTES: dict[str, Route] = {
@@ -41,7 +42,7 @@ def single_values(request: Request, names: Container[str]) -> dict[str, str]:
 
 def response(answer: Answer) -> HTTPResponse:
     """The finished answer of the history room."""
-    headers = {"cache-control": "no-cache"}
+    headers = {"cache-control": "no-cache" if answer.status < 400 else "no-store"}
     if answer.etag is not None:
         headers["etag"] = answer.etag.decode()
     body = None if answer.status == 304 else answer.body
@@ -62,7 +63,7 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
                 return response(timeseries.refuse(problem))
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
-            match = request.headers.get("if-none-match", "").encode("utf-8", "surrogateescape")
+            match = b",".join(lines(request, "if-none-match"))
             return response(route(histories, arguments, histories.now(time.time()), match or None))
 
         return answer

@@ -8,7 +8,10 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.encode import to_json
-from pwserver.web.pages import set_cookies
+
+# Old embeds look for these before they draw; the value is a constant, nobody is logged in.
+COOKIES = {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
+COOKIE_SECONDS = 315360000
 
 # A constant of the predecessors: the power flow of old embeds logs in before it draws. Nobody is logged in by it.
 LOGIN = {
@@ -37,6 +40,14 @@ def blueprint(settings: Mapping[str, Any]) -> Blueprint:
         return set_cookies(body, cross_site)
 
     return routes
+
+
+def set_cookies(response: HTTPResponse, cross_site: bool) -> HTTPResponse:
+    """Add the two cookies of the predecessors; ``cross_site`` for frames below another site's HTTPS (PW_HTTPS=http)."""
+    flags = "; Secure; SameSite=None" if cross_site else "; SameSite=Lax"
+    for name, value in COOKIES.items():
+        response.headers.add("set-cookie", f"{name}={value}; Max-Age={COOKIE_SECONDS}; Path=/{flags}")
+    return response
 
 
 def redirect(location: str) -> HTTPResponse:

@@ -21,13 +21,12 @@ from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.schema import DETAIL, ERROR, STRING, Schema
 from pwserver.web.assets import Assets
-from pwserver.web.documents import lines
 from pwserver.web.misc import redirect
 from pwserver.web.operations import Operation, Parameter, described
 from pwserver.web.operations_control import TAG as CONTROL_TAG
 from pwserver.web.operations_history import TAG as HISTORY_TAG
-from pwserver.web.pages import CONTENT_SECURITY_POLICY
-from pwserver_ext.http import knows, takes_gzip
+from pwserver.web.pages import PAGE_HEADERS, page_representation
+from pwserver.web.representation import Representation, send
 
 VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
@@ -261,10 +260,10 @@ class Description:
     """The document as bytes; made once in each worker that is asked for it."""
 
     def __init__(self) -> None:
-        self._made: asyncio.Future[tuple[bytes, bytes | None, str]] | None = None
+        self._made: asyncio.Future[Representation] | None = None
 
-    async def get(self) -> tuple[bytes, bytes | None, str]:
-        """Body, gzip twin, entity tag without quotes. Made in a thread, so that no other reader waits for it."""
+    async def get(self) -> Representation:
+        """Give the description, made in a thread, so that no other reader waits for it."""
         if self._made is None:
             self._made = asyncio.get_running_loop().run_in_executor(None, _packed)
         try:
@@ -274,9 +273,9 @@ class Description:
             raise
 
 
-def _packed() -> tuple[bytes, bytes | None, str]:
+def _packed() -> Representation:
     body = to_json(document())
-    return body, gzip_twin(body), etag(body).decode().strip('"')
+    return Representation(body, gzip_twin(body), etag(body).strip(b'"'), JSON)
 
 
 def blueprint(assets: Assets) -> Blueprint:
@@ -287,29 +286,15 @@ def blueprint(assets: Assets) -> Blueprint:
 
     @routes.route("/openapi.json", methods=methods)
     async def openapi(request: Request) -> HTTPResponse:
-        body, gzip, tag = await description.get()
-        packed = gzip is not None and takes_gzip(lines(request, "accept-encoding"))
-        shown = f'"{tag}-gz"' if packed else f'"{tag}"'
-        headers = {"cache-control": "no-cache", "etag": shown, "vary": "Accept-Encoding"}
-        if knows(lines(request, "if-none-match"), tag.encode(), packed):
-            return HTTPResponse(None, status=304, headers=headers)
-        if packed:
-            headers["content-encoding"] = "gzip"
-            body = gzip or body
-        return HTTPResponse(body, headers=headers, content_type="application/json")
+        return send(request, await description.get(), {"cache-control": "no-cache"})
 
     def page(name: str) -> Any:
+        shown = page_representation(assets.page(name).replace("{hash}", assets.hash))
+
         async def handler(request: Request) -> HTTPResponse:
             if request.path.endswith("/"):  # the page's links are relative
                 return redirect(f"../{name}")
-            text = assets.page(name).replace("{hash}", assets.hash)
-            headers = {
-                "cache-control": "no-cache",
-                "content-security-policy": CONTENT_SECURITY_POLICY,
-                "x-content-type-options": "nosniff",
-                "referrer-policy": "same-origin",
-            }
-            return HTTPResponse(text, headers=headers, content_type="text/html; charset=utf-8")
+            return send(request, shown, PAGE_HEADERS)
 
         return handler
 
