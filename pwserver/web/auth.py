@@ -98,11 +98,17 @@ class Authority:
 
 
 def header_token(request: Request) -> bytes | None:
-    """The token in ``Authorization: Bearer``, or as the bare value; None when there is none, or more than one."""
+    """The token in ``Authorization: Bearer``, or as the bare value; None when there is none, or more than one.
+
+    The scheme's case does not matter, nor does the number of blanks behind it (RFC 9110, 11.1 and 11.4).
+    """
     values = request.headers.getall("authorization", [])
     if len(values) != 1 or not values[0]:
         return None
-    return str(values[0]).removeprefix("Bearer ").encode("utf-8", "surrogateescape")
+    value = str(values[0])
+    scheme, blank, token = value.partition(" ")
+    found = token.strip(" ") if blank and scheme.lower() == "bearer" else value
+    return found.encode("utf-8", "surrogateescape")
 
 
 def too_many(wrong: Wrong) -> str:

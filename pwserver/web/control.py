@@ -31,6 +31,7 @@ from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, In
 from pwserver.web.documents import document_response
 from pwserver.web.errors import Refusal
 from pwserver.web.parameters import single
+from pwserver.web.representation import check_before_writing
 from pwserver.web.subpath import without_base
 from pwserver.web.table import Table
 
@@ -74,6 +75,8 @@ class Control:
     ) -> Outcome:
         """Hand a validated command to the poller, and wait for what became of it."""
         assert self.client is not None
+        if request.method == "POST":  # GET of max_backup reads
+            check_before_writing(request, self._present_tag(request, gateway))
         key = request.headers.get("idempotency-key", "")
         if len(key) > KEY_CHARACTERS:
             raise Refusal(400, f"Idempotency-Key must not be longer than {KEY_CHARACTERS} characters")
@@ -87,6 +90,15 @@ class Control:
             dry_run=wants_dry_run(request),
             key=f"{gateway} {key}" if key else "",
         )
+
+    def _present_tag(self, request: Request, gateway: str) -> bytes | None:
+        """Find the tag of the document that has the same path as this write; None where there is none."""
+        path = unquote(without_base(request.path, self.runtime.config.settings["PROXY_BASE_URL"])).rstrip("/")
+        if path.startswith("/api/gateways/"):
+            path = f"{gateway_prefix(gateway)}/{path.split('/', 4)[4]}"
+        entry = self.table.entries.get(path)
+        served = None if entry is None else self.table.read(entry)
+        return served.etag.strip(b'"') if served is not None and served.status == 200 else None
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────

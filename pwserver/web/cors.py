@@ -7,8 +7,8 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.origins import ANYBODY, judge_origin
+from pwserver.web.errors import allowed
 
-METHODS = "GET, HEAD, OPTIONS, POST"
 MAX_AGE_SECONDS = 600
 
 
@@ -32,9 +32,13 @@ def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
     async def preflight(request: Request) -> HTTPResponse | None:
         if request.method != "OPTIONS":
             return None
-        headers = {"allow": METHODS}
+        methods = allowed(request)
+        if not methods and "access-control-request-method" not in request.headers:
+            return None  # nothing is there: 404
+        headers = {"allow": ", ".join(sorted(methods | {"OPTIONS"}))}
         if "access-control-request-method" in request.headers:
-            headers["access-control-allow-methods"] = METHODS
+            # Of what is not there, a page may learn that: a preflight that fails would hide the 404.
+            headers["access-control-allow-methods"] = ", ".join(sorted((methods or {"GET", "HEAD"}) | {"OPTIONS"}))
             headers["access-control-max-age"] = str(MAX_AGE_SECONDS)
             wanted = request.headers.get("access-control-request-headers", "")
             if wanted:

@@ -18,6 +18,7 @@ log = logging.getLogger("pwserver.web")
 # Names in error bodies, which a careless password of the same letters must not make unreadable.
 MEMBERS = {"body", "ctx", "detail", "error", "input", "loc", "message", "msg", "path", "query", "response", "type"}
 
+METHODS = ("GET", "HEAD", "POST")  # of all routes; OPTIONS is answered for every path
 INTERNAL = "Internal Server Error"
 
 
@@ -61,9 +62,14 @@ def answer(request: Request, problem: Exception) -> HTTPResponse:
 
 
 def allowed(request: Request) -> set[str]:
-    """The methods that have a route for this path. Sanic's own list is missing where a path has parameters."""
+    """List the methods that the request's target takes; of ``*`` those that any target does (RFC 9110, 9.3.7).
+
+    Sanic's own list is missing where a path has parameters.
+    """
     found = set()
-    for method in ("GET", "HEAD", "POST"):
+    if request.path == "*":
+        return set(METHODS)
+    for method in METHODS:
         try:
             request.app.router.get(request.path, method, request.host)
         except SanicException:

@@ -117,10 +117,11 @@ def blueprint(live: Live) -> Blueprint:
     async def stats(request: Request) -> HTTPResponse:
         return reply(await statistics())
 
-    @routes.route("/stats/clear", methods=["GET", "POST"])
+    @routes.route("/stats/clear", methods=["GET", "HEAD", "POST"])
     async def clear(request: Request) -> HTTPResponse:
         before = await statistics()
-        live.clear()
+        if request.method != "HEAD":  # which must not change anything, even here
+            live.clear()
         return reply(before)
 
     @routes.route("/api/mqtt/status", methods=["GET", "HEAD"])

@@ -53,7 +53,7 @@ ATTACKS: dict[str, Attack] = {
     "a beginning of the token": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": RIGHT[:-1]}, BODY),
     "more than the token": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": RIGHT + "x"}, BODY),
     "another scheme": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": f"Basic {SECRET}"}, BODY),
-    "lower case scheme": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": f"bearer {SECRET}"}, BODY),
+    "basic": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": f"basic {SECRET}"}, BODY),
     "token that is no text": ((401,), "POST", "/control/reserve", TOKEN | {"authorization": "Bearer \xff\xfe"}, BODY),
     "token in the URL": ((401,), "POST", f"/control/reserve?token={SECRET.replace(' ', '%20')}",
                          {"content-type": JSON}, BODY),
