@@ -14,7 +14,7 @@ from pwserver.history.archive import Archive, bank_of
 from pwserver.history.days import day_noon, day_start, local_date, zone
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
 from pwserver.history.parameters import BadQuery, Query
-from pwserver.history.signals import CONTRACT_GROUPS, GROUPS, METRICS, serial_of
+from pwserver.history.signals import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
 from pwserver_ext.series import Column, complete, json_rows, pick
@@ -51,7 +51,8 @@ def _labels(archives: list[Archive]) -> dict[tuple[str, str], tuple[str, int]]:
         notes = archive.read_notes()
         units = dict(notes.units or {})
         used = max((order // 100 for _, order in units.values()), default=0)
-        for position, serial in enumerate(sorted({serial_of(device) for device, _ in notes.series} - set(units)), 1):
+        devices = {device for device, _ in notes.series if not device.startswith(METER_PREFIX)}
+        for position, serial in enumerate(sorted({serial_of(device) for device in devices} - set(units)), 1):
             units[serial] = (f"PW{used + position}", (used + position) * 100)
         labels.update({(archive.gateway.id, serial): unit for serial, unit in units.items()})
     return labels
@@ -80,7 +81,8 @@ def _day_of(archive: Archive, start: float) -> datetime.date:
 def signals(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
     """``GET /api/timeseries/signals``: the catalogue and what was recorded.
 
-    ``units=yes`` adds the charge and energy of each unit, which the predecessor does not know.
+    ``units=yes`` adds the charge and energy of each unit and the power of further meters, which the predecessor does
+    not know.
     """
     try:
         query = Query(arguments)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pwserver.quantities import SIGNALS, battery_blocks, number, text
 from pwserver.reading import Reading
+from pwserver.state.powers import power_watts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def _metrics() -> dict[str, Metric]:
             found[signal.id] = Metric(signal.id, signal.label, unit, group, place * 10, (signal.member,))
     found["unit_soe"] = Metric("unit_soe", "Charge", "%", "unit", 10, ("soe",), contract=False)
     found["unit_energy"] = Metric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), contract=False)
+    found["meter_power"] = Metric("meter_power", "Power", "W", "meter", 10, ("power",), contract=False)
     return found
 
 
@@ -42,12 +44,14 @@ GROUPS: Mapping[str, Mapping[str, Any]] = {
     "fan_speed": {"label": "Fan speed", "order": 20, "zero_based": True, "decimals": 0},
     "fan_duty": {"label": "Fan duty cycle", "order": 30, "zero_based": True, "decimals": 1},
     "unit": {"label": "Powerwall units", "order": 40, "zero_based": True, "decimals": 1},
+    "meter": {"label": "Further meters", "order": 50, "zero_based": True, "decimals": 0},
 }
 CONTRACT_GROUPS = tuple(GROUP_OF_UNIT.values())
 _MEMBERS: Mapping[str, Metric] = {
     member: metric for metric in METRICS.values() if metric.contract for member in metric.signals
 }
 LONGEST_NAME_BYTES = 120
+METER_PREFIX = "METER--"  # of the devices that are meters beside the main ones
 
 
 def serial_of(device: str) -> str:
@@ -101,6 +105,10 @@ def device_signals(reading: Reading, oldest_seconds: float) -> Iterator[tuple[st
         found[name, "unit_energy"] = float(battery.charge)
         if battery.capacity:
             found[name, "unit_soe"] = battery.charge / battery.capacity * 100.0
+    for name in reading.further_meters:
+        watts = power_watts(reading.aggregates, name)
+        if watts is not None:
+            found[METER_PREFIX + name, "meter_power"] = float(watts)
     for (name, metric_id), figure in found.items():
         yield name, metric_id, figure
 

@@ -144,6 +144,8 @@ def control_block(
     powers = {"SITE": flows.site, "BATTERY": flows.battery, "LOAD": flows.load, "SOLAR": flows.solar}
     if not batteries:
         del powers["BATTERY"]
+    if flows.generator is not None:
+        powers["GENERATOR"] = flows.generator
     return {
         "systemStatus": {
             "nominalFullPackEnergyWh": int(snapshot.capacity_wh) if batteries else None,

@@ -51,6 +51,7 @@ class Device:
     failed_logins: int = 0
     config: JsonObject = field(init=False)
     alerts: dict[str, list[str]] = field(default_factory=dict)  # serial or "site" -> extra alerts
+    counters: JsonObject = field(default_factory=dict)  # ``load.energy_imported`` -> what the meter says instead
     _tokens: deque[str] = field(default_factory=lambda: deque(maxlen=_TOKENS))
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from . import powerwall2, powerwall3, recorded, recorded_local, vitals, web_api
@@ -162,6 +163,14 @@ class Powerwall3(Family):
         return powerwall3.components(
             snapshot, units=self.units, expansions=self.expansions, din=din, variables=variables, alerts=alerts
         )
+
+
+class WithGenerator(Powerwall3):
+    """A single Powerwall 3 with a generator that runs."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.plant = replace(self.plant, generator_watts=4200.5)
 
 
 class Recorded(Powerwall2):

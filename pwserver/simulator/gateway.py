@@ -207,6 +207,7 @@ class SimulatedGateway:
                 "load": snapshot.flows.load,
                 "solar": snapshot.flows.solar,
                 "battery": snapshot.flows.battery,
+                "generator": snapshot.flows.generator,
                 "soe": snapshot.soe_percent,
                 "stored_wh": int(snapshot.stored_wh),
                 "capacity_wh": int(snapshot.capacity_wh),
@@ -272,6 +273,11 @@ class SimulatedGateway:
                 self.device.house.set_stored_percent(soe_percent)
             if controls:
                 self.device.house.command(**controls)
+
+    def set_counters(self, counters: Mapping[str, Any]) -> None:
+        """Have the meters tell these counters (``load.energy_imported``) instead of their own; an empty one ends it."""
+        with self.device.lock:
+            self.device.counters = dict(counters)
 
     def raise_alert(self, name: str, serial: str = "site") -> None:
         """Make an alert active, of the site or of the device with that serial."""

@@ -29,6 +29,7 @@ class Plant:
     solar_peak_watts: float = 7600.0
     night_draw_watts: float = 0.0  # an inverter's own use in the dark shows as negative solar
     load_scale: float = 1.0
+    generator_watts: float | None = None  # what a generator gives; None: there is none
     timezone: str = "America/Los_Angeles"
     start_percent: float = 55.0  # raw state of charge at the start
     lifetime_wh: tuple[float, float, float, float, float, float] = (
@@ -49,6 +50,7 @@ class Flows:
     load: float
     battery: float
     site: float
+    generator: float | None = None  # produces positive
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Energy:
     site_exported: float = 0.0
     battery_charged: float = 0.0
     battery_discharged: float = 0.0
+    generated: float = 0.0
     solar_consumed: float = 0.0  # negative solar (night draw)
 
 
@@ -81,6 +84,7 @@ class Controls:
     fixed_solar: float | None = None  # a test pins a value
     fixed_load: float | None = None
     fixed_battery: float | None = None
+    generator_watts: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class House:
         epoch time at the beginning, by default what the clock says. ``hour`` moves sun and household (not the clock) so
         that the house begins at that hour of the day."""
         self.plant = plant or Plant()
-        self.controls = Controls()
+        self.controls = Controls(generator_watts=self.plant.generator_watts)
         self.seed = seed
         self._clock = clock
         self._speed = float(speed)
@@ -242,6 +246,7 @@ class House:
         energy.solar += max(flows.solar, 0.0) * hours
         energy.solar_consumed += max(-flows.solar, 0.0) * hours
         energy.load += flows.load * hours
+        energy.generated += (flows.generator or 0.0) * hours
         energy.site_imported += max(flows.site, 0.0) * hours
         energy.site_exported += max(-flows.site, 0.0) * hours
         energy.battery_charged += max(-flows.battery, 0.0) * hours
@@ -282,7 +287,12 @@ class House:
         return (base + (morning + evening) * wander + fridge + kettle) * self.plant.load_scale
 
     def _solve(self, seconds: float) -> Flows:
-        """The flows from ``seconds`` on, given what is stored and commanded."""
+        """The flows from ``seconds`` on, given what is stored and commanded. A generator carries part of the load."""
+        generator = self.controls.generator_watts
+        flows = self._share_out(seconds, _quantise(generator or 0.0))
+        return flows if generator is None else replace(flows, generator=_quantise(generator))
+
+    def _share_out(self, seconds: float, generator: float) -> Flows:
         controls = self.controls
         self._share = self.sun(seconds)
         solar = self._share * self.plant.solar_peak_watts or -self.plant.night_draw_watts
@@ -291,7 +301,7 @@ class House:
             peak = self.plant.solar_peak_watts
             self._share = min(max(solar / peak, 0.0), 1.0) if peak else 0.0
         load = self._household(seconds) if controls.fixed_load is None else controls.fixed_load
-        solar, load = _quantise(solar), _quantise(load)
+        solar, load = _quantise(solar), _quantise(load) - generator
         limit = self.plant.pack_watts * len(self.plant.pack_wh)
         # What one step may move without leaving the battery over-full or below empty.
         hours = self._step / 3600.0
@@ -302,7 +312,7 @@ class House:
         self._shed = False
         if self._grid(seconds) != "up":
             if not self._capacity:
-                return Flows(0.0, 0.0, 0.0, 0.0)  # nothing to make an island with
+                return Flows(0.0, generator, 0.0, 0.0)  # nothing to make an island with
             battery = load - solar
             if battery < -can_charge:  # nowhere to put the sun: the inverters curtail it
                 solar = load + can_charge
@@ -312,7 +322,7 @@ class House:
                 battery = can_discharge
                 load = max(0.0, solar + battery)
                 solar = load - battery
-            return Flows(solar + 0.0, load, battery + 0.0, 0.0)
+            return Flows(solar + 0.0, load + generator, battery + 0.0, 0.0)
         battery = self._wish(seconds, solar, load)
         battery = _quantise(min(max(battery, -can_charge), can_discharge))
         site = load - solar - battery
@@ -323,7 +333,7 @@ class House:
             if site < 0.0 and controls.export_rule == "never":
                 solar = load - battery
                 site = 0.0
-        return Flows(solar + 0.0, load, battery + 0.0, site + 0.0)  # no minus zero
+        return Flows(solar + 0.0, load + generator, battery + 0.0, site + 0.0)  # no minus zero
 
     def _wish(self, seconds: float, solar: float, load: float) -> float:
         """What the operating mode wants of the battery, before limits."""

@@ -44,12 +44,15 @@ def aggregates(snapshot: Snapshot, moment: datetime) -> JsonObject:
             **more,
         }
 
-    return {
+    meters = {
         "site": meter(flows.site, energy.site_exported, energy.site_imported, num_meters_aggregated=1),
         "battery": meter(flows.battery, energy.battery_discharged, energy.battery_charged, num_meters_aggregated=2),
         "load": meter(flows.load, 0.0, energy.load),
         "solar": meter(flows.solar, energy.solar, energy.solar_consumed, num_meters_aggregated=1),
     }
+    if flows.generator is not None:
+        meters["generator"] = meter(flows.generator, energy.generated, 0.0)
+    return meters
 
 
 def grid_status(snapshot: Snapshot) -> JsonObject:

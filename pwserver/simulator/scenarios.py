@@ -59,6 +59,12 @@ _TABLE = (
         v1r=True,
         portal_status=404,
     ),
+    Scenario(
+        "generator",
+        "one Powerwall 3 beside a generator that runs, TEDAPI over WiFi",
+        families.WithGenerator,
+        portal_status=404,
+    ),
     Scenario("solar-only", "a solar inverter with a Neurio meter and no battery, TEDAPI", families.SolarOnly),
     Scenario(
         "local",

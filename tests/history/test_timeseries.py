@@ -282,6 +282,23 @@ def test_signals_are_listed_with_unit_and_label() -> None:
     assert {one["metric"] for one in more["series"]} >= {"unit_soe", "unit_energy"}
 
 
+def test_a_further_meter_is_recorded_and_is_no_powerwall() -> None:
+    store = archive()
+    recorder = Recorder(store)
+    for step, watts in enumerate([4200.5, 0.0]):
+        one = reading(1_795_330_800.0 + 60.0 * step, 0.0, 0.0, 0.0, 0.0, further_meters=["generator"])
+        one.aggregates["generator"] = {"instant_power": watts}
+        recorder.record(one)
+    asked = histories(store)
+    assert body(ask(asked, "/api/timeseries/signals"))["series"] == []
+    (series,) = body(ask(asked, "/api/timeseries/signals?units=yes"))["series"]
+    assert (series["device"], series["metric"], series["unit"]) == ("METER--generator", "meter_power", "W")
+    assert series["powerwall"] is None
+    target = "/api/timeseries/signal_trend?metrics=meter_power&hours=5"
+    points = body(ask(asked, target, 1_795_331_200.0))["series"][0]["points"]
+    assert [(point["max"], point["min"]) for point in points] in ([(4200.5, 0)], [(4200.5, 4200.5), (0, 0)])
+
+
 def test_signal_trend_has_mean_extremes_and_count() -> None:
     temperatures: list[float | None] = [20.0, None, 24.0, 22.0, 23.0]
     asked = histories(with_signals(temperatures))

@@ -11,6 +11,7 @@ import pytest
 from pwserver.mqtt.discovery import Announcer
 from pwserver.mqtt.entities import CONTROL_ENTITIES, ControlState, own_connection_writes, serial_slug, v1r_confirmed
 from pwserver.mqtt.settings import MqttSettings
+from pwserver.mqtt.topics import topics
 
 ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")
 DEVICE = replace(ENTITY, ha_form="device")
@@ -52,6 +53,22 @@ def test_entity_form_without_any_data(recorded_copy, view_of):
     energies = [topic for topic in recorded if "_energy_" in topic]
     assert len(energies) == 6
     assert loaded(got.then) == {topic: payload for topic, payload in recorded.items() if topic not in energies}
+
+
+def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
+    counters = {"energy_imported": -5, "energy_exported": -5}
+    meters = {name: {**body, **counters} for name, body in powerwall3.aggregates.items()}
+    meters["solar"]["energy_exported"] = 7
+    meters["generator"] = {"instant_power": 4200.5, "energy_exported": 9}
+    got = Announcer(ENTITY).announce(view_of(replace(powerwall3, aggregates=meters)), ControlState())
+    told = topics(view_of(replace(powerwall3, aggregates=meters)))
+    announced = {json.loads(payload)["state_topic"] for topic, payload in got.then.items() if "state_topic" in payload}
+    energies = {topic for topic in announced if "_energy_" in topic or "/meters/generator/" in topic}
+    assert energies == {
+        f"pypowerwall/home/{name}"
+        for name in ("solar_energy_exported", "meters/generator/power", "meters/generator/energy_exported")
+    }
+    assert energies <= set(told) and told["pypowerwall/home/meters/generator/power"] == "4200.5"
 
 
 def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_of):
