@@ -117,7 +117,7 @@ class GatewayStatus:
     stale: bool = False  # it did not, but its last good data are still served
     last_updated: float | None = None  # epoch seconds of the last good poll
     error: str | None = "Initializing..."
-    cause: str | None = None  # unreachable timeout auth rate-limit http-error garbage no-data
+    cause: str | None = None  # the id of a row of ``causes.py``
     consecutive_failures: int = 0
     total_failures: int = 0
     total_successes: int = 0

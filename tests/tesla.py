@@ -10,6 +10,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from pwserver.simulator.tls import make_certificate
 
@@ -21,7 +22,9 @@ ROOT = f"api/1/energy_sites/{SITE}"
 class Tesla:
     """Owner API and FleetAPI; over TLS when given a folder for the certificate. ``asked`` counts reads by path;
     ``status`` other than 200 is given to all of them. ``posts``: (path below the site, body). ``mute``: posts are
-    carried out and never answered; ``deny``: they are answered with this status.
+    carried out and never answered; ``deny``: they are answered with this status. ``said`` is what a request is answered
+    with instead, by path (or ``*``): status, body, headers. ``accepted``: the one access token that is not answered
+    with 401; ``renewed``: status and body of a renewal, counted in ``renewals``.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -31,6 +34,12 @@ class Tesla:
         self.mute = threading.Event()
         self.unmuted = threading.Event()
         self.deny = 0
+        self.said: dict[str, tuple[int, bytes, dict[str, str]]] = {}
+        self.accepted: str | None = None
+        self.renewed: tuple[int, dict[str, Any]] = (401, {"error": "login_required"})
+        self.renewals = 0
+        self.tokens_seen: list[str] = []  # the refresh tokens of renewals
+        self.answer_to_posts: Any = {"response": {"code": 201, "message": "Updated"}}
         self.info: dict[str, Any] = {
             "id": DIN, "site_name": "Cloud House", "backup_reserve_percent": 20, "default_real_mode": "autonomous",
             "version": "26.2.1 abc", "battery_count": 2, "nameplate_power": 10000, "nameplate_energy": 27000,
@@ -62,11 +71,22 @@ class Tesla:
             def do_GET(self) -> None:
                 path = self.path.split("?")[0].strip("/")
                 tesla.asked[path] += 1
+                if self._said_otherwise(path):
+                    return
                 found = tesla.answers.get(path)
                 self._send(tesla.status if found is not None else 404, found)
 
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])) or b"{}")
+                sent = self.rfile.read(int(self.headers["content-length"]))
+                if self.path.strip("/") == "oauth2/v3/token":
+                    tesla.renewals += 1
+                    tesla.tokens_seen += parse_qs(sent.decode()).get("refresh_token", [])
+                    status, found = tesla.renewed
+                    self._write(status, json.dumps(found).encode(), {"Content-Type": "application/json"})
+                    return
+                if self._said_otherwise(self.path.strip("/")):
+                    return
+                body = json.loads(sent or b"{}")
                 path = self.path.strip("/").removeprefix(ROOT + "/")
                 if tesla.deny:
                     self._send(tesla.deny, {"reason": "no"})
@@ -77,14 +97,28 @@ class Tesla:
                     tesla.unmuted.wait(30)
                     self.close_connection = True
                     return
-                self._send(200, {"code": 201, "message": "Updated"})
+                body = json.dumps(tesla.answer_to_posts).encode()
+                self._write(200, body, {"Content-Type": "application/json"})
+
+            def _said_otherwise(self, path: str) -> bool:
+                said = tesla.said.get(path) or tesla.said.get("*")
+                if said is None and tesla.accepted is not None:
+                    if self.headers.get("authorization") == f"Bearer {tesla.accepted}":
+                        return False
+                    said = 401, b'{"error":"token expired (401)"}', {}
+                if said is None:
+                    return False
+                self._write(*said)
+                return True
 
             def _send(self, status: int, response: Any) -> None:
                 body = json.dumps({"response": response}).encode()
+                self._write(status, body, {"Content-Type": "application/json"} | tesla.headers)
+
+            def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
                 self.send_response(status)
-                for name, value in tesla.headers.items():
+                for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
+from pwserver.config import login_files
 from pwserver.config import values as v
 from pwserver.config.entries import Findings, check_combination
 from pwserver.config.gateways import GatewayDefinition
-from pwserver.regular_file import read_regular
-
-FLEETAPI_FILE = ".pypowerwall.fleetapi"
-CLOUD_FILE = ".pypowerwall.auth"
-_MAX_AUTH_BYTES = 1_000_000
+from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE
 
 
 def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDefinition | None:
@@ -24,17 +20,19 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
     folder = settings["PW_AUTH_PATH"] or "."
     fleetapi = cloud_mode = False
     if host is None:
-        if os.path.exists(os.path.join(folder, FLEETAPI_FILE)):
+        if login_files.is_there(os.path.join(folder, FLEETAPI_FILE)):
             fleetapi = cloud_mode = True
         else:
-            email = email or _email_of(os.path.join(folder, CLOUD_FILE), findings)
-            if email is None:
+            there = login_files.is_there(os.path.join(folder, CLOUD_FILE))
+            email = email or (_email_of(os.path.join(folder, CLOUD_FILE), findings) if there else None)
+            # A login that cannot be read stays a configured gateway: it says what is wrong, and works once it can be.
+            if email is None and not there:
                 for name in ("PW_GW_PWD", "PW_PASSWORD", "PW_RSA_KEY_PATH"):
                     if settings[name]:
                         findings.warnings.append(f"{name} is set, but there is no PW_HOST to use it with")
                 return None
             cloud_mode = True
-            if not os.path.exists(os.path.join(folder, CLOUD_FILE)):
+            if not there:
                 findings.warnings.append(
                     f"PW_EMAIL without PW_HOST means Tesla's cloud, but there is no {CLOUD_FILE} in "
                     f"{v.shown(os.path.abspath(folder))}; run `pwserver --setup` first"
@@ -55,7 +53,8 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
         siteid=settings["PW_SITEID"],
     )
     before = len(findings.problems)
-    _check(gateway, findings)
+    if email is not None or not cloud_mode or fleetapi:
+        _check(gateway, findings)
     return None if len(findings.problems) > before else gateway
 
 
@@ -80,15 +79,13 @@ def _check(gateway: GatewayDefinition, findings: Findings) -> None:
 
 
 def _email_of(path: str, findings: Findings) -> str | None:
-    """The first account of pypowerwall's login file, if there is one. Nothing else of it is kept."""
+    """Return the first account of pypowerwall's login file; None, with a warning, when it cannot be read."""
     try:
-        content = json.loads(read_regular(path, _MAX_AUTH_BYTES))
-        first = next(iter(content)) if isinstance(content, dict) else None
-        return None if first is None else v.email_address(str(first))
-    except FileNotFoundError:
-        return None
-    except StopIteration:
-        return None
-    except (OSError, ValueError, RecursionError):
-        findings.warnings.append(f"{v.shown(path)} is not a login file of pypowerwall and is ignored")
-        return None
+        account = login_files.first_account(login_files.read_login(path))
+        if account is not None:
+            return v.email_address(account)
+        reason = "it names no account; write it anew: pwserver --setup"
+    except (login_files.LoginFileProblem, v.BadValue) as problem:
+        reason = str(problem)
+    findings.warnings.append(f"the Tesla login {v.shown(path)} cannot be used: {reason}")
+    return None

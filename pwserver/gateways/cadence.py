@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pwserver.gateways.failure import AUTH, RATE_LIMIT, TIMEOUT
+from pwserver.causes import CAUSE_BY_ID, RATE_LIMIT, TIMEOUT, Patience
 
 NOT_FOUND_SECONDS: Final = 6 * 3600.0  # this firmware does not have it; a later one may
 FORBIDDEN_SECONDS: Final = 3600.0
@@ -44,7 +44,7 @@ class Cadence:
         step = _RETRY_SECONDS[min(query.failures, len(_RETRY_SECONDS)) - 1]
         if status == 404:
             step = NOT_FOUND_SECONDS
-        elif cause == AUTH:
+        elif cause is not None and CAUSE_BY_ID[cause].patience is Patience.LOGIN:
             step = FORBIDDEN_SECONDS
         elif cause == TIMEOUT:
             step = max(step, 60.0)  # each try costs the poll its whole patience

@@ -5,16 +5,20 @@ It lives in threads of its own that come and go: a slow Tesla server never delay
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pwserver.causes import CAUSE_BY_ID, Patience
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.collect import as_number, as_text, compute
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.wire import Wire
+
+log = logging.getLogger("pwserver.gateways")
 
 _LIMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
@@ -47,6 +51,7 @@ class CloudLink:
         self.known = {name: _Known() for name in _VALUES}
         self._due = 0.0
         self._attempts = 0
+        self._told: str | None = None  # the cause of the last failure the log has
         self._job: threading.Thread | None = None
         self._closed = False
 
@@ -116,8 +121,19 @@ class CloudLink:
         except GatewayFailure as failure:
             self.failures += 1
             step = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
+            if failure.patience is Patience.LOGIN and self._attempts:
+                step = self.options.auth_cooldown_seconds  # Tesla locks accounts too
             self._attempts += 1
             self._due = time.monotonic() + max(step, failure.retry_after_seconds or 0.0)
+            self._tell(failure)
+
+    def _tell(self, failure: GatewayFailure) -> None:
+        """Log a failure once for each cause in a row."""
+        if failure.cause == self._told:
+            return
+        self._told = failure.cause
+        said = f"{failure.message} [{failure.place}]" if failure.place else failure.message
+        log.warning("gateway %s: cloud link: %s; %s", self.definition.id, said, CAUSE_BY_ID[failure.cause].advice)
 
     def _connect(self) -> None:
         with self.wire.session(_LIMIT_SECONDS, resend=False):
@@ -131,7 +147,7 @@ class CloudLink:
                 _winner.append(self)
             self.powerwall = powerwall
             self.sites = len(sites) if isinstance(sites, list) else 0
-            self._attempts = 0
+            self._attempts, self._told = 0, None
 
     def _refresh(self) -> None:
         client = self.powerwall.client

@@ -10,15 +10,16 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from pwserver.causes import GARBAGE, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
-from pwserver.gateways import library
+from pwserver.gateways import library, login_store
 from pwserver.gateways.cloudlink import CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory
 from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
 from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.control import read_again
-from pwserver.gateways.failure import AUTH, GARBAGE, RATE_LIMIT, UNREACHABLE, GatewayFailure
+from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.redaction import withheld
@@ -63,6 +64,7 @@ class GatewayConnection:
         self._basic_lan_wait = _BASIC_LAN_RETEST_SECONDS
         self._basic_lan_due = 0.0
         self._next_probe = 0.0
+        self._login_file: tuple[str, object] | None = None  # as it was when its login was refused
         self._last_miss = -math.inf
         self._closed = False
 
@@ -78,6 +80,8 @@ class GatewayConnection:
     def next_attempt(self) -> float:
         """Monotonic seconds before which ``poll`` need not be called."""
         due = self.health.next_attempt
+        if self._login_file is not None:
+            return min(due, self._next_probe)
         return min(due, max(self._next_probe, self.health.hold_until)) if self._may_probe(due) else due
 
     @property
@@ -305,14 +309,23 @@ class GatewayConnection:
             self.memory.version_misses += 1
         if self.definition.tedapi_expected:
             self.watch.observe(self.memory.version_misses, False, now, tick)
-        if failure.cause == AUTH and self._powerwall is not None:
+        refused = failure.patience is Patience.LOGIN
+        self._login_file = self._login_signature() if refused else None
+        if refused and self._powerwall is not None:
             library.expire_session(self._powerwall)
-        if failure.cause == AUTH or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
+        if refused or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
             self._drop()
-        self._voice.failed(self.health.state, failure.message, self.health.next_attempt - tick, tick)
+        said = f"{failure.message} [{failure.place}]" if failure.place else failure.message
+        self._voice.failed(self.health.state, said, self.health.next_attempt - tick, tick)
 
     def _wait_or_raise(self, tick: float) -> None:
         """Nothing may be sent before a promised time; before our own, only a bare look at the port."""
+        if self._login_file is not None:
+            self._next_probe = tick + _PROBE_INTERVAL_SECONDS
+            if self._login_signature() != self._login_file:  # the owner has logged in anew: that is worth an attempt
+                self._login_file = None
+                self.release()
+                tick = time.monotonic()
         if tick < self.health.hold_until:
             cause = self.health.cause or RATE_LIMIT
             raise GatewayFailure(cause, self.health.error, self.health.hold_until - tick)
@@ -325,6 +338,13 @@ class GatewayConnection:
 
     def _may_probe(self, due: float) -> bool:
         return bool(self.definition.address) and self.health.probe_due(time.monotonic()) and due > 0
+
+    def _login_signature(self) -> tuple[str, object] | None:
+        """What changes when the file of a remote gateway's login is written anew or its permissions are mended."""
+        if not self.definition.mode.remote:
+            return None
+        path = library.login_path(self.definition, self.options)
+        return path, login_store.signature(path)
 
     def _reachable(self) -> bool:
         """Does the port take a TCP connection? No request is made: this is no call to the gateway."""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pwserver.gateways.failure import Exchange
+from pwserver.gateways.acknowledgement import refusal_in
+from pwserver.gateways.failure import Exchange, describe
 from pwserver.gateways.routes import NotSent, Route, choose, hold
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def _call(operation: _Operation, route: Route, arguments: Arguments, before: int
         raise
     except Exception as error:
         fault = error
-    if fault is None and operation.good(result):
+    refusal = operation.refusal(result) if fault is None else ""
+    if refusal is None:
         return result
     sent = [item for item in list(route.wire.exchanges)[before:] if item.sent]
     if _unanswered(sent, operation.reads_first and route.signed):
@@ -122,7 +124,11 @@ def _call(operation: _Operation, route: Route, arguments: Arguments, before: int
         raise NotSent("no connection to the gateway; nothing was sent")
     if fault is not None:
         raise Refused(type(fault).__name__)
-    raise Refused("the gateway did not acknowledge", result)
+    last = sent[-1]
+    if not refusal and last.remote:
+        refusal = describe(last) if last.cause is not None else last.said
+    who = "the gateway" if route.local else "Tesla"
+    raise Refused(f"{who} refused: {refusal}" if refusal else f"{who} did not acknowledge", result)
 
 
 def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
@@ -168,23 +174,17 @@ def _whole_operation(route: Route, connection: GatewayConnection, arguments: Arg
     return {"level": raw, "mode": mode}
 
 
-def _no_error(result: Any) -> bool:
-    """Is this a yes? The library says no with None, False, an empty answer, an object about an error, or a yes around
-    a no (FleetAPI: ``{"set_operation": {"result": None}}``)."""
-    if not result or (isinstance(result, dict) and any(name in result for name in ("error", "ERROR"))):
-        return False
-    if isinstance(result, dict):
-        parts = [part for part in result.values() if isinstance(part, dict) and "result" in part]
-        return all(part["result"] and _no_error(part["result"]) for part in parts)
-    return True
-
-
 def _islanding(powerwall: Any, arguments: Arguments) -> Any:
     return powerwall.go_off_grid(confirm=True) if arguments["value"] == "off_grid" else powerwall.reconnect_grid()
 
 
-def _islanded(result: Any) -> bool:
-    return isinstance(result, dict) and type(result.get("result")) is int and result["result"] == 1
+def _not_islanded(result: Any) -> str | None:
+    done = isinstance(result, dict) and type(result.get("result")) is int and result["result"] == 1
+    return None if done else ""
+
+
+def _no_events(result: Any) -> str | None:
+    return None if isinstance(result, dict) and "error" not in result else ""
 
 
 def _max_backup(powerwall: Any, arguments: Arguments) -> Any:
@@ -210,7 +210,7 @@ def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
 @dataclass(frozen=True, slots=True)
 class _Operation:
     call: Callable[[Any, Arguments], Any]
-    good: Callable[[Any], bool] = _no_error
+    refusal: Callable[[Any], str | None] = refusal_in  # None: acknowledged; else the words of the refusal
     prepare: Callable[[Route, GatewayConnection, Arguments], Arguments] = _as_it_is
     reads_first: bool = False  # over v1r the first request only reads the file to be changed
 
@@ -226,8 +226,8 @@ OPERATIONS: Final[Mapping[str, _Operation]] = {
     ),
     "grid_export": _Operation(lambda powerwall, given: powerwall.set_grid_export(given["value"]), reads_first=True),
     "max_backup": _Operation(_max_backup),
-    "backup_events": _Operation(_backup_events, good=lambda result: isinstance(result, dict)),
-    "islanding": _Operation(_islanding, good=_islanded),
+    "backup_events": _Operation(_backup_events, refusal=_no_events),
+    "islanding": _Operation(_islanding, refusal=_not_islanded),
     "dispatch": _Operation(
         lambda powerwall, given: powerwall.dispatch_battery_power(given["power_watts"], given["duration_seconds"])
     ),

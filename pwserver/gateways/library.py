@@ -8,13 +8,26 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import threading
 import warnings
 from types import ModuleType
 from typing import Any, Final
 
+from pwserver.causes import (
+    AUTH,
+    LOGIN_MISSING,
+    LOGIN_REFUSED,
+    LOGIN_UNREADABLE,
+    SETTINGS,
+    SITE_MISSING,
+    TESLA_UNREACHABLE,
+)
+from pwserver.config import login_files
 from pwserver.config.gateways import ConnectionMode, GatewayDefinition, GatewayOptions
-from pwserver.gateways.failure import AUTH, UNREACHABLE, GatewayFailure, failure_from
+from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE, LoginFileProblem
+from pwserver.gateways import login_store
+from pwserver.gateways.failure import GatewayFailure, failure_from
 from pwserver.gateways.wire import Wire
 from pwserver.regular_file import open_regular
 
@@ -49,6 +62,7 @@ def load() -> ModuleType:
             import pypowerwall.cloud.pypowerwall_cloud as cloud
             import pypowerwall.cloud.teslapy as teslapy
             import pypowerwall.fleetapi.fleetapi as fleetapi
+            import pypowerwall.fleetapi.pypowerwall_fleetapi as fleet_client
             import pypowerwall.local.pypowerwall_local as local
             import pypowerwall.tedapi as tedapi
             import pypowerwall.tedapi.tedapi_v1r as v1r
@@ -65,10 +79,69 @@ def load() -> ModuleType:
             remote_requests = sessions.requests_view(sessions.RemoteSession)
             for module in (teslapy, fleetapi):
                 _exchange(module, requests=remote_requests, httpx=sessions.httpx_view())
-            counted = type("CountedTesla", (sessions.Counted, teslapy.Tesla), {})
+            counted = type(
+                "CountedTesla",
+                (sessions.Counted, teslapy.Tesla),
+                {"_cache_load": _load_cloud_login, "_cache_dump": _save_cloud_login},
+            )
             _exchange(cloud, Tesla=counted)
+            files = {"load_config": _load_fleet_login, "save_config": _save_fleet_login}
+            stored = type("StoredFleetAPI", (fleetapi.FleetAPI,), files)
+            _exchange(fleet_client, FleetAPI=stored)
+            _exchange(pypowerwall, HOST_REGEX=_CHECKED_ADDRESS)
             _library = pypowerwall
         return _library
+
+
+# The configuration has judged the address already, by rules that know container names with ``_`` and IPv6 in brackets.
+_CHECKED_ADDRESS: Final = re.compile(r"[^\s/?#@\\]{1,300}\Z")
+
+
+def _load_cloud_login(tesla: Any) -> dict[str, Any]:
+    """Stand in for ``Tesla._cache_load``: read the login that is the newest, also when it could not be written."""
+    try:
+        found = login_store.load(tesla.cache_file)
+    except LoginFileProblem:
+        return {}
+    for account in found.values():
+        token = account.get("sso") if isinstance(account, dict) else None
+        if isinstance(token, dict) and not _finite(token.get("expires_at")):
+            token["expires_at"] = 0  # the library compares it, and asks Tesla when it does not know
+    return found
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e11
+
+
+def _save_cloud_login(tesla: Any, cache: dict[str, Any]) -> None:
+    """Stand in for ``Tesla._cache_dump``."""
+    login_store.save(tesla.cache_file, cache)
+
+
+def _load_fleet_login(fleet: Any) -> dict[str, Any] | bool:
+    """Stand in for ``FleetAPI.load_config``: the newest login, and the first site where none is chosen."""
+    try:
+        found = login_store.load(fleet.configfile)
+    except LoginFileProblem:
+        return False
+    for name in _FLEET_MEMBERS:
+        setattr(fleet, name, found.get(name))
+    if not fleet.site_id:
+        sites = [site for site in fleet.getsites() or [] if isinstance(site, dict) and site.get("energy_site_id")]
+        fleet.site_id = sites[0]["energy_site_id"] if sites else None
+    return found
+
+
+def _save_fleet_login(fleet: Any) -> None:
+    """Stand in for ``FleetAPI.save_config``."""
+    login_store.save(fleet.configfile, {name: getattr(fleet, name) for name in _FLEET_MEMBERS})
+
+
+_FLEET_MEMBERS: Final = (
+    "CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "AUDIENCE", "partner_token", "partner_account",
+    "access_token", "refresh_token", "site_id",
+)  # fmt: skip
 
 
 def _open(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
@@ -113,9 +186,96 @@ def open_connection(
     """
     arguments = _arguments(definition, options)
     wanted = options.failover if failover is None else failover
-    # Between the wired and the WiFi address (v1r) it is always meant; to the cloud only where there is a login.
-    arguments["failover"] = wanted and (definition.mode in _V1R or _has_remote_login(arguments))
-    return _construct(arguments, wire, definition.mode)
+    if not definition.mode.remote:
+        # Between the wired and the WiFi address (v1r) it is always meant; to the cloud only where there is a login.
+        arguments["failover"] = wanted and (definition.mode in _V1R or _has_remote_login(arguments))
+        return _construct(arguments, wire, definition.mode)
+    try:
+        return _open_remote(arguments, wire, definition.mode)
+    except GatewayFailure:
+        other = ConnectionMode.CLOUD if definition.mode is ConnectionMode.FLEETAPI else ConnectionMode.FLEETAPI
+        if not wanted or not login_files.is_there(_login_path(arguments, other)):
+            raise
+        changed = {**arguments, "fleetapi": other is ConnectionMode.FLEETAPI}
+        try:
+            return _open_remote(changed, wire, other)
+        except GatewayFailure:
+            pass  # what was configured is what the owner wants to hear about
+        raise
+
+
+def _open_remote(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> Any:
+    """Connect to Tesla's servers and to nothing else: the library's own failover would call an empty address a gateway.
+
+    Raises GatewayFailure.
+    """
+    arguments = {**arguments, "failover": False}
+    content = _usable_login(arguments, mode)
+    if mode is ConnectionMode.CLOUD and not arguments.get("email"):
+        arguments["email"] = login_files.first_account(content)
+    login_store.warn_if_read_only(_login_path(arguments, mode))
+    return _construct(arguments, wire, mode)
+
+
+def login_path(definition: GatewayDefinition, options: GatewayOptions) -> str:
+    """Return the path of the file with the Tesla login of a remote gateway."""
+    return _login_path(_arguments(definition, options), definition.mode)
+
+
+def _login_path(arguments: dict[str, Any], mode: ConnectionMode) -> str:
+    folder = os.path.expanduser(str(arguments.get("authpath") or ""))
+    return os.path.join(folder, FLEETAPI_FILE if mode is ConnectionMode.FLEETAPI else CLOUD_FILE)
+
+
+def _usable_login(arguments: dict[str, Any], mode: ConnectionMode) -> dict[str, Any]:
+    """Return the content of the login file when the library can work with it. Raises GatewayFailure."""
+    path = _login_path(arguments, mode)
+    try:
+        content = login_store.load(path)
+        fault = _fault_in_fleet_login(content) if mode is ConnectionMode.FLEETAPI else None
+        if mode is ConnectionMode.CLOUD:
+            _check_site_file(os.path.dirname(path))
+            account = arguments.get("email") or login_files.first_account(content)
+            if account not in content:
+                text = f"{CLOUD_FILE} holds no login of the configured account; log in to Tesla: pwserver --setup"
+                raise GatewayFailure(LOGIN_MISSING, text, place=path)
+            fault = _fault_in_cloud_login(content[account])
+    except LoginFileProblem as problem:
+        cause = LOGIN_MISSING if problem.missing else LOGIN_UNREADABLE
+        raise GatewayFailure(cause, str(problem), place=problem.path) from None
+    if fault is not None:
+        text = f"{os.path.basename(path)} is damaged: {fault}; write it anew: pwserver --setup"
+        raise GatewayFailure(LOGIN_UNREADABLE, text, place=path)
+    return content
+
+
+def _check_site_file(folder: str) -> None:
+    """Raise LoginFileProblem when the library would stumble over the file with the chosen site."""
+    path = os.path.join(folder, ".pypowerwall.site")
+    try:
+        with open(path, "rb") as stream:
+            stream.read(100)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        text = f".pypowerwall.site cannot be read by {login_files.this_user()} ({error.strerror}); make it readable"
+        raise LoginFileProblem(path, text) from None
+
+
+def _fault_in_cloud_login(login: Any) -> str | None:
+    token = login.get("sso") if isinstance(login, dict) else None
+    if not isinstance(token, dict) or not isinstance(login.get("url", ""), str):
+        return "the account has no token"
+    if not any(isinstance(token.get(name), str) and token[name] for name in ("access_token", "refresh_token")):
+        return "the account has no token"
+    return None
+
+
+def _fault_in_fleet_login(content: dict[str, Any]) -> str | None:
+    for name in ("access_token", "refresh_token", "AUDIENCE"):
+        if not isinstance(content.get(name), str) or not content[name]:
+            return f"{name} is missing"
+    return None if content["AUDIENCE"].startswith(("https://", "http://")) else "AUDIENCE is no address"
 
 
 def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, wire: Wire) -> Any:
@@ -129,13 +289,17 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, wire
         "cachefile": options.cloud_cachefile,
         "fleetapi": definition.fleetapi,
         "auto_select": True,
-        "failover": options.failover,
+        "failover": False,  # there is no address to fail over to
         "pwcacheexpire": FOREVER_SECONDS,
         "timeout": 5,
     }
-    powerwall = _construct(arguments, wire, ConnectionMode.CLOUD)
+    fleet = definition.fleetapi or login_files.is_there(_login_path(arguments, ConnectionMode.FLEETAPI))
+    mode = ConnectionMode.FLEETAPI if fleet else ConnectionMode.CLOUD
+    _usable_login(arguments | ({} if definition.email else {"email": None}), mode)
+    login_store.warn_if_read_only(_login_path(arguments, mode))
+    powerwall = _construct(arguments, wire, mode)
     if not powerwall.cloudmode:
-        raise GatewayFailure(UNREACHABLE, "no cloud connection")
+        raise GatewayFailure(TESLA_UNREACHABLE)
     return powerwall
 
 
@@ -159,8 +323,8 @@ def _close(session: Any) -> None:
 
 
 def _has_remote_login(arguments: dict[str, Any]) -> bool:
-    folder = os.path.expanduser(str(arguments.get("authpath") or ""))
-    return any(os.path.exists(os.path.join(folder, name)) for name in (".pypowerwall.auth", ".pypowerwall.fleetapi"))
+    both = (ConnectionMode.CLOUD, ConnectionMode.FLEETAPI)
+    return any(login_files.is_there(_login_path(arguments, mode)) for mode in both)
 
 
 def _site_id(definition: GatewayDefinition, options: GatewayOptions) -> int | str | None:
@@ -225,11 +389,16 @@ def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> A
             self.connected = bool(super().connect(False))
             return self.connected
 
+        def _validate_init_configuration(self) -> None:
+            # A login in a read-only folder works; what cannot be stored is told by ``login_store``.
+            if not mode.remote:
+                super()._validate_init_configuration()
+
     try:
         powerwall = Once(**arguments)
     except Exception as error:
         # An unusable setting: waiting will not repair it, so it is treated like a wrong password.
-        raise GatewayFailure(AUTH, _unusable(arguments, error)) from None
+        raise GatewayFailure(SETTINGS, _unusable(arguments, error)) from None
     if not powerwall.connected or powerwall.client is None:
         close_connection(powerwall)
         raise _why(arguments, wire, mode)
@@ -237,14 +406,18 @@ def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> A
 
 
 def _why(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> GatewayFailure:
-    if not wire.exchanges:
+    """Tell why connecting failed, judged by the side that was configured: a failover may have asked the other one."""
+    exchanges = [item for item in wire.exchanges if item.remote is mode.remote]
+    if not exchanges:
         if mode.remote:
-            return GatewayFailure(AUTH, "no usable Tesla login: run pwserver --setup")
+            return GatewayFailure(LOGIN_REFUSED, "no usable Tesla login: run pwserver --setup")
         key = arguments.get("rsa_key_path")
         if key and not os.access(os.path.expanduser(key), os.R_OK):
-            return GatewayFailure(AUTH, "the RSA key file cannot be read")
-        return GatewayFailure(AUTH, "the configuration does not lead to a connection")
-    return failure_from(wire.exchanges, AUTH, "the gateway did not accept the connection")
+            return GatewayFailure(SETTINGS, "the RSA key file cannot be read")
+        return GatewayFailure(SETTINGS)
+    if mode.remote:
+        return failure_from(exchanges, SITE_MISSING)
+    return failure_from(exchanges, AUTH, "the gateway did not accept the connection")
 
 
 def expire_session(powerwall: Any) -> None:

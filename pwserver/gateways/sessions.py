@@ -5,14 +5,15 @@ Imports requests: only ``library.py`` imports this module, and only when a gatew
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import json
 import math
 import re
 import ssl
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,14 +23,21 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
+from pwserver.causes import GARBAGE, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.gateways import answer_limits
 from pwserver.gateways.absent import sanitise
-from pwserver.gateways.failure import GARBAGE, TIMEOUT, UNREACHABLE, Exchange, cause_of_status
+from pwserver.gateways.answer_limits import Unbounded, retry_after_seconds
+from pwserver.gateways.failure import (
+    LONGEST_WAIT_IN_THE_HOUSE_SECONDS,
+    LONGEST_WAIT_OF_TESLA_SECONDS,
+    OVER_HTTP2,
+    Exchange,
+    cause_of_status,
+)
 from pwserver.gateways.wire import Refused, Wire, active_wire
 
-_LARGEST_ANSWER_BYTES: Final = 8 * 1024 * 1024
 _HUGE: Final = re.compile(r"\d[eE]\+?\d{3}")
 _HUGE_BYTES: Final = re.compile(rb"\d[eE]\+?\d{3}")
-_LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 
 
 class NotSent(requests.ConnectionError):
@@ -38,6 +46,10 @@ class NotSent(requests.ConnectionError):
 
 class TooLarge(requests.exceptions.ContentDecodingError):
     """An answer beyond any sensible size."""
+
+
+class NotFollowed(requests.exceptions.TooManyRedirects):
+    """A redirect that leads where no request of ours belongs."""
 
 
 class _TimedSocket(ssl.SSLSocket):
@@ -95,26 +107,12 @@ class _Body:
     release_conn = close
 
 
-def retry_after_seconds(value: str | None) -> float | None:
-    """The seconds a Retry-After header asks for (a number, or an HTTP date); None when absent or senseless."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return min(max(0.0, seconds), _LONGEST_WAIT_SECONDS) if seconds == seconds else None
-
-
 def _cause_of_error(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return UNREACHABLE
     if isinstance(error, (requests.exceptions.Timeout, TimeoutError, httpx.TimeoutException)):
         return TIMEOUT
-    text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader)
+    text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader, httpx.DecodingError)
     chain: BaseException | None = error
     for _ in range(6):
         if chain is None:
@@ -151,6 +149,35 @@ class Counted:
     local = False
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send one request, and again where Tesla's servers redirect it among themselves.
+
+        Redirects are followed here and not by ``requests``: it would read a redirect's body without a bound.
+        """
+        wanted = bool(kwargs.pop("allow_redirects", True))
+        for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
+            response = self._send_once(request, kwargs)
+            status = response.status_code
+            if not 300 <= status < 400 or (not wanted and not self.local):
+                return response
+            location = response.headers.get("Location")
+            target = answer_limits.redirect_target(
+                str(request.url), location, str(request.method), status, remote=not self.local
+            )
+            if target is None or not left:
+                break
+            _follow()
+            request = request.copy()
+            request.url = target
+            if urlsplit(target).netloc != urlsplit(str(response.request.url)).netloc:
+                request.headers.pop("Authorization", None)
+                request.headers.pop("Cookie", None)
+        raise NotFollowed(f"HTTP {status}: the redirect was not followed")
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Tell ``requests`` that there is never a redirect: ``send`` looks after them."""
+        return None
+
+    def _send_once(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
         wire = active_wire()
         if wire is None:
             kwargs["timeout"] = kwargs.get("timeout") or 5.0
@@ -176,55 +203,100 @@ class Counted:
             kwargs.update(verify=False, cert=None, proxies={})
         if not host:
             raise NotSent("no address")
+        request.headers["Accept-Encoding"] = answer_limits.ACCEPTED_ENCODINGS
         if wire is None:
-            return self._transmit(request, kwargs)
+            response = self._transmit(request, kwargs)
+            return _finished(response, _read(response), streamed)
         kwargs["timeout"] = wire.timeout(kwargs.get("timeout"))
         started = time.monotonic()
-        _admit(wire, host, path)
+        _admit(wire, host, path, remote=not self.local)
         try:
             with wire.request(sum(kwargs["timeout"]) if self.local else math.inf):
                 response = self._transmit(request, kwargs)
                 body = _read(response)
         except Exception as error:
             seconds, delivered = time.monotonic() - started, not _never_connected(error)
-            wire.note(Exchange(host, path, None, _cause_of_error(error), seconds, delivered=delivered))
+            cause = _cause_of_error(error)
+            if cause == UNREACHABLE and not self.local:
+                cause = TESLA_UNREACHABLE
+            wire.note(Exchange(host, path, None, cause, seconds, delivered=delivered, remote=not self.local))
             raise
-        response._content = body
-        response._content_consumed = True
-        if streamed:
-            response.raw = _Body(body)
         wire.note(
-            Exchange(
-                host,
-                path,
-                response.status_code,
-                cause_of_status(response.status_code),
-                time.monotonic() - started,
-                retry_after_seconds(response.headers.get("Retry-After")) if response.status_code >= 400 else None,
+            _noted(
+                host, path, response.status_code, time.monotonic() - started, response.headers.get("Retry-After"), body,
+                remote=not self.local, write=request.method != "GET",
             )
-        )
-        return response
+        )  # fmt: skip
+        return _finished(response, body, streamed)
 
     def _transmit(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
-        response: requests.Response = super().send(request, **kwargs)  # type: ignore[misc]
+        response: requests.Response = super().send(request, allow_redirects=False, **kwargs)  # type: ignore[misc]
         return response
+
+
+def _follow() -> None:
+    """Let the wire forget a redirect that is followed: it is no failure of the path that redirects."""
+    wire = active_wire()
+    if wire is not None:
+        wire.forgive()
+
+
+def _noted(
+    host: str,
+    path: str,
+    status: int,
+    seconds: float,
+    retry_after: str | None,
+    body: bytes,
+    *,
+    remote: bool,
+    write: bool,
+) -> Exchange:
+    """Describe an answer that arrived completely."""
+    longest = LONGEST_WAIT_OF_TESLA_SECONDS if remote else LONGEST_WAIT_IN_THE_HOUSE_SECONDS
+    cause = cause_of_status(status, remote=remote, path=path)
+    if cause is None and remote and not body.lstrip().startswith((b"{", b"[")):
+        cause = GARBAGE  # a captive portal, or a page about maintenance
+    return Exchange(
+        host,
+        path,
+        status,
+        cause,
+        seconds,
+        retry_after_seconds(retry_after, longest) if status >= 400 else None,
+        remote=remote,
+        said=answer_limits.own_sentence(body) if remote and (cause is not None or write) else "",
+    )
+
+
+def _finished(response: requests.Response, body: bytes, streamed: bool) -> requests.Response:
+    """Put the body where ``requests`` and the library look for it."""
+    response._content = body
+    response._content_consumed = True
+    if streamed:
+        response.raw = _Body(body)
+    return response
 
 
 def _read(response: requests.Response) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    """Read a body to its end: within the session's time, and no more than any sensible answer has."""
+    try:
+        return _joined(answer_limits.decoded(response.iter_content(65536), ""), response.close)
+    except Unbounded as error:
+        response.close()
+        raise TooLarge(str(error)) from None
+
+
+def _joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
     wire = active_wire()
-    for chunk in response.iter_content(65536):
-        size += len(chunk)
-        if size > _LARGEST_ANSWER_BYTES:
-            response.close()
-            raise TooLarge("the answer is too large")
+    found: list[bytes] = []
+    for chunk in chunks:
         left = wire.remaining() if wire is not None else None
         if left is not None and left <= 0:
-            response.close()
+            close()
             raise requests.exceptions.ReadTimeout("the time for this poll is used up")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        found.append(chunk)
+    return b"".join(found)
 
 
 class LocalSession(Counted, requests.Session):
@@ -245,50 +317,112 @@ class LocalSession(Counted, requests.Session):
 
 
 class RemoteSession(Counted, requests.Session):
-    """A session to Tesla's servers: trusts the environment as every other program on the machine does."""
+    """A session to Tesla's servers: trusts the environment as every other program on the machine does, but for netrc,
+    which would put another login in the place of Tesla's token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is
 
 
-def _admit(wire: Wire, host: str, path: str) -> None:
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request's login alone."""
+    return request
+
+
+def _admit(wire: Wire, host: str, path: str, *, remote: bool) -> None:
     """Take a place for one request; NotSent when the wire has none to give."""
     try:
         wire.admit(host, path)
     except Refused as refusal:
         if refusal.cause is not None:
-            wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False))
+            wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False, remote=remote))
         raise NotSent(str(refusal)) from None
 
 
 class CountedClient(httpx.Client):
-    """The HTTP/2 client of the cloud modes, with the same bookkeeping."""
+    """The HTTP/2 client of the cloud modes, with the same bookkeeping and the same bounds."""
 
     def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
         """Send one request under the active wire's rules; raises ``httpx.TimeoutException`` when time is up."""
+        wanted = kwargs.pop("follow_redirects", False) is True
+        for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
+            response = self._exchange(request, kwargs)
+            if not 300 <= response.status_code < 400 or not wanted:
+                return response
+            target = answer_limits.redirect_target(
+                str(request.url), response.headers.get("Location"), request.method, response.status_code, remote=True
+            )
+            if target is None or not left:
+                break
+            _follow()
+            request = httpx.Request(
+                request.method, target, headers=_for_another(request, target), content=request.content,
+                extensions=request.extensions,
+            )  # fmt: skip
+        raise httpx.TooManyRedirects("the redirect was not followed", request=request)
+
+    def _exchange(self, request: httpx.Request, kwargs: dict[str, Any]) -> httpx.Response:
         wire = active_wire()
-        if wire is None:
-            return super().send(request, **kwargs)
         if not request.url.host:
             raise NotSent("no address")
+        request.headers["Accept-Encoding"] = answer_limits.ACCEPTED_ENCODINGS
         # Named apart: where HTTP/2 fails (a CA bundle it does not read), the library's HTTP/1.1 may still succeed.
-        host, path = f"{request.url.host} (h2)", request.url.path
-        _admit(wire, host, path)
-        connect, read = wire.timeout(None)
-        limits = request.extensions.get("timeout", {})
-        request.extensions["timeout"] = {
-            name: min(limits.get(name) or read, connect if name == "connect" else read)
-            for name in ("connect", "read", "write", "pool")
-        }
+        host, path = request.url.netloc.decode("ascii", "replace"), request.url.path
+        if wire is not None:
+            _admit(wire, host + OVER_HTTP2, path, remote=True)
+            connect, read = wire.timeout(None)
+            limits = request.extensions.get("timeout", {})
+            request.extensions["timeout"] = {
+                name: min(limits.get(name) or read, connect if name == "connect" else read)
+                for name in ("connect", "read", "write", "pool")
+            }
         started = time.monotonic()
         try:
-            response = super().send(request, **kwargs)
+            response = self._read(super().send(request, **{**kwargs, "stream": True, "follow_redirects": False}))
         except Exception as error:
-            cause = UNREACHABLE if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)) else None
-            seconds = time.monotonic() - started
-            wire.note(Exchange(host, path, None, cause or _cause_of_error(error), seconds, delivered=cause is None))
+            if wire is not None:
+                early = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
+                cause = TESLA_UNREACHABLE if early else _cause_of_error(error)
+                cause = TESLA_UNREACHABLE if cause == UNREACHABLE else cause
+                seconds = time.monotonic() - started
+                wire.note(Exchange(host + OVER_HTTP2, path, None, cause, seconds, delivered=not early, remote=True))
             raise
-        status = response.status_code
-        asked = retry_after_seconds(response.headers.get("Retry-After")) if status >= 400 else None
-        wire.note(Exchange(host, path, status, cause_of_status(status), time.monotonic() - started, asked))
+        if wire is not None:
+            # The server has answered, so its word counts for HTTP/1.1 too: named without the addition.
+            retry_after = response.headers.get("Retry-After")
+            seconds = time.monotonic() - started
+            wire.note(
+                _noted(
+                    host, path, response.status_code, seconds, retry_after, response.content, remote=True,
+                    write=request.method != "GET",
+                )
+            )  # fmt: skip
         return response
+
+    @staticmethod
+    def _read(response: httpx.Response) -> httpx.Response:
+        """Read the body within its bounds, and return the same answer with it."""
+        with closing(response):
+            packing = response.headers.get("Content-Encoding", "")
+            try:
+                body = _joined(answer_limits.decoded(response.iter_raw(), packing), response.close)
+            except (Unbounded, zlib.error) as error:
+                raise httpx.DecodingError(str(error), request=response.request) from None
+        drop = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in drop]
+        return httpx.Response(
+            response.status_code, headers=headers, content=body, request=response.request,
+            extensions=response.extensions,
+        )  # fmt: skip
+
+
+def _for_another(request: httpx.Request, target: str) -> list[tuple[str, str]]:
+    """The headers of a request for the address it is redirected to; a login never goes to another host."""
+    drop = {"host", "content-length", "transfer-encoding"}
+    if httpx.URL(target).netloc != request.url.netloc:
+        drop |= {"authorization", "cookie"}
+    return [(name, value) for name, value in request.headers.multi_items() if name.lower() not in drop]
 
 
 class ModuleView:
@@ -352,5 +486,4 @@ __all__ = [
     "httpx_view",
     "json_view",
     "requests_view",
-    "retry_after_seconds",
 ]

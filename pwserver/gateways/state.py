@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pwserver.gateways.failure import AUTH, RATE_LIMIT, UNREACHABLE, GatewayFailure
+from pwserver.causes import CAUSE_BY_ID, RATE_LIMIT, UNREACHABLE, Patience
+from pwserver.gateways.failure import GatewayFailure
 from pwserver.reading import Capability, GatewayStatus
 
 CONNECTING: Final = "connecting"
@@ -21,6 +22,8 @@ BACKING_OFF: Final = "backing-off"
 
 BACKOFF_STEPS_POLLS: Final = (1.0, 2.0, 6.0, 12.0, 24.0)  # at five seconds a poll: 5, 10, 30, 60, 120 s
 RELOGIN_SECONDS: Final = 5.0
+# A login that has worked and is refused now: a gateway that restarts does that for some seconds. Few tries: it counts.
+LOGIN_STEPS_SECONDS: Final = (RELOGIN_SECONDS, 5.0, 10.0, 30.0, 120.0, 300.0)
 RATE_LIMIT_STEPS_SECONDS: Final = (60.0, 120.0, 300.0)  # where the gateway names no time
 JITTER: Final = 0.15  # only ever longer: a waiting time is a promise
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
@@ -56,6 +59,7 @@ class GatewayHealth:
         self.next_attempt = tick  # monotonic
         self.hold_until = tick  # monotonic: before this not even a forced poll may send anything
         self._last_updated_tick: float | None = None
+        self.login_worked = False  # ever: the credentials as they are configured have been accepted
         self._auth_failures = 0
         self._rate_limits = 0
         self._jitter = jitter
@@ -85,6 +89,7 @@ class GatewayHealth:
         self.total_successes += 1
         self.backoff_seconds = 0.0
         self.poll_seconds = poll_seconds
+        self.login_worked = True
         self._auth_failures = 0
         self.next_attempt = tick
         if hold_seconds is None:
@@ -102,16 +107,19 @@ class GatewayHealth:
         self.total_failures += 1
         self.poll_seconds = poll_seconds
         asked = failure.retry_after_seconds
-        if failure.cause == RATE_LIMIT:
+        if failure.patience is Patience.RATE_LIMIT:
             step = RATE_LIMIT_STEPS_SECONDS[min(self._rate_limits, len(RATE_LIMIT_STEPS_SECONDS) - 1)]
             self._rate_limits += 1
             self._wait(tick, step if asked is None else asked, hold=True)
             self._enter(BACKING_OFF, now)
-        elif failure.cause == AUTH:
-            # One more attempt with a fresh login, then a long pause: gateways lock accounts.
+        elif failure.patience is Patience.LOGIN:
+            # One more attempt with a fresh login, and some more where it has worked before; then a long pause, because
+            # gateways and Tesla lock accounts.
+            steps = LOGIN_STEPS_SECONDS if self.login_worked else LOGIN_STEPS_SECONDS[:1]
             self._auth_failures += 1
-            if self._auth_failures == 1:
-                self._wait(tick, max(RELOGIN_SECONDS, asked or 0.0))
+            if self._auth_failures <= len(steps):
+                step = min(steps[self._auth_failures - 1], self.policy.auth_cooldown_seconds)
+                self._wait(tick, max(step, asked or 0.0), hold=self._auth_failures > 1)
                 self._enter(BACKING_OFF, now)
             else:
                 self._wait(tick, max(self.policy.auth_cooldown_seconds, asked or 0.0), hold=True)
@@ -125,13 +133,17 @@ class GatewayHealth:
 
     def resume(self, now: float, tick: float, until: float, cause: str) -> None:
         """Go on waiting where an earlier process was told to wait until ``until`` (monotonic)."""
+        refused = CAUSE_BY_ID[cause].patience is Patience.LOGIN
         self.cause = cause
         self.error = GatewayFailure(cause).message
         self.hold_until = self.next_attempt = until
         self.backoff_seconds = max(0.0, until - tick)
-        if cause == AUTH:
-            self._auth_failures = 1  # the next refusal is not the first one
-        self._enter(AUTH_FAILED if cause == AUTH else BACKING_OFF, now)
+        steps = len(LOGIN_STEPS_SECONDS) if self.login_worked else 1
+        long = not self.login_worked or self.backoff_seconds > max(LOGIN_STEPS_SECONDS) * (1.0 + JITTER)
+        if refused:
+            # The next refusal is not the first one; after a long pause it is the last that is allowed.
+            self._auth_failures = steps if long else 1
+        self._enter(AUTH_FAILED if refused and long else BACKING_OFF, now)
 
     def probe_due(self, tick: float) -> bool:
         """Backing off from a gateway nobody could connect to: may a bare TCP connection look whether it is back?"""

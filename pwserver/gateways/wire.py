@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pwserver.gateways.failure import AUTH, RATE_LIMIT, TIMEOUT, UNREACHABLE, Exchange
+from pwserver.causes import AUTH, LOGIN_REFUSED, RATE_LIMIT, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.gateways.failure import OVER_HTTP2, TOKEN_PATH, Exchange
 
 _WINDOW_SECONDS: Final = 60.0
 _EXCHANGES_KEPT: Final = 200
+_LOGIN_PATHS: Final = ("/api/login/", TOKEN_PATH)  # of a gateway, and of Tesla's accounts
 _active = threading.local()
 
 
@@ -137,7 +139,8 @@ class Wire:
             raise Refused(TIMEOUT, "the time for this poll is used up")
         if now < self.hold_until:
             raise Refused(RATE_LIMIT, "the gateway asked us to wait")
-        for key in (host, self.family(host, path)):
+        bare = host.removesuffix(OVER_HTTP2)  # what was answered over one version of HTTP holds for the other
+        for key in (host, self.family(host, path), bare, self.family(bare, path)):
             if key in self._dead:
                 raise Refused(self._dead[key], "already failed in this poll")
         if path.startswith("/api/login/"):
@@ -156,15 +159,16 @@ class Wire:
 
     def note(self, exchange: Exchange) -> None:
         """Remember what became of a request; after a bad one the rest of the session spares that host or path."""
-        if exchange.cause is None and exchange.path.startswith("/api/login/"):
+        if exchange.cause is None and exchange.path.startswith(_LOGIN_PATHS):
             # A session had expired and there is a new one: what was refused before may be asked again.
-            kept = [item for item in self.exchanges if item.cause != AUTH]
+            refused = LOGIN_REFUSED if exchange.remote else AUTH
+            kept = [item for item in self.exchanges if item.cause != refused]
             self.exchanges = deque(kept, maxlen=_EXCHANGES_KEPT)
-            self._dead = {key: cause for key, cause in self._dead.items() if cause != AUTH}
+            self._dead = {key: cause for key, cause in self._dead.items() if cause != refused}
         self.exchanges.append(exchange)
         if not exchange.sent or exchange.cause is None:
             return
-        if exchange.cause == UNREACHABLE:
+        if exchange.cause in (UNREACHABLE, TESLA_UNREACHABLE):
             self._dead.setdefault(exchange.host, exchange.cause)
         else:
             self._dead.setdefault(self.family(exchange.host, exchange.path), exchange.cause)

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import time
 
+from pwserver.causes import AUTH, CAUSE_BY_ID, CAUSES, RATE_LIMIT, Patience
 from pwserver.poller import keys
 from pwserver.poller.commands import Moments
 from pwserver.poller.keys import UsedKeys
 from pwserver.runtime import Runtime
 
-AUTH = "auth"
-RATE_LIMIT = "rate-limit"
 PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
-TABLES = (PROMISED, REFUSED, ISLANDED)
+CAUSE, WORKED = "cause", "worked"  # the place of the last failure's cause in the table; 1 once the login has worked
+TABLES = (PROMISED, REFUSED, ISLANDED, CAUSE, WORKED)
+OF_THE_ENTRY = (REFUSED, CAUSE, WORKED)  # no longer true once the owner has changed the gateway's entry
+
+_IDS = CAUSES
 
 
 def shared_bytes(gateways: int) -> dict[str, int]:
@@ -30,11 +33,13 @@ class Holds:
 
     def __init__(self, runtime: Runtime) -> None:
         arena, gateways = runtime.shared.arena, runtime.shared.gateways
-        self._tables = {name: Moments(arena.region(name), gateways) for name in (PROMISED, REFUSED)}
+        self._tables = {name: Moments(arena.region(name), gateways) for name in (PROMISED, REFUSED, CAUSE, WORKED)}
 
-    def remember(self, gateway: str, until: float, cause: str | None) -> None:
+    def remember(self, gateway: str, until: float, cause: str | None, login_worked: bool) -> None:
         """After an attempt: nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
-        refused = cause == AUTH
+        refused = cause is not None and CAUSE_BY_ID[cause].patience is Patience.LOGIN
+        self._tables[CAUSE].set(gateway, _IDS.index(cause) + 1.0 if cause is not None else 0.0)
+        self._tables[WORKED].set(gateway, 1.0 if login_worked else 0.0)
         self._tables[REFUSED].set(gateway, until if refused else 0.0)
         if not refused:
             self._tables[PROMISED].set(gateway, until)
@@ -42,11 +47,21 @@ class Holds:
     def recall(self, gateway: str) -> tuple[float, str] | None:
         """(until, cause) of what is still to be kept; None when there is nothing."""
         now = time.monotonic()
-        for name, cause in ((REFUSED, AUTH), (PROMISED, RATE_LIMIT)):
+        number = self._tables[CAUSE].get(gateway)
+        known = _IDS[int(number) - 1] if 1 <= number <= len(_IDS) else None
+        for name, patience, otherwise in (
+            (REFUSED, Patience.LOGIN, AUTH),
+            (PROMISED, None, RATE_LIMIT),
+        ):
             until = self._tables[name].get(gateway)
             if until > now:
-                return until, cause
+                fits = known is not None and (patience is None or CAUSE_BY_ID[known].patience is patience)
+                return until, known if fits and known is not None else otherwise
         return None
+
+    def login_worked(self, gateway: str) -> bool:
+        """Did an earlier process read the gateway with the login as it is configured now?"""
+        return self._tables[WORKED].get(gateway) > 0
 
 
 def inherit(old: Runtime, new: Runtime) -> None:
@@ -61,7 +76,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
         if former is None or former.address != gateway.address:
             continue
         for name in TABLES:
-            if name == REFUSED and former != gateway:
+            if name in OF_THE_ENTRY and former != gateway:
                 continue
             moment = Moments(old.shared.arena.region(name), old.shared.gateways).get(gateway.id)
             if moment > 0:

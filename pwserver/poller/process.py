@@ -135,6 +135,7 @@ class Poller:
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
             kept = self.holds.recall(definition.id)
+            connection.health.login_worked = self.holds.login_worked(definition.id)
             if kept is not None:
                 connection.resume(*kept)
             self.connections[definition.id] = connection
@@ -148,7 +149,7 @@ class Poller:
         """After every poll attempt, in the gateway's thread."""
         connection = self.connections.get(identity.id)
         if connection is not None:
-            self.holds.remember(identity.id, *connection.hold)
+            self.holds.remember(identity.id, *connection.hold, connection.health.login_worked)
         view = self.publisher.gateway(identity, status, reading, expires)
         self.brokers.publish(view)
         self.recording.take(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from pwserver.causes import CAUSE_BY_ID
 from pwserver.reading import GatewayIdentity, GatewayStatus
 from pwserver.state.abilities import Abilities
 from pwserver.state.judge import Judged
@@ -52,11 +53,13 @@ def availability_of(status: GatewayStatus, judged: Judged) -> Availability:
         phase = WAITING if status.cause is None and not status.total_failures else AWAY
     else:
         phase = FRESH if status.online and not status.stale else STALE
+    cause = CAUSE_BY_ID.get(status.cause or "")
     return Availability(
         phase=phase,
         since=status.state_since or None,
         cause=status.cause,
         sentence=status.error if phase != FRESH else None,
+        advice=cause.advice if cause is not None and phase != FRESH else None,
         next_attempt=status.next_attempt,
         read_at=judged.reading.timestamp if judged.reading is not None else status.last_updated,
     )

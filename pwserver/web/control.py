@@ -134,7 +134,7 @@ def failure(outcome: Outcome, action: str) -> tuple[int, Any, dict[str, str]]:
         return 502, {"message": message, "response": outcome.result}, {}
     if outcome.kind == commands.REFUSED and action == "tariff" and isinstance(outcome.result, dict):
         told = outcome.result.get("ERROR") or outcome.result.get("error")
-        return (502, str(told), {}) if told else (503, failed, {})
+        return (502, str(told), {}) if told else (503, f"{failed}: {outcome.message}", {})
     if outcome.kind == commands.REFUSED:
         return 503, f"{failed}: {outcome.message}", {}
     if action in ("dispatch", "resume") and "requires v1r" in outcome.message:

@@ -225,10 +225,12 @@ def test_single_gateway() -> None:
         ({".pypowerwall.auth": '{"x@y.z": {}}'}, {"PW_EMAIL": "a@b.c"}, ConnectionMode.CLOUD, "a@b.c"),
         ({".pypowerwall.fleetapi": "{}"}, {"PW_EMAIL": "a@b.c"}, ConnectionMode.FLEETAPI, "a@b.c"),
         ({".pypowerwall.fleetapi": "{}", ".pypowerwall.auth": '{"x@y.z": 1}'}, {}, ConnectionMode.FLEETAPI, None),
-        ({".pypowerwall.auth": "{}"}, {}, None, None),
-        ({".pypowerwall.auth": "[1]"}, {}, None, None),
-        ({".pypowerwall.auth": "broken"}, {}, None, None),
-        ({".pypowerwall.auth": '{"no address": 1}'}, {}, None, None),
+        # A login that cannot be used stays a configured gateway, which says what is wrong with it.
+        ({".pypowerwall.auth": ""}, {}, ConnectionMode.CLOUD, None),
+        ({".pypowerwall.auth": "{}"}, {}, ConnectionMode.CLOUD, None),
+        ({".pypowerwall.auth": "[1]"}, {}, ConnectionMode.CLOUD, None),
+        ({".pypowerwall.auth": "broken"}, {}, ConnectionMode.CLOUD, None),
+        ({".pypowerwall.auth": '{"no address": 1}'}, {}, ConnectionMode.CLOUD, None),
         ({".pypowerwall.fleetapi": "{}"}, {"PW_HOST": "h", "PW_PASSWORD": "p"}, ConnectionMode.LOCAL, None),
     ],
 )

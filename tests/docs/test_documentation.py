@@ -22,7 +22,7 @@ from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.docs import figures, processes_page
+from tests.docs import causes_page, figures, processes_page
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
 
@@ -233,6 +233,12 @@ def test_figures_of_the_readme_are_measured() -> None:
     page, measured = (ROOT / "README.md").read_text(), (ROOT / "docs/benchmarks.md").read_text()
     again = "run: python -m tests.docs.figures README.md"
     assert page == with_generated(page, figures.START, figures.table(measured)), again
+
+
+def test_the_causes_of_failure_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    again = "run: python -m tests.docs.causes_page docs/operations.md"
+    assert page == with_generated(page, causes_page.MARKER, causes_page.table()), again
 
 
 @pytest.mark.parametrize("marker", processes_page.TABLES)

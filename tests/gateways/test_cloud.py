@@ -108,7 +108,7 @@ def test_no_login_file_is_told_at_once(tesla: Tesla, tmp_path: Path) -> None:
     try:
         with pytest.raises(GatewayFailure) as raised:
             connection.poll()
-        assert raised.value.cause == "auth" and "--setup" in raised.value.message
+        assert raised.value.cause == "login-missing" and "--setup" in raised.value.message
     finally:
         connection.close()
 

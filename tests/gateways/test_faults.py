@@ -99,14 +99,14 @@ def test_fault_before_the_first_connection(name: str, scenario: str, open_gatewa
 def test_after_a_429_nothing_is_sent_before_its_time(open_gateway: Open) -> None:
     gateway, connection = open_gateway("powerwall2")
     connection.poll()
-    gateway.fault("status", status=429, retry_after_seconds=3600)
+    gateway.fault("status", status=429, retry_after_seconds=280)
     assert isinstance(outcome(connection), GatewayFailure)
     gateway.fault("none")
     sent = gateway.requests.total
     for _ in range(5):
         failure = outcome(connection)
         assert isinstance(failure, GatewayFailure) and failure.cause == "rate-limit"
-        assert failure.retry_after_seconds is not None and failure.retry_after_seconds > 3500
+        assert failure.retry_after_seconds is not None and failure.retry_after_seconds > 200
     connection.release()  # not even the owner's reset
     assert isinstance(outcome(connection), GatewayFailure)
     assert gateway.requests.total == sent
@@ -310,15 +310,15 @@ def test_no_secret_in_what_is_said(open_gateway: Open, caplog: pytest.LogCapture
 
 def test_unusable_settings_are_a_failure_too(open_gateway: Open) -> None:
     gateway, right = open_gateway("powerwall2")
-    for changes in (
-        {"host": "not a host!"},
-        {"rsa_key_path": "/nowhere/key.pem"},
-        {"host": None, "gw_pwd": None, "email": "a@b.example"},
+    for changes, cause in (
+        ({"host": "not a/host!"}, "settings"),
+        ({"rsa_key_path": "/nowhere/key.pem"}, "settings"),
+        ({"host": None, "gw_pwd": None, "email": "a@b.example"}, "login-missing"),
     ):
         connection = GatewayConnection(definition_of("powerwall2", gateway, **changes), right.options)
         try:
             failure = outcome(connection)
-            assert isinstance(failure, GatewayFailure) and failure.cause == "auth", changes
+            assert isinstance(failure, GatewayFailure) and failure.cause == cause, changes
             assert connection.wire.calls_total == 0
         finally:
             connection.close()

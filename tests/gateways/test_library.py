@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import email.utils
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
-from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.sessions import LocalSession, retry_after_seconds
+from pwserver.gateways.answer_limits import retry_after_seconds
+from pwserver.gateways.failure import (
+    LONGEST_WAIT_IN_THE_HOUSE_SECONDS,
+    LONGEST_WAIT_OF_TESLA_SECONDS,
+    GatewayFailure,
+)
+from pwserver.gateways.sessions import LocalSession
 from pwserver.gateways.wire import Wire
 
 ROOT = Path(__file__).parents[2]
@@ -40,21 +49,13 @@ def test_an_unknown_library_is_refused_loudly() -> None:
         library._exchange(library.load(), no_such_name=1)
 
 
-@pytest.mark.parametrize(
-    ("definition", "named"),
-    [
-        (GatewayDefinition("home", "Home", host="127.0.0.1:9", gw_pwd="x" * 10), "PW_CACHE_FILE"),
-        (GatewayDefinition("far", "Far", email="me@example.com"), "PW_AUTH_PATH"),
-    ],
-)
-def test_a_folder_that_cannot_be_written_is_named_by_its_setting(
-    tmp_path: Path, definition: GatewayDefinition, named: str
-) -> None:
+def test_a_folder_that_cannot_be_written_is_named_by_its_setting(tmp_path: Path) -> None:
+    definition = GatewayDefinition("home", "Home", host="127.0.0.1:9", gw_pwd="x" * 10)
     (tmp_path / "file").write_text("")
     folder = str(tmp_path / "file" / "below")
     options = GatewayOptions(authpath=folder, cachefile=f"{folder}/.powerwall")
     wire = Wire(60)
-    with wire.session(5.0), pytest.raises(GatewayFailure, match=f"{named}.*cannot be written") as caught:
+    with wire.session(5.0), pytest.raises(GatewayFailure, match=r"PW_CACHE_FILE.*cannot be written") as caught:
         library.open_connection(definition, options, wire)
     assert str(tmp_path) not in caught.value.message
 
@@ -67,14 +68,32 @@ def test_local_sessions_trust_nothing_and_keep_their_adapter() -> None:
         assert session.trust_env is False and session.verify is False and adapter.max_retries.total == 0
 
 
-WAITS = [(None, None), ("", None), ("30", 30.0), ("-5", 0.0), ("soon", None), ("nan", None), ("1e9", 86400.0)]
+SENSELESS = [
+    None, "", " ", "soon", "nan", "inf", "-inf", "1e999", "1e9", "-5", "-0", "0", "0.0", "0x10", "1_000", "+5", "5,0",
+    "1;2", "Wed, 21 Oct 2015 07:28:00 GMT", "Thu, 32 Foo 9999 99:99:99 GMT", "Fri, 31 Dec 99999 23:59:59 GMT",
+    "1" * 5000,    "\u0661\u0662", "30 seconds", "2026-01-01T00:00:00Z", "\x00", "Fri, 31 Dec 9999",
+]  # fmt: skip
+LONG = ["86400", "9" * 30, "301.5", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 2100 23:59:59 +0000"]
 
 
-@pytest.mark.parametrize(("text", "seconds"), WAITS)
-def test_retry_after(text: str | None, seconds: float | None) -> None:
-    assert retry_after_seconds(text) == seconds
+@pytest.mark.parametrize("text", SENSELESS)
+def test_a_waiting_time_that_makes_no_sense_is_none(text: str | None) -> None:
+    assert retry_after_seconds(text) is None and retry_after_seconds(text, 3600.0) is None
 
 
-def test_retry_after_as_a_date() -> None:
-    assert retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert retry_after_seconds("Fri, 31 Dec 2100 23:59:59 GMT") == 86400.0
+@pytest.mark.parametrize("text", LONG)
+def test_a_waiting_time_is_bounded_by_who_names_it(text: str) -> None:
+    assert retry_after_seconds(text) == LONGEST_WAIT_IN_THE_HOUSE_SECONDS == 300.0
+    assert retry_after_seconds(text, LONGEST_WAIT_OF_TESLA_SECONDS) in (3600.0, 301.5)
+
+
+def test_a_sensible_waiting_time_is_kept() -> None:
+    assert retry_after_seconds("30") == 30.0 and retry_after_seconds(" 2.5 ") == 2.5
+    soon = email.utils.formatdate(time.time() + 90, usegmt=True)
+    assert 80 <= (retry_after_seconds(soon) or 0) <= 90
+
+
+@given(st.text(max_size=40) | st.floats().map(str) | st.integers().map(str))
+def test_any_waiting_time_is_none_or_within_its_bounds(text: str) -> None:
+    found = retry_after_seconds(text, 3600.0)
+    assert found is None or 0 < found <= 3600.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.gateways.failure import AUTH, CAUSES, RATE_LIMIT, TIMEOUT, UNREACHABLE, GatewayFailure
+from pwserver.causes import AUTH, CAUSE_BY_ID, CAUSES, RATE_LIMIT, TIMEOUT, UNREACHABLE, Patience
+from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.state import (
     AUTH_FAILED,
     BACKING_OFF,
@@ -15,6 +17,7 @@ from pwserver.gateways.state import (
     DEGRADED,
     FALLBACK,
     JITTER,
+    LOGIN_STEPS_SECONDS,
     LONGEST_WAIT_SECONDS,
     OK,
     Capabilities,
@@ -68,7 +71,7 @@ def test_any_history_keeps_the_promises(history: list, jitter: float) -> None:
         assert machine.hold_until <= machine.next_attempt + 1e-6 or machine.may_attempt(tick)
 
 
-@given(st.sampled_from([c for c in CAUSES if c not in (AUTH, RATE_LIMIT)]), st.floats(1, 500))
+@given(st.sampled_from([c for c in CAUSES if CAUSE_BY_ID[c].patience is Patience.BACK_OFF]), st.floats(1, 500))
 def test_back_off_grows_and_stays_bounded(cause: str, longest: float) -> None:
     machine = health(backoff_max_seconds=longest)
     waits, tick = [], 0.0
@@ -102,6 +105,53 @@ def test_one_fresh_login_then_a_long_pause_that_nobody_can_shorten() -> None:
     machine.succeeded(EPOCH + 2000, 2000.0)
     machine.failed(EPOCH + 2005, 2005.0, GatewayFailure(AUTH))
     assert machine.state == BACKING_OFF
+
+
+LOGIN_CAUSES = [cause for cause in CAUSES if CAUSE_BY_ID[cause].patience is Patience.LOGIN]
+
+
+@given(st.sampled_from(LOGIN_CAUSES), st.floats(60, 86400), st.floats(0, 1))
+def test_a_login_that_has_worked_is_tried_soon_then_ever_more_rarely(cause: str, long: float, jitter: float) -> None:
+    machine = GatewayHealth(Policy(auth_cooldown_seconds=long), EPOCH, 0.0, lambda: jitter)
+    machine.succeeded(EPOCH, 0.0)
+    tick, waits = 10.0, []
+    for _ in range(12):
+        machine.failed(EPOCH + tick, tick, GatewayFailure(cause))
+        waits.append(machine.next_attempt - tick)
+        tick = machine.next_attempt
+    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(waits))
+    assert sum(waits[:2]) <= 2 * 5.0 * (1 + JITTER) + 1e-6, "a restart of the gateway costs seconds"
+    assert machine.state == AUTH_FAILED and waits[-1] >= min(long, LONGEST_WAIT_SECONDS) - 1e-6
+    in_an_hour = sum(1 for moment in accumulate(waits) if moment <= 3600.0)
+    assert in_an_hour <= len(LOGIN_STEPS_SECONDS) + 1 + 3600.0 / long, "never enough tries to lock an account"
+
+
+@given(st.lists(st.booleans(), max_size=80))
+def test_a_login_that_comes_and_goes_is_never_asked_more_often_than_polls_are(outcomes: list[bool]) -> None:
+    machine, tick = health(), 0.0
+    for good in outcomes:
+        tick = max(tick, machine.next_attempt)
+        if good:
+            machine.succeeded(EPOCH + tick, tick)
+        else:
+            machine.failed(EPOCH + tick, tick, GatewayFailure(AUTH))
+            assert machine.next_attempt - tick >= 5.0
+        tick += 5.0
+
+
+@pytest.mark.parametrize("cause", LOGIN_CAUSES)
+def test_a_new_process_knows_whether_the_login_ever_worked(cause: str) -> None:
+    for worked, state in ((False, AUTH_FAILED), (True, BACKING_OFF)):
+        machine = health()
+        machine.login_worked = worked
+        machine.resume(EPOCH, 0.0, 30.0, cause)
+        assert (machine.cause, machine.next_attempt) == (cause, 30.0)
+        machine.failed(EPOCH + 30, 30.0, GatewayFailure(cause))
+        assert machine.state == state, worked
+        machine.resume(EPOCH + 40, 40.0, 1840.0, cause)
+        assert machine.state == AUTH_FAILED
+        machine.failed(EPOCH + 1840, 1840.0, GatewayFailure(cause))
+        assert machine.state == AUTH_FAILED, "after a long pause one refusal is enough"
 
 
 def test_the_owner_can_start_afresh_but_not_before_a_named_time() -> None:

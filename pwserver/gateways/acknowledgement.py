@@ -1,0 +1,79 @@
+"""Is this answer to a command a yes? An HTTP 200 only says that the answer arrived.
+
+Tesla's servers, and gateways too, answer 200 with a code of 400, a result of false or an error inside; the library
+wraps such answers and passes them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pwserver.gateways.answer_limits import words_in
+
+_DEEPEST: Final = 6
+_YES_OR_NO: Final = ("result", "success", "ok", "accepted", "acknowledged")
+_STATES: Final = ("status", "state", "result")
+_NO_WORDS: Final = frozenset(
+    {"batterynotfound", "denied", "error", "fail", "failed", "failure", "false", "invalid", "refused", "rejected"}
+)
+_ENVELOPES: Final = ("response", "result", "data", "results")
+
+
+def refusal_in(result: Any) -> str | None:
+    """Return None for a yes, else why not in the answer's own words (empty where it gives none)."""
+    if result is None or result is False or result in ("", {}, [], ()):
+        return ""
+    return words_in(_without_echo(result)) if _is_no(result, 0) else None
+
+
+def _without_echo(result: Any) -> Any:
+    """The answer, or the inner one that says no: the words of a yes beside it would be the wrong ones."""
+    if isinstance(result, Mapping):
+        for inner in _inner(result):
+            if _is_no(inner, 1):
+                return _without_echo(inner)
+    return result
+
+
+def _is_no(value: Any, depth: int) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in _NO_WORDS
+    if isinstance(value, (list, tuple)):
+        return depth < _DEEPEST and any(_is_no(item, depth + 1) for item in value[:100])
+    if not isinstance(value, Mapping):
+        return False
+    members = {str(name).lower(): member for name, member in list(value.items())[:200]}
+    if members.get("error") or members.get("errors") or members.get("faultstring"):
+        return True
+    if any(members[name] is False for name in _YES_OR_NO if name in members):
+        return True
+    if "result" in members and members["result"] in (None, "", {}, []):
+        return True
+    if any(isinstance(members.get(name), str) and _is_no(members[name], depth) for name in _STATES):
+        return True
+    codes = [_code(members.get(name)) for name in ("code", "statuscode", "status_code", "status")]
+    if any(code is not None and not 200 <= code < 300 for code in codes):
+        return True
+    return depth < _DEEPEST and any(_is_no(inner, depth + 1) for inner in _inner(value))
+
+
+def _inner(value: Mapping[Any, Any]) -> list[Any]:
+    """What an answer wraps: Tesla's ``response``, and the parts the library calls ``set_operation`` and the like."""
+    return [
+        member
+        for name, member in list(value.items())[:200]
+        if isinstance(member, (Mapping, list))
+        and (str(name).lower() in _ENVELOPES or str(name).lower().startswith(("set_", "post_")))
+    ]
+
+
+def _code(value: Any) -> int | None:
+    """Return a status code, also one written as text; None for what is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) <= 10:
+        return int(value)
+    return value if isinstance(value, int) else None
