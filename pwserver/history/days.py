@@ -32,6 +32,6 @@ def day_noon(day: datetime.date, where: ZoneInfo) -> float:
 
 
 def day_span(timestamp: float, where: ZoneInfo) -> tuple[float, float]:
-    """(start, end) of the calendar day that holds an instant, epoch seconds; 22 to 26 hours apart."""
+    """(start, end) of the calendar day that holds an instant, epoch seconds; 21 to 27 hours apart."""
     day = local_date(timestamp, where)
     return day_start(day, where), day_start(day + datetime.timedelta(days=1), where)

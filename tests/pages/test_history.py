@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import time
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page
 
+from pwserver.history.days import day_start
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 
@@ -78,6 +81,41 @@ def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
     assert "range" not in query(page) and page.input_value("#from") == day
     again(page, lambda: page.locator("#energy .hit").nth(3).click())
     assert int(query(page)["to"]) - int(query(page)["from"]) in (82_800, 86_400, 90_000)
+    # One day is one day: in the fields of the dates, in the table, in the sums.
+    assert page.input_value("#from") == page.input_value("#to")
+    assert page.evaluate("document.querySelectorAll('#table tbody tr').length") == 1
+    assert page.inner_text("#totals-title").startswith("Energy on ")
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [  # both days of a year that is over, and the days around them
+        ("America/New_York", ["2024-03-10", "2024-11-03"]),
+        ("Australia/Lord_Howe", ["2024-04-07", "2024-10-06"]),  # half an hour
+        ("Africa/Cairo", ["2024-04-26", "2024-10-31"]),  # a day without midnight, a day that ends twice
+        ("America/Santiago", ["2024-04-06", "2024-09-08"]),
+        ("Asia/Beirut", ["2024-03-31", "2024-10-26"]),
+        ("America/Havana", ["2024-03-10", "2024-11-03"]),
+        ("Asia/Kathmandu", ["2024-06-01"]),
+    ],
+)
+def test_days_begin_and_end_where_the_history_has_them(
+    house: House, look: Look, zone: str, days: list[str]
+) -> None:
+    page = look(house.base, timezone_id=zone).open("history")
+    until(page, DRAWN)
+    page.evaluate(
+        "import(new URL('js/history/data.js', document.querySelector('script[type=module][src]').src"
+        ".replace(/js\\/.*/, ''))).then((found) => { window.dataModule = found; })"
+    )
+    where = ZoneInfo(zone)
+    for text in days:
+        middle = datetime.date.fromisoformat(text)
+        for day in (middle - datetime.timedelta(days=1), middle, middle + datetime.timedelta(days=1)):
+            name = day.isoformat()
+            start, end = page.evaluate(f"[dataModule.dayStart('{name}'), dataModule.dayEnd('{name}')]")
+            assert (start, end) == (day_start(day, where), day_start(day + datetime.timedelta(days=1), where)), name
+            assert page.evaluate(f"dataModule.isoDay({start})") == page.evaluate(f"dataModule.isoDay({end} - 1)") == name
 
 
 def test_signals_units_and_gaps(house: House, look: Look) -> None:

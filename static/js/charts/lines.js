@@ -126,7 +126,8 @@ function timeLabels(plot, ticks, _axis, _space, step) {
     if (step >= 86_400 * 27) return monthYear.format(date);
     if (step >= 86_400) return dayMonth.format(date);
     const day = dayMonth.format(date);
-    const label = date.getHours() === 0 && date.getMinutes() === 0 && day !== last ? day : clock(at);
+    // Some days have no midnight: then their first tick names them.
+    const label = day !== last && (last || (date.getHours() === 0 && date.getMinutes() === 0)) ? day : clock(at);
     last = day;
     return label;
   });

@@ -6,7 +6,15 @@ const isoDay = (seconds) => {
   const date = new Date(seconds * 1000);
   return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
 };
-export { isoDay };
+/** The first second of a local day; where midnight is skipped, the first one after it. */
+const dayStart = (isoDay) => new Date(`${isoDay}T00:00:00`).getTime() / 1000;
+/** The first second of the next day: days on which clocks change have 23 or 25 hours. */
+const dayEnd = (one) => {
+  const noon = new Date(`${one}T12:00:00`);
+  noon.setDate(noon.getDate() + 1);
+  return dayStart(isoDay(noon.getTime() / 1000));
+};
+export { dayEnd, dayStart, isoDay };
 
 const withGateway = (gateway, parameters) => new URLSearchParams({ ...parameters, ...(gateway ? { gateway } : {}) });
 
@@ -24,7 +32,7 @@ export class Source {
   }
 
   days({ from, to }, gateway, signal) {
-    return load(`api/timeseries/daily?${withGateway(gateway, { start: isoDay(from), end: isoDay(to) })}`, { signal });
+    return load(`api/timeseries/daily?${withGateway(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, { signal });
   }
 
   /** The first recorded day of all, "YYYY-MM-DD" or null. */

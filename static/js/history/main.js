@@ -6,7 +6,7 @@ import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../charts/bars.js"
 import { LineChart, withGaps, withZero } from "../charts/lines.js";
 import { merge, SERIES } from "../console/cards/trend.js";
 import { own } from "../console/trendstore.js";
-import { isoDay, Source } from "./data.js";
+import { dayEnd, dayStart, isoDay, Source } from "./data.js";
 import { NAMES, Range, RANGES } from "./range.js";
 import { Signals, unitsOf } from "./signals.js";
 
@@ -16,7 +16,7 @@ const hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
 const source = new Source();
 const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
 let firstDay = null, catalogue = null, gateways = null, days = [], timer = null, retry = null, failures = 0;
-const range = new Range(query, () => (firstDay ? new Date(`${firstDay}T00:00:00`).getTime() / 1000 : Date.now() / 1000 - 86_400));
+const range = new Range(query, () => (firstDay ? dayStart(firstDay) : Date.now() / 1000 - 86_400));
 let gateway = query.get("gateway") ?? settings.gateway ?? "";
 let unit = query.get("pw") ?? "";
 
@@ -48,7 +48,7 @@ function go(change) {
 function tools() {
   for (const button of find("ranges").children) attribute(button, "aria-pressed", String(button.dataset.range === range.name));
   find("from").value = isoDay(range.from);
-  find("to").value = isoDay(range.to);
+  find("to").value = isoDay(range.to - 1);
   find("to").max = find("from").max = isoDay(Date.now() / 1000);
   find("forward").disabled = range.to >= Date.now() / 1000 - 60;
   text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
@@ -82,10 +82,7 @@ async function show() {
   document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
 }
 
-const bars = () => drawBars(find("energy"), days.slice(-400), { onDay: (one) => go(() => {
-  const start = new Date(`${one}T00:00:00`).getTime() / 1000;
-  range.between(start, start + 86_400);
-}) });
+const bars = () => drawBars(find("energy"), days.slice(-400), { onDay: (one) => go(() => range.between(dayStart(one), dayEnd(one))) });
 
 const FIGURES = [["solar", "Solar", "solar"], ["home", "Home", "home"], ["grid_import", "Bought", "grid"], ["grid_export", "Sold", "grid"],
   ["battery_charge", "Charged", "battery"], ["battery_discharge", "Discharged", "battery"]];
@@ -117,7 +114,8 @@ function build() {
   find("out").addEventListener("click", () => go(() => range.zoom(2)));
   find("in").addEventListener("click", () => go(() => range.zoom(0.5)));
   for (const id of ["from", "to"]) find(id).addEventListener("change", () => {
-    const from = new Date(`${find("from").value}T00:00:00`).getTime() / 1000, to = new Date(`${find("to").value}T00:00:00`).getTime() / 1000 + 86_400;
+    if (!find("from").value || !find("to").value) return; // a date half written
+    const from = dayStart(find("from").value), to = dayEnd(find("to").value);
     if (from < to) go(() => range.between(from, to));
   });
   find("tools").addEventListener("submit", (event) => event.preventDefault());
