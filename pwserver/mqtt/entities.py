@@ -242,7 +242,9 @@ def _remote_meter_entities(reading: Reading) -> list[Entity]:
         for channel, fields in channels.items():
             location = quantities.text(fields.get("Location"))
             title = f"Remote Meter {din.rpartition('--')[2]} CT{channel}" + (f" ({location})" if location else "")
-            for metric, _, _ in REMOTE_METRICS:
+            for metric, member, _ in REMOTE_METRICS:
+                if member in fields and quantities.number(fields[member]) is None:
+                    continue  # told, but no count or no number: it will not come
                 label, unit, device_class, icon = REMOTE_LOOKS[metric]
                 found.append(
                     _sensor(

@@ -12,6 +12,7 @@ from pwserver.mqtt.discovery import Announcer
 from pwserver.mqtt.entities import CONTROL_ENTITIES, ControlState, own_connection_writes, serial_slug, v1r_confirmed
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import topics
+from pwserver.state.judge import GatewayJudge
 
 ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")
 DEVICE = replace(ENTITY, ha_form="device")
@@ -69,6 +70,16 @@ def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
         for name in ("solar_energy_exported", "meters/generator/power", "meters/generator/energy_exported")
     }
     assert energies <= set(told) and told["pypowerwall/home/meters/generator/power"] == "4200.5"
+
+
+def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of):
+    vitals = {"TRM--a--B": {"TRM_CT1_EnergyImportedWs": -5, "TRM_CT1_EnergyExportedWs": 7200}}
+    view = view_of(GatewayJudge().take(replace(powerwall3, vitals=vitals)).reading)
+    got, told = Announcer(ENTITY).announce(view, ControlState()), topics(view)
+    announced = {json.loads(payload)["state_topic"] for payload in got.then.values() if "state_topic" in payload}
+    base = "pypowerwall/home/meters/remote/a--B/ct1"
+    assert f"{base}/energy_imported" not in announced | set(told)
+    assert f"{base}/energy_exported" in announced and told[f"{base}/energy_exported"] == "2"
 
 
 def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_of):

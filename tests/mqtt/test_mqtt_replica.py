@@ -26,7 +26,7 @@ from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubs
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import topics
 from pwserver.mqtt.wire import Envelope, WireError, decode, encode, read_word, sign_word
-from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading
+from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import SiteView, View
 
 TOPIC = "pwserver/replica/1/a/gateway/home"
@@ -58,6 +58,8 @@ def envelope(powerwall3):
     reading = replace(
         powerwall3, alerts=["a", "b"], uptime="1h", device_ages_seconds={"TEPOD--x": 3.5}, flags={"soe": "why"},
         backup_events={"priority": 18446744073709551615, "float": 24.074074074074073, "whole": 1, "real": 1.0},
+        answers={"meters": Answered("TEDAPI status", 1.7e9)}, further_meters=["generator"],
+        counter_resets={"load.energy_imported": 1.6e9},
     )  # fmt: skip
     return Envelope(identity, status, reading, time.time(), 7, 1, 20.0)
 
