@@ -429,6 +429,7 @@ HEALTH = obj(
         "gateways_offline": INTEGER,
         "gateway_ids": array(STRING),
         "gateway_details": array(obj({"id": STRING, "online": BOOLEAN, "error": S})),
+        "left_out": map_of(STRING, "gateway id -> why its data are not in the sums"),
         "fallback_mode": _FALLBACKS,
         "pypowerwall": STRING,
         "mode": STRING,

@@ -72,9 +72,8 @@ def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
 
 def site_facts(site: SiteView) -> JsonObject:
     """Everything /stats and /health say about gateways and configuration. Plain JSON; no secrets."""
-    views = [view for view in site.views if not view.gateway.virtual]
-    server = site.server
-    main = _default(views, server.default_gateway)
+    views, server = site.gateways, site.server
+    main = site.main(views)
     online = sum(view.status.online for view in views)
     settings = masked_settings(server.settings)
     cloud_control = main.status.cloud_control if main else None
@@ -111,6 +110,7 @@ def site_facts(site: SiteView) -> JsonObject:
         "gateways": {"total": len(views), "online": online, "offline": len(views) - online},
         "gateway_statuses": [_statuses_entry(view) for view in views],
         "gateway_details": [_details_entry(view) for view in views],
+        "left_out": {name: site.state.flags.get(name, reason) for name, reason in site.state.left_out.items()},
         "fallback_mode": {
             view.gateway.id: {**_FALLBACK, **(view.status.fallback or {})} for view in views if _shows_fallback(view)
         },
@@ -181,6 +181,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "gateways_offline": counts["offline"],
         "gateway_ids": [entry["id"] for entry in facts["gateway_details"]],
         "gateway_details": [_aged(_frozen(entry, live, "error"), now) for entry in facts["gateway_details"]],
+        "left_out": facts["left_out"],
         "fallback_mode": facts["fallback_mode"],
         "pypowerwall": _signature(facts),
         "mode": facts["mode"],
@@ -231,13 +232,6 @@ def limited(uri: Mapping[str, int]) -> dict[str, int]:
 
 def _signature(facts: JsonObject) -> str:
     return f"{facts['pypowerwall_version']} Server {facts['server_version']}"
-
-
-def _default(views: list[View], wanted: str | None) -> View | None:
-    for view in views:
-        if view.gateway.id == wanted:
-            return view
-    return views[0] if views else None
 
 
 def _mode(view: View | None) -> str:

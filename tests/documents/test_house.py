@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.documents import house, site
+from pwserver.documents import house, site, status
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.encode import to_json
 from pwserver.state.judge import GatewayJudge
@@ -87,6 +87,8 @@ def test_a_house_with_impossible_power_is_left_out_and_named_with_the_reason(met
         assert left_out["reason"] == "implausible"
         assert f"{meter} power {watts}" in left_out["sentence"]
         assert site.power(views)["sources"]["left_out"] == {"cabin": "implausible"}
+        facts = status.site_facts(views)
+        assert status.health(facts, {})["left_out"] == {"cabin": left_out["sentence"]}
 
 
 def test_one_of_twelve_off_grid_is_told_by_name_and_does_not_turn_the_grid_red() -> None:
