@@ -52,7 +52,7 @@ soak: $(TOOLS) $(BUILT)  ## run for long and watch that nothing grows
 
 fuzz: $(TOOLS)  ## the compiled modules under AddressSanitizer
 	PWSERVER_ASAN=1 $(BIN)/python setup.py --quiet build --build-base build/asan --build-lib build/asan/lib
-	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
+	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
 	PYTHONPATH=build/asan/lib:. $(BIN)/python -P -m benchmarks.fuzz $(ARGS)
 
 screenshots: $(TOOLS) $(BUILT)  ## pictures of every page into docs/

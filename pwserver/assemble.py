@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from importlib import metadata
@@ -85,6 +86,10 @@ def history_of(
     try:
         return open_history(config.settings, identities, default, known)
     except OSError as problem:
-        raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None
+        if problem.filename is None:
+            raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None
+        place = os.fspath(problem.filename)
+        advice = "move it away, mend who may use it, or set another folder"
+        raise ConfigError([f"PW_HISTORY_PATH: {place} cannot be used ({problem.strerror}); {advice}"]) from None
     except HistoryLocked as problem:
         raise ConfigError([f"PW_HISTORY_PATH: {problem}"]) from None

@@ -43,6 +43,7 @@ READY_SECONDS = 20.0
 FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers take over
 FIRST_WORD_SECONDS = 3.0  # how long a starting replica waits for what the broker has kept for it
 DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
+HISTORY_FAULTS = 2  # so many children killed by what they touched, and there is no history until files are opened anew
 BACKLOG = 4096
 Reload = Callable[[], Config]
 
@@ -193,6 +194,7 @@ class Main:
             self._start(supervisor)
             while True:
                 supervisor.look()
+                self._guard_history()
                 if watchdog.due() and supervisor.well():
                     watchdog.feed()
                 asked = supervisor.request()
@@ -225,6 +227,17 @@ class Main:
                 self._make_room(supervisor)
             say(self.current.banner())
             systemd.notify("READY=1", f"STATUS={self.current.summary()}")
+
+    def _guard_history(self) -> None:
+        """Give the history up when touching it keeps killing children: a disk that cannot read a page of it, say.
+
+        Nothing else here is mapped from files, and every new child would inherit the same mapping and die again.
+        """
+        deaths = [death for child in self.current.children for death in child.deaths]
+        faults = sum(death.signal_number == signal.SIGBUS for death in deaths)
+        history = self.current.runtime.history
+        if faults >= HISTORY_FAULTS and history.path is not None and history.trouble() is None:
+            history.give_up(f"reading its files ended {faults} processes (SIGBUS), the disk may be damaged")
 
     @staticmethod
     def _tell_memory(supervisor: Supervisor, generation: Generation) -> None:

@@ -438,6 +438,7 @@ HEALTH = obj(
         "proxy_stats": map_of(INTEGER),
         "startup_time": STRING,
         "current_time": STRING,
+        "history_problem": S,
     }
 )
 MQTT_STATUS = obj(

@@ -47,6 +47,7 @@ class LiveNumbers(TypedDict, total=False):
     clear: float  # epoch seconds of the last /stats/clear
     mem_kb: int  # memory of all processes, shared pages counted once
     poller_alive: bool  # False: the readings are frozen, so no gateway counts as online
+    history_problem: str | None  # why there is no history any more
     extra: Mapping[str, Any]  # further members of /health, as they are
 
 
@@ -200,6 +201,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "health_check_enabled": facts["health_check"],
         "startup_time": datetime.fromtimestamp(int(facts["started"])).isoformat(),
         "current_time": datetime.fromtimestamp(now).isoformat(),
+        "history_problem": live.get("history_problem"),
     }
     body.update(live.get("extra", {}))
     return body

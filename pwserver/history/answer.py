@@ -35,6 +35,7 @@ class Histories:
     archives: Mapping[str, Archive]
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
+    trouble: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
 
     def now(self, clock: float) -> float:
         """The present as the history knows it: the machine's clock, corrected while that is known to be wrong."""

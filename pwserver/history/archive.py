@@ -20,6 +20,7 @@ from pwserver.history.layout import (
     HistorySettings,
     RingPlan,
 )
+from pwserver.history.mapped_file import RecordFile
 from pwserver_ext.ring import Ring
 
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
@@ -37,6 +38,8 @@ class Blob:
         self.room = self._half - _SLOT.size
 
     def _slot(self, index: int) -> tuple[int, bytes] | None:
+        if self._half < _SLOT.size:  # a file cut to next to nothing
+            return None
         start = index * self._half
         crc, length, sequence = _SLOT.unpack_from(self._buffer, start)
         if not 0 < length <= self.room or sequence == 0:
@@ -62,6 +65,24 @@ class Blob:
         start = sequence % 2 * self._half
         body = struct.pack("<IQ", len(payload), sequence) + payload
         self._buffer[start : start + 4 + len(body)] = struct.pack("<I", zlib.crc32(body)) + body
+
+
+class StoredRecord(Blob):
+    """A record in shared memory that is also written to a file, and never reads it again.
+
+    For what live data depend on: a mapped file that is cut, or that the disk cannot read, ends whoever touches it. What
+    is written is in the file's pages at once, as with a mapping, and outlives a killed process.
+    """
+
+    def __init__(self, file: RecordFile) -> None:
+        super().__init__(memoryview(file.memory))
+        self._file = file
+
+    def write(self, payload: bytes) -> None:
+        """Replace the record; the file follows as far as the disk lets it."""
+        super().write(payload)
+        start = self.read()[0] % 2 * self._half
+        self._file.write(start, self._buffer[start : start + _SLOT.size + len(payload)])
 
 
 @dataclass(frozen=True, slots=True)

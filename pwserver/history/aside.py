@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pwserver.history.archive import Archive
 from pwserver.history.layout import WAITING
-from pwserver.history.store import sync_folder
+from pwserver.history.mapped_file import sync_folder
 from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table, named_signals, write_csv
 
 MOST_FILES = 100

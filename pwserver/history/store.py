@@ -24,8 +24,19 @@ from urllib.parse import quote
 
 import ujson
 
-from pwserver.history.archive import Archive, Blob, build
+from pwserver.history.archive import Archive, Blob, StoredRecord, build
 from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
+from pwserver.history.mapped_file import (
+    MOST_RECORD_BYTES,
+    MappedFile,
+    RecordFile,
+    is_there,
+    read_content,
+    sync_folder,
+    write_new,
+)
+from pwserver.history.trouble import Trouble
+from pwserver.regular_file import open_regular
 from pwserver_ext.ring import Ring
 
 log = logging.getLogger(__name__)
@@ -36,6 +47,8 @@ MAGIC = b"PWRING\r\n"
 _HEAD = struct.Struct("<8sIIQIIdII")
 _TEXT_AT = 64
 SUFFIX = ".ring"
+JUDGES = "judges"
+JSON_RECORDS = ("notes", JUDGES)  # what the others hold are doubles
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 
 
@@ -82,89 +95,6 @@ class FileHeader:
         return cls(body["gateway"], plan)
 
 
-class _File:
-    """One mapped file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        self.size = os.fstat(self._descriptor).st_size
-        try:
-            _take_room(self._descriptor, self.size)
-        except OSError:
-            os.close(self._descriptor)
-            raise
-        self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
-        self.view = memoryview(self._map)
-
-    def flush(self) -> None:
-        """Bring the written pages to the disk. On Linux fdatasync covers a mapping's pages and lets threads run."""
-        if not hasattr(os, "fdatasync"):
-            self._map.flush()
-        else:
-            os.fdatasync(self._descriptor)
-
-    @property
-    def removed(self) -> bool:
-        """Has the file no name any more?"""
-        return not os.fstat(self._descriptor).st_nlink
-
-    @property
-    def disk_bytes(self) -> int:
-        """Bytes the file takes on the disk, whether it still has a name or not."""
-        return os.fstat(self._descriptor).st_blocks * 512
-
-    def forget(self) -> None:
-        """Looking for torn rows touched every page; this process need not keep them."""
-        if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED)
-
-    def close(self) -> None:
-        """Let go; the mapping itself goes with the last ring over it."""
-        os.close(self._descriptor)
-
-
-def _take_room(descriptor: int, size: int) -> None:
-    """Have the disk keep room for a whole file. OSError when there is none.
-
-    Writing through a mapping to a hole of a full disk is no error one could catch: it ends the process (SIGBUS).
-    """
-    if not hasattr(os, "posix_fallocate") or os.fstat(descriptor).st_blocks * 512 >= size:
-        return
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except OSError as problem:
-        if problem.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # a file system that cannot
-            raise
-
-
-def _write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> None:
-    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with open(fresh, "wb") as file:
-            file.write(head)
-            file.write(rest)
-            file.truncate(size)
-            file.flush()
-            _take_room(file.fileno(), size)
-            os.fsync(file.fileno())
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    os.replace(fresh, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as durable as the files."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def folder_of(path: Path, gateway_id: str) -> Path:
     """The folder of one gateway; an id can be any text."""
     return path / ("gateway-" + quote(gateway_id, safe="").replace(".", "%2E"))
@@ -181,7 +111,8 @@ class HistoryStore:
         self.judges: dict[str, Blob] = {}  # gateway id -> what its judges remember; there is one also without rings
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
-        self._files: list[_File] = []
+        self._files: list[MappedFile | RecordFile] = []
+        self._trouble = Trouble()
         self._lock: int | None = None
         self._flush_seconds = 0.0
         self._flushed = time.monotonic()
@@ -215,23 +146,35 @@ class HistoryStore:
         Raises HistoryLocked when another server has the folder, OSError when it cannot be used.
         """
         folder = Path(path)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(folder, parents=True)
         store = cls({}, folder)
         store._take_lock()
+        try:
+            store._open_all(layouts, clock)
+        except BaseException:
+            store._release()
+            raise
+        return store
+
+    def _open_all(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float]) -> None:
         for layout in layouts:
             if layout.rings:
-                store.archives[layout.gateway.id] = store._open_gateway(layout, clock)
-                store.judges[layout.gateway.id] = store._open_judges(layout.gateway.id, clock)
-                store._flush_seconds = layout.settings.flush_seconds
-        return store
+                self.archives[layout.gateway.id] = self._open_gateway(layout, clock)
+                self.judges[layout.gateway.id] = self._open_judges(layout.gateway.id, clock)
+                self._flush_seconds = layout.settings.flush_seconds
 
     def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
         """The store of a reloaded configuration: archives whose layout did not change go on, new ones are opened.
 
-        Another process may still write to this store, so a file cannot take another shape: HistoryLocked then.
+        Another process may still write to this store, so a file cannot take another shape: HistoryLocked then. A store
+        in trouble is used by nobody any more, so all of its files are opened anew.
         """
         store = HistoryStore({}, self.path)
-        store._lock, store._files, store._flush_seconds = self._lock, list(self._files), self._flush_seconds
+        store._lock = self._lock
+        if self.path is not None and self.trouble() is not None:
+            store._open_all(layouts, clock)
+            return store
+        store._files, store._flush_seconds, store._trouble = list(self._files), self._flush_seconds, self._trouble
         for layout in layouts:
             name = layout.gateway.id
             known = self.archives.get(name)
@@ -271,14 +214,33 @@ class HistoryStore:
         try:
             self.flush(force=True)
         finally:
+            self._release()
+
+    def _release(self) -> None:
+        for file in self._files:
+            file.close()
+        self._files = []
+        self.archives = {}
+        self.judges = {}
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def trouble(self) -> str | None:
+        """Why the rings must not be touched any more, in this process or any other; None while they may be.
+
+        Whoever reads or writes them asks first, every time: it costs a system call for each file and saves the process.
+        """
+        if self._trouble.reason is None:
             for file in self._files:
-                file.close()
-            self._files = []
-            self.archives = {}
-            self.judges = {}
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
+                if file.cut:
+                    self.give_up(f"{file.path.relative_to(self.path or '/')} was cut short while it was in use")
+                    break
+        return self._trouble.reason
+
+    def give_up(self, reason: str) -> None:
+        """From now on nobody touches the rings: all processes that share this store go on without history."""
+        self._trouble.tell(reason)
 
     @property
     def removed(self) -> bool:
@@ -298,7 +260,7 @@ class HistoryStore:
 
     def _take_lock(self) -> None:
         assert self.path is not None
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = open_regular(self.path / "lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -307,14 +269,14 @@ class HistoryStore:
             raise HistoryLocked(f"another pwserver uses the history folder {self.path}") from None
 
     def _map(self, path: Path) -> memoryview:
-        file = _File(path)
+        file = MappedFile(path)
         self._files.append(file)
         return file.view
 
     def _open_gateway(self, layout: GatewayLayout, clock: Callable[[], float]) -> Archive:
         assert self.path is not None
         folder = folder_of(self.path, layout.gateway.id)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        _make_folder(folder)
         controls = memoryview(mmap.mmap(-1, layout.control_bytes))
         pieces: dict[str, memoryview] = {}
         at = 0
@@ -337,63 +299,105 @@ class HistoryStore:
     def _open_judges(self, gateway: str, clock: Callable[[], float]) -> Blob:
         assert self.path is not None
         folder = folder_of(self.path, gateway)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return Blob(self._open_record(folder / "judges.record", 2 * JUDGES_BYTES, clock))
+        _make_folder(folder)
+        path = folder / f"{JUDGES}.record"
+        self._prepare_record(path, 2 * JUDGES_BYTES, clock)
+        file = RecordFile(path)
+        self._files.append(file)
+        return StoredRecord(file)
 
     def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> memoryview:
         path = folder / (plan.name + SUFFIX)
         size = PAGE_BYTES + plan.rows_bytes
         head = FileHeader(gateway, plan).to_bytes()
-        if not path.exists():
-            _write_new(path, head, b"", size)
+        if not is_there(path):
+            write_new(path, head, b"", size)
         else:
             try:
                 found = read_header(path)
             except (ValueError, KeyError, TypeError) as problem:
-                self._replace_damaged(path, plan, head, str(problem), clock)
+                self._replace(path, plan, head, f"is damaged ({problem})", plan, clock)
             else:
-                if found.plan != plan:
-                    rows = _salvage(path, found.plan)
-                    write_ring(path, FileHeader(gateway, plan), rows)
-                    self._say(f"history file {path} had {found.plan.rows} rows of {len(found.plan.columns)} columns; "
-                              f"converted to {plan.rows} rows of {len(plan.columns)}, {len(rows[0])} rows kept")
-                elif (torn := _torn_rows(path, plan)) > TORN_PAGES * PAGE_BYTES // plan.row_bytes:
-                    self._replace_damaged(path, plan, head, f"{torn} of its rows are torn", clock)
+                self._fit(path, found, FileHeader(gateway, plan), clock)
         return self._map(path)[PAGE_BYTES:]
 
-    def _replace_damaged(
-        self, path: Path, plan: RingPlan, head: bytes, problem: str, clock: Callable[[], float]
+    def _fit(self, path: Path, found: FileHeader, wanted: FileHeader, clock: Callable[[], float]) -> None:
+        """Make a file with a whole header the one that is wanted. What would lose more than old rows is set aside."""
+        head, plan = wanted.to_bytes(), wanted.plan
+        lost = [name for name in found.plan.columns if name not in plan.columns]
+        ring, unreadable = _load(path, found.plan)
+        torn = ring.check()[1]
+        if found.gateway != wanted.gateway or found.plan.name != plan.name:
+            what = f"holds {found.plan.name} of gateway {found.gateway}, not {plan.name} of {wanted.gateway}"
+            self._replace(path, plan, head, what, None, clock)
+        elif unreadable:
+            self._replace(path, plan, head, f"is damaged ({unreadable} of its pages cannot be read)", found.plan, clock)
+        elif torn > TORN_PAGES * PAGE_BYTES // found.plan.row_bytes:
+            self._replace(path, plan, head, f"is damaged ({torn} of its rows are torn)", found.plan, clock)
+        elif lost or found.plan.value_bytes > plan.value_bytes:
+            what = f"has columns that this version does not keep ({', '.join(lost) or 'of more digits'})"
+            self._replace(path, plan, head, what, found.plan, clock)
+        elif found.plan != plan:
+            rows = _rows_of(ring, found.plan)
+            write_ring(path, wanted, rows)
+            self._say(
+                f"history file {path} had {found.plan.rows} rows of {len(found.plan.columns)} columns; "
+                f"converted to {plan.rows} rows of {len(plan.columns)}, {len(rows[0])} rows kept"
+            )
+
+    def _replace(
+        self, path: Path, plan: RingPlan, head: bytes, what: str, holds: RingPlan | None, clock: Callable[[], float]
     ) -> None:
-        """Put a file aside that cannot be trusted and begin a new one with its whole rows."""
+        """Put a file aside and begin a new one, with the whole rows of the old one where it ``holds`` rows of ours."""
         aside = set_aside(path, clock)
-        _write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
-        rows = _salvage(aside, plan)
+        write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
+        rows: Rows = _salvage(aside, holds) if holds is not None else (array("d"), {})
         if rows[0]:
             write_ring(path, FileHeader.from_bytes(head, PAGE_BYTES + plan.rows_bytes), rows)
-        self._say(f"history file {path} is damaged ({problem}); it was set aside as {aside.name}, "
-                  f"{len(rows[0])} whole rows of it were taken over")
+        self._say(
+            f"history file {path} {what}; it was set aside as {aside.name}, "
+            f"{len(rows[0])} whole rows of it were taken over"
+        )
 
     def _open_record(self, path: Path, size: int, clock: Callable[[], float]) -> memoryview:
-        if path.exists() and path.stat().st_size:
-            with open(path, "rb") as file:
-                content = bytearray(file.read())
+        self._prepare_record(path, size, clock)
+        return self._map(path)
+
+    def _prepare_record(self, path: Path, size: int, clock: Callable[[], float]) -> None:
+        """Make a record's file, or the one that is there, one of that size; what cannot be taken over is set aside."""
+        if is_there(path):
+            content, unreadable = read_content(path, 0, MOST_RECORD_BYTES)
             old = Blob(memoryview(content))
             payload = old.read()[1]
-            if not payload and not old.blank:
-                self._say(f"history file {path} is damaged; it was set aside as {set_aside(path, clock).name}")
-            elif len(content) != size:
-                fresh = bytearray(size)
-                record = Blob(memoryview(fresh))
-                if payload and len(payload) <= record.room:
+            fresh = bytearray(size)
+            record = Blob(memoryview(fresh))
+            problem = None
+            if unreadable or (not payload and not old.blank):
+                problem = "is damaged"
+            elif payload and (payload[:1] == b"{") != (path.stem in JSON_RECORDS):
+                problem = "holds something else"
+            elif len(payload) > record.room:
+                problem = f"holds {len(payload)} bytes, {record.room} have room"
+            if problem is not None:
+                self._say(f"history file {path} {problem}; it was set aside as {set_aside(path, clock).name}")
+            elif content and len(content) != size:
+                if payload:
                     record.write(payload)
-                _write_new(path, b"", fresh, size)
-        if not path.exists() or path.stat().st_size != size:
-            _write_new(path, b"", b"", size)
-        return self._map(path)
+                write_new(path, b"", fresh, size)
+        if not is_there(path) or path.stat().st_size != size:
+            write_new(path, b"", b"", size)
 
 
 def _blank_record() -> Blob:
     return Blob(memoryview(mmap.mmap(-1, 2 * JUDGES_BYTES)))
+
+
+def _make_folder(folder: Path, parents: bool = False) -> None:
+    """Make a folder of ours unless it is there. OSError says what is there instead."""
+    try:
+        folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(folder)) from None
 
 
 def set_aside(path: Path, clock: Callable[[], float] = time.time) -> Path:
@@ -411,21 +415,20 @@ def set_aside(path: Path, clock: Callable[[], float] = time.time) -> Path:
 
 def read_header(path: Path) -> FileHeader:
     """The header of a ring file; ValueError says what is wrong with it."""
-    with open(path, "rb") as file:
-        return FileHeader.from_bytes(file.read(PAGE_BYTES), path.stat().st_size)
+    page, unreadable = read_content(path, 0, PAGE_BYTES)
+    if unreadable:
+        raise ValueError("the page of its header cannot be read")
+    return FileHeader.from_bytes(bytes(page), path.stat().st_size)
 
 
 Rows = tuple["array[float]", dict[str, "array[float]"]]
 
 
-def _load(path: Path, plan: RingPlan) -> Ring:
-    """A ring over a private view of the file's rows, whatever its header says; not yet recovered."""
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size >= PAGE_BYTES + plan.rows_bytes:
-            whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-            return _detached(plan, memoryview(whole)[PAGE_BYTES : PAGE_BYTES + plan.rows_bytes])
-        file.seek(PAGE_BYTES)
-        return _detached(plan, bytearray(file.read()).ljust(plan.rows_bytes, b"\0"))
+def _load(path: Path, plan: RingPlan) -> tuple[Ring, int]:
+    """A ring over a copy of the file's rows, whatever its header says, not yet recovered; and its unreadable pages."""
+    content, unreadable = read_content(path, PAGE_BYTES, plan.rows_bytes)
+    content.extend(bytes(plan.rows_bytes - len(content)))
+    return _detached(plan, content), unreadable
 
 
 def _detached(plan: RingPlan, content: bytearray | memoryview) -> Ring:
@@ -433,13 +436,12 @@ def _detached(plan: RingPlan, content: bytearray | memoryview) -> Ring:
     return Ring(content, len(plan.columns), plan.rows, plan.step_seconds, plan.value_bytes, control)
 
 
-def _torn_rows(path: Path, plan: RingPlan) -> int:
-    return _load(path, plan).check()[1]
-
-
 def _salvage(path: Path, plan: RingPlan) -> Rows:
     """Every whole row of a file of that plan: timestamps, and values by column name."""
-    ring = _load(path, plan)
+    return _rows_of(_load(path, plan)[0], plan)
+
+
+def _rows_of(ring: Ring, plan: RingPlan) -> Rows:
     ring.recover()
     times, columns = ring.select(-math.inf, math.inf)
     return times, dict(zip(plan.columns, columns, strict=True))
@@ -462,4 +464,4 @@ def write_ring(path: Path, header: FileHeader, rows: Rows) -> None:
     for row in range(max(0, len(times) - plan.rows), len(times)):
         ring.append(times[row], array("d", [column[row] for column in ordered]))
     used = len(content.rstrip(b"\0"))  # what was never written need not be written now
-    _write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content))
+    write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content))

@@ -16,6 +16,10 @@ from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.history")
 
+GIVEN_UP = (
+    "history is neither recorded nor answered any more: {}. Live data are not affected. Look at the disk; a restart or "
+    "SIGHUP opens the files anew and keeps every whole row"
+)
 LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over
 
 
@@ -24,8 +28,9 @@ class Recording:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
+        usable = store.archives if store.trouble() is None else {}
         witnesses = Witnesses()
-        self.recorders = {gateway: Recorder(archive) for gateway, archive in store.archives.items()}
+        self.recorders = {gateway: Recorder(archive) for gateway, archive in usable.items()}
         self._timelines = {
             gateway: Timeline(recorder, store.archives[gateway], witnesses)
             for gateway, recorder in self.recorders.items()
@@ -34,6 +39,7 @@ class Recording:
         self._last: dict[str, float] = {}
         self.failures = 0  # flushes that did not reach the disk
         self._problem: str | None = None  # of the last flush
+        self._told = False  # that the history has been given up
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
@@ -43,11 +49,19 @@ class Recording:
     def record(self, gateway: str, reading: Reading, meters: Meters | None = None) -> None:
         """Record one reading of one gateway."""
         timeline = self._timelines.get(gateway)
-        if timeline is None or self._last.get(gateway) == reading.timestamp:
+        if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
             return
         with self._locks[gateway]:
             self._last[gateway] = reading.timestamp
             timeline.take(reading, meters)
+
+    def _in_trouble(self) -> bool:
+        """Must the rings be left alone? Told once. Asked before they are touched, every time."""
+        trouble = self.store.trouble()
+        if trouble is not None and not self._told:
+            self._told = True
+            log.error("%s", GIVEN_UP.format(trouble))
+        return trouble is not None
 
     async def keep_flushed(self) -> None:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""
@@ -58,6 +72,9 @@ class Recording:
     def flush(self, force: bool = False) -> None:
         """Bring files to the disk where that is due; a problem is told when it begins and when it is over."""
         try:
+            if self._in_trouble():
+                self.failures += 1
+                return
             if not self.store.flush(force):
                 return
             problem = "its files have been removed; a restart makes new ones" if self.store.removed else None
@@ -74,6 +91,8 @@ class Recording:
     def stop(self) -> None:
         """Keep the open intervals and write everything."""
         for gateway, recorder in self.recorders.items():
+            if self._in_trouble():
+                return
             with self._locks[gateway]:
                 recorder.checkpoint()
         self.flush(force=True)

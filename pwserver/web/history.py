@@ -10,7 +10,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.gateway_lookup import find_gateway
 from pwserver.history import query, signal_routes, timeseries
-from pwserver.history.answer import Answer, Histories, Route
+from pwserver.history.answer import Answer, Histories, Route, json_answer
 from pwserver.history.parameters import BadQuery, Query
 from pwserver.web import operations_history  # noqa: F401 - describes these routes
 from pwserver.web.operations import described
@@ -63,6 +63,10 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
                 return response(timeseries.refuse(problem))
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
+            trouble = histories.trouble()
+            if trouble is not None:
+                body = {"detail": f"History is not available: {trouble}. Live data are not affected."}
+                return response(json_answer(body, status=503))
             match = b",".join(lines(request, "if-none-match"))
             return response(route(histories, arguments, histories.now(time.time()), match or None))
 

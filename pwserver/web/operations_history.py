@@ -35,6 +35,8 @@ _EPOCH: Schema = {"type": "number", "minimum": EPOCH_SECONDS[0], "maximum": EPOC
 _FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
 _TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
 _DAY: Schema = {"type": "string", "format": "date"}
+_DAMAGED = "the files of the history were damaged while the server runs; live data are not affected"
+_UNAVAILABLE = {503: _DAMAGED}
 _INSTANT = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
 
 
@@ -50,11 +52,12 @@ describe(
             Parameter("days", _whole(DAYS, 7), "how many days back"), _GATEWAY,
             Parameter("start", _DAY, "first day; replaces `days`"), Parameter("end", _DAY, "last day, inclusive"),
         ),
-        errors=_UNKNOWN, statuses=INVALID,
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/today", "Energies of each gateway's own day so far", TAG,
         obj({**_ENABLED, "gateways": map_of(_ROW)}, {"server_time": number("s")}), statuses=INVALID,
+        errors=_UNAVAILABLE,
     ),
     Operation(
         "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
@@ -63,7 +66,7 @@ describe(
             Parameter("hours", _whole(TREND_HOURS, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
             Parameter("fit", BOOLEAN, "the window from the oldest to the newest sample"),
         ),
-        errors=_UNKNOWN, statuses=INVALID,
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
@@ -71,18 +74,19 @@ describe(
         parameters=(
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(SAMPLES, 500), "at most so many"),
         ),
-        errors=_UNKNOWN, statuses=INVALID,
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/status", "What is recorded, and how much", TAG,
         obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)}),
+        errors=_UNAVAILABLE,
     ),
     Operation(
         "/api/timeseries/signals", "Device signals that are recorded", TAG,
         obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(shapes.OBJECT),
              "groups": map_of(shapes.OBJECT), "series": array(_SERIES)}),
         parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
-        errors=_UNKNOWN, statuses=INVALID,
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/signal_trend", "Minimum, mean and maximum of device signals", TAG,
@@ -93,7 +97,7 @@ describe(
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(SIGNAL_HOURS, 24), "how many hours back"),
             Parameter("resolution", string(values=("auto", "raw", "daily")), "`auto`: samples for short windows"),
         ),
-        errors=_UNKNOWN, statuses=INVALID,
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,
@@ -109,7 +113,10 @@ describe(
             Parameter("method", string(values=("mean", "lttb")), "`lttb` keeps the shape of a curve"),
             Parameter("format", string(values=("json", "csv", "columns")), "how the answer looks"),
         ),
-        errors={404: "there is no such gateway", 503: "the history is switched off, or no gateway is configured"},
+        errors={
+            404: "there is no such gateway",
+            503: f"the history is switched off, no gateway is configured, or {_DAMAGED}",
+        },
         statuses=INVALID,
     ),
 )  # fmt: skip

@@ -1,0 +1,198 @@
+"""Files of the history on the disk: made whole or not at all, read without being mapped, mapped at last.
+
+Touching a mapped page that the file no longer has, or that the disk cannot read, is no error one could catch: it ends
+the process (SIGBUS). So a file is read while it is looked at, and whoever uses its mapping later asks first whether it
+is cut.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import mmap
+import os
+from pathlib import Path
+
+from pwserver.history.layout import PAGE_BYTES
+from pwserver.regular_file import open_regular
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 1 << 20
+MOST_RECORD_BYTES = 1 << 24
+
+
+class MappedFile:
+    """One mapped file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = open_regular(path, os.O_RDWR)
+        self.size = os.fstat(self._descriptor).st_size
+        try:
+            take_room(self._descriptor, self.size)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
+        self.view = memoryview(self._map)
+
+    def flush(self) -> None:
+        """Bring the written pages to the disk. On Linux fdatasync covers a mapping's pages and lets threads run."""
+        if not hasattr(os, "fdatasync"):
+            self._map.flush()
+        else:
+            os.fdatasync(self._descriptor)
+
+    @property
+    def cut(self) -> bool:
+        """Has it become shorter than what is mapped? Touching the mapping there would end the process (SIGBUS)."""
+        return os.fstat(self._descriptor).st_size < self.size
+
+    @property
+    def removed(self) -> bool:
+        """Has the file no name any more?"""
+        return not os.fstat(self._descriptor).st_nlink
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes the file takes on the disk, whether it still has a name or not."""
+        return os.fstat(self._descriptor).st_blocks * 512
+
+    def forget(self) -> None:
+        """Looking for torn rows touched every page; this process need not keep them."""
+        if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+    def close(self) -> None:
+        """Let go; the mapping itself goes with the last ring over it."""
+        os.close(self._descriptor)
+
+
+class RecordFile:
+    """A small file that is written as it changes and was read once, into ``memory`` that all processes share."""
+
+    cut = False  # nobody touches a page of it
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content, _ = read_content(path, 0, MOST_RECORD_BYTES)
+        self._descriptor = open_regular(path, os.O_RDWR)
+        self.memory = mmap.mmap(-1, len(content))
+        self.memory[:] = bytes(content)
+        self.failed = False
+
+    def write(self, start: int, content: memoryview) -> None:
+        """Write to the file from ``start`` on. A disk that refuses is told once; ``memory`` has it all the same."""
+        try:
+            if os.fstat(self._descriptor).st_size < len(self.memory):  # somebody has cut it: all of it again
+                start, content = 0, memoryview(self.memory)
+            os.pwrite(self._descriptor, content, start)
+        except OSError as refused:
+            if not self.failed:
+                log.error("%s cannot be written: %s", self.path, refused.strerror)
+            self.failed = True
+
+    def flush(self) -> None:
+        """Bring what was written to the disk."""
+        (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
+
+    @property
+    def removed(self) -> bool:
+        """Has the file no name any more?"""
+        return not os.fstat(self._descriptor).st_nlink
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes the file takes on the disk."""
+        return os.fstat(self._descriptor).st_blocks * 512
+
+    def forget(self) -> None:
+        """Nothing of the file is in this process's memory."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def take_room(descriptor: int, size: int) -> None:
+    """Have the disk keep room for a whole file. OSError when there is none.
+
+    Writing through a mapping to a hole of a full disk is no error one could catch: it ends the process (SIGBUS).
+    """
+    if not hasattr(os, "posix_fallocate") or os.fstat(descriptor).st_blocks * 512 >= size:
+        return
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # a file system that cannot
+            raise
+
+
+def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> None:
+    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with open(open_regular(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+            file.write(head)
+            file.write(rest)
+            file.truncate(size)
+            file.flush()
+            take_room(file.fileno(), size)
+            os.fsync(file.fileno())
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    os.replace(fresh, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder as durable as the files."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_there(path: Path) -> bool:
+    """Whether something has this name. A link that leads nowhere is an OSError: what it stands for may come back."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise FileNotFoundError(errno.ENOENT, "it is a symbolic link to nothing", str(path)) from None
+        return False
+    return True
+
+
+def read_content(path: Path, start: int, most_bytes: int) -> tuple[bytearray, int]:
+    """Read a file from ``start`` on; also returns how many of its pages the disk cannot read. They are left zero."""
+    content = bytearray()
+    unreadable = 0
+    descriptor = open_regular(path)
+    try:
+        most_bytes = max(0, min(most_bytes, os.fstat(descriptor).st_size - start))
+        size = READ_BYTES
+        while len(content) < most_bytes:
+            at = start + len(content)
+            wanted = min(size - at % size, most_bytes - len(content))  # pieces end where pages do
+            try:
+                piece = os.pread(descriptor, wanted, at)
+            except OSError as problem:
+                if problem.errno != errno.EIO:
+                    raise
+                if size > PAGE_BYTES:  # page by page, to lose no more than the disk has lost
+                    size = PAGE_BYTES
+                    continue
+                unreadable += 1
+                piece = bytes(wanted)
+            if not piece:  # it has become shorter meanwhile
+                break
+            content += piece
+            if at % READ_BYTES + len(piece) == READ_BYTES:
+                size = READ_BYTES
+    finally:
+        os.close(descriptor)
+    return content, unreadable
