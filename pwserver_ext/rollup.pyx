@@ -240,6 +240,8 @@ cdef class Integrator:
     def move(self, double seconds):
         """Move the samples remembered along the axis of time: what is labelled with it has been given another time."""
         cdef int channel
+        if not isfinite(seconds):
+            raise ValueError("energy needs times that are numbers")
         for channel in range(self.channels):
             self._points[channel * 4] += seconds
             self._points[channel * 4 + 1] += seconds

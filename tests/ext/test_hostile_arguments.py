@@ -127,6 +127,8 @@ def test_energies_need_times_that_are_numbers() -> None:
             integrator.take(when, COLUMN)
         with pytest.raises(ValueError, match="numbers"):
             integrator.advance(2.0, when, COLUMN)
+        with pytest.raises(ValueError, match="numbers"):
+            integrator.move(when)
     integrator.advance(3601.0 / 60, 3601.0 / 60, COLUMN)
     assert not math.isnan(integrator.totals(2)[0])
 
