@@ -12,6 +12,8 @@ from typing import Any, Final
 Range = tuple[float, float]
 
 # queries
+QUERY_CHARACTERS: Final = 4096  # percent-encoded, as it comes
+QUERY_PARAMETERS: Final = 100
 EPOCH_SECONDS: Final = (0, 4_102_444_800)  # 1970 to 2100
 DAYS: Final = (1, 366)
 TREND_HOURS: Final = (1, 168)
@@ -34,7 +36,8 @@ KEY_CHARACTERS: Final = 128  # of an Idempotency-Key
 
 # JSON in bodies
 JSON_DEPTH: Final = 32
-JSON_VALUES: Final = 10_000
+JSON_VALUES: Final = 4000
+JSON_CONTAINERS: Final = 1000  # lists and objects; a price for every half hour and direction makes 200
 JSON_TEXT_CHARACTERS: Final = 4096
 JSON_DIGITS: Final = 40  # of whole numbers; reading thousands of them takes time
 TARIFF_BYTES: Final = 64 * 1024  # as it is received, and as it is sent on, in ASCII

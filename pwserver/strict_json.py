@@ -3,6 +3,9 @@
 A command must have one meaning. What decoders read differently (a name given twice, NaN, a number that is too large
 for a float, bytes that are no UTF-8, a byte order mark, half a surrogate pair) is refused: the sender cannot know which
 reading we took. So is what is too deep, too much or too long for anything that is meant (``bounds.py``).
+
+Strangers may send bodies too, so judging one costs little more than decoding it: every check looks at the whole text at
+once. Only for the name of what is wrong are values looked at one by one, and not more than ``LOOKED_AT`` of them.
 """
 
 from __future__ import annotations
@@ -13,13 +16,35 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pwserver.bounds import JSON_DEPTH, JSON_DIGITS, JSON_TEXT_CHARACTERS, JSON_VALUES, shown
+from pwserver.bounds import JSON_CONTAINERS, JSON_DEPTH, JSON_DIGITS, JSON_TEXT_CHARACTERS, JSON_VALUES, shown
 
 Path = tuple[str | int, ...]
 
+LOOKED_AT: Final = 1000
 TOO_DEEP: Final = f"must be nested {JSON_DEPTH} deep at most"
-_STRINGS_AND_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+TOO_LONG: Final = f"must have {JSON_TEXT_CHARACTERS} characters at most"
+TOO_MANY: Final = f"must hold {JSON_CONTAINERS} lists and objects at most"
+TOO_MUCH: Final = f"must hold {JSON_VALUES} values at most"
+NO_TEXT: Final = "must be text; half of a surrogate pair is none"
+_FIRST_NAME: Final = re.compile(r'\s{0,9}\{\s{0,9}"([^"\\]{1,60})"')
 _LONGEST_NUMBER: Final = 400  # characters; a longer one is refused unread
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+
+
+def _kinds(**kinds: bytes) -> bytes:
+    """A table for bytes.translate: each listed byte becomes the letter of its kind, all others a blank."""
+    table = bytearray(b" " * 256)
+    for letter, members in kinds.items():
+        for member in members:
+            table[member] = ord(letter)
+    return bytes(table)
+
+
+_NUMBERS: Final = _kinds(d=b"0123456789.", e=b"eE")
+_INSIDE: Final = _kinds(x=bytes(set(range(256)) - set(b'"')))
+_MANY_DIGITS: Final = b"d" * (JSON_DIGITS + 1)
+_LONG_TEXT: Final = b"x" * (JSON_TEXT_CHARACTERS + 1)
 
 
 class NotAnObject(Exception):
@@ -35,107 +60,146 @@ class OutOfBounds(NotAnObject):
 
 
 class _Refused:
-    """Stands for a value that may not be there; found, with its path, when everything has been read."""
+    """Stands for a value that may not be there, until its path is known."""
 
     def __init__(self, message: str, name: str | None = None) -> None:
         self.message = message
         self.name = name
 
 
+class _Reader:
+    """The hooks of one decoding. ``refused``: something stands in the result that may not be there."""
+
+    def __init__(self) -> None:
+        self.refused = False
+
+    def refuse(self, message: str, name: str | None = None) -> Any:
+        self.refused = True
+        return _Refused(message, name)
+
+    def no_constant(self, constant: str) -> Any:
+        return self.refuse(f"must be a finite number, not {constant}")
+
+    def finite(self, text: str) -> Any:
+        """The number; 1e999 would silently become infinity."""
+        number = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
+        return number if math.isfinite(number) else self.refuse(f"must be a finite number, not {shown(text)}")
+
+    def whole(self, text: str) -> Any:
+        if len(text.lstrip("-")) > JSON_DIGITS:
+            return self.refuse(f"must have {JSON_DIGITS} digits at most, not {shown(text)}")
+        return int(text)
+
+    def each_name_once(self, pairs: list[tuple[str, Any]]) -> Any:
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        names: set[str] = set()
+        twice = next(name for name, _ in pairs if name in names or names.add(name))  # type: ignore[func-returns-value]
+        return self.refuse("must be given once only", twice)
+
+
 def read_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in ``body``. Raises NotAnObject for anything else, however it is nested."""
+    reader = _Reader()
+    text = ""
     try:
         text = body.decode("utf-8")
-        _check_depth(text)
+        if text.count(",") >= JSON_VALUES:
+            raise OutOfBounds(_first_name(text), TOO_MUCH)
+        if _brackets(body) > JSON_CONTAINERS and _brackets(_structure(_without_escapes(body))) > JSON_CONTAINERS:
+            raise OutOfBounds(_first_name(text), TOO_MANY)
+        numbers = body.translate(_NUMBERS)
+        odd = b"de" in numbers or _MANY_DIGITS in numbers  # what looks like it in a text only costs a little
         found = json.loads(
             text,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-            parse_int=_whole,
-            object_pairs_hook=_each_name_once,
+            parse_constant=reader.no_constant,
+            parse_int=reader.whole if odd else None,
+            parse_float=reader.finite if odd else None,
+            object_pairs_hook=reader.each_name_once,
         )
+    except RecursionError:
+        raise OutOfBounds(_first_name(text), TOO_DEEP) from None
     except ValueError:
         raise NotAnObject from None
     if not isinstance(found, (dict, _Refused)):
         raise NotAnObject
-    _check(found)
-    assert isinstance(found, dict)
+    problem = _whole_text_problem(body, found) if not reader.refused else ""
+    if problem or not isinstance(found, dict):
+        for path, message in _problems(found):
+            raise OutOfBounds(path, message)
+        raise OutOfBounds(_first_name(text), problem)
+    if reader.refused:
+        for path, message in _problems(found):
+            raise OutOfBounds(path, message)
+        raise OutOfBounds(_first_name(text), "must hold finite numbers, and each name once")
     return found
 
 
-def _check_depth(text: str) -> None:
-    """Raise OutOfBounds where brackets open too deep: before the decoder, which would recurse into them."""
-    names: list[str] = []  # of the members that have led here; empty within lists
-    last = ""
-    for match in _STRINGS_AND_BRACKETS.finditer(text):
-        token = match[0]
-        if token in "}]":
-            if names:
-                names.pop()
-        elif token not in "{[":
-            last = token[1:-1]
-        elif len(names) < JSON_DEPTH:
-            names.append(last)
-            last = ""
-        else:
-            raise OutOfBounds(tuple(name for name in names if name), TOO_DEEP)
+def _whole_text_problem(body: bytes, found: Any) -> str:
+    """What is wrong with a well-formed body as a whole; empty for nothing. ``found``: what it means."""
+    bare = _without_escapes(body)
+    if _LONG_TEXT in bare.translate(_INSIDE):
+        texts = bare.split(b'"')[1::2]
+        if any(len(text.decode("utf-8", "replace")) > JSON_TEXT_CHARACTERS for text in texts):
+            return TOO_LONG
+    if _brackets(bare) > JSON_DEPTH:
+        brackets = _structure(bare).translate(_SQUARE, _NOT_BRACKETS)
+        for _ in range(JSON_DEPTH):
+            brackets = brackets.replace(b"[]", b"")
+        if brackets:
+            return TOO_DEEP
+    if b"\\u" in body:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return NO_TEXT
+    return ""
 
 
-def _check(body: Any) -> None:
-    """Raise OutOfBounds for the first thing that is not allowed."""
+def _without_escapes(body: bytes) -> bytes:
+    """``body`` without escaped quotation marks, so that those left begin and end texts."""
+    return body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
+
+
+def _structure(bare: bytes) -> bytes:
+    """What stands outside of texts."""
+    return b"".join(bare.split(b'"')[::2])
+
+
+def _brackets(body: bytes) -> int:
+    return body.count(b"[") + body.count(b"{")
+
+
+def _first_name(text: str) -> Path:
+    match = _FIRST_NAME.match(text)
+    return (match[1],) if match is not None else ()
+
+
+def _problems(body: Any) -> Iterator[tuple[Path, str]]:
+    """Path and message of what is not allowed, for as far as is looked."""
     waiting: list[tuple[Path, Any]] = [((), body)]
-    seen = 0
-    while waiting:
+    for _ in range(LOOKED_AT):
+        if not waiting:
+            return
         path, value = waiting.pop()
-        seen += 1
         if isinstance(value, _Refused):
-            raise OutOfBounds(path if value.name is None else (*path, value.name), value.message)
-        if isinstance(value, str):
-            _check_text(path, value)
+            yield path if value.name is None else (*path, value.name), value.message
+        elif isinstance(value, str):
+            yield from ((path, message) for message in _text_problems(value))
         elif isinstance(value, (dict, list)):
-            if seen + len(waiting) + len(value) > JSON_VALUES:
-                raise OutOfBounds(path, f"must hold {JSON_VALUES} values at most, with all that is in it")
-            waiting += _members(path, value)
+            if len(path) >= JSON_DEPTH:
+                yield path, TOO_DEEP
+            named = value.items() if isinstance(value, dict) else enumerate(value)
+            for place, item in named:
+                if isinstance(place, str):
+                    yield from (((*path, place), message) for message in _text_problems(place))
+                if isinstance(item, (dict, list, str, _Refused)) and len(waiting) < LOOKED_AT:
+                    waiting.append(((*path, place), item))
 
 
-def _members(path: Path, value: dict[str, Any] | list[Any]) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, list):
-        return (((*path, place), item) for place, item in enumerate(value))
-    for name in value:
-        _check_text((*path, name), name)
-    return (((*path, name), item) for name, item in value.items())
-
-
-def _check_text(path: Path, text: str) -> None:
+def _text_problems(text: str) -> Iterator[str]:
     if len(text) > JSON_TEXT_CHARACTERS:
-        raise OutOfBounds(path, f"must have {JSON_TEXT_CHARACTERS} characters at most, not {len(text)}")
+        yield f"{TOO_LONG}, not {len(text)}"
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise OutOfBounds(path, "must be text; half of a surrogate pair is none")
-
-
-def _no_constant(constant: str) -> _Refused:
-    return _Refused(f"must be a finite number, not {constant}")
-
-
-def _finite(text: str) -> float | _Refused:
-    """Return the number; 1e999 would silently become infinity."""
-    number = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
-    return number if math.isfinite(number) else _Refused(f"must be a finite number, not {shown(text)}")
-
-
-def _whole(text: str) -> int | _Refused:
-    if len(text.lstrip("-")) > JSON_DIGITS:
-        return _Refused(f"must have {JSON_DIGITS} digits at most, not {shown(text)}")
-    return int(text)
-
-
-def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Refused:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    names: set[str] = set()
-    for name, _ in pairs:
-        if name in names:
-            return _Refused("must be given once only", name)
-        names.add(name)
-    raise AssertionError("some name was there twice")
+        yield NO_TEXT

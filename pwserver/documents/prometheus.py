@@ -7,6 +7,7 @@ and timestamps are on it. Fan speeds are in rpm, as other exporters have them: a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -421,18 +422,19 @@ def openmetrics_page(site: SiteView) -> str | Answer:
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
 
 
+MOST_ACCEPTED = 64  # media types of an Accept header that are looked at
+WEIGHT = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?", re.ASCII)
+
+
 def wants_openmetrics(accept: str) -> bool:
     """Whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
     best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
-    for part in accept.lower().split(","):
+    for part in accept.lower().split(",", MOST_ACCEPTED)[:MOST_ACCEPTED]:
         kind, *parameters = (item.strip() for item in part.split(";"))
         values = dict(parameter.partition("=")[::2] for parameter in parameters)
         if kind == "application/openmetrics-text" and values.get("version", "1.0.0") != "1.0.0":
             continue
-        try:
-            weight = float(values.get("q", "1"))
-        except ValueError:
-            weight = 0.0
         if kind in best:
-            best[kind] = max(best[kind], weight)
+            weight = values.get("q", "1")
+            best[kind] = max(best[kind], float(weight) if WEIGHT.fullmatch(weight) else 0.0)
     return best["application/openmetrics-text"] > 0 and best["application/openmetrics-text"] >= best["text/plain"]

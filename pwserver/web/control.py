@@ -30,7 +30,7 @@ from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_m
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.documents import document_response
 from pwserver.web.errors import Refusal
-from pwserver.web.parameters import single
+from pwserver.web.parameters import has_parameter, single
 from pwserver.web.representation import check_before_writing
 from pwserver.web.subpath import without_base
 from pwserver.web.table import Table
@@ -376,7 +376,7 @@ def install(app: Sanic[Any, Any], control: Control) -> None:
         # The documents' route answers this path; only with a token is it more than a document.
         if request.method != "GET" or not control.authority.enabled:
             return None
-        if "authorization" not in request.headers and "token" not in request.args:
+        if "authorization" not in request.headers and not has_parameter(request, "token"):
             return None
         match = _MAX_BACKUP_PATH.fullmatch(without_base(request.path, base))
         if match is None:

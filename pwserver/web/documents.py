@@ -11,6 +11,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
 from pwserver.gateway_lookup import find_in_path
 from pwserver.web.errors import Refusal
+from pwserver.web.parameters import has_parameter
 from pwserver.web.representation import Representation, send
 from pwserver.web.table import Entry, Forms, Table
 
@@ -49,7 +50,7 @@ def blueprint(table: Table) -> Blueprint:
         special = table.entries.get(f"{plain}?headers")
 
         async def answer(request: Request) -> HTTPResponse:
-            entry = special if special is not None and "headers" in request.get_args(keep_blank_values=True) else None
+            entry = special if special is not None and has_parameter(request, "headers") else None
             return document_response(request, table, entry or table.entries[plain])
 
         return answer
@@ -104,7 +105,7 @@ def blueprint(table: Table) -> Blueprint:
         if entry is None:
             raise Refusal(404, "Not Found")
         special = table.entries.get(f"{root}{path}?headers")
-        if special is not None and "headers" in request.get_args(keep_blank_values=True):
+        if special is not None and has_parameter(request, "headers"):
             entry = special
         return document_response(request, table, entry)
 

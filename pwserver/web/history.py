@@ -14,6 +14,7 @@ from pwserver.history.answer import Answer, Histories, Route, json_answer
 from pwserver.history.parameters import BadQuery, Query
 from pwserver.web import operations_history  # noqa: F401 - describes these routes
 from pwserver.web.operations import described
+from pwserver.web.parameters import query_values
 from pwserver.web.representation import lines
 
 METHODS = ("GET", "HEAD")
@@ -31,7 +32,7 @@ ROUTES: dict[str, Route] = {
 
 def single_values(request: Request, names: Container[str]) -> dict[str, str]:
     """The parameters of a request. One of ``names`` that comes twice could mean either, and is refused."""
-    given = request.get_args(keep_blank_values=True)
+    given = query_values(request)
     query = Query({})
     for name, values in given.items():
         if len(values) > 1 and name in names:

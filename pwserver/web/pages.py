@@ -13,6 +13,7 @@ from pwserver.config.settings import STYLES
 from pwserver.documents.encode import etag, gzip_twin
 from pwserver.web.assets import Asset, Assets
 from pwserver.web.misc import redirect, set_cookies
+from pwserver.web.parameters import query_values
 from pwserver.web.representation import Representation, send
 
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
@@ -32,7 +33,7 @@ PAGE_HEADERS = {
 
 def style_of(request: Request, default: str) -> str:
     """The wanted look: only the known names ever get into a page."""
-    wanted = request.args.get("style", default)
+    wanted = next(iter(query_values(request).get("style", ())), "") or default
     return wanted if wanted in STYLES else "clear"
 
 

@@ -236,7 +236,7 @@ def test_a_tariff_that_no_utility_has(house: House) -> None:
         (json.dumps({"name": "é" * 31_000}, ensure_ascii=False), "name"),
         (json.dumps({str(number): "é" * 300 for number in range(105)}, ensure_ascii=False), "tou_settings"),
         ('{"price":1e999}', "price"), ('{"price":NaN}', "price"), ('{"price":' + "9" * 5000 + "}", "price"),
-        ('{"a":{"price":1,"price":2}}', "price"), (json.dumps([0] * 20_000), "tariff_content_v2"), ('"\\udfff"',
+        ('{"a":{"price":1,"price":2}}', "price"), (json.dumps([0] * 20_000), "tou_settings"), ('"\\udfff"',
         "tariff"),
     ):  # fmt: skip
         body = written(f'{{"tou_settings":{{"tariff_content_v2":{inner}}}}}')
@@ -280,6 +280,25 @@ def test_headers_that_say_numbers(house: House) -> None:
                     head = f"GET {path} HTTP/1.1\r\nHost: pi\r\nConnection: close\r\n{name}: {value}\r\n\r\n"
                     raw.sendall(head.encode("latin-1"))
                     assert int(raw.makefile("rb").readline().split()[1]) < 500, (path, name, value)
+
+
+def test_long_request_lines(house: House) -> None:
+    """The router recurses for each slash at the end; decoding a query takes time for each parameter."""
+    said = len(house.server.output())
+    slashes = "/" * 8000
+    for path in (slashes, f"/soe{slashes}", "/a" * 4000, "/%2f" * 2000, f"/api/gateways{slashes}", "/." * 4000):
+        assert house.server.get(path).status < 500, path[:20]
+    for path, name in (
+        ("/api/timeseries/trend?" + "&".join(["hours=1"] * 900), "hours"),
+        ("/api/history?x=1&" + "&".join(f"a{number}" for number in range(200)), "x"),
+        ("/api/stream?gateway=" + "%E2%82" * 1200, "gateway"), ("/api/explain?name=" + "%25" * 2500, "name"),
+        ("/?style=" + "y" * 5000, "style"), ("/control/max_backup?token=" + "x" * 5000, "token"),
+    ):  # fmt: skip
+        answer = house.server.get(path)
+        assert answer.status == 422
+        (problem,) = answer.json()["detail"]
+        assert problem["loc"] == ["query", name] and "at most" in problem["msg"] and len(problem["input"]) <= 200
+    assert "Traceback" not in house.server.output()[said:]
 
 
 # --- the reader itself
@@ -332,6 +351,18 @@ def test_any_value_can_be_shown(value: Any) -> None:
     text = shown(value)
     assert text.isprintable() and len(text) <= 6 * SHOWN_CHARACTERS + 2
     text.encode()
+
+
+def test_much_that_is_right_is_read() -> None:
+    """Near every bound at once, and with brackets and quotation marks in texts, which open and close nothing."""
+    body = {"zeros": [0] * 1900, "lists": [[0]] * 990, "texts": ["[{\"\\\\" * 90] * 100, "\\\"": "\U0001f600" * 300}
+    assert read_object(json.dumps(body).encode()) == read_object(json.dumps(body, ensure_ascii=False).encode()) == body
+    deepest: Any = 1
+    for _ in range(JSON_DEPTH):
+        deepest = {"[": deepest}
+    assert read_object(json.dumps(deepest).encode()) == deepest
+    with pytest.raises(OutOfBounds):
+        read_object(json.dumps({"a": deepest}).encode())
 
 
 def test_bounds_of_text() -> None:
