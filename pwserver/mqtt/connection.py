@@ -69,7 +69,7 @@ async def connected(
     """One connection, with a retained will if there is one. The library's errors come out as ConnectionLost."""
     aiomqtt = library()
     quiet = logging.getLogger("pwserver.mqtt.client")
-    quiet.setLevel(logging.ERROR)  # its warnings repeat what we say ourselves
+    quiet.setLevel(logging.CRITICAL)  # its warnings and errors repeat what we say ourselves, at every attempt
     try:
         client = aiomqtt.Client(
             settings.host,

@@ -22,7 +22,11 @@ def _free_port() -> int:
 class Broker:
     """A mosquitto of our own on a loopback port, with its messages kept across restarts."""
 
-    def __init__(self, folder: Path, users: dict[str, str] | None = None, acl: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, users: dict[str, str] | None = None, acl: str | None = None,
+        tls: Path | None = None,
+    ) -> None:  # fmt: skip
+        """``tls``: a folder with ``broker.pem`` and ``broker.key``, read at every start."""
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         assert os.path.exists(binary), "these tests need the Debian package mosquitto"
         self._binary = binary
@@ -39,9 +43,12 @@ class Broker:
             for user, password in users.items():
                 subprocess.run(["mosquitto_passwd", "-b", str(passwords), user, password], check=True)
             lines += ["allow_anonymous false", f"password_file {passwords}"]
+        if tls is not None:
+            lines += [f"certfile {tls}/broker.pem", f"keyfile {tls}/broker.key"]
         if acl is not None:
             (folder / "acl").write_text(acl)
             lines.append(f"acl_file {folder}/acl")
+        self.folder = folder
         self._config = folder / "mosquitto.conf"
         self._config.write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[bytes] | None = None
