@@ -94,7 +94,7 @@ class _Entry:
             wifi_host=self._text("wifi_host", v.host_name),
             email=self._text("email", v.email_address),
             authpath=self._path("authpath") or self._fallbacks.authpath,
-            timezone=self._text("timezone", v.timezone_name) or self._fallbacks.timezone,
+            timezone=self._timezone() or self._fallbacks.timezone,
             cloud_mode=self._flag("cloud_mode"),
             fleetapi=self._flag("fleetapi"),
             type=self._text("type", _gateway_type) or "powerwall",
@@ -151,6 +151,20 @@ class _Entry:
             self._problem(member, f"{shown} is not allowed; give {error.expected}")
             return None
 
+    def _timezone(self) -> str | None:
+        """The entry's zone. A wrong one is no reason not to start: it is told, and the common one is used."""
+        value = self.entry.get("timezone")
+        if not isinstance(value, str):
+            return self._text("timezone")
+        try:
+            return v.TimeZone().parse(value)
+        except v.BadValue as error:
+            self._findings.warnings.append(
+                f"{self.where}: timezone: {v.shown(value)} is not allowed; using {self._fallbacks.timezone}; "
+                f"give {error.expected}"
+            )
+            return None
+
     def _path(self, member: str) -> str | None:
         text = self._text(member)
         return None if text is None else v.Path().parse(text)
@@ -170,7 +184,7 @@ class _Entry:
             self._problem("port", f"{v.shown(value)} is not allowed; give a whole number from 1 to 65535")
         elif not self.entry.get("host"):
             self._problem("port", "is of no use without host")
-        elif host and ":" in host and host.rpartition(":")[2] != str(port):
+        elif host and v.split_host(host)[1] not in (None, str(port)):
             self._problem("port", f"{port} contradicts the port in host {v.shown(host)}; leave one of them out")
         return port
 

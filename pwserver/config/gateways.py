@@ -9,6 +9,7 @@ import enum
 from dataclasses import dataclass, field
 
 from pwserver.config.setting import MASK
+from pwserver.config.values import split_host
 from pwserver.reading import GatewayIdentity
 
 DEFAULT_TIMEZONE = "America/Los_Angeles"
@@ -71,9 +72,13 @@ class GatewayDefinition:
         """``host`` or ``host:port`` as the library wants it; empty in the remote modes."""
         if self.host is None or self.mode.remote:
             return ""
-        if self.port is None or ":" in self.host:
-            return self.host
-        return f"{self.host}:{self.port}"
+        return self._host_and_port(self.host)
+
+    def _host_and_port(self, host: str) -> str:
+        """The host with its port, wherever that was given."""
+        if self.port is None or split_host(host)[1] is not None:
+            return host
+        return f"{host}:{self.port}"
 
     @property
     def mode(self) -> ConnectionMode:
@@ -88,8 +93,8 @@ class GatewayDefinition:
         if self.gw_pwd and not self.password:
             return ConnectionMode.TEDAPI
         if self.gw_pwd:
-            address = self.host if self.port is None or ":" in self.host else f"{self.host}:{self.port}"
-            return ConnectionMode.HYBRID if address in _HYBRID_ADDRESSES else ConnectionMode.LOCAL_ONLY
+            hybrid = self._host_and_port(self.host) in _HYBRID_ADDRESSES
+            return ConnectionMode.HYBRID if hybrid else ConnectionMode.LOCAL_ONLY
         return ConnectionMode.LOCAL
 
     @property

@@ -144,6 +144,11 @@ class _Loader:
             )
         if text != text.strip():
             self._findings.warnings.append(f"{origin.place}: begins or ends with a blank, which is taken as part of it")
+        elif v.without_comment(text) != text.strip():
+            self._findings.warnings.append(
+                f"{origin.place}: what looks like a comment (a blank, # and what follows) is taken as part of it, "
+                "because a password may hold it; give the comment a line of its own"
+            )
         elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
             self._findings.warnings.append(f"{origin.place}: its quotation marks are taken as part of it")
 

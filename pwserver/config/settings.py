@@ -6,7 +6,20 @@ import os
 
 from pwserver.config import values as v
 from pwserver.config.setting import Setting
-from pwserver.config.values import Bool, Choice, Duration, GatewaysJson, Https, Int, Items, Mask, Path, Text, Word
+from pwserver.config.values import (
+    Bool,
+    Choice,
+    Duration,
+    GatewaysJson,
+    Https,
+    Int,
+    Items,
+    Mask,
+    Path,
+    Text,
+    TimeZone,
+    Word,
+)
 
 STYLES = ("clear", "black", "white", "grafana", "grafana-dark", "solar", "dakboard")
 
@@ -56,8 +69,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_AUTH_PATH", Path("folder"), None, GATEWAY,
             "Folder of .pypowerwall.auth, .pypowerwall.site and .pypowerwall.fleetapi.", aliases=("PW_AUTHPATH",),
             private=True, default_note="the working folder", flag_names=("--authpath", "--auth-path")),
-    Setting("PW_TIMEZONE", Word("time zone", v.timezone_name), "America/Los_Angeles", GATEWAY,
-            "The gateway's IANA time zone: days begin at its midnight."),
+    Setting("PW_TIMEZONE", TimeZone(), "America/Los_Angeles", GATEWAY,
+            "The gateway's IANA time zone: days begin at its midnight.", bad_value_is_default=True),
     Setting("PW_SITEID", Word("site id"), None, GATEWAY, "Tesla energy site, where an account has several.",
             private=True),
     Setting("PW_RSA_KEY_PATH", Path(), None, GATEWAY,

@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0*)?\Z")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,6})?)\s*([smhdw]?)\Z")
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_LABEL = r"[0-9A-Za-z](?:[0-9A-Za-z-]{0,61}[0-9A-Za-z])?"
+_LABEL = r"[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?"  # container names have underscores
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?\Z")
 _DOTTED_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*\.?\Z")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+\Z")
@@ -129,6 +129,17 @@ class Word(Kind):
 
     def format(self, value: Any) -> str:
         return str(value) or self.empty
+
+
+@dataclass(frozen=True)
+class TimeZone(Kind):
+    """An IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
+
+    word: str = "time zone"
+
+    def parse(self, text: str) -> str | None:
+        text = without_comment(text)
+        return timezone_name(text) if text else None
 
 
 @dataclass(frozen=True)
@@ -382,16 +393,53 @@ def text_of(value: Any) -> str | None:
 
 
 def host_name(text: str) -> str:
-    """``host`` or ``host:port`` as the library accepts it."""
-    expected = "a host name or IPv4 address, optionally with :port (1-65535); IPv6 is not supported by the library"
-    name, colon, port = text.partition(":")
-    if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
+    """``host``, ``host:port``, ``[address]`` or ``[address]:port`` as the library takes it into its URLs.
+
+    An IPv6 address without brackets gets them. Container names may have ``_``.
+    """
+    expected = (
+        "a host name, an IPv4 address or an IPv6 address in brackets, each optionally with :port (1-65535), such as "
+        "powerwall.lan, 192.168.91.1 or [fd00::5]:8443"
+    )
+    name, port = split_host(text)
+    if port is not None and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
         raise BadValue(expected)
+    if name.startswith("["):
+        if not _is_ipv6(name[1:-1]):
+            raise BadValue(expected)
+        return name if port is None else f"{name}:{port}"
     if not _HOST.match(name):
         raise BadValue(expected)
     if _DOTTED_NUMBERS.match(name) and not _is_ipv4(name):
         raise BadValue(expected)
     return text
+
+
+def split_host(text: str) -> tuple[str, str | None]:
+    """Split off the port, None where there is none. An IPv6 address comes out in brackets, whichever way it went in."""
+    if text.startswith("["):
+        inner, bracket, rest = text.partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            return text, ""  # no port that could be allowed
+        return inner + bracket, rest[1:] if rest else None
+    if text.count(":") > 1:
+        return f"[{text}]", None
+    name, colon, port = text.partition(":")
+    return name, port if colon else None
+
+
+def _is_ipv6(text: str) -> bool:
+    """Is this an IPv6 address, perhaps with a zone such as ``%eth0``?"""
+    import ipaddress
+
+    address, percent, zone = text.partition("%")
+    if percent and not re.fullmatch(r"[0-9A-Za-z_.-]{1,32}", zone):
+        return False
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_ipv4(text: str) -> bool:
@@ -419,19 +467,31 @@ def email_address(text: str) -> str:
 
 
 def timezone_name(text: str) -> str:
-    """An IANA zone. Taken on trust where the machine has no zone data at all."""
+    """Return an IANA zone as it is written. Taken on trust where the machine has no zone data at all."""
     import zoneinfo
 
     expected = "an IANA time zone such as America/Los_Angeles"
     try:
-        zoneinfo.ZoneInfo(text)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        known = _known_timezones()
-        if text in known or (not known and re.fullmatch(r"[A-Za-z0-9_+/-]{1,64}", text)):
+        if len(text) <= 255:
+            zoneinfo.ZoneInfo(text)
             return text
-        near = nearest(text, known)
-        raise BadValue(expected + (f" (did you mean {near}?)" if near else "")) from None
-    return text
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        pass
+    known = _known_timezones()
+    if text in known or (not known and re.fullmatch(r"[A-Za-z0-9_+/-]{1,64}", text)):
+        return text
+    meant = _meant_timezones(text[:100], known)
+    raise BadValue(expected + (f" (did you mean {' or '.join(meant)}?)" if meant else ""))
+
+
+def _meant_timezones(text: str, known: frozenset[str]) -> list[str]:
+    """The zones somebody may have meant: another case, blanks for underscores, only the city, or a slip."""
+    wanted = re.sub(r"[\s_]+", "_", text.strip()).casefold()
+    names = sorted(known)
+    same = [name for name in names if name.casefold() == wanted]
+    city = [name for name in names if "/" in name and name.rpartition("/")[2].casefold() == wanted.rpartition("/")[2]]
+    near = nearest(text.strip().replace(" ", "_"), known)
+    return (same or city or ([near] if near else []))[:3]
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pwserver.causes import GARBAGE, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.values import split_host
 from pwserver.gateways import library, login_store
 from pwserver.gateways.cloudlink import CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory
@@ -348,9 +349,9 @@ class GatewayConnection:
 
     def _reachable(self) -> bool:
         """Does the port take a TCP connection? No request is made: this is no call to the gateway."""
-        host, _, port = self.definition.address.partition(":")
+        host, port = split_host(self.definition.address)
         try:
-            with socket.create_connection((host, int(port or 443)), _PROBE_TIMEOUT_SECONDS):
+            with socket.create_connection((host.strip("[]"), int(port or 443)), _PROBE_TIMEOUT_SECONDS):
                 return True
         except (OSError, ValueError):
             return False

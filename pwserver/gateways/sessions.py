@@ -81,6 +81,11 @@ _TLS = _gateway_tls()
 class _Pool(urllib3.HTTPSConnectionPool):
     """Connections to certificates nobody can check, without a warning for every single request."""
 
+    def __init__(self, host: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(host, *args, **kwargs)
+        # A URL writes the zone of an IPv6 address as %25eth0 (RFC 6874); the resolver knows it as %eth0 only.
+        self.host = self.host.replace("%25", "%", 1)
+
     def _validate_conn(self, conn: Any) -> None:
         if conn.is_closed:
             conn.connect()

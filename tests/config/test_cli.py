@@ -56,7 +56,7 @@ def test_bad_configuration_is_status_2_and_one_message() -> None:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["PW_CONTROL_SECRET", "PW_GW_PWD", "MQTT_CLIENT_ID", "PW_GATEWAYS", "PW_TIMEZONE"])
+@pytest.mark.parametrize("name", ["PW_CONTROL_SECRET", "PW_GW_PWD", "MQTT_CLIENT_ID", "PW_GATEWAYS", "PW_EMAIL"])
 def test_bytes_that_are_no_utf_8_are_refused_and_not_shown(name: str) -> None:
     done = run("check-config", PW_HOST="10.0.0.1", **{"PW_GW_PWD": "x" * 10, name: os.fsdecode(b"se\xffcret")})
     assert done.returncode == 2

@@ -94,12 +94,11 @@ def test_connection_modes(members, mode, label, address) -> None:
         ({"email": "a@b.c", "port": 1}, "without host"),
         ({**FULL, "gw_pwd": 123}, "gw_pwd: (hidden)"),
         ({**FULL, "email": "me"}, "e-mail address"),
-        ({**FULL, "timezone": "Europe/Berlln"}, "Europe/Berlin"),
         ({**FULL, "type": "car"}, "powerwall or inverter"),
         ({**FULL, "fleetapi": "perhaps"}, "yes or no"),
         ({**FULL, "siteid": 1.5}, "siteid"),
         ({**FULL, "name": "a\nb"}, "printable"),
-        ({**FULL, "wifi_host": "::1"}, "wifi_host"),
+        ({**FULL, "wifi_host": "::g"}, "wifi_host"),
     ],
 )
 def test_bad_entries_are_problems(problems_of, members, part) -> None:
@@ -335,3 +334,54 @@ def test_any_json_gives_good_gateways_or_problems(content: object) -> None:
 def test_any_text_as_gateways(text: str) -> None:
     with contextlib.suppress(ConfigError):  # and nothing but it
         load({}, {"PW_GATEWAYS": text})
+
+
+ADDRESSES = [
+    ("pw_simulator", "pw_simulator"), ("pw_simulator:8443", "pw_simulator:8443"), ("my_host.lan", "my_host.lan"),
+    ("[::1]", "[::1]"), ("[::1]:8443", "[::1]:8443"), ("::1", "[::1]"), ("fe80::1%eth0", "[fe80::1%eth0]"),
+    ("[fe80::1%eth0]:443", "[fe80::1%eth0]:443"), ("2001:db8::5", "[2001:db8::5]"),
+    ("::ffff:192.0.2.1", "[::ffff:192.0.2.1]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "address"), ADDRESSES)
+def test_addresses_as_the_world_writes_them(written: str, address: str) -> None:
+    (gateway,) = load({}, {"PW_HOST": written, "PW_GW_PWD": "p"}).gateways
+    assert gateway.address == address
+    if not address.endswith("443"):
+        entries = json.dumps([{"id": "a", "host": written, "port": 8443, "gw_pwd": "p"}])
+        (gateway,) = load({}, {"PW_GATEWAYS": entries}).gateways
+        assert gateway.address == f"{address}:8443"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["[::1", "::1]", "[::1]8443", "[::1]:", "[::1]:0", "[::1]:65536", "[::1]:x", "[]", "[1.2.3.4]", "[host]", "::1::2",
+     ":::", "[::1%]", "[::1%a/b]", "fe80::1%", "12345::", "a:b:c", "-a", "a-", "a..b", "host:", "user@host", "[[::1]]"],
+)  # fmt: skip
+def test_addresses_nobody_can_mean(written: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load({}, {"PW_HOST": written, "PW_GW_PWD": "p"})
+    assert "PW_HOST" in str(raised.value) and "[fd00::5]:8443" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("America/Los Angeles", "America/Los_Angeles"), ("Chicago", "America/Chicago"),
+        ("america/chicago", "America/Chicago"),
+        ("Los Angeles", "America/Los_Angeles"), ("Europe/Berlln", "Europe/Berlin"), ("berlin", "Europe/Berlin"),
+        ("America/ Chicago", None), ("nowhere at all", None), ("../../etc/passwd", None), ("x" * 9000, None),
+        ("/usr/share/zoneinfo/UTC", None),
+    ],
+)  # fmt: skip
+def test_a_wrong_time_zone_is_told_and_does_not_stop_the_start(written: str, meant: str | None) -> None:
+    for environment in (
+        {"PW_HOST": "h", "PW_GW_PWD": "p", "PW_TIMEZONE": written},
+        {"PW_GATEWAYS": json.dumps([{"id": "a", "host": "h", "gw_pwd": "p", "timezone": written}])},
+    ):
+        config = load({}, environment)
+        assert config.gateways[0].timezone == "America/Los_Angeles"
+        (warning,) = config.warnings
+        assert "timezone" in warning.lower() and "America/Los_Angeles" in warning
+        assert meant is None or f"did you mean {meant}" in warning

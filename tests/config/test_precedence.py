@@ -192,7 +192,13 @@ def test_mqtt_commands_need_secret_and_login() -> None:
     assert "PW_CONTROL_SECRET, MQTT_PASSWORD" in warning
 
 
-@pytest.mark.parametrize(("text", "part"), [("pass ", "blank"), ('"pass"', "quotation")])
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("pass ", "blank"), ('"pass"', "quotation"), ("pass   # on the sticker", "comment"), ("pass #", "comment"),
+        ("pass\t# x", "comment"),
+    ],
+)  # fmt: skip
 def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
     (warning,) = load({}, {"PW_HOST": "h", "PW_GW_PWD": text}).warnings
     assert part in warning

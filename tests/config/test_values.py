@@ -80,7 +80,7 @@ def test_accepted(name: str, text: str, value: Any) -> None:
         ("PW_HTTPS", ["https", "tls"]),
         (
             "PW_HOST",
-            ["a b", "1.2.3", "256.1.1.1", "h:0", "h:65536", "h:", ":80", "::1", "fe80::1%eth0", "http://h", "a_b"],
+            ["a b", "1.2.3", "256.1.1.1", "h:0", "h:65536", "h:", ":80", "::g", "fe80::1%", "http://h", "[::1"],
         ),
         ("PW_EMAIL", ["me", "me@host", "a@b@c.d", "@b.c"]),
         ("PW_TIMEZONE", ["Mars/Base", "../etc/passwd", "America"]),
