@@ -1,5 +1,8 @@
 """What all workers know about client addresses, in shared memory and without a lock: each worker writes rows of its
 own and reads everybody's.
+
+Numbers are stored word by word, never byte by byte, and each entry has a version that is odd while it is being written:
+a reader in another worker that meets the writer reads again, so it never takes half of one note for another.
 """
 
 from __future__ import annotations
@@ -8,10 +11,10 @@ import hashlib
 import ipaddress
 import os
 import re
-import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 GUESSES: Final = "guesses"  # the arena's regions of these tables
 STREAMS: Final = "streams"
@@ -23,7 +26,9 @@ _FORWARDED: Final = re.compile(
     r'|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)',
     re.ASCII,
 )
-_ENTRY: Final = struct.Struct("=Qddd")
+_WORDS: Final = 5  # of 64 bits an entry: version, key, three numbers
+_ENTRY_BYTES: Final = 8 * _WORDS
+_READS: Final = 16  # of one entry, before its writer counts as dead in the middle of it
 _SECRET: Final = os.urandom(16)  # nobody can choose addresses that meet in one set; one for all generations of main
 
 
@@ -44,12 +49,14 @@ class AddressTable:
 
     def __init__(self, region: memoryview, workers: int) -> None:
         self._region = region
+        self._whole = region.cast("Q")  # versions and keys
+        self._numbers = region.cast("d")
         self._workers = workers
 
     @staticmethod
     def size(workers: int) -> int:
         """Bytes for this many workers."""
-        return workers * SETS * WAYS * _ENTRY.size
+        return workers * SETS * WAYS * _ENTRY_BYTES
 
     def clear(self, worker: int) -> None:
         """Forget what this worker wrote."""
@@ -62,18 +69,18 @@ class AddressTable:
         """
         for worker in range(before._workers):
             for place in range(SETS * WAYS):
-                key, *numbers = _ENTRY.unpack_from(before._region, (worker * SETS * WAYS + place) * _ENTRY.size)
-                if numbers[0]:
-                    self._add(worker % self._workers, key, Note(*numbers))
+                key, note = before._read((worker * SETS * WAYS + place) * _WORDS)
+                if note.first:
+                    self._add(worker % self._workers, key, note)
 
     def notes(self, address: str) -> list[Note]:
         """What the workers have noted about this address."""
         key = self._key(address)
         return [
-            Note(*numbers)
+            note
             for worker in range(self._workers)
-            for _, found, *numbers in self._set(worker, key)
-            if found == key and numbers[0]
+            for _, found, note in self._set(worker, key)
+            if found == key and note.first
         ]
 
     def own(self, worker: int, address: str) -> Note:
@@ -81,9 +88,9 @@ class AddressTable:
         return self._own(worker, self._key(address))
 
     def _own(self, worker: int, key: int) -> Note:
-        for _, found, *numbers in self._set(worker, key):
+        for _, found, note in self._set(worker, key):
             if found == key:
-                return Note(*numbers)
+                return note
         return Note()
 
     def _add(self, worker: int, key: int, note: Note) -> None:
@@ -97,20 +104,37 @@ class AddressTable:
 
     def _write(self, worker: int, key: int, note: Note) -> None:
         oldest, place = float("inf"), -1
-        for offset, found, first, second, _ in self._set(worker, key):
+        for at, found, known in self._set(worker, key):
             if found == key:
-                place = offset
+                place = at
                 break
-            age = second if first else -1.0
+            age = known.second if known.first else -1.0
             if age < oldest:
-                oldest, place = age, offset
-        _ENTRY.pack_into(self._region, place, key, note.first, note.second, note.third)
+                oldest, place = age, at
+        whole, numbers = self._whole, self._numbers
+        version = whole[place] | 1
+        whole[place] = version
+        whole[place + 1] = key
+        numbers[place + 2], numbers[place + 3], numbers[place + 4] = note.first, note.second, note.third
+        whole[place] = version + 1 & 0xFFFFFFFFFFFFFFFF
 
-    def _set(self, worker: int, key: int) -> Iterator[tuple[Any, ...]]:
-        start = (worker * SETS + key % SETS) * WAYS * _ENTRY.size
-        for way in range(WAYS):
-            offset = start + way * _ENTRY.size
-            yield offset, *_ENTRY.unpack_from(self._region, offset)
+    def _set(self, worker: int, key: int) -> Iterator[tuple[int, int, Note]]:
+        """The entries an address can have: where each one is, its key and its note."""
+        start = (worker * SETS + key % SETS) * WAYS * _WORDS
+        for place in range(start, start + WAYS * _WORDS, _WORDS):
+            yield place, *self._read(place)
+
+    def _read(self, place: int) -> tuple[int, Note]:
+        """The key and the note of one entry as they were written together; nothing when the writer died between."""
+        for attempt in range(_READS):
+            version = self._whole[place]
+            key = self._whole[place + 1]
+            note = Note(*self._numbers[place + 2 : place + 5])
+            if not version % 2 and self._whole[place] == version:
+                return key, note
+            if attempt:
+                time.sleep(0)  # let the writer go on, if it is this processor that it waits for
+        return 0, Note()
 
     def _key(self, address: str) -> int:
         digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=_SECRET).digest()
