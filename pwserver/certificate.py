@@ -6,6 +6,9 @@ import datetime
 import ipaddress
 from collections.abc import Iterable
 
+# The clock may be wrong when the certificate is made: it must be valid once the clock is right.
+_MADE_SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
 
 def self_signed(subject: str, names: Iterable[str], addresses: Iterable[str], days: int) -> tuple[bytes, bytes]:
     """A fresh (certificate PEM, key PEM) of a server with these names and addresses."""
@@ -25,8 +28,8 @@ def self_signed(subject: str, names: Iterable[str], addresses: Iterable[str], da
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(min(now, _MADE_SINCE))
+        .not_valid_after(max(now, _MADE_SINCE) + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

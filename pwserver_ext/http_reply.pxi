@@ -41,7 +41,8 @@ cdef class Document:
     cdef unsigned long long generation
     cdef int status
     cdef bytes tag              # without quotes; the gzip twin adds -gz
-    cdef double timestamp, expires
+    cdef double timestamp, expires, taken
+    cdef long long age          # seconds, as of the second the replies are good for
     # Whose replies these are: those of another responder may look otherwise.
     cdef Responder owner
     # What was read and the replies made of it, by variant: good for one second, so that they agree with one another.
@@ -68,10 +69,13 @@ cdef class Document:
         # Before the read: a publication in between must show as a change.
         self.generation = self.current()
         try:
+            self.taken = 0
             if self.slot is not None:
                 read = self.slot.c_read(self.index)
                 t = None if read is None else (read.status, read.body, read.gzip, read.etag, read.timestamp,
                                                read.expires, read.generation)
+                if read is not None:
+                    self.taken = read.taken
             else:
                 t = self.source.read(self.index)
         except RuntimeError:
@@ -81,6 +85,12 @@ cdef class Document:
             status, body, gzip, etag, self.timestamp, self.expires, self.generation = t
             if self.expires == 0 or now <= self.expires:
                 self.status = status
+                # By the monotonic clock where the writer told it: the other one can be set.
+                self.age = 0
+                if self.taken > 0:
+                    self.age = <long long>max(0.0, now - self.taken)
+                elif 0 < self.timestamp < 253402300800:
+                    self.age = max(0, pw_epoch_second() - <long long>self.timestamp)
                 self.has_gzip = gzip is not None
                 self.tag = bare_tag(etag)
                 return body, gzip
@@ -460,7 +470,7 @@ cdef class Responder:
         parts.append(f"Cache-Control: no-cache\r\nVary: {vary}\r\n".encode("ascii"))
         if 0 < d.timestamp < 253402300800:
             parts.append(b"Age: %d\r\nX-Powerwall-Timestamp: %.3f\r\n" %
-                         (max(0, d.second - <long long>d.timestamp), d.timestamp))
+                         (d.age, d.timestamp))
         parts += (self.cors_lines[cors], CONNECTION_LINE[connection], b"\r\n")
         if kind == WHOLE:
             parts.append(body)

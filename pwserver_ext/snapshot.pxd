@@ -5,10 +5,11 @@ from libc.stdint cimport uint32_t, uint64_t, uint8_t
 cdef struct Meta:  # the head of an image; eight words
     uint64_t timestamp  # bits of a double, epoch seconds
     uint64_t expires  # bits of a double, monotonic seconds, 0 = never
+    uint64_t taken  # bits of a double, monotonic seconds at ``timestamp``, 0 = not known
     uint64_t generation
     uint64_t size  # of the whole image in bytes, a multiple of 8
-    uint64_t checksum  # over the four words above and everything after this head
-    uint64_t reserved[3]
+    uint64_t checksum  # over the five words above and everything after this head
+    uint64_t reserved[2]
 
 
 cdef struct Entry:  # one document; offsets count bytes from the start of the image, 0 = not there
@@ -31,6 +32,7 @@ cdef class Document:
     cdef readonly bytes etag
     cdef readonly double timestamp  # epoch seconds
     cdef readonly double expires  # monotonic seconds, 0 = never
+    cdef readonly double taken  # monotonic seconds at ``timestamp``, 0 = not known
     cdef readonly uint64_t generation
 
 

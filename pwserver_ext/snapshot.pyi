@@ -17,6 +17,7 @@ class Document:
     etag: bytes
     timestamp: float
     expires: float
+    taken: float
     generation: int
     def as_tuple(self) -> _Read: ...
 
@@ -32,7 +33,7 @@ class SnapshotSlot:
     @property
     def dropped_twins(self) -> int: ...
     def publish(
-        self, documents: Sequence[_Written | None], timestamp: float, expires: float = 0.0
+        self, documents: Sequence[_Written | None], timestamp: float, expires: float = 0.0, taken: float = 0.0
     ) -> tuple[int, list[int]]: ...
     def generation(self) -> int: ...
     def head(self) -> tuple[float, float, int] | None: ...

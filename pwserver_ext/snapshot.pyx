@@ -41,7 +41,7 @@ cdef enum:
 
 # 2 GiB, or what two buffers of a slot can have where addresses have 32 bits.
 cdef uint64_t CAPACITY_LIMIT = min(<uint64_t>0x7FFFFFFF, (<uint64_t>PY_SSIZE_T_MAX >> 1) - (1 << 24))
-cdef uint64_t MAGIC = 0x3153534650775000  # changes with the layout
+cdef uint64_t MAGIC = 0x3253534650775000  # changes with the layout
 cdef uint64_t MIX_START = 0xcbf29ce484222325
 
 
@@ -58,7 +58,7 @@ cdef inline size_t _lines(size_t size) noexcept nogil:
 
 
 cdef uint64_t _checksum(const uint8_t *image, size_t size) noexcept nogil:
-    return pw_mix(pw_mix(MIX_START, image, 32), image + sizeof(Meta), size - sizeof(Meta))
+    return pw_mix(pw_mix(MIX_START, image, 40), image + sizeof(Meta), size - sizeof(Meta))
 
 
 cdef class Document:
@@ -158,11 +158,12 @@ cdef class SnapshotSlot:
         pw_store_release(self._sequence(which), 2 * generation)
         pw_store_release(self._current, generation * 2 + which)
 
-    def publish(self, documents, double timestamp, double expires=0.0) -> tuple:
+    def publish(self, documents, double timestamp, double expires=0.0, double taken=0.0) -> tuple:
         """Publish all documents at once; return ``(generation, indexes of the documents that did not fit)``.
 
         Each document is ``(status, body, gzip or None, etag)``, with an integer of flags as an optional fifth, or
-        ``None`` for "not in this snapshot". Equal bodies, twins and ETags are stored once. What does not fit becomes
+        ``None`` for "not in this snapshot". ``taken``: the monotonic clock at ``timestamp``, so that an age does not
+        depend on a clock that can be set. Equal bodies, twins and ETags are stored once. What does not fit becomes
         a 503 JSON error and is counted; when there is too little room, the largest bodies go first. A gzip twin
         never displaces a body: twins that find no room are left out. Wrong shapes raise ``TypeError`` or
         ``ValueError`` before anything is written.
@@ -255,9 +256,10 @@ cdef class SnapshotSlot:
                 meta = <Meta *>image
                 meta.timestamp = pw_bits(timestamp)
                 meta.expires = pw_bits(expires)
+                meta.taken = pw_bits(taken)
                 meta.generation = generation
                 meta.size = cursor
-                meta.reserved[0] = meta.reserved[1] = meta.reserved[2] = 0
+                meta.reserved[0] = meta.reserved[1] = 0
                 meta.checksum = _checksum(image, cursor)
                 self._commit(generation, which, image, cursor)
             finally:
@@ -343,6 +345,7 @@ cdef class SnapshotSlot:
             document.flags = entry.flags
             document.timestamp = pw_double(meta.timestamp)
             document.expires = pw_double(meta.expires)
+            document.taken = pw_double(meta.taken)
             document.generation = meta.generation
             document.body = _copied(image + entry.body_offset, entry.body_size)
             document.etag = _copied(image + entry.etag_offset, entry.etag_size)

@@ -34,6 +34,7 @@ _winner: list[CloudLink] = []  # the first link that connects is the only one
 class _Known:
     value: Any = None
     time: float | None = None  # epoch
+    tick: float = 0.0  # monotonic
 
 
 class CloudLink:
@@ -65,10 +66,10 @@ class CloudLink:
         self._job = threading.Thread(target=self._work, name=f"cloud-{self.definition.id}", daemon=True)
         self._job.start()
 
-    def fresh(self, name: str, now: float) -> Any:
-        """A value read over the link lately (two refreshes), else None."""
+    def fresh(self, name: str, tick: float) -> Any:
+        """A value read over the link lately (two refreshes), else None. ``tick``: the monotonic clock."""
         known = self.known[name]
-        if known.time is None or now - known.time > 2 * _REFRESH_SECONDS or self.powerwall is None:
+        if known.time is None or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
             return None
         return known.value
 
@@ -172,4 +173,4 @@ class CloudLink:
         self.last_success = now
         for name, value in found.items():
             if value is not None:
-                self.known[name] = _Known(value, now)
+                self.known[name] = _Known(value, now, time.monotonic())

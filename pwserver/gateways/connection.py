@@ -256,10 +256,10 @@ class GatewayConnection:
     def _with_link(self, reading: Reading) -> Reading:
         if self.link is None:
             return reading
-        self.link.tick(time.monotonic())
-        now = time.time()
+        tick = time.monotonic()
+        self.link.tick(tick)
         missing = {
-            name: self.link.fresh(name, now)
+            name: self.link.fresh(name, tick)
             for name in ("mode", "reserve", "grid_charging", "grid_export")
             if getattr(reading, name) is None
         }

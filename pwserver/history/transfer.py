@@ -57,7 +57,7 @@ def merge(
     """Put tables into the files below ``path``; what is there already wins. Not beside a running server.
 
     Polls are also summed up to minutes, quarter hours and days where none are known. A day that has not ended by
-    ``now`` or by the newest poll is left to the server. Returns rows added by ``gateway/ring``.
+    the newest poll, or without polls by ``now``, is left to the server. Returns rows added by ``gateway/ring``.
     Raises HistoryLocked when a server has the files, ValueError for a gateway or ring nobody knows.
     """
     by_gateway = {layout.gateway.id: layout for layout in layouts}
@@ -87,7 +87,11 @@ def _merged(archive: Archive, tables: Sequence[Table], now: float) -> dict[str, 
     newest = max((table.times[-1] for table in tables if table.ring == "polls" and table.times), default=-math.inf)
     known = archive.polls.bounds()
     newest = max(newest, known[1] if known is not None else -math.inf)
-    newest = min(newest, now) if math.isfinite(newest) else now
+    if not math.isfinite(newest):
+        # No day that is known can be later than now, unless it is the clock that is wrong.
+        known = archive.days.bounds()
+        latest = [table.times[-1] for table in tables if table.ring == "days" and table.times]
+        newest = max(now, *latest, known[1] if known is not None else now)
     for table in tables:
         if table.ring in POWER_RINGS:
             incoming.setdefault(table.ring, []).append((table.times, table.columns))

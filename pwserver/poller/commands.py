@@ -182,7 +182,7 @@ class CommandService:
         except OutcomeUnknown as reason:
             task.poll_soon()
             return Outcome(UNKNOWN, str(reason))
-        pending = task.pending.expect(command.action, command.arguments, time.time())
+        pending = task.pending.expect(command.action, command.arguments, time.time(), time.monotonic())
         task.publish_now()
         task.poll_soon()
         return Outcome(ACKNOWLEDGED, result=done.result, via=done.via, pending=pending)

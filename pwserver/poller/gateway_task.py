@@ -145,7 +145,7 @@ class GatewayTask:
 
     def _confirm(self, reading: Reading) -> None:
         """Compare what was commanded with what is read; what does not show yet is read again by the next poll."""
-        for name in self.pending.seen(reading, time.time()):
+        for name in self.pending.seen(reading, time.time(), self._read_at):
             log.warning("gateway %s acknowledged %s, but never showed it", self.connection.identity.id, name)
         if self.pending:
             self.connection.read_again()

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver import quantities
 from pwserver.reading import Reading
 
+LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
 PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no
 RESERVE_SLACK_PERCENT = 1.0  # a gateway rounds on its own scale
 
@@ -49,23 +50,29 @@ class Pending:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._expected: dict[str, tuple[Any, float]] = {}  # setting -> (value, epoch seconds of the acknowledgement)
+        # setting -> (value, moment of the acknowledgement in epoch seconds and on the monotonic clock)
+        self._expected: dict[str, tuple[Any, float, float]] = {}
 
-    def expect(self, action: str, arguments: Mapping[str, Any], now: float) -> list[str]:
-        """``action`` has been acknowledged: wait for its settings to show. Returns their names."""
+    def expect(self, action: str, arguments: Mapping[str, Any], now: float, tick: float) -> list[str]:
+        """``action`` has been acknowledged: wait for its settings to show. Returns their names.
+
+        ``now``: epoch seconds, to be shown; ``tick``: the monotonic clock, which alone decides.
+        """
         wanted = expected_settings(action, arguments)
         with self._lock:
-            self._expected.update({name: (value, now) for name, value in wanted.items()})
+            self._expected.update({name: (value, now, tick) for name, value in wanted.items()})
         return sorted(wanted)
 
-    def seen(self, reading: Reading, now: float) -> list[str]:
+    def seen(self, reading: Reading, now: float, tick: float) -> list[str]:
         """A new reading: forget what it confirms. Returns what has waited in vain and is forgotten too."""
         vain = []
+        age = now - reading.timestamp
+        taken = tick - (age if 0.0 <= age <= LONGEST_POLL_SECONDS else 0.0)
         with self._lock:
-            for name, (value, since) in list(self._expected.items()):
-                if reading.timestamp > since and matches(READERS[name](reading), value):
+            for name, (value, _, since) in list(self._expected.items()):
+                if taken > since and matches(READERS[name](reading), value):
                     del self._expected[name]
-                elif now - since > PATIENCE_SECONDS:
+                elif tick - since > PATIENCE_SECONDS:
                     vain.append(name)
                     del self._expected[name]
         return vain
@@ -76,7 +83,7 @@ class Pending:
     def as_json(self) -> dict[str, Any]:
         """Setting -> what it should become, and since when (epoch seconds)."""
         with self._lock:
-            return {name: {"value": value, "acknowledged": since} for name, (value, since) in self._expected.items()}
+            return {name: {"value": value, "acknowledged": since} for name, (value, since, _) in self._expected.items()}
 
 
 def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,6 +75,7 @@ class Publisher:
             name: GatewayJudge(self._keeping.gateway(name), wanted.get(name, UNCORRECTED)) for name in self._views
         }
         self._expires = dict.fromkeys(self._views, 0.0)
+        self._taken: dict[str, tuple[float, float]] = {}  # gateway -> timestamp of its reading by both clocks
         self._untold = set(self._views)  # gateways this process has published nothing of
         self._last: dict[str, list[Packed]] = {}
         self._memory: MergeMemory = {}
@@ -93,7 +94,8 @@ class Publisher:
         judged = judge.take(reading)
         self._keeping.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
         view = View(identity, status, judged.reading, self.server, time.time(), judged, judge.last)
-        self._write(identity.id, render_gateway(view, self._fault), reading.timestamp if reading else 0.0, expires)
+        timestamp, taken = self._note_taken(identity.id, reading)
+        self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:
             self.render_seconds[identity.id] = time.perf_counter() - begun
             self._views[identity.id] = view
@@ -101,6 +103,16 @@ class Publisher:
             self._untold.discard(identity.id)
         self.changed()
         return view
+
+    def _note_taken(self, gateway: str, reading: Reading | None) -> tuple[float, float]:
+        """(epoch seconds, monotonic seconds) at which a reading was taken; the second as of when it was first seen."""
+        if reading is None:
+            return 0.0, 0.0
+        known = self._taken.get(gateway)
+        if known is None or known[0] != reading.timestamp:
+            known = (reading.timestamp, max(0.001, time.monotonic() - max(0.0, time.time() - reading.timestamp)))
+            self._taken[gateway] = known
+        return known
 
     def changed(self) -> None:
         """Something the site's documents tell has changed. From any thread."""
@@ -114,16 +126,17 @@ class Publisher:
             expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
         site = SiteView(views, self.server, time.time(), self.measure() if self.measure is not None else None)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
+        taken = min((self._taken[view.gateway.id][1] for view in views if view.reading), default=0.0)
         if not views:
             self._write(AGGREGATE, render_no_gateways(self.server, site.now), 0.0, 0.0)
         elif AGGREGATE in self.shared.slots:
             merged = merge(site, self._memory, self.options, self._sums)
             self._memory = merged.memory
             self._keeping.keep(AGGREGATE, self._sums.to_json)
-            self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires)
+            self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires, taken)
             if self.after_site is not None:
                 self.after_site(merged.view)
-        self._write(SITE, render_site(site, self._fault), oldest, expires)
+        self._write(SITE, render_site(site, self._fault), oldest, expires, taken)
         return site
 
     def everything(self) -> None:
@@ -177,10 +190,12 @@ class Publisher:
             except TimeoutError:
                 break
 
-    def _write(self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float) -> None:
+    def _write(
+        self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float, taken: float = 0.0
+    ) -> None:
         packed = pack(rendered, packed_by_body(self._last.get(slot, ())), INTERNAL[slot == SITE])
         self._last[slot] = packed
-        _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires)
+        _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires, taken)
         self.shared.bell.ring()
         if overflowed:
             rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS

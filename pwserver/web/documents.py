@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import quote
 
@@ -34,7 +33,7 @@ def document_response(request: Request, table: Table, entry: Entry, vary: str = 
     served = table.read(entry)
     headers = {"cache-control": "no-cache"}
     if served.timestamp:
-        headers["age"] = str(max(0, int(time.time()) - int(served.timestamp)))
+        headers["age"] = str(int(served.age_seconds))
         headers["x-powerwall-timestamp"] = f"{served.timestamp:.3f}"
     request.app.ctx.count_hit(entry.column, served.status)
     tag = served.etag.strip(b'"')

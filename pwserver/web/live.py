@@ -27,6 +27,7 @@ class Live:
     def __init__(self, runtime: Runtime, table: Table) -> None:
         self.runtime = runtime
         self.table = table
+        self._began = time.monotonic()
         self._generation = -1
         self._facts: dict[str, Any] = {}
         self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")  # shared by all workers, 0 for never
@@ -44,7 +45,7 @@ class Live:
         """Does the poller's loop turn? Before its first start there is nothing to miss."""
         age = self.runtime.shared.beats.age(POLLER_ROW)
         if age is None:
-            return time.time() - self.runtime.server.started < POLLER_SILENT_SECONDS
+            return time.monotonic() - self._began < POLLER_SILENT_SECONDS
         return bool(age < POLLER_SILENT_SECONDS)
 
     def numbers(self) -> status.LiveNumbers:

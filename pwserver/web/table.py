@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from pwserver.documents.catalogue import (
     FACTS_INDEX,
@@ -18,6 +17,7 @@ from pwserver.documents.catalogue import (
 from pwserver.documents.document import Document
 from pwserver.documents.render import Packed
 from pwserver.shared import AGGREGATE, SITE, Shared
+from pwserver_ext.snapshot import Document as Published
 
 MOST_TRIES = 5  # two documents are read within microseconds; a publication between them is rare, two are rarer
 
@@ -43,13 +43,14 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A document as it may be served now. ``timestamp``: epoch seconds of the reading, 0 without one."""
+    """A document as it may be served now. ``timestamp``: epoch seconds of the reading, 0 without one; and its age."""
 
     status: int
     body: bytes
     gzip: bytes | None
     etag: bytes
     timestamp: float
+    age_seconds: float = 0.0
 
 
 class Table:
@@ -91,22 +92,23 @@ class Table:
 
     def read(self, entry: Entry) -> Served:
         """The document as it may be served now: the snapshot's, or the fallback when that has expired."""
-        return self._served(entry, self.shared.slots[entry.slot].read(entry.index))
+        return self._served(entry, self.shared.slots[entry.slot].document(entry.index))
 
     def read_together(self, entries: Sequence[Entry]) -> list[Served]:
         """Several documents of one slot, from the same snapshot."""
         slot = self.shared.slots[entries[0].slot]
         for _ in range(MOST_TRIES):
-            found = [slot.read(entry.index) for entry in entries]
-            if len({one[6] if one is not None else None for one in found}) == 1:
+            found = [slot.document(entry.index) for entry in entries]
+            if len({one.generation if one is not None else None for one in found}) == 1:
                 break
         return [self._served(entry, one) for entry, one in zip(entries, found, strict=True)]
 
-    def _served(self, entry: Entry, found: Any) -> Served:
-        if found is not None:
-            status, body, gzip, etag, timestamp, expires, _ = found
-            if not expires or monotonic() < expires:
-                return Served(status, body, gzip, etag, timestamp)
+    def _served(self, entry: Entry, found: Published | None) -> Served:
+        now = monotonic()
+        if found is not None and (not found.expires or now < found.expires):
+            # By the monotonic clock, for the other one can be set.
+            age = max(0.0, now - found.taken) if found.taken else 0.0
+            return Served(found.status, found.body, found.gzip, found.etag, found.timestamp, age)
         return Served(*self.fallbacks[entry.slot][entry.index], 0.0)
 
     def hits(self) -> dict[str, int]:

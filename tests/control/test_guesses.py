@@ -187,19 +187,29 @@ def test_what_confirms_a_setting(
     action: str, arguments: dict[str, Any], confirmed: dict[str, Any], not_yet: dict[str, Any]
 ) -> None:
     pending = Pending()
-    assert pending.expect(action, arguments, 1999.0) and pending
-    assert pending.seen(replace(READING, **confirmed, timestamp=1998.0), 2000.0) == [], "read before it was written"
-    assert pending.seen(replace(READING, **not_yet), 2000.0) == [] and pending
+    assert pending.expect(action, arguments, 1999.0, 99.0) and pending
+    before = replace(READING, **confirmed, timestamp=1998.0)
+    assert pending.seen(before, 2000.0, 100.0) == [], "read before it was written"
+    assert pending.seen(replace(READING, **not_yet), 2000.0, 100.0) == [] and pending
     (entry,) = pending.as_json().values()
     assert entry["acknowledged"] == 1999.0
-    assert pending.seen(replace(READING, **confirmed), 2000.0) == [] and not pending
+    assert pending.seen(replace(READING, **confirmed), 2000.0, 100.0) == [] and not pending
 
 
 def test_what_never_shows_is_given_up() -> None:
     pending = Pending()
-    pending.expect("grid_export", {"value": "never"}, 1999.0)
-    assert pending.seen(READING, 1999.0 + PATIENCE_SECONDS + 1) == ["grid_export"] and not pending
+    pending.expect("grid_export", {"value": "never"}, 1999.0, 99.0)
+    assert pending.seen(READING, 1999.0, 99.0 + PATIENCE_SECONDS + 1) == ["grid_export"] and not pending
+
+
+@pytest.mark.parametrize("step", [-3e7, -3600.0, 3600.0, 3e7])
+def test_a_clock_that_is_set_meanwhile_confirms_and_gives_up_nothing(step: float) -> None:
+    pending = Pending()
+    pending.expect("grid_export", {"value": "never"}, 1999.0 + 4e8, 99.0)
+    other = replace(READING, timestamp=2004.0 + 4e8 + step, grid_export="battery_ok")
+    assert pending.seen(other, other.timestamp + 0.5, 105.0) == [] and pending
+    assert pending.seen(replace(other, grid_export="never"), other.timestamp + 0.5, 110.0) == [] and not pending
 
 
 def test_a_dispatch_leaves_nothing_to_confirm() -> None:
-    assert Pending().expect("dispatch", {"power_watts": 1, "duration_seconds": 1}, 0.0) == []
+    assert Pending().expect("dispatch", {"power_watts": 1, "duration_seconds": 1}, 0.0, 0.0) == []

@@ -61,7 +61,7 @@ class Machine:
         assert self._server is not None
         return self._server
 
-    def start(self) -> Server:
+    def start(self, **settings: str) -> Server:
         """Start the server with the clock as it is; its data are there."""
         fake = {
             "LD_PRELOAD": LIBRARY,
@@ -72,7 +72,7 @@ class Machine:
             "TZ": "UTC",
         }
         more = {"PW_HISTORY_PATH": str(self.history), "PW_TIMEZONE": "UTC"}
-        self._server = Server(environment=one(self._gateway, **more, **fake))
+        self._server = Server(environment=one(self._gateway, **more, **fake, **settings))
         self._server.__enter__()
         self._server.wait_for_data()
         return self._server
@@ -195,3 +195,17 @@ def test_a_running_clock_that_is_set_wrong(machine: Machine, step: float) -> Non
     later = machine.server.json("/api/timeseries/today")["gateways"]["default"]["home_kwh"]
     assert 0.0 <= later - used < 0.1  # a minute of a house, not an hour of it
     assert len(machine.days()) >= DAYS
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_the_age_of_data_does_not_follow_the_clock(machine: Machine, step: float) -> None:
+    server = machine.start(PW_CACHE_EXPIRE="300", PW_CACHE_TTL="900")
+    started = time.monotonic()
+    wait_until(lambda: int(server.get("/soe").headers["age"]) >= 2, 20, "data grow old")
+    machine.set(step)
+    there = server.get("/soe").headers["date"]
+    wait_until(lambda: server.get("/soe").headers["date"] != there, 20, "the clock is set")
+    for target in ("/soe", "/aggregates", "/api/site", "/soe?from=sanic"):
+        age = int(server.get(target).headers["age"])
+        assert 2 <= age <= time.monotonic() - started + 60.0, target
+    assert server.get("/livez").status == 200

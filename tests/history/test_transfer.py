@@ -19,7 +19,9 @@ from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.query import ROUTES
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
+from pwserver.history.tables import read_csv
 from pwserver.history.tool import run
+from pwserver.history.transfer import merge
 from tests.history.support import GATEWAY, SMALL, Site, body, reading
 
 SITE = Site()
@@ -128,6 +130,17 @@ def test_import_does_not_touch_what_is_there(tmp_path: Path) -> None:
     recorder = Recorder(store.archives["default"])
     assert recorder.record(reading(START + 60.0 * 300 + 0.25, 0.0, 0.0, 0.0, 0.0))
     store.close()
+
+
+def test_a_clock_that_is_behind_keeps_no_day_out(tmp_path: Path) -> None:
+    """``import`` leaves the day that is still open to the server, not all days after a wrong present."""
+    rows = ["gateway,ring,time,home_wh,date"]
+    days = [datetime.date(2026, 11, 1) + datetime.timedelta(days=number) for number in range(10)]
+    rows += [f"default,days,{day_start(day, LOS_ANGELES)},1000,{day.toordinal()}" for day in days]
+    table = read_csv(rows)
+    layouts = [plan(settings_for(tmp_path), GATEWAY)]
+    assert merge(tmp_path, layouts, table, day_start(days[0], LOS_ANGELES) - 400 * 86400.0) == {"default/days": 9}
+    assert merge(tmp_path, layouts, table, day_start(days[-1], LOS_ANGELES) + 86400.0) == {"default/days": 1}
 
 
 @pytest.mark.parametrize(

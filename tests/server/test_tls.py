@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import os
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from pwserver.config import ConfigError, load
 from pwserver.tls import CERTIFICATE, KEY, server_context
@@ -26,6 +31,16 @@ def test_the_certificate_is_made_once_and_its_key_is_private(tmp_path: Path) -> 
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     server_context(config)
     assert key.read_bytes() == first
+
+
+@pytest.mark.parametrize("wrong", ["-20000d", "-400d", "+1000d"])
+def test_a_certificate_made_under_a_wrong_clock_is_valid_under_the_right_one(tmp_path: Path, wrong: str) -> None:
+    library = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), "libfaketime is not installed")
+    fake = {"LD_PRELOAD": str(library), "FAKETIME": wrong}
+    subprocess.run([sys.executable, "-m", "pwserver.tls", str(tmp_path)], env={**os.environ, **fake}, check=True)
+    made = x509.load_pem_x509_certificate((tmp_path / CERTIFICATE).read_bytes())
+    now = datetime.datetime.now(datetime.UTC)
+    assert made.not_valid_before_utc <= now < made.not_valid_after_utc
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "::1", "localhost", socket.gethostname()])
