@@ -183,7 +183,10 @@ def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: 
             prefix, what = split_name(name)
             if (what == "TESYNC" or what == "TEMSA") and isinstance(device, dict):
                 for key, value in device.items():
-                    if key.startswith("ISLAND") or key.startswith("METER"):
+                    # An empty placeholder of the same kind may follow: a null never overwrites a number.
+                    if (key.startswith("ISLAND") or key.startswith("METER")) and (
+                        value is not None or prefix + key not in result
+                    ):
                         result[prefix + key] = value
     result["grid_status"] = grid_number(grid_status)
     return result

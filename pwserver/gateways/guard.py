@@ -67,7 +67,7 @@ class _Group:
         self._seen = {
             name: self._seen[name] if name in ages else _Seen(value, tick)
             for name, value in list(kept.items())[:_DEVICES_KEPT]
-            if isinstance(value, dict)
+            if isinstance(value, dict) and has_serial(name)
         }
         return (merged if ages else dict(fresh)), ages
 
@@ -100,7 +100,7 @@ class DeviceGuard:
         serials = listed_serials(config)
         if not serials:
             return Guarded(vitals, system_status, fans)
-        inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--"))
+        inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--") and has_serial(name))
         short = inverters < listed_units(config)
 
         def expected(name: str) -> bool:
@@ -133,6 +133,14 @@ class DeviceGuard:
             return status, {}
         merged, ages = self._blocks.merge(named, lambda name: name in serials, tick, self._ttl_seconds)
         return {**status, "battery_blocks": list(merged.values())}, ages
+
+
+def has_serial(name: str) -> bool:
+    """Return False for the placeholders that the library makes of empty answers, such as ``TESYNC--None--None``.
+
+    A name without a serial number is no device: carried on, its nulls would stand beside the real device for ever.
+    """
+    return name.rsplit("--", 1)[-1] not in ("", "None", "null")
 
 
 def listed_units(config: Mapping[str, Any] | None) -> int:

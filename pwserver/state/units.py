@@ -16,7 +16,7 @@ class Unit:
     """One battery unit. A unit always has a serial number; a name without one is no device."""
 
     serial: str
-    position: int  # 1-based, for ever the same for this serial
+    position: int  # 1-based, in the order of the gateway's list
     label: str  # "PW1", or "PW1 Exp 1" for an expansion pack
     part: str | None = None
     type: str | None = None
@@ -30,7 +30,7 @@ class Unit:
 
 
 def judge_units(reading: Reading) -> tuple[Unit, ...]:
-    """Return all units with a serial number, in their permanent order."""
+    """Return all units with a serial number, in the order of the gateway's list."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "system")
     found: list[Unit] = []

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.gateways.guard import DeviceGuard, listed_serials, listed_units
+from pwserver_ext.vitals import frequency
 
 CONFIG = {
     "battery_blocks": [
@@ -80,6 +81,23 @@ def test_vitals_that_do_not_come_at_all() -> None:
     assert found.carried and found.vitals is not None and "TEPOD--1707000-11-J--FOLLOW" in found.vitals
     assert found.fans == {"TEPINV--1707000-11-J--LEAD": {"PCH_FanSpeed_A": 1000}}
     assert DeviceGuard(30.0).apply(None, None, None, CONFIG, 0.0).vitals is None
+
+
+def test_a_name_without_a_serial_is_no_device_and_is_never_carried() -> None:
+    """Two Powerwalls, the second dead for weeks, and one single poll in which the bus answered nothing."""
+    guard = DeviceGuard(30.0)
+    sync = {"ISLAND_VL1N_Main": 121.5, "METER_X_CTA_I": 4.2}
+    healthy = {**poll("LEAD"), "TESYNC--1493315-01-F--SYNC": sync}
+    nothing = dict.fromkeys(sync)
+    for placeholder in ("TESYNC--None--None", "TEPINV--None--None", "TESLA--None", "TEMSA--null--null", "TEPOD--1--"):
+        guard.apply(healthy, None, None, CONFIG, 0.0)
+        empty = guard.apply({"VITALS": {"text": "x"}, placeholder: nothing}, None, None, CONFIG, 5.0)
+        assert empty.vitals is not None and empty.vitals["TESYNC--1493315-01-F--SYNC"] == sync
+        flat = frequency(empty.vitals, None, CONFIG, None)
+        assert (flat["ISLAND_VL1N_Main"], flat["METER_X_CTA_I"]) == (121.5, 4.2)
+        after = guard.apply(healthy, None, None, CONFIG, 10.0)
+        assert after.vitals is not None and placeholder not in after.vitals
+        assert set(after.vitals) == {*healthy, *poll("LEAD")}
 
 
 @given(st.lists(st.lists(st.sampled_from(["LEAD", "FOLLOW", "PACK"]), unique=True), min_size=1, max_size=20))
