@@ -76,8 +76,9 @@ def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:
             count = turn.take(f"{name}.{member}", None if silent else body.get(member))
             if member in body or count.value is not None:
                 written[member] = count.value
-        if native and written.get("energy_exported") is not None:
-            said = body.get("disclaimer")
+        said = text(body.get("disclaimer")) or ""
+        # A replica judges what its publisher has judged before: the note is there once.
+        if native and written.get("energy_exported") is not None and _NATIVE_NOTE not in said:
             written["disclaimer"] = f"{said}; {_NATIVE_NOTE}" if said else _NATIVE_NOTE
         meters[name] = {**body, **written}
     return meters
