@@ -23,6 +23,7 @@ from pwserver.gateways.collect import (
 from pwserver.gateways.truth import is_number, soe_percent
 from pwserver.reading import Answered, Reading
 from pwserver.state.energies import ENERGIES
+from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word
 from pwserver.state.powers import MAIN_METERS
 
 _CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")
@@ -73,8 +74,9 @@ class CloudCollector:
         asker.record("meters", True)
         power, battery, config = (self._raw(name) for name in (self.power, self.battery, self.config))
         detail = as_dict(compute(self.client.poll, "/api/system_status/grid_status"))
-        if not power.get("grid_status") and not power.get("island_status"):
-            detail = None  # the library would call silence "connected"
+        word = cloud_word(power.get("island_status"), power.get("grid_status"))
+        # The library reads one of the two members only, and calls silence "connected".
+        detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
         charged = battery.get("percentage_charged", power.get("percentage_charged"))
         soe = soe_percent(compute(self.powerwall.level)) if is_number(charged) else None
         asker.record("level", soe is not None)
@@ -86,7 +88,7 @@ class CloudCollector:
             values["vitals"] = as_dict(clean(type(self.client).get_vitals(self.client)))
         except Exception:
             values["vitals"] = None
-        vitals = values["vitals"]
+        vitals = values["vitals"] = _agreeing_devices(values["vitals"], word)
         asker.record("vitals", vitals is not None)
         status = as_dict(compute(self.client.poll, "/api/status"))
         site_info = as_dict(compute(self.client.poll, "/api/site_info"))
@@ -108,7 +110,7 @@ class CloudCollector:
             status=status,
             version=as_text((status or {}).get("version")),
             din=as_text((status or {}).get("din")),
-            alerts=alert_names(compute(self.powerwall.alerts)) if vitals is not None else None,
+            alerts=_alerts(compute(self.powerwall.alerts), word) if vitals is not None else None,
             temps={},
             site_name=as_text((site_info or {}).get("site_name")),
             site_info=site_info,
@@ -120,7 +122,7 @@ class CloudCollector:
             time_remaining=as_number(hours),
             grid_charging=compute((self.fleet or self.client).get_grid_charging),
             grid_export=as_text(compute((self.fleet or self.client).get_grid_export)),
-            system_status=as_dict(compute(self.client.poll, "/api/system_status")),
+            system_status=_agreeing_status(as_dict(compute(self.client.poll, "/api/system_status")), word),
             powerwalls=as_dict(compute(self.client.poll, "/api/powerwalls")),
             meters_site=as_list(compute(self.client.poll, "/api/meters/site")),
             device_type=as_text((status or {}).get("device_type")),
@@ -167,6 +169,29 @@ class CloudCollector:
             keep=True,
         )
         return as_dict(clean(found))
+
+
+def _agreeing_devices(vitals: Mapping[str, Any] | None, word: str | None) -> dict[str, Any] | None:
+    if vitals is None:
+        return None
+    return {
+        name: {**device, "alerts": agreeing_alerts(device["alerts"], word)}
+        if isinstance(device, Mapping) and isinstance(device.get("alerts"), list)
+        else device
+        for name, device in vitals.items()
+    }
+
+
+def _agreeing_status(status: dict[str, Any] | None, word: str | None) -> dict[str, Any] | None:
+    return status if status is None else {**status, "system_island_state": word}
+
+
+def _alerts(found: Any, word: str | None) -> list[str] | None:
+    """Return the alerts; the library adds its own idea of the grid to them, which gives way to the judged one."""
+    names = alert_names(found)
+    if names is None:
+        return None
+    return sorted({*agreeing_alerts(names, word), *([word] if word == ISLANDED_WORD else [])})
 
 
 def _answered(answer: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Text
@@ -13,6 +14,34 @@ UP: Final = "UP"
 DOWN: Final = "DOWN"
 SYNCING: Final = "SYNCING"
 STATES: Final = (UP, DOWN, SYNCING)
+
+CONNECTED_WORD: Final = "SystemGridConnected"  # the gateway's own words, which the cloud modes take over
+ISLANDED_WORD: Final = "SystemIslandedActive"
+_OFF_GRID: Final = frozenset({"off_grid", "off_grid_intentional", "off_grid_unintentional"})
+_CONNECTED_ALERTS: Final = frozenset({"SystemConnectedToGrid", CONNECTED_WORD})
+_ISLANDED_ALERTS: Final = frozenset({ISLANDED_WORD, "ScheduledIslandContactorOpen", "UnscheduledIslandContactorOpen"})
+
+
+def cloud_word(island_status: Any, grid_status: Any) -> str | None:
+    """Return the gateway's word for what Tesla's servers say in two places, None when they say neither.
+
+    A house that is off grid is so whatever ``grid_status`` says: that member tells of the utility, and stays
+    ``Active`` while the owner runs the house on its own. An inactive utility is next, then ``on_grid``. ``Active``
+    alone counts as connected; ``Unknown``, an empty text, silence and words that nobody knows do not.
+    """
+    if island_status in _OFF_GRID or grid_status == "Inactive":
+        return ISLANDED_WORD
+    if island_status == "on_grid" or grid_status == "Active":
+        return CONNECTED_WORD
+    return None
+
+
+def agreeing_alerts(names: Iterable[Any], word: str | None) -> list[Any]:
+    """Return the alerts without those that contradict ``word``; the library derives them by weaker rules."""
+    wrong = _ISLANDED_ALERTS if word == CONNECTED_WORD else _CONNECTED_ALERTS
+    if word is None:
+        wrong = _ISLANDED_ALERTS | _CONNECTED_ALERTS
+    return [name for name in names if name not in wrong]
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,40 @@ def test_silence_of_the_servers_is_not_an_outage(tesla: Tesla, tmp_path: Path) -
         connection.close()
 
 
+OFF_GRID = ("off_grid", "off_grid_intentional", "off_grid_unintentional")
+
+
+@pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
+def test_two_words_about_the_grid_have_one_meaning_everywhere(mode: str, tesla: Tesla, tmp_path: Path) -> None:
+    connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
+    live = tesla.answers[f"api/1/energy_sites/{SITE}/live_status"]
+    try:
+        for island in (*OFF_GRID, "on_grid", "island_status_unknown", "brand new word", "", None):
+            for grid in ("Active", "Inactive", "Unknown", "brand new word", "", None):
+                live["island_status"], live["grid_status"] = island, grid
+                for name in ("island_status", "grid_status"):
+                    if live[name] is None:
+                        del live[name]
+                if island in OFF_GRID or grid == "Inactive":
+                    expected, word = "DOWN", "SystemIslandedActive"
+                elif island == "on_grid" or grid == "Active":
+                    expected, word = "UP", "SystemGridConnected"
+                else:
+                    expected, word = None, None
+                reading = connection.poll()
+                told = (mode, island, grid, reading.alerts)
+                assert reading.grid_status == expected, told
+                assert (reading.grid_status_detail or {}).get("grid_status") == word, told
+                assert (reading.system_status or {})["system_island_state"] == word, told
+                devices = [device["alerts"] for device in (reading.vitals or {}).values() if "alerts" in device]
+                alerts = {*(reading.alerts or ()), *(name for names in devices for name in names)}
+                assert ("SystemConnectedToGrid" in alerts) is (expected == "UP"), told
+                assert ("SystemIslandedActive" in alerts) is (expected == "DOWN"), told
+                assert expected == "DOWN" or not any("ContactorOpen" in name for name in alerts), told
+    finally:
+        connection.close()
+
+
 def test_a_rate_limit_of_the_servers(tesla: Tesla, tmp_path: Path) -> None:
     connection = cloud(tesla, tmp_path)
     try:
