@@ -23,10 +23,11 @@ is refused as long as a gateway's clock supports the old one. Without a witness 
 of earlier ones is not adopted.
 
 With a new offset, the rows recorded by the old one get their true time: those since the jump where a witness had stood
-for the old offset, else all since it was adopted. They are copied to the waiting ring, withdrawn, and recorded again
-(``Timeline``). Nothing is shifted twice or lost when the process is killed meanwhile: the record ``clock`` says how far
-that had come, and a row is known by its time. Device signals are shifted with the polls; while rows wait, the signals
-are left out.
+for the old offset, else all since it was adopted. (Rows that a witness stood for are moved as a whole only where they
+began with a jump in this start of the machine: a gateway may follow the same wrong clock.) They are copied to the
+waiting ring, withdrawn, and recorded again (``Timeline``). Nothing is shifted twice or lost when the process is killed
+meanwhile: the record ``clock`` says how far that had come, and a row is known by its time. Device signals are shifted
+with the polls; while rows wait, the signals are left out.
 
 What cannot be shifted (more rows than fit, or the machine was started anew since) stays where it is while it is in the
 past. Rows of the future are moved to a file of the gateway's folder, in the form of an export. That happens only to

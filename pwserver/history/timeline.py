@@ -202,10 +202,26 @@ class Timeline:
         if not record.origin or math.isnan(record.first):
             return False
         began = Recorder.last_of(record.origin)
-        if not began - SLACK_SECONDS <= now < record.first - STAND_STILL_SECONDS or (record.supported and not vouched):
+        if not began - SLACK_SECONDS <= now < record.first - STAND_STILL_SECONDS:
+            return False
+        if record.supported and not (vouched and self._began_with_a_jump()):
             return False
         days, absence = self._days_after(now), record.first - began
+        if math.isinf(began):  # no earlier row says how far the jump was: only a witness and few rows will do
+            return vouched and days <= MOST_FUTURE_DAYS
         return days <= MOST_FUTURE_DAYS or (absence > LONG_ABSENCE_SECONDS and days * 86400.0 < absence / 10.0)
+
+    def _began_with_a_jump(self) -> bool:
+        """Did the rows since the record's origin begin where the clock jumped, in this start of the machine?
+
+        Only then may rows that a witness stood for be moved as a whole: for all others the witnesses of today are no
+        better than those of then. A gateway that follows the machine's wrong clock would else take its rows along.
+        """
+        record = self._record
+        if not record.origin or math.isnan(record.origin_at):
+            return False
+        before = Recorder.last_of(record.origin) - record.origin_at
+        return math.isfinite(before) and abs(record.offset - before) > STEP_SECONDS
 
     def _days_after(self, now: float) -> int:
         return len(self._archive.days.select(now, math.inf, [0])[0])
@@ -215,12 +231,16 @@ class Timeline:
         record, now = self._record, shown + steady
         since_jump = (candidate.state, candidate.state_at)
         whole = (record.origin, record.origin_at)
-        # Rows that a witness stood for keep their time where they can; the others get the one that is right now.
-        for state, at in (since_jump, whole) if record.supported else (whole, since_jump):
+        # Rows that a witness stood for keep their time; the others get the one that is right now.
+        order = [whole, since_jump] if not record.supported else [since_jump]
+        if record.supported and self._began_with_a_jump():
+            order.append(whole)
+        for state, at in order:
             if state and self._shift(shown, steady, state, at, vouched):
                 return True
         if self.recorder.last - now > STAND_STILL_SECONDS:
             own = bool(record.origin) and Recorder.last_of(record.origin) <= now
+            own = own and (not record.supported or self._began_with_a_jump())
             mistake = own and vouched and self._days_after(now) <= MOST_FUTURE_DAYS
             if not (mistake or self._came_from_the_future(now, vouched)) or not self._put_aside(now):
                 return False

@@ -55,6 +55,34 @@ def test_a_clock_that_is_behind_at_the_start_takes_nothing_away(
     assert world.lifetime() - used == pytest.approx((660.0 + 1860.0) / 3600.0, abs=0.01)
 
 
+@pytest.mark.parametrize("days", [0, 1, 12])
+@pytest.mark.parametrize("reboot", [False, True], ids=["restart", "reboot"])
+@pytest.mark.parametrize("right", ["running", "restart", "reboot"])
+@pytest.mark.parametrize("behind", [400 * DAY, 3 * DAY, 5 * 3600.0])
+def test_a_gateway_that_follows_the_wrong_clock_takes_no_rows_along(
+    tmp_path: Path, days: int, reboot: bool, right: str, behind: float
+) -> None:
+    """Both got their time from the same wrong source; what both had vouched for before stays where it is."""
+    world = World(tmp_path, gateway_wrong=0.0).start()
+    if days:
+        world.fill(days)
+    world.poll(310.0)
+    before, kept = set(world.times()), world.times("days")
+    world.wrong = world.gateway_wrong = -behind
+    world.restart(reboot=reboot)
+    world.poll(300.0)
+    assert before <= set(world.times())
+    world.wrong = world.gateway_wrong = 0.0
+    if right != "running":
+        world.restart(reboot=right == "reboot")
+    world.poll(300.0)
+    assert before <= set(world.times())
+    assert world.times("days")[: len(kept)] == kept
+    # What waited between two starts of the machine has lost its clock for good, and is kept in a file.
+    assert len(world.set_aside()) == (1 if reboot and right == "reboot" else 0)
+    assert max(world.times()) == pytest.approx(world.now, abs=10.0)
+
+
 @WITH_GATEWAY
 @pytest.mark.parametrize("kill", [False, True])
 def test_a_clock_that_is_put_right_by_a_restart_joins_what_waited(
