@@ -22,12 +22,33 @@ READ_BYTES = 1 << 20
 MOST_RECORD_BYTES = 1 << 24
 
 
-class MappedFile:
-    """One mapped file."""
+class _HistoryFile:
+    """One open file of the history."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = open_regular(path, os.O_RDWR)
+
+    @property
+    def removed(self) -> bool:
+        """Has the file no name any more?"""
+        return not os.fstat(self._descriptor).st_nlink
+
+    @property
+    def disk_bytes(self) -> int:
+        """Bytes the file takes on the disk, whether it still has a name or not."""
+        return os.fstat(self._descriptor).st_blocks * 512
+
+    def close(self) -> None:
+        """Let go of the file; a mapping of it goes with the last ring over that."""
+        os.close(self._descriptor)
+
+
+class MappedFile(_HistoryFile):
+    """One mapped file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
         self.size = os.fstat(self._descriptor).st_size
         try:
             take_room(self._descriptor, self.size)
@@ -49,35 +70,20 @@ class MappedFile:
         """Has it become shorter than what is mapped? Touching the mapping there would end the process (SIGBUS)."""
         return os.fstat(self._descriptor).st_size < self.size
 
-    @property
-    def removed(self) -> bool:
-        """Has the file no name any more?"""
-        return not os.fstat(self._descriptor).st_nlink
-
-    @property
-    def disk_bytes(self) -> int:
-        """Bytes the file takes on the disk, whether it still has a name or not."""
-        return os.fstat(self._descriptor).st_blocks * 512
-
     def forget(self) -> None:
         """Looking for torn rows touched every page; this process need not keep them."""
         if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
-    def close(self) -> None:
-        """Let go; the mapping itself goes with the last ring over it."""
-        os.close(self._descriptor)
 
-
-class RecordFile:
+class RecordFile(_HistoryFile):
     """A small file that is written as it changes and was read once, into ``memory`` that all processes share."""
 
     cut = False  # nobody touches a page of it
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         content, _ = read_content(path, 0, MOST_RECORD_BYTES)
-        self._descriptor = open_regular(path, os.O_RDWR)
+        super().__init__(path)
         self.memory = mmap.mmap(-1, len(content))
         self.memory[:] = bytes(content)
         self.failed = False
@@ -97,22 +103,8 @@ class RecordFile:
         """Bring what was written to the disk."""
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
 
-    @property
-    def removed(self) -> bool:
-        """Has the file no name any more?"""
-        return not os.fstat(self._descriptor).st_nlink
-
-    @property
-    def disk_bytes(self) -> int:
-        """Bytes the file takes on the disk."""
-        return os.fstat(self._descriptor).st_blocks * 512
-
     def forget(self) -> None:
         """Nothing of the file is in this process's memory."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._descriptor)
 
 
 def take_room(descriptor: int, size: int) -> None:
