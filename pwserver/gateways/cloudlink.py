@@ -24,16 +24,18 @@ _LIMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
 _REFRESH_SECONDS: Final = 60.0
 _UNAVAILABLE_AFTER: Final = 3
-_VALUES: Final = ("mode", "reserve", "grid_charging", "grid_export")
+LINKED: Final = ("mode", "reserve", "grid_charging", "grid_export")
 
 _choice = threading.Lock()
 _winner: list[CloudLink] = []  # the first link that connects is the only one
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
+    """A value that the servers told, and when they did."""
+
     value: Any = None
-    time: float | None = None  # epoch
+    time: float = 0.0  # epoch seconds, 0 for never
     tick: float = 0.0  # monotonic
 
 
@@ -49,7 +51,7 @@ class CloudLink:
         self.sites = 0  # of the account; 0: not known
         self.failures = 0
         self.last_success: float | None = None  # epoch
-        self.known = {name: _Known() for name in _VALUES}
+        self.known = {name: Known() for name in LINKED}
         self._due = 0.0
         self._attempts = 0
         self._told: str | None = None  # the cause of the last failure the log has
@@ -66,12 +68,12 @@ class CloudLink:
         self._job = threading.Thread(target=self._work, name=f"cloud-{self.definition.id}", daemon=True)
         self._job.start()
 
-    def fresh(self, name: str, tick: float) -> Any:
+    def fresh(self, name: str, tick: float) -> Known | None:
         """A value read over the link lately (two refreshes), else None. ``tick``: the monotonic clock."""
         known = self.known[name]
-        if known.time is None or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
+        if not known.time or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
             return None
-        return known.value
+        return known
 
     def status(self) -> dict[str, Any]:
         """``cloud_control`` of the API."""
@@ -88,9 +90,9 @@ class CloudLink:
             "consecutive_failures": self.failures,
             "last_success_time": self.last_success,
         }
-        for name in _VALUES:
+        for name in LINKED:
             told[f"last_known_{name}"] = self.known[name].value
-            told[f"last_known_{name}_time"] = self.known[name].time
+            told[f"last_known_{name}_time"] = self.known[name].time or None
         return told
 
     def refresh_soon(self) -> None:
@@ -173,4 +175,4 @@ class CloudLink:
         self.last_success = now
         for name, value in found.items():
             if value is not None:
-                self.known[name] = _Known(value, now, time.monotonic())
+                self.known[name] = Known(value, now, time.monotonic())

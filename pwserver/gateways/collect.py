@@ -16,7 +16,7 @@ from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.state import Capabilities
 from pwserver.gateways.truth import is_number
 from pwserver.gateways.wire import Wire
-from pwserver.reading import Reading
+from pwserver.reading import Answered, Reading
 from pwserver.state.powers import powers_known
 
 MEDIUM_SECONDS: Final = 15.0
@@ -43,6 +43,7 @@ class Memory:
     cadence: Cadence = field(default_factory=Cadence)
     slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
     slow_ticks: dict[str, float] = field(default_factory=dict)  # and when it came, monotonic
+    arrivals: dict[str, float] = field(default_factory=dict)  # query name -> when it last answered, epoch seconds
     version_misses: int = 0
     news: list[tuple[str, str]] = field(default_factory=list)  # (family, "gone" or "back"), to be logged and cleared
 
@@ -58,11 +59,27 @@ class Asker:
         self.now = time.time()
         self.tick = time.monotonic()
         self.asked = False  # did the last ``optional`` really ask?
+        self.answers: dict[str, Answered] = {}  # of this poll, as ``Reading.answers`` has them
 
     def begin(self) -> None:
         """Start a poll: fix its two clocks."""
         self.now = time.time()
         self.tick = time.monotonic()
+        self.answers = {}
+
+    def arrived(self, query: str) -> float:
+        """Note that a query has just been answered; returns the moment."""
+        moment = self.memory.arrivals[query] = time.time()
+        return moment
+
+    def answered(self, words: str, query: str, *families: str) -> None:
+        """Note that what this poll tells of ``families`` was read from the last answer to ``query``, if there was one.
+
+        ``words``: the request, for people.
+        """
+        at = self.memory.arrivals.get(query)
+        if at is not None:
+            self.answers.update(dict.fromkeys(families, Answered(words, at)))
 
     def record(self, family: str, arrived: bool) -> None:
         """Note whether a family of data came in this poll."""
@@ -137,6 +154,7 @@ class Asker:
                 answer = None
         if answer is not None and good(answer):
             cadence.succeeded(name, self.tick)
+            self.arrived(name)
             if keep:
                 self.memory.slow[name] = answer
                 self.memory.slow_ticks[name] = self.tick

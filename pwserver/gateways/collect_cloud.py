@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from pwserver.gateways.collect import (
     sound_meters,
 )
 from pwserver.gateways.truth import is_number, soe_percent
-from pwserver.reading import Answered, Reading
+from pwserver.reading import Reading
 from pwserver.state.energies import ENERGIES
 from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word
 from pwserver.state.powers import MAIN_METERS
@@ -61,9 +60,10 @@ class CloudCollector:
             asker.memory.slow[self.config] = asker.require(lambda: fetch(self.config, force=True), _answered)
             asker.memory.cadence.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
             asker.memory.cadence.succeeded(self.config, asker.tick)
+            asker.arrived(self.config)
         values[self.config] = self._slow(self.config)
         asker.require(lambda: fetch(self.power, force=True), _answered)
-        arrived = time.time()
+        arrived = asker.arrived(self.power)
         meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
         for name in MAIN_METERS:  # the servers tell no lifetime energies; the library prints 0
             for field in ENERGIES:
@@ -79,6 +79,10 @@ class CloudCollector:
         detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
         charged = battery.get("percentage_charged", power.get("percentage_charged"))
         soe = soe_percent(compute(self.powerwall.level)) if is_number(charged) else None
+        asker.answered(_LIVE_STATUS, self.power, "meters", "grid", "vitals", "strings", "alerts")
+        asker.answered("site_status of Tesla's servers", "level", "level", "system")
+        asker.answered("site_info of Tesla's servers", self.config, "operation")
+        asker.answered("backup_time_remaining of Tesla's servers", self.remaining, "remaining")
         asker.record("level", soe is not None)
         asker.record("grid", detail is not None)
         operation = as_dict(compute(self.client.poll, "/api/operation"))
@@ -103,7 +107,7 @@ class CloudCollector:
                     "instant_power": as_number(clean(power.get("generator_power"))),
                 }
             },
-            answers={"meters": Answered(_LIVE_STATUS, arrived)},
+            answers=asker.answers,
             vitals=vitals,
             strings={},
             soe_raw=soe,

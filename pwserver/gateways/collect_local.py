@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from pwserver.gateways.collect import (
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
 from pwserver.gateways.truth import soe_percent
-from pwserver.reading import Answered, Reading
+from pwserver.reading import Reading
 
 _AGGREGATES: Final = "/api/meters/aggregates"
 _SOE: Final = "/api/system_status/soe"
@@ -83,12 +82,14 @@ class LocalCollector:
         meters = sound_meters(
             asker.require(lambda: self.borrowed.fetch(_AGGREGATES), lambda answer: isinstance(answer, dict))
         )
-        arrived = time.time()
+        arrived = asker.arrived(_AGGREGATES)
         asker.record("meters", True)
-        answers = {"meters": Answered(f"GET {_AGGREGATES}", arrived)}
+        asker.answered(f"GET {_AGGREGATES}", _AGGREGATES, "meters")
         level = self._fast("level", _SOE)
         detail = self._fast("grid", _GRID)
         percent = soe_percent((level or {}).get("percentage"))
+        asker.answered(f"GET {_SOE}", _SOE, "level")
+        asker.answered(f"GET {_GRID}", _GRID, "grid")
         self._test(detail)
         if self.basic_lan:
             return Reading(
@@ -99,7 +100,7 @@ class LocalCollector:
                 grid_status=grid_word(detail),
                 grid_status_detail=detail,
                 connection_mode="Basic LAN",
-                answers=answers,
+                answers=asker.answers,
             )
         vitals, ages, carried, fans, config = self._devices()
         system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
@@ -113,6 +114,8 @@ class LocalCollector:
             )
         status = as_dict(self.values.get(_STATUS))
         asker.record("firmware", status is not None)
+        asker.answered(f"GET {_SYSTEM}", _SYSTEM, "system", "remaining")
+        asker.answered(f"GET {_OPERATION}", _OPERATION, "operation")
         name = as_dict(self.values.get("/api/site_info/site_name")) or as_dict(self.values.get("/api/site_info")) or {}
         mode = self.powerwall.tedapi_mode
         return Reading(
@@ -156,7 +159,7 @@ class LocalCollector:
             else None,
             vitals_carried=carried,
             device_ages_seconds=ages,
-            answers=answers,
+            answers=asker.answers,
         )
 
     def _devices(self) -> tuple[dict[str, Any] | None, dict[str, float], bool, dict[str, Any] | None, Any]:
@@ -172,6 +175,7 @@ class LocalCollector:
         fans = as_dict(compute(source.tedapi.get_fan_speeds))
         guarded = asker.memory.guard.apply(source.vitals(), None, fans, config, asker.tick)
         source.values["vitals"] = guarded.vitals
+        source.name_answers("vitals", "strings", "alerts")
         asker.record("vitals", guarded.vitals is not None and not guarded.ages_seconds)
         return guarded.vitals, guarded.ages_seconds, guarded.carried, guarded.fans, config
 
@@ -183,8 +187,10 @@ class LocalCollector:
         self.asker.record_asked("vitals", vitals is not None)
         if vitals is None:
             self._object(_SOLAR, 0.0, keep_seconds=0.0)
+            self.asker.answered(f"GET {_SOLAR}", _SOLAR, "strings", "alerts")
         else:
             self._object(_SOLAR, 2 * MEDIUM_SECONDS, keep_seconds=4 * MEDIUM_SECONDS)
+            self.asker.answered(f"GET {_VITALS}", _VITALS, "vitals", "strings", "alerts")
         return vitals
 
     def _fast(self, family: str, path: str) -> dict[str, Any] | None:

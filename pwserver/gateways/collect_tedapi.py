@@ -27,7 +27,7 @@ from pwserver.gateways.collect import (
 )
 from pwserver.gateways.guard import Guarded
 from pwserver.gateways.truth import soe_percent
-from pwserver.reading import Answered, Reading
+from pwserver.reading import Reading
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite, member
 from pwserver.state.powers import MAIN_METERS
@@ -86,6 +86,7 @@ class TedapiSource:
             asker.memory.slow[name] = found
             asker.memory.cadence.due(name, asker.tick, asker.options.slow_interval_seconds)
             asker.memory.cadence.succeeded(name, asker.tick)
+            asker.arrived(name)
         else:
             found = asker.optional(name, fetch, _is_config, asker.options.slow_interval_seconds, keep=True)
         self.values["get_config"] = found
@@ -95,6 +96,7 @@ class TedapiSource:
     def status(self) -> dict[str, Any]:
         """The status of this moment: the source of all four meters. Raises GatewayFailure."""
         found = self.asker.require(lambda: self.borrowed.fetch("get_status", force=True), _is_status)
+        self.asker.arrived("status")
         return dict(found)
 
     def controller(self) -> bool:
@@ -162,6 +164,15 @@ class TedapiSource:
         self.values["vitals"] = found
         return found
 
+    def name_answers(self, *families: str) -> None:
+        """Note which answer the devices were read from: a Powerwall 3 tells each unit's figures in its own."""
+        if self.tedapi.pw3 and self.values.get("get_pw3_vitals"):
+            self.asker.answered("TEDAPI components of each Powerwall", "units", *families)
+        elif self.values.get("get_device_controller") is self.values.get("get_status"):
+            self.asker.answered("TEDAPI status", "status", *families)
+        else:
+            self.asker.answered("TEDAPI device controller", "controller", *families)
+
     def energies(self) -> Mapping[str, Any] | None:
         """Lifetime energies of the gateway's own local API; None when not due or not there."""
 
@@ -171,8 +182,6 @@ class TedapiSource:
 
         found = self.asker.optional("energies", fetch, lambda answer: isinstance(answer, dict), MEDIUM_SECONDS, calls=2)
         self.values["get_native_meters_aggregates"] = None  # merged by us
-        if found is not None:
-            self.asker.memory.slow["energies at"] = time.time()
         return as_dict(clean(found))
 
     def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
@@ -216,7 +225,7 @@ class TedapiCollector:
         config = source.config(required=True)
         pw3 = source.is_powerwall3(config)
         status = source.status()
-        arrived = time.time()
+        arrived = asker.memory.arrivals["status"]
         controller_came = source.controller()
         blocks = as_list((config or {}).get("battery_blocks")) or []
         source.components()
@@ -236,6 +245,10 @@ class TedapiCollector:
         operation = as_dict(asker.derive(client.poll, "/api/operation"))
         site_info = as_dict(asker.derive(client.poll, "/api/site_info"))
         mode = self.powerwall.tedapi_mode
+        asker.answered("TEDAPI status", "status", "meters", "level", "grid", "system", "remaining")
+        asker.answered("GET /api/meters/aggregates", "energies", "energy")
+        asker.answered("TEDAPI config", "config", "operation")
+        source.name_answers("vitals", "strings", "alerts", "units")
         soe = soe_percent(asker.derive(self.powerwall.level))
         asker.record("level", soe is not None)
         return Reading(
@@ -243,7 +256,7 @@ class TedapiCollector:
             timestamp=arrived,
             aggregates=meters,
             listed_meters=_listed_meters(status),
-            answers=self._answers(arrived),
+            answers=asker.answers,
             vitals=guarded.vitals,
             strings=as_dict(asker.derive(self.powerwall.strings)) if guarded.vitals is not None else None,
             soe_raw=soe,
@@ -293,13 +306,6 @@ class TedapiCollector:
             if isinstance(meter, dict):
                 meter.update({field: told.get(field) if isinstance(told, Mapping) else None for field in ENERGIES})
         return meters
-
-    def _answers(self, arrived: float) -> dict[str, Answered]:
-        answers = {"meters": Answered("TEDAPI status", arrived)}
-        energies_at = self.asker.memory.slow.get("energies at")
-        if energies_at is not None:
-            answers["energy"] = Answered("GET /api/meters/aggregates", energies_at)
-        return answers
 
     def _record(self, vitals: Any, guarded: Guarded, controller_came: bool, energies: Mapping[str, Any] | None) -> None:
         asker = self.asker

@@ -14,7 +14,7 @@ from pwserver.causes import GARBAGE, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.values import split_host
 from pwserver.gateways import library, login_store
-from pwserver.gateways.cloudlink import CloudLink
+from pwserver.gateways.cloudlink import LINKED, CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory
 from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
@@ -27,7 +27,7 @@ from pwserver.gateways.redaction import withheld
 from pwserver.gateways.state import GatewayHealth, Policy
 from pwserver.gateways.voice import Voice
 from pwserver.gateways.wire import Wire
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading
 
 _BASIC_LAN_RETEST_SECONDS: Final = 300.0
 _BASIC_LAN_RETEST_MAX_SECONDS: Final = 6 * 3600.0
@@ -258,12 +258,13 @@ class GatewayConnection:
             return reading
         tick = time.monotonic()
         self.link.tick(tick)
-        missing = {
-            name: self.link.fresh(name, tick)
-            for name in ("mode", "reserve", "grid_charging", "grid_export")
-            if getattr(reading, name) is None
-        }
-        return replace(reading, **missing) if missing else reading
+        missing = {name: self.link.fresh(name, tick) for name in LINKED if getattr(reading, name) is None}
+        told = {name: known for name, known in missing.items() if known is not None}
+        if not told:
+            return reading
+        members: dict[str, Any] = {name: known.value for name, known in told.items()}
+        answers = {name: Answered("site_info of Tesla's servers", known.time) for name, known in told.items()}
+        return replace(reading, **members, answers={**reading.answers, **answers})
 
     def _succeeded(self, reading: Reading, seconds: float) -> None:
         now, tick = time.time(), time.monotonic()

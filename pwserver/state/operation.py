@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, text
@@ -21,11 +22,15 @@ class Operation:
 
 def judge_operation(reading: Reading) -> Operation:
     """Return the settings; a setting that is not known is unknown, never a default."""
-    source = Source(reading, "operation")
-    charging = reading.grid_charging
+    charging = reading.grid_charging if isinstance(reading.grid_charging, bool) else None
     return Operation(
-        mode=source.fact(text(reading.mode), "real_mode"),
-        reserve_percent=source.fact(finite(reading.reserve), "backup_reserve_percent"),
-        grid_charging=source.fact(charging if isinstance(charging, bool) else None, "grid_charging"),
-        grid_export=source.fact(text(reading.grid_export), "grid_export"),
+        mode=_fact(reading, "mode", text(reading.mode), "real_mode"),
+        reserve_percent=_fact(reading, "reserve", finite(reading.reserve), "backup_reserve_percent"),
+        grid_charging=_fact(reading, "grid_charging", charging, "grid_charging"),
+        grid_export=_fact(reading, "grid_export", text(reading.grid_export), "grid_export"),
     )
+
+
+def _fact(reading: Reading, name: str, value: Any, member: str) -> Fact[Any]:
+    """Return one setting; beside a local gateway it may have been read over the cloud link."""
+    return UNKNOWN if value is None else Source(reading, name, "operation").fact(value, member)

@@ -83,7 +83,7 @@ def judge_meters(
     ``told``: the meters as the gateway told them, ``corrected``: with the owner's corrections, ``counts``: what the
     guard says of the counters, ``further``: the meters that the house has beside the main ones.
     """
-    powers, energies = Source(reading, "meters"), Source(reading, "energy" if "energy" in reading.answers else "meters")
+    powers, energies = Source(reading, "meters"), Source(reading, "energy", "meters")
     found: dict[str, Meter] = {}
     for name in (*MAIN_METERS, *further):
         body = told.get(name)

@@ -9,13 +9,20 @@ from pwserver.state.fact import UNKNOWN, Fact
 
 
 class Source:
-    """One family of answers of a reading: its name and the time at which it came."""
+    """One family of answers of a reading: its name and the time at which it came.
+
+    ``families``: the narrowest first; the first that the collector has named is taken.
+    """
 
     __slots__ = ("answer", "at")
 
-    def __init__(self, reading: Reading, family: str) -> None:
-        found = reading.answers.get(family)
-        self.answer, self.at = (found.name, found.at) if found is not None else (family, reading.timestamp)
+    def __init__(self, reading: Reading, *families: str) -> None:
+        for family in families:
+            found = reading.answers.get(family)
+            if found is not None:
+                self.answer, self.at = found.name, found.at
+                return
+        self.answer, self.at = families[0], reading.timestamp
 
     def fact(self, value: Any, member: str, rule: str = "measured") -> Fact[Any]:
         """Return a value as a fact read from this answer; None is unknown."""

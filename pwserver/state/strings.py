@@ -25,7 +25,7 @@ class String:
 
 def judge_strings(reading: Reading) -> dict[str, String]:
     """Return the strings by name in the library's order."""
-    source = Source(reading, "vitals")
+    source = Source(reading, "strings", "vitals")
     found: dict[str, String] = {}
     for name, body in (reading.strings or {}).items():
         if isinstance(body, Mapping):

@@ -32,7 +32,7 @@ class Unit:
 def judge_units(reading: Reading) -> tuple[Unit, ...]:
     """Return all units with a serial number, in the order of the gateway's list."""
     blocks = (reading.system_status or {}).get("battery_blocks")
-    source = Source(reading, "system")
+    source = Source(reading, "units", "system")
     found: list[Unit] = []
     for index, block in enumerate(blocks if isinstance(blocks, list) else (), 1):
         serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None

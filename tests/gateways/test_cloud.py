@@ -13,6 +13,7 @@ from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
+from pwserver.state.judge import GatewayJudge
 from tests.conftest import WaitUntil
 from tests.gateways.conftest import Open, definition_of
 from tests.tesla import SITE, Tesla
@@ -61,6 +62,12 @@ def test_a_reading_from_the_servers(mode: str, tesla: Tesla, tmp_path: Path) -> 
         assert reading.connection_mode == mode == connection.status().mode
         assert all(meter["energy_imported"] is None for meter in reading.aggregates.values())
         assert (reading.cloud is not None) is (mode == "Cloud") and (reading.fleet is not None) is (mode == "FleetAPI")
+        answers = {name: (answer.name.split()[0], answer.at) for name, answer in reading.answers.items()}
+        names = {"operation": "site_info", "remaining": "backup_time_remaining"}
+        names |= {"meters": "live_status", "level": "site_status"}
+        assert {name: answers[name][0] for name in names} == names
+        moments = [answers[name][1] for name in names]
+        assert moments == sorted(moments) and len(set(moments)) == 4, "each answer has a time of its own"
         assert (reading.tariff or {}).get("code") == ("SCE" if mode == "Cloud" else "T")
         assert tesla.asked[f"api/1/energy_sites/{SITE}/live_status"] == 2  # every poll is fresh
         assert tesla.asked[f"api/1/energy_sites/{SITE}/site_info"] == 1  # and slow facts are not
@@ -161,6 +168,9 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
         reading = connection.poll()
         assert reading.mode == "autonomous" and reading.grid_export == "battery_ok" and reading.grid_charging is True
         assert reading.reserve == pytest.approx(20.0) and reading.connection_mode == "Basic LAN"
+        settings = GatewayJudge().take(reading).operation
+        assert settings.mode.answer == settings.reserve_percent.answer == "site_info of Tesla's servers"
+        assert settings.mode.at == connection.link.last_success and settings.mode.at < reading.timestamp + 1.0
         told = connection.status().cloud_control
         assert told is not None and told["state"] == "healthy" and told["last_known_mode"] == "autonomous"
         assert local.status().cloud_control is None
