@@ -11,11 +11,11 @@ from typing import Final
 
 from pwserver.reading import JsonObject
 from pwserver.state.abilities import Ability
+from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import AWAY, FRESH, State
-from pwserver.state.judge import Judged
-from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of, worst
+from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
 from pwserver.state.view import SiteView, View
 
 VERSION: Final = 1
@@ -49,8 +49,13 @@ def house(view: View) -> JsonObject:
     judged, status = state.judged, view.status
     reading = judged.reading
     body: JsonObject = {"version": VERSION, "time": rounded("time_seconds", view.now), **_entry(state, view.now)}
-    body["alerts_active"] = _alerts(judged)
+    body["alerts_active"] = None if judged.alerts is None else {}
+    body["alerts_ended"] = {}
     body.update(nested(house_figures(judged)))
+    for alert in judged.alerts or ():
+        body["alerts_active"][alert.name].update(_alert(alert))
+    for alert in judged.ended_alerts:
+        body["alerts_ended"][alert.name].update(_alert(alert))
     units = body.setdefault("units", {})
     for unit in judged.units:
         units[str(unit.position)].update(
@@ -119,6 +124,7 @@ def _site(site: Site, main: View | None) -> JsonObject:
     body["units"] = len(levels)
     body["units_percent"] = [rounded("percent", level.value) for level in levels[:DRAWN_UNITS]]
     body["alerts"] = site.alerts
+    body["problems"] = site.problems
     body["alerts_worst"] = site.worst_alert
     body["left_out"] = [
         {"id": name, "reason": reason, "sentence": site.flags.get(name, LEFT_OUT[reason])}
@@ -148,6 +154,7 @@ def _entry(state: State, now: float) -> JsonObject:
     body["has_solar"], body["has_battery"] = _has(state)
     body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in judged.units]
     body["alerts"] = None if judged.alerts is None else len(judged.alerts)
+    body["problems"] = None if judged.alerts is None else problems(judged.alerts)
     body["alerts_worst"] = worst(judged.alerts or ())
     if known.phase == AWAY and state.last is not None and state.last.reading is not None:
         body["last_known"] = {
@@ -177,13 +184,13 @@ def _second(moment: float | None) -> int | None:
     return None if moment is None else round(moment)
 
 
-def _alerts(judged: Judged) -> list[JsonObject] | None:
-    if judged.alerts is None:
-        return None
-    return [
-        {"name": one.name, "severity": one.severity, "meaning": one.meaning, "since": _second(one.since)}
-        for one in judged.alerts
-    ]
+def _alert(alert: Alert) -> JsonObject:
+    return {
+        "severity": alert.severity,
+        "meaning": alert.meaning,
+        "since_exact": alert.exact,
+        "units": list(alert.units),
+    }
 
 
 def _ability(one: Ability) -> JsonObject:

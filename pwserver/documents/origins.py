@@ -18,13 +18,13 @@ from pwserver_ext.aggregate import is_number
 
 def house_origins(view: View) -> JsonObject:
     """Write ``answers``: [name, epoch seconds], and ``facts``: path -> [answer, member, rule, what was set aside]."""
-    numbers: dict[str, int] = {}  # of the answers, by name: one answer arrived at one moment
+    numbers: dict[tuple[str, float | None], int] = {}  # of the answers: an alert's end is told by an older one
     answers: list[tuple[str, float | None]] = []
     facts: dict[str, tuple[Any, ...]] = {}
     for path, fact in house_figures(view.state.judged).items():
-        number = numbers.get(fact.answer)
+        number = numbers.get((fact.answer, fact.at))
         if number is None:
-            number = numbers[fact.answer] = len(answers)
+            number = numbers[fact.answer, fact.at] = len(answers)
             answers.append((fact.answer, fact.at))
         row = (number, fact.member, fact.rule)
         facts[path] = row if fact.set_aside is None else (*row, fact.set_aside)

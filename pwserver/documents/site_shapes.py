@@ -28,6 +28,7 @@ from pwserver.state.flows import FLOWS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
 _T = nullable(EPOCH)
+ALERT_SEVERITIES = ("serious", "warning", "information")
 _UNIT_OF_NAME: dict[str, Schema] = {
     "_watts$|^watts$": _W,
     "_wh$": _WH,
@@ -54,8 +55,24 @@ _SUMMARY = {
     "charge_percent": nullable(number("%", "on the app's scale")),
 }
 _GRID = nullable(string("null: nobody knows", values=("UP", "DOWN", "SYNCING")))
-_SEVERITY = nullable(string(values=("serious", "notice", "note", "unknown")))
-_ALERTS = {"alerts": nullable(integer("how many are active")), "alerts_worst": _SEVERITY}
+_SEVERITY = nullable(
+    string("information is a state, not a problem; null: nothing is known of this name", values=ALERT_SEVERITIES)
+)
+_ALERTS = {
+    "alerts": nullable(integer("how many are active, mere states among them; null: nobody tells")),
+    "problems": nullable(integer("how many of them are serious or a warning")),
+    "alerts_worst": nullable(
+        string("how bad the worst active one is; null: there is none", values=(*ALERT_SEVERITIES, "unknown"))
+    ),
+}
+_ALERT = {
+    "severity": _SEVERITY,
+    "meaning": nullable(string("in a sentence; null: nothing is known of this name")),
+    "since": nullable(number("s", "of the first answer that had it, seconds since 1970; no answer lacked it since")),
+    "since_exact": {"type": "boolean", "description": "a recent answer had not had it; else it may have begun before"},
+    "units": {**array(STRING), "description": "that tell it, as people call them; empty where that is not known"},
+}
+_ENDED = {"ended": number("s", "of the first answer that had it no more, seconds since 1970")}
 _ENTRY = {
     "id": STRING,
     "name": STRING,
@@ -100,9 +117,8 @@ SITE_HOUSE = obj(
         "balance_watts": nullable(number("W", "what the meters disagree by")),
         "grid_charging": _B,
         "grid_export": _S,
-        "alerts_active": nullable(
-            array(obj({"name": STRING, "severity": _SEVERITY, "meaning": _S, "since": _T}))
-        ),
+        "alerts_active": nullable(map_of(obj(_ALERT), "by name, the worst first; null: nobody tells")),
+        "alerts_ended": map_of(obj({**_ALERT, **_ENDED}), "by name, the newest first: the last twenty of a week"),
         "meters": map_of(
             patterns(_UNIT_OF_NAME), "solar, home, battery, grid, then every further meter that the gateway has"
         ),

@@ -1,24 +1,198 @@
-"""Judge the alerts: name, severity, meaning in a sentence, since when."""
+"""Judge the alerts: name, severity, meaning in a sentence, on which unit, since when, and when one ended.
+
+A gateway tells which alerts are active, not since when. So pwserver notes the first answer that had one. An alert goes
+on until an answer that speaks for the same device has it no more. An answer that does not come, one without that
+device, and Tesla's servers, who know of no alert but the state of the grid, neither end an alert nor begin one anew.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
+from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, Ended, Told, short
+from pwserver.state.fact import UNKNOWN, Fact, Number, member
+from pwserver.state.grid import GRID_ALERTS
+from pwserver.state.source import Source
+from pwserver.state.units import Unit
+from pwserver_ext.vitals import kind, serial_of
+
+UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when nobody knows how bad the worst is
+SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
+PROBLEMS: Final = (SERIOUS, WARNING)
+GRID_WORD: Final = "grid"  # the library adds the state of the grid to the alerts
+SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, where a gateway lists no devices
+ELSEWHERE: Final = "elsewhere"
+_CLOUD: Final = ("Cloud", "FleetAPI")
+_SOLAR_LISTS: Final = ("pvac_alerts", "pvs_alerts")
+_KINDS: Final[Mapping[str, str]] = {
+    "STSTSM": "Gateway",
+    "TESYNC": "Grid switch",
+    "TEMSA": "Backup Switch",
+    "PVAC": "Solar inverter",
+    "PVS": "Solar inverter",
+    "TEINV": "Solar inverter",
+    "NEURIO": "Meter",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One active alert. ``severity`` is "serious", "notice", "note" or "unknown"."""
+    """One alert. ``severity`` is one of SEVERITIES, or None like ``meaning`` for a name of which nothing is known."""
 
     name: str
-    severity: str = "unknown"
+    severity: str | None = None
     meaning: str | None = None
-    since: float | None = None  # epoch seconds at which this server first saw it
+    since: Number = UNKNOWN  # epoch seconds of the first answer that had it
+    exact: bool = False  # a recent answer did not have it yet, so ``since`` is when it began
+    units: tuple[str, ...] = ()  # the labels of the units that tell it, as far as that is known
+    ended: Number = UNKNOWN  # epoch seconds of the first answer without it; of ended ones only
 
 
-def judge_alerts(reading: Reading) -> tuple[Alert, ...] | None:
-    """Return the active alerts sorted by name; None when the gateway did not tell."""
-    if reading.alerts is None:
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Those that are active, the worst first, None while nobody tells; and those that ended lately, newest first."""
+
+    active: tuple[Alert, ...] | None = None
+    ended: tuple[Alert, ...] = ()
+
+
+def judge_alerts(reading: Reading, units: Sequence[Unit], memory: AlertMemory) -> Alerts:
+    """Return the alerts of one reading; ``memory`` takes note of them."""
+    active = None
+    if isinstance(reading.alerts, list):
+        told = dict(list(_told(reading).items())[:MOST_ALERTS])
+        labels = {place: unit_label(place, reading.vitals, units) for places in told.values() for place in places}
+        vitals = Source(reading, "vitals")
+        memory.note(told, _speaking(reading), labels, vitals.at, vitals.answer)
+        active = tuple(
+            sorted((_active(reading, name, places, labels, memory) for name, places in told.items()), key=_worst_first)
+        )
+    return Alerts(active, tuple(_ended(one) for one in memory.ended))
+
+
+def severity_of(alert: Alert) -> str:
+    """Return the severity of an alert, which may be "unknown"."""
+    return alert.severity or UNKNOWN_SEVERITY
+
+
+def worst(alerts: Sequence[Alert]) -> str | None:
+    """Return the worst severity among these alerts; None when there are none."""
+    found = {severity_of(alert) for alert in alerts}
+    return next((severity for severity in SEVERITIES if severity in found), None)
+
+
+def problems(alerts: Sequence[Alert]) -> int:
+    """Return how many of these alerts are known to be problems, not mere states."""
+    return sum(alert.severity in PROBLEMS for alert in alerts)
+
+
+def unit_label(place: str, vitals: Any, units: Sequence[Unit]) -> str | None:
+    """Return what people call the device that told an alert; None where no device did."""
+    device = vitals.get(place) if isinstance(vitals, Mapping) else None
+    if not isinstance(device, Mapping):
         return None
-    return tuple(Alert(name) for name in sorted(set(map(str, reading.alerts))))
+    labels = {unit.serial: unit.label for unit in units}
+    serial = str(serial_of(place, device))
+    parent = device.get("componentParentDin")
+    label = labels.get(serial) or labels.get(str(parent).rpartition("--")[2])
+    if label is None and serial not in ("", "None"):
+        label = f"{_KINDS.get(str(kind(place)), 'Powerwall')} {serial}"
+    return label
+
+
+def _told(reading: Reading) -> Told:
+    """Return the name of every active alert with the places that tell it, sorted by name."""
+    found: dict[str, set[str]] = {short(name): set() for name in sorted(set(map(str, reading.alerts or [])))}
+    cloud = reading.connection_mode in _CLOUD
+    if not cloud:
+        for device, names in _devices(reading):
+            for name in map(short, names):
+                if name in found:
+                    found[name].add(device)
+        for name in _solar_flags(reading):
+            if name in found:
+                found[name].add(SOLAR_FLAGS)
+    for name, places in found.items():
+        if name in GRID_ALERTS or cloud:  # one voice for the state of the grid, whichever way it came
+            found[name] = {GRID_WORD}
+        elif not places:
+            places.add(ELSEWHERE)
+    return {name: tuple(sorted(places)) for name, places in found.items()}
+
+
+def _speaking(reading: Reading) -> frozenset[str]:
+    """Return the places whose silence about an alert means that it is over."""
+    found = {GRID_WORD} if reading.grid_status is not None else set()
+    if reading.connection_mode not in _CLOUD:
+        found.update(device for device, _ in _devices(reading))
+        if any(_solar_flags(reading, active=False)):
+            found.add(SOLAR_FLAGS)
+        found.add(ELSEWHERE)
+    return frozenset(found)
+
+
+def _devices(reading: Reading) -> Iterator[tuple[str, Sequence[Any]]]:
+    vitals = reading.vitals if isinstance(reading.vitals, Mapping) else {}
+    for name, device in vitals.items():
+        names = device.get("alerts") if isinstance(device, Mapping) else None
+        if isinstance(names, list):
+            yield str(name), [one for one in names if isinstance(one, str)]
+
+
+def _solar_flags(reading: Reading, active: bool = True) -> Iterator[str]:
+    """Yield the flags that are set; with ``active`` False those that could be."""
+    for listed in _SOLAR_LISTS:
+        flags = member(reading.solar_powerwall, listed)
+        for name, value in flags.items() if isinstance(flags, Mapping) else ():
+            if value is True or (value is False and not active):
+                yield short(str(name))
+
+
+def _origin(reading: Reading, place: str) -> tuple[Source, str]:
+    if place == GRID_WORD:
+        return Source(reading, "grid"), "grid_status"
+    if place == SOLAR_FLAGS:
+        return Source(reading, "solar_powerwall"), "pvac_alerts, pvs_alerts"
+    if place == ELSEWHERE:
+        return Source(reading, "alerts"), ""
+    return Source(reading, "vitals"), f"{place}.alerts"
+
+
+def _active(
+    reading: Reading, name: str, places: Sequence[str], labels: Mapping[str, str | None], memory: AlertMemory
+) -> Alert:
+    seen = memory.active.get(name)
+    since = UNKNOWN
+    if seen is not None:
+        source, place = _origin(reading, places[0])
+        since = source.fact(seen.since, place, "first seen" if seen.exact else "there already")
+    known = MEANINGS.get(name)
+    return Alert(
+        name,
+        known.severity if known is not None else None,
+        known.sentence if known is not None else None,
+        since,
+        seen is not None and seen.exact,
+        tuple(sorted({label for place in places if (label := labels[place]) is not None})),
+    )
+
+
+def _ended(one: Ended) -> Alert:
+    known = MEANINGS.get(one.name)
+    return Alert(
+        one.name,
+        known.severity if known is not None else None,
+        known.sentence if known is not None else None,
+        Fact(one.since, one.answer, "", "first seen" if one.exact else "there already", one.at),
+        one.exact,
+        one.units,
+        Fact(one.at, one.answer, "", "no longer told", one.at),
+    )
+
+
+def _worst_first(alert: Alert) -> tuple[int, str]:
+    return SEVERITIES.index(severity_of(alert)), alert.name

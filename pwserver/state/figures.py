@@ -25,7 +25,7 @@ METER_NAMES: Final[Mapping[str, str]] = {"solar": "solar", "load": "home", "batt
 FLOW: Final = "where the power goes"
 DIGITS: Final[Mapping[str, int]] = {
     "watts": 1, "percent": 2, "wh": 0, "volts": 1, "amperes": 2, "hertz": 2, "celsius": 1, "rpm": 0, "left": 2,
-    "seconds": 1,
+    "seconds": 1, "since": 0, "ended": 0,
 }  # fmt: skip
 
 
@@ -115,6 +115,11 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     for string in judged.strings.values():
         for path, attribute in _paths(f"strings.{string.name}", String):
             facts[path] = getattr(string, attribute)
+    for alert in judged.alerts or ():
+        facts[f"alerts_active.{alert.name}.since"] = alert.since
+    for alert in judged.ended_alerts:
+        facts[f"alerts_ended.{alert.name}.since"] = alert.since
+        facts[f"alerts_ended.{alert.name}.ended"] = alert.ended
     return facts
 
 

@@ -20,6 +20,7 @@ ISLANDED_WORD: Final = "SystemIslandedActive"
 _OFF_GRID: Final = frozenset({"off_grid", "off_grid_intentional", "off_grid_unintentional"})
 _CONNECTED_ALERTS: Final = frozenset({"SystemConnectedToGrid", CONNECTED_WORD})
 _ISLANDED_ALERTS: Final = frozenset({ISLANDED_WORD, "ScheduledIslandContactorOpen", "UnscheduledIslandContactorOpen"})
+GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive"}  # what the grid does, as alerts
 
 
 def cloud_word(island_status: Any, grid_status: Any) -> str | None:

@@ -40,7 +40,8 @@ class Judged:
     strings: Mapping[str, String] = field(default_factory=dict)
     charge: Charge = field(default_factory=Charge)
     grid: Grid = field(default_factory=Grid)
-    alerts: tuple[Alert, ...] | None = None
+    alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while nobody tells
+    ended_alerts: tuple[Alert, ...] = ()  # the newest first
     operation: Operation = field(default_factory=Operation)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed
     notes: Mapping[str, str] = field(default_factory=dict)  # value -> what the owner should know: a counter began anew
@@ -85,6 +86,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     members = {**counted.members, "aggregates": shown}
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
     units = judge_units(reading)
+    alerts = judge_alerts(reading, units, memory.alerts)
     return Judged(
         reading=reading,
         meters=meters,
@@ -93,7 +95,8 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         strings=judge_strings(reading),
         charge=judge_charge(reading, units),
         grid=judge_grid(reading),
-        alerts=judge_alerts(reading),
+        alerts=alerts.active,
+        ended_alerts=alerts.ended,
         operation=judge_operation(reading),
         set_aside=set_aside,
         notes=counted.notes,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counters import CounterGuard
 from pwserver.state.powers import MAX_FURTHER
 
@@ -15,11 +16,16 @@ class GatewayMemory:
     """The memories of all judges of one gateway, each in its own field, each bounded."""
 
     counters: CounterGuard = field(default_factory=CounterGuard)
+    alerts: AlertMemory = field(default_factory=AlertMemory)
     further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON, to be kept with the history."""
-        return {"counters": self.counters.to_json(), "further_meters": list(self.further_meters)}
+        return {
+            "counters": self.counters.to_json(),
+            "alerts": self.alerts.to_json(),
+            "further_meters": list(self.further_meters),
+        }
 
     @classmethod
     def from_json(cls, kept: Any) -> GatewayMemory:
@@ -28,5 +34,6 @@ class GatewayMemory:
         meters = members.get("further_meters")
         return cls(
             counters=CounterGuard.from_json(members.get("counters")),
+            alerts=AlertMemory.from_json(members.get("alerts")),
             further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from pwserver.state.alerts import Alert
+from pwserver.state.alerts import problems, worst
 from pwserver.state.charge import Charge
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.grid import DOWN, SYNCING
@@ -25,7 +25,6 @@ T = TypeVar("T")
 MIXED: Final = "MIXED"  # of the grid: some houses are on it and some are not
 # Reasons for leaving a gateway out of the sums.
 NO_DATA, OLD, IMPLAUSIBLE = "no data", "stale", "implausible"
-SEVERITIES: Final = ("serious", "notice", "note", "unknown")  # the worst first
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,7 @@ class Site:
     grid_charging: bool | None
     grid_export: str | None
     alerts: int | None  # how many are active; None while no member tells
+    problems: int | None  # how many of them are known to be problems
     worst_alert: str | None  # the worst severity among them
 
     @property
@@ -133,6 +133,7 @@ def site_of(states: Sequence[State]) -> Site:
         grid_charging=_agreed(members, lambda operation: operation.grid_charging.value),
         grid_export=_agreed(members, lambda operation: operation.grid_export.value),
         alerts=sum(map(len, alerts)) if alerts else None,
+        problems=sum(map(problems, alerts)) if alerts else None,
         worst_alert=worst([alert for listed in alerts for alert in listed]),
     )
 
@@ -141,12 +142,6 @@ def agreed(values: Sequence[T | None]) -> T | None:
     """Return the one value that all who know have, else None."""
     known = [value for value in values if value is not None]
     return known[0] if known and all(value == known[0] for value in known) else None
-
-
-def worst(alerts: Sequence[Alert]) -> str | None:
-    """Return the worst severity among these alerts."""
-    found = {alert.severity for alert in alerts}
-    return next((severity for severity in SEVERITIES if severity in found), None)
 
 
 def _sum(members: Sequence[State], value_of: Callable[[State], float | None], complete: bool = False) -> Total:

@@ -1,0 +1,135 @@
+"""What has to be remembered of alerts from poll to poll: when each was first seen, and which ended lately. Bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pwserver.state.fact import finite
+
+MOST_ALERTS: Final = 100
+MOST_PLACES: Final = 8  # devices that tell the same alert
+MOST_HEARD: Final = 64  # devices of which it is known when they spoke last
+MOST_ENDED: Final = 20
+MOST_BYTES: Final = 64  # of a name or a label; all that is known are shorter
+RECENT_SECONDS: Final = 600.0  # an alert that was not there this long ago began when it was first seen
+ENDED_SECONDS: Final = 7 * 86_400.0  # how long an alert that ended is told of
+FORGET_SECONDS: Final = 86_400.0  # an alert of a device that says nothing any more is neither active nor ended
+
+Told = Mapping[str, tuple[str, ...]]  # the name of an alert -> the places that tell it
+
+
+@dataclass(slots=True)
+class Seen:
+    """One alert that goes on: ``places`` are the devices whose word is awaited for its end."""
+
+    since: float  # epoch seconds of the first answer that had it
+    exact: bool  # a recent answer did not have it yet
+    last: float  # epoch seconds of the last answer that had it
+    places: dict[str, str | None]  # place -> what people call it
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One alert that is over."""
+
+    name: str
+    since: float
+    exact: bool
+    at: float  # epoch seconds of the first answer without it
+    units: tuple[str, ...]
+    answer: str  # the name of that answer
+
+
+@dataclass(slots=True)
+class AlertMemory:
+    """Of one gateway. ``heard`` tells when each place was last asked about its alerts, with success."""
+
+    active: dict[str, Seen] = field(default_factory=dict)
+    ended: list[Ended] = field(default_factory=list)  # the newest first, each name once
+    heard: dict[str, float] = field(default_factory=dict)
+
+    def note(
+        self, told: Told, speaking: Collection[str], labels: Mapping[str, str | None], at: float, answer: str
+    ) -> None:
+        """Take note of one answer: ``told`` is active, and the silence of ``speaking`` about another means its end."""
+        for name, places in told.items():
+            self._goes_on(name, places, speaking, labels, at)
+        for name in [name for name in self.active if name not in told]:
+            self._silent(name, speaking, at, answer)
+        for place in sorted(speaking):
+            self.heard.pop(place, None)
+            self.heard[place] = at
+        for place in list(self.heard)[:-MOST_HEARD]:
+            del self.heard[place]
+        self.ended = [one for one in self.ended if -RECENT_SECONDS <= at - one.at <= ENDED_SECONDS][:MOST_ENDED]
+
+    def _goes_on(
+        self, name: str, places: Collection[str], speaking: Collection[str], labels: Mapping[str, str | None], at: float
+    ) -> None:
+        seen = self.active.get(name)
+        if seen is None:
+            if len(self.active) >= MOST_ALERTS:
+                return
+            exact = all(0.0 <= at - self.heard.get(place, -RECENT_SECONDS) <= RECENT_SECONDS for place in places)
+            seen = self.active[name] = Seen(at, exact, at, {})
+        if seen.since > at:  # the clock was ahead when it was noted
+            seen.since, seen.exact = at, False
+        seen.last = at
+        waiting = {place: label for place, label in seen.places.items() if place not in speaking}
+        seen.places = dict(list({**{one: labels.get(one) for one in places}, **waiting}.items())[:MOST_PLACES])
+
+    def _silent(self, name: str, speaking: Collection[str], at: float, answer: str) -> None:
+        seen = self.active[name]
+        if all(place in speaking for place in seen.places):
+            units = tuple(sorted({label for label in seen.places.values() if label is not None}))
+            del self.active[name]
+            over = Ended(name, min(seen.since, at), seen.exact, at, units, short(answer))
+            self.ended = [over, *(one for one in self.ended if one.name != name)]
+        elif not 0.0 <= at - seen.last <= FORGET_SECONDS:
+            del self.active[name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON, to be kept with the history."""
+        return {
+            "active": {name: [one.since, one.exact, one.last, one.places] for name, one in self.active.items()},
+            "ended": [[one.name, one.since, one.exact, one.at, list(one.units), one.answer] for one in self.ended],
+            "heard": self.heard,
+        }
+
+    @classmethod
+    def from_json(cls, kept: Any) -> AlertMemory:
+        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        members = kept if isinstance(kept, Mapping) else {}
+        active, ended, heard = (members.get(name) for name in ("active", "ended", "heard"))
+        memory = cls()
+        for name, row in list(active.items())[:MOST_ALERTS] if isinstance(active, Mapping) else ():
+            match row:
+                case [since, bool(exact), last, dict(places)] if _moments(since, last):
+                    shown = {short(place): _label(label) for place, label in list(places.items())[:MOST_PLACES]}
+                    memory.active[short(name)] = Seen(float(since), exact, float(last), shown)
+        for row in ended[:MOST_ENDED] if isinstance(ended, list) else ():
+            match row:
+                case [str(name), since, bool(exact), at, list(units), str(answer)] if _moments(since, at):
+                    labels = tuple(short(str(unit)) for unit in units[:MOST_PLACES])
+                    memory.ended.append(Ended(short(name), float(since), exact, float(at), labels, short(answer)))
+        for place, at in list(heard.items())[:MOST_HEARD] if isinstance(heard, Mapping) else ():
+            if _moments(at):
+                memory.heard[short(place)] = float(at)
+        return memory
+
+
+def short(text: str) -> str:
+    """Return a text from outside, at most MOST_BYTES long."""
+    return (
+        text if len(text) * 4 <= MOST_BYTES else text.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
+    )
+
+
+def _moments(*values: Any) -> bool:
+    return all(finite(value) is not None for value in values)
+
+
+def _label(label: Any) -> str | None:
+    return short(label) if isinstance(label, str) else None
