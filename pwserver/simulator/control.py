@@ -18,7 +18,7 @@ GET  /state/NAME          of one
 GET  /faults              the kinds of faults
 POST /fault               {"kind": "silent", "gateway": "NAME"}; without gateway all of them
 POST /house               {"gateway": "NAME", "grid_outage": true, "fixed_solar": 0, "soe_percent": 50}
-POST /alert               {"gateway": "NAME", "name": "SomeAlert", "serial": "site"}
+POST /alert               {"gateway": "NAME", "name": "SomeAlert", "serial": "site", "active": true}
 POST /forget              all logins expire, request counts and writes start again
 """
 
@@ -81,7 +81,8 @@ class Control:
             elif path == "/house":
                 gateway.set_house(**given)
             elif path == "/alert":
-                gateway.raise_alert(str(given["name"]), str(given.get("serial", "site")))
+                change = gateway.raise_alert if given.get("active", True) else gateway.clear_alert
+                change(str(given["name"]), str(given.get("serial", "site")))
             elif path == "/forget":
                 gateway.forget()
             else:

@@ -285,3 +285,10 @@ class SimulatedGateway:
             names = self.device.alerts.setdefault(serial, [])
             if name not in names and len(names) < 100:
                 names.append(name)
+
+    def clear_alert(self, name: str, serial: str = "site") -> None:
+        """Make an alert inactive again."""
+        with self.device.lock:
+            names = self.device.alerts.get(serial, [])
+            if name in names:
+                names.remove(name)

@@ -136,9 +136,10 @@ def _speaking(reading: Reading) -> frozenset[str]:
 
 
 def _devices(reading: Reading) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield every device that answered, with its alerts; a device of the local API that has none lacks the list."""
     vitals = reading.vitals if isinstance(reading.vitals, Mapping) else {}
     for name, device in vitals.items():
-        names = device.get("alerts") if isinstance(device, Mapping) else None
+        names = device.get("alerts", []) if isinstance(device, Mapping) else None
         if isinstance(names, list):
             yield str(name), [one for one in names if isinstance(one, str)]
 

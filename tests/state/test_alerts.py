@@ -139,6 +139,18 @@ def test_flags_of_the_solar_inverter_end_when_they_are_told_as_false() -> None:
     assert flags(30, {"pvs_alerts": {"PVS_a059_MciOpen": False}}, []).ended_alerts[0].ended.value == START + 30
 
 
+def test_a_device_that_answers_without_a_list_has_no_alert_and_one_with_null_says_nothing() -> None:
+    judge = GatewayJudge()
+
+    def device(after: float, names: list[str], body: Any) -> Judged:
+        return judge.take(reading(after, alerts=names, vitals={UNIT: body}))
+
+    device(0, [], {})
+    assert active(device(15, ["BatteryFault"], {"alerts": ["BatteryFault"]}))["BatteryFault"].exact
+    assert device(30, [], {"alerts": None}).ended_alerts == () and device(45, [], None).ended_alerts == ()
+    assert device(60, [], {}).ended_alerts[0].ended.value == START + 60
+
+
 def test_everything_survives_a_restart() -> None:
     judge = GatewayJudge()
     told(judge, 0, {UNIT: ["GridCodesWrite"]})
@@ -199,7 +211,8 @@ def test_an_alert_that_is_told_twice_in_a_row_keeps_its_beginning(steps: list[tu
         judged = told(judge, now, devices)
         found = {one.name: one.since.value for one in judged.alerts or ()}
         for name, since in found.items():
-            assert since == min(before.get(name, START + now), START + now)
+            since_before = before.get(name, START + now)
+            assert since == (since_before if since_before <= START + now + alert_memory.RECENT_SECONDS else START + now)
         if judged.alerts is not None:
             # What waits for a device that says nothing goes on too, and is met again with its beginning.
             before = {name: one.since for name, one in judge.memory.alerts.active.items()}
