@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pwserver import quantities
-from pwserver.quantities import number
-from pwserver.reading import Reading
+from pwserver.state.fact import finite
+from pwserver.state.judge import Judged
 from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
+from pwserver.state.signals import SIGNALS, signals_by_serial
 from pwserver.state.view import SiteView, View
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
@@ -33,7 +33,7 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
     },
     "powerwall_unit": {"capacity_wh": FLOAT, "remaining_wh": FLOAT},
     "powerwall_device": {
-        **{signal.id: FLOAT for signal in quantities.SIGNALS},
+        **{signal.id: FLOAT for signal in SIGNALS},
         "battery_inverter_volts": FLOAT, "battery_inverter_hertz": FLOAT, "solar_inverter_volts": FLOAT,
         "solar_inverter_hertz": FLOAT,
     },
@@ -90,7 +90,7 @@ def measurement_text(value: Any) -> str:
 def field_text(value: Any, kind: str) -> str | None:
     """A field's value as its declared type, None when it is not of that kind."""
     if kind == FLOAT:
-        known = number(value)
+        known = finite(value)
         return None if known is None else _float_text(float(known))
     if kind == BOOLEAN:
         return ("true" if value else "false") if isinstance(value, bool) else None
@@ -125,7 +125,7 @@ def render(site: SiteView) -> str:
             continue
         points = [(point, view.now) for point in _poll(view, site.now)]
         if view.reading is not None:
-            points += [(point, view.reading.timestamp) for point in _reading(view.reading, view.state.judged.meters)]
+            points += [(point, view.reading.timestamp) for point in _judged(view.state.judged)]
         for (measurement, tags, fields), seconds in points:
             written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
             if written is not None:
@@ -150,8 +150,8 @@ def _poll(view: View, now: float) -> Iterator[Point]:
     )
 
 
-def _reading(reading: Reading, meters: Meters) -> Iterator[Point]:
-    grid_status = reading.grid_status if reading.grid_status in ("UP", "DOWN", "SYNCING") else None
+def _judged(judged: Judged) -> Iterator[Point]:
+    meters, charge, operation = judged.meters, judged.charge, judged.operation
     yield (
         "powerwall",
         {},
@@ -163,27 +163,27 @@ def _reading(reading: Reading, meters: Meters) -> Iterator[Point]:
             "grid_voltage_volts": meters["site"].volts.value,
             "grid_current_amperes": meters["site"].amperes.value,
             **{f"{name}_wh": value for name, value in energies_wh(meters).items()},
-            "battery_percent": quantities.app_level(reading.soe_raw),
-            "battery_raw_percent": reading.soe_raw,
-            "reserve_percent": reading.reserve,
-            "capacity_wh": quantities.total_capacity(reading),
-            "remaining_wh": quantities.current_charge(reading),
-            "time_remaining_hours": reading.time_remaining,
-            "grid_connected": None if grid_status is None else grid_status == "UP",
-            "grid_status": grid_status,
-            "mode": reading.mode,
-            "grid_charging": reading.grid_charging,
-            "grid_export": reading.grid_export,
-            "firmware": reading.version,
-            "alerts": None if reading.alerts is None else len(reading.alerts),
+            "battery_percent": charge.app_percent.value,
+            "battery_raw_percent": charge.raw_percent.value,
+            "reserve_percent": operation.reserve_percent.value,
+            "capacity_wh": charge.capacity_wh.value,
+            "remaining_wh": charge.remaining_wh.value,
+            "time_remaining_hours": charge.hours_left.value,
+            "grid_connected": judged.grid.connected,
+            "grid_status": judged.grid.state.value,
+            "mode": operation.mode.value,
+            "grid_charging": operation.grid_charging.value,
+            "grid_export": operation.grid_export.value,
+            "firmware": judged.reading.version if judged.reading is not None else None,
+            "alerts": None if judged.alerts is None else len(judged.alerts),
         },
     )
     yield from _further_meters(meters)
-    for unit in quantities.battery_blocks(reading):
-        fields = {"capacity_wh": unit.capacity, "remaining_wh": unit.charge}
-        yield "powerwall_unit", {"device": unit.serial or f"#{unit.index}"}, fields
-    yield from _devices(reading)
-    yield from _electrical(reading)
+    for unit in judged.units:
+        fields = {"capacity_wh": unit.capacity_wh.value, "remaining_wh": unit.remaining_wh.value}
+        yield "powerwall_unit", {"device": unit.serial}, fields
+    yield from _devices(judged)
+    yield from _electrical(judged)
 
 
 def _further_meters(meters: Meters) -> Iterator[Point]:
@@ -199,11 +199,9 @@ def _further_meters(meters: Meters) -> Iterator[Point]:
             yield "powerwall_meter", {"meter": name}, fields
 
 
-def _devices(reading: Reading) -> Iterator[Point]:
-    found: dict[str, dict[str, Any]] = {}
-    for serial, signals in quantities.unit_signals(reading).items():
-        found.setdefault(serial, {}).update(signals)
-    for (serial, kind), values in quantities.inverters(reading).items():
+def _devices(judged: Judged) -> Iterator[Point]:
+    found: dict[str, dict[str, Any]] = {**signals_by_serial(judged.devices)}
+    for (serial, kind), values in judged.electrical.inverters.items():
         found.setdefault(serial, {}).update({f"{kind}_inverter_{unit}": value for unit, value in values.items()})
     for serial, fields in found.items():
         yield "powerwall_device", {"device": serial}, fields
@@ -213,33 +211,33 @@ FIELD_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": 
                "watts": "power_watts"}  # fmt: skip
 
 
-def _electrical(reading: Reading) -> Iterator[Point]:
-    for name, body in quantities.strings(reading).items():
+def _electrical(judged: Judged) -> Iterator[Point]:
+    for string in judged.strings.values():
         yield (
             "powerwall_string",
-            {"string": name},
+            {"string": string.name},
             {
-                "power_watts": body.get("Power"),
-                "voltage_volts": body.get("Voltage"),
-                "current_amperes": body.get("Current"),
-                "connected": body.get("Connected"),
-                "state": body.get("State"),
+                "power_watts": string.watts.value,
+                "voltage_volts": string.volts.value,
+                "current_amperes": string.amperes.value,
+                "connected": string.connected,
+                "state": string.body.get("State"),
             },
         )
-    for (phase, side), values in quantities.lines(reading).items():
+    found = judged.electrical
+    for (phase, side), values in found.lines.items():
         yield "powerwall_line", {"line": phase, "side": side}, {FIELD_NAMES[u]: v for u, v in values.items()}
-    for (meter, ct), values in quantities.current_transformers(reading).items():
-        yield "powerwall_ct", {"meter": meter, "ct": ct}, {FIELD_NAMES[u]: v for u, v in values.items()}
-    for din, channels in quantities.remote_meters(reading).items():
-        for channel, fields in channels.items():
-            yield (
-                "powerwall_remote_meter",
-                {"meter": din, "ct": channel},
-                {
-                    "power_watts": fields.get("InstRealPower"),
-                    "current_amperes": fields.get("InstCurrent"),
-                    "voltage_volts": fields.get("InstVoltage"),
-                    "energy_imported_wh": quantities.watt_seconds_to_watt_hours(fields.get("EnergyImportedWs")),
-                    "energy_exported_wh": quantities.watt_seconds_to_watt_hours(fields.get("EnergyExportedWs")),
-                },
-            )
+    for (name, ct), values in found.transformers.items():
+        yield "powerwall_ct", {"meter": name, "ct": ct}, {FIELD_NAMES[u]: v for u, v in values.items()}
+    for meter in found.remote_meters:
+        yield (
+            "powerwall_remote_meter",
+            {"meter": meter.din, "ct": meter.channel},
+            {
+                "power_watts": meter.watts,
+                "current_amperes": meter.amperes,
+                "voltage_volts": meter.volts,
+                "energy_imported_wh": meter.imported_wh,
+                "energy_exported_wh": meter.exported_wh,
+            },
+        )

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pwserver import quantities
 from pwserver.documents.answer import Answer, detail
-from pwserver.quantities import number
-from pwserver.reading import Reading
+from pwserver.state.fact import finite
+from pwserver.state.grid import STATES
+from pwserver.state.judge import Judged
 from pwserver.state.powers import energies_wh
+from pwserver.state.signals import SIGNAL_BY_ID, signals_by_serial
 from pwserver.state.view import SiteView, View
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 JOULES_PER_WATT_HOUR = 3600.0
 UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
-STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
-GRID_STATES = ("UP", "DOWN", "SYNCING")
+CONNECTION_STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
 MODES = ("self_consumption", "backup", "autonomous")
 EXPORT_RULES = ("battery_ok", "pv_only", "never")
 MAX_ALERTS = 200
@@ -198,17 +198,17 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
     for name, values in self_metrics.items():
         if name in BY_NAME and name.startswith("pwserver_"):
             for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
-                known = number(value)
+                known = finite(value)
                 if known is not None and len(labels) == len(BY_NAME[name].labels):
                     yield name, tuple(map(str, labels)), float(known)
 
 
 def _gateway(view: View, now: float) -> Iterator[Sample]:
-    found = [*_connection(view, now), *_meters(view), *(_reading(view.reading) if view.reading else ())]
+    judged = view.state.judged
+    found = [*_connection(view, now), *_meters(judged), *(_judged(judged) if view.reading else ())]
     for name, labels, value in found:
-        known = number(value)
-        if known is not None:
-            yield name, tuple(map(str, labels)), float(known)
+        if value is not None:
+            yield name, tuple(map(str, labels)), float(value)
 
 
 def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator[Sample]:
@@ -225,7 +225,7 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], 
         status.connection_mode or (reading and reading.connection_mode), status.tedapi_mode, identity.type,
     )  # fmt: skip
     yield "gateway_info", tuple(fact or "" for fact in facts), 1.0
-    yield from _choice("connection_state", STATES, status.state)
+    yield from _choice("connection_state", CONNECTION_STATES, status.state)
     yield "connection_state_since_timestamp_seconds", (), status.state_since or None
     yield "last_success_timestamp_seconds", (), status.last_updated
     yield "polls_total", (), status.total_successes + status.total_failures
@@ -254,13 +254,12 @@ ENERGY_METRICS = {
 }
 
 
-def _scaled(value: Any, factor: float) -> float | None:
-    known = number(value)
-    return None if known is None else known * factor
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
-def _meters(view: View) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    meters = view.state.judged.meters
+def _meters(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    meters = judged.meters
     for name, meter in meters.items():
         label = METERS.get(name, name)
         if name in METERS:
@@ -275,40 +274,36 @@ def _meters(view: View) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
         yield ENERGY_METRICS[name], (), watt_hours * JOULES_PER_WATT_HOUR
 
 
-def _reading(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    yield "battery_charge_ratio", (), _scaled(quantities.app_level(reading.soe_raw), 0.01)
-    yield "battery_charge_raw_ratio", (), _scaled(reading.soe_raw, 0.01)
-    yield "backup_reserve_ratio", (), _scaled(reading.reserve, 0.01)
-    yield "battery_capacity_joules", (), _scaled(quantities.total_capacity(reading), JOULES_PER_WATT_HOUR)
-    yield "battery_remaining_joules", (), _scaled(quantities.current_charge(reading), JOULES_PER_WATT_HOUR)
-    yield "backup_time_remaining_seconds", (), _scaled(reading.time_remaining, 3600.0)
-    if reading.grid_status in GRID_STATES:
-        yield "grid_connected", (), float(reading.grid_status == "UP")
-        yield from _choice("grid_state", GRID_STATES, reading.grid_status)
-    yield from _choice("operation_mode", MODES, quantities.text(reading.mode))
-    yield from _choice("grid_export_rule", EXPORT_RULES, quantities.text(reading.grid_export))
-    if isinstance(reading.grid_charging, bool):
-        yield "grid_charging_enabled", (), float(reading.grid_charging)
-    if reading.alerts is not None:
-        yield "alerts", (), len(reading.alerts)
-        for alert in sorted(set(map(str, reading.alerts)))[:MAX_ALERTS]:
-            yield "alert_active", (alert,), 1.0
-    yield "flagged_values", (), len(reading.flags)
-    yield from _units(reading)
-    yield from _electrical(reading)
+def _judged(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    charge, operation = judged.charge, judged.operation
+    yield "battery_charge_ratio", (), _scaled(charge.app_percent.value, 0.01)
+    yield "battery_charge_raw_ratio", (), _scaled(charge.raw_percent.value, 0.01)
+    yield "backup_reserve_ratio", (), _scaled(operation.reserve_percent.value, 0.01)
+    yield "battery_capacity_joules", (), _scaled(charge.capacity_wh.value, JOULES_PER_WATT_HOUR)
+    yield "battery_remaining_joules", (), _scaled(charge.remaining_wh.value, JOULES_PER_WATT_HOUR)
+    yield "backup_time_remaining_seconds", (), _scaled(charge.hours_left.value, 3600.0)
+    yield "grid_connected", (), judged.grid.connected
+    yield from _choice("grid_state", STATES, judged.grid.state.value)
+    yield from _choice("operation_mode", MODES, operation.mode.value)
+    yield from _choice("grid_export_rule", EXPORT_RULES, operation.grid_export.value)
+    yield "grid_charging_enabled", (), operation.grid_charging.value
+    if judged.alerts is not None:
+        yield "alerts", (), len(judged.alerts)
+        for alert in judged.alerts[:MAX_ALERTS]:
+            yield "alert_active", (alert.name,), 1.0
+    yield "flagged_values", (), len(judged.set_aside)
+    yield from _units(judged)
+    yield from _electrical(judged)
 
 
-def _units(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    for unit in quantities.battery_blocks(reading):
-        device = unit.serial or f"#{unit.index}"
-        facts = (unit.block.get("PackagePartNumber"), unit.block.get("Type"))
-        yield "unit_info", (device, unit.index, *(quantities.text(fact) or "" for fact in facts)), 1.0
-        yield "unit_capacity_joules", (device,), _scaled(unit.capacity, JOULES_PER_WATT_HOUR)
-        yield "unit_remaining_joules", (device,), _scaled(unit.charge, JOULES_PER_WATT_HOUR)
-    known = {signal.id: signal for signal in quantities.SIGNALS}
-    for serial, values in quantities.unit_signals(reading).items():
+def _units(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    for unit in judged.units:
+        yield "unit_info", (unit.serial, unit.position, unit.part or "", unit.type or ""), 1.0
+        yield "unit_capacity_joules", (unit.serial,), _scaled(unit.capacity_wh.value, JOULES_PER_WATT_HOUR)
+        yield "unit_remaining_joules", (unit.serial,), _scaled(unit.remaining_wh.value, JOULES_PER_WATT_HOUR)
+    for serial, values in signals_by_serial(judged.devices).items():
         for name, value in values.items():
-            signal = known[name]
+            signal = SIGNAL_BY_ID[name]
             if signal.unit == "°C":
                 yield "temperature_celsius", (serial, signal.sensor), value
             elif signal.unit == "%":
@@ -316,41 +311,32 @@ def _units(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
             else:
                 metric = "fan_target_speed_rpm" if name == "fan_target_rpm" else "fan_speed_rpm"
                 yield metric, (serial, signal.sensor), value
-    for device, age in reading.device_ages_seconds.items():
+    for device, age in (judged.reading.device_ages_seconds if judged.reading else {}).items():
         yield "device_data_age_seconds", (device,), age
 
 
 ELECTRICAL_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",
                     "watts": "power_watts"}  # fmt: skip
-REMOTE_MEMBERS = (
-    ("InstRealPower", "power_watts"), ("InstCurrent", "current_amperes"), ("InstVoltage", "voltage_volts"),
-)  # fmt: skip
 
 
-def _electrical(reading: Reading) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    for prefix, table in (
-        ("inverter", quantities.inverters(reading)),
-        ("line", quantities.lines(reading)),
-        ("ct", quantities.current_transformers(reading)),
-    ):
+def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+    found = judged.electrical
+    for prefix, table in (("inverter", found.inverters), ("line", found.lines), ("ct", found.transformers)):
         for labels, values in table.items():
             for unit, value in values.items():
                 yield f"{prefix}_{ELECTRICAL_NAMES[unit]}", labels, value
-    for name, body in quantities.strings(reading).items():
-        for member, metric in (
-            ("Power", "string_power_watts"), ("Voltage", "string_voltage_volts"),
-            ("Current", "string_current_amperes"),
-        ):  # fmt: skip
-            yield metric, (name,), body.get(member)
-        if isinstance(body.get("Connected"), bool):
-            yield "string_connected", (name,), float(body["Connected"])
-    for din, channels in quantities.remote_meters(reading).items():
-        for channel, fields in channels.items():
-            for member, metric in REMOTE_MEMBERS:
-                yield f"remote_meter_{metric}", (din, channel), fields.get(member)
-            # A watt-second is a joule.
-            yield "remote_meter_imported_joules_total", (din, channel), fields.get("EnergyImportedWs")
-            yield "remote_meter_exported_joules_total", (din, channel), fields.get("EnergyExportedWs")
+    for string in judged.strings.values():
+        yield "string_power_watts", (string.name,), string.watts.value
+        yield "string_voltage_volts", (string.name,), string.volts.value
+        yield "string_current_amperes", (string.name,), string.amperes.value
+        yield "string_connected", (string.name,), string.connected
+    for meter in found.remote_meters:
+        channel = (meter.din, meter.channel)
+        yield "remote_meter_power_watts", channel, meter.watts
+        yield "remote_meter_current_amperes", channel, meter.amperes
+        yield "remote_meter_voltage_volts", channel, meter.volts
+        yield "remote_meter_imported_joules_total", channel, meter.imported_joules
+        yield "remote_meter_exported_joules_total", channel, meter.exported_joules
 
 
 class _Collector:

@@ -21,9 +21,10 @@ from pwserver.history.layout import (
     SPREAD_COLUMNS,
 )
 from pwserver.history.signals import device_signals, unit_labels
-from pwserver.quantities import app_level, number
 from pwserver.reading import Reading
-from pwserver.state.powers import Meters, energies_wh, guarded_meters
+from pwserver.state.electrical import Electrical, house_hertz
+from pwserver.state.judge import GatewayJudge, Judged
+from pwserver.state.powers import energies_wh
 from pwserver_ext.rollup import Integrator, Rollup
 
 log = logging.getLogger(__name__)
@@ -45,37 +46,20 @@ _ENERGY_AT = len(ROLLED)
 _DATE_AT = _ENERGY_AT + len(ENERGIES)
 
 
-def power_values(reading: Reading, meters: Meters) -> array[float]:
+def power_values(judged: Judged) -> array[float]:
     """One row by COLUMNS; NaN is what the reading does not know."""
-    vitals = None if reading.vitals_carried else reading.vitals
-    row = [meters[meter].watts.value for meter in POWERS]
+    site = judged.meters["site"]
+    carried = judged.reading is not None and judged.reading.vitals_carried
+    row = [judged.meters[meter].watts.value for meter in POWERS]
     row += [
-        app_level(reading.soe_raw),
-        _GRID.get(reading.grid_status or ""),
-        number(reading.reserve),
-        _MODE.get(reading.mode or ""),
-        _frequency(meters["site"].hertz.value, vitals),
-        _positive(meters["site"].volts.value),
+        judged.charge.app_percent.value,
+        _GRID.get(judged.grid.state.value or ""),
+        judged.operation.reserve_percent.value,
+        _MODE.get(judged.operation.mode.value or ""),
+        house_hertz(site.hertz.value, Electrical() if carried else judged.electrical),
+        site.volts.value if (site.volts.value or 0.0) > 0 else None,  # gateways write 0 for what they do not measure
     ]
     return array("d", [math.nan if value is None else float(value) for value in row])
-
-
-def _positive(value: float | None) -> float | None:
-    """Gateways write 0 for a frequency or voltage they do not measure."""
-    return value if value is not None and value > 0 else None
-
-
-def _frequency(hertz: float | None, vitals: Mapping[str, object] | None) -> float | None:
-    measured = _positive(hertz)
-    if measured is not None:
-        return measured
-    for prefix, member in (("TEPINV--", "PINV_Fout"), ("TESYNC--", "ISLAND_FreqL1_Main"), ("PVAC--", "PVAC_Fout")):
-        for device, body in (vitals or {}).items():
-            if str(device).startswith(prefix) and isinstance(body, Mapping):
-                measured = _positive(number(body.get(member)))
-                if measured is not None:
-                    return measured
-    return None
 
 
 class Recorder:
@@ -115,25 +99,25 @@ class Recorder:
         reading: Reading,
         timestamp: float | None = None,
         elapsed: float | None = None,
-        meters: Meters | None = None,
+        judged: Judged | None = None,
     ) -> bool:
         """Take one reading; False when it is not later than the last one and was left out.
 
         ``timestamp``: when it was taken, where the reading's own is not to be trusted. ``elapsed``: seconds since the
         last one by a clock that is never set; without it the timestamps say how much energy flowed between the two.
-        ``meters``: what was judged of its meters; without them the reading's own are taken for that.
+        ``judged``: what was judged of it; without that it is judged on its own.
         """
-        meters = meters if meters is not None else guarded_meters(reading)
+        judged = judged if judged is not None else GatewayJudge().take(reading)
         timestamp = reading.timestamp if timestamp is None else timestamp
         if not math.isfinite(timestamp) or timestamp <= self._last:
             self.refused += 1
             return False
         gap = (timestamp - self._last if elapsed is None else elapsed) > LONGEST_GAP_SECONDS
         minute = self._minute_start
-        self._take(timestamp, power_values(reading, meters), elapsed)
-        self._check.take(energies_wh(meters), self._integrator.totals(ENDLESS), gap)
+        self._take(timestamp, power_values(judged), elapsed)
+        self._check.take(energies_wh(judged.meters), self._integrator.totals(ENDLESS), gap)
         if self._archive.signals:
-            self._take_signals(timestamp, reading)
+            self._take_signals(timestamp, reading, judged)
         if self._minute_start != minute:
             self.checkpoint()
         return True
@@ -278,7 +262,7 @@ class Recorder:
 
     # --- device signals ------------------------------------------------------------------------------------------
 
-    def _take_signals(self, timestamp: float, reading: Reading) -> None:
+    def _take_signals(self, timestamp: float, reading: Reading, judged: Judged) -> None:
         interval = self._archive.settings.signal_interval
         if timestamp // interval == self._signal_last // interval or reading.vitals_carried:
             return
@@ -287,7 +271,7 @@ class Recorder:
         rows: dict[int, array[float]] = {}
         labels = {**self._units, **self._labels(reading)}
         known = len(self._series)
-        for device, metric, value in device_signals(reading, interval):
+        for device, metric, value in device_signals(judged, interval):
             series = self._series.get((device, metric))
             if series is None:
                 if len(self._series) >= len(banks) * BANK:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.quantities import SIGNALS, battery_blocks, number, text
 from pwserver.reading import Reading
-from pwserver.state.powers import power_watts
+from pwserver.state.judge import Judged
+from pwserver.state.powers import MAIN_METERS
+from pwserver.state.signals import SIGNALS
+from pwserver.state.units import judge_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,6 @@ GROUPS: Mapping[str, Mapping[str, Any]] = {
     "meter": {"label": "Further meters", "order": 50, "zero_based": True, "decimals": 0},
 }
 CONTRACT_GROUPS = tuple(GROUP_OF_UNIT.values())
-_MEMBERS: Mapping[str, Metric] = {
-    member: metric for metric in METRICS.values() if metric.contract for member in metric.signals
-}
 LONGEST_NAME_BYTES = 120
 METER_PREFIX = "METER--"  # of the devices that are meters beside the main ones
 
@@ -59,58 +58,28 @@ def serial_of(device: str) -> str:
     return device.rpartition("--")[2]
 
 
-def device_signals(reading: Reading, oldest_seconds: float) -> Iterator[tuple[str, str, float]]:
-    """(device, metric, value) of one reading; nothing that is carried over or older than ``oldest_seconds``.
-
-    A PVAC block of a unit that also has a TEPINV block is the same machine seen twice and is left out. The separate
-    fan query wins over vitals, as it is asked later.
-    """
-    if reading.vitals_carried:
+def device_signals(judged: Judged, oldest_seconds: float) -> Iterator[tuple[str, str, float]]:
+    """(device, metric, value) of one reading; nothing that is carried over or older than ``oldest_seconds``."""
+    if judged.reading is None or judged.reading.vitals_carried:
         return
-    ages = reading.device_ages_seconds
-
-    def fresh(device: str, serial: str) -> bool:
-        return max(ages.get(device, 0.0), ages.get(serial, 0.0)) <= oldest_seconds
-
-    sources = [source for source in (reading.vitals, reading.fan_speeds) if isinstance(source, Mapping)]
-    inverters = {
-        serial
-        for source in sources
-        for device, body in source.items()
-        if isinstance(body, Mapping) and str(device).startswith("TEPINV--")
-        for serial in (serial_of(str(device)), body.get("serialNumber"))
-        if serial
-    }
-    found: dict[tuple[str, str], float] = {}
-    for source in sources:
-        for device, body in source.items():
-            name = str(device)
-            if not isinstance(body, Mapping) or len(name.encode()) > LONGEST_NAME_BYTES:
-                continue
-            serials = (serial_of(name), text(body.get("serialNumber")) or serial_of(name))
-            if name.startswith("PVAC--") and inverters.intersection(serials):
-                continue
-            if not fresh(name, serials[1]):
-                continue
-            for member, metric in _MEMBERS.items():
-                value = number(body.get(member))
-                if value is not None:
-                    found[name, metric.id] = float(value)
-    for battery in battery_blocks(reading):
-        if battery.serial is None or battery.charge is None or not fresh(battery.serial, battery.serial):
+    for device in judged.devices:
+        if device.age_seconds <= oldest_seconds and _fits(device.name):
+            for metric, value in device.signals.items():
+                yield device.name, metric, float(value)
+    for unit in judged.units:
+        name = f"BATTERY--{unit.part or 'unit'}--{unit.serial}"
+        if unit.remaining_wh.value is None or (unit.age_seconds or 0.0) > oldest_seconds or not _fits(name):
             continue
-        name = f"BATTERY--{text(battery.block.get('PackagePartNumber')) or 'unit'}--{battery.serial}"
-        if len(name.encode()) > LONGEST_NAME_BYTES:
-            continue
-        found[name, "unit_energy"] = float(battery.charge)
-        if battery.capacity:
-            found[name, "unit_soe"] = battery.charge / battery.capacity * 100.0
-    for name in reading.further_meters:
-        watts = power_watts(reading.aggregates, name)
-        if watts is not None:
-            found[METER_PREFIX + name, "meter_power"] = float(watts)
-    for (name, metric_id), figure in found.items():
-        yield name, metric_id, figure
+        yield name, "unit_energy", float(unit.remaining_wh.value)
+        if unit.percent.value is not None:
+            yield name, "unit_soe", unit.percent.value
+    for meter in judged.meters.values():
+        if meter.name not in MAIN_METERS and meter.watts.value is not None:
+            yield METER_PREFIX + meter.name, "meter_power", float(meter.watts.value)
+
+
+def _fits(name: str) -> bool:
+    return len(name.encode()) <= LONGEST_NAME_BYTES
 
 
 def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
@@ -121,11 +90,10 @@ def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
     leaders: dict[str, str] = {}  # serial of an expansion pack -> serial of its leader
     order: list[str] = []
     expansions: set[str] = set()
-    for battery in battery_blocks(reading):
-        if battery.serial is not None:
-            order.append(battery.serial)
-            if battery.block.get("Type") == "BatteryExpansion":
-                expansions.add(battery.serial)
+    for unit in judge_units(reading):
+        order.append(unit.serial)
+        if unit.type == "BatteryExpansion":
+            expansions.add(unit.serial)
     for block in blocks:
         leader = serial_of(str(block.get("vin") or ""))
         if leader and leader not in order:

@@ -28,7 +28,7 @@ from pwserver.history.recorder import Recorder, power_values
 from pwserver.history.tables import Table
 from pwserver.history.waiting import Waiting
 from pwserver.reading import Reading
-from pwserver.state.powers import Meters, guarded_meters
+from pwserver.state.judge import GatewayJudge, Judged
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,12 @@ class Timeline:
         offset = self._record.offset
         return None if math.isnan(offset) else offset
 
-    def take(self, reading: Reading, meters: Meters | None = None) -> bool:
+    def take(self, reading: Reading, judged: Judged | None = None) -> bool:
         """Record one reading, or keep it until its time is known; False when it is of no use.
 
-        ``meters``: what was judged of its meters; without them the reading's own are taken for that.
+        ``judged``: what was judged of it; without that it is judged on its own.
         """
-        meters = meters if meters is not None else guarded_meters(reading)
+        judged = judged if judged is not None else GatewayJudge().take(reading)
         if not math.isfinite(reading.timestamp):
             return False
         now, wall = self._witnesses.steady(), self._clock()
@@ -115,9 +115,9 @@ class Timeline:
             self._witnesses.hear(self._archive.gateway.id, gateway_seconds(reading), steady)
         offset = self._judge(shown, steady)
         if offset is None:
-            self._wait(steady, reading, meters)
+            self._wait(steady, reading, judged)
             return True
-        return self._write(reading.timestamp if offset == shown else offset + steady, steady, reading, meters)
+        return self._write(reading.timestamp if offset == shown else offset + steady, steady, reading, judged)
 
     # --- which offset is right --------------------------------------------------------------------------------------
 
@@ -256,11 +256,11 @@ class Timeline:
 
     # --- recording ---------------------------------------------------------------------------------------------------
 
-    def _write(self, timestamp: float, steady: float, reading: Reading, meters: Meters) -> bool:
+    def _write(self, timestamp: float, steady: float, reading: Reading, judged: Judged) -> bool:
         timestamp = self._after_last(timestamp, STEP_SECONDS)
         correction = timestamp - reading.timestamp
         self._archive.correction_seconds = correction if abs(correction) > STEP_SECONDS else 0.0
-        if not self.recorder.record(reading, timestamp, self._elapsed(steady), meters):
+        if not self.recorder.record(reading, timestamp, self._elapsed(steady), judged):
             return False
         self._recorded(timestamp, steady)
         return True
@@ -353,7 +353,7 @@ class Timeline:
 
     # --- rows that wait ----------------------------------------------------------------------------------------------
 
-    def _wait(self, steady: float, reading: Reading, meters: Meters) -> None:
+    def _wait(self, steady: float, reading: Reading, judged: Judged) -> None:
         archive = self._archive
         if not self._told_waiting:
             self._told_waiting = True
@@ -367,7 +367,7 @@ class Timeline:
         archive.correction_seconds = max(0.0, self.recorder.last - reading.timestamp)
         if self._waiting.full:
             self._write_waiting("they have waited for the right time too long")
-        self._waiting.add(steady, power_values(reading, meters), self._witnesses.offset_of(archive.gateway.id))
+        self._waiting.add(steady, power_values(judged), self._witnesses.offset_of(archive.gateway.id))
 
     def _join(self, offset: float) -> None:
         """Record what waits, now that its time is known: by its own offset where that is known, else by ``offset``."""

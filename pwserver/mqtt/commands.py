@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver import quantities
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.mqtt.entities import ControlState
 from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
@@ -114,7 +113,7 @@ def _level_to_hold(body: dict[str, Any], view: View) -> int:
         raise ControlRejected("payload has to be {}")
     if not view.status.online or view.reading is None:
         raise ControlRejected("the last poll failed, so the level is not known")
-    level = quantities.app_level(view.reading.soe_raw)
+    level = view.state.judged.charge.app_percent.value
     if level is None:
         raise ControlRejected("the battery level is not known")
     return min(100, max(0, math.floor(level)))

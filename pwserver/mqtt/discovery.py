@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver import quantities
 from pwserver.mqtt.entities import (
     CONTROL_ENTITIES,
     GATEWAY_ENTITIES,
@@ -16,7 +15,8 @@ from pwserver.mqtt.entities import (
     serial_slug,
 )
 from pwserver.mqtt.settings import MqttSettings
-from pwserver.mqtt.topics import compact
+from pwserver.mqtt.topics import compact, safe_in_topic
+from pwserver.state.fact import text
 from pwserver.state.view import View
 
 MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us
@@ -189,15 +189,16 @@ class Announcer:
         return self._messages(entities, gone, moved)
 
     def _learn(self, view: View) -> None:
-        version = quantities.text(view.reading.version) if view.reading is not None else None
+        version = text(view.reading.version) if view.reading is not None else None
         self._facts = Gateway(view.gateway.id, view.gateway.name, version or self._facts.version)
         if view.reading is None or not view.status.online:
             return
-        for unit in quantities.battery_blocks(view.reading):
-            if unit.serial is not None and quantities.safe_in_topic(unit.serial):
+        judged = view.state.judged
+        for unit in judged.units:
+            if safe_in_topic(unit.serial):
                 self._serials = {i: s for i, s in self._serials.items() if s != unit.serial}
-                self._serials[unit.index] = unit.serial
-        for entity in optional_entities(view.reading, view.state.judged.meters, self._serials):
+                self._serials[unit.position] = unit.serial
+        for entity in optional_entities(judged, self._serials):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver import quantities
 from pwserver.mqtt.settings import CONTROL_BITS
-from pwserver.mqtt.topics import METER_METRICS, REMOTE_METRICS, SIGNAL_TOPICS, STRING_METRICS
-from pwserver.reading import Reading
+from pwserver.mqtt.topics import METER_METRICS, SIGNAL_TOPICS, STRING_METRICS, safe_in_topic
+from pwserver.state.electrical import RemoteMeter
+from pwserver.state.judge import Judged
 from pwserver.state.powers import MAIN_METERS, Meters
+from pwserver.state.signals import SIGNAL_BY_ID, signals_by_serial
+from pwserver.state.strings import string_pairs
+from pwserver.state.units import Unit
 from pwserver.state.view import View
 
 STATE_CLASSES = {"energy": "total_increasing"}
@@ -79,27 +83,33 @@ GATEWAY_ENTITIES: tuple[Entity, ...] = (
 # Announced once the gateway has told them: meter, attribute of Meter, entity.
 METER_ENTITIES: tuple[tuple[str, str, Entity], ...] = (
     (
-        "site", "imported_wh",
+        "site",
+        "imported_wh",
         _sensor("grid_energy_imported", "Grid Energy Imported", "Wh", "energy", "transmission-tower-import"),
     ),
     (
-        "site", "exported_wh",
+        "site",
+        "exported_wh",
         _sensor("grid_energy_exported", "Grid Energy Exported", "Wh", "energy", "transmission-tower-export"),
     ),
     (
-        "load", "imported_wh",
+        "load",
+        "imported_wh",
         _sensor("home_energy_imported", "Home Energy Consumption", "Wh", "energy", "home-lightning-bolt"),
     ),
     (
-        "solar", "exported_wh",
+        "solar",
+        "exported_wh",
         _sensor("solar_energy_exported", "Solar Energy Production", "Wh", "energy", "solar-power"),
     ),
     (
-        "battery", "imported_wh",
+        "battery",
+        "imported_wh",
         _sensor("battery_energy_imported", "Battery Energy Charged", "Wh", "energy", "battery-charging"),
     ),
     (
-        "battery", "exported_wh",
+        "battery",
+        "exported_wh",
         _sensor("battery_energy_exported", "Battery Energy Discharged", "Wh", "energy", "battery-minus"),
     ),
     ("site", "volts", _sensor("grid_voltage", "Grid Voltage", "V", "voltage", "sine-wave")),
@@ -154,6 +164,14 @@ REMOTE_LOOKS = {
     "energy_imported": ("Energy Imported", "Wh", "energy", "transmission-tower-import"),
     "energy_exported": ("Energy Exported", "Wh", "energy", "transmission-tower-export"),
 }
+# Metric of a wireless meter -> the member that tells it.
+REMOTE_MEMBERS = {
+    "voltage": "InstVoltage",
+    "current": "InstCurrent",
+    "power": "InstRealPower",
+    "energy_imported": "EnergyImportedWs",
+    "energy_exported": "EnergyExportedWs",
+}
 SIGNAL_ICONS = {
     "pack_temp_max": "thermometer-high",
     "pack_temp_min": "thermometer-low",
@@ -181,14 +199,15 @@ def _underscored(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def optional_entities(reading: Reading, meters: Meters, serials: dict[int, str]) -> list[Entity]:
+def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
     """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
+    meters = judged.meters
     found = [
         entity for meter, attribute, entity in METER_ENTITIES if getattr(meters[meter], attribute).value is not None
     ]
     found += _further_meter_entities(meters)
-    names = [*quantities.strings(reading), *quantities.string_pairs(reading)]
-    for name in names:
+    strings = {name: string for name, string in judged.strings.items() if safe_in_topic(name)}
+    for name in (*strings, *string_pairs(strings)):
         for metric in STRING_METRICS:
             label, unit, device_class, icon = STRING_LOOKS[metric]
             found.append(
@@ -202,11 +221,10 @@ def optional_entities(reading: Reading, meters: Meters, serials: dict[int, str])
                     diagnostic=True,
                 )
             )
-    found += _remote_meter_entities(reading) + _battery_entities(reading, serials)
-    known = {signal.id: signal for signal in quantities.SIGNALS}
-    for serial, values in quantities.unit_signals(reading).items():
-        for name in values:
-            signal = known[name]
+    found += _remote_meter_entities(judged.electrical.remote_meters) + _battery_entities(judged.units, serials)
+    for serial, values in signals_by_serial(judged.devices).items():
+        for name in values if safe_in_topic(serial) else ():
+            signal = SIGNAL_BY_ID[name]
             found.append(
                 _sensor(
                     f"device_{serial_slug(serial)}_{name}",
@@ -236,48 +254,49 @@ def _further_meter_entities(meters: Meters) -> list[Entity]:
     return found
 
 
-def _remote_meter_entities(reading: Reading) -> list[Entity]:
+def _remote_meter_entities(meters: Iterable[RemoteMeter]) -> list[Entity]:
     found = []
-    for din, channels in quantities.remote_meters(reading).items():
-        for channel, fields in channels.items():
-            location = quantities.text(fields.get("Location"))
-            title = f"Remote Meter {din.rpartition('--')[2]} CT{channel}" + (f" ({location})" if location else "")
-            for metric, member, _ in REMOTE_METRICS:
-                if member in fields and quantities.number(fields[member]) is None:
-                    continue  # told, but no count or no number: it will not come
-                label, unit, device_class, icon = REMOTE_LOOKS[metric]
-                found.append(
-                    _sensor(
-                        f"remote_meter_{_underscored(din)}_ct{channel}_{metric}",
-                        f"{title} {label}",
-                        unit,
-                        device_class,
-                        icon,
-                        state=f"meters/remote/{din}/ct{channel}/{metric}",
-                        diagnostic=True,
-                    )
+    for meter in meters:
+        if not safe_in_topic(meter.din):
+            continue
+        title = f"Remote Meter {meter.din.rpartition('--')[2]} CT{meter.channel}"
+        title += f" ({meter.location})" if meter.location else ""
+        for metric, attribute, _ in METER_METRICS:
+            if REMOTE_MEMBERS[metric] in meter.body and getattr(meter, attribute) is None:
+                continue  # told, but no count or no number: it will not come
+            label, unit, device_class, icon = REMOTE_LOOKS[metric]
+            found.append(
+                _sensor(
+                    f"remote_meter_{_underscored(meter.din)}_ct{meter.channel}_{metric}",
+                    f"{title} {label}",
+                    unit,
+                    device_class,
+                    icon,
+                    state=f"meters/remote/{meter.din}/ct{meter.channel}/{metric}",
+                    diagnostic=True,
                 )
+            )
     return found
 
 
-def _battery_entities(reading: Reading, serials: dict[int, str]) -> list[Entity]:
+def _battery_entities(units: Iterable[Unit], serials: dict[int, str]) -> list[Entity]:
     found = []
-    for unit in quantities.battery_blocks(reading):
-        serial = serials.get(unit.index)
-        prefix = "" if serial else f"Battery {unit.index} "
+    for unit in units:
+        serial = serials.get(unit.position)
+        prefix = "" if serial else f"Battery {unit.position} "
         for metric, value, icon in (
-            ("capacity", unit.capacity, "battery-high"),
-            ("charge", unit.charge, "battery-medium"),
+            ("capacity", unit.capacity_wh.value, "battery-high"),
+            ("charge", unit.remaining_wh.value, "battery-medium"),
         ):
             if value is not None:
                 found.append(
                     _sensor(
-                        f"battery_{unit.index}_{metric}",
+                        f"battery_{unit.position}_{metric}",
                         f"{prefix}{metric.capitalize()}",
                         "Wh",
                         "energy_storage",
                         icon,
-                        state=f"batteries/{unit.index}/{metric}",
+                        state=f"batteries/{unit.position}/{metric}",
                         serial=serial,
                     )
                 )

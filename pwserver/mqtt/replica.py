@@ -25,8 +25,8 @@ from pwserver.mqtt.connection import (
     refused,
 )
 from pwserver.mqtt.settings import MqttSettings
+from pwserver.mqtt.topics import safe_in_topic
 from pwserver.mqtt.wire import VERSION, Envelope, WireError, decode, encode, read_word, sign_word
-from pwserver.quantities import safe_in_topic
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import View
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pwserver import quantities
-from pwserver.quantities import number
 from pwserver.reading import Reading
+from pwserver.state.electrical import RemoteMeter
+from pwserver.state.fact import text
 from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
+from pwserver.state.signals import SIGNALS, Device, signals_by_serial
+from pwserver.state.strings import String, string_pairs
+from pwserver.state.units import Unit
 from pwserver.state.view import View
 
 STRING_METRICS = ("voltage", "current", "power")
-REMOTE_METRICS: tuple[tuple[str, str, int], ...] = (
-    ("voltage", "InstVoltage", 2),
-    ("current", "InstCurrent", 2),
-    ("power", "InstRealPower", 1),
-    ("energy_imported", "EnergyImportedWs", 0),
-    ("energy_exported", "EnergyExportedWs", 0),
-)
-# Of a meter beside the main ones: metric, attribute of Meter, decimals.
+# Of a meter beside the main ones: metric, attribute of Meter and RemoteMeter, decimals.
 METER_METRICS: tuple[tuple[str, str, int], ...] = (
-    ("power", "watts", 1),
     ("voltage", "volts", 2),
     ("current", "amperes", 2),
+    ("power", "watts", 1),
     ("energy_imported", "imported_wh", 0),
     ("energy_exported", "exported_wh", 0),
 )
@@ -47,7 +45,7 @@ STATUS_MEMBERS = (
     "grid_voltage", "grid_current", "grid_status", "grid_connected", "mode", "reserve", "version", "grid_charging",
     "grid_export", "time_remaining",
 )  # fmt: skip
-GRID_STATES = ("UP", "DOWN", "SYNCING")
+UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f]")
 
 
 def fixed(value: float | int, decimals: int) -> str:
@@ -68,6 +66,11 @@ def _clean(value: Any) -> Any:
     return value
 
 
+def safe_in_topic(name: str) -> bool:
+    """Whether a name from the gateway can be one level of a topic."""
+    return bool(name) and UNSAFE_IN_TOPIC.search(name) is None
+
+
 def compact(value: Any) -> str:
     """JSON without spaces, non-ASCII as it is, NaN and infinities as null, no negative zero."""
     return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
@@ -77,39 +80,39 @@ def summary(view: View) -> dict[str, Any]:
     """The members of the ``status`` topic, unrounded; after a failed poll all but ``online`` are unknown."""
     if not view.status.online or view.reading is None:
         return {**dict.fromkeys(STATUS_MEMBERS), "online": False, "batteries": []}
-    reading, meters = view.reading, view.state.judged.meters
-    grid_status = reading.grid_status if reading.grid_status in GRID_STATES else None
+    judged = view.state.judged
+    meters, charge, operation = judged.meters, judged.charge, judged.operation
     values = {
         "online": True,
-        "soe": quantities.app_level(reading.soe_raw),
-        "soe_raw": number(reading.soe_raw),
-        "total_capacity": quantities.total_capacity(reading),
-        "current_charge": quantities.current_charge(reading),
-        "batteries": _battery_list(reading),
+        "soe": charge.app_percent.value,
+        "soe_raw": charge.raw_percent.value,
+        "total_capacity": charge.capacity_wh.value,
+        "current_charge": charge.remaining_wh.value,
+        "batteries": _battery_list(judged.units),
         "solar": meters["solar"].watts.value,
         "grid": meters["site"].watts.value,
         "home": meters["load"].watts.value,
         "powerwall": meters["battery"].watts.value,
         "grid_voltage": meters["site"].volts.value,
         "grid_current": meters["site"].amperes.value,
-        "grid_status": grid_status,
-        "grid_connected": None if grid_status is None else grid_status == "UP",
-        "mode": quantities.text(reading.mode),
-        "reserve": number(reading.reserve),
-        "version": quantities.text(reading.version),
-        "grid_charging": reading.grid_charging if isinstance(reading.grid_charging, bool) else None,
-        "grid_export": quantities.text(reading.grid_export),
-        "time_remaining": number(reading.time_remaining),
+        "grid_status": judged.grid.state.value,
+        "grid_connected": judged.grid.connected,
+        "mode": operation.mode.value,
+        "reserve": operation.reserve_percent.value,
+        "version": text(view.reading.version),
+        "grid_charging": operation.grid_charging.value,
+        "grid_export": operation.grid_export.value,
+        "time_remaining": charge.hours_left.value,
     }
     return {member: values[member] for member in STATUS_MEMBERS}
 
 
-def _battery_list(reading: Reading) -> list[dict[str, Any]]:
-    return [
-        {"index": unit.index, "capacity": unit.capacity, "charge": unit.charge, "serial": unit.serial}
-        for unit in quantities.battery_blocks(reading)
-        if unit.capacity is not None or unit.charge is not None
+def _battery_list(units: Iterable[Unit]) -> list[dict[str, Any]]:
+    found = [
+        {"index": u.position, "capacity": u.capacity_wh.value, "charge": u.remaining_wh.value, "serial": u.serial}
+        for u in units
     ]
+    return [unit for unit in found if unit["capacity"] is not None or unit["charge"] is not None]
 
 
 def topics(view: View, prefix: str = "pypowerwall") -> dict[str, str]:
@@ -124,12 +127,13 @@ def topics(view: View, prefix: str = "pypowerwall") -> dict[str, str]:
         payloads["name"] = view.gateway.name
     status = summary(view)
     if online and view.reading is not None:
+        judged = view.state.judged
         payloads.update(_gateway(view.reading, status))
-        payloads.update(_energies(view.state.judged.meters))
+        payloads.update(_energies(judged.meters))
         payloads.update(_batteries(status["batteries"]))
-        payloads.update(_strings(view.reading))
-        payloads.update(_remote_meters(view.reading))
-        payloads.update(_signals(view.reading))
+        payloads.update(_strings(judged.strings))
+        payloads.update(_remote_meters(judged.electrical.remote_meters))
+        payloads.update(_signals(judged.devices))
     payloads["status"] = compact(status)
     payloads["availability"] = "online" if online else "offline"
     return {base + topic: payload for topic, payload in payloads.items()}
@@ -188,37 +192,39 @@ def _batteries(units: list[dict[str, Any]]) -> dict[str, str]:
     return out
 
 
-def _strings(reading: Reading) -> dict[str, str]:
+def _strings(strings: Mapping[str, String]) -> dict[str, str]:
     out: dict[str, str] = {}
-    for name, body in quantities.strings(reading).items():
-        for metric in STRING_METRICS:
-            value = number(body.get(metric.capitalize()))
-            if value is not None:
-                out[f"strings/{name}/{metric}"] = fixed(value, 2)
-        out[f"strings/{name}"] = compact(body)
-    for name, values in quantities.string_pairs(reading).items():
+    named = {name: string for name, string in strings.items() if safe_in_topic(name)}
+    for name, string in named.items():
+        for metric, value in zip(STRING_METRICS, (string.volts, string.amperes, string.watts), strict=True):
+            if value.value is not None:
+                out[f"strings/{name}/{metric}"] = fixed(value.value, 2)
+        out[f"strings/{name}"] = compact(string.body)
+    for name, values in string_pairs(named).items():
         out.update({f"strings/{name}/{metric}": fixed(value, 2) for metric, value in values.items()})
     return out
 
 
-def _remote_meters(reading: Reading) -> dict[str, str]:
+def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
     out: dict[str, str] = {}
-    for din, channels in quantities.remote_meters(reading).items():
-        for channel, fields in channels.items():
-            base = f"meters/remote/{din}/ct{channel}"
-            for metric, field, decimals in REMOTE_METRICS:
-                raw = fields.get(field)
-                value = quantities.watt_seconds_to_watt_hours(raw) if metric.startswith("energy") else number(raw)
-                if value is not None:
-                    out[f"{base}/{metric}"] = fixed(value, decimals)
-            out[base] = compact(fields)
+    for meter in meters:
+        if not safe_in_topic(meter.din):
+            continue
+        base = f"meters/remote/{meter.din}/ct{meter.channel}"
+        for metric, attribute, decimals in METER_METRICS:
+            value = getattr(meter, attribute)
+            if value is not None:
+                out[f"{base}/{metric}"] = fixed(value, decimals)
+        out[base] = compact(meter.body)
     return out
 
 
-def _signals(reading: Reading) -> dict[str, str]:
-    decimals = {signal.id: SIGNAL_DECIMALS[signal.unit] for signal in quantities.SIGNALS}
+def _signals(devices: Iterable[Device]) -> dict[str, str]:
+    decimals = {signal.id: SIGNAL_DECIMALS[signal.unit] for signal in SIGNALS}
     out: dict[str, str] = {}
-    for serial, values in quantities.unit_signals(reading).items():
+    for serial, values in signals_by_serial(devices).items():
+        if not safe_in_topic(serial):
+            continue
         written = {signal: fixed(value, decimals[signal]) for signal, value in values.items()}
         out.update({f"devices/{serial}/{SIGNAL_TOPICS[signal]}": payload for signal, payload in written.items()})
         rounded = {s: int(payload) if decimals[s] == 0 else float(payload) for s, payload in written.items()}

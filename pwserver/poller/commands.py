@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pwserver import quantities
 from pwserver.commands import (
     ACKNOWLEDGED,
     BUSY,
@@ -38,6 +37,7 @@ from pwserver.poller import keys
 from pwserver.poller.keys import UsedKeys
 from pwserver.poller.pending import Pending
 from pwserver.runtime import Runtime
+from pwserver_ext.aggregate import app_percent
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -56,6 +56,7 @@ class Task(Protocol):
     def connection(self) -> Any: ...
     @property
     def reading(self) -> Reading | None: ...
+
     pending: Pending
 
     def poll_soon(self) -> None: ...
@@ -259,5 +260,5 @@ def level_to_hold(task: Task) -> int | None:
     reading = task.reading
     if reading is None or not task.connection.online:
         return None
-    level = quantities.app_level(reading.soe_raw)
+    level = app_percent(reading.soe_raw)
     return None if level is None else min(100, max(0, math.floor(level)))

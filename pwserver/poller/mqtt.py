@@ -13,8 +13,8 @@ from pwserver.config import Config
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
 from pwserver.mqtt.settings import ControlRejected, MqttSettings
+from pwserver.mqtt.topics import UNSAFE_IN_TOPIC
 from pwserver.poller.commands import CommandService
-from pwserver.quantities import UNSAFE_IN_TOPIC
 from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.mqtt")

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pwserver import quantities
 from pwserver.reading import Reading
+from pwserver_ext.aggregate import app_percent
 
 LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
 PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no
@@ -18,7 +18,7 @@ Reader = Callable[[Reading], Any]
 
 def _reserve(reading: Reading) -> Any:
     raw = (reading.operation or {}).get("backup_reserve_percent")
-    return quantities.app_level(raw) if isinstance(raw, (int, float)) else reading.reserve
+    return reading.reserve if app_percent(raw) is None else app_percent(raw)
 
 
 def _mode(reading: Reading) -> Any:

@@ -11,7 +11,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
-from pwserver.state.powers import Meters
+from pwserver.state.judge import Judged
 from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.history")
@@ -44,16 +44,16 @@ class Recording:
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
         if view.reading is not None and view.status.online:
-            self.record(view.gateway.id, view.reading, view.state.judged.meters)
+            self.record(view.gateway.id, view.reading, view.state.judged)
 
-    def record(self, gateway: str, reading: Reading, meters: Meters | None = None) -> None:
+    def record(self, gateway: str, reading: Reading, judged: Judged | None = None) -> None:
         """Record one reading of one gateway."""
         timeline = self._timelines.get(gateway)
         if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
             return
         with self._locks[gateway]:
             self._last[gateway] = reading.timestamp
-            timeline.take(reading, meters)
+            timeline.take(reading, judged)
 
     def _in_trouble(self) -> bool:
         """Must the rings be left alone? Told once. Asked before they are touched, every time."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from pwserver_ext.aggregate import number as finite
 
-__all__ = ["RULES", "UNKNOWN", "Fact", "Number", "Text", "finite", "member", "text"]
+__all__ = ["RULES", "UNKNOWN", "Fact", "Number", "Text", "finite", "member", "objects", "text"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,14 @@ UNKNOWN: Final[Fact[Any]] = Fact()
 def text(value: Any) -> str | None:
     """Return the value when it is a text with something in it, else None."""
     return value if isinstance(value, str) and value else None
+
+
+def objects(container: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the members of a JSON object that are objects themselves, with their names; nothing for anything else."""
+    if isinstance(container, Mapping):
+        for name, body in container.items():
+            if isinstance(body, Mapping):
+                yield str(name), body
 
 
 def member(container: Any, *path: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge
+from pwserver.state.electrical import Electrical, judge_electrical
 from pwserver.state.energies import guard_energies
 from pwserver.state.fact import UNKNOWN, Fact, Number
 from pwserver.state.grid import Grid, judge_grid
@@ -25,6 +26,7 @@ from pwserver.state.powers import (
     judge_balance,
     judge_meters,
 )
+from pwserver.state.signals import Device, judge_devices
 from pwserver.state.strings import String, judge_strings
 from pwserver.state.units import Unit, judge_units
 
@@ -38,6 +40,8 @@ class Judged:
     balance_watts: Number = UNKNOWN  # what the meters disagree by
     units: tuple[Unit, ...] = ()
     strings: Mapping[str, String] = field(default_factory=dict)
+    devices: tuple[Device, ...] = ()  # those with temperatures and fans
+    electrical: Electrical = field(default_factory=Electrical)
     charge: Charge = field(default_factory=Charge)
     grid: Grid = field(default_factory=Grid)
     alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while nobody tells
@@ -93,6 +97,8 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         balance_watts=judge_balance(meters),
         units=units,
         strings=judge_strings(reading),
+        devices=judge_devices(reading),
+        electrical=judge_electrical(reading),
         charge=judge_charge(reading, units),
         grid=judge_grid(reading),
         alerts=alerts.active,

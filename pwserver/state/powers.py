@@ -109,17 +109,6 @@ def _meter(name: str, body: Mapping[str, Any], counts: Mapping[str, Count], powe
     return Meter(name, **facts)
 
 
-def guarded_meters(reading: Reading) -> dict[str, Meter]:
-    """Return the meters of a reading that has been judged before: its counters are those that everybody was told."""
-    told = {
-        f"{name}.{member}": Count(finite(body.get(member)))
-        for name, body in reading.aggregates.items()
-        if isinstance(body, Mapping)
-        for member in COUNTERS
-    }
-    return judge_meters(reading, reading.aggregates, reading.aggregates, told, reading.further_meters)
-
-
 def further_meters(reading: Reading, seen: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the meters that the house has beside the main ones.
 

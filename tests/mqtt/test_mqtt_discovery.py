@@ -229,7 +229,7 @@ def test_both_forms_have_the_same_unique_ids_and_state_topics(powerwall3, view_o
 
 
 def test_an_entity_that_changes_its_device_is_handed_over(powerwall3, view_of):
-    rows = [{"nominal_full_pack_energy": 1.0}]
+    rows = [{"nominal_full_pack_energy": 1.0, "PackageSerialNumber": "A/1"}]  # no topic can hold this one
     bare = replace(powerwall3, system_status={"battery_blocks": rows}, vitals=None, fan_speeds=None)
     announcer = Announcer(DEVICE)
     announcer.announce(view_of(bare), ControlState())

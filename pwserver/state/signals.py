@@ -1,0 +1,99 @@
+"""Judge the temperatures and fans of the devices: which there are, of which device, and how old."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pwserver.reading import Reading
+from pwserver.state.fact import finite, objects, text
+
+NO_SERIALS: Final = ("", "None", "null")  # what the library writes where an answer had no serial number
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A temperature or fan of one device: its id, where it is found, what it is."""
+
+    id: str
+    member: str
+    prefix: str  # of the device's name
+    unit: str  # °C, rpm or %
+    sensor: str  # its name among those of its device, in metrics
+    label: str  # its name for people
+
+
+SIGNALS: Final[tuple[Signal, ...]] = (
+    Signal("pack_temp_max", "HVP_PackTempMax", "TEPOD", "°C", "pack_max", "Pack temp (max)"),
+    Signal("pack_temp_min", "HVP_PackTempMin", "TEPOD", "°C", "pack_min", "Pack temp (min)"),
+    Signal("shunt_temp", "HVP_ShuntTemperature", "TEPOD", "°C", "shunt", "Shunt temp"),
+    Signal("inverter_ambient", "PCH_AmbientTemp", "TEPINV", "°C", "inverter_ambient", "Inverter ambient"),
+    Signal("controller_ambient", "THC_AmbientTemp", "TETHC", "°C", "controller_ambient", "Thermal controller ambient"),
+    Signal("fan_a_rpm", "PCH_FanSpeed_A", "TEPINV", "rpm", "a", "Fan A speed"),
+    Signal("fan_a_duty", "PCH_FanDuty_A", "TEPINV", "%", "a", "Fan A duty"),
+    Signal("fan_b_rpm", "PCH_FanSpeed_B", "TEPINV", "rpm", "b", "Fan B speed"),
+    Signal("fan_b_duty", "PCH_FanDuty_B", "TEPINV", "%", "b", "Fan B duty"),
+    Signal("fan_rpm", "PVAC_Fan_Speed_Actual_RPM", "PVAC", "rpm", "main", "Fan speed"),
+    Signal("fan_target_rpm", "PVAC_Fan_Speed_Target_RPM", "PVAC", "rpm", "main", "Fan target speed"),
+)
+SIGNAL_BY_ID: Final[Mapping[str, Signal]] = {signal.id: signal for signal in SIGNALS}
+_BY_PREFIX: Final[Mapping[str, tuple[Signal, ...]]] = {
+    prefix: tuple(signal for signal in SIGNALS if signal.prefix == prefix)
+    for prefix in dict.fromkeys(signal.prefix for signal in SIGNALS)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device by the library's name (``TEPOD--part--serial``), with the signals that it told."""
+
+    name: str
+    serial: str
+    signals: Mapping[str, float]  # signal id -> value
+    age_seconds: float = 0.0  # how much older than the reading they are
+
+
+def serial_of(name: str, body: Mapping[str, Any]) -> str:
+    """Return the serial number of a device: its own member, else the end of its name; empty when it has none."""
+    _, dashes, last = name.rpartition("--")
+    serial = text(body.get("serialNumber")) or (last if dashes else "")
+    return "" if serial in NO_SERIALS else serial
+
+
+def judge_devices(reading: Reading) -> tuple[Device, ...]:
+    """Return the devices that told a signal, in the order of vitals.
+
+    Vitals win; the separate fan query only fills gaps. A PVAC of a unit that also has a TEPINV is the same machine seen
+    twice, and is left out. A name without a serial number is no device.
+    """
+    named = [
+        (name, serial_of(name, body), body, signals)
+        for source in (reading.vitals, reading.fan_speeds)
+        for name, body in objects(source)
+        if (signals := _BY_PREFIX.get(name.partition("--")[0]))
+    ]
+    inverters = {serial for name, serial, _, _ in named if name.startswith("TEPINV")}
+    ages = reading.device_ages_seconds
+    found: dict[str, Device] = {}
+    for name, serial, body, signals in named:
+        if not serial or (serial in inverters and name.startswith("PVAC")):
+            continue
+        known = found.get(name)
+        told = {signal.id: value for signal in signals if (value := finite(body.get(signal.member))) is not None}
+        if known is not None:
+            told |= known.signals
+        if told:
+            age = max(ages.get(name, 0.0), ages.get(serial, 0.0)) if ages else 0.0
+            found[name] = Device(name, serial, told, age)
+    return tuple(found.values())
+
+
+def signals_by_serial(devices: Iterable[Device]) -> dict[str, dict[str, float]]:
+    """Return serial -> signal id -> value; of two devices with one serial number the first that tells a signal wins."""
+    found: dict[str, dict[str, float]] = {}
+    for device in devices:
+        known = found.setdefault(device.serial, {})
+        for signal, value in device.signals.items():
+            known.setdefault(signal, value)
+    return {serial: {name: told[name] for name in SIGNAL_BY_ID if name in told} for serial, told in found.items()}
