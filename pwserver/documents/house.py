@@ -14,7 +14,7 @@ from pwserver.state.abilities import Ability
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
 from pwserver.state.flows import has_battery
-from pwserver.state.gateway import AWAY, FRESH, State
+from pwserver.state.gateway import FRESH, State
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
 from pwserver.state.view import SiteView, View
 
@@ -156,10 +156,11 @@ def _entry(state: State, now: float) -> JsonObject:
     body["alerts"] = None if judged.alerts is None else len(judged.alerts)
     body["problems"] = None if judged.alerts is None else problems(judged.alerts)
     body["alerts_worst"] = worst(judged.alerts or ())
-    if known.phase == AWAY and state.last is not None and state.last.reading is not None:
+    old = state.last_known
+    if old is not None and old.reading is not None:
         body["last_known"] = {
-            "read_at": rounded("seconds", state.last.reading.timestamp),
-            **nested(summary_figures(state.last)),
+            "read_at": rounded("seconds", old.reading.timestamp),
+            **nested(summary_figures(old)),
         }
     return body
 

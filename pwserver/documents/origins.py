@@ -10,8 +10,10 @@ from collections.abc import Collection
 from typing import Any
 
 from pwserver.reading import JsonObject
-from pwserver.state.fact import RULES
-from pwserver.state.figures import house_figures, parts_of, rounded, site_figures
+from pwserver.state.alerts import problems
+from pwserver.state.fact import RULES, Fact
+from pwserver.state.figures import house_figures, parts_of, rounded, site_figures, summary_figures
+from pwserver.state.gateway import AWAY, WAITING
 from pwserver.state.view import SiteView, View
 from pwserver_ext.aggregate import is_number
 
@@ -21,7 +23,11 @@ def house_origins(view: View) -> JsonObject:
     numbers: dict[tuple[str, float | None], int] = {}  # of the answers: an alert's end is told by an older one
     answers: list[tuple[str, float | None]] = []
     facts: dict[str, tuple[Any, ...]] = {}
-    for path, fact in house_figures(view.state.judged).items():
+    figures = house_figures(view.state.judged)
+    old = view.state.last_known
+    if old is not None:
+        figures = {**figures, **{f"last_known.{path}": _old(fact) for path, fact in summary_figures(old).items()}}
+    for path, fact in figures.items():
         number = numbers.get((fact.answer, fact.at))
         if number is None:
             number = numbers[fact.answer, fact.at] = len(answers)
@@ -31,15 +37,25 @@ def house_origins(view: View) -> JsonObject:
     return {"answers": answers, "facts": facts}
 
 
+def _old(fact: Fact[Any]) -> Fact[Any]:
+    return fact if fact.value is None else fact.derived(fact.value, "last known")
+
+
 def site_origins(view: SiteView) -> JsonObject:
     """Write path below ``site`` -> [rule, gateway -> value, members that lack it]."""
+    site = view.state
+    told = {state.gateway.id: state.judged.alerts for state in site.members}
+    silent = [name for name, alerts in told.items() if alerts is None]
     return {
         f"site.{path}": [
             total.rule,
             {name: rounded(path, part) for name, part in (total.parts or {}).items()},
             list(total.missing),
         ]
-        for path, total in site_figures(view.state).items()
+        for path, total in site_figures(site).items()
+    } | {
+        f"site.{name}": ["sum of gateways", {one: count(alerts) for one, alerts in told.items() if alerts}, silent]
+        for name, count in (("alerts", len), ("problems", problems))
     }
 
 
@@ -50,7 +66,7 @@ class Explained:
         self.values = leaves(document)
         # What is not a fact of a judge is still a number of the document: counted or timed by the server itself.
         numbers = [name for name, value in self.values.items() if is_number(value) and name != "version"]
-        self.names = [*known, *(name for name in numbers if name not in known)]
+        self.names = list(dict.fromkeys([*(name for name in known if name in self.values), *numbers]))
 
     def part(self, name: str) -> JsonObject:
         """One of the numbers that another was made of."""
@@ -67,10 +83,14 @@ class ExplainedHouse(Explained):
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
         super().__init__(document, origins["facts"])
         self._origins = origins
+        # Why there are no figures at all. The origins are those of the last snapshot, also once nobody writes one.
+        self._away = document["sentence"] if document["state"] in (AWAY, WAITING) else None
 
     def explain(self, name: str) -> JsonObject:
         """Say where this one of ``names`` comes from."""
         answer, member, rule, *aside = self._origins["facts"].get(name) or (None, "", _own_rule(name))
+        if self._away is not None and self.values[name] is None:
+            answer, member, rule, aside = None, "", "away", [self._away]
         words, at = self._origins["answers"][answer] if answer is not None else ("", None)
         return {
             **self.head(name, rule),
@@ -83,12 +103,21 @@ class ExplainedHouse(Explained):
 
 
 class ExplainedSite(Explained):
-    """The numbers of /api/site but those of single gateways."""
+    """The numbers of /api/site. Those of a single gateway are explained with its own document."""
 
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
-        super().__init__({"time": document["time"], "site": document["site"]}, origins)
+        super().__init__(document, origins)
         self._origins = origins
+        self._gateways = [one["id"] for one in document["gateways"]]
         self._left_out = document["site"]["left_out"]
+
+    def of_gateway(self, name: str) -> tuple[str, str] | None:
+        """Return the gateway that this one of ``names`` belongs to, and its name in that gateway's document."""
+        group, _, rest = name.partition(".")
+        if group != "gateways" or name not in self.names:
+            return None
+        number, _, own = rest.partition(".")
+        return self._gateways[int(number)], own
 
     def explain(self, name: str) -> JsonObject:
         """Say where this one of ``names`` comes from."""
@@ -118,6 +147,4 @@ def leaves(document: JsonObject) -> dict[str, Any]:
 
 
 def _own_rule(name: str) -> str:
-    if name.startswith("last_known."):
-        return "last known"
     return "repeated" if name.startswith(("units_percent.", "site.units_percent.")) else "server"

@@ -26,6 +26,7 @@ RULES: Final[Mapping[str, str]] = {
     "agreed": "What all gateways that know it agree on.",
     "where the power goes": "Sun serves first the home, then the battery, then the grid; the battery first the home.",
     "remaining energy by load": "The energy left in all batteries, divided by the present load of all houses.",
+    "away": "There is no figure: the gateway gives none at present, and the reason is told beside it.",
     "last known": "The figure of the last good reading, which is old.",
     "repeated": "The same number as the one named among the parts.",
     "first seen": "When pwserver first saw the alert, which the answer before had not had; it goes on since.",

@@ -39,6 +39,12 @@ class State:
     abilities: Abilities = field(default_factory=Abilities)
     last: Judged | None = None  # what was judged last, however old; for showing old figures marked as old
 
+    @property
+    def last_known(self) -> Judged | None:
+        """What may be shown, as old, while the gateway is away; None at other times and when nothing was ever read."""
+        away = self.availability.phase == AWAY and self.last is not None and self.last.reading is not None
+        return self.last if away else None
+
 
 def state_of(
     identity: GatewayIdentity, status: GatewayStatus, judged: Judged, last: Judged | None = None

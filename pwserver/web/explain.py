@@ -33,6 +33,9 @@ def explain(table: Table, gateway: str | None, name: str | None) -> tuple[int, d
     about = {"version": VERSION, "gateway": gateway}
     if name is None:
         return 200, {**about, "names": known.names}
+    inner = known.of_gateway(name) if isinstance(known, ExplainedSite) else None
+    if inner is not None:  # the overview repeats a number of this gateway's own document
+        return explain(table, *inner)
     if name not in known.names:
         return 404, {"detail": _unknown(target, name, known.names), "names": known.names[:MOST_NAMES]}
     return 200, {**about, **known.explain(name)}
