@@ -17,9 +17,13 @@
   }
   function apply() { root.setAttribute("data-theme", wanted()); }
 
-  // Pages that show live figures ask for them while their modules are still on the way (core/live.js takes it up).
-  var first = root.getAttribute("data-first");
-  if (first) window.pwserverFirst = fetch(first).then(function (answer) { return answer.ok ? answer.text() : ""; }).catch(function () { return ""; });
+  // Pages that show live figures ask for them while their modules are still on the way (core/live.js takes the answer).
+  var first = root.getAttribute("data-first"), gateway = root.hasAttribute("data-first-house") && query.get("gateway");
+  if (gateway) first += "/" + encodeURIComponent(gateway);
+  if (first) {
+    window.pwserverFirst = fetch(first);
+    window.pwserverFirst.catch(function () {}); // the live connection says so
+  }
 
   apply();
   dark.addEventListener("change", apply);

@@ -1,41 +1,45 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
-import { attribute, text } from "./core/dom.js";
-import { known, percent, span } from "./core/format.js";
-import { Age, Live } from "./core/live.js";
-import { modelOf } from "./core/model.js";
-import { MODES, NO_ANSWER, notice } from "./core/words.js";
+import { ago } from "./core/clock.js";
+import { attribute, load, text } from "./core/dom.js";
+import { known, number, percent, span } from "./core/format.js";
+import { Live } from "./core/live.js";
+import { subjectOf, unknownHouse } from "./core/model.js";
+import { showNotice } from "./core/notice.js";
+import { MODES, NO_ANSWER, noSuchGateway, notice, SCALE } from "./core/words.js";
 import { FlowView } from "./flow/view.js";
 
-const query = new URLSearchParams(location.search);
+const gateway = new URLSearchParams(location.search).get("gateway") || "";
 const find = (id) => document.getElementById(id);
 const flow = new FlowView(find("flow"));
-const age = new Age();
-let subject = null, lost = false;
+let subject = null, lost = false, gateways = null;
 
 function show() {
-  const faded = lost || !subject?.data || subject.stale || age.old;
-  flow.show(subject, { faded });
-  const [words, bad] = lost ? [NO_ANSWER, true] : notice(subject, age.seconds, age.old);
-  text(find("notice"), words);
-  find("notice").classList.toggle("bad", bad);
+  flow.show(subject, { faded: lost || !subject?.known || subject.old });
+  showNotice(lost ? { words: NO_ANSWER, bad: true } : subject?.unknown ? { words: noSuchGateway(gateway, gateways), bad: true, block: true } : notice(subject));
+  text(find("site"), subject?.title ?? "");
+  text(find("houses"), subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} gateways answer` : "");
   text(find("mode"), subject?.mode ? MODES[subject.mode] ?? subject.mode : "");
-  text(find("reserve"), known(subject?.reserve) ? `Reserve ${percent(subject.reserve)}` : "");
-  text(find("left"), known(subject?.hoursLeft) ? `${span(subject.hoursLeft * 3600)} left` : "");
-  text(find("age"), known(age.seconds) ? `Read ${span(age.seconds)} ago` : "");
+  text(find("reserve"), known(subject?.reserve_percent) ? `Reserve ${percent(subject.reserve_percent)}` : "");
+  text(find("left"), known(subject?.hours_left) ? `${span(subject.hours_left * 3600)} left` : "");
+  text(find("scale"), known(subject?.charge_percent) ? SCALE : "");
+  text(find("age"), known(ago(subject?.read_at)) ? `Read ${span(ago(subject.read_at))} ago` : "");
 }
 
 new Live({
+  gateway,
   onMessage(message) {
-    subject = modelOf(message);
-    subject = query.has("gateway") ? subject.find(query.get("gateway")) : subject.site;
-    age.see(subject);
-    text(find("site"), subject.siteName);
+    subject = subjectOf(message);
     show();
   },
-  onState(state) {
+  async onState(state) {
     lost = state.lost;
     attribute(document.documentElement, "data-transport", state.transport || "none");
+    if (state.unknown) subject = unknownHouse(gateway);
     show();
+    if (state.unknown) {
+      gateways = (await load("api/site"))?.gateways ?? null;
+      show();
+    }
   },
-}).start();
+}).start(window.pwserverFirst);
 setInterval(() => !document.hidden && show(), 1000);

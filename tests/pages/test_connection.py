@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from functools import partial
 
 import pytest
@@ -25,7 +26,7 @@ def test_each_transport_alone(house: House, look: Look, transport: str) -> None:
     watched = look(house.base)
     page = watched.open(f"?live={transport}", transport)
     until(page, "document.querySelector('.node.home .value').textContent !== '–'")
-    assert any("/ws/aggregate" in url for url in watched.requests) == (transport == "socket")
+    assert any("/ws/site" in url for url in watched.requests) == (transport == "socket")
     assert any("/api/stream" in url for url in watched.requests) == (transport == "stream")
 
 
@@ -35,10 +36,10 @@ def test_proxy_that_breaks_websockets_and_streams(house: House, look: Look) -> N
     def broken(route: Route) -> None:
         route.fulfill(status=502, body="bad gateway")
 
-    watched.page.route_web_socket("**/ws/aggregate", lambda socket: socket.close())
+    watched.page.route_web_socket("**/ws/site**", lambda socket: socket.close())
     page = watched.open("", "stream")
     assert not page.evaluate(FADED)
-    page.context.route("**/api/stream", broken)
+    page.context.route("**/api/stream**", broken)
     page.goto(f"{house.base}/console")
     wait_live(page, "poll")
     until(page, "document.querySelector('#state').textContent === 'Live'")
@@ -52,9 +53,11 @@ def test_gateway_unplugged_and_back(look: Look) -> None:
         until(page, f"{FADED} && /not answering/.test({NOTICE})")
         assert page.evaluate("document.getAnimations().length") == 0, "old figures do not move"
         assert page.evaluate("document.querySelector('.node.home .value').textContent") != "–", "stale figures stay"
-        until(page, f"/No data/.test({NOTICE})")
+        wait_until(lambda: alone.server.json("/api/site/default")["state"] == "away", 30)
+        until(page, f"/not answering, these figures are .* old/.test({NOTICE})")
         for node in ("solar", "home", "grid", "battery"):
-            assert page.evaluate(f"document.querySelector('.node.{node} .value').textContent") == "–", "never 0"
+            shown = page.evaluate(f"document.querySelector('.node.{node} .value').textContent")
+            assert shown != "–", "the last known figures stay, marked as old"
         alone.gateway.fault("none")
         until(page, f"!{FADED} && {NOTICE} === ''", 30)
 
@@ -139,16 +142,23 @@ def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
         with Server(environment=environment) as server:
             port = server.port
             watched = look(f"http://127.0.0.1:{port}", check=False)
-            watched.page.clock.set_fixed_time(begin * 1000)
-            page = watched.open("console?hide=power-flow")
+            moment = [begin]
+            watched.page.route("**/api/site/default", partial(as_if_written_at, moment))
+            page = watched.open("console?hide=power-flow&live=poll")
             until(page, LIVE)
             assert page.evaluate(MINUTES_KEPT) == 0
             for minute in range(1, 4):
-                page.clock.set_fixed_time((begin + 60 * minute) * 1000)
+                moment[0] = begin + 60 * minute
                 wait_until(partial(kept, page, minute), 20, f"minute {minute} was not kept")
         with Server(environment=environment, port=port):
             page.reload()
             until(page, f"{LIVE} && document.querySelector('[data-card=trend] canvas')")
+
+
+def as_if_written_at(moment: list[float], route: Route) -> None:
+    answer = route.fetch()
+    told = answer.json() | {"time": moment[0]}
+    route.fulfill(response=answer, headers={**answer.headers, "date": formatdate(moment[0], usegmt=True)}, json=told)
 
 
 def kept(page: Page, least: int) -> bool:

@@ -34,7 +34,7 @@ def card(page: Page, name: str) -> str:
 def test_every_card_has_its_content(house: House, look: Look) -> None:
     page = look(house.base).open("console")
     assert page.evaluate(SHOWN) == CARDS
-    until(page, "document.querySelector('[data-card=gateways] .pill').textContent === 'Online'")
+    until(page, "document.querySelector('[data-card=gateways] .pill').textContent === 'Live'")
     until(page, "document.querySelectorAll('[data-card=health] tbody tr').length === 3")
     until(page, "/Today \\d/.test(document.querySelector('[data-card=energy]').textContent)")
     until(page, "document.querySelector('[data-card=trend] canvas')")
@@ -129,9 +129,9 @@ def test_one_of_two_missing_is_said(two: House, look: Look) -> None:
     list(two.gateways.values())[1].fault("unplugged")
     until(
         page,
-        "[...document.querySelectorAll('.gateway-box .pill')].some((e) => /Stale|Waiting|Offline/.test(e.textContent))",
+        "[...document.querySelectorAll('.gateway-box .pill')].some((e) => /Stale|No data/.test(e.textContent))",
     )
     until(page, "document.querySelector('.gateway-box .cause:not([hidden])')")
-    until(page, "document.querySelector('#state').textContent === 'Live'")
+    until(page, "document.querySelector('#state').textContent === '1 of 2 live'")
     list(two.gateways.values())[1].fault("none")
-    until(page, "[...document.querySelectorAll('.gateway-box .pill')].every((one) => one.textContent === 'Online')", 30)
+    until(page, "[...document.querySelectorAll('.gateway-box .pill')].every((one) => one.textContent === 'Live')", 30)

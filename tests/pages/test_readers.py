@@ -58,12 +58,11 @@ def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Lo
 
     def other(route: Route) -> None:
         message = route.fetch().json()
-        meters = message["gateways"]["default"]["data"]["aggregates"]
-        meters["solar"]["instant_power"], meters["load"]["instant_power"] = -42.0, -3456.0
-        meters["site"]["instant_power"] = -12345.0
+        (house,) = message["gateways"]
+        house.update(solar_watts=-42.0, home_watts=-3456.0, grid_watts=-12345.0)
         route.fulfill(body=json.dumps(message), content_type="application/json")
 
-    page.route("**/api/aggregate", other)
+    page.route("**/api/site", other)
     page.goto(f"{house.base}/?live=poll")
     value = "document.querySelector('.node.{} .value').textContent"
     until(page, f"/[0-9]/.test({value.format('solar')})")

@@ -1,18 +1,28 @@
 // The console: one live connection, many cards.
+import { serverNow } from "../core/clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
-import { Age, Live } from "../core/live.js";
-import { modelOf } from "../core/model.js";
+import { number } from "../core/format.js";
+import { inTrouble } from "../core/model.js";
+import { showNotice } from "../core/notice.js";
 import { change, onChange, settings } from "../core/settings.js";
-import { NO_ANSWER, notice } from "../core/words.js";
+import { NO_ANSWER, noSuchGateway, notice, PHASES } from "../core/words.js";
+import * as adapter from "./adapter.js";
 import { CARDS } from "./cards.js";
+import { Houses } from "./houses.js";
 import { openSettings } from "./settings.js";
 import { record } from "./trendstore.js";
 
 const query = new URLSearchParams(location.search);
 const hiddenByAddress = new Set((query.get("hide") || "").split(",").map((one) => one.trim()).filter(Boolean));
 const find = (id) => document.getElementById(id);
-const ages = new Map();
-const app = { model: null, subject: null, lost: false, gateway: query.get("gateway") ?? settings.gateway, ages, age: (id) => ages.get(id)?.seconds ?? null };
+/**
+ * What cards are given. ``overview``: the newest /api/site, null until it is heard. ``shown``: the house or the site that is shown
+ * (core/model.js), null until something is heard. ``houses``: the documents (/api/site/{id}) of the houses whose details are shown,
+ * in the order of the configuration: one, or all of several. ``gateway``: the chosen id, "" for all. ``lost``: the server does not
+ * answer. ``faded``: what is shown is old or unknown.
+ */
+const app = { overview: null, shown: null, houses: [], gateway: query.get("gateway") || settings.gateway, lost: false, faded: true,
+  model: null, subject: null, age: (id) => { const at = app.model?.gateways.find((one) => one.id === id)?.lastUpdated; return at ? serverNow() - at : null; } };
 let cards = [];
 
 function order() {
@@ -46,72 +56,79 @@ function refresh(element, now = false) {
   }
 }
 
-function subjectNow() {
-  app.subject = app.model ? (app.gateway ? app.model.find(app.gateway) : app.model.site) : null;
+function pill(shown) {
+  if (app.lost) return ["Connection lost", "bad"];
+  if (!shown) return ["Connecting", ""];
+  if (shown.state === "partial") return [`${number(shown.fresh)} of ${number(shown.gateways)} live`, "warn"];
+  return PHASES[shown.state] ?? [shown.state, "warn"];
 }
 
 function show() {
-  const subject = app.subject;
-  const whose = !subject ? [] : subject.id ? [subject] : app.model.gateways.filter((one) => one.data);
-  const old = whose.length > 0 && whose.every((one) => ages.get(one.id)?.old);
-  const age = whose.length ? Math.max(...whose.map((one) => app.age(one.id) ?? 0)) : null;
-  app.faded = app.lost || !subject?.data || subject.stale || old;
-  const [words, bad] = app.lost ? [NO_ANSWER, true] : notice(subject, age, old);
-  text(find("notice"), words);
-  find("notice").classList.toggle("bad", bad);
-  const state = app.lost ? ["Connection lost", "bad"] : !subject ? ["Connecting", ""] : !subject.data ? ["No data", "bad"]
-    : subject.stale || app.faded ? ["Stale", "warn"] : ["Live", "good"];
-  text(find("state"), state[0]);
-  attribute(find("state"), "class", `pill ${state[1]}`);
+  const { shown } = app;
+  app.faded = app.lost || !shown?.known || shown.old;
+  showNotice(app.lost ? { words: NO_ANSWER, bad: true }
+    : shown?.unknown ? { words: noSuchGateway(shown.id, app.overview?.gateways), bad: true } : notice(shown));
+  const [words, colour] = pill(shown);
+  text(find("state"), words);
+  attribute(find("state"), "class", `pill ${colour}`);
+  text(find("site"), shown?.title ?? "");
   for (const element of cards) {
     if (!element.live.update) continue;
-    element.classList.toggle("stale", Boolean(element.live.live && app.faded && subject?.data));
+    element.classList.toggle("stale", Boolean(element.live.live && app.faded && shown?.known));
     element.live.update(app);
   }
 }
 
+/** The choice of house: also of a single one when another, unknown one is chosen. */
 function switcher() {
-  const box = find("switcher");
-  const many = app.model.gateways.length > 1;
-  box.hidden = !many;
-  if (!many) return;
-  const buttons = keyed(box, ["", ...app.model.gateways.map((one) => one.id)], (id) =>
-    h("button.button", { type: "button", "data-gateway": id, click: () => choose(id) }, id ? app.model.find(id).name : "All"));
-  for (const button of buttons) attribute(button, "aria-pressed", String((app.gateway || "") === button.dataset.gateway));
+  const box = find("switcher"), gateways = app.overview?.gateways ?? [];
+  box.hidden = gateways.length < (app.shown?.unknown ? 1 : 2);
+  if (box.hidden) return;
+  const named = new Map(gateways.map((one) => [one.id, one]));
+  const buttons = keyed(box, ["", ...named.keys()], (id) =>
+    h("button.button", { type: "button", "data-gateway": id, click: () => choose(id) }, id ? named.get(id).name : "All", h("span.unseen")));
+  for (const button of buttons) {
+    const one = named.get(button.dataset.gateway), troubled = Boolean(one && inTrouble(one));
+    attribute(button, "aria-pressed", String((app.gateway || "") === button.dataset.gateway));
+    button.classList.toggle("troubled", troubled);
+    text(button.lastChild, troubled ? `: ${PHASES[one.state][0]}` : "");
+  }
 }
 
 function choose(id) {
   app.gateway = id;
   change({ gateway: id });
-  subjectNow();
-  switcher();
-  show();
+  houses.choose(id);
+  adapter.refresh(app).then(show);
   for (const element of cards) refresh(element, true);
 }
 
-new Live({
-  onMessage(message) {
-    const first = !app.model;
-    app.model = modelOf(message);
-    for (const one of app.model.gateways) {
-      if (!ages.has(one.id)) ages.set(one.id, new Age());
-      ages.get(one.id).see(one);
-    }
-    subjectNow();
-    text(find("site"), app.model.site.siteName);
-    if (first) arrange();
-    switcher();
-    if (!document.hidden) show();
-    record(app.model);
-  },
+function news() {
+  const first = !app.shown;
+  app.overview = houses.overview;
+  app.shown = houses.shown;
+  app.houses = houses.shownDetails;
+  if (first && app.shown && !cards.length) arrange();
+  switcher();
+  if (!document.hidden) show();
+  record(app);
+}
+
+const houses = new Houses({
+  chosen: app.gateway,
+  onChange: news,
   onState(state) {
     app.lost = state.lost;
     attribute(document.documentElement, "data-transport", state.transport || "none");
     if (!state.lost) for (const element of cards) refresh(element, true);
     show();
   },
-}).start();
-setTimeout(() => { if (!app.model) { arrange(); show(); } }, 1500);
+});
+houses.start(window.pwserverFirst);
+const adapt = () => document.hidden || adapter.refresh(app).then(show);
+adapt();
+setInterval(adapt, 2000);
+setTimeout(() => { if (!cards.length) { arrange(); show(); } }, 1500);
 setInterval(() => {
   if (document.hidden) return;
   show();

@@ -1,7 +1,9 @@
 // One mean a minute of what this browser saw, in IndexedDB, for two days: a server that keeps its history in memory and
 // was restarted still shows the day. Browsers that refuse IndexedDB simply have none.
+import { serverNow } from "../core/clock.js";
+
 const DAYS_KEPT = 2;
-const KEYS = { solar_kw: "solar", home_kw: "home", battery_kw: "battery", grid_kw: "grid" };
+const KEYS = { solar_kw: "solar_watts", home_kw: "home_watts", battery_kw: "battery_watts", grid_kw: "grid_watts" };
 let opening = null;
 const minutes = new Map(); // gateway -> {minute, sums}
 
@@ -17,17 +19,19 @@ function database() {
   return opening;
 }
 
-/** Note the newest figures of every gateway and of the site; stale ones are not noted. */
-export function record(model) {
-  const minute = Math.floor(Date.now() / 60_000) * 60;
-  const subjects = model.gateways.length > 1 ? [...model.gateways, model.site] : [{ ...model.site, id: "" }];
-  for (const one of subjects) {
-    if (!one.data || one.stale || one.contributing < one.members) continue;
+/** Note the newest figures of what is shown, and of every house of the overview; old ones and incomplete sums are not noted. */
+export function record({ overview, shown }) {
+  const minute = Math.floor(serverNow() / 60) * 60;
+  const whole = overview && (shown?.several ?? true) && overview.site.state === "fresh" ? [{ ...overview.site, id: "" }] : [];
+  const single = overview?.gateways.length === 1 && shown && !shown.several ? [{ ...shown, id: "" }] : [];
+  const houses = shown?.several ? overview.gateways : shown ? [shown] : [];
+  for (const one of [...whole, ...single, ...houses]) {
+    if (one.state !== "fresh") continue;
     let sums = minutes.get(one.id);
     if (sums && sums.minute !== minute) { keep(one.id, sums); sums = null; }
     if (!sums) minutes.set(one.id, (sums = { minute, totals: {} }));
-    for (const [key, name] of [...Object.entries(KEYS), ["battery_level", "soe"]]) {
-      if (one[name] === null) continue;
+    for (const [key, name] of [...Object.entries(KEYS), ["battery_level", "charge_percent"]]) {
+      if (typeof one[name] !== "number") continue;
       const total = (sums.totals[key] ??= [0, 0]);
       total[0] += key === "battery_level" ? one[name] : one[name] / 1000;
       total[1] += 1;
@@ -52,7 +56,7 @@ export async function own(gateway = "") {
   const base = await database();
   if (!base) return [];
   return new Promise((resolve) => {
-    const from = Date.now() / 1000 - 86_400;
+    const from = serverNow() - 86_400;
     try {
       const request = base.transaction("minutes").objectStore("minutes").getAll(IDBKeyRange.bound([gateway || "", from], [gateway || "", Infinity]));
       request.onsuccess = () => resolve(request.result);

@@ -1,4 +1,5 @@
 // The few helpers every page uses to build and update elements without touching what has not changed.
+import { answerSaid } from "./clock.js";
 
 /** An element: h("p.note", {title: "x"}, "text", child). Attributes that are functions become listeners. */
 export function h(what, attributes = {}, ...children) {
@@ -66,6 +67,7 @@ export async function load(path, { signal } = {}) {
   const patience = AbortSignal.timeout(10_000);
   try {
     const answer = await fetch(address(path), { cache: "no-cache", signal: signal ? AbortSignal.any?.([signal, patience]) ?? signal : patience });
+    answerSaid(answer);
     return answer.ok ? await answer.json() : null;
   } catch {
     return null;

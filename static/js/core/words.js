@@ -1,29 +1,99 @@
-// Words for states, the same on every page.
-import { span } from "./format.js";
+// Words for states, the same on every page. What is wrong with a gateway, and what helps, the server says.
+import { ago, serverNow } from "./clock.js";
+import { clock, known, moment, number, span } from "./format.js";
 
 export const NO_ANSWER = "Connection to the server lost – trying again";
+export const SCALE = "Charge as in Tesla's app";
 export const MODES = {
   self_consumption: "Self-powered", backup: "Backup only", autonomous: "Time-based control", scheduler: "Schedule",
   site_ctrl: "Site control", island_mode: "Island",
 };
 export const EXPORTS = { battery_ok: "Solar and battery", pv_only: "Solar only", never: "Never" };
-export const CAUSES = {
-  unreachable: "is not reachable", timeout: "does not answer in time", auth: "refuses the password", "rate-limit": "asks for a pause",
-  "http-error": "answers with an error", garbage: "answers something unreadable", "no-data": "answers without data",
+/** The states of a gateway, and of the site: [word, colour]. */
+export const PHASES = {
+  waiting: ["Connecting", "warn"], fresh: ["Live", "good"], stale: ["Stale", "warn"], away: ["No data", "bad"],
+  none: ["No gateway", "bad"], unknown: ["No such gateway", "bad"],
 };
-export const STATES = {
-  ok: ["Online", "good"], connecting: ["Connecting", "warn"], degraded: ["Degraded", "warn"], fallback: ["Fallback", "warn"],
-  "auth-failed": ["Login refused", "bad"], "backing-off": ["Waiting", "bad"],
-};
+const NAMED = 3; // houses named in a sentence
 
-/** The one thing to say loudly about a gateway or the site: [words, is it bad]. Nothing to say: ["", false]. */
-export function notice(subject, ageSeconds, old) {
-  if (!subject) return ["", false];
-  if (!subject.data) return [subject.members > 1 ? "No gateway answers" : "No data from the gateway", true];
-  // In coarse steps: this is read aloud whenever it changes.
-  if (subject.stale || old) return [`Gateway not answering – figures ${ageSeconds < 30 ? "some seconds" : span(Math.floor(ageSeconds / 30) * 30)} old`, true];
-  if (subject.gridStatus === "DOWN") return ["Grid is down – the house runs on its own", true];
-  if (subject.gridStatus === "SYNCING") return ["Reconnecting to the grid", false];
-  if (subject.contributing < subject.members) return [`Only ${subject.contributing} of ${subject.members} gateways answer`, false];
-  return ["", false];
+const sentence = (words) => (words ? `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}` : "");
+
+/** In coarse steps: this is read aloud whenever it changes. */
+function coarse(seconds) {
+  const step = seconds < 60 ? 10 : seconds < 3600 ? 60 : 3600;
+  return span(Math.floor(seconds / step) * step);
+}
+
+/** The time of day, and the day when it was not today or yesterday. */
+export const when = (epoch) => (ago(epoch) < 72_000 ? clock(epoch) : moment(epoch));
+
+/** A list of names, the first few of them written out. */
+export function several(names) {
+  const more = names.length - NAMED;
+  return more > 1 ? `${names.slice(0, NAMED).join(", ")} and ${number(more)} more` : names.join(", ");
+}
+
+/** Why one house is not in the sum. */
+function without(house) {
+  const silence = house.reason === "implausible" ? null : ago(house.read_at);
+  if (known(silence)) return `Without ${house.name}, which has not answered for ${coarse(silence)}`;
+  return `Without ${house.name}, which ${house.sentence}`;
+}
+
+/** Cause and remedy of one gateway that is in trouble, as the server says them. */
+export const cause = (gateway) => [sentence(gateway.sentence), gateway.advice ?? ""].filter(Boolean).join(" ");
+
+/** Since when a gateway is as it is, and when it is asked again. */
+export function attempts(gateway) {
+  const parts = [];
+  if (known(gateway.since)) parts.push(`since ${when(gateway.since)}`);
+  if (known(gateway.next_attempt)) {
+    const wait = gateway.next_attempt - serverNow();
+    parts.push(wait >= 1 ? `next attempt in ${span(wait)}` : "next attempt now");
+  }
+  return parts.join(" · ");
+}
+
+/**
+ * The one thing to say loudly about a house or all together: {words, more, bad, block}. ``more`` changes with every second and is
+ * not read aloud; ``block``: long enough to need room of its own. Nothing to say: no words.
+ */
+export function notice(subject) {
+  const quiet = { words: "", more: "", bad: false, block: false };
+  if (!subject) return quiet;
+  if (subject.state === "none") return { ...quiet, words: "No gateway is configured. Set one up with pwserver --setup, or in the configuration.", block: true };
+  const said = subject.several ? ofAll(subject) : ofOne(subject);
+  return said ? { ...quiet, ...said } : quiet;
+}
+
+function ofOne(house) {
+  const name = house.title;
+  if (house.state === "waiting") return { words: `${name}: waiting for the first answer` };
+  if (house.state === "stale" || house.state === "away") {
+    const silence = ago(house.read_at);
+    const old = house.old && known(silence) ? `these figures are ${coarse(silence)} old` : "no data";
+    return { words: `${name}: not answering, ${old}. ${cause(house)}`.trim(), more: attempts(house), bad: true, block: true };
+  }
+  if (house.grid_state === "DOWN") return { words: "Grid is down – the house runs on its own", bad: true };
+  if (house.grid_state === "SYNCING") return { words: "Reconnecting to the grid" };
+  const flagged = house.left_out?.find((one) => one.id === house.id);
+  return flagged && { words: `These figures cannot be: ${flagged.sentence}`, bad: true };
+}
+
+function ofAll(site) {
+  const parts = [], missing = site.left_out;
+  const answering = site.gateways - missing.length;
+  if (site.state === "waiting") return { words: `Waiting for the first answer of ${number(site.gateways)} gateways` };
+  if (!answering) parts.push(`None of ${number(site.gateways)} gateways can be shown: ${several(missing.map((one) => one.name))}`);
+  else if (missing.length === 1) parts.push(without(missing[0]));
+  else if (missing.length) parts.push(`Without ${several(missing.map((one) => one.name))}`);
+  if (site.grid.sentence) parts.push(site.grid.sentence);
+  return parts.length ? { words: parts.join(". "), bad: !answering || site.grid.state === "DOWN" } : null;
+}
+
+/** What is said when the address or this browser's settings name a gateway that is not configured. */
+export function noSuchGateway(id, gateways) {
+  const named = gateways?.map((one) => (one.name === one.id ? one.id : `${one.name} (${one.id})`)) ?? [];
+  const there = named.length > 12 ? [...named.slice(0, 12), `${number(named.length - 12)} more`] : named;
+  return `There is no gateway “${id}”.${there.length ? ` There ${there.length > 1 ? "are" : "is"}: ${there.join(", ")}.` : ""}`;
 }

@@ -1,13 +1,20 @@
 // The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
 import { attribute, h, keyed, property, s, text } from "../core/dom.js";
 import { DASH, known, number, percent, power, powerParts } from "../core/format.js";
-import { shares } from "../core/model.js";
+import { furtherMeters } from "../core/model.js";
 import { Dots } from "./dots.js";
 import { bolt, house, pylon, sun, unit } from "./icons.js";
 import { HUB, layout, RADIUS, spoke } from "./layout.js";
 
 const IDLE = 15; // watts
 const MOST_UNITS = 5;
+const MOST_FURTHER = 3; // meters beyond the four
+// The members of the document's ``flows`` that end at a node, by where they come from.
+const ENDS = {
+  home: { solar: "solar_to_home_watts", battery: "battery_to_home_watts", grid: "grid_to_home_watts" },
+  battery: { solar: "solar_to_battery_watts", grid: "grid_to_battery_watts" },
+  grid: { solar: "solar_to_grid_watts", battery: "battery_to_grid_watts" },
+};
 const UNIT_ROOM = 176;
 let serial = 0;
 
@@ -45,7 +52,8 @@ export class FlowView {
     this.ring = ["solar", "battery", "grid"].map((name) =>
       s(`circle.ring.${name}`, { r: RADIUS, pathLength: 100, transform: "rotate(-90)" }));
     this.nodes.home.group.insertBefore(s("g.rings", {}, ...this.ring), this.nodes.home.group.children[1]);
-    this.svg.append(this.breaker, this.hub, ...Object.values(this.nodes).map((node) => node.group));
+    this.further = s("g.further");
+    this.svg.append(this.breaker, this.hub, this.further, ...Object.values(this.nodes).map((node) => node.group));
   }
 
   node(name, label, icon) {
@@ -85,6 +93,7 @@ export class FlowView {
     }
     attribute(this.hub, "transform", `translate(${map.hub.x},${map.hub.y})`);
     attribute(this.breaker, "transform", `translate(${(map.grid.x + RADIUS + map.hub.x - HUB) / 2},${map.hub.y})`);
+    attribute(this.further, "transform", `translate(${map.grid.x - RADIUS},${map.battery.y - 24})`);
     this.words(map);
   }
 
@@ -125,12 +134,13 @@ export class FlowView {
     for (const [one, y] of [[title, -40], [level, 10], [power, 45], [note, 72]]) { attribute(one, "x", x); attribute(one, "y", y); }
   }
 
-  /** Show a gateway or the site (see core/model.js); null: nothing known. Faded: old figures, and old power does not flow. */
-  show(subject, { faded = false, several = 1 } = {}) {
+  /** Show a house or the site (see core/model.js); null: nothing known. Faded: old figures, and old power does not flow. */
+  show(subject, { faded = false } = {}) {
     const has = (value) => known(value);
-    const off = subject?.gridStatus === "DOWN", syncing = subject?.gridStatus === "SYNCING";
-    const hasBattery = !subject?.data ? this.hasBattery : subject.units.length > 0 || has(subject.soe) || (has(subject.battery) && subject.battery !== 0);
-    const hasSolar = !subject?.data || subject.kind === "inverter" || has(subject.solar);
+    const { solar_watts: solar, home_watts: home, grid_watts: grid, battery_watts: battery, charge_percent: charge } = subject ?? {};
+    const off = subject?.grid_state === "DOWN", syncing = subject?.grid_state === "SYNCING"; // MIXED: most flows go on
+    const hasBattery = subject?.has_battery ?? this.hasBattery;
+    const hasSolar = subject?.has_solar ?? true;
     if (hasBattery !== this.hasBattery) { this.hasBattery = hasBattery; this.resize(); }
     const root = this.root.classList;
     root.toggle("faded", faded);
@@ -138,25 +148,36 @@ export class FlowView {
     root.toggle("syncing", syncing);
     root.toggle("no-battery", !hasBattery);
     root.toggle("no-solar", !hasSolar);
-    root.toggle("night", has(subject?.solar) && subject.solar < IDLE);
-    const parts = subject ? shares(hasBattery ? subject : { ...subject, battery: 0 }) : null;
-    this.figure("solar", subject?.solar, true);
-    this.figure("grid", subject?.grid);
-    this.figure("home", subject?.home, true);
-    this.figure("battery", subject?.battery);
+    root.toggle("night", has(solar) && solar < IDLE);
+    const parts = endsOf(subject?.flows);
+    this.figure("solar", solar, true);
+    this.figure("grid", grid);
+    this.figure("home", home, true);
+    this.figure("battery", battery);
     const n = this.nodes;
-    text(n.solar.note, state(subject?.solar, "Producing", "", "Idle"));
-    text(n.grid.note, off ? "Off grid" : syncing ? "Reconnecting" : state(subject?.grid, "Importing", "Exporting", subject?.gridStatus === "UP" ? "Connected" : "Idle"));
-    text(n.home.note, parts && subject.home > IDLE ? `${percent(Math.min(100, (1 - parts.home.grid / subject.home) * 100))} own power` : "");
-    text(n.battery.note, hasBattery ? state(subject?.battery, "Discharging", "Charging", "Standby") : "");
-    text(n.battery.level, percent(subject?.soe));
-    const count = subject?.units.length ?? 0;
+    text(n.solar.note, state(solar, "Producing", "", "Idle"));
+    text(n.grid.note, off ? "Off grid" : syncing ? "Reconnecting" : state(grid, "Importing", "Exporting", subject?.grid_state === "UP" ? "Connected" : "Idle"));
+    text(n.home.note, has(subject?.own_power_percent) && home > IDLE ? `${percent(subject.own_power_percent)} own power` : "");
+    text(n.battery.note, hasBattery ? state(battery, "Discharging", "Charging", "Standby") : "");
+    text(n.battery.level, percent(charge));
+    const count = subject?.unit_count ?? 0;
     text(n.battery.title, count > 1 ? `${number(count)} Powerwalls` : "Powerwall");
     if (count !== this.unitCount) { this.unitCount = count; this.placeUnits(); }
     this.fill(subject);
-    this.rings(parts, subject?.home);
+    this.rings(parts, home);
+    this.meters(furtherMeters(subject));
     this.flows(faded ? null : subject, parts);
-    text(this.spoken, sentence(subject, { off, syncing, faded, several }));
+    text(this.spoken, sentence(subject, { off, syncing, faded }));
+  }
+
+  /** Meters beyond the four, a generator for instance: in words, with the power as the gateway signs it. */
+  meters(list) {
+    const rows = list.slice(0, MOST_FURTHER);
+    keyed(this.further, rows.map(([name]) => name), (name) => s("text.note", {}, s("tspan.label", {}, furtherName(name)), s("tspan", { dx: 10 })))
+      .forEach((row, index) => {
+        attribute(row, "y", index * 28);
+        text(row.lastChild, power(rows[index][1]));
+      });
   }
 
   /** ``signed``: the sign is shown, because no word beside the figure tells the direction. */
@@ -170,10 +191,10 @@ export class FlowView {
   }
 
   fill(subject) {
-    const single = !subject?.units.some((one) => known(one.level)) || this.unitCount > MOST_UNITS;
+    const levels = subject?.units_percent ?? [];
+    const own = this.unitCount <= MOST_UNITS && levels.some(known); // what one unit holds is not what all hold
     [...this.nodes.battery.units.children].forEach((one, index) => {
-      const own = this.unitCount <= MOST_UNITS ? subject?.units[index]?.level : null;
-      const level = known(own) ? own : single ? subject?.soe : null; // what one unit holds is not what all hold
+      const level = own ? levels[index] : subject?.charge_percent;
       one.classList.toggle("unknown", !known(level));
       const fill = one.querySelector(".unit-fill");
       property(fill, "transform", `translateY(${known(level) ? (110 * (1 - level / 100)).toFixed(1) : 110}px)`);
@@ -194,9 +215,9 @@ export class FlowView {
   }
 
   flows(subject, parts) {
-    const off = subject?.gridStatus === "DOWN";
-    const watts = { solar: subject?.solar ?? null, grid: off ? null : subject?.grid ?? null,
-      battery: subject?.battery ?? null, home: known(subject?.home) ? -subject.home : null };
+    const off = subject?.grid_state === "DOWN";
+    const watts = { solar: subject?.solar_watts ?? null, grid: off ? null : subject?.grid_watts ?? null,
+      battery: subject?.battery_watts ?? null, home: known(subject?.home_watts) ? -subject.home_watts : null };
     for (const [name, value] of Object.entries(watts)) {
       const away = known(value) && value < 0;
       const from = away && Object.values(parts?.[name] ?? {}).some((one) => one > 0) ? parts[name] : { [name]: 1 };
@@ -213,14 +234,22 @@ const dominant = (parts, otherwise) =>
 
 const state = (watts, plus, minus, idle) => (!known(watts) ? "" : watts >= IDLE ? plus : watts <= -IDLE ? minus || idle : idle);
 
+/** The document's flows by the node at which they end; null when it is not known where the power goes. */
+const endsOf = (flows) => (!flows || Object.values(flows).some((watts) => !known(watts)) ? null
+  : Object.fromEntries(Object.entries(ENDS).map(([end, from]) => [end, Object.fromEntries(Object.entries(from).map(([name, member]) => [name, flows[member]]))])));
+
+const furtherName = (name) => `${name[0].toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
+
 /** The whole drawing in one sentence, for those who hear it. */
 function sentence(subject, { off, syncing, faded }) {
-  if (!subject?.data) return "No data from the gateway.";
-  const grid = off ? "Off grid" : syncing ? "Reconnecting to the grid" : !known(subject.grid) ? "Grid unknown"
-    : subject.grid >= IDLE ? `Importing ${power(subject.grid)}` : subject.grid <= -IDLE ? `Exporting ${power(-subject.grid)}` : "No exchange with the grid";
-  const battery = !known(subject.battery) ? "Battery unknown" : subject.battery >= IDLE ? `Battery discharging ${power(subject.battery)}`
-    : subject.battery <= -IDLE ? `Battery charging ${power(-subject.battery)}` : "Battery on standby";
-  const level = known(subject.soe) ? ` at ${percent(subject.soe)}` : "";
+  if (!subject?.known) return "No data from the gateway.";
+  const { solar_watts: solar, home_watts: home, grid_watts: exchanged, battery_watts: drawn, charge_percent: charge } = subject;
+  const grid = off ? "Off grid" : syncing ? "Reconnecting to the grid" : !known(exchanged) ? "Grid unknown"
+    : exchanged >= IDLE ? `Importing ${power(exchanged)}` : exchanged <= -IDLE ? `Exporting ${power(-exchanged)}` : "No exchange with the grid";
+  const battery = !known(drawn) ? "Battery unknown" : drawn >= IDLE ? `Battery discharging ${power(drawn)}`
+    : drawn <= -IDLE ? `Battery charging ${power(-drawn)}` : "Battery on standby";
+  const level = known(charge) ? ` at ${percent(charge)}` : "";
+  const further = furtherMeters(subject).map(([name, watts]) => ` ${furtherName(name)} ${power(watts)}.`).join("");
   const old = faded ? " These figures are old." : "";
-  return `Solar ${known(subject.solar) ? power(subject.solar) : DASH}. Home ${known(subject.home) ? power(subject.home) : DASH}. ${grid}. ${battery}${level}.${old}`;
+  return `Solar ${known(solar) ? power(solar) : DASH}. Home ${known(home) ? power(home) : DASH}. ${grid}. ${battery}${level}.${further}${old}`;
 }

@@ -17,7 +17,7 @@ export function energyNow(card, app, hint) {
   });
   card.append(list);
   let today = null;
-  const words = (name, subject) => {
+  const words = (name) => {
     const t = today ?? {};
     if (name === "solar") return [`Today ${kwh(t.solar)}`, ""];
     if (name === "home") return [`Today ${kwh(t.home)}`, `${percent(t.own)} self-powered`];
@@ -33,13 +33,13 @@ export function energyNow(card, app, hint) {
       today = answer?.enabled ? dayTotals("", app.gateway ? [all[app.gateway]].filter(Boolean) : Object.values(all)) : null;
       hint(answer && !answer.enabled ? "History is switched off" : "");
     },
-    update({ subject }) {
+    update({ shown }) {
       for (const row of rows) {
-        const watts = subject?.[row.name] ?? null;
+        const watts = shown?.[`${row.name}_watts`] ?? null;
         const ways = WAYS[row.name];
         text(row.now, power(ways && known(watts) ? Math.abs(watts) : watts));
         text(row.way, ways && known(watts) && Math.abs(watts) >= 15 ? ways[watts > 0 ? 0 : 1] : "");
-        const [first, second] = words(row.name, subject);
+        const [first, second] = words(row.name);
         text(row.first, first);
         text(row.second, second);
       }

@@ -1,10 +1,12 @@
 import { h } from "../../core/dom.js";
+import { SCALE } from "../../core/words.js";
 import { FlowView } from "../../flow/view.js";
 
 /** The drawing of the power flow page. */
-export function powerFlow(card) {
+export function powerFlow(card, app, hint) {
   const room = h("div.flow-room");
   card.append(room);
   const view = new FlowView(room);
-  return { update: (app) => view.show(app.subject, { faded: app.faded }) };
+  hint(SCALE);
+  return { update: ({ shown, faded }) => view.show(shown, { faded }) };
 }

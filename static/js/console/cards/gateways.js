@@ -1,62 +1,79 @@
-// Each gateway: state, age, why it fails, how gently it is asked.
-import { attribute, h, keyed, load, text } from "../../core/dom.js";
-import { DASH, known, number, span } from "../../core/format.js";
-import { CAUSES, STATES } from "../../core/words.js";
+// Each gateway: state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
+import { ago } from "../../core/clock.js";
+import { attribute, h, keyed, text } from "../../core/dom.js";
+import { DASH, known, number, power, percent, span } from "../../core/format.js";
+import { inTrouble } from "../../core/model.js";
+import { attempts, cause, PHASES, when } from "../../core/words.js";
 
-const ROWS = ["Address", "Connection", "Last reading", "In this state", "Calls a minute", "Poll takes", "Firmware", "Missing"];
+const OPTIONAL = ["Address", "Connection", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
+const ROWS = ["Address", "Connection", "Last reading", "In this state", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
 
 function box() {
-  const name = h("span"), pill = h("span.pill"), facts = h("dl.facts"), cause = h("p.cause");
+  const name = h("span"), pill = h("span.pill"), facts = h("dl.facts"), why = h("p.cause"), again = h("p.attempts");
   const cells = Object.fromEntries(ROWS.map((row) => {
     const term = h("dt", {}, row), value = h("dd");
     facts.append(term, value);
     return [row, { term, value }];
   }));
-  return Object.assign(h("article.gateway-box", {}, h("h3", {}, name, pill), facts, cause), { name_: name, pill, cells, cause });
+  return Object.assign(h("article.gateway-box", {}, h("h3", {}, name, pill), why, again, facts), { name_: name, pill, cells, why, again });
+}
+
+/** Rows of the house document, which is not there for every house at every moment. */
+function connectionRows(house) {
+  if (!house) return {};
+  const { host, mode, calls_per_minute: calls, poll_seconds: poll, firmware, missing } = house.connection;
+  return {
+    Address: host,
+    Connection: mode,
+    "Calls a minute": known(calls) ? number(calls) : null,
+    "Poll takes": known(poll) ? `${number(poll * 1000)}\u202fms` : null,
+    Firmware: firmware ? firmware.split(" ")[0] : null,
+    Missing: missing.length ? missing.map((name) => name.replace(/_/g, " ")).join(", ") : null,
+  };
+}
+
+/** Figures of a house that is away, marked as old. */
+function lastKnown(last) {
+  if (!last) return null;
+  const figures = [["Solar", power(last.solar_watts)], ["home", power(last.home_watts)], ["charge", percent(last.charge_percent)]];
+  return `${when(last.read_at)}: ${figures.filter(([, shown]) => shown !== DASH).map((one) => one.join(" ")).join(", ")}`;
 }
 
 export function gateways(card, app, hint) {
   const list = h("div"), none = h("p.none", {}, "No gateway configured");
   card.append(list, none);
-  let details = {};
   return {
-    every: 5,
-    async refresh() {
-      const health = await load("health");
-      if (!health) return;
-      details = Object.fromEntries((health.gateway_details ?? []).map((one) => [one.id, one]));
-    },
-    update({ model, lost }) {
-      if (!model) return;
-      keyed(list, model.gateways.map((one) => one.id), box).forEach((element, index) => {
-        const gateway = model.gateways[index], more = details[gateway.id] ?? {};
-        const [words, kind] = lost ? ["Not known", "warn"] : gateway.stale ? ["Stale", "warn"]
-          : more.state && (more.state !== "ok" || gateway.online) ? STATES[more.state] ?? [more.state, "warn"] : gateway.online ? ["Online", "good"] : ["Offline", "bad"];
+    update({ overview, houses, lost }) {
+      if (!overview) return;
+      const { gateways: all, site } = overview;
+      const flagged = new Map(site.left_out.filter((one) => one.reason === "implausible").map((one) => [one.id, one.sentence]));
+      const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
+      const sorted = [...troubled, ...all.filter((one) => !troubled.includes(one))];
+      keyed(list, sorted.map((one) => one.id), box).forEach((element, index) => {
+        const newest = houses.find((one) => one.id === sorted[index].id);
+        const gateway = newest && newest.time >= overview.time ? newest : sorted[index];
+        const [words, colour] = lost ? ["Not known", "warn"] : flagged.has(gateway.id) ? ["Left out", "warn"] : PHASES[gateway.state] ?? [gateway.state, "warn"];
         text(element.name_, gateway.name);
         text(element.pill, words);
-        attribute(element.pill, "class", `pill ${kind}`);
-        const missing = Object.entries(more.capabilities ?? {}).filter(([, one]) => one.available === false).map(([name]) => name.replace(/_/g, " "));
+        attribute(element.pill, "class", `pill ${colour}`);
         const values = {
-          Address: gateway.host,
-          Connection: gateway.data?.connection_mode ?? more.connection_mode ?? null,
-          "Last reading": gateway.lastUpdated === null ? "never" : `${span(app.age(gateway.id))} ago`,
-          "In this state": known(more.state_since) && known(model.timestamp) ? span(Math.max(0, model.timestamp - more.state_since)) : null,
-          "Calls a minute": known(more.calls_per_minute) ? number(more.calls_per_minute) : null,
-          "Poll takes": known(more.poll_seconds) ? `${number(more.poll_seconds * 1000)}\u202fms` : null,
-          Firmware: gateway.version ? gateway.version.split(" ")[0] : null,
-          Missing: missing.length ? missing.join(", ") : null,
+          "Last reading": known(gateway.read_at) ? `${span(ago(gateway.read_at))} ago` : "never",
+          "In this state": known(gateway.since) ? span(ago(gateway.since)) : null,
+          "Last known": lastKnown(gateway.last_known),
+          ...connectionRows(newest),
         };
         for (const row of ROWS) {
-          const { term, value } = element.cells[row];
-          text(value, values[row] ?? DASH);
-          term.hidden = value.hidden = values[row] === null && ["Address", "Missing", "Firmware"].includes(row);
+          const { term, value } = element.cells[row], shown = values[row] ?? null;
+          text(value, shown ?? DASH);
+          term.hidden = value.hidden = shown === null && OPTIONAL.includes(row);
         }
-        const cause = gateway.online ? "" : [more.cause ? `The gateway ${CAUSES[more.cause] ?? more.cause}.` : "", gateway.error ?? ""].filter(Boolean).join(" ");
-        text(element.cause, cause);
-        element.cause.hidden = !cause;
+        const why = lost ? "" : flagged.has(gateway.id) ? `These figures cannot be: ${flagged.get(gateway.id)}` : cause(gateway);
+        text(element.why, why);
+        text(element.again, why && gateway.state !== "fresh" ? attempts(gateway) : "");
+        element.why.hidden = element.again.hidden = !why;
       });
-      none.hidden = model.gateways.length > 0;
-      hint(model.gateways.length > 1 ? `${model.gateways.filter((one) => one.online).length} of ${model.gateways.length} online` : "");
+      none.hidden = all.length > 0;
+      hint(all.length < 2 ? "" : troubled.length ? `${number(all.length)}, ${number(troubled.length)} in trouble` : number(all.length));
     },
   };
 }

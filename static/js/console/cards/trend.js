@@ -1,4 +1,5 @@
 // Power and charge of the last 24 hours: what the server recorded, filled up with what this browser saw.
+import { serverNow } from "../../core/clock.js";
 import { h, load } from "../../core/dom.js";
 import { number, percent } from "../../core/format.js";
 import { own } from "../trendstore.js";
@@ -48,7 +49,7 @@ export function trend(card, app, hint) {
         series: SERIES, label: "Power and charge of the last 24 hours",
         scales: { kw: { range: withZero, show: (value) => number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0) }, percent: { range: [0, 100], show: (value) => `${value}%` } },
       });
-      const now = Date.now() / 1000;
+      const now = serverNow();
       chart.update(withGaps(merged.times, merged.columns, merged.bucket), [now - 86_400, now]);
     },
     remove: () => chart?.remove(),
