@@ -1,55 +1,59 @@
-// Alerts with since-when. The gateway does not say, so this browser remembers when it first saw each.
-import { h, keyed, text } from "../../core/dom.js";
+// Alerts as the server judged them: how bad, what it means, on which unit, since when; and those that ended lately.
+import { attribute, h, keyed, load, text } from "../../core/dom.js";
 import { clock, moment, number } from "../../core/format.js";
-import { remember, remembered } from "../../core/settings.js";
 
-const KEY = "pwserver.alerts";
-const QUIET = /^(SystemConnectedToGrid|FWUpdateSucceeded|GridCodesWrite|PodCommissionTime|.*CommissionTime|UnscheduledSoftwareUpdate)$/;
-const BAD = /(Fault|Fail|Down|Island|Lost|Error|OverTemp|Under|Over|Wait)/;
+const MOST_HOUSES = 12;
+const WORDS = { serious: "Serious", warning: "Warning", information: "State" };
 
 export function alerts(card, app, hint) {
-  const list = h("ul.alerts"), none = h("p.none");
-  card.append(h("div.long", { tabindex: 0, role: "region", "aria-label": "Alerts" }, list), none);
-  const seen = remembered(KEY, {});
-  return {
-    live: true,
-    update({ subject, model, lost }) {
-      if (!model) return;
-      const from = subject.id || model.gateways.length === 1 ? [subject] : model.gateways;
-      const now = Date.now() / 1000;
-      if (!lost) note(seen, model, now);
-      const all = from.flatMap((gateway) => (gateway.data?.alerts ?? []).map((name) => ({ key: `${gateway.id}/${name}`, name, gateway })));
-      all.sort((a, b) => QUIET.test(a.name) - QUIET.test(b.name) || BAD.test(b.name) - BAD.test(a.name) || a.name.localeCompare(b.name));
-      keyed(list, all.map((one) => one.key), () => h("li", {}, h("b"), h("time"))).forEach((element, index) => {
-        const { key, name, gateway } = all[index];
-        const since = seen[key];
-        text(element.firstChild, words(name) + (from.length > 1 ? ` · ${gateway.name}` : ""));
-        element.title = name;
-        text(element.lastChild, since ? `${since.unsure ? "before" : "since"} ${now - since.at < 72_000 ? clock(since.at) : moment(since.at)}` : "");
-      });
-      none.hidden = all.length > 0;
-      text(none, from.some((one) => one.data?.alerts) ? "No alerts" : "Not known");
-      hint(all.length ? number(all.length) : "");
-    },
-  };
-}
+  const active = h("ul.alerts"), ended = h("ul.alerts.ended"), none = h("p.none", { hidden: true });
+  const title = h("h3", { hidden: true }, "Ended lately");
+  card.append(h("div.long", { tabindex: 0, role: "region", "aria-label": "List of alerts" }, active, title, ended), none);
+  let asking = 0;
 
-const words = (name) => name.replace(/_/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2");
-
-/** Remember when each alert was first seen; forget those that are gone. Those already there at the first look are "before". */
-function note(seen, model, now) {
-  let changed = false;
-  for (const gateway of model.gateways) {
-    if (!gateway.data || gateway.stale || !Array.isArray(gateway.data.alerts)) continue;
-    const present = new Set(gateway.data.alerts.map((name) => `${gateway.id}/${name}`));
-    const watched = (seen[`${gateway.id}//watched`] ??= { at: now, first: true });
-    for (const key of present) {
-      if (!seen[key]) { seen[key] = { at: now, unsure: Boolean(watched.first) }; changed = true; }
-    }
-    if (watched.first) { delete watched.first; changed = true; }
-    for (const key of Object.keys(seen)) {
-      if (key.startsWith(`${gateway.id}/`) && !key.endsWith("//watched") && !present.has(key)) { delete seen[key]; changed = true; }
-    }
+  async function refresh() {
+    const mine = ++asking;
+    const site = await load("api/site");
+    if (!site) return;
+    const chosen = site.gateways.filter((one) => one.id === app.gateway);
+    const many = !chosen.length && site.gateways.length > 1;
+    // Of several houses together only what is more than a state; the rest is in the view of each house.
+    const worth = many ? site.gateways.filter((one) => ![null, "information"].includes(one.alerts_worst)) : chosen.length ? chosen : site.gateways;
+    const houses = (await Promise.all(worth.slice(0, MOST_HOUSES).map((one) => load(`api/site/${encodeURIComponent(one.id)}`)))).filter(Boolean);
+    if (mine !== asking || !card.isConnected) return; // another house was chosen meanwhile
+    const list = (group) => houses.flatMap((house) => Object.entries(house[group] ?? {}).map(([name, alert]) => ({ ...alert, name, house, group })));
+    const now = list("alerts_active").filter((one) => !many || one.severity !== "information");
+    const past = list("alerts_ended").sort((a, b) => b.ended - a.ended);
+    draw(active, now, many, site.time);
+    draw(ended, past, many, site.time);
+    title.hidden = !past.length;
+    const known = (many ? site.gateways : worth).some((one) => one.alerts !== null);
+    none.hidden = now.length > 0 && worth.length <= MOST_HOUSES;
+    text(none, worth.length > MOST_HOUSES ? `and ${worth.length - MOST_HOUSES} more houses` : known ? "No alerts" : "Not known");
+    const problems = (many ? site.site : worth[0])?.problems;
+    hint(problems ? `${number(problems)} ${problems === 1 ? "problem" : "problems"}` : "");
   }
-  if (changed) remember(KEY, seen);
+
+  return { every: 10, refresh };
 }
+
+function draw(list, alerts, many, now) {
+  const key = (one) => `${one.house.id}/${one.name}`;
+  keyed(list, alerts.map(key), () => h("li", {}, h("b"), h("span.pill"), h("p"), h("small"), h("time"))).forEach((element, index) => {
+    const one = alerts[index];
+    const [name, severity, meaning, where, when] = element.children;
+    text(name, words(one.name));
+    element.title = one.name;
+    text(severity, WORDS[one.severity] ?? "Not known");
+    attribute(severity, "class", `pill ${{ serious: "bad", warning: "warn" }[one.severity] ?? ""}`);
+    text(meaning, one.meaning ?? "What it means is not published.");
+    text(where, [...(many ? [one.house.name] : []), ...one.units].join(" · "));
+    text(when, one.ended ? `ended ${short(one.ended, now)}, ${began(one, now)}` : began(one, now));
+    attribute(when, "data-name", `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`);
+    attribute(when, "data-gateway", one.house.id);
+  });
+}
+
+const short = (at, now) => (Math.abs(now - at) < 72_000 ? clock(at) : moment(at));
+const began = (one, now) => (one.since === null ? "" : `${one.since_exact ? "since" : "at least since"} ${short(one.since, now)}`);
+const words = (name) => name.replace(/_/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/([A-Z]+)([A-Z][a-z])/g, "$1 $2");
