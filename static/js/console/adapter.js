@@ -128,5 +128,5 @@ export async function refresh(app) {
   if (!message?.gateways) return;
   app.model = modelOf(message);
   const { gateways, site } = app.model;
-  app.subject = app.gateway ? gateways.find((one) => one.id === app.gateway) ?? null : site;
+  app.subject = app.gateway ? gateways.find((one) => one.id === app.gateway) ?? { id: app.gateway, name: app.gateway, data: null, units: [] } : site;
 }

@@ -1,0 +1,197 @@
+"""What the pages say of several houses, some of them in trouble, and of a single one that is: S1 to S7."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from pwserver.simulator import SimulatedGateway
+from tests.compat.situations import NOBODY
+from tests.conftest import wait_until
+from tests.e2e.server import Server
+from tests.pages.conftest import Look
+from tests.pages.support import House, until
+
+NOTICE = "document.querySelector('#notice').textContent"
+STATE = "document.querySelector('#state').textContent"
+FLOW = "document.querySelector('.flow').classList"
+BOXES = """[...document.querySelectorAll('.gateway-box')].map((box) => box.innerText.replace(/\\s+/g, ' '))"""
+FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
+ALIVE = ("home", "cabin", "barn")
+
+
+def entry(name: str, gateway: SimulatedGateway, **other: str) -> dict[str, str]:
+    return {"id": name, "name": name.capitalize(), "host": gateway.address, "gw_pwd": gateway.password, **other}
+
+
+@pytest.fixture(scope="module")
+def street() -> Iterator[House]:
+    """Three houses that answer; the mill, which nobody hears; the shed, whose password is wrong."""
+    with ExitStack() as stack:
+        gateways = {name: stack.enter_context(SimulatedGateway("powerwall2", hour=12.5)) for name in ALIVE}
+        for number, gateway in enumerate(gateways.values()):
+            gateway.set_house(fixed_solar=5000.0 + 1000 * number, fixed_load=500.0, soe_percent=100.0)
+        entries = [entry("mill", gateways["home"], host=NOBODY), *(entry(*one) for one in gateways.items())]
+        entries.append(entry("shed", gateways["barn"], gw_pwd="WRONGWRONG"))
+        server = stack.enter_context(Server(environment={"PW_GATEWAYS": json.dumps(entries), **FAST}))
+        wait_until(lambda: states(server) == ["away", "fresh", "fresh", "fresh", "away"], 30, server.output())
+        yield House(gateways, server)
+
+
+def states(server: Server) -> list[str]:
+    return [one["state"] for one in server.json("/api/site")["gateways"]]
+
+
+def number(page: Page, node: str) -> float:
+    shown = page.evaluate(f"document.querySelector('.node.{node} .figure').textContent")
+    value, unit = re.fullmatch(r"([\d.,-]+)(k?)W", shown).groups()  # type: ignore[union-attr]
+    return float(value.replace(",", "")) * (1000 if unit else 1)
+
+
+def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(street: House, look: Look) -> None:
+    page = look(street.base).open("console?hide=trend,daily-energy")
+    until(page, f"{BOXES}.length === 5")
+    boxes = page.evaluate(BOXES)
+    assert [box.split()[0] for box in boxes] == ["Mill", "Shed", "Home", "Cabin", "Barn"]
+    told = street.server.json("/api/site")["gateways"]
+    for box, house in zip(boxes[:2], (told[0], told[4]), strict=True):
+        assert "No data" in box and "In this state" in box and "never" in box
+        assert house["sentence"][1:] in box and house["advice"] in box
+        assert re.search(r"since .*next attempt (in|now)", box), box
+    assert all("Live" in box and "next attempt" not in box for box in boxes[2:])
+    assert "5, 2 in trouble" in page.inner_text("[data-card=gateways] h2")
+    assert page.evaluate(STATE) == "3 of 5 live"
+    assert page.evaluate(NOTICE) == "Without Mill, Shed"
+    buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
+    assert page.evaluate(buttons) == ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"]
+    until(page, "document.querySelectorAll('.unit-box').length === 6")
+
+
+def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> None:
+    page = look(street.base).open("")
+    until(page, f"{NOTICE} === 'Without Mill, Shed'")
+
+    def agree() -> bool:
+        totals = street.server.json("/api/site")["site"]
+        return all(abs(number(page, node) - abs(totals[f"{node}_watts"])) <= 60 for node in ("solar", "home", "grid"))
+
+    wait_until(agree, 15, "the page shows other totals than the message")
+    assert number(page, "solar") == pytest.approx(18_000, abs=60)
+    assert page.text_content("#houses") == "3 of 5 gateways answer"
+
+
+def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: Look) -> None:
+    page = look(street.base).open("")
+    street.gateways["cabin"].set_house(grid_outage=True)
+    try:
+        until(page, f"{NOTICE} === 'Without Mill, Shed. 1 of 3 off grid: Cabin'")
+        assert not page.evaluate(f"{FLOW}.contains('off-grid')"), "the line to the grid is not cut"
+        assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
+        assert page.evaluate("document.querySelectorAll('.dots')[1].classList.contains('running')")
+        assert not page.evaluate("document.querySelector('.notice').classList.contains('bad')")
+        cabin = look(street.base).open("?gateway=cabin")
+        until(cabin, f"{FLOW}.contains('off-grid') && /on its own/.test({NOTICE})")
+        for name in ("home", "barn"):
+            street.gateways[name].set_house(grid_outage=True)
+        until(page, f"{FLOW}.contains('off-grid') && /3 of 3 off grid: Home, Cabin, Barn/.test({NOTICE})")
+    finally:
+        for gateway in street.gateways.values():
+            gateway.set_house(grid_outage=False)
+    until(page, f"!{FLOW}.contains('off-grid') && {NOTICE} === 'Without Mill, Shed'", 30)
+
+
+def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(look: Look) -> None:
+    with ExitStack() as stack:
+        gateways = {name: stack.enter_context(SimulatedGateway("powerwall2", hour=12.5)) for name in ("home", "cabin")}
+        for gateway in gateways.values():
+            gateway.set_house(fixed_solar=4000.0, fixed_load=500.0)
+        environment = {"PW_GATEWAYS": json.dumps([entry(*one) for one in gateways.items()]), **FAST}
+        server = stack.enter_context(Server(environment=environment))
+        wait_until(lambda: states(server) == ["fresh", "fresh"], 30, server.output())
+        base = f"http://127.0.0.1:{server.port}"
+        page, cabin = (look(base, check=False).open(f"console?{query}hide=trend") for query in ("", "gateway=cabin&"))
+        for one, watts in ((page, "8.00"), (cabin, "4.00")):
+            until(one, f"document.querySelector('.node.solar .value').textContent === '{watts}'")
+        gateways["cabin"].fault("unplugged")
+        for state in ("stale", "away"):
+            wait_until(lambda state=state: states(server)[1] == state, 30, server.output())  # type: ignore[misc]
+            until(page, f"/^Without Cabin, which has not answered for [0-9]+.s$/.test({NOTICE})")
+            until(page, "document.querySelector('.node.solar .value').textContent === '4.00'")
+            assert not page.evaluate(f"{FLOW}.contains('faded')"), "the sum of those that answer is not old"
+            until(cabin, f"/^Cabin: not answering, these figures are [0-9]+.s old/.test({NOTICE})")
+            assert cabin.evaluate(f"{FLOW}.contains('faded')")
+            assert cabin.evaluate("document.querySelector('.node.solar .value').textContent") == "4.00", state
+        until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
+        assert page.evaluate("document.querySelectorAll('#switcher button').length") == 3
+        assert page.evaluate(STATE) == "1 of 2 live" and cabin.evaluate(STATE) == "No data"
+        gateways["cabin"].fault("none")
+        for one in (page, cabin):
+            until(one, f"{STATE} === 'Live' && {NOTICE} === ''", 40)
+
+
+@pytest.mark.parametrize("path", ["?gateway={}", "console?gateway={}&hide=trend,daily-energy"])
+@pytest.mark.parametrize("name", ["bran", "Home", "b/ar n", "aggregate"])
+def test_an_unknown_house_is_not_the_sum_of_the_others(street: House, look: Look, path: str, name: str) -> None:
+    watched = look(street.base)
+    watched.expected = ("404", "WebSocket", "EventSource")
+    page = watched.page
+    page.goto(f"{street.base}/{path.format(name)}")
+    until(page, f"{NOTICE}.startsWith('There is no gateway “{name}”. There are: Mill (mill), Home (home)')")
+    page.wait_for_timeout(500)
+    for node in ("solar", "home", "grid", "battery"):
+        assert page.evaluate(f"document.querySelector('.node.{node} .value').textContent") == "–"
+
+
+def test_an_unknown_house_remembered_by_the_console_can_be_left(street: House, look: Look) -> None:
+    page = look(street.base).page
+    page.goto(f"{street.base}/favicon.ico")
+    page.evaluate("localStorage.setItem('pwserver.settings', JSON.stringify({ gateway: 'sold' }))")
+    page.goto(f"{street.base}/console?hide=trend,daily-energy,powerwall,strings,alerts,control")
+    until(page, f"{NOTICE}.startsWith('There is no gateway “sold”') && {STATE} === 'No such gateway'")
+    page.click("#switcher button:has-text('All')")
+    until(page, f"{STATE} === '3 of 5 live'")
+
+
+def test_a_house_in_trouble_by_its_address_tells_its_name_and_the_remedy(street: House, look: Look) -> None:
+    for name in ("mill", "shed"):
+        told = street.server.json(f"/api/site/{name}")
+        page = look(street.base).open(f"?gateway={name}")
+        until(page, f"{NOTICE}.startsWith('{name.capitalize()}: not answering, no data.')")
+        assert told["advice"] in page.text_content("#notice") and told["sentence"][1:] in page.text_content("#notice")
+        assert page.text_content("#site") == name.capitalize()
+        assert page.evaluate("document.querySelector('.node.home .value').textContent") == "–"
+
+
+def alone(**environment: str) -> Server:
+    return Server(environment={**FAST, **environment})
+
+
+@pytest.mark.parametrize("path", ["", "console"])
+def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look, path: str) -> None:
+    """Wrong password; an address that does not answer; a name that does not resolve."""
+    with SimulatedGateway("powerwall2", hour=12.5) as gateway:
+        cases: dict[str, dict[str, Any]] = {
+            "auth": {"PW_HOST": gateway.address, "PW_GW_PWD": "WRONGWRONG"},
+            "unreachable": {"PW_HOST": NOBODY, "PW_GW_PWD": "ABCDEFGHIJ"},
+            "no such name": {"PW_HOST": "no-such-host.invalid", "PW_GW_PWD": "ABCDEFGHIJ"},
+        }
+        advice = set()
+        for name, environment in cases.items():
+            with alone(**environment) as server:
+                wait_until(lambda server=server: states(server) == ["away"], 30, name)  # type: ignore[misc]
+                told = server.json("/api/site")["gateways"][0]
+                page = look(f"http://127.0.0.1:{server.port}", check=False).open(path)
+                until(page, f"{NOTICE}.includes({json.dumps(told['advice'])})")
+                assert told["sentence"][1:] in page.text_content("#notice"), name
+                advice.add(told["advice"])
+                if path:
+                    assert not page.is_visible("[data-card=gateways] .none"), "one is configured"
+                    assert told["advice"] in page.text_content(".gateway-box")
+                page.context.close()
+        assert len(advice) >= 2
