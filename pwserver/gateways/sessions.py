@@ -9,6 +9,7 @@ import http.client
 import json
 import math
 import re
+import socket
 import ssl
 import time
 import zlib
@@ -52,19 +53,42 @@ class NotFollowed(requests.exceptions.TooManyRedirects):
     """A redirect that leads where no request of ours belongs."""
 
 
-class _TimedSocket(ssl.SSLSocket):
-    """Ends a read at the session's deadline even if the gateway sends one byte a second."""
+class _Timed:
+    """Mixed into a socket: ends a read at the session's deadline even if the gateway sends one byte a second."""
 
-    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+    def recv_into(self, buffer: Any, *more: Any) -> int:
         wire = active_wire()
         left = wire.remaining() if wire is not None else None
         if left is not None:
             if left <= 0:
                 raise TimeoutError("the time for this poll is used up")
-            limit = self.gettimeout()
+            limit = self.gettimeout()  # type: ignore[attr-defined]
             if limit is None or limit > left:
-                self.settimeout(left)
-        return super().recv_into(buffer, nbytes, flags)
+                self.settimeout(left)  # type: ignore[attr-defined]
+        return super().recv_into(buffer, *more)  # type: ignore[misc,no-any-return]
+
+
+class _TimedSocket(_Timed, ssl.SSLSocket):
+    pass
+
+
+class _TimedPlainSocket(_Timed, socket.socket):
+    pass
+
+
+class _PlainConnection(urllib3.connection.HTTPConnection):
+    """A connection without TLS, with the same patience."""
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        limit = made.gettimeout()
+        timed = _TimedPlainSocket(made.family, made.type, made.proto, made.detach())
+        timed.settimeout(limit)
+        return timed
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
 
 
 def _gateway_tls() -> ssl.SSLContext:
@@ -97,7 +121,7 @@ class _GatewayAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=_TLS, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": urllib3.HTTPConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {"https": _Pool, "http": _PlainPool}
 
 
 class _Body:
@@ -313,11 +337,12 @@ class LocalSession(Counted, requests.Session):
         super().__init__()
         self.trust_env = False
         self.verify = False
-        super().mount("https://", _GatewayAdapter())
+        for scheme in ("https://", "http://"):
+            super().mount(scheme, _GatewayAdapter())
 
     def mount(self, prefix: str, adapter: Any) -> None:
         """Keep our adapter: the library's would retry for half a minute."""
-        if prefix != "https://" or isinstance(adapter, _GatewayAdapter):
+        if prefix not in ("https://", "http://") or isinstance(adapter, _GatewayAdapter):
             super().mount(prefix, adapter)
 
 
