@@ -8,16 +8,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.config import values as v
-from pwserver.config.gateways import AGGREGATE_ID, DEFAULT_TIMEZONE, ConnectionMode, GatewayDefinition
+from pwserver.config.gateways import AGGREGATE_ID, DEFAULT_TIMEZONE, GatewayDefinition, powers_url
+from pwserver.modes import ConnectionMode
 
 MAX_GATEWAYS = 256
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _BOOL = v.Bool()
 MEMBERS = (
     "id", "name", "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "authpath", "timezone",
-    "cloud_mode", "fleetapi", "type", "siteid",
+    "cloud_mode", "fleetapi", "type", "siteid", "powers_url",
 )  # fmt: skip
-_SECRET_MEMBERS = frozenset({"gw_pwd", "password"})
+_SECRET_MEMBERS = frozenset({"gw_pwd", "password", "powers_url"})
+# The members of the one gateway that has settings instead of an entry.
+SETTING_OF_MEMBER = {
+    "host": "PW_HOST", "gw_pwd": "PW_GW_PWD", "password": "PW_PASSWORD", "rsa_key_path": "PW_RSA_KEY_PATH",
+    "wifi_host": "PW_WIFI_HOST", "email": "PW_EMAIL", "authpath": "PW_AUTH_PATH", "timezone": "PW_TIMEZONE",
+    "siteid": "PW_SITEID", "powers_url": "PW_POWERS_URL",
+}  # fmt: skip
+PLACES = ("host", "powers_url")  # one of these says where a gateway is; without one it is Tesla's cloud
+_OF_NO_USE_WITH_POWERS = (
+    "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "cloud_mode", "fleetapi",
+)  # fmt: skip
 
 
 @dataclass
@@ -99,6 +110,7 @@ class _Entry:
             fleetapi=self._flag("fleetapi"),
             type=self._text("type", _gateway_type) or "powerwall",
             siteid=self._siteid() or self._fallbacks.siteid,
+            powers_url=self._text("powers_url", powers_url),
         )
         if self._bad:
             return None
@@ -227,6 +239,11 @@ def _gateway_type(text: str) -> str:
 def check_combination(gateway: GatewayDefinition, where: str, findings: Findings) -> None:
     """Whether the members together make a connection, and what about them is surprising."""
     warn = findings.warnings.append
+    if gateway.powers_url:
+        others = [member for member in _OF_NO_USE_WITH_POWERS if getattr(gateway, member)]
+        if others:
+            findings.problems.append(f"{where}: powers_url stands alone; leave out {' and '.join(others)}")
+        return
     local_login = bool(gateway.gw_pwd or gateway.password)
     if gateway.cloud_mode and not gateway.email and not gateway.fleetapi:
         findings.problems.append(f"{where}: cloud_mode needs email (or fleetapi)")
@@ -236,7 +253,8 @@ def check_combination(gateway: GatewayDefinition, where: str, findings: Findings
             findings.problems.append(f"{where}: rsa_key_path also needs gw_pwd or password")
         else:
             findings.problems.append(
-                f"{where}: nothing to connect with; give host with gw_pwd or password, or email, or fleetapi"
+                f"{where}: nothing to connect with; give host with gw_pwd or password, or email, or fleetapi, or "
+                "powers_url"
             )
         return
     mode = gateway.mode
@@ -260,7 +278,7 @@ def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) ->
             place = ("account", gateway.mode.word, gateway.email or "", gateway.authpath or "", gateway.siteid or "")
             what = "account and site"
         else:
-            place = ("address", gateway.address.removesuffix(":443").lower())
+            place = ("address", gateway.place)
             what = "address"
         other = places.setdefault(place, gateway.id)
         if other != gateway.id:

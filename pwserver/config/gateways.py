@@ -5,46 +5,34 @@ Plain values only. Nothing here opens a connection or a file.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
 
 from pwserver.config.setting import MASK
-from pwserver.config.values import split_host
+from pwserver.config.values import BadValue, host_name, split_host
+from pwserver.modes import ConnectionMode
 from pwserver.reading import GatewayIdentity
 
 DEFAULT_TIMEZONE = "America/Los_Angeles"
 AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may take this id
 
+_SHORTEST_KEY = 8  # of what stands in the query of an address; a shorter word is a word
 # The library adds TEDAPI to a customer login only at the gateway's own WiFi address.
 _HYBRID_ADDRESSES = frozenset({"192.168.91.1", "192.168.91.1:443"})
 
 
-class ConnectionMode(enum.Enum):
-    """How a gateway is meant to be reached. The value is the label clients know."""
-
-    FLEETAPI = ("FleetAPI", "fleetapi")
-    CLOUD = ("Cloud", "cloud")
-    V1R = ("TEDAPI v1r", "v1r")
-    V1R_WIFI = ("TEDAPI v1r", "v1r-wifi")  # also reaches the followers, and the leader as a fallback
-    TEDAPI = ("TEDAPI", "tedapi")
-    HYBRID = ("TEDAPI", "hybrid")  # local API plus TEDAPI vitals
-    LOCAL_ONLY = ("Local", "local-only")  # a gateway password is there, but of no use at this address
-    LOCAL = ("Local", "local")  # or Basic LAN: only a connection can tell
-
-    @property
-    def label(self) -> str:
-        """The ``connection_mode`` text of the API, before a connection says otherwise."""
-        return self.value[0]
-
-    @property
-    def word(self) -> str:
-        """A short unique name, for logs and ``check-config``."""
-        return self.value[1]
-
-    @property
-    def remote(self) -> bool:
-        """True when Tesla's servers are asked instead of the gateway itself."""
-        return self in (ConnectionMode.FLEETAPI, ConnectionMode.CLOUD)
+def powers_url(text: str) -> str:
+    """Return the address of a JSON as it may be asked. Raises BadValue."""
+    expected = "an http:// or https:// URL with a host, without user, password and #"
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.username is None and "#" not in text and parts.port != 0
+        host_name(parts.netloc if parts.hostname else "")
+    except ValueError:  # BadValue is one
+        raise BadValue(expected) from None
+    if not fits or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadValue(expected)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +54,35 @@ class GatewayDefinition:
     fleetapi: bool = False
     type: str = "powerwall"  # or "inverter"
     siteid: str | None = field(default=None, repr=False)
+    powers_url: str | None = field(default=None, repr=False)  # a JSON with the four powers; its query may hold a key
 
     @property
     def address(self) -> str:
         """``host`` or ``host:port`` as the library wants it; empty in the remote modes."""
+        if self.powers_url:
+            parts = urlsplit(self.powers_url)
+            return self._host_and_port(parts.netloc, 443 if parts.scheme == "https" else 80)
         if self.host is None or self.mode.remote:
             return ""
         return self._host_and_port(self.host)
 
-    def _host_and_port(self, host: str) -> str:
-        """The host with its port, wherever that was given."""
-        if self.port is None or split_host(host)[1] is not None:
+    def _host_and_port(self, host: str, port: int | None = None) -> str:
+        """The host with its port, wherever that was given. ``port``: of the kind of address, where none was."""
+        port = self.port if self.port is not None else port
+        if port is None or split_host(host)[1] is not None:
             return host
-        return f"{host}:{self.port}"
+        return f"{host}:{port}"
+
+    @property
+    def place(self) -> str:
+        """What the address leads to; two gateways with the same place are one."""
+        return (self.powers_url or self.address.removesuffix(":443")).lower()
 
     @property
     def mode(self) -> ConnectionMode:
         """The configured connection mode; the first that fits wins."""
+        if self.powers_url:
+            return ConnectionMode.POWERS
         if self.fleetapi:
             return ConnectionMode.FLEETAPI
         has_local_login = bool(self.gw_pwd or self.password)  # v1r needs one of them too
@@ -100,24 +100,21 @@ class GatewayDefinition:
     @property
     def tedapi_expected(self) -> bool:
         """True when this configuration makes the library speak TEDAPI."""
-        return self.mode in (
-            ConnectionMode.V1R,
-            ConnectionMode.V1R_WIFI,
-            ConnectionMode.TEDAPI,
-            ConnectionMode.HYBRID,
-        )
+        return self.mode.tedapi
 
     @property
     def secrets(self) -> set[str]:
         """What this gateway is logged in with, and the customer password that the library derives from it."""
-        return {text for text in (self.gw_pwd, self.password, (self.gw_pwd or "")[-5:]) if text}
+        query = parse_qsl(urlsplit(self.powers_url or "").query)
+        keys = [value for _, value in query if len(value) >= _SHORTEST_KEY]
+        return {text for text in (self.gw_pwd, self.password, (self.gw_pwd or "")[-5:], self.powers_url, *keys) if text}
 
     def identity(self) -> GatewayIdentity:
         """The public facts: no password, e-mail or path."""
         return GatewayIdentity(
             id=self.id,
             name=self.name,
-            host=self.host,
+            host=self.host if self.powers_url is None else self.address,
             port=self.port,
             rsa_key_configured=bool(self.rsa_key_path),
             wifi_host=self.wifi_host,

@@ -12,7 +12,14 @@ from typing import Any
 
 from pwserver.config import values as v
 from pwserver.config.effective import Config, Origin
-from pwserver.config.entries import Fallbacks, Findings, check_together, read_entries
+from pwserver.config.entries import (
+    PLACES,
+    SETTING_OF_MEMBER,
+    Fallbacks,
+    Findings,
+    check_together,
+    read_entries,
+)
 from pwserver.config.file import read_file, server_texts
 from pwserver.config.gateways import AGGREGATE_ID, GatewayDefinition
 from pwserver.config.problems import ConfigError
@@ -23,7 +30,8 @@ from pwserver.regular_file import check_regular
 
 _PREFIXES = ("PW_", "MQTT_", "CONTROL_", "CORS_", "PROXY_")
 LONGEST_PATH = 4096  # a path in a message is shown as a whole: it is what must be looked at
-_GATEWAY_FLAGS = ("PW_HOST", "PW_EMAIL")  # either on the command line means: this gateway, not the configured ones
+_PLACES = tuple(SETTING_OF_MEMBER[member] for member in PLACES)
+_GATEWAY_FLAGS = (*_PLACES, "PW_EMAIL")  # either on the command line means: this gateway, not the configured ones
 
 
 def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
@@ -218,6 +226,7 @@ def _gateways(
         return (), "replica"
     fallbacks = Fallbacks(settings["PW_TIMEZONE"], settings["PW_AUTH_PATH"], settings["PW_SITEID"])
     single_flag = next((n for n in _GATEWAY_FLAGS if origins[n].kind == "flag"), None)
+    single = single_flag or next((name for name in _PLACES if settings[name]), _PLACES[0])
 
     def from_file() -> tuple[tuple[GatewayDefinition, ...], str]:
         entries = None if loader.file_content is None else loader.file_content.get("gateways")
@@ -240,7 +249,7 @@ def _gateways(
         return ((gateway,) if gateway else ()), "single gateway settings"
 
     readers: list[tuple[str, Callable[[], tuple[tuple[GatewayDefinition, ...], str]]]] = [
-        ("PW_CONFIG", from_file), ("PW_GATEWAYS", from_json), (single_flag or "PW_HOST", from_variables),
+        ("PW_CONFIG", from_file), ("PW_GATEWAYS", from_json), (single, from_variables),
     ]  # fmt: skip
     given = [(name, reader) for name, reader in readers if settings[name]]
     by_flag = [(name, reader) for name, reader in given if origins[name].kind == "flag"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pwserver.config import values as v
+from pwserver.config.gateways import powers_url
 from pwserver.config.setting import Setting
 from pwserver.config.values import (
     Bool,
@@ -77,6 +78,9 @@ SETTINGS: tuple[Setting, ...] = (
             "RSA-4096 private key (PEM) for TEDAPI v1r.", private=True, in_file=False),
     Setting("PW_WIFI_HOST", Word("host", v.host_name), None, GATEWAY,
             "The gateway's WiFi address for v1r: followers and fallback.", in_file=False),
+    Setting("PW_POWERS_URL", Word("URL", powers_url), None, GATEWAY,
+            "Instead of a gateway: a JSON with site, battery, load, solar (watts) and percentage.", secret=True,
+            in_file=False),
     Setting("PW_DEFAULT_GATEWAY", Word("gateway id"), None, GATEWAY,
             "Gateway of the unprefixed URLs; `aggregate` is the sum of all.",
             default_note="`default` if there is one, else the first"),

@@ -8,18 +8,18 @@ from typing import Any
 
 from pwserver.config import login_files
 from pwserver.config import values as v
-from pwserver.config.entries import Findings, check_combination
+from pwserver.config.entries import PLACES, SETTING_OF_MEMBER, Findings, check_combination
 from pwserver.config.gateways import GatewayDefinition
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE
 
 
 def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDefinition | None:
     """The gateway ``default``; None, and no problem, when nothing is configured at all."""
-    host = settings["PW_HOST"]
+    given = {member: settings[name] for member, name in SETTING_OF_MEMBER.items()}
     email = settings["PW_EMAIL"]
     folder = settings["PW_AUTH_PATH"] or "."
     fleetapi = cloud_mode = False
-    if host is None:
+    if not any(given[member] for member in PLACES):
         if login_files.is_there(os.path.join(folder, FLEETAPI_FILE)):
             fleetapi = cloud_mode = True
         else:
@@ -40,17 +40,9 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
     gateway = GatewayDefinition(
         id="default",
         name="Default Gateway",
-        host=host,
-        gw_pwd=settings["PW_GW_PWD"],
-        password=settings["PW_PASSWORD"],
-        rsa_key_path=settings["PW_RSA_KEY_PATH"],
-        wifi_host=settings["PW_WIFI_HOST"],
-        email=email,
-        authpath=settings["PW_AUTH_PATH"],
-        timezone=settings["PW_TIMEZONE"],
+        **{**given, "email": email},
         cloud_mode=cloud_mode,
         fleetapi=fleetapi,
-        siteid=settings["PW_SITEID"],
     )
     before = len(findings.problems)
     if email is not None or not cloud_mode or fleetapi:
@@ -61,21 +53,24 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
 def _check(gateway: GatewayDefinition, findings: Findings) -> None:
     """As for an entry, but in the words of the variables."""
     entry = Findings()
-    check_combination(gateway, "PW_HOST", entry)
-    names = {
-        "gw_pwd": "PW_GW_PWD", "rsa_key_path": "PW_RSA_KEY_PATH", "wifi_host": "PW_WIFI_HOST",
-        "password": "PW_PASSWORD", "email": "PW_EMAIL",
-    }  # fmt: skip
+    alone = next((member for member in PLACES if member != "host" and getattr(gateway, member)), None)
+    check_combination(gateway, SETTING_OF_MEMBER[alone or "host"], entry)
+    names = {member: name for member, name in SETTING_OF_MEMBER.items() if alone or member != "host"}
     if entry.problems:
-        if gateway.rsa_key_path:
+        if alone:
+            findings.problems += [_in_words_of(names, problem) for problem in entry.problems]
+        elif gateway.rsa_key_path:
             findings.problems.append("PW_RSA_KEY_PATH: also needs PW_GW_PWD or PW_PASSWORD")
         else:
             findings.problems.append(
                 f"PW_HOST: {v.shown(gateway.host)} alone is not enough; give PW_GW_PWD (TEDAPI), "
                 "PW_PASSWORD (local API), or both PW_RSA_KEY_PATH and one of them (TEDAPI v1r)"
             )
-    for warning in entry.warnings:
-        findings.warnings.append(" ".join(names.get(word, word) for word in warning.split(" ")))
+    findings.warnings += [_in_words_of(names, warning) for warning in entry.warnings]
+
+
+def _in_words_of(names: Mapping[str, str], text: str) -> str:
+    return " ".join(names.get(word, word) for word in text.split(" "))
 
 
 def _email_of(path: str, findings: Findings) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from pwserver.config.gateways import GatewayOptions
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.absent import clean
 from pwserver.gateways.cadence import Cadence
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from
@@ -31,6 +31,24 @@ class Collector(Protocol):
 
     def collect(self) -> Reading:
         """Ask the gateway now. Raises GatewayFailure; anything else is a fault of ours."""
+        ...
+
+
+class Opener(Protocol):
+    """What the module of a connection mode offers; ``modes.ConnectionMode.module`` names it."""
+
+    def open_connection(
+        self, definition: GatewayDefinition, options: GatewayOptions, wire: Wire, *, failover: bool | None = None
+    ) -> Any:
+        """Connect, inside a session of ``wire``. Raises GatewayFailure, and nothing else."""
+        ...
+
+    def collector_for(self, opened: Any, asker: Asker) -> Collector:
+        """Return what reads over this connection."""
+        ...
+
+    def close_connection(self, opened: Any) -> None:
+        """Let go of the sockets."""
         ...
 
 

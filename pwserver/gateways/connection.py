@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import random
 import socket
@@ -15,10 +16,8 @@ from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.values import split_host
 from pwserver.gateways import library, login_store
 from pwserver.gateways.cloudlink import LINKED, CloudLink
-from pwserver.gateways.collect import Asker, Collector, Memory
-from pwserver.gateways.collect_cloud import CloudCollector
+from pwserver.gateways.collect import Asker, Collector, Memory, Opener
 from pwserver.gateways.collect_local import LocalCollector
-from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.control import read_again
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
@@ -27,6 +26,7 @@ from pwserver.gateways.redaction import withheld
 from pwserver.gateways.state import GatewayHealth, Policy
 from pwserver.gateways.voice import Voice
 from pwserver.gateways.wire import Wire
+from pwserver.modes import REACHES, Reach
 from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading
 
 _BASIC_LAN_RETEST_SECONDS: Final = 300.0
@@ -47,6 +47,7 @@ class GatewayConnection:
         per_minute = math.ceil(60.0 / max(options.poll_interval_seconds, 0.1))
         self.wire = Wire(options.calls_per_minute, reserved_per_minute=per_minute + 2)
         self._forget()
+        self._opener: Opener = importlib.import_module(f"pwserver.gateways.{definition.mode.module}")
         policy = Policy(
             poll_interval_seconds=options.poll_interval_seconds,
             backoff_max_seconds=options.backoff_max_seconds,
@@ -129,6 +130,11 @@ class GatewayConnection:
         """What reads over the present connection."""
         return self._collector
 
+    @property
+    def reach(self) -> Reach | None:
+        """The kind of connection that the last reading came over, None before the first."""
+        return REACHES.get(self._reading.connection_mode or "") if self._reading is not None else None
+
     def ask_now(self, path: str) -> Any:
         """One answer of the local API as it is at this moment, None when it did not come. Inside a session."""
         return self._collector.ask_now(path) if isinstance(self._collector, LocalCollector) else None
@@ -189,7 +195,7 @@ class GatewayConnection:
             self._recover()
         if self._collector is None:
             with self.wire.session(library.connect_limit_seconds(self.options)):
-                self._adopt(library.open_connection(self.definition, self.options, self.wire))
+                self._adopt(self._opener.open_connection(self.definition, self.options, self.wire))
         assert self._collector is not None
         with self.wire.session(self._poll_limit_seconds()):
             reading = withheld(self._collector.collect())
@@ -207,17 +213,10 @@ class GatewayConnection:
                 self._voice.note("another gateway answers at this address")
                 self._forget()
             self._din = din
-        collector = self._collector_for(powerwall)
+        collector = self._opener.collector_for(powerwall, self._asker)
         self._drop()
         self._powerwall, self._collector = powerwall, collector
         self._voice.connected(_mode_word(powerwall, self.definition))
-
-    def _collector_for(self, powerwall: Any) -> Collector:
-        if powerwall.mode != "local":
-            return CloudCollector(powerwall, self._asker)
-        if powerwall.tedapi_mode in ("full", "v1r"):
-            return TedapiCollector(powerwall, self._asker)
-        return LocalCollector(powerwall, self._asker)
 
     def _watch_basic_lan(self, tick: float) -> None:
         """A Powerwall 2 whose first test failed must not stay half a gateway for ever: test again, ever more rarely."""
@@ -241,9 +240,9 @@ class GatewayConnection:
         now, tick = time.time(), time.monotonic()
         try:
             with self.wire.session(library.connect_limit_seconds(self.options)), self.wire.optional():
-                fresh = library.open_connection(self.definition, self.options, self.wire, failover=False)
+                fresh = self._opener.open_connection(self.definition, self.options, self.wire, failover=False)
                 if fresh.version() is None:
-                    library.close_connection(fresh)
+                    self._opener.close_connection(fresh)
                     raise GatewayFailure(GARBAGE)
         except Exception:
             self.watch.attempted(now, tick)
@@ -359,7 +358,7 @@ class GatewayConnection:
 
     def _drop(self) -> None:
         if self._powerwall is not None:
-            library.close_connection(self._powerwall)
+            self._opener.close_connection(self._powerwall)
         self._powerwall = self._collector = None
 
 

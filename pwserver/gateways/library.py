@@ -24,11 +24,16 @@ from pwserver.causes import (
     TESLA_UNREACHABLE,
 )
 from pwserver.config import login_files
-from pwserver.config.gateways import ConnectionMode, GatewayDefinition, GatewayOptions
+from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE, LoginFileProblem
 from pwserver.gateways import login_store
+from pwserver.gateways.collect import Asker, Collector
+from pwserver.gateways.collect_cloud import CloudCollector
+from pwserver.gateways.collect_local import LocalCollector
+from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.failure import GatewayFailure, failure_from
 from pwserver.gateways.wire import Wire
+from pwserver.modes import ConnectionMode
 from pwserver.regular_file import open_regular
 
 FOREVER_SECONDS: Final = 10**9  # as the library's cache time: what is fresh is decided by us, poll by poll
@@ -301,6 +306,15 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, wire
     if not powerwall.cloudmode:
         raise GatewayFailure(TESLA_UNREACHABLE)
     return powerwall
+
+
+def collector_for(powerwall: Any, asker: Asker) -> Collector:
+    """Return what reads over the connection that was reached."""
+    if powerwall.mode != "local":
+        return CloudCollector(powerwall, asker)
+    if powerwall.tedapi_mode in ("full", "v1r"):
+        return TedapiCollector(powerwall, asker)
+    return LocalCollector(powerwall, asker)
 
 
 def close_connection(powerwall: Any) -> None:

@@ -101,8 +101,8 @@ def _own(connection: GatewayConnection) -> Route:
     powerwall = connection.powerwall
     if powerwall is None or not connection.online:
         raise NotSent("the gateway is not connected")
-    if connection.identity.basic_lan:
-        raise NotSent("Basic LAN cannot write")
+    if connection.reach is not None and connection.reach.read_only:
+        raise NotSent(f"{connection.reach.label} cannot write")
     local = powerwall.mode == "local"
     name = {"cloud": "Cloud", "fleetapi": "FleetAPI"}.get(powerwall.mode, "Local")
     if local and powerwall.tedapi_mode == "v1r":

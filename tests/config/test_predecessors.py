@@ -18,6 +18,7 @@ SAMPLES = {
     "PW_TEDAPI_API_VERSION": "V2026_06", "PW_FLEETAPI_HTTP": "1.1", "PW_SITEID": "1",
     "PW_TLS_CERT": __file__, "PW_TLS_KEY": __file__, "PW_WORKERS": "3", "CONTROL_ENABLED": "no",
     "PW_REPLICA": "mqtt://broker", "PW_BACKOFF_MAX": "30s",
+    "PW_POWERS_URL": "http://monitor.lan/powers",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ CANARY = "kanarienvogel"
 def test_the_secrets_are_these() -> None:
     assert set(SECRETS) == {
         "PW_GATEWAYS", "PW_GW_PWD", "PW_PASSWORD", "PW_CONTROL_SECRET", "MQTT_PASSWORD", "PW_REPLICA", "PW_REPLICA_KEY",
+        "PW_POWERS_URL",
     }  # fmt: skip
 
 
@@ -34,9 +35,11 @@ def with_canaries() -> dict[str, str]:
     gateways = [
         {"id": "a", "host": "h", "gw_pwd": f"{CANARY}1", "password": f"{CANARY}2"},
         {"id": "b", "email": "a@b.c"},
+        {"id": "c", "powers_url": f"http://monitor.lan:8080/{CANARY}?token={CANARY}"},
     ]
     values = {name: f"{CANARY}-{name}" for name in SECRETS}
-    return values | {"PW_GATEWAYS": json.dumps(gateways), "PW_REPLICA": "", "PW_HOST": "h", "MQTT_USERNAME": "u"}
+    values |= {"PW_GATEWAYS": json.dumps(gateways), "PW_REPLICA": "", "PW_POWERS_URL": ""}
+    return values | {"PW_HOST": "h", "MQTT_USERNAME": "u"}
 
 
 def test_not_in_what_is_shown_of_a_good_configuration() -> None:
@@ -47,6 +50,10 @@ def test_not_in_what_is_shown_of_a_good_configuration() -> None:
         assert CANARY not in repr([config.gateway_options(gateway) for gateway in config.gateways])
         assert CANARY not in repr([gateway.identity() for gateway in config.gateways])
     assert load({}, with_canaries()).masked()["PW_GW_PWD"] == MASK
+    powers = load({}, {"PW_POWERS_URL": f"https://monitor.lan/{CANARY}"})
+    for shown in (report(powers), repr(powers), str(powers.masked()), repr(powers.gateways)):
+        assert CANARY not in shown
+    assert powers.gateways[0].address == "monitor.lan:443" and "Powers [powers]; monitor.lan:443" in report(powers)
     assert load({}, {}).masked()["PW_GW_PWD"] is None
 
 

@@ -13,6 +13,7 @@ from pwserver.documents import catalogue, render
 from pwserver.documents.catalogue import CATALOGUE, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_targets, site_targets
 from pwserver.documents.document import JSON, TEXT, Document, Scope
 from pwserver.documents.examples import example_of, none_of
+from pwserver.reading import Reading
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import (
     NOW,
@@ -27,6 +28,20 @@ from tests.documents.factory import (
 )
 from tests.documents.serve import Server
 
+
+def only_powers(watts: dict[str, Any], percent: float | None) -> View:
+    """A gateway that tells nothing else, as over ``powers_url``."""
+    view = recorded_view()
+    reading = Reading(
+        view.gateway.id,
+        NOW,
+        {name: {"instant_power": value} for name, value in watts.items()},
+        soe_raw=percent,
+        connection_mode="Powers",
+    )
+    return dataclasses.replace(view, reading=reading)
+
+
 STATES: dict[str, View] = {
     "tedapi": recorded_view(),
     "local": recorded_view(f"local-mode/{SERVER}"),
@@ -36,6 +51,8 @@ STATES: dict[str, View] = {
     "zeros": dataclasses.replace(
         recorded_view(), server=dataclasses.replace(recorded_view().server, missing_as_zero=True)
     ),
+    "only powers": only_powers({"site": -2100.5, "battery": 0, "load": 1900.0, "solar": 4000.5}, 81.0),
+    "only one power": only_powers({"site": None, "battery": None, "load": None, "solar": 5}, None),
     "control off": recorded_view(control_enabled=False),
 }
 
