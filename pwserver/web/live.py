@@ -10,12 +10,14 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents import status
-from pwserver.documents.encode import to_json
+from pwserver.documents.encode import gzip_twin, to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
 from pwserver.web.process_memory import proportional_kb
+from pwserver.web.representation import lines
 from pwserver.web.table import Table
 from pwserver_ext.arena import Arena
+from pwserver_ext.http import takes_gzip
 
 POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
@@ -107,42 +109,48 @@ def blueprint(live: Live) -> Blueprint:
     """The routes."""
     routes = Blueprint("live")
 
-    def reply(body: Any, code: int = 200) -> HTTPResponse:
-        return HTTPResponse(
-            to_json(body), status=code, headers={"cache-control": "no-store"}, content_type="application/json"
-        )
+    def reply(request: Request, body: Any, code: int = 200) -> HTTPResponse:
+        content = to_json(body)
+        headers = {"cache-control": "no-store", "vary": "Accept-Encoding"}
+        # The console asks again and again, and what it asks for is mostly the same names.
+        packed = gzip_twin(content) if takes_gzip(lines(request, "accept-encoding")) else None
+        if packed is not None:
+            content = packed
+            headers["content-encoding"] = "gzip"
+        return HTTPResponse(content, status=code, headers=headers, content_type="application/json")
 
     async def statistics() -> dict[str, Any]:
         return {**status.stats(live.facts(), await live.all_numbers()), "processes": live.processes()}
 
     @routes.route("/stats", methods=["GET", "HEAD"])
     async def stats(request: Request) -> HTTPResponse:
-        return reply(await statistics())
+        return reply(request, await statistics())
 
     @routes.route("/stats/clear", methods=["GET", "HEAD", "POST"])
     async def clear(request: Request) -> HTTPResponse:
         before = await statistics()
         if request.method != "HEAD":  # which must not change anything, even here
             live.clear()
-        return reply(before)
+        return reply(request, before)
 
     @routes.route("/api/mqtt/status", methods=["GET", "HEAD"])
     async def mqtt(request: Request) -> HTTPResponse:
-        return reply(live.mqtt())
+        return reply(request, live.mqtt())
 
     @routes.route("/health", methods=["GET", "HEAD"])
     async def health(request: Request) -> HTTPResponse:
-        return reply(status.health(live.facts(), live.numbers()))
+        return reply(request, status.health(live.facts(), live.numbers()))
 
     @routes.route("/livez", methods=["GET", "HEAD"])
     async def livez(request: Request) -> HTTPResponse:
         alive = live.poller_alive()
-        return reply({"status": "alive" if alive else "poller silent"}, 200 if alive else 503)
+        return reply(request, {"status": "alive" if alive else "poller silent"}, 200 if alive else 503)
 
     @routes.route("/readyz", methods=["GET", "HEAD"])
     async def readyz(request: Request) -> HTTPResponse:
         ready = status.health(live.facts(), live.numbers())
         fresh = ready["gateways_online"] > 0
-        return reply({"status": ready["status"], "gateways_online": ready["gateways_online"]}, 200 if fresh else 503)
+        told = {"status": ready["status"], "gateways_online": ready["gateways_online"]}
+        return reply(request, told, 200 if fresh else 503)
 
     return routes

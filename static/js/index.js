@@ -17,7 +17,7 @@ function show() {
   flow.show(subject, { faded: lost || !subject?.known || subject.old });
   showNotice(lost ? { words: NO_ANSWER, bad: true } : subject?.unknown ? { words: noSuchGateway(gateway, gateways), bad: true, block: true } : notice(subject));
   text(find("site"), subject?.title ?? "");
-  text(find("houses"), subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} gateways answer` : "");
+  text(find("houses"), subject?.several && known(subject.fresh) ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "");
   text(find("mode"), subject?.mode ? MODES[subject.mode] ?? subject.mode : "");
   text(find("reserve"), known(subject?.reserve_percent) ? `Reserve ${percent(subject.reserve_percent)}` : "");
   text(find("left"), known(subject?.hours_left) ? `${span(subject.hours_left * 3600)} left` : "");

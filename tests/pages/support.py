@@ -145,6 +145,41 @@ class Watched:
         assert not elsewhere, elsewhere
 
 
+class Received:
+    """Counts every byte that a page is sent, answers with their heads and WebSocket frames, as DevTools tells."""
+
+    def __init__(self, page: Page) -> None:
+        self.messages: list[tuple[str, str]] = []  # (address, text) of every WebSocket frame
+        self.answers: list[tuple[str, int]] = []  # (address, bytes on the wire) of every answer
+        self._names: dict[str, str] = {}
+        devtools = page.context.new_cdp_session(page)
+        devtools.on("Network.webSocketCreated", lambda event: self._names.update({event["requestId"]: event["url"]}))
+        devtools.on("Network.requestWillBeSent", self._asked)
+        devtools.on("Network.webSocketFrameReceived", self._heard)
+        devtools.on("Network.loadingFinished", self._answered)
+        devtools.send("Network.enable")
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that has come, with the heads of frames."""
+        frames = sum(len(text.encode()) + (2 if len(text) < 126 else 4) for _, text in self.messages)
+        return frames + sum(size for _, size in self.answers)
+
+    def forget(self) -> None:
+        """Count from here on."""
+        self.messages.clear()
+        self.answers.clear()
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        self._names[event["requestId"]] = event["request"]["url"]
+
+    def _heard(self, event: dict[str, Any]) -> None:
+        self.messages.append((self._names.get(event["requestId"], ""), event["response"]["payloadData"]))
+
+    def _answered(self, event: dict[str, Any]) -> None:
+        self.answers.append((self._names.get(event["requestId"], ""), int(event["encodedDataLength"])))
+
+
 def until(page: Page, expression: str, deadline: float = 20.0) -> Any:
     """Poll an expression in the page until it is truthy: Playwright's own waiting needs eval, forbidden here."""
     return wait_until(lambda: page.evaluate(expression), deadline, expression)

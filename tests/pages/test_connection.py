@@ -50,11 +50,11 @@ def test_gateway_unplugged_and_back(look: Look) -> None:
         page = look(alone.base).open()
         until(page, f"!{FADED}")
         alone.gateway.fault("unplugged")
-        until(page, f"{FADED} && /not answering/.test({NOTICE})")
+        until(page, f"{FADED} && /no new data/.test({NOTICE})")
         assert page.evaluate("document.getAnimations().length") == 0, "old figures do not move"
         assert page.evaluate("document.querySelector('.node.home .value').textContent") != "–", "stale figures stay"
         wait_until(lambda: alone.server.json("/api/site/default")["state"] == "away", 30)
-        until(page, f"/not answering, these figures are .* old/.test({NOTICE})")
+        until(page, f"/no new data, these figures are .* old/.test({NOTICE})")
         for node in ("solar", "home", "grid", "battery"):
             shown = page.evaluate(f"document.querySelector('.node.{node} .value').textContent")
             assert shown != "–", "the last known figures stay, marked as old"
@@ -153,6 +153,30 @@ def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
         with Server(environment=environment, port=port):
             page.reload()
             until(page, f"{LIVE} && document.querySelector('[data-card=trend] canvas')")
+
+
+WRONG_BY = [-40 * 86_400, 3 * 86_400 + 7000]
+
+
+@pytest.mark.parametrize("seconds", WRONG_BY)
+@pytest.mark.parametrize("transport", ["socket", "poll"])
+def test_a_browser_with_a_wrong_clock_tells_right_ages(
+    house: House, look: Look, transport: str, seconds: float
+) -> None:
+    def opened(path: str) -> Page:
+        watched = look(house.base)
+        watched.page.clock.set_fixed_time((time.time() + seconds) * 1000)
+        return watched.open(path, transport if "live" in path else None)
+
+    page = opened(f"?live={transport}")
+    until(page, r"/^Read \d\d? s ago$/.test(document.querySelector('#age').textContent.replace('\u202f', ' '))")
+    page = opened(f"console?live={transport}&hide=trend")
+    until(page, "/Last reading\\s*\\d\\d?.s ago/.test(document.querySelector('.gateway-box').innerText)")
+    until(page, "/In this state\\s*(\\d\\d?.s|\\d\\d?.min)/.test(document.querySelector('.gateway-box').innerText)")
+    page = opened("history")
+    until(page, "document.documentElement.dataset.shown")
+    until_second = page.evaluate("Number(new URL(document.querySelector('#csv-power').href).searchParams.get('to'))")
+    assert abs(until_second - time.time()) < 120, "the range ends at the wrong now"
 
 
 def as_if_written_at(moment: list[float], route: Route) -> None:

@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
@@ -67,7 +68,7 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
     assert all("Live" in box and "next attempt" not in box for box in boxes[2:])
     assert "5, 2 in trouble" in page.inner_text("[data-card=gateways] h2")
     assert page.evaluate(STATE) == "3 of 5 live"
-    assert page.evaluate(NOTICE) == "Without Mill, Shed"
+    assert page.evaluate(NOTICE) == "Without Mill and Shed, which give no data"
     buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
     assert page.evaluate(buttons) == ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"]
     until(page, "document.querySelectorAll('.unit-box').length === 6")
@@ -75,7 +76,7 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
 
 def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> None:
     page = look(street.base).open("")
-    until(page, f"{NOTICE} === 'Without Mill, Shed'")
+    until(page, f"{NOTICE} === 'Without Mill and Shed, which give no data'")
 
     def agree() -> bool:
         totals = street.server.json("/api/site")["site"]
@@ -83,14 +84,14 @@ def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> 
 
     wait_until(agree, 15, "the page shows other totals than the message")
     assert number(page, "solar") == pytest.approx(18_000, abs=60)
-    assert page.text_content("#houses") == "3 of 5 gateways answer"
+    assert page.text_content("#houses") == "3 of 5 live"
 
 
 def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: Look) -> None:
     page = look(street.base).open("")
     street.gateways["cabin"].set_house(grid_outage=True)
     try:
-        until(page, f"{NOTICE} === 'Without Mill, Shed. 1 of 3 off grid: Cabin'")
+        until(page, f"{NOTICE} === 'Without Mill and Shed, which give no data. 1 of 3 off grid: Cabin'")
         assert not page.evaluate(f"{FLOW}.contains('off-grid')"), "the line to the grid is not cut"
         assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
         assert page.evaluate("document.querySelectorAll('.dots')[1].classList.contains('running')")
@@ -103,7 +104,7 @@ def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: 
     finally:
         for gateway in street.gateways.values():
             gateway.set_house(grid_outage=False)
-    until(page, f"!{FLOW}.contains('off-grid') && {NOTICE} === 'Without Mill, Shed'", 30)
+    until(page, f"!{FLOW}.contains('off-grid') && {NOTICE} === 'Without Mill and Shed, which give no data'", 30)
 
 
 def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(look: Look) -> None:
@@ -124,7 +125,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
             until(page, f"/^Without Cabin, which has not answered for [0-9]+.s$/.test({NOTICE})")
             until(page, "document.querySelector('.node.solar .value').textContent === '4.00'")
             assert not page.evaluate(f"{FLOW}.contains('faded')"), "the sum of those that answer is not old"
-            until(cabin, f"/^Cabin: not answering, these figures are [0-9]+.s old/.test({NOTICE})")
+            until(cabin, f"/^Cabin: no new data, these figures are [0-9]+.s old/.test({NOTICE})")
             assert cabin.evaluate(f"{FLOW}.contains('faded')")
             assert cabin.evaluate("document.querySelector('.node.solar .value').textContent") == "4.00", state
         until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
@@ -162,7 +163,7 @@ def test_a_house_in_trouble_by_its_address_tells_its_name_and_the_remedy(street:
     for name in ("mill", "shed"):
         told = street.server.json(f"/api/site/{name}")
         page = look(street.base).open(f"?gateway={name}")
-        until(page, f"{NOTICE}.startsWith('{name.capitalize()}: not answering, no data.')")
+        until(page, f"{NOTICE}.startsWith('{name.capitalize()}: no data.')")
         assert told["advice"] in page.text_content("#notice") and told["sentence"][1:] in page.text_content("#notice")
         assert page.text_content("#site") == name.capitalize()
         assert page.evaluate("document.querySelector('.node.home .value').textContent") == "–"
@@ -195,3 +196,72 @@ def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look, path: str)
                     assert told["advice"] in page.text_content(".gateway-box")
                 page.context.close()
         assert len(advice) >= 2
+
+
+def test_a_house_without_a_tesla_login_says_so(look: Look, tmp_path: Path) -> None:
+    with alone(PW_EMAIL="somebody@example.com", PW_AUTH_PATH=str(tmp_path)) as server:
+        wait_until(lambda: states(server) == ["away"], 30, server.output())
+        told = server.json("/api/site")["gateways"][0]
+        assert told["cause"] == "login-missing"
+        page = look(f"http://127.0.0.1:{server.port}", check=False).open("")
+        until(page, f"{NOTICE}.endsWith({json.dumps(told['sentence'][1:])} + '.')")
+        assert page.evaluate(NOTICE).lower().count(told["advice"].lower()) == 1, "the remedy is said once"
+
+
+def test_only_a_fresh_installation_says_that_no_gateway_is_configured(look: Look) -> None:
+    with alone() as server:
+        base = f"http://127.0.0.1:{server.port}"
+        page = look(base, check=False).open("")
+        until(page, f"{NOTICE}.startsWith('No gateway is configured')")
+        page = look(base, check=False).open("console")
+        until(page, f"{NOTICE}.startsWith('No gateway is configured') && {STATE} === 'No gateway'")
+        assert page.is_visible("[data-card=gateways] .none") and not page.is_visible("#switcher")
+
+
+def test_night_is_dark_and_in_no_trouble(look: Look) -> None:
+    gateway = SimulatedGateway("powerwall3", hour=1.5)
+    with gateway, alone(PW_HOST=gateway.address, **login(gateway)) as server:
+        wait_until(lambda: states(server) == ["fresh"], 30, server.output())
+        page = look(f"http://127.0.0.1:{server.port}", check=False).open("")
+        until(page, f"{FLOW}.contains('night') && !{FLOW}.contains('faded')")
+        assert page.evaluate("document.querySelector('.node.solar .figure').textContent") == "0W"
+        assert page.evaluate(NOTICE) == ""
+
+
+def login(gateway: SimulatedGateway) -> dict[str, str]:
+    return {"PW_GW_PWD": gateway.password}
+
+
+def test_further_meters_are_drawn_while_they_are_not_at_rest(street: House, look: Look) -> None:
+    page = look(street.base).page
+    generator = {"watts": 0}
+
+    def with_generator(route: Route) -> None:
+        message = route.fetch().json()
+        message["meters"] |= {"generator": generator, "backup_generator": {"watts": None}}
+        route.fulfill(json=message)
+
+    page.route("**/api/site/home", with_generator)
+    page.goto(f"{street.base}/?gateway=home&live=poll")
+    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    further = "document.querySelector('.further').textContent"
+    assert page.evaluate(further) == ""
+    generator["watts"] = 3200
+    until(page, f"{further} === 'Generator3.20\u202fkW'")
+    assert "Generator 3.20\u202fkW." in page.text_content(".flow .unseen")
+
+
+def test_a_restarted_server_knows_nothing_yet_and_the_page_invents_nothing(look: Look) -> None:
+    """A gateway that was there before the restart and is away after it: dashes, not zeros, and its cause."""
+    with SimulatedGateway("powerwall2", hour=12.5) as gateway:
+        with alone(PW_HOST=gateway.address, **login(gateway)) as server:
+            port = server.port
+            page = look(f"http://127.0.0.1:{port}", check=False).open("")
+            until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+        gateway.fault("unplugged")
+        with Server(port=port, environment={**FAST, "PW_HOST": gateway.address, **login(gateway)}) as server:
+            until(page, f"{NOTICE}.includes(': no data.')", 40)
+            for node in ("solar", "home", "grid", "battery"):
+                assert page.evaluate(f"document.querySelector('.node.{node} .value').textContent") == "–"
+            gateway.fault("none")
+            until(page, f"{NOTICE} === '' && !{FLOW}.contains('faded')", 40)

@@ -13,7 +13,7 @@ export function subjectOf(message) {
   return {
     ...site,
     id: "",
-    title: site.name ?? "",
+    title: gateways.length ? "All gateways" : "",
     several: gateways.length > 1,
     known: anyKnown({ ...site, grid_state: site.grid.state }),
     old: false,

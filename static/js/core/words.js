@@ -3,7 +3,7 @@ import { ago, serverNow } from "./clock.js";
 import { clock, known, moment, number, span } from "./format.js";
 
 export const NO_ANSWER = "Connection to the server lost – trying again";
-export const SCALE = "Charge as in Tesla's app";
+export const SCALE = "Charge as in the app";
 export const MODES = {
   self_consumption: "Self-powered", backup: "Backup only", autonomous: "Time-based control", scheduler: "Schedule",
   site_ctrl: "Site control", island_mode: "Island",
@@ -29,8 +29,8 @@ export const when = (epoch) => (ago(epoch) < 72_000 ? clock(epoch) : moment(epoc
 
 /** A list of names, the first few of them written out. */
 export function several(names) {
-  const more = names.length - NAMED;
-  return more > 1 ? `${names.slice(0, NAMED).join(", ")} and ${number(more)} more` : names.join(", ");
+  const listed = names.length > NAMED + 1 ? [...names.slice(0, NAMED), `${number(names.length - NAMED)} more`] : names;
+  return listed.length > 1 ? `${listed.slice(0, -1).join(", ")} and ${listed.at(-1)}` : listed.join();
 }
 
 /** Why one house is not in the sum. */
@@ -40,8 +40,11 @@ function without(house) {
   return `Without ${house.name}, which ${house.sentence}`;
 }
 
-/** Cause and remedy of one gateway that is in trouble, as the server says them. */
-export const cause = (gateway) => [sentence(gateway.sentence), gateway.advice ?? ""].filter(Boolean).join(" ");
+/** Cause and remedy of one gateway that is in trouble, as the server says them; a remedy that the cause names already, once. */
+export function cause(gateway) {
+  const why = sentence(gateway.sentence), help = gateway.advice ?? "";
+  return why.toLowerCase().includes(help.toLowerCase()) ? why : `${why} ${help}`.trim();
+}
 
 /** Since when a gateway is as it is, and when it is asked again. */
 export function attempts(gateway) {
@@ -71,8 +74,8 @@ function ofOne(house) {
   if (house.state === "waiting") return { words: `${name}: waiting for the first answer` };
   if (house.state === "stale" || house.state === "away") {
     const silence = ago(house.read_at);
-    const old = house.old && known(silence) ? `these figures are ${coarse(silence)} old` : "no data";
-    return { words: `${name}: not answering, ${old}. ${cause(house)}`.trim(), more: attempts(house), bad: true, block: true };
+    const old = house.old && known(silence) ? `no new data, these figures are ${coarse(silence)} old` : "no data";
+    return { words: `${name}: ${old}. ${cause(house)}`.trim(), more: attempts(house), bad: true, block: true };
   }
   if (house.grid_state === "DOWN") return { words: "Grid is down – the house runs on its own", bad: true };
   if (house.grid_state === "SYNCING") return { words: "Reconnecting to the grid" };
@@ -84,9 +87,9 @@ function ofAll(site) {
   const parts = [], missing = site.left_out;
   const answering = site.gateways - missing.length;
   if (site.state === "waiting") return { words: `Waiting for the first answer of ${number(site.gateways)} gateways` };
-  if (!answering) parts.push(`None of ${number(site.gateways)} gateways can be shown: ${several(missing.map((one) => one.name))}`);
+  if (!answering) parts.push(`No data from any of ${number(site.gateways)} gateways`);
   else if (missing.length === 1) parts.push(without(missing[0]));
-  else if (missing.length) parts.push(`Without ${several(missing.map((one) => one.name))}`);
+  else if (missing.length) parts.push(`Without ${several(missing.map((one) => one.name))}, which give no data`);
   if (site.grid.sentence) parts.push(site.grid.sentence);
   return parts.length ? { words: parts.join(". "), bad: !answering || site.grid.state === "DOWN" } : null;
 }

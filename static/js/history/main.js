@@ -1,4 +1,5 @@
 // The history page: one range, all charts. The address always says what is shown.
+import { serverNow } from "../core/clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
 import { dateOf, day as dayName, energy, known, moment, number, percent } from "../core/format.js";
 import { settings } from "../core/settings.js";
@@ -16,7 +17,7 @@ const hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
 const source = new Source();
 const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
 let firstDay = null, catalogue = null, gateways = null, days = [], timer = null, retry = null, failures = 0;
-const range = new Range(query, () => (firstDay ? dayStart(firstDay) : Date.now() / 1000 - 86_400));
+const range = new Range(query, () => (firstDay ? dayStart(firstDay) : serverNow() - 86_400));
 let gateway = query.get("gateway") ?? settings.gateway ?? "";
 let unit = query.get("pw") ?? "";
 
@@ -49,8 +50,8 @@ function tools() {
   for (const button of find("ranges").children) attribute(button, "aria-pressed", String(button.dataset.range === range.name));
   find("from").value = isoDay(range.from);
   find("to").value = isoDay(range.to - 1);
-  find("to").max = find("from").max = isoDay(Date.now() / 1000);
-  find("forward").disabled = range.to >= Date.now() / 1000 - 60;
+  find("to").max = find("from").max = isoDay(serverNow());
+  find("forward").disabled = range.to >= serverNow() - 60;
   text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
   const csv = gateway || (gateways?.length > 1 ? "aggregate" : "");
   find("csv-power").href = source.csv(range, csv, ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"]);

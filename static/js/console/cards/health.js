@@ -21,7 +21,7 @@ export function health(card) {
   const link = h("a", { href: "metrics" }, "Metrics");
   card.append(h("p.links", {}, link, " ", h("a", { href: "stats" }, "Statistics"), " ", h("a", { href: "health" }, "Health")));
   return {
-    every: 5,
+    every: 15,
     async refresh() {
       const stats = await load("stats");
       if (!stats) return;
@@ -51,7 +51,7 @@ export function mqtt(card, app, hint) {
   card.append(h("p", { style: "margin-bottom:.7rem" }, pill), facts.list);
   const yes = (value) => (value === true ? "yes" : value === false ? "no" : null);
   return {
-    every: 10,
+    every: 30,
     async refresh() {
       const status = await load("api/mqtt/status");
       const [words, kind] = !status ? ["Not known", ""] : !status.enabled ? ["Switched off", ""] : status.connected ? ["Connected", "good"] : ["Not connected", "bad"];
