@@ -152,7 +152,7 @@ def sum_meters(meters: Sequence[Any], counters_complete: bool, disclaimer: str) 
     frequencies = [
         meter["frequency"] for meter in present if is_number(meter.get("frequency")) and meter["frequency"] > 0
     ]
-    merged["frequency"] = mean(frequencies) if frequencies else 0
+    merged["frequency"] = mean(frequencies) if frequencies else None
     timeouts = [meter["timeout"] for meter in present if is_number(meter.get("timeout"))]
     if timeouts:
         merged["timeout"] = max(timeouts)

@@ -186,15 +186,15 @@ STATUS = obj(
         "din": S,
         "start_time": S,
         "up_time_seconds": nullable(string("like 127h34m16.27s")),
-        "is_new": BOOLEAN,
+        "is_new": nullable(BOOLEAN),
         "version": S,
         "git_hash": S,
-        "commission_count": INTEGER,
+        "commission_count": nullable(INTEGER),
         "device_type": S,
         "teg_type": STRING,
         "sync_type": STRING,
-        "cellular_disabled": BOOLEAN,
-        "can_reboot": BOOLEAN,
+        "cellular_disabled": nullable(BOOLEAN),
+        "can_reboot": nullable(BOOLEAN),
     }
 )
 SITE_INFO = obj(
@@ -213,11 +213,11 @@ SITE_INFO = obj(
 SITE_NAME_ZONE = obj({"site_name": S, "timezone": S})
 SITEMASTER = obj(
     {
-        "status": string(values=("StatusUp", "StatusDown")),
-        "running": BOOLEAN,
+        "status": nullable(string(values=("StatusUp", "StatusDown"))),
+        "running": nullable(BOOLEAN),
         "connected_to_tesla": BOOLEAN,
-        "power_supply_mode": BOOLEAN,
-        "can_reboot": STRING,
+        "power_supply_mode": nullable(BOOLEAN),
+        "can_reboot": S,
     }
 )
 UPDATE_STATUS = obj(

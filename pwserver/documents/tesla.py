@@ -30,16 +30,42 @@ _STATUS_DEFAULTS: JsonObject = {
     "din": None,
     "start_time": None,
     "up_time_seconds": None,
-    "is_new": False,
+    "is_new": None,
     "version": None,
     "git_hash": None,
-    "commission_count": 0,
+    "commission_count": None,
     "device_type": None,
     "teg_type": "unknown",
     "sync_type": "unknown",
-    "cellular_disabled": False,
-    "can_reboot": True,
+    "cellular_disabled": None,
+    "can_reboot": None,
 }
+_POWERWALLS = (
+    "enumerating",
+    "updating",
+    "checking_if_offgrid",
+    "running_phase_detection",
+    "phase_detection_last_error",
+    "bubble_shedding",
+    "on_grid_check_error",
+    "grid_qualifying",
+    "grid_code_validating",
+    "phase_detection_not_available",
+    "sync",
+    "msa",
+    "states",
+)
+_POWERWALL = (
+    "type",
+    "grid_state",
+    "grid_reconnection_time_seconds",
+    "under_phase_detection",
+    "updating",
+    "commissioning_diagnostic",
+    "update_diagnostic",
+    "bc_type",
+    "in_config",
+)
 _WORDS = {"UP": "SystemGridConnected", "DOWN": "SystemIslandedActive"}
 
 CUSTOMER: JsonObject = {"registered": True}
@@ -200,18 +226,45 @@ def site_name(view: View) -> JsonObject:
 
 
 def sitemaster(view: View) -> JsonObject:
+    """Whether the site controller runs: it does where it has measured just now. Tesla's servers do not tell."""
     up = view.reading is not None
+    told = not up or _own_answer(view)
     return {
-        "status": "StatusUp" if up else "StatusDown",
-        "running": up,
+        "status": ("StatusUp" if up else "StatusDown") if told else None,
+        "running": up if told else None,
         "connected_to_tesla": up and view.status.online,
-        "power_supply_mode": False,
-        "can_reboot": "Yes",
+        "power_supply_mode": None,
+        "can_reboot": None,
     }
 
 
+def _own_answer(view: View) -> bool:
+    """Did the gateway itself answer, and not Tesla's servers for it?"""
+    return view.reading is not None and view.reading.connection_mode not in ("Cloud", "FleetAPI")
+
+
 def powerwalls(view: View) -> JsonObject:
-    return (view.reading.powerwalls or {}) if view.reading else {}
+    """The gateway's own list, else the units that are known; what nobody told of them is null."""
+    if view.reading is None:
+        return {}
+    if view.reading.powerwalls:
+        return view.reading.powerwalls
+    units = view.state.judged.units
+    if not units:
+        return {}
+    return {
+        **dict.fromkeys(_POWERWALLS),
+        "powerwalls": [
+            {
+                **dict.fromkeys(_POWERWALL),
+                "Type": unit.type,
+                "PackagePartNumber": unit.part,
+                "PackageSerialNumber": unit.serial,
+            }
+            for unit in units
+        ],
+        "gateway_din": view.reading.din,
+    }
 
 
 def networks(view: View) -> list[Any]:
@@ -223,7 +276,22 @@ def meters(view: View) -> list[Any]:
 
 
 def meters_site(view: View) -> list[Any]:
-    return (view.reading.meters_site or []) if view.reading else []
+    """The gateway's own list, else the site meters of its configuration; a single one with what it measures."""
+    if view.reading is None:
+        return []
+    if view.reading.meters_site:
+        return view.reading.meters_site
+    configured = (view.reading.tedapi_config or {}).get("meters")
+    entries = [entry for entry in configured if isinstance(entry, dict)] if isinstance(configured, list) else []
+    site = [(number, entry) for number, entry in enumerate(entries) if entry.get("location") == "site"]
+    return [
+        {
+            "id": number,
+            **{name: entry.get(name) for name in ("location", "type", "cts", "inverted", "connection")},
+            "Cached_readings": meter(view, "site") if len(site) == 1 else None,
+        }
+        for number, entry in site
+    ]
 
 
 def meters_solar(view: View) -> list[Any]:

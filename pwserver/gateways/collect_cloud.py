@@ -12,7 +12,6 @@ from pwserver.gateways.collect import (
     Asker,
     alert_names,
     as_dict,
-    as_list,
     as_number,
     as_text,
     compute,
@@ -127,8 +126,6 @@ class CloudCollector:
             grid_charging=compute((self.fleet or self.client).get_grid_charging),
             grid_export=as_text(compute((self.fleet or self.client).get_grid_export)),
             system_status=_agreeing_status(as_dict(compute(self.client.poll, "/api/system_status")), word),
-            powerwalls=as_dict(compute(self.client.poll, "/api/powerwalls")),
-            meters_site=as_list(compute(self.client.poll, "/api/meters/site")),
             device_type=as_text((status or {}).get("device_type")),
             connection_mode="FleetAPI" if self.fleet is not None else "Cloud",
             cloud=None

@@ -20,7 +20,6 @@ from pwserver.gateways.collect import (
     as_list,
     as_number,
     as_text,
-    compute,
     grid_word,
     sound_meters,
     temperatures,
@@ -212,9 +211,6 @@ class TedapiCollector:
         self.client = powerwall.client
         self.asker = asker
         self.source = TedapiSource(powerwall, self.client.tedapi, asker)
-        # Samples, as the predecessor served them; they never change.
-        self._powerwalls = as_dict(compute(self.client.poll, "/api/powerwalls"))
-        self._meters_site = as_list(compute(self.client.poll, "/api/meters/site"))
         self.client.vitals = lambda **_more: self.source.values.get("vitals")
 
     def collect(self) -> Reading:
@@ -278,8 +274,6 @@ class TedapiCollector:
             grid_export=as_text(asker.derive(client.get_grid_export)) if mode in ("full", "v1r") else None,
             system_status=guarded.system_status,
             fan_speeds=guarded.fans,
-            powerwalls=self._powerwalls,
-            meters_site=self._meters_site,
             device_type=as_text((api_status or {}).get("device_type")),
             pw3=pw3,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") else None,

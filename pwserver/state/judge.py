@@ -15,6 +15,7 @@ from pwserver.state.fact import UNKNOWN, Fact, Number
 from pwserver.state.grid import Grid, judge_grid
 from pwserver.state.memory import GatewayMemory
 from pwserver.state.operation import Operation, judge_operation
+from pwserver.state.origin import without_constants
 from pwserver.state.powers import (
     MAIN_METERS,
     UNCORRECTED,
@@ -81,6 +82,7 @@ class GatewayJudge:
 
 def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UNCORRECTED) -> Judged:
     """Judge one reading. ``memory`` takes note of it."""
+    reading = without_constants(reading)
     further = memory.further_meters = further_meters(reading, memory.further_meters)
     told = all_meters(reading, further)
     counted = guard_energies(reading, told, memory.counters)

@@ -48,6 +48,7 @@ _TYPE = ("type",)
 _VALUE = ("value",)
 _MISSING = ("missing",)
 _STATUS = ("status",)
+_NULLED = ("value", "type")
 
 _ZERO = "an unknown number is null, never an invented 0 (PW_MISSING_AS_ZERO brings the zeros back)"
 _EMPTY = "an unknown number is an empty field, never an invented 0 (PW_MISSING_AS_ZERO brings the zeros back)"
@@ -61,6 +62,9 @@ _LIST = "an empty list or object instead of null or an error word, as pypowerwal
 _UNITS = (
     "units that only vitals know are listed, with every key; the second unit was lost because serial numbers coincide"
 )
+
+_TEMPLATE = "pypowerwall's template and no measurement (see state/origin.py): what is known elsewhere, else null"
+_UNTOLD = "nobody tells it: null instead of a fixed word"
 
 DEVIATIONS: tuple[Deviation, ...] = (
     # Missing is never 0.
@@ -79,6 +83,10 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/pw/grid_status", "grid_status", _WORD, _TYPE, SERVER),
     Deviation("/api/status", "device_type", "the gateway's own value is passed on", _TYPE, "local-mode/*server*"),
     Deviation("/pw/status", "device_type", "the gateway's own value is passed on", _TYPE, "local-mode/*server*"),
+    Deviation("/api/status", "*", _TEMPLATE, _NULLED),
+    Deviation("/pw/status", "*", _TEMPLATE, _NULLED),
+    Deviation("/api/sitemaster", "power_supply_mode", _UNTOLD, _TYPE),
+    Deviation("/api/sitemaster", "can_reboot", _UNTOLD, _TYPE),
     # Same shape in every state.
     Deviation("/freq", "freq", _OBJECT, _MISSING, "outage/*"),
     Deviation("/freq", "grid_status", _OBJECT, recordings="outage/*"),
@@ -223,7 +231,23 @@ SERVED: tuple[Deviation, ...] = (
         "null where the gateway left it out: the library needs it",
         ("extra",),
     ),
-    _served("/api/meters/site", "", "part of a reading, so as stale as all the rest", _VALUE, "outage/*stale"),
+    # Templates of the library.
+    *(
+        _served(path, member, _TEMPLATE, _NULLED)
+        for path in ("/aggregates", "/api/meters/aggregates", "/pw/*", "/api/gateways*", "/api/aggregate/")
+        for member in ("*frequency", "*instant_*_power", "*last_phase_*", "*timeout", "*num_meters_*", "*i_*_current")
+    ),
+    _served("/api/system_status", "*", _TEMPLATE, _NULLED),
+    _served("/pw/system_status", "*", _TEMPLATE, _NULLED),
+    _served("/api/gateways*", "*data.status.*", _TEMPLATE, _NULLED),
+    _served("/api/gateways*", "*data.system_status.*", _TEMPLATE, _NULLED),
+    _served("/api/gateways*", "*data.powerwalls", _TEMPLATE, _NULLED),
+    _served("/api/aggregate/", "*data.status.*", _TEMPLATE, _NULLED),
+    _served("/api/aggregate/", "*data.system_status.*", _TEMPLATE, _NULLED),
+    _served("/api/aggregate/", "*data.powerwalls", _TEMPLATE, _NULLED),
+    _served("/api/powerwalls", "*", _TEMPLATE, (*_NULLED, "missing", "extra")),
+    _served("/api/meters/site", "*", _TEMPLATE, (*_NULLED, "missing", "extra")),
+    _served("/api/meters/solar", "*", _TEMPLATE, _NULLED),
 )
 
 # Recorded paths that are no documents: pages, other rooms' routes, and what must not be served.
