@@ -187,10 +187,11 @@ class LocalCollector:
         self.asker.record_asked("vitals", vitals is not None)
         if vitals is None:
             self._object(_SOLAR, 0.0, keep_seconds=0.0)
-            self.asker.answered(f"GET {_SOLAR}", _SOLAR, "strings", "alerts")
+            self.asker.answered(f"GET {_SOLAR}", _SOLAR, "strings", "alerts", "solar_powerwall")
         else:
             self._object(_SOLAR, 2 * MEDIUM_SECONDS, keep_seconds=4 * MEDIUM_SECONDS)
             self.asker.answered(f"GET {_VITALS}", _VITALS, "vitals", "strings", "alerts")
+            self.asker.answered(f"GET {_SOLAR}", _SOLAR, "solar_powerwall")
         return vitals
 
     def _fast(self, family: str, path: str) -> dict[str, Any] | None:

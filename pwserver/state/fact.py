@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from pwserver_ext.aggregate import number as finite
 
@@ -41,9 +40,11 @@ RULES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[T]):
-    """One value and its origin. ``value`` is None when it is not known; it is never a default."""
+class Fact(NamedTuple, Generic[T]):
+    """One value and its origin. ``value`` is None when it is not known; it is never a default.
+
+    A reading is judged into some hundred facts: a tuple is made in a third of the time of a frozen dataclass.
+    """
 
     value: T | None = None
     answer: str = ""  # the answer of the gateway it was read from, as ``Reading.answers`` names it; empty for none
@@ -54,7 +55,7 @@ class Fact(Generic[T]):
 
     def derived(self, value: Any, rule: str) -> Fact[Any]:
         """Return another value that follows from this one by ``rule``, with the same origin."""
-        return replace(self, value=value, rule=rule)
+        return Fact(value, self.answer, self.member, rule, self.at, self.set_aside)
 
 
 Number = Fact[float]

@@ -7,7 +7,7 @@ the end of the name, and decides to how many digits the document rounds.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -136,10 +136,10 @@ def _flow_facts(judged: Judged) -> dict[str, Fact[Any]]:
     found = flows(solar.value, home.value, discharge, grid.value)
     share = own_percent(found, home.value)
     facts = {
-        f"flows.{name}_watts": UNKNOWN if found is None else replace(home, value=found[name], member="", rule=FLOW)
+        f"flows.{name}_watts": UNKNOWN if found is None else home._replace(value=found[name], member="", rule=FLOW)
         for name in FLOWS
     }
-    facts["own_power_percent"] = UNKNOWN if share is None else replace(home, value=share, member="", rule=FLOW)
+    facts["own_power_percent"] = UNKNOWN if share is None else home._replace(value=share, member="", rule=FLOW)
     return facts
 
 

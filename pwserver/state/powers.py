@@ -95,7 +95,7 @@ def judge_meters(
         watts, shown = found[name].watts, power_watts(corrected, name)
         if watts.value is not None and shown != watts.value:
             said = f"{watts.value} W as the gateway told it"
-            found[name] = replace(found[name], watts=replace(watts.derived(shown, rule), set_aside=said))
+            found[name] = replace(found[name], watts=watts.derived(shown, rule)._replace(set_aside=said))
     return found
 
 
