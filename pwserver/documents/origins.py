@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from pwserver.documents.titles import title_of, unit_of
 from pwserver.reading import JsonObject
 from pwserver.state.alerts import problems
 from pwserver.state.fact import RULES, Fact
@@ -70,11 +71,11 @@ class Explained:
 
     def part(self, name: str) -> JsonObject:
         """One of the numbers that another was made of."""
-        return {"name": name, "value": self.values.get(name)}
+        return {"name": name, "title": title_of(name), "unit": unit_of(name), "value": self.values.get(name)}
 
     def head(self, name: str, rule: str) -> JsonObject:
         """What every explanation begins with."""
-        return {"name": name, "value": self.values.get(name), "rule": rule, "sentence": RULES.get(rule, rule)}
+        return {**self.part(name), "rule": rule, "sentence": RULES.get(rule, rule)}
 
 
 class ExplainedHouse(Explained):
@@ -108,8 +109,8 @@ class ExplainedSite(Explained):
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
         super().__init__(document, origins)
         self._origins = origins
-        self._gateways = [one["id"] for one in document["gateways"]]
-        self._left_out = document["site"]["left_out"]
+        self._names = {one["id"]: one["name"] for one in document["gateways"]}
+        self._left_out = [{**one, "gateway_name": self._names.get(one["id"])} for one in document["site"]["left_out"]]
 
     def of_gateway(self, name: str) -> tuple[str, str] | None:
         """Return the gateway that this one of ``names`` belongs to, and its name in that gateway's document."""
@@ -117,17 +118,22 @@ class ExplainedSite(Explained):
         if group != "gateways" or name not in self.names:
             return None
         number, _, own = rest.partition(".")
-        return self._gateways[int(number)], own
+        return list(self._names)[int(number)], own
 
     def explain(self, name: str) -> JsonObject:
         """Say where this one of ``names`` comes from."""
         rule, by_gateway, missing = self._origins.get(name) or (_own_rule(name), {}, [])
         own = name.removeprefix("site.")
-        parts = [{"gateway": gateway, "name": own, "value": value} for gateway, value in by_gateway.items()]
+        about = {"name": own, "title": title_of(own), "unit": unit_of(own)}
+        parts = [
+            {"gateway": gateway, "gateway_name": self._names.get(gateway), **about, "value": value}
+            for gateway, value in by_gateway.items()
+        ]
         return {
             **self.head(name, rule),
             "parts": parts + [self.part(part) for part in parts_of(name, rule, self.values)],
             "missing": missing,
+            "missing_names": [self._names.get(gateway, gateway) for gateway in missing],
             "left_out": self._left_out,
         }
 

@@ -1,9 +1,10 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
 import { ago } from "./core/clock.js";
-import { attribute, load, text } from "./core/dom.js";
+import { attribute, figure, load, text } from "./core/dom.js";
+import { explainNumbers } from "./core/explain.js";
 import { known, number, percent, span } from "./core/format.js";
 import { Live } from "./core/live.js";
-import { subjectOf, unknownHouse } from "./core/model.js";
+import { nameOf, subjectOf, unknownHouse } from "./core/model.js";
 import { showNotice } from "./core/notice.js";
 import { MODES, NO_ANSWER, noSuchGateway, notice, SCALE } from "./core/words.js";
 import { FlowView } from "./flow/view.js";
@@ -17,12 +18,13 @@ function show() {
   flow.show(subject, { faded: lost || !subject?.known || subject.old });
   showNotice(lost ? { words: NO_ANSWER, bad: true } : subject?.unknown ? { words: noSuchGateway(gateway, gateways), bad: true, block: true } : notice(subject));
   text(find("site"), subject?.title ?? "");
-  text(find("houses"), subject?.several && known(subject.fresh) ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "");
+  const shown = (id, words, name) => figure(find(id), words, words && nameOf(subject, name), subject?.id);
+  shown("houses", subject?.several && known(subject.fresh) ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "", "fresh");
   text(find("mode"), subject?.mode ? MODES[subject.mode] ?? subject.mode : "");
-  text(find("reserve"), known(subject?.reserve_percent) ? `Reserve ${percent(subject.reserve_percent)}` : "");
-  text(find("left"), known(subject?.hours_left) ? `${span(subject.hours_left * 3600)} left` : "");
+  shown("reserve", known(subject?.reserve_percent) ? `Reserve ${percent(subject.reserve_percent)}` : "", "reserve_percent");
+  shown("left", known(subject?.hours_left) ? `${span(subject.hours_left * 3600)} left` : "", "hours_left");
   text(find("scale"), known(subject?.charge_percent) ? SCALE : "");
-  text(find("age"), known(ago(subject?.read_at)) ? `Read ${span(ago(subject.read_at))} ago` : "");
+  shown("age", known(ago(subject?.read_at)) ? `Read ${span(ago(subject.read_at))} ago` : "", "read_at");
 }
 
 new Live({
@@ -43,3 +45,4 @@ new Live({
   },
 }).start(window.pwserverFirst);
 setInterval(() => !document.hidden && show(), 1000);
+explainNumbers();

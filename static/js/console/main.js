@@ -1,6 +1,7 @@
 // The console: one live connection, many cards.
 import { serverNow } from "../core/clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
+import { explainNumbers } from "../core/explain.js";
 import { number } from "../core/format.js";
 import { inTrouble } from "../core/model.js";
 import { showNotice } from "../core/notice.js";
@@ -135,4 +136,5 @@ setInterval(() => {
   for (const element of cards) refresh(element);
 }, 1000);
 onChange(() => { arrange(); show(); });
+explainNumbers();
 find("settings").addEventListener("click", () => openSettings(find("settings-dialog"), CARDS));

@@ -31,6 +31,23 @@ export function text(element, value) {
   if (element.textContent !== value) element.textContent = value;
 }
 
+/** Set the text of a cell as a button that says where the number comes from (explain.js); without a name as plain text. */
+export function figure(cell, value, name, gateway = "") {
+  const is = cell.firstElementChild?.matches("button.number") ? cell.firstElementChild : null;
+  if (!name) return text(cell, value);
+  const button = is ?? h("button.number", { type: "button", "aria-haspopup": "dialog" });
+  if (!is) cell.replaceChildren(button);
+  text(button, value);
+  attribute(button, "data-name", name);
+  attribute(button, "data-gateway", gateway);
+}
+
+/** The same for an element of a drawing, which says its own name to those who hear it. */
+export function drawnFigure(element, label, name, gateway = "") {
+  const given = { role: "button", tabindex: 0, "aria-haspopup": "dialog", "aria-label": label, "data-name": name, "data-gateway": gateway };
+  for (const [key, value] of Object.entries(given)) attribute(element, key, name ? value : null);
+}
+
 /** Set or remove an attribute only when it changed. */
 export function attribute(element, name, value) {
   if (value === null || value === undefined || value === false) {

@@ -63,10 +63,12 @@ export function span(seconds) {
 
 const clockFormat = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" });
+const exactFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 const fullFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
 export const clock = (epoch) => (known(epoch) ? clockFormat.format(epoch * 1000) : DASH);
-export const moment = (epoch) => (known(epoch) ? fullFormat.format(epoch * 1000) : DASH);
+/** ``exact``: with the seconds. */
+export const moment = (epoch, exact = false) => (known(epoch) ? (exact ? exactFormat : fullFormat).format(epoch * 1000) : DASH);
 export const day = (date) => dayFormat.format(date);
 /** A calendar day "2026-03-01" as a local date at noon: safe from any zone's midnight. */
 export const dateOf = (isoDay) => new Date(`${isoDay}T12:00:00`);

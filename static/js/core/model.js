@@ -39,3 +39,7 @@ export const furtherMeters = (subject) =>
 
 /** Is something wrong with this gateway of the overview? One that has not been asked yet is in no trouble. */
 export const inTrouble = (gateway) => gateway.state === "stale" || gateway.state === "away";
+
+/** The name of a number of what is shown, as /api/explain knows it: of the house, of its last known figures, or of the sum. */
+export const nameOf = (subject, name) =>
+  subject?.several ? `site.${name}` : subject?.state === "away" && subject.last_known && name in subject.last_known ? `last_known.${name}` : name;

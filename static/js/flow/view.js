@@ -1,7 +1,7 @@
 // The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
-import { attribute, h, keyed, property, s, text } from "../core/dom.js";
+import { attribute, drawnFigure, h, keyed, property, s, text } from "../core/dom.js";
 import { DASH, known, number, percent, power, powerParts } from "../core/format.js";
-import { furtherMeters } from "../core/model.js";
+import { furtherMeters, nameOf } from "../core/model.js";
 import { Dots } from "./dots.js";
 import { bolt, house, pylon, sun, unit } from "./icons.js";
 import { HUB, layout, RADIUS, spoke } from "./layout.js";
@@ -26,7 +26,7 @@ export class FlowView {
     root.classList.add("flow");
     this.lines = {};
     this.hasBattery = true; // until it is known that there is none
-    this.svg = s("svg.flow-drawing", { "aria-hidden": "true", focusable: "false" });
+    this.svg = s("svg.flow-drawing", { role: "group", "aria-label": "Figures", focusable: "false" });
     this.dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
     this.spoken = h("p.unseen");
     this.build();
@@ -58,8 +58,8 @@ export class FlowView {
 
   node(name, label, icon) {
     const value = s("tspan.value"), unitText = s("tspan.unit-text", { dx: 5 });
-    const title = s("text.label", { "text-anchor": "middle" }, label);
-    const note = s("text.note", { "text-anchor": "middle" });
+    const title = s("text.label", { "text-anchor": "middle", "aria-hidden": "true" }, label);
+    const note = s("text.note", { "text-anchor": "middle", "aria-hidden": "true" });
     icon.setAttribute("transform", "translate(0,-26) scale(1.06)");
     const group = s(`g.node.${name}`, {},
       s("circle.disc", { r: RADIUS }), icon, s("text.figure", { y: 34, "text-anchor": "middle" }, value, unitText), title, note);
@@ -68,7 +68,7 @@ export class FlowView {
 
   batteryNode() {
     const units = s("g.units");
-    const level = s("text.level", {}), title = s("text.label", {}, "Powerwall"), note = s("text.note", {});
+    const level = s("text.level", {}), title = s("text.label", { "aria-hidden": "true" }, "Powerwall"), note = s("text.note", { "aria-hidden": "true" });
     const figure = s("tspan.value"), unitText = s("tspan.unit-text", { dx: 5 });
     const power = s("text.figure.small", {}, figure, unitText);
     const group = s("g.node.battery", {}, s("rect.plinth", { rx: 26 }), units, title, level, power, note);
@@ -165,18 +165,35 @@ export class FlowView {
     if (count !== this.unitCount) { this.unitCount = count; this.placeUnits(); }
     this.fill(subject);
     this.rings(parts, home);
-    this.meters(furtherMeters(subject));
+    this.meters(furtherMeters(subject), subject);
+    this.origins(subject);
     this.flows(faded ? null : subject, parts);
     text(this.spoken, sentence(subject, { off, syncing, faded }));
   }
 
+  /** Which number of the site document each figure is. */
+  origins(subject) {
+    const id = subject?.id ?? "";
+    const name = (own) => (subject && !subject.unknown ? nameOf(subject, own) : null);
+    for (const [node, label] of Object.entries({ solar: "Solar", grid: "Grid", home: "Home", battery: "Battery" })) {
+      const { group, value, unit: unitText } = this.nodes[node], own = name(`${node}_watts`);
+      drawnFigure(value.parentNode, `${label} ${value.textContent}${unitText.textContent}`, own, id);
+      attribute(group, "data-name", own); // the whole node can be clicked
+      attribute(group, "data-gateway", own && id);
+    }
+    const { level } = this.nodes.battery;
+    drawnFigure(level, `Charge ${level.textContent}`, name("charge_percent"), id);
+  }
+
   /** Meters beyond the four, a generator for instance: in words, with the power as the gateway signs it. */
-  meters(list) {
+  meters(list, subject) {
     const rows = list.slice(0, MOST_FURTHER);
     keyed(this.further, rows.map(([name]) => name), (name) => s("text.note", {}, s("tspan.label", {}, furtherName(name)), s("tspan", { dx: 10 })))
       .forEach((row, index) => {
         attribute(row, "y", index * 28);
-        text(row.lastChild, power(rows[index][1]));
+        const [name, watts] = rows[index];
+        text(row.lastChild, power(watts));
+        drawnFigure(row, row.textContent, nameOf(subject, `meters.${name}.watts`), subject.id);
       });
   }
 

@@ -1,5 +1,5 @@
 // Alerts as the server judged them: how bad, what it means, on which unit, since when; and those that ended lately.
-import { attribute, h, keyed, text } from "../../core/dom.js";
+import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { number } from "../../core/format.js";
 import { when } from "../../core/words.js";
 
@@ -38,9 +38,8 @@ function draw(list, alerts, many) {
     attribute(severity, "class", `pill ${{ serious: "bad", warning: "warn" }[one.severity] ?? ""}`);
     text(meaning, one.meaning ?? "What it means is not published.");
     text(where, [...(many ? [one.house.name] : []), ...one.units].join(" · "));
-    text(time, one.ended ? `ended ${when(one.ended)}, ${began(one)}` : began(one));
-    attribute(time, "data-name", `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`);
-    attribute(time, "data-gateway", one.house.id);
+    const origin = `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`;
+    figure(time, one.ended ? `ended ${when(one.ended)}, ${began(one)}` : began(one), origin, one.house.id);
   });
 }
 

@@ -1,6 +1,7 @@
 // Powers now, energies today, and the last days as bars.
-import { h, load, text } from "../../core/dom.js";
+import { figure, h, load, text } from "../../core/dom.js";
 import { energy, known, percent, power } from "../../core/format.js";
+import { nameOf } from "../../core/model.js";
 import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/bars.js";
 
 const kwh = (value) => energy(known(value) ? value * 1000 : null);
@@ -17,7 +18,7 @@ export function energyNow(card, app, hint) {
   });
   card.append(list);
   let today = null;
-  const words = (name) => {
+  const todayWords = (name) => {
     const t = today ?? {};
     if (name === "solar") return [`Today ${kwh(t.solar)}`, ""];
     if (name === "home") return [`Today ${kwh(t.home)}`, `${percent(t.own)} self-powered`];
@@ -37,9 +38,10 @@ export function energyNow(card, app, hint) {
       for (const row of rows) {
         const watts = shown?.[`${row.name}_watts`] ?? null;
         const ways = WAYS[row.name];
-        text(row.now, power(ways && known(watts) ? Math.abs(watts) : watts));
+        const words = power(ways && known(watts) ? Math.abs(watts) : watts);
+        figure(row.now, words, shown && !shown.unknown ? nameOf(shown, `${row.name}_watts`) : null, shown?.id);
         text(row.way, ways && known(watts) && Math.abs(watts) >= 15 ? ways[watts > 0 ? 0 : 1] : "");
-        const [first, second] = words(row.name);
+        const [first, second] = todayWords(row.name);
         text(row.first, first);
         text(row.second, second);
       }

@@ -1,0 +1,121 @@
+"""A click on a number, or Enter, tells where it comes from: in the power flow and the console, of one house or two."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until, violations
+from tests.pages.support import house as make_house
+
+OPEN = "document.querySelector('dialog.explain').open"
+SAID = "document.querySelector('dialog.explain').textContent"
+
+
+def explained(page: Page) -> str:
+    """What the panel says once the server has answered."""
+    until(page, f"{OPEN} && document.querySelector('dialog.explain .big')")
+    return page.inner_text("dialog.explain")
+
+
+def focused_name(page: Page) -> str | None:
+    found: str | None = page.evaluate("document.activeElement.dataset?.name ?? null")
+    return found
+
+
+@pytest.mark.parametrize(("selector", "name", "words"), [
+    (".node.solar .icon", "solar_watts", "Solar power"),
+    (".node.home .value", "home_watts", "Home power"),
+    (".node.grid .value", "grid_watts", "Grid power"),
+    (".node.battery .value", "battery_watts", "Battery power"),
+    (".node.battery .level", "charge_percent", "Charge"),
+    ("#reserve button", "reserve_percent", "Reserve"),
+    ("#age button", "read_at", "Last reading"),
+])  # fmt: skip
+def test_a_click_in_the_power_flow(house: House, look: Look, selector: str, name: str, words: str) -> None:
+    page = look(house.base).open("")
+    until(page, "/[0-9]/.test(document.querySelector('#age button')?.textContent)")
+    page.click(selector)
+    told = explained(page)
+    assert told.startswith(words), told
+    assert house.server.json(f"/api/explain?gateway=default&name={name}")["sentence"] in told
+    page.keyboard.press("Escape")
+    until(page, f"!{OPEN}")
+    assert focused_name(page) == name, "the focus is lost"
+
+
+def test_without_a_mouse_on_the_power_flow(house: House, look: Look) -> None:
+    page = look(house.base).open("")
+    until(page, "document.querySelector('.node.home [role=button]')")
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.append(focused_name(page))
+        if reached[-1] == "charge_percent":
+            break
+    assert {"solar_watts", "grid_watts", "home_watts", "charge_percent"} <= set(reached)
+    page.keyboard.press("Enter")
+    told = explained(page)
+    for word in ("Charge", "Read from", "It arrived", "Charge as the gateway counts it"):
+        assert word in told, told
+    assert page.evaluate("document.activeElement.textContent") == "Close"
+    assert violations(page) == []
+    page.keyboard.press("Enter")
+    until(page, f"!{OPEN}")
+    assert focused_name(page) == "charge_percent"
+    page.keyboard.press("Space")
+    explained(page)
+    page.keyboard.press("Escape")
+    assert violations(page) == []
+
+
+def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: House, look: Look) -> None:
+    page = look(house.base).open("console?hide=trend,daily-energy")
+    until(page, "document.querySelectorAll('.alerts [data-name]').length")
+    until(page, "document.querySelector('[data-card=energy] .number')")
+    asked = page.evaluate(
+        "[...document.querySelectorAll('[data-name]')].map((one) => [one.dataset.name, one.dataset.gateway])"
+    )
+    assert len({name for name, _ in asked}) >= 8
+    for name, gateway in asked:
+        answer = house.server.get(f"/api/explain?gateway={gateway}&name={name.replace(' ', '%20')}")
+        assert answer.status == 200, (name, answer.json())
+    page.click("[data-card=energy] .number[data-name=home_watts]")
+    assert explained(page).startswith("Home power")
+    assert violations(page) == []
+    page.mouse.click(5, 5)  # beside the panel
+    until(page, f"!{OPEN}")
+    page.click(".alerts .number")
+    assert "active since" in explained(page)
+
+
+def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look: Look) -> None:
+    with make_house("powerwall2", "powerwall3-single") as two:
+        page = look(two.base).open("")
+        until(page, "document.querySelector('.node.home').dataset.name === 'site.home_watts'")
+        page.click(".node.home .value")
+        told = explained(page)
+        assert "Default" in told and "House2" in told
+        page.keyboard.press("Escape")
+        list(two.gateways.values())[1].fault("reset")
+        until(page, "document.querySelector('.notice.said')?.textContent.includes('House2')", 60)
+        page.click(".node.home .value")
+        assert "Without House2" in explained(page)
+        page.goto(f"{two.base}/?gateway=house2")
+        until(page, "document.querySelector('.node.home')?.dataset.name === 'last_known.home_watts'", 60)
+        page.click(".node.home .value")
+        assert "The figure of the last good reading, which is old." in explained(page)
+
+
+def test_a_number_that_the_server_does_not_know_any_more_says_so(house: House, look: Look) -> None:
+    watched = look(house.base)
+    watched.expected = ("404",)
+    page = watched.open("")
+    until(page, "document.querySelector('.node.home [role=button]')")
+    page.route("**/api/explain?*", lambda route: route.fulfill(status=404, body="{}"))
+    page.click(".node.home .value")
+    until(page, f"/does not know this number any more/.test({SAID})")
+    assert violations(page) == []
+    page.click("dialog.explain button")
+    until(page, f"!{OPEN}")
