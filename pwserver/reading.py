@@ -93,6 +93,7 @@ class Reading:
     flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> why it was set aside
     listed_meters: JsonObject = field(default_factory=dict)  # further meters that the library drops, in the same shape
     further_meters: list[str] = field(default_factory=list)  # those the house has; the judge writes it, for replicas
+    unit_numbers: Mapping[str, int] = field(default_factory=dict)  # serial number -> its number for good; as above
     counter_resets: Mapping[str, float] = field(default_factory=dict)  # counter -> epoch seconds; as above
     # Family (meters, level, grid, system, vitals, operation, remaining ...) -> the answer its values were read from.
     answers: Mapping[str, Answered] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from pwserver.state.fact import finite
 from pwserver.state.grid import STATES
 from pwserver.state.judge import Judged
 from pwserver.state.powers import energies_wh
-from pwserver.state.signals import SIGNAL_BY_ID, signals_by_serial
+from pwserver.state.signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.view import SiteView, View
 
 if TYPE_CHECKING:
@@ -311,8 +311,8 @@ def _units(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
             else:
                 metric = "fan_target_speed_rpm" if name == "fan_target_rpm" else "fan_speed_rpm"
                 yield metric, (serial, signal.sensor), value
-    for device, age in (judged.reading.device_ages_seconds if judged.reading else {}).items():
-        yield "device_data_age_seconds", (device,), age
+    for serial, age in ages_by_serial(judged.reading).items():
+        yield "device_data_age_seconds", (serial,), age
 
 
 ELECTRICAL_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from pwserver.history.archive import Archive, Notes, bank_of
 from pwserver.history.counters import CounterCheck, EnergyTotal
@@ -20,7 +20,7 @@ from pwserver.history.layout import (
     ROLLED,
     SPREAD_COLUMNS,
 )
-from pwserver.history.signals import device_signals, unit_labels
+from pwserver.history.signals import device_signals
 from pwserver.reading import Reading
 from pwserver.state.electrical import Electrical, house_hertz
 from pwserver.state.judge import GatewayJudge, Judged
@@ -72,10 +72,8 @@ class Recorder:
     def __init__(
         self,
         archive: Archive,
-        labels: Callable[[Reading], Mapping[str, tuple[str, int]]] = unit_labels,
     ) -> None:
         self._archive = archive
-        self._labels = labels
         self._zone = zone(archive.gateway.timezone)
         self.refused = 0  # polls not recorded because they were not later than the last one
         self._crowded = False  # has it been told that there are more signals than room?
@@ -269,7 +267,7 @@ class Recorder:
         self._signal_last = timestamp
         banks = self._archive.signals
         rows: dict[int, array[float]] = {}
-        labels = {**self._units, **self._labels(reading)}
+        labels = {**self._units, **judged.unit_labels}
         known = len(self._series)
         for device, metric, value in device_signals(judged, interval):
             series = self._series.get((device, metric))

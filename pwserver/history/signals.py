@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.reading import Reading
 from pwserver.state.judge import Judged
 from pwserver.state.powers import MAIN_METERS
 from pwserver.state.signals import SIGNALS
-from pwserver.state.units import judge_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,40 +78,3 @@ def device_signals(judged: Judged, oldest_seconds: float) -> Iterator[tuple[str,
 
 def _fits(name: str) -> bool:
     return len(name.encode()) <= LONGEST_NAME_BYTES
-
-
-def unit_labels(reading: Reading) -> dict[str, tuple[str, int]]:
-    """serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses."""
-    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
-    listed = config.get("battery_blocks")
-    blocks = [block for block in listed if isinstance(block, Mapping)] if isinstance(listed, list) else []
-    leaders: dict[str, str] = {}  # serial of an expansion pack -> serial of its leader
-    order: list[str] = []
-    expansions: set[str] = set()
-    for unit in judge_units(reading):
-        order.append(unit.serial)
-        if unit.type == "BatteryExpansion":
-            expansions.add(unit.serial)
-    for block in blocks:
-        leader = serial_of(str(block.get("vin") or ""))
-        if leader and leader not in order:
-            order.append(leader)
-        packs = block.get("battery_expansions")
-        for pack in packs if isinstance(packs, list) else []:
-            serial = serial_of(str(pack.get("din") or "")) if isinstance(pack, Mapping) else ""
-            if serial and leader:
-                leaders[serial] = leader
-    labels: dict[str, tuple[str, int]] = {}
-    positions = {serial: position for position, serial in enumerate(order, 1)}
-    attached: dict[str, int] = {}
-    for serial, position in positions.items():
-        if serial not in leaders and serial not in expansions:
-            labels[serial] = (f"PW{position}", position * 100)
-        elif serial in expansions and serial not in leaders:
-            labels[serial] = (f"PW{position} Exp", position * 100)
-    for serial, leader in leaders.items():
-        if leader in positions:
-            attached[leader] = attached.get(leader, 0) + 1
-            place = positions[leader]
-            labels[serial] = (f"PW{place} Exp {attached[leader]}", place * 100 + attached[leader])
-    return labels

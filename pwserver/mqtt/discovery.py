@@ -17,6 +17,7 @@ from pwserver.mqtt.entities import (
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import compact, safe_in_topic
 from pwserver.state.fact import text
+from pwserver.state.signals import inverter_serials
 from pwserver.state.view import View
 
 MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us
@@ -31,6 +32,7 @@ class Gateway:
     id: str
     name: str
     version: str | None
+    inverters: frozenset[str] = frozenset()  # serial numbers of the devices that are no Powerwall
 
     @property
     def topic_id(self) -> str:
@@ -52,7 +54,7 @@ class Gateway:
         return {
             **self.device(),
             "identifiers": [f"pypowerwall_{self.id}_{serial_slug(serial)}"],
-            "name": f"Powerwall {serial}",
+            "name": f"{'Inverter' if serial in self.inverters else 'Powerwall'} {serial}",
             "serial_number": serial,
             "via_device": f"pypowerwall_{self.id}",
         }
@@ -190,14 +192,14 @@ class Announcer:
 
     def _learn(self, view: View) -> None:
         version = text(view.reading.version) if view.reading is not None else None
-        self._facts = Gateway(view.gateway.id, view.gateway.name, version or self._facts.version)
+        inverters = self._facts.inverters
+        if view.reading is not None and view.status.online:
+            inverters |= inverter_serials(view.state.judged.devices, view.state.judged.unit_labels)
+        self._facts = Gateway(view.gateway.id, view.gateway.name, version or self._facts.version, inverters)
         if view.reading is None or not view.status.online:
             return
         judged = view.state.judged
-        for unit in judged.units:
-            if safe_in_topic(unit.serial):
-                self._serials = {i: s for i, s in self._serials.items() if s != unit.serial}
-                self._serials[unit.position] = unit.serial
+        self._serials.update({unit.position: unit.serial for unit in judged.units if safe_in_topic(unit.serial)})
         for entity in optional_entities(judged, self._serials):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity

@@ -29,6 +29,7 @@ from pwserver.state.powers import (
 )
 from pwserver.state.signals import Device, judge_devices
 from pwserver.state.strings import String, judge_strings
+from pwserver.state.unit_numbers import expansion_packs, in_order
 from pwserver.state.units import Unit, judge_units
 
 
@@ -40,6 +41,7 @@ class Judged:
     meters: Mapping[str, Meter] = field(default_factory=lambda: {name: Meter(name) for name in MAIN_METERS})
     balance_watts: Number = UNKNOWN  # what the meters disagree by
     units: tuple[Unit, ...] = ()
+    unit_labels: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # serial -> label, order; absent ones too
     strings: Mapping[str, String] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()  # those with temperatures and fans
     electrical: Electrical = field(default_factory=Electrical)
@@ -89,15 +91,24 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     shown = correct_meters(counted.members["aggregates"], corrections)
     meters = judge_meters(reading, told, shown, counted.counts, further)
     set_aside = {**reading.flags, **counted.set_aside}
-    members = {**counted.members, "aggregates": shown}
+    numbers = memory.unit_numbers
+    numbers.learn(reading)
+    members = {
+        **counted.members,
+        "aggregates": shown,
+        "system_status": in_order(counted.members["system_status"], numbers.numbers),
+        "unit_numbers": dict(numbers.numbers),
+    }
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
-    units = judge_units(reading)
+    labels = numbers.labels(expansion_packs(reading))
+    units = judge_units(reading, labels)
     alerts = judge_alerts(reading, units, memory.alerts)
     return Judged(
         reading=reading,
         meters=meters,
         balance_watts=judge_balance(meters),
         units=units,
+        unit_labels=labels,
         strings=judge_strings(reading),
         devices=judge_devices(reading),
         electrical=judge_electrical(reading),

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counters import CounterGuard
 from pwserver.state.powers import MAX_FURTHER
+from pwserver.state.unit_numbers import UnitNumbers
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class GatewayMemory:
 
     counters: CounterGuard = field(default_factory=CounterGuard)
     alerts: AlertMemory = field(default_factory=AlertMemory)
+    unit_numbers: UnitNumbers = field(default_factory=UnitNumbers)
     further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
 
     def to_json(self) -> dict[str, Any]:
@@ -24,6 +26,7 @@ class GatewayMemory:
         return {
             "counters": self.counters.to_json(),
             "alerts": self.alerts.to_json(),
+            "unit_numbers": self.unit_numbers.to_json(),
             "further_meters": list(self.further_meters),
         }
 
@@ -35,5 +38,6 @@ class GatewayMemory:
         return cls(
             counters=CounterGuard.from_json(members.get("counters")),
             alerts=AlertMemory.from_json(members.get("alerts")),
+            unit_numbers=UnitNumbers.from_json(members.get("unit_numbers")),
             further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
         )

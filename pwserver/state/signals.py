@@ -97,3 +97,21 @@ def signals_by_serial(devices: Iterable[Device]) -> dict[str, dict[str, float]]:
         for signal, value in device.signals.items():
             known.setdefault(signal, value)
     return {serial: {name: told[name] for name in SIGNAL_BY_ID if name in told} for serial, told in found.items()}
+
+
+def inverter_serials(devices: Iterable[Device], units: Iterable[str]) -> frozenset[str]:
+    """Return the serial numbers of inverters that are no part of a Powerwall: known by their solar side only."""
+    kinds: dict[str, set[str]] = {}
+    for device in devices:
+        kinds.setdefault(device.serial, set()).add(device.name.partition("--")[0])
+    powerwalls = set(units)
+    return frozenset(serial for serial, told in kinds.items() if told == {"PVAC"} and serial not in powerwalls)
+
+
+def ages_by_serial(reading: Reading | None) -> dict[str, float]:
+    """Return serial number -> by how many seconds the oldest figures of this device are older than the reading."""
+    found: dict[str, float] = {}
+    for name, age in (reading.device_ages_seconds if reading is not None else {}).items():
+        serial = serial_of(name, {}) or name
+        found[serial] = max(age, found.get(serial, 0.0))
+    return found

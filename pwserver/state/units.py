@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, text
 from pwserver.state.source import Source
+from pwserver.state.unit_numbers import block_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Unit:
     """One battery unit. A unit always has a serial number; a name without one is no device."""
 
     serial: str
-    position: int  # 1-based, in the order of the gateway's list
+    position: int  # its number for good, from 1 on; see ``unit_numbers``
     label: str  # "PW1", or "PW1 Exp 1" for an expansion pack
     part: str | None = None
     type: str | None = None
@@ -29,14 +30,14 @@ class Unit:
     block: Mapping[str, Any] = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
-def judge_units(reading: Reading) -> tuple[Unit, ...]:
-    """Return all units with a serial number, in the order of the gateway's list."""
+def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tuple[Unit, ...]:
+    """Return all units with a serial number, in the order of their numbers, which ``labels`` are made of."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "units", "system")
     found: list[Unit] = []
     for index, block in enumerate(blocks if isinstance(blocks, list) else (), 1):
-        serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None
-        if serial is None:
+        serial = block_serial(block)
+        if serial is None or serial not in reading.unit_numbers:
             continue
         capacity = finite(block.get("nominal_full_pack_energy"))
         remaining = finite(block.get("nominal_energy_remaining"))
@@ -45,8 +46,8 @@ def judge_units(reading: Reading) -> tuple[Unit, ...]:
         found.append(
             Unit(
                 serial,
-                index,
-                f"PW{index}",
+                reading.unit_numbers[serial],
+                labels[serial][0],
                 text(block.get("PackagePartNumber")),
                 text(block.get("Type")),
                 capacity_wh=source.fact(capacity, f"{place}.nominal_full_pack_energy"),

@@ -28,11 +28,15 @@ def loaded(messages):
 
 
 def expected(scenario):
-    """The recording, with the one decided difference: the online entity keeps only the server's availability."""
+    """The recording, with the two decided differences: the online entity keeps only the server's availability, and an
+    inverter that is no part of a Powerwall is not called one.
+    """
     messages = configs(scenario)
     for topic, payload in messages.items():
         if topic.endswith("_online/config"):
             payload["availability"] = GLOBAL_ONLY
+        if payload and payload["device"]["name"] == "Powerwall CN000000000PV":
+            payload["device"]["name"] = "Inverter CN000000000PV"
     return messages
 
 

@@ -1,0 +1,147 @@
+"""Number the battery units for good: a number belongs to a serial number, not to a place in the gateway's list.
+
+Clients know units by number: Home Assistant's ``battery_2_charge``, a panel of ``PW1``, a line of the history. Gateways
+tell their units in an order that may change, and leave out one that does not answer. So a serial number keeps the
+number that it was given first, over polls, connections and restarts, also while it is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pwserver.reading import JsonObject, Reading
+from pwserver.state.fact import text
+from pwserver.state.signals import NO_SERIALS
+
+MAX_UNITS: Final = 64  # far beyond any house; then the one not seen for longest gives its number back
+_EXPANSION: Final = "BatteryExpansion"
+
+
+@dataclass(slots=True)
+class UnitNumbers:
+    """Serial number -> number from 1 on, and for expansion packs the unit they belong to and which of its packs it is.
+
+    The first answer numbers its units in the order of its list, as the predecessors did with every answer. A unit that
+    comes later gets the lowest number that nobody known has; the successor of a unit that was replaced so gets one of
+    its own, and the histories of both stay apart.
+    """
+
+    numbers: dict[str, int] = field(default_factory=dict)  # the unit seen last is the last
+    packs: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def learn(self, reading: Reading) -> None:
+        """Take note of the units of a reading. What its publisher numbered, where it has one, counts."""
+        for serial, number in reading.unit_numbers.items():
+            if self.numbers.get(serial) != number:
+                taken = next((known for known, used in self.numbers.items() if used == number), None)
+                if taken is not None:
+                    del self.numbers[taken]
+                self.numbers[serial] = number
+        for serial in dict.fromkeys((*_listed(reading), *(unit for unit, _ in _configured(reading)))):
+            number = self.numbers.pop(serial, 0) or _lowest_free(self.numbers.values())
+            self.numbers[serial] = number
+            if len(self.numbers) > MAX_UNITS:
+                del self.numbers[next(iter(self.numbers))]
+        for leader, packs in _configured(reading):
+            for pack in packs:
+                if self.packs.get(pack, ("", 0))[0] != leader and len(self.packs) < MAX_UNITS:
+                    others = [number for other, number in self.packs.values() if other == leader]
+                    self.packs[pack] = (leader, _lowest_free(others))
+
+    def labels(self, expansions: frozenset[str]) -> dict[str, tuple[str, int]]:
+        """Return serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses.
+
+        ``expansions``: the serial numbers of expansion packs whose unit may not be known.
+        """
+        found: dict[str, tuple[str, int]] = {}
+        for serial, number in sorted(self.numbers.items(), key=lambda one: one[1]):
+            if serial not in self.packs:
+                found[serial] = (f"PW{number} Exp" if serial in expansions else f"PW{number}", number * 100)
+        for serial, (leader, pack) in self.packs.items():
+            number = self.numbers.get(leader, 0)
+            if number:
+                found[serial] = (f"PW{number} Exp {pack}", number * 100 + pack)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON."""
+        return {"numbers": self.numbers, "packs": {pack: list(known) for pack, known in self.packs.items()}}
+
+    @classmethod
+    def from_json(cls, kept: Any) -> UnitNumbers:
+        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        members = kept if isinstance(kept, Mapping) else {}
+        found = cls()
+        numbers, packs = members.get("numbers"), members.get("packs")
+        for serial, number in list(numbers.items())[:MAX_UNITS] if isinstance(numbers, Mapping) else ():
+            if _is_number(number) and number not in found.numbers.values():
+                found.numbers[str(serial)] = number
+        for pack, known in list(packs.items())[:MAX_UNITS] if isinstance(packs, Mapping) else ():
+            if isinstance(known, list) and len(known) == 2 and isinstance(known[0], str) and _is_number(known[1]):
+                found.packs[str(pack)] = (known[0], known[1])
+        return found
+
+
+def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObject | None:
+    """Return the system status with its units in the order of their numbers; those without a serial come last."""
+    blocks = system.get("battery_blocks") if isinstance(system, dict) else None
+    if not isinstance(system, dict) or not isinstance(blocks, list):
+        return system
+    ordered = sorted(blocks, key=lambda block: numbers.get(block_serial(block) or "", MAX_UNITS + 1))
+    return system if ordered == blocks else {**system, "battery_blocks": ordered}
+
+
+def block_serial(block: Any) -> str | None:
+    """Return the serial number of a unit of the gateway's list, None for a placeholder."""
+    serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None
+    return None if serial in NO_SERIALS else serial
+
+
+def expansion_packs(reading: Reading) -> frozenset[str]:
+    """Return the serial numbers of the units that say that they are expansion packs."""
+    return frozenset(
+        serial
+        for block in _blocks(reading)
+        if (serial := block_serial(block)) is not None and block.get("Type") == _EXPANSION
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is int and 0 < value <= 10 * MAX_UNITS
+
+
+def _lowest_free(used: Any) -> int:
+    taken = set(used)
+    return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+
+def _blocks(reading: Reading) -> list[Any]:
+    blocks = (reading.system_status or {}).get("battery_blocks") if isinstance(reading.system_status, dict) else None
+    return blocks if isinstance(blocks, list) else []
+
+
+def _listed(reading: Reading) -> Iterator[str]:
+    for block in _blocks(reading):
+        serial = block_serial(block)
+        if serial is not None:
+            yield serial
+
+
+def _configured(reading: Reading) -> Iterator[tuple[str, list[str]]]:
+    """Yield each unit of the gateway's configuration with the serial numbers of its expansion packs."""
+    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
+    listed = config.get("battery_blocks")
+    for block in listed if isinstance(listed, list) else ():
+        serial = _din_serial(block, "vin")
+        if serial:
+            packs = block.get("battery_expansions")
+            found = [_din_serial(pack, "din") for pack in packs] if isinstance(packs, list) else []
+            yield serial, [pack for pack in found if pack]
+
+
+def _din_serial(body: Any, member: str) -> str:
+    din = text(body.get(member)) if isinstance(body, Mapping) else None
+    serial = (din or "").rpartition("--")[2]
+    return "" if serial in NO_SERIALS else serial

@@ -1,0 +1,100 @@
+"""A battery unit keeps its number, whatever the gateway does with its list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.state.judge import GatewayJudge, Judged
+from pwserver.state.memory import GatewayMemory
+from pwserver.state.unit_numbers import MAX_UNITS, UnitNumbers
+from tests.state.readings import reading
+
+
+def house(after: float, *serials: str | None, **more: Any) -> Any:
+    blocks = [{"PackageSerialNumber": serial, "PackagePartNumber": "3012170-05-B"} for serial in serials]
+    return reading(after, system_status={"battery_blocks": blocks}, **more)
+
+
+def numbers(judged: Judged) -> dict[str, int]:
+    return {unit.serial: unit.position for unit in judged.units}
+
+
+def test_a_list_in_another_order_moves_no_unit() -> None:
+    judge = GatewayJudge()
+    assert numbers(judge.take(house(0, "A", "B", "C"))) == {"A": 1, "B": 2, "C": 3}
+    turned = judge.take(house(5, "C", "A", "B"))
+    assert numbers(turned) == {"A": 1, "B": 2, "C": 3}
+    assert turned.reading is not None and turned.reading.system_status is not None
+    order = [block["PackageSerialNumber"] for block in turned.reading.system_status["battery_blocks"]]
+    assert order == ["A", "B", "C"]  # so that the numbered pages of the predecessors stay as they are, too
+
+
+def test_a_unit_that_is_away_keeps_its_number_and_its_label() -> None:
+    judge = GatewayJudge()
+    judge.take(house(0, "A", "B"))
+    alone = judge.take(house(5, "B"))
+    assert numbers(alone) == {"B": 2} and alone.unit_labels["A"] == ("PW1", 100)
+    assert numbers(judge.take(house(10, "B", "A"))) == {"A": 1, "B": 2}
+
+
+def test_a_successor_gets_a_number_of_its_own() -> None:
+    judge = GatewayJudge()
+    judge.take(house(0, "A", "B"))
+    assert numbers(judge.take(house(5, "N", "B"))) == {"N": 3, "B": 2}
+
+
+def test_numbers_outlive_a_restart() -> None:
+    judge = GatewayJudge()
+    judge.take(house(0, "A", "B"))
+    again = GatewayJudge(GatewayMemory.from_json(judge.memory.to_json()))
+    assert numbers(again.take(house(100, "B", "A"))) == {"A": 1, "B": 2}
+
+
+def test_a_replica_numbers_as_its_publisher_does() -> None:
+    publisher, replica = GatewayJudge(), GatewayJudge()
+    publisher.take(house(0, "A", "B"))
+    passed_on = publisher.take(house(5, "B", "A")).reading
+    assert numbers(replica.take(passed_on)) == {"A": 1, "B": 2}
+
+
+def test_placeholders_get_no_number() -> None:
+    assert numbers(GatewayJudge().take(house(0, None, "None", "", "A"))) == {"A": 1}
+
+
+def test_packs_belong_to_their_unit_in_whatever_order_they_are_told() -> None:
+    def configured(*packs: str) -> dict[str, Any]:
+        expansions = [{"din": f"1807000-20-B--{pack}"} for pack in packs]
+        return {"battery_blocks": [{"vin": "1707000-11-J--A", "battery_expansions": expansions}]}
+
+    judge = GatewayJudge()
+    first = judge.take(house(0, "A", tedapi_config=configured("X", "Y")))
+    assert first.unit_labels == {"A": ("PW1", 100), "X": ("PW1 Exp 1", 101), "Y": ("PW1 Exp 2", 102)}
+    assert judge.take(house(5, "A", tedapi_config=configured("Y", "X"))).unit_labels == first.unit_labels
+
+
+@given(st.lists(st.lists(st.sampled_from("ABCDEFGH"), unique=True, max_size=8), max_size=20))
+def test_nobody_ever_changes_a_number(polls: list[list[str]]) -> None:
+    judge = GatewayJudge()
+    known: dict[str, int] = {}
+    for count, serials in enumerate(polls):
+        for serial, number in numbers(judge.take(house(count * 5, *serials))).items():
+            assert known.setdefault(serial, number) == number
+    assert len(set(known.values())) == len(known)
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda x: st.lists(x) | st.dictionaries(
+    st.sampled_from(["numbers", "packs", "A", "B"]), x), max_leaves=12))  # fmt: skip
+def test_whatever_was_kept_is_read(kept: Any) -> None:
+    found = UnitNumbers.from_json(kept)
+    assert UnitNumbers.from_json(found.to_json()) == found
+
+
+def test_there_is_an_end_to_what_is_remembered() -> None:
+    judge = GatewayJudge()
+    for count in range(3 * MAX_UNITS):
+        judge.take(house(count * 5, "A", f"N{count}"))
+    assert len(judge.memory.unit_numbers.numbers) <= MAX_UNITS
+    assert judge.memory.unit_numbers.numbers["A"] == 1
