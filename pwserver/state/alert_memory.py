@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ RECENT_SECONDS: Final = 600.0  # an alert that was not there this long ago began
 ENDED_SECONDS: Final = 7 * 86_400.0  # how long an alert that ended is told of
 FORGET_SECONDS: Final = 86_400.0  # an alert of a device that says nothing any more is neither active nor ended
 
-Told = Mapping[str, tuple[str, ...]]  # the name of an alert -> the places that tell it
+Told = Mapping[str, Sequence[str]]  # the name of an alert -> the places that tell it
 
 
 @dataclass(slots=True)
@@ -58,11 +58,10 @@ class AlertMemory:
             self._goes_on(name, places, speaking, labels, at)
         for name in [name for name in self.active if name not in told]:
             self._silent(name, speaking, at, answer)
-        for place in sorted(speaking):
-            self.heard.pop(place, None)
-            self.heard[place] = at
-        for place in list(self.heard)[:-MOST_HEARD]:
-            del self.heard[place]
+        self.heard.update(dict.fromkeys(speaking, at))
+        if len(self.heard) > MOST_HEARD:
+            newest = sorted(self.heard.items(), key=lambda one: (one[1], one[0]))[-MOST_HEARD:]
+            self.heard = dict(newest)
         self.ended = [one for one in self.ended if -RECENT_SECONDS <= at - one.at <= ENDED_SECONDS][:MOST_ENDED]
 
     def _goes_on(
@@ -122,9 +121,9 @@ class AlertMemory:
 
 def short(text: str) -> str:
     """Return a text from outside, at most MOST_BYTES long."""
-    return (
-        text if len(text) * 4 <= MOST_BYTES else text.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
-    )
+    if len(text) <= MOST_BYTES and text.isascii():
+        return text
+    return text.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
 
 
 def _moments(*values: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
-from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, Ended, Told, short
+from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, Ended, short
 from pwserver.state.fact import UNKNOWN, Fact, Number, member
 from pwserver.state.grid import GRID_ALERTS
 from pwserver.state.source import Source
@@ -26,7 +26,7 @@ PROBLEMS: Final = (SERIOUS, WARNING)
 GRID_WORD: Final = "grid"  # the library adds the state of the grid to the alerts
 SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, where a gateway lists no devices
 ELSEWHERE: Final = "elsewhere"
-_CLOUD: Final = ("Cloud", "FleetAPI")
+CLOUD_MODES: Final = ("Cloud", "FleetAPI")
 _SOLAR_LISTS: Final = ("pvac_alerts", "pvs_alerts")
 _KINDS: Final[Mapping[str, str]] = {
     "STSTSM": "Gateway",
@@ -35,6 +35,9 @@ _KINDS: Final[Mapping[str, str]] = {
     "PVAC": "Solar inverter",
     "PVS": "Solar inverter",
     "TEINV": "Solar inverter",
+    "TETHC": "Powerwall",
+    "TEPOD": "Battery pack",
+    "TEPINV": "Battery inverter",
     "NEURIO": "Meter",
 }
 
@@ -64,10 +67,13 @@ def judge_alerts(reading: Reading, units: Sequence[Unit], memory: AlertMemory) -
     """Return the alerts of one reading; ``memory`` takes note of them."""
     active = None
     if isinstance(reading.alerts, list):
-        told = dict(list(_told(reading).items())[:MOST_ALERTS])
-        labels = {place: unit_label(place, reading.vitals, units) for places in told.values() for place in places}
+        devices = _devices(reading)
+        told = _told(reading, devices)
+        label_of = {unit.serial: unit.label for unit in units}
+        telling = {place for places in told.values() for place in places}
+        labels = {place: device_label(place, reading.vitals, label_of) for place in telling}
         vitals = Source(reading, "vitals")
-        memory.note(told, _speaking(reading), labels, vitals.at, vitals.answer)
+        memory.note(told, _speaking(reading, devices), labels, vitals.at, vitals.answer)
         active = tuple(
             sorted((_active(reading, name, places, labels, memory) for name, places in told.items()), key=_worst_first)
         )
@@ -90,58 +96,59 @@ def problems(alerts: Sequence[Alert]) -> int:
     return sum(alert.severity in PROBLEMS for alert in alerts)
 
 
-def unit_label(place: str, vitals: Any, units: Sequence[Unit]) -> str | None:
-    """Return what people call the device that told an alert; None where no device did."""
+def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | None:
+    """Return what people call the device that told an alert, by ``units``: serial -> label; None for no device."""
     device = vitals.get(place) if isinstance(vitals, Mapping) else None
     if not isinstance(device, Mapping):
         return None
-    labels = {unit.serial: unit.label for unit in units}
     serial = str(serial_of(place, device))
-    parent = device.get("componentParentDin")
-    label = labels.get(serial) or labels.get(str(parent).rpartition("--")[2])
+    label = units.get(serial) or units.get(str(device.get("componentParentDin")).rpartition("--")[2])
     if label is None and serial not in ("", "None"):
-        label = f"{_KINDS.get(str(kind(place)), 'Powerwall')} {serial}"
+        label = f"{_KINDS.get(str(kind(place)), 'Device')} {serial}"
     return label
 
 
-def _told(reading: Reading) -> Told:
+def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[str]]:
     """Return the name of every active alert with the places that tell it, sorted by name."""
-    found: dict[str, set[str]] = {short(name): set() for name in sorted(set(map(str, reading.alerts or [])))}
-    cloud = reading.connection_mode in _CLOUD
-    if not cloud:
-        for device, names in _devices(reading):
-            for name in map(short, names):
-                if name in found:
-                    found[name].add(device)
-        for name in _solar_flags(reading):
-            if name in found:
-                found[name].add(SOLAR_FLAGS)
+    names = sorted(set(map(str, reading.alerts or [])))[:MOST_ALERTS]
+    found: dict[str, list[str]] = {short(name): [] for name in names}
+    for device, told in devices.items():
+        for one in told:
+            places = found.get(short(one)) if isinstance(one, str) else None
+            if places is not None and device not in places:
+                places.append(device)
+    for name in _solar_flags(reading):
+        if name in found:
+            found[name].append(SOLAR_FLAGS)
+    cloud = reading.connection_mode in CLOUD_MODES
     for name, places in found.items():
         if name in GRID_ALERTS or cloud:  # one voice for the state of the grid, whichever way it came
-            found[name] = {GRID_WORD}
+            places[:] = [GRID_WORD]
         elif not places:
-            places.add(ELSEWHERE)
-    return {name: tuple(sorted(places)) for name, places in found.items()}
+            places.append(ELSEWHERE)
+    return dict(found)
 
 
-def _speaking(reading: Reading) -> frozenset[str]:
+def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str]:
     """Return the places whose silence about an alert means that it is over."""
     found = {GRID_WORD} if reading.grid_status is not None else set()
-    if reading.connection_mode not in _CLOUD:
-        found.update(device for device, _ in _devices(reading))
+    if reading.connection_mode not in CLOUD_MODES:
+        found.update(devices)
+        found.add(ELSEWHERE)
         if any(_solar_flags(reading, active=False)):
             found.add(SOLAR_FLAGS)
-        found.add(ELSEWHERE)
-    return frozenset(found)
+    return found
 
 
-def _devices(reading: Reading) -> Iterator[tuple[str, Sequence[Any]]]:
-    """Yield every device that answered, with its alerts; a device of the local API that has none lacks the list."""
-    vitals = reading.vitals if isinstance(reading.vitals, Mapping) else {}
+def _devices(reading: Reading) -> dict[str, Sequence[Any]]:
+    """Return every device that answered, with its alerts; a device of the local API that has none lacks the list."""
+    vitals = reading.vitals if isinstance(reading.vitals, dict) else {}
+    found: dict[str, Sequence[Any]] = {}
     for name, device in vitals.items():
-        names = device.get("alerts", []) if isinstance(device, Mapping) else None
-        if isinstance(names, list):
-            yield str(name), [one for one in names if isinstance(one, str)]
+        names = device.get("alerts", ()) if isinstance(device, dict) else None
+        if isinstance(names, (list, tuple)):
+            found[short(str(name))] = names
+    return found
 
 
 def _solar_flags(reading: Reading, active: bool = True) -> Iterator[str]:
