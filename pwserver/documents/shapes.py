@@ -191,8 +191,8 @@ STATUS = obj(
         "git_hash": S,
         "commission_count": nullable(INTEGER),
         "device_type": S,
-        "teg_type": STRING,
-        "sync_type": STRING,
+        "teg_type": S,
+        "sync_type": S,
         "cellular_disabled": nullable(BOOLEAN),
         "can_reboot": nullable(BOOLEAN),
     }

@@ -35,8 +35,8 @@ _STATUS_DEFAULTS: JsonObject = {
     "git_hash": None,
     "commission_count": None,
     "device_type": None,
-    "teg_type": "unknown",
-    "sync_type": "unknown",
+    "teg_type": None,
+    "sync_type": None,
     "cellular_disabled": None,
     "can_reboot": None,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge
+from pwserver.state.details import meter_details, with_details
 from pwserver.state.electrical import Electrical, judge_electrical
 from pwserver.state.energies import guard_energies
 from pwserver.state.fact import UNKNOWN, Fact, Number
@@ -85,11 +86,14 @@ class GatewayJudge:
 def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UNCORRECTED) -> Judged:
     """Judge one reading. ``memory`` takes note of it."""
     reading = without_constants(reading)
+    details = meter_details(reading)
+    if details:
+        reading = replace(reading, aggregates=with_details(reading.aggregates, details))
     further = memory.further_meters = further_meters(reading, memory.further_meters)
     told = all_meters(reading, further)
     counted = guard_energies(reading, told, memory.counters)
     shown = correct_meters(counted.members["aggregates"], corrections)
-    meters = judge_meters(reading, told, shown, counted.counts, further)
+    meters = judge_meters(reading, told, shown, counted.counts, further, details)
     set_aside = {**reading.flags, **counted.set_aside}
     numbers = memory.unit_numbers
     numbers.learn(reading)

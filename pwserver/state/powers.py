@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pwserver.reading import JsonObject, Reading
 from pwserver.state.counters import Count
+from pwserver.state.details import Details
 from pwserver.state.fact import UNKNOWN, Fact, Number, finite
 from pwserver.state.source import Source
 
@@ -76,19 +77,25 @@ UNCORRECTED: Final = Corrections()
 
 
 def judge_meters(
-    reading: Reading, told: JsonObject, corrected: JsonObject, counts: Mapping[str, Count], further: Sequence[str]
+    reading: Reading,
+    told: JsonObject,
+    corrected: JsonObject,
+    counts: Mapping[str, Count],
+    further: Sequence[str],
+    details: Details,
 ) -> dict[str, Meter]:
     """Return the meters by name; the four main ones always, in their usual order, then the further ones.
 
     ``told``: the meters as the gateway told them, ``corrected``: with the owner's corrections, ``counts``: what the
-    guard says of the counters, ``further``: the meters that the house has beside the main ones.
+    guard says of the counters, ``further``: the meters that the house has beside the main ones, ``details``: what was
+    filled in from other answers.
     """
     powers, energies = Source(reading, "meters"), Source(reading, "energy", "meters")
     found: dict[str, Meter] = {}
     for name in (*MAIN_METERS, *further):
         body = told.get(name)
         if isinstance(body, Mapping):
-            found[name] = _meter(name, body, counts, powers, energies)
+            found[name] = _meter(name, body, counts, powers, energies, details)
         elif name in MAIN_METERS:
             found[name] = Meter(name)
     for name, rule in (("solar", "negative solar"), ("load", "negative solar"), ("site", "dead band")):
@@ -99,8 +106,18 @@ def judge_meters(
     return found
 
 
-def _meter(name: str, body: Mapping[str, Any], counts: Mapping[str, Count], powers: Source, energies: Source) -> Meter:
-    facts = {attribute: powers.fact(finite(body.get(told)), f"{name}.{told}") for told, attribute in MEMBERS.items()}
+def _meter(
+    name: str,
+    body: Mapping[str, Any],
+    counts: Mapping[str, Count],
+    powers: Source,
+    energies: Source,
+    details: Details,
+) -> Meter:
+    facts = {}
+    for told, attribute in MEMBERS.items():
+        path = f"{name}.{told}"
+        facts[attribute] = details.get(path) or powers.fact(finite(body.get(told)), path)
     for told, attribute in COUNTERS.items():
         count = counts.get(f"{name}.{told}")
         if count is not None and count.value is not None:

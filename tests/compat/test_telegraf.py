@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pwserver.state.origin import CONSTANTS, TEDAPI
+from pwserver.state.origin import ANSWERS, TEDAPI, constant
 from tests.compat.situations import recording, situation
 from tests.documents.factory import PROXY, SERVER
 from tests.documents.test_telegraf import ADDED, URLS, fields
@@ -12,11 +12,7 @@ from tests.documents.test_telegraf import ADDED, URLS, fields
 
 def is_template(field: str) -> bool:
     """Is it a member that the library fills from a template in this mode (see state/origin.py)?"""
-    return field.endswith(TEMPLATE_MEMBERS)
-
-
-TEMPLATE_MEMBERS = (*CONSTANTS[TEDAPI, "aggregates"], "i_a_current", "i_b_current", "i_c_current", "meters_aggregated")
-TELEGRAF_SECONDS = 4.0  # its own limit for one gather
+    return constant(TEDAPI, ANSWERS["aggregates"], field.replace("_", ".", 1)) is not None
 
 
 @pytest.mark.parametrize("name", [SERVER, f"local-mode/{PROXY}", f"multi-gateway/{SERVER}"])

@@ -12,7 +12,7 @@ from pwserver.gateways.connection import GatewayConnection
 from pwserver.reading import Reading
 from pwserver.simulator import SCENARIOS
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.origin import CONSTANTS, LIMITS, TEDAPI
+from pwserver.state.origin import ANSWERS, TEDAPI, constant
 from tests.gateways.conftest import Open, definition_of, judged
 
 RECORDED = Path(__file__).parents[1] / "documents" / "recorded"
@@ -113,18 +113,16 @@ def compare(path: list[object], expected: Any, found: Any, out: list[str]) -> No
         out.append(f"{path}: {expected!r} {found!r}")
 
 
-def judged_template(name: str, recorded: Any) -> Any:
-    """A recorded member of a reading without what the library fills from its templates (see state/origin.py)."""
-    constants = {**CONSTANTS.get((TEDAPI, name), {}), "num_meters_aggregated": (1,), **dict.fromkeys(LIMITS, (0,))}
-    filled = {*constants, "i_a_current", "i_b_current", "i_c_current"}
-    if name == "aggregates":
-        return {
-            meter: {member: value for member, value in body.items() if member not in filled}
-            for meter, body in recorded.items()
-        }
-    if isinstance(recorded, dict):
-        return {member: value for member, value in recorded.items() if member not in constants}
-    return recorded
+def told(name: str, path: str, recorded: Any) -> Any:
+    """A recorded member of a reading without what the library fills from its templates."""
+    if not isinstance(recorded, dict) or name not in ANSWERS:
+        return recorded
+    members = {member: f"{path}.{member}".removeprefix(".") for member in recorded}
+    return {
+        member: told(name, members[member], value)
+        for member, value in recorded.items()
+        if constant(TEDAPI, ANSWERS[name], members[member]) is None
+    }
 
 
 @pytest.mark.parametrize(("scenario", "folder"), [("recorded", ""), ("recorded-local", "local-mode")])
@@ -138,7 +136,7 @@ def test_the_predecessors_data_field_by_field(scenario: str, folder: str, open_g
     ours = {"soe", "freq", "timestamp", "solar_powerwall", "meters", "solars", "device_type"}
     if scenario == "recorded":
         ours |= {"powerwalls", "meters_site"}  # the library's samples
-        recorded = {name: judged_template(name, value) for name, value in recorded.items()}
+        recorded = {name: told(name, "", value) for name, value in recorded.items()}
     for name, value in recorded.items():
         if name not in ours and not (scenario == "recorded-local" and name == "soe_raw"):
             compare([name], value, getattr(reading, name), differences)
@@ -198,3 +196,22 @@ def test_v1r_reaches_the_followers_over_wifi_only(open_gateway: Open) -> None:
         assert len([name for name in both.poll().vitals or () if name.startswith("TEPINV--")]) == 3
     finally:
         both.close()
+
+
+INVENTED = (
+    "frequency", "instant_reactive_power", "instant_apparent_power", "i_a_current", "i_b_current", "i_c_current",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", ["powerwall2", "powerwall3", "solar-only", "v1r"])
+def test_a_template_of_the_library_is_no_measurement(scenario: str, open_gateway: Open) -> None:
+    """Frequency, var, VA and currents over TEDAPI: what a device measures, else null; nowhere the template's 0."""
+    _, connection = open_gateway(scenario)
+    meters = judged(GatewayJudge(), connection.poll()).aggregates
+    for name, meter in meters.items():
+        assert all(meter[member] is None or meter[member] != 0 for member in INVENTED if member[:2] != "i_"), name
+        assert meter["timeout"] is None and meter["last_phase_power_communication_time"] is None
+    assert [meters["load"][member] for member in INVENTED[1:]] == [None] * 5
+    if scenario != "solar-only":
+        assert [meter["frequency"] for meter in meters.values()] == [60.0] * 4
+        assert meters["site"]["instant_reactive_power"] == (-128.0 if scenario == "powerwall2" else -40.0)
