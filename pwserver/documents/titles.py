@@ -52,7 +52,7 @@ def title_of(path: str) -> str:
     if group in ("alerts_active", "alerts_ended"):
         return f"{name}: {'ended' if member == 'ended' else 'active since'}"
     if group == "units_percent":
-        return f"Charge of Powerwall {int(rest) + 1}"
+        return "Charge of one Powerwall"
     words = _words(member or group)
     if group == "grid" and rest == "known":
         return "Houses that know the state of the grid"

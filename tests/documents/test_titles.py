@@ -19,7 +19,7 @@ from tests.documents.factory import powerwall3_view, recorded_view, site_of, wit
         ("site.home_watts", "Home power", "W"),
         ("charge_percent", "Charge", "%"),
         ("units.2.remaining_wh", "Powerwall 2: Energy left", "Wh"),
-        ("units_percent.0", "Charge of Powerwall 1", "%"),
+        ("units_percent.0", "Charge of one Powerwall", "%"),
         ("meters.generator.watts", "Meter generator: Power", "W"),
         ("meters.other grid.a_amperes", "Meter other grid: A", "A"),
         ("strings.A1.volts", "String A1: Voltage", "V"),

@@ -114,10 +114,10 @@ def test_two_gateways_sum_and_switch(two: House, look: Look) -> None:
         "House2",
     ]
     assert page.evaluate("document.querySelectorAll('.gateway-box').length") == 2
-    everything = page.evaluate("document.querySelectorAll('.unit-box').length")
+    units = "document.querySelectorAll('.unit-box').length"
+    until(page, f"{units} === 4")
     page.click("#switcher button:has-text('House2')")
-    until(page, f"{solar}.startsWith('4.0')")
-    assert 0 < page.evaluate("document.querySelectorAll('.unit-box').length") < everything
+    until(page, f"{solar}.startsWith('4.0') && {units} === 2")
     page.click("#switcher button:has-text('Default')")
     until(page, f"{solar}.startsWith('3.0')")
     page.reload()

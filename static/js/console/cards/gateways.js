@@ -1,11 +1,13 @@
 // Each gateway: state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
 import { ago } from "../../core/clock.js";
-import { attribute, h, keyed, text } from "../../core/dom.js";
+import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, number, power, percent, span } from "../../core/format.js";
 import { inTrouble } from "../../core/model.js";
 import { attempts, cause, PHASES, when } from "../../core/words.js";
 
 const OPTIONAL = ["Address", "Connection", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
+// Which number of the gateway's document a row shows.
+const NAMES = { "Last reading": "read_at", "In this state": "since", "Calls a minute": "connection.calls_per_minute", "Poll takes": "connection.poll_seconds" };
 const ROWS = ["Address", "Connection", "Last reading", "In this state", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
 
 function box() {
@@ -64,7 +66,7 @@ export function gateways(card, app, hint) {
         };
         for (const row of ROWS) {
           const { term, value } = element.cells[row], shown = values[row] ?? null;
-          text(value, shown ?? DASH);
+          figure(value, shown ?? DASH, known(gateway.read_at) && shown !== null ? NAMES[row] : null, gateway.id);
           term.hidden = value.hidden = shown === null && OPTIONAL.includes(row);
         }
         const why = lost ? "" : flagged.has(gateway.id) ? `These figures cannot be: ${flagged.get(gateway.id)}` : cause(gateway);
