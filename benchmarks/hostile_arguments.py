@@ -264,8 +264,6 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "aggregate.weighted_mean": lambda: ([1.0, 2.0], [1, 2]),
         "aggregate.app_percent": lambda: (50.0,),
         "aggregate.raw_percent": lambda: (50.0,),
-        "aggregate.beyond": lambda: (1.0, 2.0),
-        "aggregate.fell": lambda: (1.0, 2.0),
         "aggregate.time_skew": lambda: ([1.0, 2.0],),
         "aggregate.sum_meters": lambda: ([{"site": {"instant_power": 1.0}}], True, "x"),
         "csv.decimal_field": lambda: (1.5, True),

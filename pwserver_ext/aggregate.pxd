@@ -20,10 +20,6 @@ cpdef object app_percent(object raw)
 
 cpdef object raw_percent(object app)
 
-cpdef bint beyond(object power, object limit)
-
-cpdef bint fell(object previous, object current)
-
 @cython.locals(numbers=list)
 cpdef object time_skew(object timestamps)
 

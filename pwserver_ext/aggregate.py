@@ -104,20 +104,6 @@ def raw_percent(app: Any) -> Any:
     return app / 100 * 95 + 5
 
 
-def beyond(power: Any, limit: Any) -> bool:
-    """True when a power is further from 0 than the limit; an unknown limit (None, 0) never is exceeded."""
-    if not is_number(power) or not is_number(limit) or limit <= 0:
-        return False
-    return bool(abs(power) > limit)
-
-
-def fell(previous: Any, current: Any) -> bool:
-    """True when a lifetime counter went down."""
-    if not is_number(previous) or not is_number(current):
-        return False
-    return bool(current < previous)
-
-
 def time_skew(timestamps: Sequence[Any]) -> Any:
     """Seconds between the oldest and the newest timestamp; None without any."""
     numbers = [value for value in timestamps if is_number(value)]

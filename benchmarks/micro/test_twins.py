@@ -74,8 +74,6 @@ def arguments() -> dict[str, tuple[Any, ...]]:
         "aggregate.weighted_mean": (loads, sizes),
         "aggregate.app_percent": (57.3,),
         "aggregate.raw_percent": (57.3,),
-        "aggregate.beyond": (5000.0, 11500.0),
-        "aggregate.fell": (1e6, 1e6 + 1),
         "aggregate.time_skew": ([1.7e9, 1.7e9 + 1.5, 1.7e9 + 3.0],),
         "aggregate.sum_meters": (meters, True, "sum"),
         "csv.decimal_field": (1234.567, False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pwserver.documents.meters import power_watts, up_or_down
+from pwserver.documents.meters import charge, power_watts, up_or_down
 from pwserver.state.view import View
 from pwserver_ext import csv as lines
 
@@ -14,7 +14,7 @@ def csv_v1(view: View) -> str:
         power_watts(view, "load"),
         power_watts(view, "solar"),
         power_watts(view, "battery"),
-        view.reading.soe_raw if view.reading else None,
+        charge(view).raw_percent.value,
         view.server.missing_as_zero,
     )
 
@@ -27,7 +27,7 @@ def csv_v2(view: View) -> str:
         power_watts(view, "load"),
         power_watts(view, "solar"),
         power_watts(view, "battery"),
-        reading.soe_raw if reading else None,
+        charge(view).raw_percent.value,
         up_or_down(view),
         reading.reserve if reading else None,
         view.server.missing_as_zero,

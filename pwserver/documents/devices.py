@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.documents.meters import system_value
+from pwserver.documents.meters import charge
 from pwserver.reading import JsonObject
 from pwserver.state.view import View
 from pwserver_ext import vitals as flat
@@ -30,9 +30,10 @@ def pod(view: View) -> JsonObject:
     """Flat, numbered by unit; the four site-wide members are always there."""
     reading = view.reading
     body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config) if reading else {}
-    body["nominal_full_pack_energy"] = system_value(view, "nominal_full_pack_energy")
-    body["nominal_energy_remaining"] = system_value(view, "nominal_energy_remaining")
-    body["time_remaining_hours"] = reading.time_remaining if reading else None
+    judged = charge(view)
+    body["nominal_full_pack_energy"] = judged.capacity_wh.value
+    body["nominal_energy_remaining"] = judged.remaining_wh.value
+    body["time_remaining_hours"] = judged.hours_left.value
     body["backup_reserve_percent"] = reading.reserve if reading else None
     return body
 

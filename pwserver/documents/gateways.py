@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.devices import alerts
+from pwserver.documents.meters import charge
 from pwserver.documents.tedapi import raw_routes_on
 from pwserver.reading import GatewayIdentity, JsonObject, Reading
 from pwserver.state.view import SiteView, View
-from pwserver_ext.aggregate import app_percent
 
 
 def identity(gateway: GatewayIdentity) -> JsonObject:
@@ -71,7 +71,7 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
         "solars": reading.solars,
         "solar_powerwall": reading.solar_powerwall,
         "soe_raw": reading.soe_raw,
-        "soe": app_percent(reading.soe_raw),
+        "soe": charge(view).app_percent.value,
         "freq": None,
         "din": reading.din,
         "uptime": reading.uptime,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.reading import JsonObject
+from pwserver.state.charge import Charge, judge_charge
 from pwserver.state.view import View
-from pwserver_ext.aggregate import app_percent, is_number
+from pwserver_ext.aggregate import number
 from pwserver_ext.vitals import grid_number
 
 METERS = ("site", "battery", "load", "solar")
@@ -22,8 +23,7 @@ def meter(view: View, name: str) -> JsonObject:
 
 def power_watts(view: View, name: str) -> Any:
     """Power of one meter in W, None when unknown."""
-    value = meter(view, name).get("instant_power")
-    return value if is_number(value) else None
+    return number(meter(view, name).get("instant_power"))
 
 
 def up_or_down(view: View) -> int | None:
@@ -42,16 +42,23 @@ def aggregates(view: View) -> JsonObject:
     return view.reading.aggregates if view.reading else {}
 
 
+def charge(view: View) -> Charge:
+    """The charge as it was judged. The virtual gateway's sums are in its reading already."""
+    if view.reading is None:
+        return Charge()
+    return judge_charge(view.reading, ()) if view.gateway.virtual else view.state.judged.charge
+
+
 def soe(view: View) -> JsonObject:
     """Raw percent twice: the second name is for clients that know both scales."""
-    raw = view.reading.soe_raw if view.reading else None
+    raw = charge(view).raw_percent.value
     return {"percentage": raw, "raw_percentage": raw}
 
 
 def soe_app(view: View) -> JsonObject:
     """/api/system_status/soe: the app's scale, an object also when unknown."""
-    raw = view.reading.soe_raw if view.reading else None
-    return {"percentage": app_percent(raw), "raw_percentage": raw}
+    judged = charge(view)
+    return {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
 
 
 def battery(view: View) -> JsonObject:
@@ -61,7 +68,8 @@ def battery(view: View) -> JsonObject:
 def summary(view: View) -> JsonObject:
     """/json: everything a small script wants, in one object. Missing is null, or 0 with PW_MISSING_AS_ZERO."""
     reading = view.reading
-    raw = reading.soe_raw if reading else None
+    judged = charge(view)
+    raw = judged.raw_percent.value
     body: JsonObject = {
         "grid": power_watts(view, "site"),
         "home": power_watts(view, "load"),
@@ -71,9 +79,9 @@ def summary(view: View) -> JsonObject:
         "soe_raw": raw,
         "grid_status": up_or_down(view),
         "reserve": reading.reserve if reading else None,
-        "time_remaining_hours": reading.time_remaining if reading else None,
-        "full_pack_energy": system_value(view, "nominal_full_pack_energy"),
-        "energy_remaining": system_value(view, "nominal_energy_remaining"),
+        "time_remaining_hours": judged.hours_left.value,
+        "full_pack_energy": judged.capacity_wh.value,
+        "energy_remaining": judged.remaining_wh.value,
     }
     if reading and view.server.missing_as_zero:
         body = {key: 0 if value is None else value for key, value in body.items()}

@@ -16,6 +16,7 @@ from pwserver.documents.answer import Answer, detail
 from pwserver.state.fact import finite
 from pwserver.state.grid import STATES
 from pwserver.state.judge import Judged
+from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.state.powers import energies_wh
 from pwserver.state.signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.view import SiteView, View
@@ -29,8 +30,6 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 JOULES_PER_WATT_HOUR = 3600.0
 UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
 CONNECTION_STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
-MODES = ("self_consumption", "backup", "autonomous")
-EXPORT_RULES = ("battery_ok", "pv_only", "never")
 MAX_ALERTS = 200
 
 # A number for a family without labels, or one for each set of label values.

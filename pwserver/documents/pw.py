@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.devices import alerts as sorted_alerts
-from pwserver.documents.meters import METERS, meter, power_watts
+from pwserver.documents.meters import METERS, charge, meter, power_watts
 from pwserver.reading import JsonObject
 from pwserver.state.view import View
 from pwserver_ext.vitals import version_number
 
 
 def level(view: View) -> JsonObject:
-    return {"level": view.reading.soe_raw if view.reading else None}
+    return {"level": charge(view).raw_percent.value}
 
 
 def power(view: View) -> JsonObject:
@@ -74,4 +74,4 @@ def get_mode(view: View) -> JsonObject:
 
 
 def get_time_remaining(view: View) -> JsonObject:
-    return {"time_remaining": view.reading.time_remaining if view.reading else None}
+    return {"time_remaining": charge(view).hours_left.value}

@@ -14,9 +14,9 @@ from pwserver.gateways.cadence import Cadence
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.state import Capabilities
-from pwserver.gateways.truth import is_number
 from pwserver.gateways.wire import Wire
 from pwserver.reading import Answered, Reading
+from pwserver.state.fact import finite
 from pwserver.state.powers import powers_known
 
 MEDIUM_SECONDS: Final = 15.0
@@ -208,7 +208,8 @@ def as_text(value: Any) -> str | None:
 
 def as_number(value: Any) -> float | None:
     """The value if it is a finite number, else None."""
-    return value if is_number(value) else None
+    found: float | None = finite(value)
+    return found
 
 
 def sound_meters(value: Any) -> dict[str, Any]:
@@ -221,7 +222,7 @@ def sound_meters(value: Any) -> dict[str, Any]:
         raise GatewayFailure(GARBAGE)
     meters = {name: dict(meter) if isinstance(meter, dict) else meter for name, meter in meters.items()}
     for meter in meters.values():
-        if isinstance(meter, dict) and not is_number(meter.get("instant_power")):
+        if isinstance(meter, dict) and finite(meter.get("instant_power")) is None:
             meter["instant_power"] = None
     if powers_known(meters) == 0:
         raise GatewayFailure(NO_DATA)

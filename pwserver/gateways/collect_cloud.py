@@ -18,9 +18,10 @@ from pwserver.gateways.collect import (
     grid_word,
     sound_meters,
 )
-from pwserver.gateways.truth import is_number, soe_percent
 from pwserver.reading import Reading
+from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
+from pwserver.state.fact import finite
 from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word
 from pwserver.state.powers import MAIN_METERS
 
@@ -77,7 +78,7 @@ class CloudCollector:
         # The library reads one of the two members only, and calls silence "connected".
         detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
         charged = battery.get("percentage_charged", power.get("percentage_charged"))
-        soe = soe_percent(compute(self.powerwall.level)) if is_number(charged) else None
+        soe = soe_percent(compute(self.powerwall.level)) if finite(charged) is not None else None
         asker.answered(_LIVE_STATUS, self.power, "meters", "grid", "vitals", "strings", "alerts")
         asker.answered("site_status of Tesla's servers", "level", "level", "system")
         asker.answered("site_info of Tesla's servers", self.config, "operation")
@@ -85,7 +86,7 @@ class CloudCollector:
         asker.record("level", soe is not None)
         asker.record("grid", detail is not None)
         operation = as_dict(compute(self.client.poll, "/api/operation"))
-        if operation is not None and not is_number(config.get("backup_reserve_percent")):
+        if operation is not None and finite(config.get("backup_reserve_percent")) is None:
             operation = {**operation, "backup_reserve_percent": None}
         try:
             values["vitals"] = as_dict(clean(type(self.client).get_vitals(self.client)))

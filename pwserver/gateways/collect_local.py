@@ -22,8 +22,8 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
-from pwserver.gateways.truth import soe_percent
 from pwserver.reading import Reading
+from pwserver.state.charge import soe_percent
 
 _AGGREGATES: Final = "/api/meters/aggregates"
 _SOE: Final = "/api/system_status/soe"

@@ -25,8 +25,8 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.guard import Guarded
-from pwserver.gateways.truth import soe_percent
 from pwserver.reading import Reading
+from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite, member
 from pwserver.state.powers import MAIN_METERS

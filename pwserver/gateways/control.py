@@ -6,7 +6,6 @@ over no other connection either.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pwserver.gateways.acknowledgement import refusal_in
 from pwserver.gateways.failure import Exchange, describe
 from pwserver.gateways.routes import NotSent, Route, choose, hold
+from pwserver.state.charge import raw_percent
+from pwserver.state.fact import finite
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -167,9 +168,9 @@ def _whole_operation(route: Route, connection: GatewayConnection, arguments: Arg
     found = connection.ask_now("/api/operation")
     known = found if isinstance(found, dict) else {}
     level, mode = arguments.get("level"), arguments.get("mode")
-    raw = known.get("backup_reserve_percent") if level is None else level * 0.95 + 5
+    raw = known.get("backup_reserve_percent") if level is None else raw_percent(level)
     mode = mode or known.get("real_mode")
-    if isinstance(raw, bool) or not isinstance(raw, (int, float)) or not math.isfinite(raw) or not mode:
+    if finite(raw) is None or not mode:
         raise NotSent("the gateway's present mode and reserve are not known; nothing was sent")
     return {"level": raw, "mode": mode}
 

@@ -16,10 +16,10 @@ from pwserver.causes import CAUSE_BY_ID, GARBAGE
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.collect import Asker, sound_meters
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.truth import soe_percent
 from pwserver.gateways.wire import Wire
 from pwserver.modes import ConnectionMode
 from pwserver.reading import Reading
+from pwserver.state.charge import soe_percent
 from pwserver.state.powers import MAIN_METERS
 from pwserver.strict_json import NotAnObject, read_object
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.state.operation import MODES as OWNERS_MODES
 from pwserver_ext.ring import Ring
 
 ALIGNMENT = 64
@@ -18,7 +19,7 @@ DAY_SECONDS = 86400.0
 POWERS = ("site", "solar", "battery", "load")  # W; positive: import, production, discharge, consumption
 # ``soe`` percent, app scale; ``grid`` 1 up, 0 down, -1 syncing; ``reserve`` percent, app scale; ``mode`` index of MODES
 COLUMNS = (*POWERS, "soe", "grid", "reserve", "mode", "frequency", "voltage")
-MODES = ("self_consumption", "backup", "autonomous", "scheduler", "site_ctrl", "island_mode")
+MODES = (*OWNERS_MODES, "scheduler", "site_ctrl", "island_mode")  # stored as their place in here
 ENERGIES = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
 
 LAST_COLUMNS = ("grid", "mode")  # a mean of states says nothing: coarser rows keep the last one

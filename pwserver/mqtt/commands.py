@@ -10,12 +10,11 @@ from typing import Any
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.mqtt.entities import ControlState
 from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
+from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.state.view import View
 from pwserver.strict_json import NotAnObject, read_object
 
 MAX_PAYLOAD_BYTES = 1024
-MODES = ("self_consumption", "backup", "autonomous")
-EXPORT_RULES = ("battery_ok", "pv_only", "never")
 
 
 @dataclass(frozen=True, slots=True)

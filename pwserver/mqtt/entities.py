@@ -15,6 +15,7 @@ from pwserver.mqtt.settings import CONTROL_BITS
 from pwserver.mqtt.topics import METER_METRICS, SIGNAL_TOPICS, STRING_METRICS, safe_in_topic
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.judge import Judged
+from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.state.powers import MAIN_METERS, Meters
 from pwserver.state.signals import SIGNAL_BY_ID, signals_by_serial
 from pwserver.state.strings import string_pairs
@@ -131,7 +132,7 @@ CONTROL_ENTITIES: tuple[Entity, ...] = (
     _control("button", "reserve_hold", "Hold Battery", "reserve_hold", "battery-lock", payload_press="{}"),
     _control(
         "select", "mode_control", "Operation Mode Control", "mode", "cog", "mode",
-        command_template='{"value": "{{ value }}"}', options=["self_consumption", "backup", "autonomous"],
+        command_template='{"value": "{{ value }}"}', options=[*MODES],
     ),
     _control(
         "switch", "grid_charging_control", "Grid Charging Control", "grid_charging", "battery-charging-outline",
@@ -140,7 +141,7 @@ CONTROL_ENTITIES: tuple[Entity, ...] = (
     ),
     _control(
         "select", "grid_export_control", "Grid Export Control", "grid_export", "transmission-tower-export",
-        "grid_export", command_template='{"value": "{{ value }}"}', options=["battery_ok", "pv_only", "never"],
+        "grid_export", command_template='{"value": "{{ value }}"}', options=[*EXPORT_RULES],
     ),
     _control(
         "button", "go_off_grid", "Go Off Grid", "islanding", "transmission-tower-off",

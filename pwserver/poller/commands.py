@@ -37,7 +37,7 @@ from pwserver.poller import keys
 from pwserver.poller.keys import UsedKeys
 from pwserver.poller.pending import Pending
 from pwserver.runtime import Runtime
-from pwserver_ext.aggregate import app_percent
+from pwserver.state.charge import app_percent
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection

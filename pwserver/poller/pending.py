@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pwserver.reading import Reading
-from pwserver_ext.aggregate import app_percent
+from pwserver.state.charge import app_percent
 
 LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
 PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
-from pwserver_ext.aggregate import app_percent, complete_total
+from pwserver_ext.aggregate import app_percent, complete_total, raw_percent
+
+__all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "soe_percent"]
+
+_ROUNDING_PERCENT: Final = 0.5  # what a full or an empty battery may be told beyond its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +27,16 @@ class Charge:
     hours_left: Number = UNKNOWN
 
 
+def soe_percent(value: Any) -> float | None:
+    """Return a state of energy as the gateway counts it; None when it cannot be one: no number, or beyond 0 to 100."""
+    percent = finite(value)
+    fits = percent is not None and -_ROUNDING_PERCENT <= percent <= 100.0 + _ROUNDING_PERCENT
+    return percent if fits else None
+
+
 def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
     """Return what is known about the charge; sums over units only where every unit is known."""
-    level = Source(reading, "level").fact(finite(reading.soe_raw), "percentage")
+    level = Source(reading, "level").fact(soe_percent(reading.soe_raw), "percentage")
     return Charge(
         raw_percent=level,
         app_percent=level.derived(app_percent(level.value), "app scale") if level.value is not None else UNKNOWN,

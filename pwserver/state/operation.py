@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, text
 from pwserver.state.source import Source
+
+MODES: Final = ("self_consumption", "backup", "autonomous")  # those an owner can choose
+EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,7 @@ from pwserver.bounds import (
     allowed,
     shown,
 )
-
-MODES = ("self_consumption", "backup", "autonomous")
-EXPORT_RULES = ("battery_ok", "pv_only", "never")
+from pwserver.state.operation import EXPORT_RULES, MODES
 
 Arguments = dict[str, Any]
 

@@ -8,10 +8,11 @@ from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RE
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
 from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
+from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.web.operations import FORM, INVALID, Operation, Parameter, describe
 
 TAG = "control"
-_MODE = string(values=("self_consumption", "backup", "autonomous"))
+_MODE = string(values=MODES)
 _PERCENT: Schema = {"type": "integer", "minimum": RESERVE_PERCENT[0], "maximum": RESERVE_PERCENT[1],
                     "description": "%, the Tesla app's scale"}  # fmt: skip
 _WATTS: Schema = {"type": "number", "minimum": DISPATCH_WATTS[0], "maximum": DISPATCH_WATTS[1], "description": "W"}
@@ -38,7 +39,7 @@ _ACTIONS: dict[str, tuple[str, Schema]] = {
     "grid_charging": ("Charging from the grid", obj({"value": BOOLEAN}, more=False)),
     "grid_export": (
         "Exporting to the grid",
-        obj({"value": string(values=("battery_ok", "pv_only", "never"))}, more=False),
+        obj({"value": string(values=EXPORT_RULES)}, more=False),
     ),
     "max_backup": (
         "Charge to full for a time, v1r only",

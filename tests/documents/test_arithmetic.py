@@ -137,15 +137,7 @@ def test_frequency_and_voltage_are_means_of_what_was_measured(aggregate: ModuleT
     assert aggregate.sum_meters([], True, "none") == {}
 
 
-def test_suspicion(aggregate: ModuleType) -> None:
-    assert aggregate.fell(10, 9.99)
-    assert not aggregate.fell(10, 10)
-    assert not aggregate.fell(None, 5)
-    assert not aggregate.fell(10, None)
-    assert aggregate.beyond(-11_000, 10_000)
-    assert not aggregate.beyond(10_000, 10_000)
-    assert not aggregate.beyond(99_999, None)
-    assert not aggregate.beyond(99_999, 0)
+def test_the_time_between_the_oldest_and_the_newest(aggregate: ModuleType) -> None:
     assert aggregate.time_skew([5.0, 2.5, None]) == 2.5
     assert aggregate.time_skew([]) is None
 
