@@ -22,14 +22,12 @@ from pwserver.documents.site import grid_status
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory
 from pwserver.state.energies import ENERGIES
-from pwserver.state.site import Site, agreed
+from pwserver.state.site import Site, SiteCharge, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
 VIRTUAL_ID = "aggregate"
 _STATUS_SUMS = (
-    "nominal_full_pack_energy",
-    "nominal_energy_remaining",
     "max_power_energy_remaining",
     "max_power_energy_to_be_charged",
     "max_charge_power",
@@ -143,7 +141,7 @@ def _merged_reading(
     fresh = {reading.gateway_id: reading for reading in readings}
     order = [(view.gateway.id, fresh.get(view.gateway.id), known[view.gateway.id].names) for view in site.gateways]
     combined = unit_blocks(order, options.name_prefix)
-    system_status = _system_status(readings, combined.blocks)
+    system_status = _system_status(readings, combined.blocks, total.charge)
     up_down = grid_status(site)
     reserve = total.reserve_percent.value
     return Reading(
@@ -228,7 +226,9 @@ def _resets(readings: Sequence[Reading]) -> dict[str, float]:
     return found
 
 
-def _system_status(readings: Sequence[Reading], blocks: list[JsonObject]) -> JsonObject | None:
+def _system_status(
+    readings: Sequence[Reading], blocks: list[JsonObject], charge: SiteCharge
+) -> JsonObject | None:
     found = [reading.system_status for reading in readings if reading.system_status]
     if not found and not blocks:
         return None
@@ -241,6 +241,8 @@ def _system_status(readings: Sequence[Reading], blocks: list[JsonObject]) -> Jso
             body[key] = _joined(values) or []
         elif key != "battery_blocks":
             body[key] = values[0] if all(value == values[0] for value in values) else None
+    body["nominal_full_pack_energy"] = charge.capacity_wh.value
+    body["nominal_energy_remaining"] = charge.remaining_wh.value
     body["battery_blocks"] = blocks
     return body
 

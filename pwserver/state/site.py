@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from pwserver.state.alerts import problems, worst
 from pwserver.state.charge import Charge
+from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.grid import DOWN, SYNCING
 from pwserver.state.operation import Operation
@@ -112,12 +113,14 @@ def site_of(states: Sequence[State]) -> Site:
             flags[name] = reason
         else:
             members.append(state)
-    watts = {name: _sum(members, _watts_of(name)) for name in MAIN_METERS}
+    # An inverter lacks nothing when it has no battery; any other house whose battery tells nothing does.
+    batteries = [state for state in members if state.gateway.type != "inverter" or has_battery(state.judged)]
+    watts = {name: _sum(batteries if name == "battery" else members, _watts_of(name)) for name in MAIN_METERS}
     # A house without a generator lacks nothing; the sum is that of those who have one.
     for name in dict.fromkeys(name for state in members for name in state.judged.meters):
         if name not in watts:
             watts[name] = _sum([state for state in members if name in state.judged.meters], _watts_of(name))
-    charge = _charge(members)
+    charge = _charge(batteries)
     alerts = [state.judged.alerts for state in members if state.judged.alerts is not None]
     return Site(
         states=tuple(states),
@@ -127,7 +130,7 @@ def site_of(states: Sequence[State]) -> Site:
         watts=watts,
         charge=charge,
         grid=_grid(members),
-        reserve_percent=_reserve(members),
+        reserve_percent=_reserve(batteries),
         hours_left=_hours_left(charge.remaining_wh, watts["load"]),
         mode=_agreed(members, lambda operation: operation.mode.value),
         grid_charging=_agreed(members, lambda operation: operation.grid_charging.value),
@@ -172,7 +175,7 @@ def _charge(members: Sequence[State]) -> SiteCharge:
         if charge.raw_percent.value is not None and charge.app_percent.value is not None:
             raw[state.gateway.id], app[state.gateway.id] = charge.raw_percent.value, charge.app_percent.value
             sizes.append(_capacity(charge))
-        elif state.gateway.type != "inverter":  # an inverter has no battery whose charge could be missing
+        else:
             missing.append(state.gateway.id)
     weighted_raw = aggregate.weighted_mean(list(raw.values()), sizes)
     weighted = weighted_raw is not None
