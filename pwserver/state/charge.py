@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pwserver.reading import Reading
+from pwserver.reading import JsonObject, Reading
 from pwserver.state.fact import UNKNOWN, Number, finite
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
@@ -44,6 +44,15 @@ def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
         remaining_wh=_whole(reading, "nominal_energy_remaining", [unit.remaining_wh for unit in units]),
         hours_left=Source(reading, "remaining").fact(finite(reading.time_remaining), "time_remaining"),
     )
+
+
+def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:
+    """Return the system status, for the legacy shapes, with the sums that everybody is told."""
+    if not isinstance(system, dict):
+        return system
+    told = {"nominal_full_pack_energy": charge.capacity_wh.value, "nominal_energy_remaining": charge.remaining_wh.value}
+    changed = {name: value for name, value in told.items() if system.get(name) != value}
+    return {**system, **changed} if changed else system
 
 
 def _whole(reading: Reading, name: str, parts: list[Number]) -> Number:

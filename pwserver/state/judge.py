@@ -8,7 +8,7 @@ from typing import Any
 
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
-from pwserver.state.charge import Charge, judge_charge
+from pwserver.state.charge import Charge, judge_charge, with_charge
 from pwserver.state.details import meter_details, with_details
 from pwserver.state.electrical import Electrical, judge_electrical
 from pwserver.state.energies import guard_energies
@@ -106,6 +106,8 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
     labels = numbers.labels(expansion_packs(reading))
     units = judge_units(reading, labels)
+    charge = judge_charge(reading, units)
+    reading = replace(reading, system_status=with_charge(reading.system_status, charge))
     alerts = judge_alerts(reading, units, memory.alerts)
     return Judged(
         reading=reading,
@@ -116,7 +118,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         strings=judge_strings(reading),
         devices=judge_devices(reading),
         electrical=judge_electrical(reading),
-        charge=judge_charge(reading, units),
+        charge=charge,
         grid=judge_grid(reading),
         alerts=alerts.active,
         ended_alerts=alerts.ended,
