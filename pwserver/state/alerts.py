@@ -28,10 +28,9 @@ SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, where a gateway lis
 ELSEWHERE: Final = "elsewhere"
 CLOUD_MODES: Final = ("Cloud", "FleetAPI")
 _SOLAR_LISTS: Final = ("pvac_alerts", "pvs_alerts")
+# Parts of which a house has one. On a Powerwall 3 they bear the serial number of the leading unit, which they are not.
+_SINGLE: Final[Mapping[str, str]] = {"STSTSM": "Gateway", "TESYNC": "Grid switch", "TEMSA": "Backup Switch"}
 _KINDS: Final[Mapping[str, str]] = {
-    "STSTSM": "Gateway",
-    "TESYNC": "Grid switch",
-    "TEMSA": "Backup Switch",
     "PVAC": "Solar inverter",
     "PVS": "Solar inverter",
     "TEINV": "Solar inverter",
@@ -101,10 +100,13 @@ def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | Non
     device = vitals.get(place) if isinstance(vitals, Mapping) else None
     if not isinstance(device, Mapping):
         return None
+    what = str(kind(place))
+    if what in _SINGLE:
+        return _SINGLE[what]
     serial = str(serial_of(place, device))
     label = units.get(serial) or units.get(str(device.get("componentParentDin")).rpartition("--")[2])
     if label is None and serial not in ("", "None"):
-        label = f"{_KINDS.get(str(kind(place)), 'Device')} {serial}"
+        label = f"{_KINDS.get(what, 'Device')} {serial}"
     return label
 
 

@@ -38,7 +38,7 @@ def test_an_alert_keeps_its_beginning_over_restarts_and_reconnects(scenario: str
             first = alert(server)
             assert first is not None and first["since_exact"] and first["severity"] == "serious"
             assert first["units"] == ["PW2"] and first["meaning"].startswith("By its name:")
-            wait_until(lambda: server.json("/api/site")["site"]["problems"] == 1, 20, "the overview of the same reading")
+            wait_until(lambda: server.json("/api/site")["site"]["problems"] == 1, 20, "the overview")
             overview = server.json("/api/site")
             assert overview["gateways"][0]["problems"] == 1
             assert overview["gateways"][0]["alerts_worst"] == "serious"

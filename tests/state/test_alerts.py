@@ -124,7 +124,12 @@ def test_a_part_of_a_powerwall_2_belongs_to_its_unit_and_others_are_named_by_kin
     assert {name: one.units for name, one in active(judged).items()} == {
         "BatteryFault": ("PW2",),
         "PVAC_a030_fan_faulted": ("Solar inverter CN8",),
-        "SYNC_a001_SW_App_Boot": (),
+        "SYNC_a001_SW_App_Boot": ("Grid switch",),
+    }
+    leader = told(GatewayJudge(), 0, {GATEWAY: ["FWUpdateSucceeded"], UNIT: ["POD_w110_SW_EOC"]})
+    assert {name: one.units for name, one in active(leader).items()} == {
+        "FWUpdateSucceeded": ("Gateway",),
+        "POD_w110_SW_EOC": ("PW1",),
     }
 
 
