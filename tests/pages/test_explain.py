@@ -108,6 +108,17 @@ def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look
         assert "The figure of the last good reading, which is old." in explained(page)
 
 
+def test_a_generator_can_be_asked_for(look: Look) -> None:
+    with make_house("generator") as found:
+        found.gateway.set_house(generator_watts=4200.5)
+        page = look(found.base).open("")
+        until(page, "/4[.]20/.test(document.querySelector('.further [role=button]')?.textContent)")
+        page.click(".further [role=button]")
+        told = explained(page)
+        assert told.startswith("Meter generator: Power") and "4.20" in told
+        assert violations(page) == []
+
+
 def test_a_number_that_the_server_does_not_know_any_more_says_so(house: House, look: Look) -> None:
     watched = look(house.base)
     watched.expected = ("404",)
