@@ -16,7 +16,8 @@ import time
 from benchmarks.table import Table, facts, markdown
 
 SECTIONS = ("rendering", "footprint", "micros", "attackers", "fastpath")
-OTHERS = ("history", "streams", "load", "pages", "odd")  # longer, and of one part of the server each: only when named
+# Longer, and of one part of the server each: only when named.
+OTHERS = ("history", "streams", "load", "pages", "received", "odd")
 
 
 def main() -> int:

@@ -17,7 +17,8 @@ from pwserver.state.judge import Judged
 from pwserver.state.powers import Meter
 from pwserver.state.site import Site, Total
 from pwserver.state.strings import String
-from pwserver.state.units import Unit
+from pwserver.state.unit_measurements import judge_measurements
+from pwserver.state.units import Unit, with_silent_units
 from pwserver_ext.aggregate import app_percent
 
 # The gateway calls the house "load" and the grid "site"; people do not.
@@ -108,10 +109,14 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     for name, meter in judged.meters.items():
         for path, attribute in _paths(f"meters.{_meter_name(name)}", Meter):
             facts[path] = getattr(meter, attribute)
-    for unit in judged.units:
-        for path, attribute in _paths(f"units.{unit.position}", Unit):
-            facts[path] = getattr(unit, attribute)
+    measured = judge_measurements(judged.reading, judged.units, judged.devices, judged.electrical)
+    for unit in with_silent_units(judged.reading, judged.units):
+        if unit.serial in measured:  # of a silent one only its charge is told, which is not known
+            for path, attribute in _paths(f"units.{unit.position}", Unit):
+                facts[path] = getattr(unit, attribute)
         facts[unit_level_path(unit)] = unit_level(unit)
+        for name, fact in measured.get(unit.serial, {}).items():
+            facts[f"units.{unit.position}.{name}"] = fact
     for string in judged.strings.values():
         for path, attribute in _paths(f"strings.{string.name}", String):
             facts[path] = getattr(string, attribute)

@@ -141,6 +141,27 @@ def _configured(reading: Reading) -> Iterator[tuple[str, list[str]]]:
             yield serial, [pack for pack in found if pack]
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredUnit:
+    """A unit as the gateway's configuration names it."""
+
+    serial: str
+    part: str | None
+    type: str | None
+
+
+def configured_units(reading: Reading) -> list[ConfiguredUnit]:
+    """Return the units of the gateway's configuration, expansion packs left out."""
+    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
+    listed = config.get("battery_blocks")
+    found = []
+    for block in listed if isinstance(listed, list) else ():
+        serial = _din_serial(block, "vin")
+        if serial:
+            found.append(ConfiguredUnit(serial, text(block["vin"].partition("--")[0]), text(block.get("type"))))
+    return found
+
+
 def _din_serial(body: Any, member: str) -> str:
     din = text(body.get(member)) if isinstance(body, Mapping) else None
     serial = (din or "").rpartition("--")[2]

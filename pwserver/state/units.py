@@ -9,7 +9,7 @@ from typing import Any
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, text
 from pwserver.state.source import Source
-from pwserver.state.unit_numbers import block_serial
+from pwserver.state.unit_numbers import block_serial, configured_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,20 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
             )
         )
     return tuple(found)
+
+
+def with_silent_units(reading: Reading | None, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """Return the units with those that the gateway's configuration has and its list has not, without figures.
+
+    A wired (v1r) connection is told about the first Powerwall 3 alone, though it knows the others by name.
+    """
+    if reading is None:
+        return units
+    told = {unit.serial for unit in units}
+    silent = [
+        Unit(one.serial, reading.unit_numbers[one.serial], f"PW{reading.unit_numbers[one.serial]}", one.part, one.type,
+             state="missing")
+        for one in configured_units(reading)
+        if one.serial not in told and one.serial in reading.unit_numbers
+    ]  # fmt: skip
+    return tuple(sorted((*units, *silent), key=lambda unit: unit.position)) if silent else units

@@ -105,12 +105,52 @@ def test_one_of_twelve_off_grid_is_told_by_name_and_does_not_turn_the_grid_red()
     assert house.overview(site_of(unknown))["site"]["grid"]["state"] is None
 
 
+def test_a_unit_that_only_the_configuration_names_is_listed_without_figures() -> None:
+    """Over a wired (v1r) connection the gateway tells of the first Powerwall alone."""
+    block = {"PackageSerialNumber": "A", "nominal_full_pack_energy": 10000, "nominal_energy_remaining": 5000}
+    configured = [{"vin": f"1707000-11-J--{name}", "type": kind} for name, kind in (("A", "one"), ("B", "follower"))]
+    view = powerwall3_view(
+        "home", 1, system_status={"battery_blocks": [block]}, tedapi_config={"battery_blocks": configured}
+    )
+    body = house.house(view)
+    assert [unit["serial"] for unit in body["units"].values()] == ["A", "B"]
+    assert (body["units"]["1"]["state"], body["units"]["2"]["state"]) == ("present", "missing")
+    assert (body["units"]["2"]["type"], body["units"]["2"]["part"]) == ("follower", "1707000-11-J")
+    assert body["units_percent"] == [body["units"]["1"]["charge_percent"], None]
+    assert house.overview(site_of(view))["site"]["units"] == 2
+    assert schema_errors(HOUSE, body) == []
+
+
+def test_what_is_measured_in_a_unit_is_told_in_units_of_measure() -> None:
+    """The devices write kilowatts, a gateway's own list watts; over TEDAPI that list has the devices' kilowatts."""
+    block = {"PackageSerialNumber": "A", "p_out": 20.0, "v_out": 241.0, "f_out": 60.02}
+    for mode, watts in (("Local", 20), ("TEDAPI", None)):
+        view = powerwall3_view(
+            "home", 1, system_status={"battery_blocks": [block]}, tedapi_config=None, vitals=None, fan_speeds=None,
+            connection_mode=mode,
+        )  # fmt: skip
+        unit = house.house(view)["units"]["1"]
+        assert (unit.get("watts"), unit["volts"], unit["hertz"]) == (watts, 241, 60.02)
+    vitals = {
+        "TEPINV--p--A": {"PINV_Pout": -3.25, "PINV_Vout": 242.5, "PCH_AmbientTemp": 41.04, "PCH_FanSpeed_A": 1320.4},
+        "TEPOD--p--A": {"HVP_PackTempMax": 38.44, "HVP_PackTempMin": 33.9},
+    }
+    view = powerwall3_view(
+        "home", 1, system_status={"battery_blocks": [block]}, tedapi_config=None, vitals=vitals, fan_speeds=None
+    )
+    unit = house.house(view)["units"]["1"]
+    assert (unit["watts"], unit["volts"], unit["hertz"]) == (-3250, 242.5, 60.02)
+    assert (unit["pack_max_celsius"], unit["pack_min_celsius"], unit["inverter_celsius"]) == (38.4, 33.9, 41)
+    assert unit["fan_a_rpm"] == 1320 and "fan_b_rpm" not in unit
+    assert schema_errors(HOUSE, house.house(view)) == []
+
+
 def test_units_and_the_house_tell_their_charge_on_one_scale() -> None:
     blocks = [
         {"PackageSerialNumber": name, "nominal_full_pack_energy": 10000, "nominal_energy_remaining": left}
         for name, left in (("A", 5400), ("B", 5600))
     ]
-    view = powerwall3_view("home", 1, soe_raw=55.0, system_status={"battery_blocks": blocks})
+    view = powerwall3_view("home", 1, soe_raw=55.0, system_status={"battery_blocks": blocks}, tedapi_config=None)
     body = house.house(view)
     levels = [unit["charge_percent"] for unit in body["units"].values()]
     assert levels == body["units_percent"] == [51.58, 53.68]

@@ -46,7 +46,7 @@ def test_every_number_of_a_house_is_explained_with_its_own_value(state: str) -> 
 def test_derived_numbers_name_their_parts() -> None:
     known = explained(powerwall3_view("home", 1, system_status={
         "battery_blocks": [{"PackageSerialNumber": name, "nominal_full_pack_energy": 10000,
-                            "nominal_energy_remaining": 5000} for name in "AB"]}))  # fmt: skip
+                            "nominal_energy_remaining": 5000} for name in "AB"]}, tedapi_config=None))  # fmt: skip
     parts: dict[str, Any] = {
         name: [(part["name"], part["value"]) for part in known.explain(name)["parts"]]
         for name in ("charge_percent", "capacity_wh", "units.1.charge_percent", "units_percent.1")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 from tests.pages.support import house as make_house
@@ -50,6 +52,19 @@ def test_every_card_has_its_content(house: House, look: Look) -> None:
     assert len(page.query_selector_all("[data-card=strings] tbody tr")) >= 6
     until(page, "/since \\d/.test(document.querySelector('[data-card=alerts]').textContent)")
     assert "worker-0" in card(page, "health") and "poller" in card(page, "health")
+
+
+def test_memory_is_what_all_processes_take_with_shared_pages_counted_once(house: House, look: Look) -> None:
+    page = look(house.base).open("console?hide=trend,daily-energy,power-flow")
+    shown = r"document.querySelector('[data-card=health]').innerText.match(/Memory\s+([\d.]+).MB/)?.[1]"
+    pids = [house.server.process.pid, *house.server.children().values()]
+
+    def right() -> bool:
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() for pid in pids]
+        truth = sum(int(line.split()[1]) for lines in rollups for line in lines if line.startswith("Pss:")) / 1024
+        return abs(float(until(page, shown)) - truth) < 0.1 * truth
+
+    wait_until(right, 30, "the console shows another memory")
 
 
 def test_kiosk_and_hidden_cards_by_address(house: House, look: Look) -> None:

@@ -124,7 +124,7 @@ def noted(house: House, ignored: frozenset[str] = frozenset()) -> list[tuple[str
 
 def shows(page: Page, row: str, pattern: str) -> None:
     """Wait until the row's present value is this."""
-    words = f"document.querySelector('[data-control={row}] .now').textContent"
+    words = f"document.querySelector('[data-control={row}] .now')?.textContent"
     until(page, f"/{pattern}/.test({words})", 25)
 
 

@@ -1,5 +1,4 @@
 // The console: one live connection, many cards.
-import { serverNow } from "../core/clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
 import { explainNumbers } from "../core/explain.js";
 import { number } from "../core/format.js";
@@ -7,7 +6,7 @@ import { inTrouble } from "../core/model.js";
 import { showNotice } from "../core/notice.js";
 import { change, onChange, settings } from "../core/settings.js";
 import { NO_ANSWER, noSuchGateway, notice, PHASES } from "../core/words.js";
-import * as adapter from "./adapter.js";
+import { modelOf } from "./adapter.js";
 import { CARDS } from "./cards.js";
 import { Houses } from "./houses.js";
 import { openSettings } from "./settings.js";
@@ -22,8 +21,7 @@ const find = (id) => document.getElementById(id);
  * in the order of the configuration: one, or all of several. ``gateway``: the chosen id, "" for all. ``lost``: the server does not
  * answer. ``faded``: what is shown is old or unknown.
  */
-const app = { overview: null, shown: null, houses: [], gateway: query.get("gateway") || settings.gateway, lost: false, faded: true,
-  model: null, subject: null, age: (id) => { const at = app.model?.gateways.find((one) => one.id === id)?.lastUpdated; return at ? serverNow() - at : null; } };
+const app = { overview: null, shown: null, houses: [], gateway: query.get("gateway") || settings.gateway, lost: false, faded: true, model: null };
 let cards = [];
 
 function order() {
@@ -100,7 +98,6 @@ function choose(id) {
   app.gateway = id;
   change({ gateway: id });
   houses.choose(id);
-  adapter.refresh(app).then(show);
   for (const element of cards) refresh(element, true);
 }
 
@@ -109,6 +106,7 @@ function news() {
   app.overview = houses.overview;
   app.shown = houses.shown;
   app.houses = houses.shownDetails;
+  app.model = modelOf(app);
   if (first && app.shown && !cards.length) arrange();
   switcher();
   if (!document.hidden) show();
@@ -126,9 +124,6 @@ const houses = new Houses({
   },
 });
 houses.start(window.pwserverFirst);
-const adapt = () => document.hidden || adapter.refresh(app).then(show);
-adapt();
-setInterval(adapt, 2000);
 setTimeout(() => { if (!cards.length) { arrange(); show(); } }, 1500);
 setInterval(() => {
   if (document.hidden) return;

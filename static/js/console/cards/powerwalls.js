@@ -1,20 +1,21 @@
 // Each unit with its charge, power, temperatures, fans and versions.
 import { h, keyed, property, text } from "../../core/dom.js";
 import { DASH, energy, known, number, percent, power, temperature, withUnit } from "../../core/format.js";
+import { SCALE } from "../../core/words.js";
 
-const rows = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
-const finite = (value) => (known(value) ? value : null);
+const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
+const ALWAYS = ["Energy", "Power", "Temperature"];
+const IDLE_WATTS = 15;
 
 function unitBox() {
   const gauge = h("div.gauge", { "aria-hidden": "true" }, h("i"));
   const title = h("h3"), kind = h("p.kind"), facts = h("dl.facts");
-  const cells = Object.fromEntries(rows.map((name) => {
+  const cells = Object.fromEntries(ROWS.map((name) => {
     const term = h("dt", {}, name), value = h("dd");
     facts.append(term, value);
     return [name, { term, value }];
   }));
-  const box = h("article.unit-box", {}, gauge, title, kind, facts);
-  return Object.assign(box, { gauge, title_: title, kind, cells });
+  return Object.assign(h("article.unit-box", {}, gauge, title, kind, facts), { gauge, title_: title, kind, cells });
 }
 
 export function powerwalls(card, app, hint) {
@@ -22,83 +23,48 @@ export function powerwalls(card, app, hint) {
   card.append(list, none);
   return {
     live: true,
-    update({ subject, model }) {
-      const all = (subject ? (subject.id || model.gateways.length === 1 ? [subject] : model.gateways) : [])
-        .flatMap((gateway) => gateway.units.map((unit) => ({ ...describe(gateway, unit, model.gateways.length > 1), key: `${gateway.id}/${unit.serial || unit.number}` })));
-      const boxes = keyed(list, all.map((one) => one.key), unitBox);
-      boxes.forEach((box, index) => {
-        const one = all[index];
-        property(box.gauge, "--level", one.level ?? 0);
-        text(box.title_, `Powerwall ${number(index + 1)} · ${percent(one.level)}`);
-        text(box.kind, one.kind);
-        for (const name of rows) {
+    update({ shown, houses }) {
+      const several = houses.length > 1;
+      const all = houses.flatMap((house) => Object.entries(house.units).map(([position, unit]) => ({ house, position, unit })));
+      keyed(list, all.map(({ house, unit }) => `${house.id}/${unit.serial}`), unitBox).forEach((box, index) => {
+        const { house, position, unit } = all[index];
+        property(box.gauge, "--level", unit.charge_percent ?? 0);
+        text(box.title_, `Powerwall ${number(Number(position))} · ${percent(unit.charge_percent)}`);
+        text(box.kind, [words(unit.type) || "Powerwall", several && house.name].filter(Boolean).join(" · "));
+        const values = rowsOf(house, unit);
+        for (const name of ROWS) {
           const { term, value } = box.cells[name];
-          const shown = one[name] ?? null;
-          term.hidden = value.hidden = shown === null && !["Energy", "Power", "Temperature"].includes(name);
-          text(value, shown ?? DASH);
+          term.hidden = value.hidden = values[name] === null && !ALWAYS.includes(name);
+          text(value, values[name] ?? DASH);
         }
       });
-      text(none, all.length ? "" : subject?.data ? "No Powerwall here" : "Nothing known yet");
       none.hidden = all.length > 0;
-      hint([subject?.version ? `Firmware ${subject.version.split(" ")[0]}` : "", known(subject?.fullWh) ? `${energy(subject.fullWh)} in all` : ""].filter(Boolean).join(" · "));
+      text(none, houses.some((house) => house.has_battery === false) ? "No Powerwall here" : "Nothing known yet");
+      const firmware = several ? null : houses[0]?.connection.firmware;
+      hint([firmware ? `Firmware ${firmware.split(" ")[0]}` : "", known(shown?.capacity_wh) ? `${energy(shown.capacity_wh)} in all` : "", SCALE].filter(Boolean).join(" · "));
     },
   };
 }
 
-function describe(gateway, unit, several) {
-  const vitals = gateway.data?.vitals ?? {};
-  const device = (prefix) => Object.entries(vitals).find(([key]) => key.startsWith(prefix) && key.endsWith(unit.serial) && unit.serial)?.[1];
-  const pod = device("TEPOD--"), thc = device("TETHC--"), inverter = device("TEPINV--");
-  const part = unit.block.PackagePartNumber;
-  const fans = fanWords(gateway, unit);
-  const leader = leaderOf(gateway, unit);
-  const hot = finite(pod?.HVP_PackTempMax) ?? finite(thc?.THC_AmbientTemp);
-  const cold = finite(pod?.HVP_PackTempMin);
-  const ambient = finite(inverter?.PCH_AmbientTemp);
-  const left = finite(pod?.POD_nom_energy_remaining) ?? unit.leftWh, full = finite(pod?.POD_nom_full_pack_energy) ?? unit.fullWh;
-  // The gateway gives p_out in W, TEDAPI in kW (a few digits at most).
-  const out = finite(unit.block.p_out);
-  const watts = out === null ? null : Math.abs(out) < 30 ? out * 1000 : out;
-  const volts = finite(unit.block.v_out), hertz = finite(unit.block.f_out);
+function rowsOf(house, unit) {
+  const fans = [unit.fan_a_rpm, unit.fan_b_rpm, unit.fan_rpm].filter(known).map((speed) => number(speed));
+  const leader = Object.entries(house.units).find(([, other]) => unit.leader && other.serial === unit.leader);
   return {
-    level: unit.level ?? (known(left) && full ? (left / full) * 100 : null),
-    kind: [words(unit.type) || "Powerwall", several && gateway.name].filter(Boolean).join(" · "),
-    Energy: known(left) || known(full) ? `${energy(left)} of ${energy(full)}` : null,
-    Power: known(watts) ? `${watts < -15 ? "charging " : watts > 15 ? "discharging " : ""}${power(Math.abs(watts))}` : null,
-    Voltage: volts === null && hertz === null ? null : [withUnit(volts, "V", 1), withUnit(hertz, "Hz", 2)].join(" · "),
-    Temperature: hot === null && ambient === null ? null
-      : [cold !== null && hot !== null ? `${temperature(cold)} to ${temperature(hot)}` : hot !== null ? temperature(hot) : "", ambient !== null ? `inverter ${temperature(ambient)}` : ""].filter(Boolean).join(", "),
-    Fans: fans,
-    State: stateWords(unit.block),
-    Part: part || null,
-    Serial: unit.serial || null,
-    "Expansion of": leader,
+    Energy: known(unit.remaining_wh) || known(unit.capacity_wh) ? `${energy(unit.remaining_wh)} of ${energy(unit.capacity_wh)}` : null,
+    Power: known(unit.watts) ? `${unit.watts < -IDLE_WATTS ? "charging " : unit.watts > IDLE_WATTS ? "discharging " : ""}${power(Math.abs(unit.watts))}` : null,
+    Voltage: known(unit.volts) || known(unit.hertz) ? [withUnit(unit.volts, "V", 1), withUnit(unit.hertz, "Hz", 2)].join(" · ") : null,
+    Temperature: temperatures(unit) || null,
+    Fans: fans.length ? `${fans.join(" · ")}\u202frpm` : null,
+    State: unit.state === "present" ? null : unit.state,
+    Part: unit.part,
+    Serial: unit.serial,
+    "Expansion of": leader ? `Powerwall ${leader[0]}` : null,
   };
 }
 
-const words = (type) => String(type).replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");
-const stateWords = (block) => {
-  const parts = [block.pinv_state, block.pinv_grid_state].filter(Boolean).map((word) => String(word).replace(/^PINV_/, "").replace(/_/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2"));
-  if (block.off_grid) parts.push("off grid");
-  if (block.disabled_reasons?.length) parts.push(`disabled: ${block.disabled_reasons.join(", ")}`);
-  return parts.length ? parts.join(", ") : null;
-};
-
-function fanWords(gateway, unit) {
-  const found = Object.entries(gateway.data?.fan_speeds ?? {});
-  const mine = found.filter(([device]) => unit.serial && device.endsWith(unit.serial));
-  const used = mine.length ? mine : gateway.units.length === 1 ? found : [];
-  const parts = used.flatMap(([, signals]) => {
-    const speeds = [signals.PCH_FanSpeed_A, signals.PCH_FanSpeed_B, signals.PVAC_Fan_Speed_Actual_RPM].filter(known);
-    return speeds.map((speed) => number(speed));
-  });
-  return parts.length ? `${parts.join(" · ")}\u202frpm` : null;
+function temperatures({ pack_min_celsius: low, pack_max_celsius: high, controller_celsius: controller, inverter_celsius: inverter }) {
+  const pack = known(low) && known(high) ? `${temperature(low)} to ${temperature(high)}` : known(high) ? temperature(high) : known(controller) ? temperature(controller) : "";
+  return [pack, known(inverter) ? `inverter ${temperature(inverter)}` : ""].filter(Boolean).join(", ");
 }
 
-function leaderOf(gateway, unit) {
-  const configured = gateway.data?.tedapi_config?.battery_blocks ?? [];
-  const leader = configured.find((one) => (one.battery_expansions ?? []).some((pack) => String(pack.din ?? "").endsWith(unit.serial) && unit.serial));
-  if (!leader) return null;
-  const of = gateway.units.find((one) => String(leader.vin).endsWith(one.serial));
-  return of ? `Powerwall ${of.number}` : null;
-}
+const words = (type) => String(type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");

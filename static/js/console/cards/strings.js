@@ -1,6 +1,8 @@
-// The solar strings of one gateway or of all.
+// The solar strings of one house or of all.
 import { h, keyed, property, text } from "../../core/dom.js";
-import { known, number, power, withUnit } from "../../core/format.js";
+import { known, power, withUnit } from "../../core/format.js";
+
+const STATES = { asleep: "asleep", unused: "unused", missing: "not answering" };
 
 export function strings(card, app, hint) {
   const body = h("tbody"), none = h("p.none", {}, "No strings reported");
@@ -9,23 +11,20 @@ export function strings(card, app, hint) {
   card.append(table, none);
   return {
     live: true,
-    update({ subject, model }) {
-      const from = !subject ? [] : subject.id || model.gateways.length === 1 ? [subject] : model.gateways;
-      const all = from.flatMap((gateway) => Object.entries(gateway.data?.strings ?? {}).map(([name, one]) =>
-        ({ key: `${gateway.id}/${name}`, name: from.length > 1 ? `${gateway.name} ${name}` : name, ...one })));
-      const most = Math.max(1, ...all.map((one) => (known(one.Power) ? one.Power : 0)));
-      keyed(body, all.map((one) => one.key), row).forEach((element, index) => {
-        const one = all[index], [name, volts, amps, watts, share] = element.cells;
-        text(name, one.name + (one.Connected === false ? " · not connected" : ""));
-        text(volts, withUnit(one.Voltage, "V"));
-        text(amps, withUnit(one.Current, "A", 2));
-        text(watts, power(one.Power));
-        property(share, "--share", known(one.Power) ? Math.max(0, one.Power / most).toFixed(3) : 0);
+    update({ shown, houses }) {
+      const all = houses.flatMap((house) => Object.entries(house.strings).map(([name, string]) => ({ house, name, string })));
+      const most = Math.max(1, ...all.map(({ string }) => string.watts ?? 0)); // the longest bar
+      keyed(body, all.map(({ house, name }) => `${house.id}/${name}`), row).forEach((element, index) => {
+        const { house, name, string } = all[index], [title, volts, amperes, watts, share] = element.cells;
+        text(title, [houses.length > 1 ? `${house.name} ${name}` : name, STATES[string.state]].filter(Boolean).join(" · "));
+        text(volts, withUnit(string.volts, "V"));
+        text(amperes, withUnit(string.amperes, "A", 2));
+        text(watts, power(string.watts));
+        property(share, "--share", known(string.watts) ? Math.max(0, string.watts / most).toFixed(3) : 0);
       });
       table.hidden = !all.length;
       none.hidden = all.length > 0;
-      const total = all.map((one) => one.Power).filter(known);
-      hint(total.length ? power(total.reduce((sum, value) => sum + value, 0)) : "");
+      hint(all.length && known(shown?.solar_watts) ? `${power(shown.solar_watts)} solar in all` : "");
     },
   };
 }
