@@ -24,7 +24,7 @@ from pwserver.gateways.collect import (
     sound_meters,
     temperatures,
 )
-from pwserver.gateways.guard import Guarded
+from pwserver.gateways.guard import Guarded, away_devices
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
@@ -232,7 +232,8 @@ class TedapiCollector:
         vitals = source.vitals()
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
-        guarded = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick)
+        away = frozenset() if pw3 else away_devices(status, vitals)
+        guarded = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
         source.values["vitals"] = guarded.vitals
         self._record(vitals, guarded, controller_came, fresh_energies)
         api_status = as_dict(asker.derive(client.poll, "/api/status"))

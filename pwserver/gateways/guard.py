@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from pwserver.state.fact import member
 
 _DEVICES_KEPT: Final = 512
 _CARRIED_POLLS: Final = 3  # that many polls in a row are called carried; history leaves them out
@@ -48,10 +50,19 @@ class _Group:
         self._seen: dict[str, _Seen] = {}
 
     def merge(
-        self, fresh: Mapping[str, Any] | None, expected: Any, tick: float, ttl_seconds: float
+        self,
+        told: Mapping[str, Any] | None,
+        expected: Any,
+        tick: float,
+        ttl_seconds: float,
+        away: Collection[str] = (),
     ) -> tuple[dict[str, Any], dict[str, float]]:
-        """``fresh`` plus the expected devices missing from it; and the ages of the latter."""
-        fresh = fresh or {}
+        """``told`` plus the expected devices missing from it; and the ages of the latter.
+
+        Of devices that are ``away`` the gateway repeats what it heard last, without saying when: that does not count.
+        """
+        told = told or {}
+        fresh = {name: value for name, value in told.items() if name not in away} if away else told
         ages: dict[str, float] = {}
         merged: dict[str, Any] = {}
         for name, seen in self._seen.items():
@@ -61,15 +72,15 @@ class _Group:
                 age = tick - seen.tick
                 ages[name] = round(age, 3)
                 merged[name] = seen.value if age <= ttl_seconds else _emptied(seen.value)
-        for name, value in fresh.items():
-            merged.setdefault(name, value)
-        kept = merged if ages else fresh
+        for name, value in told.items():
+            merged.setdefault(name, value if name in fresh else _emptied(value))
+        kept = merged if ages or away else fresh
         self._seen = {
             name: self._seen[name] if name in ages else _Seen(value, tick)
             for name, value in list(kept.items())[:_DEVICES_KEPT]
-            if isinstance(value, dict) and has_serial(name)
+            if isinstance(value, dict) and has_serial(name) and (name in fresh or name in ages)
         }
-        return (merged if ages else dict(fresh)), ages
+        return (merged if ages or away else dict(fresh)), ages
 
 
 def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,8 +106,12 @@ class DeviceGuard:
         fans: dict[str, Any] | None,
         config: Mapping[str, Any] | None,
         tick: float,
+        away: Collection[str] = (),
     ) -> Guarded:
-        """Complete one poll. ``config`` is the TEDAPI configuration; without one nothing is carried."""
+        """Complete one poll. ``config`` is the TEDAPI configuration; without one nothing is carried.
+
+        ``away``: the devices of vitals that the gateway says are missing in action.
+        """
         serials = listed_serials(config)
         if not serials:
             return Guarded(vitals, system_status, fans)
@@ -106,10 +121,10 @@ class DeviceGuard:
         def expected(name: str) -> bool:
             return "--" in name and (short or name.rsplit("--", 1)[-1] in serials)
 
-        merged, ages = self._vitals.merge(vitals, expected, tick, self._ttl_seconds)
+        merged, ages = self._vitals.merge(vitals, expected, tick, self._ttl_seconds, away)
         carried = bool(ages)
         merged_fans, fan_ages = self._fans.merge(fans, expected, tick, self._ttl_seconds)
-        status, block_ages = self._merge_blocks(system_status, serials, tick)
+        status, block_ages = self._merge_blocks(_with_carried(system_status, merged, away), serials, tick)
         self._in_a_row = self._in_a_row + 1 if carried else 0
         for extra in (fan_ages, block_ages):
             for name, age in extra.items():
@@ -133,6 +148,68 @@ class DeviceGuard:
             return status, {}
         merged, ages = self._blocks.merge(named, lambda name: name in serials, tick, self._ttl_seconds)
         return {**status, "battery_blocks": list(merged.values())}, ages
+
+
+# Members of a battery block, and where the library reads them: device, member of it.
+_BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
+    "nominal_energy_remaining": ("TEPOD", "POD_nom_energy_remaining"),
+    "nominal_full_pack_energy": ("TEPOD", "POD_nom_full_pack_energy"),
+    "p_out": ("TEPINV", "PINV_Pout"),
+    "v_out": ("TEPINV", "PINV_Vout"),
+    "f_out": ("TEPINV", "PINV_Fout"),
+    "pinv_state": ("TEPINV", "PINV_State"),
+    "pinv_grid_state": ("TEPINV", "PINV_GridState"),
+}
+
+
+def _with_carried(
+    status: dict[str, Any] | None, vitals: Mapping[str, Any], away: Collection[str]
+) -> dict[str, Any] | None:
+    """The system status whose battery blocks say of devices that are away what vitals now say of them."""
+    blocks = status.get("battery_blocks") if status is not None and away else None
+    if status is None or not isinstance(blocks, list):
+        return status
+    told = []
+    for block in blocks:
+        if isinstance(block, dict):
+            din = f"{block.get('PackagePartNumber')}--{block.get('PackageSerialNumber')}"
+            carried = {
+                member: (vitals.get(f"{device}--{din}") or {}).get(name)
+                for member, (device, name) in _BLOCK_MEMBERS.items()
+                if member in block and f"{device}--{din}" in away
+            }
+            block = {**block, **carried}
+        told.append(block)
+    return {**status, "battery_blocks": told}
+
+
+# Where a Powerwall 2 says that it has not heard of a part of a unit for a while: device, list, message.
+_HEARD: Final = (
+    ("TEPOD", "POD", "POD_EnergyStatus"),
+    ("TEPINV", "PINV", "PINV_Status"),
+    ("TETHC", "THC", "THC_InfoMsg"),
+)
+
+
+def away_devices(status: Any, vitals: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the devices of vitals of which the gateway repeats the last figures because it does not hear them.
+
+    Only for a Powerwall 2, which marks them ``isMIA``: a Powerwall 3 marks its own units so, whose figures come in
+    answers of their own.
+    """
+    bus = member(status, "esCan", "bus")
+    lists = {name: member(bus, name) for name in ("POD", "PINV", "THC")}
+    controllers = lists["THC"] if isinstance(lists["THC"], list) else []
+    found: set[str] = set()
+    for index, controller in enumerate(controllers):
+        serial = controller.get("packageSerialNumber") if isinstance(controller, Mapping) else None
+        for device, name, message in _HEARD:
+            parts = lists[name]
+            part = parts[index] if isinstance(parts, list) and index < len(parts) else None
+            if isinstance(serial, str) and serial and member(part, message, "isMIA") is True:
+                ends = f"--{serial}"
+                found.update(key for key in vitals or () if key.startswith(f"{device}--") and key.endswith(ends))
+    return frozenset(found)
 
 
 def has_serial(name: str) -> bool:

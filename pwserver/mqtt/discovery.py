@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from pwserver.mqtt.entities import (
     GATEWAY_ENTITIES,
     ControlState,
     Entity,
+    entities_of_unit,
     optional_entities,
     serial_slug,
 )
@@ -64,9 +65,15 @@ class Gateway:
         return self.device() if entity.serial is None else self.unit_device(entity.serial)
 
 
-def availability(settings: MqttSettings, gateway: Gateway, *, gateway_too: bool = True) -> list[dict[str, str]]:
-    """The list of availability topics: the gateway's (unless told otherwise) and the server's."""
-    topics = [f"{settings.topic_prefix}/{gateway.id}/availability"] if gateway_too else []
+def availability(
+    settings: MqttSettings, gateway: Gateway, *, gateway_too: bool = True, own: str | None = None
+) -> list[dict[str, str]]:
+    """The list of availability topics: the entity's own if it has one, the gateway's (unless told otherwise) and the
+    server's.
+    """
+    base = f"{settings.topic_prefix}/{gateway.id}/"
+    topics = [base + own] if own is not None else []
+    topics += [f"{base}availability"] if gateway_too else []
     topics.append(f"{settings.topic_prefix}/availability")
     return [{"topic": t, "payload_available": "online", "payload_not_available": "offline"} for t in topics]
 
@@ -95,7 +102,9 @@ def entity_messages(settings: MqttSettings, gateway: Gateway, entities: Sequence
         config = entity_config(settings, gateway, entity)
         config["device"] = gateway.device_of(entity)
         # Its own gateway's availability would turn this one grey instead of "off" in the very case it is there for.
-        config["availability"] = availability(settings, gateway, gateway_too=entity.suffix != "online")
+        config["availability"] = availability(
+            settings, gateway, gateway_too=entity.suffix != "online", own=entity.available
+        )
         config["availability_mode"] = "all"
         messages[entity_topic(settings, gateway, entity)] = compact(config)
     return messages
@@ -114,6 +123,8 @@ def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict
         config |= {"unit_of_measurement": "kWh", "value_template": KILO_TEMPLATE, "suggested_display_precision": 2}
     if entity.suffix == "online":
         config["availability"] = availability(settings, gateway, gateway_too=False)
+    elif entity.available is not None:
+        config |= {"availability": availability(settings, gateway, own=entity.available), "availability_mode": "all"}
     return config
 
 
@@ -153,6 +164,7 @@ class Announcement:
     first: dict[str, str] = field(default_factory=dict)
     then: dict[str, str] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
+    removed: dict[str, str] = field(default_factory=dict)  # topics of units that the configuration no longer has
 
 
 class Announcer:
@@ -167,11 +179,13 @@ class Announcer:
         self._sent: tuple[Any, ...] | None = None
         self._migrated: set[str] = set()
         self._facts = Gateway("", "", None)
+        self._removed: frozenset[str] = frozenset()
 
     def forget(self) -> None:
         """After a reconnect or a restart of Home Assistant: everything has to be said again."""
         self._sent = None
         self._migrated.clear()
+        self._removed = frozenset()
 
     def announce(self, view: View, controls: ControlState) -> Announcement | None:
         """The messages to send before this view's state, None when everything is known already."""
@@ -183,12 +197,16 @@ class Announcer:
         active = [entity for entity in CONTROL_ENTITIES if controls.allows(entity.control or "")]
         entities = [*GATEWAY_ENTITIES, *self._optional.values(), *active]
         gone = [entity for entity in CONTROL_ENTITIES if entity not in active]
+        removed = self._remove(view.state.judged.removed_units)
+        entities = [entity for entity in entities if entity.serial not in self._removed]
         known = (self._facts, tuple((e.suffix, e.name, e.serial) for e in entities))
-        if known == self._sent:
+        if known == self._sent and not removed:
             return None
         moved = self._moved_devices(entities)
         self._sent = known
-        return self._messages(entities, gone, moved)
+        announcement = self._messages(entities, gone, moved)
+        announcement.removed.update(removed)
+        return announcement
 
     def _learn(self, view: View) -> None:
         version = text(view.reading.version) if view.reading is not None else None
@@ -203,6 +221,30 @@ class Announcer:
         for entity in optional_entities(judged, self._serials):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity
+
+    def availabilities(self) -> list[str]:
+        """Return the availability topics of units and devices that were announced and are still configured."""
+        return list(dict.fromkeys(e.available for e in self._optional.values() if e.available is not None))
+
+    def _remove(self, units: Mapping[str, int]) -> dict[str, str]:
+        """Return empty messages for whatever was ever retained of units that have left; each unit once a connection."""
+        settings, facts = self._settings, self._facts
+        cleared: dict[str, str] = {}
+        for serial, number in units.items():
+            if serial in self._removed or not safe_in_topic(serial):
+                continue
+            self._optional = {suffix: e for suffix, e in self._optional.items() if e.serial != serial}
+            self._serials.pop(number, None)
+            entities = entities_of_unit(serial, number)
+            topics = [entity_topic(settings, facts, entity) for entity in entities]
+            topics.append(device_topic(settings, facts, serial))
+            base = f"{settings.topic_prefix}/{facts.id}/"
+            topics += [base + entity.state for entity in entities if entity.state is not None]
+            topics += [base + entity.available for entity in entities if entity.available is not None]
+            topics.append(f"{base}devices/{serial}")
+            cleared.update(dict.fromkeys(topics, ""))
+        self._removed = frozenset(units)
+        return cleared
 
     def _moved_devices(self, entities: Sequence[Entity]) -> set[str]:
         """Topics of devices that lose an entity to another device since the last announcement."""

@@ -12,12 +12,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.mqtt.settings import CONTROL_BITS
-from pwserver.mqtt.topics import METER_METRICS, SIGNAL_TOPICS, STRING_METRICS, safe_in_topic
+from pwserver.mqtt.topics import (
+    METER_METRICS,
+    SIGNAL_TOPICS,
+    STRING_METRICS,
+    battery_availability,
+    device_availability,
+    safe_in_topic,
+)
 from pwserver.state.electrical import RemoteMeter
+from pwserver.state.fact import Fact
 from pwserver.state.judge import Judged
 from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.state.powers import MAIN_METERS, Meters
-from pwserver.state.signals import SIGNAL_BY_ID, signals_by_serial
+from pwserver.state.signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.strings import string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View
@@ -36,11 +44,12 @@ class Entity:
     members: dict[str, Any] = field(default_factory=dict)
     serial: str | None = None
     control: str | None = None
+    available: str | None = None  # topic below the gateway's that says whether the value is of now
 
 
 def _sensor(
     suffix: str, name: str, unit: str | None, device_class: str | None, icon: str | None, *,
-    state: str | None = None, diagnostic: bool = False, serial: str | None = None,
+    state: str | None = None, diagnostic: bool = False, serial: str | None = None, available: str | None = None,
 ) -> Entity:  # fmt: skip
     members: dict[str, Any] = {}
     if unit:
@@ -52,7 +61,7 @@ def _sensor(
         members["icon"] = f"mdi:{icon}"
     if diagnostic:
         members["entity_category"] = "diagnostic"
-    return Entity("sensor", suffix, name, state or suffix, members, serial)
+    return Entity("sensor", suffix, name, state or suffix, members, serial, available=available)
 
 
 def _binary(suffix: str, name: str, device_class: str | None, icon: str) -> Entity:
@@ -224,21 +233,29 @@ def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
             )
     found += _remote_meter_entities(judged.electrical.remote_meters) + _battery_entities(judged.units, serials)
     for serial, values in signals_by_serial(judged.devices).items():
-        for name in values if safe_in_topic(serial) else ():
-            signal = SIGNAL_BY_ID[name]
-            found.append(
-                _sensor(
-                    f"device_{serial_slug(serial)}_{name}",
-                    signal.label,
-                    signal.unit,
-                    "temperature" if signal.unit == "°C" else None,
-                    SIGNAL_ICONS[name],
-                    state=f"devices/{serial}/{SIGNAL_TOPICS[name]}",
-                    diagnostic=True,
-                    serial=serial,
-                )
-            )
+        if safe_in_topic(serial):
+            found += [_signal_entity(serial, SIGNAL_BY_ID[name]) for name in values]
     return found
+
+
+def _signal_entity(serial: str, signal: Signal) -> Entity:
+    return _sensor(
+        f"device_{serial_slug(serial)}_{signal.id}",
+        signal.label,
+        signal.unit,
+        "temperature" if signal.unit == "°C" else None,
+        SIGNAL_ICONS[signal.id],
+        state=f"devices/{serial}/{SIGNAL_TOPICS[signal.id]}",
+        diagnostic=True,
+        serial=serial,
+        available=device_availability(serial),
+    )
+
+
+def entities_of_unit(serial: str, number: int) -> list[Entity]:
+    """Every entity that a battery unit may have, whichever of them it has shown."""
+    unit = Unit(serial, number, "", capacity_wh=Fact(0.0), remaining_wh=Fact(0.0))
+    return [*_battery_entities((unit,), {number: serial}), *(_signal_entity(serial, one) for one in SIGNALS)]
 
 
 def _further_meter_entities(meters: Meters) -> list[Entity]:
@@ -299,6 +316,7 @@ def _battery_entities(units: Iterable[Unit], serials: dict[int, str]) -> list[En
                         icon,
                         state=f"batteries/{unit.position}/{metric}",
                         serial=serial,
+                        available=battery_availability(unit.position),
                     )
                 )
     return found

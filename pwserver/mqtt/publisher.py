@@ -231,19 +231,24 @@ class MqttPublisher:
             if announcement is not None:
                 await self._announce(announcement)
             channel.fresh.clear()
-            view, values = channel.view, topics(channel.view, settings.topic_prefix)
+            view, values = channel.view, self._values(channel)
             left = list(values)
             while left:
                 if channel.view is not view:  # newer values for what is left; a whole round follows
-                    view, values = channel.view, topics(channel.view, settings.topic_prefix)
+                    view, values = channel.view, self._values(channel)
                 batch, left = left[:BATCH], left[BATCH:]
                 await self._send_all({topic: values[topic] for topic in batch if topic in values}, settings.retain)
             if announcement is not None and announcement.last:
                 await asyncio.sleep(settings.handshake_pause_seconds)
                 await self._send_all(announcement.last, retain=True)
+            if announcement is not None and announcement.removed:
+                await self._send_all(announcement.removed, retain=True)
         except BaseException:
             channel.announcer.forget()
             raise
+
+    def _values(self, channel: _GatewayChannel) -> dict[str, str]:
+        return topics(channel.view, self.settings.topic_prefix, channel.announcer.availabilities())
 
     async def _announce(self, announcement: Announcement) -> None:
         if announcement.first:

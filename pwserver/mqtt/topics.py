@@ -11,6 +11,7 @@ from typing import Any
 from pwserver.reading import Reading
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.fact import text
+from pwserver.state.judge import Judged
 from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
 from pwserver.state.signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.strings import String, string_pairs
@@ -115,8 +116,21 @@ def _battery_list(units: Iterable[Unit]) -> list[dict[str, Any]]:
     return [unit for unit in found if unit["capacity"] is not None or unit["charge"] is not None]
 
 
-def topics(view: View, prefix: str = "pypowerwall") -> dict[str, str]:
+def device_availability(serial: str) -> str:
+    """Return the topic, below the gateway's, that says whether the temperatures and fans of a device are of now."""
+    return f"devices/{serial}/availability"
+
+
+def battery_availability(number: int) -> str:
+    """Return the topic, below the gateway's, that says whether the energy of a battery unit is of now."""
+    return f"batteries/{number}/availability"
+
+
+def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = ()) -> dict[str, str]:
     """All state topics of one gateway after one poll attempt, ``availability`` last.
+
+    ``announced`` are the availability topics of units and devices, below the gateway's, that somebody was told of: each
+    is told at every good poll, also for a device that has fallen silent.
 
     A value that is not known is absent. After a failed poll only the topics that say so are there.
     """
@@ -134,6 +148,7 @@ def topics(view: View, prefix: str = "pypowerwall") -> dict[str, str]:
         payloads.update(_strings(judged.strings))
         payloads.update(_remote_meters(judged.electrical.remote_meters))
         payloads.update(_signals(judged.devices))
+        payloads.update(_availability_of_parts(judged, announced))
     payloads["status"] = compact(status)
     payloads["availability"] = "online" if online else "offline"
     return {base + topic: payload for topic, payload in payloads.items()}
@@ -217,6 +232,13 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
                 out[f"{base}/{metric}"] = fixed(value, decimals)
         out[base] = compact(meter.body)
     return out
+
+
+def _availability_of_parts(judged: Judged, announced: Iterable[str]) -> dict[str, str]:
+    """Whether each battery's energy and each device's signals are known: the figures of one may stop, not of both."""
+    told = {battery_availability(unit.position): unit.remaining_wh.value is not None for unit in judged.units}
+    told |= {device_availability(device.serial): True for device in judged.devices if safe_in_topic(device.serial)}
+    return {topic: "online" if told.get(topic) else "offline" for topic in dict.fromkeys((*told, *announced))}
 
 
 def _signals(devices: Iterable[Device]) -> dict[str, str]:

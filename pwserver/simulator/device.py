@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from . import commands, wire
 from . import envelope as env
-from .faults import Fault, null_strings, without
+from .faults import Fault, null_strings, unit_missing, without
 from .house import House, Snapshot
 from .http import Request, Response, json_response
 from .scenarios import Scenario
@@ -213,6 +213,8 @@ class Device:
             document = without(document, fault.fields, null=fault.kind == "null")
         elif fault.kind == "null-strings":
             document = null_strings(document)
+        elif fault.kind == "unit-missing":
+            document = unit_missing(document, fault.unit)
         text = json.dumps(document, separators=(",", ":"))
         return text[: len(text) // 2] if fault.kind == "garbage-json" else text
 

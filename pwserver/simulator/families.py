@@ -50,9 +50,9 @@ class Family(Protocol):
 class Powerwall2(Family):
     """Powerwall 2 units behind a Backup Gateway 2 and a Tesla solar inverter."""
 
-    def __init__(self) -> None:
+    def __init__(self, units: Sequence[Unit] = powerwall2.UNITS) -> None:
         self.din = powerwall2.GATEWAY_DIN
-        self.units: Sequence[Unit] = powerwall2.UNITS
+        self.units = units
         self.packs: Sequence[Unit] = self.units
         self.plant = Plant(pack_wh=(13500,) * len(self.units))
         self.version = FIRMWARE

@@ -23,6 +23,7 @@ KINDS: dict[str, str] = {
     "absent": "the fields named in `fields` (dotted paths) are missing",
     "null": "the fields named in `fields` are null",
     "null-strings": "voltages and currents of the solar strings are null",
+    "unit-missing": "unit number `unit` (0 is the first) is not heard: its last figures are repeated (isMIA)",
     "follower-gone": "unit number `unit` (1 is the first follower) does not answer: HTTP `status`, or silence with 0",
     "flapping": "`fault` for `down_seconds`, well for `up_seconds`, and again",
 }
@@ -110,3 +111,17 @@ def null_strings(document: Any) -> Any:
         }
 
     return walk(document)
+
+
+def unit_missing(document: Any, unit: int) -> Any:
+    """A copy of a status answer in which one unit of a Powerwall 2 is missing in action, its figures frozen."""
+    copy = json.loads(json.dumps(document))
+    bus = copy.get("esCan", {}).get("bus", {}) if isinstance(copy, dict) else {}
+    for name, messages in (("POD", ("POD_EnergyStatus",)), ("THC", ("THC_InfoMsg",)),
+                           ("PINV", ("PINV_Status", "PINV_AcMeasurements", "PINV_PowerCapability"))):  # fmt: skip
+        parts = bus.get(name) or []
+        if unit < len(parts):
+            for message in messages:
+                if isinstance(parts[unit].get(message), dict):
+                    parts[unit][message]["isMIA"] = True
+    return copy

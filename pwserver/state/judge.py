@@ -42,6 +42,7 @@ class Judged:
     meters: Mapping[str, Meter] = field(default_factory=lambda: {name: Meter(name) for name in MAIN_METERS})
     balance_watts: Number = UNKNOWN  # what the meters disagree by
     units: tuple[Unit, ...] = ()
+    removed_units: Mapping[str, int] = field(default_factory=dict)  # serial -> number; no longer configured
     unit_labels: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # serial -> label, order; absent ones too
     strings: Mapping[str, String] = field(default_factory=dict)
     devices: tuple[Device, ...] = ()  # those with temperatures and fans
@@ -115,6 +116,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         balance_watts=judge_balance(meters),
         units=units,
         unit_labels=labels,
+        removed_units=numbers.removed(reading),
         strings=judge_strings(reading),
         devices=judge_devices(reading),
         electrical=judge_electrical(reading),

@@ -50,6 +50,17 @@ class UnitNumbers:
                     others = [number for other, number in self.packs.values() if other == leader]
                     self.packs[pack] = (leader, _lowest_free(others))
 
+    def removed(self, reading: Reading) -> dict[str, int]:
+        """Return the units, by serial number with their number, that the gateway's configuration no longer has.
+
+        Empty where no configuration came: a unit that is only not answering is missing, not removed.
+        """
+        configured = {serial for unit, packs in _configured(reading) for serial in (unit, *packs)}
+        if not configured:
+            return {}
+        present = configured.union(_listed(reading))
+        return {serial: number for serial, number in self.numbers.items() if serial not in present}
+
     def labels(self, expansions: frozenset[str]) -> dict[str, tuple[str, int]]:
         """Return serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses.
 

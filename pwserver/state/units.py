@@ -8,6 +8,7 @@ from typing import Any
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, text
+from pwserver.state.signals import ages_by_serial
 from pwserver.state.source import Source
 from pwserver.state.unit_numbers import block_serial, configured_units
 
@@ -34,6 +35,7 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
     """Return all units with a serial number, in the order of their numbers, which ``labels`` are made of."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "units", "system")
+    ages = ages_by_serial(reading)
     found: list[Unit] = []
     for index, block in enumerate(blocks if isinstance(blocks, list) else (), 1):
         serial = block_serial(block)
@@ -53,7 +55,7 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
                 capacity_wh=source.fact(capacity, f"{place}.nominal_full_pack_energy"),
                 remaining_wh=source.fact(remaining, f"{place}.nominal_energy_remaining"),
                 percent=source.fact(percent, place, "share of capacity"),
-                age_seconds=reading.device_ages_seconds.get(serial),
+                age_seconds=ages.get(serial),
                 block=block,
             )
         )

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.gateways.guard import DeviceGuard, listed_serials, listed_units
+from pwserver.state.judge import GatewayJudge
 from pwserver_ext.vitals import frequency
+from tests.gateways.conftest import Open
 
 CONFIG = {
     "battery_blocks": [
@@ -114,3 +116,30 @@ def test_keys_never_disappear_and_values_are_never_invented(polls: list[list[str
             value = device.get("PINV_Fout", device.get("POD_x"))
             if value is not None:
                 assert value == tick - found.ages_seconds.get(name, 0.0)
+
+
+def test_what_a_gateway_repeats_of_a_missing_unit_grows_old(open_gateway: Open) -> None:
+    gateway, connection = open_gateway("powerwall2", cache_ttl_seconds=30)
+    judge = GatewayJudge()
+    first = judge.take(connection.poll())
+    gateway.fault("unit-missing", unit=1)
+    before = connection.memory.guard
+    carried = judge.take(connection.poll())
+    assert [unit.serial for unit in carried.units] == [unit.serial for unit in first.units]
+    assert carried.units[0].age_seconds is None and carried.units[1].age_seconds is not None
+    assert carried.units[1].remaining_wh.value == first.units[1].remaining_wh.value
+    for group in (before._vitals, before._fans, before._blocks):  # a minute later
+        for seen in group._seen.values():
+            seen.tick -= 60.0
+    late = judge.take(connection.poll())
+    assert late.units[0].remaining_wh.value is not None and late.units[1].remaining_wh.value is None
+    assert late.units[1].age_seconds is not None and late.units[1].age_seconds > 30.0
+    gateway.fault("none")
+    assert judge.take(connection.poll()).units[1].age_seconds is None
+
+
+def test_a_unit_that_is_missing_from_the_start_is_listed_without_figures(open_gateway: Open) -> None:
+    gateway, connection = open_gateway("powerwall2")
+    gateway.fault("unit-missing", unit=0)
+    found = GatewayJudge().take(connection.poll()).units
+    assert len(found) == 2 and found[0].remaining_wh.value is None and found[1].remaining_wh.value is not None

@@ -28,13 +28,16 @@ def loaded(messages):
 
 
 def expected(scenario):
-    """The recording, with the two decided differences: the online entity keeps only the server's availability, and an
-    inverter that is no part of a Powerwall is not called one.
+    """The recording, with the three decided differences: the online entity keeps only the server's availability; what
+    belongs to one unit has an availability of its own; an inverter that is no part of a Powerwall is not called one.
     """
     messages = configs(scenario)
     for topic, payload in messages.items():
         if topic.endswith("_online/config"):
             payload["availability"] = GLOBAL_ONLY
+        if payload and "serial_number" in payload["device"]:
+            own = "/".join(payload["state_topic"].split("/")[:4]) + "/availability"
+            payload["availability"].insert(0, GLOBAL_ONLY[0] | {"topic": own})
         if payload and payload["device"]["name"] == "Powerwall CN000000000PV":
             payload["device"]["name"] = "Inverter CN000000000PV"
     return messages

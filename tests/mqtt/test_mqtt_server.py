@@ -8,11 +8,15 @@ import os
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pwserver.simulator import SimulatedGateway
+from pwserver.mqtt.entities import serial_slug
+from pwserver.simulator import SCENARIOS, SimulatedGateway
+from pwserver.simulator.families import Powerwall2
+from pwserver.simulator.powerwall2 import UNITS
 from tests.conftest import wait_until
 from tests.e2e.conftest import one
 from tests.e2e.server import Server
@@ -144,6 +148,55 @@ def test_a_control_round_trip_behind_an_access_list(house, make_broker, watch, u
     with Server(environment=environment(house, broker, **more)) as server:
         server.wait_for_data()
         run(main(server))
+
+
+def test_a_unit_that_goes_missing_and_then_leaves(broker, watch, until, tmp_path):
+    """Its frozen charge is not repeated as if it were of now; what the broker retained of it goes with it, also when
+    the server was down at that moment.
+    """
+    leaving = UNITS[1]
+    state = "pypowerwall/default/batteries/2/availability"
+    config = f"homeassistant/device/pypowerwall_default_{serial_slug(leaving.serial)}/config"
+    settings = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(broker.port), "PW_WORKERS": "1"}
+    settings["PW_HISTORY_PATH"] = str(tmp_path / "history")
+
+    async def goes_missing(house: SimulatedGateway) -> None:
+        async with watch(broker.port) as seen:
+            await until(lambda: seen.last.get(state) == "online" and config in seen.last)
+            charge = json.loads(seen.last[config])["components"]["pypowerwall_default_battery_2_charge"]
+            assert state in [entry["topic"] for entry in charge["availability"]]
+            house.fault("unit-missing", unit=1)
+            await until(lambda: seen.last[state] == "offline", "unavailable after its stated age", 30)
+            assert seen.last["pypowerwall/default/batteries/1/availability"] == "online"
+            await until(lambda: seen.last[f"pypowerwall/default/devices/{leaving.serial}/availability"] == "offline")
+            assert seen.last["pypowerwall/default/availability"] == "online"
+
+    async def has_left(single: SimulatedGateway) -> None:
+        async with watch(broker.port) as seen:
+            await until(lambda: seen.last.get(config), "what the broker retained")
+            server = await aside(Server, environment=one(single, **settings))
+            try:
+                await aside(server.__enter__)
+                await is_forgotten(seen)
+            finally:
+                await aside(server.__exit__, None, None, None)
+
+    async def is_forgotten(seen) -> None:
+        # An empty message takes a retained one away; they are the last of a round.
+        await until(lambda: config not in seen.last, "its discovery is removed", 30)
+        await until(lambda: state not in seen.last)
+        left = {topic for topic in seen.last if leaving.serial in topic}
+        assert not left
+        assert not seen.last.get("pypowerwall/default/batteries/2/charge")
+        assert seen.last["pypowerwall/default/batteries/1/charge"]
+        assert seen.last["pypowerwall/default/batteries/1/availability"] == "online"
+
+    with SimulatedGateway("powerwall2", hour=11.5) as both, Server(environment=one(both, **settings)) as server:
+        server.wait_for_data()
+        run(goes_missing(both))
+    alone = replace(SCENARIOS["powerwall2"], make_family=lambda: Powerwall2(UNITS[:1]))
+    with SimulatedGateway(alone, hour=11.5) as single:
+        run(has_left(single))
 
 
 def test_a_gateway_that_was_never_reached(broker, watch, until):
