@@ -265,3 +265,12 @@ def test_a_restarted_server_knows_nothing_yet_and_the_page_invents_nothing(look:
                 assert page.evaluate(f"document.querySelector('.node.{node} .value').textContent") == "–"
             gateway.fault("none")
             until(page, f"{NOTICE} === '' && !{FLOW}.contains('faded')", 40)
+
+
+def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House, look: Look) -> None:
+    page = look(street.base).open("history?gateway=sold")
+    state = "document.querySelector('#state').textContent"
+    until(page, f"{state}.startsWith('There is no gateway “sold”. There are: Mill (mill), Home (home)')")
+    assert not page.evaluate("document.querySelector('#power canvas')")
+    page.select_option("#gateway", "")
+    until(page, f"{state} === '' && document.querySelector('#power canvas')")

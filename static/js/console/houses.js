@@ -5,6 +5,7 @@ import { Live } from "../core/live.js";
 import { subjectOf, unknownHouse } from "../core/model.js";
 
 const OVERVIEW_SECONDS = 15; // how often the overview is renewed while one house streams
+const MISSED_SECONDS = 2; // the same as long as the first one has not come
 const DETAILS_SECONDS = 10; // how often the details are renewed while the overview streams
 const MOST_DETAILS = 24; // of more houses than these the overview has to do
 
@@ -84,7 +85,7 @@ export class Houses {
   }
 
   renew() {
-    const every = this.streamed && this.overview ? OVERVIEW_SECONDS : DETAILS_SECONDS;
+    const every = !this.streamed ? DETAILS_SECONDS : this.overview ? OVERVIEW_SECONDS : MISSED_SECONDS;
     if (performance.now() - this.renewed < every * 1000) return;
     this.renewed = performance.now();
     if (this.streamed) this.loadOverview();

@@ -6,7 +6,6 @@ import { inTrouble } from "../core/model.js";
 import { showNotice } from "../core/notice.js";
 import { change, onChange, settings } from "../core/settings.js";
 import { NO_ANSWER, noSuchGateway, notice, PHASES } from "../core/words.js";
-import { modelOf } from "./adapter.js";
 import { CARDS } from "./cards.js";
 import { Houses } from "./houses.js";
 import { openSettings } from "./settings.js";
@@ -21,7 +20,7 @@ const find = (id) => document.getElementById(id);
  * in the order of the configuration: one, or all of several. ``gateway``: the chosen id, "" for all. ``lost``: the server does not
  * answer. ``faded``: what is shown is old or unknown.
  */
-const app = { overview: null, shown: null, houses: [], gateway: query.get("gateway") || settings.gateway, lost: false, faded: true, model: null };
+const app = { overview: null, shown: null, houses: [], gateway: query.get("gateway") || settings.gateway, lost: false, faded: true };
 let cards = [];
 
 function order() {
@@ -106,7 +105,6 @@ function news() {
   app.overview = houses.overview;
   app.shown = houses.shown;
   app.houses = houses.shownDetails;
-  app.model = modelOf(app);
   if (first && app.shown && !cards.length) arrange();
   switcher();
   if (!document.hidden) show();

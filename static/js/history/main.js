@@ -3,6 +3,7 @@ import { serverNow } from "../core/clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
 import { dateOf, day as dayName, energy, known, moment, number, percent } from "../core/format.js";
 import { settings } from "../core/settings.js";
+import { noSuchGateway } from "../core/words.js";
 import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../charts/bars.js";
 import { LineChart, withGaps, withZero } from "../charts/lines.js";
 import { merge, SERIES } from "../console/cards/trend.js";
@@ -20,6 +21,8 @@ let firstDay = null, catalogue = null, gateways = null, days = [], timer = null,
 const range = new Range(query, () => (firstDay ? dayStart(firstDay) : serverNow() - 86_400));
 let gateway = query.get("gateway") ?? settings.gateway ?? "";
 let unit = query.get("pw") ?? "";
+let names = {}; // gateway id -> name, of all that are configured
+const unknown = () => Boolean(gateway && gateways) && !(gateway in names);
 
 const chart = new LineChart(find("power"), {
   series: SERIES, label: "Power and charge", hidden, sync: "history",
@@ -61,6 +64,12 @@ function tools() {
 async function show() {
   const signal = source.begin();
   range.follow();
+  if (unknown()) {
+    find("state").classList.add("bad");
+    text(find("state"), noSuchGateway(gateway, Object.entries(names).map(([id, name]) => ({ id, name }))));
+    document.documentElement.dataset.shown = "0";
+    return;
+  }
   const [power, daily, mine] = await Promise.all([source.power(range, gateway, signal), source.days(range, gateway, signal), own(gateway)]);
   if (signal.aborted) return;
   const state = find("state");
@@ -141,7 +150,7 @@ function build() {
 }
 
 async function loadCatalogue() {
-  catalogue = await source.signals(gateway);
+  catalogue = unknown() ? null : await source.signals(gateway);
   const units = unitsOf(catalogue);
   find("unit-label").hidden = units.length < 2;
   find("unit").replaceChildren(h("option", { value: "" }, "All"), ...units.map((one) => h("option", { value: one, selected: one === unit }, one)));
@@ -153,9 +162,10 @@ async function acquaint() {
   const status = await source.status();
   if (status) {
     gateways = status.gateways ?? [];
-    if (gateway && !gateways.includes(gateway)) gateway = "";
-    find("gateway-label").hidden = gateways.length < 2;
-    find("gateway").replaceChildren(h("option", { value: "" }, "All"), ...gateways.map((id) => h("option", { value: id, selected: id === gateway }, status.gateway_names?.[id] ?? id)));
+    names = status.gateway_names ?? {};
+    const listed = [...new Set([...gateways, ...(gateway ? [gateway] : [])])];
+    find("gateway-label").hidden = listed.length < 2 && !unknown();
+    find("gateway").replaceChildren(h("option", { value: "" }, "All"), ...listed.map((id) => h("option", { value: id, selected: id === gateway }, names[id] ?? id)));
   }
   const first = firstDay ? null : source.firstDay().then((found) => { firstDay = found; });
   if (range.name === "all") await first;

@@ -21,10 +21,11 @@ export function control(card, app, hint) {
 
   /** Whom commands go to: the chosen gateway; when all are shown, the server's default. */
   const target = () => {
-    const all = app.model?.gateways ?? [];
-    return all.find((one) => one.id === app.gateway) ?? all.find((one) => one.id === "default") ?? all[0];
+    const all = app.overview?.gateways ?? [];
+    const id = app.gateway || app.overview?.default;
+    return app.houses.find((one) => one.id === id) ?? all.find((one) => one.id === id);
   };
-  const several = () => (app.model?.gateways.length ?? 0) > 1;
+  const several = () => (app.overview?.gateways.length ?? 0) > 1;
   const prefix = () => (several() ? `api/gateways/${encodeURIComponent(target().id)}/` : "");
   let soon = 0, asked = null;
 
@@ -68,7 +69,7 @@ export function control(card, app, hint) {
   const rows = [
     row("reserve", slider, chosen,
       button("Set", () => send("reserve", { value: Number(slider.value) }, { title: "Set reserve", words: `Keep ${percent(Number(slider.value))} for outages?` }, leave("reserve"))),
-      button("Hold", () => send("reserve_hold", {}, { title: "Hold charge", words: `Keep what is in the battery now (${percent(target()?.soe)}) for outages?` }, leave("reserve")))),
+      button("Hold", () => send("reserve_hold", {}, { title: "Hold charge", words: `Keep what is in the battery now (${percent(target()?.charge_percent)}) for outages?` }, leave("reserve")))),
     row("mode", mode, button("Set", () => send("mode", { value: mode.value }, { title: "Set mode", words: `Switch to “${chosenWords(mode)}”?` }, leave("mode")))),
     row("grid_charging", charging, button("Set", () => send("grid_charging", { value: charging.value === "true" },
       { title: "Set grid charging", words: `${charging.value === "true" ? "Allow" : "Forbid"} charging from the grid?` }, leave("grid_charging")))),
@@ -90,8 +91,8 @@ export function control(card, app, hint) {
   // --- what is set now
   /** Of one gateway among several the live message tells; of a single one /api/operation, which also knows what was set last. */
   async function settingsNow() {
-    const data = target()?.data;
-    if (several()) return data && { reserve: data.reserve, mode: data.mode, grid_charging: data.grid_charging, grid_export: data.grid_export };
+    const house = target();
+    if (several()) return house && { reserve: house.reserve_percent, mode: house.mode, grid_charging: house.grid_charging, grid_export: house.grid_export };
     const known = await load("api/operation");
     return known && { reserve: known.backup_reserve_percent_app, mode: known.real_mode, grid_charging: known.grid_charging, grid_export: known.grid_export,
       at: known.stale ? known.last_updated : null };
@@ -99,6 +100,12 @@ export function control(card, app, hint) {
 
   async function refresh() {
     const whose = target()?.id;
+    if (!whose) {
+      panel.hidden = true;
+      off.hidden = false;
+      text(off, app.overview ? "There is no gateway to control" : "Not known");
+      return;
+    }
     if (whose !== asked) touched.clear();
     asked = whose;
     const [status, found, backup] = await Promise.all([load(`${prefix()}control/status`), settingsNow(), load(`${prefix()}control/max_backup`)]);
@@ -127,8 +134,8 @@ export function control(card, app, hint) {
     if (!touched.has(name) && document.activeElement !== box && value !== null && value !== undefined) box.value = String(value);
   };
   function update() {
-    text(now.islanding, GRID[target()?.gridStatus] ?? DASH);
-    text(now.dispatch, batteryNow(target()?.battery));
+    text(now.islanding, GRID[target()?.grid_state] ?? DASH);
+    text(now.dispatch, batteryNow(target()?.battery_watts));
   }
   return { every: 15, refresh, update, remove: () => clearTimeout(soon) };
 }
