@@ -74,10 +74,16 @@ def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: Ho
     page = look(house.base).open("console?hide=trend,daily-energy")
     until(page, "document.querySelectorAll('.alerts [data-name]').length")
     until(page, "document.querySelector('[data-card=energy] .number')")
+    until(page, """document.querySelector('[data-name="units.1.remaining_wh"]')""", 40)
+    until(page, "document.querySelector('[data-card=strings] .number')")
     asked = page.evaluate(
         "[...document.querySelectorAll('[data-name]')].map((one) => [one.dataset.name, one.dataset.gateway])"
     )
-    assert {"solar_watts", "charge_percent", "read_at", "connection.poll_seconds"} <= {name for name, _ in asked}
+    assert {
+        "solar_watts", "charge_percent", "read_at", "connection.poll_seconds", "units.1.charge_percent",
+        "units.1.remaining_wh", "units.1.pack_max_celsius",
+    } <= {name for name, _ in asked}  # fmt: skip
+    assert any(name.startswith("strings.") and name.endswith(".volts") for name, _ in asked)
     for name, gateway in asked:
         answer = house.server.get(f"/api/explain?gateway={gateway}&name={name.replace(' ', '%20')}")
         assert answer.status == 200, (name, answer.json())

@@ -42,7 +42,13 @@ export function figure(cell, value, name, gateway = "") {
   attribute(button, "data-gateway", gateway);
 }
 
-/** The same for an element of a drawing, which says its own name to those who hear it. */
+/** A cell of several pieces: plain words, and [words, name] of numbers. */
+export function figures(cell, pieces, gateway = "") {
+  keyed(cell, pieces.map((_, index) => index), () => h("span")).forEach((span, index) =>
+    (Array.isArray(pieces[index]) ? figure(span, ...pieces[index], gateway) : text(span, pieces[index])));
+}
+
+/** Like ``figure``, for an element of a drawing, which says its own name to those who hear it. */
 export function drawnFigure(element, label, name, gateway = "") {
   const given = { role: "button", tabindex: 0, "aria-haspopup": "dialog", "aria-label": label, "data-name": name, "data-gateway": gateway };
   for (const [key, value] of Object.entries(given)) attribute(element, key, name ? value : null);

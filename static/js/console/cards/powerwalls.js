@@ -1,5 +1,5 @@
 // Each unit with its charge, power, temperatures, fans and versions.
-import { h, keyed, property, text } from "../../core/dom.js";
+import { figures, h, keyed, property, text } from "../../core/dom.js";
 import { DASH, energy, known, number, percent, power, temperature, withUnit } from "../../core/format.js";
 import { SCALE } from "../../core/words.js";
 
@@ -29,13 +29,13 @@ export function powerwalls(card, app, hint) {
       keyed(list, all.map(({ house, unit }) => `${house.id}/${unit.serial}`), unitBox).forEach((box, index) => {
         const { house, position, unit } = all[index];
         property(box.gauge, "--level", unit.charge_percent ?? 0);
-        text(box.title_, `Powerwall ${number(Number(position))} · ${percent(unit.charge_percent)}`);
+        figures(box.title_, [`Powerwall ${number(Number(position))} · `, [percent(unit.charge_percent), `units.${position}.charge_percent`]], house.id);
         text(box.kind, [words(unit.type) || "Powerwall", several && house.name].filter(Boolean).join(" · "));
-        const values = rowsOf(house, unit);
+        const values = rowsOf(house, position);
         for (const name of ROWS) {
           const { term, value } = box.cells[name];
           term.hidden = value.hidden = values[name] === null && !ALWAYS.includes(name);
-          text(value, values[name] ?? DASH);
+          figures(value, [values[name] ?? DASH].flat(), house.id);
         }
       });
       none.hidden = all.length > 0;
@@ -46,15 +46,18 @@ export function powerwalls(card, app, hint) {
   };
 }
 
-function rowsOf(house, unit) {
-  const fans = [unit.fan_a_rpm, unit.fan_b_rpm, unit.fan_rpm].filter(known).map((speed) => number(speed));
+/** Each row as its pieces: words, and [words, name] of a number; null where nothing is known. */
+function rowsOf(house, position) {
+  const unit = house.units[position];
+  const piece = (member, show) => (known(unit[member]) ? [[show(unit[member]), `units.${position}.${member}`]] : []);
   const leader = Object.entries(house.units).find(([, other]) => unit.leader && other.serial === unit.leader);
+  const { watts } = unit;
   return {
-    Energy: known(unit.remaining_wh) || known(unit.capacity_wh) ? `${energy(unit.remaining_wh)} of ${energy(unit.capacity_wh)}` : null,
-    Power: known(unit.watts) ? `${unit.watts < -IDLE_WATTS ? "charging " : unit.watts > IDLE_WATTS ? "discharging " : ""}${power(Math.abs(unit.watts))}` : null,
-    Voltage: known(unit.volts) || known(unit.hertz) ? [withUnit(unit.volts, "V", 1), withUnit(unit.hertz, "Hz", 2)].join(" · ") : null,
-    Temperature: temperatures(unit) || null,
-    Fans: fans.length ? `${fans.join(" · ")}\u202frpm` : null,
+    Energy: known(unit.remaining_wh) || known(unit.capacity_wh) ? joined(" of ", [[energy(unit.remaining_wh), `units.${position}.remaining_wh`]], [[energy(unit.capacity_wh), `units.${position}.capacity_wh`]]) : null,
+    Power: known(watts) ? [watts < -IDLE_WATTS ? "charging " : watts > IDLE_WATTS ? "discharging " : "", ...piece("watts", () => power(Math.abs(watts)))] : null,
+    Voltage: joined(" · ", piece("volts", (value) => withUnit(value, "V", 1)), piece("hertz", (value) => withUnit(value, "Hz", 2))),
+    Temperature: temperatures(piece),
+    Fans: withWords(joined(" · ", ...["fan_a_rpm", "fan_b_rpm", "fan_rpm"].map((member) => piece(member, (value) => number(value)))), "\u202frpm"),
     State: unit.state === "present" ? null : unit.state,
     Part: unit.part,
     Serial: unit.serial,
@@ -62,9 +65,18 @@ function rowsOf(house, unit) {
   };
 }
 
-function temperatures({ pack_min_celsius: low, pack_max_celsius: high, controller_celsius: controller, inverter_celsius: inverter }) {
-  const pack = known(low) && known(high) ? `${temperature(low)} to ${temperature(high)}` : known(high) ? temperature(high) : known(controller) ? temperature(controller) : "";
-  return [pack, known(inverter) ? `inverter ${temperature(inverter)}` : ""].filter(Boolean).join(", ");
+function temperatures(piece) {
+  const degrees = (member) => piece(member, (value) => temperature(value));
+  const pack = joined(" to ", degrees("pack_min_celsius"), degrees("pack_max_celsius")) ?? degrees("controller_celsius");
+  const inverter = degrees("inverter_celsius");
+  return joined(", ", pack, inverter.length ? ["inverter ", ...inverter] : []);
 }
 
+/** The groups that hold something, with words between them; null when none does. */
+function joined(between, ...groups) {
+  const full = groups.filter((group) => group.length);
+  return full.length ? full.flatMap((group, index) => (index ? [between, ...group] : group)) : null;
+}
+
+const withWords = (pieces, words) => pieces && [...pieces, words];
 const words = (type) => String(type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");

@@ -1,5 +1,5 @@
 // The solar strings of one house or of all.
-import { h, keyed, property, text } from "../../core/dom.js";
+import { figure, h, keyed, property, text } from "../../core/dom.js";
 import { known, power, withUnit } from "../../core/format.js";
 
 const STATES = { asleep: "asleep", unused: "unused", missing: "not answering" };
@@ -17,9 +17,9 @@ export function strings(card, app, hint) {
       keyed(body, all.map(({ house, name }) => `${house.id}/${name}`), row).forEach((element, index) => {
         const { house, name, string } = all[index], [title, volts, amperes, watts, share] = element.cells;
         text(title, [houses.length > 1 ? `${house.name} ${name}` : name, STATES[string.state]].filter(Boolean).join(" · "));
-        text(volts, withUnit(string.volts, "V"));
-        text(amperes, withUnit(string.amperes, "A", 2));
-        text(watts, power(string.watts));
+        figure(volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
+        figure(amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
+        figure(watts, power(string.watts), `strings.${name}.watts`, house.id);
         property(share, "--share", known(string.watts) ? Math.max(0, string.watts / most).toFixed(3) : 0);
       });
       table.hidden = !all.length;
