@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
@@ -27,6 +27,7 @@ from pwserver.state.powers import (
     further_meters,
     judge_balance,
     judge_meters,
+    with_judged_meters,
 )
 from pwserver.state.signals import Device, judge_devices
 from pwserver.state.strings import String, judge_strings
@@ -58,6 +59,7 @@ class Judged:
     figures: dict[str, Fact[Any]] = field(default_factory=dict, compare=False, repr=False)
 
 
+METER_LISTS: Final = ("meters", "meters_site", "meters_solar")  # installed meters and what they last showed
 NOTHING = Judged()
 
 
@@ -101,6 +103,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     members = {
         **counted.members,
         "aggregates": shown,
+        **{name: with_judged_meters(getattr(reading, name), shown) for name in METER_LISTS},
         "system_status": in_order(counted.members["system_status"], numbers.numbers),
         "unit_numbers": dict(numbers.numbers),
     }

@@ -182,6 +182,28 @@ def correct_meters(aggregates: JsonObject, corrections: Corrections) -> JsonObje
     return meters
 
 
+def with_judged_meters(listed: list[Any] | None, meters: JsonObject) -> list[Any] | None:
+    """Return the gateway's list of installed meters with what the judged ones say.
+
+    The list is asked every few minutes only, and holds powers and counters. A meter that is the only one at its
+    location is the main meter of that name.
+    """
+    if not listed:
+        return listed
+    places = [entry.get("location") if isinstance(entry, dict) else None for entry in listed]
+    return [
+        _with_judged(entry, meters.get(place)) if place in MAIN_METERS and places.count(place) == 1 else entry
+        for entry, place in zip(listed, places, strict=True)
+    ]
+
+
+def _with_judged(entry: JsonObject, meter: Any) -> JsonObject:
+    cached = entry.get("Cached_readings")
+    if not isinstance(cached, dict) or not isinstance(meter, dict):
+        return entry
+    return {**entry, "Cached_readings": {**cached, **{name: meter[name] for name in cached if name in meter}}}
+
+
 def power_watts(meters: Mapping[str, Any], name: str) -> float | None:
     """Return one power of meters in the library's shape; None when it is not known."""
     meter = meters.get(name)

@@ -166,6 +166,14 @@ class Scene:
             else:
                 self.houses[name].fault("unplugged")
 
+    def make_stale(self, *names: str) -> None:
+        """Have these houses go away, unless they did so just now."""
+        gone = [name for name in names if self.phases()[name] != "stale"]
+        if gone:
+            self.mend(*gone)
+            self.unplug(*gone)
+            self.wait_for("stale", *gone)
+
     def change(self, *names: str) -> None:
         """Have these houses tell other figures than before."""
         for number, name in enumerate(names):
