@@ -21,7 +21,7 @@ from pwserver.documents.meters import METERS
 from pwserver.documents.site import grid_status
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory
-from pwserver.state.energies import ENERGIES
+from pwserver.state.powers import COUNTERS
 from pwserver.state.site import Site, SiteCharge, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
@@ -205,7 +205,7 @@ def _aggregates(readings: Sequence[Reading], sums: SumMemory, all_here: bool) ->
         # A gateway without a main meter has no counter either: then the sum of counters would be a partial one.
         complete = all_here and (name in further or len(found) == len(readings))
         meter = aggregate.sum_meters(found, complete, f"{name}: sum of {names}")
-        for counter in ENERGIES:
+        for counter in COUNTERS:
             told = [one.get(counter) for one in found]
             meter[counter] = sums.total(f"{name}.{counter}", told) if complete else None
         body[name] = meter
