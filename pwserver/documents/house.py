@@ -15,9 +15,7 @@ from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
-from pwserver.state.judge import Judged
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
-from pwserver.state.units import Unit, with_silent_units
 from pwserver.state.view import SiteView, View
 
 VERSION: Final = 1
@@ -59,7 +57,7 @@ def house(view: View) -> JsonObject:
     for alert in judged.ended_alerts:
         body["alerts_ended"][alert.name].update(_alert(alert))
     units = body.setdefault("units", {})
-    for unit in with_silent_units(reading, judged.units):
+    for unit in judged.all_units:
         units[str(unit.position)].update(
             label=unit.label,
             serial=unit.serial,
@@ -121,7 +119,7 @@ def _site(site: Site, main: View | None) -> JsonObject:
         "syncing": [state.gateway.id for state in site.grid.syncing],
         "sentence": site.grid.sentence,
     }
-    levels = [unit_level(unit) for state in site.members for unit in _units(state.judged)]
+    levels = [unit_level(unit) for state in site.members for unit in state.judged.all_units]
     body["has_solar"], body["has_battery"] = _any_has(site)
     body["units"] = len(levels)
     body["units_percent"] = [rounded("percent", level.value) for level in levels[:DRAWN_UNITS]]
@@ -154,7 +152,7 @@ def _entry(state: State, now: float) -> JsonObject:
         body["next_attempt"] = _second(known.next_attempt)
     body.update(nested(summary_figures(judged)))
     body["has_solar"], body["has_battery"] = _has(state)
-    body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in _units(judged)]
+    body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in judged.all_units]
     body["alerts"] = None if judged.alerts is None else len(judged.alerts)
     body["problems"] = None if judged.alerts is None else problems(judged.alerts)
     body["alerts_worst"] = worst(judged.alerts or ())
@@ -165,10 +163,6 @@ def _entry(state: State, now: float) -> JsonObject:
             **nested(summary_figures(old)),
         }
     return body
-
-
-def _units(judged: Judged) -> tuple[Unit, ...]:
-    return with_silent_units(judged.reading, judged.units)
 
 
 def _any_has(site: Site) -> tuple[bool | None, bool | None]:

@@ -18,7 +18,7 @@ from pwserver.state.powers import Meter
 from pwserver.state.site import Site, Total
 from pwserver.state.strings import String
 from pwserver.state.unit_measurements import judge_measurements
-from pwserver.state.units import Unit, with_silent_units
+from pwserver.state.units import Unit
 from pwserver_ext.aggregate import app_percent
 
 # The gateway calls the house "load" and the grid "site"; people do not.
@@ -110,7 +110,7 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
         for path, attribute in _paths(f"meters.{_meter_name(name)}", Meter):
             facts[path] = getattr(meter, attribute)
     measured = judge_measurements(judged.reading, judged.units, judged.devices, judged.electrical)
-    for unit in with_silent_units(judged.reading, judged.units):
+    for unit in judged.all_units:
         if unit.serial in measured:  # of a silent one only its charge is told, which is not known
             for path, attribute in _paths(f"units.{unit.position}", Unit):
                 facts[path] = getattr(unit, attribute)

@@ -32,7 +32,7 @@ from pwserver.state.powers import (
 from pwserver.state.signals import Device, judge_devices
 from pwserver.state.strings import String, judge_strings
 from pwserver.state.unit_numbers import expansion_packs, in_order
-from pwserver.state.units import Unit, judge_units
+from pwserver.state.units import Unit, judge_units, with_silent_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class Judged:
     meters: Mapping[str, Meter] = field(default_factory=lambda: {name: Meter(name) for name in MAIN_METERS})
     balance_watts: Number = UNKNOWN  # what the meters disagree by
     units: tuple[Unit, ...] = ()
+    all_units: tuple[Unit, ...] = ()  # with those that only the gateway's configuration names
     removed_units: Mapping[str, int] = field(default_factory=dict)  # serial -> number; no longer configured
     unit_labels: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # serial -> label, order; absent ones too
     strings: Mapping[str, String] = field(default_factory=dict)
@@ -118,6 +119,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         meters=meters,
         balance_watts=judge_balance(meters),
         units=units,
+        all_units=with_silent_units(reading, units),
         unit_labels=labels,
         removed_units=numbers.removed(reading),
         strings=judge_strings(reading),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pwserver.reading import Reading
@@ -62,18 +62,24 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
     return tuple(found)
 
 
-def with_silent_units(reading: Reading | None, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+def with_silent_units(reading: Reading, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
     """Return the units with those that the gateway's configuration has and its list has not, without figures.
 
-    A wired (v1r) connection is told about the first Powerwall 3 alone, though it knows the others by name.
+    A wired (v1r) connection is told about the first Powerwall 3 alone, though it knows the others by name. Where the
+    list has no type of a unit, the configuration's is taken.
     """
-    if reading is None:
+    configured = {one.serial: one for one in configured_units(reading) if one.serial in reading.unit_numbers}
+    if not configured:
         return units
+    typed = [
+        replace(unit, type=configured[unit.serial].type) if unit.type is None and unit.serial in configured else unit
+        for unit in units
+    ]
     told = {unit.serial for unit in units}
     silent = [
-        Unit(one.serial, reading.unit_numbers[one.serial], f"PW{reading.unit_numbers[one.serial]}", one.part, one.type,
+        Unit(serial, reading.unit_numbers[serial], f"PW{reading.unit_numbers[serial]}", one.part, one.type,
              state="missing")
-        for one in configured_units(reading)
-        if one.serial not in told and one.serial in reading.unit_numbers
+        for serial, one in configured.items()
+        if serial not in told
     ]  # fmt: skip
-    return tuple(sorted((*units, *silent), key=lambda unit: unit.position)) if silent else units
+    return tuple(sorted((*typed, *silent), key=lambda unit: unit.position))

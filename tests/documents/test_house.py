@@ -108,13 +108,14 @@ def test_one_of_twelve_off_grid_is_told_by_name_and_does_not_turn_the_grid_red()
 def test_a_unit_that_only_the_configuration_names_is_listed_without_figures() -> None:
     """Over a wired (v1r) connection the gateway tells of the first Powerwall alone."""
     block = {"PackageSerialNumber": "A", "nominal_full_pack_energy": 10000, "nominal_energy_remaining": 5000}
-    configured = [{"vin": f"1707000-11-J--{name}", "type": kind} for name, kind in (("A", "one"), ("B", "follower"))]
+    configured = [{"vin": f"1707000-11-J--{name}", "type": kind} for name, kind in (("A", "first"), ("B", "follower"))]
     view = powerwall3_view(
         "home", 1, system_status={"battery_blocks": [block]}, tedapi_config={"battery_blocks": configured}
     )
     body = house.house(view)
     assert [unit["serial"] for unit in body["units"].values()] == ["A", "B"]
     assert (body["units"]["1"]["state"], body["units"]["2"]["state"]) == ("present", "missing")
+    assert body["units"]["1"]["type"] == "first", "the list does not tell it"
     assert (body["units"]["2"]["type"], body["units"]["2"]["part"]) == ("follower", "1707000-11-J")
     assert body["units_percent"] == [body["units"]["1"]["charge_percent"], None]
     assert house.overview(site_of(view))["site"]["units"] == 2

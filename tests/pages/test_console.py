@@ -150,3 +150,25 @@ def test_one_of_two_missing_is_said(two: House, look: Look) -> None:
     until(page, "document.querySelector('#state').textContent === '1 of 2 live'")
     list(two.gateways.values())[1].fault("none")
     until(page, "[...document.querySelectorAll('.gateway-box .pill')].every((one) => one.textContent === 'Live')", 30)
+
+
+def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
+    """52 % as the gateway counts is 49 % in the app: of the house, of its units, and in what was recorded."""
+    with make_house("powerwall2") as alone:
+        alone.gateway.set_house(fixed_solar=1000.0, fixed_load=1000.0, soe_percent=52.0)
+        wait_until(lambda: abs(alone.server.json("/api/site")["site"]["charge_raw_percent"] - 52) < 0.2, 20)
+        page = look(alone.base, check=False).open("console")
+        shown = """[document.querySelector('.level').textContent,
+          ...[...document.querySelectorAll('.unit-box h3')].map((one) => one.textContent.split(' · ')[1])]"""
+        until(page, f"{shown}.length === 3 && {shown}.every((one) => one === '49\u202f%')")
+        assert "Charge as in the app" in page.inner_text("[data-card=power-flow] h2")
+        assert "Charge as in the app" in page.inner_text("[data-card=powerwall] h2")
+
+        def recorded() -> bool:
+            points = alone.server.json("/api/timeseries/trend?hours=1")["points"]
+            return bool(points) and abs(points[-1]["battery_level"] - 49.47) < 0.5
+
+        wait_until(recorded, 20, "the history has another scale")
+        page = look(alone.base, check=False).open("")
+        until(page, "document.querySelector('.level').textContent === '49\u202f%'")
+        assert page.text_content("#scale") == "Charge as in the app"
