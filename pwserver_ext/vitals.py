@@ -332,8 +332,8 @@ def _names_string(key: str) -> bool:
 
 
 def _flag(value: Any) -> Any:
-    # Absent counts as "not set", as both predecessors have it.
-    return 1 if value else 0
+    # Absent is not known: a fault that nobody looks for is not the absence of a fault.
+    return None if value is None else 1 if value else 0
 
 
 def _unit(serial: Any, part: Any, block: Any) -> dict[str, Any]:

@@ -215,20 +215,20 @@ SITEMASTER = obj(
     {
         "status": nullable(string(values=("StatusUp", "StatusDown"))),
         "running": nullable(BOOLEAN),
-        "connected_to_tesla": BOOLEAN,
+        "connected_to_tesla": nullable(BOOLEAN),
         "power_supply_mode": nullable(BOOLEAN),
         "can_reboot": S,
     }
 )
 UPDATE_STATUS = obj(
     {
-        "state": STRING,
+        "state": S,
         "info": OBJECT,
         "current_time": integer("milliseconds since 1970"),
         "last_status_time": integer("milliseconds since 1970"),
         "version": STRING,
-        "offline_updating": BOOLEAN,
-        "offline_update_error": STRING,
+        "offline_updating": nullable(BOOLEAN),
+        "offline_update_error": S,
         "estimated_bytes_per_second": N,
     }
 )

@@ -226,21 +226,19 @@ def site_name(view: View) -> JsonObject:
 
 
 def sitemaster(view: View) -> JsonObject:
-    """Whether the site controller runs: it does where it has measured just now. Tesla's servers do not tell."""
-    up = view.reading is not None
-    told = not up or _own_answer(view)
+    """Whether the site controller runs: it does where it has just measured. Nobody tells the rest, nor when it is away.
+
+    Tesla's servers answer for a gateway from what they have, so their answer says nothing of its controller.
+    """
+    remote = view.reading is None or view.reading.connection_mode in ("Cloud", "FleetAPI")
+    runs = True if view.status.online and not remote else None
     return {
-        "status": ("StatusUp" if up else "StatusDown") if told else None,
-        "running": up if told else None,
-        "connected_to_tesla": up and view.status.online,
+        "status": "StatusUp" if runs else None,
+        "running": runs,
+        "connected_to_tesla": None,
         "power_supply_mode": None,
         "can_reboot": None,
     }
-
-
-def _own_answer(view: View) -> bool:
-    """Did the gateway itself answer, and not Tesla's servers for it?"""
-    return view.reading is not None and view.reading.connection_mode not in ("Cloud", "FleetAPI")
 
 
 def powerwalls(view: View) -> JsonObject:
@@ -311,17 +309,17 @@ def solar_powerwall(view: View) -> JsonObject:
 
 
 def update_status(view: View) -> JsonObject:
-    """Both times are the server's clock in milliseconds."""
+    """Nobody tells how an update goes. Both times are the server's clock in milliseconds."""
     milliseconds = int(view.now * 1000)
     version = view.reading.version if view.reading else None
     return {
-        "state": "/update_succeeded",
-        "info": {"status": ["nonactionable"]},
+        "state": None,
+        "info": {"status": []},
         "current_time": milliseconds,
         "last_status_time": milliseconds,
         "version": version or "Unknown",
-        "offline_updating": False,
-        "offline_update_error": "",
+        "offline_updating": None,
+        "offline_update_error": None,
         "estimated_bytes_per_second": None,
     }
 

@@ -96,6 +96,8 @@ class CloudCollector:
         asker.record("vitals", vitals is not None)
         status = as_dict(compute(self.client.poll, "/api/status"))
         site_info = as_dict(compute(self.client.poll, "/api/site_info"))
+        account = self.fleet or self.client
+        rules_told = isinstance(config.get("components"), Mapping)  # a rule that is absent there is Tesla's default
         hours = self._raw(self.remaining).get("time_remaining_hours") if self.fleet else values[self.remaining]
         return Reading(
             gateway_id=asker.gateway_id,
@@ -124,8 +126,8 @@ class CloudCollector:
             reserve=as_number(config.get("backup_reserve_percent")),
             operation=operation,
             time_remaining=as_number(hours),
-            grid_charging=compute((self.fleet or self.client).get_grid_charging),
-            grid_export=as_text(compute((self.fleet or self.client).get_grid_export)),
+            grid_charging=compute(account.get_grid_charging) if rules_told else None,
+            grid_export=as_text(compute(account.get_grid_export)) if rules_told else None,
             system_status=_agreeing_status(as_dict(compute(self.client.poll, "/api/system_status")), word),
             device_type=as_text((status or {}).get("device_type")),
             connection_mode="FleetAPI" if self.fleet is not None else "Cloud",

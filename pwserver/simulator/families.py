@@ -39,7 +39,8 @@ class Family(Protocol):
     def api(self, path: str, device: Device) -> Any:
         return web_api.document(path, device)
 
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
+        """The devices of the binary vitals; None where the firmware has none."""
         return None
 
     def truth(self) -> JsonObject | None:
@@ -81,11 +82,10 @@ class LocalPowerwall2(Powerwall2):
         super().__init__()
         self.version = "23.28.2 27626f98"
 
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
-        devices = vitals.devices(
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
+        return vitals.devices(
             snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1]
         )
-        return vitals.encode(devices)
 
 
 class SolarOnly(Powerwall2):
@@ -192,8 +192,8 @@ class Recorded(Powerwall2):
     def api(self, path: str, device: Device) -> Any:
         return recorded.AGGREGATES if path == "/api/meters/aggregates" else recorded_local.API.get(path)
 
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> bytes | None:
-        return vitals.encode(recorded_local.DEVICES)
+    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
+        return recorded_local.DEVICES
 
     def truth(self) -> JsonObject | None:
         meters = recorded.AGGREGATES

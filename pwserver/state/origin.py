@@ -51,8 +51,9 @@ class Origin(StrEnum):
 class Row:
     """Members of one answer, where they come from and why.
 
-    A member is a path like ``site.frequency``; ``*`` stands for anything within it, also dots. ``invented``: the values
-    of a constant, any other is told by the gateway; empty when the member never says what its name promises.
+    A member is a path like ``site.frequency``; ``*`` stands for anything within it, also dots. ``template``: who fills
+    it, empty for every connection. ``invented``: the values of a constant, any other is told by the gateway; empty when
+    the member never says what its name promises.
     """
 
     template: str
@@ -95,9 +96,7 @@ _MODULE_SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
 LIMITS: Final = tuple(_MODULE_SIGNALS)
 
 
-def _constant(
-    template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED
-) -> Row:
+def _constant(template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED) -> Row:
     return Row(template, document, members, Origin.CONSTANT, why, invented)
 
 
@@ -121,9 +120,7 @@ CONSTANTS: Final[tuple[Row, ...]] = (
             _constant(template, _STATUS, ("teg_type", "sync_type"), "unknown"),
         )
     ),
-    _constant(
-        TEDAPI, _METERS, ("*.i_?_current",), 0, why="0 where no transformer of the phase told a current"
-    ),
+    _constant(TEDAPI, _METERS, ("*.i_?_current",), 0, why="0 where no transformer of the phase told a current"),
     _constant(TEDAPI, _METERS, ("site.num_meters_aggregated", "load.num_meters_aggregated"), 1),
     _constant(TEDAPI, _SYSTEM, LIMITS, 0, why="0 unless every module of a Powerwall 2 tells its limit"),
     _constant(CLOUD, _METERS, ("*.i_?_current", "*.instant_average_*", "*.instant_total_current"), 0),
@@ -134,6 +131,55 @@ CONSTANTS: Final[tuple[Row, ...]] = (
     _constant(CLOUD, _VITALS, ("*.lastCommunicationTime",), why="the library's own clock"),
     _constant(CLOUD, _VITALS, ("*.manufacturer", "*.STSTSM-Location"), "Simulated"),
     _constant(CLOUD, _VITALS, ("*.teslaEnergyEcuAttributes.ecuType",), 207),
+)
+
+_DERIVED, _SETTING = Origin.DERIVED, Origin.SETTING
+_WORDS: Final = "pwserver's own words and counts for what it judged"
+_STRINGS: Final = "from the state of the string, or whether it is connected, whichever of the two the gateway tells"
+_KIND: Final = "the library's words for what a device is and where it belongs"
+_OWNERS: Final = "the owner's rule; Tesla's default where the configuration does not name it"
+_CONFIGURED: Final = "how pwserver is configured and connected"
+_UNKNOWN_VERSION: Final = "a number or a word for the version, also while it is unknown, as old clients need one"
+
+# What is not measured and yet served, because it is true: members that may well be the same in every house.
+OTHERS: Final[tuple[Row, ...]] = (
+    *(
+        Row("", document, members, origin, why)
+        for document, members, origin, why in (
+            (_METERS, ("*.disclaimer",), _DERIVED, "the library's words for where voltages and currents come from"),
+            (_METERS, ("battery.num_*", "solar.num_*"), _DERIVED, "how many units or inverters tell of themselves"),
+            (_SYSTEM, ("available_blocks", "blocks_controlled"), _DERIVED, "the number of battery units"),
+            (_SYSTEM, ("max_*_power",), _SETTING, "the nameplate, over TEDAPI no more than the inverters can"),
+            (_INFO, ("timezone",), _SETTING, "the configured one where the gateway does not tell"),
+            (_VITALS, ("*.manufacturer", "*.componentParentDin", "*.ecuType"), _SETTING, _KIND),
+            (_VITALS, ("*.STSTSM-Location", "*.meterLocation.*", "VITALS.*"), _SETTING, _KIND),
+            (_VITALS, ("*.PVAC_PvState_?", "*.PVS_String?_Connected"), _DERIVED, _STRINGS),
+            ("/pw/strings", ("*.PVAC_PvState_?", "*Connected"), _DERIVED, _STRINGS),
+            ("/strings", ("*.Connected", "*.State"), _DERIVED, _STRINGS),
+            ("/influx", ("powerwall_string,* connected", "powerwall_string,* state"), _DERIVED, _STRINGS),
+            ("/influx", ("powerwall_poll,*",), _DERIVED, "how the connection is"),
+            ("/influx", ("powerwall,* alerts", "powerwall,* problems"), _DERIVED, _WORDS),
+            ("/influx", ("powerwall,* grid_charging", "powerwall,* grid_export"), _SETTING, _OWNERS),
+            ("/alerts/pw", ("*",), _DERIVED, "1 for every active alert"),
+            ("/freq", ("*_name",), _SETTING, _KIND),
+            ("/pod", ("*_name",), _SETTING, _KIND),
+            ("/version", ("version", "vint"), _DERIVED, _UNKNOWN_VERSION),
+            ("/pw/is_connected", ("is_connected",), _DERIVED, "how the connection is"),
+            ("/api/operation", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
+            ("/api/operation", ("stale",), _DERIVED, "how the connection is"),
+            ("/api/sitemaster", ("running", "status"), _DERIVED, "a controller that has just measured runs"),
+            ("/api/site_info/site_name", ("timezone",), _SETTING, "the configured one where the gateway does not tell"),
+            ("/api/system/update/status", ("version",), _DERIVED, _UNKNOWN_VERSION),
+            ("/api/meters/site", ("*.id",), _DERIVED, "the place in the configuration's list of meters"),
+            ("/api/gateways/{id}", ("gateway.*", "online", "stale", "data.*_mode", "data.pw3"), _SETTING, _CONFIGURED),
+            ("/api/gateways/{id}", ("data.grid_charging", "data.grid_export"), _SETTING, _OWNERS),
+            ("/api/site/{id}", ("id", "name", "version", "connection.*", "control.*"), _SETTING, _CONFIGURED),
+            ("/api/site/{id}", ("state", "since", "time", "read_at", "age_seconds"), _DERIVED, "how the connection is"),
+            ("/api/site/{id}", ("alert*", "problems", "units.*.label", "units.*.state"), _DERIVED, _WORDS),
+            ("/api/site/{id}", ("has_battery", "has_solar", "flows.*"), _DERIVED, "what follows from the powers"),
+            ("/api/site/{id}", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
+        )
+    ),
 )
 
 
@@ -184,6 +230,14 @@ def _same(told: Any, invented: Any) -> bool:
 def constant(template: str, document: str, member: str) -> Row | None:
     """Return the row of the table by which a member is a constant, None for others."""
     return next((row for row, members in _rules(template, document) if members.fullmatch(member)), None)
+
+
+def explained(document: str, member: str) -> Row | None:
+    """Return the row that says why a member of a document may be the same in every house; None for a measurement."""
+    for row in OTHERS:
+        if row.document == document and any(re.fullmatch(expression(one), member) for one in row.members):
+            return row
+    return None
 
 
 @lru_cache(maxsize=64)

@@ -166,8 +166,9 @@ def test_a_document_that_does_not_fit_costs_only_itself() -> None:
         wait_until(lambda: "too large for the snapshot" in server.output(), 10)
 
 
-# Key sets and types of both predecessors for two Powerwall 2 with a solar inverter, TEDAPI.
-NUMBER, WORD, FLAG, ANY = (int, float), str, int, (int, float, str, bool, type(None))
+# Key sets and types of both predecessors for two Powerwall 2 with a solar inverter, TEDAPI. A flag that nobody tells is
+# null, where they have 0.
+NUMBER, WORD, FLAG, ANY = (int, float), str, (int, type(None)), (int, float, str, bool, type(None))
 POWERWALL2_FREQ = {
     "PINV_Fout": NUMBER, "PINV_VSplit1": NUMBER, "PINV_VSplit2": NUMBER, "PackagePartNumber": WORD,
     "PackageSerialNumber": WORD, "f_out": NUMBER, "i_out": ANY, "name": WORD, "p_out": NUMBER, "q_out": ANY,

@@ -22,7 +22,7 @@ from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.docs import causes_page, figures, processes_page
+from tests.docs import causes_page, figures, origin_page, processes_page
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
 
@@ -239,6 +239,12 @@ def test_the_causes_of_failure_are_those_of_the_code() -> None:
     page = (ROOT / "docs/operations.md").read_text()
     again = "run: python -m tests.docs.causes_page docs/operations.md"
     assert page == with_generated(page, causes_page.MARKER, causes_page.table()), again
+
+
+def test_the_origins_are_those_of_the_code() -> None:
+    page = (ROOT / "docs/origin.md").read_text()
+    again = "run: python -m tests.docs.origin_page docs/origin.md"
+    assert page == with_generated(page, origin_page.MARKER, origin_page.table()), again
 
 
 @pytest.mark.parametrize("marker", processes_page.TABLES)

@@ -76,6 +76,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/csv/v2*", "", _EMPTY, _VALUE),
     Deviation("/pw/power", "*", _ZERO, _TYPE, "outage/*"),
     Deviation("/control/reserve", "reserve", _ZERO, _TYPE),
+    Deviation("/pod", "PW*", "a yes or no that nobody tells is null, never an invented no", _TYPE),
     # Unknown words.
     Deviation("/api/status", "version", _WORD, _TYPE),
     Deviation("/pw/status", "version", _WORD, _TYPE),
@@ -85,8 +86,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/pw/status", "device_type", "the gateway's own value is passed on", _TYPE, "local-mode/*server*"),
     Deviation("/api/status", "*", _TEMPLATE, _NULLED),
     Deviation("/pw/status", "*", _TEMPLATE, _NULLED),
-    Deviation("/api/sitemaster", "power_supply_mode", _UNTOLD, _TYPE),
-    Deviation("/api/sitemaster", "can_reboot", _UNTOLD, _TYPE),
+    Deviation("/api/sitemaster", "*", _UNTOLD, _TYPE),
+    Deviation("/api/system/update/status", "*", _UNTOLD, (*_TYPE, *_VALUE, *_MISSING)),
     # Same shape in every state.
     Deviation("/freq", "freq", _OBJECT, _MISSING, "outage/*"),
     Deviation("/freq", "grid_status", _OBJECT, recordings="outage/*"),

@@ -103,7 +103,10 @@ def test_flags_are_integers_and_unknown_without_a_device(vitals: ModuleType) -> 
     body = vitals.pods(reading.vitals, reading.system_status, reading.tedapi_config)
     assert body["PW1_POD_enable_line"] == 1
     assert body["PW1_POD_enable_line"] is not True
-    assert body["PW1_POD_ChargeComplete"] == 0
+    assert body["PW1_POD_ChargeComplete"] is None  # nobody tells it
+    name = next(name for name in reading.vitals or () if name.startswith("TEPOD--"))
+    devices = {**(reading.vitals or {}), name: {**(reading.vitals or {})[name], "POD_ChargeComplete": False}}
+    assert vitals.pods(devices, reading.system_status, reading.tedapi_config)["PW1_POD_ChargeComplete"] == 0
     assert body["PW4_POD_enable_line"] is None  # the expansion pack has no TEPOD device
     assert body["PW4_POD_nom_energy_remaining"] == 6800.5
     assert body["PW1_charge_power_clamped"] == 1

@@ -33,6 +33,11 @@ def fields(body: Any, name: str = "") -> dict[str, float]:
     return found
 
 
+def without_untold(url: str, theirs: dict[str, float], ours: dict[str, float]) -> dict[str, float]:
+    """Their fields without the flags that nobody tells: they write 0 for them, we leave them out."""
+    return {name: value for name, value in theirs.items() if name in ours or url != "/pod" or value != 0.0}
+
+
 @pytest.mark.parametrize(
     "recording", [SERVER, PROXY, f"local-mode/{SERVER}", f"local-mode/{PROXY}", f"multi-gateway/{SERVER}"]
 )
@@ -48,6 +53,7 @@ def test_same_fields_as_from_the_predecessors(recording: str) -> None:
             # It merges two units into one, or shows none; compared with the proxy instead.
             assert theirs.keys() <= ours.keys()
             continue
+        theirs = without_untold(url, theirs, ours)
         assert ours.keys() - added == theirs.keys(), url
         for name, value in theirs.items():
             assert ours[name] == pytest.approx(value, rel=1e-6), (url, name)
