@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counters import CounterGuard
 from pwserver.state.powers import MAX_FURTHER
+from pwserver.state.string_memory import StringMemory
 from pwserver.state.unit_numbers import UnitNumbers
 
 
@@ -19,6 +20,7 @@ class GatewayMemory:
     counters: CounterGuard = field(default_factory=CounterGuard)
     alerts: AlertMemory = field(default_factory=AlertMemory)
     unit_numbers: UnitNumbers = field(default_factory=UnitNumbers)
+    strings: StringMemory = field(default_factory=StringMemory)
     further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
 
     def to_json(self) -> dict[str, Any]:
@@ -27,6 +29,7 @@ class GatewayMemory:
             "counters": self.counters.to_json(),
             "alerts": self.alerts.to_json(),
             "unit_numbers": self.unit_numbers.to_json(),
+            "strings": self.strings.to_json(),
             "further_meters": list(self.further_meters),
         }
 
@@ -39,5 +42,6 @@ class GatewayMemory:
             counters=CounterGuard.from_json(members.get("counters")),
             alerts=AlertMemory.from_json(members.get("alerts")),
             unit_numbers=UnitNumbers.from_json(members.get("unit_numbers")),
+            strings=StringMemory.from_json(members.get("strings")),
             further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
         )

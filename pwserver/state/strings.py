@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, objects
 from pwserver.state.source import Source
+from pwserver.state.string_memory import StringMemory
 from pwserver_ext.aggregate import total
 
 STRING_PAIRS: Final = ("AB", "CD", "EF")
+PRODUCING: Final = "producing"
+ASLEEP: Final = "asleep"  # it is night: no string of the house has power or voltage
+UNUSED: Final = "unused"  # nothing is wired to it
+MISSING: Final = "missing"  # listed, but without a single figure
+PRODUCING_WATTS: Final = 10.0
+SUNNY_WATTS: Final = 100.0  # with one string at this power, every wired one has voltage, also in the shade
+WIRED_VOLTS: Final = 50.0  # any daylight gives a wired string more; open inputs and the night show a few volts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +35,48 @@ class String:
     body: Mapping[str, Any] = field(default_factory=dict)  # as the library gave it, for the legacy shapes
 
 
-def judge_strings(reading: Reading) -> dict[str, String]:
-    """Return the strings by name in the library's order."""
+def judge_strings(reading: Reading, memory: StringMemory) -> dict[str, String]:
+    """Return the strings by name in the library's order, each with its state. ``memory`` takes note of them."""
     source = Source(reading, "strings", "vitals")
-    found: dict[str, String] = {}
-    for name, body in objects(reading.strings):
-        found[name] = _string(name, body, source)
+    found = {name: _string(name, body, source) for name, body in objects(reading.strings)}
+    states = _states(found, memory, reading.timestamp)
+    return {name: replace(string, state=states[name]) for name, string in found.items()}
+
+
+def _states(strings: Mapping[str, String], memory: StringMemory, at: float) -> dict[str, str | None]:
+    """Tell what each string does. What the gateway calls "not connected" is no help: at night that is every string.
+
+    In this order: without any figure it is missing; with power it produces; it is unused when it never had power while
+    others did (see ``StringMemory``); when the whole house is dark it is asleep. Otherwise (in the shade, switched off
+    by the inverter, broken) nobody can tell.
+    """
+    answering = {name: one for name, one in strings.items() if _has_figure(one)}
+    producing = [name for name, one in answering.items() if (one.watts.value or 0.0) >= PRODUCING_WATTS]
+    dark = [name for name, one in answering.items() if _is_dark(one)]
+    sunny = any((one.watts.value or 0.0) >= SUNNY_WATTS for one in answering.values())
+    memory.note(producing, dark if sunny else (), at)
+    night = bool(answering) and len(dark) == len(answering)
+    found: dict[str, str | None] = {}
+    for name in strings:
+        if name not in answering:
+            found[name] = MISSING
+        elif name in producing:
+            found[name] = PRODUCING
+        elif memory.unused(name):
+            found[name] = UNUSED
+        else:
+            found[name] = ASLEEP if night else None
     return found
+
+
+def _has_figure(string: String) -> bool:
+    return any(fact.value is not None for fact in (string.watts, string.volts, string.amperes))
+
+
+def _is_dark(string: String) -> bool:
+    """Return whether neither sun nor panels can be seen; without a voltage that is not known."""
+    volts = string.volts.value
+    return volts is not None and volts < WIRED_VOLTS and (string.watts.value or 0.0) < PRODUCING_WATTS
 
 
 def _string(name: str, body: Mapping[str, Any], source: Source) -> String:

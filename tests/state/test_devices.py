@@ -12,6 +12,7 @@ from pwserver.reading import Reading
 from pwserver.state.electrical import house_hertz, judge_electrical
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.signals import SIGNAL_BY_ID, judge_devices, signals_by_serial
+from pwserver.state.string_memory import StringMemory
 from pwserver.state.strings import judge_strings, string_pairs
 
 GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=3), st.just([]), st.just({}))
@@ -93,7 +94,8 @@ def test_a_dip_of_a_wireless_meter_is_held_for_everybody() -> None:
 def test_pairs_of_strings() -> None:
     strings = judge_strings(
         reading(strings={"A": {"Voltage": 300.0, "Current": 2.0, "Power": 600.0}, "B": {"Current": None, "Power": 1.5},
-                         "C1": {"Power": 1}, "D1": {"Power": 2}, "E": {}, "odd": 3})
+                         "C1": {"Power": 1}, "D1": {"Power": 2}, "E": {}, "odd": 3}),
+        StringMemory(),
     )  # fmt: skip
     assert string_pairs(strings) == {"AB": {"voltage": 300.0, "current": 2.0, "power": 601.5}, "CD1": {"power": 3}}
 

@@ -1,0 +1,54 @@
+"""The cards of the battery units and of the solar strings: at night, and while a unit does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until
+from tests.pages.support import house as make_house
+
+HIDE = "console?hide=power-flow,trend,daily-energy,energy"
+BOXES = "[...document.querySelectorAll('.unit-box')].map((box) => box.innerText)"
+STRINGS = "[...document.querySelectorAll('[data-card=strings] tbody th')].map((cell) => cell.textContent)"
+LISTED = "document.querySelectorAll('.unit-box').length === 3 && document.querySelector('[data-card=strings] tbody tr')"
+
+
+@pytest.fixture(scope="module", params=["powerwall3", "powerwall2"])
+def night(request: pytest.FixtureRequest) -> Iterator[House]:
+    with make_house(request.param, hour=1.0) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[House]:
+    with make_house("v1r", hour=12.5) as found:
+        yield found
+
+
+def boxes(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(BOXES)
+    return found
+
+
+def test_at_night_the_strings_are_asleep_and_the_units_are_there(night: House, look: Look) -> None:
+    page = look(night.base).open(HIDE)
+    until(page, f"{STRINGS}.length >= 4")
+    rows = page.evaluate(STRINGS)
+    assert all(row.endswith(" · asleep") for row in rows), rows
+    assert "connected" not in page.inner_text("[data-card=strings]").lower()
+    for number, box in enumerate(boxes(page), 1):
+        assert f"Powerwall {number} · " in box and "%" in box and "NaN" not in box, box
+        assert "missing" not in box
+
+
+def test_by_day_strings_that_produce_need_no_word(three: House, look: Look) -> None:
+    page = look(three.base).open(HIDE)
+    until(page, LISTED)
+    told = three.server.json("/api/site/default")["strings"]
+    states = {name: one["state"] for name, one in told.items()}
+    assert set(states.values()) == {"producing", None}  # nothing is unused after a moment
+    assert page.evaluate(STRINGS) == list(told)
