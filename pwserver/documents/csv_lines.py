@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pwserver.documents.meters import charge, power_watts, up_or_down
+from pwserver.documents.operation import settings
 from pwserver.state.view import View
 from pwserver_ext import csv as lines
 
@@ -21,7 +22,6 @@ def csv_v1(view: View) -> str:
 
 def csv_v2(view: View) -> str:
     """The same with grid status (1 up, 0 down, empty unknown) and reserve in app percent."""
-    reading = view.reading
     return lines.line_v2(
         power_watts(view, "site"),
         power_watts(view, "load"),
@@ -29,7 +29,7 @@ def csv_v2(view: View) -> str:
         power_watts(view, "battery"),
         charge(view).raw_percent.value,
         up_or_down(view),
-        reading.reserve if reading else None,
+        settings(view).reserve_percent.value,
         view.server.missing_as_zero,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.meters import charge
+from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
 from pwserver.state.view import View
 from pwserver_ext import vitals as flat
@@ -34,7 +35,7 @@ def pod(view: View) -> JsonObject:
     body["nominal_full_pack_energy"] = judged.capacity_wh.value
     body["nominal_energy_remaining"] = judged.remaining_wh.value
     body["time_remaining_hours"] = judged.hours_left.value
-    body["backup_reserve_percent"] = reading.reserve if reading else None
+    body["backup_reserve_percent"] = settings(view).reserve_percent.value
     return body
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
 from pwserver.state.charge import Charge, judge_charge
 from pwserver.state.view import View
@@ -30,12 +31,6 @@ def up_or_down(view: View) -> int | None:
     """1 up, 0 down, None for everything else: for shapes that know only these two."""
     status = grid_number(view.reading.grid_status) if view.reading else None
     return status if status in (0, 1) else None
-
-
-def system_value(view: View, name: str) -> Any:
-    """A member of the system status, None when unknown."""
-    status = view.reading.system_status if view.reading else None
-    return status.get(name) if isinstance(status, dict) else None
 
 
 def aggregates(view: View) -> JsonObject:
@@ -78,7 +73,7 @@ def summary(view: View) -> JsonObject:
         "soe": raw,
         "soe_raw": raw,
         "grid_status": up_or_down(view),
-        "reserve": reading.reserve if reading else None,
+        "reserve": settings(view).reserve_percent.value,
         "time_remaining_hours": judged.hours_left.value,
         "full_pack_energy": judged.capacity_wh.value,
         "energy_remaining": judged.remaining_wh.value,

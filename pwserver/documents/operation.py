@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.documents.meters import system_value
+from pwserver.state import operation as judges
 from pwserver.state.view import View
-from pwserver_ext.aggregate import app_percent, is_number, raw_percent
+from pwserver_ext.aggregate import is_number, raw_percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,20 @@ class Operation:
     last_updated: float | None
 
 
+def settings(view: View) -> judges.Operation:
+    """The settings as they were judged. Those of the virtual gateway are in its reading already."""
+    if view.reading is None:
+        return judges.Operation()
+    return judges.judge_operation(view.reading) if view.gateway.virtual else view.state.judged.operation
+
+
 def operation(view: View) -> Operation:
     """Every member may be None: a mode is never invented."""
-    reading = view.reading
-    raw = (reading.operation or {}) if reading else {}
-    mode = raw.get("real_mode") or (reading.mode if reading else None) or system_value(view, "default_real_mode")
-    reserve_raw = raw.get("backup_reserve_percent")
-    reserve_app = reading.reserve if reading else None
-    charging = reading.grid_charging if reading else None
-    export = reading.grid_export if reading else None
+    judged = settings(view)
+    mode, charging, export = judged.mode.value, judged.grid_charging.value, judged.grid_export.value
+    reserve_app = judged.reserve_percent.value
+    told = (view.reading.operation or {}) if view.reading else {}
+    reserve_raw = told.get("backup_reserve_percent")
     link = view.status.cloud_control or {}
     taken: list[Any] = []
 
@@ -45,13 +50,10 @@ def operation(view: View) -> Operation:
         return known
 
     mode = remembered(mode, "last_known_mode")
-    if reserve_raw is None:
-        reserve_app = remembered(reserve_app, "last_known_reserve")
+    reserve_app = remembered(reserve_app, "last_known_reserve")
     charging = remembered(charging, "last_known_grid_charging")
     export = remembered(export, "last_known_grid_export")
     times = [when for when in taken if is_number(when)]
-    if reserve_app is None:
-        reserve_app = app_percent(reserve_raw)
     if reserve_raw is None:
         reserve_raw = raw_percent(reserve_app)
     return Operation(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.meters import METERS, charge, meter, power_watts
+from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
 from pwserver.state.view import View
 from pwserver_ext.vitals import version_number
@@ -66,11 +67,11 @@ def is_connected(view: View) -> JsonObject:
 
 
 def get_reserve(view: View) -> JsonObject:
-    return {"reserve": view.reading.reserve if view.reading else None}
+    return {"reserve": settings(view).reserve_percent.value}
 
 
 def get_mode(view: View) -> JsonObject:
-    return {"mode": view.reading.mode if view.reading else None}
+    return {"mode": settings(view).mode.value}
 
 
 def get_time_remaining(view: View) -> JsonObject:

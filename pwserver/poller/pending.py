@@ -7,22 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pwserver.reading import Reading
-from pwserver.state.charge import app_percent
+from pwserver.state.operation import judge_operation
 
 LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
 PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no
 RESERVE_SLACK_PERCENT = 1.0  # a gateway rounds on its own scale
 
 Reader = Callable[[Reading], Any]
-
-
-def _reserve(reading: Reading) -> Any:
-    raw = (reading.operation or {}).get("backup_reserve_percent")
-    return reading.reserve if app_percent(raw) is None else app_percent(raw)
-
-
-def _mode(reading: Reading) -> Any:
-    return (reading.operation or {}).get("real_mode") or reading.mode
 
 
 def _max_backup(reading: Reading) -> Any:
@@ -36,8 +27,8 @@ def _islanded(reading: Reading) -> Any:
 
 
 READERS: Mapping[str, Reader] = {
-    "reserve": _reserve,
-    "mode": _mode,
+    "reserve": lambda reading: judge_operation(reading).reserve_percent.value,
+    "mode": lambda reading: judge_operation(reading).mode.value,
     "grid_charging": lambda reading: reading.grid_charging,
     "grid_export": lambda reading: reading.grid_export,
     "max_backup": _max_backup,

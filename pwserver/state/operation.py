@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.reading import Reading
-from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, text
+from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, member, text
 from pwserver.state.source import Source
+from pwserver_ext.aggregate import app_percent
 
 MODES: Final = ("self_consumption", "backup", "autonomous")  # those an owner can choose
 EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
@@ -24,16 +26,28 @@ class Operation:
 
 
 def judge_operation(reading: Reading) -> Operation:
-    """Return the settings; a setting that is not known is unknown, never a default."""
+    """Return the settings; a setting that is not known is unknown, never a default.
+
+    The mode is that of ``/api/operation``, else the one the library gives, else the system status' default mode. The
+    reserve is the library's, which has the app's scale, else that of ``/api/operation``, which has the gateway's.
+    """
+    told = reading.operation if isinstance(reading.operation, Mapping) else {}
+    mode = text(told.get("real_mode")) or text(reading.mode)
+    source = Source(reading, "system")
+    later = source.fact(text(member(reading.system_status, "default_real_mode")), "default_real_mode")
+    reserve = _fact(reading, "reserve", finite(reading.reserve), "backup_reserve_percent")
+    if reserve.value is None:
+        raw = _fact(reading, "reserve", finite(told.get("backup_reserve_percent")), "backup_reserve_percent")
+        reserve = raw if raw.value is None else raw.derived(app_percent(raw.value), "app scale")
     charging = reading.grid_charging if isinstance(reading.grid_charging, bool) else None
     return Operation(
-        mode=_fact(reading, "mode", text(reading.mode), "real_mode"),
-        reserve_percent=_fact(reading, "reserve", finite(reading.reserve), "backup_reserve_percent"),
+        mode=_fact(reading, "mode", mode, "real_mode") if mode is not None else later,
+        reserve_percent=reserve,
         grid_charging=_fact(reading, "grid_charging", charging, "grid_charging"),
         grid_export=_fact(reading, "grid_export", text(reading.grid_export), "grid_export"),
     )
 
 
-def _fact(reading: Reading, name: str, value: Any, member: str) -> Fact[Any]:
+def _fact(reading: Reading, name: str, value: Any, place: str) -> Fact[Any]:
     """Return one setting; beside a local gateway it may have been read over the cloud link."""
-    return UNKNOWN if value is None else Source(reading, name, "operation").fact(value, member)
+    return UNKNOWN if value is None else Source(reading, name, "operation").fact(value, place)

@@ -1,0 +1,91 @@
+"""The owner's settings and the charge: one order of precedence, and the same numbers in old and new outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.documents import csv_lines, devices, meters, pw
+from pwserver.reading import Answered, Reading
+from pwserver.state.judge import GatewayJudge
+from pwserver.state.operation import judge_operation
+from tests.documents.factory import powerwall3_view
+
+GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=3), st.just([]), st.just({}))
+
+
+def operation(**members: Any) -> tuple[Any, Any]:
+    found = judge_operation(Reading("home", 1.8e9, {}, **members))
+    return found.mode.value, found.reserve_percent.value
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"operation": {"real_mode": "backup"}, "mode": "autonomous"}, ("backup", None)),
+        ({"operation": {"real_mode": ""}, "mode": "autonomous"}, ("autonomous", None)),
+        ({"mode": "autonomous", "system_status": {"default_real_mode": "backup"}}, ("autonomous", None)),
+        ({"system_status": {"default_real_mode": "backup"}}, ("backup", None)),
+        ({"operation": {"backup_reserve_percent": 24.0}, "reserve": 21.0}, (None, 21.0)),
+        ({"operation": {"backup_reserve_percent": 24.0}}, (None, 20.0)),
+        ({"operation": {"backup_reserve_percent": 2.0}}, (None, 0.0)),
+        ({"operation": [], "reserve": True, "mode": 3, "system_status": "x"}, (None, None)),
+    ],
+)
+def test_one_order_of_precedence(members: dict[str, Any], expected: tuple[Any, Any]) -> None:
+    assert operation(**members) == expected
+
+
+def test_a_setting_from_the_cloud_link_names_it() -> None:
+    link = Answered("site_info of Tesla's servers", 1.7e9)
+    own = Answered("GET /api/operation", 1.75e9)
+    reading = Reading(
+        "home", 1.8e9, {}, mode="backup", grid_export="never", answers={"operation": own, "grid_export": link}
+    )
+    found = judge_operation(reading)
+    assert (found.mode.answer, found.mode.at) == ("GET /api/operation", 1.75e9)
+    assert (found.grid_export.answer, found.grid_export.at) == ("site_info of Tesla's servers", 1.7e9)
+
+
+@given(operation=GARBAGE, reserve=GARBAGE, mode=GARBAGE, status=GARBAGE, told=GARBAGE)
+def test_whatever_comes_settings_are_words_and_percents(
+    operation: Any, reserve: Any, mode: Any, status: Any, told: Any
+) -> None:
+    body = {"real_mode": told, "backup_reserve_percent": told}
+    for one in (operation, body):
+        found = judge_operation(
+            Reading("home", 1.8e9, {}, operation=one, reserve=reserve, mode=mode, system_status=status)
+        )
+        assert found.mode.value is None or (isinstance(found.mode.value, str) and found.mode.value)
+        assert found.reserve_percent.value is None or isinstance(found.reserve_percent.value, (int, float))
+
+
+def test_old_documents_and_judges_tell_one_capacity() -> None:
+    """The gateway gives no sum: every output adds the same units, or tells nothing when one of them is not known."""
+    view = powerwall3_view()
+    assert view.reading is not None and view.reading.system_status is not None
+    status = {**view.reading.system_status, "nominal_full_pack_energy": None, "nominal_energy_remaining": None}
+    for holed in (False, True):
+        blocks = [dict(block) for block in status["battery_blocks"]]
+        if holed:
+            blocks[0]["nominal_full_pack_energy"] = None
+        reading = replace(view.reading, system_status={**status, "battery_blocks": blocks})
+        one = replace(view, reading=reading, judged=GatewayJudge().take(reading))
+        charge = GatewayJudge().take(reading).charge
+        assert (charge.capacity_wh.value is None) is holed and charge.remaining_wh.value is not None
+        assert meters.summary(one)["full_pack_energy"] == charge.capacity_wh.value
+        assert devices.pod(one)["nominal_full_pack_energy"] == charge.capacity_wh.value
+        assert devices.pod(one)["nominal_energy_remaining"] == charge.remaining_wh.value
+
+
+def test_a_charge_that_cannot_be_one_is_none_everywhere() -> None:
+    view = powerwall3_view()
+    assert view.reading is not None
+    reading = replace(view.reading, soe_raw=181.0)
+    one = replace(view, reading=reading, judged=None)
+    assert meters.soe(one) == {"percentage": None, "raw_percentage": None} and pw.level(one) == {"level": None}
+    assert csv_lines.csv_v1(one).rstrip().endswith(",")
