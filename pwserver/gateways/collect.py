@@ -229,23 +229,6 @@ def sound_meters(value: Any) -> dict[str, Any]:
     return meters
 
 
-GRID_WORDS: Final = {
-    "SystemGridConnected": "UP",
-    "SystemIslandedActive": "DOWN",
-    "SystemMicroGridFaulted": "DOWN",
-    "SystemWaitForUser": "DOWN",
-    "SystemTransitionToGrid": "SYNCING",
-    "SystemTransitionToIsland": "SYNCING",
-    "SystemIslandedReady": "SYNCING",
-}
-
-
-def grid_word(detail: Mapping[str, Any] | None) -> str | None:
-    """UP, DOWN or SYNCING for the gateway's word; None for a word nobody knows and for silence."""
-    word = detail.get("grid_status") if detail else None
-    return GRID_WORDS.get(word) if isinstance(word, str) else None
-
-
 def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Device -> degrees Celsius: thermal controllers, and Powerwall 3 packs once one has a reading."""
     if vitals is None:

@@ -15,14 +15,13 @@ from pwserver.gateways.collect import (
     as_number,
     as_text,
     compute,
-    grid_word,
     sound_meters,
 )
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite
-from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word
+from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word, grid_word
 from pwserver.state.powers import MAIN_METERS
 
 _CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")

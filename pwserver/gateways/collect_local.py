@@ -17,13 +17,13 @@ from pwserver.gateways.collect import (
     as_number,
     as_text,
     compute,
-    grid_word,
     sound_meters,
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
+from pwserver.state.grid import grid_word
 
 _AGGREGATES: Final = "/api/meters/aggregates"
 _SOE: Final = "/api/system_status/soe"

@@ -20,7 +20,6 @@ from pwserver.gateways.collect import (
     as_list,
     as_number,
     as_text,
-    grid_word,
     sound_meters,
     temperatures,
 )
@@ -29,6 +28,7 @@ from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite, member
+from pwserver.state.grid import grid_word
 from pwserver.state.powers import MAIN_METERS
 
 _METHODS: Final = (

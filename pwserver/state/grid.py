@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +17,26 @@ STATES: Final = (UP, DOWN, SYNCING)
 
 CONNECTED_WORD: Final = "SystemGridConnected"  # the gateway's own words, which the cloud modes take over
 ISLANDED_WORD: Final = "SystemIslandedActive"
+# What each word of the gateway means.
+GRID_WORDS: Final[Mapping[str, str]] = {
+    CONNECTED_WORD: UP,
+    ISLANDED_WORD: DOWN,
+    "SystemMicroGridFaulted": DOWN,
+    "SystemWaitForUser": DOWN,
+    "SystemTransitionToGrid": SYNCING,
+    "SystemTransitionToIsland": SYNCING,
+    "SystemIslandedReady": SYNCING,
+}
 _OFF_GRID: Final = frozenset({"off_grid", "off_grid_intentional", "off_grid_unintentional"})
 _CONNECTED_ALERTS: Final = frozenset({"SystemConnectedToGrid", CONNECTED_WORD})
 _ISLANDED_ALERTS: Final = frozenset({ISLANDED_WORD, "ScheduledIslandContactorOpen", "UnscheduledIslandContactorOpen"})
 GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive"}  # what the grid does, as alerts
+
+
+def grid_word(detail: Mapping[str, Any] | None) -> str | None:
+    """Return UP, DOWN or SYNCING for the gateway's word; None for a word nobody knows and for silence."""
+    word = detail.get("grid_status") if detail else None
+    return GRID_WORDS.get(word) if isinstance(word, str) else None
 
 
 def cloud_word(island_status: Any, grid_status: Any) -> str | None:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.gateways.absent import UNKNOWN, clean, sanitise
-from pwserver.gateways.collect import alert_names, grid_word, sound_meters, temperatures
+from pwserver.gateways.collect import alert_names, sound_meters, temperatures
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure
 from pwserver.state.charge import app_percent, raw_percent, soe_percent
+from pwserver.state.grid import grid_word
 from pwserver.state.powers import powers_known
 
 
