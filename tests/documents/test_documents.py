@@ -180,3 +180,25 @@ def test_capabilities_are_optional() -> None:
     view = with_status(powerwall3_view(), capabilities={"fans": Capability(None, 3, False)})
     details = status.site_facts(site_of(view))["gateway_details"][0]
     assert details["capabilities"] == {"fans": {"available": False, "last_success": None, "failures": 3}}
+
+
+@pytest.mark.parametrize(
+    ("view", "runs"),
+    [
+        (powerwall3_view(), True),
+        (stale(powerwall3_view()), None),
+        (without_reading(powerwall3_view()), None),
+        (powerwall3_view(connection_mode="Cloud"), None),
+        (powerwall3_view(connection_mode="FleetAPI"), None),
+    ],
+)
+def test_a_controller_runs_where_it_has_just_measured(view: View, runs: bool | None) -> None:
+    body = tesla.sitemaster(view)
+    assert (body["running"], body["status"]) == (runs, "StatusUp" if runs else None)
+    assert [body[name] for name in ("connected_to_tesla", "power_supply_mode", "can_reboot")] == [None] * 3
+
+
+def test_no_update_is_claimed_that_nobody_told_of() -> None:
+    body = tesla.update_status(powerwall3_view())
+    assert body["state"] is None and body["offline_updating"] is None and body["info"] == {"status": []}
+    assert body["version"] and body["current_time"] == int(NOW * 1000)

@@ -158,3 +158,37 @@ def test_another_value_than_the_templates_is_an_answer() -> None:
     told = {"score": 9000, "can_reboot": "No", "battery_target_power": 12.5, "auxiliary_load": 0.0, "primary": 1}
     own = Reading("home", 1.0, {}, system_status=told, connection_mode="TEDAPI", tedapi_mode="full")
     assert without_constants(own).system_status == told
+
+
+DECEMBER_2023 = ("JBL12345Y1F012", "TG1234567890G1", "Grid_Uncompliant", "2023-12-16")
+
+
+@pytest.mark.parametrize("scenario", ["powerwall2", "powerwall3", "v1r", "solar-only"])
+def test_lists_of_units_and_meters_are_those_of_the_house(scenario: str, tmp_path: Path) -> None:
+    with SimulatedGateway(scenario, hour=11.5) as gateway:
+        options = GatewayOptions(timeout_seconds=2, cachefile=str(tmp_path / "login"))
+        connection = GatewayConnection(definition_of(scenario, gateway), options)
+        try:
+            members = shown(connection, GatewayJudge())
+        finally:
+            connection.close()
+        units = [unit.serial for unit in gateway.device.scenario.family.units]
+        blocks = gateway.device.config["battery_blocks"] if units else []
+    assert not any(sample in str(members) for sample in DECEMBER_2023)
+    serials = [value for (document, member), value in members.items() if document == "/api/powerwalls"
+               and member.endswith(".PackageSerialNumber")]  # fmt: skip
+    reached = units[:1] if scenario == "v1r" else units  # the wired port reaches the leader only
+    assert serials == reached and len(blocks) == len(units)
+
+
+@pytest.mark.parametrize("mode", REMOTE)
+def test_tesla_tells_no_list_and_no_controller(mode: str, tesla: Tesla, tmp_path: Path) -> None:
+    connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
+    try:
+        members = shown(connection, GatewayJudge())
+    finally:
+        connection.close()
+    assert not any(sample in str(members) for sample in DECEMBER_2023)
+    told = {member for (document, member) in members if document in ("/api/powerwalls", "/api/meters/site")}
+    assert not told
+    assert members["/api/sitemaster", "running"] is None and members["/api/sitemaster", "connected_to_tesla"] is None
