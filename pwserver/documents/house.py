@@ -27,13 +27,12 @@ SILENT: Final = "The process of pwserver that reads the gateways has stopped."
 
 def overview(view: SiteView) -> JsonObject:
     """Write /api/site: totals, then every configured gateway in the order of the configuration, always."""
-    site = view.state
     main = view.main(view.gateways)
     return {
         "version": VERSION,
         "time": rounded("time_seconds", view.now),
         "default": main.gateway.id if main is not None else None,
-        "site": _site(site, main),
+        "site": _site(view, main),
         "gateways": [_entry(one.state, view.now) for one in view.gateways],
     }
 
@@ -99,8 +98,9 @@ def _without_poller(view: View) -> View:
     return replace(view, status=status, reading=None, judged=None, last=None)
 
 
-def _site(site: Site, main: View | None) -> JsonObject:
-    figures = site_figures(site)
+def _site(view: SiteView, main: View | None) -> JsonObject:
+    site = view.state
+    figures = site_figures(site, view.sums)
     reading = main.reading if main is not None else None
     named = reading.site_name if reading is not None else None
     body: JsonObject = {
@@ -127,11 +127,29 @@ def _site(site: Site, main: View | None) -> JsonObject:
     body["problems"] = site.problems
     body["alerts_worst"] = site.worst_alert
     body["left_out"] = [
-        {"id": name, "reason": reason, "sentence": site.flags.get(name, LEFT_OUT[reason])}
-        for name, reason in site.left_out.items()
+        _left_out(state, site, view.now) for state in site.states if state.gateway.id in site.left_out
     ]
-    body["missing"] = {name: list(total.missing) for name, total in figures.items() if total.missing}
+    # Tesla's servers tell no counters: every house would be named for each. /api/explain says who lacks one.
+    lacking = {name: total for name, total in figures.items() if total.missing and not name.startswith("meters.")}
+    body["missing"] = {name: list(total.missing) for name, total in lacking.items()}
     return body
+
+
+def _left_out(state: State, site: Site, now: float) -> JsonObject:
+    """Who is not in the sums, why, since when, and how old its figures are."""
+    name, known = state.gateway.id, state.availability
+    reason = site.left_out[name]
+    return {
+        "id": name,
+        "reason": reason,
+        "sentence": site.flags.get(name, LEFT_OUT[reason]),
+        "since": None if known.phase == FRESH else _second(known.since),  # it answers: its state says nothing of this
+        "age_seconds": _age(known.read_at, now),
+    }
+
+
+def _age(read_at: float | None, now: float) -> float | int | None:
+    return None if read_at is None else rounded("seconds", max(0.0, now - read_at))
 
 
 def _entry(state: State, now: float) -> JsonObject:
@@ -143,7 +161,7 @@ def _entry(state: State, now: float) -> JsonObject:
         "state": known.phase,
         "since": _second(known.since),
         "read_at": rounded("seconds", known.read_at),
-        "age_seconds": None if known.read_at is None else rounded("seconds", max(0.0, now - known.read_at)),
+        "age_seconds": _age(known.read_at, now),
     }
     if known.phase != FRESH:
         body["cause"] = known.cause

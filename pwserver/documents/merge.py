@@ -20,9 +20,9 @@ from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
 from pwserver.documents.site import grid_status
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
-from pwserver.state.counter_sums import Part, SumMemory
+from pwserver.state.counter_sums import Part, SumMemory, energy_totals
 from pwserver.state.powers import COUNTERS
-from pwserver.state.site import Site, SiteCharge, agreed
+from pwserver.state.site import Site, SiteCharge, Total, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
@@ -118,10 +118,10 @@ def merge(
 def _part(view: View) -> Part:
     """Return what one house counts, by ``meter.counter``."""
     counters = {
-        f"{name}.{told}": fact.value
+        f"{name}.{told}": value
         for name, meter in view.state.judged.meters.items()
-        for told, fact in (("energy_imported", meter.imported_wh), ("energy_exported", meter.exported_wh))
-        if fact.value is not None
+        for told, fact in COUNTERS.items()
+        if (value := getattr(meter, fact).value) is not None
     }
     return Part(view.gateway.id, view.reading.din if view.reading is not None else None, counters)
 
@@ -147,7 +147,7 @@ def _merged_reading(
     return Reading(
         gateway_id=VIRTUAL_ID,
         timestamp=min(reading.timestamp for reading in readings),
-        aggregates=_aggregates(readings, sums, total.complete),
+        aggregates=_aggregates(readings, energy_totals(total, sums), total.complete),
         further_meters=_further(readings),
         counter_resets=_resets(readings),
         vitals=combined.vitals or None,
@@ -193,7 +193,7 @@ def _merged_reading(
     )
 
 
-def _aggregates(readings: Sequence[Reading], sums: SumMemory, all_here: bool) -> JsonObject:
+def _aggregates(readings: Sequence[Reading], energies: Mapping[str, Total], all_here: bool) -> JsonObject:
     names = ", ".join(sorted(reading.gateway_id for reading in readings))
     oldest = sorted(readings, key=lambda reading: (reading.timestamp, reading.gateway_id))
     further = _further(readings)
@@ -206,8 +206,7 @@ def _aggregates(readings: Sequence[Reading], sums: SumMemory, all_here: bool) ->
         complete = all_here and (name in further or len(found) == len(readings))
         meter = aggregate.sum_meters(found, complete, f"{name}: sum of {names}")
         for counter in COUNTERS:
-            told = [one.get(counter) for one in found]
-            meter[counter] = sums.total(f"{name}.{counter}", told) if complete else None
+            meter[counter] = energies[f"{name}.{counter}"].value
         body[name] = meter
     return body
 

@@ -53,7 +53,7 @@ def site_origins(view: SiteView) -> JsonObject:
             {name: rounded(path, part) for name, part in (total.parts or {}).items()},
             list(total.missing),
         ]
-        for path, total in site_figures(site).items()
+        for path, total in site_figures(site, view.sums).items()
     } | {
         f"site.{name}": ["sum of gateways", {one: count(alerts) for one, alerts in told.items() if alerts}, silent]
         for name, count in (("alerts", len), ("problems", problems))

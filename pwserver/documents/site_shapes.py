@@ -191,12 +191,18 @@ SITE_OVERVIEW = obj(
                             "id": STRING,
                             "reason": string(values=("no data", "stale", "implausible")),
                             "sentence": STRING,
+                            "since": nullable(number("s", "when it ceased to answer; null: it answers, or not known")),
+                            "age_seconds": nullable(number("s", "how old its last figures are; null: there are none")),
                         }
                     )
                 ),
+                "meters": map_of(
+                    patterns(_UNIT_OF_NAME),
+                    "counters of solar, home, battery, grid, null unless every house tells its own; then every further "
+                    "meter, a generator for instance, with its watts: shown when they are not 0",
+                ),
                 "missing": map_of(array(STRING), "quantity -> members of the sum that do not know theirs"),
             },
-            {"meters": map_of(patterns(_UNIT_OF_NAME), "every further meter, a generator for instance")},
         ),
         "gateways": array(obj(_ENTRY, _TROUBLE)),
     }

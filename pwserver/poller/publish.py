@@ -124,7 +124,8 @@ class Publisher:
         with self._lock:
             views = list(self._views.values())
             expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
-        site = SiteView(views, self.server, time.time(), self.measure() if self.measure is not None else None)
+        measured = self.measure() if self.measure is not None else None
+        site = SiteView(views, self.server, time.time(), measured, self._sums)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
         taken = min((self._taken[view.gateway.id][1] for view in views if view.reading), default=0.0)
         if not views:
@@ -148,7 +149,7 @@ class Publisher:
     def fallbacks(self) -> Mapping[str, Sequence[Packed]]:
         """Slot -> what is served when its snapshot has expired: what was published last, as of now where a document
         has words of its own for that."""
-        site = SiteView(list(self._views.values()), self.server, time.time())
+        site = SiteView(list(self._views.values()), self.server, time.time(), sums=self._sums)
         subjects: dict[str, View | SiteView] = {**self._views, SITE: site}
         kept: dict[str, Sequence[Packed]] = dict(self._last)
         for slot, subject in subjects.items():

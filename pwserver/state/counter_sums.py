@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.state.fact import finite, text
+from pwserver.state.powers import COUNTERS, MAIN_METERS
+from pwserver.state.site import Site, Total
 from pwserver_ext.aggregate import complete_total
 
 MAX_HOUSES: Final = 200
@@ -76,6 +78,23 @@ class SumMemory:
         members = kept if isinstance(kept, Mapping) else {}
         parts = _parts(members.get("parts"), MAX_HOUSES)
         return cls({part.id: part for part in parts}, _parts(members.get("former"), MAX_FORMER + 1))
+
+
+def energy_totals(site: Site, sums: SumMemory) -> dict[str, Total]:
+    """Return the sum of every counter by ``meter.counter``; of a further meter the sum of those who have it."""
+    totals = {}
+    for meter in dict.fromkeys([*MAIN_METERS, *site.watts]):
+        members = [state for state in site.members if meter in state.judged.meters]
+        for counter, fact in COUNTERS.items():
+            told = {state.gateway.id: getattr(state.judged.meters[meter], fact).value for state in members}
+            value = sums.total(f"{meter}.{counter}", list(told.values())) if site.complete else None
+            totals[f"{meter}.{counter}"] = Total(
+                value,
+                "sum of counters",
+                {name: number for name, number in told.items() if number is not None},
+                tuple(name for name, number in told.items() if number is None),
+            )
+    return totals
 
 
 def _parts(rows: Any, most: int) -> list[Part]:

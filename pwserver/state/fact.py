@@ -20,6 +20,8 @@ RULES: Final[Mapping[str, str]] = {
     "unit on the app scale": "The energy left in the unit by what it holds when full, on the app's scale.",
     "sum of units": "The values of all units together, because the gateway gives no sum.",
     "sum of gateways": "The values of all gateways that are in the sum, added.",
+    "sum of counters": "The counters of all gateways, added; unknown while one of them is, as no counter may fall for a"
+    " missing part. What a house that left the configuration had counted stays in it.",
     "weighted by capacity": "The mean of the gateways in the sum, each weighted by the capacity of its batteries.",
     "plain mean": "The plain mean of the gateways in the sum, because the capacity of one of them is not known.",
     "agreed": "What all gateways that know it agree on.",

@@ -11,10 +11,11 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from pwserver.state.counter_sums import SumMemory, energy_totals
 from pwserver.state.fact import UNKNOWN, Fact
 from pwserver.state.flows import FLOWS, flows, has_battery, own_percent
 from pwserver.state.judge import Judged
-from pwserver.state.powers import Meter
+from pwserver.state.powers import COUNTERS, Meter
 from pwserver.state.site import Site, Total
 from pwserver.state.strings import String
 from pwserver.state.unit_measurements import judge_measurements
@@ -170,8 +171,8 @@ def unit_level(unit: Unit) -> Fact[Any]:
     return unit.percent if level is None else unit.percent.derived(level, "unit on the app scale")
 
 
-def site_figures(site: Site) -> dict[str, Total]:
-    """Return every number of the sum by its path below ``site``."""
+def site_figures(site: Site, sums: SumMemory | None = None) -> dict[str, Total]:
+    """Return every number of the sum by its path below ``site``; ``sums`` knows the houses that have left."""
     totals = {f"{shown}_watts": site.watts[name] for name, shown in METER_NAMES.items()}
     totals.update(_flow_totals(site))
     totals["charge_percent"] = site.charge.app
@@ -183,6 +184,9 @@ def site_figures(site: Site) -> dict[str, Total]:
     for name, total in site.watts.items():
         if name not in METER_NAMES:
             totals[f"meters.{_meter_name(name)}.watts"] = total
+    for name, total in energy_totals(site, sums if sums is not None else SumMemory()).items():
+        meter, _, counter = name.rpartition(".")
+        totals[f"meters.{_meter_name(meter)}.{COUNTERS[counter]}"] = total
     return totals
 
 

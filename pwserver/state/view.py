@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.counter_sums import SumMemory
 from pwserver.state.gateway import State, state_of
 from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.site import Site, site_of
@@ -50,6 +51,7 @@ class SiteView:
     server: ServerFacts
     now: float
     self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller
+    sums: SumMemory | None = field(default=None, compare=False, repr=False)  # the counters of the houses that have left
     _state: Site | None = field(default=None, init=False, compare=False, repr=False)
 
     @property

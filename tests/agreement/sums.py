@@ -85,9 +85,10 @@ def power(meter: str) -> list[Reader]:
 
 
 def counter(meter: str, name: str) -> list[Reader]:
-    place, _ = METER_MEMBERS[name]
+    place, digits = METER_MEMBERS[name]
     return [
         added(lambda body: at(body, (meter, name)), "/aggregates", complete=True),
+        *site(f"meters/{SHOWN[meter]}/{place}", digits),
         *virtual(f"{meter} {place}"),
     ]
 

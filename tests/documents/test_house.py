@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from pwserver.documents import house, site, status
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.encode import to_json
+from pwserver.documents.merge import merge
+from pwserver.state.counter_sums import SumMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, powerwall3_view, server_facts, site_of, stale, without_reading
@@ -201,8 +203,53 @@ def test_a_further_meter_has_its_place_beside_the_four() -> None:
     assert told["other grid"]["watts"] == 1
     odd = replace(view, reading=replace(view.reading, aggregates=aggregates))
     total = house.overview(site_of(odd, powerwall3_view("cabin", 1)))["site"]
-    assert total["meters"]["generator"] == {"watts": 3000}
+    assert total["meters"]["generator"] == {"watts": 3000, "imported_wh": None, "exported_wh": None}
     assert total["missing"] == {}, "a house without a generator lacks nothing"
+
+
+def counting(name: str, watt_hours: float) -> View:
+    meter = {"instant_power": 1.0, "energy_imported": watt_hours, "energy_exported": 2.0}
+    return powerwall3_view(name, 1, aggregates=dict.fromkeys(("site", "battery", "load", "solar"), meter))
+
+
+def test_counters_of_the_sum_are_whole_or_unknown_and_keep_what_a_house_that_left_has_counted() -> None:
+    home, cabin, sums = counting("home", 5000.0), counting("cabin", 7000.0), SumMemory()
+
+    def told(*views: View) -> Any:
+        """The counters of /api/site, once the virtual gateway has taken note of them: both say the same."""
+        views_of_all = replace(site_of(*views), sums=sums)
+        reading = merge(views_of_all, {}, None, sums).view.reading
+        body = house.overview(views_of_all)
+        assert schema_errors(OVERVIEW, body) == []
+        meters = body["site"]["meters"]
+        for shown, name in (("grid", "site"), ("home", "load"), ("battery", "battery"), ("solar", "solar")):
+            for fact, counter in (("imported_wh", "energy_imported"), ("exported_wh", "energy_exported")):
+                assert meters[shown][fact] == (None if reading is None else reading.aggregates[name][counter])
+        return meters["home"]["imported_wh"]
+
+    assert told(home, cabin) == 12000
+    assert told(home, stale(cabin)) is None, "a sum must not fall for a part that is missing"
+    assert told(home, without_reading(cabin)) is None
+    assert told(home) == 12000, "the cabin has left the configuration"
+    assert told(home, counting("cabin", 7001.0)) == 12001
+
+
+def test_who_is_left_out_is_told_with_since_when_and_how_old_its_figures_are() -> None:
+    home, cabin = powerwall3_view("home", 1), powerwall3_view("cabin", 1)
+    for other, told in (
+        (stale(cabin), (NOW - 20, 20)),
+        (without_reading(cabin), (NOW - 20, 20)),
+        (waiting(cabin), (NOW - 20, None)),
+        (with_battery(cabin, 4.0e6), (None, 20)),
+    ):
+        status = replace(other.status, state_since=NOW - 20)
+        if status.last_updated is not None:
+            status = replace(status, last_updated=NOW - 20)
+        reading = other.reading and replace(other.reading, timestamp=NOW - 20)
+        body = house.overview(site_of(home, replace(other, status=status, reading=reading)))
+        (one,) = body["site"]["left_out"]
+        assert (one["since"], one["age_seconds"]) == told
+        assert schema_errors(OVERVIEW, body) == []
 
 
 GARBAGE = st.recursive(
