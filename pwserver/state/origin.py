@@ -94,6 +94,7 @@ _MODULE_SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 LIMITS: Final = tuple(_MODULE_SIGNALS)
+_MOST_MEMBERS: Final = 512  # of one object that are remembered
 
 
 def _constant(template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED) -> Row:
@@ -209,16 +210,27 @@ def template_of(reading: Reading) -> str | None:
 
 
 def _known(template: str, document: str, start: str, body: Mapping[str, Any]) -> JsonObject:
+    rows = _rows_below(template, document, start)
     found: JsonObject = {}
     for name, value in body.items():
-        path = f"{start}{name}"
-        row = constant(template, document, path)
+        if name in rows:
+            row = rows[name]
+        else:
+            row = constant(template, document, f"{start}{name}")
+            if len(rows) < _MOST_MEMBERS:
+                rows[name] = row
         if row is not None and (not row.invented or any(_same(value, one) for one in row.invented)):
             value = None
         elif isinstance(value, Mapping):
-            value = _known(template, document, f"{path}.", value)
+            value = _known(template, document, f"{start}{name}.", value)
         found[name] = value
     return found
+
+
+@lru_cache(maxsize=512)
+def _rows_below(template: str, document: str, start: str) -> dict[str, Row | None]:
+    """Return what is known of the members of one object; it is filled in as they are met."""
+    return {}
 
 
 def _same(told: Any, invented: Any) -> bool:
