@@ -68,7 +68,8 @@ def test_every_number_says_where_it_comes_from(tmp_path: Path) -> None:
             assert [part["gateway"] for part in told["parts"]] == ["home"]
 
             cabin.fault("reset")
-            wait_until(lambda: server.json("/api/site/cabin")["state"] == "away", 30, "the outage")
+            wait_until(lambda: server.json("/api/site")["gateways"][1]["state"] == "away", 30, "the outage")
+            wait_until(lambda: server.json("/api/site/cabin")["state"] == "away", 30, "the outage of the house")
             assert "last_known.solar_watts" in house_is_explained(server, "cabin")
             told = explained(server, "solar_watts", "cabin")
             assert (told["value"], told["rule"]) == (None, "away") and told["set_aside"]
