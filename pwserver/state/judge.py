@@ -110,7 +110,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     }
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
     labels = numbers.labels(expansion_packs(reading))
-    units = judge_units(reading, labels)
+    units = judge_units(reading, labels, numbers.packs)
     charge = judge_charge(reading, units)
     reading = replace(reading, system_status=with_charge(reading.system_status, charge))
     alerts = judge_alerts(reading, units, memory.alerts)
@@ -119,7 +119,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         meters=meters,
         balance_watts=judge_balance(meters),
         units=units,
-        all_units=with_silent_units(reading, units),
+        all_units=with_silent_units(reading, units, labels, numbers.packs),
         unit_labels=labels,
         removed_units=numbers.removed(reading),
         strings=judge_strings(reading, memory.strings),

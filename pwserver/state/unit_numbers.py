@@ -39,12 +39,14 @@ class UnitNumbers:
                 if taken is not None:
                     del self.numbers[taken]
                 self.numbers[serial] = number
-        for serial in dict.fromkeys((*_listed(reading), *(unit for unit, _ in _configured(reading)))):
+        configured = dict(_configured(reading))
+        packs = [pack for packs in configured.values() for pack in packs]
+        for serial in dict.fromkeys((*_listed(reading), *configured, *packs)):
             number = self.numbers.pop(serial, 0) or _lowest_free(self.numbers.values())
             self.numbers[serial] = number
             if len(self.numbers) > MAX_UNITS:
                 del self.numbers[next(iter(self.numbers))]
-        for leader, packs in _configured(reading):
+        for leader, packs in configured.items():
             for pack in packs:
                 if self.packs.get(pack, ("", 0))[0] != leader and len(self.packs) < MAX_UNITS:
                     others = [number for other, number in self.packs.values() if other == leader]
@@ -162,7 +164,7 @@ class ConfiguredUnit:
 
 
 def configured_units(reading: Reading) -> list[ConfiguredUnit]:
-    """Return the units of the gateway's configuration, expansion packs left out."""
+    """Return the units of the gateway's configuration, each followed by its expansion packs."""
     config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
     listed = config.get("battery_blocks")
     found = []
@@ -170,6 +172,11 @@ def configured_units(reading: Reading) -> list[ConfiguredUnit]:
         serial = _din_serial(block, "vin")
         if serial:
             found.append(ConfiguredUnit(serial, text(block["vin"].partition("--")[0]), text(block.get("type"))))
+            packs = block.get("battery_expansions")
+            for pack in packs if isinstance(packs, list) else ():
+                expansion = _din_serial(pack, "din")
+                if expansion:
+                    found.append(ConfiguredUnit(expansion, text(pack["din"].partition("--")[0]), _EXPANSION))
     return found
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, text
 from pwserver.state.signals import ages_by_serial
 from pwserver.state.source import Source
 from pwserver.state.unit_numbers import block_serial, configured_units
+
+Labels = Mapping[str, tuple[str, int]]  # serial -> "PW1" and its place in the order of all
+Packs = Mapping[str, tuple[str, int]]  # serial of an expansion pack -> serial of its unit, which of its packs it is
+_FIGURES: Final = ("nominal_full_pack_energy", "nominal_energy_remaining", "p_out", "v_out", "f_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,12 @@ class Unit:
     capacity_wh: Number = UNKNOWN
     remaining_wh: Number = UNKNOWN
     percent: Number = UNKNOWN  # of its own capacity, raw scale
-    state: str = "present"  # or "missing"
+    state: str = "present"  # or "missing": it is configured or was heard of, and its figures are too old or never came
     age_seconds: float | None = None  # how much older than the reading its figures are, where they are
     block: Mapping[str, Any] = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
-def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tuple[Unit, ...]:
+def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, ...]:
     """Return all units with a serial number, in the order of their numbers, which ``labels`` are made of."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "units", "system")
@@ -52,9 +56,11 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
                 labels[serial][0],
                 text(block.get("PackagePartNumber")),
                 text(block.get("Type")),
+                packs[serial][0] if serial in packs else None,
                 capacity_wh=source.fact(capacity, f"{place}.nominal_full_pack_energy"),
                 remaining_wh=source.fact(remaining, f"{place}.nominal_energy_remaining"),
                 percent=source.fact(percent, place, "share of capacity"),
+                state="missing" if serial in ages and _is_empty(block) else "present",
                 age_seconds=ages.get(serial),
                 block=block,
             )
@@ -62,7 +68,12 @@ def judge_units(reading: Reading, labels: Mapping[str, tuple[str, int]]) -> tupl
     return tuple(found)
 
 
-def with_silent_units(reading: Reading, units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+def _is_empty(block: Mapping[str, Any]) -> bool:
+    """Return whether nothing is left of a unit's figures: what was heard last became too old."""
+    return all(finite(block.get(name)) is None for name in _FIGURES)
+
+
+def with_silent_units(reading: Reading, units: tuple[Unit, ...], labels: Labels, packs: Packs) -> tuple[Unit, ...]:
     """Return the units with those that the gateway's configuration has and its list has not, without figures.
 
     A wired (v1r) connection is told about the first Powerwall 3 alone, though it knows the others by name. Where the
@@ -77,9 +88,16 @@ def with_silent_units(reading: Reading, units: tuple[Unit, ...]) -> tuple[Unit, 
     ]
     told = {unit.serial for unit in units}
     silent = [
-        Unit(serial, reading.unit_numbers[serial], f"PW{reading.unit_numbers[serial]}", one.part, one.type,
-             state="missing")
+        Unit(
+            serial,
+            reading.unit_numbers[serial],
+            labels[serial][0],
+            one.part,
+            one.type,
+            packs[serial][0] if serial in packs else None,
+            state="missing",
+        )
         for serial, one in configured.items()
         if serial not in told
-    ]  # fmt: skip
+    ]
     return tuple(sorted((*typed, *silent), key=lambda unit: unit.position))

@@ -24,6 +24,12 @@ def night(request: pytest.FixtureRequest) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
+def two() -> Iterator[House]:
+    with make_house("powerwall2", hour=1.0, PW_CACHE_TTL="6") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
 def three() -> Iterator[House]:
     with make_house("v1r", hour=12.5) as found:
         yield found
@@ -52,3 +58,38 @@ def test_by_day_strings_that_produce_need_no_word(three: House, look: Look) -> N
     states = {name: one["state"] for name, one in told.items()}
     assert set(states.values()) == {"producing", None}  # nothing is unused after a moment
     assert page.evaluate(STRINGS) == list(told)
+
+
+def test_a_unit_that_the_gateway_does_not_hear_keeps_its_place(two: House, look: Look) -> None:
+    """At first its last figures are there, with their age; when they are too old it is missing."""
+    page = look(two.base).open(HIDE)
+    until(page, "document.querySelectorAll('.unit-box').length === 2")
+    two.gateway.fault("unit-missing", unit=0)
+    try:
+        until(page, f"{BOXES}[0].includes('figures') && {BOXES}[0].includes(' old')")
+        until(page, f"{BOXES}[0].includes('missing')")
+        first, second = boxes(page)
+        assert first.startswith("Powerwall 1 · –") and "NaN" not in first
+        assert second.startswith("Powerwall 2 · ") and "%" in second and "missing" not in second
+    finally:
+        two.gateway.fault("none")
+    until(page, f"!{BOXES}[0].includes('missing') && {BOXES}[0].includes('%')")
+
+
+def test_followers_that_a_wired_gateway_only_names_are_listed(three: House, look: Look) -> None:
+    page = look(three.base).open(HIDE)
+    until(page, LISTED)
+    units = three.server.json("/api/site/default")["units"]
+    for number, (box, unit) in enumerate(zip(boxes(page), units.values(), strict=True), 1):
+        assert box.startswith(f"Powerwall {number} · ") and unit["serial"] in box
+        assert ("missing" in box) == (unit["state"] == "missing")
+
+
+def test_an_expansion_pack_says_of_which_unit(look: Look) -> None:
+    with make_house("powerwall3-single", hour=12.5) as single:
+        page = look(single.base).open(HIDE)
+        until(page, "document.querySelectorAll('.unit-box').length === 2")
+        alone, pack = boxes(page)
+        assert alone.startswith("Powerwall 1 · ") and pack.startswith("Powerwall 1 expansion 1 · ")
+        assert "EXPANSION OF" in pack.upper() and "Powerwall 1" in pack
+        assert "EXPANSION OF" not in alone.upper()

@@ -75,6 +75,30 @@ def test_packs_belong_to_their_unit_in_whatever_order_they_are_told() -> None:
     assert judge.take(house(5, "A", tedapi_config=configured("Y", "X"))).unit_labels == first.unit_labels
 
 
+def test_an_expansion_pack_that_only_the_configuration_names_is_listed_with_its_unit() -> None:
+    pack = {"vin": "1707000-11-J--A", "battery_expansions": [{"din": "1807000-20-B--X"}]}
+    later = {"vin": "1707000-11-M--B", "type": "follower"}
+    judged = GatewayJudge().take(house(0, "A", tedapi_config={"battery_blocks": [pack, later]}))
+    assert [(unit.label, unit.serial, unit.leader, unit.state) for unit in judged.all_units] == [
+        ("PW1", "A", None, "present"),
+        ("PW2", "B", None, "missing"),
+        ("PW1 Exp 1", "X", "A", "missing"),
+    ]
+    listed = GatewayJudge().take(house(0, "A", "X", "B", tedapi_config={"battery_blocks": [pack, later]}))
+    assert {unit.serial: unit.leader for unit in listed.units} == {"A": None, "X": "A", "B": None}
+
+
+def test_a_unit_whose_figures_became_too_old_is_missing() -> None:
+    blocks = [{"PackageSerialNumber": name, "nominal_full_pack_energy": full} for name, full in
+              (("A", 13500), ("B", 13500), ("C", None), ("D", None))]  # fmt: skip
+    ages = {"B": 20.0, "TEPOD--p--C": 400.0}
+    judged = GatewayJudge().take(reading(0, system_status={"battery_blocks": blocks}, device_ages_seconds=ages))
+    found = {unit.serial: (unit.state, unit.age_seconds) for unit in judged.units}
+    assert found == {  # nothing was ever heard of the figures of D: that says nothing about the unit
+        "A": ("present", None), "B": ("present", 20.0), "C": ("missing", 400.0), "D": ("present", None),
+    }  # fmt: skip
+
+
 @given(st.lists(st.lists(st.sampled_from("ABCDEFGH"), unique=True, max_size=8), max_size=20))
 def test_nobody_ever_changes_a_number(polls: list[list[str]]) -> None:
     judge = GatewayJudge()

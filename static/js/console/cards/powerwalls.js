@@ -1,6 +1,6 @@
 // Each unit with its charge, power, temperatures, fans and versions.
 import { figures, h, keyed, property, text } from "../../core/dom.js";
-import { DASH, energy, known, number, percent, power, temperature, withUnit } from "../../core/format.js";
+import { DASH, energy, known, number, percent, power, span, temperature, withUnit } from "../../core/format.js";
 import { SCALE } from "../../core/words.js";
 
 const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
@@ -29,7 +29,7 @@ export function powerwalls(card, app, hint) {
       keyed(list, all.map(({ house, unit }) => `${house.id}/${unit.serial}`), unitBox).forEach((box, index) => {
         const { house, position, unit } = all[index];
         property(box.gauge, "--level", unit.charge_percent ?? 0);
-        figures(box.title_, [`Powerwall ${number(Number(position))} · `, [percent(unit.charge_percent), `units.${position}.charge_percent`]], house.id);
+        figures(box.title_, [`${nameOf(unit)} · `, [percent(unit.charge_percent), `units.${position}.charge_percent`]], house.id);
         text(box.kind, [words(unit.type) || "Powerwall", several && house.name].filter(Boolean).join(" · "));
         const values = rowsOf(house, position);
         for (const name of ROWS) {
@@ -58,10 +58,10 @@ function rowsOf(house, position) {
     Voltage: joined(" · ", piece("volts", (value) => withUnit(value, "V", 1)), piece("hertz", (value) => withUnit(value, "Hz", 2))),
     Temperature: temperatures(piece),
     Fans: withWords(joined(" · ", ...["fan_a_rpm", "fan_b_rpm", "fan_rpm"].map((member) => piece(member, (value) => number(value)))), "\u202frpm"),
-    State: unit.state === "present" ? null : unit.state,
+    State: unit.state !== "present" ? unit.state : known(unit.age_seconds) ? `figures ${span(unit.age_seconds)} old` : null,
     Part: unit.part,
     Serial: unit.serial,
-    "Expansion of": leader ? `Powerwall ${leader[0]}` : null,
+    "Expansion of": leader ? nameOf(leader[1]) : null,
   };
 }
 
@@ -79,4 +79,7 @@ function joined(between, ...groups) {
 }
 
 const withWords = (pieces, words) => pieces && [...pieces, words];
+/** "PW1" is Powerwall 1, "PW1 Exp 2" Powerwall 1 expansion 2. */
+const nameOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", "expansion");
+
 const words = (type) => String(type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");
