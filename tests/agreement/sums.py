@@ -11,6 +11,8 @@ from tests.agreement.facts import FIXED, METER_MEMBERS, SHOWN, Facts
 from tests.agreement.moment import Moment
 from tests.agreement.readers import Reader, at, below
 
+LISTS = tuple(f"…//api/meters{place}" for place in ("", "/site", "/solar"))
+
 
 def site(path: str, digits: int | None) -> list[Reader]:
     """A value of ``site`` in /api/site, in its streams and in /api/explain."""
@@ -37,8 +39,9 @@ def summed(target: str, member: str) -> list[Reader]:
 
 
 def virtual(fact: str) -> list[Reader]:
-    """The documents of the gateway that stands for all of them."""
-    return [replace(reader, fresh_only=False) for reader in FIXED[fact] if reader.output.startswith("…/")]
+    """The documents of the gateway that stands for all of them; its lists of meters are those of each house."""
+    readers = [replace(reader, fresh_only=False) for reader in FIXED[fact] if reader.output.startswith("…/")]
+    return [reader for reader in readers if reader.output.split()[0] not in LISTS]
 
 
 def members(moment: Moment) -> list[str]:
