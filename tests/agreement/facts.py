@@ -573,12 +573,25 @@ def vital(kind: str, serial: str, name: str) -> list[Reader]:
     ]
 
 
+def of_unit(serial: str, name: str, digits: int) -> list[Reader]:
+    """A figure of a battery unit in the site document; of other devices it tells none."""
+
+    def read(body: Any) -> Any:
+        found = next((one for one in body["units"].values() if one["serial"] == serial), None)
+        return NOT_TOLD if found is None else found.get(name)
+
+    return [
+        Reader(f"/api/site/{{id}} unit {name}", lambda m, g: read(m.json(f"/api/site/{g}")), digits),
+        Reader(f"/ws/site/{{id}} unit {name}", lambda m, g: read(m.stream(f"/ws/site/{g}")), digits),
+    ]
+
+
 def temperature(name: str) -> Facts:
     """What /temps tells of a device, under its serial number elsewhere."""
     kind, serial = name.partition("--")[0], name.rpartition("--")[2]
-    told, sensor, field, place = {
-        "TETHC": ("THC_AmbientTemp", "controller_ambient", "controller_ambient", "temperature/controller"),
-        "TEPOD": ("HVP_PackTempMax", "pack_max", "pack_temp_max", "temperature/pack_max"),
+    told, sensor, field, place, shown = {
+        "TETHC": ("THC_AmbientTemp", *("controller_ambient",) * 2, "temperature/controller", "controller"),
+        "TEPOD": ("HVP_PackTempMax", "pack_max", "pack_temp_max", "temperature/pack_max", "pack_max"),
     }[kind]
 
     def numbered(moment: Moment, gateway: str) -> Any:
@@ -595,6 +608,7 @@ def temperature(name: str) -> Facts:
             *metric("temperature_celsius", device=serial, sensor=sensor),
             *influx("powerwall_device", field, device=serial),
             *topic(f"devices/{serial}/{place}", 1),
+            *of_unit(serial, f"{shown}_celsius", 1),
         ]
     }
 
@@ -637,6 +651,7 @@ def fan(name: str) -> Facts:
             *metric(counted, 100.0 if end == "duty" else 1.0, device=serial, fan=label),
             *influx("powerwall_device", field, device=serial),
             *topic(f"devices/{serial}/{place}", digits),
+            *(of_unit(serial, field, digits) if end == "actual" else ()),
         ]
         for told, (counted, label, field, place, digits, end) in FANS.items()
         if told.startswith("PCH") == (kind == "TEPINV")
