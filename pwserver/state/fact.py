@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
 
 from pwserver_ext.aggregate import number as finite
 
-__all__ = ["RULES", "UNKNOWN", "Fact", "Number", "Text", "finite", "member", "objects", "text"]
+__all__ = ["RULES", "UNKNOWN", "Fact", "Number", "Text", "finite", "is_object", "member", "objects", "text"]
 
 T = TypeVar("T")
 
@@ -73,18 +73,23 @@ def text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Is it a JSON object? Nearly all are plain dicts, and asking an abstract class is slow."""
+    return type(value) is dict or isinstance(value, Mapping)
+
+
 def objects(container: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the members of a JSON object that are objects themselves, with their names; nothing for anything else."""
-    if isinstance(container, Mapping):
+    if is_object(container):
         for name, body in container.items():
-            if isinstance(body, Mapping):
+            if is_object(body):
                 yield str(name), body
 
 
 def member(container: Any, *path: str) -> Any:
     """Return a member deep in JSON objects, None where one of them is missing or is no object."""
     for name in path:
-        if not isinstance(container, Mapping):
+        if not is_object(container):
             return None
         container = container.get(name)
     return container

@@ -219,9 +219,9 @@ def _known(template: str, document: str, start: str, body: Mapping[str, Any]) ->
             row = constant(template, document, f"{start}{name}")
             if len(rows) < _MOST_MEMBERS:
                 rows[name] = row
-        if row is not None and (not row.invented or any(_same(value, one) for one in row.invented)):
+        if row is not None and _is_invented(row, value):
             value = None
-        elif isinstance(value, Mapping):
+        elif type(value) is dict:
             value = _known(template, document, f"{start}{name}.", value)
         found[name] = value
     return found
@@ -233,9 +233,12 @@ def _rows_below(template: str, document: str, start: str) -> dict[str, Row | Non
     return {}
 
 
-def _same(told: Any, invented: Any) -> bool:
-    """Are they the same JSON value? False is not 0, and 0.0 is a number that somebody computed."""
-    return type(told) is type(invented) and bool(told == invented)
+def _is_invented(row: Row, told: Any) -> bool:
+    """Is it one of the row's values? False is not 0, and 0.0 is a number that somebody computed."""
+    for invented in row.invented:
+        if type(told) is type(invented) and told == invented:
+            return True
+    return not row.invented
 
 
 @lru_cache(maxsize=8192)

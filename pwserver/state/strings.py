@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.reading import Reading
@@ -40,7 +40,10 @@ def judge_strings(reading: Reading, memory: StringMemory) -> dict[str, String]:
     source = Source(reading, "strings", "vitals")
     found = {name: _string(name, body, source) for name, body in objects(reading.strings)}
     states = _states(found, memory, reading.timestamp)
-    return {name: replace(string, state=states[name]) for name, string in found.items()}
+    return {  # written out: replace() takes four times as long
+        name: String(name, one.watts, one.volts, one.amperes, one.connected, states[name], one.body)
+        for name, one in found.items()
+    }
 
 
 def _states(strings: Mapping[str, String], memory: StringMemory, at: float) -> dict[str, str | None]:
