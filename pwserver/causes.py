@@ -1,7 +1,7 @@
-"""Why there are no data: the closed table of causes, each with what it is and what the owner can do about it.
+"""Why there are no data, and why something cannot be done: the closed tables, each row with what the owner can do.
 
-Only this table says what a cause is called and what helps. ``gateways/`` finds the cause; the log, ``/health`` and the
-pages take sentence and advice from here.
+Only these tables say what a cause is called and what helps. ``gateways/`` finds the cause, ``state.abilities`` the
+limit; the log, ``/health``, refusals and the pages take sentence and advice from here.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ ACCESS_DENIED: Final = "access-denied"
 NOT_REGISTERED: Final = "not-registered"
 WRONG_REGION: Final = "wrong-region"
 SITE_MISSING: Final = "site-missing"
+POLLER: Final = "poller"
 
 _LOG_IN_AGAIN: Final = "Log in to Tesla again: pwserver --setup."
 
@@ -159,7 +160,98 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
             "is taken.",
             Patience.LOGIN,
         ),
+        Cause(
+            POLLER,
+            "The process of pwserver that reads the gateways has stopped.",
+            "Nothing: it is started anew by itself within seconds. If it stays, look into the server's log, and report "
+            "what it says.",
+        ),
     )
 }
 
 CAUSES: Final = tuple(CAUSE_BY_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One reason why something cannot be done. ``sentence`` may name {what} and the {connection}."""
+
+    id: str
+    sentence: str
+    advice: str
+
+
+TEDAPI_READ_ONLY: Final = "tedapi-read-only"
+LOCAL_API: Final = "local-api"
+READ_ONLY: Final = "read-only"
+NEEDS_V1R: Final = "needs-v1r"
+NEEDS_TESLA: Final = "needs-tesla"
+LINK_DOWN: Final = "link-down"
+LINK_UNSURE: Final = "link-unsure"
+NOT_CONNECTED: Final = "not-connected"
+REPLICA: Final = "replica"
+CONTROL_OFF: Final = "control-off"
+TELLS_LESS: Final = "tells-less"
+TESLA_TELLS_LESS: Final = "tesla-tells-less"
+LOCAL_TELLS_LESS: Final = "local-tells-less"
+
+_TO_WRITE: Final = (
+    "Log in to Tesla (pwserver --setup; PW_EMAIL beside PW_HOST), so that commands go over Tesla's servers, or "
+    "register a v1r key and connect over the wired network: PW_RSA_KEY_PATH with PW_GW_PWD."
+)
+
+LIMIT_BY_ID: Final[Mapping[str, Limit]] = {
+    limit.id: limit
+    for limit in (
+        Limit(TEDAPI_READ_ONLY, "TEDAPI over WiFi cannot write", _TO_WRITE),
+        Limit(LOCAL_API, "the gateway's local API cannot set {what}", _TO_WRITE),
+        Limit(READ_ONLY, "{connection} cannot write", _TO_WRITE),
+        Limit(
+            NEEDS_V1R,
+            "{what} requires v1r LAN transport",
+            "Register a v1r key and connect over the wired network: PW_RSA_KEY_PATH with PW_GW_PWD (Powerwall 3).",
+        ),
+        Limit(
+            NEEDS_TESLA,
+            "Tesla cloud connection not available (requires hybrid, cloud or FleetAPI mode)",
+            "Log in to Tesla: pwserver --setup; PW_EMAIL beside PW_HOST.",
+        ),
+        Limit(
+            LINK_DOWN,
+            "this goes over Tesla's servers, and they are not connected",
+            "Wait for the connection. If it stays, the server's log says why; a new login helps mostly: "
+            "pwserver --setup.",
+        ),
+        Limit(
+            LINK_UNSURE,
+            "nobody can say which of the Tesla account's sites this gateway is",
+            "Name the site: siteid of this gateway in PW_GATEWAYS, or PW_SITEID.",
+        ),
+        Limit(NOT_CONNECTED, "the gateway is not connected", "Wait until the gateway answers again."),
+        Limit(
+            REPLICA,
+            "a replica reads only",
+            "Send commands to the server that reads the gateway.",
+        ),
+        Limit(
+            CONTROL_OFF,
+            "Control Commands Disabled - Set PW_CONTROL_SECRET to enable",
+            "Set PW_CONTROL_SECRET on the server.",
+        ),
+        Limit(
+            TELLS_LESS,
+            "{connection} does not tell it",
+            "Connect to the gateway itself: PW_HOST with PW_GW_PWD (TEDAPI), or with PW_PASSWORD (Powerwall 2).",
+        ),
+        Limit(
+            TESLA_TELLS_LESS,
+            "Tesla's servers do not tell it",
+            "Connect to the gateway in the house: PW_HOST with PW_GW_PWD (TEDAPI), or with PW_PASSWORD (Powerwall 2).",
+        ),
+        Limit(
+            LOCAL_TELLS_LESS,
+            "the local API of this firmware does not tell it",
+            "Set PW_GW_PWD as well and let PW_HOST lead to the gateway's own WiFi (TEDAPI).",
+        ),
+    )
+}

@@ -7,12 +7,15 @@ docs/contributing.md lists the files.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pwserver import causes
+
 # What there is to read of a house.
 READS: Final = ("powers", "energies", "charge", "grid", "units", "strings", "temperatures", "alerts", "settings")
+_TESLA_READS: Final = ("powers", "charge", "grid", "alerts", "settings")
+_LOCAL_READS: Final = ("powers", "energies", "charge", "grid", "units", "alerts", "settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +27,25 @@ class Way:
     remote: bool = False  # Tesla's servers are asked instead of the gateway itself
     tedapi: bool = False  # the library speaks TEDAPI
     module: str = "library"  # of ``gateways/``: opens the connection and collects from it
+    reach: str = ""  # name of the ``Reach`` that it leads to when all goes well
 
 
 class ConnectionMode(enum.Enum):
     """How a gateway is meant to be reached."""
 
-    FLEETAPI = Way("FleetAPI", "fleetapi", remote=True)
-    CLOUD = Way("Cloud", "cloud", remote=True)
-    V1R = Way("TEDAPI v1r", "v1r", tedapi=True)
-    V1R_WIFI = Way("TEDAPI v1r", "v1r-wifi", tedapi=True)  # also reaches the followers, and the leader as a fallback
-    TEDAPI = Way("TEDAPI", "tedapi", tedapi=True)
-    HYBRID = Way("TEDAPI", "hybrid", tedapi=True)  # local API plus TEDAPI vitals
-    LOCAL_ONLY = Way("Local", "local-only")  # a gateway password is there, but of no use at this address
-    LOCAL = Way("Local", "local")  # or Basic LAN: only a connection can tell
-    POWERS = Way("Powers", "powers", module="powers")  # another program's JSON with the four powers and the charge
+    FLEETAPI = Way("FleetAPI", "fleetapi", remote=True, reach="FLEETAPI")
+    CLOUD = Way("Cloud", "cloud", remote=True, reach="CLOUD")
+    V1R = Way("TEDAPI v1r", "v1r", tedapi=True, reach="V1R")
+    V1R_WIFI = Way(
+        "TEDAPI v1r", "v1r-wifi", tedapi=True, reach="V1R"
+    )  # also reaches the followers, and the leader as a fallback
+    TEDAPI = Way("TEDAPI", "tedapi", tedapi=True, reach="TEDAPI")
+    HYBRID = Way("TEDAPI", "hybrid", tedapi=True, reach="HYBRID")  # local API plus TEDAPI vitals
+    LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # a gateway password is there, but of no use at this address
+    LOCAL = Way("Local", "local", reach="LOCAL")  # or Basic LAN: only a connection can tell
+    POWERS = Way(
+        "Powers", "powers", module="powers", reach="POWERS"
+    )  # another program's JSON with the four powers and the charge
 
     @property
     def label(self) -> str:
@@ -64,25 +72,57 @@ class ConnectionMode(enum.Enum):
         """The module of ``gateways/`` that opens the connection."""
         return self.value.module
 
+    @property
+    def reach(self) -> Reach:
+        """What it leads to when all goes well."""
+        return Reach[self.value.reach]
+
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """One kind of connection that can be reached, by the label that clients know it under."""
+class Kind:
+    """One kind of connection. ``word`` is unique; ``label`` is how clients know it."""
 
+    word: str
     label: str
     reads: tuple[str, ...] = READS
-    read_only: bool = False  # nothing can be commanded over it, whatever is configured
+    writes: tuple[str, ...] = ()  # of ``state.controls.NEEDS``
+    limit: str = causes.READ_ONLY  # why it cannot command what a connection of another kind could
+    unread: str = causes.TELLS_LESS  # why it cannot tell the rest
 
 
-REACHES: Final[Mapping[str, Reach]] = {
-    reach.label: reach
-    for reach in (
-        Reach("FleetAPI", ("powers", "charge", "grid", "alerts", "settings")),
-        Reach("Cloud", ("powers", "charge", "grid", "alerts", "settings")),
-        Reach("TEDAPI v1r"),
-        Reach("TEDAPI"),
-        Reach("Local"),
-        Reach("Basic LAN", ("powers", "energies", "charge", "grid"), read_only=True),
-        Reach("Powers", ("powers", "charge"), read_only=True),
+class Reach(enum.Enum):
+    """What was reached: the kind of connection that readings come over."""
+
+    FLEETAPI = Kind(
+        "fleetapi", "FleetAPI", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS
     )
-}
+    CLOUD = Kind("cloud", "Cloud", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS)
+    V1R = Kind("v1r", "TEDAPI v1r", writes=("operation", "grid", "signed"))
+    TEDAPI = Kind("tedapi", "TEDAPI", limit=causes.TEDAPI_READ_ONLY)
+    HYBRID = Kind("hybrid", "TEDAPI", writes=("operation",), limit=causes.LOCAL_API)  # writes over the local API
+    LOCAL = Kind("local", "Local", _LOCAL_READS, ("operation",), limit=causes.LOCAL_API, unread=causes.LOCAL_TELLS_LESS)
+    BASIC_LAN = Kind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
+    POWERS = Kind("powers", "Powers", ("powers", "charge"))
+    MIXED = Kind("mixed", "Mixed")  # of a sum: its gateways are reached in different ways
+
+    @property
+    def label(self) -> str:
+        """The ``connection_mode`` text of the API."""
+        return self.value.label
+
+    @property
+    def word(self) -> str:
+        """A short unique name."""
+        return self.value.word
+
+    @property
+    def remote(self) -> bool:
+        """True when Tesla's servers answer instead of the gateway itself."""
+        return self in (Reach.FLEETAPI, Reach.CLOUD)
+
+
+def reach_named(label: str | None, tedapi_mode: str | None) -> Reach | None:
+    """Find what was reached by the words that clients know it under; None for words of other programs."""
+    if label == Reach.HYBRID.label and tedapi_mode == Reach.HYBRID.word:
+        return Reach.HYBRID
+    return next((reach for reach in Reach if reach.label == label), None)

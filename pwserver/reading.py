@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.modes import Reach
+
 JsonObject = dict[str, Any]
 
 
@@ -30,6 +32,7 @@ class GatewayIdentity:
     fleetapi: bool = False
     type: str = "powerwall"  # or "inverter"
     virtual: bool = False  # the "aggregate" gateway, made of all the others
+    way: str | None = None  # name of a ``modes.ConnectionMode``: how it is meant to be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Reading:
     device_type: str | None = None
     pw3: bool | None = None
     tedapi_mode: str | None = None  # full, v1r, hybrid
-    connection_mode: str | None = None  # FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local
+    reach: Reach | None = None  # the kind of connection it came over
     tedapi_config: JsonObject | None = None
     tedapi_status: JsonObject | None = None
     tedapi_components: JsonObject | None = None
@@ -98,6 +101,11 @@ class Reading:
     # Family (meters, level, grid, system, vitals, operation, remaining ...) -> the answer its values were read from.
     answers: Mapping[str, Answered] = field(default_factory=dict)
 
+    @property
+    def connection_mode(self) -> str | None:
+        """What was reached, as the API calls it: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
+        return self.reach.label if self.reach is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Capability:
@@ -106,6 +114,19 @@ class Capability:
     last_success: float | None = None  # epoch seconds
     failures: int = 0  # in a row
     available: bool | None = None  # None: never asked
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways over which a gateway can be commanded at this moment: facts for ``state.abilities`` to judge."""
+
+    reach: Reach | None = None  # the gateway's own connection; of the last reading while there is none
+    online: bool = False  # the last poll succeeded
+    wired_v1r: bool = False  # signed, with a key of the owner, and not on its detour over WiFi
+    local_first: bool = False  # the owner wants such a connection to be asked before Tesla's servers
+    link: str | None = None  # of the Tesla login beside it: down, unsure (which site?), ready; None: there is none
+    link_cause: str | None = None  # why it is down: the id of a row of ``causes.py``
+    relayed: bool = False  # another server reads the gateway, and this one repeats what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +154,7 @@ class GatewayStatus:
     fallback: JsonObject | None = None  # only for TEDAPI gateways
     cloud_control: JsonObject | None = None  # only with a hybrid link
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
+    ways: Ways | None = None  # None before the connection was made
     pending: JsonObject = field(default_factory=dict)  # commanded, not yet read back: setting -> value, acknowledged
 
 

@@ -132,6 +132,7 @@ class Config:
             hybrid_cloud_link=not gateway.mode.remote
             and bool(gateway.email)
             and (self.control_enabled or get["PW_CLOUD_HYBRID"]),
+            alone=len(self.gateways) == 1,
             local_first=get["PW_LOCAL_FIRST"],
             control_enabled=self.control_enabled,
             neg_solar=get["PW_NEG_SOLAR"],

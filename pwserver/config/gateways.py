@@ -125,6 +125,7 @@ class GatewayDefinition:
             cloud_mode=self.mode.remote,
             fleetapi=self.fleetapi,
             type=self.type,
+            way=self.mode.name,
         )
 
 
@@ -144,6 +145,7 @@ class GatewayOptions:
     cachefile: str = field(default=".powerwall", repr=False)  # one file per gateway
     cloud_cachefile: str = field(default=".powerwall.cloud", repr=False)  # of the hybrid cloud link
     hybrid_cloud_link: bool = False  # open one next to this local gateway
+    alone: bool = False  # the only gateway: a Tesla login beside it can belong to no other
     local_first: bool = False  # a confirmed v1r connection writes before the cloud link
     control_enabled: bool = False
     neg_solar: bool = True  # False: negative solar is clamped and moved to the load

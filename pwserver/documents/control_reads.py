@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pwserver.documents.operation import operation
 from pwserver.reading import JsonObject
+from pwserver.state.abilities import Ability
+from pwserver.state.controls import CONTROLS
 from pwserver.state.view import View
 
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
@@ -13,15 +16,43 @@ NOT_V1R = "max_backup requires v1r LAN transport"
 NO_EVENTS = "Failed to get backup events"
 
 
-def is_v1r(view: View) -> bool:
-    """The gateway is reached over the signed LAN transport right now."""
-    mode = view.status.tedapi_mode or (view.reading.tedapi_mode if view.reading else None)
-    return view.status.online and mode == "v1r"
+# What a page has to know to offer a control, from the one table.
+CONTROL_TABLE: Final[JsonObject] = {
+    name: {
+        "label": control.label,
+        "kind": control.kind,
+        "range": list(control.range) if control.range is not None else None,
+        "unit": control.unit,
+        "choices": list(control.choices),
+        "reads_back": control.reads_back,
+    }
+    for name, control in CONTROLS.items()
+}
+
+
+def ability_members(abilities: Mapping[str, Ability]) -> JsonObject:
+    """Write abilities down by name, and what would help by limit: many share one."""
+    return {
+        "abilities": {name: _ability(one) for name, one in abilities.items()},
+        "help": {one.limit: one.help for one in abilities.values() if one.limit is not None},
+    }
+
+
+def _ability(one: Ability) -> JsonObject:
+    return {"able": True} if one.able else {"able": False, "limit": one.limit, "why_not": one.why_not}
+
+
+def is_signed(view: View) -> bool:
+    """The gateway takes signed commands right now."""
+    dispatch = view.state.abilities.write.get("dispatch")
+    return dispatch is not None and dispatch.able
 
 
 def status(view: View) -> JsonObject:
     enabled = view.server.control_enabled
-    body: JsonObject = {"enabled": enabled, "battery_dispatch": enabled and is_v1r(view)}
+    body: JsonObject = {"enabled": enabled, "battery_dispatch": is_signed(view)}
+    body.update(ability_members(view.state.abilities.write))
+    body["controls"] = CONTROL_TABLE
     if view.status.pending:  # acknowledged by the gateway, not yet confirmed by a reading
         body["pending"] = dict(view.status.pending)
     return body
@@ -48,7 +79,7 @@ def max_backup(view: View) -> JsonObject:
     """The backup events of the last slow tick."""
     if view.reading and view.reading.backup_events is not None:
         return _guarded(view, view.reading.backup_events)
-    return _guarded(view, {"error": NO_EVENTS if is_v1r(view) else NOT_V1R})
+    return _guarded(view, {"error": NO_EVENTS if is_signed(view) else NOT_V1R})
 
 
 def _guarded(view: View, body: dict[str, Any]) -> JsonObject:

@@ -9,6 +9,7 @@ from typing import Any
 from pwserver.documents.answer import Answer
 from pwserver.documents.document import Document, Scope
 from pwserver.documents.status import LiveNumbers, site_facts
+from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
 
@@ -104,7 +105,7 @@ def _view() -> View:
         fan_speeds={f"TEPINV--{_DIN}": fans},
         pw3=True,
         tedapi_mode="v1r",
-        connection_mode="TEDAPI v1r",
+        reach=Reach.V1R,
         tedapi_config={"vin": _DIN, "battery_blocks": [{"vin": _DIN, "type": "Powerwall3"}]},
         tedapi_status={"control": {}},
         tedapi_components={"components": []},

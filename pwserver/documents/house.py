@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from pwserver.causes import CAUSE_BY_ID, POLLER
+from pwserver.documents.control_reads import ability_members
 from pwserver.reading import JsonObject
-from pwserver.state.abilities import Ability
+from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
 from pwserver.state.flows import has_battery
@@ -19,10 +21,8 @@ from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
 from pwserver.state.view import SiteView, View
 
 VERSION: Final = 1
-POLLER: Final = "poller"
 DRAWN_UNITS: Final = 12  # the sum of many houses tells how many units there are, not how full each is
 LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "tells figures that cannot be"}
-SILENT: Final = "The process of pwserver that reads the gateways has stopped."
 
 
 def overview(view: SiteView) -> JsonObject:
@@ -33,6 +33,10 @@ def overview(view: SiteView) -> JsonObject:
         "time": rounded("time_seconds", view.now),
         "default": main.gateway.id if main is not None else None,
         "site": _site(view, main),
+        "control": {
+            "enabled": view.server.control_enabled,
+            "cannot": [state.gateway.id for state in view.state.states if not can_set(state.abilities)],
+        },
         "gateways": [_entry(one.state, view.now) for one in view.gateways],
     }
 
@@ -72,12 +76,14 @@ def house(view: View) -> JsonObject:
     body["control"] = {
         "enabled": view.server.control_enabled,
         "pending": dict(status.pending),
-        "abilities": {name: _ability(one) for name, one in state.abilities.write.items()},
+        **ability_members(state.abilities.write),
     }
-    body["cannot_read"] = {name: _ability(one) for name, one in state.abilities.read.items() if not one.able}
+    unread = {name: one for name, one in state.abilities.read.items() if not one.able}
+    body["cannot_read"] = {name: {"why_not": one.why_not, "help": one.help} for name, one in unread.items()}
     body["connection"] = {
         "type": view.gateway.type,
         "host": view.gateway.host,
+        "reach": state.abilities.reach.word if state.abilities.reach is not None else None,
         "mode": status.connection_mode or (reading.connection_mode if reading is not None else None),
         "firmware": reading.version if reading is not None else None,
         "calls_per_minute": status.calls_per_minute,
@@ -94,7 +100,7 @@ def house_without_poller(view: View) -> JsonObject:
 
 
 def _without_poller(view: View) -> View:
-    status = replace(view.status, online=False, stale=False, cause=POLLER, error=SILENT)
+    status = replace(view.status, online=False, stale=False, cause=POLLER, error=CAUSE_BY_ID[POLLER].sentence)
     return replace(view, status=status, reading=None, judged=None, last=None)
 
 
@@ -210,7 +216,3 @@ def _alert(alert: Alert) -> JsonObject:
         "since_exact": alert.exact,
         "units": list(alert.units),
     }
-
-
-def _ability(one: Ability) -> JsonObject:
-    return {"able": True} if one.able else {"able": False, "why_not": one.why_not, "help": one.help}

@@ -19,6 +19,7 @@ from typing import Any
 from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
 from pwserver.documents.site import grid_status
+from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals
 from pwserver.state.powers import COUNTERS
@@ -186,7 +187,7 @@ def _merged_reading(
         device_type=agreed([reading.device_type for reading in readings]),
         pw3=True if any(reading.pw3 for reading in readings) else agreed([reading.pw3 for reading in readings]),
         tedapi_mode=agreed([reading.tedapi_mode for reading in readings]),
-        connection_mode=agreed([reading.connection_mode for reading in readings]) or "Mixed",
+        reach=agreed([reading.reach for reading in readings]) or Reach.MIXED,
         tedapi_config={"battery_blocks": combined.configs} if combined.configs else None,
         device_ages_seconds=combined.ages,
         flags=flags,

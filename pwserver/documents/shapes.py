@@ -27,18 +27,20 @@ from pwserver.documents.schema import (
     patterns,
     string,
 )
+from pwserver.documents.site_shapes import ABILITIES
+from pwserver.state.controls import CHOICE, NUMBER, PRESS, SWITCH
 
 AMPERES = number("A")
 VOLTS = number("V")
 HERTZ = number("Hz")
 RPM = number("rpm")
-NUMBER = number()
+PLAIN_NUMBER = number()
 W = nullable(WATTS)
 WH = nullable(WATTHOURS)
 PC = nullable(PERCENT)
 H = nullable(HOURS)
 S = nullable(STRING)
-N = nullable(NUMBER)
+N = nullable(PLAIN_NUMBER)
 T = nullable(EPOCH)
 OBJECT = obj()
 OBJECTS = array(OBJECT)
@@ -251,7 +253,24 @@ RESERVE = obj({"reserve": nullable(number("%", "the Tesla app's scale"))})
 MODE = obj({"mode": S})
 TIME_REMAINING = obj({"time_remaining": H})
 CONTROL_STATUS = obj(
-    {"enabled": BOOLEAN, "battery_dispatch": BOOLEAN},
+    {
+        "enabled": BOOLEAN,
+        "battery_dispatch": BOOLEAN,
+        **ABILITIES,
+        "controls": map_of(
+            obj(
+                {
+                    "label": STRING,
+                    "kind": string(values=(NUMBER, CHOICE, SWITCH, PRESS)),
+                    "range": nullable(array(INTEGER)),
+                    "unit": S,
+                    "choices": array(STRING),
+                    "reads_back": nullable(string("the member of /api/site/{id} that shows it")),
+                }
+            ),
+            "what can be commanded, whatever the connection",
+        ),
+    },
     {"pending": map_of(obj({"value": ANY, "acknowledged": EPOCH}), "acknowledged by the gateway, not yet read back")},
 )
 CONTROL_RESERVE = one_of(RESERVE, ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pwserver.causes import LIMIT_BY_ID
 from pwserver.documents.schema import (
     ANY,
     BOOLEAN,
@@ -24,6 +25,7 @@ from pwserver.documents.schema import (
     patterns,
     string,
 )
+from pwserver.modes import Reach
 from pwserver.state.flows import FLOWS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
@@ -96,7 +98,17 @@ _TROUBLE = {
         {"read_at": EPOCH, **_SUMMARY, "grid_state": _GRID}, text="old figures, only while away: show them as old"
     ),
 }
-_ABILITY = obj({"able": BOOLEAN}, {"why_not": _S, "help": _S})
+ABILITY = obj(
+    {"able": BOOLEAN},
+    {
+        "limit": nullable(string("what stands in the way, from a closed list", values=tuple(LIMIT_BY_ID))),
+        "why_not": _S,
+    },
+)
+ABILITIES = {
+    "abilities": map_of(ABILITY, "what can be set over the present connection, or why not; absent: not known yet"),
+    "help": map_of(STRING, "limit -> what the owner can do about it"),
+}
 _FIGURES = {
     "flows": obj({f"{name}_watts": _W for name in FLOWS}, text="where the power goes; null while a power is not known"),
     "own_power_percent": nullable(number("%", "of the home's consumption, from sun and battery")),
@@ -133,14 +145,20 @@ SITE_HOUSE = obj(
             {
                 "enabled": BOOLEAN,
                 "pending": map_of(ANY, "commanded, but not read back yet"),
-                "abilities": map_of(_ABILITY, "what can be set over the present connection, or why not"),
+                **ABILITIES,
             }
         ),
-        "cannot_read": map_of(_ABILITY, "what the present connection cannot tell, why, and what would help"),
+        "cannot_read": map_of(
+            obj({"why_not": STRING, "help": STRING}),
+            "what the present connection cannot tell, why, and what would help",
+        ),
         "connection": obj(
             {
                 "type": STRING,
                 "host": _S,
+                "reach": nullable(
+                    string("the kind of connection; null: none yet", values=tuple(reach.word for reach in Reach))
+                ),
                 "mode": _S,
                 "firmware": _S,
                 "calls_per_minute": INTEGER,
@@ -203,6 +221,15 @@ SITE_OVERVIEW = obj(
                 ),
                 "missing": map_of(array(STRING), "quantity -> members of the sum that do not know theirs"),
             },
+        ),
+        "control": obj(
+            {
+                "enabled": BOOLEAN,
+                "cannot": {
+                    **array(STRING),
+                    "description": "gateways of which nothing can be set; their houses say why",
+                },
+            }
         ),
         "gateways": array(obj(_ENTRY, _TROUBLE)),
     }

@@ -6,6 +6,7 @@ It lives in threads of its own that come and go: a slow Tesla server never delay
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class CloudLink:
         """Start the background job when it is due; returns at once."""
         if self._closed or tick < self._due or (self._job is not None and self._job.is_alive()):
             return
-        if _winner and _winner[0] is not self:
+        if self.serves_another:
             return
         self._due = tick + _REFRESH_SECONDS
         self._job = threading.Thread(target=self._work, name=f"cloud-{self.definition.id}", daemon=True)
@@ -94,6 +95,26 @@ class CloudLink:
             told[f"last_known_{name}"] = self.known[name].value
             told[f"last_known_{name}_time"] = self.known[name].time or None
         return told
+
+    @property
+    def cause(self) -> str | None:
+        """Why it is not connected; None while nothing has failed."""
+        return self._told
+
+    @property
+    def serves_another(self) -> bool:
+        """Is the one link there is that of another gateway?"""
+        return bool(_winner) and _winner[0] is not self
+
+    def certain(self) -> bool:
+        """Does it surely lead to this gateway's site? With several gateways a guess could write to the wrong one."""
+        powerwall = self.powerwall
+        if powerwall is None:
+            return False
+        if self.definition.siteid or self.options.site_id or powerwall.mode == "fleetapi":
+            return True
+        folder = os.path.expanduser(self.definition.authpath or self.options.authpath or "")
+        return self.sites == 1 or os.path.exists(os.path.join(folder, ".pypowerwall.site"))
 
     def refresh_soon(self) -> None:
         """Read the values again at the next tick, as after a command."""

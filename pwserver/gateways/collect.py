@@ -15,6 +15,7 @@ from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.state import Capabilities
 from pwserver.gateways.wire import Wire
+from pwserver.modes import Reach
 from pwserver.reading import Answered, Reading
 from pwserver.state.fact import finite
 from pwserver.state.powers import powers_known
@@ -27,7 +28,10 @@ SLOW_SECONDS: Final = 45.0  # queries with at least this interval wait for the o
 class Collector(Protocol):
     """One connection mode's way to a Reading."""
 
-    basic_lan: bool
+    @property
+    def reach(self) -> Reach:
+        """The kind of connection that readings come over; only asking can tell some of them."""
+        ...
 
     def collect(self) -> Reading:
         """Ask the gateway now. Raises GatewayFailure; anything else is a fault of ours."""

@@ -17,6 +17,7 @@ from pwserver.gateways.collect import (
     compute,
     sound_meters,
 )
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
@@ -33,8 +34,6 @@ _LIVE_STATUS: Final = "live_status of Tesla's servers"
 class CloudCollector:
     """Readings of a cloud or FleetAPI connection: power and level in every poll, the site's facts once a minute."""
 
-    basic_lan = False
-
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
         self.client = powerwall.client
@@ -46,6 +45,7 @@ class CloudCollector:
         else:
             self.battery, self.power, self.config, self.remaining, self.tariff = _CLOUD
             self.borrowed = Borrowed(self.client, _CLOUD)
+        self.reach = Reach.FLEETAPI if self.fleet is not None else Reach.CLOUD
         self.client.vitals = lambda **_more: self.borrowed.values.get("vitals")
 
     def collect(self) -> Reading:
@@ -129,7 +129,7 @@ class CloudCollector:
             grid_export=as_text(compute(account.get_grid_export)) if rules_told else None,
             system_status=_agreeing_status(as_dict(compute(self.client.poll, "/api/system_status")), word),
             device_type=as_text((status or {}).get("device_type")),
-            connection_mode="FleetAPI" if self.fleet is not None else "Cloud",
+            reach=self.reach,
             cloud=None
             if self.fleet is not None
             else {

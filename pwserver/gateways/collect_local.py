@@ -21,6 +21,7 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.grid import grid_word
@@ -67,6 +68,13 @@ class LocalCollector:
             self._tested = True
             self.basic_lan = status is None
 
+    @property
+    def reach(self) -> Reach:
+        """The kind of this connection."""
+        if self.basic_lan:
+            return Reach.BASIC_LAN
+        return Reach.HYBRID if self.source is not None else Reach.LOCAL
+
     def ask_now(self, path: str) -> Any:
         """The answer of this moment, for a command; None when it did not come."""
         try:
@@ -99,7 +107,7 @@ class LocalCollector:
                 soe_raw=percent,
                 grid_status=grid_word(detail),
                 grid_status_detail=detail,
-                connection_mode="Basic LAN",
+                reach=self.reach,
                 answers=asker.answers,
             )
         vitals, ages, carried, fans, config = self._devices()
@@ -151,7 +159,7 @@ class LocalCollector:
             device_type=as_text((status or {}).get("device_type")),
             pw3=self.source.is_powerwall3(config) if self.source is not None else None,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") and self.source is not None else None,
-            connection_mode="TEDAPI" if self.source is not None else "Local",
+            reach=self.reach,
             tedapi_config=clean(config),
             tedapi_battery=as_list(clean((config or {}).get("battery_blocks"))),
             tedapi_controller=as_dict(clean(self.source.values.get("get_device_controller")))

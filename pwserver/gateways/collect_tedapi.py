@@ -24,6 +24,7 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.guard import Guarded, away_devices
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
@@ -204,14 +205,17 @@ class TedapiSource:
 class TedapiCollector:
     """Readings of a full or v1r TEDAPI connection."""
 
-    basic_lan = False
-
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
         self.client = powerwall.client
         self.asker = asker
         self.source = TedapiSource(powerwall, self.client.tedapi, asker)
         self.client.vitals = lambda **_more: self.source.values.get("vitals")
+
+    @property
+    def reach(self) -> Reach:
+        """The kind of this connection."""
+        return Reach.V1R if self.powerwall.tedapi_mode == "v1r" else Reach.TEDAPI
 
     def collect(self) -> Reading:
         """One poll; see the module's text for what it asks. Raises GatewayFailure."""
@@ -278,7 +282,7 @@ class TedapiCollector:
             device_type=as_text((api_status or {}).get("device_type")),
             pw3=pw3,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") else None,
-            connection_mode="TEDAPI v1r" if mode == "v1r" else "TEDAPI",
+            reach=self.reach,
             tedapi_config=config,
             tedapi_status=asker.tidy(status),
             tedapi_components=as_dict(source.values.get("get_components")),

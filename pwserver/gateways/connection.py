@@ -11,29 +11,32 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
-from pwserver.causes import GARBAGE, RATE_LIMIT, UNREACHABLE, Patience
+from pwserver.causes import GARBAGE, LOGIN_MISSING, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.values import split_host
 from pwserver.gateways import library, login_store
 from pwserver.gateways.cloudlink import LINKED, CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory, Opener
 from pwserver.gateways.collect_local import LocalCollector
-from pwserver.gateways.control import read_again
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.redaction import withheld
+from pwserver.gateways.routes import Route
 from pwserver.gateways.state import GatewayHealth, Policy
 from pwserver.gateways.voice import Voice
 from pwserver.gateways.wire import Wire
-from pwserver.modes import REACHES, Reach
-from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading
+from pwserver.modes import ConnectionMode, Reach
+from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading, Ways
+from pwserver.state.abilities import DOWN, READY, UNSURE
 
 _BASIC_LAN_RETEST_SECONDS: Final = 300.0
 _BASIC_LAN_RETEST_MAX_SECONDS: Final = 6 * 3600.0
 _RECONNECT_AFTER_FAILURES: Final = 5
 _PROBE_TIMEOUT_SECONDS: Final = 2.0
 _PROBE_INTERVAL_SECONDS: Final = 5.0
+# What a command may change, and so what has to be read again soon.
+_COMMANDED: Final = ("config", "operation", "backup events", "/api/operation", "tariff", "controller")
 
 
 class GatewayConnection:
@@ -76,7 +79,9 @@ class GatewayConnection:
     def identity(self) -> GatewayIdentity:
         """The public facts, with what only a connection can tell (Basic LAN)."""
         collector = self._collector
-        return replace(self.definition.identity(), basic_lan=bool(collector is not None and collector.basic_lan))
+        return replace(
+            self.definition.identity(), basic_lan=collector is not None and collector.reach is Reach.BASIC_LAN
+        )
 
     @property
     def next_attempt(self) -> float:
@@ -111,9 +116,10 @@ class GatewayConnection:
             fallback=self.watch.as_json(moment) if self.definition.tedapi_expected else None,
             cloud_control=self.link.status() if self.link is not None else None,
             capabilities=self.memory.capabilities.snapshot(),
+            ways=self.ways,
         )
 
-    # ── what commands need (``control.py``; only with ``lock`` held, but for ``online``) ──────────────────────────────
+    # ── what commands need (``routes.Commandable``; only with ``lock`` held, but for ``online`` and ``ways``) ─────────
 
     @property
     def online(self) -> bool:
@@ -126,14 +132,60 @@ class GatewayConnection:
         return self._powerwall
 
     @property
-    def collector(self) -> Collector | None:
-        """What reads over the present connection."""
-        return self._collector
+    def reach(self) -> Reach | None:
+        """The kind of connection that there is, or that the last reading came over; None before the first."""
+        collector, reading = self._collector, self._reading
+        if reading is None:
+            return None
+        return collector.reach if collector is not None else reading.reach
 
     @property
-    def reach(self) -> Reach | None:
-        """The kind of connection that the last reading came over, None before the first."""
-        return REACHES.get(self._reading.connection_mode or "") if self._reading is not None else None
+    def meant(self) -> ConnectionMode:
+        """How the gateway is configured to be reached."""
+        return self.definition.mode
+
+    @property
+    def ways(self) -> Ways:
+        """What commands can go over at this moment."""
+        powerwall, reach, online = self._powerwall, self.reach, self.online
+        detour = bool(getattr(getattr(getattr(powerwall, "client", None), "tedapi", None), "lan_failed", False))
+        return Ways(
+            reach=reach,
+            online=online and powerwall is not None,
+            wired_v1r=online and reach is Reach.V1R and bool(self.definition.rsa_key_path) and not detour,
+            local_first=self.options.local_first,
+            link=self._link_state(),
+            link_cause=self.link.cause if self.link is not None else None,
+        )
+
+    def _link_state(self) -> str | None:
+        if self.link is None or self.link.serves_another or self.link.cause == LOGIN_MISSING:
+            return None
+        if self.link.powerwall is None:
+            return DOWN
+        return READY if self.options.alone or self.link.certain() else UNSURE
+
+    def own_route(self) -> Route | None:
+        """The gateway's own connection, None while there is none."""
+        powerwall, reach = self._powerwall, self.reach
+        if powerwall is None or reach is None or not self.online:
+            return None
+        name = "Local" if reach in (Reach.LOCAL, Reach.HYBRID) else reach.label
+        return Route(name, powerwall, self.lock, self.wire, not reach.remote)
+
+    def link_route(self) -> Route | None:
+        """The Tesla login beside it, None while it is not connected."""
+        link = self.link
+        if link is None or link.powerwall is None:
+            return None
+        return Route("Cloud link", link.powerwall, link.lock, link.wire, local=False)
+
+    def read_again(self) -> None:
+        """Let the next poll fetch what a command may have changed, however lately it was read."""
+        config = getattr(self._collector, "config", None)  # the cloud's name for it
+        self.memory.cadence.again(*_COMMANDED, *([config] if isinstance(config, str) else ()))
+        if self.link is not None:
+            self.link.refresh_soon()
 
     def ask_now(self, path: str) -> Any:
         """One answer of the local API as it is at this moment, None when it did not come. Inside a session."""
@@ -162,10 +214,6 @@ class GatewayConnection:
                 raise broken from None
             self._succeeded(reading, time.monotonic() - started)
             return reading
-
-    def read_again(self) -> None:
-        """Let the next poll fetch what commands change, however lately it was read."""
-        read_again(self)
 
     def release(self) -> None:
         """A fresh start on the owner's word (``/health/reset``): forget fallback and our own waiting times."""

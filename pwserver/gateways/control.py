@@ -9,21 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pwserver.gateways.acknowledgement import refusal_in
 from pwserver.gateways.failure import Exchange, describe
-from pwserver.gateways.routes import NotSent, Route, choose, hold
+from pwserver.gateways.routes import Commandable, NotSent, Route, choose, hold
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
-if TYPE_CHECKING:
-    from pwserver.gateways.connection import GatewayConnection
-
 _GATEWAY_TIMED_OUT: Final = (502, 504)  # of Tesla's servers: what became of the request behind them?
-
-# What a command may change, and so what has to be read again soon.
-_AGAIN: Final = ("config", "operation", "backup events", "/api/operation", "tariff", "controller")
 
 
 class Refused(Exception):
@@ -52,11 +46,10 @@ Arguments = Mapping[str, Any]
 
 
 def perform(
-    connection: GatewayConnection,
+    connection: Commandable,
     action: str,
     arguments: Arguments,
     *,
-    alone: bool,
     start_by: float,
     limit_seconds: float,
     started: Started,
@@ -65,12 +58,12 @@ def perform(
 
     Raises NotSent, Refused or OutcomeUnknown.
     """
-    route = choose(connection, action, alone)
+    route = choose(connection, action)
     operation = OPERATIONS[action]
     if not hold(route.lock, start_by - time.monotonic()):
         raise NotSent("the gateway is busy; nothing was sent")
     try:
-        route = choose(connection, action, alone)  # the wait may have changed it
+        route = choose(connection, action)  # the wait may have changed it
         if time.monotonic() < route.wire.hold_until:
             raise NotSent("the gateway asked us to wait")
         if not route.wire.room(3, optional=False):
@@ -83,27 +76,15 @@ def perform(
                 raise NotSent("the time to start was over; nothing was sent")
             before = len(route.wire.exchanges)
             result = _call(operation, route, prepared, before)
-        read_again(connection)
+        connection.read_again()
         return Done(result, route.name, time.monotonic() - begun)
     finally:
         route.lock.release()
 
 
-def check(connection: GatewayConnection, action: str, alone: bool) -> str:
+def check(connection: Commandable, action: str) -> str:
     """A dry run: the connection that would be used. Raises NotSent when there is none."""
-    return choose(connection, action, alone).name
-
-
-def read_again(connection: GatewayConnection) -> None:
-    """Let the next poll fetch what a command may have changed, however lately it was read."""
-    names = list(_AGAIN)
-    collector = connection.collector
-    config = getattr(collector, "config", None)
-    if isinstance(config, str):  # the cloud's name for it
-        names.append(config)
-    connection.memory.cadence.again(*names)
-    if connection.link is not None:
-        connection.link.refresh_soon()
+    return choose(connection, action).name
 
 
 def _call(operation: _Operation, route: Route, arguments: Arguments, before: int) -> Any:
@@ -156,11 +137,11 @@ def _fresh_connections(powerwall: Any) -> None:
 # ── the library's calls ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _as_it_is(route: Route, connection: GatewayConnection, arguments: Arguments) -> Arguments:
+def _as_it_is(route: Route, connection: Commandable, arguments: Arguments) -> Arguments:
     return arguments
 
 
-def _whole_operation(route: Route, connection: GatewayConnection, arguments: Arguments) -> Arguments:
+def _whole_operation(route: Route, connection: Commandable, arguments: Arguments) -> Arguments:
     """The local API takes mode and reserve together, and the reserve on the gateway's own scale: fill in what is not
     to change from what the gateway says now."""
     if not (route.local and not route.signed):
@@ -212,7 +193,7 @@ def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
 class _Operation:
     call: Callable[[Any, Arguments], Any]
     refusal: Callable[[Any], str | None] = refusal_in  # None: acknowledged; else the words of the refusal
-    prepare: Callable[[Route, GatewayConnection, Arguments], Arguments] = _as_it_is
+    prepare: Callable[[Route, Commandable, Arguments], Arguments] = _as_it_is
     reads_first: bool = False  # over v1r the first request only reads the file to be changed
 
 
@@ -222,9 +203,7 @@ OPERATIONS: Final[Mapping[str, _Operation]] = {
         prepare=_whole_operation,
         reads_first=True,
     ),
-    "grid_charging": _Operation(
-        lambda powerwall, given: powerwall.set_grid_charging(given["value"]), reads_first=True
-    ),
+    "grid_charging": _Operation(lambda powerwall, given: powerwall.set_grid_charging(given["value"]), reads_first=True),
     "grid_export": _Operation(lambda powerwall, given: powerwall.set_grid_export(given["value"]), reads_first=True),
     "max_backup": _Operation(_max_backup),
     "backup_events": _Operation(_backup_events, refusal=_no_events),

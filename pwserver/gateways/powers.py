@@ -17,7 +17,7 @@ from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.collect import Asker, sound_meters
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.wire import Wire
-from pwserver.modes import ConnectionMode
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.powers import MAIN_METERS
@@ -49,7 +49,7 @@ class PowersSource:
 class PowersCollector:
     """Readings made of one answer."""
 
-    basic_lan = False
+    reach = Reach.POWERS
 
     def __init__(self, source: PowersSource, asker: Asker) -> None:
         self.source = source
@@ -77,7 +77,7 @@ class PowersCollector:
             timestamp=arrived,
             aggregates=meters,
             soe_raw=percent,
-            connection_mode=ConnectionMode.POWERS.label,
+            reach=self.reach,
             answers=asker.answers,
         )
 

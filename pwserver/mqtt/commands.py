@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
-from pwserver.mqtt.entities import ControlState
-from pwserver.mqtt.settings import CONTROL_BITS, ControlRejected
-from pwserver.state.operation import EXPORT_RULES, MODES
+from pwserver.mqtt.settings import ControlRejected
+from pwserver.state.abilities import PASSING
+from pwserver.state.controls import MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.view import View
 from pwserver.strict_json import NotAnObject, read_object
 
@@ -19,12 +19,12 @@ MAX_PAYLOAD_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A valid command: ``action`` and ``payload`` are what the injected control function gets."""
+    """A valid command: ``operation`` and ``arguments`` are what the injected control function gets."""
 
     gateway_id: str
     control: str
-    action: str
-    payload: dict[str, Any]
+    operation: str
+    arguments: dict[str, Any]
 
 
 def command_filter(prefix: str) -> str:
@@ -46,7 +46,7 @@ def parse(
     topic: str,
     payload: bytes,
     views: Mapping[str, View],
-    control_state: Callable[[View], ControlState],
+    mask: int,
 ) -> Command:
     """The command in a message, or ControlRejected with the reason. Checks run from cheap to dear."""
     shape = split_topic(prefix, topic)
@@ -57,17 +57,18 @@ def parse(
         view = views[find_gateway(gateway_id, views)]
     except UnknownGateway as unknown:
         raise ControlRejected(str(unknown)) from None
-    if control not in CONTROL_BITS:
+    known = MQTT_CONTROLS.get(control)
+    if known is None:
         raise ControlRejected("unknown control")
-    state = control_state(view)
-    if not state.mask & CONTROL_BITS[control]:
+    if not mask & known.mqtt_bit:
         raise ControlRejected("not allowed by MQTT_CONTROLS")
-    action, arguments = _value(control, _json_object(payload), view)
-    if control == "islanding" and not state.v1r:
-        raise ControlRejected("islanding needs a confirmed v1r connection")
-    if control != "islanding" and not state.writable:
-        raise ControlRejected("no connection of this gateway can write")
-    return Command(gateway_id, control, action, arguments)
+    operation, arguments = _command(known, _json_object(payload), view)
+    ability = view.state.abilities.write.get(control)
+    if ability is None:
+        raise ControlRejected("the gateway has not been reached yet")
+    if not ability.able and ability.limit not in PASSING:  # the command itself will tell whether that has passed
+        raise ControlRejected(ability.why_not or "no connection of this gateway can write")
+    return Command(view.gateway.id, control, operation, arguments)
 
 
 def _json_object(payload: bytes) -> dict[str, Any]:
@@ -79,26 +80,25 @@ def _json_object(payload: bytes) -> dict[str, Any]:
         raise ControlRejected("payload is not a JSON object in UTF-8 with each name once and finite numbers") from None
 
 
-def _value(control: str, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:
+def _command(control: Control, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:
+    """Read the operation and its arguments from a payload."""
     value = body.get("value")
-    if control == "reserve":
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100:
-            raise ControlRejected("value has to be a whole number from 0 to 100")
-        return "reserve", {"value": value}
-    if control == "reserve_hold":
-        return "reserve", {"value": _level_to_hold(body, view)}
-    if control == "mode":
-        return "mode", {"value": _one_of(value, MODES)}
-    if control == "grid_export":
-        return "grid_export", {"value": _one_of(value, EXPORT_RULES)}
-    if control == "grid_charging":
+    if control.kind == PRESS:
+        return "operation", {"level": _level_to_hold(body, view)}
+    if control.kind == NUMBER:
+        low, high = control.range or (0, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ControlRejected(f"value has to be a whole number from {low} to {high}")
+    elif control.kind == SWITCH:
         if not isinstance(value, bool):
             raise ControlRejected("value has to be true or false")
-        return "grid_charging", {"value": value}
-    action = _one_of(body.get("action"), ("off_grid", "on_grid"))
-    if body.get("confirm") is not True:
-        raise ControlRejected("confirm has to be true")
-    return "islanding", {"action": action, "confirm": True}
+    elif control.name == "islanding":
+        value = _one_of(body.get("action"), control.choices)
+        if body.get("confirm") is not True:
+            raise ControlRejected("confirm has to be true")
+    else:
+        value = _one_of(value, control.choices)
+    return control.operation, {control.argument: value}
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:

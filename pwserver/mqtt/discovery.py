@@ -9,7 +9,6 @@ from typing import Any
 from pwserver.mqtt.entities import (
     CONTROL_ENTITIES,
     GATEWAY_ENTITIES,
-    ControlState,
     Entity,
     entities_of_unit,
     optional_entities,
@@ -17,6 +16,8 @@ from pwserver.mqtt.entities import (
 )
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import compact, safe_in_topic
+from pwserver.state.abilities import PASSING
+from pwserver.state.controls import MQTT_CONTROLS
 from pwserver.state.fact import text
 from pwserver.state.signals import inverter_serials
 from pwserver.state.view import View
@@ -174,8 +175,7 @@ class Announcer:
         self._settings = settings
         self._optional: dict[str, Entity] = {}
         self._serials: dict[int, str] = {}
-        self._v1r_once = False
-        self._writable_once = False
+        self._able: dict[str, bool] = {}  # control -> whether it could work, as far as that was ever known
         self._sent: tuple[Any, ...] | None = None
         self._migrated: set[str] = set()
         self._facts = Gateway("", "", None)
@@ -187,14 +187,18 @@ class Announcer:
         self._migrated.clear()
         self._removed = frozenset()
 
-    def announce(self, view: View, controls: ControlState) -> Announcement | None:
-        """The messages to send before this view's state, None when everything is known already."""
+    def announce(self, view: View, mask: int) -> Announcement | None:
+        """The messages to send before this view's state, None when everything is known already.
+
+        ``mask``: the bits of the controls that the owner wants. Only those are announced that can work; the others'
+        retained discovery is removed, also when another connection is reached later.
+        """
         self._learn(view)
-        # A gateway that is down looks as if it could not be controlled; availability greys its controls out already.
-        self._v1r_once |= controls.v1r
-        self._writable_once |= controls.writable
-        controls = ControlState(controls.mask, self._writable_once, self._v1r_once)
-        active = [entity for entity in CONTROL_ENTITIES if controls.allows(entity.control or "")]
+        for name, ability in view.state.abilities.write.items():
+            # While a gateway does not answer nothing works; availability greys its controls out already.
+            if ability.limit not in PASSING:
+                self._able[name] = ability.able
+        active = [entity for entity in CONTROL_ENTITIES if self._active(entity.control or "", mask)]
         entities = [*GATEWAY_ENTITIES, *self._optional.values(), *active]
         gone = [entity for entity in CONTROL_ENTITIES if entity not in active]
         removed = self._remove(view.state.judged.removed_units)
@@ -207,6 +211,9 @@ class Announcer:
         announcement = self._messages(entities, gone, moved)
         announcement.removed.update(removed)
         return announcement
+
+    def _active(self, control: str, mask: int) -> bool:
+        return bool(mask & MQTT_CONTROLS[control].mqtt_bit) and self._able.get(control, False)
 
     def _learn(self, view: View) -> None:
         version = text(view.reading.version) if view.reading is not None else None

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.mqtt.settings import CONTROL_BITS
 from pwserver.mqtt.topics import (
     METER_METRICS,
     SIGNAL_TOPICS,
@@ -20,15 +19,14 @@ from pwserver.mqtt.topics import (
     device_availability,
     safe_in_topic,
 )
+from pwserver.state.controls import CONTROLS
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.fact import Fact
 from pwserver.state.judge import Judged
-from pwserver.state.operation import EXPORT_RULES, MODES
 from pwserver.state.powers import MAIN_METERS, Meters
 from pwserver.state.signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.strings import string_pairs
 from pwserver.state.units import Unit
-from pwserver.state.view import View
 
 STATE_CLASSES = {"energy": "total_increasing"}
 
@@ -133,15 +131,18 @@ def _control(
     return Entity(component, suffix, name, state, {"icon": f"mdi:{icon}", **members}, control=control)
 
 
+_RESERVE = CONTROLS["reserve"].range or (0, 100)
+
 CONTROL_ENTITIES: tuple[Entity, ...] = (
     _control(
         "number", "reserve_control", "Backup Reserve Control", "reserve", "battery-lock", "reserve",
-        command_template='{"value": {{ value | int }}}', min=0, max=100, step=1, unit_of_measurement="%",
+        command_template='{"value": {{ value | int }}}', min=_RESERVE[0], max=_RESERVE[1], step=1,
+        unit_of_measurement=CONTROLS["reserve"].unit,
     ),
     _control("button", "reserve_hold", "Hold Battery", "reserve_hold", "battery-lock", payload_press="{}"),
     _control(
         "select", "mode_control", "Operation Mode Control", "mode", "cog", "mode",
-        command_template='{"value": "{{ value }}"}', options=[*MODES],
+        command_template='{"value": "{{ value }}"}', options=list(CONTROLS["mode"].choices),
     ),
     _control(
         "switch", "grid_charging_control", "Grid Charging Control", "grid_charging", "battery-charging-outline",
@@ -150,7 +151,7 @@ CONTROL_ENTITIES: tuple[Entity, ...] = (
     ),
     _control(
         "select", "grid_export_control", "Grid Export Control", "grid_export", "transmission-tower-export",
-        "grid_export", command_template='{"value": "{{ value }}"}', options=[*EXPORT_RULES],
+        "grid_export", command_template='{"value": "{{ value }}"}', options=list(CONTROLS["grid_export"].choices),
     ),
     _control(
         "button", "go_off_grid", "Go Off Grid", "islanding", "transmission-tower-off",
@@ -320,29 +321,3 @@ def _battery_entities(units: Iterable[Unit], serials: dict[int, str]) -> list[En
                     )
                 )
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class ControlState:
-    """What may be controlled on a gateway right now."""
-
-    mask: int = 0
-    writable: bool = False  # some connection can change the operation
-    v1r: bool = False  # confirmed: an RSA key is configured and the last data came over v1r
-
-    def allows(self, control: str) -> bool:
-        """Whether the bit is set and the gateway can do it."""
-        able = self.v1r if control == "islanding" else self.writable
-        return able and bool(self.mask & CONTROL_BITS[control])
-
-
-def v1r_confirmed(view: View) -> bool:
-    """An RSA key is configured and the last data say that they came over v1r. No data: no."""
-    return (
-        view.gateway.rsa_key_configured and view.reading is not None and view.reading.tedapi_mode == "v1r"
-    )  # fmt: skip
-
-
-def own_connection_writes(view: View) -> bool:
-    """FleetAPI, cloud and v1r gateways can write over their own connection."""
-    return view.gateway.fleetapi or view.gateway.cloud_mode or v1r_confirmed(view)

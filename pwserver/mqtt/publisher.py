@@ -25,12 +25,10 @@ from pwserver.mqtt.connection import (
     refused,
 )
 from pwserver.mqtt.discovery import Announcement, Announcer
-from pwserver.mqtt.entities import ControlState, own_connection_writes, v1r_confirmed
 from pwserver.mqtt.settings import (
     Control,
     ControlRejected,
     MqttSettings,
-    Writable,
     effective_controls,
     missing_for_controls,
     status_body,
@@ -65,23 +63,20 @@ class _GatewayChannel:
 class MqttPublisher:
     """``start()``, then ``publish(view)`` after every poll attempt, ``stop()`` at the end.
 
-    ``control`` carries out commands (see settings.Control); without it controls stay off. ``writable`` says whether a
-    gateway has a connection that can change its operation; the default knows the gateway's own connection only.
-    ``changed`` is called when ``connected`` has changed.
+    ``control`` carries out commands (see settings.Control); without it controls stay off. ``changed`` is called when
+    ``connected`` has changed.
     """
 
     def __init__(
         self,
         settings: MqttSettings,
         control: Control | None = None,
-        writable: Writable = own_connection_writes,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.connected = False
         self.counters = {"published": 0, "connects": 0, "commands": 0, "rejected": 0}
         self._control = control
-        self._writable = writable
         self._changed = changed
         self._mask = effective_controls(settings) if control is not None else 0
         self._channels: dict[str, _GatewayChannel] = {}
@@ -212,10 +207,6 @@ class MqttPublisher:
 
     # sending
 
-    def control_state(self, view: View) -> ControlState:
-        """What may be controlled on this view's gateway."""
-        return ControlState(self._mask, self._writable(view), v1r_confirmed(view))
-
     async def _sender(self, channel: _GatewayChannel) -> None:
         while True:
             await channel.fresh.wait()
@@ -226,7 +217,7 @@ class MqttPublisher:
         settings = self.settings
         announcement = None
         if settings.ha_discovery:
-            announcement = channel.announcer.announce(channel.view, self.control_state(channel.view))
+            announcement = channel.announcer.announce(channel.view, self._mask)
         try:
             if announcement is not None:
                 await self._announce(announcement)
@@ -314,7 +305,7 @@ class MqttPublisher:
     async def _carry_out(self, topic: str, payload: bytes) -> None:
         views = {gateway_id: channel.view for gateway_id, channel in self._channels.items()}
         try:
-            command = commands.parse(self.settings.topic_prefix, topic, payload, views, self.control_state)
+            command = commands.parse(self.settings.topic_prefix, topic, payload, views, self._mask)
             connection = await self._attempt(command)
         except ControlRejected as rejected:
             self._reject(topic, payload, str(rejected))
@@ -326,14 +317,14 @@ class MqttPublisher:
             self.counters["commands"] += 1
             log.info(
                 "MQTT command: gateway %s %s %s over %s",
-                command.gateway_id, command.control, command.payload, connection or "its connection",
+                command.gateway_id, command.control, command.arguments, connection or "its connection",
             )  # fmt: skip
 
     async def _attempt(self, command: commands.Command) -> Any:
         """One attempt. It goes on when the broker is lost meanwhile: half a command helps nobody."""
         if self._control is None:
             raise ControlRejected("controls are off")
-        acting = asyncio.ensure_future(self._control(command.gateway_id, command.action, command.payload))
+        acting = asyncio.ensure_future(self._control(command.gateway_id, command.operation, command.arguments))
         self._acting.add(acting)
         acting.add_done_callback(self._acting.discard)
         acting.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
-
-from pwserver.state.view import View
-
-CONTROL_BITS: Mapping[str, int] = {
-    "reserve": 1,
-    "reserve_hold": 1,
-    "mode": 2,
-    "grid_charging": 4,
-    "grid_export": 8,
-    "islanding": 16,
-}
 
 
 class ControlRejected(Exception):
     """A command that was not carried out; the text says why and may be logged."""
 
 
-# (gateway id, action, payload) -> the name of the connection that was used. Raises ControlRejected, or anything else.
-# Actions and payloads: reserve {"value": 0..100}, mode {"value": text}, grid_charging {"value": bool},
-# grid_export {"value": text}, islanding {"action": "off_grid" | "on_grid", "confirm": True}.
+# (gateway id, command of ``gateways/``, its arguments) -> the name of the connection that was used. Raises
+# ControlRejected, or anything else.
 Control = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
-
-# Whether some connection of this gateway can write (mqtt.md 6.4, rules 3 to 6).
-Writable = Callable[[View], bool]
 
 
 @dataclass(frozen=True, slots=True)

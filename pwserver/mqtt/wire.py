@@ -14,10 +14,11 @@ import types
 import typing
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
-from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
+from pwserver.modes import Reach, reach_named
+from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading, Ways
 
 MAGIC = b"PWR"
 VERSION = 1
@@ -26,7 +27,7 @@ MAC_BYTES = 32
 MAX_BODY_BYTES = 32 << 20
 COMPRESSION_LEVEL = 4
 HINTS: dict[type, dict[str, Any]] = {
-    kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability, Answered)
+    kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability, Answered, Ways)
 }
 
 T = TypeVar("T")
@@ -111,6 +112,8 @@ def _plain(value: Any) -> Any:
             if member.default is MISSING or inner != member.default or type(inner) is not type(member.default):
                 members[member.name] = _plain(inner)
         return members
+    if isinstance(value, Reach):
+        return value.name
     if isinstance(value, Mapping):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -142,7 +145,7 @@ def _envelope(body: dict[str, Any]) -> Envelope:
         return Envelope(
             identity=_build(GatewayIdentity, body.get("identity")),
             status=_build(GatewayStatus, body.get("status")),
-            reading=None if reading is None else _build(Reading, reading),
+            reading=None if reading is None else _with_reach(_build(Reading, reading), reading),
             sent=_checked(body.get("sent"), float, "sent"),
             run=_checked(body.get("run"), int, "run"),
             sequence=_checked(body.get("sequence"), int, "sequence"),
@@ -151,6 +154,13 @@ def _envelope(body: dict[str, Any]) -> Envelope:
         )
     except RecursionError:
         raise WireError("body is nested too deeply") from None
+
+
+def _with_reach(reading: Reading, members: Mapping[str, Any]) -> Reading:
+    """Find what was reached where an older publisher tells it in words only."""
+    if reading.reach is not None or not isinstance(members.get("connection_mode"), str):
+        return reading
+    return replace(reading, reach=reach_named(members["connection_mode"], reading.tedapi_mode))
 
 
 def _build(kind: type[T], members: Any) -> T:
@@ -178,8 +188,10 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
         return {key: _checked(part, inner[1], name) for key, part in value.items()}
     if origin in (list, Sequence) and isinstance(value, list):
         return [_checked(part, inner[0], name) for part in value]
-    if hint in (Capability, Answered):
+    if hint in (Capability, Answered, Ways):
         return _build(hint, value)
+    if hint is Reach and isinstance(value, str):
+        return Reach.__members__.get(value)  # None: a kind that only a newer publisher knows
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     fits = isinstance(hint, type) and origin is None and isinstance(value, hint)

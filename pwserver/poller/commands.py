@@ -91,20 +91,6 @@ class CommandService:
         command = Command(self._number, pid, pid, gateway, action, arguments, deadline, limit_seconds, who)
         return await self.accept(command, lambda: time.monotonic() <= deadline)
 
-    def can_write(self, gateway: str) -> bool:
-        """Has this gateway a connection that can change its settings right now?"""
-        from pwserver.gateways.routes import can_write
-
-        task = self.tasks.get(gateway)
-        return task is not None and can_write(task.connection, len(self.tasks) == 1)
-
-    def confirmed_v1r(self, gateway: str) -> bool:
-        """Is it reached over the signed LAN transport right now?"""
-        from pwserver.gateways.routes import confirmed_v1r
-
-        task = self.tasks.get(gateway)
-        return task is not None and confirmed_v1r(task.connection)
-
     async def accept(self, command: Command, started: STARTED) -> Outcome:
         """Carry out one command and write its line into the log."""
         begun = time.monotonic()
@@ -134,7 +120,7 @@ class CommandService:
         if action == "reserve_hold":
             held = level_to_hold(task)
             if held is None:
-                return Outcome(NOT_SENT, "Battery state of charge unavailable")
+                return Outcome(NOT_SENT, self._unable(task) or "Battery state of charge unavailable")
             action, arguments = "operation", {"level": held}
         command = replace(command, action=action, arguments=arguments)
         if command.dry_run:
@@ -172,9 +158,13 @@ class CommandService:
                 self._must_island(connection)
                 return cooling(waits)
             done = perform(
-                connection, command.action, command.arguments, alone=len(self.tasks) == 1,
-                start_by=command.deadline, limit_seconds=command.limit_seconds, started=start,
-            )  # fmt: skip
+                connection,
+                command.action,
+                command.arguments,
+                start_by=command.deadline,
+                limit_seconds=command.limit_seconds,
+                started=start,
+            )
         except NotSent as reason:
             return Outcome(NOT_SENT, str(reason))
         except Refused as refusal:
@@ -193,7 +183,7 @@ class CommandService:
         from pwserver.gateways.routes import NotSent
 
         try:
-            via = check(task.connection, command.action, len(self.tasks) == 1)
+            via = check(task.connection, command.action)
         except NotSent as reason:
             return Outcome(NOT_SENT, str(reason))
         waits = self._cooling(command.gateway) if command.action == "islanding" else 0.0
@@ -201,11 +191,22 @@ class CommandService:
             return cooling(waits)
         return Outcome(DRY_RUN, "nothing was sent", {"dry_run": True, **command.arguments}, via)
 
+    def _unable(self, task: Task) -> str | None:
+        """Say why the reserve cannot be set at all; None where it can."""
+        from pwserver.gateways.control import check
+        from pwserver.gateways.routes import NotSent
+
+        try:
+            check(task.connection, "operation")
+        except NotSent as reason:
+            return str(reason)
+        return None
+
     def _must_island(self, connection: GatewayConnection) -> None:
         """What cannot island is told so before it is told to wait."""
         from pwserver.gateways.control import check
 
-        check(connection, "islanding", len(self.tasks) == 1)
+        check(connection, "islanding")
 
     def _cooling(self, gateway: str) -> float:
         """Seconds until islanding may be commanded again; kept in shared memory, so a new poller knows it too."""

@@ -78,7 +78,7 @@ class Brokers:
         self._mqtt: MqttPublisher | None = None
         self._snapshots: ReplicaPublisher | None = None
         if settings.host:
-            self._mqtt = MqttPublisher(settings, self._control, self._writable, changed)
+            self._mqtt = MqttPublisher(settings, self._control, changed)
         if config["PW_REPLICA_PUBLISH"] and config["PW_REPLICA"]:
             log.warning("PW_REPLICA_PUBLISH has no effect here: a replica does not pass on what it reads")
         snapshots = publishing_settings(config)
@@ -125,24 +125,9 @@ class Brokers:
             found["pwserver_replica_published_total"] = self._snapshots.published
         return found
 
-    def _writable(self, view: View) -> bool:
-        return self._commands.can_write(view.gateway.id)
-
-    async def _control(self, gateway_id: str, action: str, payload: dict[str, Any]) -> str:
+    async def _control(self, gateway_id: str, operation: str, arguments: dict[str, Any]) -> str:
         """Carry out a valid command; returns the connection that was used."""
-        name, arguments = operation(action, payload)
-        outcome = await self._commands.control(gateway_id, name, arguments, "MQTT", COMMAND_SECONDS)
+        outcome = await self._commands.control(gateway_id, operation, arguments, "MQTT", COMMAND_SECONDS)
         if outcome.kind != ACKNOWLEDGED:
             raise ControlRejected(f"{outcome.kind}: {outcome.message}" if outcome.message else outcome.kind)
         return outcome.via
-
-
-def operation(action: str, payload: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What the command service calls an MQTT command."""
-    if action == "reserve":
-        return "operation", {"level": payload["value"]}
-    if action == "mode":
-        return "operation", {"mode": payload["value"]}
-    if action == "islanding":
-        return "islanding", {"value": payload["action"]}
-    return action, {"value": payload["value"]}

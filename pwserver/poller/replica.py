@@ -20,7 +20,7 @@ from pwserver.config import Config, ConfigError
 from pwserver.directory import Directory
 from pwserver.mqtt.replica import ReplicaSettings, ReplicaSubscriber, ReplicaUpdate, settings_from_url
 from pwserver.poller.gateway_task import Freshness, Publish
-from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.shared import AGGREGATE
 
 log = logging.getLogger("pwserver.replica")
@@ -86,7 +86,7 @@ class ReplicaFeed:
         self.publish = publish
         self._subscriber = ReplicaSubscriber(settings)
         now = time.time()
-        waiting = GatewayStatus(state_since=now, error=UNHEARD)
+        waiting = GatewayStatus(state_since=now, error=UNHEARD, ways=Ways(relayed=True))
         self._followed = {identity.id: _Followed(identity, waiting) for identity in identities}
         self._unheard = set(self._followed)
         self._places: dict[str, tuple[int, GatewayIdentity]] = {}  # everything heard of, with or without a slot
@@ -147,7 +147,11 @@ class ReplicaFeed:
 
     async def _show(self, followed: _Followed) -> None:
         reading = followed.reading
-        status = replace(followed.status, stale=reading is not None and not followed.status.online)
+        status = replace(
+            followed.status,
+            stale=reading is not None and not followed.status.online,
+            ways=replace(followed.status.ways or Ways(reading.reach if reading is not None else None), relayed=True),
+        )
         expires = followed.read_at + self._unattended(followed) if reading is not None else 0.0
         async with self._one_at_a_time:
             await asyncio.get_running_loop().run_in_executor(

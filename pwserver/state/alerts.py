@@ -26,7 +26,6 @@ PROBLEMS: Final = (SERIOUS, WARNING)
 GRID_WORD: Final = "grid"  # the library adds the state of the grid to the alerts
 SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, where a gateway lists no devices
 ELSEWHERE: Final = "elsewhere"
-CLOUD_MODES: Final = ("Cloud", "FleetAPI")
 _SOLAR_LISTS: Final = ("pvac_alerts", "pvs_alerts")
 # Parts of which a house has one. On a Powerwall 3 they bear the serial number of the leading unit, which they are not.
 _SINGLE: Final[Mapping[str, str]] = {"STSTSM": "Gateway", "TESYNC": "Grid switch", "TEMSA": "Backup Switch"}
@@ -122,7 +121,7 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
     for name in _solar_flags(reading):
         if name in found:
             found[name].append(SOLAR_FLAGS)
-    cloud = reading.connection_mode in CLOUD_MODES
+    cloud = reading.reach is not None and reading.reach.remote
     for name, places in found.items():
         if name in GRID_ALERTS or cloud:  # one voice for the state of the grid, whichever way it came
             places[:] = [GRID_WORD]
@@ -134,7 +133,7 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
 def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str]:
     """Return the places whose silence about an alert means that it is over."""
     found = {GRID_WORD} if reading.grid_status is not None else set()
-    if reading.connection_mode not in CLOUD_MODES:
+    if reading.reach is None or not reading.reach.remote:
         found.update(devices)
         found.add(ELSEWHERE)
         if any(_solar_flags(reading, active=False)):

@@ -7,7 +7,7 @@ from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID
 from pwserver.reading import GatewayIdentity, GatewayStatus
-from pwserver.state.abilities import Abilities
+from pwserver.state.abilities import Abilities, abilities_of
 from pwserver.state.judge import Judged
 
 WAITING: Final = "waiting"  # nothing has been read yet, and no attempt has failed
@@ -47,10 +47,15 @@ class State:
 
 
 def state_of(
-    identity: GatewayIdentity, status: GatewayStatus, judged: Judged, last: Judged | None = None
+    identity: GatewayIdentity,
+    status: GatewayStatus,
+    judged: Judged,
+    last: Judged | None = None,
+    control_enabled: bool = False,
 ) -> State:
     """Put together what was judged and what is known about the connection."""
-    return State(identity, availability_of(status, judged), judged, last=last)
+    abilities = abilities_of(identity, status, judged, control_enabled)
+    return State(identity, availability_of(status, judged), judged, abilities, last)
 
 
 def availability_of(status: GatewayStatus, judged: Judged) -> Availability:

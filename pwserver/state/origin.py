@@ -18,14 +18,15 @@ from math import fsum
 from types import MappingProxyType
 from typing import Any, Final
 
+from pwserver.modes import Reach
 from pwserver.reading import JsonObject, Reading
 from pwserver.state.fact import finite, objects
 
 TEDAPI: Final = "tedapi"
 CLOUD: Final = "cloud"
 # Connection mode -> who fills the templates. A local web API gives its own answers, also where TEDAPI adds the devices.
-TEMPLATES: Final[Mapping[str, str]] = MappingProxyType(
-    {"TEDAPI": TEDAPI, "TEDAPI v1r": TEDAPI, "Cloud": CLOUD, "FleetAPI": CLOUD}
+TEMPLATES: Final[Mapping[Reach, str]] = MappingProxyType(
+    {Reach.TEDAPI: TEDAPI, Reach.V1R: TEDAPI, Reach.CLOUD: CLOUD, Reach.FLEETAPI: CLOUD}
 )
 # Documents that the library answers, by the member of a reading that holds the answer.
 ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
@@ -206,7 +207,7 @@ def without_constants(reading: Reading) -> Reading:
 
 def template_of(reading: Reading) -> str | None:
     """Return who fills the templates behind a reading; None where the gateway's own web API answered."""
-    return None if reading.tedapi_mode == "hybrid" else TEMPLATES.get(reading.connection_mode or "")
+    return TEMPLATES.get(reading.reach) if reading.reach is not None else None
 
 
 def _known(template: str, document: str, start: str, body: Mapping[str, Any]) -> JsonObject:

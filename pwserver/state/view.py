@@ -38,7 +38,7 @@ class View:
             judged = self.judged
             if judged is None or judged.reading is not self.reading:
                 judged = GatewayJudge().take(self.reading)
-            known = state_of(self.gateway, self.status, judged, self.last)
+            known = state_of(self.gateway, self.status, judged, self.last, self.server.control_enabled)
             object.__setattr__(self, "_state", known)
         return known
 

@@ -23,6 +23,7 @@ from pwserver.documents.encode import to_json
 from pwserver.gateway_lookup import find_in_path
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
+from pwserver.state.controls import CONTROLS
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web import auth, control_values
 from pwserver.web.addresses import GUESSES, AddressTable
@@ -70,9 +71,7 @@ class Control:
             raise Refusal(503, "No gateways configured")
         return default
 
-    async def send(
-        self, request: Request, who: str, gateway: str, action: str, arguments: dict[str, Any]
-    ) -> Outcome:
+    async def send(self, request: Request, who: str, gateway: str, action: str, arguments: dict[str, Any]) -> Outcome:
         """Hand a validated command to the poller, and wait for what became of it."""
         assert self.client is not None
         if request.method == "POST":  # GET of max_backup reads
@@ -137,8 +136,6 @@ def failure(outcome: Outcome, action: str) -> tuple[int, Any, dict[str, str]]:
         return (502, str(told), {}) if told else (503, f"{failed}: {outcome.message}", {})
     if outcome.kind == commands.REFUSED:
         return 503, f"{failed}: {outcome.message}", {}
-    if action in ("dispatch", "resume") and "requires v1r" in outcome.message:
-        return 503, "Battery dispatch requires v1r LAN transport", {}
     whole = "requires" in outcome.message or "unavailable" in outcome.message
     return 503, outcome.message if whole else f"{failed}: {outcome.message}", {}
 
@@ -229,8 +226,8 @@ async def by_json(control: Control, request: Request, gateway: str, action: str)
     if action not in JSON_ACTIONS:
         control.authority.refused(who, named(action), "no such action")
         raise NotFound("Not Found")
-    command, parse = JSON_ACTIONS[action]
-    arguments = checked(control, who, action, lambda: parse(body))
+    arguments = checked(control, who, action, lambda: JSON_ACTIONS[action](body))
+    command = CONTROLS[action].operation
     return json_answer(await control.send(request, who, gateway, command, arguments), action)
 
 
@@ -275,12 +272,12 @@ async def by_form(control: Control, request: Request, gateway: str, action: str,
         return reply({"error": "Invalid Command Action"}, 400)
     if action in READABLE and not fields.get("value"):
         return document_response(request, control.table, control.table.entries[read_target])
-    command, parse = FORM_ACTIONS[action]
     try:
-        arguments = parse(fields)
+        arguments = FORM_ACTIONS[action](fields)
     except Invalid as invalid:
         authority.refused(who, named(action), "invalid value")
         return reply({"error": str(invalid)}, 400)
+    command = CONTROLS[action].operation
     return form_answer(await control.send(request, who, gateway, command, arguments), action)
 
 

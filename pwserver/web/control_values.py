@@ -21,6 +21,7 @@ from pwserver.bounds import (
     allowed,
     shown,
 )
+from pwserver.state.controls import GRID_CONNECTION
 from pwserver.state.operation import EXPORT_RULES, MODES
 
 Arguments = dict[str, Any]
@@ -102,7 +103,7 @@ def _max_backup(body: Mapping[str, Any]) -> Arguments:
 
 
 def _islanding(body: Mapping[str, Any]) -> Arguments:
-    value, confirm = _one_of("value", body.get("value", _MISSING), ("off_grid", "on_grid")), body.get("confirm", False)
+    value, confirm = _one_of("value", body.get("value", _MISSING), GRID_CONNECTION), body.get("confirm", False)
     if not isinstance(confirm, bool):
         raise wrong("confirm", "true or false", confirm)
     if value == "off_grid" and not confirm:
@@ -125,17 +126,17 @@ def _resume(body: Mapping[str, Any]) -> Arguments:
     return {}
 
 
-# action of the URL -> (action of the gateway room, the arguments in a JSON body)
-JSON_ACTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Arguments]]] = {
-    "reserve": ("operation", _reserve),
-    "mode": ("operation", _operating_mode),
-    "reserve_hold": ("reserve_hold", _reserve_hold),
-    "grid_charging": ("grid_charging", _grid_charging),
-    "grid_export": ("grid_export", _grid_export),
-    "max_backup": ("max_backup", _max_backup),
-    "islanding": ("islanding", _islanding),
-    "dispatch": ("dispatch", dispatch),
-    "resume": ("resume", _resume),
+# name of a control -> the arguments of its command in a JSON body
+JSON_ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Arguments]] = {
+    "reserve": _reserve,
+    "mode": _operating_mode,
+    "reserve_hold": _reserve_hold,
+    "grid_charging": _grid_charging,
+    "grid_export": _grid_export,
+    "max_backup": _max_backup,
+    "islanding": _islanding,
+    "dispatch": dispatch,
+    "resume": _resume,
 }
 
 
@@ -230,13 +231,13 @@ def _form_dispatch(fields: Mapping[str, str]) -> Arguments:
     )
 
 
-FORM_ACTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, str]], Arguments]]] = {
-    "reserve": ("operation", _form_reserve),
-    "mode": ("operation", _form_mode),
-    "grid_charging": ("grid_charging", _form_grid_charging),
-    "grid_export": ("grid_export", _form_grid_export),
-    "max_backup": ("max_backup", _form_max_backup),
-    "dispatch": ("dispatch", _form_dispatch),
-    "resume": ("resume", lambda _: {}),
+FORM_ACTIONS: Mapping[str, Callable[[Mapping[str, str]], Arguments]] = {
+    "reserve": _form_reserve,
+    "mode": _form_mode,
+    "grid_charging": _form_grid_charging,
+    "grid_export": _form_grid_export,
+    "max_backup": _form_max_backup,
+    "dispatch": _form_dispatch,
+    "resume": lambda _: {},
 }
 READABLE = frozenset({"reserve", "mode", "grid_charging", "grid_export", "max_backup"})  # with an empty value

@@ -242,7 +242,10 @@ def test_control_is_off_without_a_secret(houses: Callable[..., House]) -> None:
     refused(off, off.form("/control/reserve", value="40"), 400)
     refused(off, off.form("/control/reserve", value="40", token=""), 400)
     refused(off, off.post("/api/gateways/default/api/operation", {"real_mode": "backup"}), 403)
-    assert off.server.json("/control/status") == {"enabled": False, "battery_dispatch": False}
+    told = off.server.json("/control/status")
+    assert (told["enabled"], told["battery_dispatch"]) == (False, False)
+    assert {one["able"] for one in told["abilities"].values()} == {False}
+    assert told["help"]["control-off"] == "Set PW_CONTROL_SECRET on the server."
     assert "error" in off.server.json("/control/reserve")
 
 
@@ -287,9 +290,7 @@ def test_ten_thousand_guesses(houses: Callable[..., House]) -> None:
     house = houses("v1r", PW_CONTROL_ATTEMPTS="5", PW_CONTROL_LOCKOUT="2", PW_WORKERS="2")
     statuses: Counter[int] = Counter()
     begun = time.monotonic()
-    guessers = [
-        threading.Thread(target=guess, args=(house.server.port, 2500, "127.0.0.1", statuses)) for _ in range(4)
-    ]
+    guessers = [threading.Thread(target=guess, args=(house.server.port, 2500, "127.0.0.1", statuses)) for _ in range(4)]
     for guesser in guessers:
         guesser.start()
     wait_until(lambda: statuses[429] > 0, 20, "nobody was told to wait")

@@ -112,9 +112,7 @@ def cloud(tesla: Tesla, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def command(connection: GatewayConnection, action: str, limit_seconds: float = 5.0, **arguments: Any) -> Any:
     start_by = time.monotonic() + 5
-    return perform(
-        connection, action, arguments, alone=True, start_by=start_by, limit_seconds=limit_seconds, started=lambda: True
-    )
+    return perform(connection, action, arguments, start_by=start_by, limit_seconds=limit_seconds, started=lambda: True)
 
 
 def test_the_owner_api(tesla: Tesla, cloud: GatewayConnection) -> None:
@@ -177,7 +175,7 @@ def test_with_several_gateways_a_link_must_be_certain(tesla: Tesla, tmp_path: Pa
             wait_until(lambda: connection.link is not None and connection.link.powerwall is not None)
             start_by = time.monotonic() + 20  # the link's own first refresh goes before
             perform(
-                connection, "operation", {"level": 10}, alone=False, start_by=start_by, limit_seconds=5,
+                connection, "operation", {"level": 10}, start_by=start_by, limit_seconds=5,
                 started=lambda: True,
             )  # fmt: skip
             assert tesla.posts == [("backup", {"backup_reserve_percent": 10})]

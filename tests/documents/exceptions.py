@@ -77,6 +77,11 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/pw/power", "*", _ZERO, _TYPE, "outage/*"),
     Deviation("/control/reserve", "reserve", _ZERO, _TYPE),
     Deviation("/pod", "PW*", "a yes or no that nobody tells is null, never an invented no", _TYPE),
+    Deviation(
+        "/control/status", "abilities", "what can be set over the present connection, or why not, and what helps"
+    ),
+    Deviation("/control/status", "help", "what helps where something cannot be set, by what stands in the way"),
+    Deviation("/control/status", "controls", "names, ranges and choices of all controls, for pages and programs"),
     # Unknown words.
     Deviation("/api/status", "version", _WORD, _TYPE),
     Deviation("/pw/status", "version", _WORD, _TYPE),

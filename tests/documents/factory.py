@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pwserver.modes import Reach, reach_named
 from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
 
@@ -61,7 +62,8 @@ def identity(found: Mapping[str, Any]) -> GatewayIdentity:
 def reading(gateway_id: str, data: Mapping[str, Any], **more: Any) -> Reading:
     """The ``data`` member of a GatewayStatus as a reading; ``more``: fields the list of gateways does not show."""
     known = {key: value for key, value in data.items() if key in _FIELDS}
-    return Reading(**{"gateway_id": gateway_id, **known, **more})
+    reach = reach_named(data.get("connection_mode"), data.get("tedapi_mode"))
+    return Reading(**{"gateway_id": gateway_id, "reach": reach, **known, **more})
 
 
 def status_of(found: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> GatewayStatus:
@@ -260,7 +262,7 @@ def powerwall3_view(gateway_id: str = "home", units: int = 3, now: float = NOW, 
         "powerwalls": {"powerwalls": []},
         "pw3": True,
         "tedapi_mode": "v1r",
-        "connection_mode": "TEDAPI v1r",
+        "reach": Reach.V1R,
         "tedapi_config": {"vin": f"{part}--{serials[0]}", "battery_blocks": config},
         "tedapi_status": {"control": {"alerts": {"active": []}}},
         "tedapi_components": {"components": [{"signals": [{"name": f"s{n}", "value": n}]} for n in range(40 * units)]},

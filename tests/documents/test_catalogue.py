@@ -13,6 +13,7 @@ from pwserver.documents import catalogue, render
 from pwserver.documents.catalogue import CATALOGUE, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_targets, site_targets
 from pwserver.documents.document import JSON, TEXT, Document, Scope
 from pwserver.documents.examples import example_of, none_of
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import (
@@ -37,7 +38,7 @@ def only_powers(watts: dict[str, Any], percent: float | None) -> View:
         NOW,
         {name: {"instant_power": value} for name, value in watts.items()},
         soe_raw=percent,
-        connection_mode="Powers",
+        reach=Reach.POWERS,
     )
     return dataclasses.replace(view, reading=reading)
 

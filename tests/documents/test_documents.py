@@ -67,7 +67,8 @@ def test_operation_remembers_a_broken_cloud_link_and_says_so() -> None:
 
 def test_control_reads() -> None:
     view = powerwall3_view()
-    assert control_reads.status(view) == {"enabled": True, "battery_dispatch": True}
+    told = control_reads.status(view)
+    assert (told["enabled"], told["battery_dispatch"]) == (True, True) and told["abilities"]["dispatch"]["able"]
     assert control_reads.reserve(view) == {"reserve": 20.0}
     assert control_reads.max_backup(view)["manual_backup"]["priority"] == 2**64 - 1
     assert control_reads.max_backup(with_reading(view, backup_events=None)) == {"error": control_reads.NO_EVENTS}
@@ -76,7 +77,9 @@ def test_control_reads() -> None:
     off = replace(view, server=replace(view.server, control_enabled=False))
     for read in (control_reads.reserve, control_reads.mode, control_reads.grid_charging, control_reads.max_backup):
         assert read(off) == {"error": control_reads.DISABLED}
-    assert control_reads.status(off) == {"enabled": False, "battery_dispatch": False}
+    told = control_reads.status(off)
+    assert (told["enabled"], told["battery_dispatch"]) == (False, False)
+    assert told["abilities"]["dispatch"]["limit"] == "control-off"
 
 
 def test_clouds() -> None:

@@ -14,6 +14,7 @@ from pwserver.documents import house, site, status
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.encode import to_json
 from pwserver.documents.merge import merge
+from pwserver.modes import Reach
 from pwserver.state.counter_sums import SumMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import SiteView, View
@@ -127,10 +128,10 @@ def test_a_unit_that_only_the_configuration_names_is_listed_without_figures() ->
 def test_what_is_measured_in_a_unit_is_told_in_units_of_measure() -> None:
     """The devices write kilowatts, a gateway's own list watts; over TEDAPI that list has the devices' kilowatts."""
     block = {"PackageSerialNumber": "A", "p_out": 20.0, "v_out": 241.0, "f_out": 60.02}
-    for mode, watts in (("Local", 20), ("TEDAPI", None)):
+    for reach, watts in ((Reach.LOCAL, 20), (Reach.TEDAPI, None)):
         view = powerwall3_view(
             "home", 1, system_status={"battery_blocks": [block]}, tedapi_config=None, vitals=None, fan_speeds=None,
-            connection_mode=mode,
+            reach=reach,
         )  # fmt: skip
         unit = house.house(view)["units"]["1"]
         assert (unit.get("watts"), unit["volts"], unit["hertz"]) == (watts, 241, 60.02)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.documents import house, origins
 from pwserver.documents.encode import to_json
 from pwserver.documents.origins import ExplainedHouse, ExplainedSite
@@ -61,9 +62,7 @@ def test_derived_numbers_name_their_parts() -> None:
 
 def test_numbers_of_the_sum_name_the_houses_they_were_made_of() -> None:
     views = site_of(powerwall3_view("home", 1), recorded_view(), without_reading(powerwall3_view("cabin", 1)))
-    known = ExplainedSite(
-        *(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views)))
-    )
+    known = ExplainedSite(*(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views))))
     told = known.explain("site.home_watts")
     assert [part["gateway"] for part in told["parts"]] == ["home", "default"]
     assert sum(part["value"] for part in told["parts"]) == pytest.approx(told["value"])
@@ -92,15 +91,14 @@ def test_once_nobody_reads_the_gateways_no_answer_is_claimed_for_what_is_not_sho
     known = ExplainedHouse(*(json.loads(to_json(body)) for body in bodies))
     assert set(known.names) <= known.values.keys()
     told = known.explain("solar_watts")
-    assert (told["value"], told["rule"], told["answer"], told["set_aside"]) == (None, "away", None, house.SILENT)
+    assert (told["value"], told["rule"], told["answer"]) == (None, "away", None)
+    assert told["set_aside"] == CAUSE_BY_ID[POLLER].sentence
 
 
 def test_alerts_of_the_sum_are_told_by_house_and_an_end_keeps_its_own_answer() -> None:
     home, cabin = powerwall3_view("home", 1), recorded_view()
     views = site_of(home, cabin)
-    known = ExplainedSite(
-        *(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views)))
-    )
+    known = ExplainedSite(*(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views))))
     told = known.explain("site.alerts")
     assert told["value"] == sum(part["value"] for part in told["parts"]) and told["rule"] == "sum of gateways"
     assert known.of_gateway("gateways.1.solar_watts") == (cabin.gateway.id, "solar_watts")

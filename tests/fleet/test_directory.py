@@ -14,7 +14,7 @@ from pwserver.config import ConfigError
 from pwserver.config.load import load
 from pwserver.directory import IDENTITY_BYTES, Directory, default_of, joined
 from pwserver.mqtt.wire import Envelope, decode, encode
-from pwserver.poller.mqtt import operation, publishing_settings
+from pwserver.poller.mqtt import publishing_settings
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity, GatewayStatus
 from pwserver_ext.arena import Arena
@@ -96,18 +96,10 @@ def test_settings_of_a_publisher() -> None:
     assert publishing_settings(load({}, values | {"PW_REPLICA": "mqtt://c"})) is None
 
 
-@pytest.mark.parametrize(
-    ("action", "payload", "expected"),
-    [
-        ("reserve", {"value": 20}, ("operation", {"level": 20})),
-        ("mode", {"value": "backup"}, ("operation", {"mode": "backup"})),
-        ("grid_charging", {"value": False}, ("grid_charging", {"value": False})),
-        ("grid_export", {"value": "never"}, ("grid_export", {"value": "never"})),
-        ("islanding", {"action": "off_grid", "confirm": True}, ("islanding", {"value": "off_grid"})),
-    ],
-)
-def test_mqtt_commands_take_the_way_of_the_others(action, payload, expected) -> None:
+def test_every_control_becomes_a_command_of_the_gateways() -> None:
     from pwserver.gateways.control import OPERATIONS
+    from pwserver.state.controls import CONTROLS, NEEDS, NEEDS_OF
 
-    assert operation(action, payload) == expected
-    assert expected[0] in OPERATIONS
+    commanded = {control.operation for control in CONTROLS.values()}
+    assert commanded - {"reserve_hold"} == set(OPERATIONS) - {"backup_events"}
+    assert set(NEEDS_OF) - {"reserve_hold"} == set(OPERATIONS) and set(NEEDS_OF.values()) <= set(NEEDS)

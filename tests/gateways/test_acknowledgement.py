@@ -97,7 +97,7 @@ def test_a_write_that_tesla_refuses_with_200_is_an_error_with_its_reason(
 
     def command() -> Done:
         return perform(
-            connection, action, arguments, alone=True, start_by=time.monotonic() + 5, limit_seconds=10,
+            connection, action, arguments, start_by=time.monotonic() + 5, limit_seconds=10,
             started=lambda: True,
         )  # fmt: skip
 

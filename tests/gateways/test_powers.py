@@ -13,8 +13,8 @@ import pytest
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.routes import NotSent, can_write, choose
-from pwserver.modes import REACHES, ConnectionMode
+from pwserver.gateways.routes import NotSent, choose
+from pwserver.modes import ConnectionMode, Reach
 from pwserver.state.judge import GatewayJudge, Judged
 from tests.monitor import KEY, TOLD, Monitor
 
@@ -143,16 +143,16 @@ def test_a_program_that_is_gone(monitor: Monitor, connection: GatewayConnection)
 
 def test_nothing_can_be_written(connection: GatewayConnection) -> None:
     connection.poll()
-    assert connection.reach is REACHES["Powers"] and connection.reach.read_only
+    assert connection.reach is Reach.POWERS
     for action in ("operation", "islanding", "tariff", "grid_charging"):
         with pytest.raises(NotSent):
-            choose(connection, action, alone=True)
-    assert not can_write(connection, alone=True)
+            choose(connection, action)
 
 
 def test_every_configured_mode_leads_to_a_known_kind_of_connection() -> None:
     for mode in ConnectionMode:
-        assert mode.label in REACHES, mode
+        assert mode.reach.label == mode.label and mode.reach.remote is mode.remote, mode
+    assert len({reach.word for reach in Reach}) == len(Reach)
     assert len({mode.word for mode in ConnectionMode}) == len(ConnectionMode)
 
 

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import View
 from tests.mqtt.broker import Broker, Watcher
 
 RECORDED = Path(__file__).parent / "recorded"
-SERVER = ServerFacts("1.0", "0.22.2", 1.7e9, "home", 5.0, {})
+SERVER = ServerFacts("1.0", "0.22.2", 1.7e9, "home", 5.0, {}, control_enabled=True)
+REACH_OF_TEDAPI = {"v1r": Reach.V1R, "full": Reach.TEDAPI, "hybrid": Reach.HYBRID}
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,9 @@ def view_of() -> Callable[..., View]:
         facts = {"id": "home", "name": "Home ☀", "host": "10.0.0.1"} | (identity or {})
         if reading is not None:
             reading = replace(reading, gateway_id=facts["id"], **changes)
+            if "reach" not in changes:
+                cloud = Reach.CLOUD if facts.get("cloud_mode") else None
+                reading = replace(reading, reach=cloud or REACH_OF_TEDAPI.get(reading.tedapi_mode))
         return View(
             GatewayIdentity(**facts), GatewayStatus(state="ok" if online else "backing-off", online=online),
             reading, SERVER, 1_700_000_001.0,

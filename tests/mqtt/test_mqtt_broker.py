@@ -275,7 +275,7 @@ def test_one_control_round_trip_behind_an_acl(secure_broker, watch, until, power
     async def main():
         async def control(gateway_id, action, payload):
             calls.append((gateway_id, action, payload))
-            publisher.publish(cloud_view(view_of, powerwall3, reserve=float(payload["value"])))  # the fresh poll
+            publisher.publish(cloud_view(view_of, powerwall3, reserve=float(payload["level"])))  # the fresh poll
             return "cloud"
 
         publisher = MqttPublisher(settings_for(secure_broker, **SECURE), control)
@@ -293,7 +293,7 @@ def test_one_control_round_trip_behind_an_acl(secure_broker, watch, until, power
         await publisher.stop()
 
     run(main())
-    assert calls == [("home", "reserve", {"value": 35})]
+    assert calls == [("home", "operation", {"level": 35})]
 
 
 def test_retained_command_is_cleared_and_not_executed(secure_broker, watch, until, powerwall3, view_of):
@@ -321,7 +321,7 @@ def test_retained_command_is_cleared_and_not_executed(secure_broker, watch, unti
         await publisher.stop()
 
     run(main())
-    assert calls == [("home", "mode", {"value": "backup"})]
+    assert calls == [("home", "operation", {"mode": "backup"})]
 
 
 @pytest.mark.parametrize("count", [50, 400])
@@ -341,7 +341,7 @@ def test_of_a_burst_only_the_last_word_counts(secure_broker, watch, until, power
                 seen.send("pypowerwall/home/control/reserve/set", json.dumps({"value": n % 101})) for n in range(count)
             ]
             await asyncio.gather(*sends)
-            await until(lambda: calls and calls[-1][2] == {"value": (count - 1) % 101})
+            await until(lambda: calls and calls[-1][2] == {"level": (count - 1) % 101})
         await publisher.stop()
 
     run(main())
@@ -380,10 +380,10 @@ def test_failures_are_logged_once_and_never_repeated(secure_broker, watch, until
 
     async def main():
         async def control(gateway_id, action, payload):
-            calls.append(payload["value"])
-            if payload["value"] == 1:
+            calls.append(payload["level"])
+            if payload["level"] == 1:
                 raise ControlRejected("cloud said no")
-            if payload["value"] == 2:
+            if payload["level"] == 2:
                 raise RuntimeError("token=abc")
             await asyncio.sleep(60)
 

@@ -10,16 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.mqtt import commands
-from pwserver.mqtt.entities import ControlState, own_connection_writes, v1r_confirmed
 from pwserver.mqtt.settings import ControlRejected, MqttSettings, effective_controls, missing_for_controls, status_body
 from pwserver.strict_json import read_object
 
 
 def parse(views, topic, payload, mask=31):
-    return commands.parse(
-        "pypowerwall", topic, payload, views,
-        lambda view: ControlState(mask, own_connection_writes(view), v1r_confirmed(view)),
-    )  # fmt: skip
+    return commands.parse("pypowerwall", topic, payload, views, mask)
 
 
 def situation(view_of, powerwall3, condition):
@@ -36,12 +32,12 @@ def situation(view_of, powerwall3, condition):
 
 
 CALLS = {
-    "set_reserve": lambda row: ("reserve", {"value": row["args"][0]}),
-    "set_mode": lambda row: ("mode", {"value": row["args"][0]}),
+    "set_reserve": lambda row: ("operation", {"level": row["args"][0]}),
+    "set_mode": lambda row: ("operation", {"mode": row["args"][0]}),
     "set_grid_charging": lambda row: ("grid_charging", {"value": row["args"][0]}),
     "set_grid_export": lambda row: ("grid_export", {"value": row["args"][0]}),
-    "go_off_grid": lambda row: ("islanding", {"action": "off_grid", "confirm": True}),
-    "reconnect_grid": lambda row: ("islanding", {"action": "on_grid", "confirm": True}),
+    "go_off_grid": lambda row: ("islanding", {"value": "off_grid"}),
+    "reconnect_grid": lambda row: ("islanding", {"value": "on_grid"}),
 }
 
 
@@ -59,7 +55,7 @@ def test_recorded_commands(command_table, powerwall3, view_of):
             outcomes.append("rejected")
         else:
             outcomes.append("accepted")
-            assert (command.action, command.payload) == CALLS[row["call"]](row), row
+            assert (command.operation, command.arguments) == CALLS[row["call"]](row), row
         assert outcomes[-1] == row["outcome"], row
     assert set(outcomes) == {"accepted", "rejected"} and len(outcomes) == len(command_table) > 40
 
@@ -76,12 +72,14 @@ def test_other_topics_are_no_commands(topic, powerwall3, view_of):
 
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_rejected_or_a_command(payload):
+    from pwserver.modes import Reach
     from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
     from pwserver.state.view import View
 
     view = View(
         GatewayIdentity("home", "Home", cloud_mode=True), GatewayStatus(online=True),
-        Reading("home", 1.0, {}, soe_raw=50.0), ServerFacts("1", "1", 0.0, None, 5.0, {}), 1.0,
+        Reading("home", 1.0, {}, soe_raw=50.0, reach=Reach.CLOUD),
+        ServerFacts("1", "1", 0.0, None, 5.0, {}, control_enabled=True), 1.0,
     )  # fmt: skip
     for control in ("reserve", "mode", "islanding"):
         try:
@@ -140,7 +138,7 @@ AMBIGUOUS = [
 def test_a_command_with_more_than_one_meaning_is_refused(payload, powerwall3, view_of):
     """MQTT refuses what HTTP refuses: a name given twice, other encodings, and whatever follows the object."""
     view = view_of(powerwall3, identity={"cloud_mode": True})
-    assert parse({"home": view}, "pypowerwall/home/control/reserve/set", b'{"value":20}').payload == {"value": 20}
+    assert parse({"home": view}, "pypowerwall/home/control/reserve/set", b'{"value":20}').arguments == {"level": 20}
     with pytest.raises(ControlRejected):
         parse({"home": view}, "pypowerwall/home/control/reserve/set", payload)
 
@@ -155,7 +153,7 @@ def test_every_plain_object_is_read_as_it_was_written(given_object):
 
 def test_hold_rounds_down_to_the_app_level(powerwall3, view_of):
     view = view_of(powerwall3, identity={"cloud_mode": True}, soe_raw=100.0)
-    assert parse({"home": view}, "pypowerwall/home/control/reserve_hold/set", b"{}").payload == {"value": 100}
+    assert parse({"home": view}, "pypowerwall/home/control/reserve_hold/set", b"{}").arguments == {"level": 100}
     view = view_of(powerwall3, identity={"cloud_mode": True}, soe_raw=None)
     with pytest.raises(ControlRejected, match="level"):
         parse({"home": view}, "pypowerwall/home/control/reserve_hold/set", b"{}")

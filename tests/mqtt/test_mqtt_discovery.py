@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from pwserver.mqtt.discovery import Announcer
-from pwserver.mqtt.entities import CONTROL_ENTITIES, ControlState, own_connection_writes, serial_slug, v1r_confirmed
+from pwserver.mqtt.entities import CONTROL_ENTITIES, serial_slug
 from pwserver.mqtt.settings import MqttSettings
 from pwserver.mqtt.topics import topics
 from pwserver.state.judge import GatewayJudge
@@ -49,14 +49,14 @@ def recorded_copy(recorded):
 
 
 def test_entity_form_is_the_recording(recorded_copy, powerwall3, view_of):
-    got = Announcer(ENTITY).announce(view_of(powerwall3), ControlState())
+    got = Announcer(ENTITY).announce(view_of(powerwall3), 0)
     assert loaded(got.then) == expected(recorded_copy["powerwall3"])
     assert list(got.then) == list(dict.fromkeys(got.then))
 
 
 def test_entity_form_without_any_data(recorded_copy, view_of):
     """The predecessor announced energies before there were any; a gateway that tells none had them unknown for ever."""
-    got = Announcer(ENTITY).announce(view_of(None, online=False), ControlState())
+    got = Announcer(ENTITY).announce(view_of(None, online=False), 0)
     recorded = expected(recorded_copy["never-online"])
     energies = [topic for topic in recorded if "_energy_" in topic]
     assert len(energies) == 6
@@ -68,7 +68,7 @@ def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
     meters = {name: {**body, **counters} for name, body in powerwall3.aggregates.items()}
     meters["solar"]["energy_exported"] = 7
     meters["generator"] = {"instant_power": 4200.5, "energy_exported": 9}
-    got = Announcer(ENTITY).announce(view_of(replace(powerwall3, aggregates=meters)), ControlState())
+    got = Announcer(ENTITY).announce(view_of(replace(powerwall3, aggregates=meters)), 0)
     told = topics(view_of(replace(powerwall3, aggregates=meters)))
     announced = {json.loads(payload)["state_topic"] for topic, payload in got.then.items() if "state_topic" in payload}
     energies = {topic for topic in announced if "_energy_" in topic or "/meters/generator/" in topic}
@@ -82,7 +82,7 @@ def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
 def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of):
     vitals = {"TRM--a--B": {"TRM_CT1_EnergyImportedWs": -5, "TRM_CT1_EnergyExportedWs": 7200}}
     view = view_of(GatewayJudge().take(replace(powerwall3, vitals=vitals)).reading)
-    got, told = Announcer(ENTITY).announce(view, ControlState()), topics(view)
+    got, told = Announcer(ENTITY).announce(view, 0), topics(view)
     announced = {json.loads(payload)["state_topic"] for payload in got.then.values() if "state_topic" in payload}
     base = "pypowerwall/home/meters/remote/a--B/ct1"
     assert f"{base}/energy_imported" not in announced | set(told)
@@ -90,7 +90,7 @@ def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of
 
 
 def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_of):
-    got = Announcer(ENTITY).announce(view_of(powerwall3, identity={"id": "my.home"}), ControlState())
+    got = Announcer(ENTITY).announce(view_of(powerwall3, identity={"id": "my.home"}), 0)
     topic = "homeassistant/sensor/pypowerwall_my_home_battery/config"
     config = json.loads(got.then[topic])
     assert config["unique_id"] == "pypowerwall_my.home_battery"
@@ -109,8 +109,7 @@ def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_
 def test_controls_as_recorded(recorded_copy, powerwall3, view_of, scenario, identity, mask):
     reading = powerwall3 if "v1r" in scenario else replace(powerwall3, tedapi_mode="full")
     view = view_of(reading, identity=identity)
-    state = ControlState(mask, own_connection_writes(view), v1r_confirmed(view))
-    got = Announcer(ENTITY).announce(view, state)
+    got = Announcer(ENTITY).announce(view, mask)
     theirs = recorded_copy[scenario]
     ours = {topic: payload for topic, payload in loaded(got.then).items() if topic in theirs}
     for payload in ours.values():
@@ -129,7 +128,7 @@ def test_slugs():
 
 # When it is sent
 
-READ_ONLY = ControlState()
+READ_ONLY = 0
 
 
 def test_sent_once_and_again_after_a_reconnect(powerwall3, view_of):
@@ -185,9 +184,9 @@ def test_serials_are_remembered_and_follow_a_swap(powerwall3, view_of):
 
 def test_confirmed_controls_stay_announced_through_an_outage(powerwall3, view_of):
     announcer = Announcer(ENTITY)
-    first = announcer.announce(view_of(powerwall3), ControlState(31, True, True))
+    first = announcer.announce(view_of(powerwall3), 31)
     assert first.then["homeassistant/button/pypowerwall_home_go_off_grid/config"]
-    assert announcer.announce(view_of(None, online=False), ControlState(31, False, False)) is None
+    assert announcer.announce(view_of(None, online=False), 31) is None
 
 
 def test_a_bit_taken_away_removes_the_entity(powerwall3, view_of):
@@ -195,7 +194,7 @@ def test_a_bit_taken_away_removes_the_entity(powerwall3, view_of):
         (ENTITY, "homeassistant/select/pypowerwall_home_mode_control/config"),
         (DEVICE, "homeassistant/device/pypowerwall_home/config"),
     ):
-        got = Announcer(settings).announce(view_of(powerwall3), ControlState(1, True, True)).then[topic]
+        got = Announcer(settings).announce(view_of(powerwall3), 1).then[topic]
         if settings is DEVICE:
             component = json.loads(got)["components"]["pypowerwall_home_mode_control"]
             assert component == {"platform": "select"}
@@ -209,8 +208,8 @@ MIGRATE = {"migrate_discovery": True}
 
 
 def test_migration_to_devices(powerwall3, view_of):
-    single = Announcer(ENTITY).announce(view_of(powerwall3), ControlState()).then
-    got = Announcer(DEVICE).announce(view_of(powerwall3), ControlState())
+    single = Announcer(ENTITY).announce(view_of(powerwall3), 0).then
+    got = Announcer(DEVICE).announce(view_of(powerwall3), 0)
     assert set(got.first) == set(got.last) == set(single)
     assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
     assert set(got.last.values()) == {""}
@@ -218,14 +217,14 @@ def test_migration_to_devices(powerwall3, view_of):
 
 
 def test_migration_back_to_entities(powerwall3, view_of):
-    whole = Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then
-    got = Announcer(ENTITY).announce(view_of(powerwall3), ControlState())
+    whole = Announcer(DEVICE).announce(view_of(powerwall3), 0).then
+    got = Announcer(ENTITY).announce(view_of(powerwall3), 0)
     assert set(got.first) == set(got.last) == set(whole)
     assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
 
 
 def test_both_forms_have_the_same_unique_ids_and_state_topics(powerwall3, view_of):
-    view, state = view_of(powerwall3), ControlState(31, True, True)
+    view, state = view_of(powerwall3), 31
     single = [c for c in loaded(Announcer(ENTITY).announce(view, state).then).values() if c]
     whole = loaded(Announcer(DEVICE).announce(view, state).then).values()
     parts = [c for device in whole for c in device["components"].values() if len(c) > 1]
@@ -239,9 +238,9 @@ def test_an_entity_that_changes_its_device_is_handed_over(powerwall3, view_of):
     rows = [{"nominal_full_pack_energy": 1.0, "PackageSerialNumber": "A/1"}]  # no topic can hold this one
     bare = replace(powerwall3, system_status={"battery_blocks": rows}, vitals=None, fan_speeds=None)
     announcer = Announcer(DEVICE)
-    announcer.announce(view_of(bare), ControlState())
+    announcer.announce(view_of(bare), 0)
     named = replace(bare, system_status={"battery_blocks": [{**rows[0], "PackageSerialNumber": "A1"}]})
-    got = announcer.announce(view_of(named), ControlState())
+    got = announcer.announce(view_of(named), 0)
     assert json.loads(got.first["homeassistant/device/pypowerwall_home/config"]) == MIGRATE
     assert set(got.then) == {
         "homeassistant/device/pypowerwall_home/config", "homeassistant/device/pypowerwall_home_a1/config",
@@ -323,7 +322,7 @@ def test_home_assistants_rules(settings, powerwall3, view_of):
     seen = set()
     for gateway_id in ("home", "cabin.2"):
         view = view_of(powerwall3, identity={"id": gateway_id})
-        for topic, config in loaded(Announcer(settings).announce(view, ControlState(31, True, True)).then).items():
+        for topic, config in loaded(Announcer(settings).announce(view, 31).then).items():
             match = TOPIC.fullmatch(topic)
             assert match, topic
             check_device(config["device"])
@@ -347,7 +346,7 @@ def test_home_assistants_rules(settings, powerwall3, view_of):
 def test_the_energy_dashboard_gets_kilowatt_hours(powerwall3, view_of):
     """The device form converts from the Wh topics, which stay as they are."""
     device = json.loads(
-        Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then[
+        Announcer(DEVICE).announce(view_of(powerwall3), 0).then[
             "homeassistant/device/pypowerwall_home/config"
         ]
     )  # fmt: skip
@@ -369,7 +368,7 @@ def test_kilo_template_divides():
 
 
 def test_the_online_entity_can_say_off(powerwall3, view_of):
-    device = Announcer(DEVICE).announce(view_of(powerwall3), ControlState()).then
+    device = Announcer(DEVICE).announce(view_of(powerwall3), 0).then
     config = json.loads(device["homeassistant/device/pypowerwall_home/config"])
     assert config["components"]["pypowerwall_home_online"]["availability"] == GLOBAL_ONLY
     assert len(config["availability"]) == 2

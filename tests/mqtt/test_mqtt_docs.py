@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from pwserver.mqtt.entities import GATEWAY_ENTITIES
-from pwserver.mqtt.settings import CONTROL_BITS
 from pwserver.mqtt.topics import topics
+from pwserver.state.controls import MQTT_CONTROLS
 
 PAGE = (Path(__file__).parents[2] / "docs/mqtt.md").read_text()
 
@@ -29,4 +29,6 @@ def test_every_topic_is_documented(powerwall3, view_of):
 
 def test_every_control_is_documented():
     rows = [row for row in cells("Controls") if row[0].strip().isdigit()]
-    assert {row[1].strip(" `").removesuffix("/set"): int(row[0]) for row in rows} == dict(CONTROL_BITS)
+    assert {row[1].strip(" `").removesuffix("/set"): int(row[0]) for row in rows} == {
+        name: control.mqtt_bit for name, control in MQTT_CONTROLS.items()
+    }

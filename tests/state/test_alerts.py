@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pwserver.modes import Reach
 from pwserver.state import alert_memory
 from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
 from pwserver.state.alert_memory import AlertMemory
@@ -82,10 +83,10 @@ def test_silence_ends_nothing() -> None:
 def test_teslas_servers_know_of_no_alert_but_the_grid() -> None:
     judge = GatewayJudge()
     told(judge, 0, {UNIT: ["BatteryFault"], GATEWAY: ["SystemConnectedToGrid"]})
-    cloud = {"connection_mode": "Cloud", "alerts": ["SystemConnectedToGrid"]}
+    cloud = {"reach": Reach.CLOUD, "alerts": ["SystemConnectedToGrid"]}
     judged = told(judge, 15, {GATEWAY: ["SystemConnectedToGrid"]}, **cloud)
     assert active(judged).keys() == {"SystemConnectedToGrid"} and judged.ended_alerts == ()
-    off = {"connection_mode": "Cloud", "alerts": ["SystemIslandedActive"], "grid_status": "DOWN"}
+    off = {"reach": Reach.CLOUD, "alerts": ["SystemIslandedActive"], "grid_status": "DOWN"}
     judged = told(judge, 30, {GATEWAY: ["SystemIslandedActive"]}, **off)
     assert ended(judged)["SystemConnectedToGrid"].ended.value == START + 30
     assert active(judged)["SystemIslandedActive"].exact

@@ -1,0 +1,97 @@
+"""The one table of what can be commanded: names, ranges, choices, who may be asked, and what shows the result.
+
+HTTP, MQTT, the API description and the pages follow from it. ``operation`` is the command of ``gateways/`` that a
+control becomes, ``argument`` the member of that command which takes the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pwserver.bounds import BACKUP_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
+from pwserver.state.operation import EXPORT_RULES, MODES
+
+# What a connection must be able to do: change mode and reserve, change the rules of the grid, sign its messages, change
+# the tariff.
+OPERATION: Final = "operation"
+GRID: Final = "grid"
+SIGNED: Final = "signed"
+TARIFF: Final = "tariff"
+NEEDS: Final = (OPERATION, GRID, SIGNED, TARIFF)
+
+GRID_CONNECTION: Final = ("off_grid", "on_grid")
+
+# Kinds of values.
+NUMBER: Final = "number"  # whole, but for the watts of a dispatch
+CHOICE: Final = "choice"
+SWITCH: Final = "switch"  # true or false
+PRESS: Final = "press"  # no value
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing that can be commanded."""
+
+    name: str  # in URLs, MQTT topics and documents
+    label: str  # for people
+    needs: str
+    operation: str
+    argument: str = "value"
+    kind: str = PRESS
+    range: tuple[int, int] | None = None
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+    mqtt_bit: int = 0  # of MQTT_CONTROLS; 0: not over MQTT
+    reads_back: str | None = None  # member of the site document's house that shows it
+    refused_as: str = ""  # its name in a refusal, where that is not its own
+
+
+CONTROLS: Final[Mapping[str, Control]] = {
+    control.name: control
+    for control in (
+        Control(
+            "reserve", "Backup reserve", OPERATION, "operation", "level", NUMBER, RESERVE_PERCENT, "%",
+            mqtt_bit=1, reads_back="reserve_percent",
+        ),
+        Control("reserve_hold", "Hold charge", OPERATION, "reserve_hold", mqtt_bit=1, reads_back="reserve_percent"),
+        Control("mode", "Mode", OPERATION, "operation", "mode", CHOICE, choices=MODES, mqtt_bit=2, reads_back="mode"),
+        Control(
+            "grid_charging", "Charging from the grid", GRID, "grid_charging", kind=SWITCH, mqtt_bit=4,
+            reads_back="grid_charging",
+        ),
+        Control(
+            "grid_export", "Export", GRID, "grid_export", kind=CHOICE, choices=EXPORT_RULES, mqtt_bit=8,
+            reads_back="grid_export",
+        ),
+        Control("max_backup", "Full backup", SIGNED, "max_backup", kind=NUMBER, range=BACKUP_SECONDS, unit="s"),
+        Control(
+            "islanding", "Grid connection", SIGNED, "islanding", kind=CHOICE, choices=GRID_CONNECTION, mqtt_bit=16,
+            reads_back="grid_state",
+        ),
+        Control(
+            "dispatch", "Battery dispatch", SIGNED, "dispatch", "power_watts", NUMBER, DISPATCH_WATTS, "W",
+            reads_back="battery_watts", refused_as="Battery dispatch",
+        ),
+        Control("resume", "Resume", SIGNED, "resume", refused_as="Battery dispatch"),
+        Control("tariff", "Tariff", TARIFF, "tariff", "tou_settings"),
+    )
+}  # fmt: skip
+
+MQTT_CONTROLS: Final[Mapping[str, Control]] = {name: one for name, one in CONTROLS.items() if one.mqtt_bit}
+
+# Commands of ``gateways/`` -> what they need. Reading the backup events takes a signed request as well.
+NEEDS_OF: Final[Mapping[str, str]] = {
+    **{control.operation: control.needs for control in CONTROLS.values()},
+    "backup_events": SIGNED,
+}
+_REFUSED_AS: Final[Mapping[str, str]] = {
+    **{control.operation: control.refused_as or control.operation for control in CONTROLS.values()},
+    "backup_events": "max_backup",
+}
+
+
+def refused_as(operation: str) -> str:
+    """Name a command in the sentence that refuses it."""
+    return _REFUSED_AS.get(operation, operation)
