@@ -226,7 +226,8 @@ class Scene:
 
     def phases(self) -> dict[str, str]:
         """What the site document says of every gateway."""
-        return {one["id"]: one["state"] for one in self.server.json("/api/site")["gateways"]}
+        gateways = self.server.json("/api/site")["gateways"]
+        return {one["id"]: "unread" if one.get("cause") == "poller" else one["state"] for one in gateways}
 
     def wait_for(self, phase: str, *names: str, seconds: float = 60.0) -> None:
         """Until the site document says that these gateways are in this phase."""
