@@ -303,22 +303,49 @@ def test_commands_go_to_the_gateway_that_is_shown(look: Look) -> None:
     with make_house("powerwall2", "v1r", PW_CONTROL_SECRET=SECRET, PW_CALLS_PER_MINUTE="6000") as several:
         unsigned, signed = several.gateways.values()
         page = look(several.base, check=False).open(ONLY_CONTROL)
+        until(page, "/Choose one house/.test(document.querySelector('[data-card=control]').textContent)")
+        assert not page.is_visible("[data-control=reserve]"), "nobody knows which house is meant"
+        page.click("#switcher button:has-text('Default')")
         until(page, "/of Default/.test(document.querySelector('[data-card=control] h2').textContent)")
-        assert not page.is_visible("[data-control=islanding]"), "only signed connections can do that"
+        assert page.locator("[data-control=reserve] button").first.is_disabled(), "it cannot write"
+        page.click("#switcher button:has-text('House2')")
+        until(page, "!document.querySelector('[data-control=reserve] button').disabled")
         slide(page)
         press(page, "reserve", "Set")
-        assert "Default: Keep 34" in page.inner_text("dialog[open]")
+        assert "House2: Keep 34" in page.inner_text("dialog[open]")
         confirm(page, "Set reserve")
         give_token(page)
-        until(page, "/cannot write/.test(document.querySelector('.answer.bad')?.textContent ?? '')")
-        page.click("#switcher button:has-text('House2')")
-        page.wait_for_selector("[data-control=islanding]")
-        assert page.input_value("[data-control=reserve] input") != "34", "set for another gateway"
-        slide(page)
-        press(page, "reserve", "Set")
-        confirm(page, "Set reserve")
         until(page, "document.querySelector('.answer.good')")
         assert page.inner_text(".answer") == "House2: Set reserve: done."
         shows(page, "reserve", "^34")
         assert [(write.kind, write.value) for write in signed.writes] == [("config", {RESERVE: pytest.approx(37.3)})]
         assert unsigned.writes == []
+
+
+def disabled(page: Page) -> set[bool]:
+    parts = page.locator("[data-control] :is(button, input, select)")
+    return set(parts.evaluate_all("all => all.map(one => one.disabled)"))
+
+
+def test_what_cannot_be_set_is_disabled_from_the_start_and_says_why(look: Look) -> None:
+    with make_house("powerwall3", PW_CONTROL_SECRET=SECRET) as alone:
+        page = look(alone.base).open(ONLY_CONTROL)
+        page.wait_for_selector("[data-control=reserve]")
+        assert disabled(page) == {True}
+        words = page.inner_text("#control-reasons")
+        assert "TEDAPI over WiFi cannot write." in words and "v1r" in words and "Tesla" in words
+        assert page.get_attribute("[data-control=reserve] button", "aria-describedby") == "control-reasons"
+        shows(page, "reserve", "^[0-9]")  # what is set now is shown all the same
+
+
+def test_each_of_several_houses_tells_what_can_be_set(look: Look) -> None:
+    with make_house("powerwall3", "v1r", "powerwall2", PW_CONTROL_SECRET=SECRET) as several:
+        *_, dead = several.gateways.values()
+        dead.fault("unplugged")
+        page = look(several.base, check=False).open(ONLY_CONTROL)
+        for name, able in (("Default", False), ("House2", True), ("House3", False), ("House2", True)):
+            page.click(f"#switcher button:has-text('{name}')")
+            until(page, f"/of {name}/.test(document.querySelector('[data-card=control] h2').textContent)")
+            until(page, f"document.querySelector('[data-control=reserve] button').disabled === {str(not able).lower()}")
+            assert disabled(page) == {not able}
+            assert page.is_visible("#control-reasons") is not able

@@ -1,5 +1,5 @@
 // What can be set. Everything asks first; nothing is sent without the token.
-import { attribute, h, load, text } from "../../core/dom.js";
+import { attribute, h, keyed, load, text } from "../../core/dom.js";
 import { DASH, known, moment, number, percent, power } from "../../core/format.js";
 import { EXPORTS, MODES } from "../../core/words.js";
 import { command } from "../command.js";
@@ -15,14 +15,15 @@ export function control(card, app, hint) {
   const answer = h("p.answer", { role: "status" });
   const forgetButton = h("button.button.quiet", { type: "button", click: () => { forget(); tell("Token forgotten.", "good"); } }, "Forget token");
   const panel = h("div.controls", { hidden: true });
+  const reasons = h("ul.reasons", { id: "control-reasons", hidden: true });
   card.append(off, panel);
 
   const tell = (words, kind = "") => { text(answer, words); attribute(answer, "class", `answer ${kind}`); forgetButton.hidden = !token(); };
 
-  /** Whom commands go to: the chosen gateway; when all are shown, the server's default. */
+  /** Whom commands go to: the house that is shown, none while several are. */
   const target = () => {
     const all = app.overview?.gateways ?? [];
-    const id = app.gateway || app.overview?.default;
+    const id = app.gateway || (several() ? "" : all[0]?.id);
     return app.houses.find((one) => one.id === id) ?? all.find((one) => one.id === id);
   };
   const several = () => (app.overview?.gateways.length ?? 0) > 1;
@@ -85,8 +86,27 @@ export function control(card, app, hint) {
     row("dispatch", watts, minutes, button("Dispatch", dispatch),
       button("Resume", () => send("resume", {}, { title: "Resume", words: "Give the battery back to its own plan?" }))),
   ];
-  panel.append(...rows, h("div", {}, answer, forgetButton));
+  panel.append(reasons, ...rows, h("div", {}, answer, forgetButton));
   tell("");
+
+  // --- what cannot be set, and why: as the server judged it
+  function able(abilities, help) {
+    const why = new Map();
+    for (const one of rows) {
+      const ability = abilities?.[one.dataset.control], no = ability?.able === false;
+      for (const part of one.querySelectorAll("button, input, select")) {
+        part.disabled = no;
+        attribute(part, "aria-describedby", no ? "control-reasons" : null);
+      }
+      if (no) why.set(ability.limit, { names: [...(why.get(ability.limit)?.names ?? []), TITLES[one.dataset.control]], sentence: ability.why_not });
+    }
+    reasons.hidden = !why.size;
+    for (const item of keyed(reasons, [...why.keys()], (limit) => h("li", { "data-limit": limit }, h("b"), h("span")))) {
+      const { names, sentence } = why.get(item.dataset.limit);
+      text(item.firstChild, names.length === rows.length ? "Nothing can be set here: " : `${names.join(", ")}: `);
+      text(item.lastChild, [sentence, help?.[item.dataset.limit]].filter(Boolean).map(asSentence).join(" "));
+    }
+  }
 
   // --- what is set now
   /** Of one gateway among several the live message tells; of a single one /api/operation, which also knows what was set last. */
@@ -103,19 +123,20 @@ export function control(card, app, hint) {
     if (!whose) {
       panel.hidden = true;
       off.hidden = false;
-      text(off, app.overview ? "There is no gateway to control" : "Not known");
+      text(off, !app.overview ? "Not known" : several() && !app.gateway ? "Choose one house to control it." : "There is no gateway to control");
+      hint("");
       return;
     }
     if (whose !== asked) touched.clear();
     asked = whose;
-    const [status, found, backup] = await Promise.all([load(`${prefix()}control/status`), settingsNow(), load(`${prefix()}control/max_backup`)]);
+    const [status, found] = await Promise.all([load(`${prefix()}control/status`), settingsNow()]);
+    const backup = status?.abilities?.max_backup?.able ? await load(`${prefix()}control/max_backup`) : null;
     if (whose !== target()?.id) return;
     panel.hidden = !status?.enabled;
     off.hidden = Boolean(status?.enabled);
     text(off, status ? "Control is off. Set PW_CONTROL_SECRET on the server to switch it on." : "Not known");
     if (!status?.enabled) return;
-    const signed = status.battery_dispatch || Boolean(backup && !backup.error);
-    for (const one of rows) if (["max_backup", "islanding", "dispatch"].includes(one.dataset.control)) one.hidden = !signed;
+    able(status.abilities, status.help);
     const pending = status.pending ?? {};
     const show = (name, words) => text(now[name], name in pending ? `${words} – being confirmed` : words);
     show("reserve", percent(found?.reserve));
@@ -140,6 +161,7 @@ export function control(card, app, hint) {
   return { every: 15, refresh, update, remove: () => clearTimeout(soon) };
 }
 
+const asSentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
 const IDLE_WATTS = 15;
 const batteryNow = (watts) => (!known(watts) ? DASH : Math.abs(watts) < IDLE_WATTS ? "idle"
   : `${watts > 0 ? "discharging" : "charging"} ${power(Math.abs(watts))}`);
