@@ -39,6 +39,9 @@ INTERNAL = {
 SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
 SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
 FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
+# How much longer than its oldest house the site is served. It is made anew when that house expires; without a little time
+# for this, the site would say for a moment that nobody reads the gateways.
+SITE_GRACE_SECONDS = 2.0
 SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
@@ -124,6 +127,7 @@ class Publisher:
         with self._lock:
             views = list(self._views.values())
             expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
+            expires += SITE_GRACE_SECONDS if expires else 0.0
         measured = self.measure() if self.measure is not None else None
         site = SiteView(views, self.server, time.time(), measured, self._sums)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)

@@ -78,7 +78,7 @@ def test_an_answer_that_did_not_come_is_not_named(open_gateway: Open) -> None:
     """The status answer stands in for the device controller: that is what the devices are read from then."""
     _, connection = open_gateway("powerwall2")
     connection.poll()
-    source = connection.collector.source  # type: ignore[union-attr]
+    source = connection._collector.source  # type: ignore[union-attr]
     source.borrowed._original["get_device_controller"] = lambda **_more: None
     facts = told(facts_of(connection.poll()))
     assert {fact.answer for path, fact in facts.items() if path.startswith("units.")} <= {"TEDAPI status"}
