@@ -39,9 +39,9 @@ INTERNAL = {
 SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
 SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
 FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
-# How much longer than its oldest house the site is served. It is made anew when that house expires; without a little time
-# for this, the site would say for a moment that nobody reads the gateways.
-SITE_GRACE_SECONDS = 2.0
+# How much longer than its oldest house the site is served. It is made anew when that house expires; without a little
+# time for this, the site would say for a moment that nobody reads the gateways.
+SITE_GRACE_SECONDS = 1.0
 SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 

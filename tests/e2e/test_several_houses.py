@@ -152,6 +152,7 @@ def test_without_the_poller_the_site_document_says_so(server: Server) -> None:
         os.kill(poller, signal.SIGSTOP)
         try:
             wait_until(lambda: server.json("/api/site/home")["state"] == "away", 20)
+            wait_until(lambda: of(server.json("/api/site"), "cabin").get("cause") == "poller", 5)
             for told in (server.json("/api/site/home"), of(server.json("/api/site"), "cabin")):
                 assert (told["state"], told["cause"]) == ("away", "poller")
                 assert told["sentence"] and told["solar_watts"] is None
