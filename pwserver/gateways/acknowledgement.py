@@ -6,6 +6,7 @@ wraps such answers and passes them on.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from pwserver.gateways.answer_limits import words_in
 
 _DEEPEST: Final = 6
 _YES_OR_NO: Final = ("result", "success", "ok", "accepted", "acknowledged")
-_STATES: Final = ("status", "state", "result")
+_STATES: Final = ("status", "state", "result", "response")
 _NO_WORDS: Final = frozenset(
     {"batterynotfound", "denied", "error", "fail", "failed", "failure", "false", "invalid", "refused", "rejected"}
 )
@@ -25,6 +26,14 @@ def refusal_in(result: Any) -> str | None:
     if result is None or result is False or result in ("", {}, [], ()):
         return ""
     return words_in(_without_echo(result)) if _is_no(result, 0) else None
+
+
+def refusal_of(body: bytes) -> str | None:
+    """The same of an answer as it arrived: the library passes on a part of it only, sometimes nothing but a message."""
+    try:
+        return refusal_in(json.loads(body))
+    except (ValueError, RecursionError):
+        return ""
 
 
 def _without_echo(result: Any) -> Any:

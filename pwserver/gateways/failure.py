@@ -90,6 +90,7 @@ class Exchange:
     delivered: bool = True  # False: there was no connection, so the request cannot have reached anybody
     remote: bool = False  # asked of Tesla's servers, not of a gateway in the house
     said: str = ""  # Tesla's own sentence about a failure or a write, shortened and without secrets
+    refused: str | None = None  # why Tesla did not do what a write asked for, though it answered 200; None for a yes
 
 
 def cause_of_status(status: int, *, remote: bool = False, path: str = "") -> str | None:

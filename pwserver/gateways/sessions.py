@@ -27,6 +27,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from pwserver.causes import GARBAGE, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
 from pwserver.gateways import answer_limits
 from pwserver.gateways.absent import sanitise
+from pwserver.gateways.acknowledgement import refusal_of
 from pwserver.gateways.answer_limits import Unbounded, retry_after_seconds
 from pwserver.gateways.failure import (
     LONGEST_WAIT_IN_THE_HOUSE_SECONDS,
@@ -263,6 +264,9 @@ class Counted:
         return response
 
 
+_SITES: Final = "/energy_sites/"  # in the paths of commands; a login is no command
+
+
 def _follow() -> None:
     """Let the wire forget a redirect that is followed: it is no failure of the path that redirects."""
     wire = active_wire()
@@ -295,6 +299,7 @@ def _noted(
         retry_after_seconds(retry_after, longest) if status >= 400 else None,
         remote=remote,
         said=answer_limits.own_sentence(body) if remote and (cause is not None or write) else "",
+        refused=refusal_of(body) if remote and write and cause is None and _SITES in path else None,
     )
 
 

@@ -67,10 +67,12 @@ class Counter:
     reset_at: float = 0.0  # epoch seconds at which the last reset was believed; 0 for never
     reset_from: float = 0.0
     reset_to: float = 0.0
+    told: float | None = None  # what the gateway said last, believed or not; None when that is not kept
 
     def to_json(self) -> list[float]:
         """Return everything as one list of numbers."""
         row = [self.held, self.at, self.reset_at, self.reset_from, self.reset_to]
+        row.append(self.held if self.told is None else self.told)
         if self.trial is not None:
             trial = self.trial
             row += [trial.first, trial.last, trial.since, trial.seen, trial.unseen, trial.readings]
@@ -79,11 +81,13 @@ class Counter:
     @classmethod
     def from_json(cls, row: Any) -> Counter | None:
         """Take back what ``to_json`` gave; None when it cannot be that."""
-        if not isinstance(row, list) or len(row) not in (5, 11) or any(finite(cell) is None for cell in row):
+        if isinstance(row, list) and len(row) in (5, 11):  # of a version that did not keep what was told
+            row = [*row[:5], row[0], *row[5:]]
+        if not isinstance(row, list) or len(row) not in (6, 12) or any(finite(cell) is None for cell in row):
             return None
         if not 0 <= row[0] <= MOST_WH:
             return None
-        return cls(row[0], row[1], Trial(*row[5:]) if len(row) == 11 else None, *row[2:5])
+        return cls(row[0], row[1], Trial(*row[6:]) if len(row) == 12 else None, *row[2:6])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class CounterGuard:
         """
         counter, value, scale = self.counters.get(name), finite(told), PER_WATT_HOUR[unit]
         if value is None or not 0 <= value <= MOST_WH * scale:
-            return self._kept(counter, at, None if told is None else refusal(told, unit))
+            return self._kept(counter, at, None if told is None else refusal(told, unit), unit)
         if counter is None:
             counter = self._begin(name, value, at)
             if counter is None:
@@ -122,6 +126,7 @@ class CounterGuard:
         else:
             self._judge(counter, value, at, scale)
         counter.at = at
+        counter.told = value
         if counter.held == value:
             return Count(value, at=at)
         return Count(counter.held, "held", at, dispute(value, counter.held, unit))
@@ -130,10 +135,12 @@ class CounterGuard:
         """Return when a reset was last believed, by counter."""
         return {name: counter.reset_at for name, counter in self.counters.items() if counter.reset_at}
 
-    def _kept(self, counter: Counter | None, at: float, refused: str | None) -> Count:
-        """Return what was last known, for a while."""
+    def _kept(self, counter: Counter | None, at: float, refused: str | None, unit: str) -> Count:
+        """Return what was last known, for a while; what was not believed of it then is said as long."""
         if counter is None or at - counter.at > KEPT_SECONDS:
             return Count(None, set_aside=refused)
+        if refused is None and counter.told not in (None, counter.held):
+            refused = dispute(counter.told, counter.held, unit)
         return Count(counter.held, "kept", counter.at, refused)
 
     def _begin(self, name: str, value: float, at: float) -> Counter | None:

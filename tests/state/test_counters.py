@@ -48,6 +48,17 @@ def test_what_is_held_is_said_with_its_reason() -> None:
     assert LOAD not in rounding.set_aside and shown(rounding, LOAD) == 9_000_000
 
 
+def test_a_dispute_is_named_also_while_the_counter_is_not_told() -> None:
+    """Over TEDAPI counters come in every third poll or so."""
+    judge = GatewayJudge()
+    judge.take(reading(0.0, {LOAD: 9_000_000}))
+    said = judge.take(reading(5.0, {LOAD: 8_999_950})).set_aside[LOAD]
+    assert judge.take(reading(10.0, {LOAD: None})).set_aside[LOAD] == said
+    again = GatewayJudge(GatewayMemory.from_json(judge.memory.to_json()))
+    assert again.take(reading(20.0, {LOAD: None})).set_aside[LOAD] == said
+    assert LOAD not in again.take(reading(25.0, {LOAD: 9_000_001})).set_aside
+
+
 def test_a_reset_is_believed_after_three_answers_and_thirty_seconds_and_named() -> None:
     judge = GatewayJudge()
     told = [9_000_000, 10, 12, 20, 31, 40]
