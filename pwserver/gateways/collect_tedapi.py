@@ -246,6 +246,7 @@ class TedapiCollector:
         operation = as_dict(asker.derive(client.poll, "/api/operation"))
         site_info = as_dict(asker.derive(client.poll, "/api/site_info"))
         mode = self.powerwall.tedapi_mode
+        ruled = bool(blocks) and mode in ("full", "v1r")  # the library has defaults for a house without a battery, too
         asker.answered("TEDAPI status", "status", "meters", "level", "grid", "system", "remaining")
         asker.answered("GET /api/meters/aggregates", "energies", "energy")
         asker.answered("TEDAPI config", "config", "operation")
@@ -275,8 +276,8 @@ class TedapiCollector:
             reserve=as_number(asker.derive(self.powerwall.get_reserve)),
             operation=operation,
             time_remaining=_not_negative(asker.derive(client.get_time_remaining)),
-            grid_charging=asker.derive(client.get_grid_charging) if mode in ("full", "v1r") else None,
-            grid_export=as_text(asker.derive(client.get_grid_export)) if mode in ("full", "v1r") else None,
+            grid_charging=asker.derive(client.get_grid_charging) if ruled else None,
+            grid_export=as_text(asker.derive(client.get_grid_export)) if ruled else None,
             system_status=guarded.system_status,
             fan_speeds=guarded.fans,
             device_type=as_text((api_status or {}).get("device_type")),

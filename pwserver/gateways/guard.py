@@ -114,7 +114,7 @@ class DeviceGuard:
         """
         serials = listed_serials(config)
         if not serials:
-            return Guarded(vitals, system_status, fans)
+            return Guarded(_without_ghosts(vitals) if vitals is not None else None, system_status, fans)
         inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--") and has_serial(name))
         short = inverters < listed_units(config)
 
@@ -129,6 +129,7 @@ class DeviceGuard:
         for extra in (fan_ages, block_ages):
             for name, age in extra.items():
                 ages.setdefault(name, age)
+        merged = _without_ghosts(merged)
         return Guarded(
             vitals=merged if vitals is not None or merged else None,
             system_status=status,
@@ -218,6 +219,17 @@ def has_serial(name: str) -> bool:
     A name without a serial number is no device: carried on, its nulls would stand beside the real device for ever.
     """
     return name.rsplit("--", 1)[-1] not in ("", "None", "null")
+
+
+def _without_ghosts(devices: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out placeholders that tell nothing; the grid switch of a Powerwall 3 has no serial number, but figures."""
+    return {name: body for name, body in devices.items() if has_serial(name) or not _is_empty(body)}
+
+
+def _is_empty(device: Any) -> bool:
+    if not isinstance(device, Mapping):
+        return False
+    return all(value is None or value == [] for name, value in device.items() if name not in _IDENTITY)
 
 
 def listed_units(config: Mapping[str, Any] | None) -> int:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from pwserver.modes import Reach
 from pwserver.reading import JsonObject, Reading
-from pwserver.state.fact import finite, objects
+from pwserver.state.fact import finite, member, objects
 
 TEDAPI: Final = "tedapi"
 CLOUD: Final = "cloud"
@@ -95,6 +95,7 @@ _MODULE_SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 LIMITS: Final = tuple(_MODULE_SIGNALS)
+_BATTERY_LIMITS: Final = ("max_charge_power", "max_discharge_power", "max_apparent_power")
 _MOST_MEMBERS: Final = 512  # of one object that are remembered
 
 
@@ -175,7 +176,8 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/api/meters/site", ("*.id",), _DERIVED, "the place in the configuration's list of meters"),
             ("/api/gateways/{id}", ("gateway.*", "online", "stale", "data.*_mode", "data.pw3"), _SETTING, _CONFIGURED),
             ("/api/gateways/{id}", ("data.grid_charging", "data.grid_export"), _SETTING, _OWNERS),
-            ("/api/site/{id}", ("id", "name", "version", "connection.*", "control.*"), _SETTING, _CONFIGURED),
+            ("/api/site/{id}", ("id", "name", "version"), _SETTING, _CONFIGURED),
+            ("/api/site/{id}", ("connection.*", "control.*", "cannot_read.*"), _SETTING, _CONFIGURED),
             ("/api/site/{id}", ("state", "since", "time", "read_at", "age_seconds"), _DERIVED, "how the connection is"),
             ("/api/site/{id}", ("alert*", "problems", "units.*.label", "units.*.state"), _DERIVED, _WORDS),
             ("/api/site/{id}", ("has_battery", "has_solar", "flows.*"), _DERIVED, "what follows from the powers"),
@@ -202,6 +204,8 @@ def without_constants(reading: Reading) -> Reading:
     if template == TEDAPI and system is not None:
         told = _told_limits(reading)
         system.update({name: told[name] for name in LIMITS if name in told and system.get(name) is None})
+        if not member(reading.tedapi_config, "battery_blocks"):  # the nameplate is that of the solar inverter then
+            system.update({name: None for name in _BATTERY_LIMITS if name in system})
     return replace(reading, **changed)
 
 

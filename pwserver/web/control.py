@@ -358,7 +358,8 @@ def blueprint(control: Control) -> Blueprint:
         outcome = await control.send(request, who, "*", "release", {})
         if outcome.kind != commands.ACKNOWLEDGED:
             return json_answer(outcome, "health/reset")
-        return reply({"status": "ok", "message": "Fallback state and waiting times reset for all gateways"})
+        message = "Fallback state and waiting times reset for all gateways; a wait that one asked for (429) stays"
+        return reply({"status": "ok", "message": message})
 
     return routes
 

@@ -10,6 +10,7 @@ import pytest
 
 from pwserver.documents import control_reads, csv_lines, meters, status, tedapi, tesla
 from pwserver.documents.answer import Answer
+from pwserver.modes import Reach
 from pwserver.reading import Capability
 from pwserver.state.view import View
 from tests.documents.factory import NOW, powerwall3_view, recorded_view, site_of, stale, without_reading
@@ -191,8 +192,8 @@ def test_capabilities_are_optional() -> None:
         (powerwall3_view(), True),
         (stale(powerwall3_view()), None),
         (without_reading(powerwall3_view()), None),
-        (powerwall3_view(connection_mode="Cloud"), None),
-        (powerwall3_view(connection_mode="FleetAPI"), None),
+        (powerwall3_view(reach=Reach.CLOUD), None),
+        (powerwall3_view(reach=Reach.FLEETAPI), None),
     ],
 )
 def test_a_controller_runs_where_it_has_just_measured(view: View, runs: bool | None) -> None:

@@ -143,3 +143,20 @@ def test_a_unit_that_is_missing_from_the_start_is_listed_without_figures(open_ga
     gateway.fault("unit-missing", unit=0)
     found = GatewayJudge().take(connection.poll()).units
     assert len(found) == 2 and found[0].remaining_wh.value is None and found[1].remaining_wh.value is not None
+
+
+def test_a_placeholder_that_tells_nothing_is_no_device(open_gateway: Open) -> None:
+    gateway, connection = open_gateway("powerwall2")
+    assert connection.poll().vitals
+    gateway.fault("null", fields=("esCan.bus",))
+    for _ in range(2):
+        found = GatewayJudge().take(connection.poll()).reading
+        assert found is not None and found.vitals is not None
+        assert not [name for name in found.vitals if name.startswith("TESYNC--None")]
+
+
+def test_a_house_without_a_battery_has_no_rules_for_one(open_gateway: Open) -> None:
+    reading = GatewayJudge().take(open_gateway("solar-only")[1].poll()).reading
+    assert reading is not None and reading.system_status is not None
+    assert reading.grid_charging is None and reading.grid_export is None
+    assert {reading.system_status[f"max_{kind}_power"] for kind in ("charge", "discharge", "apparent")} == {None}

@@ -98,7 +98,11 @@ export function control(card, app, hint) {
         part.disabled = no;
         attribute(part, "aria-describedby", no ? "control-reasons" : null);
       }
-      if (no) why.set(ability.limit, { names: [...(why.get(ability.limit)?.names ?? []), TITLES[one.dataset.control]], sentence: ability.why_not });
+      if (!no) continue;
+      const known = why.get(ability.limit) ?? { names: [], sentence: ability.why_not };
+      known.names.push(TITLES[one.dataset.control]);
+      if (known.sentence !== ability.why_not) known.sentence = "";  // it names one control only
+      why.set(ability.limit, known);
     }
     reasons.hidden = !why.size;
     for (const item of keyed(reasons, [...why.keys()], (limit) => h("li", { "data-limit": limit }, h("b"), h("span")))) {
