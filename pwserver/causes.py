@@ -31,6 +31,7 @@ class Cause:
 
 
 UNREACHABLE: Final = "unreachable"
+NAME_UNKNOWN: Final = "name-unknown"
 TIMEOUT: Final = "timeout"
 AUTH: Final = "auth"
 RATE_LIMIT: Final = "rate-limit"
@@ -60,6 +61,12 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
             "no connection to the gateway",
             "Check that the gateway has power and network, and that its address is still the configured one; "
             "a fixed address in the router keeps it from changing.",
+        ),
+        Cause(
+            NAME_UNKNOWN,
+            "the name of the gateway cannot be resolved",
+            "Check the name in PW_HOST, and the name server (DNS) that this machine asks. An address such as "
+            "192.168.91.1 needs no name server.",
         ),
         Cause(
             TIMEOUT,

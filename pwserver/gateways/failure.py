@@ -129,6 +129,8 @@ def describe(exchange: Exchange) -> str:
         where = "/tedapi/device/…"
     if exchange.remote:
         where = _without_numbers(where)
+    if where == "/" and exchange.status is None and not exchange.said:
+        return text  # the first request of all: its place says nothing
     place = f"HTTP {exchange.status} at {where}" if exchange.status is not None else where
     return f"{text} ({place}: {exchange.said})" if exchange.said else f"{text} ({place})"
 

@@ -24,7 +24,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
 
-from pwserver.causes import GARBAGE, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.causes import GARBAGE, NAME_UNKNOWN, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
 from pwserver.gateways import answer_limits
 from pwserver.gateways.absent import sanitise
 from pwserver.gateways.acknowledgement import refusal_of
@@ -147,6 +147,8 @@ def _cause_of_error(error: Exception) -> str:
     for _ in range(6):
         if chain is None:
             break
+        if isinstance(chain, (socket.gaierror, urllib3.exceptions.NameResolutionError)):
+            return NAME_UNKNOWN
         if isinstance(chain, (TimeoutError, urllib3.exceptions.ReadTimeoutError)):
             return TIMEOUT
         if isinstance(chain, http.client.RemoteDisconnected):
@@ -247,7 +249,7 @@ class Counted:
         except Exception as error:
             seconds, delivered = time.monotonic() - started, not _never_connected(error)
             cause = _cause_of_error(error)
-            if cause == UNREACHABLE and not self.local:
+            if cause in (UNREACHABLE, NAME_UNKNOWN) and not self.local:
                 cause = TESLA_UNREACHABLE
             wire.note(Exchange(host, path, None, cause, seconds, delivered=delivered, remote=not self.local))
             raise
@@ -419,7 +421,7 @@ class CountedClient(httpx.Client):
             if wire is not None:
                 early = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 cause = TESLA_UNREACHABLE if early else _cause_of_error(error)
-                cause = TESLA_UNREACHABLE if cause == UNREACHABLE else cause
+                cause = TESLA_UNREACHABLE if cause in (UNREACHABLE, NAME_UNKNOWN) else cause
                 seconds = time.monotonic() - started
                 wire.note(Exchange(host + OVER_HTTP2, path, None, cause, seconds, delivered=not early, remote=True))
             raise

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pwserver.causes import AUTH, LOGIN_REFUSED, RATE_LIMIT, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.causes import AUTH, LOGIN_REFUSED, NAME_UNKNOWN, RATE_LIMIT, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
 from pwserver.gateways.failure import OVER_HTTP2, TOKEN_PATH, Exchange
 
 _WINDOW_SECONDS: Final = 60.0
@@ -168,7 +168,7 @@ class Wire:
         self.exchanges.append(exchange)
         if not exchange.sent or exchange.cause is None:
             return
-        if exchange.cause in (UNREACHABLE, TESLA_UNREACHABLE):
+        if exchange.cause in (UNREACHABLE, NAME_UNKNOWN, TESLA_UNREACHABLE):
             self._dead.setdefault(exchange.host, exchange.cause)
         else:
             self._dead.setdefault(self.family(exchange.host, exchange.path), exchange.cause)

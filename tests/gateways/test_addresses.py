@@ -94,3 +94,16 @@ def test_a_certificate_made_anew_costs_no_poll_after_the_restart(scenario: str, 
         assert connection.status().total_failures == 0
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("scenario", ["powerwall2", "local"])
+def test_a_name_that_does_not_resolve_is_no_dead_address(scenario: str, tmp_path: Path) -> None:
+    with SimulatedGateway(scenario) as gateway:
+        connection = connection_to(scenario, gateway, "nobody.invalid", tmp_path)
+        try:
+            with pytest.raises(GatewayFailure) as raised:
+                connection.poll()
+            assert raised.value.cause == "name-unknown"
+            assert str(connection.status().error).startswith("the name of the gateway cannot be resolved")
+        finally:
+            connection.close()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pwserver.modes import Reach
 from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
 
@@ -35,7 +36,8 @@ def simulated() -> Reading:
     """The simulated site of the recordings: two Powerwall 2 and a solar inverter."""
     data = json.loads((HERE / "data/simulated.json").read_text())
     known = {member.name for member in fields(Reading)}
-    return Reading(gateway_id="cabin", **{name: value for name, value in data.items() if name in known})
+    kept = {name: value for name, value in data.items() if name in known}
+    return Reading(gateway_id="cabin", reach=Reach.TEDAPI, **kept)
 
 
 @pytest.fixture(scope="session")

@@ -195,7 +195,7 @@ def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look, path: str)
                     assert not page.is_visible("[data-card=gateways] .none"), "one is configured"
                     assert told["advice"] in page.text_content(".gateway-box")
                 page.context.close()
-        assert len(advice) >= 2
+        assert len(advice) == 3
 
 
 def test_a_house_without_a_tesla_login_says_so(look: Look, tmp_path: Path) -> None:
