@@ -9,6 +9,7 @@ const TITLES = { reserve: "Backup reserve", mode: "Mode", grid_charging: "Chargi
   islanding: "Grid connection", dispatch: "Battery dispatch (W, min)" };
 const GRID = { UP: "on grid", DOWN: "off grid", SYNCING: "reconnecting" };
 const SOON_MS = 1500;
+const OFF = "Control is off. Set PW_CONTROL_SECRET on the server to switch it on.";
 
 export function control(card, app, hint) {
   const off = h("p.none", {}, "Asking the server …");
@@ -127,7 +128,7 @@ export function control(card, app, hint) {
     if (!whose) {
       panel.hidden = true;
       off.hidden = false;
-      text(off, !app.overview ? "Not known" : several() && !app.gateway ? "Choose one house to control it." : "There is no gateway to control");
+      text(off, !app.overview ? "Not known" : app.overview.control?.enabled === false ? OFF : several() && !app.gateway ? "Choose one house to control it." : "There is no gateway to control");
       hint("");
       return;
     }
@@ -138,7 +139,7 @@ export function control(card, app, hint) {
     if (whose !== target()?.id) return;
     panel.hidden = !status?.enabled;
     off.hidden = Boolean(status?.enabled);
-    text(off, status ? "Control is off. Set PW_CONTROL_SECRET on the server to switch it on." : "Not known");
+    text(off, status ? OFF : "Not known");
     if (!status?.enabled) return;
     able(status.abilities, status.help);
     const pending = status.pending ?? {};
