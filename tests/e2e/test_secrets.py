@@ -57,6 +57,8 @@ def planted(folder: Path) -> dict[str, str]:
                     path = path / "history"
                 path.mkdir(parents=True)
             found[setting.name] = str(path)
+        elif setting.name == "PW_POWERS_URL":
+            found[setting.name] = f"http://127.0.0.1:9/{word}?token={word}"
         elif setting.name == "PW_EMAIL":
             found[setting.name] = f"{word}@example.com"
         else:
