@@ -2,6 +2,7 @@
 import { settings } from "./settings.js";
 
 export const DASH = "–";
+export const IDLE_WATTS = 15; // less is no flow: meters are never quite still
 const language = undefined; // the browser's
 const formats = new Map();
 const known = (value) => typeof value === "number" && Number.isFinite(value);

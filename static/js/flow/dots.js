@@ -2,11 +2,11 @@
 // as the line. A change of power only changes the playback rate, so nothing is laid out, painted or restarted from one
 // second to the next.
 import { h } from "../core/dom.js";
+import { IDLE_WATTS } from "../core/format.js";
 
 const APART = 36; // drawing units between two dots
 const MOST = 9;
 const SIZE = 14;
-const IDLE_WATTS = 15;
 const still = matchMedia("(prefers-reduced-motion: reduce), (update: slow)"); // slow: electronic paper
 
 /** Speed in drawing units a second: grows with the root of the power, so that 200 W and 20 kW both look right. */

@@ -1,12 +1,11 @@
 // The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
 import { attribute, drawnFigure, h, keyed, property, s, text } from "../core/dom.js";
-import { DASH, known, number, percent, power, powerParts } from "../core/format.js";
+import { DASH, IDLE_WATTS, known, number, percent, power, powerParts } from "../core/format.js";
 import { furtherMeters, nameOf } from "../core/model.js";
 import { Dots } from "./dots.js";
 import { bolt, house, pylon, sun, unit } from "./icons.js";
 import { HUB, layout, RADIUS, spoke } from "./layout.js";
 
-const IDLE = 15; // watts
 const MOST_UNITS = 5;
 const MOST_FURTHER = 3; // meters beyond the four
 // The members of the document's ``flows`` that end at a node, by where they come from.
@@ -148,7 +147,7 @@ export class FlowView {
     root.toggle("syncing", syncing);
     root.toggle("no-battery", !hasBattery);
     root.toggle("no-solar", !hasSolar);
-    root.toggle("night", has(solar) && solar < IDLE);
+    root.toggle("night", has(solar) && solar < IDLE_WATTS);
     const parts = endsOf(subject?.flows);
     this.figure("solar", solar, true);
     this.figure("grid", grid);
@@ -157,7 +156,7 @@ export class FlowView {
     const n = this.nodes;
     text(n.solar.note, state(solar, "Producing", "", "Idle"));
     text(n.grid.note, off ? "Off grid" : syncing ? "Reconnecting" : state(grid, "Importing", "Exporting", subject?.grid_state === "UP" ? "Connected" : "Idle"));
-    text(n.home.note, has(subject?.own_power_percent) && home > IDLE ? `${percent(subject.own_power_percent)} own power` : "");
+    text(n.home.note, has(subject?.own_power_percent) && home > IDLE_WATTS ? `${percent(subject.own_power_percent)} own power` : "");
     text(n.battery.note, hasBattery ? state(battery, "Discharging", "Charging", "Standby") : "");
     text(n.battery.level, percent(charge));
     const count = subject?.unit_count ?? 0;
@@ -204,7 +203,7 @@ export class FlowView {
     text(node.value, value);
     text(node.unit, unitText);
     node.group.classList.toggle("unknown", !known(watts));
-    node.group.classList.toggle("active", known(watts) && Math.abs(watts) >= IDLE);
+    node.group.classList.toggle("active", known(watts) && Math.abs(watts) >= IDLE_WATTS);
   }
 
   fill(subject) {
@@ -223,7 +222,7 @@ export class FlowView {
     let start = 0;
     this.ring.forEach((circle, index) => {
       const name = ["solar", "battery", "grid"][index];
-      const share = parts && home > IDLE ? Math.min(100 - start, (parts.home[name] / home) * 100) : 0;
+      const share = parts && home > IDLE_WATTS ? Math.min(100 - start, (parts.home[name] / home) * 100) : 0;
       attribute(circle, "stroke-dasharray", share >= 0.5 ? `${share.toFixed(1)} ${(100 - share).toFixed(1)}` : null);
       attribute(circle, "visibility", share >= 0.5 ? "visible" : "hidden");
       attribute(circle, "stroke-dashoffset", (-start).toFixed(1));
@@ -239,7 +238,7 @@ export class FlowView {
       const away = known(value) && value < 0;
       const from = away && Object.values(parts?.[name] ?? {}).some((one) => one > 0) ? parts[name] : { [name]: 1 };
       this.dots[name].show(value, from);
-      const size = !known(value) || Math.abs(value) < IDLE ? 0 : Math.abs(value) < 1500 ? 1 : Math.abs(value) < 5000 ? 2 : 3;
+      const size = !known(value) || Math.abs(value) < IDLE_WATTS ? 0 : Math.abs(value) < 1500 ? 1 : Math.abs(value) < 5000 ? 2 : 3;
       attribute(this.lines[name], "data-size", size);
       attribute(this.lines[name], "data-colour", away ? dominant(parts?.[name], name) : name);
     }
@@ -249,7 +248,7 @@ export class FlowView {
 const dominant = (parts, otherwise) =>
   Object.entries(parts ?? {}).sort(([, a], [, b]) => b - a).find(([, watts]) => watts > 0)?.[0] ?? otherwise;
 
-const state = (watts, plus, minus, idle) => (!known(watts) ? "" : watts >= IDLE ? plus : watts <= -IDLE ? minus || idle : idle);
+const state = (watts, plus, minus, idle) => (!known(watts) ? "" : watts >= IDLE_WATTS ? plus : watts <= -IDLE_WATTS ? minus || idle : idle);
 
 /** The document's flows by the node at which they end; null when it is not known where the power goes. */
 const endsOf = (flows) => (!flows || Object.values(flows).some((watts) => !known(watts)) ? null
@@ -262,9 +261,9 @@ function sentence(subject, { off, syncing, faded }) {
   if (!subject?.known) return "No data from the gateway.";
   const { solar_watts: solar, home_watts: home, grid_watts: exchanged, battery_watts: drawn, charge_percent: charge } = subject;
   const grid = off ? "Off grid" : syncing ? "Reconnecting to the grid" : !known(exchanged) ? "Grid unknown"
-    : exchanged >= IDLE ? `Importing ${power(exchanged)}` : exchanged <= -IDLE ? `Exporting ${power(-exchanged)}` : "No exchange with the grid";
-  const battery = !known(drawn) ? "Battery unknown" : drawn >= IDLE ? `Battery discharging ${power(drawn)}`
-    : drawn <= -IDLE ? `Battery charging ${power(-drawn)}` : "Battery on standby";
+    : exchanged >= IDLE_WATTS ? `Importing ${power(exchanged)}` : exchanged <= -IDLE_WATTS ? `Exporting ${power(-exchanged)}` : "No exchange with the grid";
+  const battery = !known(drawn) ? "Battery unknown" : drawn >= IDLE_WATTS ? `Battery discharging ${power(drawn)}`
+    : drawn <= -IDLE_WATTS ? `Battery charging ${power(-drawn)}` : "Battery on standby";
   const level = known(charge) ? ` at ${percent(charge)}` : "";
   const further = furtherMeters(subject).map(([name, watts]) => ` ${furtherName(name)} ${power(watts)}.`).join("");
   const old = faded ? " These figures are old." : "";

@@ -1,6 +1,6 @@
 // What can be set. Everything asks first; nothing is sent without the token.
 import { attribute, h, keyed, load, text } from "../../core/dom.js";
-import { DASH, known, moment, number, percent, power } from "../../core/format.js";
+import { DASH, IDLE_WATTS, known, moment, number, percent, power } from "../../core/format.js";
 import { EXPORTS, MODES } from "../../core/words.js";
 import { command } from "../command.js";
 import { forget, token } from "../token.js";
@@ -100,10 +100,10 @@ export function control(card, app, hint) {
         attribute(part, "aria-describedby", no ? "control-reasons" : null);
       }
       if (!no) continue;
-      const known = why.get(ability.limit) ?? { names: [], sentence: ability.why_not };
-      known.names.push(TITLES[one.dataset.control]);
-      if (known.sentence !== ability.why_not) known.sentence = "";  // it names one control only
-      why.set(ability.limit, known);
+      const group = why.get(ability.limit) ?? { names: [], sentence: ability.why_not };
+      group.names.push(TITLES[one.dataset.control]);
+      if (group.sentence !== ability.why_not) group.sentence = "";  // it names one control only
+      why.set(ability.limit, group);
     }
     reasons.hidden = !why.size;
     for (const item of keyed(reasons, [...why.keys()], (limit) => h("li", { "data-limit": limit }, h("b"), h("span")))) {
@@ -167,6 +167,5 @@ export function control(card, app, hint) {
 }
 
 const asSentence = (words) => `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
-const IDLE_WATTS = 15;
 const batteryNow = (watts) => (!known(watts) ? DASH : Math.abs(watts) < IDLE_WATTS ? "idle"
   : `${watts > 0 ? "discharging" : "charging"} ${power(Math.abs(watts))}`);

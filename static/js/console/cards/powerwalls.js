@@ -1,11 +1,10 @@
 // Each unit with its charge, power, temperatures, fans and versions.
 import { figures, h, keyed, property, text } from "../../core/dom.js";
-import { DASH, energy, known, number, percent, power, span, temperature, withUnit } from "../../core/format.js";
+import { DASH, IDLE_WATTS, energy, known, number, percent, power, span, temperature, withUnit } from "../../core/format.js";
 import { SCALE } from "../../core/words.js";
 
 const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
 const ALWAYS = ["Energy", "Power", "Temperature"];
-const IDLE_WATTS = 15;
 
 function unitBox() {
   const gauge = h("div.gauge", { "aria-hidden": "true" }, h("i"));
