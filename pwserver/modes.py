@@ -30,32 +30,32 @@ class Way:
     reach: str = ""  # name of the ``Reach`` that it leads to when all goes well
 
 
-class ConnectionMode(enum.Enum):
-    """How a gateway is meant to be reached."""
-
-    FLEETAPI = Way("FleetAPI", "fleetapi", remote=True, reach="FLEETAPI")
-    CLOUD = Way("Cloud", "cloud", remote=True, reach="CLOUD")
-    V1R = Way("TEDAPI v1r", "v1r", tedapi=True, reach="V1R")
-    V1R_WIFI = Way(
-        "TEDAPI v1r", "v1r-wifi", tedapi=True, reach="V1R"
-    )  # also reaches the followers, and the leader as a fallback
-    TEDAPI = Way("TEDAPI", "tedapi", tedapi=True, reach="TEDAPI")
-    HYBRID = Way("TEDAPI", "hybrid", tedapi=True, reach="HYBRID")  # local API plus TEDAPI vitals
-    LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # a gateway password is there, but of no use at this address
-    LOCAL = Way("Local", "local", reach="LOCAL")  # or Basic LAN: only a connection can tell
-    POWERS = Way(
-        "Powers", "powers", module="powers", reach="POWERS"
-    )  # another program's JSON with the four powers and the charge
+class _Named(enum.Enum):
+    """A row of a table that clients and the log know by name."""
 
     @property
     def label(self) -> str:
-        """The ``connection_mode`` text of the API, before a connection says otherwise."""
-        return self.value.label
+        """The ``connection_mode`` text of the API."""
+        return str(self.value.label)
 
     @property
     def word(self) -> str:
         """A short unique name, for logs and ``check-config``."""
-        return self.value.word
+        return str(self.value.word)
+
+
+class ConnectionMode(_Named):
+    """How a gateway is meant to be reached; its label holds until a connection says otherwise."""
+
+    FLEETAPI = Way("FleetAPI", "fleetapi", remote=True, reach="FLEETAPI")
+    CLOUD = Way("Cloud", "cloud", remote=True, reach="CLOUD")
+    V1R = Way("TEDAPI v1r", "v1r", tedapi=True, reach="V1R")
+    V1R_WIFI = Way("TEDAPI v1r", "v1r-wifi", tedapi=True, reach="V1R")  # the followers too, and a fallback
+    TEDAPI = Way("TEDAPI", "tedapi", tedapi=True, reach="TEDAPI")
+    HYBRID = Way("TEDAPI", "hybrid", tedapi=True, reach="HYBRID")  # local API plus TEDAPI vitals
+    LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # a gateway password is there, but of no use at this address
+    LOCAL = Way("Local", "local", reach="LOCAL")  # or Basic LAN: only a connection can tell
+    POWERS = Way("Powers", "powers", module="powers", reach="POWERS")  # another program's four powers and the charge
 
     @property
     def remote(self) -> bool:
@@ -90,7 +90,7 @@ class Kind:
     unread: str = causes.TELLS_LESS  # why it cannot tell the rest
 
 
-class Reach(enum.Enum):
+class Reach(_Named):
     """What was reached: the kind of connection that readings come over."""
 
     FLEETAPI = Kind(
@@ -104,16 +104,6 @@ class Reach(enum.Enum):
     BASIC_LAN = Kind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
     POWERS = Kind("powers", "Powers", ("powers", "charge"))
     MIXED = Kind("mixed", "Mixed")  # of a sum: its gateways are reached in different ways
-
-    @property
-    def label(self) -> str:
-        """The ``connection_mode`` text of the API."""
-        return self.value.label
-
-    @property
-    def word(self) -> str:
-        """A short unique name."""
-        return self.value.word
 
     @property
     def remote(self) -> bool:
