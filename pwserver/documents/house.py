@@ -14,7 +14,7 @@ from pwserver.documents.control_reads import ability_members
 from pwserver.reading import JsonObject
 from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
-from pwserver.state.figures import house_figures, nested, rounded, site_figures, summary_figures, unit_level
+from pwserver.state.figures import house_figures, nested, rounded, summary_figures, unit_level
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
@@ -106,7 +106,7 @@ def _without_poller(view: View) -> View:
 
 def _site(view: SiteView, main: View | None) -> JsonObject:
     site = view.state
-    figures = site_figures(site, view.sums)
+    figures = view.figures
     reading = main.reading if main is not None else None
     named = reading.site_name if reading is not None else None
     body: JsonObject = {

@@ -13,7 +13,7 @@ from pwserver.documents.titles import title_of, unit_of
 from pwserver.reading import JsonObject
 from pwserver.state.alerts import problems
 from pwserver.state.fact import RULES, Fact
-from pwserver.state.figures import house_figures, parts_of, rounded, site_figures, summary_figures
+from pwserver.state.figures import house_figures, parts_of, rounded, summary_figures
 from pwserver.state.gateway import AWAY, WAITING
 from pwserver.state.view import SiteView, View
 from pwserver_ext.aggregate import is_number
@@ -53,7 +53,7 @@ def site_origins(view: SiteView) -> JsonObject:
             {name: rounded(path, part) for name, part in (total.parts or {}).items()},
             list(total.missing),
         ]
-        for path, total in site_figures(site, view.sums).items()
+        for path, total in view.figures.items()
     } | {
         f"site.{name}": ["sum of gateways", {one: count(alerts) for one, alerts in told.items() if alerts}, silent]
         for name, count in (("alerts", len), ("problems", problems))

@@ -8,9 +8,10 @@ from typing import Any
 
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.counter_sums import SumMemory
+from pwserver.state.figures import site_figures
 from pwserver.state.gateway import State, state_of
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.site import Site, site_of
+from pwserver.state.site import Site, Total, site_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class SiteView:
     self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller
     sums: SumMemory | None = field(default=None, compare=False, repr=False)  # the counters of the houses that have left
     _state: Site | None = field(default=None, init=False, compare=False, repr=False)
+    _figures: dict[str, Total] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def gateways(self) -> list[View]:
@@ -66,6 +68,15 @@ class SiteView:
         if known is None:
             known = site_of([view.state for view in self.gateways])
             object.__setattr__(self, "_state", known)
+        return known
+
+    @property
+    def figures(self) -> dict[str, Total]:
+        """Every number of the sum by its path below ``site``, made once."""
+        known = self._figures
+        if known is None:
+            known = site_figures(self.state, self.sums)
+            object.__setattr__(self, "_figures", known)
         return known
 
     def main(self, among: Sequence[View]) -> View | None:
