@@ -101,10 +101,10 @@ def _call(operation: _Operation, route: Route, arguments: Arguments, before: int
     told = next((item.refused for item in sent if item.refused is not None), None)
     if refusal is None and told is None:
         return result
-    if told is not None and not _unanswered(sent, operation.reads_first and route.signed):
-        raise Refused(f"Tesla refused: {told}" if told else "Tesla did not acknowledge", result)
     if _unanswered(sent, operation.reads_first and route.signed):
         raise OutcomeUnknown("outcome unknown: the request was sent, but no answer came; look before you try again")
+    if told is not None:
+        raise Refused(f"Tesla refused: {told}" if told else "Tesla did not acknowledge", result)
     if not sent or not any(item.delivered for item in sent):
         raise NotSent("no connection to the gateway; nothing was sent")
     if fault is not None:

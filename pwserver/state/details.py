@@ -22,7 +22,7 @@ _FREQUENCIES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "solar": (("PVAC",), ("PVAC_Fout",)),
 }
 _WIRED: Final[Mapping[str, tuple[str, ...]]] = {"site": ("METER_X", "METER_Z"), "solar": ("METER_Y",)}
-_WIRELESS: Final[Mapping[str, str]] = {"NEURIO": "NEURIO", "TRM": "TRM"}
+_WIRELESS: Final = ("NEURIO", "TRM")  # kinds of devices; the names of their members begin so, too
 
 Details = Mapping[str, Number]  # ``site.frequency`` -> what is known elsewhere
 
@@ -83,15 +83,15 @@ def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Sou
     """Return currents and reactive power from the first meter at this place that tells a current."""
     for prefix in _WIRED.get(name, ()):
         for device, body in devices:
-            if not device.startswith(("TESYNC--", "TEMSA--")):
+            if device.partition("--")[0] not in _SWITCH:
                 continue
             starts = [f"{prefix}_CT{phase.upper()}_" for phase in _PHASES]
             found = _transformers(device, body, starts, ("I", "InstRealPower", "InstReactivePower"), source)
             if found:
                 return found
     for device, body in devices:
-        kind = _WIRELESS.get(device.partition("--")[0])
-        if kind is not None:
+        kind = device.partition("--")[0]
+        if kind in _WIRELESS:
             starts = [f"{kind}_CT{slot}_" for slot in range(16) if body.get(f"{kind}_CT{slot}_Location") == name]
             found = _transformers(
                 device, body, starts[:3], ("InstCurrent", "InstRealPower", "InstReactivePower"), source

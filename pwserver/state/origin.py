@@ -246,7 +246,6 @@ def _is_invented(row: Row, told: Any) -> bool:
     return not row.invented
 
 
-@lru_cache(maxsize=8192)
 def constant(template: str, document: str, member: str) -> Row | None:
     """Return the row of the table by which a member is a constant, None for others."""
     return next((row for row, members in _rules(template, document) if members.fullmatch(member)), None)
