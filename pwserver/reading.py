@@ -106,6 +106,11 @@ class Reading:
         """What was reached, as the API calls it: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
         return self.reach.label if self.reach is not None else None
 
+    @property
+    def remote(self) -> bool:
+        """True when Tesla's servers answered instead of the gateway itself."""
+        return self.reach is not None and self.reach.remote
+
 
 @dataclass(frozen=True, slots=True)
 class Capability:

@@ -26,11 +26,13 @@ from pwserver.documents.schema import (
     string,
 )
 from pwserver.modes import Reach
+from pwserver.state.alert_meanings import INFORMATION, SERIOUS, WARNING
+from pwserver.state.alerts import UNKNOWN_SEVERITY
 from pwserver.state.flows import FLOWS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
 _T = nullable(EPOCH)
-ALERT_SEVERITIES = ("serious", "warning", "information")
+ALERT_SEVERITIES = (SERIOUS, WARNING, INFORMATION)
 _UNIT_OF_NAME: dict[str, Schema] = {
     "_watts$|^watts$": _W,
     "_wh$": _WH,
@@ -64,7 +66,7 @@ _ALERTS = {
     "alerts": nullable(integer("how many are active, mere states among them; null: nobody tells")),
     "problems": nullable(integer("how many of them are serious or a warning")),
     "alerts_worst": nullable(
-        string("how bad the worst active one is; null: there is none", values=(*ALERT_SEVERITIES, "unknown"))
+        string("how bad the worst active one is; null: there is none", values=(*ALERT_SEVERITIES, UNKNOWN_SEVERITY))
     ),
 }
 _ALERT = {

@@ -230,8 +230,8 @@ def sitemaster(view: View) -> JsonObject:
 
     Tesla's servers answer for a gateway from what they have, so their answer says nothing of its controller.
     """
-    remote = view.reading is None or view.reading.connection_mode in ("Cloud", "FleetAPI")
-    runs = True if view.status.online and not remote else None
+    measured = view.status.online and view.reading is not None and not view.reading.remote
+    runs = True if measured else None
     return {
         "status": "StatusUp" if runs else None,
         "running": runs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.state.fact import member
+from pwserver.state.signals import NO_SERIALS
 
 _DEVICES_KEPT: Final = 512
 _CARRIED_POLLS: Final = 3  # that many polls in a row are called carried; history leaves them out
@@ -218,7 +219,7 @@ def has_serial(name: str) -> bool:
 
     A name without a serial number is no device: carried on, its nulls would stand beside the real device for ever.
     """
-    return name.rsplit("--", 1)[-1] not in ("", "None", "null")
+    return name.rsplit("--", 1)[-1] not in NO_SERIALS
 
 
 def _without_ghosts(devices: Mapping[str, Any]) -> dict[str, Any]:

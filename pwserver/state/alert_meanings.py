@@ -19,8 +19,11 @@ INFORMATION: Final = "information"  # a state, not a problem
 class Meaning(NamedTuple):
     """What is known about an alert of this name."""
 
-    severity: str
-    sentence: str
+    severity: str | None
+    sentence: str | None
+
+
+UNPUBLISHED: Final = Meaning(None, None)
 
 
 def _rows(severity: str, rows: Mapping[str, str]) -> dict[str, Meaning]:

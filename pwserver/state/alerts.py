@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.reading import Reading
-from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
+from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, UNPUBLISHED, WARNING
 from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, Ended, short
 from pwserver.state.fact import UNKNOWN, Fact, Number, member
 from pwserver.state.grid import GRID_ALERTS
+from pwserver.state.signals import serial_of
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
-from pwserver_ext.vitals import kind, serial_of
+from pwserver_ext.vitals import kind
 
 UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when nobody knows how bad the worst is
 SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
@@ -102,9 +103,9 @@ def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | Non
     what = str(kind(place))
     if what in _SINGLE:
         return _SINGLE[what]
-    serial = str(serial_of(place, device))
+    serial = serial_of(place, device)
     label = units.get(serial) or units.get(str(device.get("componentParentDin")).rpartition("--")[2])
-    if label is None and serial not in ("", "None"):
+    if label is None and serial:
         label = f"{_KINDS.get(what, 'Device')} {serial}"
     return label
 
@@ -121,9 +122,8 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
     for name in _solar_flags(reading):
         if name in found:
             found[name].append(SOLAR_FLAGS)
-    cloud = reading.reach is not None and reading.reach.remote
     for name, places in found.items():
-        if name in GRID_ALERTS or cloud:  # one voice for the state of the grid, whichever way it came
+        if name in GRID_ALERTS or reading.remote:  # one voice for the state of the grid, whichever way it came
             places[:] = [GRID_WORD]
         elif not places:
             places.append(ELSEWHERE)
@@ -133,7 +133,7 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
 def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str]:
     """Return the places whose silence about an alert means that it is over."""
     found = {GRID_WORD} if reading.grid_status is not None else set()
-    if reading.reach is None or not reading.reach.remote:
+    if not reading.remote:
         found.update(devices)
         found.add(ELSEWHERE)
         if any(_solar_flags(reading, active=False)):
@@ -179,11 +179,9 @@ def _active(
     if seen is not None:
         source, place = _origin(reading, places[0])
         since = source.fact(seen.since, place, "first seen" if seen.exact else "there already")
-    known = MEANINGS.get(name)
     return Alert(
         name,
-        known.severity if known is not None else None,
-        known.sentence if known is not None else None,
+        *MEANINGS.get(name, UNPUBLISHED),
         since,
         seen is not None and seen.exact,
         tuple(sorted({label for place in places if (label := labels[place]) is not None})),
@@ -191,11 +189,9 @@ def _active(
 
 
 def _ended(one: Ended) -> Alert:
-    known = MEANINGS.get(one.name)
     return Alert(
         one.name,
-        known.severity if known is not None else None,
-        known.sentence if known is not None else None,
+        *MEANINGS.get(one.name, UNPUBLISHED),
         Fact(one.since, one.answer, "", "first seen" if one.exact else "there already", one.at),
         one.exact,
         one.units,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.electrical import Electrical
 from pwserver.state.fact import Fact, finite, objects
@@ -23,7 +24,6 @@ SHOWN_SIGNALS: Final[Mapping[str, str]] = {
     "fan_rpm": "fan_rpm",
 }
 _BLOCK_MEMBERS: Final = {"watts": "p_out", "volts": "v_out", "hertz": "f_out"}
-LOCAL: Final = "Local"  # the connection whose blocks tell p_out in watts; over TEDAPI the library writes kilowatts
 
 
 def judge_measurements(
@@ -42,6 +42,7 @@ def judge_measurements(
         for name, body in objects(reading.vitals)
         if name.startswith("TEPINV--") and (value := finite(body.get("PINV_Pout"))) is not None
     }
+    in_watts = reading.reach is Reach.LOCAL  # of p_out; over TEDAPI the library writes kilowatts
     found: dict[str, dict[str, Fact[Any]]] = {}
     for unit in units:
         facts: dict[str, Fact[Any]] = {}
@@ -52,7 +53,7 @@ def judge_measurements(
             facts[name] = vitals.fact(value, f"{unit.serial}.{name}")
         for name, told in _BLOCK_MEMBERS.items():
             listed_value = finite(unit.block.get(told))
-            if name not in facts and listed_value is not None and (name != "watts" or reading.connection_mode == LOCAL):
+            if name not in facts and listed_value is not None and (name != "watts" or in_watts):
                 facts[name] = listed.fact(listed_value, f"{unit.serial}.{told}")
         for signal, value in signals.get(unit.serial, {}).items():
             if signal in SHOWN_SIGNALS:

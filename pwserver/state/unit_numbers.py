@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.reading import JsonObject, Reading
-from pwserver.state.fact import text
+from pwserver.state.fact import member, text
 from pwserver.state.signals import NO_SERIALS
 
 MAX_UNITS: Final = 64  # far beyond any house; then the one not seen for longest gives its number back
@@ -39,25 +39,25 @@ class UnitNumbers:
                 if taken is not None:
                     del self.numbers[taken]
                 self.numbers[serial] = number
-        configured = dict(_configured(reading))
-        packs = [pack for packs in configured.values() for pack in packs]
-        for serial in dict.fromkeys((*_listed(reading), *configured, *packs)):
+        configured = configured_units(reading)
+        units = [one.serial for one in configured if one.leader is None]
+        packs = {one.serial: one.leader for one in configured if one.leader is not None}
+        for serial in dict.fromkeys((*_listed(reading), *units, *packs)):
             number = self.numbers.pop(serial, 0) or _lowest_free(self.numbers.values())
             self.numbers[serial] = number
             if len(self.numbers) > MAX_UNITS:
                 del self.numbers[next(iter(self.numbers))]
-        for leader, packs in configured.items():
-            for pack in packs:
-                if self.packs.get(pack, ("", 0))[0] != leader and len(self.packs) < MAX_UNITS:
-                    others = [number for other, number in self.packs.values() if other == leader]
-                    self.packs[pack] = (leader, _lowest_free(others))
+        for pack, leader in packs.items():
+            if self.packs.get(pack, ("", 0))[0] != leader and len(self.packs) < MAX_UNITS:
+                others = [number for other, number in self.packs.values() if other == leader]
+                self.packs[pack] = (leader, _lowest_free(others))
 
     def removed(self, reading: Reading) -> dict[str, int]:
         """Return the units, by serial number with their number, that the gateway's configuration no longer has.
 
         Empty where no configuration came: a unit that is only not answering is missing, not removed.
         """
-        configured = {serial for unit, packs in _configured(reading) for serial in (unit, *packs)}
+        configured = {one.serial for one in configured_units(reading)}
         if not configured:
             return {}
         present = configured.union(_listed(reading))
@@ -131,7 +131,7 @@ def _lowest_free(used: Any) -> int:
 
 
 def _blocks(reading: Reading) -> list[Any]:
-    blocks = (reading.system_status or {}).get("battery_blocks") if isinstance(reading.system_status, dict) else None
+    blocks = member(reading.system_status, "battery_blocks")
     return blocks if isinstance(blocks, list) else []
 
 
@@ -142,18 +142,6 @@ def _listed(reading: Reading) -> Iterator[str]:
             yield serial
 
 
-def _configured(reading: Reading) -> Iterator[tuple[str, list[str]]]:
-    """Yield each unit of the gateway's configuration with the serial numbers of its expansion packs."""
-    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
-    listed = config.get("battery_blocks")
-    for block in listed if isinstance(listed, list) else ():
-        serial = _din_serial(block, "vin")
-        if serial:
-            packs = block.get("battery_expansions")
-            found = [_din_serial(pack, "din") for pack in packs] if isinstance(packs, list) else []
-            yield serial, [pack for pack in found if pack]
-
-
 @dataclass(frozen=True, slots=True)
 class ConfiguredUnit:
     """A unit as the gateway's configuration names it."""
@@ -161,12 +149,12 @@ class ConfiguredUnit:
     serial: str
     part: str | None
     type: str | None
+    leader: str | None = None  # serial number of the unit that an expansion pack belongs to
 
 
 def configured_units(reading: Reading) -> list[ConfiguredUnit]:
     """Return the units of the gateway's configuration, each followed by its expansion packs."""
-    config = reading.tedapi_config if isinstance(reading.tedapi_config, Mapping) else {}
-    listed = config.get("battery_blocks")
+    listed = member(reading.tedapi_config, "battery_blocks")
     found = []
     for block in listed if isinstance(listed, list) else ():
         serial = _din_serial(block, "vin")
@@ -176,11 +164,12 @@ def configured_units(reading: Reading) -> list[ConfiguredUnit]:
             for pack in packs if isinstance(packs, list) else ():
                 expansion = _din_serial(pack, "din")
                 if expansion:
-                    found.append(ConfiguredUnit(expansion, text(pack["din"].partition("--")[0]), _EXPANSION))
+                    part = text(pack["din"].partition("--")[0])
+                    found.append(ConfiguredUnit(expansion, part, _EXPANSION, serial))
     return found
 
 
-def _din_serial(body: Any, member: str) -> str:
-    din = text(body.get(member)) if isinstance(body, Mapping) else None
+def _din_serial(body: Any, name: str) -> str:
+    din = text(body.get(name)) if isinstance(body, Mapping) else None
     serial = (din or "").rpartition("--")[2]
     return "" if serial in NO_SERIALS else serial
