@@ -40,6 +40,7 @@ test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
 
 lint: $(TOOLS) $(BUILT)  ## style, types and layers only
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint pwserver_ext  # it runs pycodestyle by name
 	$(BIN)/mypy
 	$(BIN)/lint-imports

@@ -91,16 +91,28 @@ def run(table: Table) -> None:
     history, month = "/api/history", str(now - 31 * 86400.0)
     for what, arguments, aim in (
         ("24 h, 360 points x 8 fields", {"from": "now-24h", "step": "240s", "fields": EIGHT}, "<= 1"),
-        ("24 h, 360 points x 8 fields, columns",
-         {"from": "now-24h", "step": "240s", "fields": EIGHT, "format": "columns"}, "<= 1"),
-        ("24 h, LTTB of 2880 to 360 rows",
-         {"from": "now-24h", "step": "30s", "fields": EIGHT, "method": "lttb", "points": "360"}, ""),
+        (
+            "24 h, 360 points x 8 fields, columns",
+            {"from": "now-24h", "step": "240s", "fields": EIGHT, "format": "columns"},
+            "<= 1",
+        ),
+        (
+            "24 h, LTTB of 2880 to 360 rows",
+            {"from": "now-24h", "step": "30s", "fields": EIGHT, "method": "lttb", "points": "360"},
+            "",
+        ),
         ("31 days, 372 points x 8 fields", {"from": month, "step": "2h", "fields": EIGHT}, "<= 2"),
-        ("20 years, 7300 days x 6 energies",
-         {"from": "now-7300d", "step": "1d", "fields": ",".join(f"{energy}_kwh" for energy in ENERGIES)}, ""),
+        (
+            "20 years, 7300 days x 6 energies",
+            {"from": "now-7300d", "step": "1d", "fields": ",".join(f"{energy}_kwh" for energy in ENERGIES)},
+            "",
+        ),
         ("20 years, 348 points x 8 fields", {"from": "now-7300d", "step": "21d", "fields": EIGHT}, "<= 2"),
-        ("20 years of days x solar, columns",
-         {"from": "now-7300d", "step": "1d", "fields": "solar_kwh", "format": "columns"}, "<= 2"),
+        (
+            "20 years of days x solar, columns",
+            {"from": "now-7300d", "step": "1d", "fields": "solar_kwh", "format": "columns"},
+            "<= 2",
+        ),
     ):
         table.add(SECTION, f"/api/history {what}", milliseconds(ask(history, arguments)), "ms", aim=aim)
 

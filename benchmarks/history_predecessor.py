@@ -40,8 +40,15 @@ def ask_predecessor(path: str, now: float) -> None:
                 when = start + 5.0 * number
                 site, solar, battery, load = powers(when)
                 yield (
-                    "default", when, solar, load, max(0.0, -battery), max(0.0, battery), max(0.0, site),
-                    max(0.0, -site), 50.0,
+                    "default",
+                    when,
+                    solar,
+                    load,
+                    max(0.0, -battery),
+                    max(0.0, battery),
+                    max(0.0, site),
+                    max(0.0, -site),
+                    50.0,
                 )
 
         database.executemany("INSERT INTO samples VALUES (?,?,?,?,?,?,?,?,?)", samples())

@@ -199,5 +199,3 @@ def odd_requests() -> dict[str, bytes]:
         {name: len(request) for name, request in found.items()}
     )
     return found
-
-

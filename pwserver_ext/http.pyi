@@ -39,7 +39,6 @@ class Document:
     def __init__(
         self, source: Source, index: int, media_type: str, fallback: bytes | Fallback | None, counter: int = -1
     ) -> None: ...
-
     def answer(self) -> tuple[int, bytes, bytes | None, bytes, float] | None: ...
 
 class Table:

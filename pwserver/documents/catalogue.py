@@ -286,9 +286,7 @@ _ROWS: tuple[Document, ...] = (
         expired=house.house_without_poller,
     ),
     # Where its numbers come from: a worker answers /api/explain with this and the document of the same snapshot.
-    Document(
-        ORIGINS, origins.house_origins, "site", "Origins", ANY, prefixed=False, unprefixed=False, internal=True
-    ),
+    Document(ORIGINS, origins.house_origins, "site", "Origins", ANY, prefixed=False, unprefixed=False, internal=True),
     # --- all gateways
     Document(
         "/api/site",

@@ -132,9 +132,7 @@ def _site(view: SiteView, main: View | None) -> JsonObject:
     body["alerts"] = site.alerts
     body["problems"] = site.problems
     body["alerts_worst"] = site.worst_alert
-    body["left_out"] = [
-        _left_out(state, site, view.now) for state in site.states if state.gateway.id in site.left_out
-    ]
+    body["left_out"] = [_left_out(state, site, view.now) for state in site.states if state.gateway.id in site.left_out]
     # Tesla's servers tell no counters: every house would be named for each. /api/explain says who lacks one.
     lacking = {name: total for name, total in figures.items() if total.missing and not name.startswith("meters.")}
     body["missing"] = {name: list(total.missing) for name, total in lacking.items()}

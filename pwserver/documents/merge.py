@@ -226,9 +226,7 @@ def _resets(readings: Sequence[Reading]) -> dict[str, float]:
     return found
 
 
-def _system_status(
-    readings: Sequence[Reading], blocks: list[JsonObject], charge: SiteCharge
-) -> JsonObject | None:
+def _system_status(readings: Sequence[Reading], blocks: list[JsonObject], charge: SiteCharge) -> JsonObject | None:
     found = [reading.system_status for reading in readings if reading.system_status]
     if not found and not blocks:
         return None

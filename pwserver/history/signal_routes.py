@@ -197,9 +197,7 @@ def _resolution(found: list[Series], wanted: str, begin: float, span: float, int
 def _points(times: array[float], figures: list[array[float]], days: list[str] | None = None) -> bytes:
     """The points where the series was measured; ``days`` adds the name of the day."""
     rows = complete(figures[:1])
-    written = [
-        Column(name, pick(values, rows)) for name, values in zip(SIGNAL_FIGURES, figures, strict=True)
-    ]
+    written = [Column(name, pick(values, rows)) for name, values in zip(SIGNAL_FIGURES, figures, strict=True)]
     if days is not None:
         names = [days[row] for row in rows]
         written.insert(0, Column("day", array("d", range(len(names))), words=names))

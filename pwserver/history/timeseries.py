@@ -75,9 +75,7 @@ def day_rows(archive: Archive, first: int, last: int) -> tuple[array[float], arr
         Column("day", ordinals, dates=True),
         Column("gateway_id", array("d", bytes(8 * len(known))), words=[archive.gateway.id]),
     ]
-    written += [
-        Column(f"{energy}_kwh", column, 12, 0.001) for energy, column in zip(ENERGIES, energies, strict=True)
-    ]
+    written += [Column(f"{energy}_kwh", column, 12, 0.001) for energy, column in zip(ENERGIES, energies, strict=True)]
     written += [Column("last_sample_ts", sampled, 15), Column("updated_at", updated, 15)]
     return ordinals, sampled, object_texts(written)
 
@@ -254,8 +252,9 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
     archives = histories.real() if settings.enabled else []
     disk_bytes = histories.disk_bytes() if histories.disk_bytes is not None else None
     memory = sum(archive.layout.size_bytes for archive in histories.archives.values())
-    stored = [bank.column_bounds(column) for archive in archives for bank in archive.signals
-              for column in range(bank.columns)]
+    stored = [
+        bank.column_bounds(column) for archive in archives for bank in archive.signals for column in range(bank.columns)
+    ]
     names = {gateway.id: gateway.name for gateway in histories.gateways if not gateway.virtual}
     body = {
         "enabled": settings.enabled,

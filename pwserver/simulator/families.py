@@ -83,9 +83,7 @@ class LocalPowerwall2(Powerwall2):
         self.version = "23.28.2 27626f98"
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
-        return vitals.devices(
-            snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1]
-        )
+        return vitals.devices(snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1])
 
 
 class SolarOnly(Powerwall2):

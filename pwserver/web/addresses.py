@@ -23,7 +23,7 @@ WAYS: Final = 8
 HOPS_MAX: Final = 32  # elements of X-Forwarded-For that are looked at, from the right
 _FORWARDED: Final = re.compile(
     r'(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?\](?::[0-9]{1,5})?'
-    r'|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)',
+    r"|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)",
     re.ASCII,
 )
 _WORDS: Final = 5  # of 64 bits an entry: version, key, three numbers

@@ -229,6 +229,7 @@ class Streams:
             return self.hub.topic(SITE, OVERVIEW_BYTES_PER_SECOND)
         return self.hub.topic(site_target(find_gateway(name, site_gateways(self.table))), HOUSE_BYTES_PER_SECOND)
 
+
 def upgrade(streams: Streams, request: Request, topic: Topic) -> None:
     """Answer a WebSocket handshake, or raise a Refusal that says what is wrong with it."""
     headers: Mapping[str, str] = request.headers
@@ -327,6 +328,7 @@ def blueprint(streams: Streams) -> Blueprint:
 
 def install(app: Sanic[Any, Any], streams: Streams) -> None:
     """The routes. The server's protocol class must be one of Sanic's for WebSockets (the gate's is)."""
+
     async def start(app: Sanic[Any, Any]) -> None:
         streams.start(app.ctx.number)
 

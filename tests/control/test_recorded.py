@@ -47,8 +47,10 @@ def fits(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, type):
         return isinstance(found, wanted)
     if isinstance(wanted, dict):
-        return isinstance(found, dict) and found.keys() == wanted.keys() and all(
-            fits(found[name], member) for name, member in wanted.items()
+        return (
+            isinstance(found, dict)
+            and found.keys() == wanted.keys()
+            and all(fits(found[name], member) for name, member in wanted.items())
         )
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(map(fits, found, wanted))

@@ -39,9 +39,7 @@ OPERATIONS: list[tuple[str, Any, list[tuple[str, dict[str, Any]]], str, Any]] = 
 
 @pytest.mark.parametrize("prefix", ["", "/api/gateways/default"])
 @pytest.mark.parametrize(("action", "body", "noted", "target", "shown"), OPERATIONS)
-def test_settings(
-    v1r: House, prefix: str, action: str, body: Any, noted: list[Any], target: str, shown: Any
-) -> None:
+def test_settings(v1r: House, prefix: str, action: str, body: Any, noted: list[Any], target: str, shown: Any) -> None:
     v1r.post("/api/gateways/default/control/grid_export", {"value": "battery_ok"})
     v1r.post("/control/mode", {"value": "self_consumption" if body.get("value") != "self_consumption" else "backup"})
     v1r.post("/control/reserve", {"value": 77})

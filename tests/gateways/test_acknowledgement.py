@@ -59,8 +59,12 @@ def test_a_no_however_it_is_wrapped(answer: Any, words: str) -> None:
 
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(["response", "result", "code", "error", "message", "set_x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["response", "result", "code", "error", "message", "set_x"]), inner, max_size=4
+        )
+    ),
     max_leaves=30,
 )
 
@@ -95,7 +99,12 @@ ANSWERS = [
 @pytest.mark.parametrize(("action", "arguments"), COMMANDS)
 @pytest.mark.parametrize("answer", ANSWERS, ids=repr)
 def test_a_write_that_tesla_refuses_with_200_is_an_error_with_its_reason(
-    answer: Any, action: str, arguments: Mapping[str, Any], mode: str, tesla: Tesla, tmp_path: Path  # noqa: F811
+    answer: Any,
+    action: str,
+    arguments: Mapping[str, Any],
+    mode: str,
+    tesla: Tesla,
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
 

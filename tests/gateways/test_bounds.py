@@ -125,10 +125,13 @@ ROOT = f"api/1/energy_sites/{SITE}"
 @pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_tesla_may_redirect_to_itself_and_to_nobody_else(
-    mode: str, status: int, tesla: Tesla, tmp_path: Path  # noqa: F811
+    mode: str,
+    status: int,
+    tesla: Tesla,
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     path = "api/1/products"
-    with Hostile(tmp_path, b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"response\": []}") as other:
+    with Hostile(tmp_path, b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"response": []}') as other:
         for target in (f"https://{other.address}/{path}", f"http://{other.address}/", "https://tesla.com.example.org/"):
             tesla.asked.clear()
             tesla.said = {path: (status, b"{}", {"Location": target})}

@@ -85,7 +85,10 @@ def test_a_refusal_at_the_start_is_told_with_its_reason(
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("status", [401, 403, 412, 421])
 def test_a_refusal_while_it_worked_is_tried_soon_and_then_rarely(
-    status: int, mode: str, tesla: Tesla, tmp_path: Path  # noqa: F811
+    status: int,
+    mode: str,
+    tesla: Tesla,
+    tmp_path: Path,  # noqa: F811
 ) -> None:
     connection = connect(mode, tesla, tmp_path)
     try:
@@ -262,7 +265,11 @@ def spoil(path: Path, fault: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("fault", sorted(FAULTS))
 def test_a_login_file_that_cannot_be_used_is_named_with_the_remedy(
-    fault: str, mode: str, tesla: Tesla, tmp_path: Path, caplog: pytest.LogCaptureFixture  # noqa: F811
+    fault: str,
+    mode: str,
+    tesla: Tesla,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,  # noqa: F811
 ) -> None:
     connection = connect(mode, tesla, tmp_path)
     path = login_file(mode, tmp_path)

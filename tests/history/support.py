@@ -43,6 +43,7 @@ def histories(*archives: Archive, settings: HistorySettings | None = None) -> Hi
 
 def body(answer: Answer) -> Any:
     """The JSON of an answer, read strictly: no NaN."""
+
     def refuse(word: str) -> None:
         raise AssertionError(f"{word} in the answer")
 

@@ -66,7 +66,8 @@ def _year() -> tuple[Archive, Recorder, list[tuple[float, float]], int, dict[str
             "load": {"energy_imported": counters["home"]},
             "solar": {"energy_exported": counters["solar"]},
             "battery": {
-                "energy_imported": counters["battery_charge"], "energy_exported": counters["battery_discharge"],
+                "energy_imported": counters["battery_charge"],
+                "energy_exported": counters["battery_discharge"],
             },
         }
         guarded = {
@@ -137,8 +138,9 @@ def test_every_day_of_a_year_is_right_within_a_thousandth(year: Year) -> None:
         }
         for energy, expected in truth.items():
             assert energies[energy] == pytest.approx(expected, rel=1e-3, abs=1.0), f"{day} {energy}"
-    hours = {day: (day_start(day + datetime.timedelta(1), LOS_ANGELES) - day_start(day, LOS_ANGELES)) / 3600
-             for day in found}
+    hours = {
+        day: (day_start(day + datetime.timedelta(1), LOS_ANGELES) - day_start(day, LOS_ANGELES)) / 3600 for day in found
+    }
     assert {23.0, 24.0, 25.0} == set(hours.values())
 
 

@@ -36,8 +36,14 @@ def _asked() -> Any:
         recorder = Recorder(store)
         for step in range(1440):
             one = reading(
-                START + 5.0 * step, -100.0, float(step), 50.0, 10.0,
-                soe_raw=52.5, mode="self_consumption", reserve=20.0,
+                START + 5.0 * step,
+                -100.0,
+                float(step),
+                50.0,
+                10.0,
+                soe_raw=52.5,
+                mode="self_consumption",
+                reserve=20.0,
                 grid_status="DOWN" if 600 <= step < 660 else "UP" if step < 1200 else None,
             )
             if step < 720:
@@ -62,7 +68,14 @@ def test_rows_are_flat_objects_with_a_time(asked: Any) -> None:
         assert (moment.timestamp(), moment.utcoffset()) == (START + 60.0 * index, datetime.timedelta())
         assert row["solar"] == pytest.approx(index * 12 + 5.5)
     assert rows[0] | {"time": ""} == {
-        "time": "", "site": -100, "solar": 5.5, "battery": 50, "load": 10, "soe": 50, "grid": 1, "reserve": 20,
+        "time": "",
+        "site": -100,
+        "solar": 5.5,
+        "battery": 50,
+        "load": 10,
+        "soe": 50,
+        "grid": 1,
+        "reserve": 20,
         "mode": "self_consumption",
     }
     assert [rows[index]["grid"] for index in (49, 50, 54, 55, 110)] == [1, 0, 0, 1, None]
@@ -71,8 +84,11 @@ def test_rows_are_flat_objects_with_a_time(asked: Any) -> None:
 @pytest.mark.parametrize(
     ("start", "end"),
     [
-        (str(START), str(NOW)), (str(int(START * 1000)), str(int(NOW * 1000))), ("now-2h", "now"),
-        ("2026-11-22T07:00:00Z", "2026-11-22T09:00:00Z"), ("2026-11-21T23:00:00-08:00", "2026-11-22T10:00:00+01:00"),
+        (str(START), str(NOW)),
+        (str(int(START * 1000)), str(int(NOW * 1000))),
+        ("now-2h", "now"),
+        ("2026-11-22T07:00:00Z", "2026-11-22T09:00:00Z"),
+        ("2026-11-21T23:00:00-08:00", "2026-11-22T10:00:00+01:00"),
         ("2026-11-22T07:00:00 00:00", "2026-11-22 09:00:00"),
     ],
 )
@@ -133,9 +149,21 @@ def test_lttb_keeps_measured_rows_and_the_ends(asked: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("step", "0"), ("step", "x"), ("step", "-5m"), ("points", "2"), ("points", "100000"), ("fields", "solar,watts"),
-        ("fields", "solar,solar"), ("from", "yesterday"), ("from", "now-"), ("to", "1e400"), ("to", "nan"),
-        ("from", "now+1h"), ("method", "median"), ("format", "xml"), ("from", "9" * 50),
+        ("step", "0"),
+        ("step", "x"),
+        ("step", "-5m"),
+        ("points", "2"),
+        ("points", "100000"),
+        ("fields", "solar,watts"),
+        ("fields", "solar,solar"),
+        ("from", "yesterday"),
+        ("from", "now-"),
+        ("to", "1e400"),
+        ("to", "nan"),
+        ("from", "now+1h"),
+        ("method", "median"),
+        ("format", "xml"),
+        ("from", "9" * 50),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(asked: Any, name: str, value: str) -> None:
@@ -223,7 +251,10 @@ def test_times_are_rfc_3339(when: float) -> None:
 def test_words_and_names_are_json() -> None:
     column = Column("mode", array("d", [0.0, 1.0, 7.0, math.nan]), words=['say "hi"', "☀"])
     assert json.loads(json_rows(array("d", [1.0] * 4), [column], "ts", False)) == [
-        {"ts": 1, "mode": 'say "hi"'}, {"ts": 1, "mode": "☀"}, {"ts": 1, "mode": None}, {"ts": 1, "mode": None},
+        {"ts": 1, "mode": 'say "hi"'},
+        {"ts": 1, "mode": "☀"},
+        {"ts": 1, "mode": None},
+        {"ts": 1, "mode": None},
     ]
 
 

@@ -135,14 +135,26 @@ def test_a_history_switched_off_has_a_status_and_a_catalogue() -> None:
 @pytest.mark.parametrize(
     ("target", "name"),
     [
-        ("daily?days=367", "days"), ("daily?days=x", "days"), ("daily?days=1.5", "days"), ("daily?days=", "days"),
-        ("daily?start=2026-02-30", "start"), ("daily?end=26-1-1", "end"),
+        ("daily?days=367", "days"),
+        ("daily?days=x", "days"),
+        ("daily?days=1.5", "days"),
+        ("daily?days=", "days"),
+        ("daily?start=2026-02-30", "start"),
+        ("daily?end=26-1-1", "end"),
         ("daily?start=2026-05-02&end=2026-05-01", "start"),
-        ("trend?hours=0", "hours"), ("trend?hours=169", "hours"), ("trend?start=nan", "start"),
-        ("trend?end=inf", "end"), ("trend?fit=perhaps", "fit"),
-        ("samples?limit=10001", "limit"), ("samples?limit=0", "limit"), ("samples?start=abc", "start"),
-        ("signal_trend?start=-1", "start"), ("signal_trend?end=4102444801", "end"), ("signal_trend?start=NaN", "start"),
-        ("signal_trend?hours=87841", "hours"), ("signal_trend?resolution=hourly", "resolution"),
+        ("trend?hours=0", "hours"),
+        ("trend?hours=169", "hours"),
+        ("trend?start=nan", "start"),
+        ("trend?end=inf", "end"),
+        ("trend?fit=perhaps", "fit"),
+        ("samples?limit=10001", "limit"),
+        ("samples?limit=0", "limit"),
+        ("samples?start=abc", "start"),
+        ("signal_trend?start=-1", "start"),
+        ("signal_trend?end=4102444801", "end"),
+        ("signal_trend?start=NaN", "start"),
+        ("signal_trend?hours=87841", "hours"),
+        ("signal_trend?resolution=hourly", "resolution"),
     ],
 )
 def test_parameters_out_of_range_are_refused(target: str, name: str) -> None:
@@ -189,7 +201,9 @@ def test_gateways_are_added_up_and_the_virtual_one_is_not() -> None:
     assert set(days[0]["gateways"]) == {"one", "two"}
     found = body(ask(asked, "/api/timeseries/samples?limit=3", start + 300.0))["samples"]
     assert [(one["gateway_id"], one["ts"]) for one in found] == [
-        ("two", start + 290.0), ("one", start + 295.0), ("two", start + 295.0),
+        ("two", start + 290.0),
+        ("one", start + 295.0),
+        ("two", start + 295.0),
     ]
     assert body(ask(asked, "/api/timeseries/samples?gateway=nobody", start))["samples"] == []
 
@@ -246,7 +260,11 @@ def with_signals(temperatures: list[float | None], **more: Any) -> Any:
     for step, temperature in enumerate(temperatures):
         recorder.record(
             reading(
-                1_795_330_800.0 + 60.0 * step, 0.0, 0.0, 0.0, 0.0,
+                1_795_330_800.0 + 60.0 * step,
+                0.0,
+                0.0,
+                0.0,
+                0.0,
                 vitals={
                     POD: {"HVP_PackTempMax": temperature, "HVP_PackTempMin": True, "HVP_ShuntTemperature": math.inf},
                     INVERTER: {"PCH_FanSpeed_A": 1200.0, "serialNumber": "TG0000000000A1"},
@@ -257,8 +275,10 @@ def with_signals(temperatures: list[float | None], **more: Any) -> Any:
                     "battery_blocks": [
                         {"PackageSerialNumber": "TG0000000000B2", "nominal_energy_remaining": None},
                         {
-                            "PackageSerialNumber": "TG0000000000A1", "PackagePartNumber": "1707000-11-J",
-                            "nominal_full_pack_energy": 14000, "nominal_energy_remaining": 3500,
+                            "PackageSerialNumber": "TG0000000000A1",
+                            "PackagePartNumber": "1707000-11-J",
+                            "nominal_full_pack_energy": 14000,
+                            "nominal_energy_remaining": 3500,
                         },
                     ]
                 },
@@ -272,7 +292,9 @@ def test_signals_are_listed_with_unit_and_label() -> None:
     asked = histories(with_signals([20.0, 21.0]))
     series = {(one["device"], one["metric"]): one for one in body(ask(asked, "/api/timeseries/signals"))["series"]}
     assert set(series) == {
-        (POD, "pack_temp_max"), (INVERTER, "fan_a_rpm"), ("PVAC--1538000-00-F--CN000000000PV", "fan_rpm"),
+        (POD, "pack_temp_max"),
+        (INVERTER, "fan_a_rpm"),
+        ("PVAC--1538000-00-F--CN000000000PV", "fan_rpm"),
     }
     pod = series[POD, "pack_temp_max"]
     assert (pod["powerwall"], pod["powerwall_order"], pod["unit"]) == ("PW2", 200, "°C")

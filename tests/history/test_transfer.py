@@ -41,7 +41,11 @@ def fill(path: Path, count: int, gateway: HistoryGateway = GATEWAY) -> None:
         when = START + 60.0 * step + 0.25
         recorder.record(
             reading(
-                when, *SITE.powers(when), soe_raw=61.5, grid_status="UP", mode="backup",
+                when,
+                *SITE.powers(when),
+                soe_raw=61.5,
+                grid_status="UP",
+                mode="backup",
                 vitals={POD: {"HVP_PackTempMax": 20.0 + step % 7}},
             )
         )

@@ -99,9 +99,7 @@ def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
         ("Asia/Kathmandu", ["2024-06-01"]),
     ],
 )
-def test_days_begin_and_end_where_the_history_has_them(
-    house: House, look: Look, zone: str, days: list[str]
-) -> None:
+def test_days_begin_and_end_where_the_history_has_them(house: House, look: Look, zone: str, days: list[str]) -> None:
     page = look(house.base, timezone_id=zone).open("history")
     until(page, DRAWN)
     page.evaluate(

@@ -180,8 +180,17 @@ VALUES = {
     "nested lists": "[" * 900 + "]" * 900, "bad escape": '"\\x"', "control character": '"\x01"', "unquoted": "x",
     "hexadecimal": "0x10", "plus": "+1", "leading zero": "01", "comment": "1/**/", "two": "1,2", "nothing": "",
 }  # fmt: skip
-SYNTAX = {"bad escape", "control character", "unquoted", "hexadecimal", "plus", "leading zero", "comment", "two",
-    "nothing"}
+SYNTAX = {
+    "bad escape",
+    "control character",
+    "unquoted",
+    "hexadecimal",
+    "plus",
+    "leading zero",
+    "comment",
+    "two",
+    "nothing",
+}
 
 
 def bodies() -> list[tuple[Operation, str]]:
@@ -355,7 +364,7 @@ def test_any_value_can_be_shown(value: Any) -> None:
 
 def test_much_that_is_right_is_read() -> None:
     """Near every bound at once, and with brackets and quotation marks in texts, which open and close nothing."""
-    body = {"zeros": [0] * 1900, "lists": [[0]] * 990, "texts": ["[{\"\\\\" * 90] * 100, "\\\"": "\U0001f600" * 300}
+    body = {"zeros": [0] * 1900, "lists": [[0]] * 990, "texts": ['[{"\\\\' * 90] * 100, '\\"': "\U0001f600" * 300}
     assert read_object(json.dumps(body).encode()) == read_object(json.dumps(body, ensure_ascii=False).encode()) == body
     deepest: Any = 1
     for _ in range(JSON_DEPTH):

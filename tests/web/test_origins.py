@@ -24,7 +24,13 @@ GARBAGE = [
     b"http://a..b", b"http://" + b"a" * 64 + b".example", b"http://" + b"a." * 200, b"http://" + b"[" * 9000,
     b"http://" + b"a" * 9000, b"http://%5b", b"http://pi\\", b"http://pi\t", b"ht tp://pi", b"1http://pi",
 ]  # fmt: skip
-FOREIGN = [b"https://evil.example", b"null", b"file://", b"chrome-extension://abcdefgh", b"http://xn--bcher-kva.example"]
+FOREIGN = [
+    b"https://evil.example",
+    b"null",
+    b"file://",
+    b"chrome-extension://abcdefgh",
+    b"http://xn--bcher-kva.example",
+]
 STREAMS = "/api/stream", "/ws/aggregate", "/ws/gateway/default"
 
 
