@@ -104,7 +104,7 @@ def test_a_write_that_tesla_refuses_with_200_is_an_error_with_its_reason(
     arguments: Mapping[str, Any],
     mode: str,
     tesla: Tesla,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
 

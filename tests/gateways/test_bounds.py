@@ -128,7 +128,7 @@ def test_tesla_may_redirect_to_itself_and_to_nobody_else(
     mode: str,
     status: int,
     tesla: Tesla,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     path = "api/1/products"
     with Hostile(tmp_path, b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"response": []}') as other:
@@ -154,7 +154,7 @@ def test_tesla_may_redirect_to_itself_and_to_nobody_else(
 
 
 @pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
-def test_redirects_of_tesla_come_to_an_end(mode: str, tesla: Tesla, tmp_path: Path) -> None:  # noqa: F811
+def test_redirects_of_tesla_come_to_an_end(mode: str, tesla: Tesla, tmp_path: Path) -> None:
     tesla.said = {"*": (302, b"{}", {"Location": "/around"})}
     connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
     try:

@@ -60,7 +60,7 @@ def failure_of(connection: GatewayConnection) -> GatewayFailure:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("status", "body", "cause", "words", "remedy"), REFUSALS)
 def test_a_refusal_at_the_start_is_told_with_its_reason(
-    status: int, body: bytes, cause: str, words: str, remedy: str, mode: str, tesla: Tesla, tmp_path: Path,  # noqa: F811
+    status: int, body: bytes, cause: str, words: str, remedy: str, mode: str, tesla: Tesla, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
@@ -88,7 +88,7 @@ def test_a_refusal_while_it_worked_is_tried_soon_and_then_rarely(
     status: int,
     mode: str,
     tesla: Tesla,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     connection = connect(mode, tesla, tmp_path)
     try:
@@ -131,7 +131,7 @@ def test_any_body_gives_one_short_printable_line(body: bytes) -> None:
 
 
 @pytest.fixture
-def renewing(tesla: Tesla, monkeypatch: pytest.MonkeyPatch) -> Tesla:  # noqa: F811
+def renewing(tesla: Tesla, monkeypatch: pytest.MonkeyPatch) -> Tesla:
     """Tesla's servers, whose accounts are renewed here too: FleetAPI knows the address of the real ones only."""
     import pypowerwall.fleetapi.fleetapi as module
 
@@ -269,7 +269,7 @@ def test_a_login_file_that_cannot_be_used_is_named_with_the_remedy(
     mode: str,
     tesla: Tesla,
     tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     connection = connect(mode, tesla, tmp_path)
     path = login_file(mode, tmp_path)
@@ -295,7 +295,7 @@ def test_a_login_file_that_cannot_be_used_is_named_with_the_remedy(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_new_login_is_noticed_without_a_restart(mode: str, tesla: Tesla, tmp_path: Path) -> None:  # noqa: F811
+def test_a_new_login_is_noticed_without_a_restart(mode: str, tesla: Tesla, tmp_path: Path) -> None:
     connection = connect(mode, tesla, tmp_path)
     path = login_file(mode, tmp_path)
     good = path.read_text()
@@ -312,7 +312,7 @@ def test_a_new_login_is_noticed_without_a_restart(mode: str, tesla: Tesla, tmp_p
         connection.close()
 
 
-def test_a_strange_expiry_in_a_login_file_does_no_harm(tesla: Tesla, tmp_path: Path) -> None:  # noqa: F811
+def test_a_strange_expiry_in_a_login_file_does_no_harm(tesla: Tesla, tmp_path: Path) -> None:
     path = login_file("Cloud", tmp_path)
     for value in ("null", '"soon"', "1e999", "-1e999", "NaN", "[]", "true", "1e300"):
         login = json.loads(path.read_text())
