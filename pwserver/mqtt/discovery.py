@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.entities import (
     CONTROL_ENTITIES,
     GATEWAY_ENTITIES,
@@ -14,8 +15,7 @@ from pwserver.mqtt.entities import (
     optional_entities,
     serial_slug,
 )
-from pwserver.mqtt.settings import MqttSettings
-from pwserver.mqtt.topics import compact, safe_in_topic
+from pwserver.mqtt.state_topics import compact, safe_in_topic
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS
 from pwserver.state.fact import text

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.mqtt.topics import (
+from pwserver.mqtt.state_topics import (
     METER_METRICS,
     SIGNAL_TOPICS,
     STRING_METRICS,

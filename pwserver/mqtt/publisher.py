@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pwserver.mqtt import commands
-from pwserver.mqtt.connection import (
+from pwserver.mqtt import control_topics
+from pwserver.mqtt.broker_connection import (
     Attempts,
     ConnectionLost,
     MqttUnavailable,
@@ -24,16 +24,16 @@ from pwserver.mqtt.connection import (
     library,
     refused,
 )
-from pwserver.mqtt.discovery import Announcement, Announcer
-from pwserver.mqtt.settings import (
-    Control,
+from pwserver.mqtt.broker_settings import (
     ControlRejected,
     MqttSettings,
+    SendCommand,
     effective_controls,
     missing_for_controls,
     status_body,
 )
-from pwserver.mqtt.topics import topics
+from pwserver.mqtt.discovery import Announcement, Announcer
+from pwserver.mqtt.state_topics import topics
 from pwserver.state.view import View
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ class _GatewayChannel:
 class MqttPublisher:
     """``start()``, then ``publish(view)`` after every poll attempt, ``stop()`` at the end.
 
-    ``control`` carries out commands (see settings.Control); without it controls stay off. ``changed`` is called when
-    ``connected`` has changed.
+    ``control`` carries out commands (see broker_settings.SendCommand); without it controls stay off. ``changed`` is
+    called when ``connected`` has changed.
     """
 
     def __init__(
         self,
         settings: MqttSettings,
-        control: Control | None = None,
+        control: SendCommand | None = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
@@ -181,7 +181,7 @@ class MqttPublisher:
                 log.info("MQTT broker does not let us see Home Assistant's status; restarts of it go unnoticed")
         if not self._mask:
             return
-        granted = await client.subscribe(commands.command_filter(self.settings.topic_prefix), qos=1)
+        granted = await client.subscribe(control_topics.command_filter(self.settings.topic_prefix), qos=1)
         if refused(granted):
             log.error("MQTT broker refused the subscription to the control topics; controls do not work")
         elif self._mask & ISLANDING_BIT:
@@ -277,7 +277,7 @@ class MqttPublisher:
             channel.fresh.set()
 
     async def _receive(self, topic: str, payload: bytes) -> None:
-        shape = commands.split_topic(self.settings.topic_prefix, topic)
+        shape = control_topics.split_topic(self.settings.topic_prefix, topic)
         channel = self._channels.get(shape[0]) if shape is not None else None
         if channel is None:
             self._reject(topic, payload, "unknown gateway")
@@ -305,7 +305,7 @@ class MqttPublisher:
     async def _carry_out(self, topic: str, payload: bytes) -> None:
         views = {gateway_id: channel.view for gateway_id, channel in self._channels.items()}
         try:
-            command = commands.parse(self.settings.topic_prefix, topic, payload, views, self._mask)
+            command = control_topics.parse(self.settings.topic_prefix, topic, payload, views, self._mask)
             connection = await self._attempt(command)
         except ControlRejected as rejected:
             self._reject(topic, payload, str(rejected))
@@ -320,7 +320,7 @@ class MqttPublisher:
                 command.gateway_id, command.control, command.arguments, connection or "its connection",
             )  # fmt: skip
 
-    async def _attempt(self, command: commands.Command) -> Any:
+    async def _attempt(self, command: control_topics.ControlMessage) -> Any:
         """One attempt. It goes on when the broker is lost meanwhile: half a command helps nobody."""
         if self._control is None:
             raise ControlRejected("controls are off")
@@ -332,7 +332,7 @@ class MqttPublisher:
 
     def _reject(self, topic: str, payload: bytes, reason: str) -> None:
         self.counters["rejected"] += 1
-        log.warning("MQTT command on %s rejected: %s (%s)", topic[:200], reason, commands.shortened(payload))
+        log.warning("MQTT command on %s rejected: %s (%s)", topic[:200], reason, control_topics.shortened(payload))
 
     async def _clear(self, topic: str) -> None:
         """An empty retained message, so that no stored command survives."""

@@ -1,7 +1,8 @@
 """One pwserver's readings for others: a publishing side and a subscribing side over any MQTT broker.
 
 Topics below ``{prefix}/replica/1/{publisher}/``: ``state`` is ``online`` or ``offline`` (the will), ``gateway/{id}``
-holds the newest envelope of a gateway (see wire). All retained, so a replica that starts has everything at once.
+holds the newest envelope of a gateway (see replica_messages). All retained, so a replica that starts has everything at
+once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from pwserver.mqtt.connection import (
+from pwserver.mqtt.broker_connection import (
     Attempts,
     ConnectionLost,
     MqttUnavailable,
@@ -24,9 +25,9 @@ from pwserver.mqtt.connection import (
     library,
     refused,
 )
-from pwserver.mqtt.settings import MqttSettings
-from pwserver.mqtt.topics import safe_in_topic
-from pwserver.mqtt.wire import VERSION, Envelope, WireError, decode, encode, read_word, sign_word
+from pwserver.mqtt.broker_settings import MqttSettings
+from pwserver.mqtt.replica_messages import VERSION, Envelope, ReplicaMessageError, decode, encode, read_word, sign_word
+from pwserver.mqtt.state_topics import safe_in_topic
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import View
 
@@ -298,10 +299,10 @@ class ReplicaSubscriber:
             if parts[1:] == ["state"]:
                 self._hear_state(publisher, read_word(payload, topic, self.settings.key))
             elif len(payload) > self.settings.max_message_bytes:
-                raise WireError("message too long")
+                raise ReplicaMessageError("message too long")
             elif len(parts) == 3 and payload:
                 self._hear_gateway(publisher, parts[2], decode(payload, topic, self.settings.key), retained)
-        except WireError as error:
+        except ReplicaMessageError as error:
             self._refuse(topic, str(error))
 
     def _refuse(self, topic: str, reason: str) -> None:
@@ -323,20 +324,20 @@ class ReplicaSubscriber:
 
     def _hear_gateway(self, publisher: str, gateway_id: str, envelope: Envelope, retained: bool) -> None:
         if envelope.identity.id != gateway_id:
-            raise WireError("gateway id and topic differ")
+            raise ReplicaMessageError("gateway id and topic differ")
         now, loop = time.time(), asyncio.get_running_loop()
         if envelope.sent > now + FUTURE_SECONDS:
-            raise WireError("sent in the future; check the clocks")
+            raise ReplicaMessageError("sent in the future; check the clocks")
         order, before = (envelope.run, envelope.sequence), self._newest.get((publisher, gateway_id))
         if before is not None and order < before:
-            raise WireError("older than what is known")
+            raise ReplicaMessageError("older than what is known")
         known = self._known.get(gateway_id)
         if known is not None and known.publisher != publisher and known.lost is None:
-            raise WireError("two publishers have a gateway of the same id")
+            raise ReplicaMessageError("two publishers have a gateway of the same id")
         if known is None and len(self._known) >= self.settings.max_gateways:
-            raise WireError("more gateways than allowed")
+            raise ReplicaMessageError("more gateways than allowed")
         if before is None and len(self._newest) >= self._remembered:
-            raise WireError("too many gateways")
+            raise ReplicaMessageError("too many gateways")
         if order == before and known is not None and known.publisher == publisher and known.lost is None:
             return  # the broker sent its stored copy again
         self._newest[publisher, gateway_id] = order

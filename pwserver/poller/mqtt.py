@@ -10,10 +10,10 @@ from typing import Any
 from pwserver import __version__
 from pwserver.commands import ACKNOWLEDGED
 from pwserver.config import Config
+from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
-from pwserver.mqtt.settings import ControlRejected, MqttSettings
-from pwserver.mqtt.topics import UNSAFE_IN_TOPIC
+from pwserver.mqtt.state_topics import UNSAFE_IN_TOPIC
 from pwserver.poller.commands import CommandService
 from pwserver.state.view import View
 

@@ -23,7 +23,7 @@ TELLING = {
 WRITERS = ("mqtt", "history", "web", "documents/prometheus.py", "documents/influx.py", "documents/house.py",
            "documents/origins.py", "documents/status.py")  # fmt: skip
 ALLOWED = {
-    ("mqtt/topics.py", "aggregates"): "the topic of that name holds the meters in the gateway's shape",
+    ("mqtt/state_topics.py", "aggregates"): "the topic of that name holds the meters in the gateway's shape",
     ("history/clock.py", "aggregates"): "the times of the meters tell how wrong the gateway's clock is",
 }
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pwserver.config import ConfigError
 from pwserver.config.load import load
 from pwserver.directory import IDENTITY_BYTES, Directory, default_of, joined
-from pwserver.mqtt.wire import Envelope, decode, encode
+from pwserver.mqtt.replica_messages import Envelope, decode, encode
 from pwserver.poller.mqtt import publishing_settings
 from pwserver.poller.replica import replica_settings
 from pwserver.reading import GatewayIdentity, GatewayStatus

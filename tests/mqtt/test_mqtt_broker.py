@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from pwserver.mqtt.connection import REPEAT_SECONDS, Attempts
+from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts
+from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
-from pwserver.mqtt.settings import ControlRejected, MqttSettings
 
 FAST = {"backoff_first_seconds": 0.05, "backoff_last_seconds": 0.2, "operation_timeout_seconds": 1.0,
         "handshake_pause_seconds": 0.02, "birth_jitter_seconds": 0.05}  # fmt: skip
@@ -36,7 +36,7 @@ def test_without_a_host_nothing_is_loaded(tmp_path):
     code = (
         "import asyncio, sys\n"
         "from pwserver.mqtt.publisher import MqttPublisher\n"
-        "from pwserver.mqtt.settings import MqttSettings\n"
+        "from pwserver.mqtt.broker_settings import MqttSettings\n"
         "async def main():\n"
         "    publisher = MqttPublisher(MqttSettings())\n"
         "    await publisher.start()\n"
@@ -126,7 +126,7 @@ PUBLISHER = """
 import asyncio, json, sys
 from pathlib import Path
 from pwserver.mqtt.publisher import MqttPublisher
-from pwserver.mqtt.settings import MqttSettings
+from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.reading import *
 from pwserver.state.view import *
 async def main():

@@ -9,13 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.mqtt import commands
-from pwserver.mqtt.settings import ControlRejected, MqttSettings, effective_controls, missing_for_controls, status_body
+from pwserver.mqtt import control_topics
+from pwserver.mqtt.broker_settings import (
+    ControlRejected,
+    MqttSettings,
+    effective_controls,
+    missing_for_controls,
+    status_body,
+)
 from pwserver.strict_json import read_object
 
 
 def parse(views, topic, payload, mask=31):
-    return commands.parse("pypowerwall", topic, payload, views, mask)
+    return control_topics.parse("pypowerwall", topic, payload, views, mask)
 
 
 def situation(view_of, powerwall3, condition):
@@ -86,7 +92,7 @@ def test_any_bytes_are_rejected_or_a_command(payload):
             command = parse({"home": view}, f"pypowerwall/home/control/{control}/set", payload)
         except ControlRejected:
             continue
-        assert command.control == control and len(payload) <= commands.MAX_PAYLOAD_BYTES
+        assert command.control == control and len(payload) <= control_topics.MAX_PAYLOAD_BYTES
 
 
 def test_deeply_nested_payload_is_only_rejected(powerwall3, view_of):
@@ -160,7 +166,7 @@ def test_hold_rounds_down_to_the_app_level(powerwall3, view_of):
 
 
 def test_log_text_is_short_and_tame():
-    written = commands.shortened(b"\x1b[31m\r\nroot: ok \xff" + b"x" * 900)
+    written = control_topics.shortened(b"\x1b[31m\r\nroot: ok \xff" + b"x" * 900)
     assert written.isascii() and written.isprintable() and len(written) < 1300
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.discovery import Announcer
 from pwserver.mqtt.entities import CONTROL_ENTITIES, serial_slug
-from pwserver.mqtt.settings import MqttSettings
-from pwserver.mqtt.topics import topics
+from pwserver.mqtt.state_topics import topics
 from pwserver.state.judge import GatewayJudge
 
 ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")

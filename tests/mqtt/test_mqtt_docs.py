@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from pwserver.mqtt.entities import GATEWAY_ENTITIES
-from pwserver.mqtt.topics import topics
+from pwserver.mqtt.state_topics import topics
 from pwserver.state.controls import MQTT_CONTROLS
 
 PAGE = (Path(__file__).parents[2] / "docs/mqtt.md").read_text()

@@ -22,10 +22,10 @@ from pwserver.documents.answer import Answer
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
+from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubscriber, settings_from_url
-from pwserver.mqtt.settings import MqttSettings
-from pwserver.mqtt.topics import topics
-from pwserver.mqtt.wire import Envelope, WireError, decode, encode, read_word, sign_word
+from pwserver.mqtt.replica_messages import Envelope, ReplicaMessageError, decode, encode, read_word, sign_word
+from pwserver.mqtt.state_topics import topics
 from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import SiteView, View
 
@@ -83,16 +83,16 @@ class TestWire:
     def test_signature_covers_topic_and_every_byte(self, envelope):
         key = b"secret"
         message = encode(envelope, TOPIC, key)
-        with pytest.raises(WireError, match="signature"):
+        with pytest.raises(ReplicaMessageError, match="signature"):
             decode(message, TOPIC + "2", key)
-        with pytest.raises(WireError, match="signature"):
+        with pytest.raises(ReplicaMessageError, match="signature"):
             decode(message, TOPIC, b"other")
         for position in range(4, len(message), max(1, len(message) // 60)):
             broken = bytearray(message)
             broken[position] ^= 1
-            with pytest.raises(WireError):
+            with pytest.raises(ReplicaMessageError):
                 decode(bytes(broken), TOPIC, key)
-        with pytest.raises(WireError, match="not signed"):
+        with pytest.raises(ReplicaMessageError, match="not signed"):
             decode(encode(envelope, TOPIC, None), TOPIC, key)
 
     def test_a_newer_minor_publisher_may_add_members(self, envelope):
@@ -110,33 +110,33 @@ class TestWire:
     def test_wrong_types_are_refused(self, envelope, part, member, value):
         head, body = self.body_of(encode(envelope, TOPIC, None))
         (body if part is None else body[part])[member] = value
-        with pytest.raises(WireError):
+        with pytest.raises(ReplicaMessageError):
             decode(self.message(head, body), TOPIC, None)
 
     def test_version_bomb_and_cut(self, envelope):
         message = encode(envelope, TOPIC, None)
-        with pytest.raises(WireError, match="version 2"):
+        with pytest.raises(ReplicaMessageError, match="version 2"):
             decode(message[:3] + b"\x02" + message[4:], TOPIC, None)
-        with pytest.raises(WireError):
+        with pytest.raises(ReplicaMessageError):
             decode(message[:-5], TOPIC, None)
         bomb = zlib.compress(b" " * (64 << 20), 9)
         assert len(bomb) < 100_000
-        with pytest.raises(WireError, match="too long"):
+        with pytest.raises(ReplicaMessageError, match="too long"):
             decode(b"PWR\x01\x00" + bomb, TOPIC, None)
-        with pytest.raises(WireError):
+        with pytest.raises(ReplicaMessageError):
             decode(self.message(b"PWR\x01\x00", json.loads("[" * 900 + "]" * 900)), TOPIC, None)
 
     @given(st.binary(max_size=300))
     def test_any_bytes_are_refused(self, payload):
         for prefix in (b"", b"PWR\x01\x00", b"PWR\x01\x01"):
-            with pytest.raises(WireError):
+            with pytest.raises(ReplicaMessageError):
                 decode(prefix + payload, TOPIC, None)
 
     def test_words(self):
         assert read_word(sign_word("offline", "t", b"k"), "t", b"k") == "offline"
-        with pytest.raises(WireError):
+        with pytest.raises(ReplicaMessageError):
             read_word(b"offline", "t", b"k")
-        with pytest.raises(WireError):
+        with pytest.raises(ReplicaMessageError):
             read_word(sign_word("offline", "t", b"k"), "other", b"k")
 
     @staticmethod
@@ -439,6 +439,6 @@ def test_a_slow_reader_misses_steps_but_not_the_last(broker, until, powerwall3, 
 
 
 def test_reading_is_never_pickled():
-    source = (ROOT / "pwserver/mqtt/wire.py").read_text() + (ROOT / "pwserver/mqtt/replica.py").read_text()
+    source = (ROOT / "pwserver/mqtt/replica_messages.py").read_text() + (ROOT / "pwserver/mqtt/replica.py").read_text()
     assert "import pickle" not in source and "eval(" not in source
     assert Reading("x", 1.0, {}).gateway_id == "x"

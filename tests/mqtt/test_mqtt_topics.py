@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.mqtt.topics import compact, fixed, topics
+from pwserver.mqtt.state_topics import compact, fixed, topics
 from pwserver.reading import Reading
 
 

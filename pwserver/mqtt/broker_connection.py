@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aiomqtt import Client
 
-    from pwserver.mqtt.settings import MqttSettings
+    from pwserver.mqtt.broker_settings import MqttSettings
 
 log = logging.getLogger("pwserver.mqtt")
 MAX_INBOUND = 100

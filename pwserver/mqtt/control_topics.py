@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
-from pwserver.mqtt.settings import ControlRejected
+from pwserver.mqtt.broker_settings import ControlRejected
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.view import View
@@ -18,7 +18,7 @@ MAX_PAYLOAD_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ControlMessage:
     """A valid command: ``operation`` and ``arguments`` are what the injected control function gets."""
 
     gateway_id: str
@@ -47,7 +47,7 @@ def parse(
     payload: bytes,
     views: Mapping[str, View],
     mask: int,
-) -> Command:
+) -> ControlMessage:
     """The command in a message, or ControlRejected with the reason. Checks run from cheap to dear."""
     shape = split_topic(prefix, topic)
     if shape is None:
@@ -68,7 +68,7 @@ def parse(
         raise ControlRejected("the gateway has not been reached yet")
     if not ability.able and ability.limit not in PASSING:  # the command itself will tell whether that has passed
         raise ControlRejected(ability.why_not or "no connection of this gateway can write")
-    return Command(view.gateway.id, control, operation, arguments)
+    return ControlMessage(view.gateway.id, control, operation, arguments)
 
 
 def _json_object(payload: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ class ControlRejected(Exception):
 
 # (gateway id, command of ``gateways/``, its arguments) -> the name of the connection that was used. Raises
 # ControlRejected, or anything else.
-Control = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
+SendCommand = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)

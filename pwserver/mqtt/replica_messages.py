@@ -33,7 +33,7 @@ HINTS: dict[type, dict[str, Any]] = {
 T = TypeVar("T")
 
 
-class WireError(Exception):
+class ReplicaMessageError(Exception):
     """A message that cannot be used; the text says why and holds nothing of its contents."""
 
 
@@ -70,18 +70,18 @@ def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
 
 
 def decode(payload: bytes, topic: str, key: bytes | None) -> Envelope:
-    """The envelope of a message. With a key every message has to carry its signature. Raises WireError."""
+    """The envelope of a message. With a key every message has to carry its signature. Raises ReplicaMessageError."""
     head, rest = payload[:5], payload[5:]
     if len(head) < 5 or head[:3] != MAGIC:
-        raise WireError("not a replica message")
+        raise ReplicaMessageError("not a replica message")
     if head[3] != VERSION:
-        raise WireError(f"version {head[3]}, we speak {VERSION}")
+        raise ReplicaMessageError(f"version {head[3]}, we speak {VERSION}")
     if head[4] & SIGNED:
         mac, rest = rest[:MAC_BYTES], rest[MAC_BYTES:]
         if key is not None and not hmac.compare_digest(mac, _mac(key, topic, head, rest)):
-            raise WireError("signature does not fit")
+            raise ReplicaMessageError("signature does not fit")
     elif key is not None:
-        raise WireError("not signed")
+        raise ReplicaMessageError("not signed")
     return _envelope(_load(rest))
 
 
@@ -92,10 +92,10 @@ def sign_word(word: str, topic: str, key: bytes | None) -> bytes:
 
 
 def read_word(payload: bytes, topic: str, key: bytes | None) -> str:
-    """The word of a one-word message. Raises WireError when its signature is missing or wrong."""
+    """The word of a one-word message. Raises ReplicaMessageError when its signature is missing or wrong."""
     plain, _, mac = payload[:200].partition(b" ")
     if key is not None and not hmac.compare_digest(mac, _mac(key, topic, b"", plain).hex().encode()):
-        raise WireError("signature does not fit")
+        raise ReplicaMessageError("signature does not fit")
     return plain.decode("ascii", "replace")
 
 
@@ -130,12 +130,12 @@ def _load(packed: bytes) -> dict[str, Any]:
     try:
         text = unpacker.decompress(packed, MAX_BODY_BYTES)
         if unpacker.unconsumed_tail or not unpacker.eof:
-            raise WireError("body too long or cut off")
+            raise ReplicaMessageError("body too long or cut off")
         body = json.loads(text.decode("utf-8", "surrogatepass"))
     except (zlib.error, ValueError, RecursionError):
-        raise WireError("body is damaged") from None
+        raise ReplicaMessageError("body is damaged") from None
     if not isinstance(body, dict):
-        raise WireError("body is not an object")
+        raise ReplicaMessageError("body is not an object")
     return body
 
 
@@ -153,7 +153,7 @@ def _envelope(body: dict[str, Any]) -> Envelope:
             position=_checked(body.get("position", 0), int, "position"),
         )
     except RecursionError:
-        raise WireError("body is nested too deeply") from None
+        raise ReplicaMessageError("body is nested too deeply") from None
 
 
 def _with_reach(reading: Reading, members: Mapping[str, Any]) -> Reading:
@@ -166,13 +166,13 @@ def _with_reach(reading: Reading, members: Mapping[str, Any]) -> Reading:
 def _build(kind: type[T], members: Any) -> T:
     """A dataclass from an object. Members of a newer publisher that we do not know are left out."""
     if not isinstance(members, dict):
-        raise WireError(f"{kind.__name__} is not an object")
+        raise ReplicaMessageError(f"{kind.__name__} is not an object")
     hints = HINTS[kind]
     known = {name: _checked(value, hints[name], name) for name, value in members.items() if name in hints}
     try:
         return kind(**known)
     except TypeError:
-        raise WireError(f"{kind.__name__} is incomplete") from None
+        raise ReplicaMessageError(f"{kind.__name__} is incomplete") from None
 
 
 def _checked(value: Any, hint: Any, name: str) -> Any:
@@ -197,4 +197,4 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
     fits = isinstance(hint, type) and origin is None and isinstance(value, hint)
     if fits and not (hint is int and isinstance(value, bool)):
         return value
-    raise WireError(f"{name} has the wrong type")
+    raise ReplicaMessageError(f"{name} has the wrong type")
