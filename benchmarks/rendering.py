@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.reading import changed, read_once
 from benchmarks.table import Table
-from pwserver.poller.publish import Publisher
+from pwserver.poller.snapshot_publisher import SnapshotPublisher
 
 SECTION = "rendering"
 ROUNDS, QUICK_ROUNDS = 300, 60
@@ -20,7 +20,7 @@ def run(table: Table) -> None:
     from pwserver.state.view import View
 
     runtime, reading, status = read_once("powerwall3")
-    publisher = Publisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
+    publisher = SnapshotPublisher(runtime.shared, runtime.server, runtime.identities, runtime.merging)
     (identity,) = runtime.identities
     chance = random.Random(1)
     readings = [changed(reading, chance) for _ in range(QUICK_ROUNDS if table.quick else ROUNDS)]

@@ -16,8 +16,8 @@ from pwserver.documents.merge import MergeOptions
 from pwserver.history.answer import Histories
 from pwserver.history.opening import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
-from pwserver.poller import holds
-from pwserver.poller.publish import Publisher
+from pwserver.poller import wait_times
+from pwserver.poller.snapshot_publisher import SnapshotPublisher
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE, Shared
@@ -58,10 +58,10 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
         slot_bytes=settings["PW_SNAPSHOT_BYTES"],
         document_bytes=settings["PW_DOCUMENT_MAX_BYTES"],
         workers=settings["PW_WORKERS"],
-        extra={**holds.shared_bytes(len(identities)), **extra},
+        extra={**wait_times.shared_bytes(len(identities)), **extra},
     )
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
-    first = Publisher(shared, server, identities, merging)
+    first = SnapshotPublisher(shared, server, identities, merging)
     first.everything()
     history, histories = history_of(config, identities, default, before)
     return Runtime(

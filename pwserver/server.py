@@ -24,9 +24,9 @@ from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fitted, kill_advice
 from pwserver.open_files import with_files
-from pwserver.poller import holds, keeping
+from pwserver.poller import judge_memories, wait_times
 from pwserver.poller.process import run_poller
-from pwserver.poller.replica import replica_settings
+from pwserver.poller.replica_feed import replica_settings
 from pwserver.reading import GatewayIdentity
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
@@ -298,8 +298,8 @@ class Main:
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
         supervisor.stop([old.poller, *old.services])
-        holds.inherit(old.runtime, new.runtime)
-        keeping.inherit(old.runtime, new.runtime)
+        wait_times.inherit(old.runtime, new.runtime)
+        judge_memories.inherit(old.runtime, new.runtime)
         if listener is not old.listener:
             for child in new.children:
                 child.run = partial(close_and_run, old.listener, child.run)

@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Protocol
 
-from pwserver.poller.pending import Pending
+from pwserver.poller.pending_settings import PendingSettings
 from pwserver.poller.schedule import Ticks
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 
 log = logging.getLogger("pwserver.poller")
 
 
-class Connection(Protocol):
+class PolledConnection(Protocol):
     """What the task needs of ``gateways.connection.GatewayConnection``."""
 
     @property
@@ -50,7 +50,7 @@ class GatewayTask:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: PolledConnection,
         freshness: Freshness,
         publish: Publish,
         offset_seconds: float = 0.0,
@@ -61,7 +61,7 @@ class GatewayTask:
         self.publish = publish
         self.offset_seconds = offset_seconds
         self.stuck_seconds = stuck_seconds  # a poll that has not come back by then never will
-        self.pending = Pending()
+        self.pending = PendingSettings()
         self.lateness_seconds = 0.0  # of the last poll's begin
         self._lock = threading.Lock()  # one publication at a time: the slot has one writer
         self._reading: Reading | None = None

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from pwserver.config import Config
 from pwserver.directory import Directory
-from pwserver.poller.commands import CommandService
+from pwserver.poller.brokers import Brokers
+from pwserver.poller.command_service import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
-from pwserver.poller.holds import Holds
-from pwserver.poller.keeping import Keeping
-from pwserver.poller.mqtt import Brokers
-from pwserver.poller.publish import Publisher
+from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.recording import Recording
-from pwserver.poller.replica import ReplicaFeed, replica_settings
-from pwserver.poller.selfmetrics import SelfMetrics
+from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
+from pwserver.poller.self_metrics import SelfMetrics
+from pwserver.poller.snapshot_publisher import SnapshotPublisher
+from pwserver.poller.wait_times import WaitTimes
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
@@ -47,18 +47,18 @@ class Poller:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.metrics = SelfMetrics(runtime)
-        self.publisher = Publisher(
+        self.publisher = SnapshotPublisher(
             runtime.shared,
             runtime.server,
             runtime.identities,
             runtime.merging,
             self.metrics.gather,
-            Keeping(runtime.history.judges),
+            JudgeMemories(runtime.history.judges),
             corrections_of(runtime.config),
         )
         self.tasks: dict[str, GatewayTask] = {}
         self.connections: dict[str, GatewayConnection] = {}
-        self.holds = Holds(runtime)
+        self.wait_times = WaitTimes(runtime)
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
         self.publisher.after_site = self.recording.take
@@ -134,8 +134,8 @@ class Poller:
         count = len(self.runtime.config.gateways)
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
-            kept = self.holds.recall(definition.id)
-            connection.health.login_worked = self.holds.login_worked(definition.id)
+            kept = self.wait_times.recall(definition.id)
+            connection.health.login_worked = self.wait_times.login_worked(definition.id)
             if kept is not None:
                 connection.resume(*kept)
             self.connections[definition.id] = connection
@@ -149,7 +149,7 @@ class Poller:
         """After every poll attempt, in the gateway's thread."""
         connection = self.connections.get(identity.id)
         if connection is not None:
-            self.holds.remember(identity.id, *connection.hold, connection.health.login_worked)
+            self.wait_times.remember(identity.id, *connection.hold, connection.health.login_worked)
         view = self.publisher.gateway(identity, status, reading, expires)
         self.brokers.publish(view)
         self.recording.take(view)

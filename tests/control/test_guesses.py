@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.poller.pending import PATIENCE_SECONDS, Pending
+from pwserver.poller.pending_settings import PATIENCE_SECONDS, PendingSettings
 from pwserver.reading import Reading
 from pwserver.web import guess_limit
 from pwserver.web.addresses import SETS, WAYS, AddressTable, Note, client_address, group, networks
@@ -186,7 +186,7 @@ READING = Reading("home", 2000.0, {}, mode="backup", operation={"real_mode": "ba
 def test_what_confirms_a_setting(
     action: str, arguments: dict[str, Any], confirmed: dict[str, Any], not_yet: dict[str, Any]
 ) -> None:
-    pending = Pending()
+    pending = PendingSettings()
     assert pending.expect(action, arguments, 1999.0, 99.0) and pending
     before = replace(READING, **confirmed, timestamp=1998.0)
     assert pending.seen(before, 2000.0, 100.0) == [], "read before it was written"
@@ -197,14 +197,14 @@ def test_what_confirms_a_setting(
 
 
 def test_what_never_shows_is_given_up() -> None:
-    pending = Pending()
+    pending = PendingSettings()
     pending.expect("grid_export", {"value": "never"}, 1999.0, 99.0)
     assert pending.seen(READING, 1999.0, 99.0 + PATIENCE_SECONDS + 1) == ["grid_export"] and not pending
 
 
 @pytest.mark.parametrize("step", [-3e7, -3600.0, 3600.0, 3e7])
 def test_a_clock_that_is_set_meanwhile_confirms_and_gives_up_nothing(step: float) -> None:
-    pending = Pending()
+    pending = PendingSettings()
     pending.expect("grid_export", {"value": "never"}, 1999.0 + 4e8, 99.0)
     other = replace(READING, timestamp=2004.0 + 4e8 + step, grid_export="battery_ok")
     assert pending.seen(other, other.timestamp + 0.5, 105.0) == [] and pending
@@ -212,4 +212,4 @@ def test_a_clock_that_is_set_meanwhile_confirms_and_gives_up_nothing(step: float
 
 
 def test_a_dispatch_leaves_nothing_to_confirm() -> None:
-    assert Pending().expect("dispatch", {"power_watts": 1, "duration_seconds": 1}, 0.0, 0.0) == []
+    assert PendingSettings().expect("dispatch", {"power_watts": 1, "duration_seconds": 1}, 0.0, 0.0) == []

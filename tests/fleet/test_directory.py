@@ -14,8 +14,8 @@ from pwserver.config import ConfigError
 from pwserver.config.load import load
 from pwserver.directory import IDENTITY_BYTES, Directory, default_of, joined
 from pwserver.mqtt.replica_messages import Envelope, decode, encode
-from pwserver.poller.mqtt import publishing_settings
-from pwserver.poller.replica import replica_settings
+from pwserver.poller.brokers import publishing_settings
+from pwserver.poller.replica_feed import replica_settings
 from pwserver.reading import GatewayIdentity, GatewayStatus
 from pwserver_ext.arena import Arena
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pwserver.poller import keys
-from pwserver.poller.keys import KEY_SECONDS, KEYS_MAX, UsedKeys
+from pwserver.poller import idempotency_keys
+from pwserver.poller.idempotency_keys import KEY_SECONDS, KEYS_MAX, UsedKeys
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
-    monkeypatch.setattr(keys, "time", found)
+    monkeypatch.setattr(idempotency_keys, "time", found)
     return found
 
 

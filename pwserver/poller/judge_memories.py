@@ -23,7 +23,7 @@ from pwserver.state.memory import GatewayMemory
 log = logging.getLogger("pwserver.publish")
 
 
-class Keeping:
+class JudgeMemories:
     """The records of all gateways by id. One writer per gateway."""
 
     def __init__(self, records: Mapping[str, Blob]) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 
 from pwserver.causes import AUTH, CAUSE_BY_ID, CAUSES, RATE_LIMIT, Patience
-from pwserver.poller import keys
-from pwserver.poller.commands import Moments
-from pwserver.poller.keys import UsedKeys
+from pwserver.poller import idempotency_keys
+from pwserver.poller.idempotency_keys import UsedKeys
+from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
 
 PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
@@ -25,15 +25,17 @@ _IDS = CAUSES
 
 def shared_bytes(gateways: int) -> dict[str, int]:
     """The arena's regions for this many gateways."""
-    return {name: Moments.size(gateways) for name in TABLES} | {keys.REGION: UsedKeys.size()}
+    return {name: SharedMoments.size(gateways) for name in TABLES} | {idempotency_keys.REGION: UsedKeys.size()}
 
 
-class Holds:
+class WaitTimes:
     """Until when each gateway must be left alone, and why. One writer per gateway."""
 
     def __init__(self, runtime: Runtime) -> None:
         arena, gateways = runtime.shared.arena, runtime.shared.gateways
-        self._tables = {name: Moments(arena.region(name), gateways) for name in (PROMISED, REFUSED, CAUSE, WORKED)}
+        self._tables = {
+            name: SharedMoments(arena.region(name), gateways) for name in (PROMISED, REFUSED, CAUSE, WORKED)
+        }
 
     def remember(self, gateway: str, until: float, cause: str | None, login_worked: bool) -> None:
         """After an attempt: nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
@@ -69,7 +71,9 @@ def inherit(old: Runtime, new: Runtime) -> None:
 
     A refused login is forgotten where the owner has changed the gateway's entry: it may be right now.
     """
-    UsedKeys(new.shared.arena.region(keys.REGION)).inherit(UsedKeys(old.shared.arena.region(keys.REGION)))
+    UsedKeys(new.shared.arena.region(idempotency_keys.REGION)).inherit(
+        UsedKeys(old.shared.arena.region(idempotency_keys.REGION))
+    )
     before = {gateway.id: gateway for gateway in old.config.gateways}
     for gateway in new.config.gateways:
         former = before.get(gateway.id)
@@ -78,6 +82,6 @@ def inherit(old: Runtime, new: Runtime) -> None:
         for name in TABLES:
             if name in OF_THE_ENTRY and former != gateway:
                 continue
-            moment = Moments(old.shared.arena.region(name), old.shared.gateways).get(gateway.id)
+            moment = SharedMoments(old.shared.arena.region(name), old.shared.gateways).get(gateway.id)
             if moment > 0:
-                Moments(new.shared.arena.region(name), new.shared.gateways).set(gateway.id, moment)
+                SharedMoments(new.shared.arena.region(name), new.shared.gateways).set(gateway.id, moment)

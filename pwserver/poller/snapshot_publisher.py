@@ -22,7 +22,7 @@ from pwserver.documents.render import (
     render_no_gateways,
     render_site,
 )
-from pwserver.poller.keeping import Keeping
+from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.judge import GatewayJudge
@@ -45,11 +45,11 @@ SITE_GRACE_SECONDS = 1.0
 SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
-class Publisher:
+class SnapshotPublisher:
     """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time.
 
-    ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet. ``keeping`` has what the
-    judges remember of former processes, ``corrections`` what the owners of the gateways want corrected.
+    ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet. ``kept_memories`` has what
+    the judges remember of former processes, ``corrections`` what the owners of the gateways want corrected.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Publisher:
         identities: Sequence[GatewayIdentity],
         options: MergeOptions,
         measure: Callable[[], Mapping[str, Any]] | None = None,
-        keeping: Keeping | None = None,
+        kept_memories: JudgeMemories | None = None,
         corrections: Mapping[str, Corrections] | None = None,
     ) -> None:
         self.shared = shared
@@ -72,17 +72,17 @@ class Publisher:
         self._views = {
             identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
         }
-        self._keeping = keeping or Keeping({})
+        self._memories_kept = kept_memories or JudgeMemories({})
         wanted = corrections or {}
         self._judges = {
-            name: GatewayJudge(self._keeping.gateway(name), wanted.get(name, UNCORRECTED)) for name in self._views
+            name: GatewayJudge(self._memories_kept.gateway(name), wanted.get(name, UNCORRECTED)) for name in self._views
         }
         self._expires = dict.fromkeys(self._views, 0.0)
         self._taken: dict[str, tuple[float, float]] = {}  # gateway -> timestamp of its reading by both clocks
         self._untold = set(self._views)  # gateways this process has published nothing of
         self._last: dict[str, list[Packed]] = {}
         self._memory: MergeMemory = {}
-        self._sums = self._keeping.sums()
+        self._sums = self._memories_kept.sums()
         self._faults: set[str] = set()
         self.after_site: Callable[[View], None] | None = None  # told of every new sum of several gateways
         self._changed = asyncio.Event()
@@ -95,7 +95,7 @@ class Publisher:
         begun = time.perf_counter()
         judge = self._judges[identity.id]
         judged = judge.take(reading)
-        self._keeping.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
+        self._memories_kept.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
         view = View(identity, status, judged.reading, self.server, time.time(), judged, judge.last)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
@@ -137,7 +137,7 @@ class Publisher:
         elif AGGREGATE in self.shared.slots:
             merged = merge(site, self._memory, self.options, self._sums)
             self._memory = merged.memory
-            self._keeping.keep(AGGREGATE, self._sums.to_json)
+            self._memories_kept.keep(AGGREGATE, self._sums.to_json)
             self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires, taken)
             if self.after_site is not None:
                 self.after_site(merged.view)

@@ -36,7 +36,7 @@ READERS: Mapping[str, Reader] = {
 }
 
 
-class Pending:
+class PendingSettings:
     """The unconfirmed settings of one gateway. Used by its two threads."""
 
     def __init__(self) -> None:

@@ -11,9 +11,8 @@ import json
 import logging
 import math
 import os
-import struct
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,9 +32,10 @@ from pwserver.commands import (
     Outcome,
 )
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
-from pwserver.poller import keys
-from pwserver.poller.keys import UsedKeys
-from pwserver.poller.pending import Pending
+from pwserver.poller import idempotency_keys
+from pwserver.poller.idempotency_keys import UsedKeys
+from pwserver.poller.pending_settings import PendingSettings
+from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
 from pwserver.state.charge import app_percent
 
@@ -49,7 +49,7 @@ ALL = "*"  # every gateway, for what may be asked of all at once
 STARTED = Callable[[], bool]
 
 
-class Task(Protocol):
+class CommandedGateway(Protocol):
     """A gateway's task, as far as commands go."""
 
     @property
@@ -57,7 +57,7 @@ class Task(Protocol):
     @property
     def reading(self) -> Reading | None: ...
 
-    pending: Pending
+    pending: PendingSettings
 
     def poll_soon(self) -> None: ...
     def publish_now(self) -> None: ...
@@ -66,14 +66,14 @@ class Task(Protocol):
 class CommandService:
     """What the poller does with commands, wherever they come from. All methods belong to the event loop."""
 
-    def __init__(self, runtime: Runtime, tasks: Mapping[str, Task]) -> None:
+    def __init__(self, runtime: Runtime, tasks: Mapping[str, CommandedGateway]) -> None:
         self.tasks = tasks
         self.cooldown_seconds = float(runtime.config["PW_ISLANDING_COOLDOWN"])
-        self._islanded = Moments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
+        self._islanded = SharedMoments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
         self._beats = runtime.shared.beats
         self._busy: set[str] = set()
         self._threads: dict[str, ThreadPoolExecutor] = {}
-        self._keys = UsedKeys(runtime.shared.arena.region(keys.REGION))
+        self._keys = UsedKeys(runtime.shared.arena.region(idempotency_keys.REGION))
         self._number = 0
         self._server = CommandServer(runtime.channel, os.getpid(), self.accept, self._is_worker)
 
@@ -135,7 +135,7 @@ class CommandService:
             self._keys.forget(command.key)  # it may be tried again
         return outcome
 
-    def _perform(self, command: Command, task: Task, started: STARTED) -> Outcome:
+    def _perform(self, command: Command, task: CommandedGateway, started: STARTED) -> Outcome:
         """The blocking part, in the gateway's command thread."""
         from pwserver.gateways.control import OutcomeUnknown, Refused, perform
         from pwserver.gateways.routes import NotSent
@@ -178,7 +178,7 @@ class CommandService:
         task.poll_soon()
         return Outcome(ACKNOWLEDGED, result=done.result, via=done.via, pending=pending)
 
-    def _dry_run(self, command: Command, task: Task) -> Outcome:
+    def _dry_run(self, command: Command, task: CommandedGateway) -> Outcome:
         from pwserver.gateways.control import check
         from pwserver.gateways.routes import NotSent
 
@@ -191,7 +191,7 @@ class CommandService:
             return cooling(waits)
         return Outcome(DRY_RUN, "nothing was sent", {"dry_run": True, **command.arguments}, via)
 
-    def _unable(self, task: Task) -> str | None:
+    def _unable(self, task: CommandedGateway) -> str | None:
         """Say why the reserve cannot be set at all; None where it can."""
         from pwserver.gateways.control import check
         from pwserver.gateways.routes import NotSent
@@ -228,35 +228,13 @@ class CommandService:
         return any(self._beats.pid(row) == pid for row in range(self._beats.rows))
 
 
-class Moments:
-    """One monotonic time for each gateway, in shared memory; 0 until set. One writer."""
-
-    def __init__(self, region: memoryview, gateways: Iterable[str]) -> None:
-        self._region = region
-        self._at = {gateway: 8 * number for number, gateway in enumerate(gateways)}
-
-    @staticmethod
-    def size(gateways: int) -> int:
-        """Bytes for this many gateways."""
-        return 8 * max(1, gateways)
-
-    def get(self, gateway: str) -> float:
-        """The time last set; long ago when none was."""
-        found: float = struct.unpack_from("d", self._region, self._at[gateway])[0]
-        return found or -math.inf
-
-    def set(self, gateway: str, moment: float) -> None:
-        """Remember this time."""
-        struct.pack_into("d", self._region, self._at[gateway], moment)
-
-
 def cooling(seconds: float) -> Outcome:
     """Too soon after the last islanding command."""
     text = f"islanding was commanded a moment ago; try again in {math.ceil(seconds)} s"
     return Outcome(COOLING, text, retry_after_seconds=seconds)
 
 
-def level_to_hold(task: Task) -> int | None:
+def level_to_hold(task: CommandedGateway) -> int | None:
     """The charge of now as a reserve: app percent, rounded down. None unless the last poll succeeded and knows it."""
     reading = task.reading
     if reading is None or not task.connection.online:

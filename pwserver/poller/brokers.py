@@ -14,7 +14,7 @@ from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
 from pwserver.mqtt.state_topics import UNSAFE_IN_TOPIC
-from pwserver.poller.commands import CommandService
+from pwserver.poller.command_service import CommandService
 from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.mqtt")
