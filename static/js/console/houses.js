@@ -1,8 +1,8 @@
 // What the console knows of the houses: the overview of all, and the documents of those whose details are shown. One house
 // comes as a stream of its own; of several together the overview streams, and their details are asked for now and then.
 import { load } from "../core/dom.js";
-import { Live } from "../core/live.js";
-import { subjectOf, unknownHouse } from "../core/model.js";
+import { LiveConnection } from "../core/live_connection.js";
+import { subjectOf, unknownHouse } from "../core/subject.js";
 
 const OVERVIEW_SECONDS = 15; // how often the overview is renewed while one house streams
 const MISSED_SECONDS = 2; // the same as long as the first one has not come
@@ -41,7 +41,7 @@ export class Houses {
   /** The house that streams: the chosen one, or the only one there is; "": all together. */
   get streamed() { return this.unknown ? "" : this.chosen || (this.ids.length === 1 ? this.ids[0] : ""); }
 
-  /** What is shown, as core/model.js has it; null as long as nothing has been heard. */
+  /** What is shown, as core/subject.js has it; null as long as nothing has been heard. */
   get shown() {
     if (this.unknown) return unknownHouse(this.chosen);
     const one = this.streamed;
@@ -63,7 +63,7 @@ export class Houses {
     if (this.live?.gateway === wanted) return;
     this.live?.stop();
     this.renewed = performance.now();
-    this.live = new Live({
+    this.live = new LiveConnection({
       gateway: wanted,
       onMessage: (message) => this.take(message),
       onState: (state) => {

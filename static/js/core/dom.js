@@ -1,5 +1,5 @@
 // The few helpers every page uses to build and update elements without touching what has not changed.
-import { answerSaid } from "./clock.js";
+import { answerSaid } from "./server_clock.js";
 
 /** An element: h("p.note", {title: "x"}, "text", child). Attributes that are functions become listeners. */
 export function h(what, attributes = {}, ...children) {
@@ -31,7 +31,7 @@ export function text(element, value) {
   if (element.textContent !== value) element.textContent = value;
 }
 
-/** Set the text of a cell as a button that says where the number comes from (explain.js); without a name as plain text. */
+/** Set the text of a cell as a button that says where the number comes from (explain_panel.js); without a name as plain text. */
 export function figure(cell, value, name, gateway = "") {
   const is = cell.firstElementChild?.matches("button.number") ? cell.firstElementChild : null;
   if (!name) return text(cell, value);

@@ -3,7 +3,7 @@ import { text } from "./dom.js";
 
 const find = (id) => document.getElementById(id);
 
-/** Show {words, more, bad, block} of core/words.js; no words: nothing. */
+/** Show {words, more, bad, block} of core/sentences.js; no words: nothing. */
 export function showNotice({ words, more = "", bad = false, block = false }) {
   const box = find("notice").parentElement;
   text(find("notice"), words);

@@ -1,7 +1,7 @@
 // Alerts as the server judged them: how bad, what it means, on which unit, since when; and those that ended lately.
 import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { number } from "../../core/format.js";
-import { when } from "../../core/words.js";
+import { when } from "../../core/sentences.js";
 
 const WORDS = { serious: "Serious", warning: "Warning", information: "State" };
 

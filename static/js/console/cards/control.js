@@ -1,9 +1,9 @@
 // What can be set. Everything asks first; nothing is sent without the token.
 import { attribute, h, keyed, load, text } from "../../core/dom.js";
 import { DASH, IDLE_WATTS, known, moment, number, percent, power } from "../../core/format.js";
-import { EXPORTS, MODES } from "../../core/words.js";
-import { command } from "../command.js";
-import { forget, token } from "../token.js";
+import { EXPORTS, MODES } from "../../core/sentences.js";
+import { command } from "../send_command.js";
+import { forget, token } from "../control_token.js";
 
 const TITLES = { reserve: "Backup reserve", mode: "Mode", grid_charging: "Charging from the grid", grid_export: "Export", max_backup: "Full backup",
   islanding: "Grid connection", dispatch: "Battery dispatch (W, min)" };

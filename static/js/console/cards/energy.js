@@ -1,8 +1,8 @@
 // Powers now, energies today, and the last days as bars.
 import { figure, h, load, text } from "../../core/dom.js";
 import { energy, known, percent, power } from "../../core/format.js";
-import { nameOf } from "../../core/model.js";
-import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/bars.js";
+import { nameOf } from "../../core/subject.js";
+import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/energy_bars.js";
 
 const kwh = (value) => energy(known(value) ? value * 1000 : null);
 

@@ -1,9 +1,9 @@
 // Each gateway: state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
-import { ago } from "../../core/clock.js";
+import { ago } from "../../core/server_clock.js";
 import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, number, power, percent, span } from "../../core/format.js";
-import { inTrouble } from "../../core/model.js";
-import { attempts, cause, PHASES, when } from "../../core/words.js";
+import { inTrouble } from "../../core/subject.js";
+import { attempts, cause, PHASES, when } from "../../core/sentences.js";
 
 const OPTIONAL = ["Address", "Connection", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
 // Which number of the gateway's document a row shows.

@@ -1,7 +1,7 @@
 // Each unit with its charge, power, temperatures, fans and versions.
 import { figures, h, keyed, property, text } from "../../core/dom.js";
 import { DASH, IDLE_WATTS, energy, known, number, percent, power, span, temperature, withUnit } from "../../core/format.js";
-import { SCALE } from "../../core/words.js";
+import { SCALE } from "../../core/sentences.js";
 
 const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
 const ALWAYS = ["Energy", "Power", "Temperature"];

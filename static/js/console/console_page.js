@@ -1,22 +1,22 @@
 // The console: one live connection, many cards.
 import { attribute, h, keyed, text } from "../core/dom.js";
-import { explainNumbers } from "../core/explain.js";
+import { explainNumbers } from "../core/explain_panel.js";
 import { number } from "../core/format.js";
-import { inTrouble } from "../core/model.js";
+import { inTrouble } from "../core/subject.js";
 import { showNotice } from "../core/notice.js";
 import { change, onChange, settings } from "../core/settings.js";
-import { NO_ANSWER, noSuchGateway, notice, PHASES } from "../core/words.js";
-import { CARDS } from "./cards.js";
+import { NO_ANSWER, noSuchGateway, notice, PHASES } from "../core/sentences.js";
+import { CARDS } from "./card_table.js";
 import { Houses } from "./houses.js";
-import { openSettings } from "./settings.js";
-import { record } from "./trendstore.js";
+import { openSettings } from "./settings_dialog.js";
+import { record } from "../core/minute_store.js";
 
 const query = new URLSearchParams(location.search);
 const hiddenByAddress = new Set((query.get("hide") || "").split(",").map((one) => one.trim()).filter(Boolean));
 const find = (id) => document.getElementById(id);
 /**
  * What cards are given. ``overview``: the newest /api/site, null until it is heard. ``shown``: the house or the site that is shown
- * (core/model.js), null until something is heard. ``houses``: the documents (/api/site/{id}) of the houses whose details are shown,
+ * (core/subject.js), null until something is heard. ``houses``: the documents (/api/site/{id}) of the houses whose details are shown,
  * in the order of the configuration: one, or all of several. ``gateway``: the chosen id, "" for all. ``lost``: the server does not
  * answer. ``faded``: what is shown is old or unknown.
  */

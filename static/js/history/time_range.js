@@ -1,12 +1,12 @@
 // The range shown, kept in the page's address: ?range=7d while it ends now, else ?from=&to= in epoch seconds.
-import { serverNow } from "../core/clock.js";
+import { serverNow } from "../core/server_clock.js";
 
 export const RANGES = { "1h": 3600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000, "1y": 31_622_400, all: Infinity };
 export const NAMES = { "1h": "1 h", "6h": "6 h", "1d": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d", "1y": "1 y", all: "All" };
 const SHORTEST = 600;
 const nowSeconds = () => Math.floor(serverNow());
 
-export class Range {
+export class TimeRange {
   constructor(query, first = () => nowSeconds() - 86_400) {
     this.first = first; // oldest second recorded
     const from = Number(query.get("from")), to = Number(query.get("to"));

@@ -1,6 +1,6 @@
 // One mean a minute of what this browser saw, in IndexedDB, for two days: a server that keeps its history in memory and
 // was restarted still shows the day. Browsers that refuse IndexedDB simply have none.
-import { serverNow } from "../core/clock.js";
+import { serverNow } from "./server_clock.js";
 
 const DAYS_KEPT = 2;
 const KEYS = { solar_kw: "solar_watts", home_kw: "home_watts", battery_kw: "battery_watts", grid_kw: "grid_watts" };
@@ -52,7 +52,7 @@ async function keep(gateway, { minute, totals }) {
 }
 
 /** This browser's own minutes of the last 24 hours, oldest first. */
-export async function own(gateway = "") {
+export async function recordedMinutes(gateway = "") {
   const base = await database();
   if (!base) return [];
   return new Promise((resolve) => {

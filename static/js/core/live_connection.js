@@ -1,6 +1,6 @@
 // Live data: WebSocket, else event stream, else polling. Whatever breaks is tried again; nobody has to reload.
 import { address } from "./dom.js";
-import { answerSaid, serverSaid } from "./clock.js";
+import { answerSaid, serverSaid } from "./server_clock.js";
 
 const SILENCE_MS = 7000; // the server speaks every two seconds, if only to say what time it is
 const FIRST_MS = 4000; // so long a transport may take to say its first word
@@ -11,7 +11,7 @@ const LOST_AFTER_MS = 5000;
 const UNKNOWN_MS = 10_000; // before it is asked again whether there is such a gateway by now
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000];
 
-export class Live {
+export class LiveConnection {
   /**
    * ``gateway``: the id of one house, else all together. ``onMessage(object)`` for every document, ``onState({transport, lost,
    * unknown})`` when the connection changes; unknown: there is no gateway of that id.

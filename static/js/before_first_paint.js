@@ -17,7 +17,7 @@
   }
   function apply() { root.setAttribute("data-theme", wanted()); }
 
-  // Pages that show live figures ask for them while their modules are still on the way (core/live.js takes the answer).
+  // Pages that show live figures ask for them while their modules are still on the way (core/live_connection.js takes the answer).
   var first = root.getAttribute("data-first"), gateway = root.hasAttribute("data-first-house") && query.get("gateway");
   if (gateway) first += "/" + encodeURIComponent(gateway);
   if (first) {

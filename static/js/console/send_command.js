@@ -1,7 +1,7 @@
 // One command to a gateway: meant, allowed, sent once, and its answer in words.
 import { address } from "../core/dom.js";
 import { span } from "../core/format.js";
-import { confirmed, forget, needToken } from "./token.js";
+import { confirmed, forget, needToken } from "./control_token.js";
 
 const PATIENCE_MS = 20_000;
 const UNKNOWN = "not known whether it was done";

@@ -1,24 +1,24 @@
 // The history page: one range, all charts. The address always says what is shown.
-import { serverNow } from "../core/clock.js";
+import { serverNow } from "../core/server_clock.js";
 import { attribute, h, keyed, text } from "../core/dom.js";
 import { dateOf, day as dayName, energy, known, moment, number, percent } from "../core/format.js";
 import { settings } from "../core/settings.js";
-import { noSuchGateway } from "../core/words.js";
-import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../charts/bars.js";
-import { LineChart, withGaps, withZero } from "../charts/lines.js";
-import { merge, SERIES } from "../console/cards/trend.js";
-import { own } from "../console/trendstore.js";
-import { dayEnd, dayStart, isoDay, Source } from "./data.js";
-import { NAMES, Range, RANGES } from "./range.js";
-import { Signals, unitsOf } from "./signals.js";
+import { noSuchGateway } from "../core/sentences.js";
+import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../charts/energy_bars.js";
+import { LineChart, withGaps, withZero } from "../charts/line_chart.js";
+import { merge, SERIES } from "../charts/power_series.js";
+import { recordedMinutes } from "../core/minute_store.js";
+import { dayEnd, dayStart, isoDay, HistoryQueries } from "./queries.js";
+import { NAMES, TimeRange, RANGES } from "./time_range.js";
+import { SignalCharts, unitsOf } from "./signal_charts.js";
 
 const find = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
-const source = new Source();
+const source = new HistoryQueries();
 const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
 let firstDay = null, catalogue = null, gateways = null, days = [], timer = null, retry = null, failures = 0;
-const range = new Range(query, () => (firstDay ? dayStart(firstDay) : serverNow() - 86_400));
+const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - 86_400));
 let gateway = query.get("gateway") ?? settings.gateway ?? "";
 let unit = query.get("pw") ?? "";
 let names = {}; // gateway id -> name, of all that are configured
@@ -30,7 +30,7 @@ const chart = new LineChart(find("power"), {
   onZoom: (from, to) => go(() => range.set(from, to)),
   onHide: () => write(),
 });
-const signals = new Signals(find("signals"), (from, to) => go(() => range.set(from, to)));
+const signals = new SignalCharts(find("signals"), (from, to) => go(() => range.set(from, to)));
 
 function write() {
   range.write(query);
@@ -70,7 +70,7 @@ async function show() {
     document.documentElement.dataset.shown = "0";
     return;
   }
-  const [power, daily, mine] = await Promise.all([source.power(range, gateway, signal), source.days(range, gateway, signal), own(gateway)]);
+  const [power, daily, mine] = await Promise.all([source.power(range, gateway, signal), source.days(range, gateway, signal), recordedMinutes(gateway)]);
   if (signal.aborted) return;
   const state = find("state");
   state.classList.toggle("bad", !power);

@@ -1,7 +1,7 @@
 // The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
 import { attribute, drawnFigure, h, keyed, property, s, text } from "../core/dom.js";
 import { DASH, IDLE_WATTS, known, number, percent, power, powerParts } from "../core/format.js";
-import { furtherMeters, nameOf } from "../core/model.js";
+import { furtherMeters, nameOf } from "../core/subject.js";
 import { Dots } from "./dots.js";
 import { bolt, house, pylon, sun, unit } from "./icons.js";
 import { HUB, layout, RADIUS, spoke } from "./layout.js";
@@ -17,7 +17,7 @@ const ENDS = {
 const UNIT_ROOM = 176;
 let serial = 0;
 
-export class FlowView {
+export class FlowDrawing {
   /** ``root``: an element that has a size of its own. */
   constructor(root) {
     this.id = `flow${++serial}`;
@@ -133,7 +133,7 @@ export class FlowView {
     for (const [one, y] of [[title, -40], [level, 10], [power, 45], [note, 72]]) { attribute(one, "x", x); attribute(one, "y", y); }
   }
 
-  /** Show a house or the site (see core/model.js); null: nothing known. Faded: old figures, and old power does not flow. */
+  /** Show a house or the site (see core/subject.js); null: nothing known. Faded: old figures, and old power does not flow. */
   show(subject, { faded = false } = {}) {
     const has = (value) => known(value);
     const { solar_watts: solar, home_watts: home, grid_watts: grid, battery_watts: battery, charge_percent: charge } = subject ?? {};

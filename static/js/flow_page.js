@@ -1,17 +1,17 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
-import { ago } from "./core/clock.js";
+import { ago } from "./core/server_clock.js";
 import { attribute, figure, load, text } from "./core/dom.js";
-import { explainNumbers } from "./core/explain.js";
+import { explainNumbers } from "./core/explain_panel.js";
 import { known, number, percent, span } from "./core/format.js";
-import { Live } from "./core/live.js";
-import { nameOf, subjectOf, unknownHouse } from "./core/model.js";
+import { LiveConnection } from "./core/live_connection.js";
+import { nameOf, subjectOf, unknownHouse } from "./core/subject.js";
 import { showNotice } from "./core/notice.js";
-import { MODES, NO_ANSWER, noSuchGateway, notice, SCALE } from "./core/words.js";
-import { FlowView } from "./flow/view.js";
+import { MODES, NO_ANSWER, noSuchGateway, notice, SCALE } from "./core/sentences.js";
+import { FlowDrawing } from "./flow/flow_drawing.js";
 
 const gateway = new URLSearchParams(location.search).get("gateway") || "";
 const find = (id) => document.getElementById(id);
-const flow = new FlowView(find("flow"));
+const flow = new FlowDrawing(find("flow"));
 let subject = null, lost = false, gateways = null;
 
 function show() {
@@ -27,7 +27,7 @@ function show() {
   shown("age", known(ago(subject?.read_at)) ? `Read ${span(ago(subject.read_at))} ago` : "", "read_at");
 }
 
-new Live({
+new LiveConnection({
   gateway,
   onMessage(message) {
     subject = subjectOf(message);

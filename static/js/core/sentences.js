@@ -1,5 +1,5 @@
 // Words for states, the same on every page. What is wrong with a gateway, and what helps, the server says.
-import { ago, serverNow } from "./clock.js";
+import { ago, serverNow } from "./server_clock.js";
 import { clock, known, moment, number, span } from "./format.js";
 
 export const NO_ANSWER = "Connection to the server lost – trying again";

@@ -18,7 +18,7 @@ export { dayEnd, dayStart, isoDay };
 
 const withGateway = (gateway, parameters) => new URLSearchParams({ ...parameters, ...(gateway ? { gateway } : {}) });
 
-export class Source {
+export class HistoryQueries {
   begin() {
     this.aborter?.abort();
     this.aborter = new AbortController();

@@ -1,7 +1,7 @@
 // One chart per group of device signals: temperatures, fan speeds, fan duty.
 import { h, keyed, text } from "../core/dom.js";
 import { degrees, number, temperatureUnit } from "../core/format.js";
-import { LineChart, PALETTE } from "../charts/lines.js";
+import { LineChart, PALETTE } from "../charts/line_chart.js";
 
 
 /** The groups that have anything, in their order: [{id, label, metrics: [ids], ...}]. */
@@ -20,7 +20,7 @@ export function unitsOf(catalogue) {
   return [...found].sort((a, b) => a[1] - b[1]).map(([name]) => name);
 }
 
-export class Signals {
+export class SignalCharts {
   constructor(parent, onZoom) { Object.assign(this, { parent, onZoom, charts: new Map() }); }
 
   async show(source, range, { catalogue, gateway, unit, hidden, signal }) {
