@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from pwserver.simulator.tls import make_certificate
+from pwserver.simulator.tls_context import make_certificate
 
 SITE = 4321
 DIN = "1232100-00-E--TG123456789ABC"

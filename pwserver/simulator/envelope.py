@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import wire
-from .wire import Fields, blob, integer, nested
+from . import protobuf
+from .protobuf import Fields, blob, integer, nested
 
 # Field numbers of the envelope.
 COMMON, TEG, CONFIG, QUERY = 4, 5, 15, 16
@@ -72,21 +72,21 @@ def wrap(envelope: bytes, tail: int = 1) -> bytes:
 
 def unwrap(message: bytes) -> tuple[Fields, int]:
     """(envelope fields, tail) of a full message. Raises WireError."""
-    fields = wire.decode(message)
-    envelope = wire.message(fields, 1)
+    fields = protobuf.decode(message)
+    envelope = protobuf.message(fields, 1)
     if envelope is None:
-        raise wire.WireError("no envelope")
-    return envelope, wire.number(fields, 2, 1) or 1
+        raise protobuf.WireError("no envelope")
+    return envelope, protobuf.number(fields, 2, 1) or 1
 
 
 def query_of(envelope: Fields) -> tuple[str, str] | None:
     """(query text, variables JSON) of payload.send, or None when the envelope is no query."""
-    text = wire.text(envelope, QUERY, 1, 2, 2)
+    text = protobuf.text(envelope, QUERY, 1, 2, 2)
     if text is None:
         return None
-    return text, wire.text(envelope, QUERY, 1, 4, 1) or "{}"
+    return text, protobuf.text(envelope, QUERY, 1, 4, 1) or "{}"
 
 
 def recipient_of(envelope: Fields) -> str | None:
     """The DIN a request is for."""
-    return wire.text(envelope, 3, 1)
+    return protobuf.text(envelope, 3, 1)

@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import powerwall2, powerwall3, recorded, recorded_local, vitals, web_api
+from . import binary_vitals, powerwall2, powerwall3, recorded, recorded_local, web_api
 from .blocks import FIRMWARE, GIT_HASH, neurio_block
+from .hardware import Hardware
 from .house import Plant, Snapshot
-from .units import Unit
 
 if TYPE_CHECKING:
-    from .device import Device
+    from .simulated_device import SimulatedDevice
 
 JsonObject = dict[str, Any]
 Alerts = Mapping[str, Sequence[str]]
 
 
-class Family(Protocol):
+class GatewayFamily(Protocol):
     """What a scenario is made of: pure functions of a house snapshot. ``units`` have inverters, ``packs`` energy."""
 
     din: str
-    units: Sequence[Unit]
-    packs: Sequence[Unit]
+    units: Sequence[Hardware]
+    packs: Sequence[Hardware]
     plant: Plant
     version: str  # firmware, as the web API says it
 
@@ -36,7 +36,7 @@ class Family(Protocol):
 
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None: ...
 
-    def api(self, path: str, device: Device) -> Any:
+    def api(self, path: str, device: SimulatedDevice) -> Any:
         return web_api.document(path, device)
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
@@ -48,13 +48,13 @@ class Family(Protocol):
         return None
 
 
-class Powerwall2(Family):
+class Powerwall2(GatewayFamily):
     """Powerwall 2 units behind a Backup Gateway 2 and a Tesla solar inverter."""
 
-    def __init__(self, units: Sequence[Unit] = powerwall2.UNITS) -> None:
+    def __init__(self, units: Sequence[Hardware] = powerwall2.UNITS) -> None:
         self.din = powerwall2.GATEWAY_DIN
         self.units = units
-        self.packs: Sequence[Unit] = self.units
+        self.packs: Sequence[Hardware] = self.units
         self.plant = Plant(pack_wh=(13500,) * len(self.units))
         self.version = FIRMWARE
 
@@ -83,7 +83,9 @@ class LocalPowerwall2(Powerwall2):
         self.version = "23.28.2 27626f98"
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
-        return vitals.devices(snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1])
+        return binary_vitals.devices(
+            snapshot, din=self.din, units=self.units, alerts=alerts, firmware=self.version.split()[1]
+        )
 
 
 class SolarOnly(Powerwall2):
@@ -132,13 +134,13 @@ class SolarOnly(Powerwall2):
         return status
 
 
-class Powerwall3(Family):
+class Powerwall3(GatewayFamily):
     """A Powerwall 3 leader with followers, and expansion packs on the leader."""
 
     def __init__(self, units: int = 3, expansions: int = 0) -> None:
-        self.units: Sequence[Unit] = powerwall3.UNITS[:units]
-        self.expansions: Sequence[Unit] = (powerwall3.EXPANSION,)[:expansions]
-        self.packs: Sequence[Unit] = (*self.units, *self.expansions)
+        self.units: Sequence[Hardware] = powerwall3.UNITS[:units]
+        self.expansions: Sequence[Hardware] = (powerwall3.EXPANSION,)[:expansions]
+        self.packs: Sequence[Hardware] = (*self.units, *self.expansions)
         self.din = self.units[0].din
         self.plant = Plant(
             pack_wh=(13500,) * len(self.packs), pack_watts=5000.0, solar_peak_watts=5000.0 * units, load_scale=1.6
@@ -187,7 +189,7 @@ class Recorded(Powerwall2):
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
         return recorded.STATUS
 
-    def api(self, path: str, device: Device) -> Any:
+    def api(self, path: str, device: SimulatedDevice) -> Any:
         return recorded.AGGREGATES if path == "/api/meters/aggregates" else recorded_local.API.get(path)
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:

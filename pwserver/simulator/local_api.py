@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from .blocks import FIRMWARE, GIT_HASH, uptime_milliseconds
+from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
 from .powerwall2 import INVERTER, inverter
-from .units import Unit, split
 
 JsonObject = dict[str, Any]
 
@@ -84,12 +84,12 @@ def status(
     }
 
 
-def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Unit]) -> JsonObject:
+def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Hardware]) -> JsonObject:
     """/api/system_status; battery powers in watts."""
     count = max(len(units), 1)
     limit = plant.pack_watts * len(units)
-    stored = split(int(snapshot.stored_wh), count, 1.0)
-    shares = split(snapshot.flows.battery, count)
+    stored = even_split(int(snapshot.stored_wh), count, 1.0)
+    shares = even_split(snapshot.flows.battery, count)
     names = {"up": "SystemGridConnected", "down": "SystemIslandedActive", "syncing": "SystemTransitionToGrid"}
     return {
         "command_source": "Configuration",
@@ -183,7 +183,7 @@ def site_info(config: JsonObject) -> JsonObject:
     }
 
 
-def powerwalls(units: Sequence[Unit], din: str, snapshot: Snapshot) -> JsonObject:
+def powerwalls(units: Sequence[Hardware], din: str, snapshot: Snapshot) -> JsonObject:
     """/api/powerwalls"""
     return {
         "enumerating": False,

@@ -20,19 +20,19 @@ from .blocks import (
     system_block,
     uptime_milliseconds,
 )
+from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
-from .units import Unit, split
 
 JsonObject = dict[str, Any]
 
 GATEWAY_DIN = "1232100-00-E--TG123456789ABC"
 UNITS = (
-    Unit("2012170-25-E", "TG123456789DEF", "1081100-13-V", "T21G0001234"),
-    Unit("3012170-05-B", "TG123456789GHI", "1081100-13-V", "T21G0005678"),
+    Hardware("2012170-25-E", "TG123456789DEF", "1081100-13-V", "T21G0001234"),
+    Hardware("3012170-05-B", "TG123456789GHI", "1081100-13-V", "T21G0005678"),
 )
-INVERTER = Unit("1538100-00-F", "C123456789JKL")
-SYNC = Unit("1493315-01-F", "J123456789MNO")
-SWITCH = Unit("1538000-00-E", "M123456789PQR")
+INVERTER = Hardware("1538100-00-F", "C123456789JKL")
+SYNC = Hardware("1493315-01-F", "J123456789MNO")
+SWITCH = Hardware("1538000-00-E", "M123456789PQR")
 NEURIO_SERIAL = "V1234567890"
 
 # Share of the sun each string sees; B is wired to nothing.
@@ -41,7 +41,7 @@ _STRING_VOLTS = {"A": 385.2, "C": 395.7, "D": 390.1}
 _INVERTER_EFFICIENCY = 0.97
 
 
-def config(plant: Plant, *, units: Sequence[Unit] = UNITS, din: str = GATEWAY_DIN) -> JsonObject:
+def config(plant: Plant, *, units: Sequence[Hardware] = UNITS, din: str = GATEWAY_DIN) -> JsonObject:
     """config.json as it is at the start."""
     return {
         "vin": din,
@@ -80,7 +80,7 @@ def config(plant: Plant, *, units: Sequence[Unit] = UNITS, din: str = GATEWAY_DI
     }
 
 
-def inverter(unit: Unit, solar_watts: float, share: float, alerts: Sequence[str]) -> tuple[JsonObject, JsonObject]:
+def inverter(unit: Hardware, solar_watts: float, share: float, alerts: Sequence[str]) -> tuple[JsonObject, JsonObject]:
     """The PVAC and PVS entries of one solar inverter."""
     logging: JsonObject = {"isMIA": False}
     for name, part in _STRINGS.items():
@@ -129,8 +129,8 @@ def ambient(snapshot: Snapshot, index: int) -> float:
 def status(
     snapshot: Snapshot,
     *,
-    units: Sequence[Unit] = UNITS,
-    solar: Unit | None = INVERTER,
+    units: Sequence[Hardware] = UNITS,
+    solar: Hardware | None = INVERTER,
     alerts: Mapping[str, Sequence[str]],
     full: bool,
     names: Collection[str] | None = None,
@@ -140,8 +140,8 @@ def status(
     or "site", to its active alerts."""
     flows = snapshot.flows
     count = len(units)
-    shares = split(flows.battery, count)
-    stored = [int(value) for value in split(math.floor(snapshot.stored_wh), count, quantum=1.0)]
+    shares = even_split(flows.battery, count)
+    stored = [int(value) for value in even_split(math.floor(snapshot.stored_wh), count, quantum=1.0)]
     islanding, islander = grid_block(snapshot)
     pvac, pvs = inverter(solar, flows.solar, snapshot.solar_share, alerts.get(solar.serial, ())) if solar else ({}, {})
     hertz = 60.0 if snapshot.grid == "up" else 60.02
@@ -233,8 +233,8 @@ def status(
 
 def _msa_components(
     snapshot: Snapshot,
-    units: Sequence[Unit],
-    solar: Unit | None,
+    units: Sequence[Hardware],
+    solar: Hardware | None,
     shares: Sequence[float],
     names: Collection[str] | None,
 ) -> list[JsonObject]:

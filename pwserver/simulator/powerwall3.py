@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .blocks import component, control_block, grid_block, requested, site_settings, system_block
+from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
-from .units import Unit, split
 
 JsonObject = dict[str, Any]
 
 UNITS = (
-    Unit("1707000-11-J", "TG123456789LD1"),
-    Unit("1707000-11-M", "TG123456789FO2"),
-    Unit("1707000-21-K", "TG123456789FO3"),
+    Hardware("1707000-11-J", "TG123456789LD1"),
+    Hardware("1707000-11-M", "TG123456789FO2"),
+    Hardware("1707000-21-K", "TG123456789FO3"),
 )
-EXPANSION = Unit("1807000-20-B", "TG123456789EX1")
-SWITCH = Unit("1624171-00-E", "TG123456789SW1")
+EXPANSION = Hardware("1807000-20-B", "TG123456789EX1")
+SWITCH = Hardware("1624171-00-E", "TG123456789SW1")
 
 LETTERS = "ABCDEF"
 # Which share of a unit's sun each of its strings has; what is missing is not wired. One row a unit, repeated.
@@ -28,7 +28,7 @@ _STRINGS: tuple[dict[str, float], ...] = (
 )
 
 
-def config(plant: Plant, units: Sequence[Unit], expansions: Sequence[Unit] = ()) -> JsonObject:
+def config(plant: Plant, units: Sequence[Hardware], expansions: Sequence[Hardware] = ()) -> JsonObject:
     """config.json as it is at the start; expansions hang on the leader."""
     return {
         "vin": units[0].din,
@@ -92,7 +92,7 @@ def _empty(family: str, *, slots: int) -> list[JsonObject]:
 def status(
     snapshot: Snapshot,
     *,
-    units: Sequence[Unit],
+    units: Sequence[Hardware],
     alerts: Mapping[str, Sequence[str]],
     full: bool,
     names: Sequence[str] | None = None,
@@ -172,7 +172,7 @@ def status(
 def strings(snapshot: Snapshot, index: int, count: int) -> dict[str, tuple[str, float, float]]:
     """State, volts and amperes of each string of unit ``index``."""
     wired = _STRINGS[index % len(_STRINGS)]
-    watts = split(max(snapshot.flows.solar, 0.0), count)[index]
+    watts = even_split(max(snapshot.flows.solar, 0.0), count)[index]
     result = {}
     for letter in LETTERS:
         part = wired.get(letter, 0.0)
@@ -216,8 +216,8 @@ def fans(snapshot: Snapshot, index: int) -> dict[str, float]:
 def components(
     snapshot: Snapshot,
     *,
-    units: Sequence[Unit],
-    expansions: Sequence[Unit],
+    units: Sequence[Hardware],
+    expansions: Sequence[Hardware],
     din: str,
     variables: Mapping[str, Any],
     alerts: Mapping[str, Sequence[str]],
@@ -228,8 +228,8 @@ def components(
         return None
     unit, count = units[index], len(units)
     flows = snapshot.flows
-    battery = split(flows.battery, count)[index]
-    solar = split(flows.solar, count)[index]
+    battery = even_split(flows.battery, count)[index]
+    solar = even_split(flows.solar, count)[index]
     active = alerts.get(unit.serial, ())
     pch: dict[str, Any] = {
         "PCH_State": "PCH_STATE_ACTIVE",
@@ -341,4 +341,4 @@ def pack_energies(snapshot: Snapshot, units: int, expansions: int) -> list[tuple
     """(remaining, capacity) in watt-hours of every pack: units first, then expansions."""
     count = units + expansions
     capacity = int(snapshot.capacity_wh) // max(count, 1)
-    return [(int(value), capacity) for value in split(int(snapshot.stored_wh), count, 1.0)]
+    return [(int(value), capacity) for value in even_split(int(snapshot.stored_wh), count, 1.0)]

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from .control import Control
-from .gateway import DEFAULT_PASSWORD, SimulatedGateway
+from .control_port import ControlPort
+from .http_port import HttpPort, LoopThread
 from .scenarios import SCENARIOS
-from .server import Listener, LoopThread
+from .simulated_gateway import DEFAULT_PASSWORD, SimulatedGateway
 
 DEFAULT_PORT = 8443
 
@@ -26,7 +26,7 @@ class Simulation:
         """``control_port`` None: no control door; 0: any free port."""
         self.gateways = gateways
         self._control_port = control_port
-        self._door: Listener | None = None
+        self._door: HttpPort | None = None
         self._loop: LoopThread | None = None
 
     @property
@@ -39,7 +39,7 @@ class Simulation:
             for gateway in self.gateways.values():
                 stack.enter_context(gateway)
             if self._control_port is not None:
-                self._door = Listener(Control(self.gateways).answer, context=None, port=self._control_port)
+                self._door = HttpPort(ControlPort(self.gateways).answer, context=None, port=self._control_port)
                 self._loop = LoopThread()
                 self._loop.call(self._door.open())
             stack.pop_all()

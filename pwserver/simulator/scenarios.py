@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import families
 
 if TYPE_CHECKING:
-    from .families import Family
+    from .families import GatewayFamily
 
 # What newer firmware still serves of the web API to a logged-in owner.
 _NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
@@ -21,7 +21,7 @@ class Scenario:
 
     name: str
     description: str
-    make_family: Callable[[], Family]
+    make_family: Callable[[], GatewayFamily]
     tedapi: bool = True
     v1r: bool = False  # the signed LAN transport
     portal_status: int = 200  # GET /: Powerwall 3 has no portal, which is how pypowerwall tells it
@@ -29,7 +29,7 @@ class Scenario:
     api_paths: tuple[str, ...] | None = _NATIVE  # the web API paths that exist; None: all
     frozen: bool = False  # constant values
     reconnect_seconds: float = 0.0  # simulated time a house needs to synchronise with the grid again
-    family: Family = None  # type: ignore[assignment]  # set when a device is made of the scenario
+    family: GatewayFamily = None  # type: ignore[assignment]  # set when a device is made of the scenario
 
     def serves(self, path: str) -> bool:
         """Whether the web API has ``path``."""

@@ -6,8 +6,8 @@ import struct
 import time
 from dataclasses import dataclass, field
 
-from . import wire
-from .wire import Fields, WireError, blob, integer
+from . import protobuf
+from .protobuf import Fields, WireError, blob, integer
 
 ENERGY_DEVICE = 7
 # Faults the gateway names in its answer.
@@ -32,14 +32,14 @@ class SignedTransport:
     def check(self, body: bytes, din: str) -> Checked | bytes:
         """The request, or the bytes of the refusal."""
         try:
-            message = wire.decode(body)
-            inner = wire.raw(message, 10) or b""
-            key = wire.raw(message, 13, 1, 1) or b""
-            expires = wire.number(message, 13, 7, 1) or 0
-            signature = wire.raw(message, 13, 7, 2) or b""
-            uuid = wire.raw(message, 51) or b""
-            domain = wire.number(message, 6, 1)
-            envelope = wire.decode(inner)
+            message = protobuf.decode(body)
+            inner = protobuf.raw(message, 10) or b""
+            key = protobuf.raw(message, 13, 1, 1) or b""
+            expires = protobuf.number(message, 13, 7, 1) or 0
+            signature = protobuf.raw(message, 13, 7, 2) or b""
+            uuid = protobuf.raw(message, 51) or b""
+            domain = protobuf.number(message, 6, 1)
+            envelope = protobuf.decode(inner)
         except WireError:
             return self._message(b"", b"", DECODING)
         checked = Checked(envelope, uuid)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import local_api
 
 if TYPE_CHECKING:
-    from .device import Device
+    from .simulated_device import SimulatedDevice
 
 
 def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[s
     return meters
 
 
-def document(path: str, device: Device) -> Any:
+def document(path: str, device: SimulatedDevice) -> Any:
     """The document at ``path``, or None where there is none."""
     snapshot = device.house.snapshot()
     moment = device.house.local_time(snapshot.time)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import h11
 import pytest
 
-from pwserver.simulator.tls import make_certificate
+from pwserver.simulator.tls_context import make_certificate
 
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 15.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pwserver.simulator.tls import make_certificate
+from pwserver.simulator.tls_context import make_certificate
 
 Answer = Callable[[Callable[[bytes], Any]], None]
 

@@ -13,7 +13,7 @@ from pwserver.config.gateways import GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.simulator import SimulatedGateway
-from pwserver.simulator.tls import server_context
+from pwserver.simulator.tls_context import server_context
 from tests.gateways.conftest import definition_of, free
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from pwserver.simulator import commands, wire
+from pwserver.simulator import protobuf, tedapi_commands
 from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import SECRET, House, until
@@ -200,7 +200,7 @@ def test_what_the_gateway_refuses_is_said_and_nothing_is_shown_as_set(fresh: Hou
 
 def unwilling(device: object, request: object) -> bytes:
     """An answer to an islanding command that is no yes."""
-    return wire.integer(1, 2)
+    return protobuf.integer(1, 2)
 
 
 def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.Monkey
         watched.expected = ("status of 502", "status of 429", "status of 504")  # the browser's own lines
         page = watched.open(ONLY_CONTROL)
         shows(page, "islanding", "^on grid$")
-        monkeypatch.setitem(commands._HANDLERS, ISLAND, unwilling)
+        monkeypatch.setitem(tedapi_commands._HANDLERS, ISLAND, unwilling)
         go_off_grid(page)
         asked = time.time()
         give_token(page)

@@ -153,12 +153,12 @@ def test_a_lost_answer_still_acts_once(gateway: Callable[..., Any], connect: Cal
 def test_the_plain_transport_cannot_write(gateway: Callable[..., Any], ask: Callable[..., Any]) -> None:
     import base64
 
-    from pwserver.simulator import wire
+    from pwserver.simulator import protobuf
 
     gw = gateway("powerwall2")
     login = base64.b64encode(f"Tesla_Energy_Device:{gw.password}".encode()).decode()
-    update = wire.integer(1, 1) + wire.blob(2, wire.blob(1, "config.json") + wire.blob(100, b"{}"))
-    body = wire.blob(1, wire.nested((15, 5), update)) + wire.blob(2, wire.integer(1, 1))
+    update = protobuf.integer(1, 1) + protobuf.blob(2, protobuf.blob(1, "config.json") + protobuf.blob(100, b"{}"))
+    body = protobuf.blob(1, protobuf.nested((15, 5), update)) + protobuf.blob(2, protobuf.integer(1, 1))
     assert ask(gw, "/tedapi/v1", "POST", body, Authorization=f"Basic {login}").status == 200
     assert noted(gw) == []
     assert gw.truth()["mode"] == "self_consumption"

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import commands, vitals, wire
+from . import binary_vitals, protobuf, tedapi_commands
 from . import envelope as env
 from .faults import Fault, null_strings, unit_missing, without
 from .house import House, Snapshot
-from .http import Request, Response, json_response
+from .http_messages import Request, Response, json_response
 from .scenarios import Scenario
 from .signed import SignedTransport
 from .writes import Write, Writes
@@ -31,7 +31,7 @@ _PORTAL = b"<!DOCTYPE html><html><head><title>Tesla Energy Gateway</title></head
 
 
 @dataclass(slots=True)
-class Answer:
+class DeviceAnswer:
     """What a device says to one request, and a word for what it was about (status, controller, config, firmware,
     components:<DIN>, din, login, /api path)."""
 
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Device:
+class SimulatedDevice:
     """``password`` is the gateway's (its sticker); the owner's is its last five characters."""
 
     scenario: Scenario
@@ -97,22 +97,22 @@ class Device:
 
     # -- requests --------------------------------------------------------------------------------------------------
 
-    def handle(self, request: Request, fault: Fault) -> Answer:
+    def handle(self, request: Request, fault: Fault) -> DeviceAnswer:
         """The answer to one request; content faults are worked in here, transport faults elsewhere."""
         with self.lock:
             path = request.path
             if path.startswith("/tedapi/"):
                 return self._tedapi(request, fault)
             if path == "/api/login/Basic":
-                return Answer(self._login(request), "login")
+                return DeviceAnswer(self._login(request), "login")
             if path == "/api/logout":
-                return Answer(Response(204), "logout")
+                return DeviceAnswer(Response(204), "logout")
             if path.startswith("/api/"):
-                return Answer(self._api(request, fault), path)
+                return DeviceAnswer(self._api(request, fault), path)
             if path == "/":
                 portal = self.scenario.portal_status
-                return Answer(Response(portal, _PORTAL if portal == 200 else b"", "text/html"), "portal")
-            return Answer(Response(404, b"", "text/plain"), "unknown")
+                return DeviceAnswer(Response(portal, _PORTAL if portal == 200 else b"", "text/html"), "portal")
+            return DeviceAnswer(Response(404, b"", "text/plain"), "unknown")
 
     def _token_ok(self, request: Request) -> bool:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -190,7 +190,7 @@ class Device:
             devices = self.scenario.family.vitals(snapshot, self.site_alerts(snapshot))
             if devices is not None and self.alter is not None:
                 devices = self.alter(devices)
-            content = None if devices is None else vitals.encode(devices)
+            content = None if devices is None else binary_vitals.encode(devices)
             if fault.kind == "garbage-protobuf":
                 content = _GARBAGE
             return Response(404) if content is None else Response(200, content)
@@ -227,53 +227,53 @@ class Device:
 
     # -- TEDAPI ----------------------------------------------------------------------------------------------------
 
-    def _tedapi(self, request: Request, fault: Fault) -> Answer:
+    def _tedapi(self, request: Request, fault: Fault) -> DeviceAnswer:
         path = request.path
         if not self.scenario.tedapi:
-            return Answer(Response(404), "tedapi")
+            return DeviceAnswer(Response(404), "tedapi")
         if path == "/tedapi/v1r":
             return self._signed(request, fault)
         if not (self._basic_ok(request) or self._token_ok(request)):
-            return Answer(Response(403, b"User does not have adequate access rights", "text/plain"), "tedapi")
+            return DeviceAnswer(Response(403, b"User does not have adequate access rights", "text/plain"), "tedapi")
         if path == "/tedapi/din":
             din = self.scenario.family.din.encode() + b"\n"
-            return Answer(Response(200, gzip.compress(din) if self.scenario.gzip else din, "text/plain"), "din")
+            return DeviceAnswer(Response(200, gzip.compress(din) if self.scenario.gzip else din, "text/plain"), "din")
         if request.method != "POST" or not (path == "/tedapi/v1" or path.startswith("/tedapi/device/")):
-            return Answer(Response(404), "tedapi")
+            return DeviceAnswer(Response(404), "tedapi")
         bearer = request.headers.get("authorization", "").startswith("Bearer ")
         try:
             if bearer:
-                fields, tail = wire.decode(wire.raw(wire.decode(request.body), 1) or b""), 1
+                fields, tail = protobuf.decode(protobuf.raw(protobuf.decode(request.body), 1) or b""), 1
             else:
                 fields, tail = env.unwrap(request.body)
             answer, about, status = self.answer_envelope(fields, fault)
-        except wire.WireError as error:
-            return Answer(Response(400, str(error).encode(), "text/plain"), "garbled")
+        except protobuf.WireError as error:
+            return DeviceAnswer(Response(400, str(error).encode(), "text/plain"), "garbled")
         if answer is None:
-            return Answer(Response(status), about)
+            return DeviceAnswer(Response(status), about)
         if fault.kind == "garbage-protobuf":
-            return Answer(Response(200, _GARBAGE), about)
-        body = wire.blob(1, answer) if bearer else env.wrap(answer, tail)
-        return Answer(Response(200, gzip.compress(body, 1) if self.scenario.gzip else body), about)
+            return DeviceAnswer(Response(200, _GARBAGE), about)
+        body = protobuf.blob(1, answer) if bearer else env.wrap(answer, tail)
+        return DeviceAnswer(Response(200, gzip.compress(body, 1) if self.scenario.gzip else body), about)
 
-    def _signed(self, request: Request, fault: Fault) -> Answer:
+    def _signed(self, request: Request, fault: Fault) -> DeviceAnswer:
         if self.signed is None or request.method != "POST":
-            return Answer(Response(404), "v1r")
+            return DeviceAnswer(Response(404), "v1r")
         checked = self.signed.check(request.body, self.scenario.family.din)
         if isinstance(checked, bytes):
-            return Answer(Response(200, checked), "v1r refused")
+            return DeviceAnswer(Response(200, checked), "v1r refused")
         try:
             answer, about, _ = self.answer_envelope(checked.envelope, fault, signed=True)
-        except wire.WireError:
-            return Answer(Response(200, self.signed.fault(checked, 10)), "garbled")
+        except protobuf.WireError:
+            return DeviceAnswer(Response(200, self.signed.fault(checked, 10)), "garbled")
         if fault.kind == "garbage-protobuf":
-            return Answer(Response(200, _GARBAGE), about)
+            return DeviceAnswer(Response(200, _GARBAGE), about)
         if answer is None:  # the sub-device cannot be reached this way
-            return Answer(Response(200, self.signed.fault(checked, 2)), about)
-        return Answer(Response(200, self.signed.reply(checked, answer)), about)
+            return DeviceAnswer(Response(200, self.signed.fault(checked, 2)), about)
+        return DeviceAnswer(Response(200, self.signed.reply(checked, answer)), about)
 
     def answer_envelope(
-        self, fields: wire.Fields, fault: Fault, *, signed: bool = False
+        self, fields: protobuf.Fields, fault: Fault, *, signed: bool = False
     ) -> tuple[bytes | None, str, int]:
         """(answer envelope, about, HTTP status when there is none) for a request envelope. Raises WireError."""
         head = env.participants(self.scenario.family.din, 2 if signed else 1)
@@ -283,9 +283,9 @@ class Device:
             return (head + body if body is not None else None), about, fault.status
         if env.CONFIG in fields:
             content = self._json(self.config, fault)
-            return head + commands.files(self, fields, content, signed=signed), "config", 200
+            return head + tedapi_commands.files(self, fields, content, signed=signed), "config", 200
         if env.TEG in fields and signed:
-            return head + commands.teg(self, fields), "teg", 200
+            return head + tedapi_commands.teg(self, fields), "teg", 200
         if env.FIRMWARE in fields:
             facts = self.scenario.family.firmware
             if facts is None:
@@ -293,15 +293,15 @@ class Device:
             return head + env.firmware_answer(facts | {"time": self.house.now()}), "firmware", 200
         return None, "unknown", 400
 
-    def _query(self, fields: wire.Fields, recipient: str, fault: Fault, signed: bool) -> tuple[bytes | None, str]:
+    def _query(self, fields: protobuf.Fields, recipient: str, fault: Fault, signed: bool) -> tuple[bytes | None, str]:
         query = env.query_of(fields)
         if query is None:
-            raise wire.WireError("no query")
+            raise protobuf.WireError("no query")
         text, variables_text = query
         try:
             variables = json.loads(variables_text or "{}")
         except ValueError as error:
-            raise wire.WireError("variables are no JSON") from error
+            raise protobuf.WireError("variables are no JSON") from error
         snapshot = self.house.snapshot()
         family = self.scenario.family
         document: Any

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .device import Device
 from .faults import Fault
+from .hardware import even_split
 from .house import House, Plant
-from .http import Request, Response
+from .http_messages import Request, Response
+from .http_port import HttpPort, LoopThread, RequestLog
 from .scenarios import SCENARIOS, Scenario
-from .server import Listener, LoopThread, RequestLog
 from .signed import SignedTransport, make_key, public_key_of
-from .tls import server_context
-from .units import split
+from .simulated_device import SimulatedDevice
+from .tls_context import server_context
 from .writes import Write
 
 DEFAULT_PASSWORD = "SIMULATED1"
@@ -83,7 +83,7 @@ class SimulatedGateway:
         self.scenario = scenario
         self._key_path: str | None = None
         self._key: bytes | None
-        self.device: Device
+        self.device: SimulatedDevice
         if same_house_as is not None:
             self.device = same_house_as.device
             self.scenario = same_house_as.scenario
@@ -99,18 +99,18 @@ class SimulatedGateway:
                     self._key, _ = make_key()
                 signed = SignedTransport({public_key_of(self._key): True})
             house = House(family.plant, seed=seed, clock=clock, speed=0.0 if frozen else speed, start=start, hour=hour)
-            self.device = Device(replace(scenario, family=family), house, password, signed)
+            self.device = SimulatedDevice(replace(scenario, family=family), house, password, signed)
         self.host = host
         self._wanted_port = port
         self._loop: LoopThread | None = None
-        self._listener: Listener | None = None
+        self._listener: HttpPort | None = None
 
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> SimulatedGateway:
         """Listen. Raises OSError when the port is taken."""
         if self._listener is None:
-            listener = Listener(self._answer, context=server_context(), host=self.host, port=self._wanted_port)
+            listener = HttpPort(self._answer, context=server_context(), host=self.host, port=self._wanted_port)
             self._loop = _loop()
             self._loop.call(listener.open())
             self._listener = listener
@@ -137,7 +137,7 @@ class SimulatedGateway:
         return answer.response, answer.about
 
     @property
-    def _open(self) -> Listener:
+    def _open(self) -> HttpPort:
         if self._listener is None:
             raise RuntimeError("the simulated gateway is not running")
         return self._listener
@@ -198,7 +198,7 @@ class SimulatedGateway:
             family = device.scenario.family
             info = device.config.get("site_info") or {}
             energy = snapshot.energy
-            shares = split(int(snapshot.stored_wh), len(family.packs), 1.0)
+            shares = even_split(int(snapshot.stored_wh), len(family.packs), 1.0)
             stored = {pack.din: int(share) for pack, share in zip(family.packs, shares, strict=True)}
             return {
                 "time": snapshot.time,
@@ -234,7 +234,9 @@ class SimulatedGateway:
                         "stored_wh": stored[unit.din],
                         "capacity_wh": int(snapshot.capacity_wh) // max(len(family.packs), 1),
                     }
-                    for unit, watts in zip(family.units, split(snapshot.flows.battery, len(family.units)), strict=True)
+                    for unit, watts in zip(
+                        family.units, even_split(snapshot.flows.battery, len(family.units)), strict=True
+                    )
                 ],
                 "packs_wh": stored,
                 "alerts": device.site_alerts(snapshot),

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .faults import Fault
-from .http import MAX_HEAD_BYTES, BadRequest, Request, Response, read_request
+from .http_messages import MAX_HEAD_BYTES, BadRequest, Request, Response, read_request
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ _LOG_LENGTH = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoggedRequest:
     """One request as it came. ``time`` is time.monotonic(); ``status`` is 0 when no answer was given."""
 
     time: float
@@ -40,12 +40,12 @@ class RequestLog:
     def __init__(self) -> None:
         self.by_path: Counter[str] = Counter()
         self.by_about: Counter[str] = Counter()
-        self.recent: deque[Seen] = deque(maxlen=_LOG_LENGTH)
+        self.recent: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
         self.total = 0
         self.connections = 0
         self.errors: deque[Exception] = deque(maxlen=20)  # what went wrong in the simulator itself
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: LoggedRequest) -> None:
         self.total += 1
         for counter, key in ((self.by_path, f"{seen.method} {seen.path}"), (self.by_about, seen.about)):
             counter[key if key in counter or len(counter) < 200 else "other"] += 1
@@ -90,7 +90,7 @@ class LoopThread:
 Handler = Callable[[Request, Fault], tuple[Response, str]]
 
 
-class Listener:
+class HttpPort:
     """One port. ``handler`` answers; ``fault`` spoils. All methods but ``start`` run on the loop."""
 
     def __init__(
@@ -241,7 +241,7 @@ class Listener:
                     response = None
             unanswered = kind in ("silent", "mute", "reset") or response is None
             status = 0 if unanswered or response is None else response.status
-            self.log.add(Seen(time.monotonic(), request.method, request.path, about, status))
+            self.log.add(LoggedRequest(time.monotonic(), request.method, request.path, about, status))
             if kind == "reset":
                 _reset(writer)
                 return

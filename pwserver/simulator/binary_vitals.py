@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import powerwall2
+from .hardware import Hardware
 from .house import Snapshot
 from .powerwall2 import INVERTER, NEURIO_SERIAL, SWITCH, SYNC
-from .units import Unit
-from .wire import blob, double, integer, nested
+from .protobuf import blob, double, integer, nested
 
 JsonObject = dict[str, Any]
 
@@ -63,7 +63,7 @@ def _vital(name: str, value: Any) -> bytes:
 
 
 def devices(
-    snapshot: Snapshot, *, din: str, units: Sequence[Unit], alerts: Mapping[str, Sequence[str]], firmware: str
+    snapshot: Snapshot, *, din: str, units: Sequence[Hardware], alerts: Mapping[str, Sequence[str]], firmware: str
 ) -> dict[str, JsonObject]:
     """The devices of a Powerwall 2 house as older firmware reports them."""
     status = powerwall2.status(snapshot, units=units, alerts=alerts, full=True)
@@ -80,7 +80,7 @@ def devices(
     def clean(values: Mapping[str, Any]) -> JsonObject:
         return {key: value for key, value in values.items() if key not in ("isMIA", "isComplete")}
 
-    def device(unit: Unit | None, parent: str | None, kind: int, **values: Any) -> JsonObject:
+    def device(unit: Hardware | None, parent: str | None, kind: int, **values: Any) -> JsonObject:
         base: JsonObject = {"componentParentDin": parent}
         if unit is not None:
             base |= {"partNumber": unit.part, "serialNumber": unit.serial}
@@ -94,10 +94,12 @@ def devices(
 
     part, _, serial = din.partition("--")
     result: dict[str, JsonObject] = {
-        gateway: device(Unit(part, serial), None, 207, **{"STSTSM-Location": "Gateway"}, alerts=alerts.get("site", ()))
+        gateway: device(
+            Hardware(part, serial), None, 207, **{"STSTSM-Location": "Gateway"}, alerts=alerts.get("site", ())
+        )
     }
     for unit, pod, pinv in zip(units, bus["POD"], bus["PINV"], strict=True):
-        module = Unit(str(unit.module_part), str(unit.module_serial))
+        module = Hardware(str(unit.module_part), str(unit.module_serial))
         parent = f"TETHC--{unit.din}"
         own = signals.get(unit.serial, {})
         inner = signals.get(module.serial, {})

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .faults import KINDS, Fault
-from .http import Request, Response, json_response
+from .http_messages import Request, Response, json_response
 
 if TYPE_CHECKING:
-    from .gateway import SimulatedGateway
+    from .simulated_gateway import SimulatedGateway
 
 HELP = """GET  /state               truth, writes and request counts of every gateway, by name
 GET  /state/NAME          of one
@@ -23,7 +23,7 @@ POST /forget              all logins expire, request counts and writes start aga
 """
 
 
-class Control:
+class ControlPort:
     """``gateways`` by the name used in the paths."""
 
     def __init__(self, gateways: Mapping[str, SimulatedGateway]) -> None:

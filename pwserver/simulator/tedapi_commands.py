@@ -8,29 +8,29 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import envelope as env
-from . import wire
+from . import protobuf
 from .writes import Write
 
 if TYPE_CHECKING:
-    from .device import Device
+    from .simulated_device import SimulatedDevice
 
 _NAME = "config.json"
 
 
-def files(device: Device, fields: wire.Fields, text: str, *, signed: bool) -> bytes:
+def files(device: SimulatedDevice, fields: protobuf.Fields, text: str, *, signed: bool) -> bytes:
     """The answer to reading or updating config.json; ``text`` is what it holds now. Only signed requests may write, and
     only over the file they have read (its hash is the lock)."""
     content = text.encode()
     digest = hashlib.sha256(content).digest()
-    update = wire.message(fields, env.CONFIG, 5)
+    update = protobuf.message(fields, env.CONFIG, 5)
     if update is None:
         return env.file_answer(_NAME, content, digest)
     if not signed:
         return env.error_answer(7, "not allowed on this transport")
-    if wire.raw(update, 3) != digest:
+    if protobuf.raw(update, 3) != digest:
         return env.error_answer(9, "the file has changed")
     try:
-        new = json.loads(wire.raw(update, 2, 100) or b"")
+        new = json.loads(protobuf.raw(update, 2, 100) or b"")
     except ValueError:
         return env.error_answer(3, "config.json is no JSON")
     if not isinstance(new, dict):
@@ -42,45 +42,45 @@ def files(device: Device, fields: wire.Fields, text: str, *, signed: bool) -> by
     return env.update_answer(_NAME, b"", hashlib.sha256(content).digest())
 
 
-def teg(device: Device, fields: wire.Fields) -> bytes:
+def teg(device: SimulatedDevice, fields: protobuf.Fields) -> bytes:
     """The answer to a command to the energy gateway, which is carried out."""
-    command = wire.message(fields, env.TEG) or {}
+    command = protobuf.message(fields, env.TEG) or {}
     for number, handler in _HANDLERS.items():
         if number in command:
-            answer = handler(device, wire.message(command, number) or {})
-            return wire.blob(env.TEG, wire.blob(number + 1, answer))
+            answer = handler(device, protobuf.message(command, number) or {})
+            return protobuf.blob(env.TEG, protobuf.blob(number + 1, answer))
     return env.error_answer(12, "unimplemented")
 
 
-def _island(device: Device, request: wire.Fields) -> bytes:
-    mode, force = wire.number(request, 1) or 0, bool(wire.number(request, 2))
+def _island(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
+    mode, force = protobuf.number(request, 1) or 0, bool(protobuf.number(request, 2))
     device.writes.add(Write("island", {"mode": mode, "force": force}))
     if mode == 6:
         device.house.command(off_grid=True)
     elif mode == 1:
         until = device.house.now() + device.scenario.reconnect_seconds
         device.house.command(off_grid=False, transition_until=until)
-    return wire.integer(1, 1 if mode in (1, 6) else 2)
+    return protobuf.integer(1, 1 if mode in (1, 6) else 2)
 
 
-def _dispatch(device: Device, request: wire.Fields) -> bytes:
-    command = wire.message(request, 2)
+def _dispatch(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
+    command = protobuf.message(request, 2)
     if command is None:
         device.writes.add(Write("resume", {}))
         device.house.command(dispatch_watts=None, dispatch_until=0.0)
         return b""
-    watts = wire.double_from_bits(wire.number(command, 1) or 0)
-    seconds = wire.number(command, 2) or 0
+    watts = protobuf.double_from_bits(protobuf.number(command, 1) or 0)
+    seconds = protobuf.number(command, 2) or 0
     device.writes.add(Write("dispatch", {"power_watts": watts, "duration_seconds": seconds}))
     device.house.command(dispatch_watts=watts, dispatch_until=device.house.now() + seconds)
     return b""
 
 
-def _schedule_backup(device: Device, request: wire.Fields) -> bytes:
+def _schedule_backup(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
     event = {
-        "start_time": wire.number(request, 1, 1, 1) or 0,
-        "duration_seconds": wire.number(request, 1, 2) or 0,
-        "priority": wire.number(request, 1, 3) or 0,
+        "start_time": protobuf.number(request, 1, 1, 1) or 0,
+        "duration_seconds": protobuf.number(request, 1, 2) or 0,
+        "priority": protobuf.number(request, 1, 3) or 0,
     }
     device.writes.add(Write("schedule_backup", dict(event)))
     device.writes.backup_event = event
@@ -88,24 +88,24 @@ def _schedule_backup(device: Device, request: wire.Fields) -> bytes:
     return b""
 
 
-def _cancel_backup(device: Device, request: wire.Fields) -> bytes:
+def _cancel_backup(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
     device.writes.add(Write("cancel_backup", {}))
     device.writes.backup_event = None
     device.house.command(backup_until=0.0)
     return b""
 
 
-def _backup_events(device: Device, request: wire.Fields) -> bytes:
+def _backup_events(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
     event = device.writes.backup_event
     if event is None:
         return b""
-    start = wire.blob(1, wire.integer(1, event["start_time"]))
-    info = start + wire.integer(2, event["duration_seconds"]) + wire.integer(3, event["priority"])
-    return wire.nested((1, 1), info)
+    start = protobuf.blob(1, protobuf.integer(1, event["start_time"]))
+    info = start + protobuf.integer(2, event["duration_seconds"]) + protobuf.integer(3, event["priority"])
+    return protobuf.nested((1, 1), info)
 
 
 # Field number of the request; the answer's is one more.
-_HANDLERS: dict[int, Callable[[Device, wire.Fields], bytes]] = {
+_HANDLERS: dict[int, Callable[[SimulatedDevice, protobuf.Fields], bytes]] = {
     3: _island,
     37: _dispatch,
     45: _schedule_backup,

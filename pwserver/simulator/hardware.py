@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Hardware:
     """One piece of hardware; ``module_*`` is the battery module inside a Powerwall 2 package."""
 
     part: str
@@ -19,7 +19,7 @@ class Unit:
         return f"{self.part}--{self.serial}"
 
 
-def split(total: float, count: int, quantum: float = 0.25) -> list[float]:
+def even_split(total: float, count: int, quantum: float = 0.25) -> list[float]:
     """``total`` (a multiple of ``quantum``) in ``count`` nearly equal multiples of it whose sum is exact."""
     if count <= 0:
         return []
