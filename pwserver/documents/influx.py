@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pwserver.state.device_signals import SIGNALS, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.judge import Judged
-from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
-from pwserver.state.signals import SIGNALS, signals_by_serial
+from pwserver.state.meter_powers import MAIN_METERS, Meters, energies_wh
 from pwserver.state.view import SiteView, View
 
 MEDIA_TYPE = "text/plain; charset=utf-8"

@@ -22,7 +22,7 @@ from pwserver.documents.site import grid_status
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals
-from pwserver.state.powers import COUNTERS
+from pwserver.state.meter_powers import COUNTERS
 from pwserver.state.site import Site, SiteCharge, Total, agreed
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate

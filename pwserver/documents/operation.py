@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.state import operation as judges
+from pwserver.state import operating_settings as judges
 from pwserver.state.view import View
 from pwserver_ext.aggregate import is_number, raw_percent
 
@@ -25,11 +25,11 @@ class Operation:
     last_updated: float | None
 
 
-def settings(view: View) -> judges.Operation:
+def settings(view: View) -> judges.OperatingSettings:
     """The settings as they were judged. Those of the virtual gateway are in its reading already."""
     if view.reading is None:
-        return judges.Operation()
-    return judges.judge_operation(view.reading) if view.gateway.virtual else view.state.judged.operation
+        return judges.OperatingSettings()
+    return judges.judge_operating_settings(view.reading) if view.gateway.virtual else view.state.judged.operation
 
 
 def operation(view: View) -> Operation:

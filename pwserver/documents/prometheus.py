@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pwserver.documents.answer import Answer, detail
+from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.grid import STATES
 from pwserver.state.judge import Judged
-from pwserver.state.operation import EXPORT_RULES, MODES
-from pwserver.state.powers import energies_wh
-from pwserver.state.signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
+from pwserver.state.meter_powers import energies_wh
+from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.state.view import SiteView, View
 
 if TYPE_CHECKING:

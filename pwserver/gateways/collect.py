@@ -18,7 +18,7 @@ from pwserver.gateways.wire import Wire
 from pwserver.modes import Reach
 from pwserver.reading import Answered, Reading
 from pwserver.state.fact import finite
-from pwserver.state.powers import powers_known
+from pwserver.state.meter_powers import powers_known
 
 MEDIUM_SECONDS: Final = 15.0
 CLOUD_SLOW_SECONDS: Final = 60.0

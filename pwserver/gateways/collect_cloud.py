@@ -23,7 +23,7 @@ from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite
 from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word, grid_word
-from pwserver.state.powers import MAIN_METERS
+from pwserver.state.meter_powers import MAIN_METERS
 
 _CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")
 _FLEET: Final = ("get_site_status", "get_live_status", "get_site_info", "get_backup_time_remaining")

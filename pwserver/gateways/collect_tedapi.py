@@ -30,7 +30,7 @@ from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite, member
 from pwserver.state.grid import grid_word
-from pwserver.state.powers import MAIN_METERS
+from pwserver.state.meter_powers import MAIN_METERS
 
 _METHODS: Final = (
     "get_status",

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member
-from pwserver.state.signals import NO_SERIALS
 
 _DEVICES_KEPT: Final = 512
 _CARRIED_POLLS: Final = 3  # that many polls in a row are called carried; history leaves them out

@@ -20,7 +20,7 @@ from pwserver.gateways.wire import Wire
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
-from pwserver.state.powers import MAIN_METERS
+from pwserver.state.meter_powers import MAIN_METERS
 from pwserver.strict_json import NotAnObject, read_object
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pwserver.history.layout import ENERGIES
 
-# Our name of an energy -> name of the gateway's counter (``state.powers.ENERGY_NAMES``).
+# Our name of an energy -> name of the gateway's counter (``state.meter_powers.ENERGY_NAMES``).
 GATEWAY_COUNTERS: Mapping[str, str] = {
     "solar": "solar_energy_exported",
     "home": "home_energy_imported",
@@ -34,7 +34,7 @@ class EnergyTotal:
 
 
 class CounterCheck:
-    """Follows the gateway's counters, which are guarded: one that falls has begun anew (``state.counters``)."""
+    """Follows the gateway's counters, which are guarded: one that falls has begun anew (``state.counter_guard``)."""
 
     size = len(ENERGIES) * _FIELDS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.state.operation import MODES as OWNERS_MODES
+from pwserver.state.operating_settings import MODES as OWNERS_MODES
 from pwserver_ext.ring import Ring
 
 ALIGNMENT = 64

@@ -24,7 +24,7 @@ from pwserver.history.signals import device_signals
 from pwserver.reading import Reading
 from pwserver.state.electrical import Electrical, house_hertz
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.powers import energies_wh
+from pwserver.state.meter_powers import energies_wh
 from pwserver_ext.rollup import Integrator, Rollup
 
 log = logging.getLogger(__name__)

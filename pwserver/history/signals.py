@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pwserver.state.device_signals import SIGNALS
 from pwserver.state.judge import Judged
-from pwserver.state.powers import MAIN_METERS
-from pwserver.state.signals import SIGNALS
+from pwserver.state.meter_powers import MAIN_METERS
 
 
 @dataclass(frozen=True, slots=True)

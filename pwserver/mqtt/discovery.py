@@ -18,8 +18,8 @@ from pwserver.mqtt.entities import (
 from pwserver.mqtt.state_topics import compact, safe_in_topic
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS
+from pwserver.state.device_signals import inverter_serials
 from pwserver.state.fact import text
-from pwserver.state.signals import inverter_serials
 from pwserver.state.view import View
 
 MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us

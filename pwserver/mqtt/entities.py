@@ -20,11 +20,11 @@ from pwserver.mqtt.state_topics import (
     safe_in_topic,
 )
 from pwserver.state.controls import CONTROLS
+from pwserver.state.device_signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.fact import Fact
 from pwserver.state.judge import Judged
-from pwserver.state.powers import MAIN_METERS, Meters
-from pwserver.state.signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
+from pwserver.state.meter_powers import MAIN_METERS, Meters
 from pwserver.state.strings import string_pairs
 from pwserver.state.units import Unit
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pwserver.reading import Reading
+from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.fact import text
 from pwserver.state.judge import Judged
-from pwserver.state.powers import MAIN_METERS, Meters, energies_wh
-from pwserver.state.signals import SIGNALS, Device, signals_by_serial
+from pwserver.state.meter_powers import MAIN_METERS, Meters, energies_wh
 from pwserver.state.strings import String, string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View

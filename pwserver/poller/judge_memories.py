@@ -18,7 +18,7 @@ from pwserver.history.archive import Blob
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE
 from pwserver.state.counter_sums import SumMemory
-from pwserver.state.memory import GatewayMemory
+from pwserver.state.gateway_memory import GatewayMemory
 
 log = logging.getLogger("pwserver.publish")
 

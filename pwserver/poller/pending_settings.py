@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pwserver.reading import Reading
-from pwserver.state.operation import judge_operation
+from pwserver.state.operating_settings import judge_operating_settings
 
 LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
 PATIENCE_SECONDS = 300.0  # Tesla's cloud passes some commands on late; longer than this is a no
@@ -27,8 +27,8 @@ def _islanded(reading: Reading) -> Any:
 
 
 READERS: Mapping[str, Reader] = {
-    "reserve": lambda reading: judge_operation(reading).reserve_percent.value,
-    "mode": lambda reading: judge_operation(reading).mode.value,
+    "reserve": lambda reading: judge_operating_settings(reading).reserve_percent.value,
+    "mode": lambda reading: judge_operating_settings(reading).mode.value,
     "grid_charging": lambda reading: reading.grid_charging,
     "grid_export": lambda reading: reading.grid_export,
     "max_backup": _max_backup,

@@ -23,7 +23,7 @@ from pwserver.poller.wait_times import WaitTimes
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
-from pwserver.state.powers import Corrections
+from pwserver.state.meter_powers import Corrections
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection

@@ -26,7 +26,7 @@ from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.powers import UNCORRECTED, Corrections
+from pwserver.state.meter_powers import UNCORRECTED, Corrections
 from pwserver.state.view import SiteView, View
 
 log = logging.getLogger("pwserver.publish")

@@ -16,18 +16,18 @@ WARNING: Final = "warning"  # it works, but less than it could, or something is 
 INFORMATION: Final = "information"  # a state, not a problem
 
 
-class Meaning(NamedTuple):
+class AlertMeaning(NamedTuple):
     """What is known about an alert of this name."""
 
     severity: str | None
     sentence: str | None
 
 
-UNPUBLISHED: Final = Meaning(None, None)
+UNPUBLISHED: Final = AlertMeaning(None, None)
 
 
-def _rows(severity: str, rows: Mapping[str, str]) -> dict[str, Meaning]:
-    return {name: Meaning(severity, sentence) for names, sentence in rows.items() for name in names.split()}
+def _rows(severity: str, rows: Mapping[str, str]) -> dict[str, AlertMeaning]:
+    return {name: AlertMeaning(severity, sentence) for names, sentence in rows.items() for name in names.split()}
 
 
 _OBSERVED_IN_UPDATES: Final = "Owners have seen it while firmware was updated; what it means is not published."
@@ -36,7 +36,7 @@ _CELLS: Final = "By its name: the battery pack measures some of its cells incons
 _CELL_VOLTAGE: Final = "By its name: the voltage of a group of cells is close to a limit."
 _STRING_OPEN: Final = "The switch in this solar string is open: the string is not connected."
 
-MEANINGS: Final[Mapping[str, Meaning]] = {
+MEANINGS: Final[Mapping[str, AlertMeaning]] = {
     **_rows(SERIOUS, {
         "BatteryFault": "At least one Powerwall has a fault.",
         "BatteryComms": "The gateway cannot reach at least one Powerwall.",

@@ -21,7 +21,7 @@ Told = Mapping[str, Sequence[str]]  # the name of an alert -> the places that te
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenAlert:
     """One alert that goes on: ``places`` are the devices whose word is awaited for its end."""
 
     since: float  # epoch seconds of the first answer that had it
@@ -31,7 +31,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedAlert:
     """One alert that is over."""
 
     name: str
@@ -46,8 +46,8 @@ class Ended:
 class AlertMemory:
     """Of one gateway. ``heard`` tells when each place was last asked about its alerts, with success."""
 
-    active: dict[str, Seen] = field(default_factory=dict)
-    ended: list[Ended] = field(default_factory=list)  # the newest first, each name once
+    active: dict[str, SeenAlert] = field(default_factory=dict)
+    ended: list[EndedAlert] = field(default_factory=list)  # the newest first, each name once
     heard: dict[str, float] = field(default_factory=dict)
 
     def note(
@@ -72,7 +72,7 @@ class AlertMemory:
             if len(self.active) >= MOST_ALERTS:
                 return
             exact = all(0.0 <= at - self.heard.get(place, -RECENT_SECONDS) <= RECENT_SECONDS for place in places)
-            seen = self.active[name] = Seen(at, exact, at, {})
+            seen = self.active[name] = SeenAlert(at, exact, at, {})
         if seen.since > at + RECENT_SECONDS:  # the clock was ahead when it was noted
             seen.since, seen.exact = at, False
         seen.last = at
@@ -84,7 +84,7 @@ class AlertMemory:
         if all(place in speaking for place in seen.places):
             units = tuple(sorted({label for label in seen.places.values() if label is not None}))
             del self.active[name]
-            over = Ended(name, min(seen.since, at), seen.exact, at, units, short(answer))
+            over = EndedAlert(name, min(seen.since, at), seen.exact, at, units, short(answer))
             self.ended = [over, *(one for one in self.ended if one.name != name)]
         elif not 0.0 <= at - seen.last <= FORGET_SECONDS:
             del self.active[name]
@@ -107,12 +107,12 @@ class AlertMemory:
             match row:
                 case [since, bool(exact), last, dict(places)] if _moments(since, last):
                     shown = {short(place): _label(label) for place, label in list(places.items())[:MOST_PLACES]}
-                    memory.active[short(name)] = Seen(float(since), exact, float(last), shown)
+                    memory.active[short(name)] = SeenAlert(float(since), exact, float(last), shown)
         for row in ended[:MOST_ENDED] if isinstance(ended, list) else ():
             match row:
                 case [str(name), since, bool(exact), at, list(units), str(answer)] if _moments(since, at):
                     labels = tuple(short(str(unit)) for unit in units[:MOST_PLACES])
-                    memory.ended.append(Ended(short(name), float(since), exact, float(at), labels, short(answer)))
+                    memory.ended.append(EndedAlert(short(name), float(since), exact, float(at), labels, short(answer)))
         for place, at in list(heard.items())[:MOST_HEARD] if isinstance(heard, Mapping) else ():
             if _moments(at):
                 memory.heard[short(place)] = float(at)

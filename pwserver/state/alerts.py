@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from pwserver.reading import Reading
 from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, UNPUBLISHED, WARNING
-from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, Ended, short
+from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, EndedAlert, short
+from pwserver.state.device_signals import serial_of
 from pwserver.state.fact import UNKNOWN, Fact, Number, member
 from pwserver.state.grid import GRID_ALERTS
-from pwserver.state.signals import serial_of
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
 from pwserver_ext.vitals import kind
@@ -188,7 +188,7 @@ def _active(
     )
 
 
-def _ended(one: Ended) -> Alert:
+def _ended(one: EndedAlert) -> Alert:
     return Alert(
         one.name,
         *MEANINGS.get(one.name, UNPUBLISHED),

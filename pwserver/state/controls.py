@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pwserver.bounds import BACKUP_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
-from pwserver.state.operation import EXPORT_RULES, MODES
+from pwserver.state.operating_settings import EXPORT_RULES, MODES
 
 # What a connection must be able to do: change mode and reserve, change the rules of the grid, sign its messages, change
 # the tariff.

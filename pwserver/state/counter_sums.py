@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.state.fact import finite, text
-from pwserver.state.powers import COUNTERS, MAIN_METERS
+from pwserver.state.meter_powers import COUNTERS, MAIN_METERS
 from pwserver.state.site import Site, Total
 from pwserver_ext.aggregate import complete_total
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.state.device_signals import serial_of
 from pwserver.state.fact import finite, objects, text
-from pwserver.state.signals import serial_of
 
 _LINE: Final = re.compile(r"ISLAND_(?:V(L[123])N|Freq(L[123]))_(Main|Load)")
 _WIRED: Final = re.compile(r"METER_([XYZ])_(?:CT([ABC])_(InstRealPower|I)|VL([123])N)")

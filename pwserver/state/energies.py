@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pwserver.reading import JsonObject, Reading
-from pwserver.state.counters import RESET_NAMED_SECONDS, Count, CounterGuard, all_zero
+from pwserver.state.counter_guard import RESET_NAMED_SECONDS, Count, CounterGuard, all_zero
 from pwserver.state.fact import text
 
 ENERGIES: Final = ("energy_exported", "energy_imported")
@@ -20,7 +20,7 @@ _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class GuardedEnergies:
     """The counters of a reading. ``members``: those of the reading that change; the others are by counter."""
 
     members: Mapping[str, Any]
@@ -44,7 +44,7 @@ class _Round:
         return count
 
 
-def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> Counted:
+def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> GuardedEnergies:
     """Judge all counters of a reading; ``told`` are all its meters, further ones too."""
     turn = _Round(reading, guard)
     meters = _meters(told, "energy" in reading.answers, turn)
@@ -62,7 +62,7 @@ def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> C
         "system_status": system,
         "counter_resets": {**reading.counter_resets, **resets},
     }
-    return Counted(members, turn.counts, set_aside, _notes(guard, resets, turn.at))
+    return GuardedEnergies(members, turn.counts, set_aside, _notes(guard, resets, turn.at))
 
 
 def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:

@@ -15,7 +15,7 @@ from pwserver.state.counter_sums import SumMemory, energy_totals
 from pwserver.state.fact import UNKNOWN, Fact
 from pwserver.state.flows import FLOWS, flows, has_battery, own_percent
 from pwserver.state.judge import Judged
-from pwserver.state.powers import COUNTERS, Meter
+from pwserver.state.meter_powers import COUNTERS, Meter
 from pwserver.state.site import Site, Total
 from pwserver.state.strings import String
 from pwserver.state.unit_measurements import judge_measurements

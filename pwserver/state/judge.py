@@ -10,14 +10,13 @@ from pwserver.reading import Reading
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge, with_charge
 from pwserver.state.details import meter_details, with_details
+from pwserver.state.device_signals import Device, judge_devices
 from pwserver.state.electrical import Electrical, judge_electrical
 from pwserver.state.energies import guard_energies
 from pwserver.state.fact import UNKNOWN, Fact, Number
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.grid import Grid, judge_grid
-from pwserver.state.memory import GatewayMemory
-from pwserver.state.operation import Operation, judge_operation
-from pwserver.state.origin import without_constants
-from pwserver.state.powers import (
+from pwserver.state.meter_powers import (
     MAIN_METERS,
     UNCORRECTED,
     Corrections,
@@ -29,7 +28,8 @@ from pwserver.state.powers import (
     judge_meters,
     with_judged_meters,
 )
-from pwserver.state.signals import Device, judge_devices
+from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
+from pwserver.state.provenance import without_constants
 from pwserver.state.strings import String, judge_strings
 from pwserver.state.unit_numbers import expansion_packs, in_order
 from pwserver.state.units import Unit, judge_units, with_silent_units
@@ -53,7 +53,7 @@ class Judged:
     grid: Grid = field(default_factory=Grid)
     alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while nobody tells
     ended_alerts: tuple[Alert, ...] = ()  # the newest first
-    operation: Operation = field(default_factory=Operation)
+    operation: OperatingSettings = field(default_factory=OperatingSettings)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed
     notes: Mapping[str, str] = field(default_factory=dict)  # value -> what the owner should know: a counter began anew
     # Kept by ``state.figures``: every fact by its path in the site document.
@@ -129,7 +129,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         grid=judge_grid(reading),
         alerts=alerts.active,
         ended_alerts=alerts.ended,
-        operation=judge_operation(reading),
+        operation=judge_operating_settings(reading),
         set_aside=set_aside,
         notes=counted.notes,
     )

@@ -16,9 +16,9 @@ from pwserver.state.charge import Charge
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.grid import DOWN, SYNCING
-from pwserver.state.operation import Operation
+from pwserver.state.meter_powers import MAIN_METERS
+from pwserver.state.operating_settings import OperatingSettings
 from pwserver.state.plausible import implausible
-from pwserver.state.powers import MAIN_METERS
 from pwserver_ext import aggregate
 
 T = TypeVar("T")
@@ -234,7 +234,7 @@ def _hours_left(remaining: Total, load: Total) -> Total:
     return Total(remaining.value / load.value, "remaining energy by load")
 
 
-def _agreed(members: Sequence[State], value_of: Callable[[Operation], Any]) -> Any:
+def _agreed(members: Sequence[State], value_of: Callable[[OperatingSettings], Any]) -> Any:
     return agreed([value_of(state.judged.operation) for state in members])
 
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pwserver.modes import Reach
 from pwserver.reading import Reading
+from pwserver.state.device_signals import SIGNAL_BY_ID, Device, serial_of, signals_by_serial
 from pwserver.state.electrical import Electrical
 from pwserver.state.fact import Fact, finite, objects
-from pwserver.state.signals import SIGNAL_BY_ID, Device, serial_of, signals_by_serial
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
 

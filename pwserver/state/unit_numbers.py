@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.reading import JsonObject, Reading
+from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member, text
-from pwserver.state.signals import NO_SERIALS
 
 MAX_UNITS: Final = 64  # far beyond any house; then the one not seen for longest gives its number back
 _EXPANSION: Final = "BatteryExpansion"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.state.device_signals import ages_by_serial
 from pwserver.state.fact import UNKNOWN, Number, finite, text
-from pwserver.state.signals import ages_by_serial
 from pwserver.state.source import Source
 from pwserver.state.unit_numbers import block_serial, configured_units
 

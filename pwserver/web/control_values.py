@@ -22,7 +22,7 @@ from pwserver.bounds import (
     shown,
 )
 from pwserver.state.controls import GRID_CONNECTION
-from pwserver.state.operation import EXPORT_RULES, MODES
+from pwserver.state.operating_settings import EXPORT_RULES, MODES
 
 Arguments = dict[str, Any]
 

@@ -8,7 +8,7 @@ from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RE
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
 from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
-from pwserver.state.operation import EXPORT_RULES, MODES
+from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.web.operations import FORM, INVALID, Operation, Parameter, describe
 
 TAG = "control"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pwserver.state.origin import ANSWERS, TEDAPI, constant
+from pwserver.state.provenance import ANSWERS, TEDAPI, constant
 from tests.compat.situations import recording, situation
 from tests.documents.factory import PROXY, SERVER
 from tests.documents.test_telegraf import ADDED, URLS, fields, without_untold
 
 
 def is_template(field: str) -> bool:
-    """Is it a member that the library fills from a template in this mode (see state/origin.py)?"""
+    """Is it a member that the library fills from a template in this mode (see state/provenance.py)?"""
     return constant(TEDAPI, ANSWERS["aggregates"], field.replace("_", ".", 1)) is not None
 
 

@@ -242,8 +242,8 @@ def test_the_causes_of_failure_are_those_of_the_code() -> None:
 
 
 def test_the_origins_are_those_of_the_code() -> None:
-    page = (ROOT / "docs/origin.md").read_text()
-    again = "run: python -m tests.docs.origin_page docs/origin.md"
+    page = (ROOT / "docs/provenance.md").read_text()
+    again = "run: python -m tests.docs.provenance_page docs/provenance.md"
     assert page == with_generated(page, origin_page.MARKER, origin_page.table()), again
 
 

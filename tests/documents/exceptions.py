@@ -63,7 +63,7 @@ _UNITS = (
     "units that only vitals know are listed, with every key; the second unit was lost because serial numbers coincide"
 )
 
-_TEMPLATE = "pypowerwall's template and no measurement (see state/origin.py): what is known elsewhere, else null"
+_TEMPLATE = "pypowerwall's template and no measurement (see state/provenance.py): what is known elsewhere, else null"
 _UNTOLD = "nobody tells it: null instead of a fixed word"
 
 DEVIATIONS: tuple[Deviation, ...] = (

@@ -12,7 +12,7 @@ from pwserver.gateways.connection import GatewayConnection
 from pwserver.reading import Reading
 from pwserver.simulator import SCENARIOS
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.origin import ANSWERS, TEDAPI, constant
+from pwserver.state.provenance import ANSWERS, TEDAPI, constant
 from tests.gateways.conftest import Open, definition_of, judged
 
 RECORDED = Path(__file__).parents[1] / "documents" / "recorded"

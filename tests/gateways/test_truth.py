@@ -13,7 +13,7 @@ from pwserver.gateways.collect import alert_names, sound_meters, temperatures
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure
 from pwserver.state.charge import app_percent, raw_percent, soe_percent
 from pwserver.state.grid import grid_word
-from pwserver.state.powers import powers_known
+from pwserver.state.meter_powers import powers_known
 
 
 def meters(site: object, battery: object, load: object, solar: object) -> dict:

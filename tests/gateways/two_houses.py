@@ -13,7 +13,7 @@ from pwserver.documents.document import TEXT
 from pwserver.documents.origins import leaves
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.origin import ANSWERS
+from pwserver.state.provenance import ANSWERS
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import server_facts
 from tests.documents.serve import Server

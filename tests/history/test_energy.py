@@ -17,7 +17,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, day_start
 from pwserver.history.layout import ENERGIES, HistoryGateway, HistorySettings
 from pwserver.history.recorder import LONGEST_GAP_SECONDS, Recorder
-from pwserver.state.counters import CounterGuard
+from pwserver.state.counter_guard import CounterGuard
 from pwserver_ext.rollup import Integrator
 from tests.history.support import SMALL, Site, archive, reading
 

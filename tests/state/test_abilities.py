@@ -11,8 +11,8 @@ from pwserver.modes import READS, ConnectionMode, Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.state.abilities import LINK, OWN, Abilities, abilities_of, can_set, route
 from pwserver.state.controls import CONTROLS, GRID, NEEDS, OPERATION, SIGNED, TARIFF
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import NOTHING, judge
-from pwserver.state.memory import GatewayMemory
 
 REACHED = [reach for reach in Reach if reach is not Reach.MIXED]
 WAYS = st.builds(

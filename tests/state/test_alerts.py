@@ -14,9 +14,9 @@ from pwserver.state import alert_memory
 from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.alerts import Alert, problems, worst
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.grid import GRID_ALERTS
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.memory import GatewayMemory
 from tests.state.readings import START, reading
 
 GATEWAY, UNIT, OTHER = "STSTSM--1707000-11-J--TG1", "TEPOD--1707000-11-J--TG1", "TEPOD--1707000-11-J--TG2"

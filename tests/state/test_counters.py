@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.state.counters import (
+from pwserver.state.counter_guard import (
     KEPT_SECONDS,
     MAX_COUNTERS,
     MOST_WH,
@@ -19,9 +19,9 @@ from pwserver.state.counters import (
     SETTLED_SECONDS,
     CounterGuard,
 )
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.memory import GatewayMemory
-from pwserver.state.powers import energies_wh
+from pwserver.state.meter_powers import energies_wh
 from tests.state.readings import POWERS, START, follow, reading, shown
 
 LOAD = "load.energy_imported"

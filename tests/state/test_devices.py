@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.reading import Reading
+from pwserver.state.device_signals import SIGNAL_BY_ID, judge_devices, signals_by_serial
 from pwserver.state.electrical import house_hertz, judge_electrical
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.signals import SIGNAL_BY_ID, judge_devices, signals_by_serial
 from pwserver.state.string_memory import StringMemory
 from pwserver.state.strings import judge_strings, string_pairs
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pwserver.reading import Answered
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.powers import MAX_FURTHER, Corrections, correct_meters
+from pwserver.state.meter_powers import MAX_FURTHER, Corrections, correct_meters
 from tests.state.readings import POWERS, START, reading
 
 watts = st.integers(-20_000, 20_000) | st.floats(-20_000, 20_000)

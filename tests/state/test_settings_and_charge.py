@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from pwserver.documents import csv_lines, devices, meters, pw
 from pwserver.reading import Answered, Reading
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.operation import judge_operation
+from pwserver.state.operating_settings import judge_operating_settings
 from tests.documents.factory import powerwall3_view
 
 GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=3), st.just([]), st.just({}))
 
 
 def operation(**members: Any) -> tuple[Any, Any]:
-    found = judge_operation(Reading("home", 1.8e9, {}, **members))
+    found = judge_operating_settings(Reading("home", 1.8e9, {}, **members))
     return found.mode.value, found.reserve_percent.value
 
 
@@ -46,7 +46,7 @@ def test_a_setting_from_the_cloud_link_names_it() -> None:
     reading = Reading(
         "home", 1.8e9, {}, mode="backup", grid_export="never", answers={"operation": own, "grid_export": link}
     )
-    found = judge_operation(reading)
+    found = judge_operating_settings(reading)
     assert (found.mode.answer, found.mode.at) == ("GET /api/operation", 1.75e9)
     assert (found.grid_export.answer, found.grid_export.at) == ("site_info of Tesla's servers", 1.7e9)
 
@@ -57,7 +57,7 @@ def test_whatever_comes_settings_are_words_and_percents(
 ) -> None:
     body = {"real_mode": told, "backup_reserve_percent": told}
     for one in (operation, body):
-        found = judge_operation(
+        found = judge_operating_settings(
             Reading("home", 1.8e9, {}, operation=one, reserve=reserve, mode=mode, system_status=status)
         )
         assert found.mode.value is None or (isinstance(found.mode.value, str) and found.mode.value)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.reading import Reading
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.memory import GatewayMemory
 from pwserver.state.string_memory import MOST_STRINGS, UNUSED_SECONDS, StringMemory
 from tests.state.readings import reading
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.memory import GatewayMemory
 from pwserver.state.unit_numbers import MAX_UNITS, UnitNumbers
 from tests.state.readings import reading
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.state.alert_memory import AlertMemory
-from pwserver.state.counters import CounterGuard
-from pwserver.state.powers import MAX_FURTHER
+from pwserver.state.counter_guard import CounterGuard
+from pwserver.state.meter_powers import MAX_FURTHER
 from pwserver.state.string_memory import StringMemory
 from pwserver.state.unit_numbers import UnitNumbers
 

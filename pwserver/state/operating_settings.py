@@ -16,7 +16,7 @@ EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class OperatingSettings:
     """The owner's settings as the gateway told them. ``reserve_percent`` is on the app's scale."""
 
     mode: Text = UNKNOWN
@@ -25,7 +25,7 @@ class Operation:
     grid_export: Text = UNKNOWN
 
 
-def judge_operation(reading: Reading) -> Operation:
+def judge_operating_settings(reading: Reading) -> OperatingSettings:
     """Return the settings; a setting that is not known is unknown, never a default.
 
     The mode is that of ``/api/operation``, else the one the library gives, else the system status' default mode. The
@@ -40,7 +40,7 @@ def judge_operation(reading: Reading) -> Operation:
         raw = _fact(reading, "reserve", finite(told.get("backup_reserve_percent")), "backup_reserve_percent")
         reserve = raw if raw.value is None else raw.derived(app_percent(raw.value), "app scale")
     charging = reading.grid_charging if isinstance(reading.grid_charging, bool) else None
-    return Operation(
+    return OperatingSettings(
         mode=_fact(reading, "mode", mode, "real_mode") if mode is not None else later,
         reserve_percent=reserve,
         grid_charging=_fact(reading, "grid_charging", charging, "grid_charging"),

@@ -9,7 +9,7 @@ from math import fsum
 from typing import Any, Final
 
 from pwserver.reading import JsonObject, Reading
-from pwserver.state.counters import Count
+from pwserver.state.counter_guard import Count
 from pwserver.state.details import Details
 from pwserver.state.fact import UNKNOWN, Fact, Number, finite
 from pwserver.state.source import Source

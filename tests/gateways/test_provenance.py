@@ -19,13 +19,13 @@ from pwserver.reading import Reading
 from pwserver.simulator import SimulatedGateway
 from pwserver.state import judge as judging
 from pwserver.state.judge import GatewayJudge
-from pwserver.state.origin import (
+from pwserver.state.provenance import (
     ANSWERS,
     CLOUD,
     CONSTANTS,
     OTHERS,
     TEDAPI,
-    Origin,
+    Provenance,
     Row,
     constant,
     explained,
@@ -106,7 +106,7 @@ def test_nothing_is_alike_but_what_the_table_names(mode: str, tesla: Tesla, tmp_
 
 
 def moves(row: Row) -> bool:
-    return row.origin is Origin.SETTING or (row.origin is Origin.CONSTANT and not row.invented)
+    return row.origin is Provenance.SETTING or (row.origin is Provenance.CONSTANT and not row.invented)
 
 
 def test_every_row_is_needed(tesla: Tesla, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
 Where pypowerwall does not know a value it fills it from a template: a frequency of 0 Hz, limits of 0 W, a switch that
 was last toggled in October 2023. The table was gone through against the library's source member by member; what it does
 not name is what the gateway says. ``without_constants`` puts null in place of every constant, ``state/details.py`` then
-fills in what other answers tell. tests/gateways/test_origin.py compares the table with two houses that differ in
-everything that can be measured; docs/origin.md is made from it.
+fills in what other answers tell. tests/gateways/test_provenance.py compares the table with two houses that differ in
+everything that can be measured; docs/provenance.md is made from it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class Origin(StrEnum):
+class Provenance(StrEnum):
     """Where a member comes from, if it is not measured."""
 
     DERIVED = "derived"
@@ -60,7 +60,7 @@ class Row:
     template: str
     document: str
     members: tuple[str, ...]
-    origin: Origin
+    origin: Provenance
     why: str
     invented: tuple[Any, ...] = ()
 
@@ -100,7 +100,7 @@ _MOST_MEMBERS: Final = 512  # of one object that are remembered
 
 
 def _constant(template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED) -> Row:
-    return Row(template, document, members, Origin.CONSTANT, why, invented)
+    return Row(template, document, members, Provenance.CONSTANT, why, invented)
 
 
 CONSTANTS: Final[tuple[Row, ...]] = (
@@ -136,7 +136,7 @@ CONSTANTS: Final[tuple[Row, ...]] = (
     _constant(CLOUD, _VITALS, ("*.teslaEnergyEcuAttributes.ecuType",), 207),
 )
 
-_DERIVED, _SETTING = Origin.DERIVED, Origin.SETTING
+_DERIVED, _SETTING = Provenance.DERIVED, Provenance.SETTING
 _WORDS: Final = "pwserver's own words and counts for what it judged"
 _STRINGS: Final = "from the state of the string, or whether it is connected, whichever of the two the gateway tells"
 _KIND: Final = "the library's words for what a device is and where it belongs"

@@ -1,6 +1,6 @@
-"""The table of ``docs/origin.md`` with the origin of every member that is not measured, from the one the server uses.
+"""The table of ``docs/provenance.md`` with the origin of every member that is not measured, from the one the server uses.
 
-``python -m tests.docs.origin_page docs/origin.md`` writes it.
+``python -m tests.docs.provenance_page docs/provenance.md`` writes it.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 
 from pwserver.generated_page import rewrite
-from pwserver.state.origin import CLOUD, CONSTANTS, OTHERS, TEDAPI, Row
+from pwserver.state.provenance import CLOUD, CONSTANTS, OTHERS, TEDAPI, Row
 
-MARKER = "<!-- origins: written by python -m tests.docs.origin_page docs/origin.md -->"
+MARKER = "<!-- provenance: written by python -m tests.docs.provenance_page docs/provenance.md -->"
 _OVER = {TEDAPI: "TEDAPI", CLOUD: "Tesla's servers", "": "all"}
 
 
