@@ -23,11 +23,11 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.history_predecessor import DAYS_OF_POLLS, YEARS, ZONE, powers
 from benchmarks.table import Table
-from pwserver.history.answer import Answer, Histories
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_start
+from pwserver.history.history_answer import Histories, HistoryAnswer
+from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import ENERGIES, HistoryGateway, HistorySettings, plan
-from pwserver.history.query import ROUTES
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.reading import Reading
@@ -82,7 +82,7 @@ def run(table: Table) -> None:
     archive, poll_microseconds = filled(now)
     asked = Histories(archive.settings, [GATEWAY], {"default": archive}, "default")
 
-    def ask(path: str, arguments: Mapping[str, str]) -> Callable[[], Answer]:
+    def ask(path: str, arguments: Mapping[str, str]) -> Callable[[], HistoryAnswer]:
         answer = ROUTES[path](asked, arguments, now, None)
         if answer.status != 200 or len(answer.body) < 1000:
             raise RuntimeError(f"{path} {arguments}: {answer.status} {answer.body[:200]!r}")

@@ -13,8 +13,8 @@ from pwserver.config import Config, ConfigError
 from pwserver.directory import REGION, Directory, default_of, joined
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.merge import MergeOptions
-from pwserver.history.answer import Histories
-from pwserver.history.opening import open_history
+from pwserver.history.history_answer import Histories
+from pwserver.history.open_history import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller import wait_times
 from pwserver.poller.snapshot_publisher import SnapshotPublisher

@@ -62,7 +62,7 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         return int(healthcheck(config))
     if command == "history":
         from pwserver.history.layout import HistorySettings
-        from pwserver.history.opening import history_gateways
+        from pwserver.history.open_history import history_gateways
         from pwserver.history.tool import run
 
         identities = [gateway.identity() for gateway in config.gateways]

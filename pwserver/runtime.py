@@ -11,7 +11,7 @@ from pwserver.config import Config
 from pwserver.directory import Directory
 from pwserver.documents.merge import MergeOptions
 from pwserver.documents.render import Packed
-from pwserver.history.answer import Histories
+from pwserver.history.history_answer import Histories
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.shared import FIRST_WORKER_ROW, Shared

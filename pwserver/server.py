@@ -236,7 +236,7 @@ class Main:
         deaths = [death for child in self.current.children for death in child.deaths]
         faults = sum(death.signal_number == signal.SIGBUS for death in deaths)
         history = self.current.runtime.history
-        if faults >= HISTORY_FAULTS and history.path is not None and history.trouble() is None:
+        if faults >= HISTORY_FAULTS and history.path is not None and history.stop_reason() is None:
             history.give_up(f"reading its files ended {faults} processes (SIGBUS), the disk may be damaged")
 
     @staticmethod

@@ -26,7 +26,7 @@ from pwserver_ext.ring import Ring
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
 
 
-class Blob:
+class TwoCopyRecord:
     """A small record with two copies, written in turn: a torn write leaves the other copy.
 
     Raises ValueError when the payload is longer than ``room``.
@@ -67,7 +67,7 @@ class Blob:
         self._buffer[start : start + 4 + len(body)] = struct.pack("<I", zlib.crc32(body)) + body
 
 
-class StoredRecord(Blob):
+class StoredRecord(TwoCopyRecord):
     """A record in shared memory that is also written to a file, and never reads it again.
 
     For what live data depend on: a mapped file that is cut, or that the disk cannot read, ends whoever touches it. What
@@ -119,7 +119,7 @@ class Archive:
         self,
         layout: GatewayLayout,
         rings: Mapping[str, Ring],
-        records: Mapping[str, Blob],
+        records: Mapping[str, TwoCopyRecord],
         correction: memoryview,
         folder: Path | None = None,
     ) -> None:
@@ -210,5 +210,5 @@ def build(layout: GatewayLayout, pieces: Mapping[str, memoryview], folder: Path 
         )
         for plan in layout.rings
     }
-    records = {name: Blob(pieces[name]) for name, _ in layout.records}
+    records = {name: TwoCopyRecord(pieces[name]) for name, _ in layout.records}
     return Archive(layout, rings, records, pieces["correction"], folder)

@@ -32,7 +32,7 @@ DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local
 
 BANK = 16  # device signals live in rings this wide; a ring nobody writes to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
-WAITING = "waiting"  # polls whose time is not known yet: see clock.py
+WAITING = "waiting"  # polls whose time is not known yet: see clock_witnesses.py
 
 FOREVER_POLLS_SECONDS = 31 * DAY_SECONDS  # "for ever" cannot be kept in a ring: this much of every poll,
 FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instead

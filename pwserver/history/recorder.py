@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Mapping
 
 from pwserver.history.archive import Archive, Notes, bank_of
-from pwserver.history.counters import CounterCheck, EnergyTotal
+from pwserver.history.counter_drift import CounterCheck, EnergyTotal
 from pwserver.history.days import day_span, day_start, local_date, zone
 from pwserver.history.layout import (
     BANK,
@@ -20,7 +20,7 @@ from pwserver.history.layout import (
     ROLLED,
     SPREAD_COLUMNS,
 )
-from pwserver.history.signals import device_signals
+from pwserver.history.signal_series import device_signals
 from pwserver.reading import Reading
 from pwserver.state.electrical import Electrical, house_hertz
 from pwserver.state.judge import GatewayJudge, Judged

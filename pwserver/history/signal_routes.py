@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pwserver import bounds
-from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, unchanged
 from pwserver.history.archive import Archive, bank_of
 from pwserver.history.days import day_noon, day_start, local_date, zone
+from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, unchanged
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
-from pwserver.history.parameters import BadQuery, Query
-from pwserver.history.signals import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
+from pwserver.history.query_parameters import BadQuery, QueryParameters
+from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
 from pwserver_ext.series import Column, complete, json_rows, pick
@@ -78,14 +78,16 @@ def _day_of(archive: Archive, start: float) -> datetime.date:
     return local_date(start + 1.0, zone(archive.gateway.timezone))
 
 
-def signals(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def signals(
+    histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
+) -> HistoryAnswer:
     """``GET /api/timeseries/signals``: the catalogue and what was recorded.
 
     ``units=yes`` adds the charge and energy of each unit and the power of further meters, which the predecessor does
     not know.
     """
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         extended = query.flag("units")
         query.check()
     except BadQuery as problem:
@@ -112,7 +114,7 @@ def signals(histories: Histories, arguments: Mapping[str, str], now: float, matc
     archives = histories.real(query.text("gateway")) if settings.enabled else []
     etag = _etag(archives, arguments)
     if unchanged(etag, match):
-        return Answer(304, JSON, b"", etag)
+        return HistoryAnswer(304, JSON, b"", etag)
     labels = _labels(archives)
     for one in _series(archives, [metric.id for metric in metrics], None):
         archive, number, _, _ = one
@@ -127,10 +129,12 @@ def signals(histories: Histories, arguments: Mapping[str, str], now: float, matc
     return json_answer(body, etag)
 
 
-def signal_trend(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def signal_trend(
+    histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
+) -> HistoryAnswer:
     """``GET /api/timeseries/signal_trend``: one list of points a series, from the samples or from the days."""
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         start = query.number("start", bounds.EPOCH_SECONDS)
         end = query.number("end", bounds.EPOCH_SECONDS)
         hours = query.whole("hours", 24, bounds.SIGNAL_HOURS)
@@ -149,7 +153,7 @@ def signal_trend(histories: Histories, arguments: Mapping[str, str], now: float,
     archives = histories.real(query.text("gateway"))
     etag = _etag(archives, arguments, now // 60)
     if unchanged(etag, match):
-        return Answer(304, JSON, b"", etag)
+        return HistoryAnswer(304, JSON, b"", etag)
     found = _series(archives, metrics, devices)
     head: dict[str, Any] = {"enabled": True, "start": begin, "end": until}
     if not found:
@@ -170,7 +174,7 @@ def signal_trend(histories: Histories, arguments: Mapping[str, str], now: float,
         opening = json_answer(_describe(one, labels)).body
         texts.append(opening[:-1] + b',"points":' + points + b"}")
     body = json_answer(head).body[:-1] + b',"series":[' + b",".join(texts) + b"]}"
-    return Answer(200, JSON, body, etag)
+    return HistoryAnswer(200, JSON, body, etag)
 
 
 def _resolution(found: list[Series], wanted: str, begin: float, span: float, interval: float) -> str:

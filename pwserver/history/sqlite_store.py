@@ -10,17 +10,17 @@ from typing import Any
 
 from pwserver.history.days import day_start, zone
 from pwserver.history.layout import ENERGIES, GatewayLayout
-from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table
+from pwserver.history.ring_tables import SIGNAL_DAYS, SIGNALS, RingTable
 from pwserver.regular_file import check_regular
 
 
-def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[Table]:
+def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[RingTable]:
     """All tables of the store, for the configured gateways.
 
     ValueError when it is not such a store, OSError when it is no file. The file is opened read-only; the
     predecessor may be running.
     """
-    tables: list[Table] = []
+    tables: list[RingTable] = []
     check_regular(path)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
@@ -32,13 +32,13 @@ def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[Table]:
     return [table for table in tables if table.times]
 
 
-def _gateway(database: sqlite3.Connection, gateway: str, layout: GatewayLayout) -> list[Table]:
+def _gateway(database: sqlite3.Connection, gateway: str, layout: GatewayLayout) -> list[RingTable]:
     where = zone(layout.gateway.timezone)
 
     def rows(statement: str) -> Any:
         return database.execute(statement, (gateway,))
 
-    polls = Table(gateway, "polls")
+    polls = RingTable(gateway, "polls")
     for row in rows("SELECT * FROM samples WHERE gateway_id = ? ORDER BY ts"):
         values = {
             "site": row["grid_import_w"] - row["grid_export_w"],
@@ -49,7 +49,7 @@ def _gateway(database: sqlite3.Connection, gateway: str, layout: GatewayLayout) 
         if row["soe"] is not None:
             values["soe"] = row["soe"]
         polls.add(row["ts"], values)
-    days = Table(gateway, "days")
+    days = RingTable(gateway, "days")
     for row in rows("SELECT * FROM daily_energy WHERE gateway_id = ? ORDER BY day"):
         day = datetime.date.fromisoformat(row["day"])
         figures = {f"{energy}_wh": row[f"{energy}_kwh"] * 1000.0 for energy in ENERGIES}
@@ -57,7 +57,7 @@ def _gateway(database: sqlite3.Connection, gateway: str, layout: GatewayLayout) 
         if row["last_sample_ts"] is not None:
             figures["last_sample"] = row["last_sample_ts"]
         days.add(day_start(day, where), figures)
-    signals = Table(gateway, SIGNALS)
+    signals = RingTable(gateway, SIGNALS)
     moments: dict[int, dict[str, float]] = {}
     for row in rows(
         "SELECT s.ts, s.value, d.device, d.metric FROM device_samples s JOIN device_series d USING (series_id)"
@@ -66,7 +66,7 @@ def _gateway(database: sqlite3.Connection, gateway: str, layout: GatewayLayout) 
         moments.setdefault(row["ts"], {})[f"{row['device']}|{row['metric']}"] = row["value"]
     for moment, found in moments.items():
         signals.add(float(moment), found)
-    signal_days = Table(gateway, SIGNAL_DAYS)
+    signal_days = RingTable(gateway, SIGNAL_DAYS)
     dates: dict[str, dict[str, float]] = {}
     for row in rows(
         "SELECT s.*, d.device, d.metric FROM device_daily s JOIN device_series d USING (series_id)"

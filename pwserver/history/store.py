@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import ujson
 
-from pwserver.history.archive import Archive, Blob, StoredRecord, build
+from pwserver.history.archive import Archive, StoredRecord, TwoCopyRecord, build
 from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
 from pwserver.history.mapped_file import (
     MOST_RECORD_BYTES,
@@ -35,7 +35,7 @@ from pwserver.history.mapped_file import (
     sync_folder,
     write_new,
 )
-from pwserver.history.trouble import Trouble
+from pwserver.history.stop_reason import StopReason
 from pwserver.regular_file import open_regular
 from pwserver_ext.ring import Ring
 
@@ -108,11 +108,13 @@ class HistoryStore:
 
     def __init__(self, archives: Mapping[str, Archive], path: Path | None = None) -> None:
         self.archives = dict(archives)
-        self.judges: dict[str, Blob] = {}  # gateway id -> what its judges remember; there is one also without rings
+        self.judges: dict[
+            str, TwoCopyRecord
+        ] = {}  # gateway id -> what its judges remember; there is one also without rings
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
         self._files: list[MappedFile | RecordFile] = []
-        self._trouble = Trouble()
+        self._stop_reason = StopReason()
         self._lock: int | None = None
         self._flush_seconds = 0.0
         self._flushed = time.monotonic()
@@ -171,10 +173,11 @@ class HistoryStore:
         """
         store = HistoryStore({}, self.path)
         store._lock = self._lock
-        if self.path is not None and self.trouble() is not None:
+        if self.path is not None and self.stop_reason() is not None:
             store._open_all(layouts, clock)
             return store
-        store._files, store._flush_seconds, store._trouble = list(self._files), self._flush_seconds, self._trouble
+        store._files, store._flush_seconds = list(self._files), self._flush_seconds
+        store._stop_reason = self._stop_reason
         for layout in layouts:
             name = layout.gateway.id
             known = self.archives.get(name)
@@ -226,21 +229,21 @@ class HistoryStore:
             os.close(self._lock)
             self._lock = None
 
-    def trouble(self) -> str | None:
+    def stop_reason(self) -> str | None:
         """Why the rings must not be touched any more, in this process or any other; None while they may be.
 
         Whoever reads or writes them asks first, every time: it costs a system call for each file and saves the process.
         """
-        if self._trouble.reason is None:
+        if self._stop_reason.reason is None:
             for file in self._files:
                 if file.cut:
                     self.give_up(f"{file.path.relative_to(self.path or '/')} was cut short while it was in use")
                     break
-        return self._trouble.reason
+        return self._stop_reason.reason
 
     def give_up(self, reason: str) -> None:
         """From now on nobody touches the rings: all processes that share this store go on without history."""
-        self._trouble.tell(reason)
+        self._stop_reason.tell(reason)
 
     @property
     def removed(self) -> bool:
@@ -296,7 +299,7 @@ class HistoryStore:
             file.forget()
         return archive
 
-    def _open_judges(self, gateway: str, clock: Callable[[], float]) -> Blob:
+    def _open_judges(self, gateway: str, clock: Callable[[], float]) -> TwoCopyRecord:
         assert self.path is not None
         folder = folder_of(self.path, gateway)
         _make_folder(folder)
@@ -367,10 +370,10 @@ class HistoryStore:
         """Make a record's file, or the one that is there, one of that size; what cannot be taken over is set aside."""
         if is_there(path):
             content, unreadable = read_content(path, 0, MOST_RECORD_BYTES)
-            old = Blob(memoryview(content))
+            old = TwoCopyRecord(memoryview(content))
             payload = old.read()[1]
             fresh = bytearray(size)
-            record = Blob(memoryview(fresh))
+            record = TwoCopyRecord(memoryview(fresh))
             problem = None
             if unreadable or (not payload and not old.blank):
                 problem = "is damaged"
@@ -388,8 +391,8 @@ class HistoryStore:
             write_new(path, b"", b"", size)
 
 
-def _blank_record() -> Blob:
-    return Blob(memoryview(mmap.mmap(-1, 2 * JUDGES_BYTES)))
+def _blank_record() -> TwoCopyRecord:
+    return TwoCopyRecord(memoryview(mmap.mmap(-1, 2 * JUDGES_BYTES)))
 
 
 def _make_folder(folder: Path, parents: bool = False) -> None:

@@ -1,4 +1,7 @@
-"""Gives every reading its place in time, whatever the clock does. The reasoning is at the head of ``clock.py``."""
+"""Give every reading its place in time, whatever the clock does.
+
+The reasoning is at the head of ``clock_witnesses.py``.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pwserver.history.archive import Archive
-from pwserver.history.aside import rows_after, set_aside
-from pwserver.history.clock import (
+from pwserver.history.clock_witnesses import (
     MOST_FUTURE_DAYS,
     SLACK_SECONDS,
     STABLE_POLLS,
     STABLE_SECONDS,
     STAND_STILL_SECONDS,
     STEP_SECONDS,
-    Witnesses,
+    ClockWitnesses,
     boot_identity,
     gateway_seconds,
 )
 from pwserver.history.layout import COLUMNS, WAITING
 from pwserver.history.recorder import Recorder, power_values
-from pwserver.history.tables import Table
-from pwserver.history.waiting import Waiting
+from pwserver.history.removed_rows import rows_after, set_aside
+from pwserver.history.ring_tables import RingTable
+from pwserver.history.waiting_rows import WaitingRows
 from pwserver.reading import Reading
 from pwserver.state.judge import GatewayJudge, Judged
 
@@ -62,16 +65,16 @@ class Timeline:
         self,
         recorder: Recorder,
         archive: Archive,
-        witnesses: Witnesses | None = None,
+        witnesses: ClockWitnesses | None = None,
         clock: Callable[[], float] = time.time,
         boot: float | None = None,
     ) -> None:
         self.recorder = recorder
         self._archive = archive
-        self._witnesses = witnesses or Witnesses()
+        self._witnesses = witnesses or ClockWitnesses()
         self._clock = clock
         self._boot = boot_identity() if boot is None else boot
-        self._waiting = Waiting(archive, self._boot)
+        self._waiting = WaitingRows(archive, self._boot)
         self._record = self._waiting.record
         self._candidate: _Candidate | None = None
         self._recorded_at = math.nan  # steady clock at the newest row
@@ -374,7 +377,7 @@ class Timeline:
         if not self._waiting.count:
             return
         gateway, now = self._archive.gateway.id, offset + self._witnesses.steady()
-        timeless, late = Table(gateway, WAITING), Table(gateway, "polls")
+        timeless, late = RingTable(gateway, WAITING), RingTable(gateway, "polls")
         joined = 0
         for span, steady, values in self._waiting.rows():
             ours = span.boot == self._boot
@@ -411,7 +414,7 @@ class Timeline:
 
     def _write_waiting(self, why: str) -> None:
         """Empty the waiting ring into a file; its rows have the steady clock for a time."""
-        table = Table(self._archive.gateway.id, WAITING)
+        table = RingTable(self._archive.gateway.id, WAITING)
         for _, steady, values in self._waiting.rows():
             table.add(steady, dict(zip(COLUMNS, values, strict=True)))
         place = set_aside(self._archive, [table], self._clock())

@@ -1,7 +1,7 @@
 """The predecessor's ``/api/timeseries/*`` shapes, answered from the rings. Pure functions, read only.
 
-Every route is ``(histories, arguments, now, if_none_match) -> Answer``; ``arguments`` are the query's parameters,
-``now`` epoch seconds, ``if_none_match`` the request header as bytes or None.
+Every route is ``(histories, arguments, now, if_none_match) -> HistoryAnswer``; ``arguments`` are the query's
+parameters, ``now`` epoch seconds, ``if_none_match`` the request header as bytes or None.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pwserver import bounds
-from pwserver.history.answer import JSON, Answer, Histories, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
-from pwserver.history.choice import FINE_TO_COARSE, aggregate, choose
 from pwserver.history.days import local_date, zone
+from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
 from pwserver.history.layout import ENERGIES, POWERS
-from pwserver.history.parameters import BadQuery, Query
+from pwserver.history.query_parameters import BadQuery, QueryParameters
+from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, choose
 from pwserver_ext.series import (
     Column,
     complete,
@@ -42,11 +42,11 @@ def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object)
     return make_etag(*(f"{one.gateway.id} {one.generation}" for one in archives), asked, *more, weak=True)
 
 
-def _not_modified(etag: bytes) -> Answer:
-    return Answer(304, JSON, b"", etag)
+def _not_modified(etag: bytes) -> HistoryAnswer:
+    return HistoryAnswer(304, JSON, b"", etag)
 
 
-def refuse(problem: BadQuery) -> Answer:
+def refuse(problem: BadQuery) -> HistoryAnswer:
     """422 with the list of problems."""
     return json_answer({"detail": problem.problems}, status=422)
 
@@ -84,10 +84,10 @@ _EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
 _EARLIEST, _LATEST = _EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
 
 
-def daily(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def daily(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
     """``GET /api/timeseries/daily``: energies by day and gateway, newest day first."""
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         days = query.whole("days", 7, bounds.DAYS)
         start, end = query.day("start"), query.day("end")
         if start and end and start > end:
@@ -115,7 +115,7 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
     return _with_rows({"enabled": True}, "days", texts, {"last_updated": max(updated, default=None)}, etag)
 
 
-def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
     """``GET /api/timeseries/today``: energies of each gateway's own day so far."""
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "gateways": {}})
@@ -137,10 +137,10 @@ _TREND = ("solar", "load", "battery", "site", "soe")
 _KILO = ("solar_kw", "home_kw", "battery_kw", "grid_kw")
 
 
-def trend(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def trend(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
     """``GET /api/timeseries/trend``: about 360 means over the window, gateways added up."""
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         hours = query.whole("hours", 24, bounds.TREND_HOURS)
         start, end = query.number("start", bounds.EPOCH_SECONDS), query.number("end", bounds.EPOCH_SECONDS)
         fit = query.flag("fit")
@@ -191,16 +191,18 @@ def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
     return array("d", ordered), columns
 
 
-def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[str, Any], etag: bytes) -> Answer:
+def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[str, Any], etag: bytes) -> HistoryAnswer:
     """A JSON object around rows that are already text."""
     opening, closing = json_answer(head).body, json_answer(tail).body
-    return Answer(200, JSON, opening[:-1] + f',"{name}":'.encode() + rows + b"," + closing[1:], etag)
+    return HistoryAnswer(200, JSON, opening[:-1] + f',"{name}":'.encode() + rows + b"," + closing[1:], etag)
 
 
-def samples(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def samples(
+    histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
+) -> HistoryAnswer:
     """``GET /api/timeseries/samples``: the newest polls of which all four powers are known, oldest first."""
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         start, end = query.number("start", bounds.EPOCH_SECONDS), query.number("end", bounds.EPOCH_SECONDS)
         limit = query.whole("limit", 500, bounds.SAMPLES)
         query.check()
@@ -246,7 +248,7 @@ def samples(histories: Histories, arguments: Mapping[str, str], now: float, matc
 # --- status --------------------------------------------------------------------------------------------------------
 
 
-def status(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def status(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
     """``GET /api/timeseries/status``."""
     settings = histories.settings
     archives = histories.real() if settings.enabled else []

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
-from pwserver.history.parameters import parse_moment
-from pwserver.history.store import HistoryLocked
-from pwserver.history.tables import (
+from pwserver.history.query_parameters import parse_moment
+from pwserver.history.ring_tables import (
     POWER_RINGS,
     SIGNAL_DAYS,
     SIGNALS,
@@ -22,6 +21,7 @@ from pwserver.history.tables import (
     write_csv,
     write_lines,
 )
+from pwserver.history.store import HistoryLocked
 from pwserver.history.transfer import merge, read_gateway
 from pwserver.regular_file import open_regular
 

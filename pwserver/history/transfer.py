@@ -7,10 +7,11 @@ from array import array
 from collections.abc import Sequence
 from pathlib import Path
 
-from pwserver.history.archive import Archive, Blob, Notes, bank_of, build
+from pwserver.history.archive import Archive, Notes, TwoCopyRecord, bank_of, build
 from pwserver.history.days import local_date, zone
 from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, WAITING, GatewayLayout, RingPlan
 from pwserver.history.recorder import Recorder
+from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
 from pwserver.history.store import (
     SUFFIX,
     FileHeader,
@@ -20,12 +21,11 @@ from pwserver.history.store import (
     read_rows,
     write_ring,
 )
-from pwserver.history.tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, Table, named_signals
 
 # --- reading the files ---------------------------------------------------------------------------------------------
 
 
-def read_gateway(path: Path, layout: GatewayLayout) -> list[Table]:
+def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
     """Everything in the files of one gateway; works beside a running server. Damaged files raise ValueError."""
     folder = folder_of(path, layout.gateway.id)
     notes = _read_notes(folder)
@@ -39,20 +39,24 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[Table]:
             columns = named_signals(columns, notes.series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
         if times:
-            tables.append(Table(layout.gateway.id, name, times, columns))
+            tables.append(RingTable(layout.gateway.id, name, times, columns))
     return tables
 
 
 def _read_notes(folder: Path) -> Notes:
     file = folder / "notes.record"
-    return Notes.from_bytes(Blob(memoryview(bytearray(file.read_bytes()))).read()[1]) if file.exists() else Notes()
+    return (
+        Notes.from_bytes(TwoCopyRecord(memoryview(bytearray(file.read_bytes()))).read()[1])
+        if file.exists()
+        else Notes()
+    )
 
 
 # --- merging -------------------------------------------------------------------------------------------------------
 
 
 def merge(
-    path: Path, layouts: Sequence[GatewayLayout], tables: Sequence[Table], now: float = math.inf
+    path: Path, layouts: Sequence[GatewayLayout], tables: Sequence[RingTable], now: float = math.inf
 ) -> dict[str, int]:
     """Put tables into the files below ``path``; what is there already wins. Not beside a running server.
 
@@ -81,7 +85,7 @@ def merge(
     return added
 
 
-def _merged(archive: Archive, tables: Sequence[Table], now: float) -> dict[str, tuple[Rows, int]]:
+def _merged(archive: Archive, tables: Sequence[RingTable], now: float) -> dict[str, tuple[Rows, int]]:
     """New content of the rings that change, and how many rows each gained."""
     incoming: dict[str, list[Rows]] = {}
     newest = max((table.times[-1] for table in tables if table.ring == "polls" and table.times), default=-math.inf)
@@ -144,7 +148,7 @@ def _union(existing: Rows, parts: Sequence[Rows], plan: RingPlan) -> tuple[Rows,
     return (times, merged), sum(1 for when in times if chosen[when][0] > 0)
 
 
-def _numbered(archive: Archive, table: Table) -> dict[str, Rows]:
+def _numbered(archive: Archive, table: RingTable) -> dict[str, Rows]:
     """Device signals by ring and column; series nobody knew yet are noted."""
     notes = archive.read_notes()
     series = {pair: number for number, pair in enumerate(notes.series)}

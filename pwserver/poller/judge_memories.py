@@ -14,7 +14,7 @@ from typing import Any
 
 import ujson
 
-from pwserver.history.archive import Blob
+from pwserver.history.archive import TwoCopyRecord
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE
 from pwserver.state.counter_sums import SumMemory
@@ -26,7 +26,7 @@ log = logging.getLogger("pwserver.publish")
 class JudgeMemories:
     """The records of all gateways by id. One writer per gateway."""
 
-    def __init__(self, records: Mapping[str, Blob]) -> None:
+    def __init__(self, records: Mapping[str, TwoCopyRecord]) -> None:
         self._records = records
         self._too_long: set[str] = set()
 

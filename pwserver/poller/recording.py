@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 
-from pwserver.history.clock import Witnesses
+from pwserver.history.clock_witnesses import ClockWitnesses
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
@@ -28,8 +28,8 @@ class Recording:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
-        usable = store.archives if store.trouble() is None else {}
-        witnesses = Witnesses()
+        usable = store.archives if store.stop_reason() is None else {}
+        witnesses = ClockWitnesses()
         self.recorders = {gateway: Recorder(archive) for gateway, archive in usable.items()}
         self._timelines = {
             gateway: Timeline(recorder, store.archives[gateway], witnesses)
@@ -57,7 +57,7 @@ class Recording:
 
     def _in_trouble(self) -> bool:
         """Must the rings be left alone? Told once. Asked before they are touched, every time."""
-        trouble = self.store.trouble()
+        trouble = self.store.stop_reason()
         if trouble is not None and not self._told:
             self._told = True
             log.error("%s", GIVEN_UP.format(trouble))

@@ -9,31 +9,22 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.gateway_lookup import find_gateway
-from pwserver.history import query, signal_routes, timeseries
-from pwserver.history.answer import Answer, Histories, Route, json_answer
-from pwserver.history.parameters import BadQuery, Query
+from pwserver.history import timeseries
+from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
+from pwserver.history.history_route import ROUTES
+from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.web import operations_history  # noqa: F401 - describes these routes
 from pwserver.web.operations import described
 from pwserver.web.parameters import query_values
 from pwserver.web.representation import lines
 
 METHODS = ("GET", "HEAD")
-ROUTES: dict[str, Route] = {
-    "/api/timeseries/daily": timeseries.daily,
-    "/api/timeseries/today": timeseries.today,
-    "/api/timeseries/trend": timeseries.trend,
-    "/api/timeseries/samples": timeseries.samples,
-    "/api/timeseries/status": timeseries.status,
-    "/api/timeseries/signals": signal_routes.signals,
-    "/api/timeseries/signal_trend": signal_routes.signal_trend,
-    "/api/history": query.history,
-}
 
 
 def single_values(request: Request, names: Container[str]) -> dict[str, str]:
     """The parameters of a request. One of ``names`` that comes twice could mean either, and is refused."""
     given = query_values(request)
-    query = Query({})
+    query = QueryParameters({})
     for name, values in given.items():
         if len(values) > 1 and name in names:
             query.problem(name, "value_error", "must be given once only", ", ".join(values))
@@ -41,7 +32,7 @@ def single_values(request: Request, names: Container[str]) -> dict[str, str]:
     return {name: values[-1] for name, values in given.items()}
 
 
-def response(answer: Answer) -> HTTPResponse:
+def response(answer: HistoryAnswer) -> HTTPResponse:
     """The finished answer of the history room."""
     headers = {"cache-control": "no-cache" if answer.status < 400 else "no-store"}
     if answer.etag is not None:
@@ -64,7 +55,7 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
                 return response(timeseries.refuse(problem))
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
-            trouble = histories.trouble()
+            trouble = histories.stop_reason()
             if trouble is not None:
                 body = {"detail": f"History is not available: {trouble}. Live data are not affected."}
                 return response(json_answer(body, status=503))

@@ -61,7 +61,7 @@ class Live:
             "timeout": counters["timeouts"],
             "clear": self._cleared[0] or self.runtime.server.started,
             "poller_alive": self.poller_alive(),
-            "history_problem": self.runtime.history.trouble(),
+            "history_problem": self.runtime.history.stop_reason(),
         }
 
     async def all_numbers(self) -> status.LiveNumbers:

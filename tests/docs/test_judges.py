@@ -24,7 +24,7 @@ WRITERS = ("mqtt", "history", "web", "documents/prometheus.py", "documents/influ
            "documents/origins.py", "documents/status.py")  # fmt: skip
 ALLOWED = {
     ("mqtt/state_topics.py", "aggregates"): "the topic of that name holds the meters in the gateway's shape",
-    ("history/clock.py", "aggregates"): "the times of the meters tell how wrong the gateway's clock is",
+    ("history/clock_witnesses.py", "aggregates"): "the times of the meters tell how wrong the gateway's clock is",
 }
 
 

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pwserver.history.answer import Answer, Histories
 from pwserver.history.archive import Archive
+from pwserver.history.history_answer import Histories, HistoryAnswer
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.store import HistoryStore
 from pwserver.reading import Reading
@@ -41,7 +41,7 @@ def histories(*archives: Archive, settings: HistorySettings | None = None) -> Hi
     return Histories(chosen, gateways, found, gateways[0].id if gateways else None)
 
 
-def body(answer: Answer) -> Any:
+def body(answer: HistoryAnswer) -> Any:
     """The JSON of an answer, read strictly: no NaN."""
 
     def refuse(word: str) -> None:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.history.clock import Witnesses, boot_identity, gateway_seconds, kernel_synchronised
-from pwserver.history.tables import read_csv
-from pwserver.history.waiting import ClockRecord, Span
+from pwserver.history.clock_witnesses import ClockWitnesses, boot_identity, gateway_seconds, kernel_synchronised
+from pwserver.history.ring_tables import read_csv
+from pwserver.history.waiting_rows import ClockRecord, Span
 from tests.history.support import reading
 from tests.history.world import DAY, NOON, World
 
@@ -319,27 +319,27 @@ def test_nothing_but_rows_after_a_jump_is_ever_moved_to_a_file(tmp_path: Path) -
 
 def killing(action: Callable[[], None], step: int) -> bool:
     """Run an action that is killed at its ``step``-th write to a ring or record; True when it came to its end."""
-    from pwserver.history.archive import Blob
+    from pwserver.history.archive import TwoCopyRecord
 
     class Killed(BaseException):
         pass
 
     left = [step]
-    write = Blob.write
+    write = TwoCopyRecord.write
 
-    def counted(self: Blob, payload: bytes) -> None:
+    def counted(self: TwoCopyRecord, payload: bytes) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise Killed
         write(self, payload)
 
-    Blob.write = counted  # type: ignore[method-assign]
+    TwoCopyRecord.write = counted  # type: ignore[method-assign]
     try:
         action()
     except Killed:
         return False
     finally:
-        Blob.write = write  # type: ignore[method-assign]
+        TwoCopyRecord.write = write  # type: ignore[method-assign]
     return True
 
 
@@ -461,7 +461,7 @@ def test_no_time_of_a_gateway_breaks_anything(written: object) -> None:
 
 def test_a_witness_must_move_with_the_steady_clock() -> None:
     now = [100.0]
-    witnesses = Witnesses(lambda: now[0], lambda: False)
+    witnesses = ClockWitnesses(lambda: now[0], lambda: False)
     for _ in range(20):
         now[0] += 1.0
         witnesses.hear("alive", math.floor(1000.0 + now[0]), now[0])

@@ -23,8 +23,8 @@ from pwserver.history.archive import Notes
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, plan
 from pwserver.history.mapped_file import read_content
 from pwserver.history.recorder import Recorder
+from pwserver.history.stop_reason import StopReason
 from pwserver.history.store import FileHeader, HistoryLocked, HistoryStore, folder_of, read_rows, write_ring
-from pwserver.history.trouble import Trouble
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows
@@ -314,19 +314,19 @@ def test_a_file_that_is_cut_is_noticed_before_it_is_touched(
     store = open_store(tmp_path)
     recording = Recording(store)
     recording.record("default", reading(START, 1.0, 2.0, 3.0, 4.0))
-    assert store.trouble() is None
+    assert store.stop_reason() is None
     os.truncate(folder_of(tmp_path, "default") / name, 0)
     for number in range(1, 4):
         recording.record("default", reading(START + number, 1.0, 2.0, 3.0, 4.0))
     recording.flush(force=True)
     recording.stop()
-    assert store.trouble() == f"gateway-default/{name} was cut short while it was in use"
+    assert store.stop_reason() == f"gateway-default/{name} was cut short while it was in use"
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 1 and name in told[0] and "Live data are not affected" in told[0]
     assert recording.failures >= 1
     store.close()
     again = open_store(tmp_path)
-    assert again.trouble() is None
+    assert again.stop_reason() is None
     Recording(again).record("default", reading(START + 9, 1.0, 2.0, 3.0, 4.0))
     again.close()
 
@@ -338,7 +338,7 @@ def test_a_child_hears_what_another_one_has_found(tmp_path: Path) -> None:
         store.give_up("the disk cannot read it")
         os._exit(0)
     os.waitpid(child, 0)
-    assert store.trouble() == "the disk cannot read it"
+    assert store.stop_reason() == "the disk cannot read it"
     assert Recording(store).recorders == {}
     store.close()
 
@@ -348,9 +348,9 @@ def test_a_reload_opens_files_in_trouble_anew(tmp_path: Path) -> None:
     feed(Recorder(store.archives["default"]), 0, 50)
     minutes = rows(store, "minutes")
     os.truncate(folder_of(tmp_path, "default") / "polls.ring", 0)
-    assert store.trouble() is not None
+    assert store.stop_reason() is not None
     after = store.extended([plan(SMALL, GATEWAY)])
-    assert after.trouble() is None and store.trouble() is not None
+    assert after.stop_reason() is None and store.stop_reason() is not None
     assert rows(after, "minutes") == minutes
     after.give_up("of the new store only")
     with pytest.raises(HistoryLocked):
@@ -359,7 +359,7 @@ def test_a_reload_opens_files_in_trouble_anew(tmp_path: Path) -> None:
 
 
 def test_the_first_reason_stays() -> None:
-    trouble = Trouble()
+    trouble = StopReason()
     assert trouble.reason is None
     trouble.tell("é" * 5000)
     trouble.tell("another")
@@ -372,7 +372,7 @@ def test_what_live_data_need_outlives_a_file_that_is_cut(tmp_path: Path) -> None
     path = folder_of(tmp_path, "default") / "judges.record"
     store.judges["default"].write(b'{"known":1}')
     os.truncate(path, 0)
-    assert store.trouble() is None
+    assert store.stop_reason() is None
     for number in range(4):
         store.judges["default"].write(b'{"known":%d}' % number)
         assert store.judges["default"].read()[1] == b'{"known":%d}' % number

@@ -12,8 +12,8 @@ import pytest
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_noon, day_span, day_start, local_date
+from pwserver.history.history_route import history
 from pwserver.history.layout import HistoryGateway, HistorySettings
-from pwserver.history.query import history
 from pwserver.history.recorder import Recorder
 from pwserver.history.signal_routes import signal_trend
 from pwserver.history.timeseries import daily, today

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pwserver.history.history_route import DEFAULT_FIELDS, FIELDS, history, nice_step
 from pwserver.history.layout import HistoryGateway, HistorySettings
-from pwserver.history.query import DEFAULT_FIELDS, FIELDS, history, nice_step
 from pwserver.history.recorder import Recorder
 from pwserver_ext.series import Column, csv_rows, json_numbers, json_rows, lttb
 from tests.history.support import archive, body, histories, reading
@@ -278,7 +278,7 @@ def test_lttb_finds_the_spike() -> None:
 
 def test_workers_can_ask_without_what_writes() -> None:
     code = (
-        "import sys, pwserver.history.query\n"
+        "import sys, pwserver.history.history_route\n"
         "bad = [m for m in sys.modules if m.split('.')[0] in ('pypowerwall', 'requests', 'sqlite3', 'google')"
         " or m in ('pwserver.history.recorder', 'pwserver.history.store', 'pwserver.gateways')]\n"
         "assert not bad, bad"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pwserver.history.query import history
+from pwserver.history.history_route import history
 from pwserver.history.recorder import Recorder
 from pwserver_ext.buckets import COUNT, LAST, MAXIMUM, MEAN, MINIMUM, SUM, aggregate
 from pwserver_ext.ring import Ring

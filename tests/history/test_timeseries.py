@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from pwserver.history.answer import Answer, Histories
+from pwserver.history.history_answer import Histories, HistoryAnswer
+from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import HistoryGateway, HistorySettings
-from pwserver.history.query import ROUTES
 from pwserver.history.recorder import Recorder
 from tests.documents.compare import differences
 from tests.history.support import GATEWAY, archive, body, histories, reading
@@ -25,7 +25,7 @@ TETHC = "TETHC--2012170-25-E--T0000000000000"
 TETHC_2 = "TETHC--3012170-05-B--T0000000000000"
 
 
-def ask(asked: Histories, target: str, now: float = NOW, match: bytes | None = None) -> Answer:
+def ask(asked: Histories, target: str, now: float = NOW, match: bytes | None = None) -> HistoryAnswer:
     path, _, query = target.partition("?")
     return ROUTES[path](asked, dict(parse_qsl(query, keep_blank_values=True)), now, match)
 

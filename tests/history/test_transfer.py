@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pwserver.history.answer import Histories
 from pwserver.history.days import day_start
+from pwserver.history.history_answer import Histories
+from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
-from pwserver.history.query import ROUTES
 from pwserver.history.recorder import Recorder
+from pwserver.history.ring_tables import read_csv
 from pwserver.history.store import HistoryStore
-from pwserver.history.tables import read_csv
 from pwserver.history.tool import run
 from pwserver.history.transfer import merge
 from tests.history.support import GATEWAY, SMALL, Site, body, reading

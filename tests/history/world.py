@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pwserver.history.archive import Archive
-from pwserver.history.clock import Witnesses
+from pwserver.history.clock_witnesses import ClockWitnesses
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore, folder_of
@@ -55,7 +55,7 @@ class World:
         """Open the history and get ready to record."""
         self._store = HistoryStore.open(self.path, [plan(self.settings, self.gateway)], clock=self.clock)
         self.recorder = Recorder(self.archive)
-        witnesses = Witnesses(self.steady, lambda: self.synchronised)
+        witnesses = ClockWitnesses(self.steady, lambda: self.synchronised)
         self.timeline = Timeline(self.recorder, self.archive, witnesses, self.clock, self.boot)
         return self
 

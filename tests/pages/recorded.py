@@ -7,8 +7,8 @@ import random
 from array import array
 from collections.abc import Mapping
 
-from pwserver.history.answer import Histories
 from pwserver.history.archive import Archive
+from pwserver.history.history_answer import Histories
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore

@@ -12,11 +12,21 @@ from collections.abc import Mapping, Sequence
 
 from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
-from pwserver.history.answer import CSV, JSON, Answer, Histories, Route, json_answer, make_etag, to_json, unchanged
 from pwserver.history.archive import Archive
-from pwserver.history.choice import Chosen, aggregate, choose
+from pwserver.history.history_answer import (
+    CSV,
+    JSON,
+    Histories,
+    HistoryAnswer,
+    Route,
+    json_answer,
+    make_etag,
+    to_json,
+    unchanged,
+)
 from pwserver.history.layout import COLUMNS, ENERGIES, MODES, SAMPLES, SPREAD_NAMES
-from pwserver.history.parameters import BadQuery, Query
+from pwserver.history.query_parameters import BadQuery, QueryParameters
+from pwserver.history.ring_choice import Chosen, aggregate, choose
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
@@ -37,7 +47,9 @@ def nice_step(span_seconds: float, points: int) -> float:
     return -(-span_seconds // (points * 86400.0)) * 86400.0
 
 
-def history(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> Answer:
+def history(
+    histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
+) -> HistoryAnswer:
     """``GET /api/history``: the columns asked for, step by step.
 
     200 with the rows; 304 when ``match`` names the same content; 404 for an unknown gateway; 422 for parameters that
@@ -54,7 +66,7 @@ def history(histories: Histories, arguments: Mapping[str, str], now: float, matc
     except UnknownGateway as nobody:
         return json_answer({"detail": str(nobody)}, status=404)
     try:
-        query = Query(arguments)
+        query = QueryParameters(arguments)
         start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)
         end = query.moment("to", now, now)
         if start > end:
@@ -78,16 +90,16 @@ def history(histories: Histories, arguments: Mapping[str, str], now: float, matc
     start = start // fine * fine
     etag = make_etag(gateway, archive.generation, sorted(arguments.items()), start, end // fine)
     if unchanged(etag, match):
-        return Answer(304, CSV if media == "csv" else JSON, b"", etag)
+        return HistoryAnswer(304, CSV if media == "csv" else JSON, b"", etag)
     chosen, times, values = _read(archive, start, end, fine, fields)
     if method == "lttb":
         times, values = _thin(times, values, points)
     columns = [_column(field, column) for field, column in zip(fields, values, strict=True)]
     if media == "csv":
-        return Answer(200, CSV, csv_rows(times, columns), etag)
+        return HistoryAnswer(200, CSV, csv_rows(times, columns), etag)
     if media == "columns":
-        return Answer(200, JSON, _columnar(archive, chosen, times, columns), etag)
-    return Answer(200, JSON, json_rows(times, columns), etag)
+        return HistoryAnswer(200, JSON, _columnar(archive, chosen, times, columns), etag)
+    return HistoryAnswer(200, JSON, json_rows(times, columns), etag)
 
 
 def _read(
@@ -123,7 +135,7 @@ def _columnar(archive: Archive, chosen: Chosen, times: array[float], columns: Se
     return to_json(head)[:-1] + b',"columns":{' + b",".join(parts) + b"}}"
 
 
-# Path -> the function that answers it; each is (histories, arguments, now, if_none_match) -> Answer.
+# Path -> the function that answers it; each is (histories, arguments, now, if_none_match) -> HistoryAnswer.
 ROUTES: Mapping[str, Route] = {
     "/api/timeseries/daily": daily,
     "/api/timeseries/today": today,

@@ -31,7 +31,7 @@ class BadQuery(Exception):
         self.problems = problems
 
 
-class Query:
+class QueryParameters:
     """Reads parameters and collects what is wrong with them; ``check`` raises BadQuery when anything is."""
 
     def __init__(self, arguments: Mapping[str, str]) -> None:
@@ -179,7 +179,7 @@ def parse_duration(raw: str) -> float | None:
 
 
 def parse_moment(raw: str, now: float) -> float | None:
-    """Epoch seconds of what ``Query.moment`` accepts; None when it is something else."""
+    """Epoch seconds of what ``QueryParameters.moment`` accepts; None when it is something else."""
     relative = _RELATIVE.fullmatch(raw) if len(raw) <= NUMBER_CHARACTERS else None
     if relative:
         if relative[1] is None:

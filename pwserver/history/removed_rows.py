@@ -12,13 +12,13 @@ from pathlib import Path
 from pwserver.history.archive import Archive
 from pwserver.history.layout import WAITING
 from pwserver.history.mapped_file import sync_folder
-from pwserver.history.tables import SIGNAL_DAYS, SIGNALS, Table, named_signals, write_csv
+from pwserver.history.ring_tables import SIGNAL_DAYS, SIGNALS, RingTable, named_signals, write_csv
 
 MOST_FILES = 100
 _NAME = "set-aside-"
 
 
-def rows_after(archive: Archive, timestamp: float) -> list[Table]:
+def rows_after(archive: Archive, timestamp: float) -> list[RingTable]:
     """All rows later than this moment, of all rings."""
     series = archive.read_notes().series
     tables = []
@@ -31,11 +31,11 @@ def rows_after(archive: Archive, timestamp: float) -> list[Table]:
             columns = named_signals(columns, series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
         if times:
-            tables.append(Table(archive.gateway.id, name, times, dict(columns)))
+            tables.append(RingTable(archive.gateway.id, name, times, dict(columns)))
     return tables
 
 
-def set_aside(archive: Archive, tables: Iterable[Table], when: float) -> Path | None:
+def set_aside(archive: Archive, tables: Iterable[RingTable], when: float) -> Path | None:
     """Write tables to a new file of the gateway's folder, durably; ``when`` (epoch seconds) names it.
 
     None when nothing could be kept: history in memory, too many such files already, or a disk that refuses.

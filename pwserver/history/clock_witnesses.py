@@ -4,7 +4,7 @@ Small computers without a battery start with a clock that is minutes, months or 
 they run. So a clock is one witness among others, and a row of the history is never taken away on its word alone.
 
 What is known for certain is how much time passes: the *steady* clock (seconds since the machine was started, sleep
-included) is never set. The question is only which *offset* between it and the calendar is the true one. Witnesses:
+included) is never set. The question is only which *offset* between it and the calendar is the true one. ClockWitnesses:
 
 1. The machine's clock. It is believed as long as it goes on as it did (its offset stays the same), and at a start as
    long as it is not behind the newest row: rows are in the past.
@@ -110,7 +110,7 @@ def gateway_seconds(reading: Reading) -> float | None:
     return newest
 
 
-class Witnesses:
+class ClockWitnesses:
     """What kernel and gateways say about the clock. Shared by the gateways of a server, for threads.
 
     All offsets are what one must add to the steady clock to get epoch seconds.

@@ -7,7 +7,7 @@ import mmap
 from pwserver.history.layout import PAGE_BYTES
 
 
-class Trouble:
+class StopReason:
     """Make it before any fork. Whoever tells first is heard by all, in memory that is no file and cannot be cut."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ JSON = "application/json"
 CSV = "text/csv; charset=utf-8"
 
 
-class Answer(NamedTuple):
+class HistoryAnswer(NamedTuple):
     """One finished answer. ``etag`` is quoted, None where there is nothing to compare; 304 has an empty body."""
 
     status: int
@@ -35,7 +35,7 @@ class Histories:
     archives: Mapping[str, Archive]
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
-    trouble: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
+    stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
 
     def now(self, clock: float) -> float:
         """The present as the history knows it: the machine's clock, corrected while that is known to be wrong."""
@@ -54,7 +54,7 @@ class Histories:
         ]
 
 
-Route = Callable[[Histories, Mapping[str, str], float, bytes | None], Answer]
+Route = Callable[[Histories, Mapping[str, str], float, bytes | None], HistoryAnswer]
 
 
 def to_json(body: Any) -> bytes:
@@ -64,9 +64,9 @@ def to_json(body: Any) -> bytes:
     ).encode()
 
 
-def json_answer(body: Any, etag: bytes | None = None, status: int = 200) -> Answer:
+def json_answer(body: Any, etag: bytes | None = None, status: int = 200) -> HistoryAnswer:
     """An answer with a JSON body."""
-    return Answer(status, JSON, to_json(body), etag)
+    return HistoryAnswer(status, JSON, to_json(body), etag)
 
 
 def make_etag(*parts: object, weak: bool = False) -> bytes:

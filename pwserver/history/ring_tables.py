@@ -22,7 +22,7 @@ _NANOSECONDS = 1_000_000_000
 
 
 @dataclass(slots=True)
-class Table:
+class RingTable:
     """Rows of one ring: timestamps in order, one column of numbers a name, NaN where not measured."""
 
     gateway: str
@@ -61,7 +61,7 @@ def _text(value: float) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def write_csv(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+def write_csv(table: RingTable, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
     """``gateway,ring,time,COLUMNS…`` with times in epoch seconds; returns the number of rows."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["gateway", "ring", "time", *table.columns])
@@ -73,9 +73,9 @@ def write_csv(table: Table, out: TextIO, start: float = -math.inf, end: float = 
     return rows
 
 
-def read_csv(source: Iterable[str]) -> list[Table]:
+def read_csv(source: Iterable[str]) -> list[RingTable]:
     """What ``write_csv`` wrote, several tables after one another too. Raises ValueError with the line."""
-    tables: dict[tuple[str, str], Table] = {}
+    tables: dict[tuple[str, str], RingTable] = {}
     names: list[str] = []
     for number, cells in enumerate(csv.reader(source), 1):
         if cells[:3] == ["gateway", "ring", "time"]:
@@ -89,7 +89,7 @@ def read_csv(source: Iterable[str]) -> list[Table]:
             except ValueError:
                 raise ValueError(f"line {number}: not a number") from None
             key = (cells[0], cells[1])
-            tables.setdefault(key, Table(*key)).add(when, values)
+            tables.setdefault(key, RingTable(*key)).add(when, values)
     return list(tables.values())
 
 
@@ -97,7 +97,7 @@ def _escaped(key: str) -> str:
     return _LINE_KEY.sub(r"\\\1", key)
 
 
-def write_lines(table: Table, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
+def write_lines(table: RingTable, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
     """InfluxDB line protocol, ``powerwall_RING,gateway=ID field=… nanoseconds``; returns the number of lines."""
     opening = f"{MEASUREMENT}{table.ring},gateway={_escaped(table.gateway)} "
     keys = {name: _escaped(name) for name in table.columns}
@@ -117,9 +117,9 @@ _LINE = re.compile(r"powerwall_([a-z-]+),gateway=((?:\\.|[^\\, ])+) ((?:\\.|[^\\
 _FIELD = re.compile(r"((?:\\.|[^\\,= ])+)=([^,]+)")
 
 
-def read_lines(source: Iterable[str]) -> list[Table]:
+def read_lines(source: Iterable[str]) -> list[RingTable]:
     """What ``write_lines`` wrote. Raises ValueError with the line."""
-    tables: dict[tuple[str, str], Table] = {}
+    tables: dict[tuple[str, str], RingTable] = {}
     for number, line in enumerate(source, 1):
         if not line.strip():
             continue
@@ -131,5 +131,5 @@ def read_lines(source: Iterable[str]) -> list[Table]:
         except ValueError:
             raise ValueError(f"line {number}: not a number") from None
         key = (re.sub(r"\\(.)", r"\1", match[2]), match[1])
-        tables.setdefault(key, Table(*key)).add(int(match[4]) / _NANOSECONDS, values)
+        tables.setdefault(key, RingTable(*key)).add(int(match[4]) / _NANOSECONDS, values)
     return list(tables.values())

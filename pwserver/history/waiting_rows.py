@@ -72,7 +72,7 @@ class ClockRecord:
         return found
 
 
-class Waiting:
+class WaitingRows:
     """The rows that wait, and the record beside them. Only the recorder's process writes."""
 
     def __init__(self, archive: Archive, boot: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pwserver.history.answer import Histories
+from pwserver.history.history_answer import Histories
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity
@@ -44,4 +44,4 @@ def open_history(
     else:
         store = HistoryStore.in_memory(layouts)
     disk = (lambda: store.disk_bytes) if store.path is not None else None
-    return store, Histories(wanted, gateways, store.archives, default, disk, store.trouble)
+    return store, Histories(wanted, gateways, store.archives, default, disk, store.stop_reason)
