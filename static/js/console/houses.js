@@ -33,13 +33,19 @@ export class Houses {
     this.onChange();
   }
 
-  get ids() { return this.overview?.gateways.map((one) => one.id) ?? []; }
+  get ids() {
+    return this.overview?.gateways.map((one) => one.id) ?? [];
+  }
 
   /** Is a gateway chosen that is not configured? */
-  get unknown() { return Boolean(this.chosen && this.overview) && !this.ids.includes(this.chosen); }
+  get unknown() {
+    return Boolean(this.chosen && this.overview) && !this.ids.includes(this.chosen);
+  }
 
   /** The house that streams: the chosen one, or the only one there is; "": all together. */
-  get streamed() { return this.unknown ? "" : this.chosen || (this.ids.length === 1 ? this.ids[0] : ""); }
+  get streamed() {
+    return this.unknown ? "" : this.chosen || (this.ids.length === 1 ? this.ids[0] : "");
+  }
 
   /** What is shown, as core/subject.js has it; null as long as nothing has been heard. */
   get shown() {
@@ -92,13 +98,17 @@ export class Houses {
     else this.loadDetails();
   }
 
-  async loadOverview() { this.take(await load("api/site")); }
+  async loadOverview() {
+    this.take(await load("api/site"));
+  }
 
   async loadDetails() {
-    await Promise.all(this.ids.slice(0, MOST_DETAILS).map(async (id) => {
-      const house = await load(`api/site/${encodeURIComponent(id)}`);
-      if (house && this.ids.includes(house.id)) this.details.set(house.id, house);
-    }));
+    await Promise.all(
+      this.ids.slice(0, MOST_DETAILS).map(async (id) => {
+        const house = await load(`api/site/${encodeURIComponent(id)}`);
+        if (house && this.ids.includes(house.id)) this.details.set(house.id, house);
+      }),
+    );
     this.onChange();
   }
 }

@@ -5,7 +5,16 @@ import { confirmed, forget, needToken } from "./control_token.js";
 
 const PATIENCE_MS = 20_000;
 const UNKNOWN = "not known whether it was done";
-const VERDICTS = { 401: "not sent", 404: "not sent", 409: "not sent", 413: "not sent", 422: "not sent", 429: "not sent", 502: "refused", 504: UNKNOWN };
+const VERDICTS = {
+  401: "not sent",
+  404: "not sent",
+  409: "not sent",
+  413: "not sent",
+  422: "not sent",
+  429: "not sent",
+  502: "refused",
+  504: UNKNOWN,
+};
 
 /**
  * Ask, then send. ``tell(words, kind)`` hears how it goes. Resolves with true when the gateway has acknowledged, false when
@@ -17,12 +26,19 @@ export async function command(path, body, { title, words, danger, word }, tell) 
   if (!secret) return null;
   tell("Sending …");
   try {
-    const reply = await fetch(address(path), { method: "POST", body: JSON.stringify(body), signal: AbortSignal.timeout(PATIENCE_MS),
-      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" } });
+    const reply = await fetch(address(path), {
+      method: "POST",
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    });
     const said = await reply.json().catch(() => ({}));
     if (reply.status === 401) forget();
     if (reply.ok && !said?.error) return true;
-    tell(`${VERDICTS[reply.status] ?? "not done"}. ${reply.status === 401 ? "The server does not accept this token." : because(said, reply.status)}`, "bad");
+    tell(
+      `${VERDICTS[reply.status] ?? "not done"}. ${reply.status === 401 ? "The server does not accept this token." : because(said, reply.status)}`,
+      "bad",
+    );
   } catch {
     tell(`${UNKNOWN}. The server did not answer.`, "bad");
   }

@@ -44,13 +44,23 @@ export function figure(cell, value, name, gateway = "") {
 
 /** A cell of several pieces: plain words, and [words, name] of numbers. */
 export function figures(cell, pieces, gateway = "") {
-  keyed(cell, pieces.map((_, index) => index), () => h("span")).forEach((span, index) =>
-    (Array.isArray(pieces[index]) ? figure(span, ...pieces[index], gateway) : text(span, pieces[index])));
+  const spans = keyed(cell, [...pieces.keys()], () => h("span"));
+  for (const [index, piece] of pieces.entries()) {
+    if (Array.isArray(piece)) figure(spans[index], ...piece, gateway);
+    else text(spans[index], piece);
+  }
 }
 
 /** Like ``figure``, for an element of a drawing, which says its own name to those who hear it. */
 export function drawnFigure(element, label, name, gateway = "") {
-  const given = { role: "button", tabindex: 0, "aria-haspopup": "dialog", "aria-label": label, "data-name": name, "data-gateway": gateway };
+  const given = {
+    role: "button",
+    tabindex: 0,
+    "aria-haspopup": "dialog",
+    "aria-label": label,
+    "data-name": name,
+    "data-gateway": gateway,
+  };
   for (const [key, value] of Object.entries(given)) attribute(element, key, name ? value : null);
 }
 
@@ -68,14 +78,21 @@ export function property(element, name, value) {
 
 /** Make ``parent`` hold one child per key, in order, keeping those that exist. ``create(key)`` makes a new one. */
 export function keyed(parent, keys, create) {
-  const known = parent.keyedChildren || (parent.keyedChildren = new Map());
+  parent.keyedChildren ??= new Map();
+  const known = parent.keyedChildren;
   for (const [key, child] of known) {
-    if (!keys.includes(key)) { child.remove(); known.delete(key); }
+    if (!keys.includes(key)) {
+      child.remove();
+      known.delete(key);
+    }
   }
   let before = parent.firstChild;
   return keys.map((key) => {
     let child = known.get(key);
-    if (!child) { child = create(key); known.set(key, child); }
+    if (!child) {
+      child = create(key);
+      known.set(key, child);
+    }
     if (child === before) before = before.nextSibling;
     else parent.insertBefore(child, before);
     return child;
@@ -89,7 +106,10 @@ export const address = (path) => new URL(path, document.baseURI).href;
 export async function load(path, { signal } = {}) {
   const patience = AbortSignal.timeout(10_000);
   try {
-    const answer = await fetch(address(path), { cache: "no-cache", signal: signal ? AbortSignal.any?.([signal, patience]) ?? signal : patience });
+    const answer = await fetch(address(path), {
+      cache: "no-cache",
+      signal: signal ? (AbortSignal.any?.([signal, patience]) ?? signal) : patience,
+    });
     answerSaid(answer);
     return answer.ok ? await answer.json() : null;
   } catch {

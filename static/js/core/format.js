@@ -6,6 +6,7 @@ export const IDLE_WATTS = 15; // less is no flow: meters are never quite still
 const language = undefined; // the browser's
 const formats = new Map();
 const known = (value) => typeof value === "number" && Number.isFinite(value);
+
 export { known };
 
 /** A number with exactly this many decimals. */
@@ -40,7 +41,8 @@ export function energy(wattHours) {
 }
 
 export const percent = (value, decimals = 0) => (known(value) ? `${number(value, decimals)}\u202f%` : DASH);
-export const withUnit = (value, unit, decimals = 0) => (known(value) ? `${number(value, decimals)}\u202f${unit}` : DASH);
+export const withUnit = (value, unit, decimals = 0) =>
+  known(value) ? `${number(value, decimals)}\u202f${unit}` : DASH;
 
 /** C or F: chosen, else what the reader's country uses. */
 export function temperatureUnit() {
@@ -58,7 +60,8 @@ export function span(seconds) {
   const all = Math.max(0, Math.floor(seconds));
   if (all < 60) return `${all}\u202fs`;
   if (all < 3600) return `${Math.floor(all / 60)}\u202fmin`;
-  if (all < 86_400) return `${Math.floor(all / 3600)}\u202fh ${String(Math.floor((all % 3600) / 60)).padStart(2, "0")}\u202fmin`;
+  if (all < 86_400)
+    return `${Math.floor(all / 3600)}\u202fh ${String(Math.floor((all % 3600) / 60)).padStart(2, "0")}\u202fmin`;
   return `${Math.floor(all / 86_400)}\u202fd ${Math.floor((all % 86_400) / 3600)}\u202fh`;
 }
 
@@ -69,7 +72,8 @@ const fullFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", time
 
 export const clock = (epoch) => (known(epoch) ? clockFormat.format(epoch * 1000) : DASH);
 /** ``exact``: with the seconds. */
-export const moment = (epoch, exact = false) => (known(epoch) ? (exact ? exactFormat : fullFormat).format(epoch * 1000) : DASH);
+export const moment = (epoch, exact = false) =>
+  known(epoch) ? (exact ? exactFormat : fullFormat).format(epoch * 1000) : DASH;
 export const day = (date) => dayFormat.format(date);
 /** A calendar day "2026-03-01" as a local date at noon: safe from any zone's midnight. */
 export const dateOf = (isoDay) => new Date(`${isoDay}T12:00:00`);

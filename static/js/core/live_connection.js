@@ -35,13 +35,20 @@ export class LiveConnection {
   /** ``first``: the answer to a question that is already on its way. */
   start(first) {
     // The first numbers do not wait for any handshake.
-    first?.then((answer) => !this.spoken && this.take(answer, ""), () => {});
+    first?.then(
+      (answer) => !this.spoken && this.take(answer, ""),
+      () => {},
+    );
     this.open();
     this.watch = setInterval(() => this.check(), 1000);
     const { signal } = this.stopping;
     addEventListener("online", () => this.retry(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.retry(), { signal });
-    document.addEventListener("visibilitychange", () => !document.hidden && this.silentFor() > SILENCE_MS && this.retry(), { signal });
+    document.addEventListener(
+      "visibilitychange",
+      () => !document.hidden && this.silentFor() > SILENCE_MS && this.retry(),
+      { signal },
+    );
     return this;
   }
 
@@ -51,7 +58,9 @@ export class LiveConnection {
     this.shut();
   }
 
-  get stopped() { return this.stopping.signal.aborted; }
+  get stopped() {
+    return this.stopping.signal.aborted;
+  }
 
   shut() {
     clearTimeout(this.timer);
@@ -59,7 +68,9 @@ export class LiveConnection {
     this.close = null;
   }
 
-  silentFor() { return performance.now() - this.lastAt; }
+  silentFor() {
+    return performance.now() - this.lastAt;
+  }
 
   open() {
     this.shut();
@@ -75,7 +86,10 @@ export class LiveConnection {
     const socket = new WebSocket(address(this.socket).replace(/^http/, "ws"));
     socket.onmessage = (event) => this.hear(event.data, "socket");
     socket.onclose = () => this.close === close && this.failed();
-    const close = () => { socket.onclose = socket.onmessage = null; socket.close(); };
+    const close = () => {
+      socket.onclose = socket.onmessage = null;
+      socket.close();
+    };
     this.close = close;
   }
 
@@ -83,14 +97,23 @@ export class LiveConnection {
     const stream = new EventSource(address(this.stream));
     stream.onmessage = (event) => this.hear(event.data, "stream");
     stream.onerror = () => this.close === close && this.failed();
-    const close = () => { stream.onerror = stream.onmessage = null; stream.close(); };
+    const close = () => {
+      stream.onerror = stream.onmessage = null;
+      stream.close();
+    };
     this.close = close;
   }
 
   openPolling() {
     const timer = setInterval(() => this.ask(true), POLL_MS);
-    const better = setTimeout(() => { this.choice = 0; this.open(); }, BACK_TO_BEST_MS);
-    this.close = () => { clearInterval(timer); clearTimeout(better); };
+    const better = setTimeout(() => {
+      this.choice = 0;
+      this.open();
+    }, BACK_TO_BEST_MS);
+    this.close = () => {
+      clearInterval(timer);
+      clearTimeout(better);
+    };
     this.ask(true);
   }
 
@@ -101,7 +124,9 @@ export class LiveConnection {
     try {
       const answer = await fetch(address(this.path), { cache: "no-cache", signal: AbortSignal.timeout(8000) });
       if (polling || this.unknown || this.silentFor() > STOPGAP_MS) await this.take(answer, polling ? "poll" : "");
-    } catch { /* check() notices the silence */ } finally {
+    } catch {
+      /* check() notices the silence */
+    } finally {
       this.asking = false;
     }
   }
@@ -116,12 +141,20 @@ export class LiveConnection {
 
   hear(text, transport) {
     let message;
-    try { message = JSON.parse(text); } catch { return; }
+    try {
+      message = JSON.parse(text);
+    } catch {
+      return;
+    }
     if (this.stopped || !message || typeof message !== "object" || !Number.isFinite(message.time)) return;
     const isDocument = Boolean(message.site || message.id);
     serverSaid(message.time, !isDocument);
     this.lastAt = performance.now();
-    if (transport) { this.spoken = true; this.spokenAt = this.lastAt; this.failures = 0; }
+    if (transport) {
+      this.spoken = true;
+      this.spokenAt = this.lastAt;
+      this.failures = 0;
+    }
     if (isDocument) this.onMessage(message);
     const came = this.unknown;
     if (this.lost || came || (transport && this.transport !== transport)) {
@@ -142,7 +175,9 @@ export class LiveConnection {
     this.tell();
   }
 
-  tell() { this.onState({ transport: this.lost ? "" : this.transport, lost: this.lost, unknown: this.unknown }); }
+  tell() {
+    this.onState({ transport: this.lost ? "" : this.transport, lost: this.lost, unknown: this.unknown });
+  }
 
   /** A transport broke: the same again if it ever worked, else the next simpler one. */
   failed() {
@@ -155,12 +190,17 @@ export class LiveConnection {
   check() {
     const transport = this.transports[this.choice];
     if (transport !== "poll" && this.close) {
-      const quiet = this.spoken ? performance.now() - this.spokenAt > SILENCE_MS : performance.now() - this.opened > FIRST_MS;
+      const quiet = this.spoken
+        ? performance.now() - this.spokenAt > SILENCE_MS
+        : performance.now() - this.opened > FIRST_MS;
       if (quiet) this.failed();
     }
     const patience = this.unknown ? UNKNOWN_MS : STOPGAP_MS;
     if (this.silentFor() > patience && (this.unknown || transport !== "poll")) this.ask(); // while the better way is being found
-    if (!this.lost && this.silentFor() > LOST_AFTER_MS + (this.unknown ? UNKNOWN_MS : transport === "poll" ? POLL_MS : 0)) {
+    if (
+      !this.lost &&
+      this.silentFor() > LOST_AFTER_MS + (this.unknown ? UNKNOWN_MS : transport === "poll" ? POLL_MS : 0)
+    ) {
       this.lost = true;
       this.tell();
     }

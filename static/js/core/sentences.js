@@ -1,22 +1,32 @@
 // Words for states, the same on every page. What is wrong with a gateway, and what helps, the server says.
-import { ago, serverNow } from "./server_clock.js";
+
 import { clock, known, moment, number, span } from "./format.js";
+import { ago, serverNow } from "./server_clock.js";
 
 export const NO_ANSWER = "Connection to the server lost – trying again";
 export const SCALE = "Charge as in the app";
 export const MODES = {
-  self_consumption: "Self-powered", backup: "Backup only", autonomous: "Time-based control", scheduler: "Schedule",
-  site_ctrl: "Site control", island_mode: "Island",
+  self_consumption: "Self-powered",
+  backup: "Backup only",
+  autonomous: "Time-based control",
+  scheduler: "Schedule",
+  site_ctrl: "Site control",
+  island_mode: "Island",
 };
 export const EXPORTS = { battery_ok: "Solar and battery", pv_only: "Solar only", never: "Never" };
 /** The states of a gateway, and of the site: [word, colour]. */
 export const PHASES = {
-  waiting: ["Connecting", "warn"], fresh: ["Live", "good"], stale: ["Stale", "warn"], away: ["No data", "bad"],
-  none: ["No gateway", "bad"], unknown: ["No such gateway", "bad"],
+  waiting: ["Connecting", "warn"],
+  fresh: ["Live", "good"],
+  stale: ["Stale", "warn"],
+  away: ["No data", "bad"],
+  none: ["No gateway", "bad"],
+  unknown: ["No such gateway", "bad"],
 };
 const NAMED = 3; // houses named in a sentence
 
-const sentence = (words) => (words ? `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}` : "");
+const sentence = (words) =>
+  words ? `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}` : "";
 
 /** In coarse steps: this is read aloud whenever it changes. */
 function coarse(seconds) {
@@ -42,7 +52,8 @@ function without(house) {
 
 /** Cause and remedy of one gateway that is in trouble, as the server says them; a remedy that the cause names already, once. */
 export function cause(gateway) {
-  const why = sentence(gateway.sentence), help = gateway.advice ?? "";
+  const why = sentence(gateway.sentence),
+    help = gateway.advice ?? "";
   return why.toLowerCase().includes(help.toLowerCase()) ? why : `${why} ${help}`.trim();
 }
 
@@ -64,7 +75,12 @@ export function attempts(gateway) {
 export function notice(subject) {
   const quiet = { words: "", more: "", bad: false, block: false };
   if (!subject) return quiet;
-  if (subject.state === "none") return { ...quiet, words: "No gateway is configured. Set one up with pwserver --setup, or in the configuration.", block: true };
+  if (subject.state === "none")
+    return {
+      ...quiet,
+      words: "No gateway is configured. Set one up with pwserver --setup, or in the configuration.",
+      block: true,
+    };
   const said = subject.several ? ofAll(subject) : ofOne(subject);
   return said ? { ...quiet, ...said } : quiet;
 }
@@ -84,7 +100,8 @@ function ofOne(house) {
 }
 
 function ofAll(site) {
-  const parts = [], missing = site.left_out;
+  const parts = [],
+    missing = site.left_out;
   const answering = site.gateways - missing.length;
   if (site.state === "waiting") return { words: `Waiting for the first answer of ${number(site.gateways)} gateways` };
   if (!answering) parts.push(`No data from any of ${number(site.gateways)} gateways`);

@@ -5,14 +5,20 @@ const DEFAULTS = { theme: "auto", temperature: "", gateway: "", hidden: [], orde
 const listeners = new Set();
 
 export function remembered(key, otherwise = null, storage = () => localStorage) {
-  try { return JSON.parse(storage().getItem(key)) ?? otherwise; } catch { return otherwise; }
+  try {
+    return JSON.parse(storage().getItem(key)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
 }
 
 export function remember(key, value, storage = () => localStorage) {
   try {
     if (value === null) storage().removeItem(key);
     else storage().setItem(key, JSON.stringify(value));
-  } catch { /* full or forbidden: forget it */ }
+  } catch {
+    /* full or forbidden: forget it */
+  }
 }
 
 export const settings = { ...DEFAULTS, ...remembered(KEY, {}) };
@@ -25,4 +31,6 @@ export function change(some) {
   for (const listener of listeners) listener(settings);
 }
 
-export function onChange(listener) { listeners.add(listener); }
+export function onChange(listener) {
+  listeners.add(listener);
+}

@@ -27,19 +27,42 @@ export function subjectOf(message) {
 function houseOf(house) {
   const last = house.state === "away" ? house.last_known : null;
   const shown = { ...house, ...last };
-  return { ...shown, title: house.name, several: false, known: anyKnown(shown), old: house.state === "stale" || Boolean(last), unit_count: house.units_percent.length };
+  return {
+    ...shown,
+    title: house.name,
+    several: false,
+    known: anyKnown(shown),
+    old: house.state === "stale" || Boolean(last),
+    unit_count: house.units_percent.length,
+  };
 }
 
 /** What is shown of a gateway that nobody has configured: nothing, and certainly not the sum of the others. */
-export const unknownHouse = (id) => ({ id, title: "", unknown: true, several: false, known: false, old: false, state: "unknown", units_percent: [], unit_count: 0 });
+export const unknownHouse = (id) => ({
+  id,
+  title: "",
+  unknown: true,
+  several: false,
+  known: false,
+  old: false,
+  state: "unknown",
+  units_percent: [],
+  unit_count: 0,
+});
 
 /** Meters beyond the four, a generator for instance: [name, watts] of those that are not at rest. */
 export const furtherMeters = (subject) =>
-  Object.entries(subject?.meters ?? {}).filter(([name, { watts }]) => !MAIN_METERS.includes(name) && watts).map(([name, { watts }]) => [name, watts]);
+  Object.entries(subject?.meters ?? {})
+    .filter(([name, { watts }]) => !MAIN_METERS.includes(name) && watts)
+    .map(([name, { watts }]) => [name, watts]);
 
 /** Is something wrong with this gateway of the overview? One that has not been asked yet is in no trouble. */
 export const inTrouble = (gateway) => gateway.state === "stale" || gateway.state === "away";
 
 /** The name of a number of what is shown, as /api/explain knows it: of the house, of its last known figures, or of the sum. */
 export const nameOf = (subject, name) =>
-  subject?.several ? `site.${name}` : subject?.state === "away" && subject.last_known && name in subject.last_known ? `last_known.${name}` : name;
+  subject?.several
+    ? `site.${name}`
+    : subject?.state === "away" && subject.last_known && name in subject.last_known
+      ? `last_known.${name}`
+      : name;

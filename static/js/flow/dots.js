@@ -31,12 +31,15 @@ export class Dots {
     this.scale = scale;
     this.upright = from.x === to.x;
     this.forward = Math.sign(this.upright ? to.y - from.y : to.x - from.x);
-    const left = Math.min(from.x, to.x), top = Math.min(from.y, to.y);
+    const left = Math.min(from.x, to.x),
+      top = Math.min(from.y, to.y);
     const [width, height] = this.upright ? [size, length] : [length, size];
     this.box.style.cssText = `left:${Math.round(left - (this.upright ? size / 2 : 0))}px;top:${Math.round(top - (this.upright ? 0 : size / 2))}px;width:${width}px;height:${height}px;--size:${size}px`;
     this.count = Math.min(MOST, Math.max(2, Math.round(length / (APART * scale))));
     const apart = length / this.count;
-    this.dots = Array.from({ length: this.count * 2 }, (_, index) => h("i", { style: `${this.upright ? "top" : "left"}:${apart * (index + 0.5) - size / 2}px` }));
+    this.dots = Array.from({ length: this.count * 2 }, (_, index) =>
+      h("i", { style: `${this.upright ? "top" : "left"}:${apart * (index + 0.5) - size / 2}px` }),
+    );
     this.belt.replaceChildren(...this.dots);
     this.key = "";
     this.turn(0);
@@ -59,7 +62,9 @@ export class Dots {
     const seats = mix(parts, this.count);
     if (seats.join() !== this.key) {
       this.key = seats.join();
-      this.dots.forEach((dot, index) => { dot.className = seats[index % this.count]; });
+      this.dots.forEach((dot, index) => {
+        dot.className = seats[index % this.count];
+      });
     }
   }
 
@@ -72,7 +77,10 @@ export class Dots {
     if (!direction) return;
     const ends = [`translate${this.upright ? "Y" : "X"}(${-this.length}px)`, "translate(0)"];
     if (direction * this.forward < 0) ends.reverse();
-    this.animation = this.belt.animate(ends.map((transform) => ({ transform })), { duration: 1000, iterations: Infinity });
+    this.animation = this.belt.animate(
+      ends.map((transform) => ({ transform })),
+      { duration: 1000, iterations: Infinity },
+    );
   }
 }
 

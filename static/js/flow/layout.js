@@ -13,7 +13,9 @@ export function layout(width, height, battery = true) {
   const up = clamp(214, H / 2 - RADIUS - 14, 300);
   const hub = { x: W / 2, y: H / 2 - 4 + (battery ? 0 : up / 2 - 30) };
   return {
-    width: W, height: H, hub,
+    width: W,
+    height: H,
+    hub,
     solar: { x: hub.x, y: hub.y - up },
     battery: { x: hub.x, y: hub.y + up },
     grid: { x: hub.x - across, y: hub.y },
@@ -25,7 +27,8 @@ export function layout(width, height, battery = true) {
 /** End points of the line between a node and the hub, from the rim of the one to the rim of the other. */
 export function spoke(place, hub, radius = RADIUS) {
   const length = Math.hypot(hub.x - place.x, hub.y - place.y);
-  const ux = (hub.x - place.x) / length, uy = (hub.y - place.y) / length;
+  const ux = (hub.x - place.x) / length,
+    uy = (hub.y - place.y) / length;
   return {
     from: { x: place.x + ux * radius, y: place.y + uy * radius },
     to: { x: hub.x - ux * HUB, y: hub.y - uy * HUB },

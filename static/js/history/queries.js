@@ -14,6 +14,7 @@ const dayEnd = (one) => {
   noon.setDate(noon.getDate() + 1);
   return dayStart(isoDay(noon.getTime() / 1000));
 };
+
 export { dayEnd, dayStart, isoDay };
 
 const withGateway = (gateway, parameters) => new URLSearchParams({ ...parameters, ...(gateway ? { gateway } : {}) });
@@ -25,14 +26,18 @@ export class HistoryQueries {
     return this.aborter.signal;
   }
 
-  status() { return load("api/timeseries/status"); }
+  status() {
+    return load("api/timeseries/status");
+  }
 
   power({ from, to }, gateway, signal) {
     return load(`api/timeseries/trend?${withGateway(gateway, { start: text(from), end: text(to) })}`, { signal });
   }
 
   days({ from, to }, gateway, signal) {
-    return load(`api/timeseries/daily?${withGateway(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, { signal });
+    return load(`api/timeseries/daily?${withGateway(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, {
+      signal,
+    });
   }
 
   /** The first recorded day of all, "YYYY-MM-DD" or null. */
@@ -41,10 +46,15 @@ export class HistoryQueries {
     return answer?.days?.at(-1)?.day ?? null;
   }
 
-  signals(gateway) { return load(`api/timeseries/signals?${withGateway(gateway, {})}`); }
+  signals(gateway) {
+    return load(`api/timeseries/signals?${withGateway(gateway, {})}`);
+  }
 
   trend({ from, to }, metrics, gateway, signal) {
-    return load(`api/timeseries/signal_trend?${withGateway(gateway, { metrics: metrics.join(), start: text(from), end: text(to) })}`, { signal });
+    return load(
+      `api/timeseries/signal_trend?${withGateway(gateway, { metrics: metrics.join(), start: text(from), end: text(to) })}`,
+      { signal },
+    );
   }
 
   csv({ from, to }, gateway, fields, step) {

@@ -1,8 +1,9 @@
 // Powers now, energies today, and the last days as bars.
+
+import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/energy_bars.js";
 import { figure, h, load, text } from "../../core/dom.js";
 import { energy, known, percent, power } from "../../core/format.js";
 import { nameOf } from "../../core/subject.js";
-import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/energy_bars.js";
 
 const kwh = (value) => energy(known(value) ? value * 1000 : null);
 
@@ -11,9 +12,25 @@ const WAYS = { battery: ["discharging", "charging"], grid: ["importing", "export
 /** Four rows: power now, energy today in and out. */
 export function energyNow(card, app, hint) {
   const list = h("dl.energy-now");
-  const rows = [["solar", "Solar"], ["home", "Home"], ["battery", "Battery"], ["grid", "Grid"]].map(([name, label]) => {
-    const now = h("dd.big"), way = h("small"), first = h("span"), second = h("span");
-    list.append(h("div.energy-row", {}, h("dt", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label, way), now, h("dd.today", {}, first, second)));
+  const rows = [
+    ["solar", "Solar"],
+    ["home", "Home"],
+    ["battery", "Battery"],
+    ["grid", "Grid"],
+  ].map(([name, label]) => {
+    const now = h("dd.big"),
+      way = h("small"),
+      first = h("span"),
+      second = h("span");
+    list.append(
+      h(
+        "div.energy-row",
+        {},
+        h("dt", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label, way),
+        now,
+        h("dd.today", {}, first, second),
+      ),
+    );
     return { name, now, way, first, second };
   });
   card.append(list);
@@ -31,7 +48,9 @@ export function energyNow(card, app, hint) {
     async refresh() {
       const answer = await load("api/timeseries/today");
       const all = answer?.gateways ?? {};
-      today = answer?.enabled ? dayTotals("", app.gateway ? [all[app.gateway]].filter(Boolean) : Object.values(all)) : null;
+      today = answer?.enabled
+        ? dayTotals("", app.gateway ? [all[app.gateway]].filter(Boolean) : Object.values(all))
+        : null;
       hint(answer && !answer.enabled ? "History is switched off" : "");
     },
     update({ shown }) {
@@ -52,7 +71,11 @@ export function energyNow(card, app, hint) {
 /** The last eight days. */
 export function dailyEnergy(card, app, hint) {
   const room = h("div.chart-room");
-  const legend = h("div.legend", {}, ...BAR_LEGEND.map(([name, label]) => h("span", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label)));
+  const legend = h(
+    "div.legend",
+    {},
+    ...BAR_LEGEND.map(([name, label]) => h("span", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label)),
+  );
   card.append(room, legend);
   let days = [];
   const draw = () => drawBars(room, days);

@@ -3,7 +3,7 @@ import { SCALE } from "../../core/sentences.js";
 import { FlowDrawing } from "../../flow/flow_drawing.js";
 
 /** The drawing of the power flow page. */
-export function powerFlow(card, app, hint) {
+export function powerFlow(card, _app, hint) {
   const room = h("div.flow-room");
   card.append(room);
   const view = new FlowDrawing(room);

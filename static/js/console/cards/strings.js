@@ -4,19 +4,50 @@ import { known, power, withUnit } from "../../core/format.js";
 
 const STATES = { asleep: "asleep", unused: "unused", missing: "not answering" };
 
-export function strings(card, app, hint) {
-  const body = h("tbody"), none = h("p.none", {}, "No strings reported");
-  const table = h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Solar strings" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "String"), h("th.num", { scope: "col" }, "Voltage"),
-    h("th.num", { scope: "col" }, "Current"), h("th.num", { scope: "col" }, "Power"), h("th.num", { scope: "col" }, h("span.unseen", {}, "Share")))), body));
+export function strings(card, _app, hint) {
+  const body = h("tbody"),
+    none = h("p.none", {}, "No strings reported");
+  const table = h(
+    "div.scroll",
+    { tabindex: 0, role: "region", "aria-label": "Solar strings" },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, "String"),
+          h("th.num", { scope: "col" }, "Voltage"),
+          h("th.num", { scope: "col" }, "Current"),
+          h("th.num", { scope: "col" }, "Power"),
+          h("th.num", { scope: "col" }, h("span.unseen", {}, "Share")),
+        ),
+      ),
+      body,
+    ),
+  );
   card.append(table, none);
   return {
     live: true,
     update({ shown, houses }) {
-      const all = houses.flatMap((house) => Object.entries(house.strings).map(([name, string]) => ({ house, name, string })));
+      const all = houses.flatMap((house) =>
+        Object.entries(house.strings).map(([name, string]) => ({ house, name, string })),
+      );
       const most = Math.max(1, ...all.map(({ string }) => string.watts ?? 0)); // the longest bar
-      keyed(body, all.map(({ house, name }) => `${house.id}/${name}`), row).forEach((element, index) => {
-        const { house, name, string } = all[index], [title, volts, amperes, watts, share] = element.cells;
-        text(title, [houses.length > 1 ? `${house.name} ${name}` : name, STATES[string.state]].filter(Boolean).join(" · "));
+      keyed(
+        body,
+        all.map(({ house, name }) => `${house.id}/${name}`),
+        row,
+      ).forEach((element, index) => {
+        const { house, name, string } = all[index],
+          [title, volts, amperes, watts, share] = element.cells;
+        text(
+          title,
+          [houses.length > 1 ? `${house.name} ${name}` : name, STATES[string.state]].filter(Boolean).join(" · "),
+        );
         figure(volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
         figure(amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
         figure(watts, power(string.watts), `strings.${name}.watts`, house.id);
