@@ -22,7 +22,7 @@ from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.docs import causes_page, figures, origin_page, processes_page
+from tests.docs import causes_page, figures, processes_page, provenance_page
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
 
@@ -244,7 +244,7 @@ def test_the_causes_of_failure_are_those_of_the_code() -> None:
 def test_the_origins_are_those_of_the_code() -> None:
     page = (ROOT / "docs/provenance.md").read_text()
     again = "run: python -m tests.docs.provenance_page docs/provenance.md"
-    assert page == with_generated(page, origin_page.MARKER, origin_page.table()), again
+    assert page == with_generated(page, provenance_page.MARKER, provenance_page.table()), again
 
 
 @pytest.mark.parametrize("marker", processes_page.TABLES)
