@@ -277,7 +277,8 @@ CONTROL_RESERVE = one_of(RESERVE, ERROR)
 CONTROL_MODE = one_of(obj({"mode": STRING}), ERROR)
 CONTROL_CHARGING = one_of(obj({"grid_charging": BOOLEAN}), ERROR)
 CONTROL_EXPORT = one_of(obj({"grid_export": STRING}), ERROR)
-MAX_BACKUP = one_of(obj({"manual_backup": nullable(OBJECT), "backup_events": OBJECTS}), ERROR)
+_MANUAL_BACKUP = obj(optional={"end_time": EPOCH})
+MAX_BACKUP = one_of(obj({"manual_backup": nullable(_MANUAL_BACKUP), "backup_events": OBJECTS}), ERROR)
 
 GATEWAY = obj(
     {
@@ -437,7 +438,15 @@ STATS = obj(
         "gateways": obj({"total": INTEGER, "online": INTEGER, "offline": INTEGER}),
         "gateway_statuses": OBJECTS,
         "fallback_mode": _FALLBACKS,
-    }
+    },
+    {
+        "processes": array(
+            obj(
+                {"name": STRING, "pid": INTEGER, "beat_age_seconds": nullable(SECONDS), "restarts": INTEGER},
+                {"counters": map_of(INTEGER, "of a worker")},
+            )
+        )
+    },
 )
 HEALTH = obj(
     {

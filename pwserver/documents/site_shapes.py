@@ -22,28 +22,45 @@ from pwserver.documents.schema import (
     nullable,
     number,
     obj,
-    patterns,
     string,
 )
 from pwserver.modes import Reach
 from pwserver.state.alert_meanings import INFORMATION, SERIOUS, WARNING
 from pwserver.state.alerts import UNKNOWN_SEVERITY
 from pwserver.state.flows import FLOWS
+from pwserver.state.unit_measurements import SHOWN_SIGNALS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
 _T = nullable(EPOCH)
 ALERT_SEVERITIES = (SERIOUS, WARNING, INFORMATION)
-_UNIT_OF_NAME: dict[str, Schema] = {
-    "_watts$|^watts$": _W,
-    "_wh$": _WH,
-    "_percent$": _PC,
-    "volts$": nullable(number("V")),
-    "amperes$": nullable(number("A")),
-    "hertz$": nullable(number("Hz")),
-    "_celsius$": nullable(CELSIUS),
-    "_rpm$": nullable(number("rpm")),
-    "_seconds$": nullable(SECONDS),
+_VOLTS, _AMPERES, _HERTZ, _RPM = (nullable(number(unit)) for unit in ("V", "A", "Hz", "rpm"))
+_COUNTERS = {"imported_wh": _WH, "exported_wh": _WH}
+_METER: dict[str, Schema] = {
+    "watts": _W,
+    "volts": _VOLTS,
+    "amperes": _AMPERES,
+    "hertz": _HERTZ,
+    **_COUNTERS,
+    "reactive_var": nullable(number("var")),
+    "apparent_va": nullable(number("VA")),
+    "a_amperes": _AMPERES,
+    "b_amperes": _AMPERES,
+    "c_amperes": _AMPERES,
 }
+_UNIT: dict[str, Schema] = {
+    "capacity_wh": _WH,
+    "remaining_wh": _WH,
+    "charge_percent": _PC,
+    "watts": nullable(number("W", "discharging is positive")),
+    "volts": _VOLTS,
+    "hertz": _HERTZ,
+    **{name: nullable(CELSIUS) for name in SHOWN_SIGNALS.values() if name.endswith("_celsius")},
+    **{name: _RPM for name in SHOWN_SIGNALS.values() if name.endswith("_rpm")},
+    "part": _S,
+    "leader": nullable(string("the serial number of the unit that an expansion pack belongs to")),
+    "age_seconds": nullable(number("s", "how much older its figures are than the reading")),
+}
+_STRING: dict[str, Schema] = {"watts": _W, "volts": _VOLTS, "amperes": _AMPERES}
 _VERSION = {"version": {"const": 1, "description": "a new one only when a member goes or changes its meaning"}}
 _TIME = {"time": number("s", "when this was written, seconds since 1970; ages count to then")}
 _STATE = string(
@@ -111,6 +128,13 @@ ABILITIES = {
     "abilities": map_of(ABILITY, "what can be set over the present connection, or why not; absent: not known yet"),
     "help": map_of(STRING, "limit -> what the owner can do about it"),
 }
+LEFT_OUT: dict[str, Schema] = {
+    "id": STRING,
+    "reason": string(values=("no data", "stale", "implausible")),
+    "sentence": STRING,
+    "since": nullable(number("s", "when it ceased to answer; null: it answers, or not known")),
+    "age_seconds": nullable(number("s", "how old its last figures are; null: there are none")),
+}
 _FIGURES = {
     "flows": obj({f"{name}_watts": _W for name in FLOWS}, text="where the power goes; null while a power is not known"),
     "own_power_percent": nullable(number("%", "of the home's consumption, from sun and battery")),
@@ -134,15 +158,13 @@ SITE_HOUSE = obj(
         "alerts_active": nullable(map_of(obj(_ALERT), "by name, the worst first; null: nobody tells")),
         "alerts_ended": map_of(obj({**_ALERT, **_ENDED}), "by name, the newest first: the last twenty of a week"),
         "meters": map_of(
-            patterns(_UNIT_OF_NAME), "solar, home, battery, grid, then every further meter that the gateway has"
+            obj(optional=_METER), "solar, home, battery, grid, then every further meter that the gateway has"
         ),
         "units": map_of(
-            patterns(_UNIT_OF_NAME, {"label": STRING, "serial": STRING, "type": _S, "state": STRING}),
+            obj({"label": STRING, "serial": STRING, "type": _S, "state": STRING}, _UNIT),
             "by number, which a unit keeps",
         ),
-        "strings": map_of(
-            patterns(_UNIT_OF_NAME, {"state": nullable(string("producing, asleep, unused or missing"))}), "by name"
-        ),
+        "strings": map_of(obj({"state": nullable(string("producing, asleep, unused or missing"))}, _STRING), "by name"),
         "control": obj(
             {
                 "enabled": BOOLEAN,
@@ -205,19 +227,9 @@ SITE_OVERVIEW = obj(
                 "units": INTEGER,
                 "units_percent": {**array(_PC), "description": "of the first twelve units"},
                 **_ALERTS,
-                "left_out": array(
-                    obj(
-                        {
-                            "id": STRING,
-                            "reason": string(values=("no data", "stale", "implausible")),
-                            "sentence": STRING,
-                            "since": nullable(number("s", "when it ceased to answer; null: it answers, or not known")),
-                            "age_seconds": nullable(number("s", "how old its last figures are; null: there are none")),
-                        }
-                    )
-                ),
+                "left_out": array(obj(LEFT_OUT)),
                 "meters": map_of(
-                    patterns(_UNIT_OF_NAME),
+                    obj(optional=_METER),
                     "counters of solar, home, battery, grid, null unless every house tells its own; then every further "
                     "meter, a generator for instance, with its watts: shown when they are not 0",
                 ),

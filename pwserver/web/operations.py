@@ -10,6 +10,7 @@ from pwserver.config.settings import STYLES
 from pwserver.documents import shapes
 from pwserver.documents.document import JSON
 from pwserver.documents.schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
+from pwserver.documents.site_shapes import LEFT_OUT
 from pwserver.state.fact import RULES
 
 HTML = "text/html; charset=utf-8"
@@ -84,6 +85,12 @@ def described() -> tuple[Operation, ...]:
 _PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the look; anything else means `clear`"),)
 _LIVE = obj({"status": STRING})
 _READY = obj({"status": shapes.STATE_WORD, "gateways_online": INTEGER})
+_NUMBER: dict[str, Schema] = {
+    "name": STRING,
+    "title": string("the name in words"),
+    "unit": nullable(string("of the value; `time` for seconds since 1970; null for a plain number")),
+    "value": {"type": ["number", "string", "boolean", "null"], "description": "as the site document has it"},
+}
 _LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
 
 describe(
@@ -97,14 +104,14 @@ describe(
     Operation(
         "/api/explain", "Where a number of the site document comes from", "site",
         obj(optional={
-            "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), "name": STRING,
-            "value": {"description": "as the site document has it"}, "rule": STRING,
+            "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), **_NUMBER, "rule": STRING,
             "sentence": string("the rule in words"), "answer": nullable(string("the answer it was read from")),
             "member": nullable(string("its place in that answer")),
             "at": nullable(number("s", "when that answer arrived, seconds since 1970")),
             "set_aside": nullable(string("what was said instead, and why it was not believed")),
-            "parts": array(obj({"name": STRING}, {"gateway": STRING})), "missing": array(STRING),
-            "left_out": array(obj()),
+            "parts": array(obj({"name": STRING}, {**_NUMBER, "gateway": STRING, "gateway_name": nullable(STRING)})),
+            "missing": array(STRING), "missing_names": array(STRING),
+            "left_out": array(obj(LEFT_OUT, {"gateway_name": nullable(STRING)})),
         }),
         {"version": 1, "gateway": "home", "name": "charge_percent", "value": 78.95, "rule": "app scale",
          "sentence": RULES["app scale"], "answer": "GET /api/system_status/soe", "member": "percentage",

@@ -20,14 +20,35 @@ from pwserver.documents.schema import (
 from pwserver.web.operations import INVALID, Operation, Parameter, describe
 
 TAG = "history"
-_KWH, _WATTS, _T = nullable(number("kWh")), nullable(number("W")), shapes.T
+_KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), shapes.T, shapes.N
 _ENABLED: dict[str, Schema] = {"enabled": BOOLEAN}
 _SPLIT = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
 _ROW = obj({"gateway_id": STRING, "day": STRING, **{f"{name}_kwh": _KWH for name in _SPLIT}})
 _SAMPLE = obj({"gateway_id": STRING, "ts": number("s"), **{f"{name}_w": _WATTS for name in _SPLIT}})
 _KW = nullable(number("kW"))
-_POINT = obj({"ts": number("s"), "solar_kw": _KW, "home_kw": _KW, "battery_kw": _KW, "grid_kw": _KW})
-_SERIES = obj({"gateway": STRING, "device": STRING, "metric": STRING, "unit": STRING, "label": STRING})
+_POINT = obj(
+    {"ts": number("s"), "solar_kw": _KW, "home_kw": _KW, "battery_kw": _KW, "grid_kw": _KW},
+    {"battery_level": nullable(number("%", "the Tesla app's scale"))},
+)
+_SERIES = {
+    "gateway": STRING,
+    "device": STRING,
+    "metric": STRING,
+    "unit": STRING,
+    "label": STRING,
+    "powerwall": nullable(string("the unit that the device belongs to, as people call it")),
+    "powerwall_order": nullable(INTEGER),
+}
+_METRIC = obj({"label": STRING, "unit": STRING, "group": STRING, "order": INTEGER})
+_GROUP = obj(
+    {
+        "label": STRING,
+        "order": INTEGER,
+        "zero_based": {"type": "boolean", "description": "its charts show the zero"},
+        "decimals": INTEGER,
+    }
+)
+_SIGNAL_POINT = obj({"ts": number("s"), "avg": _N, "min": _N, "max": _N})
 
 _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
 _UNKNOWN = {404: "there is no such gateway"}
@@ -61,7 +82,7 @@ describe(
     ),
     Operation(
         "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
-        obj({**_ENABLED, "points": array(_POINT), "count": INTEGER}),
+        obj({**_ENABLED, "points": array(_POINT), "count": INTEGER}, {"bucket_seconds": number("s")}),
         parameters=(
             Parameter("hours", _whole(TREND_HOURS, 24), "how many hours back"), _GATEWAY, _FROM_EPOCH, _TO_EPOCH,
             Parameter("fit", BOOLEAN, "the window from the oldest to the newest sample"),
@@ -78,19 +99,21 @@ describe(
     ),
     Operation(
         "/api/timeseries/status", "What is recorded, and how much", TAG,
-        obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)}),
+        obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)},
+            {"gateway_names": map_of(STRING, "id -> name of every configured gateway")}),
         errors=_UNAVAILABLE,
     ),
     Operation(
         "/api/timeseries/signals", "Device signals that are recorded", TAG,
-        obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(shapes.OBJECT),
-             "groups": map_of(shapes.OBJECT), "series": array(_SERIES)}),
+        obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(_METRIC),
+             "groups": map_of(_GROUP), "series": array(obj(_SERIES))}),
         parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     Operation(
         "/api/timeseries/signal_trend", "Minimum, mean and maximum of device signals", TAG,
-        obj({**_ENABLED, "resolution": nullable(string(values=("raw", "daily"))), "series": array(_SERIES)}),
+        obj({**_ENABLED, "resolution": nullable(string(values=("raw", "daily"))),
+             "series": array(obj({**_SERIES, "points": array(_SIGNAL_POINT)}))}),
         parameters=(
             Parameter("metrics", STRING, "comma list of metric ids"),
             Parameter("devices", STRING, "comma list of device names"),

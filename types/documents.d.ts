@@ -1,0 +1,551 @@
+// What the server answers, as the pages may read it.
+// Written by `python -m tests.pages.document_types types/documents.d.ts` from the API description; do not edit.
+
+type SiteHouse = {
+  version: 1;
+  time: number;
+  id: string;
+  name: string;
+  state: "waiting" | "fresh" | "stale" | "away";
+  since: number | null;
+  read_at: number | null;
+  age_seconds: number | null;
+  solar_watts: number | null;
+  home_watts: number | null;
+  battery_watts: number | null;
+  grid_watts: number | null;
+  charge_percent: number | null;
+  grid_state: "UP" | "DOWN" | "SYNCING" | null;
+  has_solar: boolean | null;
+  has_battery: boolean | null;
+  units_percent: Array<number | null>;
+  alerts: number | null;
+  problems: number | null;
+  alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+  flows: {
+    solar_to_home_watts: number | null;
+    solar_to_battery_watts: number | null;
+    solar_to_grid_watts: number | null;
+    battery_to_home_watts: number | null;
+    battery_to_grid_watts: number | null;
+    grid_to_home_watts: number | null;
+    grid_to_battery_watts: number | null;
+  };
+  own_power_percent: number | null;
+  charge_raw_percent: number | null;
+  capacity_wh: number | null;
+  remaining_wh: number | null;
+  hours_left: number | null;
+  reserve_percent: number | null;
+  mode: string | null;
+  balance_watts: number | null;
+  grid_charging: boolean | null;
+  grid_export: string | null;
+  alerts_active: {
+    [name: string]: {
+      severity: "serious" | "warning" | "information" | null;
+      meaning: string | null;
+      since: number | null;
+      since_exact: boolean;
+      units: Array<string>;
+    };
+  } | null;
+  alerts_ended: {
+    [name: string]: {
+      severity: "serious" | "warning" | "information" | null;
+      meaning: string | null;
+      since: number | null;
+      since_exact: boolean;
+      units: Array<string>;
+      ended: number;
+    };
+  };
+  meters: {
+    [name: string]: {
+      watts?: number | null;
+      volts?: number | null;
+      amperes?: number | null;
+      hertz?: number | null;
+      imported_wh?: number | null;
+      exported_wh?: number | null;
+      reactive_var?: number | null;
+      apparent_va?: number | null;
+      a_amperes?: number | null;
+      b_amperes?: number | null;
+      c_amperes?: number | null;
+    };
+  };
+  units: {
+    [name: string]: {
+      label: string;
+      serial: string;
+      type: string | null;
+      state: string;
+      capacity_wh?: number | null;
+      remaining_wh?: number | null;
+      charge_percent?: number | null;
+      watts?: number | null;
+      volts?: number | null;
+      hertz?: number | null;
+      pack_max_celsius?: number | null;
+      pack_min_celsius?: number | null;
+      inverter_celsius?: number | null;
+      controller_celsius?: number | null;
+      fan_a_rpm?: number | null;
+      fan_b_rpm?: number | null;
+      fan_rpm?: number | null;
+      part?: string | null;
+      leader?: string | null;
+      age_seconds?: number | null;
+    };
+  };
+  strings: {
+    [name: string]: {
+      state: string | null;
+      watts?: number | null;
+      volts?: number | null;
+      amperes?: number | null;
+    };
+  };
+  control: {
+    enabled: boolean;
+    pending: Record<string, unknown>;
+    abilities: {
+      [name: string]: {
+        able: boolean;
+        limit?: "tedapi-read-only" | "local-api" | "read-only" | "needs-v1r" | "needs-tesla" | "link-down" | "link-unsure" | "not-connected" | "replica" | "control-off" | "tells-less" | "tesla-tells-less" | "local-tells-less" | null;
+        why_not?: string | null;
+      };
+    };
+    help: {
+      [name: string]: string;
+    };
+  };
+  cannot_read: {
+    [name: string]: {
+      why_not: string;
+      help: string;
+    };
+  };
+  connection: {
+    type: string;
+    host: string | null;
+    reach: "fleetapi" | "cloud" | "v1r" | "tedapi" | "hybrid" | "local" | "basic-lan" | "powers" | "mixed" | null;
+    mode: string | null;
+    firmware: string | null;
+    calls_per_minute: number;
+    poll_seconds: number | null;
+    missing: Array<string>;
+  };
+  set_aside: {
+    [name: string]: string;
+  };
+  cause?: string | null;
+  sentence?: string | null;
+  advice?: string | null;
+  next_attempt?: number | null;
+  last_known?: {
+    read_at: number;
+    solar_watts: number | null;
+    home_watts: number | null;
+    battery_watts: number | null;
+    grid_watts: number | null;
+    charge_percent: number | null;
+    grid_state: "UP" | "DOWN" | "SYNCING" | null;
+  };
+};
+
+type SiteOverview = {
+  version: 1;
+  time: number;
+  default: string | null;
+  site: {
+    name: string | null;
+    state: "waiting" | "fresh" | "stale" | "away" | "partial" | "none";
+    gateways: number;
+    fresh: number;
+    solar_watts: number | null;
+    home_watts: number | null;
+    battery_watts: number | null;
+    grid_watts: number | null;
+    charge_percent: number | null;
+    flows: {
+      solar_to_home_watts: number | null;
+      solar_to_battery_watts: number | null;
+      solar_to_grid_watts: number | null;
+      battery_to_home_watts: number | null;
+      battery_to_grid_watts: number | null;
+      grid_to_home_watts: number | null;
+      grid_to_battery_watts: number | null;
+    };
+    own_power_percent: number | null;
+    charge_raw_percent: number | null;
+    capacity_wh: number | null;
+    remaining_wh: number | null;
+    hours_left: number | null;
+    reserve_percent: number | null;
+    mode: string | null;
+    charge_weighted: boolean;
+    grid: {
+      state: "UP" | "DOWN" | "SYNCING" | "MIXED" | null;
+      known: number;
+      off: Array<string>;
+      syncing: Array<string>;
+      sentence: string | null;
+    };
+    has_solar: boolean | null;
+    has_battery: boolean | null;
+    units: number;
+    units_percent: Array<number | null>;
+    alerts: number | null;
+    problems: number | null;
+    alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+    left_out: Array<{
+      id: string;
+      reason: "no data" | "stale" | "implausible";
+      sentence: string;
+      since: number | null;
+      age_seconds: number | null;
+    }>;
+    meters: {
+      [name: string]: {
+        watts?: number | null;
+        volts?: number | null;
+        amperes?: number | null;
+        hertz?: number | null;
+        imported_wh?: number | null;
+        exported_wh?: number | null;
+        reactive_var?: number | null;
+        apparent_va?: number | null;
+        a_amperes?: number | null;
+        b_amperes?: number | null;
+        c_amperes?: number | null;
+      };
+    };
+    missing: {
+      [name: string]: Array<string>;
+    };
+  };
+  control: {
+    enabled: boolean;
+    cannot: Array<string>;
+  };
+  gateways: Array<{
+    id: string;
+    name: string;
+    state: "waiting" | "fresh" | "stale" | "away";
+    since: number | null;
+    read_at: number | null;
+    age_seconds: number | null;
+    solar_watts: number | null;
+    home_watts: number | null;
+    battery_watts: number | null;
+    grid_watts: number | null;
+    charge_percent: number | null;
+    grid_state: "UP" | "DOWN" | "SYNCING" | null;
+    has_solar: boolean | null;
+    has_battery: boolean | null;
+    units_percent: Array<number | null>;
+    alerts: number | null;
+    problems: number | null;
+    alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+    cause?: string | null;
+    sentence?: string | null;
+    advice?: string | null;
+    next_attempt?: number | null;
+    last_known?: {
+      read_at: number;
+      solar_watts: number | null;
+      home_watts: number | null;
+      battery_watts: number | null;
+      grid_watts: number | null;
+      charge_percent: number | null;
+      grid_state: "UP" | "DOWN" | "SYNCING" | null;
+    };
+  }>;
+};
+
+type Explanation = {
+  version?: number;
+  gateway?: string | null;
+  names?: Array<string>;
+  name?: string;
+  title?: string;
+  unit?: string | null;
+  value?: number | string | boolean | null;
+  rule?: string;
+  sentence?: string;
+  answer?: string | null;
+  member?: string | null;
+  at?: number | null;
+  set_aside?: string | null;
+  parts?: Array<{
+    name: string;
+    title?: string;
+    unit?: string | null;
+    value?: number | string | boolean | null;
+    gateway?: string;
+    gateway_name?: string | null;
+  }>;
+  missing?: Array<string>;
+  missing_names?: Array<string>;
+  left_out?: Array<{
+    id: string;
+    reason: "no data" | "stale" | "implausible";
+    sentence: string;
+    since: number | null;
+    age_seconds: number | null;
+    gateway_name?: string | null;
+  }>;
+};
+
+type ControlStatus = {
+  enabled: boolean;
+  battery_dispatch: boolean;
+  abilities: {
+    [name: string]: {
+      able: boolean;
+      limit?: "tedapi-read-only" | "local-api" | "read-only" | "needs-v1r" | "needs-tesla" | "link-down" | "link-unsure" | "not-connected" | "replica" | "control-off" | "tells-less" | "tesla-tells-less" | "local-tells-less" | null;
+      why_not?: string | null;
+    };
+  };
+  help: {
+    [name: string]: string;
+  };
+  controls: {
+    [name: string]: {
+      label: string;
+      kind: "number" | "choice" | "switch" | "press";
+      range: Array<number> | null;
+      unit: string | null;
+      choices: Array<string>;
+      reads_back: string | null;
+    };
+  };
+  pending?: {
+    [name: string]: {
+      value: unknown;
+      acknowledged: number;
+    };
+  };
+};
+
+type FullBackup = {
+  manual_backup: {
+    end_time?: number;
+  } | null;
+  backup_events: Array<Record<string, unknown>>;
+} | {
+  error: string;
+};
+
+type OperationSettings = {
+  real_mode: string | null;
+  backup_reserve_percent: number | null;
+  backup_reserve_percent_app: number | null;
+  grid_charging: boolean | null;
+  grid_export: string | null;
+  stale: boolean;
+  last_updated: number | null;
+};
+
+type ServerStatistics = {
+  pypowerwall: string;
+  pypowerwall_version: string;
+  server_version: string;
+  mode: string;
+  gets: number;
+  posts: number;
+  errors: number;
+  timeout: number;
+  uri: {
+    [name: string]: number;
+  };
+  ts: number;
+  start: number;
+  clear: number;
+  uptime: string;
+  mem: number;
+  site_name: string | null;
+  cloudmode: boolean;
+  fleetapi: boolean;
+  tedapi: boolean;
+  pw3: boolean | null;
+  tedapi_mode: "full" | "v1r" | "hybrid" | "off";
+  siteid: string | null;
+  counter: number;
+  cf: string | null;
+  config: Record<string, unknown>;
+  connection_health: {
+    consecutive_failures: number;
+    total_failures: number;
+    total_successes: number;
+    is_degraded: boolean;
+    last_success_time: number | null;
+  };
+  gateways: {
+    total: number;
+    online: number;
+    offline: number;
+  };
+  gateway_statuses: Array<Record<string, unknown>>;
+  fallback_mode: {
+    [name: string]: {
+      is_fallback_mode: boolean;
+      recovery_attempts: number;
+      recovery_enabled: boolean;
+    };
+  };
+  processes?: Array<{
+    name: string;
+    pid: number;
+    beat_age_seconds: number | null;
+    restarts: number;
+    counters?: {
+      [name: string]: number;
+    };
+  }>;
+};
+
+type MqttStatus = {
+  enabled: boolean;
+  host: string | null;
+  port: number;
+  connected: boolean;
+  topic_prefix: string;
+  ha_discovery: boolean;
+  qos: number;
+  retain: boolean;
+  tls: boolean;
+};
+
+type FirmwareVersion = {
+  version: string;
+  vint: number | null;
+};
+
+type HistoryStatus = {
+  enabled: boolean;
+  retention_seconds: number;
+  samples: number;
+  gateways: Array<string>;
+  gateway_names?: {
+    [name: string]: string;
+  };
+};
+
+type PowerTrend = {
+  enabled: boolean;
+  points: Array<{
+    ts: number;
+    solar_kw: number | null;
+    home_kw: number | null;
+    battery_kw: number | null;
+    grid_kw: number | null;
+    battery_level?: number | null;
+  }>;
+  count: number;
+  bucket_seconds?: number;
+};
+
+type DailyEnergy = {
+  enabled: boolean;
+  days: Array<{
+    day: string;
+    gateways: {
+      [name: string]: {
+        gateway_id: string;
+        day: string;
+        solar_kwh: number | null;
+        home_kwh: number | null;
+        battery_charge_kwh: number | null;
+        battery_discharge_kwh: number | null;
+        grid_import_kwh: number | null;
+        grid_export_kwh: number | null;
+      };
+    };
+  }>;
+  last_updated: number | null;
+};
+
+type SignalCatalogue = {
+  enabled: boolean;
+  signals_enabled: boolean;
+  interval_seconds: number;
+  metrics: {
+    [name: string]: {
+      label: string;
+      unit: string;
+      group: string;
+      order: number;
+    };
+  };
+  groups: {
+    [name: string]: {
+      label: string;
+      order: number;
+      zero_based: boolean;
+      decimals: number;
+    };
+  };
+  series: Array<{
+    gateway: string;
+    device: string;
+    metric: string;
+    unit: string;
+    label: string;
+    powerwall: string | null;
+    powerwall_order: number | null;
+  }>;
+};
+
+type SignalTrend = {
+  enabled: boolean;
+  resolution: "raw" | "daily" | null;
+  series: Array<{
+    gateway: string;
+    device: string;
+    metric: string;
+    unit: string;
+    label: string;
+    powerwall: string | null;
+    powerwall_order: number | null;
+    points: Array<{
+      ts: number;
+      avg: number | null;
+      min: number | null;
+      max: number | null;
+    }>;
+  }>;
+};
+
+/** The type of what is answered below this page's folder; an address that no document has is `never`. */
+type DocumentAt<Address extends string> = Address extends `api/site/${string}` | `api/site/${string}?${string}`
+  ? SiteHouse
+  : Address extends `api/site` | `api/site?${string}`
+  ? SiteOverview
+  : Address extends `api/explain` | `api/explain?${string}`
+  ? Explanation
+  : Address extends `${string}control/status` | `${string}control/status?${string}`
+  ? ControlStatus
+  : Address extends `${string}control/max_backup` | `${string}control/max_backup?${string}`
+  ? FullBackup
+  : Address extends `api/operation` | `api/operation?${string}`
+  ? OperationSettings
+  : Address extends `stats` | `stats?${string}`
+  ? ServerStatistics
+  : Address extends `api/mqtt/status` | `api/mqtt/status?${string}`
+  ? MqttStatus
+  : Address extends `version` | `version?${string}`
+  ? FirmwareVersion
+  : Address extends `api/timeseries/status` | `api/timeseries/status?${string}`
+  ? HistoryStatus
+  : Address extends `api/timeseries/trend` | `api/timeseries/trend?${string}`
+  ? PowerTrend
+  : Address extends `api/timeseries/daily` | `api/timeseries/daily?${string}`
+  ? DailyEnergy
+  : Address extends `api/timeseries/signals` | `api/timeseries/signals?${string}`
+  ? SignalCatalogue
+  : Address extends `api/timeseries/signal_trend` | `api/timeseries/signal_trend?${string}`
+  ? SignalTrend
+  : never;
