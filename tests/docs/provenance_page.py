@@ -1,4 +1,4 @@
-"""The table of ``docs/provenance.md`` with the origin of every member that is not measured, from the one the server uses.
+"""The table of ``docs/provenance.md``: the origin of every member that is not measured, from the one the server uses.
 
 ``python -m tests.docs.provenance_page docs/provenance.md`` writes it.
 """
