@@ -16,7 +16,7 @@ from benchmarks.started import children, free_port, get, wait_for
 from pwserver.config import load
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.server import Generation, listen
-from pwserver.web.table import Table
+from pwserver.web.document_table import DocumentTable
 
 DOCUMENT_BYTES = 20_000
 
@@ -50,7 +50,9 @@ def _serve(port: int, every_seconds: float) -> None:
     runtime = generation.runtime
     supervisor = Supervisor()
     supervisor.add(generation.workers[0])
-    entry = Table(runtime.shared, runtime.server.default_gateway, runtime.fallbacks).entries[gateway_prefix("default")]
+    entry = DocumentTable(runtime.shared, runtime.server.default_gateway, runtime.fallbacks).entries[
+        gateway_prefix("default")
+    ]
     slot = runtime.shared.slots[entry.slot]
     documents = list(runtime.fallbacks[entry.slot])
     padding = json.dumps({"values": list(range(DOCUMENT_BYTES // 6))}).encode()

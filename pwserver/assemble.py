@@ -21,7 +21,7 @@ from pwserver.poller.snapshot_publisher import SnapshotPublisher
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE, Shared
-from pwserver.web.front import shared_bytes
+from pwserver.web.gate_setup import shared_bytes
 
 
 def assemble(config: Config, before: Runtime | None = None, heard: Sequence[GatewayIdentity] = ()) -> Runtime:

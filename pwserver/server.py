@@ -33,7 +33,7 @@ from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
-from pwserver.web import front
+from pwserver.web import gate_setup
 from pwserver.web.app import create_app
 from pwserver.web.worker import run_worker
 
@@ -309,7 +309,7 @@ class Main:
         # The old workers stop accepting at once, or a client could be answered from new data and then from old.
         # Whoever connects before the new ones are there waits in the queue of the listening socket.
         supervisor.dismiss(old.workers)
-        front.inherit(old.runtime, new.runtime)
+        gate_setup.inherit(old.runtime, new.runtime)
         for child in new.workers:
             supervisor.add(child)
         if not supervisor.wait(lambda: supervisor.ready(new.workers), READY_SECONDS) and not supervisor.stop_asked:

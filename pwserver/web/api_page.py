@@ -10,8 +10,8 @@ from pwserver.documents.document import JSON
 from pwserver.documents.encode import to_json
 from pwserver.documents.examples import none_of
 from pwserver.generated_page import rewrite
+from pwserver.web.api_operations import ApiOperation
 from pwserver.web.openapi import GATEWAYS, TAGS, operations
-from pwserver.web.operations import Operation
 
 START = "<!-- generated from the catalogue by `python -m pwserver.web.api_page`; do not edit below -->"
 LONGEST = 90  # characters of a body that are shown
@@ -63,7 +63,7 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield operation.tag, "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _name(operation: Operation) -> str:
+def _name(operation: ApiOperation) -> str:
     return f"`{operation.method.upper()} {operation.path}`"
 
 

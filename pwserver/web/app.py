@@ -10,24 +10,24 @@ from sanic.mixins.routes import RouteMixin
 from pwserver.redaction import Redactor
 from pwserver.runtime import Runtime
 from pwserver.web import (
-    control,
+    control_routes,
     cors,
-    documents,
+    document_routes,
     errors,
-    explain,
-    front,
+    explain_routes,
     gate,
-    history,
-    live,
-    misc,
+    gate_setup,
+    history_routes,
+    legacy_routes,
     openapi,
-    pages,
+    page_routes,
     representation,
-    streams,
+    status_routes,
+    stream_routes,
     subpath,
 )
 from pwserver.web.assets import Assets
-from pwserver.web.table import Table
+from pwserver.web.document_table import DocumentTable
 
 # Sanic reads and parses the source of every handler to guess the form of its errors: a fifth of the time to start.
 RouteMixin._determine_error_format = lambda self, handler: "json"  # type: ignore[method-assign]
@@ -52,27 +52,27 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
         FALLBACK_ERROR_FORMAT="json",
         TOUCHUP=False,
     )
-    table = Table(runtime.shared, runtime.server.default_gateway, runtime.fallbacks)
+    table = DocumentTable(runtime.shared, runtime.server.default_gateway, runtime.fallbacks)
     app.ctx.runtime = runtime
     app.ctx.table = table
     app.ctx.number = 0
-    app.ctx.gate = front.gate_settings(runtime, table)
+    app.ctx.gate = gate_setup.gate_settings(runtime, table)
     errors.install(app, Redactor(runtime.config.secrets(), runtime.config.public_words() | errors.MEMBERS))
     count_answers(app)
     representation.install(app)
     gate.install(app)
     cors.install(app, settings["CORS_ORIGINS"])
     subpath.install(app, settings["PROXY_BASE_URL"])
-    control.install(app, control.Control(runtime, table))
-    streams.install(app, streams.Streams(runtime, table))
-    app.blueprint(documents.blueprint(table))
-    app.blueprint(explain.blueprint(table))
-    app.blueprint(live.blueprint(live.Live(runtime, table)))
-    app.blueprint(misc.blueprint(settings))
-    app.blueprint(history.blueprint(runtime.histories, table.gateways))
+    control_routes.install(app, control_routes.Control(runtime, table))
+    stream_routes.install(app, stream_routes.Streams(runtime, table))
+    app.blueprint(document_routes.blueprint(table))
+    app.blueprint(explain_routes.blueprint(table))
+    app.blueprint(status_routes.blueprint(status_routes.Live(runtime, table)))
+    app.blueprint(legacy_routes.blueprint(settings))
+    app.blueprint(history_routes.blueprint(runtime.histories, table.gateways))
     assets = Assets()
     app.blueprint(openapi.blueprint(assets))
-    app.blueprint(pages.blueprint(assets, settings))
+    app.blueprint(page_routes.blueprint(assets, settings))
     router.finalize()  # here, not in every worker: the table is then one for all
     return app
 

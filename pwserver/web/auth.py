@@ -14,7 +14,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.origins import judge_origin, may_write
-from pwserver.web.addresses import AddressTable
+from pwserver.web.address_table import AddressTable
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
 from pwserver.web.proxies import Proxies

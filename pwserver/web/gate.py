@@ -21,8 +21,8 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
-from pwserver.web.passed import PassedProtocol
 from pwserver.web.proxies import forwarded_of
+from pwserver.web.sanic_internals import PassedProtocol
 from pwserver_ext.counters import Counters
 from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table
 

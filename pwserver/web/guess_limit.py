@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from pwserver.web.addresses import AddressTable, Note
+from pwserver.web.address_table import AddressTable, Note
 
 FIRST_WAIT_SECONDS = 1.0
 FORGET_WAITS = 3  # failures older than this many longest waits are forgotten

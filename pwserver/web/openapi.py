@@ -20,12 +20,12 @@ from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.schema import DETAIL, ERROR, STRING, Schema
+from pwserver.web.api_operations import ApiOperation, Parameter, described
+from pwserver.web.api_operations_control import TAG as CONTROL_TAG
+from pwserver.web.api_operations_history import TAG as HISTORY_TAG
 from pwserver.web.assets import Assets
-from pwserver.web.misc import redirect
-from pwserver.web.operations import Operation, Parameter, described
-from pwserver.web.operations_control import TAG as CONTROL_TAG
-from pwserver.web.operations_history import TAG as HISTORY_TAG
-from pwserver.web.pages import PAGE_HEADERS, page_representation
+from pwserver.web.legacy_routes import redirect
+from pwserver.web.page_routes import PAGE_HEADERS, page_representation
 from pwserver.web.representation import Representation, send
 
 VERSION = "3.1.0"
@@ -58,7 +58,7 @@ GATEWAYS = "/api/gateways/{id}"
 HEADERS_QUERY = Parameter("headers", STRING, "with or without a value: a header line first")
 
 
-def operations() -> Iterator[Operation]:
+def operations() -> Iterator[ApiOperation]:
     """Every operation of the server. A path that a document and ``describe`` both know is the document's."""
     done: set[tuple[str, str]] = set()
     for operation in (*_from_catalogue(), *described()):
@@ -68,7 +68,7 @@ def operations() -> Iterator[Operation]:
             yield operation
 
 
-def _from_catalogue() -> Iterator[Operation]:
+def _from_catalogue() -> Iterator[ApiOperation]:
     for row in GATEWAY_DOCUMENTS:
         if row.unprefixed:
             yield from _operations(row, row.targets)
@@ -91,7 +91,7 @@ def _from_catalogue() -> Iterator[Operation]:
                 )
 
 
-def _operations(row: Document, targets: Iterable[str]) -> Iterator[Operation]:
+def _operations(row: Document, targets: Iterable[str]) -> Iterator[ApiOperation]:
     canonical = ""
     for target in targets:
         path, _, query = target.partition("?")
@@ -99,7 +99,7 @@ def _operations(row: Document, targets: Iterable[str]) -> Iterator[Operation]:
         if query or path == canonical:  # the form with a header line is the plain one with a parameter
             continue
         has_headers = row.target.startswith("/csv")
-        yield Operation(
+        yield ApiOperation(
             path,
             row.summary,
             row.family,
@@ -139,7 +139,7 @@ class Components:
             self.schemas[name] = self._inside(schema)
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def example(self, operation: Operation) -> dict[str, Any]:
+    def example(self, operation: ApiOperation) -> dict[str, Any]:
         """The member of a media type that shows the example; equal examples are stored once."""
         if operation.example is None:
             return {}
@@ -160,14 +160,14 @@ class Components:
         return self.schema(value) if isinstance(value, dict) else self._inside(value)
 
 
-def operation_id(operation: Operation) -> str:
+def operation_id(operation: ApiOperation) -> str:
     """A name for generated clients: ``get_soe``, ``get_gateway_soe``."""
     path = operation.path.replace(GATEWAYS, "gateway", 1)
     words = "".join(character if character.isalnum() else "_" for character in path).strip("_")
     return f"{operation.method}_{words or 'page'}"
 
 
-def document(listed: Iterable[Operation] | None = None) -> dict[str, Any]:
+def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
     """The whole description as plain data. Imports sanic-ext."""
     from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
@@ -202,7 +202,7 @@ HEADERS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _operation(operation: Operation, components: Components) -> dict[str, Any]:
+def _operation(operation: ApiOperation, components: Components) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation_id(operation),
         "summary": operation.summary,
@@ -232,7 +232,7 @@ def _operation(operation: Operation, components: Components) -> dict[str, Any]:
     return described
 
 
-def _responses(operation: Operation, components: Components) -> dict[str, Any]:
+def _responses(operation: ApiOperation, components: Components) -> dict[str, Any]:
     success: dict[str, Any] = {"description": operation.summary}
     if operation.success == 200:
         content = {"schema": components.schema(operation.schema), **components.example(operation)}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from sanic import Request
 
-from pwserver.web.addresses import client_address, group, networks, within
+from pwserver.web.address_table import client_address, group, networks, within
 
 
 class Proxies:

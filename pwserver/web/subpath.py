@@ -7,7 +7,7 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 from sanic.router import Router
 
-from pwserver.web.misc import redirect
+from pwserver.web.legacy_routes import redirect
 
 
 class SubpathRouter(Router):

@@ -14,8 +14,8 @@ from sanic import Sanic
 
 from pwserver import log
 from pwserver.shared import MAIN_GONE_STATUS
-from pwserver.web.front import for_worker
 from pwserver.web.gate import GateProtocol
+from pwserver.web.gate_setup import for_worker
 
 BEAT_SECONDS = 0.5
 

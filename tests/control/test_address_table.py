@@ -6,7 +6,7 @@ import mmap
 import os
 import signal
 
-from pwserver.web.addresses import SETS, WAYS, AddressTable, Note
+from pwserver.web.address_table import SETS, WAYS, AddressTable, Note
 
 READS = 100_000
 

@@ -330,7 +330,7 @@ def test_a_forged_forwarding_header_does_not_help(houses: Callable[..., House]) 
 
 def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from pwserver.web import auth
-    from pwserver.web.addresses import AddressTable
+    from pwserver.web.address_table import AddressTable
 
     compared: list[tuple[bytes, bytes]] = []
     real = hmac.compare_digest

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from pwserver.cli import main
 from pwserver.documents import status
-from pwserver.web import streams
+from pwserver.web import stream_routes
 from pwserver.web.websocket import Incoming
 
 
@@ -28,7 +28,7 @@ def fail_in_a_stream(*_: Any) -> NoReturn:
 
 status.mqtt_status = fail
 Incoming.feed = fail_otherwise  # type: ignore[method-assign]
-streams.listen = fail_in_a_stream
+stream_routes.listen = fail_in_a_stream
 
 if __name__ == "__main__":
     sys.exit(main())

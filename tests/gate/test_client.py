@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pwserver.web.addresses import HOPS_MAX, client_address, forwarded_address, networks
+from pwserver.web.address_table import HOPS_MAX, client_address, forwarded_address, networks
 from pwserver.web.proxies import Proxies, forwarded_of
 from pwserver_ext.http import Recogniser
 from tests.conftest import wait_until

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Frame
 
 from pwserver.simulator import SimulatedGateway
-from pwserver.web.pages import STYLES
+from pwserver.web.page_routes import STYLES
 from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until

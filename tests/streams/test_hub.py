@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pwserver.bell import Bell
-from pwserver.web import hub as hubs
-from pwserver.web.hub import EVENTS, WEBSOCKET, Hub, Listener
-from pwserver.web.table import Entry
+from pwserver.web import stream_hub as hubs
+from pwserver.web.document_table import Entry
+from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
 from pwserver.web.websocket import frame
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pwserver.web import hub as hubs
-from pwserver.web.hub import EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web import stream_hub as hubs
+from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
 from pwserver.web.websocket import frame
 from tests.conftest import wait_until
 from tests.e2e.server import Server

@@ -28,8 +28,8 @@ from pwserver.bounds import (
 )
 from pwserver.simulator import SimulatedGateway
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
-from pwserver.web import operations_control, operations_history  # noqa: F401 - they describe routes
-from pwserver.web.operations import FORM, Operation, described
+from pwserver.web import api_operations_control, api_operations_history  # noqa: F401 - they describe routes
+from pwserver.web.api_operations import FORM, ApiOperation, described
 from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, settings_for
 from tests.e2e.server import Answer, Server
@@ -64,23 +64,23 @@ def house() -> Iterator[House]:
             yield House(gateway, server)
 
 
-def queries() -> list[tuple[Operation, str, dict[str, Any]]]:
+def queries() -> list[tuple[ApiOperation, str, dict[str, Any]]]:
     """(operation, parameter, schema) of every parameter of a query."""
     every = ((one, given) for one in described() for given in one.parameters)
     return [(one, given.name, given.schema) for one, given in every if given.place == "query"]
 
 
-def path_of(operation: Operation) -> str:
+def path_of(operation: ApiOperation) -> str:
     return operation.path.replace("{id}", "default").replace("{path}", "operation")
 
 
-def body_of(operation: Operation, **members: str) -> bytes:
+def body_of(operation: ApiOperation, **members: str) -> bytes:
     """A body of this operation with these members (as JSON texts) in place of the right ones."""
     right = RIGHT.get(operation.path.rpartition("/")[2], {})
     return written("{" + ",".join(f'"{name}":{text}' for name, text in {**right, **members}.items()) + "}")
 
 
-def ask(server: Server, operation: Operation, query: str) -> Answer:
+def ask(server: Server, operation: ApiOperation, query: str) -> Answer:
     target = f"{path_of(operation)}?{query}"
     if operation.method != "post":
         return server.get(target)
@@ -113,7 +113,7 @@ def named(answer: Answer, name: str, given: str = "") -> None:
 @pytest.mark.parametrize(
     ("operation", "name", "schema"), queries(), ids=lambda value: getattr(value, "path", None) or str(value)[:12]
 )
-def test_every_parameter_of_a_query(house: House, operation: Operation, name: str, schema: dict[str, Any]) -> None:
+def test_every_parameter_of_a_query(house: House, operation: ApiOperation, name: str, schema: dict[str, Any]) -> None:
     house.forget()
     said = len(house.server.output())
     judged = name != "style" and (schema.get("type") in TYPED or "enum" in schema or schema.get("format") == "date")
@@ -193,7 +193,7 @@ SYNTAX = {
 }
 
 
-def bodies() -> list[tuple[Operation, str]]:
+def bodies() -> list[tuple[ApiOperation, str]]:
     """(operation, member) of every member of every JSON body."""
     found = []
     for one in described():
@@ -205,7 +205,7 @@ def bodies() -> list[tuple[Operation, str]]:
 
 
 @pytest.mark.parametrize(("operation", "name"), bodies(), ids=lambda value: getattr(value, "path", value))
-def test_every_member_of_a_body(house: House, operation: Operation, name: str) -> None:
+def test_every_member_of_a_body(house: House, operation: ApiOperation, name: str) -> None:
     house.forget()
     said = len(house.server.output())
     for label, value in VALUES.items():

@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.web import openapi
-from pwserver.web.operations import Operation, describe, described
+from pwserver.web.api_operations import ApiOperation, describe, described
 from tests.e2e.server import Server
 from tests.web.conftest import make_app
 
@@ -139,12 +139,12 @@ def test_served_as_generated_and_not_sent_twice(server: Server, document: dict[s
 def test_other_rooms_can_add_operations() -> None:
     before = described()
     try:
-        describe(Operation("/made-up", "For this test", "server", {"type": "object"}))
+        describe(ApiOperation("/made-up", "For this test", "server", {"type": "object"}))
         assert openapi.document()["paths"]["/made-up"]["get"]["summary"] == "For this test"
     finally:
-        from pwserver.web import operations
+        from pwserver.web import api_operations
 
-        del operations._described["/made-up", "get"]
+        del api_operations._described["/made-up", "get"]
     assert described() == before
 
 

@@ -17,7 +17,7 @@ from pwserver.documents.schema import (
     obj,
     string,
 )
-from pwserver.web.operations import INVALID, Operation, Parameter, describe
+from pwserver.web.api_operations import INVALID, ApiOperation, Parameter, describe
 
 TAG = "history"
 _KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), shapes.T, shapes.N
@@ -66,7 +66,7 @@ def _whole(limits: tuple[int, int], default: int) -> Schema:
 
 
 describe(
-    Operation(
+    ApiOperation(
         "/api/timeseries/daily", "Energies by day and gateway, newest day first", TAG,
         obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),
         parameters=(
@@ -75,12 +75,12 @@ describe(
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/today", "Energies of each gateway's own day so far", TAG,
         obj({**_ENABLED, "gateways": map_of(_ROW)}, {"server_time": number("s")}), statuses=INVALID,
         errors=_UNAVAILABLE,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
         obj({**_ENABLED, "points": array(_POINT), "count": INTEGER}, {"bucket_seconds": number("s")}),
         parameters=(
@@ -89,7 +89,7 @@ describe(
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
         obj({**_ENABLED, "samples": array(_SAMPLE), "count": INTEGER}),
         parameters=(
@@ -97,20 +97,20 @@ describe(
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/status", "What is recorded, and how much", TAG,
         obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)},
             {"gateway_names": map_of(STRING, "id -> name of every configured gateway")}),
         errors=_UNAVAILABLE,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/signals", "Device signals that are recorded", TAG,
         obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(_METRIC),
              "groups": map_of(_GROUP), "series": array(obj(_SERIES))}),
         parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
-    Operation(
+    ApiOperation(
         "/api/timeseries/signal_trend", "Minimum, mean and maximum of device signals", TAG,
         obj({**_ENABLED, "resolution": nullable(string(values=("raw", "daily"))),
              "series": array(obj({**_SERIES, "points": array(_SIGNAL_POINT)}))}),
@@ -122,7 +122,7 @@ describe(
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
-    Operation(
+    ApiOperation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,
         text="`format=json` gives flat rows, `columns` one list a column, `csv` a header line and one line a step.",
         other_media_type="text/csv; charset=utf-8",

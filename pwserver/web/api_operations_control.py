@@ -9,7 +9,7 @@ from pwserver.documents import shapes
 from pwserver.documents.document import JSON
 from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
-from pwserver.web.operations import FORM, INVALID, Operation, Parameter, describe
+from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter, describe
 
 TAG = "control"
 _MODE = string(values=MODES)
@@ -58,8 +58,8 @@ _ACTIONS: dict[str, tuple[str, Schema]] = {
 _FORM = obj({"value": STRING, "token": STRING}, {"mode": _MODE, "level": STRING})
 
 
-def _write(action: str, summary: str, body: Schema) -> Operation:
-    return Operation(
+def _write(action: str, summary: str, body: Schema) -> ApiOperation:
+    return ApiOperation(
         f"/control/{action}", summary, TAG, ANY, method="post", text=_TEXT, parameters=(_DRY_RUN,),
         bodies={JSON: body, FORM: _FORM}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
     )  # fmt: skip
@@ -75,21 +75,21 @@ describe(
         replace(write, path=f"/api/gateways/{{id}}{write.path}", parameters=(_ID, *write.parameters))
         for write in _WRITES
     ),
-    Operation(
+    ApiOperation(
         "/api/gateways/{id}/api/{path}", "Write to one of the gateway's own paths, from a fixed list", "gateways", ANY,
         method="post", parameters=(_ID, Parameter("path", STRING, "the path below /api", place="path")),
         bodies={JSON: shapes.OBJECT}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
     ),
-    Operation(
+    ApiOperation(
         "/api/tesla/time_of_use_settings", "Set the tariff, over a Tesla cloud connection", "tesla", ANY,
         method="post", bodies={JSON: obj({"tou_settings": obj({"tariff_content_v2": shapes.OBJECT})})},
         errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
     ),
-    Operation(
+    ApiOperation(
         "/health/reset", "Forget failures and fallbacks, and connect anew", "server",
         obj({"status": STRING, "message": STRING}), method="post", errors=_UNACKNOWLEDGED, token=True,
     ),
-    Operation(
+    ApiOperation(
         "/api/stream", "Live data for browsers and scripts", "aggregate", STRING, media_type="text/event-stream",
         text=f"{_STREAM}`/api/aggregate/`, or of one gateway.",
         parameters=(
@@ -100,23 +100,23 @@ describe(
         errors={400: "there is no such document", 403: "the page's origin is not allowed",
                 404: "there is no such gateway", 503: "too many streams"},
     ),
-    Operation(
+    ApiOperation(
         "/ws/aggregate", "WebSocket: the object of `/api/aggregate/`, once a second", "aggregate", success=101,
         errors={400: "no proper handshake", 403: "the page's origin is not allowed", 426: "no handshake at all"},
     ),
-    Operation(
+    ApiOperation(
         "/ws/site", "WebSocket: the object of `/api/site`, when it has changed", "site", success=101,
         parameters=(Parameter("gateway", STRING, "id of a gateway: the object of `/api/site/{id}`"),),
         errors={400: "no proper handshake", 403: "the page's origin is not allowed",
                 404: "there is no such gateway", 426: "no handshake at all"},
     ),
-    Operation(
+    ApiOperation(
         "/ws/site/{id}", "WebSocket: the object of `/api/site/{id}`, when it has changed", "site", success=101,
         parameters=(_ID,),
         errors={400: "no proper handshake", 403: "the page's origin is not allowed",
                 404: "there is no such gateway", 426: "no handshake at all"},
     ),
-    Operation(
+    ApiOperation(
         "/ws/gateway/{id}", "WebSocket: the object of `/api/gateways/{id}`, once a second", "gateways", success=101,
         parameters=(_ID,),
         errors={400: "no proper handshake", 403: "the page's origin is not allowed", 426: "no handshake at all"},

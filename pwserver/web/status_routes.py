@@ -13,9 +13,9 @@ from pwserver.documents import status
 from pwserver.documents.encode import gzip_twin, to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
+from pwserver.web.document_table import DocumentTable
 from pwserver.web.process_memory import proportional_kb
 from pwserver.web.representation import lines
-from pwserver.web.table import Table
 from pwserver_ext.arena import Arena
 from pwserver_ext.http import takes_gzip
 
@@ -26,7 +26,7 @@ MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "
 class Live:
     """The numbers of all processes, read from the arena when asked."""
 
-    def __init__(self, runtime: Runtime, table: Table) -> None:
+    def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         self.runtime = runtime
         self.table = table
         self._began = time.monotonic()

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from pwserver.web.table import Entry, Table
+from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.websocket import deflated, frame
 from pwserver_ext.outlet import Outlet, fan_out
 
@@ -153,7 +153,7 @@ class PacedTopic(Topic):
 class Hub:
     """All topics of one worker. ``stall_seconds``: who has taken nothing for so long is dropped."""
 
-    def __init__(self, table: Table, stall_seconds: float) -> None:
+    def __init__(self, table: DocumentTable, stall_seconds: float) -> None:
         self._table = table
         self._stall = stall_seconds
         self._topics: dict[str, Topic] = {}

@@ -29,7 +29,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ApiOperation:
     """One method of one path, as the API description shows it.
 
     ``schema`` and ``example`` are of the 200 answer; ``errors``: status -> when, all of them ``{"detail": ...}``;
@@ -68,16 +68,16 @@ INVALID: Mapping[int, tuple[str, Schema | None]] = {
     )
 }
 
-_described: dict[tuple[str, str], Operation] = {}
+_described: dict[tuple[str, str], ApiOperation] = {}
 
 
-def describe(*operations: Operation) -> None:
+def describe(*operations: ApiOperation) -> None:
     """Put these into /openapi.json. To be called when a module is imported; the same path and method again replaces."""
     for operation in operations:
         _described[operation.path, operation.method] = operation
 
 
-def described() -> tuple[Operation, ...]:
+def described() -> tuple[ApiOperation, ...]:
     """Everything described so far, in the order of its coming."""
     return tuple(_described.values())
 
@@ -94,14 +94,14 @@ _NUMBER: dict[str, Schema] = {
 _LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
 
 describe(
-    Operation("/livez", "Whether the processes live", "server", _LIVE, {"status": "alive"},
+    ApiOperation("/livez", "Whether the processes live", "server", _LIVE, {"status": "alive"},
               statuses={503: ("the poller is silent", _LIVE)}),
-    Operation("/readyz", "Whether there are fresh data", "server", _READY,
+    ApiOperation("/readyz", "Whether there are fresh data", "server", _READY,
               {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
-    Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS,
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS,
               text="Changes state; kept as GET because the predecessor has it."),
-    Operation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS, method="post"),
-    Operation(
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS, method="post"),
+    ApiOperation(
         "/api/explain", "Where a number of the site document comes from", "site",
         obj(optional={
             "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), **_NUMBER, "rule": STRING,
@@ -123,14 +123,14 @@ describe(
         ),
         errors={404: "there is no such gateway, or no such number: `names` lists what there is"},
     ),
-    Operation("/help", "To the API pages", "pages", success=307),
-    Operation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
+    ApiOperation("/help", "To the API pages", "pages", success=307),
+    ApiOperation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
               _LOGIN, method="post"),
-    Operation("/openapi.json", "This description", "pages", {"type": "object"}),
-    Operation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
-    Operation("/redoc", "Redoc over this description", "pages", STRING, media_type=HTML),
+    ApiOperation("/openapi.json", "This description", "pages", {"type": "object"}),
+    ApiOperation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
+    ApiOperation("/redoc", "Redoc over this description", "pages", STRING, media_type=HTML),
     *(
-        Operation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
+        ApiOperation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
         for path, text in {
             "/": "Power flow, made to be embedded",
             "/console": "Management console",

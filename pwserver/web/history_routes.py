@@ -13,9 +13,9 @@ from pwserver.history import timeseries
 from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
 from pwserver.history.history_route import ROUTES
 from pwserver.history.query_parameters import BadQuery, QueryParameters
-from pwserver.web import operations_history  # noqa: F401 - describes these routes
-from pwserver.web.operations import described
-from pwserver.web.parameters import query_values
+from pwserver.web import api_operations_history  # noqa: F401 - describes these routes
+from pwserver.web.api_operations import described
+from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import lines
 
 METHODS = ("GET", "HEAD")

@@ -13,14 +13,14 @@ from pwserver.documents.catalogue import gateway_prefix
 from pwserver.gateway_lookup import UnknownGateway, decode_segment, find_gateway
 from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import STREAMS, AddressTable, Note
-from pwserver.web.documents import SITE, site_gateways, site_target
+from pwserver.web.address_table import STREAMS, AddressTable, Note
+from pwserver.web.document_routes import SITE, site_gateways, site_target
+from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import Refusal
-from pwserver.web.hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
-from pwserver.web.parameters import single
-from pwserver.web.passed import StreamHead
 from pwserver.web.proxies import Proxies
-from pwserver.web.table import Table
+from pwserver.web.query_parameters import single
+from pwserver.web.sanic_internals import StreamHead
+from pwserver.web.stream_hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
 from pwserver.web.websocket import (
     GOING_AWAY,
     NORMAL,
@@ -143,7 +143,7 @@ class Socket:
 class Streams:
     """Who listens in this worker, and how many listen in all."""
 
-    def __init__(self, runtime: Runtime, table: Table) -> None:
+    def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         settings = runtime.config.settings
         self.runtime = runtime
         self.table = table

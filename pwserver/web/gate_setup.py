@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from pwserver.runtime import Runtime
-from pwserver.web.addresses import GUESSES, STREAMS, AddressTable
-from pwserver.web.control import MAX_BACKUP
+from pwserver.web.address_table import GUESSES, STREAMS, AddressTable
+from pwserver.web.control_routes import MAX_BACKUP
+from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
 from pwserver.web.proxies import Proxies
-from pwserver.web.table import Entry, Table
 from pwserver_ext.http import Document
 from pwserver_ext.limits import WindowLimiter
 
@@ -36,7 +36,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
     tables[1].inherit(tables[0])
 
 
-def gate_settings(runtime: Runtime, table: Table) -> GateSettings:
+def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     """The gate for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings
     made: dict[tuple[str, int, str], Document] = {}

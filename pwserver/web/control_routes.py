@@ -26,15 +26,15 @@ from pwserver.shared import POLLER_ROW
 from pwserver.state.controls import CONTROLS
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web import auth, control_values
-from pwserver.web.addresses import GUESSES, AddressTable
+from pwserver.web.address_table import GUESSES, AddressTable
 from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_many
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
-from pwserver.web.documents import document_response
+from pwserver.web.document_routes import document_response
+from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import Refusal
-from pwserver.web.parameters import has_parameter, single
+from pwserver.web.query_parameters import has_parameter, single
 from pwserver.web.representation import check_before_writing
 from pwserver.web.subpath import without_base
-from pwserver.web.table import Table
 
 START_SECONDS = 5.0  # a command that could not start within this is not sent any more
 LIMIT_SECONDS = 10.0  # from its start to its end
@@ -49,7 +49,7 @@ _MAX_BACKUP_PATH = re.compile(rf"(?:/api/gateways/(?P<segment>[^/]+))?{MAX_BACKU
 class Control:
     """What the routes share."""
 
-    def __init__(self, runtime: Runtime, table: Table) -> None:
+    def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         settings = runtime.config.settings
         self.runtime = runtime
         self.table = table

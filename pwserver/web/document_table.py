@@ -53,7 +53,7 @@ class Served:
     age_seconds: float = 0.0
 
 
-class Table:
+class DocumentTable:
     """All targets. ``fallbacks``: slot -> the documents of a server that knows nothing, made before the first fork.
 
     ``entries``: target -> entry of all that have one form; ``forms``: target -> both, where Accept decides.

@@ -14,15 +14,15 @@ from pwserver.documents.house import VERSION
 from pwserver.documents.origins import ExplainedHouse, ExplainedSite
 from pwserver.gateway_lookup import find_gateway
 from pwserver.shared import SITE as SITE_SLOT
-from pwserver.web.documents import METHODS, SITE, site_gateways, site_target
-from pwserver.web.parameters import single
-from pwserver.web.table import Table
+from pwserver.web.document_routes import METHODS, SITE, site_gateways, site_target
+from pwserver.web.document_table import DocumentTable
+from pwserver.web.query_parameters import single
 
 MOST_NAMES = 100  # of those an error lists
 MOST_SHOWN = 60  # characters of what a client sent
 
 
-def explain(table: Table, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:
+def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:
     """Return status and body. Without a gateway the numbers of the sum are meant, without a name all names."""
     target = SITE if gateway is None else site_target(find_gateway(gateway, site_gateways(table)))
     entry = table.entries[target]
@@ -47,7 +47,7 @@ def _unknown(target: str, name: str, names: list[str]) -> str:
     return f"{target} has no number {shown!r}" + (f"; did you mean {', '.join(close)}?" if close else "")
 
 
-def blueprint(table: Table) -> Blueprint:
+def blueprint(table: DocumentTable) -> Blueprint:
     """The route."""
     routes = Blueprint("explain")
 

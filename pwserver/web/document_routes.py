@@ -9,10 +9,10 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
 from pwserver.gateway_lookup import find_in_path
+from pwserver.web.document_table import DocumentTable, Entry, Forms
 from pwserver.web.errors import Refusal
-from pwserver.web.parameters import has_parameter
+from pwserver.web.query_parameters import has_parameter
 from pwserver.web.representation import Representation, send
-from pwserver.web.table import Entry, Forms, Table
 
 METHODS = ("GET", "HEAD")
 SITE = "/api/site"
@@ -23,12 +23,14 @@ def site_target(gateway_id: str) -> str:
     return f"{SITE}/{quote(gateway_id, safe='')}"
 
 
-def site_gateways(table: Table) -> list[str]:
+def site_gateways(table: DocumentTable) -> list[str]:
     """Return the ids of the gateways that the site document tells about."""
     return [gateway for gateway in table.gateways if site_target(gateway) in table.entries]
 
 
-def document_response(request: Request, table: Table, entry: Entry, vary: str = "Accept-Encoding") -> HTTPResponse:
+def document_response(
+    request: Request, table: DocumentTable, entry: Entry, vary: str = "Accept-Encoding"
+) -> HTTPResponse:
     """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
     served = table.read(entry)
     headers = {"cache-control": "no-cache"}
@@ -40,7 +42,7 @@ def document_response(request: Request, table: Table, entry: Entry, vary: str = 
     return send(request, Representation(served.body, served.gzip, tag, entry.media_type, served.status), headers, vary)
 
 
-def blueprint(table: Table) -> Blueprint:
+def blueprint(table: DocumentTable) -> Blueprint:
     """Routes of all documents, with and without a gateway's prefix."""
     routes = Blueprint("documents")
 

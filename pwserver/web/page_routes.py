@@ -12,8 +12,8 @@ from sanic.exceptions import NotFound
 from pwserver.config.settings import STYLES
 from pwserver.documents.encode import etag, gzip_twin
 from pwserver.web.assets import Asset, Assets
-from pwserver.web.misc import redirect, set_cookies
-from pwserver.web.parameters import query_values
+from pwserver.web.legacy_routes import redirect, set_cookies
+from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import Representation, send
 
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
