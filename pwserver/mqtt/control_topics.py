@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.mqtt.broker_settings import ControlRejected
 from pwserver.state.abilities import PASSING
+from pwserver.state.charge import reserve_to_hold
 from pwserver.state.controls import MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.view import View
 from pwserver.strict_json import NotAnObject, read_object
@@ -84,7 +84,7 @@ def _command(control: Control, body: dict[str, Any], view: View) -> tuple[str, d
     """Read the operation and its arguments from a payload."""
     value = body.get("value")
     if control.kind == PRESS:
-        return "operation", {"level": _level_to_hold(body, view)}
+        return "operation", {"level": _reserve_to_hold(body, view)}
     if control.kind == NUMBER:
         low, high = control.range or (0, 0)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -107,15 +107,15 @@ def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _level_to_hold(body: dict[str, Any], view: View) -> int:
+def _reserve_to_hold(body: dict[str, Any], view: View) -> int:
     if body:
         raise ControlRejected("payload has to be {}")
     if not view.status.online or view.reading is None:
         raise ControlRejected("the last poll failed, so the level is not known")
-    level = view.state.judged.charge.app_percent.value
+    level = reserve_to_hold(view.reading, view.status.online)
     if level is None:
         raise ControlRejected("the battery level is not known")
-    return min(100, max(0, math.floor(level)))
+    return level
 
 
 def shortened(payload: bytes) -> str:

@@ -37,7 +37,7 @@ from pwserver.poller.idempotency_keys import UsedKeys
 from pwserver.poller.pending_settings import PendingSettings
 from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
-from pwserver.state.charge import app_percent
+from pwserver.state.charge import reserve_to_hold
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -118,7 +118,7 @@ class CommandService:
             return Outcome(REPEATED, "a command with this Idempotency-Key has been taken already")
         action, arguments = command.action, command.arguments
         if action == "reserve_hold":
-            held = level_to_hold(task)
+            held = reserve_to_hold(task.reading, task.connection.online)
             if held is None:
                 return Outcome(NOT_SENT, self._unable(task) or "Battery state of charge unavailable")
             action, arguments = "operation", {"level": held}
@@ -232,12 +232,3 @@ def cooling(seconds: float) -> Outcome:
     """Too soon after the last islanding command."""
     text = f"islanding was commanded a moment ago; try again in {math.ceil(seconds)} s"
     return Outcome(COOLING, text, retry_after_seconds=seconds)
-
-
-def level_to_hold(task: CommandedGateway) -> int | None:
-    """The charge of now as a reserve: app percent, rounded down. None unless the last poll succeeded and knows it."""
-    reading = task.reading
-    if reading is None or not task.connection.online:
-        return None
-    level = app_percent(reading.soe_raw)
-    return None if level is None else min(100, max(0, math.floor(level)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from pwserver.state.source import Source
 from pwserver.state.units import Unit
 from pwserver_ext.aggregate import app_percent, complete_total, raw_percent
 
-__all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "soe_percent"]
+__all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "reserve_to_hold", "soe_percent"]
 
 _ROUNDING_PERCENT: Final = 0.5  # what a full or an empty battery may be told beyond its end
 
@@ -44,6 +45,16 @@ def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
         remaining_wh=_whole(reading, "nominal_energy_remaining", [unit.remaining_wh for unit in units]),
         hours_left=Source(reading, "remaining").fact(finite(reading.time_remaining), "time_remaining"),
     )
+
+
+def reserve_to_hold(reading: Reading | None, online: bool) -> int | None:
+    """Return the reserve that keeps the present charge: app percent, rounded down; None while the charge is not known.
+
+    Rounded up it would be above the charge, and the batteries would be charged from the grid to reach it.
+    """
+    level = soe_percent(reading.soe_raw) if reading is not None and online else None
+    percent = app_percent(level) if level is not None else None
+    return None if percent is None else min(100, max(0, math.floor(percent)))
 
 
 def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pwserver.documents import csv_lines, devices, meters, pw
 from pwserver.reading import Answered, Reading
+from pwserver.state.charge import reserve_to_hold
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.operating_settings import judge_operating_settings
 from tests.documents.factory import powerwall3_view
@@ -89,3 +90,23 @@ def test_a_charge_that_cannot_be_one_is_none_everywhere() -> None:
     one = replace(view, reading=reading, judged=None)
     assert meters.soe(one) == {"percentage": None, "raw_percentage": None} and pw.level(one) == {"level": None}
     assert csv_lines.csv_v1(one).rstrip().endswith(",")
+
+
+@pytest.mark.parametrize(
+    ("raw", "online", "held"),
+    [
+        (24.074074, True, 20),
+        (100.0, True, 100),
+        (100.4, True, 100),
+        (2.0, True, 0),
+        (24.074074, False, None),
+        (130.0, True, None),
+        (None, True, None),
+        (True, True, None),
+    ],
+)
+def test_the_reserve_that_keeps_the_charge_is_rounded_down_and_never_guessed(
+    raw: Any, online: bool, held: int | None
+) -> None:
+    assert reserve_to_hold(Reading("g", 1.0, {}, soe_raw=raw), online) == held
+    assert reserve_to_hold(None, online) is None
