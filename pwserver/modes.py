@@ -55,7 +55,7 @@ class ConnectionMode(_Named):
     HYBRID = Way("TEDAPI", "hybrid", tedapi=True, reach="HYBRID")  # local API plus TEDAPI vitals
     LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # a gateway password is there, but of no use at this address
     LOCAL = Way("Local", "local", reach="LOCAL")  # or Basic LAN: only a connection can tell
-    POWERS = Way("Powers", "powers", module="powers", reach="POWERS")  # another program's four powers and the charge
+    POWERS = Way("Powers", "powers", module="powers_json", reach="POWERS")  # another program's powers and charge
 
     @property
     def remote(self) -> bool:

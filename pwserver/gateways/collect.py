@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
-from pwserver.gateways.absent import clean
-from pwserver.gateways.cadence import Cadence
+from pwserver.gateways.connection_health import Capabilities
+from pwserver.gateways.device_memory import DeviceMemory
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from
-from pwserver.gateways.guard import DeviceGuard
-from pwserver.gateways.state import Capabilities
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.payload_repair import without_nans
+from pwserver.gateways.query_schedule import QuerySchedule
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import Reach
 from pwserver.reading import Answered, Reading
 from pwserver.state.fact import finite
@@ -42,9 +42,14 @@ class Opener(Protocol):
     """What the module of a connection mode offers; ``modes.ConnectionMode.module`` names it."""
 
     def open_connection(
-        self, definition: GatewayDefinition, options: GatewayOptions, wire: Wire, *, failover: bool | None = None
+        self,
+        definition: GatewayDefinition,
+        options: GatewayOptions,
+        limiter: RequestLimiter,
+        *,
+        failover: bool | None = None,
     ) -> Any:
-        """Connect, inside a session of ``wire``. Raises GatewayFailure, and nothing else."""
+        """Connect, inside a session of ``limiter``. Raises GatewayFailure, and nothing else."""
         ...
 
     def collector_for(self, opened: Any, asker: Asker) -> Collector:
@@ -60,9 +65,9 @@ class Opener(Protocol):
 class Memory:
     """What outlives a connection object: capabilities, devices, slow answers."""
 
-    guard: DeviceGuard
+    guard: DeviceMemory
     capabilities: Capabilities = field(default_factory=Capabilities)
-    cadence: Cadence = field(default_factory=Cadence)
+    schedule: QuerySchedule = field(default_factory=QuerySchedule)
     slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
     slow_ticks: dict[str, float] = field(default_factory=dict)  # and when it came, monotonic
     arrivals: dict[str, float] = field(default_factory=dict)  # query name -> when it last answered, epoch seconds
@@ -73,9 +78,9 @@ class Memory:
 class Asker:
     """One poll's questions. Optional ones never fail the poll; what they answered is recorded by family."""
 
-    def __init__(self, gateway_id: str, wire: Wire, options: GatewayOptions, memory: Memory) -> None:
+    def __init__(self, gateway_id: str, limiter: RequestLimiter, options: GatewayOptions, memory: Memory) -> None:
         self.gateway_id = gateway_id
-        self.wire = wire
+        self.limiter = limiter
         self.options = options
         self.memory = memory
         self.now = time.time()
@@ -116,7 +121,7 @@ class Asker:
 
     def derive(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """``compute`` for answers our decoder has seen: cleaned only when some of them had holes."""
-        if self.wire.holed:
+        if self.limiter.holed:
             return compute(function, *arguments)
         try:
             return function(*arguments)
@@ -124,12 +129,12 @@ class Asker:
             return None
 
     def tidy(self, value: Any) -> Any:
-        """``clean`` under the same condition."""
-        return clean(value) if self.wire.holed else value
+        """``without_nans`` under the same condition."""
+        return without_nans(value) if self.limiter.holed else value
 
     def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
         """Ask for something without which there is no reading. Raises GatewayFailure with the true cause."""
-        before = len(self.wire.exchanges)
+        before = len(self.limiter.exchanges)
         try:
             answer = fetch()
         except GatewayFailure:
@@ -142,9 +147,9 @@ class Asker:
 
     def failure(self, before: int = 0) -> GatewayFailure:
         """Why nothing usable came, judged by the exchanges since ``before``."""
-        failure = failure_from(list(self.wire.exchanges)[before:], GARBAGE)
-        if failure.cause == "rate-limit" and failure.retry_after_seconds is None and not self.wire.rate_limited():
-            failure.retry_after_seconds = self.wire.seconds_until_room()
+        failure = failure_from(list(self.limiter.exchanges)[before:], GARBAGE)
+        if failure.cause == "rate-limit" and failure.retry_after_seconds is None and not self.limiter.rate_limited():
+            failure.retry_after_seconds = self.limiter.seconds_until_room()
         return failure
 
     def optional(
@@ -163,34 +168,34 @@ class Asker:
         """
         old = self.tick - self.memory.slow_ticks.get(name, self.tick)
         last = self.memory.slow.get(name) if keep and old <= keep_seconds else None
-        cadence = self.memory.cadence
+        schedule = self.memory.schedule
         slow = interval_seconds >= SLOW_SECONDS
-        self.asked = cadence.due(name, self.tick, interval_seconds) and self.wire.room(calls, slow=slow)
+        self.asked = schedule.due(name, self.tick, interval_seconds) and self.limiter.room(calls, slow=slow)
         if not self.asked:
             return last
-        before = len(self.wire.exchanges)
-        with self.wire.optional(slow):
+        before = len(self.limiter.exchanges)
+        with self.limiter.optional(slow):
             try:
                 answer = fetch()
             except Exception:
                 answer = None
         if answer is not None and good(answer):
-            cadence.succeeded(name, self.tick)
+            schedule.succeeded(name, self.tick)
             self.arrived(name)
             if keep:
                 self.memory.slow[name] = answer
                 self.memory.slow_ticks[name] = self.tick
             return answer
-        failed = [item for item in list(self.wire.exchanges)[before:] if item.cause is not None]
+        failed = [item for item in list(self.limiter.exchanges)[before:] if item.cause is not None]
         worst = failed[-1] if failed else None
-        cadence.failed(name, self.tick, worst.cause if worst else GARBAGE, worst.status if worst else None)
+        schedule.failed(name, self.tick, worst.cause if worst else GARBAGE, worst.status if worst else None)
         return last
 
 
 def compute(function: Callable[..., Any], *arguments: Any) -> Any:
     """A value the library computes from what is already here; None when it cannot (whatever it raises)."""
     try:
-        return clean(function(*arguments))
+        return without_nans(function(*arguments))
     except Exception:
         return None
 
@@ -221,7 +226,7 @@ def sound_meters(value: Any) -> dict[str, Any]:
 
     Raises GatewayFailure: GARBAGE when it is no set of meters, NO_DATA when not one power is known.
     """
-    meters = as_dict(clean(value))
+    meters = as_dict(without_nans(value))
     if meters is None or not any(isinstance(meters.get(name), dict) for name in ("site", "load", "solar", "battery")):
         raise GatewayFailure(GARBAGE)
     meters = {name: dict(meter) if isinstance(meter, dict) else meter for name, meter in meters.items()}

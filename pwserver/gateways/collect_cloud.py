@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pwserver.gateways.absent import clean
-from pwserver.gateways.borrow import Borrowed
 from pwserver.gateways.collect import (
     CLOUD_SLOW_SECONDS,
     Asker,
@@ -17,6 +15,8 @@ from pwserver.gateways.collect import (
     compute,
     sound_meters,
 )
+from pwserver.gateways.payload_repair import without_nans
+from pwserver.gateways.prefetched import PrefetchedMethods
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -41,24 +41,24 @@ class CloudCollector:
         self.fleet = getattr(self.client, "fleet", None)
         if self.fleet is not None:
             self.battery, self.power, self.config, self.remaining = _FLEET
-            self.borrowed = Borrowed(self.fleet, _FLEET)
+            self.prefetched = PrefetchedMethods(self.fleet, _FLEET)
         else:
             self.battery, self.power, self.config, self.remaining, self.tariff = _CLOUD
-            self.borrowed = Borrowed(self.client, _CLOUD)
+            self.prefetched = PrefetchedMethods(self.client, _CLOUD)
         self.reach = Reach.FLEETAPI if self.fleet is not None else Reach.CLOUD
-        self.client.vitals = lambda **_more: self.borrowed.values.get("vitals")
+        self.client.vitals = lambda **_more: self.prefetched.values.get("vitals")
 
     def collect(self) -> Reading:
         """One poll. Raises GatewayFailure."""
-        asker, values, fetch = self.asker, self.borrowed.values, self.borrowed.fetch
+        asker, values, fetch = self.asker, self.prefetched.values, self.prefetched.fetch
         asker.begin()
-        self.borrowed.forget(self.power, self.battery, "vitals")
+        self.prefetched.forget(self.power, self.battery, "vitals")
         if self.fleet is not None:
             self.fleet._backoff_until = 0.0  # waiting after a 429 is our business
         if asker.memory.slow.get(self.config) is None:
             asker.memory.slow[self.config] = asker.require(lambda: fetch(self.config, force=True), _answered)
-            asker.memory.cadence.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
-            asker.memory.cadence.succeeded(self.config, asker.tick)
+            asker.memory.schedule.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
+            asker.memory.schedule.succeeded(self.config, asker.tick)
             asker.arrived(self.config)
         values[self.config] = self._slow(self.config)
         asker.require(lambda: fetch(self.power, force=True), _answered)
@@ -88,7 +88,7 @@ class CloudCollector:
         if operation is not None and finite(config.get("backup_reserve_percent")) is None:
             operation = {**operation, "backup_reserve_percent": None}
         try:
-            values["vitals"] = as_dict(clean(type(self.client).get_vitals(self.client)))
+            values["vitals"] = as_dict(without_nans(type(self.client).get_vitals(self.client)))
         except Exception:
             values["vitals"] = None
         vitals = values["vitals"] = _agreeing_devices(values["vitals"], word)
@@ -105,7 +105,7 @@ class CloudCollector:
             listed_meters={
                 "generator": {
                     "last_communication_time": power.get("timestamp"),
-                    "instant_power": as_number(clean(power.get("generator_power"))),
+                    "instant_power": as_number(without_nans(power.get("generator_power"))),
                 }
             },
             answers=asker.answers,
@@ -133,15 +133,15 @@ class CloudCollector:
             cloud=None
             if self.fleet is not None
             else {
-                "battery": clean(values.get(self.battery)),
-                "power": clean(values.get(self.power)),
-                "config": clean(values.get(self.config)),
+                "battery": without_nans(values.get(self.battery)),
+                "power": without_nans(values.get(self.power)),
+                "config": without_nans(values.get(self.config)),
             },
             fleet=None
             if self.fleet is None
             else {
-                "info": clean(values.get(self.config)),
-                "status": clean(values.get(self.power)),
+                "info": without_nans(values.get(self.config)),
+                "status": without_nans(values.get(self.power)),
             },
             tariff=self._tariff(),
         )
@@ -149,7 +149,7 @@ class CloudCollector:
     def _slow(self, name: str) -> Any:
         return self.asker.optional(
             name,
-            lambda: self.borrowed.fetch(name, force=True),
+            lambda: self.prefetched.fetch(name, force=True),
             lambda answer: answer is not None,
             CLOUD_SLOW_SECONDS,
             keep=True,
@@ -157,7 +157,7 @@ class CloudCollector:
 
     def _raw(self, name: str) -> Mapping[str, Any]:
         """One raw answer without its envelope (the owner API wraps, FleetAPI does not any more)."""
-        found = self.borrowed.values.get(name)
+        found = self.prefetched.values.get(name)
         inner = found.get("response") if isinstance(found, Mapping) and self.fleet is None else found
         return inner if isinstance(inner, Mapping) else {}
 
@@ -166,12 +166,12 @@ class CloudCollector:
             return as_dict(compute(self.client.poll, "/api/tesla/tariff_rate"))
         found = self.asker.optional(
             "tariff",
-            lambda: self.borrowed.fetch(self.tariff, force=True),
+            lambda: self.prefetched.fetch(self.tariff, force=True),
             lambda answer: isinstance(answer, dict),
             self.asker.options.slow_interval_seconds,
             keep=True,
         )
-        return as_dict(clean(found))
+        return as_dict(without_nans(found))
 
 
 def _agreeing_devices(vitals: Mapping[str, Any] | None, word: str | None) -> dict[str, Any] | None:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from pwserver.gateways.absent import clean
-from pwserver.gateways.borrow import BorrowedPoll
 from pwserver.gateways.collect import (
     MEDIUM_SECONDS,
     Asker,
@@ -21,6 +19,8 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
+from pwserver.gateways.payload_repair import without_nans
+from pwserver.gateways.prefetched import PrefetchedPoll
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -49,21 +49,21 @@ class LocalCollector:
         self.asker = asker
         self.basic_lan = False
         self._tested = False
-        self.borrowed = BorrowedPoll(self.client)
-        self.values = self.borrowed.values
+        self.prefetched = PrefetchedPoll(self.client)
+        self.values = self.prefetched.values
         self.source = TedapiSource(powerwall, self.client.tedapi, asker) if self.client.tedapi else None
 
     def test_again(self) -> None:
         """Look once more, in the next poll, whether this is only a Basic LAN port."""
         self._tested = False
-        self.asker.memory.cadence.again(_STATUS)
+        self.asker.memory.schedule.ask_again(_STATUS)
 
     def _test(self, detail: dict[str, Any] | None) -> None:
         """The wired port of a Powerwall 3 has a grid status, but no ``/api/status`` (refused, not merely late)."""
         if self._tested or self.source is not None:
             return
         status = self._object(_STATUS, self.asker.options.slow_interval_seconds, keep_seconds=math.inf)
-        refused = any(item.path == _STATUS and item.status is not None for item in self.asker.wire.exchanges)
+        refused = any(item.path == _STATUS and item.status is not None for item in self.asker.limiter.exchanges)
         if status is not None or (refused and grid_word(detail) is not None):
             self._tested = True
             self.basic_lan = status is None
@@ -78,7 +78,7 @@ class LocalCollector:
     def ask_now(self, path: str) -> Any:
         """The answer of this moment, for a command; None when it did not come."""
         try:
-            return clean(self.borrowed.fetch(path))
+            return without_nans(self.prefetched.fetch(path))
         except Exception:
             return None
 
@@ -88,7 +88,7 @@ class LocalCollector:
         asker.begin()
         self.values.clear()
         meters = sound_meters(
-            asker.require(lambda: self.borrowed.fetch(_AGGREGATES), lambda answer: isinstance(answer, dict))
+            asker.require(lambda: self.prefetched.fetch(_AGGREGATES), lambda answer: isinstance(answer, dict))
         )
         arrived = asker.arrived(_AGGREGATES)
         asker.record("meters", True)
@@ -160,9 +160,9 @@ class LocalCollector:
             pw3=self.source.is_powerwall3(config) if self.source is not None else None,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") and self.source is not None else None,
             reach=self.reach,
-            tedapi_config=clean(config),
-            tedapi_battery=as_list(clean((config or {}).get("battery_blocks"))),
-            tedapi_controller=as_dict(clean(self.source.values.get("get_device_controller")))
+            tedapi_config=without_nans(config),
+            tedapi_battery=as_list(without_nans((config or {}).get("battery_blocks"))),
+            tedapi_controller=as_dict(without_nans(self.source.values.get("get_device_controller")))
             if self.source is not None
             else None,
             vitals_carried=carried,
@@ -181,11 +181,11 @@ class LocalCollector:
         source.components()
         source.units(len((config or {}).get("battery_blocks") or ()))
         fans = as_dict(compute(source.tedapi.get_fan_speeds))
-        guarded = asker.memory.guard.apply(source.vitals(), None, fans, config, asker.tick)
-        source.values["vitals"] = guarded.vitals
+        completed = asker.memory.guard.apply(source.vitals(), None, fans, config, asker.tick)
+        source.values["vitals"] = completed.vitals
         source.name_answers("vitals", "strings", "alerts")
-        asker.record("vitals", guarded.vitals is not None and not guarded.ages_seconds)
-        return guarded.vitals, guarded.ages_seconds, guarded.carried, guarded.fans, config
+        asker.record("vitals", completed.vitals is not None and not completed.ages_seconds)
+        return completed.vitals, completed.ages_seconds, completed.carried, completed.fans, config
 
     def _own_vitals(self) -> dict[str, Any] | None:
         """The gateway's own device vitals: firmware before 23.44 has them, later ones have the solar inverter only."""
@@ -217,7 +217,7 @@ class LocalCollector:
     ) -> Any:
         return self.asker.optional(
             path,
-            lambda: clean(self.borrowed.fetch(path)),
+            lambda: without_nans(self.prefetched.fetch(path)),
             good,
             interval_seconds,
             keep=keep_seconds > 0,

@@ -10,8 +10,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pwserver.gateways.absent import clean, sanitise
-from pwserver.gateways.borrow import Borrowed
 from pwserver.gateways.collect import (
     MEDIUM_SECONDS,
     Asker,
@@ -23,7 +21,9 @@ from pwserver.gateways.collect import (
     sound_meters,
     temperatures,
 )
-from pwserver.gateways.guard import Guarded, away_devices
+from pwserver.gateways.device_memory import CompletedDevices, away_devices
+from pwserver.gateways.payload_repair import repair, without_nans
+from pwserver.gateways.prefetched import PrefetchedMethods
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -57,14 +57,14 @@ class TedapiSource:
         self.asker = asker
         self.v1r = bool(getattr(tedapi, "v1r", False))
         tedapi.pwcacheexpire = tedapi.pwconfigexpire = 0
-        self.borrowed = Borrowed(tedapi, _METHODS)
-        self.values = self.borrowed.values
+        self.prefetched = PrefetchedMethods(tedapi, _METHODS)
+        self.values = self.prefetched.values
         self.controller_asked = False
         self.units_asked = False
 
     def begin(self) -> None:
         """Forget what the last poll fetched, and shorten pauses the library has taken (they reach two hours)."""
-        self.borrowed.forget(*_FAST)
+        self.prefetched.forget(*_FAST)
         now = time.time()
         self.tedapi.pwcooldown = 0
         self.tedapi.wifi_cooldown = min(self.tedapi.wifi_cooldown, now + _LONGEST_LIBRARY_PAUSE_SECONDS)
@@ -76,16 +76,16 @@ class TedapiSource:
         last = asker.memory.slow.get(name)
 
         def fetch() -> Any:
-            answer = self.borrowed.fetch("get_config", force=True)
+            answer = self.prefetched.fetch("get_config", force=True)
             if isinstance(answer, dict):
-                sanitise(answer)  # over v1r it does not pass our decoder
-            return clean(answer)
+                repair(answer)  # over v1r it does not pass our decoder
+            return without_nans(answer)
 
         if required and last is None:
             found = asker.require(fetch, _is_config)
             asker.memory.slow[name] = found
-            asker.memory.cadence.due(name, asker.tick, asker.options.slow_interval_seconds)
-            asker.memory.cadence.succeeded(name, asker.tick)
+            asker.memory.schedule.due(name, asker.tick, asker.options.slow_interval_seconds)
+            asker.memory.schedule.succeeded(name, asker.tick)
             asker.arrived(name)
         else:
             found = asker.optional(name, fetch, _is_config, asker.options.slow_interval_seconds, keep=True)
@@ -95,7 +95,7 @@ class TedapiSource:
 
     def status(self) -> dict[str, Any]:
         """The status of this moment: the source of all four meters. Raises GatewayFailure."""
-        found = self.asker.require(lambda: self.borrowed.fetch("get_status", force=True), _is_status)
+        found = self.asker.require(lambda: self.prefetched.fetch("get_status", force=True), _is_status)
         self.asker.arrived("status")
         return dict(found)
 
@@ -103,7 +103,7 @@ class TedapiSource:
         """The device controller; where it does not come the status answer stands in (no temperatures, no fans)."""
         asker = self.asker
         found = asker.optional(
-            "controller", lambda: self.borrowed.fetch("get_device_controller", force=True), _is_controller
+            "controller", lambda: self.prefetched.fetch("get_device_controller", force=True), _is_controller
         )
         self.controller_asked = asker.asked
         if found is None:
@@ -114,13 +114,13 @@ class TedapiSource:
         """The firmware version, every probe interval; three misses in a row are the sign of a lost TEDAPI."""
         asker = self.asker
         interval = max(5.0, float(asker.options.tedapi_probe_interval_seconds))
-        if asker.memory.cadence.due("firmware", asker.tick, interval) and asker.wire.room(1):
-            with asker.wire.optional():
+        if asker.memory.schedule.due("firmware", asker.tick, interval) and asker.limiter.room(1):
+            with asker.limiter.optional():
                 try:
-                    found = self.borrowed.fetch("get_firmware_version", force=True, details=True)
+                    found = self.prefetched.fetch("get_firmware_version", force=True, details=True)
                 except Exception:
                     found = None
-            asker.memory.cadence.succeeded("firmware", asker.tick)
+            asker.memory.schedule.succeeded("firmware", asker.tick)
             asker.memory.version_misses = 0 if found is not None else asker.memory.version_misses + 1
             asker.record("firmware", found is not None)
             if found is not None:
@@ -131,7 +131,7 @@ class TedapiSource:
         """The component list (Powerwall 3), slowly; needed before the units can be asked one by one."""
         self.values["get_components"] = self.asker.optional(
             "components",
-            lambda: clean(self.borrowed.fetch("get_components", force=True)),
+            lambda: without_nans(self.prefetched.fetch("get_components", force=True)),
             lambda answer: isinstance(answer, dict) and bool(answer),
             self.asker.options.slow_interval_seconds,
             keep=True,
@@ -143,10 +143,10 @@ class TedapiSource:
             return
         units = max(1, count)
         per_minute = 60.0 / max(self.asker.options.poll_interval_seconds, 0.1)
-        spare = max(1.0, self.asker.wire.optional_ceiling - per_minute - _SIDE_QUERIES_PER_MINUTE)
+        spare = max(1.0, self.asker.limiter.optional_ceiling - per_minute - _SIDE_QUERIES_PER_MINUTE)
         found = self.asker.optional(
             "units",
-            lambda: self.borrowed.fetch("get_pw3_vitals", force=True),
+            lambda: self.prefetched.fetch("get_pw3_vitals", force=True),
             lambda answer: isinstance(answer, dict) and bool(answer),
             # Many units at a short interval would not fit the budget: then they are asked in every second poll or so.
             60.0 * units / spare if units * per_minute > spare else 0.0,
@@ -158,7 +158,7 @@ class TedapiSource:
     def vitals(self) -> dict[str, Any] | None:
         """All devices, computed once a poll; the library's other methods then see this very result."""
         try:
-            found = as_dict(self.asker.tidy(self.borrowed.fetch("vitals")))
+            found = as_dict(self.asker.tidy(self.prefetched.fetch("vitals")))
         except Exception:
             found = None
         self.values["vitals"] = found
@@ -178,11 +178,11 @@ class TedapiSource:
 
         def fetch() -> Any:
             self.tedapi._native_fail_until = 0.0
-            return self.borrowed.fetch("get_native_meters_aggregates", force=True)
+            return self.prefetched.fetch("get_native_meters_aggregates", force=True)
 
         found = self.asker.optional("energies", fetch, lambda answer: isinstance(answer, dict), MEDIUM_SECONDS, calls=2)
         self.values["get_native_meters_aggregates"] = None  # merged by us
-        return as_dict(clean(found))
+        return as_dict(without_nans(found))
 
     def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
         """The hardware as configured; remembered; the library's own guess only where the configuration is silent."""
@@ -237,9 +237,9 @@ class TedapiCollector:
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
         away = frozenset() if pw3 else away_devices(status, vitals)
-        guarded = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
-        source.values["vitals"] = guarded.vitals
-        self._record(vitals, guarded, controller_came, fresh_energies)
+        completed = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
+        source.values["vitals"] = completed.vitals
+        self._record(vitals, completed, controller_came, fresh_energies)
         api_status = as_dict(asker.derive(client.poll, "/api/status"))
         detail = as_dict(asker.derive(client.poll, "/api/system_status/grid_status"))
         asker.record("grid", detail is not None)
@@ -259,15 +259,15 @@ class TedapiCollector:
             aggregates=meters,
             listed_meters=_listed_meters(status),
             answers=asker.answers,
-            vitals=guarded.vitals,
-            strings=as_dict(asker.derive(self.powerwall.strings)) if guarded.vitals is not None else None,
+            vitals=completed.vitals,
+            strings=as_dict(asker.derive(self.powerwall.strings)) if completed.vitals is not None else None,
             soe_raw=soe,
             status=api_status,
             version=as_text((api_status or {}).get("version")),
             din=as_text((api_status or {}).get("din")),
             uptime=as_text((api_status or {}).get("up_time_seconds")),
-            alerts=alert_names(asker.derive(self.powerwall.alerts)) if guarded.vitals is not None else None,
-            temps=temperatures(guarded.vitals),
+            alerts=alert_names(asker.derive(self.powerwall.alerts)) if completed.vitals is not None else None,
+            temps=temperatures(completed.vitals),
             site_name=as_text((site_info or {}).get("site_name")),
             site_info=site_info,
             grid_status=grid_word(detail),
@@ -278,8 +278,8 @@ class TedapiCollector:
             time_remaining=_not_negative(asker.derive(client.get_time_remaining)),
             grid_charging=asker.derive(client.get_grid_charging) if ruled else None,
             grid_export=as_text(asker.derive(client.get_grid_export)) if ruled else None,
-            system_status=guarded.system_status,
-            fan_speeds=guarded.fans,
+            system_status=completed.system_status,
+            fan_speeds=completed.fans,
             device_type=as_text((api_status or {}).get("device_type")),
             pw3=pw3,
             tedapi_mode=mode if mode in ("full", "v1r", "hybrid") else None,
@@ -290,8 +290,8 @@ class TedapiCollector:
             tedapi_battery=blocks,
             tedapi_controller=as_dict(asker.tidy(source.values["get_device_controller"])) if controller_came else None,
             backup_events=self._backup_events(mode),
-            vitals_carried=guarded.carried,
-            device_ages_seconds=guarded.ages_seconds,
+            vitals_carried=completed.carried,
+            device_ages_seconds=completed.ages_seconds,
         )
 
     def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -307,19 +307,21 @@ class TedapiCollector:
                 meter.update({field: told.get(field) if isinstance(told, Mapping) else None for field in ENERGIES})
         return meters
 
-    def _record(self, vitals: Any, guarded: Guarded, controller_came: bool, energies: Mapping[str, Any] | None) -> None:
+    def _record(
+        self, vitals: Any, completed: CompletedDevices, controller_came: bool, energies: Mapping[str, Any] | None
+    ) -> None:
         asker = self.asker
         asker.record("meters", True)
         asker.record("vitals", vitals is not None)
         if self.source.units_asked:
-            asker.record("devices", not guarded.ages_seconds)
+            asker.record("devices", not completed.ages_seconds)
         if controller_came or self.source.controller_asked:
             asker.record("controller", controller_came)
-        asker.record("system_status", guarded.system_status is not None)
+        asker.record("system_status", completed.system_status is not None)
         if controller_came:
-            asker.record("fans", bool(guarded.fans))
-            asker.record("strings", any(name.startswith("PVAC--") for name in guarded.vitals or ()))
-        if energies is not None or not asker.memory.cadence.waiting("energies", asker.tick):
+            asker.record("fans", bool(completed.fans))
+            asker.record("strings", any(name.startswith("PVAC--") for name in completed.vitals or ()))
+        if energies is not None or not asker.memory.schedule.waiting("energies", asker.tick):
             asker.record("energy", energies is not None)
 
     def _backup_events(self, mode: str) -> dict[str, Any] | None:

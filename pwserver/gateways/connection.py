@@ -15,17 +15,17 @@ from pwserver.causes import GARBAGE, LOGIN_MISSING, RATE_LIMIT, UNREACHABLE, Pat
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.config.values import split_host
 from pwserver.gateways import library, login_store
-from pwserver.gateways.cloudlink import LINKED, CloudLink
+from pwserver.gateways.cloud_link import LINKED, CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory, Opener
 from pwserver.gateways.collect_local import LocalCollector
+from pwserver.gateways.command_routes import CommandRoute
+from pwserver.gateways.connection_health import GatewayHealth, Policy
+from pwserver.gateways.connection_log import ConnectionLog
+from pwserver.gateways.device_memory import DeviceMemory
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
-from pwserver.gateways.guard import DeviceGuard
 from pwserver.gateways.redaction import withheld
-from pwserver.gateways.routes import Route
-from pwserver.gateways.state import GatewayHealth, Policy
-from pwserver.gateways.voice import Voice
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode, Reach
 from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.state.abilities import DOWN, READY, UNSURE
@@ -48,7 +48,7 @@ class GatewayConnection:
         self.options = options
         self.lock = threading.RLock()
         per_minute = math.ceil(60.0 / max(options.poll_interval_seconds, 0.1))
-        self.wire = Wire(options.calls_per_minute, reserved_per_minute=per_minute + 2)
+        self.limiter = RequestLimiter(options.calls_per_minute, reserved_per_minute=per_minute + 2)
         self._forget()
         self._opener: Opener = importlib.import_module(f"pwserver.gateways.{definition.mode.module}")
         policy = Policy(
@@ -61,7 +61,7 @@ class GatewayConnection:
         self.health = GatewayHealth(policy, time.time(), time.monotonic(), random.random)
         self.watch = FallbackWatch(options.tedapi_recovery)
         self.link = CloudLink(definition, options) if options.hybrid_cloud_link and not definition.mode.remote else None
-        self._voice = Voice(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
+        self._log = ConnectionLog(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
         self._powerwall: Any = None
         self._din: str | None = None
         self._collector: Collector | None = None
@@ -99,7 +99,7 @@ class GatewayConnection:
     def resume(self, until: float, cause: str) -> None:
         """Keep what an earlier process promised: send nothing before ``until`` (monotonic seconds)."""
         self.health.resume(time.time(), time.monotonic(), until, cause)
-        self.wire.hold_until = max(self.wire.hold_until, until)
+        self.limiter.hold_until = max(self.limiter.hold_until, until)
 
     def status(self, now: float | None = None) -> GatewayStatus:
         """What is known about the connection right now. ``now``: epoch seconds, the present when None."""
@@ -108,8 +108,8 @@ class GatewayConnection:
         return self.health.status(
             moment,
             tick,
-            calls_per_minute=self.wire.calls_in_last_minute(),
-            calls_total=self.wire.calls_total,
+            calls_per_minute=self.limiter.calls_in_last_minute(),
+            calls_total=self.limiter.calls_total,
             connection_mode=reading.connection_mode if reading is not None else None,
             tedapi_mode=reading.tedapi_mode if reading is not None else None,
             mode=_mode_word(powerwall, self.definition),
@@ -119,7 +119,7 @@ class GatewayConnection:
             ways=self.ways,
         )
 
-    # ── what commands need (``routes.Commandable``; only with ``lock`` held, but for ``online`` and ``ways``) ─────────
+    # ── what commands need (``command_routes.Commandable``); hold ``lock`` for all but ``online`` and ``ways`` ────────
 
     @property
     def online(self) -> bool:
@@ -165,25 +165,25 @@ class GatewayConnection:
             return DOWN
         return READY if self.options.alone or self.link.certain() else UNSURE
 
-    def own_route(self) -> Route | None:
+    def own_route(self) -> CommandRoute | None:
         """The gateway's own connection, None while there is none."""
         powerwall, reach = self._powerwall, self.reach
         if powerwall is None or reach is None or not self.online:
             return None
         name = "Local" if reach in (Reach.LOCAL, Reach.HYBRID) else reach.label
-        return Route(name, powerwall, self.lock, self.wire, not reach.remote)
+        return CommandRoute(name, powerwall, self.lock, self.limiter, not reach.remote)
 
-    def link_route(self) -> Route | None:
+    def link_route(self) -> CommandRoute | None:
         """The Tesla login beside it, None while it is not connected."""
         link = self.link
         if link is None or link.powerwall is None:
             return None
-        return Route("Cloud link", link.powerwall, link.lock, link.wire, local=False)
+        return CommandRoute("Cloud link", link.powerwall, link.lock, link.limiter, local=False)
 
     def read_again(self) -> None:
         """Let the next poll fetch what a command may have changed, however lately it was read."""
         config = getattr(self._collector, "config", None)  # the cloud's name for it
-        self.memory.cadence.again(*_COMMANDED, *([config] if isinstance(config, str) else ()))
+        self.memory.schedule.ask_again(*_COMMANDED, *([config] if isinstance(config, str) else ()))
         if self.link is not None:
             self.link.refresh_soon()
 
@@ -208,7 +208,7 @@ class GatewayConnection:
             except Exception as fault:
                 # Ours or the library's: told with its place (a message might hold a secret), treated as no answer.
                 place = _place(fault)
-                self._voice.fault(type(fault).__name__, place)
+                self._log.fault(type(fault).__name__, place)
                 broken = GatewayFailure(GARBAGE, f"the poll broke ({type(fault).__name__} at {place})")
                 self._failed(broken, time.monotonic() - started)
                 raise broken from None
@@ -220,7 +220,7 @@ class GatewayConnection:
         self.watch.reset()
         self.memory.version_misses = 0
         self.health.release(time.monotonic())
-        self.wire.hold_until = self.health.hold_until
+        self.limiter.hold_until = self.health.hold_until
 
     def close(self) -> None:
         """Let go of sockets and threads; a poll under way ends on its own."""
@@ -242,29 +242,29 @@ class GatewayConnection:
         if self.watch.recovery_due(time.monotonic()):
             self._recover()
         if self._collector is None:
-            with self.wire.session(library.connect_limit_seconds(self.options)):
-                self._adopt(self._opener.open_connection(self.definition, self.options, self.wire))
+            with self.limiter.session(library.connect_limit_seconds(self.options)):
+                self._adopt(self._opener.open_connection(self.definition, self.options, self.limiter))
         assert self._collector is not None
-        with self.wire.session(self._poll_limit_seconds()):
+        with self.limiter.session(self._poll_limit_seconds()):
             reading = withheld(self._collector.collect())
         return self._with_link(reading)
 
     def _forget(self) -> None:
         """Begin as with a gateway never seen before."""
-        self.memory = Memory(DeviceGuard(self.options.cache_ttl_seconds))
-        self._asker = Asker(self.definition.id, self.wire, self.options, self.memory)
+        self.memory = Memory(DeviceMemory(self.options.cache_ttl_seconds))
+        self._asker = Asker(self.definition.id, self.limiter, self.options, self.memory)
 
     def _adopt(self, powerwall: Any) -> None:
         din = getattr(getattr(powerwall, "tedapi", None), "din", None)
         if din is not None:
             if self._din not in (None, din):  # replaced: what the former one said is not true of this one
-                self._voice.note("another gateway answers at this address")
+                self._log.note("another gateway answers at this address")
                 self._forget()
             self._din = din
         collector = self._opener.collector_for(powerwall, self._asker)
         self._drop()
         self._powerwall, self._collector = powerwall, collector
-        self._voice.connected(_mode_word(powerwall, self.definition))
+        self._log.connected(_mode_word(powerwall, self.definition))
 
     def _watch_basic_lan(self, tick: float) -> None:
         """A Powerwall 2 whose first test failed must not stay half a gateway for ever: test again, ever more rarely."""
@@ -273,10 +273,10 @@ class GatewayConnection:
             return
         if not collector.basic_lan:
             if self._basic_lan_due:
-                self._voice.note("is a full local gateway after all")
+                self._log.note("is a full local gateway after all")
             self._basic_lan_due, self._basic_lan_wait = 0.0, _BASIC_LAN_RETEST_SECONDS
         elif not self._basic_lan_due:
-            self._voice.note("is a Basic LAN port: meters, level and grid status only")
+            self._log.note("is a Basic LAN port: meters, level and grid status only")
             self._basic_lan_due = tick + self._basic_lan_wait
         elif tick >= self._basic_lan_due:
             collector.test_again()
@@ -287,8 +287,8 @@ class GatewayConnection:
         """Try a fresh connection next to the present one; swap it in only when it is what was configured."""
         now, tick = time.time(), time.monotonic()
         try:
-            with self.wire.session(library.connect_limit_seconds(self.options)), self.wire.optional():
-                fresh = self._opener.open_connection(self.definition, self.options, self.wire, failover=False)
+            with self.limiter.session(library.connect_limit_seconds(self.options)), self.limiter.optional():
+                fresh = self._opener.open_connection(self.definition, self.options, self.limiter, failover=False)
                 if fresh.version() is None:
                     self._opener.close_connection(fresh)
                     raise GatewayFailure(GARBAGE)
@@ -296,7 +296,7 @@ class GatewayConnection:
             self.watch.attempted(now, tick)
             return
         self.memory.version_misses = 0
-        self.memory.cadence.again("firmware", "config", "components", "units", "controller")
+        self.memory.schedule.ask_again("firmware", "config", "components", "units", "controller")
         self._adopt(fresh)
         self.watch.reset()
 
@@ -334,24 +334,24 @@ class GatewayConnection:
             fallback=self.watch.active or detour,
             hold_seconds=self._hold_seconds(),
         )
-        self.wire.hold_until = max(self.wire.hold_until, self.health.hold_until)
+        self.limiter.hold_until = max(self.limiter.hold_until, self.health.hold_until)
         for family, change in self.memory.news:
-            self._voice.capability(family, change, reading.version, tick)
+            self._log.capability(family, change, reading.version, tick)
         self.memory.news.clear()
-        self._voice.families(reading.version, tick)
-        self._voice.succeeded(self.health.state, tick)
+        self._log.families(reading.version, tick)
+        self._log.succeeded(self.health.state, tick)
 
     def _hold_seconds(self) -> float | None:
         """How long an optional query of this poll told us to stay away; None when none did."""
-        asked = self.wire.retry_after_seconds()
-        if self.wire.rate_limited():
+        asked = self.limiter.retry_after_seconds()
+        if self.limiter.rate_limited():
             return asked if asked is not None else 60.0
         return asked
 
     def _failed(self, failure: GatewayFailure, seconds: float) -> None:
         now, tick = time.time(), time.monotonic()
         self.health.failed(now, tick, failure, seconds)
-        self.wire.hold_until = max(self.wire.hold_until, self.health.hold_until)
+        self.limiter.hold_until = max(self.limiter.hold_until, self.health.hold_until)
         self._next_probe = tick + _PROBE_INTERVAL_SECONDS
         if tick - self._last_miss >= max(5.0, float(self.options.tedapi_probe_interval_seconds)):
             self._last_miss = tick
@@ -365,7 +365,7 @@ class GatewayConnection:
         if refused or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
             self._drop()
         said = f"{failure.message} [{failure.place}]" if failure.place else failure.message
-        self._voice.failed(self.health.state, said, self.health.next_attempt - tick, tick)
+        self._log.failed(self.health.state, said, self.health.next_attempt - tick, tick)
 
     def _wait_or_raise(self, tick: float) -> None:
         """Nothing may be sent before a promised time; before our own, only a bare look at the port."""

@@ -32,7 +32,7 @@ from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
 from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.failure import GatewayFailure, failure_from
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode
 from pwserver.regular_file import open_regular
 
@@ -50,7 +50,7 @@ _TALKATIVE: Final = ("requests_oauthlib", "oauthlib", "httpx", "httpcore", "hpac
 
 def _hush() -> None:
     """Silence the library: it writes dozens of lines for one outage, and names e-mails, addresses and payloads in
-    them. What is worth saying we say ourselves (``voice.py``)."""
+    them. What is worth saying we say ourselves (``connection_log.py``)."""
     for name in ("pypowerwall", "teslapy"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     for name in _TALKATIVE:
@@ -86,7 +86,7 @@ def load() -> ModuleType:
                 _exchange(module, requests=remote_requests, httpx=sessions.httpx_view())
             counted = type(
                 "CountedTesla",
-                (sessions.Counted, teslapy.Tesla),
+                (sessions.LimitedSession, teslapy.Tesla),
                 {"_cache_load": _load_cloud_login, "_cache_dump": _save_cloud_login},
             )
             _exchange(cloud, Tesla=counted)
@@ -183,9 +183,9 @@ def connect_limit_seconds(options: GatewayOptions) -> float:
 
 
 def open_connection(
-    definition: GatewayDefinition, options: GatewayOptions, wire: Wire, *, failover: bool | None = None
+    definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> Any:
-    """A connected ``pypowerwall.Powerwall`` for this gateway, inside a session of ``wire`` opened by the caller.
+    """A connected ``pypowerwall.Powerwall`` for this gateway, inside a session of ``limiter`` opened by the caller.
 
     Raises GatewayFailure, and nothing else. ``failover`` overrides the owner's setting (recovery never falls over).
     """
@@ -194,22 +194,22 @@ def open_connection(
     if not definition.mode.remote:
         # Between the wired and the WiFi address (v1r) it is always meant; to the cloud only where there is a login.
         arguments["failover"] = wanted and (definition.mode in _V1R or _has_remote_login(arguments))
-        return _construct(arguments, wire, definition.mode)
+        return _construct(arguments, limiter, definition.mode)
     try:
-        return _open_remote(arguments, wire, definition.mode)
+        return _open_remote(arguments, limiter, definition.mode)
     except GatewayFailure:
         other = ConnectionMode.CLOUD if definition.mode is ConnectionMode.FLEETAPI else ConnectionMode.FLEETAPI
         if not wanted or not login_files.is_there(_login_path(arguments, other)):
             raise
         changed = {**arguments, "fleetapi": other is ConnectionMode.FLEETAPI}
         try:
-            return _open_remote(changed, wire, other)
+            return _open_remote(changed, limiter, other)
         except GatewayFailure:
             pass  # what was configured is what the owner wants to hear about
         raise
 
 
-def _open_remote(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> Any:
+def _open_remote(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
     """Connect to Tesla's servers and to nothing else: the library's own failover would call an empty address a gateway.
 
     Raises GatewayFailure.
@@ -219,7 +219,7 @@ def _open_remote(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) ->
     if mode is ConnectionMode.CLOUD and not arguments.get("email"):
         arguments["email"] = login_files.first_account(content)
     login_store.warn_if_read_only(_login_path(arguments, mode))
-    return _construct(arguments, wire, mode)
+    return _construct(arguments, limiter, mode)
 
 
 def login_path(definition: GatewayDefinition, options: GatewayOptions) -> str:
@@ -283,7 +283,7 @@ def _fault_in_fleet_login(content: dict[str, Any]) -> str | None:
     return None if content["AUDIENCE"].startswith(("https://", "http://")) else "AUDIENCE is no address"
 
 
-def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, wire: Wire) -> Any:
+def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter) -> Any:
     """The hybrid link: a cloud connection next to a local gateway. Raises GatewayFailure."""
     arguments = {
         "host": "",
@@ -302,7 +302,7 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, wire
     mode = ConnectionMode.FLEETAPI if fleet else ConnectionMode.CLOUD
     _usable_login(arguments | ({} if definition.email else {"email": None}), mode)
     login_store.warn_if_read_only(_login_path(arguments, mode))
-    powerwall = _construct(arguments, wire, mode)
+    powerwall = _construct(arguments, limiter, mode)
     if not powerwall.cloudmode:
         raise GatewayFailure(TESLA_UNREACHABLE)
     return powerwall
@@ -391,7 +391,7 @@ def _unusable(arguments: dict[str, Any], error: Exception) -> str:
     return f"the configuration is unusable: {type(error).__name__}"
 
 
-def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> Any:
+def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
     library = load()
 
     class Once(library.Powerwall):  # type: ignore[misc, name-defined]
@@ -415,13 +415,13 @@ def _construct(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> A
         raise GatewayFailure(SETTINGS, _unusable(arguments, error)) from None
     if not powerwall.connected or powerwall.client is None:
         close_connection(powerwall)
-        raise _why(arguments, wire, mode)
+        raise _why(arguments, limiter, mode)
     return powerwall
 
 
-def _why(arguments: dict[str, Any], wire: Wire, mode: ConnectionMode) -> GatewayFailure:
+def _why(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> GatewayFailure:
     """Tell why connecting failed, judged by the side that was configured: a failover may have asked the other one."""
-    exchanges = [item for item in wire.exchanges if item.remote is mode.remote]
+    exchanges = [item for item in limiter.exchanges if item.remote is mode.remote]
     if not exchanges:
         if mode.remote:
             return GatewayFailure(LOGIN_REFUSED, "no usable Tesla login: run pwserver --setup")

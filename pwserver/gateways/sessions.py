@@ -26,7 +26,6 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from pwserver.causes import GARBAGE, NAME_UNKNOWN, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
 from pwserver.gateways import answer_limits
-from pwserver.gateways.absent import sanitise
 from pwserver.gateways.acknowledgement import refusal_of
 from pwserver.gateways.answer_limits import Unbounded, retry_after_seconds
 from pwserver.gateways.failure import (
@@ -36,13 +35,14 @@ from pwserver.gateways.failure import (
     Exchange,
     cause_of_status,
 )
-from pwserver.gateways.wire import Refused, Wire, active_wire
+from pwserver.gateways.payload_repair import repair
+from pwserver.gateways.request_limiter import RequestLimiter, RequestRefused, active_limiter
 
 _HUGE: Final = re.compile(r"\d[eE]\+?\d{3}")
 _HUGE_BYTES: Final = re.compile(rb"\d[eE]\+?\d{3}")
 
 
-class NotSent(requests.ConnectionError):
+class RequestNotSent(requests.ConnectionError):
     """What the library sees when we refuse a request; to it, just another connection error."""
 
 
@@ -58,8 +58,8 @@ class _Timed:
     """Mixed into a socket: ends a read at the session's deadline even if the gateway sends one byte a second."""
 
     def recv_into(self, buffer: Any, *more: Any) -> int:
-        wire = active_wire()
-        left = wire.remaining() if wire is not None else None
+        limiter = active_limiter()
+        left = limiter.remaining() if limiter is not None else None
         if left is not None:
             if left <= 0:
                 raise TimeoutError("the time for this poll is used up")
@@ -175,8 +175,8 @@ def _closed_under_us(error: Exception) -> bool:
     return "RemoteDisconnected" in text or "ConnectionResetError" in text or "BrokenPipe" in text
 
 
-class Counted:
-    """Mixed into a requests session: every exchange asks and tells the active wire."""
+class LimitedSession:
+    """Mixed into a requests session: every exchange asks and tells the active limiter."""
 
     local = False
 
@@ -210,21 +210,23 @@ class Counted:
         return None
 
     def _send_once(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
-        wire = active_wire()
-        if wire is None:
+        limiter = active_limiter()
+        if limiter is None:
             kwargs["timeout"] = kwargs.get("timeout") or 5.0
             return self._exchange(request, None, kwargs)
         try:
-            return self._exchange(request, wire, kwargs)
+            return self._exchange(request, limiter, kwargs)
         except requests.ConnectionError as error:
             # A gateway closes idle connections; that is no failure worth a lost poll. Commands are never repeated.
-            if not (self.local and wire.resend and not isinstance(error, NotSent) and _closed_under_us(error)):
+            if not (
+                self.local and limiter.resend and not isinstance(error, RequestNotSent) and _closed_under_us(error)
+            ):
                 raise
-            wire.forgive()
-            return self._exchange(request, wire, kwargs)
+            limiter.forgive()
+            return self._exchange(request, limiter, kwargs)
 
     def _exchange(
-        self, request: requests.PreparedRequest, wire: Wire | None, kwargs: dict[str, Any]
+        self, request: requests.PreparedRequest, limiter: RequestLimiter | None, kwargs: dict[str, Any]
     ) -> requests.Response:
         parts = urlsplit(str(request.url))
         host, path = parts.netloc, parts.path or "/"
@@ -234,16 +236,16 @@ class Counted:
         if self.local:
             kwargs.update(verify=False, cert=None, proxies={})
         if not host:
-            raise NotSent("no address")
+            raise RequestNotSent("no address")
         request.headers["Accept-Encoding"] = answer_limits.ACCEPTED_ENCODINGS
-        if wire is None:
+        if limiter is None:
             response = self._transmit(request, kwargs)
             return _finished(response, _read(response), streamed)
-        kwargs["timeout"] = wire.timeout(kwargs.get("timeout"))
+        kwargs["timeout"] = limiter.timeout(kwargs.get("timeout"))
         started = time.monotonic()
-        _admit(wire, host, path, remote=not self.local)
+        _admit(limiter, host, path, remote=not self.local)
         try:
-            with wire.request(sum(kwargs["timeout"]) if self.local else math.inf):
+            with limiter.request(sum(kwargs["timeout"]) if self.local else math.inf):
                 response = self._transmit(request, kwargs)
                 body = _read(response)
         except Exception as error:
@@ -251,9 +253,9 @@ class Counted:
             cause = _cause_of_error(error)
             if cause in (UNREACHABLE, NAME_UNKNOWN) and not self.local:
                 cause = TESLA_UNREACHABLE
-            wire.note(Exchange(host, path, None, cause, seconds, delivered=delivered, remote=not self.local))
+            limiter.note(Exchange(host, path, None, cause, seconds, delivered=delivered, remote=not self.local))
             raise
-        wire.note(
+        limiter.note(
             _noted(
                 host, path, response.status_code, time.monotonic() - started, response.headers.get("Retry-After"), body,
                 remote=not self.local, write=request.method != "GET",
@@ -270,10 +272,10 @@ _SITES: Final = "/energy_sites/"  # in the paths of commands; a login is no comm
 
 
 def _follow() -> None:
-    """Let the wire forget a redirect that is followed: it is no failure of the path that redirects."""
-    wire = active_wire()
-    if wire is not None:
-        wire.forgive()
+    """Let the limiter forget a redirect that is followed: it is no failure of the path that redirects."""
+    limiter = active_limiter()
+    if limiter is not None:
+        limiter.forgive()
 
 
 def _noted(
@@ -324,10 +326,10 @@ def _read(response: requests.Response) -> bytes:
 
 
 def _joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
-    wire = active_wire()
+    limiter = active_limiter()
     found: list[bytes] = []
     for chunk in chunks:
-        left = wire.remaining() if wire is not None else None
+        left = limiter.remaining() if limiter is not None else None
         if left is not None and left <= 0:
             close()
             raise requests.exceptions.ReadTimeout("the time for this poll is used up")
@@ -335,7 +337,7 @@ def _joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
     return b"".join(found)
 
 
-class LocalSession(Counted, requests.Session):
+class LocalSession(LimitedSession, requests.Session):
     """A session to a gateway in the house: trusts nothing of the environment (proxies, CA bundles, netrc)."""
 
     local = True
@@ -353,7 +355,7 @@ class LocalSession(Counted, requests.Session):
             super().mount(prefix, adapter)
 
 
-class RemoteSession(Counted, requests.Session):
+class RemoteSession(LimitedSession, requests.Session):
     """A session to Tesla's servers: trusts the environment as every other program on the machine does, but for netrc,
     which would put another login in the place of Tesla's token."""
 
@@ -367,21 +369,21 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _admit(wire: Wire, host: str, path: str, *, remote: bool) -> None:
-    """Take a place for one request; NotSent when the wire has none to give."""
+def _admit(limiter: RequestLimiter, host: str, path: str, *, remote: bool) -> None:
+    """Take a place for one request; RequestNotSent when the limiter has none to give."""
     try:
-        wire.admit(host, path)
-    except Refused as refusal:
+        limiter.admit(host, path)
+    except RequestRefused as refusal:
         if refusal.cause is not None:
-            wire.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False, remote=remote))
-        raise NotSent(str(refusal)) from None
+            limiter.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False, remote=remote))
+        raise RequestNotSent(str(refusal)) from None
 
 
-class CountedClient(httpx.Client):
+class LimitedClient(httpx.Client):
     """The HTTP/2 client of the cloud modes, with the same bookkeeping and the same bounds."""
 
     def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        """Send one request under the active wire's rules; raises ``httpx.TimeoutException`` when time is up."""
+        """Send one request under the active limiter's rules; raises ``httpx.TimeoutException`` when time is up."""
         wanted = kwargs.pop("follow_redirects", False) is True
         for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
             response = self._exchange(request, kwargs)
@@ -400,15 +402,15 @@ class CountedClient(httpx.Client):
         raise httpx.TooManyRedirects("the redirect was not followed", request=request)
 
     def _exchange(self, request: httpx.Request, kwargs: dict[str, Any]) -> httpx.Response:
-        wire = active_wire()
+        limiter = active_limiter()
         if not request.url.host:
-            raise NotSent("no address")
+            raise RequestNotSent("no address")
         request.headers["Accept-Encoding"] = answer_limits.ACCEPTED_ENCODINGS
         # Named apart: where HTTP/2 fails (a CA bundle it does not read), the library's HTTP/1.1 may still succeed.
         host, path = request.url.netloc.decode("ascii", "replace"), request.url.path
-        if wire is not None:
-            _admit(wire, host + OVER_HTTP2, path, remote=True)
-            connect, read = wire.timeout(None)
+        if limiter is not None:
+            _admit(limiter, host + OVER_HTTP2, path, remote=True)
+            connect, read = limiter.timeout(None)
             limits = request.extensions.get("timeout", {})
             request.extensions["timeout"] = {
                 name: min(limits.get(name) or read, connect if name == "connect" else read)
@@ -418,18 +420,18 @@ class CountedClient(httpx.Client):
         try:
             response = self._read(super().send(request, **{**kwargs, "stream": True, "follow_redirects": False}))
         except Exception as error:
-            if wire is not None:
+            if limiter is not None:
                 early = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
                 cause = TESLA_UNREACHABLE if early else _cause_of_error(error)
                 cause = TESLA_UNREACHABLE if cause in (UNREACHABLE, NAME_UNKNOWN) else cause
                 seconds = time.monotonic() - started
-                wire.note(Exchange(host + OVER_HTTP2, path, None, cause, seconds, delivered=not early, remote=True))
+                limiter.note(Exchange(host + OVER_HTTP2, path, None, cause, seconds, delivered=not early, remote=True))
             raise
-        if wire is not None:
+        if limiter is not None:
             # The server has answered, so its word counts for HTTP/1.1 too: named without the addition.
             retry_after = response.headers.get("Retry-After")
             seconds = time.monotonic() - started
-            wire.note(
+            limiter.note(
                 _noted(
                     host, path, response.status_code, seconds, retry_after, response.content, remote=True,
                     write=request.method != "GET",
@@ -488,7 +490,7 @@ def requests_view(session: type[requests.Session]) -> ModuleView:
 
 def httpx_view() -> ModuleView:
     """``httpx`` with the counted client."""
-    return ModuleView(httpx, Client=CountedClient)
+    return ModuleView(httpx, Client=LimitedClient)
 
 
 def _loads(text: str | bytes) -> dict[str, Any]:
@@ -496,12 +498,12 @@ def _loads(text: str | bytes) -> dict[str, Any]:
 
     Raises ``json.JSONDecodeError`` or ``TypeError``, as the library expects, when it is no JSON object.
     """
-    wire = active_wire()
+    limiter = active_limiter()
     found = json.loads(text, parse_constant=lambda _: None)
     if not isinstance(found, dict):
         raise TypeError("not a JSON object")
-    if (sanitise(found) or _maybe_infinite(text)) and wire is not None:
-        wire.holed = True
+    if (repair(found) or _maybe_infinite(text)) and limiter is not None:
+        limiter.holed = True
     return found
 
 
@@ -516,7 +518,7 @@ def json_view() -> ModuleView:
 
 
 __all__ = [
-    "CountedClient",
+    "LimitedClient",
     "LocalSession",
     "ModuleView",
     "RemoteSession",

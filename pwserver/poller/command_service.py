@@ -137,8 +137,8 @@ class CommandService:
 
     def _perform(self, command: Command, task: CommandedGateway, started: STARTED) -> Outcome:
         """The blocking part, in the gateway's command thread."""
-        from pwserver.gateways.control import OutcomeUnknown, Refused, perform
-        from pwserver.gateways.routes import NotSent
+        from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, perform
+        from pwserver.gateways.command_routes import CommandNotSent
 
         island = command.action == "islanding"
         waits = self._cooling(command.gateway) if island else 0.0
@@ -165,9 +165,9 @@ class CommandService:
                 limit_seconds=command.limit_seconds,
                 started=start,
             )
-        except NotSent as reason:
+        except CommandNotSent as reason:
             return Outcome(NOT_SENT, str(reason))
-        except Refused as refusal:
+        except CommandRefused as refusal:
             task.poll_soon()
             return Outcome(REFUSED, str(refusal), refusal.response)
         except OutcomeUnknown as reason:
@@ -179,12 +179,12 @@ class CommandService:
         return Outcome(ACKNOWLEDGED, result=done.result, via=done.via, pending=pending)
 
     def _dry_run(self, command: Command, task: CommandedGateway) -> Outcome:
-        from pwserver.gateways.control import check
-        from pwserver.gateways.routes import NotSent
+        from pwserver.gateways.command_execution import check
+        from pwserver.gateways.command_routes import CommandNotSent
 
         try:
             via = check(task.connection, command.action)
-        except NotSent as reason:
+        except CommandNotSent as reason:
             return Outcome(NOT_SENT, str(reason))
         waits = self._cooling(command.gateway) if command.action == "islanding" else 0.0
         if waits:
@@ -193,18 +193,18 @@ class CommandService:
 
     def _unable(self, task: CommandedGateway) -> str | None:
         """Say why the reserve cannot be set at all; None where it can."""
-        from pwserver.gateways.control import check
-        from pwserver.gateways.routes import NotSent
+        from pwserver.gateways.command_execution import check
+        from pwserver.gateways.command_routes import CommandNotSent
 
         try:
             check(task.connection, "operation")
-        except NotSent as reason:
+        except CommandNotSent as reason:
             return str(reason)
         return None
 
     def _must_island(self, connection: GatewayConnection) -> None:
         """What cannot island is told so before it is told to wait."""
-        from pwserver.gateways.control import check
+        from pwserver.gateways.command_execution import check
 
         check(connection, "islanding")
 

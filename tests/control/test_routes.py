@@ -11,9 +11,9 @@ import pytest
 
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
+from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, perform
+from pwserver.gateways.command_routes import CommandNotSent
 from pwserver.gateways.connection import GatewayConnection
-from pwserver.gateways.control import OutcomeUnknown, Refused, perform
-from pwserver.gateways.routes import NotSent
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, house
@@ -144,11 +144,11 @@ def test_a_lost_answer_is_an_unknown_outcome_and_never_a_second_write(tesla: Tes
 
 def test_a_refusal_is_told(tesla: Tesla, cloud: GatewayConnection) -> None:
     tesla.deny = 400
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRefused):
         command(cloud, "operation", level=50)
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRefused):
         command(cloud, "grid_charging", value=True)
-    with pytest.raises(NotSent, match="requires v1r"):
+    with pytest.raises(CommandNotSent, match="requires v1r"):
         command(cloud, "islanding", value="on_grid")
     assert tesla.posts == []
 
@@ -156,7 +156,7 @@ def test_a_refusal_is_told(tesla: Tesla, cloud: GatewayConnection) -> None:
 def test_a_gateway_that_cannot_be_reached_was_sent_nothing(tesla: Tesla, cloud: GatewayConnection) -> None:
     tesla.server.shutdown()
     tesla.server.socket.close()
-    with pytest.raises((NotSent, Refused)):
+    with pytest.raises((CommandNotSent, CommandRefused)):
         command(cloud, "operation", level=50)
     assert tesla.posts == []
 

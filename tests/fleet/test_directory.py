@@ -97,9 +97,9 @@ def test_settings_of_a_publisher() -> None:
 
 
 def test_every_control_becomes_a_command_of_the_gateways() -> None:
-    from pwserver.gateways.control import OPERATIONS
+    from pwserver.gateways.command_execution import LIBRARY_CALLS
     from pwserver.state.controls import CONTROLS, NEEDS, NEEDS_OF
 
     commanded = {control.operation for control in CONTROLS.values()}
-    assert commanded - {"reserve_hold"} == set(OPERATIONS) - {"backup_events"}
-    assert set(NEEDS_OF) - {"reserve_hold"} == set(OPERATIONS) and set(NEEDS_OF.values()) <= set(NEEDS)
+    assert commanded - {"reserve_hold"} == set(LIBRARY_CALLS) - {"backup_events"}
+    assert set(NEEDS_OF) - {"reserve_hold"} == set(LIBRARY_CALLS) and set(NEEDS_OF.values()) <= set(NEEDS)

@@ -75,4 +75,4 @@ def judged(judge: GatewayJudge, reading: Reading) -> Reading:
 def free(connection: GatewayConnection) -> None:
     """Let the waiting time after a failure be over."""
     connection.health.hold_until = connection.health.next_attempt = 0.0
-    connection.wire.hold_until = 0.0
+    connection.limiter.hold_until = 0.0

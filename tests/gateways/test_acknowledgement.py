@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.gateways.acknowledgement import refusal_in
-from pwserver.gateways.control import Done, Refused, perform
+from pwserver.gateways.command_execution import CommandRefused, Done, perform
 from tests.gateways.test_cloud import cloud, fleet, tesla  # noqa: F401
 from tests.tesla import Tesla
 
@@ -118,7 +118,7 @@ def test_a_write_that_tesla_refuses_with_200_is_an_error_with_its_reason(
         connection.poll()
         assert command().via == mode
         tesla.answer_to_posts = answer
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(CommandRefused) as refused:
             command()
         assert str(refused.value).startswith("Tesla"), refused.value
         assert "storm watch" in str(refused.value), refused.value

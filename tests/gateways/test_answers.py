@@ -55,7 +55,7 @@ def test_everything_names_a_request_that_was_made(scenario: str, open_gateway: O
     paths: set[str] = set()
     for _ in range(2):
         judged = judge.take(connection.poll())
-        paths |= {exchange.path for exchange in connection.wire.exchanges if exchange.cause is None}
+        paths |= {exchange.path for exchange in connection.limiter.exchanges if exchange.cause is None}
     facts = told(house_figures(judged))
     assert len(facts) >= 10
     for path, fact in facts.items():
@@ -79,6 +79,6 @@ def test_an_answer_that_did_not_come_is_not_named(open_gateway: Open) -> None:
     _, connection = open_gateway("powerwall2")
     connection.poll()
     source = connection._collector.source  # type: ignore[union-attr]
-    source.borrowed._original["get_device_controller"] = lambda **_more: None
+    source.prefetched._original["get_device_controller"] = lambda **_more: None
     facts = told(facts_of(connection.poll()))
     assert {fact.answer for path, fact in facts.items() if path.startswith("units.")} <= {"TEDAPI status"}

@@ -38,7 +38,7 @@ def failure_at(address: str, tmp_path: Path, login: str, timeout_seconds: int = 
     try:
         with pytest.raises(GatewayFailure) as raised:
             connection.poll()
-        return raised.value, connection.wire.calls_total
+        return raised.value, connection.limiter.calls_total
     finally:
         connection.close()
 

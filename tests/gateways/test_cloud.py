@@ -71,7 +71,7 @@ def test_a_reading_from_the_servers(mode: str, tesla: Tesla, tmp_path: Path) -> 
         assert (reading.tariff or {}).get("code") == ("SCE" if mode == "Cloud" else "T")
         assert tesla.asked[f"api/1/energy_sites/{SITE}/live_status"] == 2  # every poll is fresh
         assert tesla.asked[f"api/1/energy_sites/{SITE}/site_info"] == 1  # and slow facts are not
-        assert connection.status().state == "ok" and connection.wire.calls_total >= 5
+        assert connection.status().state == "ok" and connection.limiter.calls_total >= 5
     finally:
         connection.close()
 

@@ -65,7 +65,7 @@ def test_fault_in_a_running_gateway(name: str, scenario: str, open_gateway: Open
     fault, cause = FAULTS[name]
     gateway, connection = open_gateway(scenario)
     good = connection.poll()
-    sent = connection.wire.calls_total
+    sent = connection.limiter.calls_total
     gateway.fault(**fault)
     failure = outcome(connection)
     assert isinstance(failure, GatewayFailure) and failure.cause == cause
@@ -73,7 +73,7 @@ def test_fault_in_a_running_gateway(name: str, scenario: str, open_gateway: Open
     assert not status.online and status.stale and status.last_updated is not None
     assert status.cause == cause and status.error == failure.message and status.state == "backing-off"
     assert status.last_updated < good.timestamp + 5 and status.next_attempt is not None
-    assert connection.wire.calls_total - sent <= 3  # the request, a re-login, the request again
+    assert connection.limiter.calls_total - sent <= 3  # the request, a re-login, the request again
     assert failure.retry_after_seconds == (40.0 if name == "429" else None)
     gateway.fault("none")
     free(connection)
@@ -90,7 +90,7 @@ def test_fault_before_the_first_connection(name: str, scenario: str, open_gatewa
     failure = outcome(connection)
     assert isinstance(failure, GatewayFailure) and failure.cause == cause
     assert connection.status().last_updated is None and not connection.status().stale
-    assert connection.wire.calls_total <= 4
+    assert connection.limiter.calls_total <= 4
     gateway.fault("none")
     free(connection)
     assert isinstance(outcome(connection), Reading)
@@ -228,7 +228,7 @@ def test_optional_families_fail_alone(open_gateway: Open) -> None:
     assert connection.status().state == "degraded"
     assert connection.status().capabilities["vitals"].available is False
     gateway.fault("none")
-    connection.memory.cadence.again("/api/devices/vitals")
+    connection.memory.schedule.ask_again("/api/devices/vitals")
     assert connection.poll().vitals and connection.status().state == "ok"
 
 
@@ -238,7 +238,7 @@ def test_energies_survive_the_loss_of_their_source(open_gateway: Open) -> None:
     first = judged(judge, connection.poll())
     assert first.aggregates["site"]["energy_imported"] > 0
     gateway.fault("status", status=404, path="/api/")
-    connection.memory.cadence.again("energies")
+    connection.memory.schedule.ask_again("energies")
     second = judged(judge, connection.poll())
     for name, meter in first.aggregates.items():
         assert second.aggregates[name]["energy_imported"] == meter["energy_imported"]
@@ -255,9 +255,9 @@ def test_an_unreachable_gateway_is_seen_again_without_waiting(open_gateway: Open
         connection.health.next_attempt = 0.0
         outcome(connection)
     assert connection.health.next_attempt - connection.health.hold_until > 0
-    failures, sent = connection.status().total_failures, connection.wire.calls_total
+    failures, sent = connection.status().total_failures, connection.limiter.calls_total
     assert isinstance(outcome(connection), GatewayFailure)  # a bare look at the port: no request, no further failure
-    assert (connection.status().total_failures, connection.wire.calls_total) == (failures, sent)
+    assert (connection.status().total_failures, connection.limiter.calls_total) == (failures, sent)
     gateway.fault("none")
     assert isinstance(outcome(connection), Reading)
 
@@ -319,7 +319,7 @@ def test_unusable_settings_are_a_failure_too(open_gateway: Open) -> None:
         try:
             failure = outcome(connection)
             assert isinstance(failure, GatewayFailure) and failure.cause == cause, changes
-            assert connection.wire.calls_total == 0
+            assert connection.limiter.calls_total == 0
         finally:
             connection.close()
 

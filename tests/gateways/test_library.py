@@ -20,8 +20,8 @@ from pwserver.gateways.failure import (
     LONGEST_WAIT_OF_TESLA_SECONDS,
     GatewayFailure,
 )
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.gateways.sessions import LocalSession
-from pwserver.gateways.wire import Wire
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,9 +54,9 @@ def test_a_folder_that_cannot_be_written_is_named_by_its_setting(tmp_path: Path)
     (tmp_path / "file").write_text("")
     folder = str(tmp_path / "file" / "below")
     options = GatewayOptions(authpath=folder, cachefile=f"{folder}/.powerwall")
-    wire = Wire(60)
-    with wire.session(5.0), pytest.raises(GatewayFailure, match=r"PW_CACHE_FILE.*cannot be written") as caught:
-        library.open_connection(definition, options, wire)
+    limiter = RequestLimiter(60)
+    with limiter.session(5.0), pytest.raises(GatewayFailure, match=r"PW_CACHE_FILE.*cannot be written") as caught:
+        library.open_connection(definition, options, limiter)
     assert str(tmp_path) not in caught.value.message
 
 

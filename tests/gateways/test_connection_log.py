@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pwserver.gateways.state import AUTH_FAILED, BACKING_OFF, DEGRADED, OK
-from pwserver.gateways.voice import OFTEN, QUIET_SECONDS, SUMMARY_SECONDS, Voice
+from pwserver.gateways.connection_health import AUTH_FAILED, BACKING_OFF, DEGRADED, OK
+from pwserver.gateways.connection_log import OFTEN, QUIET_SECONDS, SUMMARY_SECONDS, ConnectionLog
 
 WEEK = 7 * 86400.0
 
@@ -26,12 +26,12 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return said
 
 
-def down(voice: Voice, tick: float, state: str = BACKING_OFF, message: str = "no answer") -> None:
+def down(voice: ConnectionLog, tick: float, state: str = BACKING_OFF, message: str = "no answer") -> None:
     voice.failed(state, message, 5.0, tick)
 
 
 def test_a_change_is_told_at_once_and_once(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 5, suppress=False)
+    voice = ConnectionLog("home", 5, suppress=False)
     voice.connected("Local")
     voice.succeeded(OK, 0.0)
     voice.succeeded(OK, 5.0)
@@ -48,7 +48,7 @@ def test_a_change_is_told_at_once_and_once(lines: Callable[[], list[str]]) -> No
 
 
 def test_an_outage_is_one_line_and_a_summary_every_five_minutes(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 5, suppress=False)
+    voice = ConnectionLog("home", 5, suppress=False)
     for number in range(121):
         down(voice, 10.0 * number)
     said = lines()
@@ -59,7 +59,7 @@ def test_an_outage_is_one_line_and_a_summary_every_five_minutes(lines: Callable[
 
 @pytest.mark.parametrize("suppress", [False, True])
 def test_a_week_of_coming_and_going_can_be_read(lines: Callable[[], list[str]], suppress: bool) -> None:
-    voice = Voice("home", 5, suppress)
+    voice = ConnectionLog("home", 5, suppress)
     voice.succeeded(OK, 0.0)
     failures, tick = 0, 0.0
     while tick < WEEK:
@@ -79,7 +79,7 @@ def test_a_week_of_coming_and_going_can_be_read(lines: Callable[[], list[str]], 
 
 
 def test_an_unsteady_gateway_is_told_to_be_one_and_not_to_be_one(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 100, suppress=False)
+    voice = ConnectionLog("home", 100, suppress=False)
     for number in range(10):
         down(voice, 10.0 * number)
         voice.succeeded(OK, 10.0 * number + 5.0)
@@ -93,7 +93,7 @@ def test_an_unsteady_gateway_is_told_to_be_one_and_not_to_be_one(lines: Callable
 
 
 def test_an_unsteady_gateway_that_stays_away_is_told_to_be_away(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 100, suppress=False)
+    voice = ConnectionLog("home", 100, suppress=False)
     for number in range(OFTEN):
         voice.succeeded(OK, 10.0 * number)
         down(voice, 10.0 * number + 5.0)
@@ -104,7 +104,7 @@ def test_an_unsteady_gateway_that_stays_away_is_told_to_be_away(lines: Callable[
 
 @pytest.mark.parametrize("suppress", [False, True])
 def test_a_refused_password_is_always_told(lines: Callable[[], list[str]], suppress: bool) -> None:
-    voice = Voice("home", 1, suppress)
+    voice = ConnectionLog("home", 1, suppress)
     for number in range(20):
         voice.succeeded(OK, 2.0 * number)
         down(voice, 2.0 * number + 1.0)
@@ -117,7 +117,7 @@ def test_a_refused_password_is_always_told(lines: Callable[[], list[str]], suppr
 
 
 def test_a_family_that_comes_and_goes_is_told_a_few_times(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 5, suppress=False)
+    voice = ConnectionLog("home", 5, suppress=False)
     for number in range(500):
         tick = 20.0 * number
         voice.capability("fans", "gone", "24.12.1", tick)
@@ -134,7 +134,7 @@ def test_a_family_that_comes_and_goes_is_told_a_few_times(lines: Callable[[], li
 
 
 def test_a_fault_of_ours_is_told_once_in_a_row(lines: Callable[[], list[str]]) -> None:
-    voice = Voice("home", 5, suppress=False)
+    voice = ConnectionLog("home", 5, suppress=False)
     for _ in range(3):
         voice.fault("KeyError", "client.py:12")
     voice.fault("TypeError", "client.py:13")

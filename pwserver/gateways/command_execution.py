@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.gateways.acknowledgement import refusal_in
+from pwserver.gateways.command_routes import Commandable, CommandNotSent, CommandRoute, choose, hold
 from pwserver.gateways.failure import Exchange, describe
-from pwserver.gateways.routes import Commandable, NotSent, Route, choose, hold
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
 _GATEWAY_TIMED_OUT: Final = (502, 504)  # of Tesla's servers: what became of the request behind them?
 
 
-class Refused(Exception):
+class CommandRefused(Exception):
     """The gateway answered, but not with yes. ``response``: what it said."""
 
     def __init__(self, message: str, response: Any = None) -> None:
@@ -56,25 +56,25 @@ def perform(
 ) -> Done:
     """Carry out one command. ``start_by``: monotonic; ``started`` is called once, right before the library.
 
-    Raises NotSent, Refused or OutcomeUnknown.
+    Raises CommandNotSent, CommandRefused or OutcomeUnknown.
     """
     route = choose(connection, action)
-    operation = OPERATIONS[action]
+    operation = LIBRARY_CALLS[action]
     if not hold(route.lock, start_by - time.monotonic()):
-        raise NotSent("the gateway is busy; nothing was sent")
+        raise CommandNotSent("the gateway is busy; nothing was sent")
     try:
         route = choose(connection, action)  # the wait may have changed it
-        if time.monotonic() < route.wire.hold_until:
-            raise NotSent("the gateway asked us to wait")
-        if not route.wire.room(3, optional=False):
-            raise NotSent("the request budget of this gateway is spent for the moment")
+        if time.monotonic() < route.limiter.hold_until:
+            raise CommandNotSent("the gateway asked us to wait")
+        if not route.limiter.room(3, optional=False):
+            raise CommandNotSent("the request budget of this gateway is spent for the moment")
         begun = time.monotonic()
         with route.session(limit_seconds):
             _fresh_connections(route.powerwall)
             prepared = operation.prepare(route, connection, arguments)
             if not started():
-                raise NotSent("the time to start was over; nothing was sent")
-            before = len(route.wire.exchanges)
+                raise CommandNotSent("the time to start was over; nothing was sent")
+            before = len(route.limiter.exchanges)
             result = _call(operation, route, prepared, before)
         connection.read_again()
         return Done(result, route.name, time.monotonic() - begun)
@@ -83,37 +83,37 @@ def perform(
 
 
 def check(connection: Commandable, action: str) -> str:
-    """A dry run: the connection that would be used. Raises NotSent when there is none."""
+    """A dry run: the connection that would be used. Raises CommandNotSent when there is none."""
     return choose(connection, action).name
 
 
-def _call(operation: _Operation, route: Route, arguments: Arguments, before: int) -> Any:
+def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, before: int) -> Any:
     fault: Exception | None = None
     result: Any = None
     try:
         result = operation.call(route.powerwall, arguments)
-    except NotSent:
+    except CommandNotSent:
         raise
     except Exception as error:
         fault = error
     refusal = operation.refusal(result) if fault is None else ""
-    sent = [item for item in list(route.wire.exchanges)[before:] if item.sent]
+    sent = [item for item in list(route.limiter.exchanges)[before:] if item.sent]
     told = next((item.refused for item in sent if item.refused is not None), None)
     if refusal is None and told is None:
         return result
     if _unanswered(sent, operation.reads_first and route.signed):
         raise OutcomeUnknown("outcome unknown: the request was sent, but no answer came; look before you try again")
     if told is not None:
-        raise Refused(f"Tesla refused: {told}" if told else "Tesla did not acknowledge", result)
+        raise CommandRefused(f"Tesla refused: {told}" if told else "Tesla did not acknowledge", result)
     if not sent or not any(item.delivered for item in sent):
-        raise NotSent("no connection to the gateway; nothing was sent")
+        raise CommandNotSent("no connection to the gateway; nothing was sent")
     if fault is not None:
-        raise Refused(type(fault).__name__)
+        raise CommandRefused(type(fault).__name__)
     last = sent[-1]
     if not refusal and last.remote:
         refusal = describe(last) if last.cause is not None else last.said
     who = "the gateway" if route.local else "Tesla"
-    raise Refused(f"{who} refused: {refusal}" if refusal else f"{who} did not acknowledge", result)
+    raise CommandRefused(f"{who} refused: {refusal}" if refusal else f"{who} did not acknowledge", result)
 
 
 def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
@@ -140,11 +140,11 @@ def _fresh_connections(powerwall: Any) -> None:
 # ── the library's calls ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _as_it_is(route: Route, connection: Commandable, arguments: Arguments) -> Arguments:
+def _as_it_is(route: CommandRoute, connection: Commandable, arguments: Arguments) -> Arguments:
     return arguments
 
 
-def _whole_operation(route: Route, connection: Commandable, arguments: Arguments) -> Arguments:
+def _whole_operation(route: CommandRoute, connection: Commandable, arguments: Arguments) -> Arguments:
     """The local API takes mode and reserve together, and the reserve on the gateway's own scale: fill in what is not
     to change from what the gateway says now."""
     if not (route.local and not route.signed):
@@ -155,7 +155,7 @@ def _whole_operation(route: Route, connection: Commandable, arguments: Arguments
     raw = known.get("backup_reserve_percent") if level is None else raw_percent(level)
     mode = mode or known.get("real_mode")
     if finite(raw) is None or not mode:
-        raise NotSent("the gateway's present mode and reserve are not known; nothing was sent")
+        raise CommandNotSent("the gateway's present mode and reserve are not known; nothing was sent")
     return {"level": raw, "mode": mode}
 
 
@@ -193,27 +193,29 @@ def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Operation:
+class _LibraryCall:
     call: Callable[[Any, Arguments], Any]
     refusal: Callable[[Any], str | None] = refusal_in  # None: acknowledged; else the words of the refusal
-    prepare: Callable[[Route, Commandable, Arguments], Arguments] = _as_it_is
+    prepare: Callable[[CommandRoute, Commandable, Arguments], Arguments] = _as_it_is
     reads_first: bool = False  # over v1r the first request only reads the file to be changed
 
 
-OPERATIONS: Final[Mapping[str, _Operation]] = {
-    "operation": _Operation(
+LIBRARY_CALLS: Final[Mapping[str, _LibraryCall]] = {
+    "operation": _LibraryCall(
         lambda powerwall, given: powerwall.set_operation(given.get("level"), given.get("mode")),
         prepare=_whole_operation,
         reads_first=True,
     ),
-    "grid_charging": _Operation(lambda powerwall, given: powerwall.set_grid_charging(given["value"]), reads_first=True),
-    "grid_export": _Operation(lambda powerwall, given: powerwall.set_grid_export(given["value"]), reads_first=True),
-    "max_backup": _Operation(_max_backup),
-    "backup_events": _Operation(_backup_events, refusal=_no_events),
-    "islanding": _Operation(_islanding, refusal=_not_islanded),
-    "dispatch": _Operation(
+    "grid_charging": _LibraryCall(
+        lambda powerwall, given: powerwall.set_grid_charging(given["value"]), reads_first=True
+    ),
+    "grid_export": _LibraryCall(lambda powerwall, given: powerwall.set_grid_export(given["value"]), reads_first=True),
+    "max_backup": _LibraryCall(_max_backup),
+    "backup_events": _LibraryCall(_backup_events, refusal=_no_events),
+    "islanding": _LibraryCall(_islanding, refusal=_not_islanded),
+    "dispatch": _LibraryCall(
         lambda powerwall, given: powerwall.dispatch_battery_power(given["power_watts"], given["duration_seconds"])
     ),
-    "resume": _Operation(lambda powerwall, given: powerwall.resume_battery_operation()),
-    "tariff": _Operation(lambda powerwall, given: powerwall.set_tariff(given["tou_settings"])),
+    "resume": _LibraryCall(lambda powerwall, given: powerwall.resume_battery_operation()),
+    "tariff": _LibraryCall(lambda powerwall, given: powerwall.set_tariff(given["tou_settings"])),
 }

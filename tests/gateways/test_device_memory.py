@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.gateways.guard import DeviceGuard, listed_serials, listed_units
+from pwserver.gateways.device_memory import DeviceMemory, listed_serials, listed_units
 from pwserver.state.judge import GatewayJudge
 from pwserver_ext.vitals import frequency
 from tests.gateways.conftest import Open
@@ -38,7 +38,7 @@ def test_the_configured_units() -> None:
 
 
 def test_a_silent_follower_is_carried_then_emptied_and_comes_back() -> None:
-    guard = DeviceGuard(30.0)
+    guard = DeviceMemory(30.0)
     everything = poll("LEAD", "FOLLOW", "PACK")
     whole = guard.apply(everything, blocks("LEAD", "FOLLOW", "PACK"), None, CONFIG, 0.0)
     assert whole.vitals == everything and not whole.carried and whole.ages_seconds == {}
@@ -63,31 +63,31 @@ def test_a_silent_follower_is_carried_then_emptied_and_comes_back() -> None:
 
 
 def test_a_removed_unit_is_forgotten() -> None:
-    guard = DeviceGuard(30.0)
+    guard = DeviceMemory(30.0)
     guard.apply(poll("LEAD", "FOLLOW"), None, None, CONFIG, 0.0)
     smaller = {"battery_blocks": CONFIG["battery_blocks"][:1]}
     assert guard.apply(poll("LEAD"), None, None, smaller, 5.0).vitals == poll("LEAD")
 
 
 def test_without_a_configuration_nothing_is_carried() -> None:
-    guard = DeviceGuard(30.0)
+    guard = DeviceMemory(30.0)
     guard.apply(poll("LEAD", "FOLLOW"), None, None, None, 0.0)
     found = guard.apply(poll("LEAD"), None, None, None, 5.0)
     assert found.vitals == poll("LEAD") and not found.carried
 
 
 def test_vitals_that_do_not_come_at_all() -> None:
-    guard = DeviceGuard(30.0)
+    guard = DeviceMemory(30.0)
     guard.apply(poll("LEAD", "FOLLOW"), None, {"TEPINV--1707000-11-J--LEAD": {"PCH_FanSpeed_A": 1000}}, CONFIG, 0.0)
     found = guard.apply(None, None, {}, CONFIG, 5.0)
     assert found.carried and found.vitals is not None and "TEPOD--1707000-11-J--FOLLOW" in found.vitals
     assert found.fans == {"TEPINV--1707000-11-J--LEAD": {"PCH_FanSpeed_A": 1000}}
-    assert DeviceGuard(30.0).apply(None, None, None, CONFIG, 0.0).vitals is None
+    assert DeviceMemory(30.0).apply(None, None, None, CONFIG, 0.0).vitals is None
 
 
 def test_a_name_without_a_serial_is_no_device_and_is_never_carried() -> None:
     """Two Powerwalls, the second dead for weeks, and one single poll in which the bus answered nothing."""
-    guard = DeviceGuard(30.0)
+    guard = DeviceMemory(30.0)
     sync = {"ISLAND_VL1N_Main": 121.5, "METER_X_CTA_I": 4.2}
     healthy = {**poll("LEAD"), "TESYNC--1493315-01-F--SYNC": sync}
     nothing = dict.fromkeys(sync)
@@ -104,7 +104,7 @@ def test_a_name_without_a_serial_is_no_device_and_is_never_carried() -> None:
 
 @given(st.lists(st.lists(st.sampled_from(["LEAD", "FOLLOW", "PACK"]), unique=True), min_size=1, max_size=20))
 def test_keys_never_disappear_and_values_are_never_invented(polls: list[list[str]]) -> None:
-    guard, ever = DeviceGuard(12.0), set()
+    guard, ever = DeviceMemory(12.0), set()
     for number, serials in enumerate(polls):
         tick = 5.0 * number
         ordered = [serial for serial in ("LEAD", "FOLLOW", "PACK") if serial in serials]

@@ -1,8 +1,8 @@
 """Every request to one gateway passes here: counted, bounded in time, refused when it must not be sent.
 
-The sessions in ``sessions.py`` ask ``Wire.admit`` before and tell ``Wire.note`` after each exchange. One Wire belongs
-to one gateway connection and is used by one thread at a time (the connection's lock sees to that); only the counters
-may be read from elsewhere.
+The sessions in ``sessions.py`` call ``RequestLimiter.admit`` before each exchange and ``RequestLimiter.note`` after it.
+One limiter belongs to one gateway connection. The connection's lock lets one thread at a time use it; only the counters
+may be read from other threads.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LOGIN_PATHS: Final = ("/api/login/", TOKEN_PATH)  # of a gateway, and of Tesla'
 _active = threading.local()
 
 
-def active_wire() -> Wire | None:
-    """The wire of the gateway call this thread is in, None outside of one."""
-    return getattr(_active, "wire", None)
+def active_limiter() -> RequestLimiter | None:
+    """Return the limiter of the gateway call this thread is in, None outside of one."""
+    return getattr(_active, "limiter", None)
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request we did not send. Carries the cause a failure should get, None where it says nothing about one."""
 
     def __init__(self, cause: str | None, message: str) -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
         super().__init__(message)
 
 
-class Wire:
+class RequestLimiter:
     """Budget, deadline, hold and memory of the requests to one gateway. Times are monotonic seconds."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Wire:
         self._logins = 0
 
     @contextmanager
-    def session(self, limit_seconds: float, *, resend: bool = True) -> Iterator[Wire]:
+    def session(self, limit_seconds: float, *, resend: bool = True) -> Iterator[RequestLimiter]:
         """Everything one poll, connection attempt or command sends; at most ``limit_seconds`` in all."""
         self._deadline = self._clock() + limit_seconds
         self.resend = resend
@@ -75,12 +75,12 @@ class Wire:
         self._dead.clear()
         self._logins = 0
         self._optional = self._slow = False
-        outer = active_wire()
-        _active.wire = self
+        outer = active_limiter()
+        _active.limiter = self
         try:
             yield self
         finally:
-            _active.wire = outer
+            _active.limiter = outer
             self._deadline = None
 
     @contextmanager
@@ -132,24 +132,24 @@ class Wire:
         return max(0.0, full, self.hold_until - now)
 
     def admit(self, host: str, path: str) -> None:
-        """Raise ``Refused`` unless this request may go out now; count it otherwise."""
+        """Raise ``RequestRefused`` unless this request may go out now; count it otherwise."""
         now = self._clock()
         left = self.remaining()
         if left is not None and left <= 0:
-            raise Refused(TIMEOUT, "the time for this poll is used up")
+            raise RequestRefused(TIMEOUT, "the time for this poll is used up")
         if now < self.hold_until:
-            raise Refused(RATE_LIMIT, "the gateway asked us to wait")
+            raise RequestRefused(RATE_LIMIT, "the gateway asked us to wait")
         bare = host.removesuffix(OVER_HTTP2)  # what was answered over one version of HTTP holds for the other
         for key in (host, self.family(host, path), bare, self.family(bare, path)):
             if key in self._dead:
-                raise Refused(self._dead[key], "already failed in this poll")
+                raise RequestRefused(self._dead[key], "already failed in this poll")
         if path.startswith("/api/login/"):
             # A gateway locks the account after a few wrong logins: one attempt a session.
             if self._logins >= 1:
-                raise Refused(None, "one login a poll")
+                raise RequestRefused(None, "one login a poll")
             self._logins += 1
         if not self.room(1, self._optional, self._slow):
-            raise Refused(RATE_LIMIT, "our own request budget is spent")
+            raise RequestRefused(RATE_LIMIT, "our own request budget is spent")
         self._sent.append(now)
         if self._optional:
             self._optional_sent.append(now)

@@ -28,7 +28,7 @@ _IDENTITY: Final = frozenset(
 
 
 @dataclass(slots=True)
-class Guarded:
+class CompletedDevices:
     """One poll's devices after the guard."""
 
     vitals: dict[str, Any] | None
@@ -90,7 +90,7 @@ def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class DeviceGuard:
+class DeviceMemory:
     """Remembers what each device of one gateway said last."""
 
     def __init__(self, ttl_seconds: float) -> None:
@@ -108,14 +108,14 @@ class DeviceGuard:
         config: Mapping[str, Any] | None,
         tick: float,
         away: Collection[str] = (),
-    ) -> Guarded:
+    ) -> CompletedDevices:
         """Complete one poll. ``config`` is the TEDAPI configuration; without one nothing is carried.
 
         ``away``: the devices of vitals that the gateway says are missing in action.
         """
         serials = listed_serials(config)
         if not serials:
-            return Guarded(_without_ghosts(vitals) if vitals is not None else None, system_status, fans)
+            return CompletedDevices(_without_ghosts(vitals) if vitals is not None else None, system_status, fans)
         inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--") and has_serial(name))
         short = inverters < listed_units(config)
 
@@ -131,7 +131,7 @@ class DeviceGuard:
             for name, age in extra.items():
                 ages.setdefault(name, age)
         merged = _without_ghosts(merged)
-        return Guarded(
+        return CompletedDevices(
             vitals=merged if vitals is not None or merged else None,
             system_status=status,
             fans=merged_fans if fans is not None or merged_fans else None,

@@ -1,7 +1,7 @@
 """Gateway payloads with holes in them: repaired so that the library computes, without inventing a number.
 
 The library multiplies and compares values it expects to be there. A missing one becomes ``UNKNOWN``, a not-a-number
-that carries itself through the arithmetic; ``clean`` turns whatever it touched back into None afterwards.
+that carries itself through the arithmetic; ``without_nans`` turns whatever it touched back into None afterwards.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _words(parent: dict[str, Any], key: str) -> None:
         parent[key] = [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
-def sanitise(payload: dict[str, Any]) -> bool:
+def repair(payload: dict[str, Any]) -> bool:
     """Repair one decoded payload (status, controller, components or config) in place. True when there was a hole."""
     holes = _Holes()
     if "control" in payload or "esCan" in payload or "neurio" in payload:
@@ -159,7 +159,7 @@ def _config(config: dict[str, Any]) -> None:
         _objects(config, "solars")
 
 
-def clean(value: Any) -> Any:
+def without_nans(value: Any) -> Any:
     """The same data with every not-a-number and infinity as None; shares what needed no change."""
     kind = type(value)
     if kind is float or kind is _Unknown:
@@ -169,13 +169,13 @@ def clean(value: Any) -> Any:
         for key, item in value.items():
             if type(item) in _LEAVES:
                 continue
-            new = clean(item)
+            new = without_nans(item)
             if new is not item:
                 if changed is None:
                     changed = dict(value)
                 changed[key] = new
         return value if changed is None else changed
     if kind is list:
-        items = [item if type(item) in _LEAVES else clean(item) for item in value]
+        items = [item if type(item) in _LEAVES else without_nans(item) for item in value]
         return value if all(map(operator.is_, items, value)) else items
     return value

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from pwserver.gateways.state import AUTH_FAILED
+from pwserver.gateways.connection_health import AUTH_FAILED
 
 log = logging.getLogger("pwserver.gateways")
 
@@ -19,7 +19,7 @@ QUIET_SECONDS: Final = 600.0  # is once too often; nothing more is told of it un
 UNSTEADY: Final = "unsteady"
 
 
-class Teller:
+class ChangeFilter:
     """Which changes of one thing are worth a line: all of them until it falls too often, then only that it does."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Teller:
         return due if due != self.told else None
 
 
-class Voice:
+class ConnectionLog:
     """One gateway's log lines. ``limit_per_minute`` bounds the network errors; with ``suppress`` there is only a
     summary every five minutes."""
 
@@ -55,8 +55,8 @@ class Voice:
         self.gateway_id = gateway_id
         self._limit = 0 if suppress else max(0, limit_per_minute)
         self._complaints: deque[float] = deque(maxlen=max(1, self._limit))
-        self._state = Teller()
-        self._families: dict[str, Teller] = {}
+        self._state = ChangeFilter()
+        self._families: dict[str, ChangeFilter] = {}
         self._mode: str | None = None
         self._fault: str | None = None
         self._unsaid = 0
@@ -96,7 +96,7 @@ class Voice:
 
     def capability(self, family: str, change: str, firmware: str | None, tick: float) -> None:
         """A family of data that stopped or started coming."""
-        teller = self._families.setdefault(family, Teller())
+        teller = self._families.setdefault(family, ChangeFilter())
         if teller.news(change, change == "gone", tick) is not None:
             self._tell_family(family, teller, firmware, tick)
 
@@ -117,7 +117,7 @@ class Voice:
         """An event worth one line."""
         log.info("gateway %s: %s", self.gateway_id, text)
 
-    def _tell_family(self, family: str, teller: Teller, firmware: str | None, tick: float) -> None:
+    def _tell_family(self, family: str, teller: ChangeFilter, firmware: str | None, tick: float) -> None:
         teller.told = teller.due(tick)
         if teller.told == "back":
             log.info("gateway %s: %s: back", self.gateway_id, family)

@@ -13,7 +13,7 @@ from typing import Any
 Method = Callable[..., Any]
 
 
-class Borrowed:
+class PrefetchedMethods:
     """Some methods of one library object, replaced on that instance by look-ups in ``values``."""
 
     def __init__(self, target: Any, names: Iterable[str]) -> None:
@@ -42,7 +42,7 @@ class Borrowed:
             self.values.pop(name, None)
 
 
-class BorrowedPoll:
+class PrefetchedPoll:
     """The same for a client whose one method ``poll(path)`` fetches everything (the local API)."""
 
     def __init__(self, client: Any) -> None:

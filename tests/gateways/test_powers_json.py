@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.gateways.command_routes import CommandNotSent, choose
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.routes import NotSent, choose
 from pwserver.modes import ConnectionMode, Reach
 from pwserver.state.judge import GatewayJudge, Judged
 from tests.monitor import KEY, TOLD, Monitor
@@ -145,7 +145,7 @@ def test_nothing_can_be_written(connection: GatewayConnection) -> None:
     connection.poll()
     assert connection.reach is Reach.POWERS
     for action in ("operation", "islanding", "tariff", "grid_charging"):
-        with pytest.raises(NotSent):
+        with pytest.raises(CommandNotSent):
             choose(connection, action)
 
 

@@ -16,7 +16,7 @@ from pwserver.causes import CAUSE_BY_ID, GARBAGE
 from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways.collect import Asker, sound_meters
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -62,7 +62,7 @@ class PowersCollector:
         try:
             body = asker.require(self.source.ask, lambda answer: answer is not None)
         except GatewayFailure as failure:  # its words may name the path, and that may hold a key
-            status = next((item.status for item in asker.wire.exchanges if item.status not in (None, 200)), None)
+            status = next((item.status for item in asker.limiter.exchanges if item.status not in (None, 200)), None)
             words = CAUSE_BY_ID[failure.cause].sentence + (f" (HTTP {status})" if status is not None else "")
             raise GatewayFailure(failure.cause, words, failure.retry_after_seconds) from None
         arrived = asker.arrived(_QUERY)
@@ -95,7 +95,7 @@ def _watts(told: Any) -> Any:
 
 
 def open_connection(
-    definition: GatewayDefinition, options: GatewayOptions, wire: Wire, *, failover: bool | None = None
+    definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> PowersSource:
     """Prepare the connection. Nothing is sent: there is no login."""
     from pwserver.gateways.sessions import LocalSession  # late, as it loads the HTTP library

@@ -19,7 +19,7 @@ class _Query:
     failures: int = 0
 
 
-class Cadence:
+class QuerySchedule:
     """A table of optional queries by name. Times are monotonic seconds."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Cadence:
         query = self._queries.get(name)
         return query is not None and query.failures == 0 and tick < query.due
 
-    def again(self, *names: str) -> None:
+    def ask_again(self, *names: str) -> None:
         """Ask these at the next opportunity, whatever was said before."""
         for name in names:
             if name in self._queries:

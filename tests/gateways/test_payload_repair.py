@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.gateways.absent import UNKNOWN, clean, sanitise
 from pwserver.gateways.collect import alert_names, sound_meters, temperatures
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure
+from pwserver.gateways.payload_repair import UNKNOWN, repair, without_nans
 from pwserver.state.charge import app_percent, raw_percent, soe_percent
 from pwserver.state.grid import grid_word
 from pwserver.state.meter_powers import powers_known
@@ -80,7 +80,7 @@ def test_temperatures_and_alerts() -> None:
 
 def test_what_was_missing_is_none_after_the_arithmetic() -> None:
     power = UNKNOWN * 2.0
-    assert clean({"a": UNKNOWN, "b": [power, 1, {"c": math.inf}], "d": "x"}) == {
+    assert without_nans({"a": UNKNOWN, "b": [power, 1, {"c": math.inf}], "d": "x"}) == {
         "a": None,
         "b": [None, 1, {"c": None}],
         "d": "x",
@@ -90,7 +90,7 @@ def test_what_was_missing_is_none_after_the_arithmetic() -> None:
 
 def test_clean_shares_what_is_sound() -> None:
     sound = {"a": [1.0, {"b": None}], "c": 2}
-    assert clean(sound) is sound
+    assert without_nans(sound) is sound
 
 
 json_values = st.recursive(
@@ -125,5 +125,5 @@ KEYS = (
 )
 def test_no_payload_can_break_the_repair(payload: object) -> None:
     if isinstance(payload, dict):
-        sanitise(payload)
-        clean(payload)
+        repair(payload)
+        without_nans(payload)

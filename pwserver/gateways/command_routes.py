@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode
 from pwserver.reading import Ways
 from pwserver.state.abilities import LINK, refusal, route
 from pwserver.state.controls import NEEDS_OF
 
 
-class NotSent(Exception):
+class CommandNotSent(Exception):
     """Nothing reached the gateway. The text says why, without a secret."""
 
 
@@ -26,13 +26,13 @@ class Lock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A connected library object, what must be held while it works, and the wire it talks over."""
+class CommandRoute:
+    """A connected library object, what must be held while it works, and the limiter of its requests."""
 
     name: str  # for people and the log: "TEDAPI v1r", "Cloud link" ...
     powerwall: Any
     lock: Lock
-    wire: Wire
+    limiter: RequestLimiter
     local: bool
 
     @property
@@ -40,9 +40,9 @@ class Route:
         """A confirmed v1r connection."""
         return self.local and self.powerwall.tedapi_mode == "v1r"
 
-    def session(self, limit_seconds: float) -> AbstractContextManager[Wire]:
+    def session(self, limit_seconds: float) -> AbstractContextManager[RequestLimiter]:
         """One command's requests: none of them is repeated."""
-        return self.wire.session(limit_seconds, resend=False)
+        return self.limiter.session(limit_seconds, resend=False)
 
 
 class Commandable(Protocol):
@@ -52,21 +52,21 @@ class Commandable(Protocol):
     def ways(self) -> Ways: ...
     @property
     def meant(self) -> ConnectionMode: ...
-    def own_route(self) -> Route | None: ...
-    def link_route(self) -> Route | None: ...
+    def own_route(self) -> CommandRoute | None: ...
+    def link_route(self) -> CommandRoute | None: ...
     def read_again(self) -> None: ...
     def ask_now(self, path: str) -> Any: ...
 
 
-def choose(connection: Commandable, action: str) -> Route:
-    """Return the route for ``action``. Raises NotSent when no connection can do it."""
+def choose(connection: Commandable, action: str) -> CommandRoute:
+    """Return the route for ``action``. Raises CommandNotSent when no connection can do it."""
     ways = connection.ways
     verdict = route(NEEDS_OF[action], ways, connection.meant)
     if verdict.limit is not None:
-        raise NotSent(refusal(action, verdict.limit, ways.reach or connection.meant.reach))
+        raise CommandNotSent(refusal(action, verdict.limit, ways.reach or connection.meant.reach))
     found = connection.link_route() if verdict.way == LINK else connection.own_route()
     if verdict.way is None or found is None:
-        raise NotSent("the gateway is not connected")
+        raise CommandNotSent("the gateway is not connected")
     return found
 
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.causes import AUTH, CAUSE_BY_ID, CAUSES, RATE_LIMIT, TIMEOUT, UNREACHABLE, Patience
-from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.state import (
+from pwserver.gateways.connection_health import (
     AUTH_FAILED,
     BACKING_OFF,
     CONNECTING,
@@ -24,6 +23,7 @@ from pwserver.gateways.state import (
     GatewayHealth,
     Policy,
 )
+from pwserver.gateways.failure import GatewayFailure
 
 EPOCH = 1_700_000_000.0
 STATES = {CONNECTING, OK, DEGRADED, FALLBACK, AUTH_FAILED, BACKING_OFF}

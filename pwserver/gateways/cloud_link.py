@@ -17,7 +17,7 @@ from pwserver.config.gateways import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.collect import as_number, as_text, compute
 from pwserver.gateways.failure import GatewayFailure
-from pwserver.gateways.wire import Wire
+from pwserver.gateways.request_limiter import RequestLimiter
 
 log = logging.getLogger("pwserver.gateways")
 
@@ -46,7 +46,7 @@ class CloudLink:
     def __init__(self, definition: GatewayDefinition, options: GatewayOptions) -> None:
         self.definition = definition
         self.options = options
-        self.wire = Wire(30)
+        self.limiter = RequestLimiter(30)
         self.lock = threading.Lock()  # held while the library works; commands take it too
         self.powerwall: Any = None
         self.sites = 0  # of the account; 0: not known
@@ -160,8 +160,8 @@ class CloudLink:
         log.warning("gateway %s: cloud link: %s; %s", self.definition.id, said, CAUSE_BY_ID[failure.cause].advice)
 
     def _connect(self) -> None:
-        with self.wire.session(_LIMIT_SECONDS, resend=False):
-            powerwall = library.open_cloud_link(self.definition, self.options, self.wire)
+        with self.limiter.session(_LIMIT_SECONDS, resend=False):
+            powerwall = library.open_cloud_link(self.definition, self.options, self.limiter)
             sites = compute(powerwall.client.getsites)
         with _choice:
             if self._closed or (_winner and _winner[0] is not self):
@@ -180,14 +180,14 @@ class CloudLink:
         if hasattr(client, "fleet"):
             client.fleet.pwcache.clear()
             client.fleet.pwcachetime.clear()
-        with self.wire.session(_LIMIT_SECONDS, resend=False):
+        with self.limiter.session(_LIMIT_SECONDS, resend=False):
             found = {
                 "mode": as_text(compute(self.powerwall.get_mode)),
                 "reserve": as_number(compute(self.powerwall.get_reserve)),
                 "grid_charging": compute(self.powerwall.get_grid_charging),
                 "grid_export": as_text(compute(self.powerwall.get_grid_export)),
             }
-            answered = any(item.cause is None for item in self.wire.exchanges)
+            answered = any(item.cause is None for item in self.limiter.exchanges)
         if not answered:
             self.failures += 1
             return
