@@ -12,7 +12,7 @@ from pwserver.commands import Channel
 from pwserver.config import Config, ConfigError
 from pwserver.directory import REGION, Directory, default_of, joined
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
-from pwserver.documents.merge import MergeOptions
+from pwserver.documents.virtual_gateway import MergeOptions
 from pwserver.history.history_answer import Histories
 from pwserver.history.open_history import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore

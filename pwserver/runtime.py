@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pwserver.commands import Channel
 from pwserver.config import Config
 from pwserver.directory import Directory
-from pwserver.documents.merge import MergeOptions
 from pwserver.documents.render import Packed
+from pwserver.documents.virtual_gateway import MergeOptions
 from pwserver.history.history_answer import Histories
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity, ServerFacts

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from pwserver.documents.answer import OFFLINE, Answer
-from pwserver.documents.schema import Schema
+from pwserver.documents.error_answer import OFFLINE, ErrorAnswer
+from pwserver.documents.json_schema import Schema
 from pwserver.reading import Reading
 from pwserver.state.view import View
 
@@ -46,7 +46,7 @@ class Document:
     media_type: str = JSON
     aliases: tuple[str, ...] = ()
     errors: Mapping[int, str] = field(default_factory=dict)
-    gate: Callable[[View], Answer | None] | None = None
+    gate: Callable[[View], ErrorAnswer | None] | None = None
     has: Callable[[Reading], bool] | None = None  # the gateway itself has something for this path
     needs_gateway: bool = True
     prefixed: bool = True
@@ -63,10 +63,10 @@ class Document:
         return (self.target, *self.aliases)
 
 
-def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], Answer | None]:
+def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], ErrorAnswer | None]:
     """The rule of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
 
-    def gate(view: View) -> Answer | None:
+    def gate(view: View) -> ErrorAnswer | None:
         if not view.status.online or view.reading is None:
             return OFFLINE
         return OFFLINE if has is not None and not has(view.reading) else None

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from pwserver.documents.answer import Answer
 from pwserver.documents.document import Document, Scope
+from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.documents.status import LiveNumbers, site_facts
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, ServerFacts
@@ -30,7 +30,7 @@ def example_of(document: Document) -> Any:
     else:
         live: LiveNumbers = {"now": _NOW, "gets": 1200, "posts": 1, "uri": {"/aggregates": 600}, "mem_kb": 31000}
         body = document.render(site_facts(_site()), live)
-    return body.body if isinstance(body, Answer) else body
+    return body.body if isinstance(body, ErrorAnswer) else body
 
 
 def _meter(watts: float, volts: float, exported: float, imported: float) -> JsonObject:
@@ -151,4 +151,4 @@ def none_of(document: Document) -> Any:
     nothing = replace(view, reading=None, status=status)
     refusal = document.gate(nothing) if document.gate is not None else None
     body = document.render(nothing) if refusal is None else refusal
-    return body.body if isinstance(body, Answer) else body
+    return body.body if isinstance(body, ErrorAnswer) else body

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pwserver.documents.answer import Answer, detail
+from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.grid import STATES
@@ -37,7 +37,7 @@ SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int]"
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class MetricFamily:
     """One metric: its name as exposed, ``gauge``, ``counter`` or ``info``, its labels and what it means."""
 
     name: str
@@ -46,17 +46,17 @@ class Family:
     help: str
 
 
-def _gauge(name: str, help_text: str, *labels: str) -> Family:
-    return Family(f"powerwall_{name}", "gauge", ("gateway", *labels), help_text)
+def _gauge(name: str, help_text: str, *labels: str) -> MetricFamily:
+    return MetricFamily(f"powerwall_{name}", "gauge", ("gateway", *labels), help_text)
 
 
-def _counter(name: str, help_text: str, *labels: str) -> Family:
-    return Family(f"powerwall_{name}_total", "counter", ("gateway", *labels), help_text)
+def _counter(name: str, help_text: str, *labels: str) -> MetricFamily:
+    return MetricFamily(f"powerwall_{name}_total", "counter", ("gateway", *labels), help_text)
 
 
-DATA_FAMILIES: tuple[Family, ...] = (
+DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("up", "1 when the last poll of the gateway succeeded, else 0."),
-    Family(
+    MetricFamily(
         "powerwall_gateway_info", "info",
         ("gateway", "name", "firmware", "din", "connection_mode", "tedapi_mode", "type"),
         "Facts about the gateway; always 1.",
@@ -104,7 +104,7 @@ DATA_FAMILIES: tuple[Family, ...] = (
     _gauge("alert_active", "1 for each alert the gateway reports now.", "alert"),
     _gauge("alerts", "How many alerts the gateway reports now."),
     _gauge("flagged_values", "How many values were set aside as implausible in this reading."),
-    Family(
+    MetricFamily(
         "powerwall_unit_info", "info", ("gateway", "device", "position", "part", "type"),
         "Facts about one Powerwall behind the gateway; always 1. The device is its serial number.",
     ),
@@ -135,11 +135,11 @@ DATA_FAMILIES: tuple[Family, ...] = (
 )  # fmt: skip
 
 
-def _self(name: str, kind: str, help_text: str, *labels: str) -> Family:
-    return Family(f"pwserver_{name}", kind, labels, help_text)
+def _self(name: str, kind: str, help_text: str, *labels: str) -> MetricFamily:
+    return MetricFamily(f"pwserver_{name}", kind, labels, help_text)
 
 
-SELF_FAMILIES: tuple[Family, ...] = (
+SELF_FAMILIES: tuple[MetricFamily, ...] = (
     _self("build_info", "info", "Versions of the server and of the pypowerwall library; always 1.",
           "version", "library_version"),
     _self("start_time_seconds", "gauge", "When the server was started."),
@@ -354,7 +354,7 @@ class _Collector:
                 yield _metric(family, values)
 
 
-def _metric(family: Family, values: Mapping[tuple[str, ...], float]) -> Metric:
+def _metric(family: MetricFamily, values: Mapping[tuple[str, ...], float]) -> Metric:
     # Imported here: workers know this module by the catalogue, but only the poller renders.
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
@@ -397,12 +397,12 @@ powerwall_grid_power_watts{gateway="home"} -2100.0
 """
 
 
-def text_page(site: SiteView) -> str | Answer:
+def text_page(site: SiteView) -> str | ErrorAnswer:
     """``/metrics`` in format 0.0.4; 503 while there is no poller that measures."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics)
 
 
-def openmetrics_page(site: SiteView) -> str | Answer:
+def openmetrics_page(site: SiteView) -> str | ErrorAnswer:
     """``/metrics`` as OpenMetrics 1.0.0."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
 

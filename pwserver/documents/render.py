@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
-from pwserver.documents.answer import NO_GATEWAYS, Answer
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import Document
 from pwserver.documents.encode import etag, gzip_twin, to_json
+from pwserver.documents.error_answer import NO_GATEWAYS, ErrorAnswer
 from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts
 from pwserver.state.view import SiteView, View
 
@@ -50,7 +50,7 @@ def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
 
 def encoded(body: Any) -> Rendered:
     """What a renderer gave, as status and bytes."""
-    if isinstance(body, Answer):
+    if isinstance(body, ErrorAnswer):
         return body.status, to_json(body.body)
     if isinstance(body, str):
         return 200, body.encode()

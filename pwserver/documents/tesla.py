@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.documents.answer import Answer, detail
+from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.documents.meters import meter
 from pwserver.documents.operation import operation as known_operation
 from pwserver.reading import JsonObject
@@ -324,7 +324,7 @@ def update_status(view: View) -> JsonObject:
     }
 
 
-def tariff_rate(view: View) -> JsonObject | Answer:
+def tariff_rate(view: View) -> JsonObject | ErrorAnswer:
     """The tariff of the last slow tick; 503 without a cloud link, 502 when Tesla refused."""
     tariff = view.reading.tariff if view.reading else None
     if tariff:

@@ -11,7 +11,6 @@ from typing import Any
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import Document
-from pwserver.documents.merge import MergeMemory, MergeOptions, merge
 from pwserver.documents.render import (
     Packed,
     Rendered,
@@ -22,6 +21,7 @@ from pwserver.documents.render import (
     render_no_gateways,
     render_site,
 )
+from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared

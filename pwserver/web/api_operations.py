@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pwserver.config.settings import STYLES
-from pwserver.documents import shapes
+from pwserver.documents import schemas
 from pwserver.documents.document import JSON
-from pwserver.documents.schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
-from pwserver.documents.site_shapes import LEFT_OUT
+from pwserver.documents.json_schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
+from pwserver.documents.site_schemas import LEFT_OUT
 from pwserver.state.fact import RULES
 
 HTML = "text/html; charset=utf-8"
@@ -84,7 +84,7 @@ def described() -> tuple[ApiOperation, ...]:
 
 _PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the look; anything else means `clear`"),)
 _LIVE = obj({"status": STRING})
-_READY = obj({"status": shapes.STATE_WORD, "gateways_online": INTEGER})
+_READY = obj({"status": schemas.STATE_WORD, "gateways_online": INTEGER})
 _NUMBER: dict[str, Schema] = {
     "name": STRING,
     "title": string("the name in words"),
@@ -98,9 +98,9 @@ describe(
               statuses={503: ("the poller is silent", _LIVE)}),
     ApiOperation("/readyz", "Whether there are fresh data", "server", _READY,
               {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
-    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS,
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS,
               text="Changes state; kept as GET because the predecessor has it."),
-    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", shapes.STATS, method="post"),
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS, method="post"),
     ApiOperation(
         "/api/explain", "Where a number of the site document comes from", "site",
         obj(optional={

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
-from pwserver.documents import shapes
+from pwserver.documents import schemas
 from pwserver.documents.document import JSON
-from pwserver.documents.schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
+from pwserver.documents.json_schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter, describe
 
@@ -78,11 +78,11 @@ describe(
     ApiOperation(
         "/api/gateways/{id}/api/{path}", "Write to one of the gateway's own paths, from a fixed list", "gateways", ANY,
         method="post", parameters=(_ID, Parameter("path", STRING, "the path below /api", place="path")),
-        bodies={JSON: shapes.OBJECT}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
+        bodies={JSON: schemas.OBJECT}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
     ),
     ApiOperation(
         "/api/tesla/time_of_use_settings", "Set the tariff, over a Tesla cloud connection", "tesla", ANY,
-        method="post", bodies={JSON: obj({"tou_settings": obj({"tariff_content_v2": shapes.OBJECT})})},
+        method="post", bodies={JSON: obj({"tou_settings": obj({"tariff_content_v2": schemas.OBJECT})})},
         errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
     ),
     ApiOperation(

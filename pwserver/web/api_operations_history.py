@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pwserver.bounds import DAYS, EPOCH_SECONDS, POINTS, SAMPLES, SIGNAL_HOURS, TREND_HOURS
-from pwserver.documents import shapes
-from pwserver.documents.schema import (
+from pwserver.documents import schemas
+from pwserver.documents.json_schema import (
     ANY,
     BOOLEAN,
     INTEGER,
@@ -20,7 +20,7 @@ from pwserver.documents.schema import (
 from pwserver.web.api_operations import INVALID, ApiOperation, Parameter, describe
 
 TAG = "history"
-_KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), shapes.T, shapes.N
+_KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), schemas.T, schemas.N
 _ENABLED: dict[str, Schema] = {"enabled": BOOLEAN}
 _SPLIT = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
 _ROW = obj({"gateway_id": STRING, "day": STRING, **{f"{name}_kwh": _KWH for name in _SPLIT}})

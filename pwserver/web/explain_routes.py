@@ -8,10 +8,10 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from pwserver.documents.catalogue import ORIGINS
+from pwserver.documents.catalogue import PROVENANCE
 from pwserver.documents.encode import to_json
-from pwserver.documents.house import VERSION
-from pwserver.documents.origins import ExplainedHouse, ExplainedSite
+from pwserver.documents.explanations import ExplainedGateway, ExplainedSite
+from pwserver.documents.site_documents import VERSION
 from pwserver.gateway_lookup import find_gateway
 from pwserver.shared import SITE as SITE_SLOT
 from pwserver.web.document_routes import METHODS, SITE, site_gateways, site_target
@@ -27,9 +27,9 @@ def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tupl
     target = SITE if gateway is None else site_target(find_gateway(gateway, site_gateways(table)))
     entry = table.entries[target]
     document, origins = (
-        json.loads(served.body) for served in table.read_together([entry, table.internal(entry.slot, ORIGINS)])
+        json.loads(served.body) for served in table.read_together([entry, table.internal(entry.slot, PROVENANCE)])
     )
-    known = ExplainedSite(document, origins) if entry.slot == SITE_SLOT else ExplainedHouse(document, origins)
+    known = ExplainedSite(document, origins) if entry.slot == SITE_SLOT else ExplainedGateway(document, origins)
     about = {"version": VERSION, "gateway": gateway}
     if name is None:
         return 200, {**about, "names": known.names}

@@ -14,12 +14,12 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver import __version__
-from pwserver.documents import shapes, site_shapes
+from pwserver.documents import schemas, site_schemas
 from pwserver.documents.catalogue import FORMS, GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS
 from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
-from pwserver.documents.schema import DETAIL, ERROR, STRING, Schema
+from pwserver.documents.json_schema import DETAIL, ERROR, STRING, Schema
 from pwserver.web.api_operations import ApiOperation, Parameter, described
 from pwserver.web.api_operations_control import TAG as CONTROL_TAG
 from pwserver.web.api_operations_history import TAG as HISTORY_TAG
@@ -121,7 +121,7 @@ class Components:
     def __init__(self) -> None:
         self._names = {
             id(schema): "".join(part.capitalize() for part in name.split("_"))
-            for name, schema in {**vars(shapes), **vars(site_shapes)}.items()
+            for name, schema in {**vars(schemas), **vars(site_schemas)}.items()
             if isinstance(schema, dict) and name.isupper() and len(name) > 2 and not name.startswith("_")
             if "properties" in schema or "patternProperties" in schema or "anyOf" in schema or "enum" in schema
         }

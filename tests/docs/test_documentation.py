@@ -241,7 +241,7 @@ def test_the_causes_of_failure_are_those_of_the_code() -> None:
     assert page == with_generated(page, causes_page.MARKER, causes_page.table()), again
 
 
-def test_the_origins_are_those_of_the_code() -> None:
+def test_the_provenance_is_that_of_the_code() -> None:
     page = (ROOT / "docs/provenance.md").read_text()
     again = "run: python -m tests.docs.provenance_page docs/provenance.md"
     assert page == with_generated(page, provenance_page.MARKER, provenance_page.table()), again

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pwserver.documents import control_reads, csv_lines, meters, status, tedapi, tesla
-from pwserver.documents.answer import Answer
+from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.modes import Reach
 from pwserver.reading import Capability
 from pwserver.state.view import View
@@ -101,12 +101,12 @@ def test_clouds() -> None:
 def test_tariff() -> None:
     assert tesla.tariff_rate(powerwall3_view()) == {"name": "TOU", "currency": "EUR", "version": 1}
     none = powerwall3_view(tariff=None)
-    assert tesla.tariff_rate(none) == Answer(503, {"detail": tesla.NO_CLOUD})
+    assert tesla.tariff_rate(none) == ErrorAnswer(503, {"detail": tesla.NO_CLOUD})
     waiting = tesla.tariff_rate(replace(none, gateway=replace(none.gateway, cloud_mode=True)))
-    assert isinstance(waiting, Answer)
+    assert isinstance(waiting, ErrorAnswer)
     assert waiting.status == 503
     refused = tesla.tariff_rate(powerwall3_view(tariff={"ERROR": "no access"}))
-    assert refused == Answer(502, {"detail": "no access"})
+    assert refused == ErrorAnswer(502, {"detail": "no access"})
 
 
 def test_version() -> None:

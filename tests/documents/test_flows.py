@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.documents import house
+from pwserver.documents import site_documents
 from pwserver.state.flows import flows, own_percent
 from tests.documents.factory import powerwall3_view, site_of
 
@@ -38,11 +38,11 @@ def test_what_is_not_known_does_not_flow() -> None:
 
 def test_the_documents_tell_the_flows() -> None:
     view = powerwall3_view("home", 1)
-    for body in (house.house(view), house.overview(site_of(view))["site"]):
+    for body in (site_documents.gateway_document(view), site_documents.site_document(site_of(view))["site"]):
         assert body["flows"]["solar_to_home_watts"] == 900
         assert body["flows"]["solar_to_battery_watts"] == 3499.8
         assert body["own_power_percent"] == 100
     silent = powerwall3_view("cabin", 1, aggregates={"load": {"instant_power": 500.0}})
-    body = house.overview(site_of(view, silent))["site"]
+    body = site_documents.site_document(site_of(view, silent))["site"]
     assert body["home_watts"] == 1400
     assert set(body["flows"].values()) == {None}, "the cabin does not say where its power comes from"

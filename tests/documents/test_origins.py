@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pwserver.causes import CAUSE_BY_ID, POLLER
-from pwserver.documents import house, origins
+from pwserver.documents import explanations, site_documents
 from pwserver.documents.encode import to_json
-from pwserver.documents.origins import ExplainedHouse, ExplainedSite
+from pwserver.documents.explanations import ExplainedGateway, ExplainedSite
 from pwserver.state.fact import RULES
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import View
@@ -19,8 +19,13 @@ from tests.documents.factory import NOW, powerwall3_view, recorded_view, site_of
 from tests.documents.test_catalogue import STATES
 
 
-def explained(view: View) -> ExplainedHouse:
-    return ExplainedHouse(*(json.loads(to_json(body)) for body in (house.house(view), origins.house_origins(view))))
+def explained(view: View) -> ExplainedGateway:
+    return ExplainedGateway(
+        *(
+            json.loads(to_json(body))
+            for body in (site_documents.gateway_document(view), explanations.gateway_provenance(view))
+        )
+    )
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -62,7 +67,12 @@ def test_derived_numbers_name_their_parts() -> None:
 
 def test_numbers_of_the_sum_name_the_houses_they_were_made_of() -> None:
     views = site_of(powerwall3_view("home", 1), recorded_view(), without_reading(powerwall3_view("cabin", 1)))
-    known = ExplainedSite(*(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views))))
+    known = ExplainedSite(
+        *(
+            json.loads(to_json(body))
+            for body in (site_documents.site_document(views), explanations.site_provenance(views))
+        )
+    )
     told = known.explain("site.home_watts")
     assert [part["gateway"] for part in told["parts"]] == ["home", "default"]
     assert sum(part["value"] for part in told["parts"]) == pytest.approx(told["value"])
@@ -87,8 +97,8 @@ def test_old_figures_of_a_house_that_is_away_say_which_answer_they_are_from() ->
 
 def test_once_nobody_reads_the_gateways_no_answer_is_claimed_for_what_is_not_shown() -> None:
     view = powerwall3_view("home", 1)
-    bodies = (house.house_without_poller(view), origins.house_origins(view))
-    known = ExplainedHouse(*(json.loads(to_json(body)) for body in bodies))
+    bodies = (site_documents.gateway_document_without_poller(view), explanations.gateway_provenance(view))
+    known = ExplainedGateway(*(json.loads(to_json(body)) for body in bodies))
     assert set(known.names) <= known.values.keys()
     told = known.explain("solar_watts")
     assert (told["value"], told["rule"], told["answer"]) == (None, "away", None)
@@ -98,7 +108,12 @@ def test_once_nobody_reads_the_gateways_no_answer_is_claimed_for_what_is_not_sho
 def test_alerts_of_the_sum_are_told_by_house_and_an_end_keeps_its_own_answer() -> None:
     home, cabin = powerwall3_view("home", 1), recorded_view()
     views = site_of(home, cabin)
-    known = ExplainedSite(*(json.loads(to_json(body)) for body in (house.overview(views), origins.site_origins(views))))
+    known = ExplainedSite(
+        *(
+            json.loads(to_json(body))
+            for body in (site_documents.site_document(views), explanations.site_provenance(views))
+        )
+    )
     told = known.explain("site.alerts")
     assert told["value"] == sum(part["value"] for part in told["parts"]) and told["rule"] == "sum of gateways"
     assert known.of_gateway("gateways.1.solar_watts") == (cabin.gateway.id, "solar_watts")

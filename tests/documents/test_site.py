@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.documents import devices, meters, site
-from pwserver.documents.merge import VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
+from pwserver.documents import aggregate_documents, devices, meters
+from pwserver.documents.virtual_gateway import VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
 from tests.documents.serve import Server
@@ -41,13 +41,13 @@ def test_sums_equal_their_parts_balance_and_do_not_depend_on_order(
     parts: list[tuple[float, float, float]], order: Any
 ) -> None:
     whole = house(*parts)
-    body = site.power(whole)
+    body = aggregate_documents.power(whole)
     assert body["site"] == pytest.approx(math.fsum(part[0] for part in parts), abs=1e-9)
     assert body["grid"] == body["site"]
     assert body["load"] == pytest.approx(body["site"] + body["battery"] + body["solar"], abs=1e-6)
     shuffled = list(whole.views)
     order.shuffle(shuffled)
-    other = site.power(replace(whole, views=shuffled))
+    other = aggregate_documents.power(replace(whole, views=shuffled))
     assert {name: other[name] for name in meters.METERS} == {name: body[name] for name in meters.METERS}
     merged = merge(whole, {}).view
     for name in meters.METERS:
@@ -57,13 +57,13 @@ def test_sums_equal_their_parts_balance_and_do_not_depend_on_order(
 def test_charge_is_weighted_by_capacity_and_the_mean_stays_beside_it() -> None:
     small = powerwall3_view("small", 1, soe_raw=90.0)  # 27 kWh with the expansion pack
     large = powerwall3_view("large", 3, soe_raw=30.0)  # 54 kWh
-    body = site.soe(site_of(small, large))
+    body = aggregate_documents.soe(site_of(small, large))
     assert body["weighted"] is True
     assert body["raw_percentage"] == pytest.approx(50.0)
     assert body["raw_percentage_mean"] == pytest.approx(60.0)
-    assert site.battery(site_of(small, large))["total_capacity"] == pytest.approx(13500.25 * 6)
+    assert aggregate_documents.battery(site_of(small, large))["total_capacity"] == pytest.approx(13500.25 * 6)
     unknown = powerwall3_view("large", 3, soe_raw=30.0, system_status=None)
-    body = site.soe(site_of(small, unknown))
+    body = aggregate_documents.soe(site_of(small, unknown))
     assert body["weighted"] is False
     assert body["raw_percentage"] == body["raw_percentage_mean"] == pytest.approx(60.0)
 
@@ -72,7 +72,7 @@ def test_an_unknown_number_is_left_out_of_its_sum_and_named() -> None:
     aggregates = powers(100.0, 200.0, 300.0)
     aggregates["solar"]["instant_power"] = None
     whole = site_of(powerwall3_view("home", 1), powerwall3_view("cabin", 1, aggregates=aggregates, soe_raw=None))
-    body = site.power(whole)
+    body = aggregate_documents.power(whole)
     assert body["solar"] == 6500.0
     assert body["sources"]["missing"] == {"solar": ["cabin"], "soe": ["cabin"]}
 
@@ -80,7 +80,7 @@ def test_an_unknown_number_is_left_out_of_its_sum_and_named() -> None:
 def test_time_skew_and_ages_are_stated() -> None:
     local = powerwall3_view("home", 1, timestamp=NOW - 2)
     cloud = powerwall3_view("cabin", 1, timestamp=NOW - 62.5)
-    sources = site.power(site_of(local, cloud))["sources"]
+    sources = aggregate_documents.power(site_of(local, cloud))["sources"]
     assert sources["ages_seconds"] == {"home": 2.0, "cabin": 62.5}
     assert sources["time_skew_seconds"] == 60.5
     merged = merge(site_of(local, cloud), {}).view
@@ -91,7 +91,7 @@ def test_time_skew_and_ages_are_stated() -> None:
 def test_power_beyond_the_nameplate_is_flagged_and_the_whole_gateway_set_aside() -> None:
     mad = powerwall3_view("cabin", 1, aggregates=powers(-100.0, 4.0e7, 0.0))
     whole = site_of(powerwall3_view("home", 1), mad)
-    body = site.power(whole)
+    body = aggregate_documents.power(whole)
     assert body["battery"] == -3499.75
     assert body["sources"]["left_out"] == {"cabin": "implausible"}
     assert "battery power" in body["sources"]["flags"]["cabin"]
@@ -145,7 +145,7 @@ def test_an_outage_from_the_first_failure_to_the_recovery() -> None:
     away = ("never", "stale", "expired")
     one = -3499.75
     for name, moment in moments.items():
-        body = site.power(moment)
+        body = aggregate_documents.power(moment)
         assert body["battery"] == (one if name in away else 2 * one), name
         reason = "stale" if name == "stale" else "no data"
         assert body["sources"]["left_out"] == ({"cabin": reason} if name in away else {})
@@ -258,10 +258,12 @@ def test_memory_forgets_gateways_that_left() -> None:
 def test_one_of_several_houses_off_grid_does_not_take_the_whole_site_off_it() -> None:
     up, down = powerwall3_view("home", 1), powerwall3_view("cabin", 1, grid_status="DOWN", grid_status_detail=None)
     silent = powerwall3_view("barn", 1, grid_status=None, grid_status_detail=None)
-    assert site.overview(site_of(up, down))["grid_status"] is None  # this shape has no word for a mixture
-    assert site.overview(site_of(down, up))["grid_status"] is None
-    assert site.overview(site_of(stale(up), down))["grid_status"] == "DOWN"
-    assert site.overview(site_of(up, silent))["grid_status"] == "UP"
-    assert site.overview(site_of(silent))["grid_status"] is None
+    assert (
+        aggregate_documents.overview(site_of(up, down))["grid_status"] is None
+    )  # this shape has no word for a mixture
+    assert aggregate_documents.overview(site_of(down, up))["grid_status"] is None
+    assert aggregate_documents.overview(site_of(stale(up), down))["grid_status"] == "DOWN"
+    assert aggregate_documents.overview(site_of(up, silent))["grid_status"] == "UP"
+    assert aggregate_documents.overview(site_of(silent))["grid_status"] is None
     assert devices.freq(merge(site_of(up, down), {}).view)["grid_status"] is None
     assert devices.freq(merge(site_of(up, silent), {}).view)["grid_status"] == 1

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pwserver.documents import house
-from pwserver.documents.origins import leaves
+from pwserver.documents import site_documents
+from pwserver.documents.explanations import leaves
 from pwserver.documents.titles import TIME, UNITS, title_of, unit_of
 from tests.documents.factory import powerwall3_view, recorded_view, site_of, without_reading
 
@@ -39,7 +39,7 @@ def test_titles_are_words(path: str, title: str, unit: str | None) -> None:
 
 @pytest.mark.parametrize("view", [powerwall3_view("home", 3), recorded_view(), without_reading(recorded_view())])
 def test_no_title_shows_a_name_of_the_document(view: Any) -> None:
-    for body in (house.house(view), house.overview(site_of(view))):
+    for body in (site_documents.gateway_document(view), site_documents.site_document(site_of(view))):
         for path in leaves(body):
             if not path.startswith(("set_aside", "control", "connection", "gateways.", "cannot_read")):
                 words = title_of(path).rpartition(": ")[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pwserver.documents.origins import leaves
+from pwserver.documents.explanations import leaves
 from pwserver.simulator import SimulatedGateway
 from pwserver.state.fact import RULES
 from tests.conftest import wait_until

@@ -10,7 +10,7 @@ from typing import Any
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import TEXT
-from pwserver.documents.origins import leaves
+from pwserver.documents.explanations import leaves
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.provenance import ANSWERS

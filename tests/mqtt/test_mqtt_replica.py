@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.documents import influx, prometheus
-from pwserver.documents.answer import Answer
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
+from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubscriber, settings_from_url
 from pwserver.mqtt.replica_messages import Envelope, ReplicaMessageError, decode, encode, read_word, sign_word
@@ -190,7 +190,7 @@ def shown(view):
     for document in CATALOGUE:
         if document.scope is Scope.GATEWAY:
             body = document.render(view)
-            pages[document.target] = to_json([body.status, body.body] if isinstance(body, Answer) else body)
+            pages[document.target] = to_json([body.status, body.body] if isinstance(body, ErrorAnswer) else body)
     pages["/metrics"], pages["/influx"] = prometheus.render(site), influx.render(site)
     return pages | topics(view)
 
@@ -226,7 +226,7 @@ def test_documents_of_a_replica_are_the_originals(broker, until, powerwall3, vie
 PUBLISHER = """
 import asyncio, sys, time
 from pwserver.documents import influx, prometheus
-from pwserver.documents.answer import Answer
+from pwserver.documents.error_answer import Answer
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json

@@ -7,15 +7,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ErrorAnswer:
     """A status and a JSON-able body."""
 
     status: int
     body: Any
 
 
-def detail(status: int, text: str) -> Answer:
-    return Answer(status, {"detail": text})
+def detail(status: int, text: str) -> ErrorAnswer:
+    return ErrorAnswer(status, {"detail": text})
 
 
 NO_GATEWAYS = detail(503, "No gateways configured")

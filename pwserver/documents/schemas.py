@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pwserver.documents.schema import (
+from pwserver.documents.json_schema import (
     ANY,
     BOOLEAN,
     CELSIUS,
@@ -27,7 +27,7 @@ from pwserver.documents.schema import (
     patterns,
     string,
 )
-from pwserver.documents.site_shapes import ABILITIES
+from pwserver.documents.site_schemas import ABILITIES
 from pwserver.state.controls import CHOICE, NUMBER, PRESS, SWITCH
 
 AMPERES = number("A")

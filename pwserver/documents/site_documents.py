@@ -25,7 +25,7 @@ DRAWN_UNITS: Final = 12  # the sum of many houses tells how many units there are
 LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "tells figures that cannot be"}
 
 
-def overview(view: SiteView) -> JsonObject:
+def site_document(view: SiteView) -> JsonObject:
     """Write /api/site: totals, then every configured gateway in the order of the configuration, always."""
     main = view.main(view.gateways)
     return {
@@ -41,12 +41,12 @@ def overview(view: SiteView) -> JsonObject:
     }
 
 
-def overview_without_poller(view: SiteView) -> JsonObject:
+def site_document_without_poller(view: SiteView) -> JsonObject:
     """Write what /api/site says once nobody reads the gateways any more."""
-    return overview(replace(view, views=[_without_poller(one) for one in view.views]))
+    return site_document(replace(view, views=[_without_poller(one) for one in view.views]))
 
 
-def house(view: View) -> JsonObject:
+def gateway_document(view: View) -> JsonObject:
     """Write /api/site/{id}: everything that a page about one gateway draws."""
     state = view.state
     judged, status = state.judged, view.status
@@ -94,9 +94,9 @@ def house(view: View) -> JsonObject:
     return body
 
 
-def house_without_poller(view: View) -> JsonObject:
+def gateway_document_without_poller(view: View) -> JsonObject:
     """Write what /api/site/{id} says once nobody reads the gateways any more."""
-    return house(_without_poller(view))
+    return gateway_document(_without_poller(view))
 
 
 def _without_poller(view: View) -> View:

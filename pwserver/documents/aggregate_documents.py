@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.devices import alerts as sorted_alerts
-from pwserver.documents.gateways import gateway_status
+from pwserver.documents.gateway_status import gateway_status
 from pwserver.reading import JsonObject
 from pwserver.state.site import MIXED
 from pwserver.state.view import SiteView

@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pwserver.documents.aggregate_documents import grid_status
 from pwserver.documents.merge_names import Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
-from pwserver.documents.site import grid_status
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals

@@ -19,7 +19,7 @@ from pwserver.state.view import SiteView, View
 from pwserver_ext.aggregate import is_number
 
 
-def house_origins(view: View) -> JsonObject:
+def gateway_provenance(view: View) -> JsonObject:
     """Write ``answers``: [name, epoch seconds], and ``facts``: path -> [answer, member, rule, what was set aside]."""
     numbers: dict[tuple[str, float | None], int] = {}  # of the answers: an alert's end is told by an older one
     answers: list[tuple[str, float | None]] = []
@@ -42,7 +42,7 @@ def _old(fact: Fact[Any]) -> Fact[Any]:
     return fact if fact.value is None else fact.derived(fact.value, "last known")
 
 
-def site_origins(view: SiteView) -> JsonObject:
+def site_provenance(view: SiteView) -> JsonObject:
     """Write path below ``site`` -> [rule, gateway -> value, members that lack it]."""
     site = view.state
     told = {state.gateway.id: state.judged.alerts for state in site.members}
@@ -78,7 +78,7 @@ class Explained:
         return {**self.part(name), "rule": rule, "sentence": RULES.get(rule, rule)}
 
 
-class ExplainedHouse(Explained):
+class ExplainedGateway(Explained):
     """The numbers of /api/site/{id}."""
 
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:

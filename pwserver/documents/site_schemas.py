@@ -1,9 +1,9 @@
-"""The schemas of the site document, with units. See ``documents.house``."""
+"""The schemas of the site document, with units. See ``documents.site_documents``."""
 
 from __future__ import annotations
 
 from pwserver.causes import LIMIT_BY_ID
-from pwserver.documents.schema import (
+from pwserver.documents.json_schema import (
     ANY,
     BOOLEAN,
     CELSIUS,
