@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROW = re.compile(r"^\| [^|]+ \| `(state\.\w+)::(\w+)` \| [A-Z(][^|]+\. \| [^|]+ \|$")
+ROW = re.compile(r"^\| [^|]+ \| `(state\.\w+)::(\w+)` \| [A-Z(][^|]+\. \|$")
 # Rows of the room's own making: values, memories, views and tables that judge nothing.
 NO_JUDGES = {"abilities", "alert_meanings", "alert_memory", "controls", "gateway_memory", "source", "view"}
 # Members of a reading that say something about the house: whoever reads them judges.
