@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pwserver.documents.schema import Schema
+from pwserver.documents.json_schema import Schema
 from pwserver.web.openapi import operations
 
 # The documents that pages load: name of the type, path of the document. The first path that fits an address wins.

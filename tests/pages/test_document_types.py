@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.documents.site_shapes import SITE_HOUSE
+from pwserver.documents.site_schemas import SITE_HOUSE
 from tests.pages.document_types import declarations
 from tests.pages.support import House
 
