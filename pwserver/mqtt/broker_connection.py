@@ -12,7 +12,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.mqtt")
 MAX_INBOUND = 100
+STOP_SECONDS = 3.0  # for the last messages of a connection that ends
 REPEAT_SECONDS = 300.0  # how often the log says again what goes on
 
 
@@ -152,3 +153,24 @@ async def keep_connected(settings: MqttSettings, session: Callable[[Attempts], A
         except Exception as error:  # a fault of ours must not end publishing for good
             fault, reason = error, type(error).__name__
         await asyncio.sleep(attempts.lost(reason, fault))
+
+
+def start_in_background(
+    settings: MqttSettings, session: Callable[[Attempts], Awaitable[None]], name: str
+) -> asyncio.Task[None] | None:
+    """Start ``keep_connected`` as a task of that name; None, and a line of the log, without the client library."""
+    try:
+        library()
+    except MqttUnavailable as error:
+        log.error("%s", error)
+        return None
+    return asyncio.create_task(keep_connected(settings, session), name=name)
+
+
+async def end_in_background(task: asyncio.Task[None] | None, settings: MqttSettings) -> None:
+    """Cancel what ``start_in_background`` started, and wait while it says its last words."""
+    if task is None:
+        return
+    task.cancel()
+    with suppress(asyncio.CancelledError, TimeoutError):
+        await asyncio.wait_for(task, STOP_SECONDS + settings.operation_timeout_seconds)

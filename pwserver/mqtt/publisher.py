@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from pwserver.mqtt import control_topics
 from pwserver.mqtt.broker_connection import (
+    STOP_SECONDS,
     Attempts,
     ConnectionLost,
-    MqttUnavailable,
     connected,
-    keep_connected,
-    library,
+    end_in_background,
     refused,
+    start_in_background,
 )
 from pwserver.mqtt.broker_settings import (
     ControlRejected,
@@ -44,7 +44,6 @@ log = logging.getLogger("pwserver.mqtt")
 BATCH = 32  # messages on their way at once; they stay in order
 BURST_SECONDS = 0.05
 MAX_PENDING_COMMANDS = 100
-STOP_SECONDS = 3.0
 ISLANDING_BIT = 16
 
 
@@ -89,15 +88,12 @@ class MqttPublisher:
         """Begin connecting in the background. Never waits for the broker."""
         if not self.settings.host or self._task is not None:
             return
-        try:
-            library()
-        except MqttUnavailable as error:
-            log.error("%s", error)
+        self._task = start_in_background(self.settings, self._session, "mqtt")
+        if self._task is None:
             return
         missing = missing_for_controls(self.settings)
         if missing:
             log.warning("MQTT controls stay off: %s not set", " and ".join(missing))
-        self._task = asyncio.create_task(keep_connected(self.settings, self._session), name="mqtt")
 
     def publish(self, view: View) -> None:
         """Take note of a poll attempt, good or bad. Returns at once; a newer view replaces an older one."""
@@ -118,11 +114,7 @@ class MqttPublisher:
     async def stop(self) -> None:
         """Drop what is under way, say offline everywhere, disconnect. Takes a few seconds at most."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        task.cancel()
-        with suppress(asyncio.CancelledError, asyncio.TimeoutError):
-            await asyncio.wait_for(task, STOP_SECONDS + self.settings.operation_timeout_seconds)
+        await end_in_background(task, self.settings)
         self.connected = False
 
     # one connection

@@ -178,8 +178,6 @@ def _build(kind: type[T], members: Any) -> T:
 def _checked(value: Any, hint: Any, name: str) -> Any:
     """The value, when it has the type the dataclass promises."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return value
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in inner:
             return None
@@ -192,9 +190,15 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
         return _build(hint, value)
     if hint is Reach and isinstance(value, str):
         return Reach.__members__.get(value)  # None: a kind that only a newer publisher knows
-    if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    fits = isinstance(hint, type) and origin is None and isinstance(value, hint)
-    if fits and not (hint is int and isinstance(value, bool)):
+    if origin is None and _is_plain(value, hint):
         return value
     raise ReplicaMessageError(f"{name} has the wrong type")
+
+
+def _is_plain(value: Any, hint: Any) -> bool:
+    """Judge whether a value has this plain type. JSON may write a float as an int; a bool is an int to Python only."""
+    if hint is Any:
+        return True
+    if hint in (float, int) and isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float) if hint is float else hint) if isinstance(hint, type) else False

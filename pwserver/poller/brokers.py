@@ -12,7 +12,8 @@ from pwserver.commands import ACKNOWLEDGED
 from pwserver.config import Config
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
-from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings
+from pwserver.mqtt.replica_publisher import ReplicaPublisher
+from pwserver.mqtt.replica_settings import ReplicaSettings
 from pwserver.mqtt.state_topics import UNSAFE_IN_TOPIC
 from pwserver.poller.command_service import CommandService
 from pwserver.state.view import View

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 from pwserver.config import Config, ConfigError
 from pwserver.directory import Directory
-from pwserver.mqtt.replica import ReplicaSettings, ReplicaSubscriber, ReplicaUpdate, settings_from_url
+from pwserver.mqtt.replica_settings import ReplicaSettings, settings_from_url
+from pwserver.mqtt.replica_subscriber import ReplicaSubscriber, ReplicaUpdate
 from pwserver.poller.gateway_task import Freshness, Publish
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.shared import AGGREGATE

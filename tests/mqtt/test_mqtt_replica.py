@@ -23,8 +23,10 @@ from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
 from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.mqtt.broker_settings import MqttSettings
-from pwserver.mqtt.replica import ReplicaPublisher, ReplicaSettings, ReplicaSubscriber, settings_from_url
 from pwserver.mqtt.replica_messages import Envelope, ReplicaMessageError, decode, encode, read_word, sign_word
+from pwserver.mqtt.replica_publisher import ReplicaPublisher
+from pwserver.mqtt.replica_settings import ReplicaSettings, settings_from_url
+from pwserver.mqtt.replica_subscriber import ReplicaSubscriber
 from pwserver.mqtt.state_topics import topics
 from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import SiteView, View
@@ -230,7 +232,8 @@ from pwserver.documents.error_answer import Answer
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
-from pwserver.mqtt.replica import ReplicaPublisher, settings_from_url
+from pwserver.mqtt.replica_publisher import ReplicaPublisher
+from pwserver.mqtt.replica_settings import settings_from_url
 from pwserver.reading import *
 from pwserver.state.view import *
 async def main():
@@ -439,6 +442,6 @@ def test_a_slow_reader_misses_steps_but_not_the_last(broker, until, powerwall3, 
 
 
 def test_reading_is_never_pickled():
-    source = (ROOT / "pwserver/mqtt/replica_messages.py").read_text() + (ROOT / "pwserver/mqtt/replica.py").read_text()
+    source = "".join(path.read_text() for path in (ROOT / "pwserver/mqtt").glob("replica_*.py"))
     assert "import pickle" not in source and "eval(" not in source
     assert Reading("x", 1.0, {}).gateway_id == "x"
