@@ -8,10 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from pwserver import __version__, signals, standard_streams
+from pwserver import __version__, process_signals, standard_streams
 from pwserver.config import SETTINGS, Config, ConfigError, Setting, load
+from pwserver.config.raw_text import nearest
 from pwserver.config.settings import BY_NAME, SECTIONS
-from pwserver.config.values import nearest
 
 COMMANDS = {
     "serve": "poll the gateways and serve their data (also without any command)",
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.setup:
         return run_setup(flags, os.environ)
     if command == "serve":
-        signals.prepare()
+        process_signals.prepare()
     try:
         config = load(flags, os.environ)
     except ConfigError as error:
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_command(command: str, config: Config, flags: Mapping[str, str], own: Sequence[str]) -> int:
     """Hand over to the room that knows; each is imported only when it is wanted."""
     if command == "check-config":
-        from pwserver.config.report import report
+        from pwserver.config.check_report import report
 
         print(f"pwserver {__version__}\n{report(config)}", end="")
         return 0

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 
 from pwserver.config import Config, ConfigError, GatewayDefinition
-from pwserver.config.effective import temporary_folder
+from pwserver.config.configuration import temporary_folder
 
 DEFAULT_SCENARIO = "powerwall2"
 MORNING_HOUR = 9.5  # the simulated day begins with sun, whatever the time of the demo

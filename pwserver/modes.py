@@ -79,7 +79,7 @@ class ConnectionMode(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ReachKind:
     """One kind of connection. ``word`` is unique; ``label`` is how clients know it."""
 
     word: str
@@ -93,17 +93,19 @@ class Kind:
 class Reach(_Named):
     """What was reached: the kind of connection that readings come over."""
 
-    FLEETAPI = Kind(
+    FLEETAPI = ReachKind(
         "fleetapi", "FleetAPI", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS
     )
-    CLOUD = Kind("cloud", "Cloud", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS)
-    V1R = Kind("v1r", "TEDAPI v1r", writes=("operation", "grid", "signed"))
-    TEDAPI = Kind("tedapi", "TEDAPI", limit=causes.TEDAPI_READ_ONLY)
-    HYBRID = Kind("hybrid", "TEDAPI", writes=("operation",), limit=causes.LOCAL_API)  # writes over the local API
-    LOCAL = Kind("local", "Local", _LOCAL_READS, ("operation",), limit=causes.LOCAL_API, unread=causes.LOCAL_TELLS_LESS)
-    BASIC_LAN = Kind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
-    POWERS = Kind("powers", "Powers", ("powers", "charge"))
-    MIXED = Kind("mixed", "Mixed")  # of a sum: its gateways are reached in different ways
+    CLOUD = ReachKind("cloud", "Cloud", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS)
+    V1R = ReachKind("v1r", "TEDAPI v1r", writes=("operation", "grid", "signed"))
+    TEDAPI = ReachKind("tedapi", "TEDAPI", limit=causes.TEDAPI_READ_ONLY)
+    HYBRID = ReachKind("hybrid", "TEDAPI", writes=("operation",), limit=causes.LOCAL_API)  # writes over the local API
+    LOCAL = ReachKind(
+        "local", "Local", _LOCAL_READS, ("operation",), limit=causes.LOCAL_API, unread=causes.LOCAL_TELLS_LESS
+    )
+    BASIC_LAN = ReachKind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
+    POWERS = ReachKind("powers", "Powers", ("powers", "charge"))
+    MIXED = ReachKind("mixed", "Mixed")  # of a sum: its gateways are reached in different ways
 
     @property
     def remote(self) -> bool:

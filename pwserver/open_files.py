@@ -31,7 +31,7 @@ def with_files(config: Config) -> Config:
     if possible >= wanted:
         return config
     warnings = config.warnings
-    if config.origin(CAP).kind != "default" or possible < 100:
+    if config.source(CAP).kind != "default" or possible < 100:
         told = (
             f"{CAP} is {wanted}, but the system allows each process {limit} open files: taking {possible} connections"
         )

@@ -23,9 +23,9 @@ from typing import Protocol
 from pwserver.deaths import Death, DeathKind, death_of
 from pwserver.memory_limits import ROOT, MemoryLimit
 from pwserver.out_of_memory import KernelKills, go_before
+from pwserver.process_signals import RELOADING, STOPPING, become_child, ignore
 from pwserver.restarts import RestartLadder
 from pwserver.shared import MAIN_GONE_STATUS
-from pwserver.signals import RELOADING, STOPPING, become_child, ignore
 from pwserver_ext.process import die_with_parent, set_name
 
 log = logging.getLogger("pwserver.supervisor")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pwserver.config.effective import Config, Origin
-from pwserver.config.gateways import AGGREGATE_ID, GatewayDefinition, GatewayOptions
+from pwserver.config.configuration import Config, ValueSource
+from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition, GatewayOptions
 from pwserver.config.load import load
 from pwserver.config.problems import ConfigError
 from pwserver.config.setting import MASK, Setting
@@ -19,7 +19,7 @@ __all__ = [
     "ConnectionMode",
     "GatewayDefinition",
     "GatewayOptions",
-    "Origin",
     "Setting",
+    "ValueSource",
     "load",
 ]

@@ -10,9 +10,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pwserver.config import values as v
-from pwserver.config.effective import Config, Origin
-from pwserver.config.entries import (
+from pwserver.config.config_file import read_file, server_texts
+from pwserver.config.configuration import Config, ValueSource
+from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
+from pwserver.config.gateway_entries import (
     PLACES,
     SETTING_OF_MEMBER,
     Fallbacks,
@@ -20,12 +21,12 @@ from pwserver.config.entries import (
     check_together,
     read_entries,
 )
-from pwserver.config.file import read_file, server_texts
-from pwserver.config.gateways import AGGREGATE_ID, GatewayDefinition
+from pwserver.config.kinds import FilePath
 from pwserver.config.problems import ConfigError
+from pwserver.config.raw_text import BadValue, is_blank, is_utf8, nearest, parse_json, quoted, without_comment
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, default_workers
-from pwserver.config.single import single_gateway
+from pwserver.config.single_gateway import single_gateway
 from pwserver.regular_file import check_regular
 
 _PREFIXES = ("PW_", "MQTT_", "CONTROL_", "CORS_", "PROXY_")
@@ -42,10 +43,10 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     findings = Findings()
     environment = _known_environment(environ, findings)
     loader = _Loader(flags, environment, findings)
-    settings, origins = loader.settings()
+    settings, sources = loader.settings()
     _check_settings(settings, environment, findings)
-    gateways, source = _gateways(loader, settings, origins, findings)
-    _check_default_gateway(settings, origins, gateways, findings)
+    gateways, source = _gateways(loader, settings, sources, findings)
+    _check_default_gateway(settings, sources, gateways, findings)
     if findings.problems:
         raise ConfigError(findings.problems, findings.warnings)
     return Config(
@@ -53,7 +54,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
         gateways=gateways,
         gateway_source=source,
         warnings=tuple(findings.warnings),
-        origins=origins,
+        sources=sources,
         state_home=_state_home(environ),
     )
 
@@ -66,11 +67,11 @@ def _known_environment(environ: Mapping[str, str], findings: Findings) -> dict[s
         if upper in ENVIRONMENT_NAMES:
             known.setdefault(upper, environ[name])
         elif upper.startswith(_PREFIXES):
-            near = v.nearest(upper, ENVIRONMENT_NAMES)
+            near = nearest(upper, ENVIRONMENT_NAMES)
             if near:
-                findings.warnings.append(f"{v.shown(name)} is not a setting and ignored; did you mean {near}?")
+                findings.warnings.append(f"{quoted(name)} is not a setting and ignored; did you mean {near}?")
             elif upper.startswith("PW_"):
-                findings.warnings.append(f"{v.shown(name)} is not a setting and ignored")
+                findings.warnings.append(f"{quoted(name)} is not a setting and ignored")
     return known
 
 
@@ -85,15 +86,15 @@ class _Loader:
         self.file_path: str | None = None
         self.file_content: Mapping[str, Any] | None = None
 
-    def settings(self) -> tuple[dict[str, Any], dict[str, Origin]]:
+    def settings(self) -> tuple[dict[str, Any], dict[str, ValueSource]]:
         self._open_file()
         settings: dict[str, Any] = {}
-        origins: dict[str, Origin] = {}
+        sources: dict[str, ValueSource] = {}
         for setting in SETTINGS:
-            settings[setting.name], origins[setting.name] = self._value(setting)
+            settings[setting.name], sources[setting.name] = self._value(setting)
         if settings["PW_WORKERS"] is None:
             settings["PW_WORKERS"] = default_workers()
-        return settings, origins
+        return settings, sources
 
     def _open_file(self) -> None:
         self.file_path, _ = self._value(BY_NAME["PW_CONFIG"])
@@ -103,62 +104,62 @@ class _Loader:
         if self.file_content is not None:
             self._file_texts = server_texts(self.file_path, self.file_content, self._findings)
 
-    def _value(self, setting: Setting) -> tuple[Any, Origin]:
-        for text, origin in self._texts(setting):
-            value, blank = self._parse(setting, text, origin)
+    def _value(self, setting: Setting) -> tuple[Any, ValueSource]:
+        for text, source in self._texts(setting):
+            value, blank = self._parse(setting, text, source)
             if not blank:
-                return value, origin
-        return setting.default, Origin("default")
+                return value, source
+        return setting.default, ValueSource("default")
 
-    def _texts(self, setting: Setting) -> list[tuple[str, Origin]]:
-        found: list[tuple[str, Origin]] = []
+    def _texts(self, setting: Setting) -> list[tuple[str, ValueSource]]:
+        found: list[tuple[str, ValueSource]] = []
         if setting.name in self._flags:
-            found.append((self._flags[setting.name], Origin("flag", setting.flags[0])))
+            found.append((self._flags[setting.name], ValueSource("flag", setting.flags[0])))
         if setting.name in self._file_texts:
             place = f"{self.file_path}: server.{setting.file_key}"
-            found.append((self._file_texts[setting.name], Origin("file", place)))
+            found.append((self._file_texts[setting.name], ValueSource("file", place)))
         names = [name for name in (setting.name, *setting.aliases) if name in self._environment]
-        found.extend((self._environment[name], Origin("environment", name)) for name in names)
+        found.extend((self._environment[name], ValueSource("environment", name)) for name in names)
         return found
 
-    def _parse(self, setting: Setting, text: str, origin: Origin) -> tuple[Any, bool]:
+    def _parse(self, setting: Setting, text: str, source: ValueSource) -> tuple[Any, bool]:
         """Value, and whether the text was blank, which lets the next source speak."""
         try:
-            if not isinstance(setting.kind, v.Path) and not v.is_utf8(text):  # a path may be any bytes
-                raise v.BadValue("a text in UTF-8")
+            if not isinstance(setting.kind, FilePath) and not is_utf8(text):  # a path may be any bytes
+                raise BadValue("a text in UTF-8")
             value = setting.kind.parse(text)
             if value is not None and setting.secret:
-                self._odd_secret(text, origin)
+                self._odd_secret(text, source)
             return value, value is None
-        except v.BadValue as error:
-            given = "(hidden)" if setting.secret else v.shown(text)
+        except BadValue as error:
+            given = "(hidden)" if setting.secret else quoted(text)
             repaired = setting.repair(error.number) if setting.repair and error.number is not None else None
             if repaired is None and not setting.bad_value_is_default:
                 self._findings.problems.append(
-                    f"{setting.name} ({origin}): {given} is not allowed; give {error.expected}"
+                    f"{setting.name} ({source}): {given} is not allowed; give {error.expected}"
                 )
                 return setting.default, False
             value = setting.default if repaired is None else repaired
             self._findings.warnings.append(
-                f"{setting.name} ({origin}): {given} is not allowed; using {setting.text(value)}; give {error.expected}"
+                f"{setting.name} ({source}): {given} is not allowed; using {setting.text(value)}; give {error.expected}"
             )
             return value, False
 
-    def _odd_secret(self, text: str, origin: Origin) -> None:
-        if origin.kind == "flag":
+    def _odd_secret(self, text: str, source: ValueSource) -> None:
+        if source.kind == "flag":
             self._findings.warnings.append(
-                f"{origin.place}: a secret on the command line can be read by every user of this machine; "
+                f"{source.place}: a secret on the command line can be read by every user of this machine; "
                 "use the environment or the file"
             )
         if text != text.strip():
-            self._findings.warnings.append(f"{origin.place}: begins or ends with a blank, which is taken as part of it")
-        elif v.without_comment(text) != text.strip():
+            self._findings.warnings.append(f"{source.place}: begins or ends with a blank, which is taken as part of it")
+        elif without_comment(text) != text.strip():
             self._findings.warnings.append(
-                f"{origin.place}: what looks like a comment (a blank, # and what follows) is taken as part of it, "
+                f"{source.place}: what looks like a comment (a blank, # and what follows) is taken as part of it, "
                 "because a password may hold it; give the comment a line of its own"
             )
         elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
-            self._findings.warnings.append(f"{origin.place}: its quotation marks are taken as part of it")
+            self._findings.warnings.append(f"{source.place}: its quotation marks are taken as part of it")
 
 
 def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str], findings: Findings) -> None:
@@ -166,7 +167,7 @@ def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str],
     problem, warn = findings.problems.append, findings.warnings.append
     for setting in SETTINGS:
         for alias in setting.aliases:
-            given = {environment[name] for name in (setting.name, alias) if not v.is_blank(environment.get(name, ""))}
+            given = {environment[name] for name in (setting.name, alias) if not is_blank(environment.get(name, ""))}
             if len(given) > 1:
                 text = f"{setting.name} and {alias} (environment) are both set and differ"
                 if setting.secret:
@@ -183,7 +184,7 @@ def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str],
     for name in ("PW_TLS_CERT", "PW_TLS_KEY", "MQTT_TLS_CA_CERT"):
         why = _unreadable(settings[name]) if settings[name] else None
         if why:
-            path = v.shown(settings[name], LONGEST_PATH)
+            path = quoted(settings[name], LONGEST_PATH)
             problem(f"{name}: {path} is not allowed ({why}); give a file that exists and can be read")
     if settings["PW_TLS_CERT"] and settings["PW_HTTPS"] != "yes":
         warn("PW_TLS_CERT is set, but PW_HTTPS is not yes: TLS stays off")
@@ -213,7 +214,7 @@ def _unreadable(path: str) -> str | None:
 
 
 def _gateways(
-    loader: _Loader, settings: Mapping[str, Any], origins: Mapping[str, Origin], findings: Findings
+    loader: _Loader, settings: Mapping[str, Any], sources: Mapping[str, ValueSource], findings: Findings
 ) -> tuple[tuple[GatewayDefinition, ...], str]:
     """The gateways, and the name of the one source they come from.
 
@@ -225,7 +226,7 @@ def _gateways(
     if settings["PW_REPLICA"]:
         return (), "replica"
     fallbacks = Fallbacks(settings["PW_TIMEZONE"], settings["PW_AUTH_PATH"], settings["PW_SITEID"])
-    single_flag = next((n for n in _GATEWAY_FLAGS if origins[n].kind == "flag"), None)
+    single_flag = next((n for n in _GATEWAY_FLAGS if sources[n].kind == "flag"), None)
     single = single_flag or next((name for name in _PLACES if settings[name]), _PLACES[0])
 
     def from_file() -> tuple[tuple[GatewayDefinition, ...], str]:
@@ -238,9 +239,9 @@ def _gateways(
     def from_json() -> tuple[tuple[GatewayDefinition, ...], str]:
         source = "PW_GATEWAYS"
         try:
-            entries = v.parse_json(settings["PW_GATEWAYS"], "a JSON array of objects")
-        except v.BadValue as error:
-            findings.problems.append(f"{source} ({origins[source]}): (hidden) is not JSON; give {error.expected}")
+            entries = parse_json(settings["PW_GATEWAYS"], "a JSON array of objects")
+        except BadValue as error:
+            findings.problems.append(f"{source} ({sources[source]}): (hidden) is not JSON; give {error.expected}")
             return (), source
         return read_entries(entries, source, fallbacks, findings), source
 
@@ -252,12 +253,12 @@ def _gateways(
         ("PW_CONFIG", from_file), ("PW_GATEWAYS", from_json), (single, from_variables),
     ]  # fmt: skip
     given = [(name, reader) for name, reader in readers if settings[name]]
-    by_flag = [(name, reader) for name, reader in given if origins[name].kind == "flag"]
+    by_flag = [(name, reader) for name, reader in given if sources[name].kind == "flag"]
     chosen = (by_flag or given or readers[-1:])[0]
     gateways, source = chosen[1]()
     for name, _ in given:
         if name != chosen[0]:
-            findings.warnings.append(f"{name} ({origins[name]}): its gateways are ignored: {chosen[0]} comes first")
+            findings.warnings.append(f"{name} ({sources[name]}): its gateways are ignored: {chosen[0]} comes first")
     check_together(gateways, findings)
     for gateway in gateways:
         why = _unreadable(gateway.rsa_key_path) if gateway.rsa_key_path else None
@@ -268,7 +269,7 @@ def _gateways(
 
 def _check_default_gateway(
     settings: Mapping[str, Any],
-    origins: Mapping[str, Origin],
+    sources: Mapping[str, ValueSource],
     gateways: tuple[GatewayDefinition, ...],
     findings: Findings,
 ) -> None:
@@ -279,7 +280,7 @@ def _check_default_gateway(
     allowed = [*(gateway.id for gateway in gateways), AGGREGATE_ID]
     if wanted not in allowed:
         findings.problems.append(
-            f"PW_DEFAULT_GATEWAY ({origins['PW_DEFAULT_GATEWAY']}): {v.shown(wanted)} is not allowed; "
+            f"PW_DEFAULT_GATEWAY ({sources['PW_DEFAULT_GATEWAY']}): {quoted(wanted)} is not allowed; "
             f"give one of {', '.join(allowed)}"
         )
 

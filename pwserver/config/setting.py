@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.config.values import Bool, Kind
+from pwserver.config.kinds import Bool, Kind
 
 MASK = "**********"  # always this long: the length of a secret is nobody's business
 

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import os
 
-from pwserver.config import values as v
-from pwserver.config.gateways import powers_url
+from pwserver.config.host_names import allowed_host, bind_address, host_name, network
+from pwserver.config.kinds import Bool, Choice, FilePath, GatewaysJson, Https, Items, Text, TimeZone, Word
+from pwserver.config.number_kinds import Duration, Int, Mask
 from pwserver.config.setting import Setting
-from pwserver.config.values import (
-    Bool,
-    Choice,
-    Duration,
-    GatewaysJson,
-    Https,
-    Int,
-    Items,
-    Mask,
-    Path,
-    Text,
-    TimeZone,
-    Word,
-)
+from pwserver.config.urls import base_path, broker_url, origin, powers_url
+from pwserver.config.word_rules import email_address, name_prefix, topic_prefix
 
 STYLES = ("clear", "black", "white", "grafana", "grafana-dark", "solar", "dakboard")
 
@@ -56,27 +45,27 @@ def _signal_interval(number: float) -> float | None:
 # fmt: off
 SETTINGS: tuple[Setting, ...] = (
     # --- which gateway, and how to log in
-    Setting("PW_CONFIG", Path(), None, GATEWAY, "Configuration file, YAML or JSON.", in_file=False),
+    Setting("PW_CONFIG", FilePath(), None, GATEWAY, "Configuration file, YAML or JSON.", in_file=False),
     Setting("PW_GATEWAYS", GatewaysJson(), None, GATEWAY, "Several gateways as a JSON array.", secret=True,
             in_file=False),
-    Setting("PW_HOST", Word("host", v.host_name), None, GATEWAY,
+    Setting("PW_HOST", Word("host", host_name), None, GATEWAY,
             "Address of the one gateway, host or host:port. Empty: Tesla's cloud.", in_file=False),
     Setting("PW_GW_PWD", Text(), None, GATEWAY, "Full gateway (WiFi) password, for TEDAPI.", secret=True,
             in_file=False),
     Setting("PW_PASSWORD", Text(), None, GATEWAY,
             "Customer password of the one gateway, for the local API.", secret=True, in_file=False),
-    Setting("PW_EMAIL", Word("e-mail", v.email_address), None, GATEWAY,
+    Setting("PW_EMAIL", Word("e-mail", email_address), None, GATEWAY,
             "Tesla account; also the customer e-mail of a local login.", private=True, in_file=False),
-    Setting("PW_AUTH_PATH", Path("folder"), None, GATEWAY,
+    Setting("PW_AUTH_PATH", FilePath("folder"), None, GATEWAY,
             "Folder of .pypowerwall.auth, .pypowerwall.site and .pypowerwall.fleetapi.", aliases=("PW_AUTHPATH",),
             private=True, default_note="the working folder", flag_names=("--authpath", "--auth-path")),
     Setting("PW_TIMEZONE", TimeZone(), "America/Los_Angeles", GATEWAY,
             "The gateway's IANA time zone: days begin at its midnight.", bad_value_is_default=True),
     Setting("PW_SITEID", Word("site id"), None, GATEWAY, "Tesla energy site, where an account has several.",
             private=True),
-    Setting("PW_RSA_KEY_PATH", Path(), None, GATEWAY,
+    Setting("PW_RSA_KEY_PATH", FilePath(), None, GATEWAY,
             "RSA-4096 private key (PEM) for TEDAPI v1r.", private=True, in_file=False),
-    Setting("PW_WIFI_HOST", Word("host", v.host_name), None, GATEWAY,
+    Setting("PW_WIFI_HOST", Word("host", host_name), None, GATEWAY,
             "The gateway's WiFi address for v1r: followers and fallback.", in_file=False),
     Setting("PW_POWERS_URL", Word("URL", powers_url), None, GATEWAY,
             "Instead of a gateway: a JSON with site, battery, load, solar (watts) and percentage.", secret=True,
@@ -89,7 +78,7 @@ SETTINGS: tuple[Setting, ...] = (
             "Open a cloud connection beside a local gateway with an e-mail, even without control."),
     Setting("PW_TIMEOUT", Int(1, 300), 10, GATEWAY, "Limit of one HTTP call to a local gateway.", unit="s"),
     Setting("PW_POOL_MAXSIZE", Int(1, 100), 15, GATEWAY, "HTTP connections kept per gateway."),
-    Setting("PW_CACHE_FILE", Path(), None, GATEWAY, "Login cache of local mode; each further gateway adds its id.",
+    Setting("PW_CACHE_FILE", FilePath(), None, GATEWAY, "Login cache of local mode; each further gateway adds its id.",
             private=True, default_note=".powerwall in PW_AUTH_PATH, else in the temporary folder"),
     Setting("PW_AUTH_MODE", Choice(("cookie", "token")), "cookie", GATEWAY, "Style of the local login."),
     Setting("PW_TEDAPI_API_VERSION", Choice(("V2024_06", "V2026_06")), "V2024_06", GATEWAY, "TEDAPI query set."),
@@ -123,33 +112,33 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_SITE_ZERO_THRESHOLD", Int(0, 100_000), 0, DATA, "Grid power up to this counts as 0.", unit="W",
             bad_value_is_default=True),
     Setting("PW_MISSING_AS_ZERO", Bool(), False, DATA, "Print 0 for missing numbers in /csv*, /json and /pw/power."),
-    Setting("PW_AGGREGATE_PREFIX", Word("yes/no/pattern", v.name_prefix, empty="no"), "{id}_", DATA,
+    Setting("PW_AGGREGATE_PREFIX", Word("yes/no/pattern", name_prefix, empty="no"), "{id}_", DATA,
             "Prefix of device, string and alert names in sums: yes, no, or a pattern with {id} or {name}."),
 
     # --- the server
-    Setting("PW_BIND_ADDRESS", Word("address", v.bind_address), "0.0.0.0", SERVER, "Address to listen on.",
+    Setting("PW_BIND_ADDRESS", Word("address", bind_address), "0.0.0.0", SERVER, "Address to listen on.",
             file_name="host"),
     Setting("PW_PORT", Int(0, 65535), 8675, SERVER, "Port to listen on; 0 takes a free one."),
     Setting("PW_WORKERS", Int(1, 64), None, SERVER, "Worker processes.", default_note="2, or 1 on a single core"),
     Setting("PW_DEBUG", Bool(), False, SERVER, "Debug and access log."),
     Setting("PW_RAW_ROUTES", Bool(), True, SERVER, "Serve the raw dumps of /tedapi, /cloud and /fleetapi."),
     Setting("PW_STYLE", Choice(STYLES), "clear", SERVER, "Style of the power flow page.", bad_value_is_default=True),
-    Setting("PROXY_BASE_URL", Word("path", v.base_path, empty="/"), "", SERVER,
+    Setting("PROXY_BASE_URL", Word("path", base_path, empty="/"), "", SERVER,
             "Sub-path when behind a reverse proxy."),
-    Setting("CORS_ORIGINS", Items(v.origin, what="origins such as http://localhost:3000, or *"), ("*",), SERVER,
+    Setting("CORS_ORIGINS", Items(origin, what="origins such as http://localhost:3000, or *"), ("*",), SERVER,
             "Web origins that may read the API.", bad_value_is_default=True),
     Setting("PW_BROWSER_CACHE", Int(0, 31_536_000), 0, SERVER, "max-age of styles, scripts and images; 0: no caching.",
             unit="s"),
     Setting("PW_HTTPS", Https(), "no", SERVER,
             "yes: TLS, self-signed unless PW_TLS_CERT is set; http: cookies for someone else's TLS."),
-    Setting("PW_TLS_CERT", Path(), None, SERVER, "Certificate chain (PEM).", private=True),
-    Setting("PW_TLS_KEY", Path(), None, SERVER, "Its private key (PEM).", private=True),
-    Setting("PW_STATE_PATH", Path("folder"), None, SERVER, "Folder for what must survive a restart.", private=True,
+    Setting("PW_TLS_CERT", FilePath(), None, SERVER, "Certificate chain (PEM).", private=True),
+    Setting("PW_TLS_KEY", FilePath(), None, SERVER, "Its private key (PEM).", private=True),
+    Setting("PW_STATE_PATH", FilePath("folder"), None, SERVER, "Folder for what must survive a restart.", private=True,
             default_note="/data if it exists, else pwserver in the user's state folder"),
     Setting("PW_HOST_CHECK", Bool(), True, SERVER, "Refuse unknown Host headers (DNS rebinding)."),
-    Setting("PW_ALLOWED_HOSTS", Items(v.allowed_host, what="host names"), (), SERVER,
+    Setting("PW_ALLOWED_HOSTS", Items(allowed_host, what="host names"), (), SERVER,
             "Host names allowed besides IP addresses, localhost, single labels, *.local and the machine's own."),
-    Setting("PW_TRUSTED_PROXIES", Items(v.network, what="addresses or networks"), (), SERVER,
+    Setting("PW_TRUSTED_PROXIES", Items(network, what="addresses or networks"), (), SERVER,
             "Proxies whose X-Forwarded-For is believed."),
     Setting("PW_HEARTBEAT_TIMEOUT", Duration(2, 600), 10.0, SERVER, "A child silent for this long is replaced."),
     Setting("PW_STOP_TIMEOUT", Duration(0.1, 60), 2.0, SERVER, "Time for requests in flight when stopping."),
@@ -194,7 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_RATE_LIMIT_MAX_BUCKETS", Int(1, 1_000_000), 10_000, LIMITS, "Addresses remembered."),
 
     # --- history
-    Setting("PW_HISTORY_PATH", Path("folder"), None, HISTORY, "Folder of the history files.", private=True,
+    Setting("PW_HISTORY_PATH", FilePath("folder"), None, HISTORY, "Folder of the history files.", private=True,
             default_note="in memory only"),
     Setting("PW_HISTORY_FLUSH_SECONDS", Duration(1, 3600), 60.0, HISTORY, "History files reach the disk this often."),
     Setting("PW_HISTORY_MINUTES", Duration(3600, 366 * _DAY), 31 * _DAY, HISTORY, "Kept in steps of a minute."),
@@ -212,7 +201,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_TIMESERIES_SIGNAL_INTERVAL", Duration(30, _DAY), 60.0, HISTORY,
             "Between two samples of a device signal.",
             bad_value_is_default=True, repair=_signal_interval),
-    Setting("PW_TIMESERIES_PATH", Path(), None, HISTORY,
+    Setting("PW_TIMESERIES_PATH", FilePath(), None, HISTORY,
             "SQLite file of pypowerwall-server that `history import` takes when no file is named.",
             private=True, default_note="/data/timeseries.db if /data exists, else data/timeseries.db"),
 
@@ -222,14 +211,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MQTT_USERNAME", Text(), None, MQTT, "Broker login.", private=True),
     Setting("MQTT_PASSWORD", Text(), None, MQTT, "Broker password.", secret=True),
     Setting("MQTT_TLS", Bool(), False, MQTT, "Use TLS."),
-    Setting("MQTT_TLS_CA_CERT", Path(), None, MQTT, "CA bundle to trust instead of the system's.", private=True),
+    Setting("MQTT_TLS_CA_CERT", FilePath(), None, MQTT, "CA bundle to trust instead of the system's.", private=True),
     Setting("MQTT_TLS_INSECURE", Bool(), False, MQTT, "Skip all certificate checks; for tests only."),
-    Setting("MQTT_TOPIC_PREFIX", Word("topic", v.topic_prefix), "pypowerwall", MQTT, "Root of the topics.",
+    Setting("MQTT_TOPIC_PREFIX", Word("topic", topic_prefix), "pypowerwall", MQTT, "Root of the topics.",
             bad_value_is_default=True),
     Setting("MQTT_RETAIN", Bool(), True, MQTT, "Retain state topics."),
     Setting("MQTT_QOS", Int(0, 2), 1, MQTT, "Quality of service.", bad_value_is_default=True),
     Setting("MQTT_HA_DISCOVERY", Bool(), True, MQTT, "Announce entities to Home Assistant."),
-    Setting("MQTT_HA_PREFIX", Word("topic", v.topic_prefix), "homeassistant", MQTT, "Root of the announcements.",
+    Setting("MQTT_HA_PREFIX", Word("topic", topic_prefix), "homeassistant", MQTT, "Root of the announcements.",
             bad_value_is_default=True),
     Setting("MQTT_HA_DISCOVERY_FORM", Choice(("device", "entity")), "device", MQTT,
             "One announcement per device, or the older one per entity."),
@@ -240,10 +229,10 @@ SETTINGS: tuple[Setting, ...] = (
             bad_value_is_default=True),
 
     # --- replicas
-    Setting("PW_REPLICA", Word("URL", v.broker_url), None, REPLICA,
+    Setting("PW_REPLICA", Word("URL", broker_url), None, REPLICA,
             "Serve what other pwservers publish on this broker instead of polling.", secret=True),
     Setting("PW_REPLICA_PUBLISH", Bool(), False, REPLICA, "Publish snapshots to MQTT_HOST for replicas."),
-    Setting("PW_REPLICA_PREFIX", Word("topic", v.topic_prefix), "pwserver", REPLICA, "Root of the snapshot topics."),
+    Setting("PW_REPLICA_PREFIX", Word("topic", topic_prefix), "pwserver", REPLICA, "Root of the snapshot topics."),
     Setting("PW_REPLICA_KEY", Text(), None, REPLICA, "Shared key that authenticates snapshots.", secret=True),
     Setting("PW_REPLICA_MAX_GATEWAYS", Int(1, 10_000), 64, REPLICA, "Most gateways a replica takes on."),
     Setting("PW_REPLICA_MAX_BYTES", Int(65_536, 268_435_456), 4_194_304, REPLICA, "Longest snapshot message.",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.causes import CAUSE_BY_ID, Patience
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.collect import as_number, as_text, compute
 from pwserver.gateways.failure import GatewayFailure

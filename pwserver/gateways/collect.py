@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.connection_health import Capabilities
 from pwserver.gateways.device_memory import DeviceMemory
 from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_from

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pwserver.causes import GARBAGE, LOGIN_MISSING, RATE_LIMIT, UNREACHABLE, Patience
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
-from pwserver.config.values import split_host
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
+from pwserver.config.host_names import split_host
 from pwserver.gateways import library, login_store
 from pwserver.gateways.cloud_link import LINKED, CloudLink
 from pwserver.gateways.collect import Asker, Collector, Memory, Opener

@@ -24,7 +24,7 @@ from pwserver.causes import (
     TESLA_UNREACHABLE,
 )
 from pwserver.config import login_files
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE, LoginFileProblem
 from pwserver.gateways import login_store
 from pwserver.gateways.collect import Asker, Collector

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pwserver.causes import CAUSE_BY_ID, GARBAGE
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.collect import Asker, sound_meters
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.request_limiter import RequestLimiter

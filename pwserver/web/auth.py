@@ -13,11 +13,11 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
-from pwserver.origins import judge_origin, may_write
 from pwserver.web.address_table import AddressTable
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
 from pwserver.web.proxies import Proxies
+from pwserver.web_origins import judge_origin, may_write
 
 log = logging.getLogger("pwserver.control")
 

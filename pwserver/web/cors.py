@@ -6,8 +6,8 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
-from pwserver.origins import ANYBODY, judge_origin
 from pwserver.web.errors import allowed
+from pwserver.web_origins import ANYBODY, judge_origin
 
 MAX_AGE_SECONDS = 600
 

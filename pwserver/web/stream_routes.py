@@ -11,7 +11,6 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.gateway_lookup import UnknownGateway, decode_segment, find_gateway
-from pwserver.origins import ANYBODY, judge_origin, may_listen
 from pwserver.runtime import Runtime
 from pwserver.web.address_table import STREAMS, AddressTable, Note
 from pwserver.web.document_routes import SITE, site_gateways, site_target
@@ -33,6 +32,7 @@ from pwserver.web.websocket import (
     frame,
     takes_deflate,
 )
+from pwserver.web_origins import ANYBODY, judge_origin, may_listen
 
 FRAMES_PER_SECOND = 50  # of a client that has nothing to say to us
 CLOSE_SECONDS = 1.0  # for the client to read our good-bye

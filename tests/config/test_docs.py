@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from pwserver.config import load
-from pwserver.config.docs import START, reference
-from pwserver.config.entries import MEMBERS
+from pwserver.config.gateway_entries import MEMBERS
 from pwserver.config.settings import ENVIRONMENT_NAMES, SETTINGS
+from pwserver.config.settings_page import START, reference
 from pwserver.generated_page import with_generated
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 
 
 def test_the_reference_is_current() -> None:
-    again = "run: python -m pwserver.config.docs docs/configuration.md"
+    again = "run: python -m pwserver.config.settings_page docs/configuration.md"
     assert with_generated(PAGE, START, reference()) == PAGE, again
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.config import Config, ConfigError, ConnectionMode, GatewayDefinition, load
-from pwserver.config.entries import MEMBERS, Fallbacks, Findings, read_entries
+from pwserver.config.gateway_entries import MEMBERS, Fallbacks, Findings, read_entries
 
 
 def entries(*items: Any) -> dict[str, str]:

@@ -18,7 +18,7 @@ def test_flag_beats_file_beats_environment_beats_default(write_file) -> None:
     for (flags, file, variable), (port, origin) in zip(sources, expected, strict=True):
         environ = {"PW_PORT": variable, **({"PW_CONFIG": file} if file else {})}
         config = load(flags, environ)
-        assert (config.settings["PW_PORT"], str(config.origin("PW_PORT"))) == (port, origin)
+        assert (config.settings["PW_PORT"], str(config.source("PW_PORT"))) == (port, origin)
 
 
 def test_a_blank_value_lets_the_next_source_speak(write_file) -> None:

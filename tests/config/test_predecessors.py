@@ -39,7 +39,7 @@ def test_every_variable_is_known(name: str) -> None:
     setting = ENVIRONMENT_NAMES[name]
     assert not [warning for warning in config.warnings if "not a setting" in warning]
     if sample(name):
-        assert str(config.origin(setting.name)) == f"environment {name}"
+        assert str(config.source(setting.name)) == f"environment {name}"
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_every_setting_can_come_from_each_source(write_file) -> None:
         both = {"PW_TLS_CERT": __file__, "PW_TLS_KEY": __file__} if "TLS_" in setting.name else {}
         both |= {"PW_GW_PWD": "x"} if setting.name == "PW_HOST" else {}
         text = sample(setting.name) or __file__
-        assert load({**both, setting.name: text}, {}).origin(setting.name).kind == "flag"
-        assert load({}, {**both, setting.name: text}).origin(setting.name).kind == "environment"
+        assert load({**both, setting.name: text}, {}).source(setting.name).kind == "flag"
+        assert load({}, {**both, setting.name: text}).source(setting.name).kind == "environment"
         if setting.file_key:
             path = write_file(f"server:\n  {setting.file_key}: '{text}'\ngateways: []\n")
-            assert load({"PW_CONFIG": path}, both).origin(setting.name).kind == "file"
+            assert load({"PW_CONFIG": path}, both).source(setting.name).kind == "file"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.config import MASK, SETTINGS, ConfigError, load
-from pwserver.config.report import report
+from pwserver.config.check_report import report
 
 SECRETS = [setting.name for setting in SETTINGS if setting.secret]
 PRIVATE = [setting.name for setting in SETTINGS if setting.private]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pwserver
 from pwserver.config import SETTINGS, load
-from pwserver.config.gateways import GatewayOptions
+from pwserver.config.gateway_definition import GatewayOptions
+from pwserver.config.number_kinds import Duration, Int
 from pwserver.config.settings import SECTIONS
-from pwserver.config.values import Duration, Int
 
 PACKAGE = Path(pwserver.__file__).parent
 
@@ -45,7 +45,7 @@ def test_without_anything_the_defaults_are_in_force(tmp_path, monkeypatch) -> No
     assert not config.control_enabled
     assert config.settings["PW_WORKERS"] in (1, 2)
     for setting in SETTINGS:
-        assert config.origin(setting.name).kind == "default"
+        assert config.source(setting.name).kind == "default"
         if setting.name != "PW_WORKERS":
             assert config.settings[setting.name] == setting.default
 

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.config import SETTINGS, Setting
-from pwserver.config import values as v
+from pwserver.config.kinds import Kind
+from pwserver.config.number_kinds import Duration
+from pwserver.config.raw_text import BadValue, text_of
 
 
 def value_of(name: str, text: str) -> Any:
@@ -101,17 +103,17 @@ def test_accepted(name: str, text: str, value: Any) -> None:
 )
 def test_refused(name: str, texts: list[str]) -> None:
     for text in texts:
-        with pytest.raises(v.BadValue) as caught:
+        with pytest.raises(BadValue) as caught:
             value_of(name, text)
         assert caught.value.expected
 
 
 @pytest.mark.parametrize("kind", list(dict.fromkeys(setting.kind for setting in SETTINGS)), ids=repr)
 @given(text=st.one_of(st.text(max_size=40), st.from_regex(r"[-+0-9.smhdwyesno/:*{}\[\]\" #,@a]{0,20}", fullmatch=True)))
-def test_a_parser_gives_a_value_or_bad_value_and_values_survive_formatting(kind: v.Kind, text: str) -> None:
+def test_a_parser_gives_a_value_or_bad_value_and_values_survive_formatting(kind: Kind, text: str) -> None:
     try:
         value = kind.parse(text)
-    except v.BadValue:
+    except BadValue:
         return
     if value is not None:
         assert kind.parse(kind.format(value)) == value
@@ -125,7 +127,7 @@ def test_defaults_are_allowed_values(setting: Setting) -> None:
 
 @given(st.floats(min_value=60, max_value=3e9))
 def test_durations_round_trip(seconds: float) -> None:
-    kind = v.Duration(maximum=4e9)
+    kind = Duration(maximum=4e9)
     seconds = round(seconds, 3)
     assert kind.parse(kind.format(seconds)) == pytest.approx(seconds, abs=1e-6)
 
@@ -137,4 +139,4 @@ def test_integers_with_decoration(number: int, tail: str) -> None:
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5))
 def test_file_values_become_text_or_nothing(value: object) -> None:
-    assert isinstance(v.text_of(value), str | None)
+    assert isinstance(text_of(value), str | None)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, perform
 from pwserver.gateways.command_routes import CommandNotSent

@@ -9,8 +9,8 @@ import sys
 
 from pwserver.deaths import DeathKind
 from pwserver.generated_page import rewrite
+from pwserver.process_signals import RULES, names
 from pwserver.restarts import PAUSES
-from pwserver.signals import RULES, names
 
 PAUSES_MARKER = "<!-- pauses: written by python -m tests.docs.processes_page docs/operations.md -->"
 SIGNALS_MARKER = "<!-- signals: written by python -m tests.docs.processes_page docs/operations.md -->"

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pwserver.config.kinds import FilePath
 from pwserver.config.settings import SETTINGS
-from pwserver.config.values import Path as PathKind
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.e2e.catalogue import statuses
@@ -48,7 +48,7 @@ def planted(folder: Path) -> dict[str, str]:
         if not (setting.secret or setting.private) or setting.name in NOT_PLANTED:
             continue
         word = f"{MARK if setting.secret else PRIVATE}-{setting.name.lower().replace('_', '-')}"
-        if isinstance(setting.kind, PathKind):
+        if isinstance(setting.kind, FilePath):
             path = folder / word
             if setting.name == "PW_CACHE_FILE" or "CERT" in setting.name or setting.name == "PW_TIMESERIES_PATH":
                 path.write_text("")

@@ -96,7 +96,7 @@ def test_every_fault_is_counted(faults: tuple[RepeatedFaults, Clock]) -> None:
 
 
 def test_the_place_is_a_line_of_ours() -> None:
-    from pwserver.config.values import parse_json
+    from pwserver.config.raw_text import parse_json
 
     def library_calls_back(call: Callable[[], object]) -> BaseException:
         try:
@@ -105,7 +105,7 @@ def test_the_place_is_a_line_of_ours() -> None:
             return problem
         raise AssertionError
 
-    assert place_of(library_calls_back(lambda: parse_json(7, ""))).startswith("TypeError in pwserver.config.values:")  # type: ignore[arg-type]
+    assert place_of(library_calls_back(lambda: parse_json(7, ""))).startswith("TypeError in pwserver.config.raw_text:")  # type: ignore[arg-type]
     assert place_of(ValueError()) == "ValueError"
     assert place_of(raised(ValueError)).startswith("ValueError in tests.faults.test_fault_log:")
 

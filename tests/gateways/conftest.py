@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.reading import Reading
 from pwserver.simulator import SCENARIOS, SimulatedGateway

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pwserver.config import load
-from pwserver.config.gateways import GatewayOptions
+from pwserver.config.gateway_definition import GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.simulator import SimulatedGateway

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.answer_limits import LARGEST_ANSWER_BYTES, decoded, redirect_target
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.answer_limits import retry_after_seconds
 from pwserver.gateways.failure import (

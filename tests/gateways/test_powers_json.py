@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.command_routes import CommandNotSent, choose
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure

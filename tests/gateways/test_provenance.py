@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.config.gateways import GatewayOptions
+from pwserver.config.gateway_definition import GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.modes import Reach
 from pwserver.reading import Reading

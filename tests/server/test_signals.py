@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pwserver.signals import CHILD_IGNORES, IGNORED, RELOADING, STOPPING
+from pwserver.process_signals import CHILD_IGNORES, IGNORED, RELOADING, STOPPING
 from tests.conftest import wait_until
 from tests.e2e.server import Server
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.config.values import BadValue
-from pwserver.config.values import origin as configured
-from pwserver.origins import LONGEST, MALFORMED, canonical_origin, judge_origin, may_listen, may_write, parse_origin
+from pwserver.config.raw_text import BadValue
+from pwserver.config.urls import origin as configured
+from pwserver.web_origins import LONGEST, MALFORMED, canonical_origin, judge_origin, may_listen, may_write, parse_origin
 from tests.control.houses import SECRET
 from tests.e2e.server import Server
 from tests.gate.conftest import Wire

@@ -1,4 +1,4 @@
-"""Writes the generated part of docs/configuration.md: ``python -m pwserver.config.docs docs/configuration.md``."""
+"""The generated part of docs/configuration.md; ``python -m pwserver.config.settings_page FILE`` writes it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pwserver.config.setting import Setting
 from pwserver.config.settings import SECTIONS, SETTINGS
 from pwserver.generated_page import rewrite
 
-START = "<!-- generated from pwserver/config/settings.py by `python -m pwserver.config.docs`; do not edit below -->"
+START = (
+    "<!-- generated from pwserver/config/settings.py by `python -m pwserver.config.settings_page`; edit above only -->"
+)
 
 
 def reference() -> str:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pwserver.config import values as v
-from pwserver.config.entries import Findings
+from pwserver.config.gateway_entries import Findings
+from pwserver.config.raw_text import nearest, quoted, text_of
 from pwserver.config.settings import BY_FILE_KEY
 from pwserver.regular_file import read_regular
 
@@ -77,17 +77,17 @@ def server_texts(path: str, content: Mapping[str, Any], findings: Findings) -> d
     for key, value in block.items():
         setting = BY_FILE_KEY.get(key) if isinstance(key, str) else None
         if setting is None:
-            near = v.nearest(str(key), BY_FILE_KEY)
+            near = nearest(str(key), BY_FILE_KEY)
             hint = f"; did you mean {near}?" if near else ""
-            findings.warnings.append(f"{path}: server: {v.shown(str(key))} is not a setting and ignored{hint}")
+            findings.warnings.append(f"{path}: server: {quoted(str(key))} is not a setting and ignored{hint}")
             continue
         if value is None:
             continue
-        text = v.text_of(value)
+        text = text_of(value)
         if setting.secret and not isinstance(value, str):
             text = None  # an unquoted number would lose its leading zeros
         if text is None:
-            shown = "(hidden)" if setting.secret else v.shown(value)
+            shown = "(hidden)" if setting.secret else quoted(value)
             expected = "a text in quotation marks" if setting.secret else setting.kind.expected
             findings.problems.append(f"{path}: server: {key}: {shown} is not allowed; give {expected}")
             continue

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pwserver.config.effective import Config
-from pwserver.config.gateways import GatewayDefinition
+from pwserver.config.configuration import Config
+from pwserver.config.gateway_definition import GatewayDefinition
 from pwserver.config.settings import SECTIONS, SETTINGS
 
 _GIVEN = (
@@ -28,7 +28,7 @@ def report(config: Config) -> str:
                 text = setting.default_text if value is None else setting.text(value)
                 unit = f" {setting.unit}" if setting.unit and value is not None else ""
                 lines.append(
-                    f"  {setting.name} = {_printable(text)}{unit}  ({_printable(str(config.origin(setting.name)))})"
+                    f"  {setting.name} = {_printable(text)}{unit}  ({_printable(str(config.source(setting.name)))})"
                 )
     if config.warnings:
         lines += ["", "Warnings"]

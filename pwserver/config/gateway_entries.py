@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.config import values as v
-from pwserver.config.gateways import AGGREGATE_ID, DEFAULT_TIMEZONE, GatewayDefinition, powers_url
+from pwserver.config.gateway_definition import AGGREGATE_ID, DEFAULT_TIMEZONE, GatewayDefinition
+from pwserver.config.host_names import host_name, split_host
+from pwserver.config.kinds import Bool, FilePath, Text, TimeZone, Word
+from pwserver.config.number_kinds import Int
+from pwserver.config.raw_text import BadValue, nearest, quoted, text_of
+from pwserver.config.urls import powers_url
+from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
 
 MAX_GATEWAYS = 256
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
-_BOOL = v.Bool()
+_BOOL = Bool()
 MEMBERS = (
     "id", "name", "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "authpath", "timezone",
     "cloud_mode", "fleetapi", "type", "siteid", "powers_url",
@@ -93,7 +98,7 @@ class _Entry:
         if self.id:
             self.where += f" ({self.id})"
         self._unknown_members()
-        host = self._text("host", v.host_name)
+        host = self._text("host", host_name)
         definition = GatewayDefinition(
             id=self.id,
             name=self._text("name", _display_name) or self.id,
@@ -102,8 +107,8 @@ class _Entry:
             gw_pwd=self._text("gw_pwd"),
             password=self._text("password"),
             rsa_key_path=self._path("rsa_key_path"),
-            wifi_host=self._text("wifi_host", v.host_name),
-            email=self._text("email", v.email_address),
+            wifi_host=self._text("wifi_host", host_name),
+            email=self._text("email", email_address),
             authpath=self._path("authpath") or self._fallbacks.authpath,
             timezone=self._timezone() or self._fallbacks.timezone,
             cloud_mode=self._flag("cloud_mode"),
@@ -130,9 +135,9 @@ class _Entry:
         if value is None or value == "":
             self._problem("id", f"is missing; give {allowed}")
         elif not isinstance(value, str):
-            self._problem("id", f"{v.shown(value)} is not a text; put it in quotation marks")
+            self._problem("id", f"{quoted(value)} is not a text; put it in quotation marks")
         elif not _ID.match(value) or value in (".", ".."):
-            self._problem("id", f"{v.shown(value)} is not allowed; give {allowed}")
+            self._problem("id", f"{quoted(value)} is not allowed; give {allowed}")
         elif value == AGGREGATE_ID:
             self._problem("id", f'"{AGGREGATE_ID}" is taken by the sum of all gateways; choose another')
         else:
@@ -142,9 +147,9 @@ class _Entry:
     def _unknown_members(self) -> None:
         for member in self.entry:
             if member not in MEMBERS:
-                near = v.nearest(str(member), MEMBERS)
+                near = nearest(str(member), MEMBERS)
                 if near:
-                    text = f"{self.where}: {v.shown(str(member))} is not known and ignored; did you mean {near}?"
+                    text = f"{self.where}: {quoted(str(member))} is not known and ignored; did you mean {near}?"
                     self._findings.warnings.append(text)
 
     def _text(self, member: str, rule: Callable[[str], str] | None = None) -> str | None:
@@ -152,14 +157,14 @@ class _Entry:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         if not isinstance(value, str):
-            shown = "(hidden)" if member in _SECRET_MEMBERS else v.shown(value)
+            shown = "(hidden)" if member in _SECRET_MEMBERS else quoted(value)
             self._problem(member, f"{shown} is not a text; put it in quotation marks")
             return None
         try:
-            text = v.Text().parse(value)
+            text = Text().parse(value)
             return text if rule is None or text is None else rule(text.strip())
-        except v.BadValue as error:
-            shown = "(hidden)" if member in _SECRET_MEMBERS else v.shown(value)
+        except BadValue as error:
+            shown = "(hidden)" if member in _SECRET_MEMBERS else quoted(value)
             self._problem(member, f"{shown} is not allowed; give {error.expected}")
             return None
 
@@ -169,35 +174,35 @@ class _Entry:
         if not isinstance(value, str):
             return self._text("timezone")
         try:
-            return v.TimeZone().parse(value)
-        except v.BadValue as error:
+            return TimeZone().parse(value)
+        except BadValue as error:
             self._findings.warnings.append(
-                f"{self.where}: timezone: {v.shown(value)} is not allowed; using {self._fallbacks.timezone}; "
+                f"{self.where}: timezone: {quoted(value)} is not allowed; using {self._fallbacks.timezone}; "
                 f"give {error.expected}"
             )
             return None
 
     def _path(self, member: str) -> str | None:
         text = self._text(member)
-        return None if text is None else v.Path().parse(text)
+        return None if text is None else FilePath().parse(text)
 
     def _port(self, host: str | None) -> int | None:
         value = self.entry.get("port")
         if value is None or value == "":
             return None
         port: int | None = None
-        text = v.text_of(value)
+        text = text_of(value)
         if text is not None and not isinstance(value, bool):
             try:
-                port = v.Int(1, 65535).parse(text)
-            except v.BadValue:
+                port = Int(1, 65535).parse(text)
+            except BadValue:
                 port = None
         if port is None:
-            self._problem("port", f"{v.shown(value)} is not allowed; give a whole number from 1 to 65535")
+            self._problem("port", f"{quoted(value)} is not allowed; give a whole number from 1 to 65535")
         elif not self.entry.get("host"):
             self._problem("port", "is of no use without host")
-        elif host and v.split_host(host)[1] not in (None, str(port)):
-            self._problem("port", f"{port} contradicts the port in host {v.shown(host)}; leave one of them out")
+        elif host and split_host(host)[1] not in (None, str(port)):
+            self._problem("port", f"{port} contradicts the port in host {quoted(host)}; leave one of them out")
         return port
 
     def _flag(self, member: str) -> bool:
@@ -205,9 +210,9 @@ class _Entry:
         if value is None or isinstance(value, bool):
             return bool(value)
         try:
-            return bool(_BOOL.parse(v.text_of(value) or "neither"))
-        except v.BadValue as error:
-            self._problem(member, f"{v.shown(value)} is not allowed; give {error.expected}")
+            return bool(_BOOL.parse(text_of(value) or "neither"))
+        except BadValue as error:
+            self._problem(member, f"{quoted(value)} is not allowed; give {error.expected}")
             return False
 
     def _siteid(self) -> str | None:
@@ -219,20 +224,20 @@ class _Entry:
 
 def _display_name(text: str) -> str:
     if not text.isprintable() or len(text) > 100:
-        raise v.BadValue("at most 100 printable characters")
+        raise BadValue("at most 100 printable characters")
     return text
 
 
 def _single_word(text: str) -> str:
-    word = v.Word("site id").parse(text)
+    word = Word("site id").parse(text)
     if not isinstance(word, str):
-        raise v.BadValue("a site id")
+        raise BadValue("a site id")
     return word
 
 
 def _gateway_type(text: str) -> str:
     if text not in ("powerwall", "inverter"):
-        raise v.BadValue("powerwall or inverter")
+        raise BadValue("powerwall or inverter")
     return text
 
 
@@ -262,7 +267,7 @@ def check_combination(gateway: GatewayDefinition, where: str, findings: Findings
         reason = (
             "fleetapi" if gateway.fleetapi else "cloud_mode" if gateway.cloud_mode else "no password for it is given"
         )
-        warn(f"{where}: host {v.shown(gateway.host)} is not used ({reason}): data come from {mode.label}")
+        warn(f"{where}: host {quoted(gateway.host)} is not used ({reason}): data come from {mode.label}")
     if mode is ConnectionMode.V1R and gateway.gw_pwd:
         warn(f"{where}: TEDAPI v1r without wifi_host reaches only the leading Powerwall, no followers")
     if mode is ConnectionMode.LOCAL_ONLY:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.config.gateways import GatewayDefinition, GatewayOptions
+from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.setting import MASK
 from pwserver.config.settings import SETTINGS
-from pwserver.config.values import url_secrets
+from pwserver.config.urls import url_secrets
 
 _PUBLIC_SETTINGS = (
     "PW_HOST", "PW_WIFI_HOST", "PW_DEFAULT_GATEWAY", "PW_EMAIL", "MQTT_HOST", "MQTT_USERNAME", "MQTT_TOPIC_PREFIX",
@@ -21,7 +21,7 @@ _PUBLIC_SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueSource:
     """Where a value came from: ``kind`` is flag, file, environment or default."""
 
     kind: str
@@ -39,16 +39,16 @@ class Config:
     gateways: tuple[GatewayDefinition, ...] = field(default=(), repr=False)
     gateway_source: str = ""
     warnings: tuple[str, ...] = ()
-    origins: Mapping[str, Origin] = field(default_factory=dict, repr=False)
+    sources: Mapping[str, ValueSource] = field(default_factory=dict, repr=False)
     state_home: str = field(default=".", repr=False)
 
     def __getitem__(self, name: str) -> Any:
         """The value of a setting by its environment name."""
         return self.settings[name]
 
-    def origin(self, name: str) -> Origin:
+    def source(self, name: str) -> ValueSource:
         """Where the value of the setting ``name`` came from."""
-        return self.origins.get(name, Origin("default"))
+        return self.sources.get(name, ValueSource("default"))
 
     def masked(self) -> dict[str, Any]:
         """All settings as clients may see them: secret and private ones, when set, are ten stars."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from pwserver.config import login_files
-from pwserver.config import values as v
-from pwserver.config.entries import PLACES, SETTING_OF_MEMBER, Findings, check_combination
-from pwserver.config.gateways import GatewayDefinition
+from pwserver.config.gateway_definition import GatewayDefinition
+from pwserver.config.gateway_entries import PLACES, SETTING_OF_MEMBER, Findings, check_combination
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE
+from pwserver.config.raw_text import BadValue, quoted
+from pwserver.config.word_rules import email_address
 
 
 def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDefinition | None:
@@ -35,7 +36,7 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
             if not there:
                 findings.warnings.append(
                     f"PW_EMAIL without PW_HOST means Tesla's cloud, but there is no {CLOUD_FILE} in "
-                    f"{v.shown(os.path.abspath(folder))}; run `pwserver --setup` first"
+                    f"{quoted(os.path.abspath(folder))}; run `pwserver --setup` first"
                 )
     gateway = GatewayDefinition(
         id="default",
@@ -63,7 +64,7 @@ def _check(gateway: GatewayDefinition, findings: Findings) -> None:
             findings.problems.append("PW_RSA_KEY_PATH: also needs PW_GW_PWD or PW_PASSWORD")
         else:
             findings.problems.append(
-                f"PW_HOST: {v.shown(gateway.host)} alone is not enough; give PW_GW_PWD (TEDAPI), "
+                f"PW_HOST: {quoted(gateway.host)} alone is not enough; give PW_GW_PWD (TEDAPI), "
                 "PW_PASSWORD (local API), or both PW_RSA_KEY_PATH and one of them (TEDAPI v1r)"
             )
     findings.warnings += [_in_words_of(names, warning) for warning in entry.warnings]
@@ -78,9 +79,9 @@ def _email_of(path: str, findings: Findings) -> str | None:
     try:
         account = login_files.first_account(login_files.read_login(path))
         if account is not None:
-            return v.email_address(account)
+            return email_address(account)
         reason = "it names no account; write it anew: pwserver --setup"
-    except (login_files.LoginFileProblem, v.BadValue) as problem:
+    except (login_files.LoginFileProblem, BadValue) as problem:
         reason = str(problem)
-    findings.warnings.append(f"the Tesla login {v.shown(path)} cannot be used: {reason}")
+    findings.warnings.append(f"the Tesla login {quoted(path)} cannot be used: {reason}")
     return None

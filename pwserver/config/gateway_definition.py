@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from pwserver.config.host_names import split_host
 from pwserver.config.setting import MASK
-from pwserver.config.values import BadValue, host_name, split_host
 from pwserver.modes import ConnectionMode
 from pwserver.reading import GatewayIdentity
 
@@ -19,20 +19,6 @@ AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may tak
 _SHORTEST_KEY = 8  # of what stands in the query of an address; a shorter word is a word
 # The library adds TEDAPI to a customer login only at the gateway's own WiFi address.
 _HYBRID_ADDRESSES = frozenset({"192.168.91.1", "192.168.91.1:443"})
-
-
-def powers_url(text: str) -> str:
-    """Return the address of a JSON as it may be asked. Raises BadValue."""
-    expected = "an http:// or https:// URL with a host, without user, password and #"
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in ("http", "https") and parts.username is None and "#" not in text and parts.port != 0
-        host_name(parts.netloc if parts.hostname else "")
-    except ValueError:  # BadValue is one
-        raise BadValue(expected) from None
-    if not fits or not text.isascii() or not text.isprintable() or " " in text:
-        raise BadValue(expected)
-    return text
 
 
 @dataclass(frozen=True, slots=True)

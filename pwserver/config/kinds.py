@@ -1,0 +1,218 @@
+"""Turning text into values: one small class for each kind of setting.
+
+Every ``parse`` takes text, gives a value or raises :class:`BadValue`, and nothing else. The exception says what would
+have been allowed and never repeats the text, which may be a secret. ``format`` gives text that parses to the value.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pwserver.config.raw_text import FALSE_WORDS, MAX_TEXT, TRUE_WORDS, BadValue, is_blank, parse_json, without_comment
+from pwserver.config.time_zone_names import timezone_name
+
+MAX_LIST = 256  # members of one list value
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Kind:
+    """A type of value. ``word`` names it in the documentation."""
+
+    word = "text"
+
+    def parse(self, text: str) -> Any:
+        """The value of ``text``; None when it is blank and so counts as not set. Raises BadValue."""
+        raise NotImplementedError
+
+    def format(self, value: Any) -> str:
+        """Text that parses to ``value``."""
+        return str(value)
+
+    @property
+    def expected(self) -> str:
+        """What is allowed, to complete "give ..."."""
+        return self.word
+
+    @property
+    def allowed(self) -> str:
+        """The same in short, for tables; empty where ``word`` says it all."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """Taken as given: no trimming, no comments, because a password may contain ``#``."""
+
+    word: str = "text"
+
+    def parse(self, text: str) -> str | None:
+        if is_blank(text):
+            return None
+        if len(text) > MAX_TEXT or "\x00" in text:
+            raise BadValue(f"a text of at most {MAX_TEXT} characters without NUL")
+        return text
+
+
+@dataclass(frozen=True)
+class FilePath(Kind):
+    """A file or folder; ``~`` is the home folder."""
+
+    word: str = "path"
+
+    def parse(self, text: str) -> str | None:
+        if is_blank(text):
+            return None
+        if len(text) > MAX_TEXT or "\x00" in text:
+            raise BadValue("a path")
+        return os.path.expanduser(text)
+
+
+@dataclass(frozen=True)
+class Word(Kind):
+    """A short text without blanks or control characters; comments are dropped."""
+
+    word: str = "word"
+    rule: Callable[[str], str] | None = None
+    empty: str = ""  # how the empty value is written
+
+    def parse(self, text: str) -> str | None:
+        text = without_comment(text)
+        if not text:
+            return None
+        if len(text) > 255 or any(c.isspace() for c in text) or _CONTROL_CHARACTER.search(text):
+            raise BadValue(f"{self.word}: at most 255 characters without blanks")
+        return self.rule(text) if self.rule else text
+
+    def format(self, value: Any) -> str:
+        return str(value) or self.empty
+
+
+@dataclass(frozen=True)
+class TimeZone(Kind):
+    """An IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
+
+    word: str = "time zone"
+
+    def parse(self, text: str) -> str | None:
+        text = without_comment(text)
+        return timezone_name(text) if text else None
+
+
+@dataclass(frozen=True)
+class Bool(Kind):
+    word: str = "yes/no"
+
+    def parse(self, text: str) -> bool | None:
+        word = without_comment(text).lower()
+        if not word:
+            return None
+        if word in TRUE_WORDS:
+            return True
+        if word in FALSE_WORDS:
+            return False
+        raise BadValue(self.expected)
+
+    def format(self, value: Any) -> str:
+        return "yes" if value else "no"
+
+    @property
+    def expected(self) -> str:
+        return "yes or no (also true/false, on/off, y/n, t/f, 1/0)"
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few words, in any case."""
+
+    choices: tuple[str, ...] = ()
+    word: str = "choice"
+
+    def parse(self, text: str) -> str | None:
+        text = without_comment(text)
+        if not text:
+            return None
+        for choice in self.choices:
+            if choice.lower() == text.lower():
+                return choice
+        raise BadValue(self.expected)
+
+    @property
+    def expected(self) -> str:
+        return "one of " + self.allowed
+
+    @property
+    def allowed(self) -> str:
+        return ", ".join(self.choices)
+
+
+@dataclass(frozen=True)
+class Https(Kind):
+    """``no``, ``yes`` or ``http`` (plain HTTP behind someone else's TLS)."""
+
+    word: str = "no/yes/http"
+
+    def parse(self, text: str) -> str | None:
+        if without_comment(text).lower() == "http":
+            return "http"
+        try:
+            value = Bool().parse(text)
+        except BadValue:
+            raise BadValue(self.expected) from None
+        return None if value is None else Bool().format(value)
+
+    @property
+    def expected(self) -> str:
+        return "no, yes or http"
+
+
+@dataclass(frozen=True)
+class Items(Kind):
+    """A list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
+
+    rule: Callable[[str], str] = str
+    word: str = "list"
+    what: str = "words"
+
+    def parse(self, text: str) -> tuple[str, ...] | None:
+        text = without_comment(text)
+        if not text:
+            return None
+        if len(text) > MAX_TEXT:
+            raise BadValue(self.expected)
+        if text.startswith("["):
+            items = parse_json(text, self.expected)
+            if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+                raise BadValue(self.expected)
+            words = [item.strip() for item in items]
+        else:
+            words = [word for word in re.split(r"[,\s]+", text) if word]
+        if len(words) > MAX_LIST:
+            raise BadValue(f"at most {MAX_LIST} {self.what}")
+        return tuple(dict.fromkeys(self.rule(word) for word in words))
+
+    def format(self, value: Any) -> str:
+        return json.dumps(list(value), ensure_ascii=False)
+
+    @property
+    def expected(self) -> str:
+        return f"{self.what}, as a JSON array or separated by commas"
+
+
+@dataclass(frozen=True)
+class GatewaysJson(Kind):
+    """The text of ``PW_GATEWAYS``; its members are checked elsewhere."""
+
+    word: str = "JSON"
+    maximum: int = 1_000_000
+
+    def parse(self, text: str) -> str | None:
+        if not text.strip():
+            return None
+        if len(text) > self.maximum:
+            raise BadValue(f"a JSON array of at most {self.maximum} characters")
+        return text

@@ -1,0 +1,78 @@
+"""The raw text of a setting: what counts as blank, as a comment, as yes or no, and how a bad one is shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+TRUE_WORDS = frozenset({"yes", "y", "true", "t", "on", "1"})
+FALSE_WORDS = frozenset({"no", "n", "false", "f", "off", "0"})
+MAX_TEXT = 8192  # characters of one plain value; PW_GATEWAYS has its own limit
+_COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
+
+
+class BadValue(ValueError):
+    """A value that is not allowed; the text says what is. ``number`` is set when it only was out of range."""
+
+    def __init__(self, expected: str, number: float | None = None) -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.number = number
+
+
+def without_comment(text: str) -> str:
+    """``text`` without surrounding blanks and without an inline `` # comment``."""
+    return _COMMENT.sub("", text).strip()
+
+
+def is_blank(text: str) -> bool:
+    """True for what counts as "not set" in a free text: nothing, blanks, or blanks before a comment."""
+    stripped = text.strip()
+    return not stripped or (stripped.startswith("#") and text[0].isspace())
+
+
+def is_utf8(text: str) -> bool:
+    """False for what stood in the environment as other bytes, as from a file in Latin-1."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def parse_json(text: str, expected: str) -> Any:
+    """``text`` as JSON. Raises BadValue(expected) for anything else, however deeply nested."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadValue(expected) from None
+
+
+def text_of(value: Any) -> str | None:
+    """What a YAML or JSON value is as the text of a setting; None when it can be none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        try:
+            return repr(value)
+        except ValueError:  # an integer of thousands of digits
+            return None
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return json.dumps(value)
+    return None
+
+
+def nearest(word: str, known: Any) -> str | None:
+    """The known name most like ``word``, or None when none is clearly meant."""
+    import difflib
+
+    candidates = list(known) if not isinstance(known, Mapping) else list(known.keys())
+    matches = difflib.get_close_matches(word, candidates, n=1, cutoff=0.75)
+    return matches[0] if matches else None
+
+
+def quoted(value: object, limit: int = 60) -> str:
+    """A value as it may stand in a message: quoted, escaped, shortened."""
+    text = value if isinstance(value, str) else repr(value)
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'

@@ -1,0 +1,71 @@
+"""Rules for URLs and their parts: text in, normalised text out, BadValue otherwise."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from pwserver.config.host_names import host_name
+from pwserver.config.raw_text import BadValue
+from pwserver.config.word_rules import topic_prefix
+from pwserver.web_origins import canonical_origin
+
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@,\"'\\]+\Z")
+_BASE_PATH = re.compile(r"(?:/[A-Za-z0-9_.~!$&'()*+,;=:@-]+)*\Z")
+
+
+def origin(text: str) -> str:
+    """``*`` or ``scheme://host[:port]``, written as browsers do; a trailing slash, which never matches, is dropped."""
+    text = text.rstrip("/")
+    if text == "*" or _ORIGIN.match(text):
+        return canonical_origin(text) or text
+    raise BadValue("origins such as http://localhost:3000, or *")
+
+
+def base_path(text: str) -> str:
+    """A sub-path without trailing slash; empty for none. A missing leading slash is added."""
+    path = "/" + text.strip("/") if text.strip("/") else ""
+    if not _BASE_PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
+        raise BadValue("a path such as /pypowerwall, without ?, #, % or blanks")
+    return path
+
+
+def broker_url(text: str) -> str:
+    """``mqtt://[user:password@]host[:port][/topic/prefix]``, or ``mqtts://`` for TLS."""
+    expected = "a broker such as mqtt://user:password@broker:1883/pwserver, or mqtts:// for TLS"
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("mqtt", "mqtts") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.query or "#" in text:
+        raise BadValue(expected)
+    if parts.path.strip("/"):
+        try:
+            topic_prefix(parts.path.strip("/"))
+        except BadValue:
+            raise BadValue(expected) from None
+    return text
+
+
+def powers_url(text: str) -> str:
+    """Return the address of a JSON as it may be asked. Raises BadValue."""
+    expected = "an http:// or https:// URL with a host, without user, password and #"
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.username is None and "#" not in text and parts.port != 0
+        host_name(parts.netloc if parts.hostname else "")
+    except ValueError:  # BadValue is one
+        raise BadValue(expected) from None
+    if not fits or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadValue(expected)
+    return text
+
+
+def url_secrets(text: str) -> set[str]:
+    """The password in a broker's URL, as it stands there and as it is meant."""
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        return set()
+    return {password, unquote(password)} if password else set()
