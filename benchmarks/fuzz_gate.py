@@ -11,7 +11,13 @@ import re
 import socket
 from typing import Any
 
-from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table, knows, takes_gzip
+from pwserver_ext.http_connection import HttpConnection
+from pwserver_ext.http_documents import ServedDocument, TargetTable
+from pwserver_ext.http_gate import Gate
+from pwserver_ext.http_hosts import Hosts
+from pwserver_ext.http_recogniser import Recogniser
+from pwserver_ext.http_reply import Responder
+from pwserver_ext.http_values import knows, takes_gzip
 
 WORDS = [
     b"GET ", b"HEAD ", b"POST ", b"OPTIONS ", b"/soe", b"/csv?headers", b"/csv?a&b=%", b"/p/soe", b"http://a.local:80/x",
@@ -119,7 +125,7 @@ class Handler:
     def connection_lost(self, _: Exception | None) -> None: ...
 
 
-class Client(Connection):
+class Client(HttpConnection):
     def open_handler(self) -> Handler:
         return Handler()
 
@@ -176,8 +182,8 @@ class Fuzzer:
     """One round: one input, whole and in pieces."""
 
     def __init__(self) -> None:
-        soe, csv, headers, metrics, other = (Document(Source(), i, "text/plain", b"null") for i in range(5))
-        table = Table(
+        soe, csv, headers, metrics, other = (ServedDocument(Source(), i, "text/plain", b"null") for i in range(5))
+        table = TargetTable(
             {b"/soe": soe, b"/csv": csv, b"/metrics": metrics},
             {(b"/csv", b"headers"): headers},
             b"/p",

@@ -22,8 +22,8 @@ from pwserver_ext.modules import MODULES
 
 # Keyword arguments, called under the name of their function with a star.
 KEYWORDS = {
-    "http.Recogniser*": ("line_limit", "head_limit", "field_limit", "body_limit"),
-    "http.Gate*": (
+    "http_recogniser.Recogniser*": ("line_limit", "head_limit", "field_limit", "body_limit"),
+    "http_gate.Gate*": (
         "row", "first_event", "limiter", "exempt", "head_seconds", "idle_seconds", "stall_seconds", "linger_seconds",
         "tick_seconds", "drain_seconds", "connections_max", "per_address_max", "access", "client", "asker", "counters",
     ),
@@ -117,7 +117,10 @@ class Transport:
 
 def good() -> dict[str, Callable[[], Arguments]]:
     """Arguments that each public function and constructor takes; a method's stand under CLASS.METHOD."""
-    from pwserver_ext.http import Document, Gate, Recogniser, Responder, Table
+    from pwserver_ext.http_documents import ServedDocument, TargetTable
+    from pwserver_ext.http_gate import Gate
+    from pwserver_ext.http_recogniser import Recogniser
+    from pwserver_ext.http_reply import Responder
     from pwserver_ext.outlet import Outlet
     from pwserver_ext.ring import Ring
     from pwserver_ext.series import Column
@@ -142,9 +145,9 @@ def good() -> dict[str, Callable[[], Arguments]]:
         def read(self, index: int) -> Any:
             return 200, b"1", None, b'"t"', 1e9, 0.0, 1
 
-    def table() -> Table:
-        one, two = Document(Source(), 0, "text/plain", b"1"), Document(Source(), 1, "text/plain", b"2")
-        return Table({b"/a": one}, {(b"/a", b"q"): two}, b"/p", {b"/a": (lambda accept: True, two)})
+    def table() -> TargetTable:
+        one, two = ServedDocument(Source(), 0, "text/plain", b"1"), ServedDocument(Source(), 1, "text/plain", b"2")
+        return TargetTable({b"/a": one}, {(b"/a", b"q"): two}, b"/p", {b"/a": (lambda accept: True, two)})
 
     def gate() -> Gate:
         shared = table()
@@ -158,7 +161,7 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "snapshot.SnapshotSlot.read": lambda: (0,),
         "snapshot.SnapshotSlot.document": lambda: (0,),
         "snapshot.SnapshotSlot.verify": lambda: (2,),
-        "snapshot.Document": lambda: (),
+        "snapshot.StoredDocument": lambda: (),
         "snapshot.SnapshotBusy": lambda: (),
         "counters.Counters": lambda: (bytearray(4096), 2, ("a", "b")),
         "counters.Counters.size": lambda: (2, ("a", "b")),
@@ -222,23 +225,24 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "series.split": lambda: (row,),
         "series.complete": lambda: ([row, row],),
         "series.measured": lambda: ([row, row],),
-        "http.Document": lambda: (Source(), 0, "text/plain", b"1", 0),
-        "http.Table": lambda: ({b"/a": Document(Source(), 0, "text/plain", b"1")}, {}, b"/p", {}),
-        "http.Table.document": lambda: (b"/a?q",),
-        "http.Hosts": lambda: (["*.local", "a.b"],),
-        "http.Recogniser": lambda: (table(),),
-        "http.Recogniser.look": lambda: (REQUEST,),
-        "http.knows": lambda: ([b'"t"'], b"t", False),
-        "http.takes_gzip": lambda: ([b"gzip"],),
-        "http.Responder": lambda: (table(), ("*",), 4096),
-        "http.Recogniser*": lambda: (8192, 16384, 100, 4096),
-        "http.Gate": lambda: (),
-        "http.Gate*": lambda: (0, 0, None, (), 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9, 9, None, None, None, None),
-        "http.Connection": lambda: (gate(),),
-        "http.Connection.connection_made": lambda: (Transport(),),
-        "http.Connection.connection_lost": lambda: (None,),
-        "http.Connection.handshake_is_done": lambda: (Transport(),),
-        "http.Connection.data_received": lambda: (REQUEST,),
+        "http_documents.ServedDocument": lambda: (Source(), 0, "text/plain", b"1", 0),
+        "http_documents.TargetTable": lambda: ({b"/a": ServedDocument(Source(), 0, "text/plain", b"1")}, {}, b"/p", {}),
+        "http_documents.TargetTable.document": lambda: (b"/a?q",),
+        "http_hosts.Hosts": lambda: (["*.local", "a.b"],),
+        "http_recogniser.Recogniser": lambda: (table(),),
+        "http_recogniser.Recogniser.look": lambda: (REQUEST,),
+        "http_values.knows": lambda: ([b'"t"'], b"t", False),
+        "http_values.takes_gzip": lambda: ([b"gzip"],),
+        "http_reply.Responder": lambda: (table(), ("*",), 4096),
+        "http_recogniser.Recogniser*": lambda: (8192, 16384, 100, 4096),
+        "http_gate.Timed": lambda: (),
+        "http_gate.Gate": lambda: (),
+        "http_gate.Gate*": lambda: (0, 0, None, (), 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9, 9, None, None, None, None),
+        "http_connection.HttpConnection": lambda: (gate(),),
+        "http_connection.HttpConnection.connection_made": lambda: (Transport(),),
+        "http_connection.HttpConnection.connection_lost": lambda: (None,),
+        "http_connection.HttpConnection.handshake_is_done": lambda: (Transport(),),
+        "http_connection.HttpConnection.data_received": lambda: (REQUEST,),
         "outlet.descriptor_of": lambda: (Transport(),),
         "outlet.Outlet": lambda: (Transport(),),
         "outlet.fan_out": lambda: ([Outlet(Transport())], b"message"),
@@ -311,10 +315,10 @@ class Table:
     def instance(self, name: str) -> Any:
         """A fresh object of that class, with a little in it."""
         cls = self.classes[name]
-        if name == "http.Gate":
-            connection: Any = self.instance("http.Connection")
+        if name == "http_gate.Gate":
+            connection: Any = self.instance("http_connection.HttpConnection")
             return connection.gate
-        if name == "http.Connection":
+        if name == "http_connection.HttpConnection":
             cls = type("Client", (cls,), {"open_handler": lambda self: None})
         made = cls(*self.good[name]())
         if name == "ring.Ring":
@@ -322,7 +326,7 @@ class Table:
                 made.append(1e9 + number, array("d", [number, NAN]))
         elif name == "snapshot.SnapshotSlot":
             made.publish([(200, b"body", None, b'"t"'), None], 1e9)
-        elif name == "http.Connection":
+        elif name == "http_connection.HttpConnection":
             made.connection_made(Transport())
         return made
 
@@ -340,13 +344,15 @@ class Table:
     def by_keyword(self, name: str, *arguments: Any) -> None:
         """Make an object with these keyword arguments, and use it for one request."""
         given = dict(zip(KEYWORDS[name], arguments, strict=True))
-        if name == "http.Recogniser*":
-            self.classes["http.Recogniser"](self.instance("http.Responder").table, **given).look(REQUEST)
+        if name == "http_recogniser.Recogniser*":
+            self.classes["http_recogniser.Recogniser"](self.instance("http_reply.Responder").table, **given).look(
+                REQUEST
+            )
             return
-        responder = self.instance("http.Responder")
-        recogniser = self.classes["http.Recogniser"](responder.table)
-        gate = self.classes["http.Gate"](recogniser, responder, loop=Loop(), connections=set(), **given)
-        connection = type("Client", (self.classes["http.Connection"],), {})(gate)
+        responder = self.instance("http_reply.Responder")
+        recogniser = self.classes["http_recogniser.Recogniser"](responder.table)
+        gate = self.classes["http_gate.Gate"](recogniser, responder, loop=Loop(), connections=set(), **given)
+        connection = type("Client", (self.classes["http_connection.HttpConnection"],), {})(gate)
         attempt(partial(connection.connection_made, Transport()))
         attempt(partial(connection.data_received, REQUEST))
         attempt(gate.tick)
@@ -389,7 +395,7 @@ def every_call(table: Table) -> Iterator[tuple[str, Callable[[], Any]]]:
     many, and each method of an object that ``__init__`` never saw."""
     for name in table.calls:
         arguments = table.arguments(name)
-        if name != "http.Gate":  # it takes keywords; all others must work with good arguments, or nothing is tried
+        if name != "http_gate.Gate":  # it takes keywords; all others must work with good arguments, or nothing is tried
             try:
                 table.target(name)[0](*table.arguments(name))
             except NotImplementedError:  # for a subclass to give
@@ -411,7 +417,9 @@ def every_call(table: Table) -> Iterator[tuple[str, Callable[[], Any]]]:
                 yield f"{name}, argument {place} is hostile()[{number}]", one
         yield f"{name} without arguments", lambda name=name: table.target(name)[0]()  # type: ignore[misc]
         yield f"{name} with too many", lambda name=name: table.target(name)[0](*[None] * 20)  # type: ignore[misc]
-        if name.count(".") == 2 and not name.startswith("http.Connection"):  # that one is always a subclass's
+        if name.count(".") == 2 and not name.startswith(
+            "http_connection.HttpConnection"
+        ):  # that one is always a subclass's
 
             def bare(name: str = name) -> None:
                 function, owner = table.target(name, bare=True)

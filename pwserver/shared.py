@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pwserver.bell import Bell
 from pwserver_ext.arena import Arena
 from pwserver_ext.counters import Counters, Heartbeats
-from pwserver_ext.http import EVENTS
+from pwserver_ext.http_gate import EVENTS
 from pwserver_ext.snapshot import SnapshotSlot
 
 AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or what is said when there is none

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free to work between processes");
 _Static_assert(ATOMIC_POINTER_LOCK_FREE == 2, "word-sized atomics must be lock-free to work between processes");
@@ -99,13 +98,6 @@ static inline double pw_double(uint64_t bits) {
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
-}
-
-/* CLOCK_MONOTONIC in nanoseconds: the clock of time.monotonic(), the same in every process of the machine. */
-static inline uint64_t pw_monotonic_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
 static inline void pw_give_way(void) { (void)sched_yield(); }

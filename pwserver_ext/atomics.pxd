@@ -13,5 +13,4 @@ cdef extern from "atomics.h" nogil:
     uint64_t pw_mix(uint64_t total, const void *data, size_t size)
     uint64_t pw_bits(double value)
     double pw_double(uint64_t bits)
-    uint64_t pw_monotonic_ns()
     void pw_give_way()

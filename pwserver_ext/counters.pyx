@@ -10,7 +10,8 @@ from libc.stdint cimport int64_t, uint64_t, uintptr_t
 
 from time import time as _now
 
-from pwserver_ext.atomics cimport pw_bits, pw_double, pw_load_relaxed, pw_monotonic_ns, pw_store_relaxed
+from pwserver_ext.atomics cimport pw_bits, pw_double, pw_load_relaxed, pw_store_relaxed
+from pwserver_ext.clocks cimport pw_monotonic_ns
 
 cdef enum:
     LINE = 64

@@ -13,8 +13,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport uint64_t, uintptr_t
 
 from pwserver_ext.atomics cimport (
-    pw_fetch_add_relaxed, pw_load_acquire, pw_load_relaxed, pw_monotonic_ns, pw_store_relaxed, pw_store_release,
+    pw_fetch_add_relaxed, pw_load_acquire, pw_load_relaxed, pw_store_relaxed, pw_store_release,
 )
+from pwserver_ext.clocks cimport pw_monotonic_ns
 
 cdef enum:
     GROUP = 8

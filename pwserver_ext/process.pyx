@@ -1,12 +1,11 @@
 """Process facts the standard library does not offer: dying together with the parent, and a shared steady clock."""
 
-from libc.stdint cimport int64_t
+from pwserver_ext.clocks cimport pw_monotonic_ns
 
 cdef extern from *:
     """
     #include <errno.h>
     #include <signal.h>
-    #include <time.h>
     #include <unistd.h>
     #if defined(__linux__)
     #include <sys/prctl.h>
@@ -18,15 +17,9 @@ cdef extern from *:
     static int pw_die_with_parent(int signal_number) { (void)signal_number; return 0; }
     static void pw_set_name(const char *name) { (void)name; }
     #endif
-    static long long pw_monotonic_ns(void) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (long long)now.tv_sec * 1000000000LL + now.tv_nsec;
-    }
     """
     int pw_die_with_parent(int signal_number) nogil
     void pw_set_name(const char *name) nogil
-    long long pw_monotonic_ns() nogil
 
 
 def die_with_parent(int signal_number) -> bool:
@@ -42,4 +35,4 @@ def set_name(str name not None) -> None:
 
 def monotonic_ns() -> int:
     """Nanoseconds of the one clock that all processes of this machine share and nobody can set."""
-    return <int64_t> pw_monotonic_ns()
+    return pw_monotonic_ns()

@@ -23,7 +23,7 @@ cdef struct Entry:  # one document; offsets count bytes from the start of the im
     uint32_t etag_size
 
 
-cdef class Document:
+cdef class StoredDocument:
     """One document as read: private memory, valid for ever. The compiled gate reads the fields directly."""
     cdef readonly int status
     cdef readonly uint32_t flags
@@ -53,6 +53,6 @@ cdef class SnapshotSlot:
     # The generation that a read would give now, 0 before the first publication: one acquire load.
     cdef uint64_t c_generation(self) noexcept nogil
     # A document, or None when nothing is published or the snapshot does not have it.
-    cdef Document c_read(self, Py_ssize_t index)
+    cdef StoredDocument c_read(self, Py_ssize_t index)
     cdef uint64_t _begin(self, uint64_t *which) noexcept nogil
     cdef void _commit(self, uint64_t generation, uint64_t which, const uint8_t *image, size_t size) noexcept nogil

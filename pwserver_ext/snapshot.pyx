@@ -61,7 +61,7 @@ cdef uint64_t _checksum(const uint8_t *image, size_t size) noexcept nogil:
     return pw_mix(pw_mix(MIX_START, image, 40), image + sizeof(Meta), size - sizeof(Meta))
 
 
-cdef class Document:
+cdef class StoredDocument:
     def as_tuple(self) -> tuple:
         return (self.status, self.body, self.gzip, self.etag, self.timestamp, self.expires, self.generation)
 
@@ -309,10 +309,10 @@ cdef class SnapshotSlot:
                 pw_give_way()
         raise SnapshotBusy(f"no quiet moment in {ATTEMPTS} attempts")
 
-    cdef Document c_read(self, Py_ssize_t index):
+    cdef StoredDocument c_read(self, Py_ssize_t index):
         cdef Meta meta
         cdef Entry entry
-        cdef Document document
+        cdef StoredDocument document
         cdef uint64_t current, sequence
         cdef uint64_t *guard
         cdef uint8_t *image
@@ -340,7 +340,7 @@ cdef class SnapshotSlot:
             if not (self._holds(entry.body_offset, entry.body_size) and self._holds(entry.etag_offset, entry.etag_size)
                     and self._holds(entry.gzip_offset, entry.gzip_size)):
                 raise RuntimeError(f"document {index} does not lie inside of its slot")
-            document = Document.__new__(Document)
+            document = StoredDocument.__new__(StoredDocument)
             document.status = entry.status
             document.flags = entry.flags
             document.timestamp = pw_double(meta.timestamp)
@@ -360,10 +360,10 @@ cdef class SnapshotSlot:
 
         ``IndexError`` for an index the slot does not have, ``SnapshotBusy`` when the writer never pauses.
         """
-        cdef Document document = self.c_read(_index(index, self.documents))
+        cdef StoredDocument document = self.c_read(_index(index, self.documents))
         return None if document is None else document.as_tuple()
 
-    def document(self, index) -> Document | None:
+    def document(self, index) -> StoredDocument | None:
         """As ``read``, but as an object with named fields, flags among them."""
         return self.c_read(_index(index, self.documents))
 

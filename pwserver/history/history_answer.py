@@ -11,7 +11,7 @@ import ujson
 
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
-from pwserver_ext.http import knows
+from pwserver_ext.http_values import knows
 
 JSON = "application/json"
 CSV = "text/csv; charset=utf-8"

@@ -15,7 +15,7 @@ from typing import Any
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW, SITE
-from pwserver_ext.http import EVENTS
+from pwserver_ext.http_gate import EVENTS
 
 PROCESS_SECONDS = 1.0  # /proc is read this often at most
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")

@@ -17,7 +17,7 @@ from pwserver.documents.catalogue import (
 from pwserver.documents.document import Document
 from pwserver.documents.render import Packed
 from pwserver.shared import AGGREGATE, SITE, Shared
-from pwserver_ext.snapshot import Document as Published
+from pwserver_ext.snapshot import StoredDocument as Published
 
 MOST_TRIES = 5  # two documents are read within microseconds; a publication between them is rare, two are rarer
 

@@ -1,9 +1,9 @@
 """The gate in front of Sanic: every byte a client sends is judged here before Sanic sees it.
 
 `GateProtocol` is handed to Sanic as its protocol class. It is a thin skin over the compiled
-`pwserver_ext.http.Connection`, which answers documents and refuses what is malformed. Only when a request is Sanic's
-to answer is a `PassedProtocol` made (see `passed`); it then gets exactly that request's bytes, and the next ones when
-Sanic asks for more.
+`pwserver_ext.http_connection.HttpConnection`, which answers documents and refuses what is malformed. Only when a
+request is Sanic's to answer is a `PassedProtocol` made (see `passed`); it then gets exactly that request's bytes, and
+the next ones when Sanic asks for more.
 
 TLS is agreed on here as well, above a connection that has been counted and has its deadline: a client that never
 finishes a handshake costs no more than one that never finishes a head.
@@ -24,7 +24,12 @@ from sanic import HTTPResponse, Request, Sanic
 from pwserver.web.proxies import forwarded_of
 from pwserver.web.sanic_internals import PassedProtocol
 from pwserver_ext.counters import Counters
-from pwserver_ext.http import Connection, Document, Gate, Hosts, Recogniser, Responder, Table
+from pwserver_ext.http_connection import HttpConnection
+from pwserver_ext.http_documents import ServedDocument, TargetTable
+from pwserver_ext.http_gate import Gate
+from pwserver_ext.http_hosts import Hosts
+from pwserver_ext.http_recogniser import Recogniser
+from pwserver_ext.http_reply import Responder
 
 log = logging.getLogger("pwserver.web")
 access = logging.getLogger("pwserver.access")
@@ -37,23 +42,23 @@ LOCAL_NAMES = ("*.local", "*.localhost", "*.localdomain", "*.lan", "*.home.arpa"
 class GateSettings:
     """How the gate of every worker behaves; kept as `app.ctx.gate` before the server starts.
 
-    targets: request path -> Document. query_targets: (path, key) -> Document served when the query has that key.
-    accept_targets: path -> (wanted, Document served when wanted(Accept header) is true).
+    targets: request path -> document. query_targets: (path, key) -> document served when the query has that key.
+    accept_targets: path -> (wanted, document served when wanted(Accept header) is true).
     streams: paths of WebSockets, whose handshakes the limiter does not count. tls: None for plain HTTP.
     prefix: sub-path under which all targets answer as well, without a trailing slash; empty for none.
     hosts: lower-case names and `*.suffix` patterns allowed in Host, beside IP addresses and single labels;
         None switches the check off. origins: the CORS list, ("*",) for any.
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
     access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of
-        `pwserver_ext.http.EVENTS` there.
+        `pwserver_ext.http_gate.EVENTS` there.
     exempt_addresses: trusted reverse proxies. client: (peer, all X-Forwarded-For lines as one list, or "") -> whose
         requests and connections are counted together; asker: the same -> whose address the access log shows.
     limiter: address -> seconds to stay away, 0 for welcome; asked once per request, not for WebSockets.
     """
 
-    targets: Mapping[bytes, Document]
-    query_targets: Mapping[tuple[bytes, bytes], Document] = field(default_factory=dict)
-    accept_targets: Mapping[bytes, tuple[Callable[[str], bool], Document]] = field(default_factory=dict)
+    targets: Mapping[bytes, ServedDocument]
+    query_targets: Mapping[tuple[bytes, bytes], ServedDocument] = field(default_factory=dict)
+    accept_targets: Mapping[bytes, tuple[Callable[[str], bool], ServedDocument]] = field(default_factory=dict)
     streams: tuple[bytes, ...] = ()
     tls: ssl.SSLContext | None = None
     prefix: str = ""
@@ -85,7 +90,7 @@ class GateSettings:
     def open_gate(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> Gate:
         """The gate of this worker; `connections` is the set that the server closes at shutdown."""
         prefix = self.prefix.encode("ascii")
-        table = Table(self.targets, self.query_targets, prefix, self.accept_targets, self.streams)
+        table = TargetTable(self.targets, self.query_targets, prefix, self.accept_targets, self.streams)
         return Gate(
             Recogniser(
                 table,
@@ -135,7 +140,7 @@ def install(app: Sanic[Any, Any]) -> None:
             log_access(who, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
 
 
-class GateProtocol(Connection):
+class GateProtocol(HttpConnection):
     """One client's connection, from accept to close."""
 
     __slots__ = ("_arguments", "_settings")

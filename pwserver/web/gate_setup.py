@@ -15,7 +15,7 @@ from pwserver.web.control_routes import MAX_BACKUP
 from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
 from pwserver.web.proxies import Proxies
-from pwserver_ext.http import Document
+from pwserver_ext.http_documents import ServedDocument
 from pwserver_ext.limits import WindowLimiter
 
 LIMITS = "limits"  # the arena's region of the rate limiter
@@ -39,17 +39,17 @@ def inherit(old: Runtime, new: Runtime) -> None:
 def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     """The gate for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings
-    made: dict[tuple[str, int, str], Document] = {}
+    made: dict[tuple[str, int, str], ServedDocument] = {}
 
-    def document(entry: Entry) -> Document:
+    def document(entry: Entry) -> ServedDocument:
         key = (entry.slot, entry.index, entry.media_type)
         if key not in made:
             slot, fallback = runtime.shared.slots[entry.slot], table.fallbacks[entry.slot][entry.index]
-            made[key] = Document(slot, entry.index, entry.media_type, fallback, entry.column)
+            made[key] = ServedDocument(slot, entry.index, entry.media_type, fallback, entry.column)
         return made[key]
 
-    targets: dict[bytes, Document] = {}
-    with_query: dict[tuple[bytes, bytes], Document] = {}
+    targets: dict[bytes, ServedDocument] = {}
+    with_query: dict[tuple[bytes, bytes], ServedDocument] = {}
     for target, entry in table.entries.items():
         path, _, query = target.partition("?")
         if path.endswith(MAX_BACKUP):
@@ -58,7 +58,7 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
             with_query[path.encode(), query.encode()] = document(entry)
         else:
             targets[path.encode()] = document(entry)
-    with_accept: dict[bytes, tuple[Callable[[str], bool], Document]] = {}
+    with_accept: dict[bytes, tuple[Callable[[str], bool], ServedDocument]] = {}
     for target, forms in table.forms.items():
         targets[target.encode()] = document(forms.plain)
         with_accept[target.encode()] = forms.wanted, document(forms.other)

@@ -16,7 +16,7 @@ from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.documents.document import JSON
 from pwserver.web.errors import Refusal, error
-from pwserver_ext.http import knows, takes_gzip
+from pwserver_ext.http_values import knows, takes_gzip
 
 DOES_NOT_HOLD = "The precondition in If-Match or If-None-Match does not hold"
 OF_THE_BODY = ("etag", "content-type", "content-encoding", "age", "x-powerwall-timestamp", "set-cookie")

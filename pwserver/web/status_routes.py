@@ -17,7 +17,7 @@ from pwserver.web.document_table import DocumentTable
 from pwserver.web.process_memory import proportional_kb
 from pwserver.web.representation import lines
 from pwserver_ext.arena import Arena
-from pwserver_ext.http import takes_gzip
+from pwserver_ext.http_values import takes_gzip
 
 POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")

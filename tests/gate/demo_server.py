@@ -21,7 +21,7 @@ from sanic.response import HTTPResponse, raw
 from sanic.response import json as json_response
 
 from pwserver.web.gate import GateProtocol, GateSettings, install
-from pwserver_ext.http import Document
+from pwserver_ext.http_documents import ServedDocument
 from pwserver_ext.snapshot import SnapshotSlot
 
 SMALL = b'{"percentage":57.25}'
@@ -63,7 +63,9 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
         slot.publish([published(body) for body in bodies], STAMP, expires)
 
     publish()
-    documents = {target: Document(slot, i, media, FALLBACK, 9 + i) for i, (target, media, _) in enumerate(DOCUMENTS)}
+    documents = {
+        target: ServedDocument(slot, i, media, FALLBACK, 9 + i) for i, (target, media, _) in enumerate(DOCUMENTS)
+    }
     headers = documents.pop(b"headers of /csv")
     options["streams"] = (b"/ws",)
     for name in ("hosts", "origins", "exempt_addresses"):

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pwserver_ext.http import EVENTS
+from pwserver_ext.http_gate import EVENTS
 from tests.conftest import WaitUntil
 from tests.gate.conftest import PATIENCE_SECONDS, Server
 from tests.gate.demo_server import HUGE, SMALL

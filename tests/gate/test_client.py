@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pwserver.web.address_table import HOPS_MAX, client_address, forwarded_address, networks
 from pwserver.web.proxies import Proxies, forwarded_of
-from pwserver_ext.http import Recogniser
+from pwserver_ext.http_recogniser import Recogniser
 from tests.conftest import wait_until
 from tests.control.houses import SECRET
 from tests.e2e.server import Server

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pwserver_ext.http import EVENTS, SERVE, Document, Table
+from pwserver_ext.http_documents import ServedDocument, TargetTable
+from pwserver_ext.http_gate import EVENTS
+from pwserver_ext.http_recogniser import SERVE
 from pwserver_ext.snapshot import SnapshotSlot
 from tests.gate.conftest import Server
 from tests.gate.demo_server import FALLBACK, HUGE, LARGE, SMALL, STAMP
@@ -234,8 +236,8 @@ def test_whatever_is_served_sanic_answers_the_same(serve: Serve, head: bytes, da
 
 def test_the_same_answer_for_handlers() -> None:
     slot = SnapshotSlot(bytearray(SnapshotSlot.size(1, 1000)), 1, 1000)
-    document = Document(slot, 0, "application/json", b"null")
-    table = Table({b"/soe": document}, prefix=b"/sub")
+    document = ServedDocument(slot, 0, "application/json", b"null")
+    table = TargetTable({b"/soe": document}, prefix=b"/sub")
     assert table.document(b"/soe/") is table.document(b"/sub/soe?x") is document
     assert table.document(b"/other") is None
     nothing = document.answer()
@@ -245,4 +247,4 @@ def test_the_same_answer_for_handlers() -> None:
     assert document.answer() == (200, b"{}", None, b"a", 5.0)
     slot.publish([(200, b"{}", None, b'"a"')], 6.0, time.monotonic() - 1)
     assert document.answer() == nothing
-    assert Document(slot, 0, "application/json", None).answer() is None
+    assert ServedDocument(slot, 0, "application/json", None).answer() is None

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver_ext.http import MORE, PASS, REJECT, SERVE, Document, Hosts, Recogniser, Table
+from pwserver_ext.http_documents import ServedDocument, TargetTable
+from pwserver_ext.http_hosts import Hosts
+from pwserver_ext.http_recogniser import MORE, PASS, REJECT, SERVE, Recogniser
 from tests.gate.oracle import accept, without_empty_lines
 
 
@@ -19,8 +21,8 @@ class Nothing:
         return None
 
 
-SOE, CSV, CSV_HEADERS = (Document(Nothing(), i, "application/json", b"null") for i in range(3))
-TABLE = Table({b"/soe": SOE, b"/csv": CSV}, {(b"/csv", b"headers"): CSV_HEADERS})
+SOE, CSV, CSV_HEADERS = (ServedDocument(Nothing(), i, "application/json", b"null") for i in range(3))
+TABLE = TargetTable({b"/soe": SOE, b"/csv": CSV}, {(b"/csv", b"headers"): CSV_HEADERS})
 ANY = Recogniser(TABLE, Hosts(None))
 OURS = Recogniser(TABLE, Hosts(("*.local", "power.example.org", "*.home.example")))
 
@@ -68,7 +70,7 @@ def test_served(data: bytes) -> None:
         ("?a=b&headers=no&c", CSV_HEADERS),
     ],
 )
-def test_query_documents(query: str, document: Document) -> None:
+def test_query_documents(query: str, document: ServedDocument) -> None:
     for slash in "", "/":
         seen = ANY.look(request(f"GET /csv{slash}{query} HTTP/1.1"))
         assert seen.verdict == SERVE
@@ -293,7 +295,7 @@ def test_persistence(line: str, fields: list[str], keep: bool) -> None:
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", KEY)
-STREAM = Recogniser(Table({b"/soe": SOE}, prefix=b"/sub", streams=[b"/ws"]), Hosts(None))
+STREAM = Recogniser(TargetTable({b"/soe": SOE}, prefix=b"/sub", streams=[b"/ws"]), Hosts(None))
 
 
 def test_a_stream_is_a_whole_handshake_for_a_stream_target() -> None:

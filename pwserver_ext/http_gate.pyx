@@ -1,20 +1,23 @@
-# What the connections of one worker share: limits, counters, deadlines.
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""What the connections of one worker share: limits, counters, deadlines."""
 
-cdef double DRAIN_TICK = 0.02   # seconds between looks at deadlines while stopping
+cimport cython
+
+from pwserver_ext.clocks cimport pw_monotonic
+from pwserver_ext.counters cimport Counters
+from pwserver_ext.http_recogniser cimport Recogniser
+from pwserver_ext.http_reply cimport Responder
+
+cdef double DRAIN_TICK_SECONDS = 0.02  # between looks at deadlines while stopping
 
 # The gate's counters, in the order of their cells.
 EVENTS = ("connections", "refused", "served", "not_modified", "passed", "rejected", "limited", "timed_out", "stalled")
 
-cdef enum:
-    CONNECTIONS = 0
-    REFUSED = 1
-    SERVED = 2
-    UNMODIFIED = 3
-    PASSED = 4
-    REJECTED = 5
-    LIMITED = 6
-    TIMED_OUT = 7
-    STALLED = 8
+
+cdef class Timed:
+    cdef enforce(self, double now):
+        """Act on a deadline that has passed."""
+        raise NotImplementedError
 
 
 @cython.final
@@ -22,7 +25,7 @@ cdef class Gate:
     """What the connections of one worker share. All limits are per worker; seconds are absolute, never extended by
     a dribble of bytes.
 
-    connections: the set that the server closes at shutdown; every open Connection is in it.
+    connections: the set that the server closes at shutdown; every open connection is in it.
     counters, row: where to count; first_event: index of the first of EVENTS there. None: a private row, with EVENTS
         before the documents. A document counts under its own index, below 0 not at all.
     limiter: called with the client's address for every request but a WebSocket handshake that succeeds; returns 0, or
@@ -35,28 +38,11 @@ cdef class Gate:
     access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
     """
 
-    cdef Recogniser recogniser
-    cdef Responder responder
-    cdef list documents
-    cdef object loop
-    cdef set connections
-    cdef dict addresses
-    cdef object limiter, access, exempt, client, asker
-    cdef object timer
-    cdef readonly Counters counters
-    cdef uint64_t* cells        # of our row
-    cdef uint64_t* events       # within them
-    cdef double head_seconds, idle_seconds, stall_seconds, linger_seconds, tick_seconds, drain_seconds
-    cdef double drained         # when idle connections are closed, once stopping
-    cdef Py_ssize_t connections_max, per_address_max
-    cdef public bint stopping
-    cdef readonly bint secure
-
     def __cinit__(self, Recogniser recogniser not None, Responder responder not None, *, loop, set connections not None,
                   Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
-                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2, double tick_seconds=0.5,
-                  double drain_seconds=0.5, Py_ssize_t connections_max=4096, Py_ssize_t per_address_max=1024, access=None,
-                  client=None, asker=None, bint secure=False):
+                  double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2,
+                  double tick_seconds=0.5, double drain_seconds=0.5, Py_ssize_t connections_max=4096,
+                  Py_ssize_t per_address_max=1024, access=None, client=None, asker=None, bint secure=False):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -92,31 +78,29 @@ cdef class Gate:
 
     @property
     def open(self):
-        """How many connections are open."""
+        """Count the open connections."""
         return len(self.connections)
 
     @property
     def kept(self):
-        """Bytes of ready-made replies."""
+        """Count the bytes of ready-made replies."""
         return self.responder.kept
-
-    cdef inline void count(self, int event) noexcept:
-        counter_add(self.events, event, 1)
 
     def tick(self):
         """Close what is past its deadline; runs again while there are connections."""
         cdef double now = pw_monotonic()
         self.timer = None
         for connection in list(self.connections):
-            (<Connection>connection).enforce(now)
+            (<Timed>connection).enforce(now)
         self.wind()
 
     cdef wind(self):
+        """Set the timer of the next tick, if none is set and there is something to look at."""
         if self.timer is None and self.connections:
-            self.timer = self.loop.call_later(DRAIN_TICK if self.stopping else self.tick_seconds, self.tick)
+            self.timer = self.loop.call_later(DRAIN_TICK_SECONDS if self.stopping else self.tick_seconds, self.tick)
 
     cdef stop(self):
-        """From now on every answer is its connection's last; idle connections are closed after the grace."""
+        """Make every answer from now on its connection's last, and close idle connections after the grace."""
         if not self.stopping:
             self.stopping = True
             self.drained = pw_monotonic() + self.drain_seconds

@@ -1,28 +1,59 @@
-# Connections. A Connection is the transport's protocol from accept to close. It answers what it can from the table;
-# what it cannot goes, one request at a time, to a handler that the subclass opens (Sanic). While the handler has a
-# request, later bytes wait here, so answers leave in order and no unjudged byte reaches the handler.
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""A connection: the transport's protocol from accept to close.
 
-cdef enum:
-    READY = 0           # nobody's request is open
-    BUSY = 1            # the handler has one
-    TUNNEL = 2          # upgraded: bytes pass through
-    LINGER = 3          # refused: what still comes is thrown away, so that the client can read our answer
+It answers what it can from the table. What it cannot goes, one request at a time, to a handler that the subclass opens
+(Sanic). While the handler has a request, later bytes wait here, so answers leave in order and no byte that was not
+judged reaches the handler.
+"""
+
+from pwserver_ext.outlet import descriptor_of
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+from pwserver_ext.clocks cimport pw_epoch_second, pw_monotonic
+from pwserver_ext.counters cimport counter_add
+from pwserver_ext.http_documents cimport ServedDocument
+from pwserver_ext.http_gate cimport (
+    CONNECTIONS,
+    LIMITED,
+    PASSED,
+    REFUSED,
+    REJECTED,
+    SERVED,
+    STALLED,
+    TIMED_OUT,
+    UNMODIFIED,
+    Gate,
+    Timed,
+    count,
+)
+from pwserver_ext.http_head cimport HEAD, MORE_, REJECT_, SERVE_, Head
+from pwserver_ext.http_recogniser cimport forwarded_of
+from pwserver_ext.http_reply cimport CLOSE, KEEP_ALIVE, SILENT, refusal
+
+cdef extern from "socket_send.h" nogil:
+    Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
+
+cdef enum:  # states
+    READY = 0  # no request is open
+    BUSY = 1  # the handler has one
+    TUNNEL = 2  # upgraded: bytes pass through
+    LINGER = 3  # refused: what still comes is thrown away, so that the client can read our answer
     CLOSED = 4
-    HANDSHAKE = 5       # TLS is being agreed on; the transport is still the one beneath it
+    HANDSHAKE = 5  # TLS is being agreed on; the transport is still the one beneath it
 
 cdef enum:
-    BATCH_BYTES = 65536         # replies gathered for one write
-    BATCHES = 8                 # written before the other connections get their turn
-    PENDING_BYTES = 65536       # bytes waiting behind a busy handler before we stop reading
-    LINGER_BYTES = 262144
+    BATCH_BYTES = 65536  # replies gathered for one write
+    BATCHES = 8  # written before the other connections get their turn
+    PENDING_BYTES = 65536  # bytes waiting behind a busy handler before we stop reading
+    LINGER_BYTES = 262144  # thrown away before the connection is cut
 
-# How a connection's single replies leave: see flush().
-cdef enum:
-    UNKNOWN = -2                # not asked yet
+cdef enum:  # how a connection's single replies leave, see flush()
+    UNKNOWN = -2  # not asked yet
     THROUGH_TRANSPORT = -1
 
 
-cdef class Connection:
+cdef class HttpConnection(Timed):
     """asyncio protocol. A subclass overrides open_handler() -> an object with
 
         feed(data)                  bytes of exactly one request, at first its whole head
@@ -34,26 +65,6 @@ cdef class Connection:
     handler_gave_up() when it will take no more. Of a secure gate, also begin_handshake(), after which handshake_is_done()
     is to be called with the transport above TLS.
     """
-
-    cdef readonly Gate gate
-    cdef readonly object transport
-    cdef readonly object beneath    # the transport below TLS
-    cdef readonly object handler
-    cdef readonly str address
-    cdef str counted_as         # the address, or the network of one IPv6 client
-    cdef bytes pending          # bytes not yet answered nor handed over; None: none
-    cdef int state
-    cdef str uncounted          # whom the limiter counts if the handler's request does not become a stream
-    cdef bint counted, partial, last, running, yielding, reads_paused, writes_paused
-    cdef bint ended             # the client has closed its sending half
-    cdef readonly bint old      # the handler's request is HTTP/1.0
-    cdef int descriptor         # of the socket, or one of the words above
-    cdef bint answered          # there was an answer before this one
-    cdef bint queued            # the transport may still hold bytes of ours
-    cdef double deadline        # of the head, or of idleness; 0: none
-    cdef double write_deadline
-    cdef long long body_left    # of the handler's request
-    cdef Py_ssize_t lingered
 
     def __init__(self, Gate gate not None):
         self.gate = gate
@@ -67,7 +78,7 @@ cdef class Connection:
     def connection_made(self, transport):
         cdef Gate gate = self.gate
         self.transport = transport
-        gate.count(CONNECTIONS)
+        count(gate, CONNECTIONS)
         gate.connections.add(self)
         if gate.per_address_max or gate.limiter is not None or gate.access is not None:
             peer = transport.get_extra_info("peername")
@@ -76,7 +87,7 @@ cdef class Connection:
                 self.counted_as = gate.client(self.address, "")
         if not self.admit():
             # No lingering: a refused connection must not cost a descriptor for longer than it takes to say so.
-            gate.count(REFUSED)
+            count(gate, REFUSED)
             self.state = LINGER
             if not gate.secure:  # before TLS there are no words for it
                 extra = b"Retry-After: 5\r\n" + gate.responder.refusal_lines(NULL)
@@ -302,80 +313,66 @@ cdef class Connection:
 
     cdef run(self, bytes buffer):
         """Answer every complete request of the buffer, in order, a batch in one write; keep the rest."""
+        cdef double now = pw_monotonic()
+        cdef bint blank = False
+        cdef Py_ssize_t at
+        self.running = True
+        self.pending = None
+        at = self.answer_all(buffer, now, &blank)
+        if at >= 0:
+            self.running = False
+            if self.state == READY:
+                self.keep_rest(buffer, at, blank, now)
+
+    cdef Py_ssize_t answer_all(self, bytes buffer, double now, bint* blank) except -2:
+        """Answer the requests of the buffer; return where the rest begins, which waits for more bytes or for its turn.
+
+        -1: there is no rest of ours, because the connection is closing or the handler has it. blank: the rest is
+        nothing but empty lines.
+        """
         cdef Gate gate = self.gate
         cdef const char* p = PyBytes_AS_STRING(buffer)
         cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer), at = 0, size, gathered = 0
-        cdef double now = pw_monotonic()
         cdef long long second = pw_epoch_second()
         cdef Head h
         cdef int verdict, batches = 0
-        cdef bint unmodified = False, blank = False
-        cdef list batch = None
-        cdef bytes reply, single = None
-        cdef Document document
+        cdef bytes reply
         cdef bint keep
-
-        self.running = True
-        self.pending = None
         while at < n:
             verdict = gate.recogniser.judge(p + at, n - at, &h)
             if verdict == MORE_:
-                blank = h.start == n - at
+                blank[0] = h.start == n - at
                 break
             if verdict == REJECT_:
-                self.flush(single, batch)
-                gate.count(REJECTED)
-                if gate.access is not None:
-                    gate.access(self.address, "-", h.status, 0)
+                self.flush()
                 self.refuse(&h)
-                return
+                return -1
             at += h.start
             size = h.size + (h.content_length if h.content_length > 0 else 0)
             keep = h.keep_alive and not gate.stopping
-            reply = None
             if size > n - at:
                 if not h.expect:
                     break
                 keep = False
-            if gate.limiter is not None:
-                reply = self.over_limit(&h, p + at, keep)
-            if reply is None and verdict == SERVE_:
-                document = <Document>gate.documents[h.entry]
-                reply = gate.responder.reply(document, &h, (KEEP_ALIVE if h.old else SILENT) if keep else CLOSE,
-                                             now, second, &unmodified)
-                if reply is not None:
-                    gate.count(UNMODIFIED if unmodified else SERVED)
-                    if document.counter >= 0:
-                        counter_add(gate.cells, document.counter, 1)
+            reply = self.reply_to(&h, p + at, verdict, keep, now, second)
             if reply is None:
-                self.flush(single, batch)
-                single = batch = None
-                if self.state != READY:
+                self.flush()
+                if self.state == READY:
+                    count(gate, PASSED)
+                    self.hand_over(buffer, at, &h, size, now)
+                else:
                     self.running = False
-                    return
-                gate.count(PASSED)
-                self.hand_over(buffer, at, &h, size, now)
-                return
-            if gate.access is not None:
-                what = (p + at)[:h.target.at + h.target.size - p - at].decode("latin-1")
-                gate.access(self.asked_by(gate.asker, &h, p + at, self.address), what, int(reply[9:12]), len(reply))
+                return -1
             at += size
-            if single is None and batch is None:
-                single = reply
-            else:
-                if batch is None:
-                    batch = [single]
-                    single = None
-                batch.append(reply)
-            gathered += PyBytes_GET_SIZE(reply)
+            self.gather(reply)
             if not keep:
-                self.flush(single, batch)
+                self.flush()
                 self.pending = buffer[at:] if at < n else None
                 self.finish()
-                return
+                return -1
+            gathered += PyBytes_GET_SIZE(reply)
             if gathered >= BATCH_BYTES:
-                self.flush(single, batch)
-                single = batch = None
+                self.flush()
                 gathered = 0
                 batches += 1
                 if self.writes_paused or self.state != READY:
@@ -385,10 +382,34 @@ cdef class Connection:
                     self.pause_reads()
                     gate.loop.call_soon(self.carry_on)
                     break
-        self.flush(single, batch)
-        self.running = False
-        if self.state != READY:
-            return
+        self.flush()
+        return at
+
+    cdef bytes reply_to(self, Head* h, const char* data, int verdict, bint keep, double now, long long second):
+        """Find the reply to the request at data; None: it is the handler's."""
+        cdef Gate gate = self.gate
+        cdef ServedDocument document
+        cdef bytes reply = None
+        cdef bint unmodified = False
+        if gate.limiter is not None:
+            reply = self.over_limit(h, data, keep)
+        if reply is None and verdict == SERVE_:
+            document = <ServedDocument>gate.documents[h.entry]
+            reply = gate.responder.reply(document, h, (KEEP_ALIVE if h.old else SILENT) if keep else CLOSE,
+                                         now, second, &unmodified)
+            if reply is not None:
+                count(gate, UNMODIFIED if unmodified else SERVED)
+                if document.counter >= 0:
+                    counter_add(gate.cells, document.counter, 1)
+        if reply is not None and gate.access is not None:
+            what = data[:h.target.at + h.target.size - data].decode("latin-1")
+            gate.access(self.asked_by(gate.asker, h, data, self.address), what, int(reply[9:12]), len(reply))
+        return reply
+
+    cdef keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now):
+        """Keep what is left of the buffer from `at` on, and set the deadline of what is awaited now."""
+        cdef Gate gate = self.gate
+        cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer)
         if at < n:
             self.pending = buffer[at:] if at else buffer
         if self.ended and not (at < n and (self.yielding or self.writes_paused)):
@@ -407,11 +428,27 @@ cdef class Connection:
             self.partial = False
             self.deadline = now + gate.idle_seconds
 
-    cdef flush(self, bytes single, list batch):
-        """Write what has been gathered. A single reply of a plain kept-alive connection goes straight to the socket;
-        what that does not take, and its errors, are the transport's. Never once Sanic has had the connection: it may
-        have closed it, and the descriptor may be somebody else's by then."""
+    cdef gather(self, bytes reply):
+        """Add a reply to those that the next flush() writes."""
+        if self.single is None and self.batch is None:
+            self.single = reply
+        elif self.batch is None:
+            self.batch = [self.single, reply]
+            self.single = None
+        else:
+            self.batch.append(reply)
+
+    cdef flush(self):
+        """Write what has been gathered.
+
+        A single reply of a plain kept-alive connection goes straight to the socket; what that does not take, and its
+        errors, are the transport's. Never once Sanic has had the connection: it may have closed it, and the descriptor
+        may belong to another connection by then.
+        """
         cdef Py_ssize_t sent
+        cdef bytes single = self.single
+        cdef list batch = self.batch
+        self.single = self.batch = None
         if single is not None:
             if self.is_direct():
                 sent = pw_send(self.descriptor, PyBytes_AS_STRING(single), PyBytes_GET_SIZE(single))
@@ -455,7 +492,7 @@ cdef class Connection:
         seconds = gate.limiter(who)
         if seconds <= 0:
             return None
-        gate.count(LIMITED)
+        count(gate, LIMITED)
         wait = <long>seconds + (seconds > <long>seconds)
         extra = b"Retry-After: %d\r\n%b" % (wait, gate.responder.refusal_lines(h))
         return refusal(429, "Rate limit exceeded", h.method == HEAD, extra, not keep, h.old)
@@ -487,8 +524,13 @@ cdef class Connection:
         self.handler.feed(buffer[at:at + have])
 
     cdef refuse(self, Head* h):
+        """Answer a request that was rejected, and close."""
+        cdef Gate gate = self.gate
+        count(gate, REJECTED)
+        if gate.access is not None:
+            gate.access(self.address, "-", h.status, 0)
         reason = (<bytes>h.reason).decode("ascii")
-        self.transport.write(refusal(h.status, reason, h.method == HEAD, self.gate.responder.refusal_lines(h)))
+        self.transport.write(refusal(h.status, reason, h.method == HEAD, gate.responder.refusal_lines(h)))
         self.linger()
 
     cdef finish(self):
@@ -525,22 +567,21 @@ cdef class Connection:
             self.resume_reads()  # TLS waits for the client's word
 
     cdef enforce(self, double now):
-        """Act on a deadline that has passed."""
         if self.state == CLOSED:
             return
         if self.writes_paused and now > self.write_deadline:
-            self.gate.count(STALLED)
+            count(self.gate, STALLED)
             self.abort()
             return
         if self.handler is not None and self.state == BUSY:
             self.handler.check_timeout()
-        if self.deadline == 0 or now < self.deadline or self.writes_paused or self.yielding:
+        if not self.is_late(now):
             return
         if self.state == READY and not self.partial:
             # The end is announced and what still comes is read: a request that was just sent meets no reset.
             self.linger()
         elif self.state == READY:
-            self.gate.count(TIMED_OUT)
+            count(self.gate, TIMED_OUT)
             if self.gate.access is not None:
                 self.gate.access(self.address, "-", 408, 0)
             lines = self.gate.responder.refusal_lines(NULL)
@@ -549,10 +590,14 @@ cdef class Connection:
             self.deadline = now + self.gate.linger_seconds
             self.transport.close()
         elif self.state == BUSY or self.state == HANDSHAKE:
-            self.gate.count(TIMED_OUT)
+            count(self.gate, TIMED_OUT)
             self.abort()
         elif self.state == LINGER:
             if self.transport.get_write_buffer_size():
                 self.transport.abort()
             else:
                 self.transport.close()
+
+    cdef bint is_late(self, double now) noexcept:
+        """Look whether the deadline has passed; while writes wait or the turn is another's, there is none."""
+        return self.deadline != 0 and now >= self.deadline and not self.writes_paused and not self.yielding

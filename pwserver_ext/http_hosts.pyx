@@ -1,0 +1,99 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The names of this server: which values of Host it answers to (RFC 9110 section 7.2).
+
+A page on the Internet can have its own name resolve to a private address (DNS rebinding) and would then read this
+server as its own origin. So a name that such a page could have must be one that the owner has listed.
+"""
+
+from pwserver_ext.http_values cimport Span, digit, is_digit, is_ipv4
+
+
+cdef inline bint is_name_octet(char c) noexcept nogil:
+    """Recognise what host names consist of: letters, digits, and `-._`."""
+    return is_digit(c) or b"a" <= c <= b"z" or b"A" <= c <= b"Z" or c == b"-" or c == b"." or c == b"_"
+
+
+cdef inline bint is_ipv6_octet(char c) noexcept nogil:
+    return b"0" <= c <= b":" or b"A" <= c <= b"F" or b"a" <= c <= b"f" or c == b"."
+
+
+cdef const char* end_of_name(const char* p, const char* end, Py_ssize_t* size) noexcept nogil:
+    """Find where the host ends and its port begins (RFC 3986 section 3.2.2); NULL where it is malformed.
+
+    size: of the name; 0 for an IPv6 address, which stands in brackets.
+    """
+    cdef const char* start = p
+    cdef int colons = 0
+    size[0] = 0
+    if p[0] == b"[":
+        p += 1
+        while p < end and is_ipv6_octet(p[0]):
+            colons += p[0] == b":"
+            p += 1
+        return p + 1 if p < end and p[0] == b"]" and colons >= 2 else NULL
+    while p < end and is_name_octet(p[0]):
+        p += 1
+    size[0] = p - start
+    return p if p > start else NULL
+
+
+cdef bint is_port(const char* p, const char* end) noexcept nogil:
+    """Recognise nothing, or a colon and up to five digits that are a port (RFC 3986 section 3.2.3)."""
+    cdef int port = 0
+    if p == end:
+        return True
+    if p[0] != b":" or end - p > 6:
+        return False
+    p += 1
+    while p < end:
+        if not is_digit(p[0]):
+            return False
+        port = port * 10 + digit(p[0])
+        p += 1
+    return port <= 65535
+
+
+cdef bint has_dot(const char* p, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if p[i] == b".":
+            return True
+    return False
+
+
+cdef class Hosts:
+    """Which Host values we answer to.
+
+    IP addresses and names of one label need no entry: no page on the open Internet can be given such a name.
+    names: host names, or `*.suffix` for everything below a suffix. None: every well-formed host.
+    """
+
+    def __init__(self, names=None):
+        self.every = names is None
+        names = [name.strip().lower().rstrip(".") for name in names or ()]
+        self.names = tuple(name.encode("ascii") for name in names if not name.startswith("*."))
+        self.suffixes = [name[1:].encode("ascii") for name in names if name.startswith("*.")]
+
+    cdef HostVerdict judge(self, Span host) except *:
+        """Judge `name[:port]`."""
+        cdef const char* end = host.at + host.size
+        cdef const char* port
+        cdef Py_ssize_t size
+        if host.size == 0:
+            return HOST_EMPTY
+        port = end_of_name(host.at, end, &size)
+        if port is NULL or not is_port(port, end):
+            return HOST_MALFORMED
+        if size == 0 or self.every or is_ipv4(host.at, size):
+            return HOST_OURS
+        if size > 1 and host.at[size - 1] == b".":
+            size -= 1  # a name that ends in a dot is the same name, spelled in full
+        if not has_dot(host.at, size):
+            return HOST_OURS
+        lowered = host.at[:size].lower()
+        if lowered in self.names:
+            return HOST_OURS
+        for suffix in self.suffixes:
+            if len(lowered) > len(suffix) and lowered.endswith(suffix):
+                return HOST_OURS
+        return HOST_FOREIGN
