@@ -17,10 +17,12 @@ from pwserver.history.history_answer import Histories
 from pwserver.history.open_history import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller import wait_times
+from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.snapshot_publisher import SnapshotPublisher
 from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE, Shared
+from pwserver.state.time_zone import in_force
 from pwserver.web.gate_setup import shared_bytes
 
 
@@ -61,9 +63,11 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
         extra={**wait_times.shared_bytes(len(identities)), **extra},
     )
     merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
+    history, histories = history_of(config, identities, default, before)
+    memories = JudgeMemories(history.judges)
+    identities = tuple(in_force(one, memories.gateway(one.id).time_zone) for one in identities)
     first = SnapshotPublisher(shared, server, identities, merging)
     first.everything()
-    history, histories = history_of(config, identities, default, before)
     return Runtime(
         config,
         shared,

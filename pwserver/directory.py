@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-import zoneinfo
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from pwserver.reading import GatewayIdentity
+from pwserver.state.time_zone import known_zone
 from pwserver_ext.snapshot import SnapshotSlot
 
 log = logging.getLogger("pwserver.replica")
 
 REGION = "directory"  # of the arena
 IDENTITY_BYTES = 2048  # room for one gateway
-DEFAULT_ZONE = GatewayIdentity("", "").timezone
 
 
 class Directory:
@@ -64,17 +63,12 @@ def joined(
         by_id.setdefault(identity.id, identity)
     if wanted is not None:
         by_id.setdefault(wanted, GatewayIdentity(wanted, wanted))
-    return tuple(replace(identity, virtual=False, timezone=_zone(identity.timezone)) for identity in by_id.values())
+    return tuple(
+        replace(identity, virtual=False, timezone=known_zone(identity.timezone) or "UTC") for identity in by_id.values()
+    )
 
 
 def default_of(identities: Sequence[GatewayIdentity]) -> str | None:
     """The gateway of the unprefixed URLs when no setting says: ``default`` if there is one, else the first."""
     ids = [identity.id for identity in identities]
     return "default" if "default" in ids else next(iter(ids), None)
-
-
-def _zone(name: str) -> str:
-    try:
-        return zoneinfo.ZoneInfo(name).key
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return DEFAULT_ZONE

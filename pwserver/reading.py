@@ -25,7 +25,8 @@ class GatewayIdentity:
     rsa_key_configured: bool = False
     wifi_host: str | None = None
     site_id: str | None = None
-    timezone: str = "America/Los_Angeles"
+    timezone: str = "UTC"  # IANA name; days begin at its midnight
+    timezone_set: bool = False  # by the owner; else the gateway's own counts, where it tells one
     basic_lan: bool = False
     tedapi_expected: bool = False
     cloud_mode: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pwserver.config.configuration import Config
 from pwserver.config.gateway_definition import GatewayDefinition
+from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.settings import SECTIONS, SETTINGS
 
 _GIVEN = (
@@ -42,7 +43,7 @@ def _gateway_line(config: Config, gateway: GatewayDefinition) -> str:
         f"  {gateway.id} ({gateway.name})",
         f"{gateway.mode.label} [{gateway.mode.word}]",
         gateway.address or "Tesla's servers",
-        gateway.timezone,
+        gateway.timezone or f"time zone: {OWN_ZONE}",
         f"given: {', '.join(given) or 'login files'}",
     ]
     if config.gateway_options(gateway).hybrid_cloud_link:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from pwserver.config.host_names import split_host
+from pwserver.config.machine_time_zone import machine_zone
 from pwserver.config.setting import MASK
 from pwserver.modes import ConnectionMode
 from pwserver.reading import GatewayIdentity
 
-DEFAULT_TIMEZONE = "America/Los_Angeles"
 AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may take this id
 
 _SHORTEST_KEY = 8  # of what stands in the query of an address; a shorter word is a word
@@ -35,7 +35,7 @@ class GatewayDefinition:
     wifi_host: str | None = None
     email: str | None = field(default=None, repr=False)
     authpath: str | None = field(default=None, repr=False)
-    timezone: str = DEFAULT_TIMEZONE
+    timezone: str | None = None  # the owner's; None where the gateway's own is wanted
     cloud_mode: bool = False
     fleetapi: bool = False
     type: str = "powerwall"  # or "inverter"
@@ -63,6 +63,11 @@ class GatewayDefinition:
     def place(self) -> str:
         """What the address leads to; two gateways with the same place are one."""
         return (self.powers_url or self.address.removesuffix(":443")).lower()
+
+    @property
+    def zone(self) -> str:
+        """The owner's time zone, else this machine's; the gateway's own is not known yet."""
+        return self.timezone or machine_zone()
 
     @property
     def mode(self) -> ConnectionMode:
@@ -105,7 +110,8 @@ class GatewayDefinition:
             rsa_key_configured=bool(self.rsa_key_path),
             wifi_host=self.wifi_host,
             site_id=MASK if self.siteid else None,  # private: clients learn only that there is one
-            timezone=self.timezone,
+            timezone=self.zone,
+            timezone_set=self.timezone is not None,
             basic_lan=False,
             tedapi_expected=self.tedapi_expected,
             cloud_mode=self.mode.remote,

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.config.gateway_definition import AGGREGATE_ID, DEFAULT_TIMEZONE, GatewayDefinition
+from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
 from pwserver.config.host_names import host_name, split_host
 from pwserver.config.kinds import Bool, FilePath, Text, TimeZone, Word
+from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Int
 from pwserver.config.raw_text import BadValue, nearest, quoted, text_of
 from pwserver.config.urls import powers_url
@@ -48,7 +49,7 @@ class Findings:
 class Fallbacks:
     """What an entry gets for members it leaves out."""
 
-    timezone: str = DEFAULT_TIMEZONE
+    timezone: str | None = None
     authpath: str | None = None
     siteid: str | None = None
 
@@ -169,16 +170,16 @@ class _Entry:
             return None
 
     def _timezone(self) -> str | None:
-        """The entry's zone. A wrong one is no reason not to start: it is told, and the common one is used."""
+        """The entry's zone. A wrong one is no reason not to start: it is told, and not used."""
         value = self.entry.get("timezone")
         if not isinstance(value, str):
             return self._text("timezone")
         try:
             return TimeZone().parse(value)
         except BadValue as error:
+            instead = self._fallbacks.timezone or OWN_ZONE
             self._findings.warnings.append(
-                f"{self.where}: timezone: {quoted(value)} is not allowed; using {self._fallbacks.timezone}; "
-                f"give {error.expected}"
+                f"{self.where}: timezone: {quoted(value)} is not allowed; using {instead}; give {error.expected}"
             )
             return None
 

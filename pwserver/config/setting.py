@@ -69,5 +69,5 @@ class Setting:
     def text(self, value: Any) -> str:
         """``value`` for the eyes of whoever runs the server; a secret is masked."""
         if value is None:
-            return "not set"
+            return self.default_note or "not set"
         return MASK if self.secret else self.kind.format(value)

@@ -6,6 +6,7 @@ import os
 
 from pwserver.config.host_names import allowed_host, bind_address, host_name, network
 from pwserver.config.kinds import Bool, Choice, FilePath, GatewaysJson, Https, Items, Text, TimeZone, Word
+from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Duration, Int, Mask
 from pwserver.config.setting import Setting
 from pwserver.config.urls import base_path, broker_url, origin, powers_url
@@ -59,8 +60,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PW_AUTH_PATH", FilePath("folder"), None, GATEWAY,
             "Folder of .pypowerwall.auth, .pypowerwall.site and .pypowerwall.fleetapi.", aliases=("PW_AUTHPATH",),
             private=True, default_note="the working folder", flag_names=("--authpath", "--auth-path")),
-    Setting("PW_TIMEZONE", TimeZone(), "America/Los_Angeles", GATEWAY,
-            "The gateway's IANA time zone: days begin at its midnight.", bad_value_is_default=True),
+    Setting("PW_TIMEZONE", TimeZone(), None, GATEWAY,
+            "The gateway's IANA time zone: days begin at its midnight.", bad_value_is_default=True,
+            default_note=OWN_ZONE),
     Setting("PW_SITEID", Word("site id"), None, GATEWAY, "Tesla energy site, where an account has several.",
             private=True),
     Setting("PW_RSA_KEY_PATH", FilePath(), None, GATEWAY,

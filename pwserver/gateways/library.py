@@ -288,7 +288,7 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limi
     arguments = {
         "host": "",
         "email": definition.email or "nobody@nowhere.com",
-        "timezone": definition.timezone,
+        "timezone": definition.zone,
         "siteid": _site_id(definition, options),
         "authpath": definition.authpath or options.authpath or "",
         "cachefile": options.cloud_cachefile,
@@ -349,7 +349,7 @@ def _site_id(definition: GatewayDefinition, options: GatewayOptions) -> int | st
 def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> dict[str, Any]:
     mode = definition.mode
     arguments: dict[str, Any] = {
-        "timezone": definition.timezone,
+        "timezone": definition.zone,
         "pwcacheexpire": FOREVER_SECONDS,
         "timeout": options.timeout_seconds,
         "siteid": _site_id(definition, options),

@@ -91,10 +91,13 @@ class Notes:
 
     series: tuple[tuple[str, str], ...] = ()  # (device, metric); the position is the column
     units: Mapping[str, tuple[str, int]] | None = None  # serial -> label, order
+    timezone: str | None = None  # in which the days are counted, where the gateway told it
 
     def to_bytes(self) -> bytes:
         """As stored."""
-        return ujson.dumps({"series": self.series, "units": self.units or {}}, ensure_ascii=False).encode()
+        return ujson.dumps(
+            {"series": self.series, "units": self.units or {}, "timezone": self.timezone}, ensure_ascii=False
+        ).encode()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Notes:
@@ -104,6 +107,7 @@ class Notes:
             return cls(
                 tuple((str(device), str(metric)) for device, metric in body.get("series", ())),
                 {str(serial): (str(label), int(order)) for serial, (label, order) in body.get("units", {}).items()},
+                str(body["timezone"]) if body.get("timezone") else None,
             )
         except (ValueError, TypeError, AttributeError):
             return cls()
@@ -174,6 +178,12 @@ class Archive:
         if sequence != self._notes_seen[0]:
             self._notes_seen = (sequence, Notes.from_bytes(payload))
         return self._notes_seen[1]
+
+    @property
+    def timezone(self) -> str:
+        """The IANA name of the zone whose midnights divide the days."""
+        gateway = self.layout.gateway
+        return gateway.timezone if gateway.timezone_set else self.read_notes().timezone or gateway.timezone
 
     @property
     def recorded(self) -> bool:

@@ -106,6 +106,7 @@ class HistoryGateway:
     name: str
     timezone: str = "UTC"
     virtual: bool = False
+    timezone_set: bool = True  # by the owner; else the one that is noted with the history is in force
 
 
 @dataclass(frozen=True, slots=True)

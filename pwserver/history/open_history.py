@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pwserver.history.history_answer import Histories
@@ -15,11 +16,10 @@ AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
 
 def history_gateways(identities: Sequence[GatewayIdentity], default: str | None) -> list[HistoryGateway]:
     """Every gateway, and the sum of all where there are several. The sum counts days as the default gateway does."""
-    gateways = [HistoryGateway(one.id, one.name, one.timezone) for one in identities]
+    gateways = [HistoryGateway(one.id, one.name, one.timezone, timezone_set=one.timezone_set) for one in identities]
     if len(gateways) > 1:
-        zones = {gateway.id: gateway.timezone for gateway in gateways}
-        zone = zones.get(default or "", gateways[0].timezone)
-        gateways.append(HistoryGateway(AGGREGATE.id, AGGREGATE.name, zone, virtual=True))
+        main = next((gateway for gateway in gateways if gateway.id == default), gateways[0])
+        gateways.append(replace(main, id=AGGREGATE.id, name=AGGREGATE.name, virtual=True))
     return gateways
 
 

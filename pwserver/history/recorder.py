@@ -74,7 +74,7 @@ class Recorder:
         archive: Archive,
     ) -> None:
         self._archive = archive
-        self._zone = zone(archive.gateway.timezone)
+        self._zone = zone(archive.timezone)
         self.refused = 0  # polls not recorded because they were not later than the last one
         self._crowded = False  # has it been told that there are more signals than room?
         for ring in archive.rings.values():
@@ -82,6 +82,7 @@ class Recorder:
         notes = archive.read_notes()
         self._series = {pair: index for index, pair in enumerate(notes.series[: archive.layout.banks * BANK])}
         self._units = dict(notes.units or {})
+        self._noted_zone = notes.timezone
         self._reset()
         self._resume()
 
@@ -91,6 +92,17 @@ class Recorder:
     def last(self) -> float:
         """When the newest poll was taken; minus infinity before the first."""
         return self._last
+
+    def use_zone(self, name: str) -> None:
+        """Count days by this zone from now on. The day that is open ends at its next midnight."""
+        if name == self._archive.timezone or self._archive.gateway.timezone_set:
+            return
+        log.info("%s: days begin at midnight in %s, not %s", self._archive.gateway.id, name, self._archive.timezone)
+        self._noted_zone = name
+        self._write_notes()
+        self._zone = zone(self._archive.timezone)
+        if math.isfinite(self._day_start):
+            self._day_end = day_span(max(self._day_start + 1.0, self._last), self._zone)[1]
 
     def record(
         self,
@@ -280,7 +292,7 @@ class Recorder:
             rows.setdefault(bank, array("d", [math.nan] * BANK))[column] = value
         if labels != self._units or len(self._series) != known:
             self._units = dict(list(labels.items())[-256:])
-            self._archive.notes.write(Notes(tuple(self._series), self._units).to_bytes())
+            self._write_notes()
         if not rows:
             return
         if self._signal_day != self._day_start:
@@ -288,6 +300,9 @@ class Recorder:
             self._signal_day = self._day_start
         for bank, values in rows.items():
             self._append_signals(bank, timestamp, values)
+
+    def _write_notes(self) -> None:
+        self._archive.notes.write(Notes(tuple(self._series), self._units, self._noted_zone).to_bytes())
 
     def _append_signals(self, bank: int, timestamp: float, values: array[float]) -> None:
         self._archive.signals[bank].append(timestamp, values)

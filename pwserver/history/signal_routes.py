@@ -75,7 +75,7 @@ def _describe(one: Series, labels: Mapping[tuple[str, str], tuple[str, int]]) ->
 
 def _day_of(archive: Archive, start: float) -> datetime.date:
     """The calendar day of a daily row (its first instant)."""
-    return local_date(start + 1.0, zone(archive.gateway.timezone))
+    return local_date(start + 1.0, zone(archive.timezone))
 
 
 def signals(
@@ -219,7 +219,7 @@ def _raw_points(one: Series, begin: float, until: float, bucket: float) -> bytes
 def _daily_points(one: Series, begin: float, until: float, now: float) -> bytes:
     archive, number, _, _ = one
     bank, column = bank_of(number)
-    where = zone(archive.gateway.timezone)
+    where = zone(archive.timezone)
     first = day_start(local_date(begin, where), where)
     columns = [figure * BANK + column for figure in range(len(SIGNAL_FIGURES))]
     starts, figures = archive.signal_days[bank].select(first, min(until, now), columns)

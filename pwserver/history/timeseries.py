@@ -125,7 +125,7 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
         return _not_modified(etag)
     rows: list[bytes] = []
     for archive in archives:
-        ordinal = local_date(now, zone(archive.gateway.timezone)).toordinal()
+        ordinal = local_date(now, zone(archive.timezone)).toordinal()
         rows += [to_json(archive.gateway.id) + b":" + text for text in day_rows(archive, ordinal, ordinal)[2]]
     body = b"{" + b",".join(rows) + b"}"
     return _with_rows({"enabled": True}, "gateways", body, {"server_time": now}, etag)

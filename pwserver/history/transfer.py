@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pwserver.history.archive import Archive, Notes, TwoCopyRecord, bank_of, build
 from pwserver.history.days import local_date, zone
-from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, WAITING, GatewayLayout, RingPlan
+from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, WAITING, GatewayLayout, HistoryGateway, RingPlan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
 from pwserver.history.store import (
@@ -41,6 +42,13 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
         if times:
             tables.append(RingTable(layout.gateway.id, name, times, columns))
     return tables
+
+
+def in_force(path: Path, gateway: HistoryGateway) -> HistoryGateway:
+    """Return the gateway with the time zone in which its files below ``path`` count days."""
+    if gateway.timezone_set:
+        return gateway
+    return replace(gateway, timezone=_read_notes(folder_of(path, gateway.id)).timezone or gateway.timezone)
 
 
 def _read_notes(folder: Path) -> Notes:
@@ -120,7 +128,7 @@ def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
     """Without the day that is still open: the server sums it up from the polls."""
     if (name != "days" and not name.startswith(SIGNAL_DAYS)) or not math.isfinite(newest):
         return rows
-    where = zone(archive.gateway.timezone)
+    where = zone(archive.timezone)
     today = local_date(newest, where)
     keep = [row for row, when in enumerate(rows[0]) if local_date(when + 1.0, where) < today]
     return array("d", [rows[0][row] for row in keep]), {
@@ -163,7 +171,7 @@ def _numbered(archive: Archive, table: RingTable) -> dict[str, Rows]:
         number = series.setdefault((device, metric), len(series))
         column = f"s{number}" + (f"_{figure[0]}" if figure else "")
         found.setdefault(f"{table.ring}-{bank_of(number)[0]}", (table.times, {}))[1][column] = values
-    archive.notes.write(Notes(tuple(series), notes.units).to_bytes())
+    archive.notes.write(Notes(tuple(series), notes.units, notes.timezone).to_bytes())
     return found
 
 

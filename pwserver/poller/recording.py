@@ -44,15 +44,17 @@ class Recording:
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
         if view.reading is not None and view.status.online:
-            self.record(view.gateway.id, view.reading, view.state.judged)
+            self.record(view.gateway.id, view.reading, view.state.judged, view.gateway.timezone)
 
-    def record(self, gateway: str, reading: Reading, judged: Judged | None = None) -> None:
-        """Record one reading of one gateway."""
+    def record(self, gateway: str, reading: Reading, judged: Judged | None = None, timezone: str | None = None) -> None:
+        """Record one reading of one gateway, whose days begin at midnight in ``timezone`` where that is given."""
         timeline = self._timelines.get(gateway)
         if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
             return
         with self._locks[gateway]:
             self._last[gateway] = reading.timestamp
+            if timezone is not None:
+                self.recorders[gateway].use_zone(timezone)
             timeline.take(reading, judged)
 
     def _in_trouble(self) -> bool:

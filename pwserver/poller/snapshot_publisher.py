@@ -27,6 +27,7 @@ from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFact
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import UNCORRECTED, Corrections
+from pwserver.state.time_zone import in_force
 from pwserver.state.view import SiteView, View
 
 log = logging.getLogger("pwserver.publish")
@@ -69,13 +70,15 @@ class SnapshotPublisher:
         self.render_seconds: dict[str, float] = {}  # gateway -> how long its last snapshot took
         now = time.time()
         self._lock = threading.Lock()
-        self._views = {
-            identity.id: View(identity, GatewayStatus(state_since=now), None, server, now) for identity in identities
-        }
         self._memories_kept = kept_memories or JudgeMemories({})
         wanted = corrections or {}
         self._judges = {
-            name: GatewayJudge(self._memories_kept.gateway(name), wanted.get(name, UNCORRECTED)) for name in self._views
+            identity.id: GatewayJudge(self._memories_kept.gateway(identity.id), wanted.get(identity.id, UNCORRECTED))
+            for identity in identities
+        }
+        self._views = {
+            identity.id: View(self._zoned(identity), GatewayStatus(state_since=now), None, server, now)
+            for identity in identities
         }
         self._expires = dict.fromkeys(self._views, 0.0)
         self._taken: dict[str, tuple[float, float]] = {}  # gateway -> timestamp of its reading by both clocks
@@ -96,7 +99,7 @@ class SnapshotPublisher:
         judge = self._judges[identity.id]
         judged = judge.take(reading)
         self._memories_kept.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
-        view = View(identity, status, judged.reading, self.server, time.time(), judged, judge.last)
+        view = View(self._zoned(identity), status, judged.reading, self.server, time.time(), judged, judge.last)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:
@@ -106,6 +109,10 @@ class SnapshotPublisher:
             self._untold.discard(identity.id)
         self.changed()
         return view
+
+    def _zoned(self, identity: GatewayIdentity) -> GatewayIdentity:
+        """The identity with the time zone in force, which the gateway itself may have told."""
+        return in_force(identity, self._judges[identity.id].memory.time_zone)
 
     def _note_taken(self, gateway: str, reading: Reading | None) -> tuple[float, float]:
         """(epoch seconds, monotonic seconds) at which a reading was taken; the second as of when it was first seen."""

@@ -10,6 +10,7 @@ from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counter_guard import CounterGuard
 from pwserver.state.meter_powers import MAX_FURTHER
 from pwserver.state.string_memory import StringMemory
+from pwserver.state.time_zone import known_zone
 from pwserver.state.unit_numbers import UnitNumbers
 
 
@@ -21,6 +22,7 @@ class GatewayMemory:
     alerts: AlertMemory = field(default_factory=AlertMemory)
     unit_numbers: UnitNumbers = field(default_factory=UnitNumbers)
     strings: StringMemory = field(default_factory=StringMemory)
+    time_zone: str | None = None  # the one the gateway told last
     further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
 
     def to_json(self) -> dict[str, Any]:
@@ -30,6 +32,7 @@ class GatewayMemory:
             "alerts": self.alerts.to_json(),
             "unit_numbers": self.unit_numbers.to_json(),
             "strings": self.strings.to_json(),
+            "time_zone": self.time_zone,
             "further_meters": list(self.further_meters),
         }
 
@@ -37,11 +40,12 @@ class GatewayMemory:
     def from_json(cls, kept: Any) -> GatewayMemory:
         """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
         members = kept if isinstance(kept, Mapping) else {}
-        meters = members.get("further_meters")
+        meters, zone = members.get("further_meters"), members.get("time_zone")
         return cls(
             counters=CounterGuard.from_json(members.get("counters")),
             alerts=AlertMemory.from_json(members.get("alerts")),
             unit_numbers=UnitNumbers.from_json(members.get("unit_numbers")),
             strings=StringMemory.from_json(members.get("strings")),
+            time_zone=known_zone(zone) if isinstance(zone, str) else None,
             further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
         )

@@ -31,6 +31,7 @@ from pwserver.state.meter_powers import (
 from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
 from pwserver.state.provenance import without_constants
 from pwserver.state.strings import String, judge_strings
+from pwserver.state.time_zone import told_zone
 from pwserver.state.unit_numbers import expansion_packs, in_order
 from pwserver.state.units import Unit, judge_units, with_silent_units
 
@@ -90,6 +91,7 @@ class GatewayJudge:
 def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UNCORRECTED) -> Judged:
     """Judge one reading. ``memory`` takes note of it."""
     reading = without_constants(reading)
+    memory.time_zone = told_zone(reading) or memory.time_zone
     details = meter_details(reading)
     if details:
         reading = replace(reading, aggregates=with_details(reading.aggregates, details))

@@ -381,7 +381,7 @@ def test_a_wrong_time_zone_is_told_and_does_not_stop_the_start(written: str, mea
         {"PW_GATEWAYS": json.dumps([{"id": "a", "host": "h", "gw_pwd": "p", "timezone": written}])},
     ):
         config = load({}, environment)
-        assert config.gateways[0].timezone == "America/Los_Angeles"
+        assert config.gateways[0].timezone is None and not config.gateways[0].identity().timezone_set
         (warning,) = config.warnings
-        assert "timezone" in warning.lower() and "America/Los_Angeles" in warning
+        assert "timezone" in warning.lower() and "using the gateway's own, else this machine's" in warning
         assert meant is None or f"did you mean {meant}" in warning

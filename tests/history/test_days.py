@@ -130,3 +130,33 @@ def test_days_follow_one_another_in_every_zone() -> None:
                 assert day_span(start, where) == day_span(stop - 1.0, where) == (start, stop), (name, day)
                 checked += 1
     assert checked > 1000
+
+
+@pytest.mark.parametrize("later", ["Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize("hours", [1.0, 11.0, 20.0])
+def test_a_zone_that_becomes_known_later_loses_no_energy_and_repeats_no_day(later: str, hours: float) -> None:
+    store = archive(SETTINGS, HistoryGateway("default", "Default Gateway", "UTC", timezone_set=False))
+    recorder = Recorder(store)
+    start = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC).timestamp()
+    end = start + 4 * 86400.0
+    for number in range(round((end - start) / 600.0) + 1):
+        when = start + number * 600.0
+        if when >= start + hours * 3600.0:
+            recorder.use_zone(later)
+        recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
+    assert store.timezone == later and Recorder(store)._zone == ZoneInfo(later)  # also for the next process
+    dates, energies = store.days.select(
+        -math.inf, math.inf, [store.column("days", "date"), store.column("days", "home_wh")]
+    )[1]
+    assert len(set(dates)) == len(dates) and list(dates) == sorted(dates)
+    assert math.fsum(energies) == pytest.approx(96_000.0)
+    times = store.days.select(-math.inf, math.inf)[0]
+    for begun, date in list(zip(times, dates, strict=True))[1:]:  # every later day is one of the new zone
+        day = datetime.date.fromordinal(round(date))
+        assert begun == day_start(day, ZoneInfo(later))
+
+
+def test_the_owners_zone_is_never_replaced() -> None:
+    store = archive(SETTINGS, HistoryGateway("default", "Default Gateway", "Europe/Berlin"))
+    Recorder(store).use_zone("Asia/Tokyo")
+    assert store.timezone == "Europe/Berlin"
