@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
-from sanic.mixins.routes import RouteMixin
 
 from pwserver.redaction import Redactor
 from pwserver.runtime import Runtime
@@ -28,9 +27,6 @@ from pwserver.web import (
 )
 from pwserver.web.assets import Assets
 from pwserver.web.document_table import DocumentTable
-
-# Sanic reads and parses the source of every handler to guess the form of its errors: a fifth of the time to start.
-RouteMixin._determine_error_format = lambda self, handler: "json"  # type: ignore[method-assign]
 
 NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
 

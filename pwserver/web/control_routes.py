@@ -31,7 +31,7 @@ from pwserver.web.auth import Authority, Wrong, header_token, retry_after, too_m
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.document_routes import document_response
 from pwserver.web.document_table import DocumentTable
-from pwserver.web.errors import Refusal
+from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.query_parameters import has_parameter, single
 from pwserver.web.representation import check_before_writing
 from pwserver.web.subpath import without_base
@@ -300,7 +300,7 @@ async def backup_events(control: Control, request: Request, gateway: str) -> HTT
 
 def blueprint(control: Control) -> Blueprint:
     """The routes."""
-    routes = Blueprint("control")
+    routes = JsonBlueprint("control")
 
     async def write(request: Request, gateway: str, action: str, prefix: str) -> HTTPResponse:
         json_body = is_json(request)

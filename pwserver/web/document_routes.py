@@ -10,7 +10,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
 from pwserver.gateway_lookup import find_in_path
 from pwserver.web.document_table import DocumentTable, Entry, Forms
-from pwserver.web.errors import Refusal
+from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.query_parameters import has_parameter
 from pwserver.web.representation import Representation, send
 
@@ -44,7 +44,7 @@ def document_response(
 
 def blueprint(table: DocumentTable) -> Blueprint:
     """Routes of all documents, with and without a gateway's prefix."""
-    routes = Blueprint("documents")
+    routes = JsonBlueprint("documents")
 
     def handler(target: str) -> Any:
         plain = target.partition("?")[0]

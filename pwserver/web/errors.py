@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import Blueprint, HTTPResponse, Request, Sanic
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 
 from pwserver.documents.encode import to_json
@@ -20,6 +20,17 @@ MEMBERS = {"body", "ctx", "detail", "error", "input", "loc", "message", "msg", "
 
 METHODS = ("GET", "HEAD", "POST")  # of all routes; OPTIONS is answered for every path
 INTERNAL = "Internal Server Error"
+
+
+class JsonBlueprint(Blueprint):
+    """A blueprint whose routes say that their errors are JSON.
+
+    Where a route does not, Sanic reads and parses the source of its handler to guess: a fifth of the time to start.
+    """
+
+    def route(self, *arguments: Any, **options: Any) -> Any:
+        """Add a route, as Blueprint does."""
+        return super().route(*arguments, **{**options, "error_format": "json"})
 
 
 class Refusal(SanicException):

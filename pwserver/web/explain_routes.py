@@ -16,6 +16,7 @@ from pwserver.gateway_lookup import find_gateway
 from pwserver.shared import SITE as SITE_SLOT
 from pwserver.web.document_routes import METHODS, SITE, site_gateways, site_target
 from pwserver.web.document_table import DocumentTable
+from pwserver.web.errors import JsonBlueprint
 from pwserver.web.query_parameters import single
 
 MOST_NAMES = 100  # of those an error lists
@@ -49,7 +50,7 @@ def _unknown(target: str, name: str, names: list[str]) -> str:
 
 def blueprint(table: DocumentTable) -> Blueprint:
     """The route."""
-    routes = Blueprint("explain")
+    routes = JsonBlueprint("explain")
 
     @routes.route("/api/explain", methods=METHODS)
     async def answer(request: Request) -> HTTPResponse:

@@ -2,8 +2,8 @@
 
 `GateProtocol` is handed to Sanic as its protocol class. It is a thin skin over the compiled
 `pwserver_ext.http_connection.HttpConnection`, which answers documents and refuses what is malformed. Only when a
-request is Sanic's to answer is a `PassedProtocol` made (see `passed`); it then gets exactly that request's bytes, and
-the next ones when Sanic asks for more.
+request is Sanic's to answer is a `PassedProtocol` made (see `sanic_internals`); it then gets exactly that request's
+bytes, and the next ones when Sanic asks for more.
 
 TLS is agreed on here as well, above a connection that has been counted and has its deadline: a client that never
 finishes a handshake costs no more than one that never finishes a head.
@@ -22,9 +22,8 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.web.proxies import forwarded_of
-from pwserver.web.sanic_internals import PassedProtocol
+from pwserver.web.sanic_internals import GatedConnection
 from pwserver_ext.counters import Counters
-from pwserver_ext.http_connection import HttpConnection
 from pwserver_ext.http_documents import ServedDocument, TargetTable
 from pwserver_ext.http_gate import Gate
 from pwserver_ext.http_hosts import Hosts
@@ -140,10 +139,10 @@ def install(app: Sanic[Any, Any]) -> None:
             log_access(who, f"{request.method} {request.raw_url.decode('latin-1')}", response.status, len(body))
 
 
-class GateProtocol(HttpConnection):
+class GateProtocol(GatedConnection):
     """One client's connection, from accept to close."""
 
-    __slots__ = ("_arguments", "_settings")
+    __slots__ = ("_loop", "_settings")
 
     def __init__(
         self,
@@ -156,8 +155,8 @@ class GateProtocol(HttpConnection):
         gate = getattr(app.ctx, "open_gate", None)
         if gate is None:
             gate = app.ctx.open_gate = app.ctx.gate.open_gate(loop, connections)
-        super().__init__(gate)
-        self._arguments = (loop, app, connections, arguments)
+        super().__init__(gate, loop=loop, app=app, connections=connections, **arguments)
+        self._loop = loop
         self._settings: GateSettings = app.ctx.gate
 
     def connection_made(self, transport: Any) -> None:
@@ -171,7 +170,7 @@ class GateProtocol(HttpConnection):
         settings = self._settings
         assert settings.tls is not None
         # Our own tick ends what takes too long. The loop's limits are behind it, should that ever fail.
-        upgrade = self._arguments[0].start_tls(
+        upgrade = self._loop.start_tls(
             self.transport,
             self,
             settings.tls,
@@ -199,19 +198,3 @@ class GateProtocol(HttpConnection):
             log.debug("no TLS with %s: %s", self.address, failed)
             self.abort()
             self.connection_lost(None)  # the TLS layer tells nobody
-
-    def open_handler(self) -> PassedProtocol:
-        """Let Sanic in, when its first request has come."""
-        loop, app, connections, arguments = self._arguments
-        handler = PassedProtocol(self, loop=loop, app=app, connections=connections, **arguments)
-        handler.connection_made(self.transport)
-        return handler
-
-    async def websocket_handshake(self, request: Any, subprotocols: Any = None) -> Any:
-        """Sanic asks the transport's protocol for this, and that is the gate."""
-        return await self.handler.websocket_handshake(request, subprotocols)
-
-    @property
-    def version(self) -> Any:
-        """HTTP version, which Sanic's Request asks of its protocol."""
-        return PassedProtocol.__version__

@@ -15,6 +15,7 @@ from pwserver.history.history_route import ROUTES
 from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.web import api_operations_history  # noqa: F401 - describes these routes
 from pwserver.web.api_operations import described
+from pwserver.web.errors import JsonBlueprint
 from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import lines
 
@@ -43,7 +44,7 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
 
 def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
     """The routes over these histories. ``gateways``: the ids that may be asked for."""
-    routes = Blueprint("history")
+    routes = JsonBlueprint("history")
 
     def handler(path: str, route: Route) -> Any:
         names = next((known.names for known in described() if (known.path, known.method) == (path, "get")), frozenset())

@@ -8,6 +8,7 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.encode import to_json
+from pwserver.web.errors import JsonBlueprint
 
 # Old embeds look for these before they draw; the value is a constant, nobody is logged in.
 COOKIES = {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
@@ -27,7 +28,7 @@ LOGIN = {
 
 def blueprint(settings: Mapping[str, Any]) -> Blueprint:
     """The routes. ``settings``: PW_HTTPS."""
-    routes = Blueprint("misc")
+    routes = JsonBlueprint("misc")
     cross_site = settings["PW_HTTPS"] == "http"
 
     @routes.route("/help", methods=["GET", "HEAD"])

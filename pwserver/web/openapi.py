@@ -24,9 +24,11 @@ from pwserver.web.api_operations import ApiOperation, Parameter, described
 from pwserver.web.api_operations_control import TAG as CONTROL_TAG
 from pwserver.web.api_operations_history import TAG as HISTORY_TAG
 from pwserver.web.assets import Assets
+from pwserver.web.errors import JsonBlueprint
 from pwserver.web.legacy_routes import redirect
 from pwserver.web.page_routes import PAGE_HEADERS, page_representation
 from pwserver.web.representation import Representation, send
+from pwserver.web.sanic_internals import build_description
 
 VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
@@ -168,27 +170,13 @@ def operation_id(operation: ApiOperation) -> str:
 
 
 def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
-    """The whole description as plain data. Imports sanic-ext."""
-    from sanic_ext.extensions.openapi.builders import SpecificationBuilder
-
+    """Return the whole description as plain data. Imports sanic-ext."""
     components = Components()
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations() if listed is None else listed:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, components)
-    kind: Any = SpecificationBuilder  # carries no types
-    kind.reset()  # it is a singleton
-    builder = kind()
-    builder.describe("pwserver", __version__, INTRODUCTION)
-    for name, text in TAGS.items():
-        builder.tag(name, text)
-    builder.add_security_scheme("control", "http", description="The control secret")
-    for place, named in (("schemas", components.schemas), ("examples", components.examples), ("headers", HEADERS)):
-        for name, value in named.items():
-            builder.add_component(place, name, value)
-    builder.raw({"paths": paths})
-    builder.url("./")  # whatever prefix this document was found below
-    built: dict[str, Any] = builder.build(None).serialize()
-    kind.reset()
+    named = {"schemas": components.schemas, "examples": components.examples, "headers": HEADERS}
+    built = build_description("pwserver", __version__, INTRODUCTION, TAGS, named, paths)
     # The builder knows 3.0 only; what is 3.1 here are the schemas, which it passes on as they are.
     built["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
     return {**built, "openapi": VERSION, "jsonSchemaDialect": DIALECT}
@@ -280,7 +268,7 @@ def _packed() -> Representation:
 
 def blueprint(assets: Assets) -> Blueprint:
     """The three routes."""
-    routes = Blueprint("openapi")
+    routes = JsonBlueprint("openapi")
     description = Description()
     methods = ["GET", "HEAD"]
 

@@ -12,6 +12,7 @@ from sanic.exceptions import NotFound
 from pwserver.config.settings import STYLES
 from pwserver.documents.encode import etag, gzip_twin
 from pwserver.web.assets import Asset, Assets
+from pwserver.web.errors import JsonBlueprint
 from pwserver.web.legacy_routes import redirect, set_cookies
 from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import Representation, send
@@ -56,7 +57,7 @@ def asset_response(request: Request, asset: Asset, cache: str) -> HTTPResponse:
 
 def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
     """Routes of all pages and files. ``settings``: PW_STYLE, PW_BROWSER_CACHE, PW_HTTPS."""
-    pages = Blueprint("pages")
+    pages = JsonBlueprint("pages")
     seconds = settings["PW_BROWSER_CACHE"]
     revalidate = f"public, max-age={seconds}" if seconds else "no-cache"
     cross_site = settings["PW_HTTPS"] == "http"

@@ -1,29 +1,132 @@
-"""Sanic's half of a connection: what the gate passes on is parsed, handled and answered here, one request at a time.
+"""The one module that touches what Sanic, sanic-ext and websockets do not promise to keep.
 
-Sanic keeps the handling; the gate keeps the connection. Whether it persists, who closes it and when, and which field
-lines every answer has, is decided as for the gate's own answers, so that no client can tell who made one.
+The gate judges every byte and keeps every connection; Sanic only handles the requests that the gate passes on, one at a
+time. Sanic has no public way to run like that, so this module extends its protocol and its HTTP/1.1 class. ``TOUCHES``
+lists each name that it relies on, why, and what would make it unnecessary. tests/web/test_sanic_internals.py fails with
+the name as soon as the installed version no longer has it, and when any other module touches such a name.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, TypeVar
 
-from sanic import HTTPResponse
+from sanic import HTTPResponse, Request
 from sanic.exceptions import ServiceUnavailable
 from sanic.headers import format_http1_response
 from sanic.http import Http, Stage
 from sanic.models.server_types import ConnInfo
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
-if TYPE_CHECKING:
-    from pwserver.web.gate import GateProtocol
+from pwserver_ext.http_connection import HttpConnection
+from pwserver_ext.http_gate import Gate
 
-BODILESS = frozenset({204, 304})
+BODILESS = frozenset({204, 304})  # answers that never have a body (RFC 9110 §6.4.1)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class Touch(NamedTuple):
+    """One name inside a library that we rely on.
+
+    ``where``: the module, class or function that has it, as ``module:qualified.name``. ``asked``: it is the other way
+    round; the library's code at ``where`` asks an object of ours for ``name``.
+    """
+
+    where: str
+    name: str
+    why: str
+    until: str
+    asked: bool = False
+
+
+HTTP = "sanic.http:Http"
+PROTOCOL = "sanic.server.protocols.websocket_protocol:WebSocketProtocol"
+SERVE = "sanic.server.runners:_serve_http_1"
+SPECIFICATION = "sanic_ext.extensions.openapi.builders:SpecificationBuilder"
+
+# What would make a touch unnecessary.
+PASSING = "a Sanic that takes single requests from a connection that somebody else keeps"
+FRAMING = "a Sanic whose answers follow RFC 9112 for HTTP/1.0, 204, 304 and HEAD, and leave Connection to the caller"
+STREAMING = "a public way to take a connection over from Sanic once a request has been read"
+STOPPING = "a public way to be told that the server stops, with a say in when each connection ends"
+DESCRIBING = "a public function of sanic-ext that serializes a description"
+
+TOUCHES = (
+    Touch("sanic.http", "Http", "extended: the gate decides about connections", PASSING),
+    Touch("sanic.http", "Stage", "tells whether a request is being handled", PASSING),
+    Touch(HTTP, "http1_request_header", "extended: the gate's word replaces Sanic's reading of Connection", PASSING),
+    Touch(HTTP, "keep_alive", "set from the gate: Sanic reads only the last Connection line, as one word", PASSING),
+    Touch(HTTP, "expecting_continue", "cleared for HTTP/1.0, which knows no 100 Continue (RFC 9110 §10.1.1)", PASSING),
+    Touch(HTTP, "protocol", "leads from a request to its connection and gate", PASSING),
+    Touch(HTTP, "stage", "tells that an answer has been written, and is set when ours has", PASSING),
+    Touch(HTTP, "exception", "says why a handler is given up", PASSING),
+    Touch(HTTP, "upgrade_websocket", "is Sanic's word for: no answer is to come from you", STREAMING),
+    Touch(HTTP, "http1_response_header", "replaced: it frames HTTP/1.0 in chunks, writes empty fields", FRAMING),
+    Touch(HTTP, "http1_response_normal", "writes the rest of a body whose length was announced", FRAMING),
+    Touch(HTTP, "http1_response_chunked", "writes the rest of a body in chunks", FRAMING),
+    Touch(HTTP, "head_response_ignored", "swallows the body of an answer to HEAD", FRAMING),
+    Touch(HTTP, "head_only", "tells that the request is a HEAD", FRAMING),
+    Touch(HTTP, "response", "is the answer to write", FRAMING),
+    Touch(HTTP, "response_func", "holds what writes the next part of the body", FRAMING),
+    Touch(HTTP, "response_bytes_left", "counts what a body of known length still lacks", FRAMING),
+    Touch(HTTP, "_send", "writes with back pressure", FRAMING),
+    Touch("sanic.headers", "format_http1_response", "puts a head into bytes as Sanic does", FRAMING),
+    Touch("sanic.response:HTTPResponse", "processed_headers", "gives the field lines of an answer", FRAMING),
+    Touch(PROTOCOL.partition(":")[0], "WebSocketProtocol", "extended: it is fed by the gate, not by a socket", PASSING),
+    Touch(PROTOCOL, "HTTP_CLASS", "names our HTTP class", PASSING),
+    Touch(PROTOCOL, "connection_made", "replaced: the transport's limits and its set belong to the gate", PASSING),
+    Touch(PROTOCOL, "connection_lost", "extended: it also lets go of the gate", PASSING),
+    Touch(PROTOCOL, "connection_task", "is the task that handles one request after another", PASSING),
+    Touch(PROTOCOL, "transport", "is set, as connection_made is replaced", PASSING),
+    Touch(PROTOCOL, "loop", "starts the task", PASSING),
+    Touch(PROTOCOL, "recv_buffer", "takes the bytes of a request", PASSING),
+    Touch(PROTOCOL, "conn_info", "is set, as connection_made is replaced; gives a request its addresses", PASSING),
+    Touch("sanic.models.server_types", "ConnInfo", "makes conn_info", PASSING),
+    Touch(PROTOCOL, "_unix", "goes into conn_info", PASSING),
+    Touch(PROTOCOL, "_task", "is kept, so that a silent handler can be given up", PASSING),
+    Touch(PROTOCOL, "_time", "is when the handler last read or wrote", PASSING),
+    Touch(PROTOCOL, "_data_received", "wakes the task when the gate has fed it", PASSING),
+    Touch(PROTOCOL, "_http", "tells what the task is doing", PASSING),
+    Touch(PROTOCOL, "http", "is the same, None when the task has ended", PASSING),
+    Touch(PROTOCOL, "receive_more", "replaced: waiting for more means that the last answer is written", PASSING),
+    Touch(PROTOCOL, "close", "extended: Sanic cuts off a client that reads its last answer slowly", PASSING),
+    Touch(
+        PROTOCOL, "check_timeouts", "switched off: a timer for each connection, which the gate's tick replaces", PASSING
+    ),
+    Touch(PROTOCOL, "response_timeout", "is how long a handler may be silent", PASSING),
+    Touch(PROTOCOL, "websocket", "holds the stream that has taken the connection over", STREAMING),
+    Touch(PROTOCOL, "websocket_handshake", "extended: the gate must learn of a WebSocket of Sanic's own", STREAMING),
+    Touch("sanic.app:Sanic.handle_request", "is_websocket", "says that no answer comes back", STREAMING, True),
+    Touch("sanic.app:Sanic._websocket_handler", "websocket_handshake", "is asked of the gate", STREAMING, True),
+    Touch(f"{PROTOCOL}.data_received", "data_received", "hands a stream its client's bytes", STREAMING, True),
+    Touch(f"{PROTOCOL}.eof_received", "eof_received", "tells a stream that its client has said all", STREAMING, True),
+    Touch(f"{PROTOCOL}.connection_lost", "connection_lost", "tells a stream that its client is gone", STREAMING, True),
+    Touch(f"{PROTOCOL}.close", "end_connection", "tells a stream that the handler is over", STREAMING, True),
+    Touch(f"{PROTOCOL}.close_if_idle", "end_connection", "tells a stream that the server stops", STOPPING, True),
+    Touch(f"{PROTOCOL}.close_if_idle", "ws_proto", "is asked whether a stream is closed already", STOPPING, True),
+    Touch(f"{PROTOCOL}.close_if_idle", "state", "is the member of ws_proto that says so", STOPPING, True),
+    Touch(f"{PROTOCOL}.close_if_idle", "loop", "None makes Sanic call end_connection", STOPPING, True),
+    Touch(SERVE, "connections", "the set into which the gate puts its connections", STOPPING, True),
+    Touch(SERVE, "close_if_idle", "asked of every connection when the server stops", STOPPING, True),
+    Touch(SERVE, "websocket", "asked of every connection that is left at the end", STOPPING, True),
+    Touch(SERVE, "fail_connection", "ends a stream that is left at the end", STOPPING, True),
+    Touch(SERVE, "abort", "ends any other connection that is left at the end", STOPPING, True),
+    Touch(SPECIFICATION.partition(":")[0], "SpecificationBuilder", "assembles the API description", DESCRIBING),
+    Touch(SPECIFICATION, "reset", "makes a new one: the builder is a singleton", DESCRIBING),
+    Touch(SPECIFICATION, "describe", "takes title, version and introduction", DESCRIBING),
+    Touch(SPECIFICATION, "url", "takes the address that paths are relative to", DESCRIBING),
+    Touch(SPECIFICATION, "tag", "takes a group of operations", DESCRIBING),
+    Touch(SPECIFICATION, "add_security_scheme", "takes the control token", DESCRIBING),
+    Touch(SPECIFICATION, "add_component", "takes schemas, examples and headers", DESCRIBING),
+    Touch(SPECIFICATION, "raw", "takes the operations, which we have as plain data", DESCRIBING),
+    Touch(SPECIFICATION, "build", "gives the description as an object", DESCRIBING),
+    Touch("sanic_ext.extensions.openapi.definitions:OpenAPI", "serialize", "turns it into plain data", DESCRIBING),
+)
 
 
 class StreamHead(HTTPResponse):
@@ -31,11 +134,11 @@ class StreamHead(HTTPResponse):
 
 
 class PassedHttp(Http):
-    """Sanic's HTTP/1.1 with the gate's word on connections in place of Sanic's.
+    """Sanic's HTTP/1.1 with the gate's decisions about connections in place of Sanic's.
 
-    Replaced, because Sanic reads only the last Connection line and only as one word, says ``100 Continue`` to HTTP/1.0,
-    takes the time limit off every request that has ``Upgrade: websocket``, frames answers to HTTP/1.0 in chunks, and
-    writes ``alt-svc`` and ``content-type`` lines without a value.
+    Sanic reads only the last Connection line and only as one word, says ``100 Continue`` to HTTP/1.0, takes the time
+    limit off every request that has ``Upgrade: websocket``, frames answers to HTTP/1.0 in chunks, and writes
+    ``alt-svc`` and ``content-type`` lines without a value.
     """
 
     protocol: Any
@@ -45,30 +148,26 @@ class PassedHttp(Http):
         """Read one head, which the gate has found well-formed."""
         await super().http1_request_header()  # type: ignore[no-untyped-call]
         gate = self.protocol.gate
-        self.upgrade_websocket = False  # whoever makes the connection a WebSocket says so
+        self.upgrade_websocket = False  # take_over() sets it for requests that do become streams
         self.keep_alive = gate is not None and gate.persistent
         self.expecting_continue = self.expecting_continue and gate is not None and gate.awaits_body and not gate.old
 
     async def http1_response_header(self, data: bytes, end_stream: bool) -> None:
-        """Write status line and field lines, and the body where all of it is there."""
+        """Write the status line and the field lines, and the body as far as it is there."""
         response: Any = self.response
-        headers, status = response.headers, response.status
+        status = response.status
         if not isinstance(status, int) or status < 200:
-            raise RuntimeError(f"not the status of an answer: {status!r}")
+            raise RuntimeError(f"{status!r} is not the status of an answer")
         if not data and getattr(response, "body", None):
             data, end_stream = response.body, True
-        follow_up = self._frame(data, end_stream)
+        follow_up = self._frame_body(data, end_stream)
         if status in BODILESS:
             data, end_stream = b"", True
         elif self.head_only:
             data, follow_up = b"", self.head_response_ignored
-        elif follow_up is not None and "transfer-encoding" in headers:
+        elif follow_up is not None and "transfer-encoding" in response.headers:
             data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
-        self._name_connection()
-        headers["date"] = formatdate(usegmt=True)
-        untyped = response.content_type is None and "content-type" not in headers
-        lines = [line for line in response.processed_headers if not (untyped and line[0] == b"content-type")]
-        answer = format_http1_response(status, lines) + data
+        answer = self._head() + data
         if self.expecting_continue:
             self.expecting_continue = False
             answer = answer if status == 417 else CONTINUE + answer
@@ -76,8 +175,20 @@ class PassedHttp(Http):
         await self._send(answer)
         self.stage = Stage.IDLE if end_stream else Stage.RESPONSE
 
-    def _frame(self, data: bytes, end_stream: bool) -> Callable[..., Awaitable[None] | None] | None:
-        """Say in the headers how the body's end is found. Returns what writes the rest of it, None for nothing."""
+    def _head(self) -> bytes:
+        """Return the status line and the field lines, with Connection and Date."""
+        response: Any = self.response
+        self._add_connection_options()
+        response.headers["date"] = formatdate(usegmt=True)
+        untyped = response.content_type is None and "content-type" not in response.headers
+        lines = [line for line in response.processed_headers if not (untyped and line[0] == b"content-type")]
+        return format_http1_response(response.status, lines)
+
+    def _frame_body(self, data: bytes, end_stream: bool) -> Callable[..., Awaitable[None] | None] | None:
+        """Say in the headers how the end of the body is found (RFC 9112 §6.3).
+
+        Returns what writes the rest of the body, None where there is nothing left to write.
+        """
         headers = self.response.headers
         if self.response.status in BODILESS:
             headers.pop("content-length", None)
@@ -91,12 +202,13 @@ class PassedHttp(Http):
             self.response_bytes_left = int(headers["content-length"]) - len(data)
             return self.http1_response_normal
         if self.protocol.gate is not None and self.protocol.gate.old:
-            self.keep_alive = False  # HTTP/1.0 knows no chunks: the end is that of the connection
-            return self._unframed
+            # HTTP/1.0 knows no chunks: the body ends with the connection (RFC 9112 §6.1 and §6.3).
+            self.keep_alive = False
+            return self._write_until_close
         headers["transfer-encoding"] = "chunked"
         return self.http1_response_chunked
 
-    async def _unframed(self, data: bytes, end_stream: bool) -> None:
+    async def _write_until_close(self, data: bytes, end_stream: bool) -> None:
         """Write a part of a body that ends with the connection."""
         if data:
             await self._send(data)
@@ -104,39 +216,39 @@ class PassedHttp(Http):
             self.response_func = None
             self.stage = Stage.IDLE
 
-    def _name_connection(self) -> None:
-        """Say what becomes of the connection, beside what the handler says of it (426 names Upgrade)."""
+    def _add_connection_options(self) -> None:
+        """Say what becomes of the connection, besides what the handler says of it (a 426 names Upgrade)."""
         gate, headers = self.protocol.gate, self.response.headers
         self.keep_alive = self.keep_alive and gate is not None and gate.persistent
         options = [headers.pop("connection")] if "connection" in headers else []
         if not self.keep_alive:
             options.append("close")
         elif gate.old:
-            options.append("keep-alive")
+            options.append("keep-alive")  # HTTP/1.0 closes unless it is told otherwise (RFC 9112 §9.3)
         if options:
             headers["connection"] = ", ".join(options)
 
 
 class PassedProtocol(WebSocketProtocol):
-    """Sanic's protocol behind the gate: it gets requests one by one and says when it could take another."""
+    """Sanic's protocol behind the gate: it gets requests one by one and says when it can take the next."""
 
     HTTP_CLASS = PassedHttp
     __slots__ = ("gate",)
 
-    def __init__(self, gate: GateProtocol, **arguments: Any) -> None:
+    def __init__(self, gate: HttpConnection, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.gate: GateProtocol | None = gate
+        self.gate: HttpConnection | None = gate
 
     def connection_made(self, transport: Any) -> None:
-        """Start Sanic's task."""
-        # Not in self.connections: the server shuts the gate's connection, which knows what to do with this one.
+        """Start the task in which Sanic handles requests."""
+        # Not in self.connections: the server closes the gate's connection, which knows what to do with this one.
         self.transport = transport
         self.recv_buffer = bytearray()
         self.conn_info = ConnInfo(transport, unix=self._unix)
         self._task = self.loop.create_task(self.connection_task())  # type: ignore[no-untyped-call]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End Sanic's task."""
+        """End the task in which Sanic handles requests."""
         self.gate = None
         super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
@@ -153,13 +265,13 @@ class PassedProtocol(WebSocketProtocol):
         if self._http.stage is Stage.IDLE and self.gate is not None:
             self.gate.handler_is_done()
         if self._data_received.is_set():
-            # The next request was waiting already. An event that is set does not yield: without this, one client with
-            # many requests in the pipe would keep everybody else, and our own heartbeat, from their turn.
+            # The next request was already waiting. Awaiting an event that is set does not yield: without this line, one
+            # client that sends many requests at once would hold up all other clients and our own heartbeat.
             await asyncio.sleep(0)
         await self._data_received.wait()
 
     async def websocket_handshake(self, request: Any, subprotocols: Any = None) -> Any:
-        """Make the connection a WebSocket of Sanic's."""
+        """Turn the connection into a WebSocket of Sanic's own."""
         self._http.upgrade_websocket = True
         websocket = await super().websocket_handshake(request, subprotocols)
         if self.gate is not None:
@@ -167,7 +279,7 @@ class PassedProtocol(WebSocketProtocol):
         return websocket
 
     def close(self, timeout: float | None = None) -> None:
-        """Leave the end of the connection to the gate: Sanic cuts off whoever reads its last answer slowly."""
+        """Leave the end of the connection to the gate: Sanic cuts off a client that reads its last answer slowly."""
         if self.websocket is not None or self.gate is None:
             super().close(timeout)
         else:
@@ -185,3 +297,128 @@ class PassedProtocol(WebSocketProtocol):
             http.exception = ServiceUnavailable("Response Timeout")
             self._time = monotonic()
             task.cancel()
+
+
+class GatedConnection(HttpConnection):
+    """A connection of the gate as Sanic's server sees it; it opens Sanic's protocol when a request is passed on.
+
+    ``arguments``: what the server hands to the constructor of its protocol class beside ``loop``, ``app`` and
+    ``connections``.
+    """
+
+    __slots__ = ("_arguments",)
+
+    def __init__(self, gate: Gate, **arguments: Any) -> None:
+        super().__init__(gate)
+        self._arguments = arguments
+
+    def open_handler(self) -> PassedProtocol:
+        """Make Sanic's protocol when the first request for it has come."""
+        handler = PassedProtocol(self, **self._arguments)
+        handler.connection_made(self.transport)
+        return handler
+
+    async def websocket_handshake(self, request: Any, subprotocols: Any = None) -> Any:
+        """Pass on what Sanic asks of the protocol of its transport, which is the gate."""
+        return await self.handler.websocket_handshake(request, subprotocols)
+
+
+class _NeverClosed:
+    """What Sanic asks for ``state`` when it stops, to skip the WebSockets that have been closed already."""
+
+    state = None
+
+
+class StreamEndpoint(ABC):
+    """What stands in the place of Sanic's own WebSocket object once a connection has been taken over.
+
+    Sanic's protocol passes on to it whatever happens to the connection.
+    """
+
+    __slots__ = ("_handler_returned",)
+    ws_proto = _NeverClosed
+    loop = None
+
+    def __init__(self) -> None:
+        self._handler_returned = False
+
+    @abstractmethod
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the client."""
+
+    @abstractmethod
+    def eof_received(self) -> bool:
+        """Take note that the client sends no more; return whether the connection stays open all the same."""
+
+    @abstractmethod
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note that the connection has ended, whichever side ended it."""
+
+    @abstractmethod
+    def say_goodbye(self, code: int) -> None:
+        """Close in an orderly way. ``code``: the status of a WebSocket's Close frame."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """End the connection at once."""
+
+    def end_connection(self, code: int) -> None:
+        """Close when the server stops. Sanic also calls this once when the handler has returned, which ends nothing."""
+        if self._handler_returned:
+            self.say_goodbye(code)
+        self._handler_returned = True
+
+    def fail_connection(self, code: int) -> None:
+        """End the connection at once; the server's time for stopping is over."""
+        self.abort()
+
+
+def take_over(request: Request, endpoint: StreamEndpoint) -> None:
+    """Make the connection of ``request`` a stream: from here on Sanic only tells ``endpoint`` what happens to it."""
+    protocol: Any = request.protocol
+    stream: Any = request.stream
+    handler = getattr(protocol, "handler", None) or protocol  # behind the gate or, in tests, without one
+    handler.websocket = endpoint
+    stream.upgrade_websocket = True
+    stream.keep_alive = False
+    if isinstance(protocol, GatedConnection):
+        protocol.handler_took_over()
+
+
+def answers_nothing(handler: Handler) -> Handler:
+    """Tell Sanic that a handler may return without an answer, because it has taken the connection over."""
+    marked: Any = handler
+    marked.is_websocket = True
+    return handler
+
+
+def build_description(
+    title: str,
+    version: str,
+    introduction: str,
+    tags: Mapping[str, str],
+    components: Mapping[str, Mapping[str, Any]],
+    paths: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return an API description as sanic-ext's builder makes it, as plain data.
+
+    ``tags``: name -> text. ``components``: kind (``schemas`` and so on) -> name -> value. The import takes 0.2 s and
+    10 MB, so it waits until somebody asks for the description.
+    """
+    from sanic_ext.extensions.openapi.builders import SpecificationBuilder
+
+    kind: Any = SpecificationBuilder  # carries no types
+    kind.reset()
+    builder = kind()
+    builder.describe(title, version, introduction)
+    builder.url("./")  # relative, so that it holds below whatever prefix the description was found
+    for name, text in tags.items():
+        builder.tag(name, text)
+    builder.add_security_scheme("control", "http", description="The control secret")
+    for place, named in components.items():
+        for name, value in named.items():
+            builder.add_component(place, name, value)
+    builder.raw({"paths": paths})
+    built: dict[str, Any] = builder.build(None).serialize()
+    kind.reset()
+    return built

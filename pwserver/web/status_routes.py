@@ -14,6 +14,7 @@ from pwserver.documents.encode import gzip_twin, to_json
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
 from pwserver.web.document_table import DocumentTable
+from pwserver.web.errors import JsonBlueprint
 from pwserver.web.process_memory import proportional_kb
 from pwserver.web.representation import lines
 from pwserver_ext.arena import Arena
@@ -107,7 +108,7 @@ class Live:
 
 def blueprint(live: Live) -> Blueprint:
     """The routes."""
-    routes = Blueprint("live")
+    routes = JsonBlueprint("live")
 
     def reply(request: Request, body: Any, code: int = 200) -> HTTPResponse:
         content = to_json(body)

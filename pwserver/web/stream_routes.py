@@ -15,13 +15,12 @@ from pwserver.runtime import Runtime
 from pwserver.web.address_table import STREAMS, AddressTable, Note
 from pwserver.web.document_routes import SITE, site_gateways, site_target
 from pwserver.web.document_table import DocumentTable
-from pwserver.web.errors import Refusal
+from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.proxies import Proxies
 from pwserver.web.query_parameters import single
-from pwserver.web.sanic_internals import StreamHead
+from pwserver.web.sanic_internals import StreamEndpoint, StreamHead, answers_nothing, take_over
 from pwserver.web.stream_hub import DEFLATED, EVENTS, WEBSOCKET, Hub, Listener, Topic
 from pwserver.web.websocket import (
-    GOING_AWAY,
     NORMAL,
     POLICY,
     PONG,
@@ -49,23 +48,11 @@ EVENTS_HEAD = (
 EVENTS_TYPE = "text/event-stream; charset=utf-8"
 
 
-class _State:
-    """What Sanic asks of ``ws_proto`` when it shuts down: never closed, so that it closes us."""
-
-    state = None
-
-
-class Socket:
-    """One client's connection once it is a stream. It stands where Sanic's own WebSocket object would, and is told of
-    everything by the protocol below.
-    """
-
-    __slots__ = ("_closing", "_frames", "_incoming", "_listener", "_loop", "_second", "_streams", "_transport",
-                 "_who", "armed")  # fmt: skip
-    ws_proto = _State
-    loop = None
+class StreamConnection(StreamEndpoint):
+    """One client's connection once it is a stream."""
 
     def __init__(self, streams: Streams, listener: Listener, who: str) -> None:
+        super().__init__()
         self._streams = streams
         self._listener = listener
         self._transport: Any = listener.transport
@@ -74,13 +61,10 @@ class Socket:
         self._loop = asyncio.get_running_loop()
         self._second = 0
         self._frames = 0
-        self.armed = False  # Sanic's own task still runs, and will "close" us once when it ends
         self._incoming: Incoming | None = None
         if listener.form != EVENTS:
             limit = streams.frame_bytes
             self._incoming = Incoming(limit, listener.form == DEFLATED, self._pinged, self._closed)
-
-    # Called by Sanic's protocol.
 
     def data_received(self, data: bytes) -> None:
         """From the client."""
@@ -94,30 +78,21 @@ class Socket:
             if self._incoming.frames - self._frames > FRAMES_PER_SECOND:
                 raise Failed(POLICY)
         except Failed as failed:
-            self._say_goodbye(failed.code)
+            self.say_goodbye(failed.code)
 
     def eof_received(self) -> bool:
         """End a WebSocket whose client will say nothing more. An event stream goes on: its client has said all."""
         return self._listener.form == EVENTS
 
-    def connection_lost(self, _: Exception | None) -> None:
-        """Gone, whoever wanted it."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the listener out, whichever side ended the connection."""
         self._closing = True
         self._streams.left(self._listener, self._who)
 
-    def end_connection(self, code: int = GOING_AWAY) -> None:
-        """Sanic wants us to close: once because its task is over, which means nothing, and then at shutdown."""
-        if not self.armed:
-            self.armed = True
-            return
-        self._say_goodbye(code)
-
-    def fail_connection(self, code: int = GOING_AWAY) -> None:
-        """At once."""
+    def abort(self) -> None:
+        """End the connection at once."""
         self._listener.shut()
         self._transport.abort()
-
-    # Our own.
 
     def _pinged(self, payload: bytes) -> None:
         # Only the latest ping needs an answer (RFC 6455 5.5.3), and only of a client that reads.
@@ -126,10 +101,11 @@ class Socket:
             self._transport.write(frame(payload, PONG))
 
     def _closed(self, code: int | None) -> None:
-        self._say_goodbye(NORMAL if code is None else code)
+        self.say_goodbye(NORMAL if code is None else code)
         self._transport.close()
 
-    def _say_goodbye(self, code: int) -> None:
+    def say_goodbye(self, code: int) -> None:
+        """Send the Close frame of a WebSocket, and close."""
         if self._closing:
             return
         self._closing = True
@@ -183,21 +159,13 @@ class Streams:
     def open(self, request: Request, topic: Topic, form: str, head: str, who: str) -> None:
         """Make the connection a stream: from here on Sanic only passes on what happens to it."""
         transport: Any = request.transport
-        protocol: Any = transport.get_protocol()
-        owner = getattr(protocol, "handler", None) or protocol
-        stream: Any = request.stream
         listener = Listener(topic, form, transport)
-        owner.websocket = Socket(self, listener, who)
-        stream.upgrade_websocket = True  # Sanic's word for: no answer is to come from you
-        stream.keep_alive = False
         own = self._addresses.own(self.number, who)
         self._addresses.write(self.number, who, Note(own.first + 1.0, self.hub_time()))
         self._count(self._open + 1)
         transport.write(head.encode("latin-1"))
         self.hub.add(listener)
-        took_over = getattr(protocol, "handler_took_over", None)
-        if took_over is not None:  # the gate's
-            took_over()
+        take_over(request, StreamConnection(self, listener, who))
 
     def left(self, listener: Listener, who: str) -> None:
         """A stream has ended."""
@@ -275,7 +243,7 @@ def listen(streams: Streams, request: Request, topic: Topic) -> None:
 
 def blueprint(streams: Streams) -> Blueprint:
     """The routes."""
-    routes = Blueprint("streams")
+    routes = JsonBlueprint("streams")
 
     async def aggregate(request: Request) -> HTTPResponse | None:
         upgrade(streams, request, streams.aggregate())
@@ -321,8 +289,7 @@ def blueprint(streams: Streams) -> Blueprint:
         "/api/stream": events,
     }
     for path, handler in handlers.items():
-        handler.is_websocket = True  # Sanic's word for: it is right that no answer comes back
-        routes.add_route(handler, path, methods=["GET", "HEAD"])
+        routes.add_route(answers_nothing(handler), path, methods=["GET", "HEAD"])
     return routes
 
 

@@ -22,11 +22,12 @@ class SubpathRouter(Router):
         if not self.finalized:
             super().finalize(*arguments, **options)
 
-    def _get(self, path: str, method: str, host: str | None) -> Any:
+    def get(self, path: str, method: str, host: str | None) -> Any:  # type: ignore[override]
+        """Find the route of a path, with or without the base."""
         path = without_base(path, self.base)
         # The router drops one slash of the end at a time, and calls itself each time: thousands exhaust the stack.
         bare = path.rstrip("/")
-        return super()._get(f"{bare}/" if len(path) - len(bare) > 1 else path, method, host)
+        return super().get(f"{bare}/" if len(path) - len(bare) > 1 else path, method, host)
 
 
 def install(app: Sanic[Any, Any], base: str) -> None:
