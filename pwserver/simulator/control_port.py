@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .faults import KINDS, Fault
 from .http_messages import Request, Response, json_response
-
-if TYPE_CHECKING:
-    from .simulated_gateway import SimulatedGateway
+from .simulated_gateway import SimulatedGateway
 
 HELP = """GET  /state               truth, writes and request counts of every gateway, by name
 GET  /state/NAME          of one

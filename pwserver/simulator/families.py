@@ -1,51 +1,16 @@
-"""The families of installations: one class each, all with the same small interface."""
+"""The families of hardware that can be simulated, one class each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from . import binary_vitals, powerwall2, powerwall3, recorded, recorded_local, web_api
+from . import binary_vitals, powerwall2, powerwall3, web_api
 from .blocks import FIRMWARE, GIT_HASH, neurio_block
+from .gateway_family import Alerts, GatewayFamily, HouseFacts, JsonObject
 from .hardware import Hardware
 from .house import Plant, Snapshot
-
-if TYPE_CHECKING:
-    from .simulated_device import SimulatedDevice
-
-JsonObject = dict[str, Any]
-Alerts = Mapping[str, Sequence[str]]
-
-
-class GatewayFamily(Protocol):
-    """What a scenario is made of: pure functions of a house snapshot. ``units`` have inverters, ``packs`` energy."""
-
-    din: str
-    units: Sequence[Hardware]
-    packs: Sequence[Hardware]
-    plant: Plant
-    version: str  # firmware, as the web API says it
-
-    @property
-    def firmware(self) -> JsonObject | None: ...
-
-    def config(self) -> JsonObject: ...
-
-    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject: ...
-
-    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None: ...
-
-    def api(self, path: str, device: SimulatedDevice) -> Any:
-        return web_api.document(path, device)
-
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
-        """The devices of the binary vitals; None where the firmware has none."""
-        return None
-
-    def truth(self) -> JsonObject | None:
-        """What is true instead of the house; None: the house is."""
-        return None
 
 
 class Powerwall2(GatewayFamily):
@@ -71,12 +36,15 @@ class Powerwall2(GatewayFamily):
         return powerwall2.status(snapshot, units=self.units, alerts=alerts, full=full, names=names)
 
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
-        """Older units have none: the gateway's answer is empty."""
+        # A Powerwall 2 has no components of this kind: the gateway answers with empty lists.
         return {"components": {"pws": [], "pch": [], "bms": [], "hvp": [], "baggr": []}}
+
+    def api(self, path: str, facts: HouseFacts) -> Any:
+        return web_api.document(path, self, facts)
 
 
 class LocalPowerwall2(Powerwall2):
-    """The same house on the firmware of 2023, with the binary vitals."""
+    """Powerwall 2 units on the firmware of 2023, which still had the binary vitals."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,6 +132,9 @@ class Powerwall3(GatewayFamily):
             snapshot, units=self.units, expansions=self.expansions, din=din, variables=variables, alerts=alerts
         )
 
+    def api(self, path: str, facts: HouseFacts) -> Any:
+        return web_api.document(path, self, facts)
+
 
 class WithGenerator(Powerwall3):
     """A single Powerwall 3 with a generator that runs."""
@@ -171,51 +142,3 @@ class WithGenerator(Powerwall3):
     def __init__(self) -> None:
         super().__init__(1)
         self.plant = replace(self.plant, generator_watts=4200.5)
-
-
-class Recorded(Powerwall2):
-    """The constant installation of the compatibility recordings (TEDAPI)."""
-
-    @property
-    def firmware(self) -> JsonObject | None:
-        return None
-
-    def config(self) -> JsonObject:
-        return dict(recorded.CONFIG) | {"site_info": dict(recorded.CONFIG["site_info"])}
-
-    def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
-        return recorded.STATUS
-
-    def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
-        return recorded.STATUS
-
-    def api(self, path: str, device: SimulatedDevice) -> Any:
-        return recorded.AGGREGATES if path == "/api/meters/aggregates" else recorded_local.API.get(path)
-
-    def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
-        return recorded_local.DEVICES
-
-    def truth(self) -> JsonObject | None:
-        meters = recorded.AGGREGATES
-        system = recorded.STATUS["control"]["systemStatus"]
-        stored, capacity = system["nominalEnergyRemainingWh"], system["nominalFullPackEnergyWh"]
-        return {
-            **{name: meters[name]["instant_power"] for name in ("site", "load", "solar", "battery")},
-            "soe": stored / capacity * 100.0,
-            "stored_wh": stored,
-            "capacity_wh": capacity,
-            "grid": "unknown",
-            "energy_wh": {
-                f"{name}_{way}": meters[name][f"energy_{way}"]
-                for name in ("solar", "load", "site", "battery")
-                for way in ("imported", "exported")
-            },
-        }
-
-
-class RecordedLocal(Recorded):
-    """The constant installation of the compatibility recordings, seen through the web API."""
-
-    def truth(self) -> JsonObject | None:
-        level = recorded_local.API["/api/system_status/soe"]["percentage"]
-        return (super().truth() or {}) | {"soe": level, "grid": "up", "stored_wh": None, "capacity_wh": None}

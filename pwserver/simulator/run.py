@@ -20,10 +20,10 @@ DEFAULT_PORT = 8443
 
 
 class Simulation:
-    """Several gateways and their control door, in one process and on one loop."""
+    """Several gateways and their control port in one process."""
 
     def __init__(self, gateways: dict[str, SimulatedGateway], *, control_port: int | None = 0) -> None:
-        """``control_port`` None: no control door; 0: any free port."""
+        """``control_port`` None: no control port; 0: any free one."""
         self.gateways = gateways
         self._control_port = control_port
         self._door: HttpPort | None = None
@@ -72,6 +72,7 @@ def run(
     out = out or sys.stdout
     stop = stop or threading.Event()
     gateways = {}
+    loop = LoopThread()  # one for all: a thread for each of many gateways would cost more than their work
     for index in range(count):
         name = scenario if count == 1 else f"{scenario}-{index + 1}"
         gateways[name] = SimulatedGateway(
@@ -80,6 +81,7 @@ def run(
             port=port + index if port else 0,
             password=password,
             rsa_key=rsa_key,
+            loop=loop,
             **{"seed": index + 1, **options},
         )
     before: dict[signal.Signals, Any] = {}
@@ -90,6 +92,7 @@ def run(
         simulation = Simulation(gateways, control_port=control_port).__enter__()
     except OSError as error:
         print(f"simulate: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        loop.stop()
         return 1
     try:
         for name, gateway in gateways.items():
@@ -103,6 +106,7 @@ def run(
         stop.wait()
     finally:
         simulation.__exit__()
+        loop.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
     return 0

@@ -1,15 +1,12 @@
-"""The table of simulated installations."""
+"""The table of installations that can be simulated."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from . import families
-
-if TYPE_CHECKING:
-    from .families import GatewayFamily
+from .gateway_family import GatewayFamily
 
 # What newer firmware still serves of the web API to a logged-in owner.
 _NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
@@ -17,7 +14,7 @@ _NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_stat
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One installation: what it is made of, and which doors it opens."""
+    """One installation: its hardware, and the ways in which its gateway can be asked."""
 
     name: str
     description: str
@@ -27,12 +24,10 @@ class Scenario:
     portal_status: int = 200  # GET /: Powerwall 3 has no portal, which is how pypowerwall tells it
     gzip: bool = False  # newer firmware compresses without being asked
     api_paths: tuple[str, ...] | None = _NATIVE  # the web API paths that exist; None: all
-    frozen: bool = False  # constant values
     reconnect_seconds: float = 0.0  # simulated time a house needs to synchronise with the grid again
-    family: GatewayFamily = None  # type: ignore[assignment]  # set when a device is made of the scenario
 
     def serves(self, path: str) -> bool:
-        """Whether the web API has ``path``."""
+        """Tell whether the web API has this path."""
         return self.api_paths is None or path in self.api_paths
 
 
@@ -86,17 +81,6 @@ _TABLE = (
         families.Powerwall3,
         tedapi=False,
         portal_status=404,
-    ),
-    Scenario(
-        "recorded", "constant: the installation of the compatibility recordings, TEDAPI", families.Recorded, frozen=True
-    ),
-    Scenario(
-        "recorded-local",
-        "constant: the installation of the compatibility recordings, web API",
-        families.RecordedLocal,
-        tedapi=False,
-        api_paths=None,
-        frozen=True,
     ),
 )
 

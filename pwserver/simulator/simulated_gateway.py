@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
+from . import device_requests
 from .faults import Fault
 from .hardware import even_split
 from .house import House, Plant
@@ -24,31 +23,6 @@ from .writes import Write
 
 DEFAULT_PASSWORD = "SIMULATED1"
 
-_guard = threading.Lock()
-_shared: LoopThread | None = None
-_users = 0
-
-
-def _loop() -> LoopThread:
-    """The one loop thread of this process; it ends with the last gateway."""
-    global _shared, _users
-    with _guard:
-        if _shared is None:
-            _shared = LoopThread()
-        _users += 1
-        return _shared
-
-
-def _release() -> None:
-    global _shared, _users
-    with _guard:
-        _users -= 1
-        last = _shared if _users == 0 else None
-        if last is not None:
-            _shared = None
-    if last is not None:
-        last.stop()
-
 
 class SimulatedGateway:
     """One gateway on one TLS port of its own, as a context manager or with start() and stop().
@@ -56,7 +30,8 @@ class SimulatedGateway:
     ``scenario`` is a name of SCENARIOS. ``speed`` is simulated seconds per real second, ``frozen`` the same as speed 0;
     ``start`` the simulated epoch time at the beginning (default: now); ``hour`` the hour of the day sun and household
     begin with, whatever the clock says. ``same_house_as`` makes a second door (another port, faults and request log)
-    to another gateway, as the WiFi address is beside the wired one.
+    to another gateway, as the WiFi address is beside the wired one. Gateways may share a ``loop``; without
+    one a gateway has a thread of its own.
     """
 
     def __init__(
@@ -75,6 +50,7 @@ class SimulatedGateway:
         plant: Plant | None = None,
         rsa_key: bytes | None = None,
         same_house_as: SimulatedGateway | None = None,
+        loop: LoopThread | None = None,
     ) -> None:
         if isinstance(scenario, str):
             if scenario not in SCENARIOS:
@@ -99,9 +75,10 @@ class SimulatedGateway:
                     self._key, _ = make_key()
                 signed = SignedTransport({public_key_of(self._key): True})
             house = House(family.plant, seed=seed, clock=clock, speed=0.0 if frozen else speed, start=start, hour=hour)
-            self.device = SimulatedDevice(replace(scenario, family=family), house, password, signed)
+            self.device = SimulatedDevice(scenario, family, house, password, signed)
         self.host = host
         self._wanted_port = port
+        self._shared_loop = loop
         self._loop: LoopThread | None = None
         self._listener: HttpPort | None = None
 
@@ -111,17 +88,23 @@ class SimulatedGateway:
         """Listen. Raises OSError when the port is taken."""
         if self._listener is None:
             listener = HttpPort(self._answer, context=server_context(), host=self.host, port=self._wanted_port)
-            self._loop = _loop()
-            self._loop.call(listener.open())
-            self._listener = listener
+            loop = self._shared_loop or LoopThread()
+            try:
+                loop.call(listener.open())
+            except OSError:
+                if loop is not self._shared_loop:
+                    loop.stop()
+                raise
+            self._listener, self._loop = listener, loop
         return self
 
     def stop(self) -> None:
         """Close the port and every connection."""
         if self._listener is not None and self._loop is not None:
             self._loop.call(self._listener.shut())
+            if self._loop is not self._shared_loop:
+                self._loop.stop()
             self._listener = self._loop = None
-            _release()
         if self._key_path is not None:
             os.unlink(self._key_path)
             self._key_path = None
@@ -133,7 +116,7 @@ class SimulatedGateway:
         self.stop()
 
     def _answer(self, request: Request, fault: Fault) -> tuple[Response, str]:
-        answer = self.device.handle(request, fault)
+        answer = device_requests.answer(self.device, request, fault)
         return answer.response, answer.about
 
     @property
@@ -165,7 +148,7 @@ class SimulatedGateway:
 
     @property
     def din(self) -> str:
-        return self.device.scenario.family.din
+        return self.device.family.din
 
     @property
     def rsa_key_path(self) -> str:
@@ -195,7 +178,7 @@ class SimulatedGateway:
         device = self.device
         with device.lock:
             snapshot = device.house.snapshot()
-            family = device.scenario.family
+            family = device.family
             info = device.config.get("site_info") or {}
             energy = snapshot.energy
             shares = even_split(int(snapshot.stored_wh), len(family.packs), 1.0)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import envelope as env
 from . import protobuf
+from .simulated_device import SimulatedDevice
 from .writes import Write
-
-if TYPE_CHECKING:
-    from .simulated_device import SimulatedDevice
 
 _NAME = "config.json"
 

@@ -1,63 +1,75 @@
-"""Which document of the web API is at which path."""
+"""The web API that an owner logs in to: which document is at which path."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from . import local_api
+from .gateway_family import GatewayFamily, HouseFacts
 
-if TYPE_CHECKING:
-    from .simulated_device import SimulatedDevice
+
+def document(path: str, family: GatewayFamily, facts: HouseFacts) -> Any:
+    """Return the document at this path, or None where there is none."""
+    write = _DOCUMENTS.get(path)
+    return local_api.FIXED.get(path) if write is None else write(family, facts)
 
 
 def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[str, Any]:
-    """The meters with some counters (``load.energy_imported``) as a test wants them."""
+    """Put these counters (``load.energy_imported``) in place of what the meters counted."""
     for name, value in counters.items():
         meter, _, member = name.partition(".")
         meters.setdefault(meter, {})[member] = value
     return meters
 
 
-def document(path: str, device: SimulatedDevice) -> Any:
-    """The document at ``path``, or None where there is none."""
-    snapshot = device.house.snapshot()
-    moment = device.house.local_time(snapshot.time)
-    family = device.scenario.family
-    info = device.config.get("site_info") or {}
-    if path == "/api/meters/aggregates":
-        return with_counters(local_api.aggregates(snapshot, moment), device.counters)
-    if path == "/api/system_status/soe":
-        return {"percentage": snapshot.soe_percent} if family.packs else None
-    if path == "/api/system_status/grid_status":
-        return local_api.grid_status(snapshot)
-    if path == "/api/system_status":
-        return local_api.system_status(snapshot, family.plant, family.units)
-    if path == "/api/status":
-        return local_api.status(snapshot, moment, family.din, family.version)
-    if path == "/api/operation":
-        return {
-            "real_mode": device.config.get("default_real_mode"),
-            "backup_reserve_percent": info.get("backup_reserve_percent"),
-            "freq_shift_load_shed_soe": 65,
-            "freq_shift_load_shed_delta_f": -0.32,
-        }
-    if path == "/api/site_info":
-        return local_api.site_info(device.config)
-    if path == "/api/site_info/site_name":
-        return {"site_name": info.get("site_name"), "timezone": info.get("timezone")}
-    if path == "/api/powerwalls":
-        return local_api.powerwalls(family.units, family.din, snapshot)
-    if path in ("/api/meters/site", "/api/meters/solar"):
-        return local_api.meter_readings(snapshot, moment, path.rpartition("/")[2])
-    if path == "/api/meters":
-        return [
-            {**meter, "Cached_readings": None}
-            for place in ("site", "solar")
-            for meter in local_api.meter_readings(snapshot, moment, place)
-        ]
-    if path == "/api/meters/readings":
-        return None
-    if path == "/api/solar_powerwall":
-        return local_api.solar_powerwall(snapshot)
-    return local_api.FIXED.get(path)
+def _aggregates(family: GatewayFamily, facts: HouseFacts) -> Any:
+    return with_counters(local_api.aggregates(facts.snapshot, facts.moment), facts.counters)
+
+
+def _soe(family: GatewayFamily, facts: HouseFacts) -> Any:
+    return {"percentage": facts.snapshot.soe_percent} if family.packs else None
+
+
+def _operation(family: GatewayFamily, facts: HouseFacts) -> Any:
+    return {
+        "real_mode": facts.config.get("default_real_mode"),
+        "backup_reserve_percent": _site_info(facts).get("backup_reserve_percent"),
+        "freq_shift_load_shed_soe": 65,
+        "freq_shift_load_shed_delta_f": -0.32,
+    }
+
+
+def _site_name(family: GatewayFamily, facts: HouseFacts) -> Any:
+    info = _site_info(facts)
+    return {"site_name": info.get("site_name"), "timezone": info.get("timezone")}
+
+
+def _meters(family: GatewayFamily, facts: HouseFacts) -> Any:
+    return [
+        {**meter, "Cached_readings": None}
+        for place in ("site", "solar")
+        for meter in local_api.meter_readings(facts.snapshot, facts.moment, place)
+    ]
+
+
+def _site_info(facts: HouseFacts) -> Mapping[str, Any]:
+    return facts.config.get("site_info") or {}
+
+
+_DOCUMENTS: Final[Mapping[str, Callable[[GatewayFamily, HouseFacts], Any]]] = {
+    "/api/meters/aggregates": _aggregates,
+    "/api/system_status/soe": _soe,
+    "/api/system_status/grid_status": lambda family, facts: local_api.grid_status(facts.snapshot),
+    "/api/system_status": lambda family, facts: local_api.system_status(facts.snapshot, family.plant, family.units),
+    "/api/status": lambda family, facts: local_api.status(facts.snapshot, facts.moment, family.din, family.version),
+    "/api/operation": _operation,
+    "/api/site_info": lambda family, facts: local_api.site_info(dict(facts.config)),
+    "/api/site_info/site_name": _site_name,
+    "/api/powerwalls": lambda family, facts: local_api.powerwalls(family.units, family.din, facts.snapshot),
+    "/api/meters/site": lambda family, facts: local_api.meter_readings(facts.snapshot, facts.moment, "site"),
+    "/api/meters/solar": lambda family, facts: local_api.meter_readings(facts.snapshot, facts.moment, "solar"),
+    "/api/meters": _meters,
+    "/api/meters/readings": lambda family, facts: None,
+    "/api/solar_powerwall": lambda family, facts: local_api.solar_powerwall(facts.snapshot),
+}

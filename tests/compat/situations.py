@@ -16,6 +16,7 @@ from tests.conftest import wait_until
 from tests.documents.factory import PROXY, SERVER
 from tests.documents.factory import recorded as recorded_documents
 from tests.e2e.server import Answer, Server
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 # Recorded paths that no room serves yet. Delete an entry when its route has come.
 PENDING: tuple[str, ...] = ()
@@ -93,7 +94,7 @@ def situation(name: str) -> Iterator[Situation]:
     with ExitStack() as stack:
 
         def gateway(scenario: str = "recorded") -> SimulatedGateway:
-            return stack.enter_context(SimulatedGateway(scenario))
+            return stack.enter_context(SimulatedGateway(ALL_SCENARIOS[scenario]))
 
         def serve(environment: dict[str, str]) -> Server:
             return stack.enter_context(Server(environment=environment))

@@ -11,6 +11,7 @@ from typing import Any
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.e2e.server import Answer, Server
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 SECRET = "a secret of the tests"
 FORM = "application/x-www-form-urlencoded"
@@ -75,7 +76,7 @@ def house(scenario: str, **environment: str) -> Iterator[House]:
     """One gateway of this scenario, polled at least once."""
     basic = {"PW_CONTROL_SECRET": SECRET, "PW_TIMEOUT": "2", "PW_CACHE_EXPIRE": "2", "PW_CONTROL_ATTEMPTS": "1000"}
     basic["PW_CALLS_PER_MINUTE"] = "6000"  # the budget is for people, not for tests
-    with SimulatedGateway(scenario, hour=11.5) as gateway:
+    with SimulatedGateway(ALL_SCENARIOS[scenario], hour=11.5) as gateway:
         settings = basic | settings_for(gateway) | environment
         with Server(environment={name: value for name, value in settings.items() if value}) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 1, 20, server.output())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pwserver.simulator import SCENARIOS, SimulatedGateway
+from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
 from tests.e2e.server import Server
 
@@ -40,7 +40,7 @@ def many(gateways: dict[str, SimulatedGateway], tmp_path: Path, **more: str) -> 
     entries: list[dict[str, Any]] = []
     for name, gateway in gateways.items():
         entry = {"id": name, "name": f"House {name}", "host": gateway.address}
-        if SCENARIOS[gateway.scenario.name].tedapi:
+        if gateway.scenario.tedapi:
             entry["gw_pwd"] = gateway.password
         else:
             entry["password"] = gateway.customer_password

@@ -29,7 +29,7 @@ def alert(server: Server, group: str = "alerts_active", name: str = ALERT) -> di
 @pytest.mark.parametrize("scenario", ["powerwall3", "local"])
 def test_an_alert_keeps_its_beginning_over_restarts_and_reconnects(scenario: str, tmp_path: Path) -> None:
     with SimulatedGateway(scenario, hour=11.5) as house:
-        serial = [unit.serial for unit in house.device.scenario.family.units][1]
+        serial = [unit.serial for unit in house.device.family.units][1]
         with started(house, tmp_path) as server:
             wait_until(lambda: server.json("/api/site/home")["alerts_active"] is not None, 30, "alerts")
             assert alert(server) is None

@@ -12,8 +12,9 @@ import pytest
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.reading import Reading
-from pwserver.simulator import SCENARIOS, SimulatedGateway
+from pwserver.simulator import SimulatedGateway
 from pwserver.state.judge import GatewayJudge
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 Pair = tuple[SimulatedGateway, GatewayConnection]
 Open = Callable[..., Pair]
@@ -43,7 +44,9 @@ def open_gateway(tmp_path: Path) -> Iterator[Open]:
         def open_one(scenario: str, *, simulator: dict[str, Any] | None = None, **options: Any) -> Pair:
             nonlocal count
             count += 1
-            gateway = stack.enter_context(SimulatedGateway(scenario, **{"hour": 11.5, **(simulator or {})}))
+            gateway = stack.enter_context(
+                SimulatedGateway(ALL_SCENARIOS[scenario], **{"hour": 11.5, **(simulator or {})})
+            )
             definition = definition_of(scenario, gateway)
             options = {"timeout_seconds": 1, "cachefile": str(tmp_path / f"login{count}"), **options}
             connection = GatewayConnection(definition, GatewayOptions(**options))
@@ -56,9 +59,9 @@ def open_gateway(tmp_path: Path) -> Iterator[Open]:
 def definition_of(scenario: str, gateway: SimulatedGateway, **changes: Any) -> GatewayDefinition:
     """A configuration for one simulated gateway."""
     found: dict[str, Any] = {"id": "home", "name": "Home", "host": gateway.address}
-    if SCENARIOS[scenario].tedapi:
+    if gateway.scenario.tedapi:
         found["gw_pwd"] = gateway.password
-        if SCENARIOS[scenario].v1r:
+        if gateway.scenario.v1r:
             found["rsa_key_path"] = str(gateway.rsa_key_path)
     else:
         found["password"] = gateway.customer_password

@@ -48,7 +48,7 @@ def told(facts: dict[str, Fact[Any]]) -> dict[str, Fact[Any]]:
     return {path: fact for path, fact in facts.items() if fact.value is not None}
 
 
-@pytest.mark.parametrize("scenario", sorted(set(SCENARIOS) - {"recorded", "recorded-local"}))
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_everything_names_a_request_that_was_made(scenario: str, open_gateway: Open) -> None:
     _, connection = open_gateway(scenario)
     before, judge = time.time(), GatewayJudge()

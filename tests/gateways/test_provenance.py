@@ -56,7 +56,7 @@ def simulated(scenario: str, folder: Path) -> Found:
     for number, moments in enumerate(MOMENTS):
         with SimulatedGateway(scenario, seed=number + 1, hour=11.5 + 2 * number) as gateway:
             gateway.device.alter = told[number]
-            family = gateway.device.scenario.family
+            family = gateway.device.family
             told[number]({"version": family.version, **(family.firmware or {})})
             gateway.set_house(soe_percent=55.0 + 20 * number)
             options = GatewayOptions(timeout_seconds=2, cachefile=str(folder / f"login{number}"))
@@ -173,7 +173,7 @@ def test_lists_of_units_and_meters_are_those_of_the_house(scenario: str, tmp_pat
             members = shown(connection, GatewayJudge())
         finally:
             connection.close()
-        units = [unit.serial for unit in gateway.device.scenario.family.units]
+        units = [unit.serial for unit in gateway.device.family.units]
         blocks = gateway.device.config["battery_blocks"] if units else []
     assert not any(sample in str(members) for sample in DECEMBER_2023)
     serials = [value for (document, member), value in members.items() if document == "/api/powerwalls"

@@ -14,9 +14,10 @@ from pwserver.simulator import SCENARIOS
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.provenance import ANSWERS, TEDAPI, constant
 from tests.gateways.conftest import Open, definition_of, judged
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 RECORDED = Path(__file__).parents[1] / "documents" / "recorded"
-BATTERY = [name for name in SCENARIOS if name not in ("solar-only", "recorded", "recorded-local")]
+BATTERY = [name for name in SCENARIOS if name != "solar-only"]
 METERS = ("site", "battery", "load", "solar")
 
 
@@ -24,7 +25,7 @@ def powers(reading: Reading) -> dict[str, Any]:
     return {name: reading.aggregates[name]["instant_power"] for name in METERS}
 
 
-@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+@pytest.mark.parametrize("scenario", sorted(ALL_SCENARIOS))
 def test_every_installation_gives_a_reading(scenario: str, open_gateway: Open) -> None:
     gateway, connection = open_gateway(scenario)
     assert connection.status().state == "connecting" and not connection.status().online

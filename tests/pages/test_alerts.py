@@ -31,7 +31,7 @@ def item(page: Page, name: str) -> str:
 
 
 def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: House, look: Look) -> None:
-    serial = three.gateway.device.scenario.family.units[1].serial
+    serial = three.gateway.device.family.units[1].serial
     three.gateway.raise_alert(ALERT, serial)
     three.gateway.raise_alert("NobodyKnowsThisFault", serial)
     page = look(three.base).open(ONLY_ALERTS)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 RECORDED = Path(__file__).parents[1] / "documents" / "recorded"
 
@@ -30,7 +31,7 @@ def gateway() -> Iterator[Callable[..., SimulatedGateway]]:
     with ExitStack() as stack:
 
         def start(scenario: str = "powerwall2", **options: Any) -> SimulatedGateway:
-            return stack.enter_context(SimulatedGateway(scenario, **{"hour": 11.5, **options}))
+            return stack.enter_context(SimulatedGateway(ALL_SCENARIOS[scenario], **{"hour": 11.5, **options}))
 
         started: list[SimulatedGateway] = []
 

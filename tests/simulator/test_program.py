@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
+from pwserver.simulator.http_port import LoopThread
 from pwserver.simulator.run import Simulation, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
@@ -138,15 +139,17 @@ def test_nothing_of_the_library_is_loaded() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_fifty_gateways_are_one_thread(ask: Callable[..., Any]) -> None:
+def test_fifty_gateways_can_share_one_thread(ask: Callable[..., Any]) -> None:
     before = threading.active_count()
-    gateways = {str(number): SimulatedGateway(seed=number, hour=12.0) for number in range(50)}
+    loop = LoopThread()
+    gateways = {str(number): SimulatedGateway(seed=number, hour=12.0, loop=loop) for number in range(50)}
     with Simulation(gateways, control_port=None):
         assert threading.active_count() == before + 1
         for gw in list(gateways.values())[::10]:
             assert ask(gw, "/").status == 200
         assert len({gw.truth()["load"] for gw in gateways.values()}) > 40
         assert len({gw.port for gw in gateways.values()}) == 50
+    loop.stop()
     assert threading.active_count() == before
 
 

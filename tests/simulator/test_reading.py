@@ -9,20 +9,21 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SCENARIOS
+from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 
 # pypowerwall speaks to gateways without checking their certificates, which is what they need.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
-DYNAMIC = [name for name, scenario in SCENARIOS.items() if not scenario.frozen]
+DYNAMIC = list(SCENARIOS)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", ALL_SCENARIOS)
 def test_powers_and_charge_are_the_truth(name: str, gateway: Callable[..., Any], connect: Callable[..., Any]) -> None:
     gw = gateway(name, frozen=True)
     powerwall = connect(gw)
     truth = gw.truth()
     power = powerwall.power()
-    if not gw.device.scenario.family.packs:
+    if not gw.device.family.packs:
         assert power.pop("battery") is None
     assert power == {key: truth[key] for key in power}
     generated = truth["generator"] or 0.0  # which the library drops
