@@ -15,8 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from sanic import Sanic
-
 from pwserver import __version__, demo, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
@@ -34,7 +32,7 @@ from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
 from pwserver.web import gate_setup
-from pwserver.web.app import create_app
+from pwserver.web.app import create_app, offer_app, withdraw_app
 from pwserver.web.worker import run_worker
 
 logger = logging.getLogger("pwserver")
@@ -293,7 +291,7 @@ class Main:
         """Let the processes of ``new`` take over from those of ``old`` without a failed request."""
         listener = new.listener
         self._tell_memory(supervisor, new)
-        Sanic.unregister_app(old.app)  # a worker serves the one app there is
+        withdraw_app(old.app)
         freeze()
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
@@ -316,8 +314,8 @@ class Main:
             logger.error("%s, but the old processes stay: the new workers do not start", what)
             supervisor.stop([*new.children, *old.workers])
             new.runtime.shared.arena.discard()
-            Sanic.unregister_app(new.app)
-            Sanic.register_app(old.app)
+            withdraw_app(new.app)
+            offer_app(old.app)
             if listener is not old.listener:
                 listener.close()
             for child in (*old.services, *old.workers, old.poller):

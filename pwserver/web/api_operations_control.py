@@ -9,7 +9,7 @@ from pwserver.documents import schemas
 from pwserver.documents.document import JSON
 from pwserver.documents.json_schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
-from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter, describe
+from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter
 
 TAG = "control"
 _MODE = string(values=MODES)
@@ -69,7 +69,7 @@ _ID = Parameter("id", STRING, "id of a gateway", place="path")
 _WRITES = [_write(action, summary, body) for action, (summary, body) in _ACTIONS.items()]
 _STREAM = "One event at once and one for every change, as Server-Sent Events: the object of "
 
-describe(
+OPERATIONS = (
     *_WRITES,
     *(
         replace(write, path=f"/api/gateways/{{id}}{write.path}", parameters=(_ID, *write.parameters))

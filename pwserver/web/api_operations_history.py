@@ -17,7 +17,7 @@ from pwserver.documents.json_schema import (
     obj,
     string,
 )
-from pwserver.web.api_operations import INVALID, ApiOperation, Parameter, describe
+from pwserver.web.api_operations import INVALID, ApiOperation, Parameter
 
 TAG = "history"
 _KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), schemas.T, schemas.N
@@ -65,7 +65,7 @@ def _whole(limits: tuple[int, int], default: int) -> Schema:
     return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
 
 
-describe(
+OPERATIONS = (
     ApiOperation(
         "/api/timeseries/daily", "Energies by day and gateway, newest day first", TAG,
         obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),

@@ -73,6 +73,16 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     return app
 
 
+def withdraw_app(app: Sanic[Any, Any]) -> None:
+    """Make sure that no worker forked from here on serves ``app``: Sanic serves the one app that is registered."""
+    Sanic.unregister_app(app)
+
+
+def offer_app(app: Sanic[Any, Any]) -> None:
+    """Have the workers forked from here on serve ``app`` again, after it was withdrawn."""
+    Sanic.register_app(app)
+
+
 def count_answers(app: Sanic[Any, Any]) -> None:
     """Keep this worker's row of the counters."""
     shared = app.ctx.runtime.shared

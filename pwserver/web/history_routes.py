@@ -13,8 +13,7 @@ from pwserver.history import timeseries
 from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
 from pwserver.history.history_route import ROUTES
 from pwserver.history.query_parameters import BadQuery, QueryParameters
-from pwserver.web import api_operations_history  # noqa: F401 - describes these routes
-from pwserver.web.api_operations import described
+from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import lines
@@ -45,9 +44,10 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
 def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
     """The routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = JsonBlueprint("history")
+    described = {operation.path: operation.names for operation in OPERATIONS}
 
     def handler(path: str, route: Route) -> Any:
-        names = next((known.names for known in described() if (known.path, known.method) == (path, "get")), frozenset())
+        names = described.get(path, frozenset())
 
         async def answer(request: Request) -> HTTPResponse:
             try:

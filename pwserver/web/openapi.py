@@ -1,4 +1,4 @@
-"""/openapi.json, /docs and /redoc: the API description, made from the catalogue and from ``operations``.
+"""/openapi.json, /docs and /redoc: the API description, made from the catalogue and from ``ROUTE_OPERATIONS``.
 
 sanic-ext's builder assembles the document when somebody first asks for it: its import costs 0.2 s and 10 MB, which
 nobody pays who never opens these pages. None of its other extensions is used.
@@ -20,9 +20,8 @@ from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.json_schema import DETAIL, ERROR, STRING, Schema
-from pwserver.web.api_operations import ApiOperation, Parameter, described
-from pwserver.web.api_operations_control import TAG as CONTROL_TAG
-from pwserver.web.api_operations_history import TAG as HISTORY_TAG
+from pwserver.web import api_operations_control, api_operations_history, api_operations_server
+from pwserver.web.api_operations import ApiOperation, Parameter
 from pwserver.web.assets import Assets
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.legacy_routes import redirect
@@ -30,6 +29,12 @@ from pwserver.web.page_routes import PAGE_HEADERS, page_representation
 from pwserver.web.representation import Representation, send
 from pwserver.web.sanic_internals import build_description
 
+# All operations but those of the catalogue's documents.
+ROUTE_OPERATIONS = (
+    *api_operations_server.OPERATIONS,
+    *api_operations_control.OPERATIONS,
+    *api_operations_history.OPERATIONS,
+)
 VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
 TAGS = {
@@ -41,8 +46,8 @@ TAGS = {
     "aggregate": "Sums over all gateways",
     "site": "Made for pages, screens and apps: every configured gateway with its state, and the sum of all",
     "server": "The server itself",
-    CONTROL_TAG: "Reading and changing settings of the default gateway",
-    HISTORY_TAG: "Time series",
+    api_operations_control.TAG: "Reading and changing settings of the default gateway",
+    api_operations_history.TAG: "Time series",
     "raw": "Answers of the gateway or the cloud as the library gives them",
     "pages": "Pages for people",
 }
@@ -61,9 +66,9 @@ HEADERS_QUERY = Parameter("headers", STRING, "with or without a value: a header 
 
 
 def operations() -> Iterator[ApiOperation]:
-    """Every operation of the server. A path that a document and ``describe`` both know is the document's."""
+    """Yield every operation of the server. Where a document and a route share a path, the document describes it."""
     done: set[tuple[str, str]] = set()
-    for operation in (*_from_catalogue(), *described()):
+    for operation in (*_from_catalogue(), *ROUTE_OPERATIONS):
         key = (operation.path, operation.method)
         if key not in done:
             done.add(key)

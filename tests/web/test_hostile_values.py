@@ -28,8 +28,8 @@ from pwserver.bounds import (
 )
 from pwserver.simulator import SimulatedGateway
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
-from pwserver.web import api_operations_control, api_operations_history  # noqa: F401 - they describe routes
-from pwserver.web.api_operations import FORM, ApiOperation, described
+from pwserver.web.api_operations import FORM, ApiOperation
+from pwserver.web.openapi import ROUTE_OPERATIONS
 from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, settings_for
 from tests.e2e.server import Answer, Server
@@ -66,7 +66,7 @@ def house() -> Iterator[House]:
 
 def queries() -> list[tuple[ApiOperation, str, dict[str, Any]]]:
     """(operation, parameter, schema) of every parameter of a query."""
-    every = ((one, given) for one in described() for given in one.parameters)
+    every = ((one, given) for one in ROUTE_OPERATIONS for given in one.parameters)
     return [(one, given.name, given.schema) for one, given in every if given.place == "query"]
 
 
@@ -196,7 +196,7 @@ SYNTAX = {
 def bodies() -> list[tuple[ApiOperation, str]]:
     """(operation, member) of every member of every JSON body."""
     found = []
-    for one in described():
+    for one in ROUTE_OPERATIONS:
         for media, schema in one.bodies.items():
             if media == JSON:
                 members = schema.get("properties", {}) or {"backup_reserve_percent": {}, "real_mode": {}}

@@ -1,0 +1,69 @@
+"""The part of the API description about the server itself, its pages and two routes that old clients call."""
+
+from __future__ import annotations
+
+from pwserver.config.settings import STYLES
+from pwserver.documents import schemas
+from pwserver.documents.json_schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
+from pwserver.documents.site_schemas import LEFT_OUT
+from pwserver.state.fact import RULES
+from pwserver.web.api_operations import HTML, ApiOperation, Parameter
+
+_PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the look; anything else means `clear`"),)
+_LIVE = obj({"status": STRING})
+_READY = obj({"status": schemas.STATE_WORD, "gateways_online": INTEGER})
+_NUMBER: dict[str, Schema] = {
+    "name": STRING,
+    "title": string("the name in words"),
+    "unit": nullable(string("of the value; `time` for seconds since 1970; null for a plain number")),
+    "value": {"type": ["number", "string", "boolean", "null"], "description": "as the site document has it"},
+}
+_LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
+
+OPERATIONS = (
+    ApiOperation("/livez", "Whether the processes live", "server", _LIVE, {"status": "alive"},
+              statuses={503: ("the poller is silent", _LIVE)}),
+    ApiOperation("/readyz", "Whether there are fresh data", "server", _READY,
+              {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS,
+              text="Changes state; kept as GET because the predecessor has it."),
+    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS, method="post"),
+    ApiOperation(
+        "/api/explain", "Where a number of the site document comes from", "site",
+        obj(optional={
+            "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), **_NUMBER, "rule": STRING,
+            "sentence": string("the rule in words"), "answer": nullable(string("the answer it was read from")),
+            "member": nullable(string("its place in that answer")),
+            "at": nullable(number("s", "when that answer arrived, seconds since 1970")),
+            "set_aside": nullable(string("what was said instead, and why it was not believed")),
+            "parts": array(obj({"name": STRING}, {**_NUMBER, "gateway": STRING, "gateway_name": nullable(STRING)})),
+            "missing": array(STRING), "missing_names": array(STRING),
+            "left_out": array(obj(LEFT_OUT, {"gateway_name": nullable(STRING)})),
+        }),
+        {"version": 1, "gateway": "home", "name": "charge_percent", "value": 78.95, "rule": "app scale",
+         "sentence": RULES["app scale"], "answer": "GET /api/system_status/soe", "member": "percentage",
+         "at": 1750000000.0, "set_aside": None, "parts": [{"name": "charge_raw_percent", "value": 80.0}]},
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway, for `/api/site/{id}`; without it, `site` of `/api/site`"),
+            Parameter("name", STRING, "path of the number, `units.1.charge_percent`; without it, all names",
+                      example="charge_percent"),
+        ),
+        errors={404: "there is no such gateway, or no such number: `names` lists what there is"},
+    ),
+    ApiOperation("/help", "To the API pages", "pages", success=307),
+    ApiOperation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
+              _LOGIN, method="post"),
+    ApiOperation("/openapi.json", "This description", "pages", {"type": "object"}),
+    ApiOperation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
+    ApiOperation("/redoc", "Redoc over this description", "pages", STRING, media_type=HTML),
+    *(
+        ApiOperation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
+        for path, text in {
+            "/": "Power flow, made to be embedded",
+            "/console": "Management console",
+            "/history": "History charts",
+            "/example": "A page that embeds the power flow",
+            "/example.html": "A page that embeds the power flow",
+        }.items()
+    ),
+)  # fmt: skip
