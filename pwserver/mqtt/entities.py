@@ -1,4 +1,4 @@
-"""Home Assistant's view of a gateway: which entities there are and what each is called. Pure tables and functions.
+"""Home Assistant's view of a gateway: the entities that follow from the tables of sensors and controls.
 
 Ids, names, units and icons are a public interface: existing installations keep their history only while these stay.
 """
@@ -11,14 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.mqtt.state_topics import (
-    METER_METRICS,
-    SIGNAL_TOPICS,
-    STRING_METRICS,
-    battery_availability,
-    device_availability,
-    safe_in_topic,
-)
+from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
+from pwserver.mqtt.state_topics import battery_availability, device_availability, safe_in_topic
 from pwserver.state.controls import CONTROLS
 from pwserver.state.device_signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
@@ -62,67 +56,23 @@ def _sensor(
     return Entity("sensor", suffix, name, state or suffix, members, serial, available=available)
 
 
-def _binary(suffix: str, name: str, device_class: str | None, icon: str) -> Entity:
-    members: dict[str, Any] = {"icon": f"mdi:{icon}", "payload_on": "true", "payload_off": "false"}
-    if device_class:
-        members["device_class"] = device_class
-    return Entity("binary_sensor", suffix, name, suffix, members)
+def entity_of(sensor: Sensor) -> Entity:
+    """Return the entity of a gateway's sensor."""
+    if not sensor.yes_or_no:
+        return _sensor(
+            sensor.topic, sensor.name, sensor.unit, sensor.device_class, sensor.icon, diagnostic=sensor.diagnostic
+        )
+    members: dict[str, Any] = {"icon": f"mdi:{sensor.icon}", "payload_on": "true", "payload_off": "false"}
+    if sensor.device_class:
+        members["device_class"] = sensor.device_class
+    return Entity("binary_sensor", sensor.topic, sensor.name, sensor.topic, members)
 
 
-GATEWAY_ENTITIES: tuple[Entity, ...] = (
-    _sensor("battery", "Battery", "%", "battery", None),
-    _sensor("battery_raw", "Battery Raw", "%", None, "battery-medium", diagnostic=True),
-    _sensor("solar", "Solar Power", "W", "power", "solar-power"),
-    _sensor("grid", "Grid Power", "W", "power", "transmission-tower"),
-    _sensor("home", "Home Load", "W", "power", "home-lightning-bolt"),
-    _sensor("powerwall", "Powerwall Power", "W", "power", "battery-charging"),
-    _sensor("reserve", "Backup Reserve", "%", None, "battery-lock"),
-    _sensor("total_capacity", "Total Battery Capacity", "Wh", "energy_storage", "battery-high"),
-    _sensor("current_charge", "Current Battery Charge", "Wh", "energy_storage", "battery-medium"),
-    _sensor("grid_status", "Grid Status", None, None, "transmission-tower"),
-    _sensor("mode", "Operation Mode", None, None, "cog"),
-    _sensor("grid_export", "Grid Export", None, None, "transmission-tower-export"),
-    _sensor("version", "Firmware Version", None, None, "information", diagnostic=True),
-    _sensor("time_remaining", "Time Remaining", "h", "duration", "timer-outline"),
-    _binary("online", "Gateway Online", "connectivity", "lan-connect"),
-    _binary("grid_connected", "Grid Connected", "connectivity", "transmission-tower"),
-    _binary("grid_charging", "Grid Charging", None, "battery-charging-outline"),
+# That the last poll succeeded is no value of a reading, and is told also when it failed.
+ONLINE = Sensor(
+    "online", "Gateway Online", lambda _: None, device_class="connectivity", icon="lan-connect", yes_or_no=True
 )
-# Announced once the gateway has told them: meter, attribute of Meter, entity.
-METER_ENTITIES: tuple[tuple[str, str, Entity], ...] = (
-    (
-        "site",
-        "imported_wh",
-        _sensor("grid_energy_imported", "Grid Energy Imported", "Wh", "energy", "transmission-tower-import"),
-    ),
-    (
-        "site",
-        "exported_wh",
-        _sensor("grid_energy_exported", "Grid Energy Exported", "Wh", "energy", "transmission-tower-export"),
-    ),
-    (
-        "load",
-        "imported_wh",
-        _sensor("home_energy_imported", "Home Energy Consumption", "Wh", "energy", "home-lightning-bolt"),
-    ),
-    (
-        "solar",
-        "exported_wh",
-        _sensor("solar_energy_exported", "Solar Energy Production", "Wh", "energy", "solar-power"),
-    ),
-    (
-        "battery",
-        "imported_wh",
-        _sensor("battery_energy_imported", "Battery Energy Charged", "Wh", "energy", "battery-charging"),
-    ),
-    (
-        "battery",
-        "exported_wh",
-        _sensor("battery_energy_exported", "Battery Energy Discharged", "Wh", "energy", "battery-minus"),
-    ),
-    ("site", "volts", _sensor("grid_voltage", "Grid Voltage", "V", "voltage", "sine-wave")),
-    ("site", "amperes", _sensor("grid_current", "Grid Current", "A", "current", "current-ac")),
-)
+GATEWAY_ENTITIES: tuple[Entity, ...] = tuple(entity_of(sensor) for sensor in (*SENSORS, ONLINE) if not sensor.once_told)
 
 
 def _control(
@@ -163,40 +113,6 @@ CONTROL_ENTITIES: tuple[Entity, ...] = (
     ),
 )  # fmt: skip
 
-STRING_LOOKS = {
-    "voltage": ("Voltage", "V", "voltage", "lightning-bolt"),
-    "current": ("Current", "A", "current", "current-ac"),
-    "power": ("Power", "W", "power", "solar-power-variant"),
-}
-REMOTE_LOOKS = {
-    "voltage": ("Voltage", "V", "voltage", "lightning-bolt"),
-    "current": ("Current", "A", "current", "current-ac"),
-    "power": ("Power", "W", "power", "flash"),
-    "energy_imported": ("Energy Imported", "Wh", "energy", "transmission-tower-import"),
-    "energy_exported": ("Energy Exported", "Wh", "energy", "transmission-tower-export"),
-}
-# Metric of a wireless meter -> the member that tells it.
-REMOTE_MEMBERS = {
-    "voltage": "InstVoltage",
-    "current": "InstCurrent",
-    "power": "InstRealPower",
-    "energy_imported": "EnergyImportedWs",
-    "energy_exported": "EnergyExportedWs",
-}
-SIGNAL_ICONS = {
-    "pack_temp_max": "thermometer-high",
-    "pack_temp_min": "thermometer-low",
-    "shunt_temp": "thermometer",
-    "inverter_ambient": "thermometer",
-    "controller_ambient": "thermometer",
-    "fan_a_rpm": "fan",
-    "fan_a_duty": "percent",
-    "fan_b_rpm": "fan",
-    "fan_b_duty": "percent",
-    "fan_rpm": "fan",
-    "fan_target_rpm": "speedometer",
-}
-
 
 def serial_slug(serial: str) -> str:
     """A unit's serial as part of an id; unusual serials get a piece of their hash so that two never meet."""
@@ -212,22 +128,18 @@ def _underscored(name: str) -> str:
 
 def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
     """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
-    meters = judged.meters
-    found = [
-        entity for meter, attribute, entity in METER_ENTITIES if getattr(meters[meter], attribute).value is not None
-    ]
-    found += _further_meter_entities(meters)
+    found = [entity_of(sensor) for sensor in SENSORS if sensor.once_told and sensor.read(judged) is not None]
+    found += _further_meter_entities(judged.meters)
     strings = {name: string for name, string in judged.strings.items() if safe_in_topic(name)}
     for name in (*strings, *string_pairs(strings)):
-        for metric in STRING_METRICS:
-            label, unit, device_class, icon = STRING_LOOKS[metric]
+        for metric, shown in STRING_METRICS.items():
             found.append(
                 _sensor(
                     f"string_{name.lower()}_{metric}",
-                    f"String {name} {label}",
-                    unit,
-                    device_class,
-                    icon,
+                    f"String {name} {shown.label}",
+                    shown.unit,
+                    shown.device_class,
+                    shown.icon,
                     state=f"strings/{name}/{metric}",
                     diagnostic=True,
                 )
@@ -240,13 +152,14 @@ def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
 
 
 def _signal_entity(serial: str, signal: Signal) -> Entity:
+    topic, icon = SIGNAL_TOPICS[signal.id]
     return _sensor(
         f"device_{serial_slug(serial)}_{signal.id}",
         signal.label,
         signal.unit,
         "temperature" if signal.unit == "°C" else None,
-        SIGNAL_ICONS[signal.id],
-        state=f"devices/{serial}/{SIGNAL_TOPICS[signal.id]}",
+        icon,
+        state=f"devices/{serial}/{topic}",
         diagnostic=True,
         serial=serial,
         available=device_availability(serial),
@@ -264,12 +177,13 @@ def _further_meter_entities(meters: Meters) -> list[Entity]:
     for name, meter in meters.items():
         if name in MAIN_METERS:
             continue
-        for metric, attribute, _ in METER_METRICS:
-            if getattr(meter, attribute).value is not None:
-                label, unit, device_class, icon = REMOTE_LOOKS[metric]
-                title = f"{name.replace('_', ' ').title()} {label}"
-                topic = f"meters/{name}/{metric}"
-                found.append(_sensor(f"meter_{name}_{metric}", title, unit, device_class, icon, state=topic))
+        for metric in METER_METRICS:
+            if getattr(meter, metric.attribute).value is not None:
+                shown = metric.shown
+                title = f"{name.replace('_', ' ').title()} {shown.label}"
+                topic = f"meters/{name}/{metric.name}"
+                suffix = f"meter_{name}_{metric.name}"
+                found.append(_sensor(suffix, title, shown.unit, shown.device_class, shown.icon, state=topic))
     return found
 
 
@@ -280,18 +194,18 @@ def _remote_meter_entities(meters: Iterable[RemoteMeter]) -> list[Entity]:
             continue
         title = f"Remote Meter {meter.din.rpartition('--')[2]} CT{meter.channel}"
         title += f" ({meter.location})" if meter.location else ""
-        for metric, attribute, _ in METER_METRICS:
-            if REMOTE_MEMBERS[metric] in meter.body and getattr(meter, attribute) is None:
+        for metric in METER_METRICS:
+            if metric.told_as in meter.body and getattr(meter, metric.attribute) is None:
                 continue  # told, but no count or no number: it will not come
-            label, unit, device_class, icon = REMOTE_LOOKS[metric]
+            shown = metric.shown
             found.append(
                 _sensor(
-                    f"remote_meter_{_underscored(meter.din)}_ct{meter.channel}_{metric}",
-                    f"{title} {label}",
-                    unit,
-                    device_class,
-                    icon,
-                    state=f"meters/remote/{meter.din}/ct{meter.channel}/{metric}",
+                    f"remote_meter_{_underscored(meter.din)}_ct{meter.channel}_{metric.name}",
+                    f"{title} {shown.label}",
+                    shown.unit,
+                    shown.device_class,
+                    shown.icon,
+                    state=f"meters/remote/{meter.din}/ct{meter.channel}/{metric.name}",
                     diagnostic=True,
                 )
             )

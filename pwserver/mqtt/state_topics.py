@@ -8,44 +8,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pwserver.reading import Reading
+from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_DECIMALS, SIGNAL_TOPICS, STRING_METRICS, Sensor, Value
 from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
-from pwserver.state.fact import text
 from pwserver.state.judge import Judged
-from pwserver.state.meter_powers import MAIN_METERS, Meters, energies_wh
+from pwserver.state.meter_powers import MAIN_METERS, Meters
 from pwserver.state.strings import String, string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View
 
-STRING_METRICS = ("voltage", "current", "power")
-# Of a meter beside the main ones: metric, attribute of Meter and RemoteMeter, decimals.
-METER_METRICS: tuple[tuple[str, str, int], ...] = (
-    ("voltage", "volts", 2),
-    ("current", "amperes", 2),
-    ("power", "watts", 1),
-    ("energy_imported", "imported_wh", 0),
-    ("energy_exported", "exported_wh", 0),
-)
-SIGNAL_TOPICS = {
-    "pack_temp_max": "temperature/pack_max",
-    "pack_temp_min": "temperature/pack_min",
-    "shunt_temp": "temperature/shunt",
-    "inverter_ambient": "temperature/ambient",
-    "controller_ambient": "temperature/controller",
-    "fan_a_rpm": "fan/a/rpm",
-    "fan_a_duty": "fan/a/duty",
-    "fan_b_rpm": "fan/b/rpm",
-    "fan_b_duty": "fan/b/duty",
-    "fan_rpm": "fan/rpm",
-    "fan_target_rpm": "fan/target_rpm",
-}
-SIGNAL_DECIMALS = {"°C": 1, "rpm": 0, "%": 1}
-STATUS_MEMBERS = (
-    "online", "soe", "soe_raw", "total_capacity", "current_charge", "batteries", "solar", "grid", "home", "powerwall",
-    "grid_voltage", "grid_current", "grid_status", "grid_connected", "mode", "reserve", "version", "grid_charging",
-    "grid_export", "time_remaining",
-)  # fmt: skip
 UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f]")
 
 
@@ -78,34 +49,11 @@ def compact(value: Any) -> str:
 
 
 def summary(view: View) -> dict[str, Any]:
-    """The members of the ``status`` topic, unrounded; after a failed poll all but ``online`` are unknown."""
-    if not view.status.online or view.reading is None:
-        return {**dict.fromkeys(STATUS_MEMBERS), "online": False, "batteries": []}
+    """Return the members of the ``status`` topic, unrounded; after a failed poll all but ``online`` are unknown."""
+    online = view.status.online and view.reading is not None
     judged = view.state.judged
-    meters, charge, operation = judged.meters, judged.charge, judged.operation
-    values = {
-        "online": True,
-        "soe": charge.app_percent.value,
-        "soe_raw": charge.raw_percent.value,
-        "total_capacity": charge.capacity_wh.value,
-        "current_charge": charge.remaining_wh.value,
-        "batteries": _battery_list(judged.units),
-        "solar": meters["solar"].watts.value,
-        "grid": meters["site"].watts.value,
-        "home": meters["load"].watts.value,
-        "powerwall": meters["battery"].watts.value,
-        "grid_voltage": meters["site"].volts.value,
-        "grid_current": meters["site"].amperes.value,
-        "grid_status": judged.grid.state.value,
-        "grid_connected": judged.grid.connected,
-        "mode": operation.mode.value,
-        "reserve": operation.reserve_percent.value,
-        "version": text(view.reading.version),
-        "grid_charging": operation.grid_charging.value,
-        "grid_export": operation.grid_export.value,
-        "time_remaining": charge.hours_left.value,
-    }
-    return {member: values[member] for member in STATUS_MEMBERS}
+    told = {sensor.status: sensor.read(judged) if online else None for sensor in SENSORS if sensor.status is not None}
+    return {"online": online, "batteries": _battery_list(judged.units) if online else [], **told}
 
 
 def _battery_list(units: Iterable[Unit]) -> list[dict[str, Any]]:
@@ -142,8 +90,10 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
     status = summary(view)
     if online and view.reading is not None:
         judged = view.state.judged
-        payloads.update(_gateway(view.reading, status))
-        payloads.update(_energies(judged.meters))
+        payloads.update(_sensors(judged))
+        if view.reading.aggregates:
+            payloads["aggregates"] = compact(view.reading.aggregates)
+        payloads.update(_further_meters(judged.meters))
         payloads.update(_batteries(status["batteries"]))
         payloads.update(_strings(judged.strings))
         payloads.update(_remote_meters(judged.electrical.remote_meters))
@@ -154,44 +104,28 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
     return {base + topic: payload for topic, payload in payloads.items()}
 
 
-_GATEWAY_NUMBERS: tuple[tuple[str, str, int], ...] = (
-    ("battery", "soe", 1),
-    ("battery_raw", "soe_raw", 1),
-    ("total_capacity", "total_capacity", 0),
-    ("current_charge", "current_charge", 0),
-    ("solar", "solar", 1),
-    ("grid", "grid", 1),
-    ("home", "home", 1),
-    ("powerwall", "powerwall", 1),
-    ("grid_voltage", "grid_voltage", 2),
-    ("grid_current", "grid_current", 2),
-    ("reserve", "reserve", 1),
-    ("time_remaining", "time_remaining", 2),
-)
+def _sensors(judged: Judged) -> dict[str, str]:
+    """Return the payloads of all sensors that are known."""
+    found = {sensor.topic: written(sensor, sensor.read(judged)) for sensor in SENSORS}
+    return {topic: payload for topic, payload in found.items() if payload is not None}
 
 
-def _gateway(reading: Reading, status: dict[str, Any]) -> dict[str, str]:
-    out = {topic: fixed(status[member], n) for topic, member, n in _GATEWAY_NUMBERS if status[member] is not None}
-    if reading.aggregates:
-        out["aggregates"] = compact(reading.aggregates)
-    for member in ("grid_status", "mode", "version", "grid_export"):
-        if status[member] is not None:
-            out[member] = status[member]
-    for member in ("grid_connected", "grid_charging"):
-        if status[member] is not None:
-            out[member] = "true" if status[member] else "false"
-    return out
+def written(sensor: Sensor, value: Value) -> str | None:
+    """Write the value of a sensor; None when it is not known."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return fixed(value, sensor.decimals) if isinstance(value, (int, float)) else value
 
 
-def _energies(meters: Meters) -> dict[str, str]:
-    """Lifetime energies, and everything of the meters beside the main ones."""
-    out = {name: fixed(value, 0) for name, value in energies_wh(meters).items()}
+def _further_meters(meters: Meters) -> dict[str, str]:
+    """Return the payloads of the meters beside the main ones."""
+    out: dict[str, str] = {}
     for name, meter in meters.items():
         if name not in MAIN_METERS:
-            for metric, attribute, decimals in METER_METRICS:
-                value = getattr(meter, attribute).value
+            for metric in METER_METRICS:
+                value = getattr(meter, metric.attribute).value
                 if value is not None:
-                    out[f"meters/{name}/{metric}"] = fixed(value, decimals)
+                    out[f"meters/{name}/{metric.name}"] = fixed(value, metric.decimals)
     return out
 
 
@@ -226,10 +160,10 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
         if not safe_in_topic(meter.din):
             continue
         base = f"meters/remote/{meter.din}/ct{meter.channel}"
-        for metric, attribute, decimals in METER_METRICS:
-            value = getattr(meter, attribute)
+        for metric in METER_METRICS:
+            value = getattr(meter, metric.attribute)
             if value is not None:
-                out[f"{base}/{metric}"] = fixed(value, decimals)
+                out[f"{base}/{metric.name}"] = fixed(value, metric.decimals)
         out[base] = compact(meter.body)
     return out
 
@@ -248,7 +182,7 @@ def _signals(devices: Iterable[Device]) -> dict[str, str]:
         if not safe_in_topic(serial):
             continue
         written = {signal: fixed(value, decimals[signal]) for signal, value in values.items()}
-        out.update({f"devices/{serial}/{SIGNAL_TOPICS[signal]}": payload for signal, payload in written.items()})
+        out.update({f"devices/{serial}/{SIGNAL_TOPICS[signal][0]}": payload for signal, payload in written.items()})
         rounded = {s: int(payload) if decimals[s] == 0 else float(payload) for s, payload in written.items()}
         out[f"devices/{serial}"] = compact(rounded)
     return out

@@ -19,6 +19,7 @@ import pytest
 from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
+from tests.mqtt.exceptions import sent_by_us_only
 
 FAST = {"backoff_first_seconds": 0.05, "backoff_last_seconds": 0.2, "operation_timeout_seconds": 1.0,
         "handshake_pause_seconds": 0.02, "birth_jitter_seconds": 0.05}  # fmt: skip
@@ -49,11 +50,6 @@ def test_without_a_host_nothing_is_loaded(tmp_path):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-def of_a_part(topic: str) -> bool:
-    """Is it the availability of one battery unit or device, which the predecessor does not have?"""
-    return bool(re.fullmatch(r"pypowerwall/home/(batteries|devices)/[^/]+/availability", topic))
-
-
 def test_state_discovery_and_a_clean_stop(broker, watch, until, recorded, powerwall3, view_of):
     async def main():
         publisher = MqttPublisher(settings_for(broker))
@@ -73,7 +69,10 @@ def test_state_discovery_and_a_clean_stop(broker, watch, until, recorded, powerw
             mark = len(seen.log)
             publisher.publish(view_of(powerwall3))
             await until(lambda: ("pypowerwall/home/availability", "online", False) in seen.log[mark:])
-            assert sorted({t for t, _, _ in seen.log[mark:] if not of_a_part(t)}) == recorded["powerwall3-second-poll"]
+            assert (
+                sorted({t for t, _, _ in seen.log[mark:] if not sent_by_us_only(t)})
+                == recorded["powerwall3-second-poll"]
+            )
             # A failed poll says so and leaves the values.
             mark = len(seen.log)
             publisher.publish(view_of(powerwall3, online=False))
@@ -102,7 +101,7 @@ def test_entity_form_on_the_wire_equals_the_recording(broker, watch, until, reco
             await until(lambda: not [t for t in seen.last if t.startswith("homeassistant/device/")])
         await publisher.stop()
         wanted = {t for t, m in recorded["powerwall3"].items() if m["payload"] != ""}
-        assert wanted == {t for t in seen.last if not of_a_part(t)} - {"pypowerwall/availability"}
+        assert wanted == {t for t in seen.last if not sent_by_us_only(t)} - {"pypowerwall/availability"}
 
     run(main())
 
