@@ -228,7 +228,7 @@ def test_documents_of_a_replica_are_the_originals(broker, until, powerwall3, vie
 PUBLISHER = """
 import asyncio, sys, time
 from pwserver.documents import influx, prometheus
-from pwserver.documents.error_answer import Answer
+from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.document import Scope
 from pwserver.documents.encode import to_json
