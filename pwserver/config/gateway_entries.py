@@ -12,7 +12,7 @@ from pwserver.config.host_names import host_name, split_host
 from pwserver.config.kinds import Bool, FilePath, Text, TimeZone, Word
 from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Int
-from pwserver.config.raw_text import BadValue, nearest, quoted, text_of
+from pwserver.config.raw_text import BadValue, nearest, odd_secret, quoted, text_of
 from pwserver.config.urls import powers_url
 from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
@@ -161,6 +161,9 @@ class _Entry:
             shown = "(hidden)" if member in _SECRET_MEMBERS else quoted(value)
             self._problem(member, f"{shown} is not a text; put it in quotation marks")
             return None
+        odd = odd_secret(value) if member in _SECRET_MEMBERS else None
+        if odd:
+            self._findings.warnings.append(f"{self.where}: {member}: {odd}")
         try:
             text = Text().parse(value)
             return text if rule is None or text is None else rule(text.strip())

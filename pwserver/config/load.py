@@ -23,7 +23,7 @@ from pwserver.config.gateway_entries import (
 )
 from pwserver.config.kinds import FilePath
 from pwserver.config.problems import ConfigError
-from pwserver.config.raw_text import BadValue, is_blank, is_utf8, nearest, parse_json, quoted, without_comment
+from pwserver.config.raw_text import BadValue, is_blank, is_utf8, nearest, odd_secret, parse_json, quoted
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, default_workers
 from pwserver.config.single_gateway import single_gateway
@@ -129,7 +129,7 @@ class _Loader:
                 raise BadValue("a text in UTF-8")
             value = setting.kind.parse(text)
             if value is not None and setting.secret:
-                self._odd_secret(text, source)
+                self._odd_secret(setting, text, source)
             return value, value is None
         except BadValue as error:
             given = "(hidden)" if setting.secret else quoted(text)
@@ -145,21 +145,15 @@ class _Loader:
             )
             return value, False
 
-    def _odd_secret(self, text: str, source: ValueSource) -> None:
+    def _odd_secret(self, setting: Setting, text: str, source: ValueSource) -> None:
         if source.kind == "flag":
             self._findings.warnings.append(
                 f"{source.place}: a secret on the command line can be read by every user of this machine; "
                 "use the environment or the file"
             )
-        if text != text.strip():
-            self._findings.warnings.append(f"{source.place}: begins or ends with a blank, which is taken as part of it")
-        elif without_comment(text) != text.strip():
-            self._findings.warnings.append(
-                f"{source.place}: what looks like a comment (a blank, # and what follows) is taken as part of it, "
-                "because a password may hold it; give the comment a line of its own"
-            )
-        elif len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
-            self._findings.warnings.append(f"{source.place}: its quotation marks are taken as part of it")
+        odd = odd_secret(text) if setting.name != "PW_GATEWAYS" else None  # its members are looked at one by one
+        if odd:
+            self._findings.warnings.append(f"{source.place}: {odd}")
 
 
 def _check_settings(settings: Mapping[str, Any], environment: Mapping[str, str], findings: Findings) -> None:

@@ -76,3 +76,17 @@ def quoted(value: object, limit: int = 60) -> str:
     text = value if isinstance(value, str) else repr(value)
     text = text if len(text) <= limit else text[: limit - 1] + "…"
     return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'
+
+
+def odd_secret(text: str) -> str | None:
+    """Say what in a secret its owner may not have meant as part of it; None when nothing looks odd."""
+    if text != text.strip():
+        return "begins or ends with a blank, which is taken as part of it"
+    if without_comment(text) != text.strip():
+        return (
+            "what looks like a comment (a blank, # and what follows) is taken as part of it, "
+            "because a password may hold it; give the comment a line of its own"
+        )
+    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+        return "its quotation marks are taken as part of it"
+    return None

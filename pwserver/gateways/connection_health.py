@@ -84,7 +84,7 @@ class GatewayHealth:
         self.last_updated = now
         self._last_updated_tick = tick
         self.error = None
-        self.cause = None
+        self.cause = None if hold_seconds is None else RATE_LIMIT
         self.consecutive_failures = 0
         self.total_successes += 1
         self.backoff_seconds = 0.0
@@ -178,7 +178,7 @@ class GatewayHealth:
             online=self.online and not overdue,
             stale=self.stale(tick),
             last_updated=self.last_updated,
-            error=self.error,
+            error=GatewayFailure(self.cause).message if overdue and self.error is None and self.cause else self.error,
             cause=self.cause,
             consecutive_failures=self.consecutive_failures,
             total_failures=self.total_failures,

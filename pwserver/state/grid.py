@@ -46,9 +46,10 @@ def cloud_word(island_status: Any, grid_status: Any) -> str | None:
     ``Active`` while the owner runs the house on its own. An inactive utility is next, then ``on_grid``. ``Active``
     alone counts as connected; ``Unknown``, an empty text, silence and words that nobody knows do not.
     """
-    if island_status in _OFF_GRID or grid_status == "Inactive":
+    island, grid = (word.strip().lower() if isinstance(word, str) else "" for word in (island_status, grid_status))
+    if island in _OFF_GRID or grid == "inactive":
         return ISLANDED_WORD
-    if island_status == "on_grid" or grid_status == "Active":
+    if island == "on_grid" or grid == "active":
         return CONNECTED_WORD
     return None
 

@@ -204,6 +204,10 @@ def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
     assert part in warning
     assert "PW_GW_PWD" in warning
     assert "pass" not in warning.replace("password", "")
+    entries = [{"id": "attic", "host": "h", "gw_pwd": text}, {"id": "cellar", "host": "i", "password": "plain"}]
+    (warning,) = load({}, {"PW_GATEWAYS": json.dumps(entries)}).warnings
+    assert part in warning and warning.startswith("PW_GATEWAYS[0] (attic): gw_pwd: ")
+    assert "pass" not in warning.replace("password", "")
 
 
 def test_state_folder(tmp_path) -> None:

@@ -181,7 +181,10 @@ def test_a_hold_named_by_an_optional_answer_counts_after_success_too() -> None:
     assert machine.online and machine.state == DEGRADED
     assert machine.next_attempt == machine.hold_until == 40.0
     assert machine.status(EPOCH + 29, 29.0).online
-    assert not machine.status(EPOCH + 31, 31.0).online  # nobody may look, so nobody can say it is
+    told = machine.status(EPOCH + 31, 31.0)
+    assert not told.online and told.cause == RATE_LIMIT and told.error  # nobody may look, so nobody can say it is
+    machine.release(20.0)
+    assert not machine.may_attempt(39.0)  # what a gateway named, its owner cannot take back
 
 
 def test_degradation_can_be_switched_off() -> None:
