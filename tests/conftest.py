@@ -7,6 +7,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("pwserver", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pwserver")
 
 
 def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any:
