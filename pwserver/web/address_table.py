@@ -8,24 +8,18 @@ a reader in another worker that meets the writer reads again, so it never takes 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pwserver.web.client_address import group
+
 GUESSES: Final = "guesses"  # the arena's regions of these tables
 STREAMS: Final = "streams"
 SETS: Final = 128
 WAYS: Final = 8
-HOPS_MAX: Final = 32  # elements of X-Forwarded-For that are looked at, from the right
-_FORWARDED: Final = re.compile(
-    r'(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?\](?::[0-9]{1,5})?'
-    r"|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)",
-    re.ASCII,
-)
 _WORDS: Final = 5  # of 64 bits an entry: version, key, three numbers
 _ENTRY_BYTES: Final = 8 * _WORDS
 _READS: Final = 16  # of one entry, before its writer counts as dead in the middle of it
@@ -139,69 +133,3 @@ class AddressTable:
     def _key(self, address: str) -> int:
         digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=_SECRET).digest()
         return int.from_bytes(digest, "little")
-
-
-def group(address: str) -> str:
-    """What counts as one client: an IPv4 address, or an IPv6 network of one house (/64)."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
-
-
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-
-
-def networks(listed: tuple[str, ...]) -> Networks:
-    """PW_TRUSTED_PROXIES as networks."""
-    return tuple(ipaddress.ip_network(item, strict=False) for item in listed)
-
-
-def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
-    """Who really asks: the peer, or, when that is a trusted proxy, the last address of the list in X-Forwarded-For that
-    is not one. ``proxies.py`` says why. Where a trusted proxy says something else than an address, it is the client.
-    """
-    if not trusted or not forwarded:
-        return peer
-    address = peer
-    for item in reversed(forwarded.rsplit(",", HOPS_MAX)[-HOPS_MAX:]):
-        item = item.strip(" \t")
-        if not item:
-            continue  # an empty element of a list counts for nothing (RFC 9110, 5.6.1)
-        if not within(address, trusted):
-            return address
-        found = forwarded_address(item)
-        if found is None:
-            return address
-        address = found
-    return address
-
-
-def forwarded_address(item: str) -> str | None:
-    """The address in one element of X-Forwarded-For, also with a port, brackets or quotation marks; None for others."""
-    match = _FORWARDED.fullmatch(item)
-    if match is None:
-        return None
-    try:
-        found = ipaddress.ip_address(match["bracketed"] or match["dotted"] or match["bare"])
-    except ValueError:
-        return None
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(found)
-
-
-def within(address: str, trusted: Networks) -> bool:
-    """Whether the address lies in one of the networks."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found.version == network.version and found in network for network in trusted)

@@ -26,7 +26,9 @@ from pwserver.web import (
     subpath,
 )
 from pwserver.web.assets import Assets
+from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
+from pwserver.web.open_streams import OpenStreams
 
 NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
 
@@ -59,8 +61,8 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     gate.install(app)
     cors.install(app, settings["CORS_ORIGINS"])
     subpath.install(app, settings["PROXY_BASE_URL"])
-    control_routes.install(app, control_routes.Control(runtime, table))
-    stream_routes.install(app, stream_routes.Streams(runtime, table))
+    control_routes.install(app, CommandSender(runtime, table))
+    stream_routes.install(app, OpenStreams(runtime, table))
     app.blueprint(document_routes.blueprint(table))
     app.blueprint(explain_routes.blueprint(table))
     app.blueprint(status_routes.blueprint(status_routes.Live(runtime, table)))

@@ -14,9 +14,9 @@ from typing import Any
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.web.address_table import AddressTable
+from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
-from pwserver.web.proxies import Proxies
 from pwserver.web_origins import judge_origin, may_write
 
 log = logging.getLogger("pwserver.control")
@@ -27,7 +27,7 @@ LINES_AT_ONCE = 20.0
 _SALT = os.urandom(16)
 
 
-class Wrong(Exception):
+class WrongToken(Exception):
     """No right token. ``given``: there was one, but wrong. ``wait_seconds``: too many of those came from there."""
 
     def __init__(self, given: bool, wait_seconds: float = 0.0) -> None:
@@ -43,30 +43,30 @@ class Authority:
         self.enabled = enabled
         self._secret = _digest((settings["PW_CONTROL_SECRET"] or "").encode()) if enabled else b""
         self._limit = GuessLimit(table, settings["PW_CONTROL_ATTEMPTS"], settings["PW_CONTROL_LOCKOUT"])
-        self._proxies = Proxies(settings["PW_TRUSTED_PROXIES"])
+        self._proxies = TrustedProxies(settings["PW_TRUSTED_PROXIES"])
         self._lines = LINES_AT_ONCE
         self._lines_at = time.monotonic()
         self._unsaid = 0
 
     def who(self, request: Request) -> str:
         """The client's address, for limits and for the log."""
-        return self._proxies.asking(request)
+        return self._proxies.of_request(request)
 
     def check(self, request: Request, token: bytes | None, what: str) -> str:
-        """Raise Wrong unless ``token`` is the secret. Returns who asked. ``what`` is for the log."""
+        """Raise WrongToken unless ``token`` is the secret. Returns who asked. ``what`` is for the log."""
         who, worker = self.who(request), request.app.ctx.number
         wait = self._limit.wait_seconds(who)
         if wait > 0:
             # Not even compared: else a guess during the wait would still be a guess.
             self.refused(who, what, "too many wrong tokens")
-            raise Wrong(True, wait)
+            raise WrongToken(True, wait)
         if token is None:
             self.refused(who, what, "no token")
-            raise Wrong(False)
+            raise WrongToken(False)
         if not (self.enabled and hmac.compare_digest(_digest(token), self._secret)):
             self._limit.failed(worker, who)
             self.refused(who, what, "wrong token")
-            raise Wrong(True)
+            raise WrongToken(True)
         self._limit.succeeded(worker, who)
         return who
 
@@ -77,7 +77,7 @@ class Authority:
             raise Refusal(403, "Control features not enabled")
         try:
             return self.check(request, header_token(request), what)
-        except Wrong as wrong:
+        except WrongToken as wrong:
             if wrong.wait_seconds:
                 raise Refusal(429, too_many(wrong), retry_after(wrong.wait_seconds)) from None
             detail = "Invalid control token" if wrong.given else "Authorization header required"
@@ -111,7 +111,7 @@ def header_token(request: Request) -> bytes | None:
     return found.encode("utf-8", "surrogateescape")
 
 
-def too_many(wrong: Wrong) -> str:
+def too_many(wrong: WrongToken) -> str:
     """The sentence of a 429."""
     return f"Too many wrong tokens; try again in {math.ceil(wrong.wait_seconds)} s"
 

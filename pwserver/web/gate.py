@@ -21,7 +21,7 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
-from pwserver.web.proxies import forwarded_of
+from pwserver.web.client_address import forwarded_of
 from pwserver.web.sanic_internals import GatedConnection
 from pwserver_ext.counters import Counters
 from pwserver_ext.http_documents import ServedDocument, TargetTable

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from pwserver.runtime import Runtime
 from pwserver.web.address_table import GUESSES, STREAMS, AddressTable
+from pwserver.web.client_address import TrustedProxies
 from pwserver.web.control_routes import MAX_BACKUP
 from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.gate import LOCAL_NAMES, GateSettings
-from pwserver.web.proxies import Proxies
 from pwserver_ext.http_documents import ServedDocument
 from pwserver_ext.limits import WindowLimiter
 
@@ -62,7 +62,7 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     for target, forms in table.forms.items():
         targets[target.encode()] = document(forms.plain)
         with_accept[target.encode()] = forms.wanted, document(forms.other)
-    workers, proxies = runtime.workers, Proxies(settings["PW_TRUSTED_PROXIES"])
+    workers, proxies = runtime.workers, TrustedProxies(settings["PW_TRUSTED_PROXIES"])
     return GateSettings(
         targets=targets,
         query_targets=with_query,

@@ -27,7 +27,7 @@ def accept_key(key: str) -> str | None:
     return base64.b64encode(hashlib.sha1(key.encode() + MAGIC).digest()).decode()
 
 
-def takes_deflate(offers: str) -> bool:
+def accepts_deflate(offers: str) -> bool:
     """Is there an offer of permessage-deflate that we can accept without keeping anything for a client?"""
     for offer in offers.split(","):
         name, *parameters = (part.strip() for part in offer.split(";"))
@@ -62,7 +62,7 @@ def close_frame(code: int) -> bytes:
     return frame(struct.pack("!H", code), CLOSE)
 
 
-class Failed(Exception):
+class ProtocolViolation(Exception):
     """The client broke the rules; ``code`` is the status to close with."""
 
     def __init__(self, code: int) -> None:
@@ -70,7 +70,7 @@ class Failed(Exception):
         super().__init__(str(code))
 
 
-class Incoming:
+class FrameReader:
     """What a client sends, taken apart. Messages are skipped unread and unkept: nothing we serve takes any.
 
     ``limit``: bytes of one message. ``on_ping(payload)``, ``on_close(code or None)`` are called as they come.
@@ -97,7 +97,7 @@ class Incoming:
         self._at = 0
 
     def feed(self, data: bytes) -> None:
-        """Bytes as they come. Raises Failed."""
+        """Bytes as they come. Raises ProtocolViolation."""
         at, size = 0, len(data)
         while at < size:
             if self._left == 0:
@@ -131,7 +131,7 @@ class Incoming:
             self._head += part
             at += len(part)
             if len(self._head) >= 2 and not self._head[1] & 128:
-                raise Failed(PROTOCOL_ERROR)  # clients must mask
+                raise ProtocolViolation(PROTOCOL_ERROR)  # clients must mask
 
     def _judge(self, need: int) -> None:
         head, self._head = self._head, b""
@@ -141,19 +141,19 @@ class Incoming:
             size = int.from_bytes(head[2 : need - 4], "big")
         data = opcode in (TEXT, BINARY)
         if reserved & ~0x40 or (reserved and not (self._deflate and data)):
-            raise Failed(PROTOCOL_ERROR)
+            raise ProtocolViolation(PROTOCOL_ERROR)
         if opcode in (CLOSE, PING, PONG):
             if not final or size > _CONTROL_MAX:
-                raise Failed(PROTOCOL_ERROR)
+                raise ProtocolViolation(PROTOCOL_ERROR)
         elif data or opcode == CONTINUATION:
             if data != self._whole:
-                raise Failed(PROTOCOL_ERROR)
+                raise ProtocolViolation(PROTOCOL_ERROR)
             self._message = size if data else self._message + size
             self._whole = final
             if self._message > self._limit:
-                raise Failed(TOO_BIG)
+                raise ProtocolViolation(TOO_BIG)
         else:
-            raise Failed(PROTOCOL_ERROR)
+            raise ProtocolViolation(PROTOCOL_ERROR)
         self.frames += 1
         self._opcode, self._left, self._mask, self._control = opcode, size, head[need - 4 :], b""
 
@@ -170,7 +170,7 @@ class Incoming:
             try:
                 payload[2:].decode("utf-8")
             except UnicodeDecodeError:
-                raise Failed(PROTOCOL_ERROR) from None
+                raise ProtocolViolation(PROTOCOL_ERROR) from None
             if code not in _CLOSE_CODES and not 3000 <= code <= 4999:
-                raise Failed(PROTOCOL_ERROR)
+                raise ProtocolViolation(PROTOCOL_ERROR)
             self.on_close(code)

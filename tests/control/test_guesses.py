@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pwserver.poller.pending_settings import PATIENCE_SECONDS, PendingSettings
 from pwserver.reading import Reading
 from pwserver.web import guess_limit
-from pwserver.web.address_table import SETS, WAYS, AddressTable, Note, client_address, group, networks
+from pwserver.web.address_table import SETS, WAYS, AddressTable, Note
 from pwserver.web.auth import from_elsewhere
+from pwserver.web.client_address import client_address, group, networks
 from pwserver.web.guess_limit import GuessLimit
 
 WORKERS = 3

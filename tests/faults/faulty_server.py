@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from pwserver.cli import main
 from pwserver.documents import status
 from pwserver.web import stream_routes
-from pwserver.web.websocket import Incoming
+from pwserver.web.websocket import FrameReader
 
 
 def fail(*_: Any, **__: Any) -> NoReturn:
@@ -27,7 +27,7 @@ def fail_in_a_stream(*_: Any) -> NoReturn:
 
 
 status.mqtt_status = fail
-Incoming.feed = fail_otherwise  # type: ignore[method-assign]
+FrameReader.feed = fail_otherwise  # type: ignore[method-assign]
 stream_routes.listen = fail_in_a_stream
 
 if __name__ == "__main__":

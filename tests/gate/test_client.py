@@ -10,8 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pwserver.web.address_table import HOPS_MAX, client_address, forwarded_address, networks
-from pwserver.web.proxies import Proxies, forwarded_of
+from pwserver.web.client_address import (
+    HOPS_MAX,
+    TrustedProxies,
+    client_address,
+    forwarded_address,
+    forwarded_of,
+    networks,
+)
 from pwserver_ext.http_recogniser import Recogniser
 from tests.conftest import wait_until
 from tests.control.houses import SECRET
@@ -45,7 +51,7 @@ def test_who_asks(forwarded: str, who: str) -> None:
 @given(st.lists(st.text(max_size=40), max_size=6), st.ip_addresses())
 def test_what_a_client_writes_never_counts(spoofed: list[str], real: ipaddress.IPv4Address) -> None:
     """A proxy appends the real address; whatever stands before it was the client's own idea."""
-    proxies = Proxies(TRUSTED)
+    proxies = TrustedProxies(TRUSTED)
     seen = proxies.address("127.0.0.1", str(real))
     assert proxies.address("127.0.0.1", ",".join([*spoofed, str(real)])) == seen or str(real) in proxies
     assert forwarded_address(str(real)) is not None
@@ -77,7 +83,7 @@ def test_the_compiled_and_the_python_reading_agree(lines: list[tuple[str, str]])
     head = "GET /soe HTTP/1.1\r\nHost: pi\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
     seen = Recogniser().look(head.encode("latin-1")).forwarded
     values = [value for name, value in lines if name.lower() == "x-forwarded-for"]
-    proxies = Proxies(TRUSTED)
+    proxies = TrustedProxies(TRUSTED)
     assert proxies.address("127.0.0.1", seen) == proxies.address("127.0.0.1", ",".join(values))
 
 
@@ -95,7 +101,7 @@ def test_the_log_names_the_same_client_whoever_answers(logged: Server, lines: li
     wait_until(lambda: len(pattern.findall(logged.output()[said:])) == 2, 10)
     gates, sanics = pattern.findall(logged.output()[said:])
     values = {"x-forwarded-for": ",".join(v.strip() for name, v in lines if name.lower() == "x-forwarded-for")}
-    assert gates == sanics == Proxies(TRUSTED).address("127.0.0.1", forwarded_of(values))
+    assert gates == sanics == TrustedProxies(TRUSTED).address("127.0.0.1", forwarded_of(values))
 
 
 def ask(server: Server, head: str, *forwarded: str, token: str = "", source: str = "127.0.0.1") -> Answer:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pwserver.simulator import SimulatedGateway
-from pwserver.web.stream_routes import HOUSE_BYTES_PER_SECOND
+from pwserver.web.open_streams import HOUSE_BYTES_PER_SECOND
 from tests.conftest import wait_until
 from tests.e2e.server import Server
 from tests.pages.conftest import Look

@@ -11,7 +11,15 @@ from websockets.client import ClientProtocol
 from websockets.frames import Close, Frame, Opcode
 from websockets.uri import parse_uri
 
-from pwserver.web.websocket import Failed, Incoming, accept_key, close_frame, deflated, frame, takes_deflate
+from pwserver.web.websocket import (
+    FrameReader,
+    ProtocolViolation,
+    accept_key,
+    accepts_deflate,
+    close_frame,
+    deflated,
+    frame,
+)
 
 
 def client() -> ClientProtocol:
@@ -71,7 +79,7 @@ def test_what_others_say_is_understood(sayings: list[Said], cuts: list[int], bye
     data = b"".join(speaker.data_to_send())
     pings: list[bytes] = []
     closes: list[int | None] = []
-    incoming = Incoming(4096, False, pings.append, closes.append)
+    incoming = FrameReader(4096, False, pings.append, closes.append)
     at = 0
     for number in range(len(data)):
         size = cuts[number % len(cuts)]
@@ -84,13 +92,13 @@ def test_what_others_say_is_understood(sayings: list[Said], cuts: list[int], bye
 
 @given(st.binary(max_size=3000), st.integers(1, 100))
 def test_noise_fails_or_is_skipped_but_never_breaks(data: bytes, size: int) -> None:
-    incoming = Incoming(4096, False, lambda _: None, lambda _: None)
+    incoming = FrameReader(4096, False, lambda _: None, lambda _: None)
     codes = []
     try:
         for at in range(0, len(data), size):
             incoming.feed(data[at : at + size])
-    except Failed as failed:
-        codes.append(failed.code)
+    except ProtocolViolation as violation:
+        codes.append(violation.code)
     assert set(codes) <= {1002, 1009}
 
 
@@ -116,4 +124,4 @@ def test_the_key_of_the_standard() -> None:
     ],
 )
 def test_offers_of_compression(offers: str, taken: bool) -> None:
-    assert takes_deflate(offers) is taken
+    assert accepts_deflate(offers) is taken

@@ -1,0 +1,107 @@
+"""The open streams of a worker: how many there may be, who may open one, and what each sends."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from sanic import Request
+
+from pwserver.documents.catalogue import gateway_prefix
+from pwserver.gateway_lookup import find_gateway
+from pwserver.runtime import Runtime
+from pwserver.web.address_table import STREAMS, AddressTable, Note
+from pwserver.web.client_address import TrustedProxies
+from pwserver.web.document_routes import SITE, site_gateways, site_target
+from pwserver.web.document_table import DocumentTable
+from pwserver.web.errors import Refusal
+from pwserver.web.sanic_internals import take_over
+from pwserver.web.stream_connection import StreamConnection
+from pwserver.web.stream_hub import Hub, Listener, Topic
+from pwserver.web_origins import judge_origin, may_listen
+
+AGGREGATE_TARGET = "/api/aggregate/"
+# One house: what a phone on a slow line takes without noticing. All houses: quick for few, bounded for hundreds.
+HOUSE_BYTES_PER_SECOND = 2000.0
+OVERVIEW_BYTES_PER_SECOND = 50_000.0
+
+
+class OpenStreams:
+    """The streams of this worker: admits new ones, counts them for all workers, and chooses their topics."""
+
+    def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
+        settings = runtime.config.settings
+        self.runtime = runtime
+        self.table = table
+        self.hub = Hub(table, settings["PW_WRITE_TIMEOUT"])
+        self.frame_bytes = settings["PW_WEBSOCKET_MAX_FRAME"]
+        self.deflate = settings["PW_WEBSOCKET_DEFLATE"]
+        self.origins = settings["CORS_ORIGINS"]
+        self.most = settings["PW_MAX_STREAMS"]
+        self.most_of_one = settings["PW_MAX_STREAMS_PER_ADDRESS"]
+        self.number = 0
+        self._proxies = TrustedProxies(settings["PW_TRUSTED_PROXIES"])
+        self._column = runtime.shared.counters.index("websockets")
+        self._addresses = AddressTable(runtime.shared.arena.region(STREAMS), runtime.workers)
+        self._open = 0
+
+    def start(self, number: int) -> None:
+        """Begin with no streams, whatever a worker of the same number has counted before it died.
+
+        Called in the worker, before it serves.
+        """
+        self.number = self.hub.number = number
+        self._addresses.clear(number)
+        self._count(0)
+
+    def admit(self, request: Request) -> str:
+        """Return the address of a client that may open one more stream. Raises Refusal for any other."""
+        who = self._proxies.of_request(request)
+        if self.runtime.shared.counters.total(self._column) >= self.most:
+            raise Refusal(503, "Too many streams", {"retry-after": "5"})
+        if sum(note.first for note in self._addresses.notes(who)) >= self.most_of_one:
+            raise Refusal(503, "Too many streams from this address", {"retry-after": "5"})
+        return who
+
+    def check_origin(self, request: Request) -> None:
+        """Raise Refusal where the request comes from a page whose origin may not listen."""
+        origin = judge_origin(request.headers)
+        if not may_listen(origin, self.origins, request.headers.get("host", "")):
+            raise Refusal(403, "This origin may not listen; list it in CORS_ORIGINS")
+
+    def open(self, request: Request, topic: Topic, form: str, head: str, who: str) -> None:
+        """Make the connection a stream that begins with ``head``: from here on Sanic only tells what happens to it."""
+        transport: Any = request.transport
+        listener = Listener(topic, form, transport)
+        own = self._addresses.own(self.number, who)
+        self._addresses.write(self.number, who, Note(own.first + 1.0, asyncio.get_running_loop().time()))
+        self._count(self._open + 1)
+        transport.write(head.encode("latin-1"))
+        self.hub.add(listener)
+        take_over(request, StreamConnection(self.hub, listener, self.frame_bytes, partial(self.left, listener, who)))
+
+    def left(self, listener: Listener, who: str) -> None:
+        """Count out a stream that has ended."""
+        self.hub.remove(listener)
+        own = self._addresses.own(self.number, who)
+        self._addresses.write(self.number, who, Note(max(0.0, own.first - 1.0), asyncio.get_running_loop().time()))
+        self._count(self._open - 1)
+
+    def _count(self, now: int) -> None:
+        self._open = max(0, now)
+        self.runtime.shared.counters.set(self.number, self._column, self._open)
+
+    def aggregate(self) -> Topic:
+        """Return the topic of /api/aggregate/, the sums of all gateways."""
+        return self.hub.topic(AGGREGATE_TARGET)
+
+    def gateway(self, name: str) -> Topic:
+        """Return the topic of the whole document of one gateway. Raises UnknownGateway."""
+        return self.hub.topic(gateway_prefix(find_gateway(name, self.table.gateways)))
+
+    def site(self, name: str | None) -> Topic:
+        """Return the topic of the site document, or of its part about one gateway. Raises UnknownGateway."""
+        if name is None:
+            return self.hub.topic(SITE, OVERVIEW_BYTES_PER_SECOND)
+        return self.hub.topic(site_target(find_gateway(name, site_gateways(self.table))), HOUSE_BYTES_PER_SECOND)
