@@ -1,5 +1,5 @@
 """What all workers know about client addresses, in shared memory and without a lock: each worker writes rows of its
-own and reads everybody's.
+own and reads those of all.
 
 Numbers are stored word by word, never byte by byte, and each entry has a version that is odd while it is being written:
 a reader in another worker that meets the writer reads again, so it never takes half of one note for another.
@@ -23,12 +23,12 @@ WAYS: Final = 8
 _WORDS: Final = 5  # of 64 bits an entry: version, key, three numbers
 _ENTRY_BYTES: Final = 8 * _WORDS
 _READS: Final = 16  # of one entry, before its writer counts as dead in the middle of it
-_SECRET: Final = os.urandom(16)  # nobody can choose addresses that meet in one set; one for all generations of main
+_SECRET: Final = os.urandom(16)  # so that no client can choose addresses that fill one set; one for all generations
 
 
 @dataclass(slots=True)
 class Note:
-    """Three numbers about one address; what they mean is the user's business. ``first`` 0 means free."""
+    """Three numbers about one address; the user of the table gives them a meaning. A ``first`` of 0 means free."""
 
     first: float = 0.0
     second: float = 0.0
@@ -49,7 +49,7 @@ class AddressTable:
 
     @staticmethod
     def size(workers: int) -> int:
-        """Bytes for this many workers."""
+        """Return how many bytes the table takes for this many workers."""
         return workers * SETS * WAYS * _ENTRY_BYTES
 
     def clear(self, worker: int) -> None:
@@ -58,8 +58,10 @@ class AddressTable:
         self._region[worker * size : (worker + 1) * size] = bytes(size)
 
     def inherit(self, before: AddressTable) -> None:
-        """Know what the workers of ``before`` noted. Where there were more of them, what several noted about one
-        address becomes one note: their ``first`` added up, the latest ``second`` and ``third``.
+        """Take over what the workers of ``before`` noted.
+
+        Where there were more of them, the notes of several about one address become one: the sum of ``first``, the
+        latest ``second`` and ``third``.
         """
         for worker in range(before._workers):
             for place in range(SETS * WAYS):
@@ -68,7 +70,7 @@ class AddressTable:
                     self._add(worker % self._workers, key, note)
 
     def notes(self, address: str) -> list[Note]:
-        """What the workers have noted about this address."""
+        """Return what the workers have noted about this address."""
         key = self._key(address)
         return [
             note
@@ -78,7 +80,7 @@ class AddressTable:
         ]
 
     def own(self, worker: int, address: str) -> Note:
-        """What this worker has noted; zeros when nothing."""
+        """Return what this worker has noted; zeros where it has noted nothing."""
         return self._own(worker, self._key(address))
 
     def _own(self, worker: int, key: int) -> Note:
@@ -93,7 +95,7 @@ class AddressTable:
         self._write(worker, key, Note(first, second, third))
 
     def write(self, worker: int, address: str, note: Note) -> None:
-        """Note this, in place of what this worker noted before."""
+        """Replace what this worker noted about this address before."""
         self._write(worker, self._key(address), note)
 
     def _write(self, worker: int, key: int, note: Note) -> None:
@@ -113,13 +115,13 @@ class AddressTable:
         whole[place] = version + 1 & 0xFFFFFFFFFFFFFFFF
 
     def _set(self, worker: int, key: int) -> Iterator[tuple[int, int, Note]]:
-        """The entries an address can have: where each one is, its key and its note."""
+        """Yield the entries that an address can have: the place of each, its key and its note."""
         start = (worker * SETS + key % SETS) * WAYS * _WORDS
         for place in range(start, start + WAYS * _WORDS, _WORDS):
             yield place, *self._read(place)
 
     def _read(self, place: int) -> tuple[int, Note]:
-        """The key and the note of one entry as they were written together; nothing when the writer died between."""
+        """Return key and note of one entry as they were written together; zeros where the writer died halfway."""
         for attempt in range(_READS):
             version = self._whole[place]
             key = self._whole[place + 1]

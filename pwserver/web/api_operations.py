@@ -52,7 +52,7 @@ class ApiOperation:
 
     @property
     def names(self) -> frozenset[str]:
-        """The names of its query parameters."""
+        """Return the names of its query parameters."""
         return frozenset(one.name for one in self.parameters if one.place == "query")
 
 

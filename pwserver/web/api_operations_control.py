@@ -1,4 +1,4 @@
-"""The control API's and the streams' part of the API description."""
+"""The part of the API description about the control API and the streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history's part of the API description."""
+"""The part of the API description about the history."""
 
 from __future__ import annotations
 

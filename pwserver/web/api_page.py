@@ -1,4 +1,4 @@
-"""Writes the generated part of docs/api.md: ``python -m pwserver.web.api_page docs/api.md``."""
+"""Write the generated part of docs/api.md: ``python -m pwserver.web.api_page docs/api.md``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 90  # characters of a body that are shown
 
 
 def without_data() -> dict[str, str]:
-    """Path -> what its document says while there is nothing to serve."""
+    """Return path -> what its document says while there is nothing to serve."""
     shown: dict[str, str] = {}
     for row in GATEWAY_DOCUMENTS:
         if row.unprefixed:
@@ -30,7 +30,7 @@ def without_data() -> dict[str, str]:
 
 
 def reference() -> str:
-    """Every operation, one table a group. Aliases stand in one row with the first name."""
+    """Return the tables of all operations, one for each group. Aliases stand in one row with the first name."""
     rows = list(_rows())
     lines: list[str] = []
     for tag, text in TAGS.items():

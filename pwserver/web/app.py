@@ -34,7 +34,7 @@ NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
 
 
 def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
-    """All routes over the arena of ``runtime``. ``app.ctx.number`` is set by the worker."""
+    """Make the app with all routes over the arena of ``runtime``. The worker sets ``app.ctx.number``."""
     settings = runtime.config.settings
     router = subpath.SubpathRouter(settings["PROXY_BASE_URL"])
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, router=router)
@@ -65,7 +65,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     stream_routes.install(app, OpenStreams(runtime, table))
     app.blueprint(document_routes.blueprint(table))
     app.blueprint(explain_routes.blueprint(table))
-    app.blueprint(status_routes.blueprint(status_routes.Live(runtime, table)))
+    app.blueprint(status_routes.blueprint(status_routes.LiveStatus(runtime, table)))
     app.blueprint(legacy_routes.blueprint(settings))
     app.blueprint(history_routes.blueprint(runtime.histories, table.gateways))
     assets = Assets()
@@ -86,7 +86,7 @@ def offer_app(app: Sanic[Any, Any]) -> None:
 
 
 def count_answers(app: Sanic[Any, Any]) -> None:
-    """Keep this worker's row of the counters."""
+    """Count the answers of Sanic in this worker's row of the counters."""
     shared = app.ctx.runtime.shared
     gets, posts, failed = (shared.counters.index(name) for name in ("gets", "posts", "errors"))
 

@@ -40,12 +40,12 @@ class Asset:
 
     @cached_property
     def etag(self) -> str:
-        """Strong entity tag, quotes included."""
+        """Return the strong entity tag, quotes included."""
         return f'"{hashlib.blake2b(self.body, digest_size=9).hexdigest()}"'
 
     @cached_property
     def gzip(self) -> bytes | None:
-        """The compressed twin, made when first asked for; None where it would not help."""
+        """Return the compressed twin, made when first asked for; None where it would not help."""
         if len(self.body) < 1024 or not self.media_type.startswith(COMPRESSIBLE):
             return None
         return gzip.compress(self.body, 9, mtime=0)
@@ -66,25 +66,25 @@ class Assets:
         self.hash = digest.hexdigest()
 
     def get(self, path: str) -> tuple[Asset, bool] | None:
-        """The file for ``path`` (with or without the leading hash) and whether it may be cached for ever."""
+        """Return the file for ``path`` (with or without the leading hash) and whether it may be cached for ever."""
         head, _, rest = path.partition("/")
         if head == self.hash and rest in self.files:
             return self.files[rest], True
         return (self.files[path], False) if path in self.files else None
 
     def page(self, name: str) -> str:
-        """The text of ``<name>.html``."""
+        """Return the text of ``<name>.html``."""
         return self.files[f"{name}.html"].body.decode()
 
 
 def static_root() -> Traversable:
-    """The shipped ``static`` folder: inside the installed package, or beside it in a checkout."""
+    """Find the shipped ``static`` folder: inside the installed package, or beside it in a checkout."""
     packaged = resources.files("pwserver") / "static"
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "static"
 
 
 def media_type(path: str) -> str:
-    """Media type by extension; empty for files that are not served (Python, licences)."""
+    """Return the media type for an extension; empty for files that are not served (Python, licences)."""
     dot = path.rfind(".")
     return MEDIA_TYPES.get(path[dot:], "") if dot > 0 else ""
 

@@ -1,4 +1,4 @@
-"""Who may write: the token, the wait after wrong ones, and no requests from other sites' pages."""
+"""Judge who may write: the token, the wait after wrong ones, and no requests from pages of other sites."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ log = logging.getLogger("pwserver.control")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LINES_PER_SECOND = 5.0  # of refusals in the log: a flood of guesses must not fill a disk
-LINES_AT_ONCE = 20.0
+LINES_AT_ONCE = 20.0  # before that rate counts
 _SALT = os.urandom(16)
 
 
 class WrongToken(Exception):
-    """No right token. ``given``: there was one, but wrong. ``wait_seconds``: too many of those came from there."""
+    """The request has no right token.
+
+    ``given``: it has a wrong one. ``wait_seconds``: how long its client must wait, after too many wrong ones.
+    """
 
     def __init__(self, given: bool, wait_seconds: float = 0.0) -> None:
         self.given = given
@@ -37,7 +40,7 @@ class WrongToken(Exception):
 
 
 class Authority:
-    """Judges tokens. ``settings``: the control section and PW_TRUSTED_PROXIES; ``worker``: tells our number."""
+    """Judges tokens. ``settings``: the control section and PW_TRUSTED_PROXIES."""
 
     def __init__(self, settings: Mapping[str, Any], enabled: bool, table: AddressTable) -> None:
         self.enabled = enabled
@@ -49,15 +52,15 @@ class Authority:
         self._unsaid = 0
 
     def who(self, request: Request) -> str:
-        """The client's address, for limits and for the log."""
+        """Return the client's address, for limits and for the log."""
         return self._proxies.of_request(request)
 
     def check(self, request: Request, token: bytes | None, what: str) -> str:
-        """Raise WrongToken unless ``token`` is the secret. Returns who asked. ``what`` is for the log."""
+        """Return the client's address where ``token`` is the secret, else raise WrongToken. ``what`` is for the log."""
         who, worker = self.who(request), request.app.ctx.number
         wait = self._limit.wait_seconds(who)
         if wait > 0:
-            # Not even compared: else a guess during the wait would still be a guess.
+            # The token is not even compared: else a client could go on guessing while it waits.
             self.refused(who, what, "too many wrong tokens")
             raise WrongToken(True, wait)
         if token is None:
@@ -71,7 +74,7 @@ class Authority:
         return who
 
     def require(self, request: Request, what: str) -> str:
-        """The JSON API's way: the header or a Refusal. Returns who asked."""
+        """Return the client's address where the header has the token, else raise the Refusal of the JSON API."""
         if not self.enabled:
             self.refused(self.who(request), what, "control is off")
             raise Refusal(403, "Control features not enabled")
@@ -84,7 +87,7 @@ class Authority:
             raise Refusal(401, detail, {"www-authenticate": "Bearer"}) from None
 
     def refused(self, who: str, what: str, why: str) -> None:
-        """A line of the log, unless there have been very many lately; those are counted in the next one."""
+        """Log a refusal, unless there have been very many lately; the next line says how many were left out."""
         now = time.monotonic()
         self._lines = min(LINES_AT_ONCE, self._lines + (now - self._lines_at) * LINES_PER_SECOND)
         self._lines_at = now
@@ -98,9 +101,9 @@ class Authority:
 
 
 def header_token(request: Request) -> bytes | None:
-    """The token in ``Authorization: Bearer``, or as the bare value; None when there is none, or more than one.
+    """Return the token in ``Authorization: Bearer``, or the bare value; None where there is none, or more than one.
 
-    The scheme's case does not matter, nor does the number of blanks behind it (RFC 9110, 11.1 and 11.4).
+    The case of the scheme does not matter, nor does the number of blanks behind it (RFC 9110 §11.1 and §11.4).
     """
     values = request.headers.getall("authorization", [])
     if len(values) != 1 or not values[0]:
@@ -112,22 +115,22 @@ def header_token(request: Request) -> bytes | None:
 
 
 def too_many(wrong: WrongToken) -> str:
-    """The sentence of a 429."""
+    """Return the sentence of a 429."""
     return f"Too many wrong tokens; try again in {math.ceil(wrong.wait_seconds)} s"
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """The header that tells how long to wait."""
+    """Return the header that tells how long to wait."""
     return {"retry-after": str(max(1, math.ceil(seconds)))}
 
 
 def _digest(token: bytes) -> bytes:
-    """Equal lengths, so that comparing takes equally long whatever was sent."""
+    """Hash a token to a fixed length, so that comparing takes equally long whatever was sent."""
     return hashlib.blake2b(token, key=_SALT).digest()
 
 
 def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
-    """Was this unsafe request made by a page of another site? Programs that are no browsers say nothing, and pass."""
+    """Tell whether a page of another site made this request. Programs that are no browsers do not say, and pass."""
     headers = request.headers
     origin = judge_origin(headers)
     return not may_write(origin, headers.get("sec-fetch-site"), origins, headers.get("host", ""))

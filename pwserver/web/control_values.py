@@ -1,4 +1,4 @@
-"""What the bodies of control requests may hold. Every error states the allowed range."""
+"""Judge what the bodies of control requests hold. Every error states the allowed range."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Invalid(Exception):
 
 
 def wrong(field: str, sentence: str, value: Any = _MISSING) -> Invalid:
-    """The refusal of a field whose value is not as ``sentence`` says."""
+    """Make the refusal of a field whose value is not as ``sentence`` says."""
     return Invalid(f"'{field}' must be {sentence}, {'and is missing' if value is _MISSING else f'not {shown(value)}'}")
 
 
 def whole_number(value: Any) -> bool:
-    """An integer, and not a boolean, which Python takes for one."""
+    """Tell whether a value is an integer, and not a boolean, which Python takes for one."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -112,7 +112,7 @@ def _islanding(body: Mapping[str, Any]) -> Arguments:
 
 
 def dispatch(body: Mapping[str, Any]) -> Arguments:
-    """Watts that a house can have, whole seconds within a day."""
+    """Read a dispatch: watts that a house can have, and whole seconds within a day."""
     watts = body.get("power_watts", _MISSING)
     if not _number(watts) or not DISPATCH_WATTS[0] <= watts <= DISPATCH_WATTS[1] or not math.isfinite(watts):
         raise wrong("power_watts", f"a number {allowed(DISPATCH_WATTS, 'W')}", watts)
@@ -141,7 +141,7 @@ JSON_ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Arguments]] = {
 
 
 def tariff(body: Mapping[str, Any]) -> Arguments:
-    """The body of time_of_use_settings."""
+    """Read the body of time_of_use_settings."""
     found = body.get("tou_settings", _MISSING)
     if not isinstance(found, dict) or not found:
         raise wrong("tou_settings", "an object with members", found)
@@ -154,7 +154,7 @@ def tariff(body: Mapping[str, Any]) -> Arguments:
 
 
 def raw_operation(body: Mapping[str, Any]) -> Arguments:
-    """The body of a gateway's own /api/operation, of which only these two members are passed on."""
+    """Read the body of a gateway's own /api/operation, of which only two members are passed on."""
     members = ("backup_reserve_percent", "real_mode")
     further = sorted(set(body) - set(members))
     if not body or further:
@@ -175,7 +175,7 @@ def raw_operation(body: Mapping[str, Any]) -> Arguments:
 
 
 def form_fields(body: bytes) -> dict[str, str]:
-    """The fields of a form. Raises Invalid for what is no form, and for a field that comes twice."""
+    """Read the fields of a form. Raises Invalid for what is no form, and for a field that comes twice."""
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:
@@ -189,7 +189,7 @@ def form_fields(body: bytes) -> dict[str, str]:
 
 
 def _whole(fields: Mapping[str, str], field: str, limits: tuple[int, int], unit: str) -> int:
-    """A field of digits alone, so that a slip can never mean more than was meant."""
+    """Read a field of digits alone, so that a slip of the keyboard can never mean a larger number."""
     text = fields.get(field, "")
     if _WHOLE.fullmatch(text) is None:
         raise wrong(field, f"a whole number {allowed(limits, unit)}", text)

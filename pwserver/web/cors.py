@@ -1,4 +1,4 @@
-"""CORS: who may read answers from a page of another origin, and preflights for any path."""
+"""CORS: say which pages of other origins may read answers, and answer preflights for any path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_AGE_SECONDS = 600
 
 
 def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
-    """``*`` for anybody and without credentials, or the listed origins with them."""
+    """Allow every origin, without credentials, where ``*`` is listed; else the listed origins, with credentials."""
     anybody = ANYBODY in origins
 
     @app.on_response
@@ -27,17 +27,17 @@ def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
             response.headers["access-control-allow-credentials"] = "true"
         response.headers["vary"] = ", ".join(filter(None, (response.headers.get("vary"), "Origin")))
 
-    # Before routing has its say: a preflight is answered for every path, as a route of its own would hide 404 and 405.
+    # Before routing: a preflight is answered for every path, and a route for OPTIONS would hide 404 and 405.
     @app.on_request
     async def preflight(request: Request) -> HTTPResponse | None:
         if request.method != "OPTIONS":
             return None
         methods = allowed(request)
         if not methods and "access-control-request-method" not in request.headers:
-            return None  # nothing is there: 404
+            return None  # there is no such path: 404
         headers = {"allow": ", ".join(sorted(methods | {"OPTIONS"}))}
         if "access-control-request-method" in request.headers:
-            # Of what is not there, a page may learn that: a preflight that fails would hide the 404.
+            # Also for a path that does not exist: a preflight that fails would hide the 404 from the page.
             headers["access-control-allow-methods"] = ", ".join(sorted((methods or {"GET", "HEAD"}) | {"OPTIONS"}))
             headers["access-control-max-age"] = str(MAX_AGE_SECONDS)
             wanted = request.headers.get("access-control-request-headers", "")

@@ -1,4 +1,4 @@
-"""Documents through Sanic: one route a row of the catalogue. The gate answers most of these before Sanic sees them."""
+"""Routes of documents, one for each row of the catalogue. The gate answers most requests before Sanic sees them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def site_gateways(table: DocumentTable) -> list[str]:
 def document_response(
     request: Request, table: DocumentTable, entry: Entry, vary: str = "Accept-Encoding"
 ) -> HTTPResponse:
-    """The document as of now: 304 when the client has it, its gzip twin when the client takes that."""
+    """Answer with the present document: 304 when the client has it, its gzip twin when the client takes that."""
     served = table.read(entry)
     headers = {"cache-control": "no-cache"}
     if served.timestamp:
@@ -43,7 +43,7 @@ def document_response(
 
 
 def blueprint(table: DocumentTable) -> Blueprint:
-    """Routes of all documents, with and without a gateway's prefix."""
+    """Make the routes of all documents, with and without the prefix of a gateway."""
     routes = JsonBlueprint("documents")
 
     def handler(target: str) -> Any:
@@ -91,7 +91,7 @@ def blueprint(table: DocumentTable) -> Blueprint:
         entry = table.entries[site_target(name)]
         return document_response(request, table, entry)
 
-    # By name as well: these have routes for writing, which would hide the general one and make a GET a 405.
+    # By name as well: these paths have routes for POST, which would hide the general one and answer a GET with 405.
     @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)
     async def api_of_gateway(request: Request, gateway: str, path: str) -> HTTPResponse:
         return below(request, gateway, f"/api/{path}".rstrip("/"))

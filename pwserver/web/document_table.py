@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """A page in two forms: ``other`` is served when ``wanted`` says so of the request's Accept header."""
+    """A page in two forms: ``other`` is served where ``wanted`` is true for the Accept header of the request."""
 
     plain: Entry
     other: Entry
@@ -43,7 +43,7 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A document as it may be served now. ``timestamp``: epoch seconds of the reading, 0 without one; and its age."""
+    """A document as it may be served now. ``timestamp``: epoch seconds of its reading, 0 without one."""
 
     status: int
     body: bytes
@@ -54,8 +54,9 @@ class Served:
 
 
 class DocumentTable:
-    """All targets. ``fallbacks``: slot -> the documents of a server that knows nothing, made before the first fork.
+    """The documents of all targets.
 
+    ``fallbacks``: slot -> the documents of a server without data, made before the first fork.
     ``entries``: target -> entry of all that have one form; ``forms``: target -> both, where Accept decides.
     """
 
@@ -85,17 +86,17 @@ class DocumentTable:
             self.entries.setdefault(target, Entry(slot, index, rows[index].media_type, start + index))
 
     def internal(self, slot: str, target: str) -> Entry:
-        """Where a document for workers lies."""
+        """Return where a document lies that only workers read."""
         rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS
         index = next(index for index, row in enumerate(rows) if row.target == target)
         return Entry(slot, index, rows[index].media_type, self.shared.hit_start[slot] + index)
 
     def read(self, entry: Entry) -> Served:
-        """The document as it may be served now: the snapshot's, or the fallback when that has expired."""
+        """Return a document as it may be served now: the snapshot's, or the fallback when that has expired."""
         return self._served(entry, self.shared.slots[entry.slot].document(entry.index))
 
     def read_together(self, entries: Sequence[Entry]) -> list[Served]:
-        """Several documents of one slot, from the same snapshot."""
+        """Return several documents of one slot, from the same snapshot."""
         slot = self.shared.slots[entries[0].slot]
         for _ in range(MOST_TRIES):
             found = [slot.document(entry.index) for entry in entries]
@@ -112,6 +113,6 @@ class DocumentTable:
         return Served(*self.fallbacks[entry.slot][entry.index], 0.0)
 
     def hits(self) -> dict[str, int]:
-        """Shortest target of every document that was asked for -> answers, over all workers."""
+        """Return the shortest target of every document that was asked for -> answers, over all workers."""
         counted = ((name, self.shared.hits.sum(column)) for column, name in self._names.items())
         return {name: count for name, count in counted if count}

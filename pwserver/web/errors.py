@@ -1,4 +1,4 @@
-"""Every error is a JSON object with a ``detail``: what was wrong, never a stack trace, never a secret."""
+"""Errors: each is a JSON object with a ``detail`` that says what was wrong, without a stack trace or a secret."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def install(app: Sanic[Any, Any], redactor: Redactor) -> None:
 
 
 def answer(request: Request, problem: Exception) -> HTTPResponse:
-    """The JSON form of ``problem``; unexpected ones are logged and named only as internal."""
+    """Answer ``problem`` as JSON; an unexpected one is logged, and its client only learns that it is internal."""
     status = int(getattr(problem, "status_code", 500))
     if isinstance(problem, UnknownGateway):
         return error(404, str(problem))
@@ -73,7 +73,7 @@ def answer(request: Request, problem: Exception) -> HTTPResponse:
 
 
 def allowed(request: Request) -> set[str]:
-    """List the methods that the request's target takes; of ``*`` those that any target does (RFC 9110, 9.3.7).
+    """List the methods that the request's target takes; of ``*`` those that any target does (RFC 9110 §9.3.7).
 
     Sanic's own list is missing where a path has parameters.
     """
@@ -90,6 +90,6 @@ def allowed(request: Request) -> set[str]:
 
 
 def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HTTPResponse:
-    """The one shape of errors."""
+    """Make the answer for an error, which has the same shape everywhere."""
     more = {"cache-control": "no-store", **(headers or {})}
     return HTTPResponse(to_json({"detail": detail}), status=status, headers=more, content_type="application/json")

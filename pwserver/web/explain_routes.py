@@ -24,7 +24,7 @@ MOST_SHOWN = 60  # characters of what a client sent
 
 
 def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:
-    """Return status and body. Without a gateway the numbers of the sum are meant, without a name all names."""
+    """Return status and body. Without a gateway the sum of all is explained; without a name all names are listed."""
     target = SITE if gateway is None else site_target(find_gateway(gateway, site_gateways(table)))
     entry = table.entries[target]
     document, origins = (
@@ -49,7 +49,7 @@ def _unknown(target: str, name: str, names: list[str]) -> str:
 
 
 def blueprint(table: DocumentTable) -> Blueprint:
-    """The route."""
+    """Make the route."""
     routes = JsonBlueprint("explain")
 
     @routes.route("/api/explain", methods=METHODS)

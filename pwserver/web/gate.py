@@ -87,7 +87,7 @@ class GateSettings:
     access_log: bool = False
 
     def open_gate(self, loop: asyncio.AbstractEventLoop, connections: set[Any]) -> Gate:
-        """The gate of this worker; `connections` is the set that the server closes at shutdown."""
+        """Make the gate of this worker; `connections` is the set that the server closes when it stops."""
         prefix = self.prefix.encode("ascii")
         table = TargetTable(self.targets, self.query_targets, prefix, self.accept_targets, self.streams)
         return Gate(
@@ -123,12 +123,12 @@ class GateSettings:
 
 
 def log_access(address: str, what: str, status: int, size: int) -> None:
-    """One line about an answer: who, method and target ("-" where there was no request), status, bytes sent."""
+    """Log an answer: address, method and target ("-" where there was no request), status, bytes sent."""
     access.info('%s "%s" %d %d', address or "-", what, status, size)
 
 
 def install(app: Sanic[Any, Any]) -> None:
-    """Have Sanic's own answers in the access log."""
+    """Write Sanic's own answers into the access log."""
 
     @app.on_response
     async def log_answer(request: Request, response: HTTPResponse) -> None:
@@ -166,7 +166,7 @@ class GateProtocol(GatedConnection):
         super().connection_made(transport)
 
     def begin_handshake(self) -> None:
-        """Agree on TLS."""
+        """Begin to agree on TLS with the client."""
         settings = self._settings
         assert settings.tls is not None
         # Our own tick ends what takes too long. The loop's limits are behind it, should that ever fail.
@@ -197,4 +197,4 @@ class GateProtocol(GatedConnection):
             # Scanners and browsers that distrust the certificate end here all the time: nothing to report.
             log.debug("no TLS with %s: %s", self.address, failed)
             self.abort()
-            self.connection_lost(None)  # the TLS layer tells nobody
+            self.connection_lost(None)  # the TLS layer does not report it

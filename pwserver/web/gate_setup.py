@@ -1,4 +1,4 @@
-"""What the gate of every worker serves and refuses, from the table of documents and the settings."""
+"""Make the settings of the gate: what it serves and refuses, from the table of documents and the configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its o
 
 
 def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
-    """Regions the web needs in the arena beside snapshots and counters."""
+    """Return the regions that the web needs in the arena beside snapshots and counters: name -> bytes."""
     regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(settings["PW_WORKERS"]))
     if settings["PW_RATE_LIMIT_ENABLED"]:
         regions[LIMITS] = WindowLimiter.size(settings["PW_RATE_LIMIT_MAX_BUCKETS"])
@@ -31,13 +31,13 @@ def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
 
 
 def inherit(old: Runtime, new: Runtime) -> None:
-    """Carry into the next generation how often each address has guessed at the token."""
+    """Carry over into the next generation how often each address has guessed at the token."""
     tables = [AddressTable(one.shared.arena.region(GUESSES), one.workers) for one in (old, new)]
     tables[1].inherit(tables[0])
 
 
 def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
-    """The gate for all workers; each takes its own row of the counters with ``for_worker``."""
+    """Make the settings for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings
     made: dict[tuple[str, int, str], ServedDocument] = {}
 
@@ -53,7 +53,7 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     for target, entry in table.entries.items():
         path, _, query = target.partition("?")
         if path.endswith(MAX_BACKUP):
-            continue  # more than a document for whoever has the control token
+            continue  # for clients with the control token this is more than a document
         if query:
             with_query[path.encode(), query.encode()] = document(entry)
         else:
@@ -92,19 +92,19 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
 
 
 def for_worker(settings: GateSettings, number: int, tls: ssl.SSLContext | None = None) -> GateSettings:
-    """The same gate, counting in the row of worker ``number``, and over TLS where there is a context for it."""
+    """Return the settings for worker ``number``: with its row of the counters, and TLS where it has a context."""
     return replace(settings, row=number, tls=tls)
 
 
 def stream_paths(gateways: Iterable[str]) -> tuple[bytes, ...]:
-    """The paths of all WebSockets."""
+    """Return the paths of all WebSockets."""
     ids = [quote(gateway, safe="") for gateway in gateways]
     names = ["/ws/aggregate", "/ws/site", *(f"/ws/{kind}/{name}" for kind in ("gateway", "site") for name in ids)]
     return tuple(name.encode() for name in names)
 
 
 def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Names a Host header may carry beside IP addresses and single labels; None when nobody checks."""
+    """Return the names that Host may have beside IP addresses and single labels; None where the check is off."""
     if not settings["PW_HOST_CHECK"]:
         return None
     own = socket.gethostname().lower().rstrip(".")  # not the full name: asking for that may wait for a name server
@@ -112,7 +112,7 @@ def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 
 def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:
-    """The limit per address over all workers, or None where it is off."""
+    """Make the limit for each address over all workers; None where it is off."""
     settings = runtime.config.settings
     if not settings["PW_RATE_LIMIT_ENABLED"]:
         return None
@@ -125,5 +125,5 @@ def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:
 
 
 def share(total: int, workers: int) -> int:
-    """One worker's part of a cap."""
+    """Return one worker's part of a limit."""
     return max(1, -(-total // workers))

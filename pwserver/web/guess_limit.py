@@ -1,4 +1,4 @@
-"""Whoever guesses at the token has to wait, longer each time, whichever worker is asked."""
+"""Make a client that guesses at the token wait, longer each time, whichever worker it asks."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ FORGET_LEAST_SECONDS = 900.0
 
 
 class GuessLimit:
-    """``attempts`` wrong tokens of an address are free; after each further one it has to wait 1, 2, 4 ... seconds, up
-    to ``longest_seconds``. A right token wipes the slate.
+    """The waits after wrong tokens of an address: none for ``attempts`` of them, then 1, 2, 4 and so on seconds.
+
+    The longest wait is ``longest_seconds``. A right token clears what was counted.
 
     In a note: first = failures, second = time of the last one, third = when a right token was last given (monotonic).
     """
@@ -26,7 +27,7 @@ class GuessLimit:
         self._forget = max(FORGET_LEAST_SECONDS, FORGET_WAITS * longest_seconds)
 
     def wait_seconds(self, address: str) -> float:
-        """How long this address has to stay away, 0 when it may try."""
+        """Return how long this address has to wait, 0 when it may try."""
         now = time.monotonic()
         failures, last = self._failures(address, now)
         if failures < self._attempts:
@@ -35,7 +36,7 @@ class GuessLimit:
         return max(0.0, last + min(self._longest, FIRST_WAIT_SECONDS * math.ldexp(1.0, int(doublings))) - now)
 
     def failed(self, worker: int, address: str) -> None:
-        """A wrong token came from there."""
+        """Count a wrong token of this address."""
         now = time.monotonic()
         known = self._table.notes(address)
         cleared = max((note.third for note in known), default=0.0)
@@ -44,13 +45,13 @@ class GuessLimit:
         self._table.write(worker, address, Note(1.0 if stale else own.first + 1.0, now, own.third))
 
     def succeeded(self, worker: int, address: str) -> None:
-        """The right token came from there."""
+        """Clear what was counted for an address that has sent the right token."""
         if self._table.notes(address):
             now = time.monotonic()
             self._table.write(worker, address, Note(1.0, 0.0, now))
 
     def _failures(self, address: str, now: float) -> tuple[float, float]:
-        """Failures since the last right token, and when the last of them was."""
+        """Return the failures since the last right token, and when the last of them was."""
         known = self._table.notes(address)
         cleared = max((note.third for note in known), default=0.0)
         counted = [note for note in known if note.second > cleared and now - note.second <= self._forget]

@@ -22,7 +22,7 @@ METHODS = ("GET", "HEAD")
 
 
 def single_values(request: Request, names: Container[str]) -> dict[str, str]:
-    """The parameters of a request. One of ``names`` that comes twice could mean either, and is refused."""
+    """Return the parameters of a request. One of ``names`` that comes twice could mean either, and is refused."""
     given = query_values(request)
     query = QueryParameters({})
     for name, values in given.items():
@@ -33,7 +33,7 @@ def single_values(request: Request, names: Container[str]) -> dict[str, str]:
 
 
 def response(answer: HistoryAnswer) -> HTTPResponse:
-    """The finished answer of the history room."""
+    """Send an answer of the history."""
     headers = {"cache-control": "no-cache" if answer.status < 400 else "no-store"}
     if answer.etag is not None:
         headers["etag"] = answer.etag.decode()
@@ -42,7 +42,7 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
 
 
 def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
-    """The routes over these histories. ``gateways``: the ids that may be asked for."""
+    """Make the routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = JsonBlueprint("history")
     described = {operation.path: operation.names for operation in OPERATIONS}
 

@@ -1,4 +1,4 @@
-"""Small routes that are neither documents nor pages: what old clients call and nobody else."""
+"""Two routes that only old clients call: /help, and the login of the power flow's old embeds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver.documents.encode import to_json
 from pwserver.web.errors import JsonBlueprint
 
-# Old embeds look for these before they draw; the value is a constant, nobody is logged in.
+# Old embeds look for these cookies before they draw. The value is a constant; it gives access to nothing.
 COOKIES = {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
 COOKIE_SECONDS = 315360000
 
-# A constant of the predecessors: the power flow of old embeds logs in before it draws. Nobody is logged in by it.
+# The power flow of old embeds logs in before it draws. This constant of the predecessors gives access to nothing.
 LOGIN = {
     "email": "",
     "firstname": "Tesla",
@@ -27,7 +27,7 @@ LOGIN = {
 
 
 def blueprint(settings: Mapping[str, Any]) -> Blueprint:
-    """The routes. ``settings``: PW_HTTPS."""
+    """Make the routes. ``settings``: PW_HTTPS."""
     routes = JsonBlueprint("misc")
     cross_site = settings["PW_HTTPS"] == "http"
 
@@ -52,5 +52,5 @@ def set_cookies(response: HTTPResponse, cross_site: bool) -> HTTPResponse:
 
 
 def redirect(location: str) -> HTTPResponse:
-    """To a place relative to this one, so that it is right below any prefix."""
+    """Redirect to a place relative to this one, so that it is right below any prefix."""
     return HTTPResponse(None, status=307, headers={"location": location, "cache-control": "no-cache"})

@@ -1,7 +1,7 @@
 """/openapi.json, /docs and /redoc: the API description, made from the catalogue and from ``ROUTE_OPERATIONS``.
 
-sanic-ext's builder assembles the document when somebody first asks for it: its import costs 0.2 s and 10 MB, which
-nobody pays who never opens these pages. None of its other extensions is used.
+sanic-ext's builder assembles the document when a client first asks for it: its import costs 0.2 s and 10 MB, which a
+server whose API pages are never opened saves. None of its other extensions is used.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _operations(row: Document, targets: Iterable[str]) -> Iterator[ApiOperation]
 
 
 class Components:
-    """Schemas and examples that several operations share, by name."""
+    """The schemas and examples that several operations share, by name."""
 
     def __init__(self) -> None:
         self._names = {
@@ -137,7 +137,7 @@ class Components:
         self.examples: dict[str, Any] = {}
 
     def schema(self, schema: Schema) -> Schema:
-        """``schema``, or a reference to it, with references inside."""
+        """Return a reference to ``schema`` where it has a name, else the schema with references inside."""
         name = self._names.get(id(schema))
         if name is None:
             return dict(self._inside(schema))
@@ -147,7 +147,7 @@ class Components:
         return {"$ref": f"#/components/schemas/{name}"}
 
     def example(self, operation: ApiOperation) -> dict[str, Any]:
-        """The member of a media type that shows the example; equal examples are stored once."""
+        """Return the member of a media type that shows the example; equal examples are stored once."""
         if operation.example is None:
             return {}
         if not isinstance(operation.example, (dict, list)) or len(str(operation.example)) < 100:
@@ -168,7 +168,7 @@ class Components:
 
 
 def operation_id(operation: ApiOperation) -> str:
-    """A name for generated clients: ``get_soe``, ``get_gateway_soe``."""
+    """Return the name that generated clients use: ``get_soe``, ``get_gateway_soe``."""
     path = operation.path.replace(GATEWAYS, "gateway", 1)
     words = "".join(character if character.isalnum() else "_" for character in path).strip("_")
     return f"{operation.method}_{words or 'page'}"
@@ -256,7 +256,7 @@ class Description:
         self._made: asyncio.Future[Representation] | None = None
 
     async def get(self) -> Representation:
-        """Give the description, made in a thread, so that no other reader waits for it."""
+        """Return the description, made in a thread, so that no other client waits for it."""
         if self._made is None:
             self._made = asyncio.get_running_loop().run_in_executor(None, _packed)
         try:
@@ -272,7 +272,7 @@ def _packed() -> Representation:
 
 
 def blueprint(assets: Assets) -> Blueprint:
-    """The three routes."""
+    """Make the three routes."""
     routes = JsonBlueprint("openapi")
     description = Description()
     methods = ["GET", "HEAD"]

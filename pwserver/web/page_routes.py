@@ -1,4 +1,8 @@
-"""The pages and their files: power flow, console, history, icons. All from memory, all relative, nothing inline."""
+"""Routes of the pages and their files: power flow, console, history, icons.
+
+All are served from memory. Links are relative, so that the pages work below any prefix, and no script is inline, so
+that Content-Security-Policy can forbid inline scripts.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +37,13 @@ PAGE_HEADERS = {
 
 
 def style_of(request: Request, default: str) -> str:
-    """The wanted look: only the known names ever get into a page."""
+    """Return the style that the query asks for; only known names ever get into a page."""
     wanted = next(iter(query_values(request).get("style", ())), "") or default
     return wanted if wanted in STYLES else "clear"
 
 
 def without_slash(path: str, query: str) -> HTTPResponse:
-    """To the page itself: its links are relative to its folder, so a slash too many would lead them astray."""
+    """Redirect to the page without a slash at the end, which would lead its relative links astray."""
     return redirect(f"../{path.lstrip('/')}{'?' if query else ''}{query}")
 
 
@@ -56,7 +60,7 @@ def asset_response(request: Request, asset: Asset, cache: str) -> HTTPResponse:
 
 
 def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
-    """Routes of all pages and files. ``settings``: PW_STYLE, PW_BROWSER_CACHE, PW_HTTPS."""
+    """Make the routes of all pages and files. ``settings``: PW_STYLE, PW_BROWSER_CACHE, PW_HTTPS."""
     pages = JsonBlueprint("pages")
     seconds = settings["PW_BROWSER_CACHE"]
     revalidate = f"public, max-age={seconds}" if seconds else "no-cache"

@@ -14,7 +14,7 @@ _INPUT_CHARACTERS = 200  # of a value that an answer repeats
 
 
 def query_values(request: Request) -> dict[str, list[str]]:
-    """All parameters and their values, also empty ones. Raises Refusal for more than anybody means."""
+    """Return all parameters and their values, also empty ones. Raises Refusal where there are too many."""
     raw = request.query_string
     if len(raw) > QUERY_CHARACTERS:
         longest = max(raw.split("&"), key=len)
@@ -36,7 +36,7 @@ def _too_much(field: str, message: str) -> Refusal:
 
 
 def has_parameter(request: Request, name: str) -> bool:
-    """Is there a parameter of this name, with any value or none? Reads no values."""
+    """Tell whether there is a parameter of this name, with any value or none. Reads no values."""
     raw = request.query_string
     if name not in raw and "%" not in raw:
         return False
@@ -44,7 +44,7 @@ def has_parameter(request: Request, name: str) -> bool:
 
 
 def single(request: Request, name: str) -> str | None:
-    """The value of this parameter, also when it is empty; None without one. Raises Refusal when there are several."""
+    """Return the value of a parameter, which may be empty; None without one. Raises Refusal where there are several."""
     values = query_values(request).get(name, [])
     if len(values) > 1:
         raise Refusal(400, f"'{name}' must be given once only, not {len(values)} times")

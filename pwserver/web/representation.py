@@ -1,9 +1,9 @@
-"""What is sent of a body: its compressed twin where the client prefers that, nothing where the client has it already.
+"""Send a body: its compressed twin where the client prefers that, nothing where the client has it already.
 
 Documents, pages, files and the API description are all sent by ``send``. The gate sends documents by itself, with the
 same compiled functions for Accept-Encoding and for entity tags, so there is one reading of each header. All our tags
 are strong and name bytes: the twin has a tag of its own. There is no Last-Modified, because a document can change
-while the age of its data does not; hence If-Modified-Since and If-Unmodified-Since decide nothing (RFC 9110, 13.1).
+while the age of its data does not; hence If-Modified-Since and If-Unmodified-Since decide nothing (RFC 9110 §13.1).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def send(
     packed = chosen.gzip is not None and takes_gzip(lines(request, "accept-encoding"))
     tag = chosen.tag + TWIN if packed else chosen.tag
     described = {**headers, "etag": f'"{tag.decode()}"', "vary": vary}
-    # A precondition is for what would succeed.
+    # A precondition holds only for what would otherwise succeed (RFC 9110 §13.2.1).
     if chosen.status == 200 and knows(lines(request, "if-none-match"), chosen.tag, packed):
         return HTTPResponse(None, status=304, headers=described)
     if packed:
@@ -53,16 +53,18 @@ def send(
 
 
 def install(app: Sanic[Any, Any]) -> None:
-    """Answer 412 where If-Match does not name what GET or HEAD would answer with (RFC 9110, 13.1.1)."""
+    """Answer 412 where If-Match does not name what GET or HEAD would answer with (RFC 9110 §13.1.1)."""
 
     @app.on_response
     async def check_match(request: Request, response: HTTPResponse) -> None:
         if "if-match" not in request.headers or request.method not in ("GET", "HEAD"):
             return
         if response.status not in (200, 304):
-            return  # a precondition is for what would succeed
+            return  # preconditions count only where the request would otherwise succeed (RFC 9110 §13.2.1)
         shown = response.headers.get("etag", "")
-        tag = shown.strip('"').encode() if shown.startswith('"') else b""  # a weak one is matched by nothing but a star
+        tag = (
+            shown.strip('"').encode() if shown.startswith('"') else b""
+        )  # only a star matches a weak tag here (RFC 9110 §13.1.1)
         if knows(lines(request, "if-match"), tag, False, True):
             return
         for name in OF_THE_BODY:
@@ -73,7 +75,7 @@ def install(app: Sanic[Any, Any]) -> None:
 
 
 def check_before_writing(request: Request, tag: bytes | None) -> None:
-    """Raise a Refusal with 412 where a write asks not to be done to what its target is now.
+    """Raise a Refusal with 412 where the preconditions of a write do not hold for its target.
 
     ``tag``: of the document that GET of the target gives; None: there is none. A client may know either form of it.
     """
@@ -86,10 +88,10 @@ def check_before_writing(request: Request, tag: bytes | None) -> None:
 
 
 def changed() -> Refusal:
-    """Say that a precondition does not hold (RFC 9110, 15.5.13)."""
+    """Say that a precondition does not hold (RFC 9110 §15.5.13)."""
     return Refusal(412, DOES_NOT_HOLD)
 
 
 def lines(request: Request, name: str) -> list[bytes]:
-    """The values of a header as they came, one a line."""
+    """Return the values of a header as they came, one for each line."""
     return [value.encode("utf-8", "surrogateescape") for value in request.headers.getall(name, [])]

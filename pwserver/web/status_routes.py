@@ -1,4 +1,4 @@
-"""What only the moment of the request can say: /stats, /health, /livez, /readyz, /api/mqtt/status."""
+"""Routes about the server itself, answered at the moment of the request: /stats, /health, /livez and others."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
 
 
-class Live:
-    """The numbers of all processes, read from the arena when asked."""
+class LiveStatus:
+    """The counts and states of all processes, read from the arena when asked."""
 
     def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         self.runtime = runtime
@@ -36,7 +36,7 @@ class Live:
         self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")  # shared by all workers, 0 for never
 
     def facts(self) -> dict[str, Any]:
-        """What the poller says about gateways and configuration; parsed once a publication."""
+        """Return what the poller says about gateways and configuration; parsed once for each publication."""
         slot = self.runtime.shared.slots[SITE]
         if slot.generation() != self._generation:
             found = slot.read(self.table.facts_index)
@@ -45,14 +45,14 @@ class Live:
         return self._facts
 
     def poller_alive(self) -> bool:
-        """Does the poller's loop turn? Before its first start there is nothing to miss."""
+        """Tell whether the poller shows signs of life. Before its first start it gets a few seconds."""
         age = self.runtime.shared.beats.age(POLLER_ROW)
         if age is None:
             return time.monotonic() - self._began < POLLER_SILENT_SECONDS
         return bool(age < POLLER_SILENT_SECONDS)
 
     def numbers(self) -> status.LiveNumbers:
-        """Counts since the last clear, over all workers."""
+        """Return what was counted since the last clear, over all workers."""
         counters, hits = self.runtime.shared.counters.sums(), self.runtime.shared.hits
         return {
             "now": time.time(),
@@ -66,31 +66,31 @@ class Live:
         }
 
     async def all_numbers(self) -> status.LiveNumbers:
-        """``numbers``, and what takes a while to gather: answers by path, memory of all processes."""
+        """Return ``numbers``, and what takes a while to gather: answers by path, memory of all processes."""
         # The kernel walks through all pages of a process for this, which takes milliseconds.
         memory_kb = await asyncio.to_thread(proportional_kb, self.pids())
         return {**self.numbers(), "uri": self.table.hits(), "mem_kb": memory_kb}
 
     def clear(self) -> None:
-        """Count requests, errors and paths from here on, for all workers; totals for Prometheus do not change."""
+        """Begin to count requests, errors and paths anew, for all workers; totals for Prometheus do not change."""
         shared = self.runtime.shared
         shared.counters.clear([shared.counters.index(name) for name in ("gets", "posts", "errors", "timeouts")])
         shared.hits.clear()
         self._cleared[0] = time.time()
 
     def mqtt(self) -> dict[str, Any]:
-        """The broker's settings, and whether the poller says it is connected."""
+        """Return the settings of the broker, and whether the poller is connected to it."""
         settings = self.runtime.config.settings
         facts = {name: settings[f"MQTT_{name.upper()}"] for name in MQTT_FACTS}
         return status.mqtt_status({**facts, **self.facts().get("mqtt", {})})
 
     def pids(self) -> list[int]:
-        """Every process of this server that is alive."""
+        """Return the ids of all processes of this server that are alive."""
         beats = self.runtime.shared.beats
         return [self.runtime.main_pid, *(pid for pid in map(beats.pid, range(beats.rows)) if pid)]
 
     def processes(self) -> list[dict[str, Any]]:
-        """One entry a child: heartbeats, restarts and, for workers, their own counters."""
+        """Return one entry for each child: heartbeats, restarts and, for workers, their own counters."""
         shared = self.runtime.shared
         listed = []
         for row in range(shared.workers + 1):
@@ -106,8 +106,8 @@ class Live:
         return listed
 
 
-def blueprint(live: Live) -> Blueprint:
-    """The routes."""
+def blueprint(live: LiveStatus) -> Blueprint:
+    """Make the routes."""
     routes = JsonBlueprint("live")
 
     def reply(request: Request, body: Any, code: int = 200) -> HTTPResponse:

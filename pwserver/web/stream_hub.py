@@ -1,7 +1,7 @@
-"""Live streams: one watcher a worker, woken by the bell, one frame a change, shared by all who listen.
+"""Live streams: one task in each worker, woken by the bell, builds one frame for each change and sends it to all.
 
 A client gets the latest or nothing: while it has not taken what it was sent, nothing more is queued for it; as soon as
-it has, it gets what is current then. So memory does not depend on how slowly anybody reads.
+it has, it gets what is current then. So memory does not depend on how slowly a client reads.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.websocket import deflated, frame
 from pwserver_ext.outlet import Outlet, fan_out
 
-RETRY_SECONDS: Final = 0.02  # how often it is looked whether who was behind has caught up
+RETRY_SECONDS: Final = 0.02  # pause before looking again whether slow clients have caught up
 BEAT_SECONDS: Final = 1.0  # the longest pause between two messages
 PULSE_SECONDS: Final = 2.0  # the same of a topic that is sent when it has changed
-BATCH: Final = 32  # clients served before others get their turn
+BATCH: Final = 32  # clients that are sent to before other tasks get their turn
 SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client
 NOT_FOUND: Final = b'{"error":"Gateway not found"}'
 
@@ -40,15 +40,17 @@ class Listener(Outlet):
         super().__init__(transport)
         self.topic = topic
         self.form = form  # which kind of frame it takes
-        self.since = 0.0  # since when it has not taken what it was sent; 0: it has
+        self.since = 0.0  # since when it has not taken what it was sent; 0 when it has
 
 
 Frames = Callable[[str], bytes]  # form -> what is sent in it
 
 
 class Topic:
-    """One payload and who wants it. ``read`` gives the bytes as they may be served now, and a tag that changes with
-    them; ``generation`` changes when there may be new ones.
+    """One payload and its listeners.
+
+    ``read`` returns the bytes as they may be served now, and a tag that changes with them; the number that
+    ``generation`` returns changes when there may be new ones.
     """
 
     def __init__(self, read: Callable[[], tuple[bytes, bytes]], generation: Callable[[], int]) -> None:
@@ -63,26 +65,26 @@ class Topic:
         self._frames: dict[str, bytes] = {}
 
     def begin(self, now: float) -> None:
-        """Somebody listens from here on, and gets what is current."""
+        """Prepare for the first listener, which gets the present payload at once."""
         self.changed()
         self.due = now + BEAT_SECONDS
 
     def take(self, now: float) -> Frames | None:
-        """What everybody is to be sent now: the payload when something was published, and on every beat."""
+        """Return what all listeners are to be sent now: the payload after a publication, and on every beat."""
         if not self.changed() and now < self.due:
             return None
-        # On the beat as long as nothing happens, and a beat after the last change.
+        # The beat keeps its grid while nothing is published; a change starts it anew.
         late = now - self.due
         self.due = (now if late < 0 or late > BEAT_SECONDS else self.due) + BEAT_SECONDS
         self.refresh()
         return self.frame
 
     def wake(self) -> float:
-        """When to look again at the latest, should nothing be published until then."""
+        """Return when to look again at the latest, should nothing be published until then."""
         return self.due
 
     def changed(self) -> bool:
-        """Has anything been published since the last call?"""
+        """Tell whether anything has been published since the last call."""
         generation = self._generation()
         if generation == self._seen:
             return False
@@ -90,14 +92,14 @@ class Topic:
         return True
 
     def refresh(self) -> None:
-        """Take what may be served now (old data expire without a new generation)."""
+        """Read what may be served now; old data expire without a new generation."""
         body, tag = self._read()
         if tag != self._tag or not self._tag:
             self._body, self._tag = body, tag
             self._frames.clear()
 
     def frame(self, form: str) -> bytes:
-        """The present payload as this form's frame, built once."""
+        """Return the present payload as a frame of this form, built once."""
         found = self._frames.get(form)
         if found is None:
             found = self._frames[form] = _BUILDERS[form](self._body)
@@ -105,10 +107,10 @@ class Topic:
 
 
 class PacedTopic(Topic):
-    """A payload that is sent when it has changed: once a second at most, and of a long one less often.
+    """A payload that is sent only when it has changed: at most once a second, and a long one less often.
 
-    ``bytes_per_second`` bounds what a listener receives in the long run. In the pauses there is a short message with
-    the server's time, so that a client can tell silence from a broken line, and knows how old its figures are.
+    ``bytes_per_second`` bounds what a listener receives in the long run. In the pauses a short message with the time of
+    the server is sent, so that a client can tell silence from a broken line, and knows how old its figures are.
     """
 
     def __init__(
@@ -116,24 +118,24 @@ class PacedTopic(Topic):
     ) -> None:
         super().__init__(read, generation)
         self._bytes_per_second = bytes_per_second
-        self._told = b""  # the tag of what was sent to everybody last
-        self._news = False
-        self._free = 0.0  # before this nothing is sent, whatever changes
+        self._sent_tag = b""  # of what was last sent to all listeners
+        self._pending = False
+        self._free_at = 0.0  # before this nothing is sent, whatever changes
 
     def begin(self, now: float) -> None:
         super().begin(now)
         self.refresh()
-        self._tell(now)
+        self._note_sent(now)
 
     def take(self, now: float) -> Frames | None:
-        self._news = self.changed() or self._news
+        self._pending = self.changed() or self._pending
         if now < self.wake():
             return None
         self.refresh()
-        if now >= self._free:
-            self._news = False
-            if self._tag != self._told:
-                self._tell(now)
+        if now >= self._free_at:
+            self._pending = False
+            if self._tag != self._sent_tag:
+                self._note_sent(now)
                 return self.frame
         if now < self.due:
             return None
@@ -142,16 +144,16 @@ class PacedTopic(Topic):
         return lambda form: _BUILDERS[form](pulse)
 
     def wake(self) -> float:
-        return min(self.due, self._free) if self._news else self.due
+        return min(self.due, self._free_at) if self._pending else self.due
 
-    def _tell(self, now: float) -> None:
-        self._told = self._tag
-        self._free = now + max(1.0, len(self._body) / self._bytes_per_second)
+    def _note_sent(self, now: float) -> None:
+        self._sent_tag = self._tag
+        self._free_at = now + max(1.0, len(self._body) / self._bytes_per_second)
         self.due = now + PULSE_SECONDS
 
 
 class Hub:
-    """All topics of one worker. ``stall_seconds``: who has taken nothing for so long is dropped."""
+    """All topics of one worker. ``stall_seconds``: a client that has taken nothing for so long is dropped."""
 
     def __init__(self, table: DocumentTable, stall_seconds: float) -> None:
         self._table = table
@@ -162,8 +164,10 @@ class Hub:
         self.built = 0  # payloads, for tests and measurements
 
     def topic(self, target: str | None, bytes_per_second: float | None = None) -> Topic:
-        """The topic of a document's request target; None: what is said of an unknown gateway. ``bytes_per_second``:
-        it is sent when it has changed, at this pace."""
+        """Return the topic of a document's request target; for None, what clients of an unknown gateway are told.
+
+        ``bytes_per_second``: the document is sent only when it has changed, at this pace.
+        """
         name = target or ""
         found = self._topics.get(name)
         if found is None:
@@ -185,7 +189,7 @@ class Hub:
         return Topic(read, slot.generation)
 
     def add(self, listener: Listener) -> None:
-        """Send the first message at once, and all that follow."""
+        """Send a new listener the first message at once, and later ones as they come."""
         topic = listener.topic
         raw = listener.transport.get_extra_info("socket")
         if raw is not None and raw.family != socket.AF_UNIX:
@@ -201,18 +205,18 @@ class Hub:
             self._watching = asyncio.get_running_loop().create_task(self._watch(), name="streams")
 
     def remove(self, listener: Listener) -> None:
-        """The client has gone, or is going."""
+        """Send nothing more to a client that has gone, or is going."""
         listener.shut()
         listener.topic.listeners.pop(listener, None)
         listener.topic.behind.pop(listener, None)
 
     @property
     def listeners(self) -> Iterable[Listener]:
-        """Everybody."""
+        """Return the listeners of all topics."""
         return [listener for topic in self._topics.values() for listener in topic.listeners]
 
     async def _watch(self) -> None:
-        """Runs while anybody listens."""
+        """Send frames for as long as there are listeners."""
         loop, bell, rung = asyncio.get_running_loop(), self._table.shared.bell, asyncio.Event()
 
         def heard() -> None:
@@ -250,31 +254,34 @@ class Hub:
         for form, group in groups.items():
             for start in range(0, len(group), BATCH):
                 some = group[start : start + BATCH]
-                # The frame is asked for each time: it may have changed while others had their turn.
+                # The frame is asked for each time: it may have changed while other tasks had their turn.
                 left = fan_out(some, frames(form))
                 if topic.behind:
                     for listener in set(some).difference(left):
-                        self._took(topic, listener)
+                        self._caught_up(topic, listener)
                 for listener in left:
                     if listener in topic.listeners:
-                        self._once_more(topic, listener, now, frames(form))
+                        self._send_slowly(topic, listener, now, frames(form))
                 await asyncio.sleep(0)
 
     @staticmethod
-    def _took(topic: Topic, listener: Listener) -> None:
+    def _caught_up(topic: Topic, listener: Listener) -> None:
         topic.behind.pop(listener, None)
         listener.since = 0.0
 
-    def _once_more(self, topic: Topic, listener: Listener, now: float, frame: bytes) -> None:
-        """It took nothing: its transport held something of ours, or is the only way to it, or it does not read."""
+    def _send_slowly(self, topic: Topic, listener: Listener, now: float, frame: bytes) -> None:
+        """Send to a listener that the fast way has left out.
+
+        Its transport still held something of ours, or is the only way to it (TLS), or the client does not read.
+        """
         transport = listener.transport
         if transport.get_write_buffer_size() == 0:
             if not listener.direct:
                 transport.write(frame)
-                return self._took(topic, listener)
+                return self._caught_up(topic, listener)
             was_queued, listener.queued = listener.queued, False
             if was_queued and not fan_out([listener], frame):
-                return self._took(topic, listener)
+                return self._caught_up(topic, listener)
         topic.behind[listener] = None
         listener.since = listener.since or now
         if now - listener.since > self._stall:

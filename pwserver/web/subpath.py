@@ -11,14 +11,14 @@ from pwserver.web.legacy_routes import redirect
 
 
 class SubpathRouter(Router):
-    """Takes the base off a path before it is looked up, for HTTP and WebSockets. ``base`` without a trailing slash."""
+    """A router that takes the base off a path before it looks it up. ``base`` has no slash at its end."""
 
     def __init__(self, base: str = "") -> None:
         self.base = base
         super().__init__()
 
     def finalize(self, *arguments: Any, **options: Any) -> None:
-        """Build the routing table once: main does it for all workers, and each worker asks again."""
+        """Build the routing table once: main does it for all workers, and Sanic asks again in each of them."""
         if not self.finalized:
             super().finalize(*arguments, **options)
 
@@ -31,7 +31,7 @@ class SubpathRouter(Router):
 
 
 def install(app: Sanic[Any, Any], base: str) -> None:
-    """Send whoever asks for the bare base to the same with a slash: the links of the page there are relative."""
+    """Redirect from the bare base to the same with a slash, as the links of the page there are relative."""
 
     @app.on_request
     async def add_slash(request: Request) -> HTTPResponse | None:
@@ -42,7 +42,7 @@ def install(app: Sanic[Any, Any], base: str) -> None:
 
 
 def without_base(path: str, base: str) -> str:
-    """``path`` as the routes know it. Only whole segments count: ``/powerful`` is not below ``/power``."""
+    """Return ``path`` as the routes know it. Only whole segments count: ``/powerful`` is not below ``/power``."""
     if not base or not path.startswith(base):
         return path
     rest = path[len(base) :]

@@ -1,4 +1,4 @@
-"""As much of RFC 6455 as a server needs that only speaks: handshake, frames out, and manners towards what comes in."""
+"""The part of RFC 6455 that a server needs which only sends: the handshake, and frames out and in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLOSE_CODES: Final = frozenset({*range(1000, 1004), *range(1007, 1015)})
 
 
 def accept_key(key: str) -> str | None:
-    """The answer to ``Sec-WebSocket-Key``; None when that is not 16 bytes in base 64."""
+    """Return the answer to ``Sec-WebSocket-Key``, None where that is not 16 bytes in base 64 (RFC 6455 §4.2.2)."""
     try:
         if len(base64.b64decode(key, validate=True)) != 16:
             return None
@@ -28,7 +28,7 @@ def accept_key(key: str) -> str | None:
 
 
 def accepts_deflate(offers: str) -> bool:
-    """Is there an offer of permessage-deflate that we can accept without keeping anything for a client?"""
+    """Tell whether permessage-deflate is offered in a way that needs no state for each client (RFC 7692 §7.1)."""
     for offer in offers.split(","):
         name, *parameters = (part.strip() for part in offer.split(";"))
         names = {parameter.partition("=")[0].strip() for parameter in parameters}
@@ -39,7 +39,7 @@ def accepts_deflate(offers: str) -> bool:
 
 
 def frame(payload: bytes, opcode: int = TEXT, compressed: bool = False) -> bytes:
-    """One whole, unmasked message."""
+    """Make the frame of a whole message; a server masks nothing (RFC 6455 §5.1 and §5.2)."""
     first = 0x80 | opcode | (0x40 if compressed else 0)
     size = len(payload)
     if size < 126:
@@ -52,18 +52,21 @@ def frame(payload: bytes, opcode: int = TEXT, compressed: bool = False) -> bytes
 
 
 def deflated(payload: bytes) -> bytes:
-    """A message on its own (no context taken over), so that all clients can have the very same bytes."""
+    """Compress a message on its own (server_no_context_takeover), so that all clients can have the same bytes.
+
+    The last four bytes of the flush are left out, as RFC 7692 §7.2.1 says.
+    """
     packer = zlib.compressobj(6, zlib.DEFLATED, -15)
     return (packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 def close_frame(code: int) -> bytes:
-    """The good-bye."""
+    """Make the Close frame with this status code (RFC 6455 §5.5.1)."""
     return frame(struct.pack("!H", code), CLOSE)
 
 
 class ProtocolViolation(Exception):
-    """The client broke the rules; ``code`` is the status to close with."""
+    """The client broke the protocol; ``code`` is the status to close with (RFC 6455 §7.4.1)."""
 
     def __init__(self, code: int) -> None:
         self.code = code
@@ -71,7 +74,7 @@ class ProtocolViolation(Exception):
 
 
 class FrameReader:
-    """What a client sends, taken apart. Messages are skipped unread and unkept: nothing we serve takes any.
+    """Takes apart what a client sends. Its messages are skipped and not kept: nothing that we serve takes any.
 
     ``limit``: bytes of one message. ``on_ping(payload)``, ``on_close(code or None)`` are called as they come.
     """
@@ -97,7 +100,7 @@ class FrameReader:
         self._at = 0
 
     def feed(self, data: bytes) -> None:
-        """Bytes as they come. Raises ProtocolViolation."""
+        """Take bytes as they come. Raises ProtocolViolation."""
         at, size = 0, len(data)
         while at < size:
             if self._left == 0:
@@ -131,7 +134,7 @@ class FrameReader:
             self._head += part
             at += len(part)
             if len(self._head) >= 2 and not self._head[1] & 128:
-                raise ProtocolViolation(PROTOCOL_ERROR)  # clients must mask
+                raise ProtocolViolation(PROTOCOL_ERROR)  # a client must mask every frame (RFC 6455 §5.1)
 
     def _judge(self, need: int) -> None:
         head, self._head = self._head, b""

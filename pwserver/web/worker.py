@@ -1,4 +1,4 @@
-"""The life of one worker process: Sanic on the inherited socket, with a heartbeat from its own event loop."""
+"""One worker process: Sanic on the inherited socket, with a heartbeat from its own event loop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ BEAT_SECONDS = 0.5
 
 
 async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
-    """Show that this loop turns; end at once when main is gone (where the kernel does not see to it)."""
+    """Show that this loop turns, and end at once when main is gone.
+
+    On Linux the kernel ends a child whose parent has died; elsewhere only this does.
+    """
     beats = app.ctx.runtime.shared.beats
     while True:
         beats.beat(row)
