@@ -22,7 +22,7 @@ from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
 from tests.conftest import wait_until
-from tests.docs import causes_page, figures, processes_page, provenance_page
+from tests.docs import causes_page, figures, layers_page, processes_page, provenance_page
 from tests.e2e.conftest import many
 from tests.e2e.server import Server
 
@@ -252,6 +252,12 @@ def test_tables_about_processes_say_what_main_does(marker: str) -> None:
     page = (ROOT / "docs/operations.md").read_text()
     again = "run: python -m tests.docs.processes_page docs/operations.md"
     assert page == with_generated(page, marker, processes_page.TABLES[marker]()), again
+
+
+def test_the_picture_of_the_layers_is_that_of_the_contract() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    again = "run: python -m tests.docs.layers_page docs/architecture.md"
+    assert page == with_generated(page, layers_page.MARKER, layers_page.picture()), again
 
 
 def test_the_picture_of_the_house_has_every_room() -> None:
