@@ -171,7 +171,7 @@ def disk(table: Table) -> None:
                     "load": {"instant_power": load},
                 }
                 vitals = {f"TETHC--PART--{unit}": {"THC_AmbientTemp": 20.0 + unit} for unit in range(3)}
-                recorder.record(Reading("default", when, meters, soe_raw=50.0, grid_status="UP", vitals=vitals))
+                recorder.record(Reading.partial("default", when, meters, soe_raw=50.0, grid_status="UP", vitals=vitals))
                 if number % 6 == 5:
                     store.flush(force=True)
             after = written_bytes() or 0

@@ -6,7 +6,7 @@ Plain data only: no behaviour, no I/O, nothing secret. Units are in the names or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from pwserver.modes import Reach
@@ -46,52 +46,55 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything one poll of one gateway learned. ``None`` means unknown, never zero."""
+    """Everything one poll of one gateway learned. ``None`` means unknown, never zero.
+
+    What a gateway can tell has no default here: a collector that forgets a member does not pass the type checker.
+    """
 
     gateway_id: str
     timestamp: float  # epoch seconds, our clock, when the meters arrived
     aggregates: JsonObject  # site, battery, load, solar meters in the library's shape
-    vitals: JsonObject | None = None
-    strings: JsonObject | None = None
-    soe_raw: float | None = None  # percent as the gateway counts it
-    status: JsonObject | None = None
-    version: str | None = None
-    din: str | None = None
-    uptime: str | None = None
-    alerts: list[str] | None = None
-    temps: JsonObject | None = None  # device -> degrees Celsius
-    site_name: str | None = None
-    site_info: JsonObject | None = None
-    grid_status: str | None = None  # UP, DOWN, SYNCING
-    grid_status_detail: JsonObject | None = None
-    mode: str | None = None
-    reserve: float | None = None  # percent, app scale
-    operation: JsonObject | None = None  # /api/operation as the gateway gives it (raw reserve)
-    time_remaining: float | None = None  # hours
-    grid_charging: bool | None = None
-    grid_export: str | None = None
-    system_status: JsonObject | None = None
-    fan_speeds: JsonObject | None = None
-    networks: list[Any] | None = None
-    powerwalls: JsonObject | None = None
-    meters: list[Any] | None = None
-    meters_site: list[Any] | None = None
-    meters_solar: list[Any] | None = None
-    solars: list[Any] | None = None
-    solar_powerwall: JsonObject | None = None
-    device_type: str | None = None
-    pw3: bool | None = None
-    tedapi_mode: str | None = None  # full, v1r, hybrid
-    reach: Reach | None = None  # the kind of connection it came over
-    tedapi_config: JsonObject | None = None
-    tedapi_status: JsonObject | None = None
-    tedapi_components: JsonObject | None = None
-    tedapi_battery: list[Any] | None = None
-    tedapi_controller: JsonObject | None = None
-    cloud: JsonObject | None = None  # battery, power, config: raw cloud answers
-    fleet: JsonObject | None = None  # info, status: raw FleetAPI answers
-    tariff: JsonObject | None = None
-    backup_events: JsonObject | None = None  # v1r only: the body of /control/max_backup
+    vitals: JsonObject | None
+    strings: JsonObject | None
+    soe_raw: float | None  # percent as the gateway counts it
+    status: JsonObject | None
+    version: str | None
+    din: str | None
+    uptime: str | None
+    alerts: list[str] | None
+    temps: JsonObject | None  # device -> degrees Celsius
+    site_name: str | None
+    site_info: JsonObject | None
+    grid_status: str | None  # UP, DOWN, SYNCING
+    grid_status_detail: JsonObject | None
+    mode: str | None
+    reserve: float | None  # percent, app scale
+    operation: JsonObject | None  # /api/operation as the gateway gives it (raw reserve)
+    time_remaining: float | None  # hours
+    grid_charging: bool | None
+    grid_export: str | None
+    system_status: JsonObject | None
+    fan_speeds: JsonObject | None
+    networks: list[Any] | None
+    powerwalls: JsonObject | None
+    meters: list[Any] | None
+    meters_site: list[Any] | None
+    meters_solar: list[Any] | None
+    solars: list[Any] | None
+    solar_powerwall: JsonObject | None
+    device_type: str | None
+    pw3: bool | None
+    tedapi_mode: str | None  # full, v1r, hybrid
+    reach: Reach | None  # the kind of connection it came over
+    tedapi_config: JsonObject | None
+    tedapi_status: JsonObject | None
+    tedapi_components: JsonObject | None
+    tedapi_battery: list[Any] | None
+    tedapi_controller: JsonObject | None
+    cloud: JsonObject | None  # battery, power, config: raw cloud answers
+    fleet: JsonObject | None  # info, status: raw FleetAPI answers
+    tariff: JsonObject | None
+    backup_events: JsonObject | None  # v1r only: the body of /control/max_backup
     vitals_carried: bool = False  # multi-Powerwall guard: vitals kept from an earlier poll
     device_ages_seconds: Mapping[str, float] = field(default_factory=dict)  # device -> age, where older
     flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> why it was set aside
@@ -101,6 +104,12 @@ class Reading:
     counter_resets: Mapping[str, float] = field(default_factory=dict)  # counter -> epoch seconds; as above
     # Family (meters, level, grid, system, vitals, operation, remaining ...) -> the answer its values were read from.
     answers: Mapping[str, Answered] = field(default_factory=dict)
+
+    @classmethod
+    def partial(cls, gateway_id: str, timestamp: float, aggregates: JsonObject, **told: Any) -> Reading:
+        """Make a reading of a source that tells only these members: all others are unknown."""
+        unknown = {one.name: None for one in fields(cls) if one.default is MISSING and one.default_factory is MISSING}
+        return cls(**{**unknown, "gateway_id": gateway_id, "timestamp": timestamp, "aggregates": aggregates, **told})
 
     @property
     def connection_mode(self) -> str | None:

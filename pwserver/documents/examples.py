@@ -70,7 +70,7 @@ def _view() -> View:
         "f_out": 60.01,
     }
     string = {"Connected": True, "Current": 5.0, "Power": 1505.0, "State": "Pv_Active", "Voltage": 301.0}
-    reading = Reading(
+    reading = Reading.partial(
         gateway_id="home",
         timestamp=_NOW - 2,
         aggregates={

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pwserver.documents.aggregate_documents import grid_status
-from pwserver.documents.merge_names import Names, names_of, unit_blocks
+from pwserver.documents.merge_names import Combined, Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
@@ -142,56 +142,71 @@ def _merged_reading(
     fresh = {reading.gateway_id: reading for reading in readings}
     order = [(view.gateway.id, fresh.get(view.gateway.id), known[view.gateway.id].names) for view in site.gateways]
     combined = unit_blocks(order, options.name_prefix)
-    system_status = _system_status(readings, combined.blocks, total.charge)
-    up_down = grid_status(site)
-    reserve = total.reserve_percent.value
+    mode, reserve = total.mode, total.reserve_percent.value
+    told = mode or reserve
     return Reading(
         gateway_id=VIRTUAL_ID,
         timestamp=min(reading.timestamp for reading in readings),
         aggregates=_aggregates(readings, energy_totals(total, sums), total.complete),
         further_meters=_further(readings),
         counter_resets=_resets(readings),
-        vitals=combined.vitals or None,
-        strings=combined.strings or None,
         soe_raw=total.charge.raw.value,
-        status=main_reading.status,
-        version=main_reading.version,
-        din=main_reading.din,
-        uptime=main_reading.uptime,
-        alerts=combined.alerts,
-        temps=combined.temps or None,
-        site_name=main_reading.site_name,
         site_info=_site_info(main_reading, readings),
-        grid_status=up_down,
-        grid_status_detail=main_reading.grid_status_detail if main_reading.grid_status == up_down else None,
-        mode=total.mode,
+        mode=mode,
         reserve=reserve,
-        operation=(
-            {"real_mode": total.mode, "backup_reserve_percent": aggregate.raw_percent(reserve)}
-            if total.mode or reserve
-            else None
-        ),
+        operation={"real_mode": mode, "backup_reserve_percent": aggregate.raw_percent(reserve)} if told else None,
         time_remaining=total.hours_left.value,
         grid_charging=total.grid_charging,
         grid_export=total.grid_export,
-        system_status=system_status,
-        fan_speeds=combined.fans,
-        networks=_joined([reading.networks for reading in readings]),
-        powerwalls={
-            "powerwalls": _joined([(reading.powerwalls or {}).get("powerwalls") for reading in readings]) or []
-        },
-        meters=_joined([reading.meters for reading in readings]),
-        meters_site=_joined([reading.meters_site for reading in readings]),
-        meters_solar=_joined([reading.meters_solar for reading in readings]),
-        solars=_joined([reading.solars for reading in readings]),
-        device_type=agreed([reading.device_type for reading in readings]),
-        pw3=True if any(reading.pw3 for reading in readings) else agreed([reading.pw3 for reading in readings]),
-        tedapi_mode=agreed([reading.tedapi_mode for reading in readings]),
-        reach=agreed([reading.reach for reading in readings]) or Reach.MIXED,
-        tedapi_config={"battery_blocks": combined.configs} if combined.configs else None,
-        device_ages_seconds=combined.ages,
+        system_status=_system_status(readings, combined.blocks, total.charge),
+        solar_powerwall=None,
+        tedapi_status=None,
+        tedapi_components=None,
+        tedapi_battery=None,
+        tedapi_controller=None,
+        cloud=None,
+        fleet=None,
+        tariff=None,
+        backup_events=None,
         flags=flags,
+        **_of_main(main_reading, grid_status(site)),
+        **_of_units(combined),
+        **_of_all(readings),
     )
+
+
+def _of_main(main: Reading, grid: str | None) -> JsonObject:
+    """Return the members that are told as the main gateway tells them."""
+    body = {name: getattr(main, name) for name in ("status", "version", "din", "uptime", "site_name")}
+    detail = main.grid_status_detail if main.grid_status == grid else None
+    return {**body, "grid_status": grid, "grid_status_detail": detail}
+
+
+def _of_units(combined: Combined) -> JsonObject:
+    """Return the members that hold the devices of all gateways, under names that no two of them share."""
+    return {
+        "vitals": combined.vitals or None,
+        "strings": combined.strings or None,
+        "alerts": combined.alerts,
+        "temps": combined.temps or None,
+        "fan_speeds": combined.fans,
+        "tedapi_config": {"battery_blocks": combined.configs} if combined.configs else None,
+        "device_ages_seconds": combined.ages,
+    }
+
+
+def _of_all(readings: Sequence[Reading]) -> JsonObject:
+    """Return the lists of all gateways one after the other, and what all of them agree on."""
+    lists = ("networks", "meters", "meters_site", "meters_solar", "solars")
+    powerwalls = _joined([(reading.powerwalls or {}).get("powerwalls") for reading in readings])
+    return {
+        **{name: _joined([getattr(reading, name) for reading in readings]) for name in lists},
+        "powerwalls": {"powerwalls": powerwalls or []},
+        "device_type": agreed([reading.device_type for reading in readings]),
+        "pw3": True if any(reading.pw3 for reading in readings) else agreed([reading.pw3 for reading in readings]),
+        "tedapi_mode": agreed([reading.tedapi_mode for reading in readings]),
+        "reach": agreed([reading.reach for reading in readings]) or Reach.MIXED,
+    }
 
 
 def _aggregates(readings: Sequence[Reading], energies: Mapping[str, Total], all_here: bool) -> JsonObject:

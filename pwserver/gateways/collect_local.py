@@ -100,7 +100,7 @@ class LocalCollector:
         asker.answered(f"GET {_GRID}", _GRID, "grid")
         self._test(detail)
         if self.basic_lan:
-            return Reading(
+            return Reading.partial(
                 gateway_id=asker.gateway_id,
                 timestamp=arrived,
                 aggregates=meters,
@@ -165,6 +165,14 @@ class LocalCollector:
             tedapi_controller=as_dict(without_nans(self.source.values.get("get_device_controller")))
             if self.source is not None
             else None,
+            grid_charging=None,
+            grid_export=None,
+            tedapi_status=None,
+            tedapi_components=None,
+            cloud=None,
+            fleet=None,
+            tariff=None,
+            backup_events=None,
             vitals_carried=carried,
             device_ages_seconds=ages,
             answers=asker.answers,

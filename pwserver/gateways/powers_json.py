@@ -72,7 +72,7 @@ class PowersCollector:
         asker.record("meters", True)
         asker.record("level", percent is not None)
         asker.answered(f"the JSON of {self.source.name}", _QUERY, "meters", "level")
-        return Reading(
+        return Reading.partial(
             gateway_id=asker.gateway_id,
             timestamp=arrived,
             aggregates=meters,

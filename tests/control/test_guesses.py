@@ -168,7 +168,9 @@ def test_pages_from_elsewhere(headers: dict[str, str], elsewhere: bool) -> None:
     assert from_elsewhere(request, ("https://listed.example",)) is elsewhere
 
 
-READING = Reading("home", 2000.0, {}, mode="backup", operation={"real_mode": "backup", "backup_reserve_percent": 43.0})
+READING = Reading.partial(
+    "home", 2000.0, {}, mode="backup", operation={"real_mode": "backup", "backup_reserve_percent": 43.0}
+)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def reading(gateway_id: str, data: Mapping[str, Any], **more: Any) -> Reading:
     """The ``data`` member of a GatewayStatus as a reading; ``more``: fields the list of gateways does not show."""
     known = {key: value for key, value in data.items() if key in _FIELDS}
     reach = reach_named(data.get("connection_mode"), data.get("tedapi_mode"))
-    return Reading(**{"gateway_id": gateway_id, "reach": reach, **known, **more})
+    return Reading.partial(**{"gateway_id": gateway_id, "reach": reach, **known, **more})
 
 
 def status_of(found: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> GatewayStatus:

@@ -33,7 +33,7 @@ from tests.documents.serve import Server
 def only_powers(watts: dict[str, Any], percent: float | None) -> View:
     """A gateway that tells nothing else, as over ``powers_url``."""
     view = recorded_view()
-    reading = Reading(
+    reading = Reading.partial(
         view.gateway.id,
         NOW,
         {name: {"instant_power": value} for name, value in watts.items()},

@@ -30,7 +30,7 @@ def reading(timestamp: float, site: float, solar: float, battery: float, load: f
     counters: Mapping[str, Mapping[str, float]] = more.pop("counters", {})
     powers = {"site": site, "solar": solar, "battery": battery, "load": load}
     meters = {name: {"instant_power": power, **counters.get(name, {})} for name, power in powers.items()}
-    return Reading(more.pop("gateway_id", "default"), timestamp, meters, **more)
+    return Reading.partial(more.pop("gateway_id", "default"), timestamp, meters, **more)
 
 
 def histories(*archives: Archive, settings: HistorySettings | None = None) -> Histories:

@@ -123,7 +123,7 @@ def test_frozen_site(frozen_site):
 
 
 def test_every_declared_field_is_written_by_the_frozen_site_or_known_to_be_missing(frozen_site, view_of, site_of):
-    more = Reading(
+    more = Reading.partial(
         "z", 1.0, {}, vitals={
             "TESYNC--a--b": {"ISLAND_FreqL1_Main": 60.0, "ISLAND_VL1N_Main": 120.0, "METER_X_CTA_InstRealPower": 1.0,
                              "METER_X_CTA_I": 1.0, "METER_X_VL1N": 120.0},
@@ -210,7 +210,7 @@ names = st.text(min_size=1, max_size=8)
 )  # fmt: skip
 def test_whatever_a_gateway_sends(strings, vitals, odd):
     meters = {"site": {"instant_power": odd}}
-    reading = Reading("g", 1.7e9, meters, strings=strings, vitals=vitals, mode=odd, version=odd)
+    reading = Reading.partial("g", 1.7e9, meters, strings=strings, vitals=vitals, mode=odd, version=odd)
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     view = View(GatewayIdentity("g", "G"), GatewayStatus(online=True), reading, server, 1.7e9)
     for text in render(SiteView((view,), server, 1.7e9)).splitlines():

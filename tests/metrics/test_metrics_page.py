@@ -84,7 +84,7 @@ def test_base_units(frozen_site):
 
 
 def test_what_is_not_known_is_absent(view_of, site_of):
-    nothing = Reading("home", 1.7e9, {"site": {"instant_power": None, "energy_imported": float("nan")}})
+    nothing = Reading.partial("home", 1.7e9, {"site": {"instant_power": None, "energy_imported": float("nan")}})
     page = render(site_of(view_of(nothing)))
     names = {name for name, _ in values(page) if name.startswith("powerwall_")}
     assert names == {
@@ -151,7 +151,7 @@ bodies = st.dictionaries(keys, st.dictionaries(members, json_like, max_size=4) |
 @settings(max_examples=150, deadline=None)
 @given(bodies, bodies, bodies, bodies, st.text(max_size=10), st.lists(st.text(max_size=10), max_size=3))
 def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, status, name, alerts):
-    reading = Reading(
+    reading = Reading.partial(
         "g", 1.7e9, meters, vitals=vitals, strings=strings, system_status=status, alerts=alerts, mode=name,
         version=name, fan_speeds=vitals,
     )  # fmt: skip

@@ -36,7 +36,7 @@ def command_table() -> list[dict[str, Any]]:
 def powerwall3() -> Reading:
     data = json.loads((RECORDED / "inputs.json").read_text())["powerwall3"]
     data.pop("soe")
-    return Reading(gateway_id="home", reach=REACH_OF_TEDAPI.get(data["tedapi_mode"]), **data)
+    return Reading.partial(gateway_id="home", reach=REACH_OF_TEDAPI.get(data["tedapi_mode"]), **data)
 
 
 @pytest.fixture

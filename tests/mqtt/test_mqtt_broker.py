@@ -134,7 +134,7 @@ async def main():
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     while True:
         publisher.publish(View(GatewayIdentity("home", "Home"), GatewayStatus(online=True),
-                               Reading("home", 1.0, {"site": {"instant_power": 5.0}}), server, 1.0))
+                               Reading.partial("home", 1.0, {"site": {"instant_power": 5.0}}), server, 1.0))
         await asyncio.sleep(0.2)
 asyncio.run(main())
 """

@@ -84,7 +84,7 @@ def test_any_bytes_are_rejected_or_a_command(payload):
 
     view = View(
         GatewayIdentity("home", "Home", cloud_mode=True), GatewayStatus(online=True),
-        Reading("home", 1.0, {}, soe_raw=50.0, reach=Reach.CLOUD),
+        Reading.partial("home", 1.0, {}, soe_raw=50.0, reach=Reach.CLOUD),
         ServerFacts("1", "1", 0.0, None, 5.0, {}, control_enabled=True), 1.0,
     )  # fmt: skip
     for control in ("reserve", "mode", "islanding"):

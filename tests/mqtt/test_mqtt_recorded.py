@@ -38,7 +38,7 @@ def ours(view: View, discovery: bool = True) -> Messages:
 def simulated(theirs: Mapping[str, Any]) -> Reading:
     """The reading that the recorded server had of its own simulator, put together from what it told."""
     status = theirs["pypowerwall/default/status"]
-    return Reading(
+    return Reading.partial(
         "default", 1.7e9, theirs["pypowerwall/default/aggregates"],
         strings={k.rpartition("/")[2]: v for k, v in theirs.items() if "/strings/" in k and isinstance(v, dict)},
         soe_raw=status["soe_raw"], mode=status["mode"], version="", grid_charging=status["grid_charging"],
@@ -68,7 +68,7 @@ def compared(
         if name == "powerwall3-offline":
             return ours(view_of(powerwall3, online=False), discovery=False), states
         if name == "all-null":
-            return ours(view_of(Reading("home", 1.0, {})), discovery=False), states
+            return ours(view_of(Reading.partial("home", 1.0, {})), discovery=False), states
         view = view_of(simulated(theirs), identity={"id": "default", "name": "Default Gateway"})
         return ours(view, discovery=False), states
 

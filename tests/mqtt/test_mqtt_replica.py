@@ -243,7 +243,7 @@ async def main():
     while True:
         now = time.time()
         publisher.publish(View(GatewayIdentity(sys.argv[3], sys.argv[3]), GatewayStatus(state="ok", online=True),
-                               Reading(sys.argv[3], now, {"site": {"instant_power": 5.0}}), server, now))
+                               Reading.partial(sys.argv[3], now, {"site": {"instant_power": 5.0}}), server, now))
         await asyncio.sleep(0.1)
 asyncio.run(main())
 """
@@ -444,4 +444,4 @@ def test_a_slow_reader_misses_steps_but_not_the_last(broker, until, powerwall3, 
 def test_reading_is_never_pickled():
     source = "".join(path.read_text() for path in (ROOT / "pwserver/mqtt").glob("replica_*.py"))
     assert "import pickle" not in source and "eval(" not in source
-    assert Reading("x", 1.0, {}).gateway_id == "x"
+    assert Reading.partial("x", 1.0, {}).gateway_id == "x"

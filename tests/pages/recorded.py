@@ -94,7 +94,7 @@ def _reading(gateway: str, at: float, row: tuple[float, float, float, float, flo
         }
     }
     blocks = [{"PackageSerialNumber": unit.rpartition("--")[2]} for unit in UNITS]
-    return Reading(
+    return Reading.partial(
         gateway,
         at,
         {name: {"instant_power": power} for name, power in powers.items()},

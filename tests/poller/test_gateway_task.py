@@ -39,7 +39,7 @@ class Scripted:
         self.online = step
         if not step:
             raise Failure("no answer")
-        return Reading("home", time.time(), {"site": {"instant_power": float(self.polls)}})
+        return Reading.partial("home", time.time(), {"site": {"instant_power": float(self.polls)}})
 
     def status(self, now: float | None = None) -> GatewayStatus:
         return GatewayStatus(online=self.online)

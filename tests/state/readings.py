@@ -18,7 +18,9 @@ def reading(after: float, counters: Mapping[str, Any] | None = None, **members: 
     for name, value in (counters or {}).items():
         meter, _, member = name.partition(".")
         meters.setdefault(meter, {})[member] = value
-    return Reading(members.pop("gateway_id", "home"), START + after, members.pop("aggregates", meters), **members)
+    return Reading.partial(
+        members.pop("gateway_id", "home"), START + after, members.pop("aggregates", meters), **members
+    )
 
 
 def shown(judged: Judged, name: str) -> Any:

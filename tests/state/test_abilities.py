@@ -119,13 +119,13 @@ def test_a_gateway_that_is_away_says_what_helps_it(cause: str, reached: bool) ->
 
 def test_what_was_read_can_be_read() -> None:
     """An old firmware's own API tells strings and temperatures, a new one's does not."""
-    plain = Reading("home", 1.0, {}, reach=Reach.LOCAL)
+    plain = Reading.partial("home", 1.0, {}, reach=Reach.LOCAL)
     status = GatewayStatus(online=True, ways=Ways(Reach.LOCAL, online=True))
     identity = GatewayIdentity("home", "Home", way="LOCAL")
     without = abilities_of(identity, status, judge(plain, GatewayMemory()), True).read
     assert without["strings"].limit == "local-tells-less" and without["units"].able
     strings = {"A": {"Connected": True, "Current": 1.0, "Power": 230.0, "Voltage": 230.0, "State": "PV_Active"}}
-    rich = Reading("home", 1.0, {}, reach=Reach.LOCAL, strings=strings)
+    rich = Reading.partial("home", 1.0, {}, reach=Reach.LOCAL, strings=strings)
     assert abilities_of(identity, status, judge(rich, GatewayMemory()), True).read["strings"].able
 
 

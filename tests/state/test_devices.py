@@ -19,7 +19,7 @@ GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.tex
 
 
 def reading(**members: Any) -> Reading:
-    return Reading("home", 1.8e9, {}, **members)
+    return Reading.partial("home", 1.8e9, {}, **members)
 
 
 def signals(**members: Any) -> dict[str, dict[str, float]]:
@@ -87,7 +87,7 @@ def test_a_dip_of_a_wireless_meter_is_held_for_everybody() -> None:
     judge = GatewayJudge()
     for moment, told in enumerate((7.2e6, 7.1e6)):
         vitals = {"TRM--a--R1": {"TRM_CT0_EnergyImportedWs": told}}
-        judged = judge.take(Reading("home", 1.8e9 + moment, {}, vitals=vitals))
+        judged = judge.take(Reading.partial("home", 1.8e9 + moment, {}, vitals=vitals))
         assert judged.electrical.remote_meters[0].imported_wh == 2000.0
 
 

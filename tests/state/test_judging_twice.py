@@ -9,7 +9,7 @@ from pwserver.state.judge import GatewayJudge
 def test_judging_what_has_been_judged_changes_nothing() -> None:
     told = {"instant_power": 100.5, "energy_imported": 7000.5, "energy_exported": 90.25, "disclaimer": "from Meter X"}
     meters = {name: dict(told) for name in ("site", "battery", "load", "solar")}
-    reading = Reading("g", 1.8e9, meters, answers={"energy": Answered("the local API", 1.8e9)})
+    reading = Reading.partial("g", 1.8e9, meters, answers={"energy": Answered("the local API", 1.8e9)})
     once = GatewayJudge().take(reading).reading
     assert once is not None
     assert once.aggregates["site"]["disclaimer"] == "from Meter X; energy from gateway local API"

@@ -20,7 +20,7 @@ GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=3), 
 
 
 def operation(**members: Any) -> tuple[Any, Any]:
-    found = judge_operating_settings(Reading("home", 1.8e9, {}, **members))
+    found = judge_operating_settings(Reading.partial("home", 1.8e9, {}, **members))
     return found.mode.value, found.reserve_percent.value
 
 
@@ -44,7 +44,7 @@ def test_one_order_of_precedence(members: dict[str, Any], expected: tuple[Any, A
 def test_a_setting_from_the_cloud_link_names_it() -> None:
     link = Answered("site_info of Tesla's servers", 1.7e9)
     own = Answered("GET /api/operation", 1.75e9)
-    reading = Reading(
+    reading = Reading.partial(
         "home", 1.8e9, {}, mode="backup", grid_export="never", answers={"operation": own, "grid_export": link}
     )
     found = judge_operating_settings(reading)
@@ -59,7 +59,7 @@ def test_whatever_comes_settings_are_words_and_percents(
     body = {"real_mode": told, "backup_reserve_percent": told}
     for one in (operation, body):
         found = judge_operating_settings(
-            Reading("home", 1.8e9, {}, operation=one, reserve=reserve, mode=mode, system_status=status)
+            Reading.partial("home", 1.8e9, {}, operation=one, reserve=reserve, mode=mode, system_status=status)
         )
         assert found.mode.value is None or (isinstance(found.mode.value, str) and found.mode.value)
         assert found.reserve_percent.value is None or isinstance(found.reserve_percent.value, (int, float))
@@ -108,5 +108,5 @@ def test_a_charge_that_cannot_be_one_is_none_everywhere() -> None:
 def test_the_reserve_that_keeps_the_charge_is_rounded_down_and_never_guessed(
     raw: Any, online: bool, held: int | None
 ) -> None:
-    assert reserve_to_hold(Reading("g", 1.0, {}, soe_raw=raw), online) == held
+    assert reserve_to_hold(Reading.partial("g", 1.0, {}, soe_raw=raw), online) == held
     assert reserve_to_hold(None, online) is None
