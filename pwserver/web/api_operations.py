@@ -59,7 +59,7 @@ class ApiOperation:
 # Of routes that check their parameters: 422 with the list of what is wrong.
 INVALID: Mapping[int, tuple[str, Schema | None]] = {
     422: (
-        "a parameter or a body that makes no sense",
+        "a parameter or the body has a value that is not allowed",
         obj({"detail": {"type": "array", "items": obj({"type": STRING, "loc": {"type": "array"}, "msg": STRING})}}),
     )
 }

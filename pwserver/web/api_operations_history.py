@@ -56,7 +56,7 @@ _EPOCH: Schema = {"type": "number", "minimum": EPOCH_SECONDS[0], "maximum": EPOC
 _FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
 _TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
 _DAY: Schema = {"type": "string", "format": "date"}
-_DAMAGED = "the files of the history were damaged while the server runs; live data are not affected"
+_DAMAGED = "the files of the history were damaged while the server was running; live data are not affected"
 _UNAVAILABLE = {503: _DAMAGED}
 _INSTANT = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
 
@@ -67,7 +67,7 @@ def _whole(limits: tuple[int, int], default: int) -> Schema:
 
 OPERATIONS = (
     ApiOperation(
-        "/api/timeseries/daily", "Energies by day and gateway, newest day first", TAG,
+        "/api/timeseries/daily", "Energies of each day and gateway, newest day first", TAG,
         obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),
         parameters=(
             Parameter("days", _whole(DAYS, 7), "how many days back"), _GATEWAY,
@@ -76,7 +76,7 @@ OPERATIONS = (
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
-        "/api/timeseries/today", "Energies of each gateway's own day so far", TAG,
+        "/api/timeseries/today", "Energies of the present day, in the time zone of each gateway", TAG,
         obj({**_ENABLED, "gateways": map_of(_ROW)}, {"server_time": number("s")}), statuses=INVALID,
         errors=_UNAVAILABLE,
     ),
@@ -90,15 +90,15 @@ OPERATIONS = (
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
-        "/api/timeseries/samples", "The newest samples, in ascending order", TAG,
+        "/api/timeseries/samples", "The newest samples, oldest of them first", TAG,
         obj({**_ENABLED, "samples": array(_SAMPLE), "count": INTEGER}),
         parameters=(
-            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(SAMPLES, 500), "at most so many"),
+            _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("limit", _whole(SAMPLES, 500), "the largest number of samples"),
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
-        "/api/timeseries/status", "What is recorded, and how much", TAG,
+        "/api/timeseries/status", "What is recorded, and for how long", TAG,
         obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)},
             {"gateway_names": map_of(STRING, "id -> name of every configured gateway")}),
         errors=_UNAVAILABLE,
@@ -107,7 +107,7 @@ OPERATIONS = (
         "/api/timeseries/signals", "Device signals that are recorded", TAG,
         obj({**_ENABLED, "signals_enabled": BOOLEAN, "interval_seconds": INTEGER, "metrics": map_of(_METRIC),
              "groups": map_of(_GROUP), "series": array(obj(_SERIES))}),
-        parameters=(_GATEWAY, Parameter("units", BOOLEAN, "also charge and energy of every unit")),
+        parameters=(_GATEWAY, Parameter("units", BOOLEAN, "include charge and energy of every unit")),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
@@ -115,26 +115,29 @@ OPERATIONS = (
         obj({**_ENABLED, "resolution": nullable(string(values=("raw", "daily"))),
              "series": array(obj({**_SERIES, "points": array(_SIGNAL_POINT)}))}),
         parameters=(
-            Parameter("metrics", STRING, "comma list of metric ids"),
-            Parameter("devices", STRING, "comma list of device names"),
+            Parameter("metrics", STRING, "ids of metrics, separated by commas"),
+            Parameter("devices", STRING, "names of devices, separated by commas"),
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(SIGNAL_HOURS, 24), "how many hours back"),
-            Parameter("resolution", string(values=("auto", "raw", "daily")), "`auto`: samples for short windows"),
+            Parameter("resolution", string(values=("auto", "raw", "daily")),
+                      "`auto` takes samples for short windows and days for long ones"),
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,
-        text="`format=json` gives flat rows, `columns` one list a column, `csv` a header line and one line a step.",
+        text="`format=json` gives flat rows, `columns` one list for each column, `csv` a header line and one line for "
+             "each step.",
         other_media_type="text/csv; charset=utf-8",
         parameters=(
             Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, the default gateway"),
             Parameter("from", STRING, f"{_INSTANT}; without it, the last 24 hours", example="now-6h"),
             Parameter("to", STRING, _INSTANT, example="now"),
             Parameter("step", STRING, "a duration such as `5m`", example="15m"),
-            Parameter("points", _whole(POINTS, 360), "about so many, where no step is given"),
-            Parameter("fields", STRING, "comma list of columns", example="site,solar,battery,load,soe"),
-            Parameter("method", string(values=("mean", "lttb")), "`lttb` keeps the shape of a curve"),
-            Parameter("format", string(values=("json", "csv", "columns")), "how the answer looks"),
+            Parameter("points", _whole(POINTS, 360), "the approximate number of points, where no step is given"),
+            Parameter("fields", STRING, "names of columns, separated by commas", example="site,solar,battery,load,soe"),
+            Parameter("method", string(values=("mean", "lttb")),
+                      "`mean` averages each step, `lttb` keeps the shape of the curve"),
+            Parameter("format", string(values=("json", "csv", "columns")), "the format of the answer"),
         ),
         errors={
             404: "there is no such gateway",

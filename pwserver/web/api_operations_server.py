@@ -9,7 +9,7 @@ from pwserver.documents.site_schemas import LEFT_OUT
 from pwserver.state.fact import RULES
 from pwserver.web.api_operations import HTML, ApiOperation, Parameter
 
-_PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the look; anything else means `clear`"),)
+_PAGE_PARAMETERS = (Parameter("style", string(values=STYLES), "the style; any other value means `clear`"),)
 _LIVE = obj({"status": STRING})
 _READY = obj({"status": schemas.STATE_WORD, "gateways_online": INTEGER})
 _NUMBER: dict[str, Schema] = {
@@ -21,21 +21,22 @@ _NUMBER: dict[str, Schema] = {
 _LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
 
 OPERATIONS = (
-    ApiOperation("/livez", "Whether the processes live", "server", _LIVE, {"status": "alive"},
-              statuses={503: ("the poller is silent", _LIVE)}),
-    ApiOperation("/readyz", "Whether there are fresh data", "server", _READY,
+    ApiOperation("/livez", "Tells whether the processes are alive", "server", _LIVE, {"status": "alive"},
+              statuses={503: ("the poller shows no sign of life", _LIVE)}),
+    ApiOperation("/readyz", "Tells whether there are fresh data", "server", _READY,
               {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
-    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS,
-              text="Changes state; kept as GET because the predecessor has it."),
-    ApiOperation("/stats/clear", "Statistics, then counting starts anew", "server", schemas.STATS, method="post"),
+    ApiOperation("/stats/clear", "Returns the statistics, then begins to count anew", "server", schemas.STATS,
+              text="Changes state; it is a GET because the predecessor has it as one."),
+    ApiOperation("/stats/clear", "Returns the statistics, then begins to count anew", "server", schemas.STATS,
+              method="post"),
     ApiOperation(
-        "/api/explain", "Where a number of the site document comes from", "site",
+        "/api/explain", "Explains where a number of the site document comes from", "site",
         obj(optional={
             "version": INTEGER, "gateway": nullable(STRING), "names": array(STRING), **_NUMBER, "rule": STRING,
             "sentence": string("the rule in words"), "answer": nullable(string("the answer it was read from")),
             "member": nullable(string("its place in that answer")),
             "at": nullable(number("s", "when that answer arrived, seconds since 1970")),
-            "set_aside": nullable(string("what was said instead, and why it was not believed")),
+            "set_aside": nullable(string("the value that another answer gave, and why it was not used")),
             "parts": array(obj({"name": STRING}, {**_NUMBER, "gateway": STRING, "gateway_name": nullable(STRING)})),
             "missing": array(STRING), "missing_names": array(STRING),
             "left_out": array(obj(LEFT_OUT, {"gateway_name": nullable(STRING)})),
@@ -50,8 +51,8 @@ OPERATIONS = (
         ),
         errors={404: "there is no such gateway, or no such number: `names` lists what there is"},
     ),
-    ApiOperation("/help", "To the API pages", "pages", success=307),
-    ApiOperation("/api/login/Basic", "Fixed answer for old power flow pages; sets two cookies, proves nothing", "tesla",
+    ApiOperation("/help", "Redirects to the API pages", "pages", success=307),
+    ApiOperation("/api/login/Basic", "Fixed answer that old power flow pages need; gives access to nothing", "tesla",
               _LOGIN, method="post"),
     ApiOperation("/openapi.json", "This description", "pages", {"type": "object"}),
     ApiOperation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
@@ -59,7 +60,7 @@ OPERATIONS = (
     *(
         ApiOperation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
         for path, text in {
-            "/": "Power flow, made to be embedded",
+            "/": "Power flow, which other pages can embed",
             "/console": "Management console",
             "/history": "History charts",
             "/example": "A page that embeds the power flow",

@@ -39,30 +39,30 @@ VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
 TAGS = {
     "core": "What recorders read: powers, charge, devices, strings, temperatures, alerts, fans",
-    "csv": "One line for shell scripts",
+    "csv": "One line of values, for shell scripts",
     "tesla": "The gateway's own web API, as far as clients use it",
     "pw": "Single values",
     "gateways": "Every document of every gateway, by its id; `aggregate` is the sum of all",
     "aggregate": "Sums over all gateways",
-    "site": "Made for pages, screens and apps: every configured gateway with its state, and the sum of all",
+    "site": "For pages, screens and apps: every configured gateway with its state, and the sum of all",
     "server": "The server itself",
     api_operations_control.TAG: "Reading and changing settings of the default gateway",
     api_operations_history.TAG: "Time series",
-    "raw": "Answers of the gateway or the cloud as the library gives them",
+    "raw": "Answers of the gateway or the cloud as the library returns them",
     "pages": "Pages for people",
 }
 INTRODUCTION = """\
-Everything a reader can GET is a document, rendered once after every poll; no GET ever asks a gateway. `Age` and
+Everything that a client can GET is a document, rendered once after every poll; no GET ever asks a gateway. `Age` and
 `X-Powerwall-Timestamp` say how old the data are. Unknown numbers are `null`, never 0. Powers are in W, energies in Wh.
 
-Every GET also answers HEAD; unknown query parameters are ignored; a trailing slash makes no difference. All paths also
-answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
-TOO_LARGE = "the document does not fit its place in shared memory, or there is nothing to serve"
-LIMITED = "the rate limit, where one is set; `Retry-After` says for how long"
+Every path that answers GET also answers HEAD. Unknown query parameters are ignored, and a slash at the end makes no
+difference. All paths also answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
+TOO_LARGE = "the document does not fit into its place in shared memory, or there is nothing to serve"
+LIMITED = "the rate limit is reached, where one is set; `Retry-After` says how long to wait"
 GATEWAY_ID = Parameter("id", STRING, "id of a gateway, or `aggregate`", place="path")
 SITE_ID = Parameter("id", STRING, "id of a gateway", place="path")
 GATEWAYS = "/api/gateways/{id}"
-HEADERS_QUERY = Parameter("headers", STRING, "with or without a value: a header line first")
+HEADERS_QUERY = Parameter("headers", STRING, "begin with a header line; the value does not matter")
 
 
 def operations() -> Iterator[ApiOperation]:
@@ -189,9 +189,9 @@ def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
 
 HEADERS: Mapping[str, Any] = {
     "Age": {"description": "seconds since the gateway was read", "schema": {"type": "integer", "minimum": 0}},
-    "X-Powerwall-Timestamp": {"description": "when the gateway was read, seconds since 1970",
+    "X-Powerwall-Timestamp": {"description": "when the gateway was read, in seconds since 1970",
                               "schema": {"type": "string", "pattern": r"^\d+\.\d{3}$"}},
-    "ETag": {"description": "names this very body; send it back in If-None-Match", "schema": {"type": "string"}},
+    "ETag": {"description": "names this very body, for If-None-Match", "schema": {"type": "string"}},
 }  # fmt: skip
 
 
@@ -235,7 +235,7 @@ def _responses(operation: ApiOperation, components: Components) -> dict[str, Any
         success["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in HEADERS}
     responses = {str(operation.success): success}
     if operation.aged:
-        responses["304"] = {"description": "the body of `If-None-Match` is still the right one"}
+        responses["304"] = {"description": "the body that `If-None-Match` names is still current"}
     errors = {503: TOO_LARGE, 429: LIMITED, **operation.errors}
     wrong = {JSON: {"schema": components.schema(DETAIL)}}
     for status in sorted(errors):
@@ -245,7 +245,7 @@ def _responses(operation: ApiOperation, components: Components) -> dict[str, Any
         if schema is not None:
             responses[str(status)]["content"] = {JSON: {"schema": components.schema(schema)}}
     failed = {"anyOf": [components.schema(DETAIL), components.schema(ERROR)]}
-    responses["500"] = {"description": "a fault of the server", "content": {JSON: {"schema": failed}}}
+    responses["500"] = {"description": "the server has failed", "content": {JSON: {"schema": failed}}}
     return responses
 
 
