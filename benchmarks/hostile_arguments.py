@@ -238,6 +238,7 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "http_gate.Timed": lambda: (),
         "http_gate.Gate": lambda: (),
         "http_gate.Gate*": lambda: (0, 0, None, (), 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9, 9, None, None, None, None),
+        "http_writer.ReplyWriter": lambda: (),
         "http_connection.HttpConnection": lambda: (gate(),),
         "http_connection.HttpConnection.connection_made": lambda: (Transport(),),
         "http_connection.HttpConnection.connection_lost": lambda: (None,),

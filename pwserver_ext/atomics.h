@@ -8,12 +8,14 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free to work between processes");
 _Static_assert(ATOMIC_POINTER_LOCK_FREE == 2, "word-sized atomics must be lock-free to work between processes");
-_Static_assert(sizeof(_Atomic(uint64_t)) == 8 && sizeof(_Atomic(uintptr_t)) == sizeof(uintptr_t),
+_Static_assert(sizeof(_Atomic(uint64_t)) == 8 && sizeof(_Atomic(uint32_t)) == 4 && sizeof(_Atomic(uintptr_t)) == sizeof(uintptr_t),
                "an atomic must be as large as the plain integer it is laid over");
 
 static inline uint64_t pw_load_acquire(const uint64_t *cell) {
@@ -32,6 +34,18 @@ static inline void pw_store_relaxed(uint64_t *cell, uint64_t value) {
     atomic_store_explicit((_Atomic(uint64_t) *)cell, value, memory_order_relaxed);
 }
 
+static inline uint32_t pw_load_relaxed_32(const uint32_t *cell) {
+    return atomic_load_explicit((const _Atomic(uint32_t) *)cell, memory_order_relaxed);
+}
+
+static inline void pw_store_relaxed_32(uint32_t *cell, uint32_t value) {
+    atomic_store_explicit((_Atomic(uint32_t) *)cell, value, memory_order_relaxed);
+}
+
+static inline void pw_store_release_32(uint32_t *cell, uint32_t value) {
+    atomic_store_explicit((_Atomic(uint32_t) *)cell, value, memory_order_release);
+}
+
 static inline void pw_fetch_add_relaxed(uint64_t *cell, uint64_t value) {
     (void)atomic_fetch_add_explicit((_Atomic(uint64_t) *)cell, value, memory_order_relaxed);
 }
@@ -41,8 +55,8 @@ static inline void pw_fence_acquire(void) { atomic_thread_fence(memory_order_acq
 static inline void pw_fence_release(void) { atomic_thread_fence(memory_order_release); }
 
 /* Copy between private memory (any alignment) and shared memory (aligned to 8), one relaxed atomic machine word at a
- * time. The shared side is always read and written in whole words, so its blocks are padded to 8 bytes. A data race
- * on these words is what a sequence lock is about: the reader may see any mix, and finds out afterwards. */
+ * time. The shared side is always read and written in whole words, so its blocks are padded to 8 bytes. These are the
+ * accesses to what a sequence lock guards, see seqlock.pxd: a reader may get any mix, and finds out afterwards. */
 static inline void pw_copy_in(void *shared, const void *source, size_t size) {
     _Atomic(uintptr_t) *to = (_Atomic(uintptr_t) *)shared;
     const unsigned char *from = (const unsigned char *)source;
@@ -76,6 +90,12 @@ static inline void pw_copy_out(void *target, const void *shared, size_t size) {
     }
 }
 
+/* Make whole words of shared memory zero (size a multiple of 8). */
+static inline void pw_clear(void *shared, size_t size) {
+    _Atomic(uintptr_t) *to = (_Atomic(uintptr_t) *)shared;
+    for (; size >= sizeof(uintptr_t); size -= sizeof(uintptr_t)) atomic_store_explicit(to++, 0, memory_order_relaxed);
+}
+
 /* FNV-1a over 64-bit words of private memory (size a multiple of 8): position matters, so a swap is seen too. */
 static inline uint64_t pw_mix(uint64_t sum, const void *data, size_t size) {
     const unsigned char *from = (const unsigned char *)data;
@@ -100,6 +120,18 @@ static inline double pw_double(uint64_t bits) {
     return value;
 }
 
+static inline float pw_float(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static inline void pw_give_way(void) { (void)sched_yield(); }
+
+/* Sleep for 50 microseconds: some tens of the writes that a reader waits for. */
+static inline void pw_nap(void) {
+    struct timespec nap = {0, 50000};
+    (void)nanosleep(&nap, NULL);
+}
 
 #endif

@@ -3,21 +3,20 @@
 
 from cpython cimport array
 from libc.math cimport INFINITY, NAN, floor, isfinite
-from libc.stdint cimport uint64_t
 
 from pwserver_ext.ring cimport (
-    ATTEMPTS,
     COLUMN_LIMIT,
+    Reading,
     Ring,
     RowHead,
-    after,
-    enter,
-    live_in,
-    lower_bound,
-    ring_crc_prepare,
-    row_at,
+    Window,
+    must_read,
+    new_reading,
+    next_row,
+    open_window,
+    room_of,
+    timestamp_of,
     trimmed,
-    unchanged,
     value_of,
 )
 
@@ -41,7 +40,95 @@ cdef enum:
 
 cdef array.array _DOUBLES = _array.array("d")
 
-ring_crc_prepare()
+cdef struct Sums:  # of the bucket that is open, by column
+    int width
+    int picks[COLUMN_LIMIT]  # columns of the ring
+    int kinds[COLUMN_LIMIT]
+    double* targets[COLUMN_LIMIT]
+    double weights[COLUMN_LIMIT]
+
+
+cdef inline void _open(Sums* sums, Py_ssize_t at) noexcept:
+    """Begin the bucket ``at``."""
+    cdef int column
+    for column in range(sums.width):
+        sums.weights[column] = 0.0
+        sums.targets[column][at] = NAN
+
+
+cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value, double share) noexcept:
+    """Add one measured value; ``share`` is the weight of its row."""
+    cdef double* target = sums.targets[column] + at
+    cdef int kind = sums.kinds[column]
+    if kind == KIND_MEAN:
+        if share > 0.0:
+            if sums.weights[column] == 0.0:
+                target[0] = value * share
+            else:
+                target[0] += value * share
+            sums.weights[column] += share
+    elif kind == KIND_MINIMUM:
+        if not target[0] <= value:
+            target[0] = value
+    elif kind == KIND_MAXIMUM:
+        if not target[0] >= value:
+            target[0] = value
+    elif kind == KIND_SUM:
+        if sums.weights[column] == 0.0:
+            target[0] = value
+            sums.weights[column] = 1.0
+        else:
+            target[0] += value
+    elif kind == KIND_COUNT:
+        if target[0] > 0.0:
+            target[0] += 1.0
+        else:
+            target[0] = 1.0
+    else:
+        target[0] = value
+
+
+cdef inline void _finish(Sums* sums, Py_ssize_t at) noexcept:
+    """Turn the sums of the bucket ``at`` into means; -1: there is none yet."""
+    cdef int column
+    if at < 0:
+        return
+    for column in range(sums.width):
+        if sums.kinds[column] == KIND_MEAN and sums.weights[column] > 0.0:
+            sums.targets[column][at] /= sums.weights[column]
+
+
+cdef inline double _share(Ring ring, const RowHead* row, int weight) noexcept:
+    """Read how much a row counts: its column ``weight``, nothing where that is not above zero; -1: all count alike."""
+    cdef double share
+    if weight < 0:
+        return 1.0
+    share = value_of(ring, row, weight)
+    return share if share > 0.0 else 0.0
+
+
+cdef Py_ssize_t _buckets_between(double start, double end, double step, double origin, Py_ssize_t rows) noexcept:
+    """Count the buckets of a window with at most that many rows, at least one.
+
+    By the same arithmetic that gives a row its bucket, so that rounding cannot make one more than there is room.
+    """
+    cdef double buckets = floor((end - origin) / step) - floor((start - origin) / step) + 1.0
+    if end >= start and buckets < rows:
+        rows = <Py_ssize_t>buckets
+    return max(rows, 1)
+
+
+cdef int _choose(Ring ring, Sums* sums, list columns, list kinds) except -1:
+    cdef int column
+    if len(columns) > COLUMN_LIMIT or len(kinds) != len(columns):
+        raise ValueError("as many kinds as columns, at most 64")
+    sums.width = <int>len(columns)
+    for column in range(sums.width):
+        sums.picks[column] = columns[column]
+        sums.kinds[column] = kinds[column]
+        if not 0 <= sums.picks[column] < ring.columns or not 0 <= sums.kinds[column] <= KIND_COUNT:
+            raise IndexError(columns[column])
+    return 0
 
 
 def aggregate(
@@ -54,125 +141,54 @@ def aggregate(
     Returns (bucket starts, weights of the buckets, [one array('d') a column, NaN where nothing was measured]);
     buckets without a row are left out.
     """
-    cdef list chosen = list(columns), ways = list(kinds)
-    cdef int width, column
-    cdef int picks[COLUMN_LIMIT]
-    cdef int how[COLUMN_LIMIT]
-    cdef double* targets[COLUMN_LIMIT]
-    cdef double weights[COLUMN_LIMIT]
-    cdef uint64_t sequence = 0, newest, low, high, number
-    cdef Py_ssize_t room, at
+    cdef Reading reading = new_reading()
+    cdef Window window
+    cdef Sums sums
+    cdef int column
+    cdef Py_ssize_t room, at = -1
     cdef double share, value, place, bucket
     cdef RowHead* row
-    cdef bint careful, torn
-    cdef int attempt = 0
     cdef array.array times, totals, out
-    if len(chosen) > COLUMN_LIMIT or len(ways) != len(chosen):
-        raise ValueError("as many kinds as columns, at most 64")
-    width = <int>len(chosen)
+    _choose(ring, &sums, list(columns), list(kinds))
     if not 0.0 < step < INFINITY or not isfinite(origin) or not -1 <= weight < ring.columns:
         raise ValueError("step or weight out of range")
-    for column in range(width):
-        picks[column] = chosen[column]
-        how[column] = ways[column]
-        if not 0 <= picks[column] < ring.columns or not 0 <= how[column] <= KIND_COUNT:
-            raise IndexError(chosen[column])
-    while True:
-        careful = attempt >= ATTEMPTS
-        if careful or enter(ring, &sequence, attempt):
-            torn = False
-            newest = ring._control.newest
-            low = lower_bound(ring, start, newest, careful)
-            high = after(ring, end, newest, careful)
-            room = <Py_ssize_t>(high - low) + 1 if high > low else 1
-            if room > ring.rows + 1:
-                room = ring.rows + 1
-            # By the same arithmetic that gives a row its bucket, so that rounding cannot make one more than there is room.
-            if end >= start and floor((end - origin) / step) - floor((start - origin) / step) + 1.0 < room:
-                room = <Py_ssize_t>(floor((end - origin) / step) - floor((start - origin) / step)) + 1
-            if room < 1:
-                room = 1
-            times = array.clone(_DOUBLES, room, False)
-            totals = array.clone(_DOUBLES, room, False)
-            results = []
-            for column in range(width):
-                out = array.clone(_DOUBLES, room, False)
-                targets[column] = out.data.as_doubles
-                results.append(out)
-            at = -1
-            bucket = -INFINITY
-            number = low
-            while number <= high:
-                row = row_at(ring, number, careful) if number < high else live_in(ring, start, end, newest, careful)
-                number += 1
-                if row == NULL:
-                    continue
-                # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
-                place = floor((row.timestamp - origin) / step)
-                if place > bucket:
-                    _finish(targets, weights, how, width, at)
-                    at += 1
-                    if at >= room:
-                        torn = True
-                        break
-                    bucket = place
-                    times.data.as_doubles[at] = place * step + origin
-                    totals.data.as_doubles[at] = 0.0
-                    for column in range(width):
-                        weights[column] = 0.0
-                        targets[column][at] = NAN
-                share = 1.0
-                if weight >= 0:
-                    share = value_of(ring, row, weight)
-                    if not share > 0.0:
-                        share = 0.0
-                totals.data.as_doubles[at] += share
-                for column in range(width):
-                    value = value_of(ring, row, picks[column])
-                    if value != value:
-                        continue
-                    if how[column] == KIND_MEAN:
-                        if share > 0.0:
-                            if weights[column] == 0.0:
-                                targets[column][at] = value * share
-                            else:
-                                targets[column][at] += value * share
-                            weights[column] += share
-                    elif how[column] == KIND_MINIMUM:
-                        if not targets[column][at] <= value:
-                            targets[column][at] = value
-                    elif how[column] == KIND_MAXIMUM:
-                        if not targets[column][at] >= value:
-                            targets[column][at] = value
-                    elif how[column] == KIND_SUM:
-                        if weights[column] == 0.0:
-                            targets[column][at] = value
-                            weights[column] = 1.0
-                        else:
-                            targets[column][at] += value
-                    elif how[column] == KIND_COUNT:
-                        if targets[column][at] > 0.0:
-                            targets[column][at] += 1.0
-                        else:
-                            targets[column][at] = 1.0
-                    else:
-                        targets[column][at] = value
-            if not torn:
-                _finish(targets, weights, how, width, at)
-                if careful or unchanged(ring, sequence):
-                    array.resize(totals, at + 1)
-                    trimmed(times, results, at + 1)
-                    return times, totals, results
-            elif careful:
-                raise RuntimeError("the ring's timestamps are not in order")
-        attempt += 1
-
-
-cdef void _finish(double** targets, double* weights, int* how, int width, Py_ssize_t at) noexcept:
-    """Turn the sums of the bucket ``at`` into means."""
-    cdef int column
-    if at < 0:
-        return
-    for column in range(width):
-        if how[column] == KIND_MEAN and weights[column] > 0.0:
-            targets[column][at] /= weights[column]
+    while must_read(ring, &reading):
+        open_window(ring, &reading, start, end, &window)
+        room = _buckets_between(start, end, step, origin, room_of(ring, &window))
+        times = array.clone(_DOUBLES, room, False)
+        totals = array.clone(_DOUBLES, room, False)
+        results = []
+        for column in range(sums.width):
+            out = array.clone(_DOUBLES, room, False)
+            sums.targets[column] = out.data.as_doubles
+            results.append(out)
+        at = -1
+        bucket = -INFINITY
+        row = next_row(ring, &reading, &window)
+        while row != NULL:
+            # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
+            place = floor((timestamp_of(row) - origin) / step)
+            if place > bucket:
+                _finish(&sums, at)
+                at += 1
+                if at == room:  # the rows are not in order: a writer is at work, or the file was damaged
+                    if reading.careful:
+                        raise RuntimeError("the ring's timestamps are not in order")
+                    reading.refused = True
+                    at = -1
+                    break
+                bucket = place
+                times.data.as_doubles[at] = place * step + origin
+                totals.data.as_doubles[at] = 0.0
+                _open(&sums, at)
+            share = _share(ring, row, weight)
+            totals.data.as_doubles[at] += share
+            for column in range(sums.width):
+                value = value_of(ring, row, sums.picks[column])
+                if value == value:
+                    _add(&sums, column, at, value, share)
+            row = next_row(ring, &reading, &window)
+        _finish(&sums, at)
+    array.resize(totals, at + 1)
+    trimmed(times, results, at + 1)
+    return times, totals, results

@@ -1,18 +1,15 @@
-from pwserver_ext.http_documents cimport ServedDocument
-from pwserver_ext.http_gate cimport Gate, Timed
+from pwserver_ext.http_gate cimport Gate
 from pwserver_ext.http_head cimport Head
+from pwserver_ext.http_writer cimport ReplyWriter
 
 
-cdef class HttpConnection(Timed):
+cdef class HttpConnection(ReplyWriter):
     cdef readonly Gate gate
-    cdef readonly object transport
     cdef readonly object beneath  # the transport below TLS
     cdef readonly object handler
     cdef readonly str address
     cdef str counted_as  # the address, or the network of one IPv6 client
     cdef bytes pending  # bytes not yet answered nor handed over; None: none
-    cdef bytes single  # a reply that is not yet written
-    cdef list batch  # several such
     cdef int state
     cdef str uncounted  # whom the limiter counts if the handler's request does not become a stream
     cdef bint counted  # among the connections of its address
@@ -21,12 +18,8 @@ cdef class HttpConnection(Timed):
     cdef bint running  # requests are being answered
     cdef bint yielding  # more of them are, after the other connections had their turn
     cdef bint reads_paused
-    cdef bint writes_paused
     cdef bint ended  # the client has closed its sending half
     cdef readonly bint old  # the handler's request is HTTP/1.0
-    cdef int descriptor  # of the socket, or UNKNOWN or THROUGH_TRANSPORT
-    cdef bint answered  # there was an answer before this one
-    cdef bint queued  # the transport may still hold bytes of ours
     cdef double deadline  # of the head, or of idleness; 0: none
     cdef double write_deadline
     cdef long long body_left  # of the handler's request
@@ -41,9 +34,6 @@ cdef class HttpConnection(Timed):
     cdef Py_ssize_t answer_all(self, bytes buffer, double now, bint* blank) except -2
     cdef bytes reply_to(self, Head* h, const char* data, int verdict, bint keep, double now, long long second)
     cdef keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now)
-    cdef gather(self, bytes reply)
-    cdef flush(self)
-    cdef bint is_direct(self) except -1
     cdef object asked_by(self, object rule, Head* h, const char* data, str peer)
     cdef bytes over_limit(self, Head* h, const char* data, bint keep)
     cdef count_refused_stream(self)

@@ -1,11 +1,11 @@
 from asyncio import Protocol
 from typing import Any
 
-from pwserver_ext.http_gate import Gate, Timed
+from pwserver_ext.http_gate import Gate
+from pwserver_ext.http_writer import ReplyWriter
 
-class HttpConnection(Timed, Protocol):
+class HttpConnection(ReplyWriter, Protocol):
     gate: Gate
-    transport: Any
     handler: Any
     beneath: Any
     address: str | None

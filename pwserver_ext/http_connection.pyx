@@ -6,8 +6,6 @@ It answers what it can from the table. What it cannot goes, one request at a tim
 judged reaches the handler.
 """
 
-from pwserver_ext.outlet import descriptor_of
-
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from pwserver_ext.clocks cimport pw_epoch_second, pw_monotonic
@@ -24,15 +22,12 @@ from pwserver_ext.http_gate cimport (
     TIMED_OUT,
     UNMODIFIED,
     Gate,
-    Timed,
     count,
 )
 from pwserver_ext.http_head cimport HEAD, MORE_, REJECT_, SERVE_, Head
 from pwserver_ext.http_recogniser cimport forwarded_of
 from pwserver_ext.http_reply cimport CLOSE, KEEP_ALIVE, SILENT, refusal
-
-cdef extern from "socket_send.h" nogil:
-    Py_ssize_t pw_send(int descriptor, const char* bytes, Py_ssize_t size)
+from pwserver_ext.http_writer cimport THROUGH_TRANSPORT, ReplyWriter
 
 cdef enum:  # states
     READY = 0  # no request is open
@@ -48,12 +43,8 @@ cdef enum:
     PENDING_BYTES = 65536  # bytes waiting behind a busy handler before we stop reading
     LINGER_BYTES = 262144  # thrown away before the connection is cut
 
-cdef enum:  # how a connection's single replies leave, see flush()
-    UNKNOWN = -2  # not asked yet
-    THROUGH_TRANSPORT = -1
 
-
-cdef class HttpConnection(Timed):
+cdef class HttpConnection(ReplyWriter):
     """asyncio protocol. A subclass overrides open_handler() -> an object with
 
         feed(data)                  bytes of exactly one request, at first its whole head
@@ -68,7 +59,6 @@ cdef class HttpConnection(Timed):
 
     def __init__(self, Gate gate not None):
         self.gate = gate
-        self.descriptor = UNKNOWN
 
     def open_handler(self):
         raise NotImplementedError
@@ -427,54 +417,6 @@ cdef class HttpConnection(Timed):
         else:
             self.partial = False
             self.deadline = now + gate.idle_seconds
-
-    cdef gather(self, bytes reply):
-        """Add a reply to those that the next flush() writes."""
-        if self.single is None and self.batch is None:
-            self.single = reply
-        elif self.batch is None:
-            self.batch = [self.single, reply]
-            self.single = None
-        else:
-            self.batch.append(reply)
-
-    cdef flush(self):
-        """Write what has been gathered.
-
-        A single reply of a plain kept-alive connection goes straight to the socket; what that does not take, and its
-        errors, are the transport's. Never once Sanic has had the connection: it may have closed it, and the descriptor
-        may belong to another connection by then.
-        """
-        cdef Py_ssize_t sent
-        cdef bytes single = self.single
-        cdef list batch = self.batch
-        self.single = self.batch = None
-        if single is not None:
-            if self.is_direct():
-                sent = pw_send(self.descriptor, PyBytes_AS_STRING(single), PyBytes_GET_SIZE(single))
-                if sent == PyBytes_GET_SIZE(single):
-                    return
-                if sent > 0:
-                    single = single[sent:]
-                self.queued = True
-            self.transport.write(single)
-        elif batch is not None:
-            self.queued = True
-            self.transport.writelines(batch)
-
-    cdef bint is_direct(self) except -1:
-        """May the next bytes go straight to the socket? Only if none of ours still wait in the transport."""
-        if self.descriptor >= 0:
-            if self.queued and not self.writes_paused:
-                self.queued = self.transport.get_write_buffer_size() > 0
-            return not self.queued and not self.writes_paused
-        if self.descriptor == UNKNOWN and self.answered:  # the first answer of a connection is often its last
-            self.descriptor = descriptor_of(self.transport)
-            if self.descriptor >= 0:
-                self.queued = True
-                return self.is_direct()
-        self.answered = True
-        return False
 
     cdef object asked_by(self, object rule, Head* h, const char* data, str peer):
         """Who asks, by this rule, where a trusted proxy speaks for somebody; else the peer as given."""

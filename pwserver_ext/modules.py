@@ -21,6 +21,7 @@ MODULES = (
     "http_recogniser",
     "http_reply",
     "http_gate",
+    "http_writer",
     "http_connection",
     "outlet",
     "vitals",

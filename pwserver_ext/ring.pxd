@@ -1,25 +1,21 @@
 # cython: language_level=3, cdivision=True
+"""Declare the ring, and how its rows are read: the one loop that every reader uses, in `ring` and in `buckets`."""
+
 cimport cython
 from cpython cimport array
 from libc.math cimport INFINITY, NAN
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
 
-cdef extern from "ring_atomics.h":
-    uint64_t ring_load_acquire(const uint64_t*) noexcept nogil
-    uint64_t ring_load_relaxed(const uint64_t*) noexcept nogil
-    void ring_fence_acquire() noexcept nogil
-    void ring_wait(int) noexcept nogil
-    bint ring_can_hold(double) noexcept nogil
-    uint32_t ring_crc(const unsigned char*, size_t) noexcept nogil
-    void ring_crc_prepare() noexcept nogil
+from pwserver_ext.atomics cimport pw_double, pw_float, pw_give_way, pw_load_relaxed, pw_load_relaxed_32, pw_nap
+from pwserver_ext.seqlock cimport begin_read, is_being_written, is_unchanged
 
 cdef enum:
     HEAD_BYTES = 24
     CONTROL_BYTES = 64
-    # Readings that met the writer, before a reader checks every row by its CRC instead. A writer that lives needs
+    # Attempts that met the writer, before a reader checks every row by its CRC instead. A writer that lives needs
     # microseconds; one that died inside a row must not cost every reader milliseconds of waiting.
     ATTEMPTS = 18
+    ATTEMPTS_WITHOUT_NAP = 16
     COLUMN_LIMIT = 64
 
 
@@ -31,7 +27,7 @@ cdef struct RowHead:
 
 
 cdef struct Control:
-    uint64_t sequence  # odd while the writer works
+    uint64_t sequence  # see seqlock.pxd
     uint64_t newest  # number of the newest row, 0 when empty
     uint64_t identity  # differs between two lives of the ring
     uint64_t live  # 1 when the live row holds the open interval
@@ -53,111 +49,218 @@ cdef class Ring:
     cdef uint8_t* _rows
     cdef Control* _control
     cdef uint8_t* _live
-    cdef uint8_t* _scratch
+    cdef uint8_t* _scratch  # a row of private memory, in which rows are made and checked
+    cdef object _scratch_checked  # a view of what its CRC is over
 
-    cdef void _fill(self, uint8_t* target, uint32_t number, double timestamp, const double* values) noexcept
-    cdef bint _is_blank(self, const uint8_t* data) noexcept
+    cdef RowHead* _fill_scratch(self, uint32_t number, double timestamp, const double* values) except NULL
+    cdef uint32_t _crc_of_scratch(self) except? 0
+    cdef RowHead* _checked_copy(self, const RowHead* row) except? NULL
+    cdef bint _is_blank(self, const RowHead* row) noexcept
+    cdef bint _is_torn(self, Py_ssize_t slot) except -1
     cdef void _begin(self) noexcept
     cdef void _end(self) noexcept
-    cdef bint _is_torn(self, Py_ssize_t slot) noexcept
 
 
-# --- reading, shared by the modules that read rows: see ring.pyx -----------------------------------------------------
+# --- one row: fields of memory that another process may be writing ---------------------------------------------------
 
 
-cdef inline bint enter(Ring ring, uint64_t* sequence, int attempt) noexcept:
-    sequence[0] = ring_load_acquire(&ring._control.sequence)
-    if sequence[0] % 2:
-        with nogil:
-            ring_wait(attempt)
-        return False
-    return True
+cdef inline uint32_t number_of(const RowHead* row) noexcept nogil:
+    return pw_load_relaxed_32(&row.number)
 
 
-cdef inline bint unchanged(Ring ring, uint64_t sequence) noexcept:
-    ring_fence_acquire()
-    return ring_load_relaxed(&ring._control.sequence) == sequence
+cdef inline double timestamp_of(const RowHead* row) noexcept nogil:
+    return pw_double(pw_load_relaxed(<const uint64_t*>&row.timestamp))
 
 
-cdef inline uint64_t oldest_number(Ring ring, uint64_t newest) noexcept:
-    if newest == 0:
-        return 1
+cdef inline double value_of(Ring ring, const RowHead* row, int column) noexcept:
+    """Read one value; NaN where it was not measured."""
+    cdef const uint8_t* values = <const uint8_t*>row + HEAD_BYTES
+    if not (pw_load_relaxed(&row.mask) >> column) & 1:
+        return NAN
+    if ring.value_bytes == 8:
+        return pw_double(pw_load_relaxed(<const uint64_t*>values + column))
+    return pw_float(pw_load_relaxed_32(<const uint32_t*>values + column))
+
+
+cdef inline Py_ssize_t slot_of(Ring ring, uint64_t number) noexcept:
+    return <Py_ssize_t>((number - 1) % <uint64_t>ring.rows)
+
+
+cdef inline RowHead* in_slot(Ring ring, Py_ssize_t slot) noexcept:
+    return <RowHead*>(ring._rows + slot * ring.row_bytes)
+
+
+cdef inline RowHead* row_at(Ring ring, uint64_t number, bint careful) except? NULL:
+    """Find the row of that number, or NULL; ``careful`` gives a copy that was checked."""
+    return row_in_slot(ring, slot_of(ring, number), number, careful)
+
+
+cdef inline RowHead* row_in_slot(Ring ring, Py_ssize_t slot, uint64_t number, bint careful) except? NULL:
+    cdef RowHead* row = in_slot(ring, slot)
+    if careful:
+        row = ring._checked_copy(row)
+    return row if row != NULL and number_of(row) == <uint32_t>number else NULL
+
+
+cdef inline RowHead* live_row(Ring ring, bint careful) except? NULL:
+    """Find the live row, or NULL; ``careful`` gives a copy that was checked."""
+    if not pw_load_relaxed(&ring._control.live):
+        return NULL
+    return ring._checked_copy(<RowHead*>ring._live) if careful else <RowHead*>ring._live
+
+
+# --- all rows: one attempt after the other until one saw a single state ----------------------------------------------
+
+
+cdef struct Reading:
+    int attempts  # that failed
+    bint begun
+    bint careful  # the writer seems to be dead: each row is copied and checked by its CRC, and the attempt counts
+    bint refused  # by the caller
+    uint64_t sequence
+    uint64_t newest  # number of the newest row
+    uint64_t oldest  # of the oldest; newest + 1 when the ring is empty
+
+
+cdef inline uint64_t oldest_of(Ring ring, uint64_t newest) noexcept:
     return newest - <uint64_t>ring.rows + 1 if newest > <uint64_t>ring.rows else 1
 
 
-cdef inline RowHead* row_at(Ring ring, uint64_t number, bint careful) noexcept:
-    """The row of that number, or NULL; ``careful`` copies and checks it first."""
-    cdef RowHead* head = <RowHead*>(ring._rows + <Py_ssize_t>((number - 1) % <uint64_t>ring.rows) * ring.row_bytes)
-    if careful:
-        memcpy(ring._scratch, head, ring.row_bytes)
-        head = <RowHead*>ring._scratch
-        if head.crc != ring_crc(ring._scratch + 4, ring.row_bytes - 4):
-            return NULL
-    return head if head.number == <uint32_t>number else NULL
+cdef inline Reading new_reading() noexcept:
+    return Reading(0, False, False, False, 0, 0, 0)
 
 
-cdef inline RowHead* live_row(Ring ring, bint careful) noexcept:
-    cdef RowHead* head = <RowHead*>ring._live
-    if not ring._control.live:
+cdef inline bint must_read(Ring ring, Reading* reading) noexcept:
+    """Begin an attempt; return False when the last one saw a single state of the ring, so that its result counts.
+
+        reading = new_reading()
+        while must_read(ring, &reading):
+            ...  # read everything anew
+    """
+    if reading.begun:
+        if not reading.refused:
+            if reading.careful or is_unchanged(&ring._control.sequence, reading.sequence):
+                return False
+        reading.attempts += 1
+    reading.begun = True
+    reading.refused = False
+    while True:
+        reading.careful = reading.attempts >= ATTEMPTS
+        reading.sequence = begin_read(&ring._control.sequence)
+        if reading.careful or not is_being_written(reading.sequence):
+            break
+        with nogil:
+            if reading.attempts < ATTEMPTS_WITHOUT_NAP:
+                pw_give_way()
+            else:
+                pw_nap()
+        reading.attempts += 1
+    reading.newest = pw_load_relaxed(&ring._control.newest)
+    reading.oldest = oldest_of(ring, reading.newest)
+    return True
+
+
+cdef inline RowHead* last_row(Ring ring, Reading* reading) except? NULL:
+    """Find the newest row that was not set aside, or NULL; the live one is not counted."""
+    cdef uint64_t number = reading.newest
+    cdef RowHead* row
+    while number >= reading.oldest:
+        row = row_at(ring, number, reading.careful)
+        if row != NULL:
+            return row
+        number -= 1
+    return NULL
+
+
+cdef inline RowHead* live_after(Ring ring, Reading* reading, double start, double end) except? NULL:
+    """Find the live row, or NULL when it does not lie in the window and after every row."""
+    cdef RowHead* row = last_row(ring, reading)
+    cdef double last = timestamp_of(row) if row != NULL else -INFINITY
+    cdef double timestamp
+    row = live_row(ring, reading.careful)
+    if row == NULL:
         return NULL
-    if careful:
-        memcpy(ring._scratch, head, ring.row_bytes)
-        head = <RowHead*>ring._scratch
-        if head.crc != ring_crc(ring._scratch + 4, ring.row_bytes - 4):
-            return NULL
-    return head
+    timestamp = timestamp_of(row)
+    return row if start <= timestamp <= end and timestamp > last else NULL
 
 
-cdef inline double value_of(Ring ring, RowHead* row, int column) noexcept:
-    if not (row.mask >> column) & 1:
-        return NAN
-    if ring.value_bytes == 8:
-        return (<double*>(<uint8_t*>row + HEAD_BYTES))[column]
-    return (<float*>(<uint8_t*>row + HEAD_BYTES))[column]
-
-
-cdef inline uint64_t lower_bound(Ring ring, double timestamp, uint64_t newest, bint careful) noexcept:
-    """The number of the first row not before ``timestamp`` (newest + 1: none)."""
-    cdef uint64_t low = oldest_number(ring, newest), high = newest + 1, middle, probe
+cdef inline uint64_t first_from(Ring ring, Reading* reading, double timestamp) except 0:
+    """Find the number of the first row not before ``timestamp``; newest + 1 when there is none."""
+    cdef uint64_t low = reading.oldest, high = reading.newest + 1, middle, probe
     cdef RowHead* row
     while low < high:
         middle = low + (high - low) // 2
         probe = middle
-        row = row_at(ring, probe, careful)
+        row = row_at(ring, probe, reading.careful)
         while row == NULL and probe + 1 < high:  # a row that was set aside: look at the next one
             probe += 1
-            row = row_at(ring, probe, careful)
-        if row == NULL or row.timestamp >= timestamp:
+            row = row_at(ring, probe, reading.careful)
+        if row == NULL or timestamp_of(row) >= timestamp:
             high = middle
         else:
             low = probe + 1
     return low
 
 
-cdef inline uint64_t after(Ring ring, double end, uint64_t newest, bint careful) noexcept:
-    """The number of the first row later than ``end``."""
-    cdef uint64_t high = lower_bound(ring, end, newest, careful)
+cdef inline uint64_t first_after(Ring ring, Reading* reading, double timestamp) except 0:
+    """Find the number of the first row later than ``timestamp``; newest + 1 when there is none."""
+    cdef uint64_t number = first_from(ring, reading, timestamp)
     cdef RowHead* row
-    while high <= newest:
-        row = row_at(ring, high, careful)
-        if row != NULL and row.timestamp > end:
+    while number <= reading.newest:
+        row = row_at(ring, number, reading.careful)
+        if row != NULL and timestamp_of(row) > timestamp:
             break
-        high += 1
-    return high
+        number += 1
+    return number
 
 
-cdef inline RowHead* live_in(Ring ring, double start, double end, uint64_t newest, bint careful) noexcept:
-    """The live row when it lies in the window and after every row."""
+cdef struct Window:  # rows of a span of time that are still to be read, the live one last
+    double start
+    double end
+    uint64_t number  # the next
+    Py_ssize_t slot  # where it lies: a division for each row would cost more than all the rest
+    uint64_t beyond  # the first that is not in the window
+    bint live  # the live row is still to come
+
+
+cdef inline int open_window(Ring ring, Reading* reading, double start, double end, Window* window) except -1:
+    window.start = start
+    window.end = end
+    window.number = first_from(ring, reading, start)
+    window.beyond = first_after(ring, reading, end)
+    window.slot = slot_of(ring, window.number)
+    window.live = True
+    return 0
+
+
+cdef inline void keep_newest(Ring ring, Window* window, uint64_t rows) noexcept:
+    """Leave out all rows of a window but so many."""
+    window.number = window.beyond - rows
+    window.slot = slot_of(ring, window.number)
+
+
+cdef inline Py_ssize_t room_of(Ring ring, const Window* window) noexcept:
+    """Count the rows that a window may have. A writer at work can leave nonsense in it, so the ring's size bounds it."""
+    if window.beyond <= window.number:
+        return 1
+    return min(<Py_ssize_t>(window.beyond - window.number), ring.rows) + 1
+
+
+cdef inline RowHead* next_row(Ring ring, Reading* reading, Window* window) except? NULL:
+    """Take the next row of the window; NULL at its end. Rows that were set aside are passed over."""
     cdef RowHead* row
-    cdef double last = -INFINITY
-    if newest:
-        row = row_at(ring, newest, careful)
+    while window.number < window.beyond:
+        row = row_in_slot(ring, window.slot, window.number, reading.careful)
+        window.number += 1
+        window.slot += 1
+        if window.slot == ring.rows:
+            window.slot = 0
         if row != NULL:
-            last = row.timestamp
-    row = live_row(ring, careful)
-    if row == NULL or row.timestamp < start or row.timestamp > end or row.timestamp <= last:
-        return NULL
-    return row
+            return row
+    if window.live:
+        window.live = False
+        return live_after(ring, reading, window.start, window.end)
+    return NULL
 
 
 cdef inline tuple trimmed(array.array times, list results, Py_ssize_t used):

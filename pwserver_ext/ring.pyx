@@ -9,37 +9,52 @@ The control block (sequence counter, newest number, live row) stands before the 
 of its own: a file then holds nothing but a fixed header and rows that check themselves, and no page of it is
 dirtied twice for one row. After a crash ``recover`` rebuilds the control block from the rows alone.
 
-Readers never block the writer: they read, and read again when the sequence counter moved meanwhile. If a writer
-died in the middle of a row they fall back to checking every row they use by its CRC, until the next writer repairs.
+Readers never block the writer: they read, and read again when the sequence counter moved meanwhile (seqlock.pxd). If a
+writer died in the middle of a row they fall back to checking every row they use by its CRC, until the next writer
+repairs. The CRC is zlib's, so any tool can check a file.
 """
 
 cimport cython
 from cpython cimport array
+from cpython.buffer cimport PyBUF_READ
+from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.math cimport INFINITY, NAN, isfinite
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import array as _array
 import time as _time
+from zlib import crc32 as _crc32
 
-cdef extern from "ring_atomics.h":
-    void ring_store_relaxed(uint64_t*, uint64_t) noexcept nogil
-    void ring_store_release(uint64_t*, uint64_t) noexcept nogil
-    void ring_store_number(uint32_t*, uint32_t) noexcept nogil
-    void ring_fence_release() noexcept nogil
-    double RING_EARLIEST_SECONDS
-    double RING_END_SECONDS
+from pwserver_ext.atomics cimport (
+    pw_clear,
+    pw_copy_in,
+    pw_copy_out,
+    pw_fence_release,
+    pw_load_acquire,
+    pw_load_relaxed,
+    pw_store_relaxed,
+    pw_store_relaxed_32,
+    pw_store_release_32,
+)
+from pwserver_ext.seqlock cimport begin_write, end_write, is_being_written
 
 
 cdef array.array _DOUBLES = _array.array("d")
 
-# What a row may be dated: from EARLIEST_SECONDS on, before END_SECONDS (the year 10000).
-EARLIEST_SECONDS = RING_EARLIEST_SECONDS
-END_SECONDS = RING_END_SECONDS
+# What a row may be dated: from EARLIEST_SECONDS on, before END_SECONDS. No date can be written for the year 10000. The
+# local day that had begun when 1970 did is allowed, because a clock that starts at 0 is in it.
+cdef double EARLIEST = -86400.0
+cdef double END = 253402300800.0
+EARLIEST_SECONDS = EARLIEST
+END_SECONDS = END
 
-ring_crc_prepare()
+
+cdef inline bint _can_hold(double timestamp) noexcept:
+    """Look whether a row may carry this time; NaN is none."""
+    return EARLIEST <= timestamp < END
 
 
 cdef int _check_shape(Py_ssize_t columns, Py_ssize_t rows, int value_bytes) except -1:
@@ -103,13 +118,14 @@ cdef class Ring:
         self._live = (<uint8_t*>self._control) + CONTROL_BYTES
         if (<size_t>self._control) % 8 or (<size_t>self._rows) % 8:
             raise ValueError("a ring must start on a multiple of 8 bytes")
-        if self._control.newest > 0xFFFFFFFF:  # the number of a row has 32 bits: a loop up to this one would not end
+        if pw_load_relaxed(&self._control.newest) > 0xFFFFFFFF:  # the number of a row has 32 bits: a loop up to this one would not end
             raise ValueError("the control block holds something that is not a ring")
         self._scratch = <uint8_t*>malloc(self.row_bytes)
         if self._scratch == NULL:
             raise MemoryError
-        if self._control.identity == 0:
-            self._control.identity = <uint64_t>_time.time_ns()
+        self._scratch_checked = PyMemoryView_FromMemory(<char*>self._scratch + 4, self.row_bytes - 4, PyBUF_READ)
+        if pw_load_relaxed(&self._control.identity) == 0:
+            pw_store_relaxed(&self._control.identity, <uint64_t>_time.time_ns())
 
     def __dealloc__(self):
         free(self._scratch)
@@ -133,14 +149,15 @@ cdef class Ring:
 
     # --- writing: one process only ---------------------------------------------------------------------------------
 
-    cdef void _fill(self, uint8_t* target, uint32_t number, double timestamp, const double* values) noexcept:
-        cdef RowHead* head = <RowHead*>target
-        cdef float* singles = <float*>(target + HEAD_BYTES)
-        cdef double* doubles = <double*>(target + HEAD_BYTES)
+    cdef RowHead* _fill_scratch(self, uint32_t number, double timestamp, const double* values) except NULL:
+        """Make a row in private memory."""
+        cdef RowHead* head = <RowHead*>self._scratch
+        cdef float* singles = <float*>(self._scratch + HEAD_BYTES)
+        cdef double* doubles = <double*>(self._scratch + HEAD_BYTES)
         cdef uint64_t mask = 0
         cdef int column
         cdef bint known
-        memset(target, 0, self.row_bytes)
+        memset(head, 0, self.row_bytes)
         for column in range(self.columns):
             known = isfinite(values[column])
             if self.value_bytes == 8:
@@ -155,7 +172,17 @@ cdef class Ring:
         head.number = number
         head.timestamp = timestamp
         head.mask = mask
-        head.crc = ring_crc(target + 4, self.row_bytes - 4)
+        head.crc = self._crc_of_scratch()
+        return head
+
+    cdef uint32_t _crc_of_scratch(self) except? 0:
+        return _crc32(self._scratch_checked)
+
+    cdef RowHead* _checked_copy(self, const RowHead* row) except? NULL:
+        """Copy a row to private memory; NULL when it is not whole."""
+        cdef RowHead* copy = <RowHead*>self._scratch
+        pw_copy_out(copy, row, self.row_bytes)
+        return copy if copy.crc == self._crc_of_scratch() else NULL
 
     def append(self, double timestamp, const double[::1] values not None):
         """Add a row; a value that is NaN or infinite was not measured. Closes the live row.
@@ -163,82 +190,84 @@ cdef class Ring:
         Returns False, and changes nothing, when ``timestamp`` is not later than the newest row's, or is no time that a
         row can have (EARLIEST_SECONDS, END_SECONDS).
         """
-        cdef uint64_t newest = self._control.newest
+        cdef uint64_t number = pw_load_relaxed(&self._control.newest) + 1
+        cdef RowHead* made
         cdef RowHead* target
         if values.shape[0] != self.columns:
             raise ValueError(f"{self.columns} values needed, {values.shape[0]} given")
-        if not ring_can_hold(timestamp) or not timestamp > self.last_timestamp_or(-INFINITY):
+        if not _can_hold(timestamp) or not timestamp > self.last_timestamp_or(-INFINITY):
             return False
-        self._fill(self._scratch, <uint32_t>(newest + 1), timestamp, &values[0])
-        target = <RowHead*>(self._rows + <Py_ssize_t>(newest % <uint64_t>self.rows) * self.row_bytes)
+        made = self._fill_scratch(<uint32_t>number, timestamp, &values[0])
+        target = in_slot(self, slot_of(self, number))
         self._begin()
         # The number goes first and comes last: whoever finds the row after a crash finds it whole or not at all.
-        ring_store_number(&target.number, 0)
-        ring_fence_release()
-        memcpy((<uint8_t*>target) + 8, self._scratch + 8, self.row_bytes - 8)
-        target.crc = (<RowHead*>self._scratch).crc
-        ring_store_number(&target.number, <uint32_t>(newest + 1))
-        self._control.newest = newest + 1
-        self._control.live = 0
+        pw_store_release_32(&target.number, 0)
+        pw_fence_release()
+        pw_copy_in(&target.timestamp, &made.timestamp, self.row_bytes - 8)
+        pw_store_relaxed_32(&target.crc, made.crc)
+        pw_store_release_32(&target.number, <uint32_t>number)
+        pw_store_relaxed(&self._control.newest, number)
+        pw_store_relaxed(&self._control.live, 0)
         self._end()
         return True
 
     def set_live(self, double timestamp, const double[::1] values not None):
         """Show an interval that is still open; the next ``append`` or ``clear_live`` removes it."""
+        cdef RowHead* made
         if values.shape[0] != self.columns:
             raise ValueError(f"{self.columns} values needed, {values.shape[0]} given")
-        if not ring_can_hold(timestamp):
+        if not _can_hold(timestamp):
             raise ValueError(f"no row can have the time {timestamp}")
+        made = self._fill_scratch(1, timestamp, &values[0])
         self._begin()
-        self._fill(self._live, 1, timestamp, &values[0])
-        self._control.live = 1
+        pw_copy_in(self._live, made, self.row_bytes)
+        pw_store_relaxed(&self._control.live, 1)
         self._end()
 
     def clear_live(self):
         """Remove the live row."""
         self._begin()
-        self._control.live = 0
+        pw_store_relaxed(&self._control.live, 0)
         self._end()
 
     def truncate_after(self, double timestamp):
         """Withdraw the rows later than ``timestamp`` and the live row; returns how many rows."""
-        cdef uint64_t newest = self._control.newest
-        cdef uint64_t oldest = oldest_number(self, newest)
-        cdef uint64_t number = newest
+        cdef uint64_t number = pw_load_relaxed(&self._control.newest)
+        cdef uint64_t oldest = oldest_of(self, number)
         cdef RowHead* head
         cdef Py_ssize_t withdrawn = 0
         if timestamp != timestamp:
             raise ValueError("rows cannot be later than NaN")
         self._begin()
-        while number >= oldest and number > 0:
+        while number >= oldest:
             head = row_at(self, number, False)
             if head != NULL:
-                if head.timestamp <= timestamp:
+                if timestamp_of(head) <= timestamp:
                     break
-                memset(head, 0, self.row_bytes)
+                pw_clear(head, self.row_bytes)
                 withdrawn += 1
             number -= 1
-        self._control.newest = number
-        self._control.live = 0
+        pw_store_relaxed(&self._control.newest, number)
+        pw_store_relaxed(&self._control.live, 0)
         self._end()
         return withdrawn
 
     def check(self):
-        """(whole rows, torn rows) without changing anything."""
+        """Count (whole rows, torn rows) without changing anything."""
         cdef Py_ssize_t slot, torn = 0, whole = 0
         for slot in range(self.rows):
-            if not self._is_blank(self._rows + slot * self.row_bytes):
+            if not self._is_blank(in_slot(self, slot)):
                 if self._is_torn(slot):
                     torn += 1
                 else:
                     whole += 1
         return whole, torn
 
-    cdef bint _is_torn(self, Py_ssize_t slot) noexcept:
-        cdef RowHead* head = <RowHead*>(self._rows + slot * self.row_bytes)
-        return (head.number == 0 or <Py_ssize_t>((head.number - 1) % <uint32_t>self.rows) != slot
-                or not ring_can_hold(head.timestamp)
-                or head.crc != ring_crc((<uint8_t*>head) + 4, self.row_bytes - 4))
+    cdef bint _is_torn(self, Py_ssize_t slot) except -1:
+        """Look whether the bytes of a slot are no row of that slot."""
+        cdef RowHead* copy = self._checked_copy(in_slot(self, slot))
+        return (copy == NULL or copy.number == 0 or <Py_ssize_t>((copy.number - 1) % <uint32_t>self.rows) != slot
+                or not _can_hold(copy.timestamp))
 
     def recover(self):
         """Rebuild the control block from the rows; returns (rows kept, rows set aside because they were torn)."""
@@ -247,189 +276,144 @@ cdef class Ring:
         cdef RowHead* head
         cdef double before = -INFINITY
         self._begin()
-        self._control.live = 0
+        pw_store_relaxed(&self._control.live, 0)
         for slot in range(self.rows):
-            head = <RowHead*>(self._rows + slot * self.row_bytes)
+            head = in_slot(self, slot)
             # Untouched slots are holes of the file: they are only looked at, never written.
-            if self._is_blank(<uint8_t*>head):
+            if self._is_blank(head):
                 continue
             if self._is_torn(slot):
-                memset(head, 0, self.row_bytes)
+                pw_clear(head, self.row_bytes)
                 torn += 1
-            elif head.number > newest:
-                newest = head.number
-        self._control.newest = newest
-        number = oldest_number(self, newest)
-        while number <= newest and number > 0:
+            elif number_of(head) > newest:
+                newest = number_of(head)
+        pw_store_relaxed(&self._control.newest, newest)
+        for number in range(oldest_of(self, newest), newest + 1):
             head = row_at(self, number, False)
             if head != NULL:
-                if head.timestamp > before:
-                    before = head.timestamp
+                if timestamp_of(head) > before:
+                    before = timestamp_of(head)
                     kept += 1
                 else:
-                    memset(head, 0, self.row_bytes)
+                    pw_clear(head, self.row_bytes)
                     torn += 1
-            number += 1
-        self._control.repaired = torn
+        pw_store_relaxed(&self._control.repaired, torn)
         self._end()
         return kept, torn
 
     def repair(self):
         """Make the ring fit for a new writer after the last one may have died in the middle of a row."""
-        cdef uint64_t newest = self._control.newest
-        cdef RowHead* head
-        if ring_load_relaxed(&self._control.sequence) % 2 == 0:
+        cdef uint64_t next_number = pw_load_relaxed(&self._control.newest) + 1
+        cdef RowHead* copy
+        if not is_being_written(pw_load_relaxed(&self._control.sequence)):
             return
-        head = <RowHead*>(self._rows + <Py_ssize_t>(newest % <uint64_t>self.rows) * self.row_bytes)
-        if head.number == newest + 1 and head.crc == ring_crc((<uint8_t*>head) + 4, self.row_bytes - 4):
-            self._control.newest = newest + 1
-        self._control.live = 0
+        copy = self._checked_copy(in_slot(self, slot_of(self, next_number)))
+        if copy != NULL and copy.number == next_number:
+            pw_store_relaxed(&self._control.newest, next_number)
+        pw_store_relaxed(&self._control.live, 0)
         self._end()
 
-    cdef bint _is_blank(self, const uint8_t* data) noexcept:
+    cdef bint _is_blank(self, const RowHead* row) noexcept:
+        """Look whether a slot holds nothing but zeros."""
         cdef Py_ssize_t word
         for word in range(self.row_bytes // 8):
-            if (<const uint64_t*>data)[word] != 0:
+            if pw_load_relaxed(<const uint64_t*>row + word) != 0:
                 return False
         return True
 
     cdef void _begin(self) noexcept:
-        cdef uint64_t sequence = ring_load_relaxed(&self._control.sequence)
-        ring_store_relaxed(&self._control.sequence, sequence | 1)
-        ring_fence_release()
+        begin_write(&self._control.sequence, pw_load_relaxed(&self._control.sequence) | 1)
 
     cdef void _end(self) noexcept:
-        cdef uint64_t sequence = ring_load_relaxed(&self._control.sequence)
-        ring_store_release(&self._control.sequence, (sequence | 1) + 1)
+        end_write(&self._control.sequence, (pw_load_relaxed(&self._control.sequence) | 1) + 1)
 
-    # --- reading ---------------------------------------------------------------------------------------------------
+    # --- reading: see must_read() in ring.pxd ------------------------------------------------------------------------
 
     def last_timestamp_or(self, double otherwise):
-        """The timestamp of the newest row (not the live one), or ``otherwise``."""
-        cdef uint64_t sequence = 0, newest, number, oldest
+        """Read the timestamp of the newest row (not the live one), or ``otherwise``."""
+        cdef Reading reading = new_reading()
         cdef RowHead* row
-        cdef double result
-        cdef int attempt = 0
-        while True:
-            if attempt >= ATTEMPTS or enter(self, &sequence, attempt):
-                newest = self._control.newest
-                oldest = oldest_number(self, newest)
-                number = newest
-                result = otherwise
-                while number >= oldest and number > 0:
-                    row = row_at(self, number, attempt >= ATTEMPTS)
-                    if row != NULL:
-                        result = row.timestamp
-                        break
-                    number -= 1
-                if attempt >= ATTEMPTS or unchanged(self, sequence):
-                    return result
-            attempt += 1
+        cdef double result = otherwise
+        while must_read(self, &reading):
+            row = last_row(self, &reading)
+            result = timestamp_of(row) if row != NULL else otherwise
+        return result
 
     @property
     def generation(self):
         """Grows with every change; together with ``identity`` it names the exact content."""
-        return ring_load_acquire(&self._control.sequence) >> 1
+        return pw_load_acquire(&self._control.sequence) >> 1
 
     @property
     def identity(self):
         """When this ring began its life (nanoseconds since the epoch)."""
-        return self._control.identity
+        return pw_load_relaxed(&self._control.identity)
 
     @property
     def torn_rows(self):
         """How many rows the last ``recover`` set aside."""
-        return self._control.repaired
+        return pw_load_relaxed(&self._control.repaired)
 
     @property
     def count(self):
         """Number of rows that can be read, the live one not counted."""
-        cdef uint64_t sequence = 0, newest, number
-        cdef Py_ssize_t found
-        cdef int attempt = 0
-        while True:
-            if attempt >= ATTEMPTS or enter(self, &sequence, attempt):
-                newest = self._control.newest
-                number = oldest_number(self, newest)
-                found = 0
-                while number <= newest:
-                    if row_at(self, number, attempt >= ATTEMPTS) != NULL:
-                        found += 1
-                    number += 1
-                if attempt >= ATTEMPTS or unchanged(self, sequence):
-                    return found
-            attempt += 1
+        cdef Reading reading = new_reading()
+        cdef uint64_t number
+        cdef Py_ssize_t found = 0
+        while must_read(self, &reading):
+            found = 0
+            for number in range(reading.oldest, reading.newest + 1):
+                if row_at(self, number, reading.careful) != NULL:
+                    found += 1
+        return found
 
     def bounds(self):
-        """(timestamp of the oldest row, timestamp of the newest), the live one counted; None when empty."""
-        cdef uint64_t sequence = 0, newest, number
+        """Read (timestamp of the oldest row, timestamp of the newest), the live one counted; None when empty."""
+        cdef Reading reading = new_reading()
+        cdef uint64_t number
         cdef RowHead* row
-        cdef double first, last
-        cdef bint careful
-        cdef int attempt = 0
-        while True:
-            careful = attempt >= ATTEMPTS
-            if careful or enter(self, &sequence, attempt):
-                first = NAN
-                newest = self._control.newest
-                number = oldest_number(self, newest)
-                while number <= newest:
-                    row = row_at(self, number, careful)
-                    if row != NULL:
-                        first = row.timestamp
-                        break
-                    number += 1
-                last = first
-                number = newest
-                while number > 0 and number >= oldest_number(self, newest):
-                    row = row_at(self, number, careful)
-                    if row != NULL:
-                        last = row.timestamp
-                        break
-                    number -= 1
-                row = live_row(self, careful)
-                if row != NULL and not row.timestamp <= last:
-                    last = row.timestamp
-                    if not isfinite(first):
-                        first = last
-                if careful or unchanged(self, sequence):
-                    return (first, last) if isfinite(first) else None
-            attempt += 1
+        cdef double first = NAN, last = NAN
+        while must_read(self, &reading):
+            first = last = NAN
+            for number in range(reading.oldest, reading.newest + 1):
+                row = row_at(self, number, reading.careful)
+                if row != NULL:
+                    first = timestamp_of(row)
+                    break
+            row = last_row(self, &reading)
+            if row != NULL:
+                last = timestamp_of(row)
+            row = live_after(self, &reading, -INFINITY, INFINITY)
+            if row != NULL:
+                last = timestamp_of(row)
+                if not isfinite(first):
+                    first = last
+        return (first, last) if isfinite(first) else None
 
     def column_bounds(self, int column):
-        """(first, last) timestamp at which ``column`` was measured, and how often; None when never."""
-        cdef uint64_t sequence = 0, newest, number
+        """Read (first, last) timestamp at which ``column`` was measured, and how often; None when never."""
+        cdef Reading reading = new_reading()
+        cdef Window window
         cdef RowHead* row
-        cdef double first, last
-        cdef Py_ssize_t found
-        cdef bint careful
-        cdef int attempt = 0
+        cdef double first = NAN, last = NAN
+        cdef Py_ssize_t found = 0
         if not 0 <= column < self.columns:
             raise IndexError(column)
-        while True:
-            careful = attempt >= ATTEMPTS
-            if careful or enter(self, &sequence, attempt):
-                first = last = NAN
-                found = 0
-                newest = self._control.newest
-                number = oldest_number(self, newest)
-                while number <= newest + 1:
-                    if number <= newest:
-                        row = row_at(self, number, careful)
-                    else:
-                        row = live_in(self, -INFINITY, INFINITY, newest, careful)
-                    if row != NULL and (row.mask >> column) & 1:
-                        if not found:
-                            first = row.timestamp
-                        last = row.timestamp
-                        found += 1
-                    number += 1
-                if careful or unchanged(self, sequence):
-                    return (first, last, found) if found else None
-            attempt += 1
+        while must_read(self, &reading):
+            found = 0
+            open_window(self, &reading, -INFINITY, INFINITY, &window)
+            row = next_row(self, &reading, &window)
+            while row != NULL:
+                if (pw_load_relaxed(&row.mask) >> column) & 1:
+                    last = timestamp_of(row)
+                    if not found:
+                        first = last
+                    found += 1
+                row = next_row(self, &reading, &window)
+        return (first, last, found) if found else None
 
     def select(self, double start, double end, columns=None, Py_ssize_t limit=0):
-        """The rows with ``start`` <= timestamp <= ``end`` in order of time, the newest ``limit`` of them (0: all).
+        """Read the rows with ``start`` <= timestamp <= ``end`` in order of time, the newest ``limit`` of them (0: all).
 
         Returns (timestamps, [one array('d') a column, NaN where not measured]).
         """
@@ -437,11 +421,11 @@ cdef class Ring:
         cdef int width = len(wanted), column
         cdef int picks[COLUMN_LIMIT]
         cdef double* targets[COLUMN_LIMIT]
-        cdef uint64_t sequence = 0, newest, low, high, number
-        cdef Py_ssize_t room, at
+        cdef Reading reading = new_reading()
+        cdef Window window
         cdef RowHead* row
-        cdef bint careful, whole = limit <= 0
-        cdef int attempt = 0
+        cdef Py_ssize_t room, at = 0
+        cdef bint whole = limit <= 0
         cdef array.array times, out
         if width > COLUMN_LIMIT:
             raise ValueError("too many columns")
@@ -449,42 +433,32 @@ cdef class Ring:
             if not 0 <= wanted[column] < self.columns:
                 raise IndexError(wanted[column])
             picks[column] = wanted[column]
-        while True:
-            careful = attempt >= ATTEMPTS
-            if careful or enter(self, &sequence, attempt):
-                newest = self._control.newest
-                low = lower_bound(self, start, newest, careful)
-                high = after(self, end, newest, careful)
-                # Only the newest rows are wanted: enough of them unless some were set aside.
-                if not whole and high > low and high - low > <uint64_t>limit:
-                    low = high - <uint64_t>limit
-                else:
-                    whole = True
-                room = <Py_ssize_t>(high - low) + 1 if high > low else 1
-                if room > self.rows + 1:
-                    room = self.rows + 1
-                times = array.clone(_DOUBLES, room, False)
-                results = []
+        while must_read(self, &reading):
+            open_window(self, &reading, start, end, &window)
+            # Only the newest rows are wanted: as many are enough unless some of them were set aside.
+            if not whole and window.beyond > window.number + <uint64_t>limit:
+                keep_newest(self, &window, <uint64_t>limit)
+            else:
+                whole = True
+            room = room_of(self, &window)
+            times = array.clone(_DOUBLES, room, False)
+            results = []
+            for column in range(width):
+                out = array.clone(_DOUBLES, room, False)
+                targets[column] = out.data.as_doubles
+                results.append(out)
+            at = 0
+            row = next_row(self, &reading, &window)
+            while row != NULL and at < room:
+                times.data.as_doubles[at] = timestamp_of(row)
                 for column in range(width):
-                    out = array.clone(_DOUBLES, room, False)
-                    targets[column] = out.data.as_doubles
-                    results.append(out)
-                at = 0
-                number = low
-                while number <= high and at < room:
-                    row = row_at(self, number, careful) if number < high else live_in(self, start, end, newest, careful)
-                    if row != NULL:
-                        times.data.as_doubles[at] = row.timestamp
-                        for column in range(width):
-                            targets[column][at] = value_of(self, row, picks[column])
-                        at += 1
-                    number += 1
-                if at < limit and not whole:
-                    whole = True
-                    continue
-                if careful or unchanged(self, sequence):
-                    trimmed(times, results, at)
-                    if 0 < limit < at:
-                        return times[at - limit:], [values[at - limit:] for values in results]
-                    return times, results
-            attempt += 1
+                    targets[column][at] = value_of(self, row, picks[column])
+                at += 1
+                row = next_row(self, &reading, &window)
+            if at < limit and not whole:
+                whole = True
+                reading.refused = True
+        trimmed(times, results, at)
+        if 0 < limit < at:
+            return times[at - limit:], [values[at - limit:] for values in results]
+        return times, results

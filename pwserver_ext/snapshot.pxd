@@ -23,6 +23,12 @@ cdef struct Entry:  # one document; offsets count bytes from the start of the im
     uint32_t etag_size
 
 
+cdef struct View:  # the buffer that is current, while it is read
+    uint64_t *guard  # its sequence
+    uint8_t *image
+    uint64_t sequence  # as it must stay
+
+
 cdef class StoredDocument:
     """One document as read: private memory, valid for ever. The compiled gate reads the fields directly."""
     cdef readonly int status
@@ -50,6 +56,7 @@ cdef class SnapshotSlot:
     cdef uint64_t *_sequence(self, uint64_t which) noexcept nogil
     cdef uint8_t *_image(self, uint64_t which) noexcept nogil
     cdef bint _holds(self, size_t offset, size_t size) noexcept nogil
+    cdef int _open(self, View *view) noexcept nogil
     # The generation that a read would give now, 0 before the first publication: one acquire load.
     cdef uint64_t c_generation(self) noexcept nogil
     # A document, or None when nothing is published or the snapshot does not have it.

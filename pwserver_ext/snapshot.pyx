@@ -1,18 +1,15 @@
 """A snapshot slot: all documents of one gateway, published together or not at all, read by any process.
 
-One writer, many readers, no locks. The slot holds two buffers. The writer always fills the one that is not current
-and then makes it current with one store, so a writer that is killed at any point leaves the last snapshot readable.
-Each buffer carries a sequence number (a seqlock after Boehm, "Can seqlocks get along with programming language
-memory models?"), which tells a reader that was overtaken by two publications that what it copied is void:
+One writer, many readers, no locks. The slot holds two buffers, each with a sequence lock (seqlock.pxd). The writer
+always fills the one that is not current and then makes it current with one store, so a writer that is killed at any
+point leaves the last snapshot readable, and a reader starts again only if two publications overtook it:
 
-    writer   sequence := 2g-1 (relaxed); release fence; words of the image (relaxed); sequence := 2g (release);
+    writer   sequence of the other buffer := 2g-1; words of the image; sequence := 2g;
              current := g and which buffer (release)
-    reader   current (acquire); sequence (acquire), must be 2g; words (relaxed); acquire fence; sequence (relaxed),
-             must still be 2g
+    reader   current (acquire); sequence of that buffer, must be 2g; words; sequence, must still be 2g
 
-If a reader saw a word of a later image, the two fences make it see that image's odd sequence too. A generation number
-is never used twice, not even after a writer died between its last two stores, so "still 2g" means "untouched".
-All state of the writer lives in the slot: whoever publishes next carries on, which is all the repair there is.
+A generation number g is never used twice, not even after a writer died between its last two stores. All state of the
+writer lives in the slot: whoever publishes next carries on, which is all the repair there is.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -23,9 +20,18 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from pwserver_ext.atomics cimport (
-    pw_bits, pw_copy_in, pw_copy_out, pw_double, pw_fence_acquire, pw_fence_release, pw_give_way, pw_load_acquire,
-    pw_load_relaxed, pw_mix, pw_store_relaxed, pw_store_release,
+    pw_bits,
+    pw_copy_in,
+    pw_copy_out,
+    pw_double,
+    pw_give_way,
+    pw_load_acquire,
+    pw_load_relaxed,
+    pw_mix,
+    pw_store_relaxed,
+    pw_store_release,
 )
+from pwserver_ext.seqlock cimport begin_read, begin_write, end_write, is_unchanged
 
 # The slot: a head of two cache lines, then per buffer one line for the sequence and the image.
 cdef enum:
@@ -38,6 +44,11 @@ cdef enum:
     ATTEMPTS = 4096
     ATTEMPTS_WITHOUT_REST = 16
     READS_LIMIT = 1000000
+
+cdef enum Opened:
+    EMPTY = 0  # nothing was published yet
+    BUSY = 1  # overtaken: try again
+    OPEN = 2
 
 # 2 GiB, or what two buffers of a slot can have where addresses have 32 bits.
 cdef uint64_t CAPACITY_LIMIT = min(<uint64_t>0x7FFFFFFF, (<uint64_t>PY_SSIZE_T_MAX >> 1) - (1 << 24))
@@ -152,10 +163,9 @@ cdef class SnapshotSlot:
         return generation + 1
 
     cdef void _commit(self, uint64_t generation, uint64_t which, const uint8_t *image, size_t size) noexcept nogil:
-        pw_store_relaxed(self._sequence(which), 2 * generation - 1)
-        pw_fence_release()
+        begin_write(self._sequence(which), 2 * generation - 1)
         pw_copy_in(self._image(which), image, size)
-        pw_store_release(self._sequence(which), 2 * generation)
+        end_write(self._sequence(which), 2 * generation)
         pw_store_release(self._current, generation * 2 + which)
 
     def publish(self, documents, double timestamp, double expires=0.0, double taken=0.0) -> tuple:
@@ -273,6 +283,16 @@ cdef class SnapshotSlot:
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
+    cdef int _open(self, View* view) noexcept nogil:
+        """Find the current buffer and begin to read it."""
+        cdef uint64_t current = pw_load_acquire(self._current)
+        if current == 0:
+            return EMPTY
+        view.guard = self._sequence(current & 1)
+        view.image = self._image(current & 1)
+        view.sequence = (current >> 1) * 2
+        return OPEN if begin_read(view.guard) == view.sequence else BUSY
+
     cdef uint64_t c_generation(self) noexcept nogil:
         return pw_load_acquire(self._current) >> 1
 
@@ -293,17 +313,15 @@ cdef class SnapshotSlot:
     def head(self) -> tuple | None:
         """``(timestamp, expires, generation)`` of the current snapshot, ``None`` before the first."""
         cdef Meta meta
-        cdef uint64_t current, which
-        cdef int attempt
+        cdef View view
+        cdef int attempt, opened
         for attempt in range(ATTEMPTS):
-            current = pw_load_acquire(self._current)
-            if current == 0:
+            opened = self._open(&view)
+            if opened == EMPTY:
                 return None
-            which = current & 1
-            if pw_load_acquire(self._sequence(which)) == (current >> 1) * 2:
-                pw_copy_out(&meta, self._image(which), sizeof(Meta))
-                pw_fence_acquire()
-                if pw_load_relaxed(self._sequence(which)) == (current >> 1) * 2:
+            if opened == OPEN:
+                pw_copy_out(&meta, view.image, sizeof(Meta))
+                if is_unchanged(view.guard, view.sequence):
                     return pw_double(meta.timestamp), pw_double(meta.expires), meta.generation
             if attempt > ATTEMPTS_WITHOUT_REST:
                 pw_give_way()
@@ -313,27 +331,21 @@ cdef class SnapshotSlot:
         cdef Meta meta
         cdef Entry entry
         cdef StoredDocument document
-        cdef uint64_t current, sequence
-        cdef uint64_t *guard
-        cdef uint8_t *image
-        cdef int attempt
+        cdef View view
+        cdef int attempt, opened
         if index < 0 or index >= self.documents:
             raise IndexError(f"the slot has documents 0 to {self.documents - 1}, not {index}")
         for attempt in range(ATTEMPTS):
             if attempt > ATTEMPTS_WITHOUT_REST:
                 pw_give_way()
-            current = pw_load_acquire(self._current)
-            if current == 0:
+            opened = self._open(&view)
+            if opened == EMPTY:
                 return None
-            sequence = (current >> 1) * 2
-            guard = self._sequence(current & 1)
-            image = self._image(current & 1)
-            if pw_load_acquire(guard) != sequence:
+            if opened == BUSY:
                 continue
-            pw_copy_out(&meta, image, sizeof(Meta))
-            pw_copy_out(&entry, image + sizeof(Meta) + index * sizeof(Entry), sizeof(Entry))
-            pw_fence_acquire()
-            if pw_load_relaxed(guard) != sequence:  # before its sizes are believed
+            pw_copy_out(&meta, view.image, sizeof(Meta))
+            pw_copy_out(&entry, view.image + sizeof(Meta) + index * sizeof(Entry), sizeof(Entry))
+            if not is_unchanged(view.guard, view.sequence):  # before its sizes are believed
                 continue
             if entry.status == 0:
                 return None
@@ -347,11 +359,10 @@ cdef class SnapshotSlot:
             document.expires = pw_double(meta.expires)
             document.taken = pw_double(meta.taken)
             document.generation = meta.generation
-            document.body = _copied(image + entry.body_offset, entry.body_size)
-            document.etag = _copied(image + entry.etag_offset, entry.etag_size)
-            document.gzip = _copied(image + entry.gzip_offset, entry.gzip_size) if entry.gzip_offset else None
-            pw_fence_acquire()
-            if pw_load_relaxed(guard) == sequence:
+            document.body = _copied(view.image + entry.body_offset, entry.body_size)
+            document.etag = _copied(view.image + entry.etag_offset, entry.etag_size)
+            document.gzip = _copied(view.image + entry.gzip_offset, entry.gzip_size) if entry.gzip_offset else None
+            if is_unchanged(view.guard, view.sequence):
                 return document
         raise SnapshotBusy(f"no quiet moment in {ATTEMPTS} attempts")
 
@@ -375,9 +386,8 @@ cdef class SnapshotSlot:
         ``ValueError`` for more than a million reads: nothing could interrupt them.
         """
         cdef uint64_t torn = 0, retried = 0, generations = 0, last = 0, done = 0
-        cdef uint64_t current, sequence
-        cdef uint64_t *guard
-        cdef uint8_t *image
+        cdef View view
+        cdef int opened
         cdef Meta *meta
         cdef uint8_t *copy
         if reads > READS_LIMIT:
@@ -388,26 +398,22 @@ cdef class SnapshotSlot:
         meta = <Meta *>copy
         with nogil:
             while done < reads:
-                current = pw_load_acquire(self._current)
-                if current == 0:
+                opened = self._open(&view)
+                if opened == EMPTY:
                     break
-                sequence = (current >> 1) * 2
-                guard = self._sequence(current & 1)
-                image = self._image(current & 1)
-                if pw_load_acquire(guard) != sequence:
+                if opened == BUSY:
                     retried += 1
                     continue
-                pw_copy_out(copy, image, sizeof(Meta))
+                pw_copy_out(copy, view.image, sizeof(Meta))
                 if meta.size < sizeof(Meta) or meta.size > self._image_limit:
                     meta.size = sizeof(Meta)
                 else:
-                    pw_copy_out(copy + sizeof(Meta), image + sizeof(Meta), meta.size - sizeof(Meta))
-                pw_fence_acquire()
-                if pw_load_relaxed(guard) != sequence:
+                    pw_copy_out(copy + sizeof(Meta), view.image + sizeof(Meta), meta.size - sizeof(Meta))
+                if not is_unchanged(view.guard, view.sequence):
                     retried += 1
                     continue
                 done += 1
-                if meta.generation * 2 != sequence or meta.checksum != _checksum(copy, meta.size):
+                if meta.generation * 2 != view.sequence or meta.checksum != _checksum(copy, meta.size):
                     torn += 1
                 if meta.generation != last:
                     last = meta.generation
