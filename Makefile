@@ -16,6 +16,9 @@ KEY := $(shell cat pyproject.toml setup.py pwserver_ext/modules.py | cksum | tr 
 RUNTIME := $(VENV)/.runtime-$(KEY)
 TOOLS := $(VENV)/.tools-$(KEY)
 BUILT := $(VENV)/.built
+# Files are shared out among the processors in the order that tests/conftest.py gives them, the long ones first.
+PYTEST = $(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+QUICK := $(addprefix tests/,config documents ext poller state)
 # The requirements of some groups of pyproject.toml, installed without building pwserver itself once more.
 REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \
 	groups = project["project"]["optional-dependencies"] | {"build": project["build-system"]["requires"]}; \
@@ -26,19 +29,26 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test bench lint dist wheels platforms image fuzz soak screenshots clean
+.PHONY: help system setup run quick test lint bench dist wheels platforms image fuzz soak screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+system:  ## Debian packages whose programs the tests drive, as root (.ci/packages is the list)
+	.ci/packages
 
 setup: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## everything for development into .venv, compiled modules in place
 
 run: $(BUILT)  ## the demo on http://localhost:8675 (ARGS="..." are passed on)
 	$(BIN)/pwserver --demo $(ARGS)
 
-test: lint  ## everything: style, types, layers, tests (ARGS="-k name")
-	.ci/packages
-	$(BIN)/python -m pytest $(ARGS)
+quick: $(TOOLS) $(BUILT)  ## the loop while working: style, types, and the tests that need no server (under a minute)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PYTEST) $(QUICK)
+
+test: lint  ## everything: style, types, layers, tests (ARGS="tests/web -k name")
+	$(PYTEST) $(ARGS)
 
 lint: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## style, types and layers only
 	$(BIN)/ruff check .

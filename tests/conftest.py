@@ -42,8 +42,21 @@ def _wait_until() -> WaitUntil:
     return wait_until
 
 
+# The simulator is read with the library as it is, and the gateways room changes the library for its whole process. Then
+# the rooms whose tests wait for real servers, so that no processor is left alone with them at the end.
+FIRST = ("simulator", "e2e", "pages", "agreement")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The simulator's tests first: they read it with the library as it is, and the gateways room changes the library
-    for its whole process.
+    """Keep a file's tests in one process, and order the rooms.
+
+    A test that says its own ``xdist_group`` goes by itself.
     """
-    items.sort(key=lambda item: "simulator" not in item.path.parts)
+
+    def order(item: pytest.Item) -> int:
+        return next((number for number, room in enumerate(FIRST) if room in item.path.parts), len(FIRST))
+
+    items.sort(key=order)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))

@@ -13,6 +13,9 @@ from pwserver.config.kinds import Kind
 from pwserver.config.number_kinds import Duration
 from pwserver.config.raw_text import BadValue, text_of
 
+# Each kind once, by the first setting that is of it.
+KINDS = {setting.kind: setting.name for setting in reversed(SETTINGS)}
+
 
 def value_of(name: str, text: str) -> Any:
     kind = next(setting.kind for setting in SETTINGS if setting.name == name)
@@ -108,7 +111,7 @@ def test_refused(name: str, texts: list[str]) -> None:
         assert caught.value.expected
 
 
-@pytest.mark.parametrize("kind", list(dict.fromkeys(setting.kind for setting in SETTINGS)), ids=repr)
+@pytest.mark.parametrize("kind", list(KINDS), ids=list(KINDS.values()))
 @given(text=st.one_of(st.text(max_size=40), st.from_regex(r"[-+0-9.smhdwyesno/:*{}\[\]\" #,@a]{0,20}", fullmatch=True)))
 def test_a_parser_gives_a_value_or_bad_value_and_values_survive_formatting(kind: Kind, text: str) -> None:
     try:
