@@ -6,7 +6,7 @@ live numbers with ``stats`` and ``health``, so that both pages are exact at the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
@@ -79,8 +79,6 @@ def site_facts(site: SiteView) -> JsonObject:
     settings = masked_settings(server.settings)
     cloud_control = main.status.cloud_control if main else None
     mode = _mode(main)
-    failing = [view for view in views if not view.status.online and view.status.state != "connecting"]
-    cloud_healthy = cloud_control.get("healthy") if cloud_control else None
     return {
         "pypowerwall_version": server.library_version,
         "server_version": server.version,
@@ -98,16 +96,7 @@ def site_facts(site: SiteView) -> JsonObject:
         "siteid": STARS if server.settings.get("PW_SITEID") else None,
         "cf": STARS if server.settings.get("PW_CACHE_FILE", True) else None,
         "config": settings,
-        "connection_health": {
-            "consecutive_failures": max((view.status.consecutive_failures for view in views), default=0),
-            "total_failures": sum(view.status.total_failures for view in views),
-            "total_successes": sum(view.status.total_successes for view in views),
-            "is_degraded": bool(failing) or cloud_healthy is False,
-            "local_healthy": not failing,
-            "cloud_healthy": cloud_healthy,
-            "last_success_time": max((view.status.last_updated or 0 for view in views), default=0),
-            "cache_size": sum(view.reading is not None for view in views),
-        },
+        "connection_health": _health_of_connections(views, cloud_control),
         "gateways": {"total": len(views), "online": online, "offline": len(views) - online},
         "gateway_statuses": [_statuses_entry(view) for view in views],
         "gateway_details": [_details_entry(view) for view in views],
@@ -121,6 +110,21 @@ def site_facts(site: SiteView) -> JsonObject:
         "graceful": server.settings.get("PW_GRACEFUL_DEGRADATION", True),
         "fail_fast": server.settings.get("PW_FAIL_FAST", False),
         "health_check": server.settings.get("PW_HEALTH_CHECK", True),
+    }
+
+
+def _health_of_connections(views: Sequence[View], cloud_control: JsonObject | None) -> JsonObject:
+    failing = [view for view in views if not view.status.online and view.status.state != "connecting"]
+    cloud_healthy = cloud_control.get("healthy") if cloud_control else None
+    return {
+        "consecutive_failures": max((view.status.consecutive_failures for view in views), default=0),
+        "total_failures": sum(view.status.total_failures for view in views),
+        "total_successes": sum(view.status.total_successes for view in views),
+        "is_degraded": bool(failing) or cloud_healthy is False,
+        "local_healthy": not failing,
+        "cloud_healthy": cloud_healthy,
+        "last_success_time": max((view.status.last_updated or 0 for view in views), default=0),
+        "cache_size": sum(view.reading is not None for view in views),
     }
 
 

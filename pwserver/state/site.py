@@ -99,27 +99,10 @@ class Site:
 
 def site_of(states: Sequence[State]) -> Site:
     """Sum the states of all real gateways."""
-    members: list[State] = []
-    left_out: dict[str, str] = {}
-    flags: dict[str, str] = {}
-    for state in states:
-        name, phase = state.gateway.id, state.availability.phase
-        if state.judged.reading is None:
-            left_out[name] = NO_DATA
-        elif phase != FRESH:
-            left_out[name] = OLD
-        elif reason := implausible(state.judged):
-            left_out[name] = IMPLAUSIBLE
-            flags[name] = reason
-        else:
-            members.append(state)
+    members, left_out, flags = _who_takes_part(states)
     # An inverter lacks nothing when it has no battery; any other house whose battery tells nothing does.
     batteries = [state for state in members if state.gateway.type != "inverter" or has_battery(state.judged)]
-    watts = {name: _sum(batteries if name == "battery" else members, _watts_of(name)) for name in MAIN_METERS}
-    # A house without a generator lacks nothing; the sum is that of those who have one.
-    for name in dict.fromkeys(name for state in members for name in state.judged.meters):
-        if name not in watts:
-            watts[name] = _sum([state for state in members if name in state.judged.meters], _watts_of(name))
+    watts = _powers(members, batteries)
     charge = _charge(batteries)
     alerts = [state.judged.alerts for state in members if state.judged.alerts is not None]
     return Site(
@@ -139,6 +122,34 @@ def site_of(states: Sequence[State]) -> Site:
         problems=sum(map(problems, alerts)) if alerts else None,
         worst_alert=worst([alert for listed in alerts for alert in listed]),
     )
+
+
+def _who_takes_part(states: Sequence[State]) -> tuple[list[State], dict[str, str], dict[str, str]]:
+    """Return who is in the sums; of everybody else the reason, and the sentence about figures that cannot be true."""
+    members: list[State] = []
+    left_out: dict[str, str] = {}
+    flags: dict[str, str] = {}
+    for state in states:
+        name, phase = state.gateway.id, state.availability.phase
+        if state.judged.reading is None:
+            left_out[name] = NO_DATA
+        elif phase != FRESH:
+            left_out[name] = OLD
+        elif reason := implausible(state.judged):
+            left_out[name] = IMPLAUSIBLE
+            flags[name] = reason
+        else:
+            members.append(state)
+    return members, left_out, flags
+
+
+def _powers(members: Sequence[State], batteries: Sequence[State]) -> dict[str, Total]:
+    """Add the power of each meter. A house without a generator lacks nothing: only those who have one are asked."""
+    watts = {name: _sum(batteries if name == "battery" else members, _watts_of(name)) for name in MAIN_METERS}
+    for name in dict.fromkeys(name for state in members for name in state.judged.meters):
+        if name not in watts:
+            watts[name] = _sum([state for state in members if name in state.judged.meters], _watts_of(name))
+    return watts
 
 
 def agreed(values: Sequence[T | None]) -> T | None:

@@ -34,7 +34,7 @@ async def main():
     publisher = MqttPublisher(MqttSettings(host="127.0.0.1", port=port, handshake_pause_seconds=0.01))
     await publisher.start()
     blocks = [{"PackageSerialNumber": serial, "nominal_full_pack_energy": 14000} for serial in ("TG1", "TG2")]
-    reading = Reading("home", 1.7e9, {}, system_status={"battery_blocks": blocks})
+    reading = Reading.partial("home", 1.7e9, {}, system_status={"battery_blocks": blocks})
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     publisher.publish(View(GatewayIdentity("home", "Home"), GatewayStatus(online=True), reading, server, 1.7e9))
     async with Watcher(port) as seen:
