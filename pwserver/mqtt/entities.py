@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
-from pwserver.mqtt.state_topics import battery_availability, device_availability, safe_in_topic
-from pwserver.state.controls import CONTROLS
+from pwserver.mqtt.state_topics import battery_availability, compact, device_availability, safe_in_topic
+from pwserver.state.controls import CHOICE, MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.device_signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.fact import Fact
@@ -75,43 +75,58 @@ ONLINE = Sensor(
 GATEWAY_ENTITIES: tuple[Entity, ...] = tuple(entity_of(sensor) for sensor in (*SENSORS, ONLINE) if not sensor.once_told)
 
 
-def _control(
-    component: str, suffix: str, name: str, control: str, icon: str, state: str | None = None, **members: Any
-) -> Entity:
-    return Entity(component, suffix, name, state, {"icon": f"mdi:{icon}", **members}, control=control)
+# Name and icon of a control's entity, where these are not its label; two buttons command the connection to the grid.
+_CONTROL_LOOKS: Final[Mapping[str, tuple[str, str]]] = {
+    "reserve": ("Backup Reserve Control", "battery-lock"),
+    "reserve_hold": ("Hold Battery", "battery-lock"),
+    "mode": ("Operation Mode Control", "cog"),
+    "grid_charging": ("Grid Charging Control", "battery-charging-outline"),
+    "grid_export": ("Grid Export Control", "transmission-tower-export"),
+}
+_ISLANDING_BUTTONS: Final = (
+    ("go_off_grid", "Go Off Grid", "transmission-tower-off", "off_grid"),
+    ("reconnect_grid", "Reconnect Grid", "transmission-tower", "on_grid"),
+)
 
 
-_RESERVE = CONTROLS["reserve"].range or (0, 100)
+def entities_of_control(control: Control) -> list[Entity]:
+    """Return the entities that command a control; their payloads are what ``control_topics`` reads."""
+    if control.name == "islanding":
+        return [
+            Entity(
+                "button",
+                suffix,
+                name,
+                None,
+                {"icon": f"mdi:{icon}", "payload_press": compact({"action": action, "confirm": True})},
+                control=control.name,
+            )
+            for suffix, name, icon, action in _ISLANDING_BUTTONS
+        ]
+    name, icon = _CONTROL_LOOKS.get(control.name, (control.label, "cog"))
+    members: dict[str, Any] = {"icon": f"mdi:{icon}"}
+    if control.kind == PRESS:
+        return [Entity("button", control.name, name, None, {**members, "payload_press": "{}"}, control=control.name)]
+    if control.kind == NUMBER:
+        low, high = control.range or (0, 0)
+        members |= {"command_template": '{"value": {{ value | int }}}', "min": low, "max": high, "step": 1}
+        if control.unit is not None:
+            members["unit_of_measurement"] = control.unit
+    elif control.kind == CHOICE:
+        members |= {"command_template": '{"value": "{{ value }}"}', "options": list(control.choices)}
+    else:
+        members |= {"payload_on": '{"value": true}', "payload_off": '{"value": false}'}
+    state = control.name if any(sensor.topic == control.name for sensor in SENSORS) else None
+    if control.kind == SWITCH and state is not None:
+        members |= {"state_on": "true", "state_off": "false"}
+    suffix = f"{control.name}_control"
+    return [Entity(COMPONENT_OF_KIND[control.kind], suffix, name, state, members, control=control.name)]
 
-CONTROL_ENTITIES: tuple[Entity, ...] = (
-    _control(
-        "number", "reserve_control", "Backup Reserve Control", "reserve", "battery-lock", "reserve",
-        command_template='{"value": {{ value | int }}}', min=_RESERVE[0], max=_RESERVE[1], step=1,
-        unit_of_measurement=CONTROLS["reserve"].unit,
-    ),
-    _control("button", "reserve_hold", "Hold Battery", "reserve_hold", "battery-lock", payload_press="{}"),
-    _control(
-        "select", "mode_control", "Operation Mode Control", "mode", "cog", "mode",
-        command_template='{"value": "{{ value }}"}', options=list(CONTROLS["mode"].choices),
-    ),
-    _control(
-        "switch", "grid_charging_control", "Grid Charging Control", "grid_charging", "battery-charging-outline",
-        "grid_charging", payload_on='{"value": true}', payload_off='{"value": false}', state_on="true",
-        state_off="false",
-    ),
-    _control(
-        "select", "grid_export_control", "Grid Export Control", "grid_export", "transmission-tower-export",
-        "grid_export", command_template='{"value": "{{ value }}"}', options=list(CONTROLS["grid_export"].choices),
-    ),
-    _control(
-        "button", "go_off_grid", "Go Off Grid", "islanding", "transmission-tower-off",
-        payload_press='{"action":"off_grid","confirm":true}',
-    ),
-    _control(
-        "button", "reconnect_grid", "Reconnect Grid", "islanding", "transmission-tower",
-        payload_press='{"action":"on_grid","confirm":true}',
-    ),
-)  # fmt: skip
+
+COMPONENT_OF_KIND: Final = {NUMBER: "number", CHOICE: "select", SWITCH: "switch"}
+CONTROL_ENTITIES: tuple[Entity, ...] = tuple(
+    entity for control in MQTT_CONTROLS.values() for entity in entities_of_control(control)
+)
 
 
 def serial_slug(serial: str) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.state.controls import CONTROLS
 from pwserver.state.operating_settings import judge_operating_settings
 
 LONGEST_POLL_SECONDS = 120.0  # from the meters' arrival; what seems older has met a clock that was set
@@ -26,11 +28,11 @@ def _islanded(reading: Reading) -> Any:
     return {"UP": "on_grid", "DOWN": "off_grid"}.get(reading.grid_status or "")
 
 
-READERS: Mapping[str, Reader] = {
+# Control -> how a reading shows its setting; a control that is a member of the reading needs no row of its own.
+READERS: Final[Mapping[str, Reader]] = {
+    **{name: attrgetter(name) for name in CONTROLS if name in Reading.__dataclass_fields__},
     "reserve": lambda reading: judge_operating_settings(reading).reserve_percent.value,
     "mode": lambda reading: judge_operating_settings(reading).mode.value,
-    "grid_charging": lambda reading: reading.grid_charging,
-    "grid_export": lambda reading: reading.grid_export,
     "max_backup": _max_backup,
     "islanding": _islanded,
 }

@@ -8,6 +8,7 @@ from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RE
 from pwserver.documents import schemas
 from pwserver.documents.document import JSON
 from pwserver.documents.json_schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
+from pwserver.state.controls import CHOICE, CONTROLS, NUMBER, PRESS, Control
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter
 
@@ -32,7 +33,8 @@ _UNACKNOWLEDGED = {
     503: "no connection can carry out this command now",
     504: "the command was sent, but its outcome is not known",
 }
-_ACTIONS: dict[str, tuple[str, Schema]] = {
+# Controls whose body has more, or other, members than a value, and those whose label says too little here.
+_OTHER_ACTIONS: dict[str, tuple[str, Schema]] = {
     "reserve": (
         "Sets the backup reserve, and the mode where one is given",
         obj({"value": _PERCENT}, {"mode": _MODE}, more=False),
@@ -60,6 +62,26 @@ _ACTIONS: dict[str, tuple[str, Schema]] = {
         obj({"power_watts": _WATTS, "duration_seconds": _DISPATCH}, more=False),
     ),
     "resume": ("Ends a dispatch, over v1r only", obj(more=False)),
+}
+
+
+def body_of_control(control: Control) -> Schema:
+    """Describe the body of a control that takes its value and nothing else."""
+    if control.kind == PRESS:
+        return obj(more=False)
+    if control.kind == CHOICE:
+        value = string(values=control.choices)
+    elif control.kind == NUMBER:
+        value = integer("{}, {} to {}".format(control.unit or "", *(control.range or (0, 0))))
+    else:
+        value = BOOLEAN
+    return obj({"value": value}, more=False)
+
+
+_ACTIONS: dict[str, tuple[str, Schema]] = {
+    name: _OTHER_ACTIONS.get(name) or (f"Commands: {control.label}", body_of_control(control))
+    for name, control in CONTROLS.items()
+    if name != "tariff"  # it has a path of its own
 }
 _FORM = obj({"value": STRING, "token": STRING}, {"mode": _MODE, "level": STRING})
 

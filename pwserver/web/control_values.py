@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -21,8 +22,8 @@ from pwserver.bounds import (
     allowed,
     shown,
 )
-from pwserver.state.controls import GRID_CONNECTION
-from pwserver.state.operating_settings import EXPORT_RULES, MODES
+from pwserver.state.controls import CHOICE, CONTROLS, GRID_CONNECTION, NUMBER, PRESS, Control
+from pwserver.state.operating_settings import MODES
 
 Arguments = dict[str, Any]
 
@@ -78,21 +79,20 @@ def _operating_mode(body: Mapping[str, Any]) -> Arguments:
     return arguments
 
 
-def _reserve_hold(body: Mapping[str, Any]) -> Arguments:
-    if body:
-        raise Invalid(f"reserve_hold requires an empty JSON object, not one with {shown(next(iter(body)))}")
-    return {}
-
-
-def _grid_charging(body: Mapping[str, Any]) -> Arguments:
+def plain_value(control: Control, body: Mapping[str, Any]) -> Arguments:
+    """Read the body of a control that takes its value, and nothing else, as the table of controls says."""
+    if control.kind == PRESS:
+        if body:
+            raise Invalid(f"{control.name} requires an empty JSON object, not one with {shown(next(iter(body)))}")
+        return {}
     value = body.get("value", _MISSING)
-    if not isinstance(value, bool):
+    if control.kind == NUMBER:
+        value = _within("value", value, control.range or (0, 0), control.unit or "")
+    elif control.kind == CHOICE:
+        value = _one_of("value", value, control.choices)
+    elif not isinstance(value, bool):
         raise wrong("value", "true or false", value)
-    return {"value": value}
-
-
-def _grid_export(body: Mapping[str, Any]) -> Arguments:
-    return {"value": _one_of("value", body.get("value", _MISSING), EXPORT_RULES)}
+    return {control.argument: value}
 
 
 def _max_backup(body: Mapping[str, Any]) -> Arguments:
@@ -120,23 +120,19 @@ def dispatch(body: Mapping[str, Any]) -> Arguments:
     return {"power_watts": watts, "duration_seconds": seconds}
 
 
-def _resume(body: Mapping[str, Any]) -> Arguments:
-    if body:
-        raise Invalid(f"resume requires an empty JSON object, not one with {shown(next(iter(body)))}")
-    return {}
-
-
-# name of a control -> the arguments of its command in a JSON body
-JSON_ACTIONS: Mapping[str, Callable[[Mapping[str, Any]], Arguments]] = {
+# Controls whose body has more, or other, members than a value.
+_OTHER_BODIES: Final[Mapping[str, Callable[[Mapping[str, Any]], Arguments]]] = {
     "reserve": _reserve,
     "mode": _operating_mode,
-    "reserve_hold": _reserve_hold,
-    "grid_charging": _grid_charging,
-    "grid_export": _grid_export,
     "max_backup": _max_backup,
     "islanding": _islanding,
     "dispatch": dispatch,
-    "resume": _resume,
+}
+# name of a control -> the arguments of its command in a JSON body; the tariff has a path of its own
+JSON_ACTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], Arguments]]] = {
+    name: _OTHER_BODIES.get(name) or partial(plain_value, control)
+    for name, control in CONTROLS.items()
+    if name != "tariff"
 }
 
 
@@ -215,7 +211,7 @@ def _form_grid_charging(fields: Mapping[str, str]) -> Arguments:
 
 
 def _form_grid_export(fields: Mapping[str, str]) -> Arguments:
-    return _grid_export({"value": fields["value"].lower()})
+    return plain_value(CONTROLS["grid_export"], {"value": fields["value"].lower()})
 
 
 def _form_max_backup(fields: Mapping[str, str]) -> Arguments:
