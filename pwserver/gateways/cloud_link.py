@@ -175,12 +175,9 @@ class CloudLink:
 
     def _refresh(self) -> None:
         client = self.powerwall.client
-        for name in ("SITE_CONFIG",):
-            client.pwcache.pop(name, None)
-        if hasattr(client, "fleet"):
-            client.fleet.pwcache.clear()
-            client.fleet.pwcachetime.clear()
+        fetch = client.fleet.get_site_info if hasattr(client, "fleet") else client.get_site_config
         with self.limiter.session(_LIMIT_SECONDS, resend=False):
+            compute(lambda: fetch(force=True))  # one request: the library keeps the answer for all four values
             found = {
                 "mode": as_text(compute(self.powerwall.get_mode)),
                 "reserve": as_number(compute(self.powerwall.get_reserve)),

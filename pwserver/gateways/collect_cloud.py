@@ -15,6 +15,7 @@ from pwserver.gateways.collect import (
     compute,
     sound_meters,
 )
+from pwserver.gateways.library_internals import CLOUD_FETCHERS, FLEET_FETCHERS, end_fleet_pause
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
 from pwserver.modes import Reach
@@ -24,9 +25,6 @@ from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite
 from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word, grid_word
 from pwserver.state.meter_powers import MAIN_METERS
-
-_CLOUD: Final = ("get_battery", "get_site_power", "get_site_config", "get_time_remaining", "get_api_tariff_rate")
-_FLEET: Final = ("get_site_status", "get_live_status", "get_site_info", "get_backup_time_remaining")
 
 _LIVE_STATUS: Final = "live_status of Tesla's servers"
 
@@ -40,13 +38,12 @@ class CloudCollector:
         self.asker = asker
         self.fleet = getattr(self.client, "fleet", None)
         if self.fleet is not None:
-            self.battery, self.power, self.config, self.remaining = _FLEET
-            self.prefetched = PrefetchedMethods(self.fleet, _FLEET)
+            self.battery, self.power, self.config, self.remaining = FLEET_FETCHERS
+            self.prefetched = PrefetchedMethods(self.fleet, FLEET_FETCHERS)
         else:
-            self.battery, self.power, self.config, self.remaining, self.tariff = _CLOUD
-            self.prefetched = PrefetchedMethods(self.client, _CLOUD)
+            self.battery, self.power, self.config, self.remaining, self.tariff = CLOUD_FETCHERS
+            self.prefetched = PrefetchedMethods(self.client, CLOUD_FETCHERS)
         self.reach = Reach.FLEETAPI if self.fleet is not None else Reach.CLOUD
-        self.client.vitals = lambda **_more: self.prefetched.values.get("vitals")
 
     def collect(self) -> Reading:
         """One poll. Raises GatewayFailure."""
@@ -54,7 +51,7 @@ class CloudCollector:
         asker.begin()
         self.prefetched.forget(self.power, self.battery, "vitals")
         if self.fleet is not None:
-            self.fleet._backoff_until = 0.0  # waiting after a 429 is our business
+            end_fleet_pause(self.fleet)  # the request limiter keeps the pause after a 429, to the second
         if asker.memory.slow.get(self.config) is None:
             asker.memory.slow[self.config] = asker.require(lambda: fetch(self.config, force=True), _answered)
             asker.memory.schedule.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
@@ -88,7 +85,7 @@ class CloudCollector:
         if operation is not None and finite(config.get("backup_reserve_percent")) is None:
             operation = {**operation, "backup_reserve_percent": None}
         try:
-            values["vitals"] = as_dict(without_nans(type(self.client).get_vitals(self.client)))
+            values["vitals"] = as_dict(without_nans(self.client.get_vitals()))
         except Exception:
             values["vitals"] = None
         vitals = values["vitals"] = _agreeing_devices(values["vitals"], word)

@@ -22,6 +22,12 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.device_memory import CompletedDevices, away_devices
+from pwserver.gateways.library_internals import (
+    TEDAPI_FETCHERS,
+    disable_tedapi_cache,
+    set_powerwall3,
+    shorten_tedapi_pauses,
+)
 from pwserver.gateways.payload_repair import repair, without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
 from pwserver.modes import Reach
@@ -32,16 +38,6 @@ from pwserver.state.fact import finite, member
 from pwserver.state.grid import grid_word
 from pwserver.state.meter_powers import MAIN_METERS
 
-_METHODS: Final = (
-    "get_status",
-    "get_device_controller",
-    "get_config",
-    "get_components",
-    "get_firmware_version",
-    "get_pw3_vitals",
-    "get_native_meters_aggregates",
-    "vitals",
-)
 _FAST: Final = ("get_status", "get_device_controller", "get_pw3_vitals", "vitals", "get_native_meters_aggregates")
 _SIDE_QUERIES_PER_MINUTE: Final = 10.0  # energies, firmware and the like
 _MOST_PLACES: Final = 64
@@ -56,8 +52,8 @@ class TedapiSource:
         self.tedapi = tedapi
         self.asker = asker
         self.v1r = bool(getattr(tedapi, "v1r", False))
-        tedapi.pwcacheexpire = tedapi.pwconfigexpire = 0
-        self.prefetched = PrefetchedMethods(tedapi, _METHODS)
+        disable_tedapi_cache(tedapi)
+        self.prefetched = PrefetchedMethods(tedapi, TEDAPI_FETCHERS)
         self.values = self.prefetched.values
         self.controller_asked = False
         self.units_asked = False
@@ -65,10 +61,7 @@ class TedapiSource:
     def begin(self) -> None:
         """Forget what the last poll fetched, and shorten pauses the library has taken (they reach two hours)."""
         self.prefetched.forget(*_FAST)
-        now = time.time()
-        self.tedapi.pwcooldown = 0
-        self.tedapi.wifi_cooldown = min(self.tedapi.wifi_cooldown, now + _LONGEST_LIBRARY_PAUSE_SECONDS)
-        self.tedapi.lan_recover_after = min(self.tedapi.lan_recover_after, now + _LONGEST_LIBRARY_PAUSE_SECONDS)
+        shorten_tedapi_pauses(self.tedapi, time.time() + _LONGEST_LIBRARY_PAUSE_SECONDS)
 
     def config(self, required: bool) -> dict[str, Any] | None:
         """The gateway's configuration: refreshed slowly, the last good one otherwise. May raise when required."""
@@ -175,12 +168,13 @@ class TedapiSource:
 
     def energies(self) -> Mapping[str, Any] | None:
         """Lifetime energies of the gateway's own local API; None when not due or not there."""
-
-        def fetch() -> Any:
-            self.tedapi._native_fail_until = 0.0
-            return self.prefetched.fetch("get_native_meters_aggregates", force=True)
-
-        found = self.asker.optional("energies", fetch, lambda answer: isinstance(answer, dict), MEDIUM_SECONDS, calls=2)
+        found = self.asker.optional(
+            "energies",
+            lambda: self.prefetched.fetch("get_native_meters_aggregates", force=True),
+            lambda answer: isinstance(answer, dict),
+            MEDIUM_SECONDS,
+            calls=2,
+        )
         self.values["get_native_meters_aggregates"] = None  # merged by us
         return as_dict(without_nans(found))
 
@@ -198,7 +192,7 @@ class TedapiSource:
         if known is not None:
             self.asker.memory.slow["pw3"] = known
             if blocks and not self.v1r:
-                self.tedapi.pw3 = known  # else a Powerwall 2 with an odd web page is asked Powerwall 3 questions
+                set_powerwall3(self.tedapi, known)
         return known
 
 
@@ -210,7 +204,6 @@ class TedapiCollector:
         self.client = powerwall.client
         self.asker = asker
         self.source = TedapiSource(powerwall, self.client.tedapi, asker)
-        self.client.vitals = lambda **_more: self.source.values.get("vitals")
 
     @property
     def reach(self) -> Reach:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pwserver.gateways.acknowledgement import refusal_in
 from pwserver.gateways.command_routes import Commandable, CommandNotSent, CommandRoute, choose, hold
 from pwserver.gateways.failure import Exchange, describe
+from pwserver.gateways.library_internals import kept_sessions
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
@@ -70,7 +71,7 @@ def perform(
             raise CommandNotSent("the request budget of this gateway is spent for the moment")
         begun = time.monotonic()
         with route.session(limit_seconds):
-            _fresh_connections(route.powerwall)
+            _close_kept_connections(route.powerwall)
             prepared = operation.prepare(route, connection, arguments)
             if not started():
                 raise CommandNotSent("the time to start was over; nothing was sent")
@@ -125,16 +126,11 @@ def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
     return False
 
 
-def _fresh_connections(powerwall: Any) -> None:
-    """Drop kept connections: one that the gateway has closed meanwhile would swallow the command, and it must not be
+def _close_kept_connections(powerwall: Any) -> None:
+    """Close kept connections: one that the gateway has closed meanwhile would swallow the command, which must not be
     sent twice."""
-    client = powerwall.client
-    tedapi = getattr(client, "tedapi", None)
-    transports = [getattr(tedapi, name, None) for name in ("v1r_transport", "wifi_v1r_transport")]
-    for owner in (client, tedapi, *transports):
-        session = getattr(owner, "session", None)
-        if session is not None and hasattr(session, "close"):
-            session.close()  # of requests: closes what is kept, and opens anew when asked next
+    for session in kept_sessions(powerwall):
+        session.close()  # a session of requests opens a new connection when it is asked next
 
 
 # ── the library's calls ──────────────────────────────────────────────────────────────────────────────────────────────

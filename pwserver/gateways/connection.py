@@ -24,6 +24,7 @@ from pwserver.gateways.connection_log import ConnectionLog
 from pwserver.gateways.device_memory import DeviceMemory
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
+from pwserver.gateways.library_internals import has_left_wired_lan
 from pwserver.gateways.redaction import withheld
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode, Reach
@@ -148,7 +149,7 @@ class GatewayConnection:
     def ways(self) -> Ways:
         """What commands can go over at this moment."""
         powerwall, reach, online = self._powerwall, self.reach, self.online
-        detour = bool(getattr(getattr(getattr(powerwall, "client", None), "tedapi", None), "lan_failed", False))
+        detour = has_left_wired_lan(powerwall)
         return Ways(
             reach=reach,
             online=online and powerwall is not None,
@@ -325,7 +326,7 @@ class GatewayConnection:
         lost = left or (self.definition.tedapi_expected and self._powerwall.tedapi_mode == "off")
         misses = self.memory.version_misses if self.definition.tedapi_expected else 0
         self.watch.observe(misses, lost, now, tick)
-        detour = bool(getattr(getattr(self._powerwall.client, "tedapi", None), "lan_failed", False))
+        detour = has_left_wired_lan(self._powerwall)
         self.health.succeeded(
             now,
             tick,

@@ -1,17 +1,9 @@
-"""pypowerwall, tamed: imported late, opened in bounded time, silent, and never asking twice behind our back.
-
-This is the only module of pwserver that imports pypowerwall (0.3 s and 34 MB: workers must stay without it).
-"""
+"""Open connections through pypowerwall: in bounded time, with one attempt, and with a cause where that fails."""
 
 from __future__ import annotations
 
-import io
 import logging
 import os
-import re
-import threading
-import warnings
-from types import ModuleType
 from typing import Any, Final
 
 from pwserver.causes import (
@@ -26,7 +18,7 @@ from pwserver.causes import (
 from pwserver.config import login_files
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE, LoginFileProblem
-from pwserver.gateways import login_store
+from pwserver.gateways import library_internals, login_store
 from pwserver.gateways.collect import Asker, Collector
 from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
@@ -34,136 +26,11 @@ from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.failure import GatewayFailure, failure_from
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode
-from pwserver.regular_file import open_regular
 
 FOREVER_SECONDS: Final = 10**9  # as the library's cache time: what is fresh is decided by us, poll by poll
 
 _V1R: Final = (ConnectionMode.V1R, ConnectionMode.V1R_WIFI)
-_guard = threading.Lock()
-_library: ModuleType | None = None
 log = logging.getLogger("pwserver.gateways")
-
-
-# They log what they send: tokens and headers among it.
-_TALKATIVE: Final = ("requests_oauthlib", "oauthlib", "httpx", "httpcore", "hpack", "h2", "urllib3")
-
-
-def _hush() -> None:
-    """Silence the library: it writes dozens of lines for one outage, and names e-mails, addresses and payloads in
-    them. What is worth saying we say ourselves (``connection_log.py``)."""
-    for name in ("pypowerwall", "teslapy"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="pypowerwall")
-
-
-def load() -> ModuleType:
-    """pypowerwall, imported and prepared once. Safe from several threads."""
-    global _library
-    with _guard:
-        if _library is None:
-            import pypowerwall
-            import pypowerwall.cloud.pypowerwall_cloud as cloud
-            import pypowerwall.cloud.teslapy as teslapy
-            import pypowerwall.fleetapi.fleetapi as fleetapi
-            import pypowerwall.fleetapi.pypowerwall_fleetapi as fleet_client
-            import pypowerwall.local.pypowerwall_local as local
-            import pypowerwall.tedapi as tedapi
-            import pypowerwall.tedapi.tedapi_v1r as v1r
-
-            from pwserver.gateways import sessions
-
-            _hush()
-            gateway_requests = sessions.requests_view(sessions.LocalSession)
-            for module in (tedapi, v1r, local):
-                _exchange(module, requests=gateway_requests)
-            _exchange(tedapi, json=sessions.json_view())
-            for module in (local, v1r, cloud, teslapy, fleetapi):
-                vars(module)["open"] = _open  # the login files; one of them is never closed by the library
-            remote_requests = sessions.requests_view(sessions.RemoteSession)
-            for module in (teslapy, fleetapi):
-                _exchange(module, requests=remote_requests, httpx=sessions.httpx_view())
-            counted = type(
-                "CountedTesla",
-                (sessions.LimitedSession, teslapy.Tesla),
-                {"_cache_load": _load_cloud_login, "_cache_dump": _save_cloud_login},
-            )
-            _exchange(cloud, Tesla=counted)
-            files = {"load_config": _load_fleet_login, "save_config": _save_fleet_login}
-            stored = type("StoredFleetAPI", (fleetapi.FleetAPI,), files)
-            _exchange(fleet_client, FleetAPI=stored)
-            _exchange(pypowerwall, HOST_REGEX=_CHECKED_ADDRESS)
-            _library = pypowerwall
-        return _library
-
-
-# The configuration has judged the address already, by rules that know container names with ``_`` and IPv6 in brackets.
-_CHECKED_ADDRESS: Final = re.compile(r"[^\s/?#@\\]{1,300}\Z")
-
-
-def _load_cloud_login(tesla: Any) -> dict[str, Any]:
-    """Stand in for ``Tesla._cache_load``: read the login that is the newest, also when it could not be written."""
-    try:
-        found = login_store.load(tesla.cache_file)
-    except LoginFileProblem:
-        return {}
-    for account in found.values():
-        token = account.get("sso") if isinstance(account, dict) else None
-        if isinstance(token, dict) and not _finite(token.get("expires_at")):
-            token["expires_at"] = 0  # the library compares it, and asks Tesla when it does not know
-    return found
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e11
-
-
-def _save_cloud_login(tesla: Any, cache: dict[str, Any]) -> None:
-    """Stand in for ``Tesla._cache_dump``."""
-    login_store.save(tesla.cache_file, cache)
-
-
-def _load_fleet_login(fleet: Any) -> dict[str, Any] | bool:
-    """Stand in for ``FleetAPI.load_config``: the newest login, and the first site where none is chosen."""
-    try:
-        found = login_store.load(fleet.configfile)
-    except LoginFileProblem:
-        return False
-    for name in _FLEET_MEMBERS:
-        setattr(fleet, name, found.get(name))
-    if not fleet.site_id:
-        sites = [site for site in fleet.getsites() or [] if isinstance(site, dict) and site.get("energy_site_id")]
-        fleet.site_id = sites[0]["energy_site_id"] if sites else None
-    return found
-
-
-def _save_fleet_login(fleet: Any) -> None:
-    """Stand in for ``FleetAPI.save_config``."""
-    login_store.save(fleet.configfile, {name: getattr(fleet, name) for name in _FLEET_MEMBERS})
-
-
-_FLEET_MEMBERS: Final = (
-    "CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "AUDIENCE", "partner_token", "partner_account",
-    "access_token", "refresh_token", "site_id",
-)  # fmt: skip
-
-
-def _open(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
-    """``open`` that leaves nothing open after reading, and never waits for the other end of a FIFO."""
-    named.setdefault("opener", lambda path, flags: open_regular(path, flags, 0o666))
-    if mode != "r":
-        return open(file, mode, *more, **named)
-    with open(file, mode, *more, **named) as source:
-        return io.StringIO(source.read())
-
-
-def _exchange(module: ModuleType, **names: Any) -> None:
-    """Give a library module other things under names it has; raises when a new library version lost one."""
-    for name, thing in names.items():
-        if not hasattr(module, name):
-            raise RuntimeError(f"this pypowerwall has no {module.__name__}.{name}: unsupported version")
-        setattr(module, name, thing)
 
 
 def version() -> str:
@@ -318,18 +185,8 @@ def collector_for(powerwall: Any, asker: Asker) -> Collector:
 
 
 def close_connection(powerwall: Any) -> None:
-    """Let go of the sockets, without asking the gateway anything (the local client would log out)."""
-    client = getattr(powerwall, "client", None)
-    tedapi = getattr(client, "tedapi", None)
-    for owner in (client, tedapi):
-        for name in ("session", "wifi_session", "api_session"):
-            _close(getattr(owner, name, None))
-    for name in ("v1r_transport", "wifi_v1r_transport"):
-        _close(getattr(getattr(tedapi, name, None), "session", None))
-
-
-def _close(session: Any) -> None:
-    if session is not None and hasattr(session, "close"):
+    """Close the sockets, without asking the gateway anything: the local client would log out."""
+    for session in library_internals.kept_sessions(powerwall):
         try:
             session.close()
         except Exception as error:
@@ -379,40 +236,28 @@ def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> dict[s
     return arguments
 
 
-def _unusable(arguments: dict[str, Any], error: Exception) -> str:
-    """Why the library takes no connection with these arguments. Its own text may hold an e-mail address or a path."""
-    if arguments.get("cloudmode") or not arguments.get("host"):
-        folder, names = arguments.get("authpath"), "the folder of logins (PW_AUTH_PATH)"
-    else:
-        folder = os.path.dirname(arguments["cachefile"])
-        names = "the folder of the login cache (PW_CACHE_FILE, else PW_AUTH_PATH)"
-    if not os.access(os.path.expanduser(folder or "."), os.W_OK):
-        return f"{names} cannot be written"
-    return f"the configuration is unusable: {type(error).__name__}"
+def _prepare_cache_folder(arguments: dict[str, Any]) -> None:
+    """Create the folder of the login cache where it is missing. Raises GatewayFailure when it cannot be written."""
+    folder = os.path.dirname(arguments["cachefile"]) or "."
+    try:
+        os.makedirs(folder, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        text = "the folder of the login cache (PW_CACHE_FILE, else PW_AUTH_PATH) cannot be written"
+        raise GatewayFailure(SETTINGS, text)
 
 
 def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
-    library = load()
-
-    class Once(library.Powerwall):  # type: ignore[misc, name-defined]
-        """Remembers whether connecting worked: the constructor only logs when it did not."""
-
-        connected = False
-
-        def connect(self, retry: bool = False) -> bool:
-            self.connected = bool(super().connect(False))
-            return self.connected
-
-        def _validate_init_configuration(self) -> None:
-            # A login in a read-only folder works; what cannot be stored is told by ``login_store``.
-            if not mode.remote:
-                super()._validate_init_configuration()
-
+    if not mode.remote:
+        _prepare_cache_folder(arguments)
     try:
-        powerwall = Once(**arguments)
+        powerwall = library_internals.construct(arguments)
     except Exception as error:
-        # An unusable setting: waiting will not repair it, so it is treated like a wrong password.
-        raise GatewayFailure(SETTINGS, _unusable(arguments, error)) from None
+        # An unusable setting: waiting will not repair it, so it is treated like a wrong password. The library's own
+        # text may hold an e-mail address or a path.
+        raise GatewayFailure(SETTINGS, f"the configuration is unusable: {type(error).__name__}") from None
     if not powerwall.connected or powerwall.client is None:
         close_connection(powerwall)
         raise _why(arguments, limiter, mode)

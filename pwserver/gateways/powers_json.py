@@ -36,13 +36,13 @@ class PowersSource:
 
     def __init__(self, url: str, name: str, session: Session, timeout_seconds: float) -> None:
         self.name = name  # host and port; the rest of the URL may hold a key
-        self.session = session
+        self.http = session
         self._url = url
         self._timeout_seconds = timeout_seconds
 
     def ask(self) -> bytes | None:
         """Return the body of a good answer, None for any other. May raise."""
-        response = self.session.get(self._url, timeout=self._timeout_seconds)
+        response = self.http.get(self._url, timeout=self._timeout_seconds)
         return response.content if response.status_code == 200 else None
 
 
@@ -98,7 +98,7 @@ def open_connection(
     definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> PowersSource:
     """Prepare the connection. Nothing is sent: there is no login."""
-    from pwserver.gateways.sessions import LocalSession  # late, as it loads the HTTP library
+    from pwserver.gateways.http_sessions import LocalSession  # late, as it loads the HTTP library
 
     return PowersSource(definition.powers_url or "", definition.address, LocalSession(), options.timeout_seconds)
 
@@ -110,4 +110,4 @@ def collector_for(source: PowersSource, asker: Asker) -> PowersCollector:
 
 def close_connection(source: PowersSource) -> None:
     """Let go of the socket."""
-    source.session.close()
+    source.http.close()

@@ -1,27 +1,24 @@
-"""The library's readers, cut off from the network: they compute from what this poll fetched, and fetch nothing.
+"""Let the library's methods compute from what this poll has fetched, and fetch nothing themselves.
 
-pypowerwall's methods fetch what they need, cache it, and hand out old answers when something goes wrong. Here every
-fetch is ours and explicit: ``fetch`` asks the gateway once and remembers the answer (None included) for this poll, and
-the library's own methods, which we still use for their knowledge of the payloads, see only that.
+pypowerwall's methods fetch what they need, cache it, and hand out old answers when something goes wrong. Here each
+fetch is explicit: ``fetch`` asks the gateway once and remembers the answer, also None, for this poll. The library's
+other methods, which know how to read the payloads, see only that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-Method = Callable[..., Any]
+from pwserver.gateways.library_internals import Method, end_pause, replace_methods
 
 
 class PrefetchedMethods:
-    """Some methods of one library object, replaced on that instance by look-ups in ``values``."""
+    """Replace some methods of one library object by look-ups in ``values``."""
 
     def __init__(self, target: Any, names: Iterable[str]) -> None:
         self.values: dict[str, Any] = {}
-        self._original: dict[str, Method] = {}
-        for name in names:
-            self._original[name] = getattr(target, name)
-            setattr(target, name, self._lookup(name))
+        self._original = replace_methods(target, names, self._lookup)
 
     def _lookup(self, name: str) -> Method:
         def known(*_args: Any, **_kwargs: Any) -> Any:
@@ -43,14 +40,13 @@ class PrefetchedMethods:
 
 
 class PrefetchedPoll:
-    """The same for a client whose one method ``poll(path)`` fetches everything (the local API)."""
+    """Do the same for a client whose one method ``poll(path)`` fetches everything (the local API)."""
 
     def __init__(self, client: Any) -> None:
         self.values: dict[str, Any] = {}
         self._client = client
-        self._poll: Method = client.poll
         self._fetching: str | None = None
-        client.poll = self._lookup
+        self._poll = replace_methods(client, ("poll",), lambda _name: self._lookup)["poll"]
 
     def _lookup(
         self, api: str = "", force: bool = False, recursive: bool = False, raw: bool = False, **_more: Any
@@ -60,16 +56,14 @@ class PrefetchedPoll:
         return self.values.get(api)
 
     def fetch(self, path: str) -> Any:
-        """One request to the gateway; the answer stays until ``forget``. May raise."""
+        """Send one request to the gateway; the answer stays until ``forget``. May raise."""
         self.values[path] = None
         self._fetching = path
-        self._client.pwcooldown = 0  # waiting after a 429 is our business, to the second
+        end_pause(self._client)  # the request limiter keeps the pause after a 429, to the second
         try:
             value = self._poll(path, force=True)
         finally:
             self._fetching = None
-            self._client.pwcache.pop(path, None)
-            self._client.pwcachetime.pop(path, None)
         self.values[path] = value
         return value
 

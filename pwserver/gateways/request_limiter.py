@@ -1,8 +1,8 @@
 """Every request to one gateway passes here: counted, bounded in time, refused when it must not be sent.
 
-The sessions in ``sessions.py`` call ``RequestLimiter.admit`` before each exchange and ``RequestLimiter.note`` after it.
-One limiter belongs to one gateway connection. The connection's lock lets one thread at a time use it; only the counters
-may be read from other threads.
+``http_sessions.py`` and ``http2_client.py`` call ``RequestLimiter.admit`` before each exchange and
+``RequestLimiter.note`` after it. One limiter belongs to one gateway connection. The connection's lock lets one thread
+at a time use it; only the counters may be read from other threads.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
-from pwserver.gateways import library
+from pwserver.gateways import library_internals
 from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, perform
 from pwserver.gateways.command_routes import CommandNotSent
 from pwserver.gateways.connection import GatewayConnection
@@ -99,7 +99,7 @@ def test_tedapi_over_wifi_writes_over_the_link(tesla: Tesla, tmp_path: Path) -> 
 
 @pytest.fixture
 def cloud(tesla: Tesla, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GatewayConnection]:
-    library.load()
+    library_internals.load()
     monkeypatch.setattr("pypowerwall.cloud.teslapy.BASE_URL", tesla.url + "/")
     definition = GatewayDefinition(
         "cloud", "Cloud", email="owner@example.com", authpath=str(tesla.cloud_login(tmp_path)), cloud_mode=True
@@ -162,7 +162,7 @@ def test_a_gateway_that_cannot_be_reached_was_sent_nothing(tesla: Tesla, cloud: 
 
 
 def test_with_several_gateways_a_link_must_be_certain(tesla: Tesla, tmp_path: Path) -> None:
-    library.load()
+    library_internals.load()
     with SimulatedGateway("powerwall2") as gateway:
         definition = GatewayDefinition(
             "one", "One", host=gateway.address, gw_pwd=gateway.password, email="owner@example.com",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
-from pwserver.gateways import library
+from pwserver.gateways import library_internals
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.state.judge import GatewayJudge
@@ -27,7 +27,7 @@ def tesla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tesla]:
     for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PW_FLEETAPI_HTTP", "1.1")
-    library.load()
+    library_internals.load()
     with Tesla(folder) as found:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.bundle))
         monkeypatch.setattr("pypowerwall.cloud.teslapy.BASE_URL", found.url + "/")

@@ -20,8 +20,8 @@ from pwserver.gateways.failure import (
     LONGEST_WAIT_OF_TESLA_SECONDS,
     GatewayFailure,
 )
+from pwserver.gateways.http_sessions import LocalSession
 from pwserver.gateways.request_limiter import RequestLimiter
-from pwserver.gateways.sessions import LocalSession
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,20 +33,6 @@ def test_the_room_can_be_entered_without_the_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_only_one_module_imports_the_library() -> None:
-    found = []
-    for path in (ROOT / "pwserver" / "gateways").glob("*.py"):
-        lines = [line.strip() for line in path.read_text().splitlines()]
-        if any(line.startswith(("import pypowerwall", "from pypowerwall")) for line in lines):
-            found.append(path.name)
-    assert found == ["library.py"]
-
-
-def test_an_unknown_library_is_refused_loudly() -> None:
-    with pytest.raises(RuntimeError, match="unsupported version"):
-        library._exchange(library.load(), no_such_name=1)
 
 
 def test_a_folder_that_cannot_be_written_is_named_by_its_setting(tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""What HTTP/1.1 and HTTP/2 share: asking the limiter, reading a body within bounds, noting what became of a request."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import httpx
+import requests
+import urllib3
+
+from pwserver.causes import GARBAGE, NAME_UNKNOWN, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.gateways import answer_limits
+from pwserver.gateways.acknowledgement import refusal_of
+from pwserver.gateways.answer_limits import retry_after_seconds
+from pwserver.gateways.failure import (
+    LONGEST_WAIT_IN_THE_HOUSE_SECONDS,
+    LONGEST_WAIT_OF_TESLA_SECONDS,
+    Exchange,
+    cause_of_status,
+)
+from pwserver.gateways.request_limiter import RequestLimiter, RequestRefused, active_limiter
+
+_SITES: Final = "/energy_sites/"  # in the paths of commands; a login is no command
+_DEEPEST_CAUSE: Final = 6  # requests wraps urllib3, which wraps http.client, which wraps the socket's error
+
+
+class RequestNotSent(requests.ConnectionError):
+    """Tell the library that we refused a request; to it, this is just another connection error."""
+
+
+def admit(limiter: RequestLimiter, host: str, path: str, *, remote: bool) -> None:
+    """Take a place for one request. Raises RequestNotSent when the limiter has none to give."""
+    try:
+        limiter.admit(host, path)
+    except RequestRefused as refusal:
+        if refusal.cause is not None:
+            limiter.note(Exchange(host, path, None, refusal.cause, 0.0, None, sent=False, remote=remote))
+        raise RequestNotSent(str(refusal)) from None
+
+
+def forget_redirect() -> None:
+    """Let the limiter forget a redirect that is followed: it is no failure of the path that redirects."""
+    limiter = active_limiter()
+    if limiter is not None:
+        limiter.forgive()
+
+
+def joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
+    """Read a body to its end, within the time of the poll."""
+    limiter = active_limiter()
+    found: list[bytes] = []
+    for chunk in chunks:
+        left = limiter.remaining() if limiter is not None else None
+        if left is not None and left <= 0:
+            close()
+            raise requests.exceptions.ReadTimeout("the time for this poll is used up")
+        found.append(chunk)
+    return b"".join(found)
+
+
+def exchange_of(
+    host: str,
+    path: str,
+    status: int,
+    seconds: float,
+    retry_after: str | None,
+    body: bytes,
+    *,
+    remote: bool,
+    write: bool,
+) -> Exchange:
+    """Describe an answer that arrived completely."""
+    longest = LONGEST_WAIT_OF_TESLA_SECONDS if remote else LONGEST_WAIT_IN_THE_HOUSE_SECONDS
+    cause = cause_of_status(status, remote=remote, path=path)
+    if cause is None and remote and not body.lstrip().startswith((b"{", b"[")):
+        cause = GARBAGE  # a captive portal, or a page about maintenance
+    return Exchange(
+        host,
+        path,
+        status,
+        cause,
+        seconds,
+        retry_after_seconds(retry_after, longest) if status >= 400 else None,
+        remote=remote,
+        said=answer_limits.own_sentence(body) if remote and (cause is not None or write) else "",
+        refused=refusal_of(body) if remote and write and cause is None and _SITES in path else None,
+    )
+
+
+def failed_exchange(
+    host: str, path: str, error: Exception, seconds: float, *, delivered: bool, remote: bool
+) -> Exchange:
+    """Describe a request to which no complete answer came. ``delivered``: there was a connection to carry it."""
+    cause = cause_of_error(error) if delivered or not isinstance(error, httpx.TransportError) else UNREACHABLE
+    if remote and cause in (UNREACHABLE, NAME_UNKNOWN):
+        cause = TESLA_UNREACHABLE
+    return Exchange(host, path, None, cause, seconds, delivered=delivered, remote=remote)
+
+
+def cause_of_error(error: Exception) -> str:
+    """Return the cause that an exception of requests, urllib3 or httpx stands for."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return UNREACHABLE
+    if isinstance(error, (requests.exceptions.Timeout, TimeoutError, httpx.TimeoutException)):
+        return TIMEOUT
+    text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader, httpx.DecodingError)
+    chain: BaseException | None = error
+    for _ in range(_DEEPEST_CAUSE):
+        if chain is None:
+            break
+        if isinstance(chain, (socket.gaierror, urllib3.exceptions.NameResolutionError)):
+            return NAME_UNKNOWN
+        if isinstance(chain, (TimeoutError, urllib3.exceptions.ReadTimeoutError)):
+            return TIMEOUT
+        if isinstance(chain, http.client.RemoteDisconnected):
+            return UNREACHABLE
+        if isinstance(chain, (http.client.HTTPException, *text_errors)):
+            return GARBAGE
+        inner = [item for item in getattr(chain, "args", ()) if isinstance(item, BaseException)]
+        chain = inner[-1] if inner else getattr(chain, "reason", None) or chain.__cause__
+        if not isinstance(chain, BaseException):
+            break
+    return UNREACHABLE

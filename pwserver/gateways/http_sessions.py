@@ -1,0 +1,196 @@
+"""HTTP sessions for the library: no retries, no proxies to the house, a hard end in time, bounded answers.
+
+This module imports requests. Only ``library_internals.py`` imports it, and only when a gateway is really to be asked.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from pwserver.gateways import answer_limits
+from pwserver.gateways.answer_limits import Unbounded
+from pwserver.gateways.gateway_adapter import GatewayAdapter
+from pwserver.gateways.http_exchange import (
+    RequestNotSent,
+    admit,
+    exchange_of,
+    failed_exchange,
+    forget_redirect,
+    joined,
+)
+from pwserver.gateways.request_limiter import RequestLimiter, active_limiter
+
+
+class TooLarge(requests.exceptions.ContentDecodingError):
+    """Tell that an answer is larger than any sensible one."""
+
+
+class NotFollowed(requests.exceptions.TooManyRedirects):
+    """Tell that a redirect leads where no request of ours belongs."""
+
+
+class _ReadBody(io.BytesIO):
+    """Hold a body that has been read, in place of the stream; the library takes ``raw.data``."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+def _never_connected(error: Exception) -> bool:
+    """Did the request fail before there was a connection that could have carried it?"""
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
+    before = urllib3.exceptions
+    early = (before.ConnectTimeoutError, before.NewConnectionError, before.SSLError)
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(reason, early)
+
+
+def _closed_under_us(error: Exception) -> bool:
+    text = repr(error)
+    return "RemoteDisconnected" in text or "ConnectionResetError" in text or "BrokenPipe" in text
+
+
+class LimitedSession:
+    """Put each exchange of a requests session under the rules of the active limiter. To be mixed in."""
+
+    local = False
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send one request, and again where Tesla's servers redirect it among themselves.
+
+        Redirects are followed here and not by ``requests``: it would read a redirect's body without a bound.
+        """
+        wanted = bool(kwargs.pop("allow_redirects", True))
+        for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
+            response = self._send_once(request, kwargs)
+            status = response.status_code
+            if not 300 <= status < 400 or (not wanted and not self.local):
+                return response
+            location = response.headers.get("Location")
+            target = answer_limits.redirect_target(
+                str(request.url), location, str(request.method), status, remote=not self.local
+            )
+            if target is None or not left:
+                break
+            forget_redirect()
+            request = request.copy()
+            request.url = target
+            if urlsplit(target).netloc != urlsplit(str(response.request.url)).netloc:
+                request.headers.pop("Authorization", None)
+                request.headers.pop("Cookie", None)
+        raise NotFollowed(f"HTTP {status}: the redirect was not followed")
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Tell ``requests`` that there is never a redirect: ``send`` looks after them."""
+        return None
+
+    def _send_once(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+        limiter = active_limiter()
+        if limiter is None:
+            kwargs["timeout"] = kwargs.get("timeout") or 5.0
+            return self._exchange(request, None, kwargs)
+        try:
+            return self._exchange(request, limiter, kwargs)
+        except requests.ConnectionError as error:
+            # A gateway closes idle connections; that is no failure worth a lost poll. Commands are never repeated.
+            refused = isinstance(error, RequestNotSent)
+            if not (self.local and limiter.resend and not refused and _closed_under_us(error)):
+                raise
+            limiter.forgive()
+            return self._exchange(request, limiter, kwargs)
+
+    def _exchange(
+        self, request: requests.PreparedRequest, limiter: RequestLimiter | None, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        host, path = parts.netloc, parts.path or "/"
+        kwargs = {**kwargs, "stream": True, "allow_redirects": False}
+        if self.local:
+            kwargs.update(verify=False, cert=None, proxies={})
+        if not host:
+            raise RequestNotSent("no address")
+        request.headers["Accept-Encoding"] = answer_limits.ACCEPTED_ENCODINGS
+        if limiter is None:
+            response = self._transmit(request, kwargs)
+            return _with_body(response, _read(response))
+        kwargs["timeout"] = limiter.timeout(kwargs.get("timeout"))
+        remote, started = not self.local, time.monotonic()
+        admit(limiter, host, path, remote=remote)
+        try:
+            with limiter.request(sum(kwargs["timeout"]) if self.local else math.inf):
+                response = self._transmit(request, kwargs)
+                body = _read(response)
+        except Exception as error:
+            seconds, delivered = time.monotonic() - started, not _never_connected(error)
+            limiter.note(failed_exchange(host, path, error, seconds, delivered=delivered, remote=remote))
+            raise
+        seconds, retry_after = time.monotonic() - started, response.headers.get("Retry-After")
+        write = request.method != "GET"
+        limiter.note(
+            exchange_of(host, path, response.status_code, seconds, retry_after, body, remote=remote, write=write)
+        )
+        return _with_body(response, body)
+
+    def _transmit(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
+        response: requests.Response = super().send(request, **kwargs)  # type: ignore[misc]
+        return response
+
+
+def _with_body(response: requests.Response, body: bytes) -> requests.Response:
+    """Return the same answer with its body in place of the stream, which has been read."""
+    whole = requests.Response()
+    whole.status_code, whole.reason, whole.url = response.status_code, response.reason, response.url
+    whole.headers, whole.encoding, whole.cookies = response.headers, response.encoding, response.cookies
+    whole.request, whole.elapsed, whole.history = response.request, response.elapsed, response.history
+    whole.raw = _ReadBody(body)
+    return whole
+
+
+def _read(response: requests.Response) -> bytes:
+    """Read a body to its end: within the session's time, and no more than any sensible answer has."""
+    try:
+        return joined(answer_limits.decoded(response.iter_content(65536), ""), response.close)
+    except Unbounded as error:
+        response.close()
+        raise TooLarge(str(error)) from None
+
+
+class LocalSession(LimitedSession, requests.Session):
+    """Talk to a gateway in the house, and trust nothing of the environment (proxies, CA bundles, netrc)."""
+
+    local = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.verify = False
+        for scheme in ("https://", "http://"):
+            super().mount(scheme, GatewayAdapter())
+
+    def mount(self, prefix: str, adapter: Any) -> None:
+        """Keep our adapter: the library's would retry for half a minute."""
+        if prefix not in ("https://", "http://") or isinstance(adapter, GatewayAdapter):
+            super().mount(prefix, adapter)
+
+
+class RemoteSession(LimitedSession, requests.Session):
+    """Talk to Tesla's servers, and trust the environment as every other program on the machine does.
+
+    netrc alone is not trusted: it would put another login in the place of Tesla's token.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is  # requests looks into netrc only where there is no ``auth``
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request's login alone."""
+    return request
