@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.docs.walks import ROOT, copy_of_sources, run, steps
 from tests.mqtt.broker import Broker
 from tests.mqtt.conftest import make_broker  # noqa: F401 - a fixture
 
-ROOT = Path(__file__).parents[2]
-STEP = re.compile(
-    r"^\d\. In `(?P<file>[^`]+)`, at the end of (?P<place>[^:]+):.*?```\w+\n(?P<row>.*?)^ *```$",
-    re.MULTILINE | re.DOTALL,
-)
+TITLE = "How to add a sensor"
 PROGRAM = """
 import asyncio, json, sys
 from pwserver.mqtt.broker_settings import MqttSettings
@@ -49,69 +41,20 @@ asyncio.run(main())
 """
 
 
-class Step(NamedTuple):
-    """One step of the walk: this row, in this file, at the end of this table."""
-
-    file: str
-    place: str
-    row: str
-
-    def apply(self, root: Path) -> None:
-        path = root / self.file
-        text = path.read_text()
-        table = re.fullmatch(r"`(\w+)`", self.place)
-        if table:
-            begin = re.search(rf"^{table[1]}\b.*\($", text, re.MULTILINE)
-            assert begin, f"{self.file} has no table {table[1]}"
-            end = text.index("\n)", begin.end()) + 1
-        else:
-            heading = re.fullmatch(r"the table under `(.+)`", self.place)
-            assert heading and f"{heading[1]}\n" in text, self.place
-            rows = re.compile(r"(?:^\|.*\n)+", re.MULTILINE).search(text, text.index(f"{heading[1]}\n"))
-            assert rows
-            end = rows.end()
-        path.write_text(text[:end] + self.row + text[end:])
-
-
-def steps() -> list[Step]:
-    page = (ROOT / "docs/contributing.md").read_text()
-    walk = page.split("\n## How to add a sensor\n")[1].split("\n## ")[0]
-    found = []
-    for match in STEP.finditer(walk):
-        row = textwrap.dedent(match["row"]) if match["file"].endswith(".md") else match["row"][3:]
-        found.append(Step(match["file"], match["place"], row))
-    assert len(found) == len(re.findall(r"^\d\. ", walk, re.MULTILINE)) == 3
-    return found
-
-
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """A copy of the sources with the steps of the walk applied."""
     root = tmp_path / "copy"
-    (root / "tests").mkdir(parents=True)
-    for path in (ROOT / "pwserver_ext", *(ROOT / "tests").iterdir()):
-        (root / path.relative_to(ROOT)).symlink_to(path)
-    (root / "tests/mqtt").unlink()
-    for name in ("pwserver", "docs", "tests/mqtt"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for step in steps():
+    copy_of_sources(root, "tests/mqtt")
+    for step in steps(TITLE):
         step.apply(root)
     return root
-
-
-def run(root: Path, *arguments: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_the_new_sensor_arrives_at_a_broker_and_fits_all_recordings(
     changed: Path, make_broker: Callable[..., Broker]
 ) -> None:
-    topic = re.search(r"`(\w+)`", steps()[2].row)
+    topic = re.search(r"`(\w+)`", steps(TITLE)[2].row)
     assert topic
     port = str(make_broker().port)
     assert run(changed, "-c", PROGRAM, port, f"pypowerwall/home/{topic[1]}").split() == ["2", "1"]
@@ -121,7 +64,7 @@ def test_the_new_sensor_arrives_at_a_broker_and_fits_all_recordings(
 
 def test_what_is_left_out_is_told(changed: Path) -> None:
     """Every step is needed: without the reason and the line of documentation, tests fail that say so."""
-    for step in steps()[1:]:
+    for step in steps(TITLE)[1:]:
         shutil.copy(ROOT / step.file, changed / step.file)
     tests = [f"tests/mqtt/test_mqtt_{name}.py" for name in ("recorded", "docs")]
     with pytest.raises(AssertionError) as told:

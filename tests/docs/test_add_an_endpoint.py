@@ -1,0 +1,49 @@
+"""The walk "How to add an endpoint" of docs/contributing.md, followed to the letter in a copy of the sources."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pwserver.simulator import SimulatedGateway
+from tests.conftest import wait_until
+from tests.docs.walks import copy_of_sources, environment_of, run, steps, walk_text
+from tests.e2e.server import Server
+
+TITLE = "How to add an endpoint"
+COMMAND = re.compile(r"^\.venv/bin/python (.+)$", re.MULTILINE)
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """A copy of the sources with the steps of the walk applied and its commands run."""
+    root = tmp_path / "copy"
+    copy_of_sources(root, "tests/documents")
+    for step in steps(TITLE):
+        step.apply(root)
+    for command in COMMAND.findall(walk_text(TITLE)):
+        run(root, *shlex.split(command))
+    return root
+
+
+def test_the_new_endpoint_is_served_described_and_documented(changed: Path) -> None:
+    target = re.search(r"`(/\w+)`", walk_text(TITLE))
+    assert target
+    with SimulatedGateway("powerwall2", frozen=True, hour=12.0) as gateway:
+        settings = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_NAME": "Home"}
+        with Server(environment=settings | environment_of(changed)) as server:
+            wait_until(lambda: server.json(target[1])["power"] is not None, 30, "the power of the home")
+            watts = round(gateway.truth()["load"])
+            assert round(server.json(target[1])["power"]) == watts
+            assert round(server.json(f"/api/gateways/default{target[1]}")["power"]) == watts
+            described = server.json("/openapi.json")["paths"][target[1]]["get"]
+            assert described["responses"]["200"]["content"]["application/json"]["schema"]
+    assert f"`GET {target[1]}`" in (changed / "docs/api.md").read_text()
+
+
+def test_the_tests_of_the_table_cover_it(changed: Path) -> None:
+    tests = ["tests/documents/test_catalogue.py", "tests/web/test_docs.py"]
+    assert " passed" in run(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
