@@ -8,9 +8,9 @@ import socket
 import threading
 import time
 
-from benchmarks.readers import percentile
-from benchmarks.started import children, free_port, get, pss_kb, pwserver, wait_for
 from benchmarks.table import Table
+from tests.support.programs import children, free_port, get, pss_kb, pwserver, wait_for
+from tests.support.readers import percentile
 
 SECTION = "attackers"
 ATTACKERS = 500

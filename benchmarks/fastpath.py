@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.peers import SHIPPED, nginx, predecessor, predecessor_folder, sanic_handler
-from benchmarks.started import children, cpu_seconds, family, free_port, get, pwserver, simulator, wait_for
 from benchmarks.table import Table
 from benchmarks.wrk import Load, load, missing, pin
+from tests.support.programs import children, cpu_seconds, family, free_port, get, pwserver, simulator, wait_for
 
 SECTION = "fast path"
 TARGET = "/aggregates"

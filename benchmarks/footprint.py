@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks.peers import predecessor, predecessor_folder
-from benchmarks.readers import TELEGRAF
-from benchmarks.started import children, cpu_seconds, free_port, get, pss_kb, pwserver, simulator, wait_for
 from benchmarks.table import Table
+from tests.support.programs import children, cpu_seconds, free_port, get, pss_kb, pwserver, simulator, wait_for
+from tests.support.readers import TELEGRAF
 
 SECTION = "footprint"
 PASSWORD = "gatewaypass"

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from benchmarks.readers import json_of, timestamp
-from benchmarks.started import clean_environment, free_port, pwserver, wait_for
 from benchmarks.table import Table
 from pwserver.simulator import SimulatedGateway
+from tests.support.programs import clean_environment, free_port, pwserver, wait_for
+from tests.support.readers import json_of, timestamp
 
 SECTION = "faults"
 BURST = 80  # ten times Telegraf's eight

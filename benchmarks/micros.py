@@ -12,8 +12,8 @@ from math import exp, log
 from pathlib import Path
 
 from benchmarks.reading import read_once
-from benchmarks.started import ROOT
 from benchmarks.table import Table
+from tests.support.programs import ROOT
 
 SECTION = "compiled"
 AIM = 1.3

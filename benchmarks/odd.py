@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
-from benchmarks.started import children, free_port, get, pwserver, wait_for
 from benchmarks.table import Table
+from tests.support.programs import children, free_port, get, pwserver, wait_for
 
 SECTION = "odd"
 HEAD_BYTES = 16_384  # PW_MAX_HEAD

@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.started import children, clean_environment, free_port, get, process, wait_for
 from benchmarks.table import RESULTS
+from tests.support.programs import children, clean_environment, free_port, get, process, wait_for
 
 PREDECESSOR = "pypowerwall-server==0.13.0"
 NGINX = """

@@ -7,11 +7,11 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.started import simulator
 from pwserver.assemble import assemble
 from pwserver.config import load
 from pwserver.reading import GatewayStatus, Reading
 from pwserver.runtime import Runtime
+from tests.support.programs import simulator
 
 PASSWORD = "gatewaypass"
 

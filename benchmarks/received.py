@@ -11,9 +11,9 @@ from contextlib import ExitStack
 
 from benchmarks.table import Table
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.pages.support import Received, chromium, until
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 HOUSES = 12
 SIMULATORS = 2  # a simulated gateway answers for six houses

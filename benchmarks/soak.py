@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plot import Line, plot
-from benchmarks.readers import TELEGRAF, json_of, timestamp
-from benchmarks.started import ROOT, children, clean_environment, free_port, process, pwserver, wait_for
 from benchmarks.table import RESULTS
 from pwserver.simulator import SimulatedGateway
+from tests.support.programs import ROOT, children, clean_environment, free_port, process, pwserver, wait_for
+from tests.support.readers import TELEGRAF, json_of, timestamp
 
 SAMPLE_SECONDS = 5.0
 WARM_UP_SHARE = 0.25  # of the whole time

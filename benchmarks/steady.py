@@ -18,7 +18,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks.readers import TELEGRAF, percentile
+from tests.support.readers import TELEGRAF, percentile
 
 SAMPLES = 200_000  # times kept; afterwards every n-th
 FRESH_EVERY = 500  # requests of a connection before it is opened anew

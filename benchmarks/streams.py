@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import predecessor_folder
-from benchmarks.started import (
+from benchmarks.table import Table
+from tests.support.programs import (
     ROOT,
     children,
     clean_environment,
@@ -35,7 +36,6 @@ from benchmarks.started import (
     simulator,
     wait_for,
 )
-from benchmarks.table import Table
 
 CLIENTS = 1000
 SECONDS = 20.0

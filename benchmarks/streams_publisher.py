@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.started import children, free_port, get, wait_for
 from pwserver.config import load
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.server import Generation, listen
 from pwserver.web.document_table import DocumentTable
+from tests.support.programs import children, free_port, get, wait_for
 
 DOCUMENT_BYTES = 20_000
 

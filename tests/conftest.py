@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, Protocol
-
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.waiting import WaitUntil, wait_until
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("pwserver", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("pwserver")
-
-
-def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any:
-    """Poll a condition until it is truthy and return its value; fail after ``deadline`` seconds.
-
-    The deadline is what a badly loaded machine may take, not what is expected.
-    """
-    end = time.monotonic() + deadline
-    pause = 0.001
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() >= end:
-            pytest.fail(f"not within {deadline} s: {what or getattr(condition, '__name__', condition)}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
-
-
-class WaitUntil(Protocol):
-    """The type of the fixture ``wait_until``."""
-
-    def __call__(self, condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any: ...
 
 
 @pytest.fixture(scope="session", name="wait_until")

@@ -11,7 +11,7 @@ from tests.agreement.facts import MOMENTS, Facts
 from tests.agreement.moment import Moment
 from tests.agreement.readers import NOT_TOLD, Reader
 from tests.agreement.scene import POLL_SECONDS, Scene
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 VIRTUAL = "aggregate"
 FOLLOW_SECONDS = 3.0  # within which the pages about all gateways follow those of one, on a machine with much to do

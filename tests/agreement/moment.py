@@ -12,8 +12,8 @@ from urllib.parse import quote
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.agreement.scene import Scene
-from tests.e2e.server import Answer
 from tests.streams.client import Client
+from tests.support.server import Answer
 
 POLL_COLUMNS = "site,solar,battery,load,soe,grid,reserve,mode,frequency,voltage"
 SAME_SECONDS = 0.05  # a row of the history keeps the time of its reading

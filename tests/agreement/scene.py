@@ -13,9 +13,9 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.mqtt.broker import Broker
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 from tests.tesla import ROOT, Tesla
 
 # Gateway id -> scenario of the simulator. Two more are played by tests.tesla: "cloud" and "fleet".

@@ -19,7 +19,7 @@ from tests.agreement.moment import Moment
 from tests.agreement.readers import NOT_TOLD, Reader
 from tests.agreement.scene import FAMILIES, REMOTE, Scene
 from tests.agreement.sums import SUMS
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 HOUSES = (*FAMILIES, *REMOTE)
 PHASES = ("fresh", "off grid", "dip", "holes", "stale", "no data", "recovered")

@@ -14,7 +14,7 @@ from tests.agreement.moment import Moment
 from tests.agreement.readers import NOT_TOLD
 from tests.agreement.scene import Scene
 from tests.agreement.sums import SUMS
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 HOUSES = {"home": "powerwall2", "cabin": "local", "barn": "powerwall3"}
 DEAD = {"id": "mill", "name": "Mill", "host": "127.0.0.1:9", "gw_pwd": "ABCDEFGHIJ"}  # the discard port

@@ -12,11 +12,11 @@ from typing import Any
 from websockets.sync.client import connect
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.documents.factory import PROXY, SERVER
 from tests.documents.factory import recorded as recorded_documents
-from tests.e2e.server import Answer, Server
 from tests.simulator.recorded_scenarios import ALL_SCENARIOS
+from tests.support.server import Answer, Server
+from tests.support.waiting import wait_until
 
 # Recorded paths that no room serves yet. Delete an entry when its route has come.
 PENDING: tuple[str, ...] = ()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Answer, Server
+from tests.support.server import Answer, Server
+from tests.support.waiting import wait_until
 
 TTL_SECONDS = 5
 POWERS = {"total_site_power": "site", "total_battery_power": "battery", "total_load_power": "load",

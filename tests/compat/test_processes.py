@@ -16,8 +16,8 @@ import pytest
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS, gateway_targets
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY, online, tedapi
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 TARGETS = sorted(
     {

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Answer, Server
 from tests.simulator.recorded_scenarios import ALL_SCENARIOS
+from tests.support.server import Answer, Server
+from tests.support.waiting import wait_until
 
 SECRET = "a secret of the tests"
 FORM = "application/x-www-form-urlencoded"

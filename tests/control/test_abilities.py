@@ -12,9 +12,9 @@ import pytest
 from pwserver.simulator import SimulatedGateway
 from pwserver.state.controls import CONTROLS
 from tests.compat.situations import NOBODY
-from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, house, settings_for
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 from tests.tesla import Tesla
 
 COMMANDS: dict[str, Any] = {

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.control.houses import FORM, JSON, SECRET, House
-from tests.e2e.server import Answer
+from tests.support.server import Answer
+from tests.support.waiting import wait_until
 
 RIGHT = f"Bearer {SECRET}"
 BODY = b'{"value":40}'

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.control.houses import House
-from tests.e2e.server import Answer
+from tests.support.server import Answer
+from tests.support.waiting import wait_until
 
 DISPATCH = {"power_watts": 700, "duration_seconds": 60}
 

@@ -15,9 +15,9 @@ from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, 
 from pwserver.gateways.command_routes import CommandNotSent
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, house
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 from tests.tesla import DIN, SITE, Tesla
 
 TOU = {"tou_settings": {"tariff_content_v2": {"code": "NEW"}}}

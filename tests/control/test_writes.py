@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.control.houses import House
+from tests.support.waiting import wait_until
 
 RESERVE, MODE = "site_info.backup_reserve_percent", "default_real_mode"
 EXPORT, CHARGING = (

@@ -21,10 +21,10 @@ from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES
 from pwserver.generated_page import with_generated
 from pwserver.history.tool import run as history_tool
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.docs import causes_page, figures, layers_page, processes_page, provenance_page
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 # The shortest times the settings table allows, so that a fault runs its course in seconds.
 IMPATIENT = {

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ALERT = "POD_w024_HW_Fault_Asserted"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pwserver.config.settings import SETTINGS
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 NO_EFFECT = {"PW_FAIL_FAST", "PW_HEALTH_CHECK"}  # accepted for the predecessors' sake; the table says so

@@ -14,10 +14,10 @@ from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore, folder_of
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import one
-from tests.e2e.server import Server
 from tests.history.support import reading
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 DAY = 86400.0
 LIBRARY = str(next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), "libfaketime is not installed"))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 HELD, DIP, PASSED = 9_000_000, 8_999_950, 9_000_005
 OTHERS = {"site.energy_imported": 1000, "site.energy_exported": 2000, "solar.energy_exported": 3000,

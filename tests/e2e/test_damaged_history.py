@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROUTES = (
     "/api/history", "/api/timeseries/daily", "/api/timeseries/today", "/api/timeseries/trend",

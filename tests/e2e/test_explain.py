@@ -9,9 +9,9 @@ from urllib.parse import quote
 from pwserver.documents.explanations import leaves
 from pwserver.simulator import SimulatedGateway
 from pwserver.state.fact import RULES
-from tests.conftest import wait_until
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 OWN = ("server", "repeated", "away", "unknown")  # rules of values that no answer of the gateway is named for
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.readers import Readers
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT, many
-from tests.e2e.server import Server
+from tests.support.readers import Readers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 TTL_SECONDS = float(IMPATIENT["PW_CACHE_TTL"])
 LONGEST_POLL_SECONDS = 6.0  # twice PW_TIMEOUT and two seconds are its limit; the rest is for a busy machine

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.readers import Readers
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import IMPATIENT, one
-from tests.e2e.server import Server
+from tests.support.readers import Readers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 POLLS = 6
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import one
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 # Members of the predecessors' /stats and /health; clients and scripts read them by name.
 STATS = {

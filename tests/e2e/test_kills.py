@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import kills
-from benchmarks.readers import Readers
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import IMPATIENT, many
-from tests.e2e.server import Server
+from tests.support import kills
+from tests.support.readers import Readers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROUNDS = 3
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT
-from tests.e2e.server import Server
 from tests.monitor import KEY, TOLD, Monitor
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 CONTROL = {"PW_CONTROL_SECRET": "controlled", "PW_HEARTBEAT_TIMEOUT": "20"}
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from benchmarks.kills import alive
-from benchmarks.readers import TELEGRAF, Readers
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import IMPATIENT
-from tests.e2e.server import Server
+from tests.support.programs import alive
+from tests.support.readers import TELEGRAF, Readers
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 class Configured:

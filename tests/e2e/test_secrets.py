@@ -22,10 +22,10 @@ import yaml
 from pwserver.config.kinds import FilePath
 from pwserver.config.settings import SETTINGS
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 MARK = "CaNaRy"  # in every planted secret; looked for in any case, as it is and in base64

@@ -15,10 +15,10 @@ import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
-from tests.conftest import wait_until
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
 from tests.streams.client import Client
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 HOUSES = ("home", "cabin", "barn")
 METERS = {"solar": "solar", "home": "load", "battery": "battery", "grid": "site"}

@@ -12,9 +12,9 @@ import pytest
 
 from pwserver.simulator.scenarios import SCENARIOS
 from pwserver.simulator.simulated_gateway import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import many, one
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 # Two zones that never have the same date: UTC+14 and UTC-11.
 OF_THE_GATEWAY, OF_THE_OWNER, OF_THE_MACHINE = "Pacific/Kiritimati", "Pacific/Pago_Pago", "Asia/Tokyo"

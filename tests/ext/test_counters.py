@@ -7,8 +7,8 @@ import pytest
 
 from pwserver_ext.arena import Arena
 from pwserver_ext.counters import Counters, Heartbeats
-from tests.conftest import WaitUntil
 from tests.ext.processes import Child
+from tests.support.waiting import WaitUntil
 
 NAMES = ("served", "passed", "rejected")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pwserver_ext.arena import Arena
 from pwserver_ext.snapshot import SnapshotSlot
-from tests.conftest import WaitUntil
 from tests.ext.processes import Child
+from tests.support.waiting import WaitUntil
 
 EXAMPLES = 20
 READERS = 2

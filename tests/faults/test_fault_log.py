@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from pwserver.fault_log import OTHER_PLACES, PLACES, REPEAT_SECONDS, RepeatedFaults, place_of
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.streams.client import Client
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 EACH = 40
 

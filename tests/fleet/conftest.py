@@ -12,8 +12,8 @@ import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import IMPATIENT, many
-from tests.e2e.server import Server
 from tests.mqtt.broker import Broker
+from tests.support.server import Server
 
 KEY = "the-key-of-the-fleet"
 BROKER_PASSWORD = "hush-hush-broker"

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
-from tests.e2e.server import Server
 from tests.gate.conftest import Answer, Wire
+from tests.support.server import Server
 
 COMPARED = (
     "etag",

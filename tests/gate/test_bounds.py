@@ -11,10 +11,10 @@ from contextlib import ExitStack
 import pytest
 
 from pwserver_ext.http_gate import EVENTS
-from tests.conftest import WaitUntil
 from tests.gate.conftest import PATIENCE_SECONDS, Server
 from tests.gate.demo_server import HUGE, SMALL
 from tests.gate.test_order import req
+from tests.support.waiting import WaitUntil
 
 Serve = Callable[..., Server]
 TINY = {"head_seconds": 0.3, "idle_seconds": 0.6, "stall_seconds": 0.4, "linger_seconds": 0.3, "tick_seconds": 0.05}

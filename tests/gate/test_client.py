@@ -19,10 +19,10 @@ from pwserver.web.client_address import (
     networks,
 )
 from pwserver_ext.http_recogniser import Recogniser
-from tests.conftest import wait_until
 from tests.control.houses import SECRET
-from tests.e2e.server import Server
 from tests.gate.conftest import Answer, Wire
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 OWNER, GUESSER, PROXY = "192.0.2.7", "198.51.100.66", "10.1.0.2"
 TRUSTED = ("127.0.0.1", "10.1.0.0/16", "2001:db8:ffff::/48")

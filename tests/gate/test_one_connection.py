@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.gate.conftest import PATIENCE_SECONDS, Answer, Wire
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 LAST = b"GET /livez HTTP/1.1\r\nHost: pi\r\nConnection: close\r\n\r\n"
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import websockets
 
-from tests.conftest import WaitUntil
 from tests.gate.conftest import Server, Wire
 from tests.gate.demo_server import HUGE, LARGE, SMALL
+from tests.support.waiting import WaitUntil
 
 Serve = Callable[..., Server]
 

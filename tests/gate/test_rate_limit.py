@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.server import Server
 from tests.gate.conftest import Wire
+from tests.support.server import Server
 
 REQUESTS = 60
 WINDOW_SECONDS = 600

@@ -14,8 +14,8 @@ from pwserver.gateways import library_internals
 from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.state.judge import GatewayJudge
-from tests.conftest import WaitUntil
 from tests.gateways.conftest import Open, definition_of
+from tests.support.waiting import WaitUntil
 from tests.tesla import SITE, Tesla
 
 

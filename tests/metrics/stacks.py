@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,15 +16,11 @@ from typing import Any
 
 import yaml
 
+from tests.support.programs import free_port
+from tests.support.waiting import if_answered, wait_until
+
 ROOT = Path(__file__).parents[2]
 Tool = Callable[[str], str]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(url: str, data: bytes | None = None) -> str:
@@ -37,16 +31,7 @@ def get(url: str, data: bytes | None = None) -> str:
 
 def until(check: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """The first true value of ``check``; a server that does not answer yet counts as false."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            value = check()
-            if value:
-                return value
-        except (OSError, urllib.error.URLError):
-            pass
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.1)
+    return wait_until(if_answered(check), seconds, what)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from pwserver.documents.influx import SCHEMA
 from pwserver.documents.prometheus import BY_NAME, OPENMETRICS_TYPE, SELF_FAMILIES, TEXT_TYPE
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import many
-from tests.e2e.server import Server
 from tests.metrics.stacks import influxdb, prometheus_of, until
+from tests.support.server import Server
 
 ROOT = Path(__file__).parents[2]
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}

@@ -8,15 +8,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.support.programs import free_port
+from tests.support.waiting import if_answered, wait_until
 
 
 class Broker:
@@ -30,7 +26,7 @@ class Broker:
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         assert os.path.exists(binary), "these tests need the Debian package mosquitto"
         self._binary = binary
-        self.port = _free_port()
+        self.port = free_port()
         lines = [
             f"listener {self.port} 127.0.0.1", f"persistence_location {folder}/", "persistence true",
             "max_queued_messages 100000", f"log_dest file {folder}/log", "user root",
@@ -55,15 +51,12 @@ class Broker:
 
     def start(self) -> None:
         self.process = subprocess.Popen([self._binary, "-c", str(self._config)], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline, "mosquitto did not start"
-                assert self.process.poll() is None, "mosquitto ended"
-                time.sleep(0.02)
+        wait_until(if_answered(self._listening), 10, "mosquitto did not start")
+
+    def _listening(self) -> bool:
+        assert self.process is not None and self.process.poll() is None, "mosquitto ended"
+        socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        return True
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:

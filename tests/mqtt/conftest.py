@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import View
 from tests.mqtt.broker import Broker, Watcher
+from tests.support.waiting import wait_until_async
 
 RECORDED = Path(__file__).parent / "recorded"
 SERVER = ServerFacts("1.0", "0.22.2", 1.7e9, "home", 5.0, {}, control_enabled=True)
@@ -87,13 +87,7 @@ def watch() -> type[Watcher]:
 
 @pytest.fixture
 def until() -> Callable[..., Any]:
-    async def wait(condition: Callable[[], Any], what: str = "condition", seconds: float = 20.0) -> Any:
-        deadline = asyncio.get_running_loop().time() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            assert asyncio.get_running_loop().time() < deadline, f"never came true: {what}"
-            await asyncio.sleep(0.01)
+    async def wait(condition: Callable[[], Any], what: str = "", seconds: float = 20.0) -> Any:
+        return await wait_until_async(condition, seconds, what)
 
     return wait

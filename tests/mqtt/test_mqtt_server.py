@@ -17,10 +17,10 @@ from pwserver.mqtt.entities import serial_slug
 from pwserver.simulator import SCENARIOS, SimulatedGateway
 from pwserver.simulator.families import Powerwall2
 from pwserver.simulator.powerwall2 import UNITS
-from tests.conftest import wait_until
 from tests.e2e.conftest import one
-from tests.e2e.server import Server
 from tests.mqtt.broker import Broker
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 SECRET = "a-long-control-secret"
 ACL = """user server

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
 from tests.packaging.conftest import Built
 from tests.packaging.dockerfile import container
 from tests.packaging.roots import Running
+from tests.support.waiting import wait_until
 
 START_SECONDS = 90
 

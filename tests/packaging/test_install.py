@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from pwserver_ext.modules import MODULES
-from tests.conftest import wait_until
 from tests.packaging.conftest import Built
 from tests.packaging.roots import CACHE, CHECKOUT, Result, Root
+from tests.support.waiting import wait_until
 
 ME = "1000:1000"
 PIP = "/opt/try/bin/python -m pip --disable-pip-version-check"

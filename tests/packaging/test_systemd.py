@@ -18,9 +18,9 @@ import pytest
 
 from pwserver import systemd
 from pwserver.supervisor import Child, Supervisor
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.packaging.roots import CHECKOUT
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 UNITS = sorted((CHECKOUT / "deploy/systemd").glob("pwserver.*"))
 # Sets the listening socket up as descriptor 3 the way systemd does, with the number of the process that becomes us.

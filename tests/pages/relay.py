@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 
 class Relay:

@@ -14,9 +14,9 @@ from typing import Any
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.pages import recorded
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page
 
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
 from tests.pages.support import house as make_house
+from tests.support.waiting import wait_until
 
 ALERT = "POD_w024_HW_Fault_Asserted"
 ONLY_ALERTS = "console?hide=power-flow,energy,trend,daily-energy,powerwall,gateways,strings,control,health,mqtt"

@@ -6,9 +6,9 @@ from typing import Any
 
 from playwright.sync_api import Browser, CDPSession, Page
 
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, move_one_square, processor_seconds, until
+from tests.support.waiting import wait_until
 
 FIRST_PAGE_BYTES = 100 * 1024
 FIRST_FIGURES_MS = 500

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Page, Route
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.pages.conftest import Look
 from tests.pages.relay import Relay
 from tests.pages.support import House, until, wait_live
 from tests.pages.support import house as make_house
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 FADED = "document.querySelector('.flow').classList.contains('faded')"
 NOTICE = "document.querySelector('#notice').textContent"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 from tests.pages.support import house as make_house
+from tests.support.waiting import wait_until
 
 CARDS = [
     "power-flow",

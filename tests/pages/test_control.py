@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import Page
 
 from pwserver.simulator import protobuf, tedapi_commands
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import SECRET, House, until
 from tests.pages.support import house as make_house
+from tests.support.waiting import wait_until
 
 ONLY_CONTROL = "console?hide=power-flow,energy,trend,daily-energy,powerwall,gateways,strings,alerts,mqtt,health"
 RESERVE, MODE = "site_info.backup_reserve_percent", "default_real_mode"

@@ -11,10 +11,10 @@ from playwright.sync_api import Frame
 
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.page_routes import STYLES
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 from tests.pages.support import house as make_house
+from tests.support.waiting import wait_until
 
 FLOW = "document.querySelector('.flow').classList"
 RUNNING = """Object.fromEntries([...document.querySelectorAll('.dots')].map(

@@ -12,17 +12,12 @@ from pathlib import Path
 import pytest
 
 from pwserver.certificate import self_signed
-from tests.conftest import wait_until
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
+from tests.support.programs import free_port
+from tests.support.waiting import wait_until
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

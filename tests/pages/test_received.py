@@ -11,10 +11,10 @@ from playwright.sync_api import Page
 
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.open_streams import HOUSE_BYTES_PER_SECOND
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.pages.conftest import Look
 from tests.pages.support import Received, until
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 HOUSES = 12
 BYTES_PER_SECOND = 2500  # of everything

@@ -14,10 +14,10 @@ from playwright.sync_api import Page, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 NOTICE = "document.querySelector('#notice').textContent"
 STATE = "document.querySelector('#state').textContent"

@@ -12,6 +12,7 @@ import pytest
 
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from tests.support.waiting import wait_until_async
 
 LIMIT_SECONDS = 20.0
 
@@ -63,11 +64,6 @@ def run(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(job(), LIMIT_SECONDS))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.01)
-
-
 def freshness(ttl: float, graceful: bool = True, interval: float = 0.05) -> Freshness:
     return Freshness(interval, ttl, graceful, slack_seconds=5.0)
 
@@ -77,7 +73,7 @@ def test_good_data_are_served_through_a_failure_then_withdrawn_then_back() -> No
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, freshness(0.3), watched).run())
-        await until(lambda: len(watched.seen) > 3 and watched.seen[-1] == (True, False, True))
+        await wait_until_async(lambda: len(watched.seen) > 3 and watched.seen[-1] == (True, False, True))
         task.cancel()
 
     run(job)
@@ -90,7 +86,7 @@ def test_without_graceful_degradation_a_failure_withdraws_at_once() -> None:
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, freshness(60.0, graceful=False), watched).run())
-        await until(lambda: len(watched.seen) >= 2)
+        await wait_until_async(lambda: len(watched.seen) >= 2)
         task.cancel()
 
     run(job)
@@ -104,10 +100,10 @@ def test_data_expire_even_while_a_call_hangs() -> None:
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, task_freshness, watched).run())
-        await until(lambda: watched.seen[-1:] == [(True, False, False)])
+        await wait_until_async(lambda: watched.seen[-1:] == [(True, False, False)])
         assert connection.polls == 2
         hanging.set()
-        await until(lambda: watched.seen[-1] == (True, False, True))
+        await wait_until_async(lambda: watched.seen[-1] == (True, False, True))
         task.cancel()
 
     run(job)
@@ -119,9 +115,9 @@ def test_a_command_is_followed_by_a_poll_before_the_next_tick() -> None:
     async def job() -> None:
         work = GatewayTask(connection, freshness(7200.0, interval=3600.0), watched)
         task = asyncio.create_task(work.run())
-        await until(lambda: connection.polls == 1)
+        await wait_until_async(lambda: connection.polls == 1)
         work.poll_soon()
-        await until(lambda: connection.polls == 2)
+        await wait_until_async(lambda: connection.polls == 2)
         task.cancel()
 
     run(job)
@@ -147,7 +143,7 @@ def test_a_promise_of_an_earlier_process_is_told_at_once() -> None:
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, freshness(60.0), watched).run())
-        await until(lambda: bool(watched.seen))
+        await wait_until_async(lambda: bool(watched.seen))
         task.cancel()
 
     run(job)
@@ -168,7 +164,7 @@ def test_no_attempt_before_the_connection_allows_one() -> None:
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, freshness(60.0), watched).run())
-        await until(lambda: bool(asked))
+        await wait_until_async(lambda: bool(asked))
         task.cancel()
 
     run(job)
@@ -189,7 +185,7 @@ def test_a_fault_of_our_own_counts_as_a_failed_poll_and_is_logged(
 
     async def job() -> None:
         task = asyncio.create_task(GatewayTask(connection, freshness(60.0), watched).run())
-        await until(lambda: len(watched.seen) >= 2)
+        await wait_until_async(lambda: len(watched.seen) >= 2)
         task.cancel()
 
     run(job)

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from pwserver.redaction import HIDDEN
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.gate.conftest import Wire
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 TOKEN = "tôken/of the+tests 1"
 GATEWAYS = [{"id": "home", "name": "home", "host": "127.0.0.1:9", "gw_pwd": "ABCDEFGHIJ"}]

@@ -13,8 +13,8 @@ import pytest
 
 from pwserver.memory_limits import count_of_kills, groups, kills_file
 from pwserver.memory_need import MIB
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 LIMITS = ("memory.limit_in_bytes", "memory.max")
 

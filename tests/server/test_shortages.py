@@ -17,9 +17,9 @@ import pytest
 from pwserver.config import load
 from pwserver.open_files import LEAST_CONNECTIONS, with_files
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.e2e.conftest import one
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from pwserver.process_signals import CHILD_IGNORES, IGNORED, RELOADING, STOPPING
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"PW_WORKERS": "1", "PW_STOP_TIMEOUT": "10"}

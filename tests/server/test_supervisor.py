@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.support.programs import alive
+from tests.support.waiting import wait_until
 
 FAMILY = [sys.executable, "-m", "tests.server.supervised"]
 
@@ -45,14 +46,6 @@ def family() -> Iterator[Family]:
     made = Family()
     yield made
     made.close()
-
-
-def alive(pid: int) -> bool:
-    """Is there a process of this number that is not just waiting to be reaped?"""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_killed_child_is_replaced_and_its_sibling_is_not_touched(family: Family) -> None:

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 Serve = Callable[..., Server]
 

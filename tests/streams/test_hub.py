@@ -13,6 +13,7 @@ from pwserver.web import stream_hub as hubs
 from pwserver.web.document_table import Entry
 from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
 from pwserver.web.websocket import frame
+from tests.support.waiting import wait_until_async
 
 
 class Transport:
@@ -64,12 +65,6 @@ def scene(play: Any, stall_seconds: float = 9.0) -> None:
     asyncio.run(run())
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
 def listen(hub: Hub, transport: Transport, target: str | None = "/home", form: str = WEBSOCKET) -> Listener:
     found = Listener(hub.topic(target), form, transport)
     hub.add(found)
@@ -84,7 +79,7 @@ def test_one_frame_is_shared_by_all() -> None:
         page = Transport()
         listen(hub, page, form=EVENTS)
         table.publish()
-        await until(lambda: all(transport.given[-1] == frame(b'{"n":1}') for transport in everybody))
+        await wait_until_async(lambda: all(transport.given[-1] == frame(b'{"n":1}') for transport in everybody))
         assert len({id(transport.given[-1]) for transport in everybody}) == 1
         assert [transport.given for transport in everybody] == [[frame(b'{"n":0}'), frame(b'{"n":1}')]] * 100
         assert page.given == [b'data: {"n":0}\n\n', b'data: {"n":1}\n\n']
@@ -100,10 +95,10 @@ def test_who_is_slow_gets_the_latest_and_no_queue() -> None:
         slow.stuck = 1
         for number in range(1, 6):
             table.publish()
-            await until(lambda number=number: quick.given[-1] == frame(b'{"n":%d}' % number))
+            await wait_until_async(lambda number=number: quick.given[-1] == frame(b'{"n":%d}' % number))
         assert slow.given == [frame(b'{"n":0}')]
         slow.stuck = 0
-        await until(lambda: len(slow.given) > 1)
+        await wait_until_async(lambda: len(slow.given) > 1)
         assert slow.given == [frame(b'{"n":0}'), frame(b'{"n":5}')]
 
     scene(play)
@@ -114,7 +109,7 @@ def test_who_takes_nothing_is_dropped() -> None:
         stuck = Transport(1)
         listener = listen(hub, stuck)
         table.publish()
-        await until(lambda: stuck.aborted)
+        await wait_until_async(lambda: stuck.aborted)
         hub.remove(listener)
         assert not list(hub.listeners)
 
@@ -143,7 +138,7 @@ def test_a_publication_between_look_and_sleep_is_not_missed(monkeypatch: pytest.
             table.publish()
             if number % 3 == 0:
                 await asyncio.sleep(0)
-        await until(lambda: all(transport.given[-1] == frame(b'{"n":199}') for transport in everybody))
+        await wait_until_async(lambda: all(transport.given[-1] == frame(b'{"n":199}') for transport in everybody))
 
     scene(play)
 
@@ -153,12 +148,12 @@ def test_nobody_listening_costs_nothing() -> None:
         listener = listen(hub, Transport())
         hub.remove(listener)
         table.publish()
-        await until(lambda: hub._watching is None)
+        await wait_until_async(lambda: hub._watching is None)
         for _ in range(100_000):
             table.shared.bell.ring()  # never blocks, though nobody hears it
         again = Transport()
         listen(hub, again)
         table.publish()
-        await until(lambda: again.given[-1] == frame(b'{"n":2}'))
+        await wait_until_async(lambda: again.given[-1] == frame(b'{"n":2}'))
 
     scene(play)

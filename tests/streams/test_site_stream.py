@@ -12,10 +12,10 @@ import pytest
 from pwserver.web import stream_hub as hubs
 from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
 from pwserver.web.websocket import frame
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.streams.client import Client, Refused
-from tests.streams.test_hub import Table, Transport, scene, until
+from tests.streams.test_hub import Table, Transport, scene
+from tests.support.server import Server
+from tests.support.waiting import wait_until, wait_until_async
 
 
 def is_pulse(message: dict[str, Any]) -> bool:
@@ -96,12 +96,12 @@ def test_only_what_has_changed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
         listen(hub, events, 1e9, EVENTS)
         first = frame(b'{"n":0}')
         assert page.given == [first]
-        await until(lambda: len(page.given) > 3)
+        await wait_until_async(lambda: len(page.given) > 3)
         assert first not in page.given[1:], "nothing has changed"
         assert events.given[-1].startswith(b'data: {"version":1,"time":')
         for _ in range(3):  # sooner than the pace allows: only the newest is sent
             table.publish()
-        await until(lambda: frame(b'{"n":3}') in page.given)
+        await wait_until_async(lambda: frame(b'{"n":3}') in page.given)
         assert not {frame(b'{"n":1}'), frame(b'{"n":2}')} & set(page.given)
         late = Transport()
         listen(hub, late, 1e9)

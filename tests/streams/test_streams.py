@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
-from tests.e2e.server import Server
 from tests.streams.client import Client, Refused
 from tests.streams.conftest import Serve
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 GATEWAY = "/ws/gateway/default"
 

@@ -14,8 +14,8 @@ from pwserver.config import load
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.app import create_app
 from tests.compat.situations import NOBODY, SECRET
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="package")

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 CHECKS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance",
           "response_headers_conformance")  # fmt: skip

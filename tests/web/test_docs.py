@@ -8,7 +8,7 @@ from pathlib import Path
 from pwserver.generated_page import with_generated
 from pwserver.web import api_page
 from tests.compat import page as compatibility_page
-from tests.e2e.server import Server
+from tests.support.server import Server
 
 DOCS = Path(__file__).parents[2] / "docs"
 

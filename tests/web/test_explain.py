@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.server import Server
+from tests.support.server import Server
 
 
 def test_every_number_of_a_house_is_explained(server: Server) -> None:

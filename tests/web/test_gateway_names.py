@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from pwserver.gateway_lookup import UnknownGateway, find_gateway, find_in_path
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.control.houses import SECRET, House
-from tests.e2e.server import Answer, Server
 from tests.streams.client import Client, Refused
+from tests.support.server import Answer, Server
+from tests.support.waiting import wait_until
 
 BEARER = {"authorization": f"Bearer {SECRET}"}
 # segment of the path -> the name an answer tells; none of them is a gateway

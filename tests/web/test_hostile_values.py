@@ -30,9 +30,9 @@ from pwserver.simulator import SimulatedGateway
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web.api_operations import FORM, ApiOperation
 from pwserver.web.openapi import ROUTE_OPERATIONS
-from tests.conftest import wait_until
 from tests.control.houses import SECRET, House, settings_for
-from tests.e2e.server import Answer, Server
+from tests.support.server import Answer, Server
+from tests.support.waiting import wait_until
 
 JSON = "application/json"
 NUMBERS = [

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.e2e.server import Server
+from tests.support.server import Server
 from tests.web.test_negotiation import ask
 
 

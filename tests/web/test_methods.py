@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.compat.situations import SECRET
-from tests.e2e.server import Server
+from tests.support.server import Server
 from tests.web.conftest import make_app
 
 READ, BOTH, WRITE = "GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS, POST", "OPTIONS, POST"

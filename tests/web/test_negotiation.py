@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pwserver.web.assets import Assets
-from tests.e2e.server import Server
 from tests.gate.conftest import Answer, Wire
+from tests.support.server import Server
 
 ASSETS = Assets()
 FILE = next(path for path, asset in sorted(ASSETS.files.items()) if path.startswith("js/") and len(asset.body) > 2000)

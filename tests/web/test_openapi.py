@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.web import openapi
-from tests.e2e.server import Server
+from tests.support.server import Server
 from tests.web.conftest import make_app
 
 # Files, not an interface.

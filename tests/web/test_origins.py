@@ -12,8 +12,8 @@ from pwserver.config.raw_text import BadValue
 from pwserver.config.urls import origin as configured
 from pwserver.web_origins import LONGEST, MALFORMED, canonical_origin, judge_origin, may_listen, may_write, parse_origin
 from tests.control.houses import SECRET
-from tests.e2e.server import Server
 from tests.gate.conftest import Wire
+from tests.support.server import Server
 
 LISTED = "https://grafana.example"
 GARBAGE = [

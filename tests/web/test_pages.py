@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from pwserver.web.assets import Assets
-from tests.e2e.server import Server
+from tests.support.server import Server
 
 CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pwserver.web.process_memory import PAGE_KB, proportional_kb
-from tests.conftest import wait_until
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 
 def test_stats_tell_the_proportional_memory_of_all_processes(server: Server) -> None:

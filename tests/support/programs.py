@@ -1,4 +1,4 @@
-"""Servers under measurement: started, waited for, ended."""
+"""Programs on loopback that tests and benchmarks start, ask, look at and end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,15 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def free_port() -> int:
-    """A port nobody listens on just now."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+    """Return a loopback port that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
@@ -96,6 +94,14 @@ def simulator(scenario: str, count: int = 1, *arguments: str) -> Iterator[list[s
     with process(command, clean_environment(), log):
         wait_for(lambda: "ready" in Path(log).read_text())
         yield re.findall(r"https://([0-9.:]+)", Path(log).read_text())
+
+
+def alive(pid: int) -> bool:
+    """Tell whether there is a process of this number that is more than an entry to be collected."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def pss_kb(pid: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import wait_until
+from tests.support.waiting import wait_until
 
 LISTENING = re.compile(r"https?://[^ ]*:(\d+)/")
 
