@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.conftest import wait_until
 from tests.docs.walks import copy_of_sources, environment_of, run, steps, walk_text
-from tests.e2e.server import Server
+from tests.support.server import Server
+from tests.support.waiting import wait_until
 
 TITLE = "How to add an endpoint"
 COMMAND = re.compile(r"^\.venv/bin/python (.+)$", re.MULTILINE)
