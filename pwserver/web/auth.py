@@ -143,5 +143,7 @@ def install(app: Sanic[Any, Any], authority: Authority, origins: tuple[str, ...]
     async def same_site_only(request: Request) -> HTTPResponse | None:
         if request.method in SAFE_METHODS or not from_elsewhere(request, origins):
             return None
-        authority.refused(authority.who(request), "a request from another site's page", "not from here")
+        authority.refused(
+            authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
+        )
         return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")

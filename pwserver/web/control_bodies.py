@@ -11,7 +11,7 @@ from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web.api_operations import FORM
 from pwserver.web.auth import Authority
 from pwserver.web.errors import Refusal
-from pwserver.web.query_parameters import single
+from pwserver.web.request_query import single
 
 YES = frozenset({"", "1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})

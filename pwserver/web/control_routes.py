@@ -28,7 +28,7 @@ from pwserver.web.control_bodies import is_json, not_an_object, object_of, wants
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.document_routes import document_response
 from pwserver.web.errors import JsonBlueprint, Refusal
-from pwserver.web.query_parameters import has_parameter, single
+from pwserver.web.request_query import has_parameter, single
 from pwserver.web.subpath import without_base
 
 MAX_BACKUP = "/control/max_backup"

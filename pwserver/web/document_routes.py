@@ -11,8 +11,8 @@ from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gate
 from pwserver.gateway_lookup import find_in_path
 from pwserver.web.document_table import DocumentTable, Entry, Forms
 from pwserver.web.errors import JsonBlueprint, Refusal
-from pwserver.web.query_parameters import has_parameter
 from pwserver.web.representation import Representation, send
+from pwserver.web.request_query import has_parameter
 
 METHODS = ("GET", "HEAD")
 SITE = "/api/site"

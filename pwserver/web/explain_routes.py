@@ -17,7 +17,7 @@ from pwserver.shared import SITE as SITE_SLOT
 from pwserver.web.document_routes import METHODS, SITE, site_gateways, site_target
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import JsonBlueprint
-from pwserver.web.query_parameters import single
+from pwserver.web.request_query import single
 
 MOST_NAMES = 100  # of those an error lists
 MOST_SHOWN = 60  # characters of what a client sent

@@ -15,8 +15,8 @@ from pwserver.history.history_route import ROUTES
 from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
-from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import lines
+from pwserver.web.request_query import query_values
 
 METHODS = ("GET", "HEAD")
 

@@ -18,7 +18,8 @@ from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import Refusal
 from pwserver.web.sanic_internals import take_over
 from pwserver.web.stream_connection import StreamConnection
-from pwserver.web.stream_hub import Hub, Listener, Topic
+from pwserver.web.stream_hub import Hub
+from pwserver.web.stream_topics import Listener, Topic
 from pwserver.web_origins import judge_origin, may_listen
 
 AGGREGATE_TARGET = "/api/aggregate/"
@@ -68,7 +69,7 @@ class OpenStreams:
         """Raise Refusal where the request comes from a page whose origin may not listen."""
         origin = judge_origin(request.headers)
         if not may_listen(origin, self.origins, request.headers.get("host", "")):
-            raise Refusal(403, "This origin may not listen; list it in CORS_ORIGINS")
+            raise Refusal(403, "This origin may not open a stream; list it in CORS_ORIGINS")
 
     def open(self, request: Request, topic: Topic, form: str, head: str, who: str) -> None:
         """Make the connection a stream that begins with ``head``: from here on Sanic only tells what happens to it."""

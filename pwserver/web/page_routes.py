@@ -18,8 +18,8 @@ from pwserver.documents.encode import etag, gzip_twin
 from pwserver.web.assets import Asset, Assets
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.legacy_routes import redirect, set_cookies
-from pwserver.web.query_parameters import query_values
 from pwserver.web.representation import Representation, send
+from pwserver.web.request_query import query_values
 
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
 ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")

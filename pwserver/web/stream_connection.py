@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pwserver.web.sanic_internals import StreamEndpoint
-from pwserver.web.stream_hub import DEFLATED, EVENTS, Hub, Listener
+from pwserver.web.stream_hub import Hub
+from pwserver.web.stream_topics import DEFLATED, EVENTS, Listener
 from pwserver.web.websocket import NORMAL, POLICY, PONG, FrameReader, ProtocolViolation, close_frame, frame
 
 FRAMES_PER_SECOND = 50  # more than any client needs that has nothing to say to us

@@ -11,9 +11,9 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 from pwserver.gateway_lookup import UnknownGateway, decode_segment
 from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.open_streams import OpenStreams
-from pwserver.web.query_parameters import single
+from pwserver.web.request_query import single
 from pwserver.web.sanic_internals import StreamHead, answers_nothing
-from pwserver.web.stream_hub import DEFLATED, EVENTS, WEBSOCKET, Topic
+from pwserver.web.stream_topics import DEFLATED, EVENTS, WEBSOCKET, Topic
 from pwserver.web.websocket import accept_key, accepts_deflate
 from pwserver.web_origins import ANYBODY, judge_origin
 
@@ -32,9 +32,9 @@ def upgrade(streams: OpenStreams, request: Request, topic: Topic) -> None:
     asked = "upgrade" in words(request, "connection") and "websocket" in words(request, "upgrade")
     other = {"upgrade": "websocket", "connection": "upgrade"}
     if not asked or request.method != "GET" or request.version == "1.0":
-        raise Refusal(426, "This is a WebSocket", other)
+        raise Refusal(426, "This path is a WebSocket, and the request is no WebSocket handshake", other)
     if headers.get("sec-websocket-version") != "13":
-        raise Refusal(426, "Only version 13 is spoken here", {"sec-websocket-version": "13", **other})
+        raise Refusal(426, "Sec-WebSocket-Version must be 13", {"sec-websocket-version": "13", **other})
     accept = accept_key(headers.get("sec-websocket-key", ""))
     if accept is None:
         raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base 64")

@@ -10,8 +10,10 @@ import pytest
 
 from pwserver.bell import Bell
 from pwserver.web import stream_hub as hubs
+from pwserver.web import stream_topics
 from pwserver.web.document_table import Entry
-from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web.stream_hub import Hub
+from pwserver.web.stream_topics import EVENTS, WEBSOCKET, Listener
 from pwserver.web.websocket import frame
 from tests.support.waiting import wait_until_async
 
@@ -128,7 +130,7 @@ def test_unknown_names_do_not_grow_the_hub() -> None:
 
 
 def test_a_publication_between_look_and_sleep_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hubs, "BEAT_SECONDS", 3600.0)  # nothing but the bell can bring the last one
+    monkeypatch.setattr(stream_topics, "BEAT_SECONDS", 3600.0)  # nothing but the bell can bring the last one
 
     async def play(table: Table, hub: Hub) -> None:
         everybody = [Transport() for _ in range(3 * hubs.BATCH)]

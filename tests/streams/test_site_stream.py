@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pwserver.web import stream_hub as hubs
-from pwserver.web.stream_hub import EVENTS, WEBSOCKET, Hub, Listener
+from pwserver.web import stream_topics
+from pwserver.web.stream_hub import Hub
+from pwserver.web.stream_topics import EVENTS, WEBSOCKET, Listener
 from pwserver.web.websocket import frame
 from tests.streams.client import Client, Refused
 from tests.streams.test_hub import Table, Transport, scene
@@ -88,7 +89,7 @@ def listen(hub: Hub, transport: Transport, bytes_per_second: float, form: str = 
 
 
 def test_only_what_has_changed_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hubs, "PULSE_SECONDS", 0.05)
+    monkeypatch.setattr(stream_topics, "PULSE_SECONDS", 0.05)
 
     async def play(table: Table, hub: Hub) -> None:
         page, events = Transport(), Transport()
