@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from sanic import Sanic
+from sanic.exceptions import SanicException
 
 from pwserver.assemble import assemble
 from pwserver.config import load
@@ -40,6 +42,7 @@ def server() -> Iterator[Server]:
 def make_app(name: str, environment: dict[str, str] | None = None) -> Sanic[Any, Any]:
     """The app of a worker over an arena of its own, with nobody polling."""
     Sanic.test_mode = True
-    Sanic._app_registry.pop(name, None)
+    with suppress(SanicException):  # there was none before
+        Sanic.unregister_app(Sanic.get_app(name))
     wanted = {"PW_HOST": NOBODY, "PW_GW_PWD": "gateway-password"} if environment is None else environment
     return create_app(assemble(load({}, wanted)), name)

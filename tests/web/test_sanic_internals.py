@@ -19,6 +19,7 @@ from pwserver.web.sanic_internals import TOUCHES, Touch
 
 PACKAGE = Path(pwserver.__file__).parent
 DOOR = Path(sanic_internals.__file__)
+READERS = ("getattr", "setattr", "hasattr", "delattr")
 LIBRARIES = ("sanic", "sanic_ext", "sanic_routing", "websockets")
 # What Sanic documents: all that `import sanic` offers, exceptions, and the class to extend for a router of one's own.
 PUBLIC = {"sanic": set(sanic.__all__), "sanic.exceptions": None, "sanic.router": {"Router"}}
@@ -123,10 +124,38 @@ def private_touches(source: str) -> set[str]:
     own = functions | {node.attr for node in attributes if isinstance(node.ctx, ast.Store) and on(node) == "self"}
     listed = {touch.name for touch in TOUCHES} - ORDINARY
     for node in attributes:
-        private = node.attr.startswith("_") and not node.attr.endswith("__") and uses_sanic
-        if (private or node.attr in listed) and node.attr not in own and on(node) not in other_modules:
+        private = is_private(node.attr) and uses_sanic
+        of_super = private and isinstance(node.value, ast.Call)
+        if of_super or ((private or node.attr in listed) and node.attr not in own and on(node) not in other_modules):
             touched.add(node.attr)
+    touched |= overridden(tree) | {name for name in named_in_strings(nodes) if is_private(name) or name in listed}
     return touched | (functions & listed if uses_sanic else set())
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def named_in_strings(nodes: list[ast.AST]) -> set[str]:
+    """Attributes that are named in a string: getattr(request, "_name")."""
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    named = [call.args[1] for call in calls if getattr(call.func, "id", "") in READERS and len(call.args) > 1]
+    return {str(part.value) for part in named if isinstance(part, ast.Constant)}
+
+
+def overridden(tree: ast.AST) -> set[str]:
+    """Private methods of the libraries that a class of ours replaces."""
+    known = {name: module for module, name in imports(tree) if name and module.split(".")[0] in LIBRARIES}
+    return {
+        part.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name) and base.id in known
+        for part in node.body
+        if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_private(part.name)
+        if hasattr(getattr(importlib.import_module(known[base.id]), base.id), part.name)
+    }
 
 
 def on(node: ast.Attribute) -> str:
@@ -151,6 +180,10 @@ def test_nothing_else_touches_what_is_private(path: Path) -> None:
         ("request.stream.upgrade_websocket = True", "upgrade_websocket"),
         ("handler.is_websocket = True", "is_websocket"),
         ("from sanic import Sanic\nclass A:\n    def close_if_idle(self): ...", "close_if_idle"),
+        ("from sanic.router import Router\nclass A(Router):\n    def _get(self): ...", "_get"),
+        ("from sanic.router import Router\nclass A(Router):\n    def get(self): return super()._get()", "_get"),
+        ("setattr(handler, 'is_websocket', True)", "is_websocket"),
+        ("from sanic import Sanic\ngetattr(app, '_startup')()", "_startup"),
     ],
 )  # fmt: skip
 def test_a_touch_elsewhere_is_found(source: str, touched: str) -> None:
