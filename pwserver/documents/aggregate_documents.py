@@ -15,7 +15,7 @@ _POWERS = (("site", "site"), ("battery", "battery"), ("load", "load"), ("solar",
 
 
 def overview(view: SiteView) -> JsonObject:
-    """/api/aggregate/: charge, capacity, powers, and every gateway that has data."""
+    """Write /api/aggregate/: charge, capacity, powers, and every gateway that has data."""
     site, views = view.state, view.gateways
     body: JsonObject = {
         "total_battery_percent_raw": site.charge.raw.value,
@@ -37,13 +37,13 @@ def overview(view: SiteView) -> JsonObject:
 
 
 def grid_status(view: SiteView) -> str | None:
-    """The state of the grid in a shape that has no word for "some are and some are not": then it is null."""
+    """Return the grid's state, null where some houses are on it and some are not: this shape has no word for that."""
     state = view.state.grid.state
     return None if state == MIXED else state
 
 
 def power(view: SiteView) -> JsonObject:
-    """/api/aggregate/power: sums in W; ``grid`` is the site meter."""
+    """Write /api/aggregate/power: sums in W; ``grid`` is the site meter."""
     body: JsonObject = {name: view.state.watts[meter].value for name, meter in _POWERS}
     body["timestamp"] = view.now
     body["sources"] = _sources(view)
@@ -51,7 +51,7 @@ def power(view: SiteView) -> JsonObject:
 
 
 def soe(view: SiteView) -> JsonObject:
-    """/api/aggregate/soe: by capacity where that is known; the plain mean beside it."""
+    """Write /api/aggregate/soe: by capacity where that is known; the plain mean beside it."""
     charge = view.state.charge
     return {
         "percentage": charge.app.value,
@@ -66,7 +66,7 @@ def soe(view: SiteView) -> JsonObject:
 
 
 def battery(view: SiteView) -> JsonObject:
-    """/api/aggregate/battery: capacity in Wh, charge in percent, power in W."""
+    """Write /api/aggregate/battery: capacity in Wh, charge in percent, power in W."""
     charge, views = view.state.charge, view.gateways
     return {
         "total_capacity": charge.capacity_wh.value,
@@ -95,7 +95,7 @@ def vitals(view: SiteView) -> JsonObject:
 
 
 def status(view: SiteView) -> JsonObject:
-    """/api/aggregate/status: how the connections are, without the data."""
+    """Write /api/aggregate/status: how the connections are, without the data."""
     views = view.gateways
     online = sum(one.status.online for one in views)
     if not views:
@@ -128,7 +128,7 @@ def status(view: SiteView) -> JsonObject:
 
 
 def _sources(view: SiteView) -> dict[str, Any]:
-    """Who is in the numbers, how old each part is, how far apart they are, who lacks what and why one was set aside."""
+    """Tell who is in the numbers, how old and how far apart the parts are, who lacks what and why one was set aside."""
     site = view.state
     missing = {name: list(site.watts[meter].missing) for name, meter in _POWERS[:4] if site.watts[meter].missing}
     if site.charge.raw.missing:

@@ -412,7 +412,7 @@ _ROWS: tuple[Document, ...] = (
 
 
 def _raw_documents() -> list[Document]:
-    """``/api/gateways/{id}/api/*``: the same bodies, but 503 while the gateway is away."""
+    """Make ``/api/gateways/{id}/api/*``: the same bodies, but 503 while the gateway is away."""
     rows: list[Document] = []
     for row in _ROWS:
         paths = tuple(target for target in row.targets if target.startswith("/api/") and not row.prefixed)
@@ -435,8 +435,9 @@ def _raw_documents() -> list[Document]:
 
 
 def _other_names() -> list[Document]:
-    """Names outside /api of documents inside it (``/pw/status``) keep their ordinary rule below a gateway's prefix
-    too.
+    """Make the rows of names outside /api of documents inside it, such as ``/pw/status``.
+
+    Below the prefix of a gateway these follow the ordinary rule, and not that of ``_raw_documents``.
     """
     rows: list[Document] = []
     for row in _ROWS:
@@ -469,8 +470,9 @@ def gateway_prefix(gateway_id: str) -> str:
 
 
 def gateway_targets(gateway_id: str, default: bool) -> dict[str, int]:
-    """Request target -> index into ``render_gateway``'s list. ``default``: this gateway also answers the unprefixed
-    ones.
+    """Map each request target to its index in the list of ``render_gateway``.
+
+    ``default``: this gateway also answers the targets without a prefix.
     """
     prefix = gateway_prefix(gateway_id)
     targets: dict[str, int] = {}
@@ -486,5 +488,5 @@ def gateway_targets(gateway_id: str, default: bool) -> dict[str, int]:
 
 
 def site_targets() -> dict[str, int]:
-    """Request target -> index into ``render_site``'s list."""
+    """Map each request target to its index in the list of ``render_site``."""
     return {target: index for index, row in enumerate(SITE_DOCUMENTS) if not row.internal for target in row.targets}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pwserver.documents.operation import operation
 from pwserver.reading import JsonObject
 from pwserver.state.abilities import Ability
 from pwserver.state.controls import CONTROLS
+from pwserver.state.known_settings import known_settings
 from pwserver.state.view import View
 
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
@@ -43,7 +43,7 @@ def _ability(one: Ability) -> JsonObject:
 
 
 def is_signed(view: View) -> bool:
-    """The gateway takes signed commands right now."""
+    """Tell whether the gateway takes signed commands right now."""
     dispatch = view.state.abilities.write.get("dispatch")
     return dispatch is not None and dispatch.able
 
@@ -59,24 +59,24 @@ def status(view: View) -> JsonObject:
 
 
 def reserve(view: View) -> JsonObject:
-    """App percent; unknown is null."""
-    return _guarded(view, {"reserve": operation(view).reserve_app})
+    """Write the reserve in percent of the app; null while it is unknown."""
+    return _guarded(view, {"reserve": known_settings(view).reserve_app})
 
 
 def mode(view: View) -> JsonObject:
-    return _guarded(view, {"mode": operation(view).mode or "unknown"})
+    return _guarded(view, {"mode": known_settings(view).mode or "unknown"})
 
 
 def grid_charging(view: View) -> JsonObject:
-    return _guarded(view, {"grid_charging": bool(operation(view).grid_charging)})
+    return _guarded(view, {"grid_charging": bool(known_settings(view).grid_charging)})
 
 
 def grid_export(view: View) -> JsonObject:
-    return _guarded(view, {"grid_export": operation(view).grid_export or "unknown"})
+    return _guarded(view, {"grid_export": known_settings(view).grid_export or "unknown"})
 
 
 def max_backup(view: View) -> JsonObject:
-    """The backup events of the last slow tick."""
+    """Write the backup events of the last slow tick."""
     if view.reading and view.reading.backup_events is not None:
         return _guarded(view, view.reading.backup_events)
     return _guarded(view, {"error": NO_EVENTS if is_signed(view) else NOT_V1R})

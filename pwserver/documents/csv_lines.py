@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pwserver.documents.meters import charge, power_watts, up_or_down
-from pwserver.documents.operation import settings
+from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext import csv as lines
 
 
 def csv_v1(view: View) -> str:
-    """Grid, home, solar, battery in W and the raw level in percent."""
+    """Write grid, home, solar and battery in W and the raw level in percent."""
     return lines.line_v1(
         power_watts(view, "site"),
         power_watts(view, "load"),
@@ -21,7 +21,7 @@ def csv_v1(view: View) -> str:
 
 
 def csv_v2(view: View) -> str:
-    """The same with grid status (1 up, 0 down, empty unknown) and reserve in app percent."""
+    """Write what csv_v1 writes, then grid status (1 up, 0 down, empty unknown) and reserve in app percent."""
     return lines.line_v2(
         power_watts(view, "site"),
         power_watts(view, "load"),

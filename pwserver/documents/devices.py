@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pwserver.documents.meters import charge
-from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
+from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext import vitals as flat
 
@@ -20,7 +20,7 @@ def strings(view: View) -> JsonObject:
 
 
 def freq(view: View) -> JsonObject:
-    """Flat, numbered by unit; ``grid_status`` is always there."""
+    """Write /freq: flat, numbered by unit; ``grid_status`` is always there."""
     reading = view.reading
     if reading is None:
         return {"grid_status": None}
@@ -28,7 +28,7 @@ def freq(view: View) -> JsonObject:
 
 
 def pod(view: View) -> JsonObject:
-    """Flat, numbered by unit; the four site-wide members are always there."""
+    """Write /pod: flat, numbered by unit; the four site-wide members are always there."""
     reading = view.reading
     body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config) if reading else {}
     judged = charge(view)
@@ -52,7 +52,7 @@ def alerts(view: View) -> list[str]:
 
 
 def alerts_numbered(view: View) -> dict[str, int]:
-    """Recorders keep numbers only, so an active alert is a 1."""
+    """Write each active alert as a 1, because recorders keep numbers only."""
     return dict.fromkeys(alerts(view), 1)
 
 
@@ -70,7 +70,7 @@ def battery_blocks(view: View) -> JsonObject:
 
 
 def string_details(view: View) -> dict[str, Any]:
-    """/pw/strings: the verbose form; without vitals the simple one."""
+    """Write /pw/strings: the verbose form; without vitals the simple one."""
     reading = view.reading
     if reading is None:
         return {}

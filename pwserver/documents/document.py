@@ -64,7 +64,7 @@ class Document:
 
 
 def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], ErrorAnswer | None]:
-    """The rule of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
+    """Return the rule of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
 
     def gate(view: View) -> ErrorAnswer | None:
         if not view.status.online or view.reading is None:

@@ -19,8 +19,9 @@ _REPLACEMENT = "\ufffd"
 
 
 def to_json(obj: Any) -> bytes:
-    """Compact JSON in UTF-8, non-ASCII verbatim. Floats and integers of any size are exact; NaN and infinity become
-    null.
+    """Write compact JSON in UTF-8, non-ASCII characters as they are.
+
+    Floats and integers of any size are exact; NaN and infinity become null (RFC 8259 §6 has no word for them).
 
     Raises TypeError for what JSON cannot express (bytes, sets, objects).
     """
@@ -41,7 +42,7 @@ def to_json(obj: Any) -> bytes:
 
 
 def gzip_twin(body: bytes) -> bytes | None:
-    """The body compressed with gzip, the same bytes for the same body; None for a small one."""
+    """Compress a body with gzip, the same bytes for the same body; None for a small one."""
     if len(body) < GZIP_MINIMUM_BYTES:
         return None
     compressor = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
@@ -50,7 +51,7 @@ def gzip_twin(body: bytes) -> bytes | None:
 
 
 def etag(body: bytes) -> bytes:
-    """Strong entity tag with its quotes; equal bodies have equal tags in every process."""
+    """Return the strong entity tag (RFC 9110 §8.8.3) with its quotes; equal bodies have equal tags in every process."""
     return b'"' + blake2b(body, digest_size=12).hexdigest().encode() + b'"'
 
 

@@ -18,7 +18,7 @@ _DIN = "1707000-11-J--TG0123456789AB"
 
 
 def example_of(document: Document) -> Any:
-    """The body a client sees: a JSON-able object, or a str for text."""
+    """Return the body a client sees: a JSON-able object, or a str for text."""
     if document.example is not None:
         return document.example
     if document.scope is Scope.GATEWAY:
@@ -145,7 +145,7 @@ def _site() -> SiteView:
 
 
 def none_of(document: Document) -> Any:
-    """What a gateway's document says while there is nothing to serve: never connected, or the data expired."""
+    """Return what a gateway's document says while there is nothing to serve: never connected, or the data expired."""
     view = _view()
     status = replace(view.status, online=False, state="backing-off", error="No route to host", total_failures=1)
     nothing = replace(view, reading=None, status=status)

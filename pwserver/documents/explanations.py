@@ -70,11 +70,11 @@ class Explained:
         self.names = list(dict.fromkeys([*(name for name in known if name in self.values), *numbers]))
 
     def part(self, name: str) -> JsonObject:
-        """One of the numbers that another was made of."""
+        """Describe one of the numbers that another was made of."""
         return {"name": name, "title": title_of(name), "unit": unit_of(name), "value": self.values.get(name)}
 
     def head(self, name: str, rule: str) -> JsonObject:
-        """What every explanation begins with."""
+        """Write what every explanation begins with."""
         return {**self.part(name), "rule": rule, "sentence": RULES.get(rule, rule)}
 
 
@@ -84,7 +84,7 @@ class ExplainedGateway(Explained):
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
         super().__init__(document, origins["facts"])
         self._origins = origins
-        # Why there are no figures at all. The origins are those of the last snapshot, also once nobody writes one.
+        # Why there are no figures at all. The provenance is that of the last snapshot, however old.
         self._away = document["sentence"] if document["state"] in (AWAY, WAITING) else None
 
     def explain(self, name: str) -> JsonObject:
@@ -139,7 +139,7 @@ class ExplainedSite(Explained):
 
 
 def leaves(document: JsonObject) -> dict[str, Any]:
-    """Every plain value of a JSON document by its path, in its order."""
+    """Return every plain value of a JSON document by its path, in the order of the document."""
     found: dict[str, Any] = {}
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:

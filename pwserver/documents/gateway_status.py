@@ -12,7 +12,7 @@ from pwserver.state.view import SiteView, View
 
 
 def identity(gateway: GatewayIdentity) -> JsonObject:
-    """The public facts; the order is that of the predecessors."""
+    """Write the public facts in the order that the predecessors had."""
     return {
         "id": gateway.id,
         "name": gateway.name,
@@ -31,12 +31,12 @@ def identity(gateway: GatewayIdentity) -> JsonObject:
 
 
 def last_error(view: View) -> str | None:
-    """The error of the last attempt; before the first one there is none to report."""
+    """Return the error of the last attempt; before the first one there is none to report."""
     return view.status.error if view.status.total_failures or view.status.consecutive_failures else None
 
 
 def gateway_status(view: View) -> JsonObject:
-    """Identity, all data of the reading or null, state of the connection."""
+    """Write identity, all data of the reading or null, and the state of the connection."""
     status = view.status
     body: JsonObject = {
         "gateway": {**identity(view.gateway), "online": status.online, "last_error": last_error(view)},
@@ -52,7 +52,7 @@ def gateway_status(view: View) -> JsonObject:
 
 
 def reading_data(view: View, reading: Reading) -> JsonObject:
-    """All fields of a reading under the names clients know. ``freq`` never held anything and stays null."""
+    """Write all fields of a reading under the names clients know. ``freq`` never held anything and stays null."""
     data: dict[str, Any] = {
         "vitals": reading.vitals,
         "strings": reading.strings,
@@ -98,5 +98,5 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
 
 
 def all_gateways(site: SiteView) -> JsonObject:
-    """Every configured gateway in configuration order; the virtual one is not a gateway of the house."""
+    """Return every configured gateway in configuration order; the virtual one is not a gateway of the house."""
     return {view.gateway.id: gateway_status(view) for view in site.views if not view.gateway.virtual}

@@ -75,7 +75,7 @@ def _escaped(value: Any, escapes: Mapping[int, str]) -> str:
 
 
 def tag_text(value: Any) -> str:
-    """A tag key, tag value or field key: comma, equals sign and space escaped; empty when nothing is left.
+    """Escape comma, equals sign and space of a tag key, tag value or field key; empty when nothing is left.
 
     It ends in no backslash, because one before a separator cannot be written down.
     """
@@ -83,12 +83,12 @@ def tag_text(value: Any) -> str:
 
 
 def measurement_text(value: Any) -> str:
-    """A measurement: comma and space escaped."""
+    """Escape comma and space of a measurement."""
     return _escaped(value, _IN_MEASUREMENTS)
 
 
 def field_text(value: Any, kind: str) -> str | None:
-    """A field's value as its declared type, None when it is not of that kind."""
+    """Write a field's value as its declared type; None when it is not of that kind."""
     if kind == FLOAT:
         known = finite(value)
         return None if known is None else _float_text(float(known))
@@ -106,7 +106,7 @@ def _float_text(value: float) -> str:
 
 
 def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], seconds: float) -> str | None:
-    """One line, tags sorted, None when no field is left. Fields that SCHEMA does not know are left out."""
+    """Write one line, tags sorted; None when no field is left. Fields that SCHEMA does not know are left out."""
     kinds = SCHEMA[measurement]
     written = {name: field_text(value, kinds[name]) for name, value in fields.items() if name in kinds}
     values = ",".join(f"{tag_text(name)}={text}" for name, text in written.items() if text is not None)
@@ -118,7 +118,7 @@ def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], s
 
 
 def render(site: SiteView) -> str:
-    """All gateways as line protocol, one point a line; empty when nothing is known."""
+    """Write all gateways as line protocol, one point a line; empty when nothing is known."""
     lines: list[str] = []
     for view in site.views:
         if view.gateway.virtual:

@@ -15,7 +15,7 @@ FLAG: Schema = {"type": "integer", "enum": [0, 1]}
 
 
 def number(unit: str | None = None, text: str | None = None) -> Schema:
-    """A JSON number; the unit goes where readers and generators find it."""
+    """Describe a JSON number; the unit goes where readers and generators find it."""
     schema: Schema = {"type": "number"}
     if unit:
         schema["x-unit"] = unit
@@ -40,7 +40,7 @@ def string(text: str | None = None, *, values: Iterable[str] = ()) -> Schema:
 
 
 def nullable(schema: Schema) -> Schema:
-    """The same, or null: unknown. An empty schema allows null already."""
+    """Describe the same value, or null for unknown. An empty schema allows null already."""
     if not schema:
         return schema
     if "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
@@ -63,7 +63,7 @@ def obj(
     more: Schema | bool = True,
     text: str | None = None,
 ) -> Schema:
-    """An object. ``more`` says what further members may be: anything (True), nothing (False) or a schema."""
+    """Describe an object. ``more`` says what further members may be: anything (True), nothing (False) or a schema."""
     schema: Schema = {"type": "object"}
     properties = {**(required or {}), **(optional or {})}
     if properties:
@@ -78,12 +78,12 @@ def obj(
 
 
 def map_of(values: Schema, text: str | None = None) -> Schema:
-    """An object with free member names and values of one shape."""
+    """Describe an object with free member names and values of one shape."""
     return obj(more=values if values else True, text=text)
 
 
 def patterns(members: dict[str, Schema], required: dict[str, Schema] | None = None, *, more: bool = True) -> Schema:
-    """An object whose members are described by the pattern of their names."""
+    """Describe an object whose members follow from the pattern of their names."""
     schema = obj(required, more=more)
     schema["patternProperties"] = members
     return schema

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
 from pwserver.state.charge import Charge, judge_charge
+from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext.aggregate import number
 from pwserver_ext.vitals import grid_number
@@ -15,7 +15,7 @@ METERS = ("site", "battery", "load", "solar")
 
 
 def meter(view: View, name: str) -> JsonObject:
-    """One meter; empty when unknown."""
+    """Return one meter; empty when it is unknown."""
     if view.reading is None:
         return {}
     found = view.reading.aggregates.get(name)
@@ -23,12 +23,12 @@ def meter(view: View, name: str) -> JsonObject:
 
 
 def power_watts(view: View, name: str) -> Any:
-    """Power of one meter in W, None when unknown."""
+    """Return the power of one meter in W, None while it is unknown."""
     return number(meter(view, name).get("instant_power"))
 
 
 def up_or_down(view: View) -> int | None:
-    """1 up, 0 down, None for everything else: for shapes that know only these two."""
+    """Return 1 for up, 0 for down and None for everything else, for shapes that know only these two."""
     status = grid_number(view.reading.grid_status) if view.reading else None
     return status if status in (0, 1) else None
 
@@ -38,20 +38,20 @@ def aggregates(view: View) -> JsonObject:
 
 
 def charge(view: View) -> Charge:
-    """The charge as it was judged. The virtual gateway's sums are in its reading already."""
+    """Return the charge as it was judged. The virtual gateway's sums are in its reading already."""
     if view.reading is None:
         return Charge()
     return judge_charge(view.reading, ()) if view.gateway.virtual else view.state.judged.charge
 
 
 def soe(view: View) -> JsonObject:
-    """Raw percent twice: the second name is for clients that know both scales."""
+    """Write /soe: the raw percent twice; the second name is for clients that know both scales."""
     raw = charge(view).raw_percent.value
     return {"percentage": raw, "raw_percentage": raw}
 
 
 def soe_app(view: View) -> JsonObject:
-    """/api/system_status/soe: the app's scale, an object also when unknown."""
+    """Write /api/system_status/soe: the app's scale, an object also when unknown."""
     judged = charge(view)
     return {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
 
@@ -61,7 +61,7 @@ def battery(view: View) -> JsonObject:
 
 
 def summary(view: View) -> JsonObject:
-    """/json: everything a small script wants, in one object. Missing is null, or 0 with PW_MISSING_AS_ZERO."""
+    """Write /json: everything a small script wants, in one object. Missing is null, or 0 with PW_MISSING_AS_ZERO."""
     reading = view.reading
     judged = charge(view)
     raw = judged.raw_percent.value

@@ -2,7 +2,7 @@
 
 Names follow the exporter guidelines: base units, ``_total`` for counters, ratios instead of percent, ``gateway`` as
 the one dimension that everything has. A number that is not known is absent. The page is as old as the last poll; ages
-and timestamps are on it. Fan speeds are in rpm, as other exporters have them: a fan in hertz helps nobody.
+and timestamps are on it. Fan speeds are in rpm, as other exporters have them.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ Sample = tuple[str, tuple[str, ...], float]
 
 
 def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
-    """Everything on the page as (metric, label values, value), in no particular order."""
+    """Yield everything on the page as (metric, label values, value), in no particular order."""
     for view in site.views:
         if not view.gateway.virtual:
             gateway = view.gateway.id
@@ -347,7 +347,7 @@ class _Collector:
             self._values[name].setdefault(labels, value)
 
     def collect(self) -> Iterator[Metric]:
-        """The families that have a sample."""
+        """Return the families that have a sample."""
         for family in FAMILIES:
             values = self._values[family.name]
             if values:
@@ -373,7 +373,7 @@ def _metric(family: MetricFamily, values: Mapping[tuple[str, ...], float]) -> Me
 
 
 def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetrics: bool = False) -> str:
-    """The page as text, format 0.0.4 or OpenMetrics 1.0.0.
+    """Write the page as text, in format 0.0.4 or OpenMetrics 1.0.0.
 
     ``self_metrics`` maps names of SELF_FAMILIES to a number, or to ``{label values: number}``; others are ignored.
     """
@@ -398,12 +398,12 @@ powerwall_grid_power_watts{gateway="home"} -2100.0
 
 
 def text_page(site: SiteView) -> str | ErrorAnswer:
-    """``/metrics`` in format 0.0.4; 503 while there is no poller that measures."""
+    """Write ``/metrics`` in format 0.0.4; 503 while there is no poller that measures."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics)
 
 
 def openmetrics_page(site: SiteView) -> str | ErrorAnswer:
-    """``/metrics`` as OpenMetrics 1.0.0."""
+    """Write ``/metrics`` as OpenMetrics 1.0.0."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
 
 
@@ -412,7 +412,7 @@ WEIGHT = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?", re.ASCII)
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
+    """Tell whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
     best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
     for part in accept.lower().split(",", MOST_ACCEPTED)[:MOST_ACCEPTED]:
         kind, *parameters = (item.strip() for item in part.split(";"))

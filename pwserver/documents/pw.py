@@ -6,8 +6,8 @@ from typing import Any
 
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.meters import METERS, charge, meter, power_watts
-from pwserver.documents.operation import settings
 from pwserver.reading import JsonObject
+from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext.vitals import version_number
 
@@ -17,7 +17,7 @@ def level(view: View) -> JsonObject:
 
 
 def power(view: View) -> JsonObject:
-    """The four powers in W; missing is null, or 0 with PW_MISSING_AS_ZERO."""
+    """Write the four powers in W; missing is null, or 0 with PW_MISSING_AS_ZERO."""
     body: dict[str, Any] = {name: power_watts(view, name) for name in ("site", "solar", "battery", "load")}
     if view.server.missing_as_zero:
         return {name: 0 if value is None else value for name, value in body.items()}
@@ -49,7 +49,7 @@ def uptime(view: View) -> JsonObject:
 
 
 def version(view: View) -> JsonObject:
-    """Always a word and an integer; 0 stands for "no number"."""
+    """Write a word and an integer for the version, always; 0 stands for "no number"."""
     known = view.reading.version if view.reading else None
     return {"version": "Unknown" if known is None else known, "vint": version_number(known) or 0}
 

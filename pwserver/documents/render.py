@@ -20,7 +20,7 @@ FAILED: Rendered = (500, to_json({"error": "This document could not be rendered"
 
 
 def render_gateway(view: View, on_error: OnError | None = None) -> list[Rendered]:
-    """(status, body) of every document of one gateway, in the order of ``GATEWAY_DOCUMENTS``.
+    """Render every document of one gateway as (status, body), in the order of ``GATEWAY_DOCUMENTS``.
 
     Equal bodies are one bytes object. A renderer that raises gives a 500 for its documents; ``on_error`` is told.
     """
@@ -28,12 +28,12 @@ def render_gateway(view: View, on_error: OnError | None = None) -> list[Rendered
 
 
 def render_site(site: SiteView, on_error: OnError | None = None) -> list[Rendered]:
-    """(status, body) of every document of the site, in the order of ``SITE_DOCUMENTS``."""
+    """Render every document of the site as (status, body), in the order of ``SITE_DOCUMENTS``."""
     return _render(SITE_DOCUMENTS, site, on_error)
 
 
 def render_expired(rows: Sequence[Document], subject: View | SiteView, rendered: Sequence[Rendered]) -> list[Rendered]:
-    """What is served once the snapshot that held ``rendered`` first has expired."""
+    """Render what is served once the snapshot that held ``rendered`` first has expired."""
     return [
         encoded(row.expired(subject)) if row.expired is not None else known
         for row, known in zip(rows, rendered, strict=True)
@@ -41,7 +41,7 @@ def render_expired(rows: Sequence[Document], subject: View | SiteView, rendered:
 
 
 def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
-    """The answers of the unprefixed documents while no gateway is configured."""
+    """Render the answers of the unprefixed documents while no gateway is configured."""
     nobody = View(GatewayIdentity(id="", name=""), GatewayStatus(error=None), None, server, now)
     refused = encoded(NO_GATEWAYS)
     rendered = render_gateway(nobody)
@@ -49,7 +49,7 @@ def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
 
 
 def encoded(body: Any) -> Rendered:
-    """What a renderer gave, as status and bytes."""
+    """Encode what a renderer gave as status and bytes."""
     if isinstance(body, ErrorAnswer):
         return body.status, to_json(body.body)
     if isinstance(body, str):
@@ -77,7 +77,7 @@ def pack(
 
 
 def packed_by_body(packed: Sequence[Packed]) -> dict[bytes, Packed]:
-    """The memory for the next ``pack``; as long as the list of documents."""
+    """Return the memory for the next ``pack``; as long as the list of documents."""
     return {entry[1]: entry for entry in packed}
 
 

@@ -42,7 +42,7 @@ def site_document(view: SiteView) -> JsonObject:
 
 
 def site_document_without_poller(view: SiteView) -> JsonObject:
-    """Write what /api/site says once nobody reads the gateways any more."""
+    """Write what /api/site says once the gateways are not read any more."""
     return site_document(replace(view, views=[_without_poller(one) for one in view.views]))
 
 
@@ -95,7 +95,7 @@ def gateway_document(view: View) -> JsonObject:
 
 
 def gateway_document_without_poller(view: View) -> JsonObject:
-    """Write what /api/site/{id} says once nobody reads the gateways any more."""
+    """Write what /api/site/{id} says once the gateway is not read any more."""
     return gateway_document(_without_poller(view))
 
 
@@ -140,7 +140,7 @@ def _site(view: SiteView, main: View | None) -> JsonObject:
 
 
 def _left_out(state: State, site: Site, now: float) -> JsonObject:
-    """Who is not in the sums, why, since when, and how old its figures are."""
+    """Tell who is not in the sums, why, since when, and how old its figures are."""
     name, known = state.gateway.id, state.availability
     reason = site.left_out[name]
     return {
@@ -157,7 +157,7 @@ def _age(read_at: float | None, now: float) -> float | int | None:
 
 
 def _entry(state: State, now: float) -> JsonObject:
-    """What both documents say of one gateway: who it is, how it is, and the numbers of an overview."""
+    """Write what both documents say of one gateway: who it is, how it is, and the numbers of an overview."""
     judged, known = state.judged, state.availability
     body: JsonObject = {
         "id": state.gateway.id,
@@ -195,7 +195,7 @@ def _any_has(site: Site) -> tuple[bool | None, bool | None]:
 
 
 def _has(state: State) -> tuple[bool | None, bool | None]:
-    """Whether there are solar panels and batteries to draw; None while nothing is known."""
+    """Tell whether there are solar panels and batteries to draw; None while nothing is known."""
     judged = state.judged
     if judged.reading is None:
         return None, None

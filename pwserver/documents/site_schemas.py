@@ -75,12 +75,12 @@ _SUMMARY = {
     "grid_watts": nullable(number("W", "import is positive")),
     "charge_percent": nullable(number("%", "on the app's scale")),
 }
-_GRID = nullable(string("null: nobody knows", values=("UP", "DOWN", "SYNCING")))
+_GRID = nullable(string("null: unknown", values=("UP", "DOWN", "SYNCING")))
 _SEVERITY = nullable(
     string("information is a state, not a problem; null: nothing is known of this name", values=ALERT_SEVERITIES)
 )
 _ALERTS = {
-    "alerts": nullable(integer("how many are active, mere states among them; null: nobody tells")),
+    "alerts": nullable(integer("how many are active, mere states among them; null: unknown")),
     "problems": nullable(integer("how many of them are serious or a warning")),
     "alerts_worst": nullable(
         string("how bad the worst active one is; null: there is none", values=(*ALERT_SEVERITIES, UNKNOWN_SEVERITY))
@@ -155,7 +155,7 @@ SITE_HOUSE = obj(
         "balance_watts": nullable(number("W", "what the meters disagree by")),
         "grid_charging": _B,
         "grid_export": _S,
-        "alerts_active": nullable(map_of(obj(_ALERT), "by name, the worst first; null: nobody tells")),
+        "alerts_active": nullable(map_of(obj(_ALERT), "by name, the worst first; null: unknown")),
         "alerts_ended": map_of(obj({**_ALERT, **_ENDED}), "by name, the newest first: the last twenty of a week"),
         "meters": map_of(
             obj(optional=_METER), "solar, home, battery, grid, then every further meter that the gateway has"
@@ -219,7 +219,7 @@ SITE_OVERVIEW = obj(
                         "known": integer("how many houses know"),
                         "off": array(STRING),
                         "syncing": array(STRING),
-                        "sentence": nullable(string("who is not on the grid; null: nobody is known to be off it")),
+                        "sentence": nullable(string("who is off the grid; null: no house is known to be")),
                     }
                 ),
                 "has_solar": _B,

@@ -52,7 +52,7 @@ class LiveNumbers(TypedDict, total=False):
 
 
 def version(view: View) -> JsonObject:
-    """/version: without any version the site is taken for a solar-only one, as the predecessors do."""
+    """Write /version: without any version the site is taken for a solar-only one, as the predecessors do."""
     known = view.reading.version if view.reading else None
     if known is None:
         return {"version": "SolarOnly", "vint": 0}
@@ -60,7 +60,7 @@ def version(view: View) -> JsonObject:
 
 
 def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
-    """The settings by their environment names; whatever is set among the private ones shows as ten stars."""
+    """Return the settings by environment name, with ten stars for each private one that is set."""
     shown: JsonObject = {}
     for name, value in settings.items():
         if name in _MASKED and value:
@@ -72,7 +72,7 @@ def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
 
 
 def site_facts(site: SiteView) -> JsonObject:
-    """Everything /stats and /health say about gateways and configuration. Plain JSON; no secrets."""
+    """Collect everything that /stats and /health say about gateways and configuration. Plain JSON; no secrets."""
     views, server = site.gateways, site.server
     main = site.main(views)
     online = sum(view.status.online for view in views)
@@ -129,7 +129,7 @@ def _health_of_connections(views: Sequence[View], cloud_control: JsonObject | No
 
 
 def stats(facts: JsonObject, live: LiveNumbers) -> JsonObject:
-    """/stats: always 200, also without a gateway."""
+    """Write /stats: always 200, also without a gateway."""
     now = live.get("now", facts["started"])
     body: JsonObject = {
         "pypowerwall": _signature(facts),
@@ -171,7 +171,7 @@ def stats(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
-    """/health: always 200; ``status`` and the details say how it is."""
+    """Write /health: always 200; ``status`` and the details say how it is."""
     now = live.get("now", facts["started"])
     counts = _counts(facts, live)
     connection = _connection_health(facts, live)
@@ -212,7 +212,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
-    """/api/mqtt/status; never the user name or password."""
+    """Write /api/mqtt/status; never the user name or password."""
     return {
         "enabled": bool(facts.get("host")),
         "host": facts.get("host") or None,
@@ -227,7 +227,7 @@ def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
 
 
 def limited(uri: Mapping[str, int]) -> dict[str, int]:
-    """At most 100 paths, the busiest by name; the rest together under ``other``."""
+    """Keep at most 100 paths, the busiest by name, and count the rest together under ``other``."""
     if len(uri) <= URI_LIMIT:
         return dict(uri)
     ranked = sorted(uri.items(), key=lambda item: (-item[1], item[0]))

@@ -71,7 +71,7 @@ def fleet_status(view: View) -> Any:
 
 
 def raw_routes_on(view: View) -> bool:
-    """PW_RAW_ROUTES; the dumps can hold site details, so an owner may switch them off."""
+    """Tell whether PW_RAW_ROUTES is on; the dumps can hold site details, so an owner may switch them off."""
     return view.server.settings.get("PW_RAW_ROUTES", True) not in (False, "no")
 
 
@@ -80,7 +80,7 @@ def _tedapi(view: View, answer: Any) -> Any:
         return {"error": SWITCHED_OFF}
     if not view.status.online:
         return {"error": OFFLINE}
-    # A virtual gateway's configuration is only a list of units; it is nobody's raw answer.
+    # A virtual gateway's configuration is only a list of units, and no raw answer of a gateway.
     return {"error": UNAVAILABLE} if answer is None or view.gateway.virtual else answer
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.documents.meters import meter
-from pwserver.documents.operation import operation as known_operation
 from pwserver.reading import JsonObject
+from pwserver.state.known_settings import known_settings
 from pwserver.state.view import View
 
 _SITE_NUMBERS = (
@@ -165,7 +165,7 @@ def empty_object(view: View) -> JsonObject:
 
 
 def grid_status(view: View) -> JsonObject:
-    """The gateway's word, or null: a made-up word would be taken for a change."""
+    """Write the gateway's word, or null: a made-up word would be taken for a change."""
     reading = view.reading
     if reading and reading.grid_status_detail:
         return reading.grid_status_detail
@@ -183,8 +183,8 @@ def grid_faults(view: View) -> list[Any]:
 
 
 def operation(view: View) -> JsonObject:
-    """Reserve in the raw scale, as the local API defines it; the app's beside it."""
-    known = known_operation(view)
+    """Write the reserve in the raw scale, as the local API defines it, and the app's beside it."""
+    known = known_settings(view)
     return {
         "real_mode": known.mode,
         "backup_reserve_percent": known.reserve_raw,
@@ -197,7 +197,7 @@ def operation(view: View) -> JsonObject:
 
 
 def status(view: View) -> JsonObject:
-    """The gateway's status with every promised key; an unknown version is null."""
+    """Write the gateway's status with every promised key; an unknown version is null."""
     found = view.reading.status if view.reading else None
     body = {**_STATUS_DEFAULTS, **(found or {})}
     body["version"] = body["version"] or None
@@ -226,7 +226,7 @@ def site_name(view: View) -> JsonObject:
 
 
 def sitemaster(view: View) -> JsonObject:
-    """Whether the site controller runs: it does where it has just measured. Nobody tells the rest, nor when it is away.
+    """Tell whether the site controller runs: it does where it has just measured. What no gateway tells is null.
 
     Tesla's servers answer for a gateway from what they have, so their answer says nothing of its controller.
     """
@@ -242,7 +242,7 @@ def sitemaster(view: View) -> JsonObject:
 
 
 def powerwalls(view: View) -> JsonObject:
-    """The gateway's own list, else the units that are known; what nobody told of them is null."""
+    """Write the gateway's own list, else the units that are known; what is not told of them is null."""
     if view.reading is None:
         return {}
     if view.reading.powerwalls:
@@ -274,7 +274,7 @@ def meters(view: View) -> list[Any]:
 
 
 def meters_site(view: View) -> list[Any]:
-    """The gateway's own list, else the site meters of its configuration; a single one with what it measures."""
+    """Write the gateway's own list, else the site meters of its configuration; a single one with what it measures."""
     if view.reading is None:
         return []
     if view.reading.meters_site:
@@ -293,7 +293,7 @@ def meters_site(view: View) -> list[Any]:
 
 
 def meters_solar(view: View) -> list[Any]:
-    """The gateway's list, else the solar meter in both places where clients look for it."""
+    """Write the gateway's list, else the solar meter in both places where clients look for it."""
     if view.reading and view.reading.meters_solar:
         return view.reading.meters_solar
     solar = meter(view, "solar")
@@ -309,7 +309,7 @@ def solar_powerwall(view: View) -> JsonObject:
 
 
 def update_status(view: View) -> JsonObject:
-    """Nobody tells how an update goes. Both times are the server's clock in milliseconds."""
+    """Write what is known of an update, which is only the time: the server's clock in milliseconds."""
     milliseconds = int(view.now * 1000)
     version = view.reading.version if view.reading else None
     return {
@@ -325,7 +325,7 @@ def update_status(view: View) -> JsonObject:
 
 
 def tariff_rate(view: View) -> JsonObject | ErrorAnswer:
-    """The tariff of the last slow tick; 503 without a cloud link, 502 when Tesla refused."""
+    """Write the tariff of the last slow tick; 503 without a cloud link, 502 when Tesla refused."""
     tariff = view.reading.tariff if view.reading else None
     if tariff:
         if "ERROR" in tariff:

@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pwserver.documents.aggregate_documents import grid_status
-from pwserver.documents.merge_names import Combined, Names, names_of, unit_blocks
 from pwserver.documents.meters import METERS
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals
+from pwserver.state.merged_units import Combined, Names, names_of, unit_blocks
 from pwserver.state.meter_powers import COUNTERS
 from pwserver.state.site import Site, SiteCharge, Total, agreed
 from pwserver.state.view import SiteView, View
@@ -87,7 +87,7 @@ class Merged:
 def merge(
     site: SiteView, memory: MergeMemory, options: MergeOptions | None = None, sums: SumMemory | None = None
 ) -> Merged:
-    """One View that answers every document with the truth about the whole site.
+    """Merge all gateways into one View that answers every document with the truth about the whole site.
 
     Powers and currents are added, charge is weighted by capacity, counters are only given while every gateway
     contributes; ``sums`` takes note of them. The reading's timestamp is that of its oldest part; ``flags`` names who

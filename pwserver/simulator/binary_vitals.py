@@ -23,7 +23,7 @@ _ATTRIBUTES = {
 
 
 def encode(devices: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """The message for {device name: {field or vital: value}}; null is left out, ``alerts`` is the alert list."""
+    """Encode {device name: {field or vital: value}}; null is left out, ``alerts`` is the alert list."""
     return b"".join(blob(1, _device(name, values)) for name, values in devices.items())
 
 
@@ -65,7 +65,7 @@ def _vital(name: str, value: Any) -> bytes:
 def devices(
     snapshot: Snapshot, *, din: str, units: Sequence[Hardware], alerts: Mapping[str, Sequence[str]], firmware: str
 ) -> dict[str, JsonObject]:
-    """The devices of a Powerwall 2 house as older firmware reports them."""
+    """Return the devices of a Powerwall 2 house as older firmware reports them."""
     status = powerwall2.status(snapshot, units=units, alerts=alerts, full=True)
     bus = status["esCan"]["bus"]
     signals: dict[str, JsonObject] = {}

@@ -14,7 +14,7 @@ GIT_HASH = "8d2f5c1a"
 
 
 def site_settings() -> JsonObject:
-    """The members of config.json that do not depend on the hardware."""
+    """Return the members of config.json that do not depend on the hardware."""
     return {
         "default_real_mode": "self_consumption",
         "enable_inverter_meter_readings": True,
@@ -27,7 +27,7 @@ def site_settings() -> JsonObject:
 
 
 def grid_block(snapshot: Snapshot) -> tuple[JsonObject, JsonObject]:
-    """control.islanding and esCan.bus.ISLANDER for the state of the grid."""
+    """Return control.islanding and esCan.bus.ISLANDER for the state of the grid."""
     up = snapshot.grid == "up"
     main_ok = up or snapshot.grid == "syncing"
     main_volts = 121.0 if main_ok else 0.0
@@ -77,7 +77,7 @@ def grid_block(snapshot: Snapshot) -> tuple[JsonObject, JsonObject]:
 
 
 def meter(prefix: str, watts: float, volts: tuple[str, str, str] = ("VL1N", "VL2N", "VL3N")) -> JsonObject:
-    """One split-phase meter: CT A and B carry half each. Its lifetime energy is not part of the captured queries."""
+    """Return one split-phase meter: CT A and B carry half each. The captured queries ask for no lifetime energy."""
     half = watts / 2.0
     amps = round(abs(half) / 121.0, 3)
     return {
@@ -99,7 +99,7 @@ def meter(prefix: str, watts: float, volts: tuple[str, str, str] = ("VL1N", "VL2
 
 
 def signal(name: str, value: Any) -> JsonObject:
-    """One signal as the gateway delivers it: numbers, booleans and enums each in their own field."""
+    """Return one signal as the gateway delivers it: numbers, booleans and enums each in their own field."""
     is_bool, is_text = isinstance(value, bool), isinstance(value, str)
     return {
         "name": name,
@@ -113,7 +113,7 @@ def signal(name: str, value: Any) -> JsonObject:
 def component(
     part: str | None, serial: str | None, signals: Mapping[str, Any], alerts: Sequence[str] = ()
 ) -> JsonObject:
-    """One entry of a component list."""
+    """Return one entry of a component list."""
     return {
         "partNumber": part,
         "serialNumber": serial,
@@ -123,7 +123,7 @@ def component(
 
 
 def requested(signals: Mapping[str, Any], names: Collection[str] | None) -> dict[str, Any]:
-    """The signals among the requested ``names``, in the order of the request; all of them when no names were given.
+    """Return the signals among ``names``, in the order of the request; all of them when no names were given.
     Like the gateway, unknown names are dropped without a word."""
     if names is None:
         return dict(signals)
@@ -139,7 +139,7 @@ def control_block(
     batteries: Sequence[str],
     inverters: Sequence[str],
 ) -> JsonObject:
-    """``control``; ``batteries`` and ``inverters`` are DINs. Without batteries there is neither charge nor BATTERY."""
+    """Return ``control``; ``batteries`` and ``inverters`` are DINs. Without batteries there is no charge."""
     flows = snapshot.flows
     powers = {"SITE": flows.site, "BATTERY": flows.battery, "LOAD": flows.load, "SOLAR": flows.solar}
     if not batteries:
@@ -161,7 +161,7 @@ def control_block(
 
 
 def system_block() -> JsonObject:
-    """``system``; the device fills in its own clock."""
+    """Return ``system``; the device fills in its own clock."""
     return {
         "time": None,
         "sitemanagerStatus": {"isRunning": True},
@@ -174,7 +174,7 @@ def system_block() -> JsonObject:
 
 
 def neurio_block(snapshot: Snapshot, serial: str, watts: Sequence[float]) -> JsonObject:
-    """``neurio``: one meter, one CT for each of ``watts``."""
+    """Return ``neurio``: one meter, one CT for each of ``watts``."""
     cts = [
         {"voltageV": 121.0, "realPowerW": each, "reactivePowerVAR": -50.0, "currentA": round(abs(each) / 121.0, 3)}
         for each in watts
@@ -188,5 +188,5 @@ _BOOT = 1_767_323_045.0
 
 
 def uptime_milliseconds(snapshot: Snapshot) -> int:
-    """SYNC_Uptime: milliseconds since the gateway started; never negative."""
+    """Return SYNC_Uptime: milliseconds since the gateway started; never negative."""
     return int(max(snapshot.time - _BOOT, 60.0) * 1000)

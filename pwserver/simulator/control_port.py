@@ -28,7 +28,7 @@ class ControlPort:
         self.gateways = gateways
 
     def state(self, name: str) -> dict[str, Any]:
-        """Everything known of one gateway."""
+        """Return everything known of one gateway."""
         gateway = self.gateways[name]
         log = gateway.requests
         return {
@@ -47,7 +47,7 @@ class ControlPort:
         }
 
     def answer(self, request: Request, fault: Fault) -> tuple[Response, str]:
-        """The answer to one request of the control door."""
+        """Answer one request to the control port."""
         try:
             return self._answer(request), request.path
         except (ValueError, TypeError, KeyError, AttributeError) as error:

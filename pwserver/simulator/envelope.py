@@ -14,12 +14,12 @@ FIRMWARE = COMMON  # the same number, told apart by what is inside
 
 
 def participants(gateway_din: str, channel: int) -> bytes:
-    """The head of an answer's envelope: delivery channel, sender, recipient."""
+    """Return the head of an answer's envelope: delivery channel, sender, recipient."""
     return integer(1, channel) + blob(2, blob(1, gateway_din)) + blob(3, integer(3, 1))
 
 
 def query_answer(text: str) -> bytes:
-    """payload.recv.text"""
+    """Encode payload.recv.text."""
     return nested((QUERY, 2), integer(1, 1) + blob(2, text))
 
 
@@ -28,22 +28,22 @@ def _file(name: str, content: bytes, digest: bytes) -> bytes:
 
 
 def file_answer(name: str, content: bytes, digest: bytes) -> bytes:
-    """config.recv / filestore.readFileResponse: the same bytes under both names."""
+    """Encode config.recv / filestore.readFileResponse: the same bytes under both names."""
     return nested((CONFIG, 2), _file(name, content, digest))
 
 
 def update_answer(name: str, content: bytes, digest: bytes) -> bytes:
-    """filestore.updateFileResponse"""
+    """Encode filestore.updateFileResponse."""
     return nested((CONFIG, 6), _file(name, content, digest))
 
 
 def error_answer(code: int, text: str) -> bytes:
-    """common.error_response.status"""
+    """Encode common.error_response.status."""
     return nested((COMMON, 1, 1), integer(1, code) + blob(2, text))
 
 
 def firmware_answer(facts: Mapping[str, Any]) -> bytes:
-    """firmware.system; ``facts``: part, serial, din, version, githash."""
+    """Encode firmware.system; ``facts``: part, serial, din, version, githash."""
     version = blob(1, facts["version"]) + blob(2, facts["githash"])
     radio = nested((1,), facts.get("radio", "Simulated Radio").encode())
     device = (
@@ -66,12 +66,12 @@ def firmware_answer(facts: Mapping[str, Any]) -> bytes:
 
 
 def wrap(envelope: bytes, tail: int = 1) -> bytes:
-    """A full message, as the basic transport speaks it."""
+    """Wrap an envelope into a full message of the basic transport."""
     return blob(1, envelope) + blob(2, integer(1, tail))
 
 
 def unwrap(message: bytes) -> tuple[Fields, int]:
-    """(envelope fields, tail) of a full message. Raises WireError."""
+    """Return (envelope fields, tail) of a full message. Raises WireError."""
     fields = protobuf.decode(message)
     envelope = protobuf.message(fields, 1)
     if envelope is None:
@@ -80,7 +80,7 @@ def unwrap(message: bytes) -> tuple[Fields, int]:
 
 
 def query_of(envelope: Fields) -> tuple[str, str] | None:
-    """(query text, variables JSON) of payload.send, or None when the envelope is no query."""
+    """Return (query text, variables JSON) of payload.send, or None when the envelope is no query."""
     text = protobuf.text(envelope, QUERY, 1, 2, 2)
     if text is None:
         return None
@@ -88,5 +88,5 @@ def query_of(envelope: Fields) -> tuple[str, str] | None:
 
 
 def recipient_of(envelope: Fields) -> str | None:
-    """The DIN a request is for."""
+    """Return the DIN that a request is for."""
     return protobuf.text(envelope, 3, 1)

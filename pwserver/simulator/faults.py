@@ -10,7 +10,7 @@ from typing import Any
 # kind -> what a client sees
 KINDS: dict[str, str] = {
     "none": "all is well",
-    "unplugged": "nobody listens on the port, open connections are cut",
+    "unplugged": "the port is closed and open connections are cut",
     "deaf": "TCP connects, TLS never answers",
     "silent": "requests are read and never answered (nor acted on)",
     "mute": "requests are acted on, the answer is never sent",
@@ -58,8 +58,10 @@ class Fault:
 
     @classmethod
     def parse(cls, value: Fault | Mapping[str, Any] | str, **options: Any) -> Fault:
-        """A fault from its name or from a mapping such as ``{"kind": "status", "status": 429}``. Raises ValueError
-        naming what is wrong."""
+        """Read a fault from its name or from a mapping such as ``{"kind": "status", "status": 429}``.
+
+        Raises ValueError, which names what is wrong.
+        """
         if isinstance(value, Fault):
             return value
         data: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(value)
@@ -80,7 +82,7 @@ class Fault:
 
 
 def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
-    """A copy of a JSON document where the dotted ``paths`` are missing, or null; what is not there is ignored."""
+    """Copy a JSON document without the dotted ``paths``, or with null there; what is not there is ignored."""
     copy = json.loads(json.dumps(document))
     for path in paths:
         *parents, last = path.split(".")
@@ -96,7 +98,7 @@ def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
 
 
 def null_strings(document: Any) -> Any:
-    """A copy of a JSON document where every measurement of a solar string is null."""
+    """Return a copy of a JSON document where every measurement of a solar string is null."""
 
     def walk(node: Any) -> Any:
         if isinstance(node, list):
@@ -114,7 +116,7 @@ def null_strings(document: Any) -> Any:
 
 
 def unit_missing(document: Any, unit: int) -> Any:
-    """A copy of a status answer in which one unit of a Powerwall 2 is missing in action, its figures frozen."""
+    """Return a copy of a status answer in which one unit of a Powerwall 2 is missing in action, its figures frozen."""
     copy = json.loads(json.dumps(document))
     bus = copy.get("esCan", {}).get("bus", {}) if isinstance(copy, dict) else {}
     for name, messages in (("POD", ("POD_EnergyStatus",)), ("THC", ("THC_InfoMsg",)),

@@ -20,7 +20,7 @@ class Hardware:
 
 
 def even_split(total: float, count: int, quantum: float = 0.25) -> list[float]:
-    """``total`` (a multiple of ``quantum``) in ``count`` nearly equal multiples of it whose sum is exact."""
+    """Split ``total`` (a multiple of ``quantum``) into ``count`` nearly equal multiples of it with an exact sum."""
     if count <= 0:
         return []
     pieces = round(total / quantum)

@@ -112,14 +112,14 @@ def _quantise(watts: float) -> float:
 
 
 def _random(seed: int, index: int) -> float:
-    """A fixed pseudo-random number in [0, 1) for each (seed, index)."""
+    """Return a fixed pseudo-random number in [0, 1) for each (seed, index)."""
     value = (index * 0x9E37_79B9_7F4A_7C15 + seed * 0xD1B5_4A32_D192_ED03) & 0xFFFF_FFFF_FFFF_FFFF
     value = (value ^ value >> 31) * 0xBF58_476D_1CE4_E5B9 & 0xFFFF_FFFF_FFFF_FFFF
     return ((value ^ value >> 29) & 0xFFFF_FFFF) / 4294967296.0
 
 
 def _noise(seed: int, seconds: float, period_seconds: float) -> float:
-    """Smooth noise in [0, 1) that wanders over ``period_seconds``."""
+    """Return smooth noise in [0, 1) that wanders over ``period_seconds``."""
     position = seconds / period_seconds
     index = math.floor(position)
     part = position - index
@@ -171,11 +171,11 @@ class House:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Simulated epoch seconds."""
+        """Return the simulated time in epoch seconds."""
         return self._start + (self._clock() - self._clock_zero) * self._speed
 
     def local_time(self, seconds: float | None = None) -> datetime:
-        """Simulated time in the house's zone."""
+        """Return the simulated time in the zone of the house."""
         return datetime.fromtimestamp(self.now() if seconds is None else seconds, self._zone)
 
     def _boundary(self, seconds: float) -> float:
@@ -184,7 +184,7 @@ class House:
     # -- looking and commanding ------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """The house now. Looking changes nothing."""
+        """Return the house as it is now. Looking changes nothing."""
         now = max(self.now(), self._time)
         self._advance(now)
         energy, stored = self._integrate(now - self._time)
@@ -241,7 +241,7 @@ class House:
             self._next = self._boundary(self._time)
 
     def _integrate(self, seconds: float) -> tuple[Energy, float]:
-        """Meters and stored energy ``seconds`` after ``self._time`` under the present flows."""
+        """Return the meters and the stored energy ``seconds`` after ``self._time``, while the present flows last."""
         hours, flows, energy = seconds / 3600.0, self._flows, replace(self._energy)
         energy.solar += max(flows.solar, 0.0) * hours
         energy.solar_consumed += max(-flows.solar, 0.0) * hours
@@ -255,7 +255,7 @@ class House:
         return energy, min(max(self._stored - taken * hours, 0.0), self._capacity)
 
     def _hour(self, seconds: float) -> float:
-        """The hour of the day, 0..24, sun and household go by."""
+        """Return the hour of the day, 0..24, that sun and household follow."""
         quarter = seconds // 900.0
         if quarter != self._offset_quarter:  # zones change their offset on full quarters only
             offset = datetime.fromtimestamp(quarter * 900.0, self._zone).utcoffset()
@@ -264,7 +264,7 @@ class House:
         return ((seconds + self._offset_seconds) / 3600.0 + self._hour_shift) % 24.0
 
     def sun(self, seconds: float) -> float:
-        """Sunshine as a share of the peak, 0..1, clouds included."""
+        """Return the sunshine as a share of the peak, 0..1, clouds included."""
         hour = self._hour(seconds)
         day = seconds / 86400.0 % 365.2425  # days since new year, near enough for the season
         season: float = math.cos((day - 172.0) / 365.0 * 2.0 * math.pi)
@@ -287,7 +287,7 @@ class House:
         return (base + (morning + evening) * wander + fridge + kettle) * self.plant.load_scale
 
     def _solve(self, seconds: float) -> Flows:
-        """The flows from ``seconds`` on, given what is stored and commanded. A generator carries part of the load."""
+        """Work out the flows from ``seconds`` on. A generator carries part of the load."""
         generator = self.controls.generator_watts
         flows = self._share_out(seconds, _quantise(generator or 0.0))
         return flows if generator is None else replace(flows, generator=_quantise(generator))
@@ -336,7 +336,7 @@ class House:
         return Flows(solar + 0.0, load + generator, battery + 0.0, site + 0.0)  # no minus zero
 
     def _wish(self, seconds: float, solar: float, load: float) -> float:
-        """What the operating mode wants of the battery, before limits."""
+        """Return what the operating mode wants of the battery, before limits."""
         controls = self.controls
         if controls.fixed_battery is not None:
             return controls.fixed_battery

@@ -34,7 +34,7 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
     def encode(self, *, keep_alive: bool, head_only: bool = False) -> bytes:
-        """The bytes on the wire."""
+        """Return the response as the bytes that are sent."""
         try:
             phrase = HTTPStatus(self.status).phrase
         except ValueError:
@@ -48,7 +48,7 @@ class Response:
 
 
 def json_response(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
-    """An answer with a JSON body."""
+    """Return an answer with a JSON body."""
     return Response(status, json.dumps(value, separators=(",", ":")).encode(), "application/json", headers or [])
 
 
@@ -57,7 +57,7 @@ class BadRequest(Exception):
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """The next request of a connection, None at its end. Raises BadRequest."""
+    """Return the next request of a connection, None at its end. Raises BadRequest."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError as error:

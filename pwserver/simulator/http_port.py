@@ -52,7 +52,7 @@ class RequestLog:
         self.recent.append(seen)
 
     def per_minute(self, seconds: float = 60.0) -> float:
-        """Requests a minute over the last ``seconds``."""
+        """Return how many requests a minute came over the last ``seconds``."""
         since = time.monotonic() - seconds
         return sum(1 for seen in list(self.recent) if seen.time >= since) * 60.0 / seconds
 
@@ -158,7 +158,7 @@ class HttpPort:
             self._deaf.listen(128)
 
     async def shut(self) -> None:
-        """The end."""
+        """Close the port and cut every connection."""
         if self._flapping is not None:
             self._flapping.cancel()
         await self.close()

@@ -17,7 +17,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 
 
 def aggregates(snapshot: Snapshot, moment: datetime) -> JsonObject:
-    """/api/meters/aggregates: powers in watts, lifetime energies in watt-hours."""
+    """Write /api/meters/aggregates: powers in watts, lifetime energies in watt-hours."""
     flows, energy = snapshot.flows, snapshot.energy
     stamp = moment.isoformat()
 
@@ -56,7 +56,7 @@ def aggregates(snapshot: Snapshot, moment: datetime) -> JsonObject:
 
 
 def grid_status(snapshot: Snapshot) -> JsonObject:
-    """/api/system_status/grid_status"""
+    """Write /api/system_status/grid_status."""
     names = {"up": "SystemGridConnected", "down": "SystemIslandedActive", "syncing": "SystemTransitionToGrid"}
     return {"grid_status": names[snapshot.grid], "grid_services_active": False}
 
@@ -64,7 +64,7 @@ def grid_status(snapshot: Snapshot) -> JsonObject:
 def status(
     snapshot: Snapshot, moment: datetime, din: str, version: str = FIRMWARE, git_hash: str = GIT_HASH
 ) -> JsonObject:
-    """/api/status"""
+    """Write /api/status."""
     seconds = uptime_milliseconds(snapshot) / 1000.0
     hours, rest = divmod(seconds, 3600.0)
     start = datetime.fromtimestamp(snapshot.time - seconds, moment.tzinfo)
@@ -85,7 +85,7 @@ def status(
 
 
 def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Hardware]) -> JsonObject:
-    """/api/system_status; battery powers in watts."""
+    """Write /api/system_status; battery powers in watts."""
     count = max(len(units), 1)
     limit = plant.pack_watts * len(units)
     stored = even_split(int(snapshot.stored_wh), count, 1.0)
@@ -159,7 +159,7 @@ def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Hardware]) -
 
 
 def site_info(config: JsonObject) -> JsonObject:
-    """/api/site_info out of config.json's section."""
+    """Write /api/site_info out of config.json's section."""
     info = config.get("site_info") or {}
     return {
         "max_system_energy_kWh": info.get("nominal_system_energy_ac"),
@@ -184,7 +184,7 @@ def site_info(config: JsonObject) -> JsonObject:
 
 
 def powerwalls(units: Sequence[Hardware], din: str, snapshot: Snapshot) -> JsonObject:
-    """/api/powerwalls"""
+    """Write /api/powerwalls."""
     return {
         "enumerating": False,
         "updating": False,
@@ -221,7 +221,7 @@ def powerwalls(units: Sequence[Hardware], din: str, snapshot: Snapshot) -> JsonO
 
 
 def meter_readings(snapshot: Snapshot, moment: datetime, location: str) -> list[JsonObject]:
-    """/api/meters/site and /api/meters/solar: one Neurio each."""
+    """Write /api/meters/site and /api/meters/solar: one Neurio each."""
     watts = snapshot.flows.site if location == "site" else snapshot.flows.solar
     energy = snapshot.energy
     imported, exported = (
@@ -344,7 +344,7 @@ FIXED: dict[str, Any] = {
 
 
 def solar_powerwall(snapshot: Snapshot) -> JsonObject:
-    """/api/solar_powerwall: the inverter's strings where the binary vitals are gone."""
+    """Write /api/solar_powerwall: the inverter's strings where the binary vitals are gone."""
     pvac, pvs = inverter(INVERTER, snapshot.flows.solar, snapshot.solar_share, ())
     logging, connected = pvac["PVAC_Logging"], pvs["PVS_Status"]
     status = pvac["PVAC_Status"]

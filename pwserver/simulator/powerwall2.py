@@ -42,7 +42,7 @@ _INVERTER_EFFICIENCY = 0.97
 
 
 def config(plant: Plant, *, units: Sequence[Hardware] = UNITS, din: str = GATEWAY_DIN) -> JsonObject:
-    """config.json as it is at the start."""
+    """Return config.json as it is at the start."""
     return {
         "vin": din,
         "auto_meter_update": True,
@@ -81,7 +81,7 @@ def config(plant: Plant, *, units: Sequence[Hardware] = UNITS, din: str = GATEWA
 
 
 def inverter(unit: Hardware, solar_watts: float, share: float, alerts: Sequence[str]) -> tuple[JsonObject, JsonObject]:
-    """The PVAC and PVS entries of one solar inverter."""
+    """Return the PVAC and PVS entries of one solar inverter."""
     logging: JsonObject = {"isMIA": False}
     for name, part in _STRINGS.items():
         watts = max(solar_watts, 0.0) * part / _INVERTER_EFFICIENCY
@@ -121,7 +121,7 @@ def inverter(unit: Hardware, solar_watts: float, share: float, alerts: Sequence[
 
 
 def ambient(snapshot: Snapshot, index: int) -> float:
-    """Degrees Celsius at a unit's thermal controller: warmer by day and under power."""
+    """Return the degrees Celsius at a unit's thermal controller: warmer by day and under power."""
     power = abs(snapshot.flows.battery) / 5000.0
     return round(17.0 + 9.0 * snapshot.solar_share + 3.0 * power + 0.7 * index, 2)
 
@@ -136,8 +136,10 @@ def status(
     names: Collection[str] | None = None,
     neurio_watts: Sequence[float] | None = None,
 ) -> JsonObject:
-    """The DeviceController answer; ``full`` adds what only the longer query asks for. ``alerts`` maps a device serial,
-    or "site", to its active alerts."""
+    """Return the DeviceController answer; ``full`` adds what only the longer query asks for.
+
+    ``alerts`` maps the serial number of a device, or "site", to its active alerts.
+    """
     flows = snapshot.flows
     count = len(units)
     shares = even_split(flows.battery, count)
@@ -238,7 +240,7 @@ def _msa_components(
     shares: Sequence[float],
     names: Collection[str] | None,
 ) -> list[JsonObject]:
-    """components.msa: each package's TETHC, then its module's TEPINV and TEPOD: the order pypowerwall pairs by."""
+    """Return components.msa: of each package TETHC, then TEPINV and TEPOD of its module, as pypowerwall pairs them."""
     energy = snapshot.energy
     entries: list[JsonObject] = []
     full = snapshot.soe_percent is not None and snapshot.soe_percent > 99.5
@@ -302,7 +304,7 @@ def _msa_components(
 
 
 def fans(snapshot: Snapshot) -> dict[str, float]:
-    """The inverter's fan: stands still in the dark, speeds up with the sun."""
+    """Return the fan of the inverter, which stands still in the dark and speeds up with the sun."""
     if snapshot.solar_share <= 0.02:
         return {"PVAC_Fan_Speed_Actual_RPM": 0, "PVAC_Fan_Speed_Target_RPM": 0}
     target = 600 + round(2400 * snapshot.solar_share / 50) * 50

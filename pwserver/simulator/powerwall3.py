@@ -29,7 +29,7 @@ _STRINGS: tuple[dict[str, float], ...] = (
 
 
 def config(plant: Plant, units: Sequence[Hardware], expansions: Sequence[Hardware] = ()) -> JsonObject:
-    """config.json as it is at the start; expansions hang on the leader."""
+    """Return config.json as it is at the start; expansions hang on the leader."""
     return {
         "vin": units[0].din,
         "auto_meter_update": True,
@@ -66,7 +66,7 @@ def config(plant: Plant, units: Sequence[Hardware], expansions: Sequence[Hardwar
 
 
 def _empty(family: str, *, slots: int) -> list[JsonObject]:
-    """CAN slots nothing is plugged into: on a Powerwall 3 the old bus is there, and empty."""
+    """Return CAN slots with nothing in them: a Powerwall 3 still has the old bus, and it is empty."""
     missing = {"isComplete": False, "isMIA": True, "active": []}
     entries: dict[str, JsonObject] = {
         "PVAC": {
@@ -97,7 +97,7 @@ def status(
     full: bool,
     names: Sequence[str] | None = None,
 ) -> JsonObject:
-    """The DeviceController answer of the leader."""
+    """Return the DeviceController answer of the leader."""
     islanding, islander = grid_block(snapshot)
     site = snapshot.flows.site
     answer: JsonObject = {
@@ -170,7 +170,7 @@ def status(
 
 
 def strings(snapshot: Snapshot, index: int, count: int) -> dict[str, tuple[str, float, float]]:
-    """State, volts and amperes of each string of unit ``index``."""
+    """Return state, volts and amperes of each string of unit ``index``."""
     wired = _STRINGS[index % len(_STRINGS)]
     watts = even_split(max(snapshot.flows.solar, 0.0), count)[index]
     result = {}
@@ -188,7 +188,7 @@ def strings(snapshot: Snapshot, index: int, count: int) -> dict[str, tuple[str, 
 
 
 def temperatures(snapshot: Snapshot, index: int) -> dict[str, float]:
-    """Degrees Celsius inside one unit: warmer with sun and power, every unit a little different."""
+    """Return the degrees Celsius inside one unit: warmer with sun and power, every unit a little different."""
     power = abs(snapshot.flows.battery) / 10_000.0
     ambient = 28.0 + 14.0 * snapshot.solar_share + 5.0 * power + 1.5 * index
     return {
@@ -200,7 +200,7 @@ def temperatures(snapshot: Snapshot, index: int) -> dict[str, float]:
 
 
 def fans(snapshot: Snapshot, index: int) -> dict[str, float]:
-    """The two fans of one inverter: the duty cycle goes in steps with the heat inside."""
+    """Return the two fans of one inverter: the duty cycle goes in steps with the heat inside."""
     heat = temperatures(snapshot, index)["PCH_AmbientTemp"]
     duty = 5.1 if heat < 40.0 else 16.4 if heat < 46.0 else 19.1
     jitter = int(snapshot.time + index) % 5
@@ -222,7 +222,7 @@ def components(
     variables: Mapping[str, Any],
     alerts: Mapping[str, Sequence[str]],
 ) -> JsonObject | None:
-    """The ComponentsQuery answer of the unit with ``din``; None when there is no such unit."""
+    """Return the ComponentsQuery answer of the unit with ``din``; None when there is no such unit."""
     index = next((place for place, unit in enumerate(units) if unit.din == din), None)
     if index is None:
         return None
@@ -338,7 +338,7 @@ def components(
 
 
 def pack_energies(snapshot: Snapshot, units: int, expansions: int) -> list[tuple[int, int]]:
-    """(remaining, capacity) in watt-hours of every pack: units first, then expansions."""
+    """Return (remaining, capacity) in watt-hours of every pack: units first, then expansions."""
     count = units + expansions
     capacity = int(snapshot.capacity_wh) // max(count, 1)
     return [(int(value), capacity) for value in even_split(int(snapshot.stored_wh), count, 1.0)]

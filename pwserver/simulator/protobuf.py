@@ -18,7 +18,7 @@ class WireError(ValueError):
 
 
 def varint(value: int) -> bytes:
-    """``value`` as a base-128 varint; a negative one as the 64-bit two's complement protobuf uses."""
+    """Encode ``value`` as a base-128 varint; a negative one as the 64-bit two's complement that protobuf uses."""
     value &= 0xFFFF_FFFF_FFFF_FFFF
     out = bytearray()
     while value > 0x7F:
@@ -29,23 +29,23 @@ def varint(value: int) -> bytes:
 
 
 def integer(number: int, value: int) -> bytes:
-    """Field ``number`` of a varint type (int32, uint64, bool, enum)."""
+    """Encode field ``number`` of a varint type (int32, uint64, bool, enum)."""
     return varint(number << 3 | VARINT) + varint(value)
 
 
 def blob(number: int, value: bytes | str) -> bytes:
-    """Field ``number`` of a length-delimited type (bytes, string, message); present even when empty."""
+    """Encode field ``number`` of a length-delimited type (bytes, string, message); present even when empty."""
     raw = value.encode() if isinstance(value, str) else value
     return varint(number << 3 | BYTES) + varint(len(raw)) + raw
 
 
 def double(number: int, value: float) -> bytes:
-    """Field ``number`` of type double."""
+    """Encode field ``number`` of type double."""
     return varint(number << 3 | FIXED64) + struct.pack("<d", value)
 
 
 def nested(path: Iterable[int], value: bytes) -> bytes:
-    """``value`` wrapped in one message per field number of ``path``, outermost first."""
+    """Wrap ``value`` in one message per field number of ``path``, the outermost first."""
     for number in reversed(list(path)):
         value = blob(number, value)
     return value
@@ -64,7 +64,7 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def decode(data: bytes) -> Fields:
-    """The fields of one message by number, each a list in order of appearance: int for varint and fixed types
+    """Return the fields of one message by number, each a list in order of appearance: int for varint and fixed types
     (raw bits, little endian), bytes for length-delimited ones. Raises WireError."""
     fields: Fields = {}
     at = 0
@@ -91,7 +91,7 @@ def decode(data: bytes) -> Fields:
 
 
 def message(fields: Fields, *path: int) -> Fields | None:
-    """The message at the end of ``path`` (field numbers), or None when a step is absent or no message."""
+    """Return the message at the end of ``path`` (field numbers), or None when a step is absent or no message."""
     for number in path:
         values = fields.get(number)
         if not values or not isinstance(values[-1], bytes):
@@ -101,21 +101,21 @@ def message(fields: Fields, *path: int) -> Fields | None:
 
 
 def raw(fields: Fields, *path: int) -> bytes | None:
-    """The bytes of the length-delimited field at the end of ``path``, or None."""
+    """Return the bytes of the length-delimited field at the end of ``path``, or None."""
     holder = message(fields, *path[:-1])
     values = holder.get(path[-1]) if holder is not None else None
     return values[-1] if values and isinstance(values[-1], bytes) else None
 
 
 def number(fields: Fields, *path: int) -> int | None:
-    """The integer of the varint or fixed field at the end of ``path``, or None."""
+    """Return the integer of the varint or fixed field at the end of ``path``, or None."""
     holder = message(fields, *path[:-1])
     values = holder.get(path[-1]) if holder is not None else None
     return values[-1] if values and isinstance(values[-1], int) else None
 
 
 def text(fields: Fields, *path: int) -> str | None:
-    """The string at the end of ``path``, or None. Raises WireError when it is not UTF-8."""
+    """Return the string at the end of ``path``, or None. Raises WireError when it is not UTF-8."""
     value = raw(fields, *path)
     try:
         return None if value is None else value.decode()
@@ -124,5 +124,5 @@ def text(fields: Fields, *path: int) -> str | None:
 
 
 def double_from_bits(bits: int) -> float:
-    """The double whose raw little-endian bits ``decode`` gave."""
+    """Return the double whose raw little-endian bits ``decode`` gave."""
     return float(struct.unpack("<d", bits.to_bytes(8, "little"))[0])

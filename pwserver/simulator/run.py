@@ -113,7 +113,7 @@ def run(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of ``simulate``, for whoever owns the command line."""
+    """Add the options of ``simulate`` to a parser."""
     parser.add_argument("--scenario", default="powerwall2", choices=sorted(SCENARIOS), help="the installation")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="TLS port, 0 for any (default %(default)s)")
@@ -130,7 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_arguments(given: argparse.Namespace) -> int:
-    """``run`` with parsed options."""
+    """Call ``run`` with parsed options."""
     if given.list:
         for name, scenario in SCENARIOS.items():
             print(f"{name:22} {scenario.description}")
@@ -151,7 +151,7 @@ def run_arguments(given: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m pwserver.simulator``"""
+    """Run ``python -m pwserver.simulator``."""
     parser = argparse.ArgumentParser(prog="pwserver simulate", description="a Tesla gateway in software, over real TLS")
     add_arguments(parser)
     return run_arguments(parser.parse_args(arguments))

@@ -30,7 +30,7 @@ class SignedTransport:
     seen: dict[bytes, int] = field(default_factory=dict)  # uuid -> times received, the last 1000
 
     def check(self, body: bytes, din: str) -> Checked | bytes:
-        """The request, or the bytes of the refusal."""
+        """Return the checked request, or the bytes of the refusal."""
         try:
             message = protobuf.decode(body)
             inner = protobuf.raw(message, 10) or b""
@@ -59,11 +59,11 @@ class SignedTransport:
         return checked
 
     def reply(self, request: Checked, envelope: bytes) -> bytes:
-        """The answer around an envelope."""
+        """Return the signed answer around an envelope."""
         return self._message(request.uuid, envelope, 0)
 
     def fault(self, request: Checked, code: int) -> bytes:
-        """The answer that names a fault."""
+        """Return the answer that names a fault."""
         return self._message(request.uuid, b"", code)
 
     @staticmethod
@@ -99,7 +99,7 @@ def _signature_ok(key: bytes, signature: bytes, din: str, expires: int, inner: b
 
 
 def make_key(bits: int = 2048) -> tuple[bytes, bytes]:
-    """A fresh (private key PEM, public key PKCS#1 DER)."""
+    """Return a fresh (private key PEM, public key PKCS#1 DER)."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -109,7 +109,7 @@ def make_key(bits: int = 2048) -> tuple[bytes, bytes]:
 
 
 def public_key_of(pem: bytes) -> bytes:
-    """The public key (PKCS#1 DER) of a private key in PEM. Raises ValueError."""
+    """Return the public key (PKCS#1 DER) of a private key in PEM. Raises ValueError."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(pem, password=None)

@@ -174,7 +174,7 @@ class SimulatedGateway:
         return self.device.writes.list()
 
     def truth(self) -> dict[str, Any]:
-        """The house as it is: powers in watts, energies in watt-hours, percentages raw, temperatures in Celsius."""
+        """Return the house as it is: powers in watts, energies in watt-hours, percentages raw, degrees Celsius."""
         device = self.device
         with device.lock:
             snapshot = device.house.snapshot()
@@ -235,7 +235,7 @@ class SimulatedGateway:
         self._loop.call(self._open.set_fault(Fault.parse(kind, **options)))
 
     def fault_soon(self, fault: Fault) -> None:
-        """As fault(), without waiting: for callers on an asyncio loop."""
+        """Break or mend this door as fault() does, without waiting: for callers on an asyncio loop."""
         assert self._loop is not None, "not running"
         asyncio.run_coroutine_threadsafe(self._open.set_fault(fault), self._loop.loop)
 
@@ -245,7 +245,7 @@ class SimulatedGateway:
         return self._open.fault.kind
 
     def forget(self) -> None:
-        """All logins expire; request counts and writes start again."""
+        """Let all logins expire and count requests and writes anew."""
         self.device.forget_logins()
         self.device.writes.clear()
         self.requests.clear()

@@ -16,8 +16,10 @@ _NAME = "config.json"
 
 
 def files(device: SimulatedDevice, fields: protobuf.Fields, text: str, *, signed: bool) -> bytes:
-    """The answer to reading or updating config.json; ``text`` is what it holds now. Only signed requests may write, and
-    only over the file they have read (its hash is the lock)."""
+    """Read or update config.json; ``text`` is what it holds now.
+
+    Only a signed request may write, and only over the file that it has read: the hash of the file is the lock.
+    """
     content = text.encode()
     digest = hashlib.sha256(content).digest()
     update = protobuf.message(fields, env.CONFIG, 5)
@@ -41,7 +43,7 @@ def files(device: SimulatedDevice, fields: protobuf.Fields, text: str, *, signed
 
 
 def teg(device: SimulatedDevice, fields: protobuf.Fields) -> bytes:
-    """The answer to a command to the energy gateway, which is carried out."""
+    """Carry out a command to the energy gateway and return the answer."""
     command = protobuf.message(fields, env.TEG) or {}
     for number, handler in _HANDLERS.items():
         if number in command:
@@ -113,7 +115,7 @@ _HANDLERS: dict[int, Callable[[SimulatedDevice, protobuf.Fields], bytes]] = {
 
 
 def difference(old: Any, new: Any, path: str = "") -> dict[str, Any]:
-    """Dotted path -> new value of everything that differs between two JSON objects; removed keys map to None."""
+    """Map the dotted path of everything that differs between two JSON objects to its new value, None where removed."""
     changes: dict[str, Any] = {}
     for key in sorted({*old, *new}):
         where = f"{path}.{key}" if path else str(key)

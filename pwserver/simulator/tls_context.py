@@ -11,13 +11,13 @@ from pwserver.certificate import self_signed
 
 
 def make_certificate(names: tuple[str, ...] = ("localhost", "powerwall", "teg")) -> tuple[bytes, bytes]:
-    """A fresh (certificate PEM, key PEM) for ``names`` and the loopback addresses, valid for a year."""
+    """Make a (certificate PEM, key PEM) for ``names`` and the loopback addresses, valid for a year."""
     return self_signed("simulated gateway", names, ("127.0.0.1", "::1"), days=365)
 
 
 @functools.cache
 def server_context() -> ssl.SSLContext:
-    """The TLS context of every gateway of this process; one certificate for all keeps many gateways cheap."""
+    """Return the TLS context of every gateway of this process. One certificate keeps many gateways cheap."""
     certificate, key = make_certificate()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

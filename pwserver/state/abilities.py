@@ -57,7 +57,7 @@ PASSING: Final = frozenset({NOT_CONNECTED, LINK_DOWN})  # limits that say nothin
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What can be done, by name: names of reads and of the controls in ``state.controls``. Absent: nobody knows yet."""
+    """What can be done, by name: names of reads and of the controls in ``state.controls``. No name: not known yet."""
 
     reach: Reach | None = None  # None while nothing was reached
     read: Mapping[str, Ability] = field(default_factory=dict)
@@ -65,13 +65,13 @@ class Abilities:
 
 
 def can_set(abilities: Abilities) -> bool:
-    """Is there anything that can be commanded, as far as that is known?"""
+    """Tell whether anything can be commanded, as far as that is known."""
     return any(one.able for one in abilities.write.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which way a command takes (``OWN`` or ``LINK``), or the limit that stops it; neither: nobody knows yet."""
+    """Which way a command takes (``OWN`` or ``LINK``), or the limit that stops it; neither while it is not known."""
 
     way: str | None = None
     limit: str | None = None

@@ -58,8 +58,8 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "POD_f007_SW_Batt_OC": "By its name: the current of the battery is too high.",
         "POD_f029_HW_CMA_OV": "By its name: the voltage of a cell is too high.",
         "POD_f053_SW_CMA_Cell_MIA": "By its name: the monitor of some cells does not answer.",
-        "POD_f113_DCDC_Self_Test_Fail POD_w113_DCDC_Self_Test_Fail": "By its name: the battery pack failed a test "
-        "of itself.",
+        "POD_f113_DCDC_Self_Test_Fail POD_w113_DCDC_Self_Test_Fail": "By its name: the battery pack failed its "
+        "self-test.",
         "POD_w024_HW_Fault_Asserted": "By its name: the battery pack reports a fault of its hardware.",
         "PVS_a036_PvArcLockout": "Solar production is locked out after an electric arc was detected.",
         "PVS_a010_PvIsolationTotal": "By its name: the insulation of the solar panels against earth is too low.",
@@ -121,9 +121,9 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "PVAC_a043_fan_speed_mismatch_detected": "A fan of the solar inverter does not run at the speed it should.",
         "PVAC_a024_PVACrx_Command_mia PVAC_a025_PVS_Status_mia": "By its name: two parts of the solar inverter do not "
         "hear each other.",
-        "PVS_a043_InactiveUnsafePvStrings PVS_a044_FaultStatePvStringSafety": "By its name: the solar inverter holds "
-        "a string for unsafe.",
-        "PVS_a048_DcSensorIrrationalFault": "By its name: a sensor of the solar inverter gives values that cannot be.",
+        "PVS_a043_InactiveUnsafePvStrings PVS_a044_FaultStatePvStringSafety": "By its name: the solar inverter has "
+        "found a string unsafe.",
+        "PVS_a048_DcSensorIrrationalFault": "By its name: a sensor of the solar inverter gives impossible values.",
         "PVS_a050_RelayCoilIrrationalWarning": "By its name: a relay of the solar inverter behaves oddly.",
         "PVS_a058_MciOpenOnFault": "By its name: the switches in the solar strings opened because of a fault.",
     }),
@@ -135,19 +135,19 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "SYNC_a038_DoOpenArguments": "The grid switch was asked to leave the grid.",
         "SYNC_a046_DoCloseArguments": "The grid switch was asked to join the grid.",
         "FWUpdateSucceeded": "The firmware was updated; the notice stays for a while.",
-        "GridCodesWrite PodCommissionTime": "A trace of the system's setup that stays; owners see it on sound systems.",
+        "GridCodesWrite PodCommissionTime": "A notice that remains from the setup; owners see it on sound systems.",
         "PINV_a067_overvoltageNeutralChassis": "Owners see it on sound systems; what it means is not published.",
         "THC_w155_Backup_Genealogy_Updated THC_w051_Thermal_Power_Req_Not_Met": _OBSERVED_IN_UPDATES,
         "SYNC_a001_SW_App_Boot PVAC_a009_SwAppBoot PVS_a002_SW_App_Boot": "By its name: a part of the system started.",
         "POD_w110_SW_EOC": "The battery pack is full.",
         "POD_w093_SW_Charge_Request": "By its name: the battery pack asks to be charged.",
-        "POD_w105_SW_EOD": "By its name: the battery pack has been discharged to its end.",
+        "POD_w105_SW_EOD": "By its name: the battery pack is fully discharged.",
         "BackfeedLimited": "Discharging is limited because the system may hardly export, often before the utility has "
         "given its permission.",
         "RealPowerAvailableLimited": "The battery cannot take or give as much as it was asked to, because it is full "
         "for instance.",
         "RealPowerConfigLimited": "A limit from the installation keeps the battery from the power it was asked for.",
-        "ReactivePowerLimited": "The reactive power that was asked for is more than there is.",
+        "ReactivePowerLimited": "The reactive power that was asked for is more than is available.",
         "RampRateLimited": "The power is still on its way to the value that was asked for.",
         "SelfConsumptionReservedLimit": "The battery is down to its reserve, so the grid takes over.",
         "SiteMaxPowerLimited": "A limit of the site's highest power holds the battery back.",

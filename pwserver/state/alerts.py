@@ -21,7 +21,7 @@ from pwserver.state.source import Source
 from pwserver.state.units import Unit
 from pwserver_ext.vitals import kind
 
-UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when nobody knows how bad the worst is
+UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when it is not known how bad the worst is
 SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
 PROBLEMS: Final = (SERIOUS, WARNING)
 GRID_WORD: Final = "grid"  # the library adds the state of the grid to the alerts
@@ -56,7 +56,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Those that are active, the worst first, None while nobody tells; and those that ended lately, newest first."""
+    """The active alerts, the worst first (None while they are not told), and those that ended lately, newest first."""
 
     active: tuple[Alert, ...] | None = None
     ended: tuple[Alert, ...] = ()

@@ -58,7 +58,7 @@ def reserve_to_hold(reading: Reading | None, online: bool) -> int | None:
 
 
 def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:
-    """Return the system status, for the legacy shapes, with the sums that everybody is told."""
+    """Return the system status, for the legacy shapes, with the sums that all outputs are told."""
     if not isinstance(system, dict):
         return system
     told = {"nominal_full_pack_energy": charge.capacity_wh.value, "nominal_energy_remaining": charge.remaining_wh.value}

@@ -1,4 +1,4 @@
-"""Guard the energy counters: decide whether one has fallen, begun anew, or was told wrongly. Nobody else decides it.
+"""Guard the energy counters: decide whether one has fallen, begun anew, or was told wrongly. This is decided only here.
 
 A lifetime counter that falls is taken for a new meter by Prometheus, Home Assistant and everything that adds up
 differences: they count its whole lifetime once more. So each counter passes here once per reading, and every output
@@ -13,7 +13,7 @@ differences: they count its whole lifetime once more. So each counter passes her
   have counted since the counter was last told), never falling, seen in ``RESET_READINGS`` answers over at least
   ``RESET_SECONDS``, the last above the first. A gateway that restarts shows unsettled counters for some answers;
   believing a reset late costs nothing, as the new meter's count is taken over whole; believing one wrongly costs the
-  lifetime of the old meter in everybody's totals.
+  lifetime of the old meter in all totals.
 * **A leap** upwards that no house can make (more than ``LEAP_WH`` and ``LEAP_WATTS`` since it was last told) waits for
   the same confirmation, so that a single absurd value does not hold the counter for ever.
 * **An absurd height** that was believed all the same is given up when the counter has stayed far below it for
@@ -59,7 +59,7 @@ class Trial:
 
 @dataclass(slots=True)
 class Counter:
-    """What is remembered of one counter: the value everybody was told, and when the gateway last told it."""
+    """What is remembered of one counter: the value that all outputs were told, and when the gateway last told it."""
 
     held: float
     at: float
@@ -92,7 +92,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What one counter says to everybody. ``rule`` is a key of ``fact.RULES``."""
+    """What all outputs are told of one counter. ``rule`` is a key of ``fact.RULES``."""
 
     value: float | None
     rule: str = "measured"

@@ -74,7 +74,7 @@ def text(value: Any) -> str | None:
 
 
 def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Is it a JSON object? Nearly all are plain dicts, and asking an abstract class is slow."""
+    """Tell whether it is a JSON object. Nearly all are plain dicts, and asking an abstract class is slow."""
     return type(value) is dict or isinstance(value, Mapping)
 
 

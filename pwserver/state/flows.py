@@ -20,7 +20,7 @@ def flows(
     """Return the watts of each of FLOWS; None while a power is not known or nothing gives any.
 
     Sun goes first to the home, then into the battery, then to the grid; what the battery gives goes to the home
-    before the grid. A house whose solar power nobody measures is taken for one without panels.
+    before the grid. A house whose solar power is not measured is taken for one without panels.
     """
     if home is None or battery is None or grid is None:
         return None

@@ -34,7 +34,7 @@ GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive
 
 
 def grid_word(detail: Mapping[str, Any] | None) -> str | None:
-    """Return UP, DOWN or SYNCING for the gateway's word; None for a word nobody knows and for silence."""
+    """Return UP, DOWN or SYNCING for the gateway's word; None for an unknown word and for silence."""
     word = detail.get("grid_status") if detail else None
     return GRID_WORDS.get(word) if isinstance(word, str) else None
 
@@ -44,7 +44,7 @@ def cloud_word(island_status: Any, grid_status: Any) -> str | None:
 
     A house that is off grid is so whatever ``grid_status`` says: that member tells of the utility, and stays
     ``Active`` while the owner runs the house on its own. An inactive utility is next, then ``on_grid``. ``Active``
-    alone counts as connected; ``Unknown``, an empty text, silence and words that nobody knows do not.
+    alone counts as connected; ``Unknown``, an empty text, silence and unknown words do not.
     """
     island, grid = (word.strip().lower() if isinstance(word, str) else "" for word in (island_status, grid_status))
     if island in _OFF_GRID or grid == "inactive":
@@ -70,11 +70,11 @@ class Grid:
 
     @property
     def connected(self) -> bool | None:
-        """True when the grid is up, False when it is down or synchronising, None when nobody knows."""
+        """True when the grid is up, False when it is down or synchronising, None when it is not known."""
         return None if self.state.value is None else self.state.value == UP
 
 
 def judge_grid(reading: Reading) -> Grid:
-    """Return the state of the grid; a word that nobody knows is unknown."""
+    """Return the state of the grid; a word that is not in the table means unknown."""
     word = reading.grid_status if reading.grid_status in STATES else None
     return Grid(Source(reading, "grid").fact(word, "grid_status"))

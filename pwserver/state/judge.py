@@ -52,7 +52,7 @@ class Judged:
     electrical: Electrical = field(default_factory=Electrical)
     charge: Charge = field(default_factory=Charge)
     grid: Grid = field(default_factory=Grid)
-    alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while nobody tells
+    alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while they are not told
     ended_alerts: tuple[Alert, ...] = ()  # the newest first
     operation: OperatingSettings = field(default_factory=OperatingSettings)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed

@@ -48,7 +48,7 @@ ENERGY_NAMES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What the owner wants corrected in the powers; applied once, here, so that everybody agrees."""
+    """What the owner wants corrected in the powers; applied once, here, so that all outputs agree."""
 
     keep_negative_solar: bool = True
     site_zero_threshold_watts: float = 0.0
@@ -129,7 +129,7 @@ def _meter(
 def further_meters(reading: Reading, seen: Sequence[str]) -> tuple[str, ...]:
     """Return the names of the meters that the house has beside the main ones.
 
-    Gateways and servers list places nobody has installed a meter at, with zeros. So a further meter is there once it
+    Gateways and servers list places without a meter, too, with zeros. So a further meter is there once it
     has shown anything but 0; ``seen`` names those that have, in earlier readings.
     """
     names = [*dict.fromkeys((*seen, *reading.further_meters))]

@@ -239,7 +239,7 @@ def _rows_below(template: str, document: str, start: str) -> dict[str, Row | Non
 
 
 def _is_invented(row: Row, told: Any) -> bool:
-    """Is it one of the row's values? False is not 0, and 0.0 is a number that somebody computed."""
+    """Tell whether it is one of the row's values. False is not 0, and 0.0 is a number that was computed."""
     for invented in row.invented:
         if type(told) is type(invented) and told == invented:
             return True

@@ -55,14 +55,14 @@ class SiteCharge:
 class SiteGrid:
     """The grid as all members see it. UP needs every member that knows to be up; one of twelve makes it MIXED."""
 
-    state: str | None = None  # UP, DOWN, SYNCING, MIXED; None while nobody knows
+    state: str | None = None  # UP, DOWN, SYNCING, MIXED; None while unknown
     known: int = 0  # how many members know
     off: tuple[State, ...] = ()
     syncing: tuple[State, ...] = ()
 
     @property
     def sentence(self) -> str | None:
-        """Who is not on the grid, in words; None when nobody is known to be off it."""
+        """The sentence that says who is off the grid; None when no house is known to be."""
         parts = [
             f"{len(those)} of {self.known} {words}: {', '.join(state.gateway.name for state in those)}"
             for those, words in ((self.off, "off grid"), (self.syncing, "reconnecting"))
@@ -93,7 +93,7 @@ class Site:
 
     @property
     def complete(self) -> bool:
-        """Whether nobody is left out. Counters of the sum exist only then: a sum that loses a part falls."""
+        """True when no house is left out. Counters of the sum exist only then: a sum that loses a part falls."""
         return not self.left_out
 
 
@@ -125,7 +125,7 @@ def site_of(states: Sequence[State]) -> Site:
 
 
 def _who_takes_part(states: Sequence[State]) -> tuple[list[State], dict[str, str], dict[str, str]]:
-    """Return who is in the sums; of everybody else the reason, and the sentence about figures that cannot be true."""
+    """Return who is in the sums, why each other house is not, and the sentence about figures that cannot be true."""
     members: list[State] = []
     left_out: dict[str, str] = {}
     flags: dict[str, str] = {}
@@ -221,7 +221,7 @@ def _grid(members: Sequence[State]) -> SiteGrid:
 
 
 def _reserve(members: Sequence[State]) -> Total:
-    """App percent: what all agree on, else weighted by capacity where that is known."""
+    """Return the reserve in percent of the app: what all agree on, else weighted by capacity where that is known."""
     parts: dict[str, float] = {}
     sizes: list[float | None] = []
     missing: list[str] = []
@@ -239,7 +239,7 @@ def _reserve(members: Sequence[State]) -> Total:
 
 
 def _hours_left(remaining: Total, load: Total) -> Total:
-    """Hours that the remaining energy lasts at the present load; None unless every member knows both."""
+    """Return for how many hours the remaining energy lasts at the present load; None unless every member knows both."""
     if remaining.value is None or load.value is None or load.missing or load.value <= 0:
         return Total(rule="remaining energy by load")
     return Total(remaining.value / load.value, "remaining energy by load")

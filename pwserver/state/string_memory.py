@@ -10,7 +10,7 @@ from pwserver.state.fact import finite
 
 MOST_STRINGS: Final = 128
 MOST_BYTES: Final = 64  # of a name; those of the library have two letters
-LONGEST_STEP_SECONDS: Final = 600.0  # of a longer pause nobody knows what happened in it
+LONGEST_STEP_SECONDS: Final = 600.0  # what happened in a longer pause is not known
 UNUSED_SECONDS: Final = 3600.0  # dark for this long, in all, while others produced
 
 

@@ -51,7 +51,7 @@ def _states(strings: Mapping[str, String], memory: StringMemory, at: float) -> d
 
     In this order: without any figure it is missing; with power it produces; it is unused when it never had power while
     others did (see ``StringMemory``); when the whole house is dark it is asleep. Otherwise (in the shade, switched off
-    by the inverter, broken) nobody can tell.
+    by the inverter, broken) cannot be told.
     """
     answering = {name: one for name, one in strings.items() if _has_figure(one)}
     producing = [name for name, one in answering.items() if (one.watts.value or 0.0) >= PRODUCING_WATTS]

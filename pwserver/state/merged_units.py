@@ -44,7 +44,7 @@ class Combined:
 
 
 def names_of(reading: Reading) -> Names:
-    """The memory of one reading: names and serial numbers, no values."""
+    """Return the memory of one reading: names and serial numbers, no values."""
     blocks, _ = _numbered_units(reading)
     return Names(
         blocks=tuple(_placeholder(block) for block in blocks),
@@ -59,7 +59,7 @@ def names_of(reading: Reading) -> Names:
 
 
 def unit_blocks(order: Sequence[tuple[str, Reading | None, Names]], template: str) -> Combined:
-    """All gateways in configuration order: (id, fresh reading or None, what is remembered of it)."""
+    """Combine all gateways in configuration order: (id, fresh reading or None, what is remembered of it)."""
     result = Combined()
     group = 0
     for index, (gateway_id, reading, names) in enumerate(order):
@@ -110,7 +110,7 @@ def _free(taken: Mapping[str, Any], name: str, forced: str) -> str:
 
 
 def _numbered_units(reading: Reading) -> tuple[list[JsonObject], dict[str, str]]:
-    """Blocks of all units in their permanent order, and the vitals devices whose name does not tell their block.
+    """Return the blocks of all units in their permanent order, and the devices whose name does not tell their block.
 
     A unit that only the configuration or the vitals know gets a placeholder, so that it keeps its number among others.
     """
@@ -161,7 +161,7 @@ def _strings(reading: Reading | None, names: Names) -> dict[str, Any]:
 
 
 def _string_names(strings: Mapping[str, Any], first_group: int) -> tuple[dict[str, str], int]:
-    """Names that continue the numbering at ``first_group``: A, B (0), A1, B1 (1) ...; and how many groups were used."""
+    """Continue the numbering at ``first_group``: A, B (0), A1, B1 (1) ...; return also how many groups were used."""
     renamed: dict[str, str] = {}
     used = 0
     for name in strings:

@@ -1,19 +1,20 @@
-"""Operating mode, reserve and grid settings as they are known: the gateway first, then a cloud link's last word."""
+"""Judge which operating mode, reserve and grid settings are known: the gateway first, then a cloud link's last word."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from pwserver.state import operating_settings as judges
+from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
 from pwserver.state.view import View
 from pwserver_ext.aggregate import is_number, raw_percent
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """``reserve_raw`` and ``reserve_app`` in percent; ``stale`` with ``last_updated`` (epoch seconds) for remembered
-    values.
+class KnownSettings:
+    """The settings of one gateway, the reserve in percent of both scales.
+
+    ``stale``: some are what the cloud link told last, at ``last_updated`` (epoch seconds).
     """
 
     mode: str | None
@@ -25,15 +26,15 @@ class Operation:
     last_updated: float | None
 
 
-def settings(view: View) -> judges.OperatingSettings:
-    """The settings as they were judged. Those of the virtual gateway are in its reading already."""
+def settings(view: View) -> OperatingSettings:
+    """Return the settings as they were judged. Those of the virtual gateway are in its reading already."""
     if view.reading is None:
-        return judges.OperatingSettings()
-    return judges.judge_operating_settings(view.reading) if view.gateway.virtual else view.state.judged.operation
+        return OperatingSettings()
+    return judge_operating_settings(view.reading) if view.gateway.virtual else view.state.judged.operation
 
 
-def operation(view: View) -> Operation:
-    """Every member may be None: a mode is never invented."""
+def known_settings(view: View) -> KnownSettings:
+    """Return the settings with what is remembered in the gaps. Every member may be None: a mode is never invented."""
     judged = settings(view)
     mode, charging, export = judged.mode.value, judged.grid_charging.value, judged.grid_export.value
     reserve_app = judged.reserve_percent.value
@@ -56,7 +57,7 @@ def operation(view: View) -> Operation:
     times = [when for when in taken if is_number(when)]
     if reserve_raw is None:
         reserve_raw = raw_percent(reserve_app)
-    return Operation(
+    return KnownSettings(
         mode=mode,
         reserve_raw=reserve_raw,
         reserve_app=reserve_app,
