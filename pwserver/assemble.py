@@ -14,6 +14,7 @@ from pwserver.directory import REGION, Directory, default_of, joined
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.virtual_gateway import MergeOptions
 from pwserver.history.history_answer import Histories
+from pwserver.history.layout import HistorySettings
 from pwserver.history.open_history import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller import wait_times
@@ -35,34 +36,41 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     settings = config.settings
     identities = tuple(gateway.identity() for gateway in config.gateways)
     default = config.default_gateway
-    extra = shared_bytes(settings)
-    if settings["PW_REPLICA"]:
+    extra = shared_bytes(settings.web, settings.process.worker_count)
+    if settings.sharing.source_url:
         wanted = None if default == AGGREGATE else default
         identities = joined(heard, (), wanted)
         # Once chosen it stays while this server runs: the unprefixed URLs must not turn to another house.
         kept = before.server.default_gateway if before is not None else None
         default = default or (kept if kept in {identity.id for identity in identities} else default_of(identities))
-        extra[REGION] = Directory.size(settings["PW_REPLICA_MAX_GATEWAYS"])
+        extra[REGION] = Directory.size(settings.sharing.max_gateways)
     server = ServerFacts(
         version=__version__,
         library_version=metadata.version("pypowerwall"),
         started=time.time(),
         default_gateway=default,
-        poll_interval_seconds=settings["PW_CACHE_EXPIRE"],
+        poll_interval_seconds=settings.gateways.poll_interval_seconds,
         settings=config.masked(),
         control_enabled=config.control_enabled,
-        missing_as_zero=settings["PW_MISSING_AS_ZERO"],
+        missing_as_zero=settings.documents.missing_as_zero,
+        raw_routes=settings.documents.raw_routes,
+        graceful_degradation=settings.gateways.graceful_degradation,
+        cache_ttl_seconds=settings.gateways.cache_ttl_seconds,
+        fail_fast=settings.documents.fail_fast,
+        health_check=settings.documents.health_check,
+        site_id_set=settings.definitions.siteid is not None,
+        login_file_set=settings.gateways.login_cache_file is not None,
     )
     shared = Shared(
         [identity.id for identity in identities],
         documents=len(GATEWAY_DOCUMENTS),
         site_documents=len(SITE_DOCUMENTS),
-        slot_bytes=settings["PW_SNAPSHOT_BYTES"],
-        document_bytes=settings["PW_DOCUMENT_MAX_BYTES"],
-        workers=settings["PW_WORKERS"],
+        slot_bytes=settings.documents.snapshot_bytes,
+        document_bytes=settings.documents.document_max_bytes,
+        workers=settings.process.worker_count,
         extra={**wait_times.shared_bytes(len(identities)), **extra},
     )
-    merging = MergeOptions(name_prefix=settings["PW_AGGREGATE_PREFIX"])
+    merging = MergeOptions(name_prefix=settings.documents.aggregate_name_prefix)
     history, histories = history_of(config, identities, default, before)
     memories = JudgeMemories(history.judges)
     identities = tuple(in_force(one, memories.gateway(one.id).time_zone) for one in identities)
@@ -78,8 +86,13 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
         Channel(shared.workers),
         history,
         histories,
-        Directory(shared.arena.region(REGION), settings["PW_REPLICA_MAX_GATEWAYS"]) if REGION in extra else None,
+        Directory(shared.arena.region(REGION), settings.sharing.max_gateways) if REGION in extra else None,
     )
+
+
+def history_settings(config: Config) -> HistorySettings:
+    """Return the settings of the history of this configuration."""
+    return HistorySettings.of(config.settings.history, float(config.settings.gateways.poll_interval_seconds))
 
 
 def history_of(
@@ -88,7 +101,7 @@ def history_of(
     """The history of this configuration; a folder that cannot be used is a problem of the configuration."""
     known = (before.history, before.histories) if before is not None else None
     try:
-        return open_history(config.settings, identities, default, known)
+        return open_history(history_settings(config), identities, default, known)
     except OSError as problem:
         if problem.filename is None:
             raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None

@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 
 from pwserver import __version__, process_signals, standard_streams
 from pwserver.config import SETTINGS, Config, ConfigError, Setting, load
+from pwserver.config.load import login_given
 from pwserver.config.raw_text import nearest
-from pwserver.config.settings import BY_NAME, SECTIONS
+from pwserver.config.setting import SECTIONS
+from pwserver.config.settings import BY_NAME
 
 COMMANDS = {
     "serve": "poll the gateways and serve their data (also without any command)",
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(program, flag_arguments)
     flags = {name: text for name, text in vars(options).items() if name in BY_NAME}
     if options.setup:
-        return run_setup(flags, os.environ)
+        return run_setup(*login_given(flags, os.environ))
     if command == "serve":
         process_signals.prepare()
     try:
@@ -61,13 +63,13 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
         return int(healthcheck(config))
     if command == "history":
-        from pwserver.history.layout import HistorySettings
+        from pwserver.assemble import history_settings
         from pwserver.history.open_history import history_gateways
         from pwserver.history.tool import run
 
         identities = [gateway.identity() for gateway in config.gateways]
         gateways = history_gateways(identities, config.default_gateway)
-        return run(own, HistorySettings.from_settings(config.settings), gateways, config.timeseries_path)
+        return run(own, history_settings(config), gateways, config.timeseries_path)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load(flags, os.environ)))
@@ -184,17 +186,15 @@ def parse(program: str, arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def run_setup(flags: Mapping[str, str], environ: Mapping[str, str]) -> int:
-    """pypowerwall's own cloud set-up, in a process of its own; returns its exit status."""
+def run_setup(folder: str | None, email: str | None) -> int:
+    """Run pypowerwall's own cloud set-up in a process of its own; returns its exit status."""
     import subprocess
 
-    given = {name: flags.get(name) or environ.get(name) for name in ("PW_AUTH_PATH", "PW_EMAIL")}
-    folder = given["PW_AUTH_PATH"] or environ.get("PW_AUTHPATH")
     command = [sys.executable, "-m", "pypowerwall", "setup"]
     if folder:
         command += ["-authpath", os.path.expanduser(folder)]
-    if given["PW_EMAIL"]:
-        command += ["-email", given["PW_EMAIL"]]
+    if email:
+        command += ["-email", email]
     try:
         return subprocess.call(command)
     except KeyboardInterrupt:

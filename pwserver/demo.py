@@ -23,7 +23,7 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
     """
     from pwserver.simulator.scenarios import SCENARIOS
 
-    asked = config["PW_DEMO"]
+    asked = config.settings.definitions.demo_scenario
     scenario = DEFAULT_SCENARIO if asked == "default" else asked
     if scenario not in SCENARIOS:
         raise ConfigError([f"PW_DEMO: unknown scenario {scenario!r}; allowed: {', '.join(SCENARIOS)}"])
@@ -38,7 +38,7 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
         gw_pwd=None if local else PASSWORD,
         password=PASSWORD[-5:] if local else None,
         rsa_key_path=key_path,
-        timezone=config["PW_TIMEZONE"],
+        timezone=config.settings.definitions.timezone,
     )
 
     def live() -> None:

@@ -15,9 +15,9 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 def main(config: Config) -> int:
     """Ask the running server of this configuration for /livez; prints one line."""
-    address, port = config["PW_BIND_ADDRESS"], config["PW_PORT"]
+    address, port = config.settings.process.address
     connection: http.client.HTTPConnection
-    if config["PW_HTTPS"] == "yes":
+    if config.settings.process.tls:
         trusting = ssl.create_default_context()
         trusting.check_hostname = False
         trusting.verify_mode = ssl.CERT_NONE  # it is ourselves, on loopback, with a certificate we made

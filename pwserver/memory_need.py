@@ -26,14 +26,14 @@ def need_bytes(config: Config, workers: int) -> int:
     """The memory the server needs with this many workers."""
     gateways = max(1, len(config.gateways))
     need = MAIN_AND_POLLER_BYTES + WORKER_BYTES * workers + FURTHER_GATEWAY_BYTES * (gateways - 1)
-    return need + (SIMULATOR_BYTES if config["PW_DEMO"] else 0)
+    return need + (SIMULATOR_BYTES if config.settings.definitions.demo_scenario else 0)
 
 
 def fitted(config: Config, limit: MemoryLimit | None) -> Config:
     """``config`` with as many of its workers as fit, at least one, and with a warning when memory is short."""
     if limit is None:
         return config
-    wanted = workers = config["PW_WORKERS"]
+    wanted = workers = config.settings.process.worker_count
     while workers > 1 and need_bytes(config, workers) > limit.limit_bytes:
         workers -= 1
     if need_bytes(config, workers) <= limit.limit_bytes and workers == wanted:
@@ -48,7 +48,8 @@ def fitted(config: Config, limit: MemoryLimit | None) -> Config:
         f"memory is limited to {_mib(limit.limit_bytes)} ({limit.source}), {many} about "
         f"{_mib(need_bytes(config, wanted))}: {consequence}. {advice(config, wanted, limit)}"
     )
-    return replace(config, settings={**config.settings, "PW_WORKERS": workers}, warnings=(*config.warnings, warning))
+    process = replace(config.settings.process, workers=workers)
+    return replace(config, settings=replace(config.settings, process=process), warnings=(*config.warnings, warning))
 
 
 def advice(config: Config, workers: int, limit: MemoryLimit, killed: bool = False) -> str:
@@ -65,9 +66,8 @@ def kill_advice(config: Config, limit: MemoryLimit | None) -> str:
     """What to do after the kernel has killed a child for want of memory."""
     if limit is None:
         return ""
-    return (
-        f"The limit is {_mib(limit.limit_bytes)} ({limit.source}). {advice(config, config['PW_WORKERS'], limit, True)}"
-    )
+    what_to_do = advice(config, config.settings.process.worker_count, limit, True)
+    return f"The limit is {_mib(limit.limit_bytes)} ({limit.source}). {what_to_do}"
 
 
 def _mib(count: int) -> str:

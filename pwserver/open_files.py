@@ -22,7 +22,7 @@ def with_files(config: Config) -> Config:
 
     The number of the settings table means as many as possible; one that the owner has set gets a warning.
     """
-    wanted, workers = config[CAP], config["PW_WORKERS"]
+    wanted, workers = config.settings.web.max_connections, config.settings.process.worker_count
     limit = allow_files(wanted + SPARE_FILES)
     if limit is None or limit >= wanted + SPARE_FILES:
         return config
@@ -36,7 +36,8 @@ def with_files(config: Config) -> Config:
             f"{CAP} is {wanted}, but the system allows each process {limit} open files: taking {possible} connections"
         )
         warnings += (f"{told}. Raise the hard limit (ulimit -Hn, docker run --ulimit nofile=, systemd LimitNOFILE=)",)
-    return replace(config, settings={**config.settings, CAP: possible}, warnings=warnings)
+    web = replace(config.settings.web, max_connections=possible)
+    return replace(config, settings=replace(config.settings, web=web), warnings=warnings)
 
 
 def allow_files(wanted: int) -> int | None:

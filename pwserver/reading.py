@@ -182,6 +182,13 @@ class ServerFacts:
     started: float  # epoch seconds
     default_gateway: str | None
     poll_interval_seconds: float
-    settings: Mapping[str, Any]  # environment name -> value, secrets already masked
+    settings: JsonObject  # all settings by variable, secrets already masked: to be listed, not to be asked
     control_enabled: bool = False
     missing_as_zero: bool = False
+    raw_routes: bool = True  # what gateways answered is served as it came
+    graceful_degradation: bool = True  # the last good data are served while a gateway is away, for this long:
+    cache_ttl_seconds: int = 30
+    fail_fast: bool = False  # without effect, told as the predecessors tell it; so is the next
+    health_check: bool = True
+    site_id_set: bool = False
+    login_file_set: bool = False

@@ -48,11 +48,12 @@ Reload = Callable[[], Config]
 
 def serve(config: Config, reload: Reload | None = None) -> int:
     """Serve until told to stop; returns the exit status. ``reload`` reads the configuration anew on SIGHUP."""
-    log.configure(config["PW_DEBUG"], config.secrets(), config.public_words())
+    process = config.settings.process
+    log.configure(process.debug, config.secrets(), config.public_words())
     try:
-        listener = systemd.inherited_socket() or listen(config["PW_BIND_ADDRESS"], config["PW_PORT"])
+        listener = systemd.inherited_socket() or listen(*process.address)
     except OSError as refused:
-        address = in_url(config["PW_BIND_ADDRESS"], config["PW_PORT"])
+        address = in_url(*process.address)
         print(f"pwserver: cannot listen on {address}: {refused.strerror or refused}", file=sys.stderr)
         return 1
     try:
@@ -104,17 +105,17 @@ class Generation:
         heard: Sequence[GatewayIdentity] = (),
     ) -> None:
         self.simulated: Callable[[], None] | None = None
-        if config["PW_DEMO"]:
+        if config.settings.definitions.demo_scenario:
             config, self.simulated = demo.prepare(config)
         self.memory_limit = memory_limit()
         self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener
-        self.source = replica_settings(config).where if config["PW_REPLICA"] else ""
+        self.source = replica_settings(config).where if config.settings.sharing.source_url else ""
         self.runtime = assemble(config, before, heard)
         self._directory_seen = 0
         tls = server_context(config)
         self.app = create_app(self.runtime, f"pwserver-{number}")
-        shared, hang = self.runtime.shared, config["PW_HEARTBEAT_TIMEOUT"]
+        shared, hang = self.runtime.shared, config.settings.process.heartbeat_timeout_seconds
         self.workers = [
             Child(
                 f"worker-{worker}",
@@ -158,16 +159,16 @@ class Generation:
         """What is being polled, and where to look."""
         host, port = self.listener.getsockname()[:2]
         shown = in_url("localhost" if host in ("0.0.0.0", "::") else host, port)
-        scheme = "https" if self.config["PW_HTTPS"] == "yes" else "http"
+        scheme = "https" if self.config.settings.process.tls else "http"
         lines = [f"pwserver {__version__} on {scheme}://{shown}/ with {self.runtime.workers} workers"]
         for gateway in self.config.gateways:
             target = gateway.address or "Tesla's cloud"
-            how = f"{gateway.mode.label} at {target}, every {self.config['PW_CACHE_EXPIRE']} s"
+            how = f"{gateway.mode.label} at {target}, every {self.config.settings.gateways.poll_interval_seconds} s"
             lines.append(f"  {gateway.id}: {gateway.name}, {how}")
         if self.source:
             lines.append(f"  a replica of what is published at {self.source}")
             lines += [f"  {gateway.id}: {gateway.name}" for gateway in self.runtime.identities]
-            if len(self.runtime.identities) > 1 and not self.config["PW_DEFAULT_GATEWAY"]:
+            if len(self.runtime.identities) > 1 and not self.config.settings.definitions.default_gateway:
                 chosen = self.runtime.server.default_gateway
                 lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
@@ -205,7 +206,7 @@ class Main:
                     self._make_room(supervisor)
         finally:
             systemd.notify("STOPPING=1")
-            supervisor.stop(seconds=self.current.config["PW_STOP_TIMEOUT"] * 0.75)
+            supervisor.stop(seconds=self.current.config.settings.process.stop_timeout_seconds * 0.75)
             supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
@@ -251,11 +252,11 @@ class Main:
         listener = old.listener
         try:
             config = self.reload()
-            address = (config["PW_BIND_ADDRESS"], config["PW_PORT"])
-            if address != (old.config["PW_BIND_ADDRESS"], old.config["PW_PORT"]):
-                listener = listen(*address)
+            if config.settings.process.address != old.config.settings.process.address:
+                listener = listen(*config.settings.process.address)
             self.made += 1
-            same = all(config[name] == old.config[name] for name in ("PW_REPLICA", "PW_REPLICA_PREFIX"))
+            told, known = config.settings.sharing, old.config.settings.sharing
+            same = (told.source_url, told.prefix) == (known.source_url, known.prefix)
             new = Generation(config, listener, self.made, old.runtime, old.runtime.identities if same else ())
         except Exception as refused:  # whatever it is: a running server is not given up for a configuration
             if listener is not old.listener:
@@ -264,7 +265,7 @@ class Main:
             logger.error("configuration not reloaded, the old one stays: %s", reason)
             return
         log.configure(
-            config["PW_DEBUG"],
+            config.settings.process.debug,
             config.secrets() | old.config.secrets(),
             config.public_words() | old.config.public_words(),
         )

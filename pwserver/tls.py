@@ -24,12 +24,12 @@ MAKE_SECONDS = 60
 
 def server_context(config: Config) -> ssl.SSLContext | None:
     """The TLS context workers serve with; None for plain HTTP. ConfigError when a file is missing or unusable."""
-    if config["PW_HTTPS"] != "yes":
+    if not config.settings.process.tls:
         return None
-    certificate, key = config["PW_TLS_CERT"], config["PW_TLS_KEY"]
+    certificate, key = config.settings.process.tls_cert, config.settings.process.tls_key
     if bool(certificate) != bool(key):
         raise ConfigError(["PW_TLS_CERT and PW_TLS_KEY: give both or neither"])
-    if not certificate:
+    if not certificate or not key:
         certificate, key = own_certificate(Path(config.state_path))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

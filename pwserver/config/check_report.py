@@ -5,7 +5,8 @@ from __future__ import annotations
 from pwserver.config.configuration import Config
 from pwserver.config.gateway_definition import GatewayDefinition
 from pwserver.config.machine_time_zone import OWN_ZONE
-from pwserver.config.settings import SECTIONS, SETTINGS
+from pwserver.config.setting import SECTIONS
+from pwserver.config.settings import SETTINGS
 
 _GIVEN = (
     ("gw_pwd", "gateway password"), ("password", "password"), ("rsa_key_path", "RSA key"), ("email", "e-mail"),
@@ -25,7 +26,7 @@ def report(config: Config) -> str:
         lines += ["", section]
         for setting in SETTINGS:
             if setting.section == section:
-                value = config.settings[setting.name]
+                value = config.settings.value(setting)
                 text = setting.default_text if value is None else setting.text(value)
                 unit = f" {setting.unit}" if setting.unit and value is not None else ""
                 lines.append(

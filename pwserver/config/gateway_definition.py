@@ -6,11 +6,13 @@ Plain values only. Nothing here opens a connection or a file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pwserver.config.gateway_settings import GatewaySettings
 from pwserver.config.host_names import split_host
 from pwserver.config.machine_time_zone import machine_zone
-from pwserver.config.setting import MASK
+from pwserver.config.setting import MASK, members_of
 from pwserver.modes import ConnectionMode
 from pwserver.reading import GatewayIdentity
 
@@ -121,33 +123,24 @@ class GatewayDefinition:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayOptions:
-    """Everything a gateway connection needs besides its definition. Times in seconds, powers in watts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOptions(GatewaySettings):
+    """The settings about gateways, and what follows from all settings for one of them."""
 
-    poll_interval_seconds: float = 5.0
-    slow_interval_seconds: float = 300.0  # config, firmware, site information, tariff
-    timeout_seconds: int = 10  # of one HTTP call on the local network
-    pool_maxsize: int = 15
-    failover: bool = True
-    auth_mode: str = "cookie"  # or "token"
-    tedapi_api_version: str = "V2024_06"
     site_id: int | str | None = field(default=None, repr=False)  # digits become an integer: a text never matches
     authpath: str = field(default="", repr=False)
     cachefile: str = field(default=".powerwall", repr=False)  # one file per gateway
     cloud_cachefile: str = field(default=".powerwall.cloud", repr=False)  # of the hybrid cloud link
     hybrid_cloud_link: bool = False  # open one next to this local gateway
     alone: bool = False  # the only gateway: a Tesla login beside it can belong to no other
-    local_first: bool = False  # a confirmed v1r connection writes before the cloud link
     control_enabled: bool = False
-    neg_solar: bool = True  # False: negative solar is clamped and moved to the load
-    site_zero_threshold_watts: int = 0
-    graceful_degradation: bool = True
-    cache_ttl_seconds: int = 30  # how long the last good data may be served
-    tedapi_recovery: bool = True
-    tedapi_probe_interval_seconds: int = 30
-    calls_per_minute: int = 240  # hard ceiling of calls to this gateway
-    backoff_max_seconds: float = 10.0
-    auth_cooldown_seconds: float = 1800.0  # after a refused login
-    suppress_network_errors: bool = False
-    network_error_rate_limit: int = 5  # log lines per minute
+
+    @classmethod
+    def of(cls, settings: GatewaySettings, **derived: Any) -> GatewayOptions:
+        """Join the settings with what was derived for one gateway."""
+        return cls(**members_of(settings), **derived)
+
+    @property
+    def longest_pause_seconds(self) -> float:
+        """Return the longest pause between two attempts at a failing gateway."""
+        return self.backoff_max_seconds or 2.0 * self.poll_interval_seconds

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
 from pwserver.config.host_names import host_name, split_host
@@ -86,7 +85,7 @@ def read_entries(
 class _Entry:
     """Reads one entry; ``id`` is known afterwards even when the entry is bad."""
 
-    def __init__(self, entry: Mapping[Any, Any], where: str, fallbacks: Fallbacks, findings: Findings) -> None:
+    def __init__(self, entry: Mapping[object, object], where: str, fallbacks: Fallbacks, findings: Findings) -> None:
         self.entry = entry
         self.where = where
         self.id = ""
@@ -246,36 +245,42 @@ def _gateway_type(text: str) -> str:
 
 
 def check_combination(gateway: GatewayDefinition, where: str, findings: Findings) -> None:
-    """Whether the members together make a connection, and what about them is surprising."""
-    warn = findings.warnings.append
+    """Report whether the members together make no connection, and what about them is surprising."""
+    problem = _why_no_connection(gateway)
+    if problem is not None:
+        findings.problems.append(f"{where}: {problem}")
+    elif not gateway.powers_url:
+        findings.warnings += [f"{where}: {surprise}" for surprise in _surprises(gateway)]
+
+
+def _why_no_connection(gateway: GatewayDefinition) -> str | None:
+    """Say what is missing or too much for any connection; None when there is one."""
     if gateway.powers_url:
         others = [member for member in _OF_NO_USE_WITH_POWERS if getattr(gateway, member)]
-        if others:
-            findings.problems.append(f"{where}: powers_url stands alone; leave out {' and '.join(others)}")
-        return
-    local_login = bool(gateway.gw_pwd or gateway.password)
-    if gateway.cloud_mode and not gateway.email and not gateway.fleetapi:
-        findings.problems.append(f"{where}: cloud_mode needs email (or fleetapi)")
-        return
-    if not gateway.email and not gateway.fleetapi and not (gateway.host and local_login):
-        if gateway.host and gateway.rsa_key_path:
-            findings.problems.append(f"{where}: rsa_key_path also needs gw_pwd or password")
-        else:
-            findings.problems.append(
-                f"{where}: nothing to connect with; give host with gw_pwd or password, or email, or fleetapi, or "
-                "powers_url"
-            )
-        return
+        return f"powers_url stands alone; leave out {' and '.join(others)}" if others else None
+    if gateway.fleetapi or gateway.email:
+        return None
+    if gateway.cloud_mode:
+        return "cloud_mode needs email (or fleetapi)"
+    if gateway.host and (gateway.gw_pwd or gateway.password):
+        return None
+    if gateway.host and gateway.rsa_key_path:
+        return "rsa_key_path also needs gw_pwd or password"
+    return "nothing to connect with; give host with gw_pwd or password, or email, or fleetapi, or powers_url"
+
+
+def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
+    """Say what of the members is not used, or not as far as somebody may expect."""
     mode = gateway.mode
     if gateway.host and mode.remote:
         reason = (
             "fleetapi" if gateway.fleetapi else "cloud_mode" if gateway.cloud_mode else "no password for it is given"
         )
-        warn(f"{where}: host {quoted(gateway.host)} is not used ({reason}): data come from {mode.label}")
+        yield f"host {quoted(gateway.host)} is not used ({reason}): data come from {mode.label}"
     if mode is ConnectionMode.V1R and gateway.gw_pwd:
-        warn(f"{where}: TEDAPI v1r without wifi_host reaches only the leading Powerwall, no followers")
+        yield "TEDAPI v1r without wifi_host reaches only the leading Powerwall, no followers"
     if mode is ConnectionMode.LOCAL_ONLY:
-        warn(f"{where}: gw_pwd is not used: with password, TEDAPI works only at 192.168.91.1; leave password out")
+        yield "gw_pwd is not used: with password, TEDAPI works only at 192.168.91.1; leave password out"
 
 
 def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) -> None:

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 from pwserver.config.raw_text import FALSE_WORDS, MAX_TEXT, TRUE_WORDS, BadValue, is_blank, parse_json, without_comment
 from pwserver.config.time_zone_names import timezone_name
@@ -19,17 +19,19 @@ from pwserver.config.time_zone_names import timezone_name
 MAX_LIST = 256  # members of one list value
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
+Value = TypeVar("Value")
 
-class Kind:
+
+class Kind(Generic[Value]):
     """A type of value. ``word`` names it in the documentation."""
 
     word = "text"
 
-    def parse(self, text: str) -> Any:
+    def parse(self, text: str) -> Value | None:
         """The value of ``text``; None when it is blank and so counts as not set. Raises BadValue."""
         raise NotImplementedError
 
-    def format(self, value: Any) -> str:
+    def format(self, value: Value) -> str:
         """Text that parses to ``value``."""
         return str(value)
 
@@ -45,7 +47,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Text(Kind):
+class Text(Kind[str]):
     """Taken as given: no trimming, no comments, because a password may contain ``#``."""
 
     word: str = "text"
@@ -59,7 +61,7 @@ class Text(Kind):
 
 
 @dataclass(frozen=True)
-class FilePath(Kind):
+class FilePath(Kind[str]):
     """A file or folder; ``~`` is the home folder."""
 
     word: str = "path"
@@ -73,7 +75,7 @@ class FilePath(Kind):
 
 
 @dataclass(frozen=True)
-class Word(Kind):
+class Word(Kind[str]):
     """A short text without blanks or control characters; comments are dropped."""
 
     word: str = "word"
@@ -88,12 +90,12 @@ class Word(Kind):
             raise BadValue(f"{self.word}: at most 255 characters without blanks")
         return self.rule(text) if self.rule else text
 
-    def format(self, value: Any) -> str:
+    def format(self, value: str) -> str:
         return str(value) or self.empty
 
 
 @dataclass(frozen=True)
-class TimeZone(Kind):
+class TimeZone(Kind[str]):
     """An IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
 
     word: str = "time zone"
@@ -104,7 +106,7 @@ class TimeZone(Kind):
 
 
 @dataclass(frozen=True)
-class Bool(Kind):
+class Bool(Kind[bool]):
     word: str = "yes/no"
 
     def parse(self, text: str) -> bool | None:
@@ -117,7 +119,7 @@ class Bool(Kind):
             return False
         raise BadValue(self.expected)
 
-    def format(self, value: Any) -> str:
+    def format(self, value: bool) -> str:
         return "yes" if value else "no"
 
     @property
@@ -126,7 +128,7 @@ class Bool(Kind):
 
 
 @dataclass(frozen=True)
-class Choice(Kind):
+class Choice(Kind[str]):
     """One of a few words, in any case."""
 
     choices: tuple[str, ...] = ()
@@ -151,7 +153,7 @@ class Choice(Kind):
 
 
 @dataclass(frozen=True)
-class Https(Kind):
+class Https(Kind[str]):
     """``no``, ``yes`` or ``http`` (plain HTTP behind someone else's TLS)."""
 
     word: str = "no/yes/http"
@@ -171,7 +173,7 @@ class Https(Kind):
 
 
 @dataclass(frozen=True)
-class Items(Kind):
+class Items(Kind[tuple[str, ...]]):
     """A list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
 
     rule: Callable[[str], str] = str
@@ -195,7 +197,7 @@ class Items(Kind):
             raise BadValue(f"at most {MAX_LIST} {self.what}")
         return tuple(dict.fromkeys(self.rule(word) for word in words))
 
-    def format(self, value: Any) -> str:
+    def format(self, value: tuple[str, ...]) -> str:
         return json.dumps(list(value), ensure_ascii=False)
 
     @property
@@ -204,7 +206,7 @@ class Items(Kind):
 
 
 @dataclass(frozen=True)
-class GatewaysJson(Kind):
+class GatewaysJson(Kind[str]):
     """The text of ``PW_GATEWAYS``; its members are checked elsewhere."""
 
     word: str = "JSON"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from pwserver.config.kinds import Kind
 from pwserver.config.raw_text import BadValue, without_comment
@@ -15,7 +14,7 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True)
-class Int(Kind):
+class Int(Kind[int]):
     """A whole number; ``8675.0`` is one too."""
 
     minimum: int = 0
@@ -44,7 +43,7 @@ class Int(Kind):
 
 
 @dataclass(frozen=True)
-class Duration(Kind):
+class Duration(Kind[float]):
     """Seconds as a float, written ``90s 15m 24h 7d 2w`` or as a plain number of seconds."""
 
     minimum: float = 0.0
@@ -74,7 +73,7 @@ class Duration(Kind):
             raise BadValue(self.expected, seconds)
         return seconds
 
-    def format(self, value: Any) -> str:
+    def format(self, value: float) -> str:
         seconds = float(value)
         if seconds <= 0 or not seconds.is_integer():
             return f"{seconds:.6f}".rstrip("0").rstrip(".")
@@ -99,7 +98,7 @@ class Duration(Kind):
 
 
 @dataclass(frozen=True)
-class Mask(Kind):
+class Mask(Kind[int]):
     """Digits only: no sign, no comment, no other base, so that a slip can never allow more than was meant."""
 
     maximum: int = 31

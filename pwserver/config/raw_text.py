@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 TRUE_WORDS = frozenset({"yes", "y", "true", "t", "on", "1"})
@@ -46,7 +46,7 @@ def parse_json(text: str, expected: str) -> Any:
         raise BadValue(expected) from None
 
 
-def text_of(value: Any) -> str | None:
+def text_of(value: object) -> str | None:
     """What a YAML or JSON value is as the text of a setting; None when it can be none."""
     if isinstance(value, str):
         return value
@@ -62,12 +62,11 @@ def text_of(value: Any) -> str | None:
     return None
 
 
-def nearest(word: str, known: Any) -> str | None:
+def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known name most like ``word``, or None when none is clearly meant."""
     import difflib
 
-    candidates = list(known) if not isinstance(known, Mapping) else list(known.keys())
-    matches = difflib.get_close_matches(word, candidates, n=1, cutoff=0.75)
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
     return matches[0] if matches else None
 
 

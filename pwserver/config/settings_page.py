@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from pwserver.config.setting import Setting
-from pwserver.config.settings import SECTIONS, SETTINGS
+from pwserver.config.setting import SECTIONS, Setting
+from pwserver.config.settings import SETTINGS
 from pwserver.generated_page import rewrite
 
 START = (

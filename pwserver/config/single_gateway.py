@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from pwserver.config import login_files
 from pwserver.config.gateway_definition import GatewayDefinition
 from pwserver.config.gateway_entries import PLACES, SETTING_OF_MEMBER, Findings, check_combination
+from pwserver.config.gateway_settings import DefinitionSettings
 from pwserver.config.login_files import CLOUD_FILE, FLEETAPI_FILE
 from pwserver.config.raw_text import BadValue, quoted
 from pwserver.config.word_rules import email_address
 
 
-def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDefinition | None:
+def single_gateway(settings: DefinitionSettings, findings: Findings) -> GatewayDefinition | None:
     """The gateway ``default``; None, and no problem, when nothing is configured at all."""
-    given = {member: settings[name] for member, name in SETTING_OF_MEMBER.items()}
-    email = settings["PW_EMAIL"]
-    folder = settings["PW_AUTH_PATH"] or "."
+    given = {member: getattr(settings, member) for member in SETTING_OF_MEMBER}
+    email = settings.email
+    folder = settings.authpath or "."
     fleetapi = cloud_mode = False
     if not any(given[member] for member in PLACES):
         if login_files.is_there(os.path.join(folder, FLEETAPI_FILE)):
@@ -28,8 +28,9 @@ def single_gateway(settings: Mapping[str, Any], findings: Findings) -> GatewayDe
             email = email or (_email_of(os.path.join(folder, CLOUD_FILE), findings) if there else None)
             # A login that cannot be read stays a configured gateway: it says what is wrong, and works once it can be.
             if email is None and not there:
-                for name in ("PW_GW_PWD", "PW_PASSWORD", "PW_RSA_KEY_PATH"):
-                    if settings[name]:
+                for member in ("gw_pwd", "password", "rsa_key_path"):
+                    if given[member]:
+                        name = SETTING_OF_MEMBER[member]
                         findings.warnings.append(f"{name} is set, but there is no PW_HOST to use it with")
                 return None
             cloud_mode = True

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pwserver.config.host_names import host_name
 from pwserver.config.raw_text import BadValue
-from pwserver.config.word_rules import topic_prefix
+from pwserver.config.word_rules import valid_topic_prefix
 from pwserver.web_origins import canonical_origin
 
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@,\"'\\]+\Z")
@@ -42,7 +42,7 @@ def broker_url(text: str) -> str:
         raise BadValue(expected)
     if parts.path.strip("/"):
         try:
-            topic_prefix(parts.path.strip("/"))
+            valid_topic_prefix(parts.path.strip("/"))
         except BadValue:
             raise BadValue(expected) from None
     return text

@@ -15,7 +15,7 @@ def email_address(text: str) -> str:
     return text
 
 
-def topic_prefix(text: str) -> str:
+def valid_topic_prefix(text: str) -> str:
     """MQTT topic levels without wildcards; a trailing slash is dropped."""
     topic = text.rstrip("/")
     if not topic or any(not level for level in topic.split("/")) or "+" in topic or "#" in topic:

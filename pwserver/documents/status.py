@@ -93,8 +93,8 @@ def site_facts(site: SiteView) -> JsonObject:
         "cloud_control": cloud_control,
         "pw3": _pw3(views),
         "tedapi_mode": _tedapi_mode(main) or "off",
-        "siteid": STARS if server.settings.get("PW_SITEID") else None,
-        "cf": STARS if server.settings.get("PW_CACHE_FILE", True) else None,
+        "siteid": STARS if server.site_id_set else None,
+        "cf": STARS if server.login_file_set else None,
         "config": settings,
         "connection_health": _health_of_connections(views, cloud_control),
         "gateways": {"total": len(views), "online": online, "offline": len(views) - online},
@@ -106,10 +106,10 @@ def site_facts(site: SiteView) -> JsonObject:
         },
         "mqtt": {"connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected"))},
         "cache_expire": server.poll_interval_seconds,
-        "cache_ttl": server.settings.get("PW_CACHE_TTL", 30),
-        "graceful": server.settings.get("PW_GRACEFUL_DEGRADATION", True),
-        "fail_fast": server.settings.get("PW_FAIL_FAST", False),
-        "health_check": server.settings.get("PW_HEALTH_CHECK", True),
+        "cache_ttl": server.cache_ttl_seconds,
+        "graceful": server.graceful_degradation,
+        "fail_fast": server.fail_fast,
+        "health_check": server.health_check,
     }
 
 

@@ -72,7 +72,7 @@ def fleet_status(view: View) -> Any:
 
 def raw_routes_on(view: View) -> bool:
     """Tell whether PW_RAW_ROUTES is on; the dumps can hold site details, so an owner may switch them off."""
-    return view.server.settings.get("PW_RAW_ROUTES", True) not in (False, "no")
+    return view.server.raw_routes
 
 
 def _tedapi(view: View, answer: Any) -> Any:

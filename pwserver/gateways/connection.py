@@ -54,7 +54,7 @@ class GatewayConnection:
         self._opener: Opener = importlib.import_module(f"pwserver.gateways.{definition.mode.module}")
         policy = Policy(
             poll_interval_seconds=options.poll_interval_seconds,
-            backoff_max_seconds=options.backoff_max_seconds,
+            backoff_max_seconds=options.longest_pause_seconds,
             auth_cooldown_seconds=options.auth_cooldown_seconds,
             cache_ttl_seconds=options.cache_ttl_seconds,
             graceful_degradation=options.graceful_degradation,

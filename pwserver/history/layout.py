@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from pwserver.config.gateway_settings import GatewaySettings
+from pwserver.config.service_settings import RecordingSettings
+from pwserver.config.setting import members_of
 from pwserver.state.operating_settings import MODES as OWNERS_MODES
 from pwserver_ext.ring import Ring
 
@@ -39,63 +41,43 @@ FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instea
 SHORTEST_POLLS_SECONDS = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class HistorySettings:
-    """The settings that decide the rings; times in seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySettings(RecordingSettings):
+    """The settings about the history, and what follows from them for the rings."""
 
-    poll_interval: float = 5.0
-    polls: float = DAY_SECONDS  # -1: no history at all
-    minutes: float = 31 * DAY_SECONDS
-    quarters: float = 730 * DAY_SECONDS
-    days: float = 7305 * DAY_SECONDS
-    signals: float = 30 * DAY_SECONDS  # -1: not recorded
-    signal_interval: float = 60.0
-    max_signals: int = 96
-    max_rows: int = 100_000  # in one answer
-    path: str | None = None  # None: in memory only
-    flush_seconds: float = 60.0
-    polls_wanted: float = DAY_SECONDS  # as configured, 0 for ever
-    days_wanted: float = 0.0
-    signals_wanted: float = 30 * DAY_SECONDS
+    poll_interval: float = float(GatewaySettings().poll_interval_seconds)
 
     @property
     def enabled(self) -> bool:
         """False when the whole history is switched off."""
-        return self.polls >= 0
+        return self.poll_retention_seconds >= 0
 
     @property
     def signals_enabled(self) -> bool:
         """False when no device signals are kept."""
-        return self.enabled and self.signals >= 0 and self.max_signals > 0
+        return self.enabled and self.signal_retention_seconds >= 0 and self.max_signals > 0
+
+    @property
+    def polls(self) -> float:
+        """Return for how many seconds every poll is kept; negative when the history is switched off."""
+        if self.poll_retention_seconds > 0:
+            return max(self.poll_retention_seconds, SHORTEST_POLLS_SECONDS)
+        return self.poll_retention_seconds or FOREVER_POLLS_SECONDS
+
+    @property
+    def days(self) -> float:
+        """Return for how many seconds daily totals are kept."""
+        return self.daily_retention_seconds if self.daily_retention_seconds > 0 else self.days_kept_seconds
+
+    @property
+    def signals(self) -> float:
+        """Return for how many seconds device signals are kept; negative when they are not recorded."""
+        return self.signal_retention_seconds or FOREVER_SIGNALS_SECONDS
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any]) -> HistorySettings:
-        """From the configuration's values by environment name; what is not there has its default."""
-
-        def seconds(name: str, default: float) -> float:
-            value = settings.get(name)
-            return default if value is None else float(value)
-
-        standard = cls()
-        polls = seconds("PW_TIMESERIES_RETENTION", standard.polls)
-        daily = seconds("PW_TIMESERIES_DAILY_RETENTION", 0.0)
-        signals = seconds("PW_TIMESERIES_SIGNAL_RETENTION", standard.signals)
-        return cls(
-            poll_interval=max(0.5, seconds("PW_CACHE_EXPIRE", standard.poll_interval)),
-            polls=-1.0 if polls < 0 else (max(polls, SHORTEST_POLLS_SECONDS) if polls else FOREVER_POLLS_SECONDS),
-            minutes=seconds("PW_HISTORY_MINUTES", standard.minutes),
-            quarters=seconds("PW_HISTORY_QUARTERS", standard.quarters),
-            days=daily if daily > 0 else seconds("PW_HISTORY_DAYS", standard.days),
-            signals=signals if signals else FOREVER_SIGNALS_SECONDS,
-            signal_interval=max(30.0, seconds("PW_TIMESERIES_SIGNAL_INTERVAL", standard.signal_interval)),
-            max_signals=int(seconds("PW_HISTORY_MAX_SIGNALS", standard.max_signals)),
-            max_rows=int(seconds("PW_HISTORY_MAX_ROWS", standard.max_rows)),
-            path=settings.get("PW_HISTORY_PATH") or None,
-            flush_seconds=seconds("PW_HISTORY_FLUSH_SECONDS", standard.flush_seconds),
-            polls_wanted=polls,
-            days_wanted=daily,
-            signals_wanted=signals,
-        )
+    def of(cls, recording: RecordingSettings, poll_interval: float) -> HistorySettings:
+        """Join the settings about the history with the time between two polls in seconds."""
+        return cls(**members_of(recording), poll_interval=poll_interval)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +194,16 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
 
     rings = [
         RingPlan("polls", COLUMNS, rows(settings.polls, settings.poll_interval), settings.poll_interval),
-        RingPlan("minutes", ROLLED, rows(settings.minutes, 60.0), 60.0),
-        RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters, 900.0), 900.0),
+        RingPlan("minutes", ROLLED, rows(settings.minutes_kept_seconds, 60.0), 60.0),
+        RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters_kept_seconds, 900.0), 900.0),
         RingPlan("days", (*ROLLED, *ENERGY_NAMES, *DAY_NAMES), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
     ]
     rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
     banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
     for bank in range(banks):
-        kept = rows(settings.signals, settings.signal_interval)
+        kept = rows(settings.signals, settings.signal_interval_seconds)
         rings += [
-            RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval),
+            RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval_seconds),
             RingPlan(f"signal-days-{bank}", signal_day_columns(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS),
         ]
     state_bytes = _pages(64 + 8 * (320 + banks * (BANK * 5 + 1)))

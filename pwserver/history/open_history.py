@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
@@ -24,7 +23,7 @@ def history_gateways(identities: Sequence[GatewayIdentity], default: str | None)
 
 
 def open_history(
-    settings: Mapping[str, Any],
+    wanted: HistorySettings,
     identities: Sequence[GatewayIdentity],
     default: str | None,
     before: tuple[HistoryStore, Histories] | None = None,
@@ -33,7 +32,6 @@ def open_history(
 
     ``before``: the store of the configuration that is being replaced; gateways that stay keep their rings.
     """
-    wanted = HistorySettings.from_settings(settings)
     gateways = history_gateways(identities, default)
     layouts = plan_all(wanted, gateways)
     old = before[0] if before is not None else None

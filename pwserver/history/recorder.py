@@ -273,7 +273,7 @@ class Recorder:
     # --- device signals ------------------------------------------------------------------------------------------
 
     def _take_signals(self, timestamp: float, reading: Reading, judged: Judged) -> None:
-        interval = self._archive.settings.signal_interval
+        interval = self._archive.settings.signal_interval_seconds
         if timestamp // interval == self._signal_last // interval or reading.vitals_carried:
             return
         self._signal_last = timestamp

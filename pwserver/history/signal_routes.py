@@ -97,7 +97,7 @@ def signals(
     body: dict[str, Any] = {
         "enabled": settings.enabled,
         "signals_enabled": settings.signals_enabled,
-        "interval_seconds": int(settings.signal_interval),
+        "interval_seconds": int(settings.signal_interval_seconds),
         "metrics": {
             metric.id: {
                 "signals": list(metric.signals),
@@ -159,10 +159,10 @@ def signal_trend(
     if not found:
         return json_answer({**head, **nothing}, etag)
     span = max(60.0, until - begin)
-    resolution = _resolution(found, resolution, begin, span, settings.signal_interval)
+    resolution = _resolution(found, resolution, begin, span, settings.signal_interval_seconds)
     target = span / POINTS
-    unit = 60.0 if target >= 60.0 else settings.signal_interval
-    bucket = max(settings.signal_interval, round(target / unit) * unit) if resolution == "raw" else 86400.0
+    unit = 60.0 if target >= 60.0 else settings.signal_interval_seconds
+    bucket = max(settings.signal_interval_seconds, round(target / unit) * unit) if resolution == "raw" else 86400.0
     head.update({"resolution": resolution, "bucket_seconds": bucket})
     labels = _labels(archives)
     texts = []

@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pwserver.config.service_settings import BrokerSettings
+from pwserver.config.setting import members_of
+
 
 class ControlRejected(Exception):
     """A command that was not carried out; the text says why and may be logged."""
@@ -16,26 +19,10 @@ class ControlRejected(Exception):
 SendCommand = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class MqttSettings:
-    """One broker. An empty ``host`` switches the whole room off."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings(BrokerSettings):
+    """The settings about one broker, and what else a connection to it needs. No ``host`` switches the room off."""
 
-    host: str = ""
-    port: int = 1883
-    username: str | None = None
-    password: str | None = None
-    tls: bool = False
-    tls_ca_cert: str | None = None
-    tls_insecure: bool = False
-    topic_prefix: str = "pypowerwall"
-    retain: bool = True
-    qos: int = 1
-    ha_discovery: bool = True
-    ha_prefix: str = "homeassistant"
-    ha_form: str = "device"  # or "entity": one config topic an entity, as pypowerwall-server sends them
-    client_id: str = "pypowerwall-server"
-    keepalive_seconds: int = 60
-    controls: int = 0  # bit mask, 0 to 31
     control_enabled: bool = False  # HTTP control has its secret
     version: str = "0"  # of this server, for Home Assistant's origin
     operation_timeout_seconds: float = 5.0
@@ -44,6 +31,11 @@ class MqttSettings:
     handshake_pause_seconds: float = 1.0  # gives Home Assistant time to let go of an entity's old config
     birth_jitter_seconds: float = 2.0
     command_timeout_seconds: float = 10.0
+
+    @classmethod
+    def of(cls, broker: BrokerSettings, **more: Any) -> MqttSettings:
+        """Join the settings about the broker with the rest."""
+        return cls(**members_of(broker), **more)
 
     def with_client_id(self, client_id: str) -> MqttSettings:
         """The same broker for one more connection; two with the same name would end each other."""

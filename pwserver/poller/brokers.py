@@ -27,24 +27,8 @@ GOOD_BYE_SECONDS = 1.2  # ... and after 1.5 s in a reload
 
 def mqtt_settings(config: Config) -> MqttSettings:
     """The broker of MQTT_HOST."""
-    get = config.settings
-    return MqttSettings(
-        host=get["MQTT_HOST"] or "",
-        port=get["MQTT_PORT"],
-        username=get["MQTT_USERNAME"],
-        password=get["MQTT_PASSWORD"],
-        tls=get["MQTT_TLS"],
-        tls_ca_cert=get["MQTT_TLS_CA_CERT"],
-        tls_insecure=get["MQTT_TLS_INSECURE"],
-        topic_prefix=get["MQTT_TOPIC_PREFIX"],
-        retain=get["MQTT_RETAIN"],
-        qos=get["MQTT_QOS"],
-        ha_discovery=get["MQTT_HA_DISCOVERY"],
-        ha_prefix=get["MQTT_HA_PREFIX"],
-        ha_form=get["MQTT_HA_DISCOVERY_FORM"],
-        client_id=get["MQTT_CLIENT_ID"],
-        keepalive_seconds=get["MQTT_KEEPALIVE"],
-        controls=get["MQTT_CONTROLS"],
+    return MqttSettings.of(
+        config.settings.mqtt,
         control_enabled=config.control_enabled,
         version=__version__,
     )
@@ -52,16 +36,15 @@ def mqtt_settings(config: Config) -> MqttSettings:
 
 def publishing_settings(config: Config) -> ReplicaSettings | None:
     """Where snapshots for replicas go, None when nobody asked for them. A replica does not pass on what it reads."""
-    get = config.settings
-    if not get["PW_REPLICA_PUBLISH"] or not get["MQTT_HOST"] or get["PW_REPLICA"]:
+    sharing, mqtt = config.settings.sharing, config.settings.mqtt
+    if not sharing.publish or not mqtt.host or sharing.source_url:
         return None
-    name = get["MQTT_CLIENT_ID"]
     return ReplicaSettings(
-        broker=mqtt_settings(config).with_client_id(f"{name}-snapshots"),
-        name=UNSAFE_IN_TOPIC.sub("_", name),
-        prefix=get["PW_REPLICA_PREFIX"],
-        key=get["PW_REPLICA_KEY"].encode() if get["PW_REPLICA_KEY"] else None,
-        max_message_bytes=get["PW_REPLICA_MAX_BYTES"],
+        broker=mqtt_settings(config).with_client_id(f"{mqtt.client_id}-snapshots"),
+        name=UNSAFE_IN_TOPIC.sub("_", mqtt.client_id),
+        prefix=sharing.prefix,
+        key=sharing.key.encode() if sharing.key else None,
+        max_message_bytes=sharing.max_message_bytes,
     )
 
 
@@ -74,13 +57,13 @@ class Brokers:
     def __init__(self, config: Config, commands: CommandService, changed: Callable[[], None]) -> None:
         settings = mqtt_settings(config)
         self._commands = commands
-        self._patience = min(float(config["PW_STOP_TIMEOUT"]) * GOOD_BYE_SHARE, GOOD_BYE_SECONDS)
+        self._patience = min(config.settings.process.stop_timeout_seconds * GOOD_BYE_SHARE, GOOD_BYE_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._mqtt: MqttPublisher | None = None
         self._snapshots: ReplicaPublisher | None = None
         if settings.host:
             self._mqtt = MqttPublisher(settings, self._control, changed)
-        if config["PW_REPLICA_PUBLISH"] and config["PW_REPLICA"]:
+        if config.settings.sharing.publish and config.settings.sharing.source_url:
             log.warning("PW_REPLICA_PUBLISH has no effect here: a replica does not pass on what it reads")
         snapshots = publishing_settings(config)
         if snapshots is not None:

@@ -68,7 +68,7 @@ class CommandService:
 
     def __init__(self, runtime: Runtime, tasks: Mapping[str, CommandedGateway]) -> None:
         self.tasks = tasks
-        self.cooldown_seconds = float(runtime.config["PW_ISLANDING_COOLDOWN"])
+        self.cooldown_seconds = float(runtime.config.settings.control.islanding_cooldown_seconds)
         self._islanded = SharedMoments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
         self._beats = runtime.shared.beats
         self._busy: set[str] = set()

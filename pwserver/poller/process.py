@@ -101,11 +101,11 @@ class Poller:
             await asyncio.sleep(BEAT_SECONDS)
 
     def _freshness(self) -> Freshness:
-        settings = self.runtime.config.settings
+        settings = self.runtime.config.settings.gateways
         return Freshness(
-            float(settings["PW_CACHE_EXPIRE"]),
-            float(settings["PW_CACHE_TTL"]),
-            settings["PW_GRACEFUL_DEGRADATION"],
+            float(settings.poll_interval_seconds),
+            float(settings.cache_ttl_seconds),
+            settings.graceful_degradation,
             SLACK_SECONDS,
         )
 
@@ -125,12 +125,13 @@ class Poller:
         """One task a gateway, spread over the interval so that fifty do not answer in the same instant."""
         from pwserver.gateways.connection import GatewayConnection
 
-        if self.runtime.config["PW_FLEETAPI_HTTP"]:
-            os.environ["PW_FLEETAPI_HTTP"] = self.runtime.config["PW_FLEETAPI_HTTP"]  # the library looks there
+        settings = self.runtime.config.settings.gateways
+        if settings.fleetapi_http:
+            os.environ["PW_FLEETAPI_HTTP"] = settings.fleetapi_http  # the library looks there
         freshness = self._freshness()
         interval = freshness.interval_seconds
         # Several times what a poll with its connecting and recovering may take; every part of it has its own limit.
-        stuck_seconds = 3.0 * (4.0 * self.runtime.config["PW_TIMEOUT"] + 40.0)
+        stuck_seconds = 3.0 * (4.0 * settings.timeout_seconds + 40.0)
         count = len(self.runtime.config.gateways)
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))

@@ -38,24 +38,24 @@ UNHEARD = "nothing has been heard of it on the broker yet"
 
 def replica_settings(config: Config) -> ReplicaSettings:
     """The broker and topics of PW_REPLICA. ConfigError when the address cannot be used; it never repeats that."""
-    get = config.settings
-    url = get["PW_REPLICA"]
+    sharing, mqtt = config.settings.sharing, config.settings.mqtt
+    url = sharing.source_url or ""
     try:
         settings = settings_from_url(
             url,
             "replica",
-            get["PW_REPLICA_KEY"].encode() if get["PW_REPLICA_KEY"] else None,
-            tls_ca_cert=get["MQTT_TLS_CA_CERT"],
-            tls_insecure=get["MQTT_TLS_INSECURE"],
+            sharing.key.encode() if sharing.key else None,
+            tls_ca_cert=mqtt.tls_ca_cert,
+            tls_insecure=mqtt.tls_insecure,
             keepalive_seconds=KEEPALIVE_SECONDS,
         )
     except ValueError as problem:
         raise ConfigError([f"PW_REPLICA: {problem}"]) from None
     return replace(
         settings,
-        prefix=settings.prefix if urlsplit(url).path.strip("/") else get["PW_REPLICA_PREFIX"],
-        max_gateways=get["PW_REPLICA_MAX_GATEWAYS"],
-        max_message_bytes=get["PW_REPLICA_MAX_BYTES"],
+        prefix=settings.prefix if urlsplit(url).path.strip("/") else sharing.prefix,
+        max_gateways=sharing.max_gateways,
+        max_message_bytes=sharing.max_message_bytes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pwserver.config.settings import STYLES
+from pwserver.config.server_settings import STYLES
 from pwserver.documents import schemas
 from pwserver.documents.json_schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
 from pwserver.documents.site_schemas import LEFT_OUT

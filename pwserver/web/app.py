@@ -36,16 +36,16 @@ NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
 def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     """Make the app with all routes over the arena of ``runtime``. The worker sets ``app.ctx.number``."""
     settings = runtime.config.settings
-    router = subpath.SubpathRouter(settings["PROXY_BASE_URL"])
+    router = subpath.SubpathRouter(settings.web.base_path)
     app: Sanic[Any, Any] = Sanic(name, configure_logging=False, router=router)
     app.config.update(
         AUTO_EXTEND=False,  # sanic-ext is used for the API description only, see openapi.py
         ACCESS_LOG=False,
         REQUEST_MAX_SIZE=NO_BODY_BYTES,
-        REQUEST_MAX_HEADER_SIZE=settings["PW_MAX_HEAD"],
-        KEEP_ALIVE_TIMEOUT=int(settings["PW_IDLE_TIMEOUT"]),
-        REQUEST_TIMEOUT=int(settings["PW_HEAD_TIMEOUT"]),
-        GRACEFUL_SHUTDOWN_TIMEOUT=settings["PW_STOP_TIMEOUT"] / 2,
+        REQUEST_MAX_HEADER_SIZE=settings.web.max_head_bytes,
+        KEEP_ALIVE_TIMEOUT=int(settings.web.idle_timeout_seconds),
+        REQUEST_TIMEOUT=int(settings.web.head_timeout_seconds),
+        GRACEFUL_SHUTDOWN_TIMEOUT=settings.process.stop_timeout_seconds / 2,
         GRACEFUL_TCP_CLOSE_TIMEOUT=0.5,
         FALLBACK_ERROR_FORMAT="json",
         TOUCHUP=False,
@@ -59,18 +59,18 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     count_answers(app)
     representation.install(app)
     gate.install(app)
-    cors.install(app, settings["CORS_ORIGINS"])
-    subpath.install(app, settings["PROXY_BASE_URL"])
+    cors.install(app, settings.web.cors_origins)
+    subpath.install(app, settings.web.base_path)
     control_routes.install(app, CommandSender(runtime, table))
     stream_routes.install(app, OpenStreams(runtime, table))
     app.blueprint(document_routes.blueprint(table))
     app.blueprint(explain_routes.blueprint(table))
     app.blueprint(status_routes.blueprint(status_routes.LiveStatus(runtime, table)))
-    app.blueprint(legacy_routes.blueprint(settings))
+    app.blueprint(legacy_routes.blueprint(settings.process.tls_elsewhere))
     app.blueprint(history_routes.blueprint(runtime.histories, table.gateways))
     assets = Assets()
     app.blueprint(openapi.blueprint(assets))
-    app.blueprint(page_routes.blueprint(assets, settings))
+    app.blueprint(page_routes.blueprint(assets, settings.web, settings.process.tls_elsewhere))
     router.finalize()  # here, not in every worker: the table is then one for all
     return app
 

@@ -8,11 +8,11 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 
+from pwserver.config.server_settings import ControlSettings
 from pwserver.web.address_table import AddressTable
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
@@ -40,13 +40,13 @@ class WrongToken(Exception):
 
 
 class Authority:
-    """Judges tokens. ``settings``: the control section and PW_TRUSTED_PROXIES."""
+    """Judges tokens; ``trusted_proxies`` name the client that a wrong one came from."""
 
-    def __init__(self, settings: Mapping[str, Any], enabled: bool, table: AddressTable) -> None:
-        self.enabled = enabled
-        self._secret = _digest((settings["PW_CONTROL_SECRET"] or "").encode()) if enabled else b""
-        self._limit = GuessLimit(table, settings["PW_CONTROL_ATTEMPTS"], settings["PW_CONTROL_LOCKOUT"])
-        self._proxies = TrustedProxies(settings["PW_TRUSTED_PROXIES"])
+    def __init__(self, control: ControlSettings, trusted_proxies: tuple[str, ...], table: AddressTable) -> None:
+        self.enabled = bool(control.token)
+        self._secret = _digest((control.token or "").encode()) if self.enabled else b""
+        self._limit = GuessLimit(table, control.attempts, control.lockout_seconds)
+        self._proxies = TrustedProxies(trusted_proxies)
         self._lines = LINES_AT_ONCE
         self._lines_at = time.monotonic()
         self._unsaid = 0

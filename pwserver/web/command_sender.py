@@ -32,9 +32,9 @@ class CommandSender:
         self.runtime = runtime
         self.table = table
         guesses = AddressTable(runtime.shared.arena.region(GUESSES), runtime.workers)
-        self.authority = Authority(settings, runtime.config.control_enabled, guesses)
-        self.body_bytes = settings["PW_MAX_CONTROL_BODY"]
-        self.dispatch_seconds = max(LIMIT_SECONDS, settings["PW_TIMEOUT"] + 5.0)
+        self.authority = Authority(settings.control, settings.web.trusted_proxies, guesses)
+        self.body_bytes = settings.control.max_body_bytes
+        self.dispatch_seconds = max(LIMIT_SECONDS, settings.gateways.timeout_seconds + 5.0)
         self.client: CommandClient | None = None
 
     def open(self, number: int, pid: int) -> None:
@@ -70,7 +70,7 @@ class CommandSender:
 
     def _present_tag(self, request: Request, gateway: str) -> bytes | None:
         """Find the tag of the document that has the same path as this write; None where there is none."""
-        path = unquote(without_base(request.path, self.runtime.config.settings["PROXY_BASE_URL"])).rstrip("/")
+        path = unquote(without_base(request.path, self.runtime.config.settings.web.base_path)).rstrip("/")
         if path.startswith("/api/gateways/"):
             path = f"{gateway_prefix(gateway)}/{path.split('/', 4)[4]}"
         entry = self.table.entries.get(path)

@@ -183,8 +183,8 @@ def blueprint(sender: CommandSender) -> Blueprint:
 
 def install(app: Sanic[Any, Any], sender: CommandSender) -> None:
     """Add the routes, the check against pages of other sites, and GET of max_backup with the token."""
-    auth.install(app, sender.authority, sender.runtime.config.settings["CORS_ORIGINS"])
-    base = sender.runtime.config.settings["PROXY_BASE_URL"]
+    auth.install(app, sender.authority, sender.runtime.config.settings.web.cors_origins)
+    base = sender.runtime.config.settings.web.base_path
 
     @app.on_request
     async def fresh_backup_events(request: Request) -> HTTPResponse | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
+from pwserver.config.server_settings import WebSettings
 from pwserver.runtime import Runtime
 from pwserver.web.address_table import GUESSES, STREAMS, AddressTable
 from pwserver.web.client_address import TrustedProxies
@@ -22,11 +22,11 @@ LIMITS = "limits"  # the arena's region of the rate limiter
 CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its own, smaller limit
 
 
-def shared_bytes(settings: Mapping[str, Any]) -> dict[str, int]:
+def shared_bytes(web: WebSettings, workers: int) -> dict[str, int]:
     """Return the regions that the web needs in the arena beside snapshots and counters: name -> bytes."""
-    regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(settings["PW_WORKERS"]))
-    if settings["PW_RATE_LIMIT_ENABLED"]:
-        regions[LIMITS] = WindowLimiter.size(settings["PW_RATE_LIMIT_MAX_BUCKETS"])
+    regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(workers))
+    if web.rate_limit_enabled:
+        regions[LIMITS] = WindowLimiter.size(web.rate_limit_addresses)
     return regions
 
 
@@ -39,6 +39,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
 def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     """Make the settings for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings
+    web = settings.web
     made: dict[tuple[str, int, str], ServedDocument] = {}
 
     def document(entry: Entry) -> ServedDocument:
@@ -62,32 +63,32 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
     for target, forms in table.forms.items():
         targets[target.encode()] = document(forms.plain)
         with_accept[target.encode()] = forms.wanted, document(forms.other)
-    workers, proxies = runtime.workers, TrustedProxies(settings["PW_TRUSTED_PROXIES"])
+    workers, proxies = runtime.workers, TrustedProxies(web.trusted_proxies)
     return GateSettings(
         targets=targets,
         query_targets=with_query,
         accept_targets=with_accept,
         streams=stream_paths(table.gateways),
-        prefix=settings["PROXY_BASE_URL"],
-        hosts=allowed_hosts(settings),
-        origins=tuple(settings["CORS_ORIGINS"]),
-        request_line_bytes=settings["PW_MAX_REQUEST_LINE"],
-        head_bytes=settings["PW_MAX_HEAD"],
-        head_fields=settings["PW_MAX_FIELDS"],
-        body_bytes=max(CONTROL_BODY_BYTES, settings["PW_MAX_CONTROL_BODY"]),
-        head_seconds=settings["PW_HEAD_TIMEOUT"],
-        idle_seconds=settings["PW_IDLE_TIMEOUT"],
-        stall_seconds=settings["PW_WRITE_TIMEOUT"],
-        write_buffer_bytes=settings["PW_MAX_WRITE_BUFFER"],
-        drain_seconds=settings["PW_STOP_TIMEOUT"] / 5,
-        connections=share(settings["PW_MAX_CONNECTIONS"], workers),
-        connections_per_address=share(settings["PW_MAX_CONNECTIONS_PER_ADDRESS"], workers),
+        prefix=web.base_path,
+        hosts=allowed_hosts(web),
+        origins=web.cors_origins,
+        request_line_bytes=web.max_request_line_bytes,
+        head_bytes=web.max_head_bytes,
+        head_fields=web.max_head_fields,
+        body_bytes=max(CONTROL_BODY_BYTES, settings.control.max_body_bytes),
+        head_seconds=web.head_timeout_seconds,
+        idle_seconds=web.idle_timeout_seconds,
+        stall_seconds=web.write_timeout_seconds,
+        write_buffer_bytes=web.max_write_buffer_bytes,
+        drain_seconds=settings.process.stop_timeout_seconds / 5,
+        connections=share(web.max_connections, workers),
+        connections_per_address=share(web.max_connections_per_address, workers),
         exempt_addresses=proxies,
         client=proxies.client,
         asker=proxies.address,
         counters=runtime.shared.hits,
         limiter=rate_limiter(runtime),
-        access_log=settings["PW_DEBUG"],
+        access_log=settings.process.debug,
     )
 
 
@@ -103,24 +104,24 @@ def stream_paths(gateways: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(name.encode() for name in names)
 
 
-def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...] | None:
+def allowed_hosts(web: WebSettings) -> tuple[str, ...] | None:
     """Return the names that Host may have beside IP addresses and single labels; None where the check is off."""
-    if not settings["PW_HOST_CHECK"]:
+    if not web.host_check:
         return None
     own = socket.gethostname().lower().rstrip(".")  # not the full name: asking for that may wait for a name server
-    return (*LOCAL_NAMES, *filter(None, [own]), *settings["PW_ALLOWED_HOSTS"])
+    return (*LOCAL_NAMES, *filter(None, [own]), *web.allowed_hosts)
 
 
 def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:
     """Make the limit for each address over all workers; None where it is off."""
-    settings = runtime.config.settings
-    if not settings["PW_RATE_LIMIT_ENABLED"]:
+    web = runtime.config.settings.web
+    if not web.rate_limit_enabled:
         return None
     return WindowLimiter(
         runtime.shared.arena.region(LIMITS),
-        settings["PW_RATE_LIMIT_MAX_BUCKETS"],
-        settings["PW_RATE_LIMIT_MAX_REQUESTS"],
-        settings["PW_RATE_LIMIT_WINDOW_SECONDS"],
+        web.rate_limit_addresses,
+        web.rate_limit_requests,
+        web.rate_limit_window_seconds,
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.encode import to_json
@@ -26,10 +23,9 @@ LOGIN = {
 }
 
 
-def blueprint(settings: Mapping[str, Any]) -> Blueprint:
-    """Make the routes. ``settings``: PW_HTTPS."""
+def blueprint(cross_site: bool) -> Blueprint:
+    """Make the routes. ``cross_site``: cookies must be good for frames in pages of other sites."""
     routes = JsonBlueprint("misc")
-    cross_site = settings["PW_HTTPS"] == "http"
 
     @routes.route("/help", methods=["GET", "HEAD"])
     async def help_page(request: Request) -> HTTPResponse:

@@ -6,14 +6,13 @@ that Content-Security-Policy can forbid inline scripts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
-from pwserver.config.settings import STYLES
+from pwserver.config.server_settings import STYLES, WebSettings
 from pwserver.documents.encode import etag, gzip_twin
 from pwserver.web.assets import Asset, Assets
 from pwserver.web.errors import JsonBlueprint
@@ -59,12 +58,11 @@ def asset_response(request: Request, asset: Asset, cache: str) -> HTTPResponse:
     return send(request, chosen, {"cache-control": cache, "x-content-type-options": "nosniff"})
 
 
-def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
-    """Make the routes of all pages and files. ``settings``: PW_STYLE, PW_BROWSER_CACHE, PW_HTTPS."""
+def blueprint(assets: Assets, web: WebSettings, cross_site: bool) -> Blueprint:
+    """Make the routes of all pages and files. ``cross_site``: cookies must be good for frames in other sites' pages."""
     pages = JsonBlueprint("pages")
-    seconds = settings["PW_BROWSER_CACHE"]
+    seconds = web.browser_cache_seconds
     revalidate = f"public, max-age={seconds}" if seconds else "no-cache"
-    cross_site = settings["PW_HTTPS"] == "http"
 
     @lru_cache(maxsize=len(PAGES) * len(STYLES))
     def shown(name: str, style: str) -> Representation:
@@ -74,7 +72,7 @@ def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
         async def handler(request: Request) -> HTTPResponse:
             if path != "/" and request.path.endswith("/"):
                 return without_slash(path, request.query_string)
-            style = style_of(request, settings["PW_STYLE"])
+            style = style_of(request, web.style)
             return set_cookies(send(request, shown(name, style), PAGE_HEADERS), cross_site)
 
         return handler
@@ -102,8 +100,3 @@ def blueprint(assets: Assets, settings: Mapping[str, Any]) -> Blueprint:
         if name in assets.files:
             pages.add_route(icon(name), f"/{name}", methods=["GET", "HEAD"], name=name.replace(".", "_"))
     return pages
-
-
-def install(app: Sanic[Any, Any], assets: Assets, settings: Mapping[str, Any]) -> None:
-    """Add all pages to ``app``."""
-    app.blueprint(blueprint(assets, settings))

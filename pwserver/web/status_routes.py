@@ -80,8 +80,7 @@ class LiveStatus:
 
     def mqtt(self) -> dict[str, Any]:
         """Return the settings of the broker, and whether the poller is connected to it."""
-        settings = self.runtime.config.settings
-        facts = {name: settings[f"MQTT_{name.upper()}"] for name in MQTT_FACTS}
+        facts = {name: getattr(self.runtime.config.settings.mqtt, name) for name in MQTT_FACTS}
         return status.mqtt_status({**facts, **self.facts().get("mqtt", {})})
 
     def pids(self) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from pwserver import __version__, cli
 from pwserver.config import SETTINGS
-from pwserver.config.settings import SECTIONS
+from pwserver.config.setting import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from pwserver.config import load
+from pwserver.config.settings import BY_NAME
 
 GATEWAY = "gateways:\n  - {id: home, host: 10.0.0.1, gw_pwd: secret}\n"
 
@@ -18,40 +19,44 @@ def test_flag_beats_file_beats_environment_beats_default(write_file) -> None:
     for (flags, file, variable), (port, origin) in zip(sources, expected, strict=True):
         environ = {"PW_PORT": variable, **({"PW_CONFIG": file} if file else {})}
         config = load(flags, environ)
-        assert (config.settings["PW_PORT"], str(config.source("PW_PORT"))) == (port, origin)
+        assert (config.settings.process.port, str(config.source("PW_PORT"))) == (port, origin)
 
 
 def test_a_blank_value_lets_the_next_source_speak(write_file) -> None:
     path = write_file("server: {port: null, style: ''}\n" + GATEWAY)
     config = load({"PW_DEBUG": " "}, {"PW_CONFIG": path, "PW_PORT": "5", "PW_STYLE": "solar", "PW_DEBUG": "yes"})
-    assert (config["PW_PORT"], config["PW_STYLE"], config["PW_DEBUG"]) == (5, "solar", True)
+    assert (config.settings.process.port, config.settings.web.style, config.settings.process.debug) == (
+        5,
+        "solar",
+        True,
+    )
 
 
 def test_the_files_own_names_for_host_and_origins(write_file) -> None:
     path = write_file("server:\n  host: 127.0.0.1\n  cors_origins: ['http://a:1', 'http://b']\n" + GATEWAY)
     config = load({}, {"PW_CONFIG": path, "CORS_ORIGINS": "*"})
-    assert config["PW_BIND_ADDRESS"] == "127.0.0.1"
-    assert config["CORS_ORIGINS"] == ("http://a:1", "http://b")
-    assert config["PW_HOST"] is None
+    assert config.settings.process.bind_address == "127.0.0.1"
+    assert config.settings.web.cors_origins == ("http://a:1", "http://b")
+    assert config.settings.definitions.host is None
 
 
 def test_json_file(write_file) -> None:
     content = {"server": {"port": 81.0, "debug": True}, "gateways": [{"id": "a", "email": "a@b.c"}]}
     config = load({"PW_CONFIG": write_file(json.dumps(content), "c.json")}, {})
-    assert (config["PW_PORT"], config["PW_DEBUG"], config.gateways[0].id) == (81, True, "a")
+    assert (config.settings.process.port, config.settings.process.debug, config.gateways[0].id) == (81, True, "a")
 
 
 def test_names_in_another_case_count_unless_the_exact_one_is_there() -> None:
-    assert load({}, {"pw_port": "5"})["PW_PORT"] == 5
-    assert load({}, {"pw_port": "5", "PW_PORT": "6"})["PW_PORT"] == 6
+    assert load({}, {"pw_port": "5"}).settings.process.port == 5
+    assert load({}, {"pw_port": "5", "PW_PORT": "6"}).settings.process.port == 6
 
 
 def test_the_older_name_of_the_auth_path() -> None:
-    assert load({}, {"PW_AUTHPATH": "/a"})["PW_AUTH_PATH"] == "/a"
+    assert load({}, {"PW_AUTHPATH": "/a"}).settings.definitions.authpath == "/a"
     both = load({}, {"PW_AUTHPATH": "/a", "PW_AUTH_PATH": "/b"})
-    assert both["PW_AUTH_PATH"] == "/b"
+    assert both.settings.definitions.authpath == "/b"
     assert any("PW_AUTHPATH" in warning for warning in both.warnings)
-    assert load({}, {"PW_AUTHPATH": "/a", "PW_AUTH_PATH": ""})["PW_AUTH_PATH"] == "/a"
+    assert load({}, {"PW_AUTHPATH": "/a", "PW_AUTH_PATH": ""}).settings.definitions.authpath == "/a"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +76,7 @@ def test_the_older_name_of_the_auth_path() -> None:
 def test_the_control_switch(environ, enabled, warned) -> None:
     config = load({}, environ)
     assert config.control_enabled is enabled
-    assert (config.control_secret is not None) is enabled
+    assert (config.settings.control.token is not None) is enabled
     assert bool(config.warnings) is warned
 
 
@@ -170,7 +175,7 @@ def test_unknown_variables_are_named_with_the_nearest_known_one() -> None:
 )
 def test_what_never_stopped_a_start_warns_and_uses_the_default(name, text, value) -> None:
     config = load({}, {name: text})
-    assert config[name] == value
+    assert config.settings.value(BY_NAME[name]) == value
     (warning,) = config.warnings
     assert name in warning
     assert text in warning

@@ -62,7 +62,7 @@ def test_every_variable_is_known(name: str) -> None:
     ],
 )  # fmt: skip
 def test_defaults_of_the_contract(name, default) -> None:
-    value = load({}, {})[name]
+    value = load({}, {}).settings.value(ENVIRONMENT_NAMES[name])
     assert value == default
     assert type(value) is type(default)
 
@@ -100,7 +100,11 @@ def test_the_dashboards_environment_with_comments_and_blanks() -> None:
     (gateway,) = config.gateways
     assert (gateway.mode.word, gateway.host, gateway.gw_pwd) == ("tedapi", "192.168.91.1", "ABCDEFGHIJ")
     assert (gateway.timezone, gateway.authpath, gateway.email) == ("America/Los_Angeles", ".auth", None)
-    assert (config["PW_DEBUG"], config["PW_STYLE"], config["PW_POOL_MAXSIZE"]) == (False, "grafana-dark", 15)
+    assert (config.settings.process.debug, config.settings.web.style, config.settings.gateways.pool_maxsize) == (
+        False,
+        "grafana-dark",
+        15,
+    )
     assert config.gateway_options(gateway).cachefile == ".auth/.powerwall"
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import re
+import types
+import typing
 from collections import Counter
-from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 import pwserver
-from pwserver.config import SETTINGS, load
-from pwserver.config.gateway_definition import GatewayOptions
+from pwserver.config import SETTINGS, Setting, load
 from pwserver.config.number_kinds import Duration, Int
-from pwserver.config.settings import SECTIONS
+from pwserver.config.setting import SECTIONS
+from pwserver.config.settings import ENVIRONMENT_NAMES, Settings
 
 PACKAGE = Path(pwserver.__file__).parent
 
@@ -43,18 +48,50 @@ def test_without_anything_the_defaults_are_in_force(tmp_path, monkeypatch) -> No
     assert config.warnings == ()
     assert config.default_gateway is None
     assert not config.control_enabled
-    assert config.settings["PW_WORKERS"] in (1, 2)
+    assert config.settings.process.workers in (1, 2)
     for setting in SETTINGS:
         assert config.source(setting.name).kind == "default"
         if setting.name != "PW_WORKERS":
-            assert config.settings[setting.name] == setting.default
+            assert config.settings.value(setting) == setting.default
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_table_and_dataclasses_agree_in_name_type_and_default(setting: Setting) -> None:
+    """The type of a field is what its kind parses to, and None only where None is the default."""
+    holder = type(getattr(Settings(), setting.part))
+    assert dataclasses.is_dataclass(holder) and holder.__dataclass_params__.frozen and "__dict__" not in dir(holder())
+    (field,) = (each for each in dataclasses.fields(holder) if each.name == setting.field)
+    assert field.default == setting.default == Settings().value(setting)
+    parsed = set(typing.get_args(typing.get_type_hints(setting.kind.parse)["return"])) - {type(None)}
+    hint = typing.get_type_hints(holder)[setting.field]
+    members = set(typing.get_args(hint)) if isinstance(hint, types.UnionType) else {hint}
+    assert members - {type(None)} == parsed
+    assert (type(None) in members) == (setting.default is None)
+    assert Settings.from_values({setting.name: "marked"}).value(setting) == "marked"
+
+
+def test_every_field_of_a_part_is_a_setting() -> None:
+    declared = {(part.name, each.name) for part in dataclasses.fields(Settings)
+                for each in dataclasses.fields(getattr(Settings(), part.name))}  # fmt: skip
+    assert declared == {(setting.part, setting.field) for setting in SETTINGS}
 
 
 def test_everything_that_can_be_set_is_read_somewhere() -> None:
-    """A setting, or what a gateway's connection gets of them, that no code asks for would be a promise not kept."""
+    """A setting that no code asks for would be a promise not kept."""
     sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
-    del sources[PACKAGE / "config/settings.py"]
-    readers = "".join(sources.values())
-    assert [setting.name for setting in SETTINGS if f'"{setting.name}"' not in readers] == []
-    connecting = "".join(text for path, text in sources.items() if path.parent.name in ("gateways", "poller"))
-    assert [each.name for each in fields(GatewayOptions) if f".{each.name}" not in connecting] == []
+    tables = {path for path in sources if path.match("config/*_settings.py")}
+    readers = "".join(text for path, text in sources.items() if path not in tables)
+    readers += " ".join(re.findall(r"self\.\w+", "".join(sources[path] for path in tables)))
+    unread = [setting.name for setting in SETTINGS if not re.search(rf"\.{setting.field}\b", readers)]
+    assert unread == []
+
+
+def test_nothing_outside_config_looks_a_setting_up_by_the_name_of_its_variable() -> None:
+    names = "|".join(ENVIRONMENT_NAMES)
+    lookup = re.compile(rf"""(?:(?<!environ)\[|\.get\(|getattr\(\w+, )["'](?:{names})["']""")
+    found = {
+        str(path.relative_to(PACKAGE)): lookup.findall(path.read_text())
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "config"
+    }
+    assert {path: names for path, names in found.items() if names} == {}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pwserver.config.server_settings import ControlSettings
 from tests.control.houses import FORM, JSON, SECRET, House
 from tests.support.server import Answer
 from tests.support.waiting import wait_until
@@ -340,11 +341,9 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
         return real(one, other)
 
     monkeypatch.setattr(auth.hmac, "compare_digest", spy)
-    settings = {
-        "PW_CONTROL_SECRET": "sécret", "PW_CONTROL_ATTEMPTS": 99, "PW_CONTROL_LOCKOUT": 9.0, "PW_TRUSTED_PROXIES": (),
-    }  # fmt: skip
+    control = ControlSettings(secret="sécret", attempts=99, lockout_seconds=9.0)
     table = AddressTable(memoryview(bytearray(AddressTable.size(1))), 1)
-    authority = auth.Authority(settings, True, table)
+    authority = auth.Authority(control, (), table)
 
     class Request:
         """As much of one as is looked at."""

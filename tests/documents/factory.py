@@ -49,6 +49,7 @@ def server_facts(recording: str = SERVER, **changes: Any) -> ServerFacts:
         poll_interval_seconds=5,
         settings=dict(body(recording, "/stats")["config"]),
         control_enabled=True,
+        login_file_set=True,
     )
     return replace(facts, **changes)
 

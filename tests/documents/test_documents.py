@@ -94,7 +94,7 @@ def test_clouds() -> None:
     fleet = with_reading(with_status(local, mode="FleetAPI"), fleet={"info": {"id": 5}})
     assert tedapi.fleet_info(fleet) == {"id": 5}
     assert tedapi.cloud_battery(fleet) == {"error": tedapi.NO_CLOUD}
-    off = replace(local, server=replace(local.server, settings={"PW_RAW_ROUTES": False}))
+    off = replace(local, server=replace(local.server, raw_routes=False))
     assert tedapi.config(off) == {"error": tedapi.SWITCHED_OFF}
 
 

@@ -15,7 +15,13 @@ from pwserver.reading import Reading
 
 GATEWAY = HistoryGateway("default", "Default Gateway", "America/Los_Angeles")
 SMALL = HistorySettings(
-    polls=3600.0, poll_interval=5.0, minutes=7200.0, quarters=86400.0, days=40 * 86400.0, signals=3600.0, max_signals=16
+    poll_retention_seconds=3600.0,
+    poll_interval=5.0,
+    minutes_kept_seconds=7200.0,
+    quarters_kept_seconds=86400.0,
+    days_kept_seconds=40 * 86400.0,
+    signal_retention_seconds=3600.0,
+    max_signals=16,
 )
 
 

@@ -42,7 +42,9 @@ CHANGES = [  # of years that are over: what comes is up to governments
     ("Antarctica/Troll", "2025-03-30", 22.0),
     ("Antarctica/Casey", "2010-03-05", 27.0),
 ]
-SETTINGS = HistorySettings(poll_interval=60.0, polls=8 * 86400.0, signals=8 * 86400.0, max_signals=16)
+SETTINGS = HistorySettings(
+    poll_interval=60.0, poll_retention_seconds=8 * 86400.0, signal_retention_seconds=8 * 86400.0, max_signals=16
+)
 
 
 def three_days(name: str, text: str) -> tuple[Archive, list[datetime.date], float]:

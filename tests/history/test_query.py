@@ -181,7 +181,7 @@ def test_gateways_by_name(asked: Any) -> None:
     assert ask(asked, gateway="nobody").status == 404
     assert body(ask(asked, gateway="aggregate", from_="now-2h"))
     assert ask(histories()).status == 503
-    assert ask(histories(settings=HistorySettings(polls=-1.0))).status == 503
+    assert ask(histories(settings=HistorySettings(poll_retention_seconds=-1.0))).status == 503
 
 
 def test_the_tag_changes_with_the_rows_and_the_question_only() -> None:
@@ -201,7 +201,11 @@ def test_the_tag_changes_with_the_rows_and_the_question_only() -> None:
 
 
 def test_old_windows_are_answered_from_coarser_rings() -> None:
-    store = archive(HistorySettings(polls=3600.0, poll_interval=60.0, minutes=6 * 3600.0, max_signals=0))
+    store = archive(
+        HistorySettings(
+            poll_retention_seconds=3600.0, poll_interval=60.0, minutes_kept_seconds=6 * 3600.0, max_signals=0
+        )
+    )
     recorder = Recorder(store)
     for step in range(3 * 1440):
         recorder.record(reading(START + 60.0 * step, 1.0, 1.0, 1.0, float(step)))

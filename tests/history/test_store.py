@@ -231,7 +231,7 @@ def test_two_damages_in_one_second_do_not_overwrite_each_other(tmp_path: Path) -
 
 def test_a_longer_retention_keeps_what_there_is(tmp_path: Path) -> None:
     before = filled(tmp_path)
-    store = open_store(tmp_path, replace(SMALL, polls=7200.0, poll_interval=2.0))
+    store = open_store(tmp_path, replace(SMALL, poll_retention_seconds=7200.0, poll_interval=2.0))
     assert any("converted" in message for message in store.messages)
     assert rows(store, "polls") == before["polls"]
     assert read_header(folder_of(tmp_path, "default") / "polls.ring").plan.rows > 3600
@@ -240,7 +240,7 @@ def test_a_longer_retention_keeps_what_there_is(tmp_path: Path) -> None:
 
 def test_a_shorter_retention_keeps_the_newest(tmp_path: Path) -> None:
     before = filled(tmp_path, 700)
-    store = open_store(tmp_path, replace(SMALL, polls=3600.0, poll_interval=20.0))
+    store = open_store(tmp_path, replace(SMALL, poll_retention_seconds=3600.0, poll_interval=20.0))
     kept = rows(store, "polls")
     assert list(kept) == list(before["polls"])[-len(kept) :]
     assert 0 < len(kept) < len(before["polls"])

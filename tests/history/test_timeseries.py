@@ -20,7 +20,7 @@ from tests.documents.compare import differences
 from tests.history.support import GATEWAY, archive, body, histories, reading
 
 NOW = 1_795_339_243.9
-DISABLED = Histories(HistorySettings(polls=-1.0, polls_wanted=-1.0), [GATEWAY], {}, "default")
+DISABLED = Histories(HistorySettings(poll_retention_seconds=-1.0), [GATEWAY], {}, "default")
 TETHC = "TETHC--2012170-25-E--T0000000000000"
 TETHC_2 = "TETHC--3012170-05-B--T0000000000000"
 
@@ -210,7 +210,7 @@ def test_gateways_are_added_up_and_the_virtual_one_is_not() -> None:
 
 def test_trend_reaches_further_back_than_the_polls() -> None:
     start = 1_795_330_800.0
-    store = archive(HistorySettings(polls=3600.0, poll_interval=30.0))
+    store = archive(HistorySettings(poll_retention_seconds=3600.0, poll_interval=30.0))
     recorder = Recorder(store)
     for step in range(2880):
         recorder.record(reading(start + 30.0 * step, 100.0, float(step // 120), -50.0, 10.0))

@@ -31,7 +31,14 @@ POD = "TEPOD--1707000-11-J--TG0000000000A1"
 
 
 def settings_for(path: Path) -> HistorySettings:
-    return replace(SMALL, path=str(path), polls=86400.0, poll_interval=60.0, minutes=86400.0, signals=86400.0)
+    return replace(
+        SMALL,
+        path=str(path),
+        poll_retention_seconds=86400.0,
+        poll_interval=60.0,
+        minutes_kept_seconds=86400.0,
+        signal_retention_seconds=86400.0,
+    )
 
 
 def fill(path: Path, count: int, gateway: HistoryGateway = GATEWAY) -> None:

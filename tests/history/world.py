@@ -18,7 +18,7 @@ from tests.history.support import GATEWAY, reading
 
 DAY = 86400.0
 NOON = 1_795_377_600.0  # 2026-11-22 20:00 UTC, noon in Los Angeles
-SETTINGS = HistorySettings(polls=DAY, poll_interval=5.0, days=800 * DAY, max_signals=0)
+SETTINGS = HistorySettings(poll_retention_seconds=DAY, poll_interval=5.0, days_kept_seconds=800 * DAY, max_signals=0)
 
 
 class World:

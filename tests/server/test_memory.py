@@ -179,7 +179,7 @@ def test_one_worker_is_started_where_two_do_not_fit(limit_mb: int, workers: int,
     limit = MemoryLimit(limit_mb * MIB, "/sys/fs/cgroup/memory.max")
     before = config()
     after = fitted(before, limit)
-    assert after["PW_WORKERS"] == workers
+    assert after.settings.process.workers == workers
     if said is None:
         assert after is before
         return
@@ -194,14 +194,14 @@ def test_many_workers_are_as_many_as_fit_and_one_is_the_least() -> None:
     many = config(PW_WORKERS="64")
     for limit_mb in range(1, 1000):
         limit = MemoryLimit(limit_mb * MIB, "")
-        workers = fitted(many, limit)["PW_WORKERS"]
+        workers = fitted(many, limit).settings.process.workers
         assert workers == 1 or need_bytes(many, workers) <= limit.limit_bytes
         assert workers == 64 or need_bytes(many, workers + 1) > limit.limit_bytes
 
 
 def test_one_worker_that_does_not_fit_is_started_and_told() -> None:
     after = fitted(config(PW_WORKERS="1"), MemoryLimit(64 * MIB, "/proc/meminfo"))
-    assert after["PW_WORKERS"] == 1
+    assert after.settings.process.workers == 1
     assert after.warnings[-1] == (
         "memory is limited to 64 MB (/proc/meminfo), one worker needs about 75 MB: the kernel will probably kill "
         "processes. Stop other programs of this machine"

@@ -75,7 +75,7 @@ for limit in (4096, 1024, 256, 64, 32, 16):
     for environment in ({}, {"PW_MAX_CONNECTIONS": "5000"}, {"PW_MAX_CONNECTIONS": "20"}):
         config = load({}, {"PW_WORKERS": "2", **environment})
         fitted = with_files(config)
-        print(limit, config["PW_MAX_CONNECTIONS"], fitted["PW_MAX_CONNECTIONS"], len(fitted.warnings))
+        print(limit, config.settings.web.max_connections, fitted.settings.web.max_connections, len(fitted.warnings))
 """
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
