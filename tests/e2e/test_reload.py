@@ -157,7 +157,7 @@ class TestPort:
     def moved(self, gateway: SimulatedGateway, tmp_path: Path) -> Callable[[int], Configured]:
         path = tmp_path / "pwserver.yaml"
         made = Configured(path, gateway)
-        made.server = Server(["--config", str(path)], dict(IMPATIENT), port=None)
+        made.server = Server(["--config", str(path)], dict(IMPATIENT), configured=True)
         return lambda port: (made.write(port=port, host="127.0.0.1"), made)[1]
 
     def test_a_changed_port_is_opened_and_the_old_one_closed(self, moved: Callable[[int], Configured]) -> None:

@@ -31,6 +31,9 @@ class Scripted:
         self.online = False
         self.polls = 0
 
+    def read_again(self) -> None:
+        """Do nothing: no command is given to it."""
+
     def poll(self) -> Reading:
         step = self.script[min(self.polls, len(self.script) - 1)]
         self.polls += 1

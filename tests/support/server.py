@@ -37,8 +37,9 @@ class Server:
 
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
-    port: int | None = 0  # None: the configuration says where
+    port: int = 0  # after the start: where it listens
     module: str = "pwserver"  # what is run
+    configured: bool = False  # the configuration says where to listen
 
     def __enter__(self) -> Server:
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG") if name in os.environ}
@@ -48,7 +49,7 @@ class Server:
                 sys.executable,
                 "-m",
                 self.module,
-                *(() if self.port is None else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
+                *(() if self.configured else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
                 *self.arguments,
             ],
             env=keep | {"PYTHONPATH": str(Path(__file__).parents[2])} | self.environment,
@@ -92,7 +93,7 @@ class Server:
         self, target: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port or 0, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, target, body=body, headers=headers or {})
             response = connection.getresponse()
