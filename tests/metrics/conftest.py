@@ -53,7 +53,13 @@ def view_of() -> Callable[..., View]:
     ) -> View:
         if reading is not None:
             reading = replace(reading, gateway_id=gateway, **changes)
-        known: dict[str, Any] = {"state": "ok", "online": True, "total_successes": 7, "poll_seconds": 0.25, "last_updated": 1.7e9}
+        known: dict[str, Any] = {
+            "state": "ok",
+            "online": True,
+            "total_successes": 7,
+            "poll_seconds": 0.25,
+            "last_updated": 1.7e9,
+        }
         return View(GatewayIdentity(gateway, name), GatewayStatus(**(known | (status or {}))), reading, server, NOW)
 
     return make
