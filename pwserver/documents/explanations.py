@@ -153,4 +153,6 @@ def leaves(document: JsonObject) -> dict[str, Any]:
 
 
 def _own_rule(name: str) -> str:
+    if name.startswith("last_known."):
+        return "last known"
     return "repeated" if name.startswith(("units_percent.", "site.units_percent.")) else "server"

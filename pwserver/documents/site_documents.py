@@ -11,12 +11,13 @@ from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.documents.control_reads import ability_members
-from pwserver.reading import JsonObject
+from pwserver.reading import GatewayIdentity, JsonObject
 from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, summary_figures, unit_level
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
+from pwserver.state.judge import Judged
 from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
 from pwserver.state.view import SiteView, View
 
@@ -173,8 +174,7 @@ def _entry(state: State, now: float) -> JsonObject:
         body["advice"] = known.advice
         body["next_attempt"] = _second(known.next_attempt)
     body.update(nested(summary_figures(judged)))
-    body["has_solar"], body["has_battery"] = _has(state)
-    body["units_percent"] = [rounded("percent", unit_level(unit).value) for unit in judged.all_units]
+    body.update(_equipment(state.gateway, judged))
     body["alerts"] = None if judged.alerts is None else len(judged.alerts)
     body["problems"] = None if judged.alerts is None else problems(judged.alerts)
     body["alerts_worst"] = worst(judged.alerts or ())
@@ -183,24 +183,27 @@ def _entry(state: State, now: float) -> JsonObject:
         body["last_known"] = {
             "read_at": rounded("seconds", old.reading.timestamp),
             **nested(summary_figures(old)),
+            **_equipment(state.gateway, old),
         }
     return body
 
 
 def _any_has(site: Site) -> tuple[bool | None, bool | None]:
-    found = [_has(state) for state in site.members]
+    found = [_equipment(state.gateway, state.judged) for state in site.members]
     if not found:
         return None, None
-    return any(solar for solar, _ in found), any(battery for _, battery in found)
+    return any(one["has_solar"] for one in found), any(one["has_battery"] for one in found)
 
 
-def _has(state: State) -> tuple[bool | None, bool | None]:
-    """Tell whether there are solar panels and batteries to draw; None while nothing is known."""
-    judged = state.judged
-    if judged.reading is None:
-        return None, None
-    solar = state.gateway.type == "inverter" or judged.meters["solar"].watts.value is not None
-    return solar, has_battery(judged)
+def _equipment(gateway: GatewayIdentity, judged: Judged) -> JsonObject:
+    """Tell what there is to draw: solar panels, a battery, each unit with its charge; None while it is not known."""
+    known = judged.reading is not None
+    has_solar = gateway.type == "inverter" or (known and judged.meters["solar"].watts.value is not None)
+    return {
+        "has_solar": has_solar if known else None,
+        "has_battery": has_battery(judged) if known else None,
+        "units_percent": [rounded("percent", unit_level(unit).value) for unit in judged.all_units],
+    }
 
 
 def _second(moment: float | None) -> int | None:

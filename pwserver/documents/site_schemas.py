@@ -94,6 +94,7 @@ _ALERT = {
     "units": {**array(STRING), "description": "that tell it, as people call them; empty where that is not known"},
 }
 _ENDED = {"ended": number("s", "of the first answer that had it no more, seconds since 1970")}
+_EQUIPMENT = {"has_solar": _B, "has_battery": _B, "units_percent": array(_PC)}
 _ENTRY = {
     "id": STRING,
     "name": STRING,
@@ -103,9 +104,7 @@ _ENTRY = {
     "age_seconds": nullable(SECONDS),
     **_SUMMARY,
     "grid_state": _GRID,
-    "has_solar": _B,
-    "has_battery": _B,
-    "units_percent": array(_PC),
+    **_EQUIPMENT,
     **_ALERTS,
 }
 _TROUBLE = {
@@ -114,7 +113,8 @@ _TROUBLE = {
     "advice": nullable(string("what the owner can do; only while not fresh")),
     "next_attempt": nullable(number("s", "when it is tried again, seconds since 1970; only while not fresh")),
     "last_known": obj(
-        {"read_at": EPOCH, **_SUMMARY, "grid_state": _GRID}, text="old figures, only while away: show them as old"
+        {"read_at": EPOCH, **_SUMMARY, "grid_state": _GRID, **_EQUIPMENT},
+        text="old figures, only while away: show them as old",
     ),
 }
 ABILITY = obj(

@@ -177,6 +177,9 @@ def test_old_figures_stay_known_but_apart_from_those_of_now() -> None:
         assert body["solar_watts"] is None
         assert body["last_known"]["solar_watts"] == 6500
         assert body["last_known"]["read_at"] == NOW - 1
+        assert body["units_percent"] == [], "these would be of now"
+        assert body["last_known"]["units_percent"] == site_documents.gateway_document(view)["units_percent"] != []
+        assert body["last_known"]["has_battery"] is True and body["last_known"]["has_solar"] is True
     assert "last_known" not in site_documents.gateway_document(view)
 
 
