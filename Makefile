@@ -57,6 +57,7 @@ lint: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## style, types and layers only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/biome check --error-on-warnings  # its launcher runs node by name
+	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/tsc
 
 bench: $(TOOLS) $(BUILT)  ## the table of measurements
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -152,6 +152,9 @@ type SiteHouse = {
     grid_watts: number | null;
     charge_percent: number | null;
     grid_state: "UP" | "DOWN" | "SYNCING" | null;
+    has_solar: boolean | null;
+    has_battery: boolean | null;
+    units_percent: Array<number | null>;
   };
 };
 
@@ -261,6 +264,9 @@ type SiteOverview = {
       grid_watts: number | null;
       charge_percent: number | null;
       grid_state: "UP" | "DOWN" | "SYNCING" | null;
+      has_solar: boolean | null;
+      has_battery: boolean | null;
+      units_percent: Array<number | null>;
     };
   }>;
 };
@@ -468,6 +474,23 @@ type DailyEnergy = {
   last_updated: number | null;
 };
 
+type EnergyToday = {
+  enabled: boolean;
+  gateways: {
+    [name: string]: {
+      gateway_id: string;
+      day: string;
+      solar_kwh: number | null;
+      home_kwh: number | null;
+      battery_charge_kwh: number | null;
+      battery_discharge_kwh: number | null;
+      grid_import_kwh: number | null;
+      grid_export_kwh: number | null;
+    };
+  };
+  server_time?: number;
+};
+
 type SignalCatalogue = {
   enabled: boolean;
   signals_enabled: boolean;
@@ -544,6 +567,8 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? PowerTrend
   : Address extends `api/timeseries/daily` | `api/timeseries/daily?${string}`
   ? DailyEnergy
+  : Address extends `api/timeseries/today` | `api/timeseries/today?${string}`
+  ? EnergyToday
   : Address extends `api/timeseries/signals` | `api/timeseries/signals?${string}`
   ? SignalCatalogue
   : Address extends `api/timeseries/signal_trend` | `api/timeseries/signal_trend?${string}`

@@ -1,10 +1,11 @@
-// Runs before the first paint: theme, frame and kiosk are known before anything is drawn, so nothing jumps.
+// Runs before the first paint: theme, frame and kiosk are known before anything is drawn, so that nothing jumps.
 (() => {
-  var root = document.documentElement;
-  var query = new URLSearchParams(location.search);
-  var dark = window.matchMedia("(prefers-color-scheme: dark)"),
-    paper = window.matchMedia("print");
-  var fixed = {
+  const root = document.documentElement;
+  const query = new URLSearchParams(location.search);
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const paper = window.matchMedia("print");
+  /** The styles that have one theme. @type {Record<string, string>} */
+  const themes = {
     black: "dark",
     white: "light",
     grafana: "dark",
@@ -12,44 +13,52 @@
     solar: "light",
     dakboard: "dark",
   };
-  var style = root.getAttribute("data-style") || "";
 
-  function wanted() {
-    if (paper.matches) return "light";
-    var asked = query.get("theme");
-    if (asked !== "light" && asked !== "dark") asked = fixed[style];
-    if (!asked && !query.has("theme")) {
-      try {
-        asked = JSON.parse(localStorage.getItem("pwserver.settings") || "{}").theme;
-      } catch (_e) {
-        asked = "";
-      }
+  /** Return the theme of the reader's settings; storage may be refused. */
+  function chosenTheme() {
+    try {
+      return JSON.parse(localStorage.getItem("pwserver.settings") ?? "{}").theme;
+    } catch {
+      return null;
     }
-    return asked === "light" || asked === "dark" ? asked : dark.matches ? "dark" : "light";
-  }
-  function apply() {
-    root.setAttribute("data-theme", wanted());
   }
 
-  // Pages that show live figures ask for them while their modules are still on the way (core/live_connection.js takes the answer).
-  var first = root.getAttribute("data-first"),
-    gateway = root.hasAttribute("data-first-house") && query.get("gateway");
-  if (gateway) first += `/${encodeURIComponent(gateway)}`;
+  /** Paper is light; else the address, the style, the settings and the system are asked in this order. */
+  function theme() {
+    if (paper.matches) return "light";
+    const asked = query.get("theme");
+    if (asked === "light" || asked === "dark") return asked;
+    const fixed = themes[root.getAttribute("data-style") ?? ""];
+    const chosen = fixed ?? (query.has("theme") ? null : chosenTheme());
+    return chosen === "light" || chosen === "dark" ? chosen : dark.matches ? "dark" : "light";
+  }
+
+  function applyTheme() {
+    root.setAttribute("data-theme", theme());
+  }
+
+  /** A page of another origin may not be asked who it is: then this page is in its frame. */
+  function isFramed() {
+    try {
+      return window.self !== window.top;
+    } catch {
+      return true;
+    }
+  }
+
+  // Pages that show live figures ask for them while their modules are still on the way: core/live_connection.js takes
+  // the answer.
+  const first = root.getAttribute("data-first");
+  const gateway = root.hasAttribute("data-first-house") ? query.get("gateway") : null;
   if (first) {
-    window.pwserverFirst = fetch(first);
-    window.pwserverFirst.catch(() => {}); // the live connection says so
+    window.pwserverFirst = fetch(gateway ? `${first}/${encodeURIComponent(gateway)}` : first);
+    window.pwserverFirst.catch(() => {}); // the live connection tells
   }
 
-  apply();
-  dark.addEventListener("change", apply);
-  paper.addEventListener("change", apply);
-  window.addEventListener("pwserver:theme", apply);
-  var framed = true;
-  try {
-    framed = window.self !== window.top;
-  } catch (_e) {
-    framed = true;
-  }
-  root.classList.toggle("framed", framed);
-  root.classList.toggle("kiosk", /^(1|true|yes)$/.test(query.get("kiosk") || ""));
+  applyTheme();
+  dark.addEventListener("change", applyTheme);
+  paper.addEventListener("change", applyTheme);
+  window.addEventListener("pwserver:theme", applyTheme);
+  root.classList.toggle("framed", isFramed());
+  root.classList.toggle("kiosk", /^(1|true|yes)$/.test(query.get("kiosk") ?? ""));
 })();

@@ -1,47 +1,53 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
-
-import { attribute, figure, load, text } from "./core/dom.js";
+import { attribute, figure, find, text } from "./core/dom.js";
 import { explainNumbers } from "./core/explain_panel.js";
 import { known, number, percent, span } from "./core/format.js";
+import { MODES, NO_ANSWER, SCALE } from "./core/labels.js";
 import { LiveConnection } from "./core/live_connection.js";
+import { load } from "./core/load.js";
 import { showNotice } from "./core/notice.js";
-import { MODES, NO_ANSWER, noSuchGateway, notice, SCALE } from "./core/sentences.js";
-import { ago } from "./core/server_clock.js";
+import { ageOf, noSuchGateway, noticeOf } from "./core/sentences.js";
 import { nameOf, subjectOf, unknownHouse } from "./core/subject.js";
 import { FlowDrawing } from "./flow/flow_drawing.js";
 
+/** @import { Subject } from "./core/subject.js" */
+
 const gateway = new URLSearchParams(location.search).get("gateway") || "";
-const find = (id) => document.getElementById(id);
-const flow = new FlowDrawing(find("flow"));
-let subject = null,
-  lost = false,
-  gateways = null;
+const drawing = new FlowDrawing(find("flow"));
+/** @type {Subject | null} */
+let subject = null;
+/** Those that are configured; asked for when the address names another. @type {SiteOverview["gateways"] | null} */
+let gateways = null;
+let lost = false;
+
+function notice() {
+  if (lost) return { words: NO_ANSWER, bad: true };
+  if (subject?.unknown) return { words: noSuchGateway(gateway, gateways), bad: true, block: true };
+  return noticeOf(subject);
+}
+
+/**
+ * Show a number below the drawing; no words: it is not known.
+ * @param {string} id
+ * @param {string} words
+ * @param {string} name
+ */
+function showFact(id, words, name) {
+  figure(find(id), words, words && nameOf(subject, name), subject?.id);
+}
 
 function show() {
-  flow.show(subject, { faded: lost || !subject?.known || subject.old });
-  showNotice(
-    lost
-      ? { words: NO_ANSWER, bad: true }
-      : subject?.unknown
-        ? { words: noSuchGateway(gateway, gateways), bad: true, block: true }
-        : notice(subject),
-  );
+  drawing.show(subject, { faded: lost || !subject?.known || subject.old });
+  showNotice(notice());
   text(find("site"), subject?.title ?? "");
-  const shown = (id, words, name) => figure(find(id), words, words && nameOf(subject, name), subject?.id);
-  shown(
-    "houses",
-    subject?.several && known(subject.fresh) ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "",
-    "fresh",
-  );
-  text(find("mode"), subject?.mode ? (MODES[subject.mode] ?? subject.mode) : "");
-  shown(
-    "reserve",
-    known(subject?.reserve_percent) ? `Reserve ${percent(subject.reserve_percent)}` : "",
-    "reserve_percent",
-  );
-  shown("left", known(subject?.hours_left) ? `${span(subject.hours_left * 3600)} left` : "", "hours_left");
+  const { mode, reserve_percent: reserve, hours_left: hours } = subject ?? {};
+  const live = subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "";
+  showFact("houses", live, "fresh");
+  text(find("mode"), mode ? (MODES[mode] ?? mode) : "");
+  showFact("reserve", known(reserve) ? `Reserve ${percent(reserve)}` : "", "reserve_percent");
+  showFact("left", known(hours) ? `${span(hours * 3600)} left` : "", "hours_left");
   text(find("scale"), known(subject?.charge_percent) ? SCALE : "");
-  shown("age", known(ago(subject?.read_at)) ? `Read ${span(ago(subject.read_at))} ago` : "", "read_at");
+  showFact("age", subject && known(subject.read_at) ? `Read ${ageOf(subject)} ago` : "", "read_at");
 }
 
 new LiveConnection({

@@ -29,6 +29,7 @@ DOCUMENTS = {
     "HistoryStatus": "/api/timeseries/status",
     "PowerTrend": "/api/timeseries/trend",
     "DailyEnergy": "/api/timeseries/daily",
+    "EnergyToday": "/api/timeseries/today",
     "SignalCatalogue": "/api/timeseries/signals",
     "SignalTrend": "/api/timeseries/signal_trend",
 }

@@ -103,7 +103,7 @@ def test_days_begin_and_end_where_the_history_has_them(house: House, look: Look,
     page = look(house.base, timezone_id=zone).open("history")
     until(page, DRAWN)
     page.evaluate(
-        "import(new URL('js/history/queries.js', document.querySelector('script[type=module][src]').src"
+        "import(new URL('js/core/local_days.js', document.querySelector('script[type=module][src]').src"
         ".replace(/js\\/.*/, ''))).then((found) => { window.dataModule = found; })"
     )
     where = ZoneInfo(zone)

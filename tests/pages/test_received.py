@@ -91,6 +91,6 @@ def test_the_console_of_one_house_asks_for_little_besides(twelve: Server, look: 
     assert sizes.keys() == ASKED.keys()
     for seconds, card in ASKED.values():
         if card is not None:
-            assert page.evaluate(f"document.querySelector('[data-card={card}]').live.every") == seconds, card
+            assert page.get_attribute(f"[data-card={card}]", "data-every-seconds") == str(seconds), card
     besides = sum(sizes[path] / seconds for path, (seconds, _) in ASKED.items())
     assert HOUSE_BYTES_PER_SECOND + besides <= BYTES_PER_SECOND, (besides, sizes)

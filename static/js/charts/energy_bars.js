@@ -1,127 +1,175 @@
 // Energy per day as stacked bars: what the house took (sun, battery, grid) upwards, what was sold downwards.
 import { h, s } from "../core/dom.js";
-import { dateOf, day as dayName, energy, number, percent } from "../core/format.js";
+import { dateOf, dayName, energyOfKwh, number, percent } from "../core/format.js";
 
-/** One day's row (see /api/timeseries) with the figures worked out; rows of several gateways are added up. */
-export function dayTotals(day, rows) {
-  const names = [
-    "solar_kwh",
-    "home_kwh",
-    "battery_charge_kwh",
-    "battery_discharge_kwh",
-    "grid_import_kwh",
-    "grid_export_kwh",
-  ];
-  const total = { day };
-  for (const name of names) {
-    const parts = rows.map((row) => row[name]).filter((value) => typeof value === "number");
-    total[name.slice(0, -4)] = parts.length ? parts.reduce((sum, value) => sum + value, 0) : null;
-  }
-  total.own =
-    total.home > 0 && total.grid_import !== null
-      ? Math.max(0, Math.min(100, (1 - total.grid_import / total.home) * 100))
-      : null;
-  return total;
-}
+/**
+ * @typedef {DailyEnergy["days"][number]["gateways"][string]} DayRow
+ * @typedef {typeof KINDS[number]} Kind
+ * @typedef {{day: string, own: number | null} & {[kind in Kind]: number | null}} DayTotal the energies in kWh;
+ *   ``own``: percent of the home's consumption that was not bought
+ */
 
-/** Days of ``/api/timeseries/daily`` (newest first) as totals, oldest first; ``gateway`` empty: all. */
-export const dailyTotals = (answer, gateway) =>
-  (answer?.days ?? [])
-    .map(({ day, gateways }) => dayTotals(day, gateway ? [gateways[gateway]].filter(Boolean) : Object.values(gateways)))
-    .reverse();
-
-const round = (value) => value.toFixed(1);
-
-/** Draw into ``room``. ``onDay(day)`` when one is chosen. */
-export function drawBars(room, days, { onDay } = {}) {
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
-  const width = Math.max(200, room.clientWidth / rem),
-    height = Math.max(120, room.clientHeight / rem);
-  const left = 40,
-    bottom = 24,
-    top = 22;
-  const up = Math.max(1, ...days.map((one) => Math.max(one.home ?? 0, one.solar ?? 0)));
-  const down = Math.max(0, ...days.map((one) => one.grid_export ?? 0));
-  const scale = (height - top - bottom) / (up + down);
-  const zero = top + up * scale;
-  const step = (width - left) / Math.max(days.length, 1);
-  const bar = Math.max(1, Math.min(26, step * 0.36));
-  const svg = s("svg.bars", {
-    viewBox: `0 0 ${width} ${height}`,
-    role: "img",
-    "aria-label": `Energy per day, ${days.length} days. The table below lists the figures.`,
-  });
-  for (const tick of ticks(-down, up)) {
-    const y = zero - tick * scale;
-    svg.append(
-      s("line.axis", { x1: left, x2: width, y1: round(y), y2: round(y) }),
-      s(
-        "text",
-        { x: left - 6, y: round(y + 4), "text-anchor": "end" },
-        number(Math.abs(tick), Math.abs(tick) < 1 && tick ? 1 : 0),
-      ),
-    );
-  }
-  const every = Math.ceil(days.length / Math.max(1, Math.floor((width - left) / 78)));
-  days.forEach((one, index) => {
-    const x = left + step * index + step / 2;
-    const piece = (name, from, size, offset) =>
-      size > 0 &&
-      svg.append(
-        s(`rect.${name}`, {
-          x: round(x + offset),
-          y: round(zero - (from + size) * scale),
-          width: round(bar),
-          height: round(Math.max(0.5, size * scale)),
-        }),
-      );
-    const grid = Math.min(one.grid_import ?? 0, one.home ?? 0);
-    const battery = Math.min(one.battery_discharge ?? 0, Math.max(0, (one.home ?? 0) - grid));
-    const sun = Math.max(0, (one.home ?? 0) - grid - battery);
-    piece("solar", 0, one.solar ?? 0, -bar - 1);
-    piece("export", -(one.grid_export ?? 0), one.grid_export ?? 0, -bar - 1);
-    piece("grid", 0, grid, 1);
-    piece("battery", grid, battery, 1);
-    piece("home", grid + battery, sun, 1);
-    if ((days.length - 1 - index) % every === 0)
-      svg.append(
-        s(
-          "text",
-          { x: round(Math.min(x, width - 34)), y: height - 6, "text-anchor": "middle" },
-          dayName(dateOf(one.day)),
-        ),
-      );
-    if (one.own !== null && step >= 44)
-      svg.append(s("text.own", { x: round(x), y: 12, "text-anchor": "middle" }, percent(one.own)));
-    const hit = s(
-      "rect.hit",
-      { x: round(x - step / 2), y: 0, width: round(step), height: height - bottom, click: () => onDay?.(one.day) },
-      s(
-        "title",
-        {},
-        `${dayName(dateOf(one.day))}: solar ${energy(one.solar === null ? null : one.solar * 1000)}, home ${energy(one.home === null ? null : one.home * 1000)}, self-powered ${percent(one.own)}`,
-      ),
-    );
-    svg.append(hit);
-  });
-  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, "No days recorded yet")]));
-}
-
+export const KINDS = /** @type {const} */ ([
+  "solar",
+  "home",
+  "battery_charge",
+  "battery_discharge",
+  "grid_import",
+  "grid_export",
+]);
 export const BAR_LEGEND = [
   ["solar", "Solar produced"],
   ["home", "Home from sun"],
   ["battery", "Home from battery"],
   ["grid", "Home from grid"],
 ];
+const LEFT = 40; // room for the numbers of the axis
+const BOTTOM = 24; // for the days
+const TOP = 22; // for the shares
+const WIDEST_BAR = 26;
+const ROOM_OF_DAY = 78; // for the name of a day
+const ROOM_OF_SHARE = 44;
 
+/**
+ * Return the sum of some rows, of one day or of one gateway; what none of them knows is not known.
+ * @param {string} day
+ * @param {{[kind in Kind]: number | null}[]} rows
+ * @returns {DayTotal}
+ */
+export function sumOf(day, rows) {
+  /** @param {Kind} kind */
+  const sum = (kind) => {
+    const parts = rows.flatMap((row) => row[kind] ?? []);
+    return parts.length ? parts.reduce((total, part) => total + part, 0) : null;
+  };
+  const home = sum("home");
+  const bought = sum("grid_import");
+  const own =
+    home !== null && home > 0 && bought !== null ? Math.max(0, Math.min(100, (1 - bought / home) * 100)) : null;
+  return {
+    day,
+    own,
+    solar: sum("solar"),
+    home,
+    battery_charge: sum("battery_charge"),
+    battery_discharge: sum("battery_discharge"),
+    grid_import: bought,
+    grid_export: sum("grid_export"),
+  };
+}
+
+/** Return the energies of a row of /api/timeseries. @param {DayRow} row */
+export const kindsOf = (row) => ({
+  solar: row.solar_kwh,
+  home: row.home_kwh,
+  battery_charge: row.battery_charge_kwh,
+  battery_discharge: row.battery_discharge_kwh,
+  grid_import: row.grid_import_kwh,
+  grid_export: row.grid_export_kwh,
+});
+
+/**
+ * Return the days of ``/api/timeseries/daily`` (newest first) as totals, oldest first; ``gateway`` empty: of all.
+ * @param {DailyEnergy | null} answer
+ * @param {string} gateway
+ */
+export function dailyTotals(answer, gateway) {
+  const days = (answer?.days ?? []).map(({ day, gateways }) => {
+    const rows = gateway ? [gateways[gateway]].filter(Boolean) : Object.values(gateways);
+    return sumOf(day, rows.map(kindsOf));
+  });
+  return days.reverse();
+}
+
+/** @param {number} value */
+const round = (value) => value.toFixed(1);
+
+/**
+ * Draw the bars into ``room``. ``onDay`` is called with the day that was chosen.
+ * @param {HTMLElement} room
+ * @param {DayTotal[]} days
+ * @param {{onDay?: (day: string) => void}} options
+ */
+export function drawBars(room, days, { onDay } = {}) {
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
+  const width = Math.max(200, room.clientWidth / rem);
+  const height = Math.max(120, room.clientHeight / rem);
+  const up = Math.max(1, ...days.map((one) => Math.max(one.home ?? 0, one.solar ?? 0)));
+  const down = Math.max(0, ...days.map((one) => one.grid_export ?? 0));
+  const scale = (height - TOP - BOTTOM) / (up + down);
+  const zero = TOP + up * scale;
+  const step = (width - LEFT) / Math.max(days.length, 1);
+  const label = `Energy per day, ${days.length} days. The table below lists the figures.`;
+  const svg = s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  for (const tick of ticks(-down, up)) {
+    const y = zero - tick * scale;
+    const words = number(Math.abs(tick), Math.abs(tick) < 1 && tick ? 1 : 0);
+    svg.append(
+      s("line.axis", { x1: LEFT, x2: width, y1: round(y), y2: round(y) }),
+      s("text", { x: LEFT - 6, y: round(y + 4), "text-anchor": "end" }, words),
+    );
+  }
+  const every = Math.ceil(days.length / Math.max(1, Math.floor((width - LEFT) / ROOM_OF_DAY)));
+  for (const [index, one] of days.entries()) {
+    const x = LEFT + step * index + step / 2;
+    svg.append(...barsOf(one, { x, zero, scale, width: Math.max(1, Math.min(WIDEST_BAR, step * 0.36)) }));
+    const middle = { "text-anchor": "middle" };
+    if ((days.length - 1 - index) % every === 0) {
+      const place = { x: round(Math.min(x, width - 34)), y: height - 6, ...middle };
+      svg.append(s("text", place, dayName(dateOf(one.day))));
+    }
+    if (one.own !== null && step >= ROOM_OF_SHARE) {
+      svg.append(s("text.own", { x: round(x), y: 12, ...middle }, percent(one.own)));
+    }
+    const whole = { x: round(x - step / 2), y: 0, width: round(step), height: height - BOTTOM };
+    svg.append(s("rect.hit", { ...whole, click: () => onDay?.(one.day) }, s("title", {}, inWords(one))));
+  }
+  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, "No days recorded yet")]));
+}
+
+/** @param {DayTotal} one @param {{x: number, zero: number, scale: number, width: number}} place */
+function barsOf(one, { x, zero, scale, width }) {
+  const home = one.home ?? 0;
+  const grid = Math.min(one.grid_import ?? 0, home);
+  const battery = Math.min(one.battery_discharge ?? 0, Math.max(0, home - grid));
+  const sun = Math.max(0, home - grid - battery);
+  const sold = one.grid_export ?? 0;
+  /** @type {[name: string, from: number, size: number, offset: number][]} */
+  const pieces = [
+    ["solar", 0, one.solar ?? 0, -width - 1],
+    ["export", -sold, sold, -width - 1],
+    ["grid", 0, grid, 1],
+    ["battery", grid, battery, 1],
+    ["home", grid + battery, sun, 1],
+  ];
+  return pieces
+    .filter(([, , size]) => size > 0)
+    .map(([name, from, size, offset]) =>
+      s(`rect.${name}`, {
+        x: round(x + offset),
+        y: round(zero - (from + size) * scale),
+        width: round(width),
+        height: round(Math.max(0.5, size * scale)),
+      }),
+    );
+}
+
+/** @param {DayTotal} one */
+function inWords({ day, solar, home, own }) {
+  const energies = `solar ${energyOfKwh(solar)}, home ${energyOfKwh(home)}`;
+  return `${dayName(dateOf(day))}: ${energies}, self-powered ${percent(own)}`;
+}
+
+/** Return the round numbers between these two. @param {number} low @param {number} high */
 function ticks(low, high) {
-  const step = nice((high - low) / 4);
+  const step = roundStep((high - low) / 4);
   const found = [];
   for (let at = Math.ceil(low / step) * step; at <= high + 1e-9; at += step) found.push(Math.round(at * 1000) / 1000);
   return found;
 }
 
-function nice(size) {
+/** Return the next of 1, 2, 5, 10, 20 … @param {number} size */
+function roundStep(size) {
   const power = 10 ** Math.floor(Math.log10(size));
-  return [1, 2, 5, 10].map((one) => one * power).find((one) => one >= size);
+  return ([1, 2, 5].find((one) => one * power >= size) ?? 10) * power;
 }

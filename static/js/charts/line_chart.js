@@ -3,9 +3,40 @@ import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { h, text } from "../core/dom.js";
 import { clock, DASH, known } from "../core/format.js";
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || name;
+/**
+ * @import { Value } from "./scales.js"
+ *
+ * @typedef {object} Series
+ * @property {string} name
+ * @property {string} label
+ * @property {string} colour the name of a colour of base.css
+ * @property {string} scale the name of one of the chart's scales
+ * @property {(value: number) => string} show
+ * @property {number} [fill] percent of the colour below the line
+ * @property {number[]} [dash]
+ *
+ * @typedef {object} Scale
+ * @property {[number, number] | ((plot: uPlot, low: Value, high: Value) => [number, number])} range
+ * @property {(value: number) => string} show
+ *
+ * @typedef {[number[], ...Value[][]]} Columns times in epoch seconds, then the values of each series
+ * @typedef {[from: number, to: number]} Window of the time axis, in epoch seconds
+ *
+ * @typedef {object} ChartOptions
+ * @property {Series[]} series
+ * @property {Record<string, Scale>} scales
+ * @property {string} label
+ * @property {(from: number, to: number) => void} [onZoom] called after a drag
+ * @property {Set<string>} [hidden] names of series, kept up to date
+ * @property {() => void} [onHide]
+ * @property {string} [sync] charts with the same word share the pointer
+ */
 
-/** Colours for series that have no meaning of their own; told apart in both themes. */
+const DAY_SECONDS = 86_400;
+const SMALLEST_DRAG_PIXELS = 6;
+const LINE_WIDTH = 1.75;
+
+/** Colours for series that have no meaning of their own; they can be told apart in both themes. */
 export const PALETTE = [
   "home",
   "solar",
@@ -19,85 +50,98 @@ export const PALETTE = [
   "grid-ink",
 ];
 
-/**
- * A chart with a legend that shows the values below the pointer and switches series off.
- * ``series``: [{name, label, colour, scale, fill, show(value)}]; ``scales``: {name: {side, range, show(value)}}.
- * ``onZoom(from, to)`` after a drag. ``hidden``: a Set of series names, kept up to date.
- */
+/** @param {string} name */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || name;
+
+/** How large a pixel is drawn: more on a wall. */
+const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
+/** A chart with a legend that shows the values below the pointer and switches series off. */
 export class LineChart {
+  /** @type {uPlot | null} */
+  plot = null;
+  /** @type {Columns | null} */
+  data = null;
+  /** @type {Window | null} */
+  window = null;
+  legend = h("div.legend");
+
+  /** @param {HTMLElement} room @param {ChartOptions} options */
   constructor(room, { series, scales, label, onZoom, hidden = new Set(), onHide, sync }) {
-    Object.assign(this, { room, series, scales, label, onZoom, hidden, onHide, sync });
+    this.room = room;
+    this.series = series;
+    this.scales = scales;
+    this.onZoom = onZoom;
+    this.hidden = hidden;
+    this.onHide = onHide;
+    this.sync = sync;
     this.canvas = h("div.chart-canvas", { role: "img", "aria-label": label });
-    this.legend = h("div.legend");
     room.replaceChildren(this.canvas);
     room.after(this.legend);
-    this.values = series.map((one) => {
-      const value = h("b");
-      const button = h(
-        "button",
-        { type: "button", "aria-pressed": String(!hidden.has(one.name)), click: () => this.toggle(one, button) },
-        h("span.swatch", { style: `--colour: var(--${one.colour})` }),
-        `${one.label} `,
-        value,
-      );
-      this.legend.append(button);
-      return value;
-    });
-    this.observer = new ResizeObserver(() => this.size());
-    this.observer.observe(room);
-    this.themed = () => this.data && this.draw(this.data);
-    window.addEventListener("pwserver:drawn", this.themed);
-    new MutationObserver(this.themed).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    this.values = series.map((one) => this.addToLegend(one));
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(room);
+    this.themes = new MutationObserver(() => this.data && this.draw(this.data, this.window));
+    this.themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   }
 
+  /** @param {Series} one */
+  addToLegend(one) {
+    const value = h("b");
+    const swatch = h("span.swatch", { style: `--colour: var(--${one.colour})` });
+    const shown = String(!this.hidden.has(one.name));
+    const button = h("button", { type: "button", "aria-pressed": shown }, swatch, `${one.label} `, value);
+    button.addEventListener("click", () => this.toggle(one, button));
+    this.legend.append(button);
+    return value;
+  }
+
+  /** @param {Series} one @param {HTMLButtonElement} button */
   toggle(one, button) {
     const off = !this.hidden.has(one.name);
     if (off) this.hidden.add(one.name);
     else this.hidden.delete(one.name);
     button.setAttribute("aria-pressed", String(!off));
     this.plot?.setSeries(this.series.indexOf(one) + 1, { show: !off });
-    this.onHide?.(this.hidden);
+    this.onHide?.();
   }
 
-  size() {
-    const width = this.room.clientWidth,
-      height = this.room.clientHeight;
-    if (this.plot && width && height && (width !== this.plot.width || height !== this.plot.height))
-      this.plot.setSize({ width, height });
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.room;
+    if (!this.plot || !width || !height) return;
+    if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
   }
 
-  /** Columns: times in epoch seconds, then one array a series. ``range``: [from, to] of the time axis. */
-  draw(data, range) {
+  /** Draw everything anew. @param {Columns} data @param {Window | null} window */
+  draw(data, window) {
     this.data = data;
-    if (range) this.range = range;
-    const empty = data[0].length === 0;
+    this.window = window;
     this.plot?.destroy();
     this.plot = null;
     this.canvas.replaceChildren();
-    if (empty) {
-      this.canvas.append(h("p.empty", {}, "Nothing recorded in this range"));
-      return;
-    }
-    this.plot = new uPlot(this.options(), data, this.canvas);
+    if (data[0].length) this.plot = new uPlot(this.options(), data, this.canvas);
+    else this.canvas.append(h("p.empty", {}, "Nothing recorded in this range"));
   }
 
-  update(data, range) {
+  /** Show these values, in the chart that is there if it can. @param {Columns} data @param {Window} window */
+  update(data, window) {
     if (!this.plot || data[0].length === 0) {
-      this.draw(data, range);
+      this.draw(data, window);
       return;
     }
     this.data = data;
-    this.range = range;
+    this.window = window;
     this.plot.setData(data, true);
-    if (range) this.plot.setScale("x", { min: range[0], max: range[1] });
+    this.plot.setScale("x", { min: window[0], max: window[1] });
   }
 
+  /** Return the second at this place of the page; undefined while nothing is drawn. @param {number} clientX */
+  secondAt(clientX) {
+    return this.plot?.posToVal(clientX - this.plot.over.getBoundingClientRect().left, "x");
+  }
+
+  /** @returns {uPlot.Options} */
   options() {
-    const ink = colour("muted"),
-      line = colour("line");
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
-    const font = `${12 * rem}px ${getComputedStyle(document.body).fontFamily}`;
-    const axis = { stroke: ink, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
     const names = Object.keys(this.scales);
     return {
       width: this.room.clientWidth,
@@ -110,62 +154,73 @@ export class LineChart {
         ...(this.sync ? { sync: { key: this.sync } } : {}),
       },
       scales: {
-        x: { time: true, ...(this.range ? { range: () => this.range } : {}) },
+        x: { time: true, ...(this.window ? { range: () => this.window ?? [null, null] } : {}) },
         ...Object.fromEntries(names.map((name) => [name, { range: this.scales[name].range }])),
       },
-      axes: [
-        { ...axis, space: 64 * rem, size: 30 * rem, values: timeLabels },
-        ...names.map((name, index) => ({
-          ...axis,
-          scale: name,
-          side: index ? 1 : 3,
-          size: 52 * rem,
-          space: 34 * rem,
-          grid: index ? { show: false } : axis.grid,
-          values: (_, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
-        })),
-      ],
-      series: [
-        {},
-        ...this.series.map((one) => ({
-          label: one.label,
-          scale: one.scale,
-          stroke: colour(one.colour),
-          width: (one.width ?? 1.75) * rem,
-          dash: one.dash,
-          show: !this.hidden.has(one.name),
-          spanGaps: false,
-          fill: one.fill ? `color-mix(in srgb, ${colour(one.colour)} ${one.fill}%, transparent)` : undefined,
-          points: { show: false },
-        })),
-      ],
+      axes: this.axes(names),
+      series: [{}, ...this.series.map((one) => this.line(one))],
       hooks: {
-        setSelect: [
-          (plot) => {
-            if (plot.select.width < 6) return;
-            const from = plot.posToVal(plot.select.left, "x"),
-              to = plot.posToVal(plot.select.left + plot.select.width, "x");
-            plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-            this.onZoom?.(from, to);
-          },
-        ],
-        setCursor: [(plot) => this.tell(plot)],
+        setSelect: [(plot) => this.zoom(plot)],
+        setCursor: [(plot) => this.showValues(plot)],
       },
     };
   }
 
-  tell(plot) {
-    const index = plot.cursor.idx;
-    this.series.forEach((one, position) => {
-      const value = index == null ? null : plot.data[position + 1][index];
-      text(this.values[position], index == null ? "" : known(value) ? one.show(value) : DASH);
-    });
-    this.onPoint?.(index == null ? null : plot.data[0][index]);
+  /** @param {string[]} names @returns {uPlot.Axis[]} */
+  axes(names) {
+    const size = rem();
+    const font = `${12 * size}px ${getComputedStyle(document.body).fontFamily}`;
+    const grid = { stroke: colour("line"), width: 1 };
+    const axis = { stroke: colour("muted"), font, grid, ticks: { show: false } };
+    const ofTime = { ...axis, space: 64 * size, size: 30 * size, values: timeLabels };
+    const ofScales = names.map((name, index) => ({
+      ...axis,
+      scale: name,
+      side: /** @type {uPlot.Axis.Side} */ (index ? 1 : 3),
+      size: 52 * size,
+      space: 34 * size,
+      grid: index ? { show: false } : grid,
+      /** @param {uPlot} _plot @param {number[]} ticks */
+      values: (_plot, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
+    }));
+    return [ofTime, ...ofScales];
+  }
+
+  /** @param {Series} one @returns {uPlot.Series} */
+  line(one) {
+    return {
+      label: one.label,
+      scale: one.scale,
+      stroke: colour(one.colour),
+      width: LINE_WIDTH * rem(),
+      dash: one.dash,
+      show: !this.hidden.has(one.name),
+      spanGaps: false,
+      fill: one.fill ? `color-mix(in srgb, ${colour(one.colour)} ${one.fill}%, transparent)` : undefined,
+      points: { show: false },
+    };
+  }
+
+  /** @param {uPlot} plot */
+  zoom(plot) {
+    const { left, width } = plot.select;
+    if (width < SMALLEST_DRAG_PIXELS) return;
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.onZoom?.(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+  }
+
+  /** Show the values below the pointer in the legend. @param {uPlot} plot */
+  showValues(plot) {
+    const index = plot.cursor.idx ?? null;
+    for (const [position, one] of this.series.entries()) {
+      const value = index === null ? null : plot.data[position + 1][index];
+      text(this.values[position], index === null ? "" : known(value) ? one.show(value) : DASH);
+    }
   }
 
   remove() {
-    window.removeEventListener("pwserver:drawn", this.themed);
-    this.observer.disconnect();
+    this.sizes.disconnect();
+    this.themes.disconnect();
     this.plot?.destroy();
     this.legend.remove();
   }
@@ -174,39 +229,23 @@ export class LineChart {
 const dayMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const monthYear = new Intl.DateTimeFormat(undefined, { month: "short", year: "2-digit" });
 
+/**
+ * @param {uPlot} _plot
+ * @param {number[]} ticks
+ * @param {number} _axis
+ * @param {number} _space
+ * @param {number} step
+ */
 function timeLabels(_plot, ticks, _axis, _space, step) {
   let last = "";
   return ticks.map((at) => {
     const date = new Date(at * 1000);
-    if (step >= 86_400 * 27) return monthYear.format(date);
-    if (step >= 86_400) return dayMonth.format(date);
+    if (step >= DAY_SECONDS * 27) return monthYear.format(date);
+    if (step >= DAY_SECONDS) return dayMonth.format(date);
     const day = dayMonth.format(date);
     // Some days have no midnight: then their first tick names them.
-    const label = day !== last && (last || (date.getHours() === 0 && date.getMinutes() === 0)) ? day : clock(at);
+    const begins = day !== last && (last || (date.getHours() === 0 && date.getMinutes() === 0));
     last = day;
-    return label;
+    return begins ? day : clock(at);
   });
-}
-
-/** A range that always contains zero and leaves a little air. */
-export const withZero = (_, low, high) => {
-  const min = Math.min(0, low ?? 0),
-    max = Math.max(0, high ?? 0);
-  const air = Math.max((max - min) * 0.06, 0.05);
-  return [min < 0 ? min - air : 0, max > 0 ? max + air : air];
-};
-
-/** Break the line where points are further apart than a few buckets: a gap is a gap. */
-export function withGaps(times, columns, bucket) {
-  const outTimes = [],
-    out = columns.map(() => []);
-  times.forEach((at, index) => {
-    if (index && at - times[index - 1] > bucket * 2.5) {
-      outTimes.push(times[index - 1] + bucket);
-      for (const column of out) column.push(null);
-    }
-    outTimes.push(at);
-    for (const [position, column] of out.entries()) column.push(columns[position][index] ?? null);
-  });
-  return [outTimes, ...out];
 }

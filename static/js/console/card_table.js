@@ -9,10 +9,7 @@ import { powerwalls } from "./cards/powerwalls.js";
 import { strings } from "./cards/strings.js";
 import { trend } from "./cards/trend.js";
 
-/**
- * Each: {id, title, span (of 12 columns), wide, create(element, app, hint) -> {update(app), refresh(), every, live, remove()}}.
- * ``update`` runs once a second and on every message, ``refresh`` every ``every`` seconds; ``live`` cards fade when stale.
- */
+/** @type {Card[]} */
 export const CARDS = [
   { id: "power-flow", title: "Power flow", span: 7, wide: true, create: powerFlow },
   { id: "energy", title: "Now and today", span: 5, wide: true, create: energyNow },

@@ -4,18 +4,25 @@ import { remember, remembered } from "../core/settings.js";
 
 const KEY = "pwserver.token";
 const tab = () => sessionStorage;
+/** Where the browser refuses both storages. @type {string | null} */
 let inMemory = null;
 
+/** Return the token that is known. @returns {string | null} */
 export const token = () => inMemory ?? remembered(KEY, null, tab) ?? remembered(KEY);
 
+/** Forget the token everywhere. */
 export function forget() {
   inMemory = null;
   remember(KEY, null, tab);
   remember(KEY, null);
 }
 
-/** A modal dialog; resolves with the form's outcome: the pressed button's value, "" when dismissed. */
-export function ask(...content) {
+/**
+ * Ask in a modal dialog. Resolves with the value of the button that was pressed, "" when the dialog was dismissed.
+ * @param {Node[]} content
+ * @returns {Promise<string>}
+ */
+function ask(...content) {
   const dialog = h("dialog", {}, h("form", { method: "dialog" }, ...content));
   document.body.append(dialog);
   return new Promise((resolve) => {
@@ -27,26 +34,31 @@ export function ask(...content) {
   });
 }
 
-/** Not a submit button: the Enter key presses the first of those, and whoever has typed the token means to go on. */
-const cancel = (attributes = {}) =>
-  h(
-    "button.button",
-    { type: "button", click: (event) => event.target.closest("dialog").close(""), ...attributes },
-    "Cancel",
-  );
+/**
+ * Make a button that dismisses its dialog. It does not submit: the Enter key presses the first button that does, and
+ * who has typed the token wants to go on.
+ * @param {import("../core/dom.js").Attributes} attributes
+ */
+function cancelButton(attributes = {}) {
+  const button = h("button.button", { type: "button", ...attributes }, "Cancel");
+  button.addEventListener("click", () => button.closest("dialog")?.close(""));
+  return button;
+}
 
-/** The token, asked for if need be; null when the reader would rather not. */
+/** Return the token, asked for if need be; null when the reader would rather not. */
 export async function needToken() {
   const have = token();
   if (have) return have;
-  const input = h("input", { type: "password", id: "token", autocomplete: "current-password", required: true });
+  const attributes = { type: "password", id: "token", autocomplete: "current-password", required: true };
+  const input = h("input", attributes);
   const keep = h("input", { type: "checkbox" });
+  const label = "The server's PW_CONTROL_SECRET. It stays in this tab.";
   const answer = await ask(
     h("h2", {}, "Control token"),
-    h("p", {}, h("label", { for: "token" }, "The server's PW_CONTROL_SECRET. It stays in this tab.")),
+    h("p", {}, h("label", { for: "token" }, label)),
     input,
     h("label.line", {}, keep, "Remember it in this browser"),
-    h("div.actions", {}, cancel(), h("button.button.primary", { value: "yes" }, "Use it")),
+    h("div.actions", {}, cancelButton(), h("button.button.primary", { value: "yes" }, "Use it")),
   );
   if (answer !== "yes" || !input.value) return null;
   inMemory = input.value;
@@ -55,26 +67,18 @@ export async function needToken() {
   return input.value;
 }
 
-/** Is it meant? ``word``: must be typed for the things that hurt. */
+/**
+ * Ask whether something is meant. ``word`` must be typed for what hurts.
+ * @param {string} title
+ * @param {string} words
+ * @param {{danger?: boolean, word?: string}} options
+ */
 export async function confirmed(title, words, { danger = false, word = "" } = {}) {
-  const typed = h("input", {
-    type: "text",
-    id: "typed",
-    pattern: word,
-    required: true,
-    autocomplete: "off",
-    class: "button",
-  });
-  const answer = await ask(
-    h("h2", {}, title),
-    h("p", {}, words),
-    ...(word ? [h("p", {}, h("label", { for: "typed" }, `Type “${word}” to confirm: `)), typed] : []),
-    h(
-      "div.actions",
-      {},
-      cancel({ autofocus: !word }),
-      h(danger ? "button.button.danger" : "button.button.primary", { value: "yes" }, title),
-    ),
-  );
+  const attributes = { type: "text", id: "typed", pattern: word, required: true, autocomplete: "off", class: "button" };
+  const typed = h("input", attributes);
+  const typing = word ? [h("p", {}, h("label", { for: "typed" }, `Type “${word}” to confirm: `)), typed] : [];
+  const button = h(danger ? "button.button.danger" : "button.button.primary", { value: "yes" }, title);
+  const actions = h("div.actions", {}, cancelButton({ autofocus: !word }), button);
+  const answer = await ask(h("h2", {}, title), h("p", {}, words), ...typing, actions);
   return answer === "yes" && (!word || typed.value === word);
 }

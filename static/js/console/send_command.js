@@ -1,26 +1,39 @@
-// One command to a gateway: meant, allowed, sent once, and its answer in words.
-import { address } from "../core/dom.js";
+// One command to a gateway: confirmed, allowed, sent once, and its answer in words.
 import { span } from "../core/format.js";
+import { address } from "../core/load.js";
+import { asSentence } from "../core/sentences.js";
 import { confirmed, forget, needToken } from "./control_token.js";
+
+/**
+ * What is asked before a command is sent; ``word`` must be typed.
+ * @typedef {{title: string, words: string, danger?: boolean, word?: string}} Question
+ */
 
 const PATIENCE_MS = 20_000;
 const UNKNOWN = "not known whether it was done";
+const NOT_SENT = "not sent";
+/** By the status of the answer. @type {Record<number, string>} */
 const VERDICTS = {
-  401: "not sent",
-  404: "not sent",
-  409: "not sent",
-  413: "not sent",
-  422: "not sent",
-  429: "not sent",
+  401: NOT_SENT,
+  404: NOT_SENT,
+  409: NOT_SENT,
+  413: NOT_SENT,
+  422: NOT_SENT,
+  429: NOT_SENT,
   502: "refused",
   504: UNKNOWN,
 };
 
 /**
- * Ask, then send. ``tell(words, kind)`` hears how it goes. Resolves with true when the gateway has acknowledged, false when
- * it has not, null when nothing was sent because the reader would rather not.
+ * Ask, then send. ``tell`` hears how it goes. Resolves with true when the gateway has acknowledged, false when it has
+ * not, null when nothing was sent because the reader would rather not.
+ * @param {string} path
+ * @param {Record<string, unknown>} body
+ * @param {Question} question
+ * @param {(words: string, kind?: string) => void} tell
+ * @returns {Promise<boolean | null>}
  */
-export async function command(path, body, { title, words, danger, word }, tell) {
+export async function sendCommand(path, body, { title, words, danger, word }, tell) {
   if (!(await confirmed(title, words, { danger, word }))) return null;
   const secret = await needToken();
   if (!secret) return null;
@@ -35,20 +48,18 @@ export async function command(path, body, { title, words, danger, word }, tell) 
     const said = await reply.json().catch(() => ({}));
     if (reply.status === 401) forget();
     if (reply.ok && !said?.error) return true;
-    tell(
-      `${VERDICTS[reply.status] ?? "not done"}. ${reply.status === 401 ? "The server does not accept this token." : because(said, reply.status)}`,
-      "bad",
-    );
+    const why = reply.status === 401 ? "The server does not accept this token." : reason(said, reply.status);
+    tell(`${VERDICTS[reply.status] ?? "not done"}. ${why}`, "bad");
   } catch {
     tell(`${UNKNOWN}. The server did not answer.`, "bad");
   }
   return false;
 }
 
-/** The server's reason as a sentence. */
-function because(said, status) {
+/** Return the server's reason as a sentence. @param {any} said @param {number} status */
+function reason(said, status) {
   const why = said?.detail?.message ?? said?.detail ?? said?.error ?? said?.unauthorized;
   if (typeof why !== "string" || !why) return `The server answered ${status}.`;
   const words = why.replace(/^outcome unknown: /, "").replace(/\b(\d+) s$/, (_, seconds) => span(Number(seconds)));
-  return `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}`;
+  return asSentence(words);
 }

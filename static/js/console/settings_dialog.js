@@ -2,72 +2,96 @@
 import { h, text } from "../core/dom.js";
 import { change, settings } from "../core/settings.js";
 
+/**
+ * Make a group of buttons for a setting.
+ * @param {string} label
+ * @param {"theme" | "temperature"} name
+ * @param {[value: string, words: string][]} options
+ */
 function choice(label, name, options) {
-  const buttons = options.map(([value, words]) =>
-    h(
-      "button.button",
-      {
-        type: "button",
-        "aria-pressed": String((settings[name] || "") === value),
-        click: () => {
-          change({ [name]: value });
-          for (const one of buttons) one.setAttribute("aria-pressed", String(one === button(value)));
-        },
-      },
-      words,
-    ),
-  );
-  const button = (value) => buttons[options.findIndex(([one]) => one === value)];
+  const buttons = options.map(([value, words]) => {
+    const pressed = String((settings[name] || "") === value);
+    const button = h("button.button", { type: "button", "aria-pressed": pressed }, words);
+    button.addEventListener("click", () => {
+      change({ [name]: value });
+      for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
+    });
+    return button;
+  });
   return [h("h3", {}, label), h("div.choice", { role: "group", "aria-label": label }, ...buttons)];
 }
 
+/** Return the cards in the order that was chosen; cards that came later stand last. @param {Card[]} cards */
+export function inOrder(cards) {
+  /** @param {Card} card */
+  const place = (card) => {
+    const at = settings.order.indexOf(card.id);
+    return at < 0 ? settings.order.length + cards.indexOf(card) : at;
+  };
+  return [...cards].sort((a, b) => place(a) - place(b));
+}
+
+/** Make a box that shows or hides a card. @param {Card} card */
+function visibility(card) {
+  const box = h("input", { type: "checkbox", checked: !settings.hidden.includes(card.id) });
+  box.addEventListener("change", () => {
+    const others = settings.hidden.filter((id) => id !== card.id);
+    change({ hidden: box.checked ? others : [...others, card.id] });
+  });
+  return h("label", {}, box, card.title);
+}
+
+/**
+ * Fill the list of cards. ``focused`` is the card whose arrow was pressed: it keeps the focus, with its other arrow
+ * when it can go no further.
+ * @param {Element} list
+ * @param {Card[]} cards
+ * @param {(words: string) => void} tell
+ * @param {{id: string, by: number} | null} focused
+ */
+function fillList(list, cards, tell, focused = null) {
+  const sorted = inOrder(cards);
+  /** @param {number} index @param {number} by */
+  const move = (index, by) => {
+    const ids = sorted.map((card) => card.id);
+    [ids[index], ids[index + by]] = [ids[index + by], ids[index]];
+    change({ order: ids });
+    fillList(list, cards, tell, { id: sorted[index].id, by });
+    tell(`${sorted[index].title}: ${index + by + 1} of ${ids.length}`);
+  };
+  const rows = sorted.map((card, index) => {
+    /** @param {number} by @param {string} way @param {string} sign */
+    const arrow = (by, way, sign) => {
+      const attributes = {
+        type: "button",
+        "data-move": `${card.id}/${by}`,
+        "aria-label": `Move ${card.title} ${way}`,
+        disabled: index + by < 0 || index + by >= sorted.length,
+        click: () => move(index, by),
+      };
+      return h("button.button.quiet", attributes, sign);
+    };
+    return h("li", {}, visibility(card), arrow(-1, "up", "↑"), arrow(1, "down", "↓"));
+  });
+  list.replaceChildren(...rows);
+  if (!focused) return;
+  for (const way of [focused.by, -focused.by]) {
+    const button = list.querySelector(`[data-move="${focused.id}/${way}"]:not(:disabled)`);
+    if (button instanceof HTMLElement) {
+      button.focus();
+      return;
+    }
+  }
+}
+
+/** Open the dialog. @param {HTMLDialogElement} dialog @param {Card[]} cards */
 export function openSettings(dialog, cards) {
-  const list = h("ul.card-list"),
-    said = h("p.unseen", { role: "status" });
-  /** ``moved``: the card whose arrow was pressed keeps the focus, with its other arrow when there is no further to go. */
-  const fill = (moved, by) => {
-    const place = (card) => {
-      const at = settings.order.indexOf(card.id);
-      return at < 0 ? 100 + cards.indexOf(card) : at;
-    };
-    const sorted = [...cards].sort((a, b) => place(a) - place(b));
-    const move = (index, by) => {
-      const ids = sorted.map((card) => card.id);
-      [ids[index], ids[index + by]] = [ids[index + by], ids[index]];
-      change({ order: ids });
-      fill(ids[index + by], by);
-      text(said, `${sorted[index].title}: ${index + by + 1} of ${ids.length}`);
-    };
-    list.replaceChildren(
-      ...sorted.map((card, index) => {
-        const box = h("input", {
-          type: "checkbox",
-          checked: !settings.hidden.includes(card.id),
-          change: () =>
-            change({
-              hidden: box.checked ? settings.hidden.filter((id) => id !== card.id) : [...settings.hidden, card.id],
-            }),
-        });
-        const arrow = (by, words, sign) =>
-          h(
-            "button.button.quiet",
-            {
-              type: "button",
-              "data-move": `${card.id}/${by}`,
-              "aria-label": `Move ${card.title} ${words}`,
-              disabled: index + by < 0 || index + by >= sorted.length,
-              click: () => move(index, by),
-            },
-            sign,
-          );
-        return h("li", {}, h("label", {}, box, card.title), arrow(-1, "up", "↑"), arrow(1, "down", "↓"));
-      }),
-    );
-    if (moved)
-      [by, -by]
-        .map((way) => list.querySelector(`[data-move="${moved}/${way}"]:not(:disabled)`))
-        .find(Boolean)
-        ?.focus();
+  const list = h("ul.card-list");
+  const said = h("p.unseen", { role: "status" });
+  const fill = () => fillList(list, cards, (words) => text(said, words));
+  const reset = () => {
+    change({ hidden: [], order: [] });
+    fill();
   };
   fill();
   dialog.replaceChildren(
@@ -88,17 +112,7 @@ export function openSettings(dialog, cards) {
     h(
       "form.actions",
       { method: "dialog" },
-      h(
-        "button.button",
-        {
-          type: "button",
-          click: () => {
-            change({ hidden: [], order: [] });
-            fill();
-          },
-        },
-        "All cards, first order",
-      ),
+      h("button.button", { type: "button", click: reset }, "All cards in the first order"),
       h("button.button.primary", {}, "Done"),
     ),
   );

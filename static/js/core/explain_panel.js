@@ -1,81 +1,93 @@
-// Where a number comes from: a click on it, or Enter, opens a panel with what /api/explain says. See ``figure`` in dom.js.
-import { h, load } from "./dom.js";
+// Where a number comes from: a click on it, or Enter, opens a panel with what /api/explain says. The numbers are made
+// with ``figure`` of dom.js.
+import { h } from "./dom.js";
 import { DASH, energy, known, moment, number, percent, power, temperature, withUnit } from "./format.js";
+import { load } from "./load.js";
 
-const SHOWN = {
+const NOT_TOLD = "The server does not answer, or no longer knows this number.";
+/** How a value of each unit is written. @type {Record<string, (value: number) => string>} */
+const WRITTEN = {
   W: power,
   Wh: energy,
   "%": (value) => percent(value, 1),
-  "°C": temperature,
+  "°C": (value) => temperature(value),
   time: (value) => moment(value, true),
   null: (value) => number(value),
   rpm: (value) => withUnit(value, "rpm"),
   s: (value) => withUnit(value, "s", 1),
 };
-const words = (value, unit) =>
-  typeof value === "string" ? value : known(value) ? (SHOWN[unit] ?? ((one) => withUnit(one, unit, 2)))(value) : DASH;
 
-/** Listen to the whole page. Elements with ``data-name`` (and ``data-gateway``) are asked about. */
+/** @param {{value?: unknown, unit?: string | null}} told */
+function written({ value, unit }) {
+  if (typeof value === "string") return value;
+  if (!known(value)) return DASH;
+  return WRITTEN[String(unit)]?.(value) ?? withUnit(value, String(unit), 2);
+}
+
+/** Open the panel for every element with ``data-name`` (and ``data-gateway``) that is pressed, on the whole page. */
 export function explainNumbers() {
   const dialog = h("dialog.explain", { "aria-labelledby": "explain-title" });
+  /** What had the focus before. @type {Element | null} */
   let opener = null;
-  dialog.addEventListener("close", () => opener?.focus?.());
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close()); // beside the panel
+  dialog.addEventListener("close", () => {
+    if (opener instanceof HTMLElement || opener instanceof SVGElement) opener.focus();
+  });
+  // A click on the dialog itself is one beside the panel that fills it.
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
 
+  /** @param {HTMLElement | SVGElement} element */
   async function open(element) {
-    const { name, gateway } = element.dataset;
-    opener =
-      [element, ...element.querySelectorAll("[data-name]")].find(
-        (one) => one.tabIndex >= 0 && one.dataset.name === name,
-      ) ?? null;
+    const { name = "", gateway } = element.dataset;
+    opener = focusable(element, name);
     const query = new URLSearchParams(gateway ? { gateway, name } : { name });
     fill(dialog, [h("p", { role: "status" }, "Asking the server …")]);
     if (!dialog.open) dialog.showModal();
     const told = await load(`api/explain?${query}`);
-    if (dialog.open)
-      fill(
-        dialog,
-        told
-          ? contents(told)
-          : [h("p", { role: "status" }, "The server does not answer, or does not know this number any more.")],
-        told?.title,
-      );
+    if (dialog.open) fill(dialog, told ? contents(told) : [h("p", { role: "status" }, NOT_TOLD)], told?.title);
   }
 
   document.addEventListener("click", (event) => {
-    const element = event.target.closest?.("[data-name]");
-    if (element) open(element);
+    const element = event.target instanceof Element ? event.target.closest("[data-name]") : null;
+    if (element) open(/** @type {HTMLElement} */ (element));
   });
+  // A button of the drawing hears no keys by itself.
   document.addEventListener("keydown", (event) => {
-    const element = event.target.matches?.("[data-name][role=button]") && event.target;
-    if (!element || (event.key !== "Enter" && event.key !== " ")) return;
+    const element = event.target;
+    if (!(element instanceof Element) || !element.matches("[data-name][role=button]")) return;
+    if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    open(element);
+    open(/** @type {HTMLElement} */ (element));
   });
 }
 
+/** Return what shows this number and takes the focus: the element, or a part of it. @param {Element} element */
+function focusable(element, name = "") {
+  const inner = /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-name]"));
+  const all = [/** @type {HTMLElement} */ (element), ...inner];
+  return all.find((one) => one.tabIndex >= 0 && one.dataset.name === name) ?? null;
+}
+
+/** @param {HTMLDialogElement} dialog @param {Element[]} children */
 function fill(dialog, children, title = "Where this number comes from") {
   const close = h("button.button", { type: "button", click: () => dialog.close() }, "Close");
   dialog.replaceChildren(h("h2", { id: "explain-title" }, title), ...children, close);
   close.focus();
 }
 
+/** @param {Explanation} told */
 function contents(told) {
   const facts = h("dl");
-  const row = (term, ...shown) =>
-    shown.some(Boolean) &&
-    facts.append(
-      h("dt", {}, term),
-      h("dd", {}, ...shown.map((one) => (one instanceof Node ? one : h("span", {}, one)))),
-    );
+  /** @param {string} term @param {string | null | undefined} words */
+  const row = (term, words) => words && facts.append(h("dt", {}, term), h("dd", {}, h("span", {}, words)));
   row("Read from", told.answer);
   row("In it", told.member);
   row("It arrived", known(told.at) ? moment(told.at, true) : "");
   row("Set aside", told.set_aside);
-  for (const part of told.parts)
-    row(part.gateway ? (part.gateway_name ?? part.gateway) : part.title, words(part.value, part.unit));
+  for (const part of told.parts ?? []) {
+    row((part.gateway ? (part.gateway_name ?? part.gateway) : part.title) ?? part.name, written(part));
+  }
   row("Not known of", (told.missing_names ?? []).join(", "));
   for (const one of told.left_out ?? []) row(`Without ${one.gateway_name ?? one.id}`, one.sentence);
-  return [h("p.big", {}, words(told.value, told.unit)), h("p", {}, told.sentence), facts];
+  return [h("p.big", {}, written(told)), h("p", {}, told.sentence), facts];
 }

@@ -1,27 +1,35 @@
 // Numbers, times and temperatures in the reader's language. Unknown is a dash, never a zero.
 import { settings } from "./settings.js";
 
+/** A number that may not be known. @typedef {number | null | undefined} Figure */
+
 export const DASH = "–";
 export const IDLE_WATTS = 15; // less is no flow: meters are never quite still
-const language = undefined; // the browser's
-const formats = new Map();
-const known = (value) => typeof value === "number" && Number.isFinite(value);
+const LANGUAGE = undefined; // that of the browser
+const FAHRENHEIT_COUNTRIES = /-(US|BS|BZ|KY|PW|LR|FM|MH)\b/i;
+/** By the number of decimals: making a format costs more than using it. @type {Map<number, Intl.NumberFormat>} */
+const numberFormats = new Map();
 
-export { known };
+/** Say whether there is a number at all. @param {unknown} value @returns {value is number} */
+export const known = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** A number with exactly this many decimals. */
+/** Write a number with exactly this many decimals. @param {Figure} value */
 export function number(value, decimals = 0) {
   if (!known(value)) return DASH;
-  let format = formats.get(decimals);
+  let format = numberFormats.get(decimals);
   if (!format) {
-    format = new Intl.NumberFormat(language, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    formats.set(decimals, format);
+    format = new Intl.NumberFormat(LANGUAGE, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    numberFormats.set(decimals, format);
   }
   const shown = format.format(value);
   return /^[-−]0([.,]0+)?$/.test(shown) ? format.format(0) : shown;
 }
 
-/** Power as [number, unit]: watts below a kilowatt, else kilowatts. */
+/** Write a number with its unit. @param {Figure} value @param {string} unit */
+export const withUnit = (value, unit, decimals = 0) =>
+  known(value) ? `${number(value, decimals)}\u202f${unit}` : DASH;
+
+/** Write a power as number and unit: watts below a kilowatt, else kilowatts. @param {Figure} watts */
 export function powerParts(watts) {
   if (!known(watts)) return [DASH, ""];
   const size = Math.abs(watts);
@@ -29,51 +37,64 @@ export function powerParts(watts) {
   return [number(watts / 1000, size < 99_950 ? (size < 9_995 ? 2 : 1) : 0), "kW"];
 }
 
-export const power = (watts) => join(powerParts(watts));
-const join = ([value, unit]) => (unit ? `${value}\u202f${unit}` : value);
+/** Write a power. @param {Figure} watts */
+export function power(watts) {
+  const [value, unit] = powerParts(watts);
+  return unit ? `${value}\u202f${unit}` : value;
+}
 
-/** Energy from watt hours. */
+/** Write an energy. @param {Figure} wattHours */
 export function energy(wattHours) {
   if (!known(wattHours)) return DASH;
   const kilo = wattHours / 1000;
   const size = Math.abs(kilo);
-  return size >= 10_000 ? `${number(kilo / 1000, 1)}\u202fMWh` : `${number(kilo, size < 100 ? 1 : 0)}\u202fkWh`;
+  return size >= 10_000 ? withUnit(kilo / 1000, "MWh", 1) : withUnit(kilo, "kWh", size < 100 ? 1 : 0);
 }
 
-export const percent = (value, decimals = 0) => (known(value) ? `${number(value, decimals)}\u202f%` : DASH);
-export const withUnit = (value, unit, decimals = 0) =>
-  known(value) ? `${number(value, decimals)}\u202f${unit}` : DASH;
+/** Write an energy that is given in kWh. @param {Figure} kilowattHours */
+export const energyOfKwh = (kilowattHours) => energy(known(kilowattHours) ? kilowattHours * 1000 : null);
 
-/** C or F: chosen, else what the reader's country uses. */
+/** Write a percentage. @param {Figure} value */
+export const percent = (value, decimals = 0) => withUnit(value, "%", decimals);
+
+/** Return C or F: what was chosen, else what the reader's country uses. */
 export function temperatureUnit() {
   if (settings.temperature === "C" || settings.temperature === "F") return settings.temperature;
-  return /-(US|BS|BZ|KY|PW|LR|FM|MH)\b/i.test(navigator.language || "") ? "F" : "C";
+  return FAHRENHEIT_COUNTRIES.test(navigator.language || "") ? "F" : "C";
 }
 
+/** Return a temperature in the reader's unit. @param {Figure} celsius */
 export const degrees = (celsius) => (known(celsius) && temperatureUnit() === "F" ? celsius * 1.8 + 32 : celsius);
-export const temperature = (celsius, decimals = 1) =>
-  known(celsius) ? `${number(degrees(celsius), decimals)}\u202f°${temperatureUnit()}` : DASH;
 
-/** A span of seconds in its largest sensible units: "3 s", "4 min", "2 h 05 min", "3 d 4 h". */
+/** Write a temperature. @param {Figure} celsius */
+export const temperature = (celsius, decimals = 1) => withUnit(degrees(celsius), `°${temperatureUnit()}`, decimals);
+
+/** Write a span in its largest sensible units: "3 s", "4 min", "2 h 05 min", "3 d 4 h". @param {Figure} seconds */
 export function span(seconds) {
   if (!known(seconds)) return DASH;
   const all = Math.max(0, Math.floor(seconds));
+  const minutes = Math.floor((all % 3600) / 60);
+  const hours = Math.floor(all / 3600);
   if (all < 60) return `${all}\u202fs`;
-  if (all < 3600) return `${Math.floor(all / 60)}\u202fmin`;
-  if (all < 86_400)
-    return `${Math.floor(all / 3600)}\u202fh ${String(Math.floor((all % 3600) / 60)).padStart(2, "0")}\u202fmin`;
-  return `${Math.floor(all / 86_400)}\u202fd ${Math.floor((all % 86_400) / 3600)}\u202fh`;
+  if (hours === 0) return `${minutes}\u202fmin`;
+  if (hours < 24) return `${hours}\u202fh ${String(minutes).padStart(2, "0")}\u202fmin`;
+  return `${Math.floor(hours / 24)}\u202fd ${hours % 24}\u202fh`;
 }
 
-const clockFormat = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
-const dayFormat = new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" });
-const exactFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
-const fullFormat = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const clockFormat = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
+const dayFormat = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short", day: "numeric", month: "short" });
+const exactFormat = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
+const fullFormat = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
 
+/** Write a time of day. @param {Figure} epoch */
 export const clock = (epoch) => (known(epoch) ? clockFormat.format(epoch * 1000) : DASH);
-/** ``exact``: with the seconds. */
+
+/** Write a day and time; ``exact``: with the seconds. @param {Figure} epoch */
 export const moment = (epoch, exact = false) =>
   known(epoch) ? (exact ? exactFormat : fullFormat).format(epoch * 1000) : DASH;
-export const day = (date) => dayFormat.format(date);
-/** A calendar day "2026-03-01" as a local date at noon: safe from any zone's midnight. */
+
+/** Write a calendar day. @param {Date} date */
+export const dayName = (date) => dayFormat.format(date);
+
+/** Return "2026-03-01" as a local date at noon, which is safe from any zone's midnight. @param {string} isoDay */
 export const dateOf = (isoDay) => new Date(`${isoDay}T12:00:00`);

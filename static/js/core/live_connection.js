@@ -1,46 +1,79 @@
-// Live data: WebSocket, else event stream, else polling. Whatever breaks is tried again; nobody has to reload.
-import { address } from "./dom.js";
-import { answerSaid, serverSaid } from "./server_clock.js";
+// Live data: WebSocket, else event stream, else polling. Whatever breaks is tried again; the page is never reloaded.
+import { address } from "./load.js";
+import { noteDateHeader, noteServerTime } from "./server_clock.js";
 
-const SILENCE_MS = 7000; // the server speaks every two seconds, if only to say what time it is
-const FIRST_MS = 4000; // so long a transport may take to say its first word
+/**
+ * @typedef {"socket" | "stream" | "poll"} Transport
+ * @typedef {object} ConnectionState
+ * @property {Transport | ""} transport what the last document came by; empty: none yet, or the connection is lost
+ * @property {boolean} lost the server does not answer
+ * @property {boolean} unknown the server has no gateway of this id
+ */
+
+const SILENCE_MS = 7000; // the server sends something every two seconds, if only its time
+const FIRST_MS = 4000; // so long a transport may take until its first message
 const POLL_MS = 2000;
-const STOPGAP_MS = 3500; // so long after the last word a single question is asked
+const STOPGAP_MS = 3500; // so long after the last message a single question is asked
+const ASK_MS = 8000; // so long an answer to it may take
 const BACK_TO_BEST_MS = 60_000;
 const LOST_AFTER_MS = 5000;
 const UNKNOWN_MS = 10_000; // before it is asked again whether there is such a gateway by now
 const PAUSES_MS = [300, 1000, 2000, 4000, 8000];
+/** From the best to the simplest. @type {Transport[]} */
+const TRANSPORTS = ["socket", "stream", "poll"];
 
 export class LiveConnection {
+  /** Closes what is open. @type {(() => void) | null} */
+  close = null;
+  /** @type {Transport | ""} */
+  transport = "";
+  lost = false;
+  unknown = false;
+  asking = false;
+  spoken = false; // the transport that is open has sent something
+  spokenAt = 0;
+  opened = 0;
+  failures = 0;
+  choice = 0; // of this.transports
+  lastAt = performance.now();
+  stopping = new AbortController();
+  timer = 0;
+  watch = 0;
+
   /**
-   * ``gateway``: the id of one house, else all together. ``onMessage(object)`` for every document, ``onState({transport, lost,
-   * unknown})`` when the connection changes; unknown: there is no gateway of that id.
+   * ``gateway``: the id of one house, else all together. ``onMessage`` is called with every document, ``onState`` when
+   * the connection changes.
+   * @param {{
+   *   gateway?: string,
+   *   onMessage: (message: SiteOverview | SiteHouse) => void,
+   *   onState: (state: ConnectionState) => void,
+   * }} options
    */
   constructor({ onMessage, onState, gateway = "" }) {
     const id = encodeURIComponent(gateway);
-    Object.assign(this, { onMessage, onState, gateway });
+    this.onMessage = onMessage;
+    this.onState = onState;
+    this.gateway = gateway;
     this.path = gateway ? `api/site/${id}` : "api/site";
     this.socket = gateway ? `ws/site/${id}` : "ws/site";
     this.stream = `api/stream?document=site${gateway ? `&gateway=${id}` : ""}`;
-    this.transport = "";
-    this.lost = false;
-    this.unknown = false;
-    this.lastAt = performance.now();
-    this.failures = 0;
-    this.stopping = new AbortController();
-    this.transports = ["socket", "stream", "poll"].filter((one) => allowed(one));
-    this.choice = 0;
+    this.transports = transportsAllowed();
   }
 
-  /** ``first``: the answer to a question that is already on its way. */
+  /**
+   * Open the connection. ``first``: the answer to a question that is already on its way.
+   * @param {Promise<Response>} [first]
+   */
   start(first) {
     // The first numbers do not wait for any handshake.
     first?.then(
-      (answer) => !this.spoken && this.take(answer, ""),
-      () => {},
+      (answer) => {
+        if (!this.spoken) this.take(answer, "");
+      },
+      () => {}, // the connection itself notices that nothing comes
     );
     this.open();
-    this.watch = setInterval(() => this.check(), 1000);
+    this.watch = window.setInterval(() => this.check(), 1000);
     const { signal } = this.stopping;
     addEventListener("online", () => this.retry(), { signal });
     addEventListener("pageshow", (event) => event.persisted && this.retry(), { signal });
@@ -52,6 +85,7 @@ export class LiveConnection {
     return this;
   }
 
+  /** Close the connection for good. */
   stop() {
     this.stopping.abort();
     clearInterval(this.watch);
@@ -62,6 +96,7 @@ export class LiveConnection {
     return this.stopping.signal.aborted;
   }
 
+  /** Close what is open; ``open`` may follow. */
   shut() {
     clearTimeout(this.timer);
     this.close?.();
@@ -117,28 +152,29 @@ export class LiveConnection {
     this.ask(true);
   }
 
-  /** One question; ``polling``: asked because no better transport works. */
+  /** Ask once; ``polling``: because no better transport works. */
   async ask(polling = false) {
     if (this.asking) return;
     this.asking = true;
     try {
-      const answer = await fetch(address(this.path), { cache: "no-cache", signal: AbortSignal.timeout(8000) });
+      const answer = await fetch(address(this.path), { cache: "no-cache", signal: AbortSignal.timeout(ASK_MS) });
       if (polling || this.unknown || this.silentFor() > STOPGAP_MS) await this.take(answer, polling ? "poll" : "");
     } catch {
-      /* check() notices the silence */
+      // check() notices the silence.
     } finally {
       this.asking = false;
     }
   }
 
+  /** Take an answer to a question. @param {Response} answer @param {Transport | ""} transport */
   async take(answer, transport) {
     if (this.stopped) return;
-    answerSaid(answer);
-    if (answer.status === 404 && this.gateway) return this.missing();
-    if (!answer.ok) return;
-    this.hear(await answer.text(), transport);
+    noteDateHeader(answer);
+    if (answer.status === 404 && this.gateway) this.noteUnknown();
+    else if (answer.ok) this.hear(await answer.text(), transport);
   }
 
+  /** Take a message; no transport: it was a single question. @param {string} text @param {Transport | ""} transport */
   hear(text, transport) {
     let message;
     try {
@@ -148,7 +184,7 @@ export class LiveConnection {
     }
     if (this.stopped || !message || typeof message !== "object" || !Number.isFinite(message.time)) return;
     const isDocument = Boolean(message.site || message.id);
-    serverSaid(message.time, !isDocument);
+    noteServerTime(message.time, !isDocument);
     this.lastAt = performance.now();
     if (transport) {
       this.spoken = true;
@@ -165,8 +201,8 @@ export class LiveConnection {
     if (came) this.retry();
   }
 
-  /** The server has no gateway of this id: nothing to listen to, until the configuration has changed. */
-  missing() {
+  /** Wait for a changed configuration: the server has no gateway of this id. */
+  noteUnknown() {
     this.shut();
     this.lastAt = performance.now();
     if (this.unknown && !this.lost) return;
@@ -179,14 +215,15 @@ export class LiveConnection {
     this.onState({ transport: this.lost ? "" : this.transport, lost: this.lost, unknown: this.unknown });
   }
 
-  /** A transport broke: the same again if it ever worked, else the next simpler one. */
+  /** Try again after a pause: the same transport if it ever worked, else the next simpler one. */
   failed() {
     this.shut();
     if (!this.spoken || this.failures > 1) this.choice = Math.min(this.choice + 1, this.transports.length - 1);
     const pause = PAUSES_MS[Math.min(this.failures++, PAUSES_MS.length - 1)];
-    this.timer = setTimeout(() => this.open(), pause * (0.8 + Math.random() * 0.4));
+    this.timer = window.setTimeout(() => this.open(), pause * (0.8 + Math.random() * 0.4));
   }
 
+  /** Notice what has become silent. Runs once a second. */
   check() {
     const transport = this.transports[this.choice];
     if (transport !== "poll" && this.close) {
@@ -196,16 +233,16 @@ export class LiveConnection {
       if (quiet) this.failed();
     }
     const patience = this.unknown ? UNKNOWN_MS : STOPGAP_MS;
-    if (this.silentFor() > patience && (this.unknown || transport !== "poll")) this.ask(); // while the better way is being found
-    if (
-      !this.lost &&
-      this.silentFor() > LOST_AFTER_MS + (this.unknown ? UNKNOWN_MS : transport === "poll" ? POLL_MS : 0)
-    ) {
+    // While the better transport is being found, single questions keep the figures new.
+    if (this.silentFor() > patience && (this.unknown || transport !== "poll")) this.ask();
+    const betweenAnswers = this.unknown ? UNKNOWN_MS : transport === "poll" ? POLL_MS : 0;
+    if (!this.lost && this.silentFor() > LOST_AFTER_MS + betweenAnswers) {
       this.lost = true;
       this.tell();
     }
   }
 
+  /** Begin again with the best transport. */
   retry() {
     this.choice = 0;
     this.failures = 0;
@@ -214,9 +251,9 @@ export class LiveConnection {
   }
 }
 
-/** ``?live=poll`` or ``?live=stream`` leaves out the better transports: for proxies that break them, and for tests. */
-function allowed(transport) {
+/** Return the transports that ``?live=`` allows: for proxies that break the better ones, and for tests. */
+function transportsAllowed() {
   const asked = new URLSearchParams(location.search).get("live");
-  const order = ["socket", "stream", "poll"];
-  return !order.includes(asked) || order.indexOf(transport) >= order.indexOf(asked);
+  const first = TRANSPORTS.indexOf(/** @type {Transport} */ (asked));
+  return TRANSPORTS.slice(Math.max(0, first));
 }

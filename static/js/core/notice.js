@@ -1,11 +1,14 @@
 // The notice at the top of a page: what is wrong, and in smaller letters what changes every second.
-import { text } from "./dom.js";
+import { find, text } from "./dom.js";
 
-const find = (id) => document.getElementById(id);
+/**
+ * What is said: ``more`` is not read aloud; ``block``: long enough to need room of its own. No words: nothing.
+ * @typedef {{words: string, more?: string, bad?: boolean, block?: boolean}} Notice
+ */
 
-/** Show {words, more, bad, block} of core/sentences.js; no words: nothing. */
+/** Show a notice. @param {Notice} notice */
 export function showNotice({ words, more = "", bad = false, block = false }) {
-  const box = find("notice").parentElement;
+  const box = /** @type {HTMLElement} */ (find("notice").parentElement);
   text(find("notice"), words);
   text(find("more"), more);
   for (const [name, on] of Object.entries({ said: Boolean(words), bad, block })) box.classList.toggle(name, on);

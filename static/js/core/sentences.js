@@ -1,63 +1,107 @@
-// Words for states, the same on every page. What is wrong with a gateway, and what helps, the server says.
-
+// Sentences about the state of a house, the same on every page. What is wrong with a gateway, and what helps, the
+// server says.
 import { clock, known, moment, number, span } from "./format.js";
 import { ago, serverNow } from "./server_clock.js";
 
-export const NO_ANSWER = "Connection to the server lost – trying again";
-export const SCALE = "Charge as in the app";
-export const MODES = {
-  self_consumption: "Self-powered",
-  backup: "Backup only",
-  autonomous: "Time-based control",
-  scheduler: "Schedule",
-  site_ctrl: "Site control",
-  island_mode: "Island",
-};
-export const EXPORTS = { battery_ok: "Solar and battery", pv_only: "Solar only", never: "Never" };
-/** The states of a gateway, and of the site: [word, colour]. */
-export const PHASES = {
-  waiting: ["Connecting", "warn"],
-  fresh: ["Live", "good"],
-  stale: ["Stale", "warn"],
-  away: ["No data", "bad"],
-  none: ["No gateway", "bad"],
-  unknown: ["No such gateway", "bad"],
-};
-const NAMED = 3; // houses named in a sentence
+/**
+ * @import { Figure } from "./format.js"
+ * @import { Notice } from "./notice.js"
+ * @import { HouseShown, LeftOut, Subject, SumShown } from "./subject.js"
+ */
 
-const sentence = (words) =>
+const MOST_HOUSES_NAMED = 3; // in a sentence
+const MOST_IDS_NAMED = 12;
+const RECENT_SECONDS = 72_000; // 20 hours: the time of day alone still tells which day is meant
+
+/** Return words as a sentence: with a capital and a full stop. @param {string | null | undefined} words */
+export const asSentence = (words) =>
   words ? `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}` : "";
 
-/** In coarse steps: this is read aloud whenever it changes. */
-function coarse(seconds) {
-  const step = seconds < 60 ? 10 : seconds < 3600 ? 60 : 3600;
+/**
+ * Write the age of old figures, in coarse steps: a screen reader reads it aloud whenever it changes. All places of a
+ * page write it this way, so that they never contradict one another.
+ * @param {Figure} seconds
+ */
+export function coarseSpan(seconds) {
+  if (!known(seconds)) return span(seconds);
+  if (seconds < 10) return "a few seconds";
+  const step = seconds < 60 ? 10 : 60;
   return span(Math.floor(seconds / step) * step);
 }
 
-/** The time of day, and the day when it was not today or yesterday. */
-export const when = (epoch) => (ago(epoch) < 72_000 ? clock(epoch) : moment(epoch));
-
-/** A list of names, the first few of them written out. */
-export function several(names) {
-  const listed = names.length > NAMED + 1 ? [...names.slice(0, NAMED), `${number(names.length - NAMED)} more`] : names;
-  return listed.length > 1 ? `${listed.slice(0, -1).join(", ")} and ${listed.at(-1)}` : listed.join();
+/**
+ * Write how old the figures of a house are: to the second while they are those of now.
+ * @param {{read_at?: Figure, state: string}} house
+ */
+export function ageOf(house) {
+  const age = ago(house.read_at);
+  return house.state === "fresh" ? span(age) : coarseSpan(age);
 }
 
-/** Why one house is not in the sum. */
-function without(house) {
-  const silence = house.reason === "implausible" ? null : ago(house.read_at);
-  if (known(silence)) return `Without ${house.name}, which has not answered for ${coarse(silence)}`;
-  return `Without ${house.name}, which ${house.sentence}`;
+/** Write the time of day, and the day as well when that is long ago. @param {Figure} epoch */
+export const when = (epoch) => ((ago(epoch) ?? 0) < RECENT_SECONDS ? clock(epoch) : moment(epoch));
+
+/**
+ * Write a list, the first few of its parts in words: "A, B, C and 4 more".
+ * @param {string[]} parts
+ * @param {number} most
+ */
+function listed(parts, most) {
+  const named = parts.length > most + 1 ? [...parts.slice(0, most), `${number(parts.length - most)} more`] : parts;
+  return named.length > 1 ? `${named.slice(0, -1).join(", ")} and ${named.at(-1)}` : named.join();
 }
 
-/** Cause and remedy of one gateway that is in trouble, as the server says them; a remedy that the cause names already, once. */
+/** Return for how long this house has been silent; null: it answers, or never did. @param {LeftOut} house */
+const silenceOf = (house) => (house.reason === "implausible" ? null : ago(house.read_at));
+
+/** Return why this house is not in the sum: for a sentence about it, about several, and in brackets. @param {LeftOut} house */
+function reasonOf(house) {
+  const silence = silenceOf(house);
+  if (known(silence)) {
+    const time = coarseSpan(silence);
+    return [`has not answered for ${time}`, `have not answered for ${time}`, `no answer for ${time}`];
+  }
+  if (house.reason === "implausible") {
+    return [house.sentence, "tell figures that cannot be right", "figures that cannot be right"];
+  }
+  return [house.sentence, "have no data", "no data"];
+}
+
+/** Say which houses are not in the sum, and why not. @param {LeftOut[]} missing */
+function without(missing) {
+  const houses = missing.map((house) => ({ name: house.name ?? house.id, reason: reasonOf(house) }));
+  const [{ name, reason }] = houses;
+  const [one, all] = reason;
+  if (houses.length === 1) return `Without ${name}, which ${one}`;
+  const names = houses.map((house) => house.name);
+  if (houses.every((house) => house.reason[1] === all))
+    return `Without ${listed(names, MOST_HOUSES_NAMED)}, which ${all}`;
+  const named = houses.map((house) => `${house.name} (${house.reason[2]})`);
+  return `Without ${listed(named, MOST_HOUSES_NAMED)}`;
+}
+
+/** Say that no house answers, and for how long none has where every one once did. @param {SumShown} site */
+function noneAnswers(site) {
+  const silences = site.left_out.map(silenceOf);
+  const shortest = silences.every(known) ? ` for ${coarseSpan(Math.min(...silences))}` : "";
+  return `No data from any of ${number(site.gateways)} gateways${shortest}`;
+}
+
+/**
+ * Say the cause and remedy of a gateway that is in trouble, as the server does; a remedy that the cause names already
+ * is said once.
+ * @param {{sentence?: string | null, advice?: string | null}} gateway
+ */
 export function cause(gateway) {
-  const why = sentence(gateway.sentence),
-    help = gateway.advice ?? "";
+  const why = asSentence(gateway.sentence);
+  const help = gateway.advice ?? "";
   return why.toLowerCase().includes(help.toLowerCase()) ? why : `${why} ${help}`.trim();
 }
 
-/** Since when a gateway is as it is, and when it is asked again. */
+/**
+ * Say since when a gateway is as it is, and when it is asked again.
+ * @param {{since?: Figure, next_attempt?: Figure}} gateway
+ */
 export function attempts(gateway) {
   const parts = [];
   if (known(gateway.since)) parts.push(`since ${when(gateway.since)}`);
@@ -69,51 +113,51 @@ export function attempts(gateway) {
 }
 
 /**
- * The one thing to say loudly about a house or all together: {words, more, bad, block}. ``more`` changes with every second and is
- * not read aloud; ``block``: long enough to need room of its own. Nothing to say: no words.
+ * Return the one thing to say loudly about a house or all together; no words: nothing.
+ * @param {Subject | null} subject
+ * @returns {Notice}
  */
-export function notice(subject) {
-  const quiet = { words: "", more: "", bad: false, block: false };
-  if (!subject) return quiet;
-  if (subject.state === "none")
-    return {
-      ...quiet,
-      words: "No gateway is configured. Set one up with pwserver --setup, or in the configuration.",
-      block: true,
-    };
-  const said = subject.several ? ofAll(subject) : ofOne(subject);
-  return said ? { ...quiet, ...said } : quiet;
+export function noticeOf(subject) {
+  const words = "No gateway is configured. Set one up with pwserver --setup, or in the configuration.";
+  if (subject?.state === "none") return { words, block: true };
+  const notice = subject && (subject.several ? noticeOfAll(subject) : noticeOfOne(subject));
+  return notice ?? { words: "" };
 }
 
-function ofOne(house) {
+/** @param {HouseShown} house @returns {Notice | null} */
+function noticeOfOne(house) {
   const name = house.title;
   if (house.state === "waiting") return { words: `${name}: waiting for the first answer` };
   if (house.state === "stale" || house.state === "away") {
-    const silence = ago(house.read_at);
-    const old = house.old && known(silence) ? `no new data, these figures are ${coarse(silence)} old` : "no data";
+    const dated = house.old && known(ago(house.read_at));
+    const old = dated ? `no new data, these figures are ${ageOf(house)} old` : "no data";
     return { words: `${name}: ${old}. ${cause(house)}`.trim(), more: attempts(house), bad: true, block: true };
   }
-  if (house.grid_state === "DOWN") return { words: "Grid is down – the house runs on its own", bad: true };
+  if (house.grid_state === "DOWN") return { words: "The grid is down – the house runs on its own", bad: true };
   if (house.grid_state === "SYNCING") return { words: "Reconnecting to the grid" };
   const flagged = house.left_out?.find((one) => one.id === house.id);
-  return flagged && { words: `These figures cannot be: ${flagged.sentence}`, bad: true };
+  return flagged ? { words: `These figures cannot be right: ${flagged.sentence}`, bad: true } : null;
 }
 
-function ofAll(site) {
-  const parts = [],
-    missing = site.left_out;
-  const answering = site.gateways - missing.length;
-  if (site.state === "waiting") return { words: `Waiting for the first answer of ${number(site.gateways)} gateways` };
-  if (!answering) parts.push(`No data from any of ${number(site.gateways)} gateways`);
-  else if (missing.length === 1) parts.push(without(missing[0]));
-  else if (missing.length) parts.push(`Without ${several(missing.map((one) => one.name))}, which give no data`);
+/** @param {SumShown} site @returns {Notice | null} */
+function noticeOfAll(site) {
+  const parts = [];
+  const answering = site.gateways - site.left_out.length;
+  const waiting = `Waiting for the first answer of ${number(site.gateways)} gateways`;
+  if (site.state === "waiting") return { words: waiting };
+  if (!answering) parts.push(noneAnswers(site));
+  else if (site.left_out.length) parts.push(without(site.left_out));
   if (site.grid.sentence) parts.push(site.grid.sentence);
   return parts.length ? { words: parts.join(". "), bad: !answering || site.grid.state === "DOWN" } : null;
 }
 
-/** What is said when the address or this browser's settings name a gateway that is not configured. */
+/**
+ * Say that the address or this browser's settings name a gateway that is not configured, and which ones are.
+ * @param {string} id
+ * @param {{id: string, name: string}[] | null | undefined} gateways
+ */
 export function noSuchGateway(id, gateways) {
   const named = gateways?.map((one) => (one.name === one.id ? one.id : `${one.name} (${one.id})`)) ?? [];
-  const there = named.length > 12 ? [...named.slice(0, 12), `${number(named.length - 12)} more`] : named;
-  return `There is no gateway “${id}”.${there.length ? ` There ${there.length > 1 ? "are" : "is"}: ${there.join(", ")}.` : ""}`;
+  const there = named.length ? ` There ${named.length > 1 ? "are" : "is"}: ${listed(named, MOST_IDS_NAMED)}.` : "";
+  return `There is no gateway “${id}”.${there}`;
 }

@@ -1,22 +1,35 @@
-// The server's time, learnt from what it sends. Ages are counted by it: the browser's own clock may be wrong.
-const BACK_SECONDS = 5; // an estimate is given up only for one that is so much earlier: then the server's clock was set back
-let ahead = null; // the server's seconds since 1970 less this page's own seconds
+// The server's time, learnt from what it sends. Ages are counted by it, because the browser's own clock may be wrong.
 
-const own = () => performance.now() / 1000;
+// A later estimate is the better one; only one that is earlier by more than this means that the clock was set back.
+const SET_BACK_SECONDS = 5;
 
-/** Note a time that the server wrote just now (``exact``), or when it wrote the document that has arrived. */
-export function serverSaid(epoch, exact = true) {
+/** The server's seconds since 1970 less the page's own seconds. @type {number | null} */
+let offsetSeconds = null;
+
+const pageSeconds = () => performance.now() / 1000;
+
+/**
+ * Note a time that the server wrote just now (``exact``), or when it wrote the document that has arrived.
+ * @param {number} epoch
+ */
+export function noteServerTime(epoch, exact = true) {
   if (!Number.isFinite(epoch)) return;
-  const found = epoch - own();
+  const found = epoch - pageSeconds();
   // Whatever arrives was written a little earlier, never later: of two estimates the later one is the better one.
-  if (ahead === null || found > ahead || (exact && ahead - found > BACK_SECONDS)) ahead = found;
+  if (offsetSeconds === null || found > offsetSeconds || (exact && offsetSeconds - found > SET_BACK_SECONDS)) {
+    offsetSeconds = found;
+  }
 }
 
-/** Note the Date of an answer, which has whole seconds. */
-export const answerSaid = (answer) => serverSaid(Date.parse(answer.headers.get("date") ?? "") / 1000);
+/** Note the Date header of an answer, which has whole seconds. @param {Response} answer */
+export const noteDateHeader = (answer) => noteServerTime(Date.parse(answer.headers.get("date") ?? "") / 1000);
 
-/** Seconds since 1970 by the server's clock; by the browser's as long as the server has said nothing. */
-export const serverNow = () => (ahead === null ? Date.now() / 1000 : ahead + own());
+/** Return the seconds since 1970 by the server's clock; by the browser's until the server has sent its time. */
+export const serverNow = () => (offsetSeconds === null ? Date.now() / 1000 : offsetSeconds + pageSeconds());
 
-/** How long ago that was, in seconds; null when it is not known. */
-export const ago = (epoch) => (Number.isFinite(epoch) ? Math.max(0, serverNow() - epoch) : null);
+/**
+ * Return how long ago that was, in seconds; null when it is not known.
+ * @param {number | null | undefined} epoch
+ */
+export const ago = (epoch) =>
+  typeof epoch === "number" && Number.isFinite(epoch) ? Math.max(0, serverNow() - epoch) : null;

@@ -1,29 +1,52 @@
-// What this browser remembers: theme, temperature unit, cards. Private windows and foreign frames may refuse; then
-// everything still works for as long as the page is open.
+// What this browser remembers: theme, temperature unit, cards. Private windows and foreign frames may refuse storage;
+// then everything still works for as long as the page is open.
+
+/**
+ * @typedef {object} Settings
+ * @property {string} theme "auto", "light" or "dark"
+ * @property {string} temperature "C" or "F"; empty: what the reader's country uses
+ * @property {string} gateway the id of the chosen house; empty: all of them
+ * @property {string[]} hidden ids of cards
+ * @property {string[]} order ids of cards
+ */
+
 const KEY = "pwserver.settings";
+/** @type {Settings} */
 const DEFAULTS = { theme: "auto", temperature: "", gateway: "", hidden: [], order: [] };
+/** @type {Set<(settings: Settings) => void>} */
 const listeners = new Set();
 
+/**
+ * Return what was remembered under this key.
+ * @param {string} key
+ * @param {any} otherwise
+ */
 export function remembered(key, otherwise = null, storage = () => localStorage) {
   try {
-    return JSON.parse(storage().getItem(key)) ?? otherwise;
+    return JSON.parse(storage().getItem(key) ?? "null") ?? otherwise;
   } catch {
     return otherwise;
   }
 }
 
+/**
+ * Remember a value under this key, or forget it: null.
+ * @param {string} key
+ * @param {unknown} value
+ */
 export function remember(key, value, storage = () => localStorage) {
   try {
     if (value === null) storage().removeItem(key);
     else storage().setItem(key, JSON.stringify(value));
   } catch {
-    /* full or forbidden: forget it */
+    // The storage is full or forbidden: the value lasts as long as the page.
   }
 }
 
+/** @type {Settings} */
 export const settings = { ...DEFAULTS, ...remembered(KEY, {}) };
 
-/** Change some settings, keep them, and tell everybody who listens. */
+/** Change some settings, remember them, and call everything that listens. @param {Partial<Settings>} some */
 export function change(some) {
   Object.assign(settings, some);
   remember(KEY, settings);
@@ -31,6 +54,7 @@ export function change(some) {
   for (const listener of listeners) listener(settings);
 }
 
+/** Call this after every change of the settings. @param {(settings: Settings) => void} listener */
 export function onChange(listener) {
   listeners.add(listener);
 }

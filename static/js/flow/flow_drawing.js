@@ -1,369 +1,237 @@
 // The power flow drawing: sun, grid, home and Powerwalls around the gateway. Sized by its frame.
-import { attribute, drawnFigure, h, keyed, property, s, text } from "../core/dom.js";
-import { DASH, IDLE_WATTS, known, number, percent, power, powerParts } from "../core/format.js";
-import { furtherMeters, nameOf } from "../core/subject.js";
+import { attribute, attributes, drawnFigure, h, s, text } from "../core/dom.js";
+import { IDLE_WATTS, known, percent, powerParts } from "../core/format.js";
+import { nameOf } from "../core/subject.js";
+import { BatteryNode } from "./battery_node.js";
 import { Dots } from "./dots.js";
-import { bolt, house, pylon, sun, unit } from "./icons.js";
-import { HUB, layout, RADIUS, spoke } from "./layout.js";
+import { mainSource, sharesByEnd } from "./flows.js";
+import { FurtherMeters } from "./further_meters.js";
+import { bolt, house, pylon, sun } from "./icons.js";
+import { HUB_RADIUS, layout, NODE_RADIUS, NODES, spoke } from "./layout.js";
+import { direction, drawingInWords, gridWords } from "./node_words.js";
 
-const MOST_UNITS = 5;
-const MOST_FURTHER = 3; // meters beyond the four
-// The members of the document's ``flows`` that end at a node, by where they come from.
-const ENDS = {
-  home: { solar: "solar_to_home_watts", battery: "battery_to_home_watts", grid: "grid_to_home_watts" },
-  battery: { solar: "solar_to_battery_watts", grid: "grid_to_battery_watts" },
-  grid: { solar: "solar_to_grid_watts", battery: "battery_to_grid_watts" },
-};
-const UNIT_ROOM = 176;
-let serial = 0;
+/**
+ * @import { Figure } from "../core/format.js"
+ * @import { Subject } from "../core/subject.js"
+ * @import { NodeName, Point } from "./layout.js"
+ * @typedef {ReturnType<typeof sharesByEnd>} Ends
+ */
+
+const LABELS = { solar: "Solar", grid: "Grid", home: "Home", battery: "Battery" };
+const RINGS = /** @type {const} */ (["solar", "battery", "grid"]);
+let drawings = 0;
+
+/** Make something for each of the four nodes. @template T @param {(name: NodeName) => T} make */
+const forEachNode = (make) => ({
+  solar: make("solar"),
+  grid: make("grid"),
+  home: make("home"),
+  battery: make("battery"),
+});
+
+/** @param {Exclude<NodeName, "battery">} name @param {SVGElement} icon */
+function roundNode(name, icon) {
+  const value = s("tspan.value");
+  const unit = s("tspan.unit-text", { dx: 5 });
+  const title = s("text.label", { "text-anchor": "middle", "aria-hidden": "true" }, LABELS[name]);
+  const note = s("text.note", { "text-anchor": "middle", "aria-hidden": "true" });
+  const figure = s("text.figure", { y: 34, "text-anchor": "middle" }, value, unit);
+  const disc = s("circle.disc", { r: NODE_RADIUS });
+  icon.setAttribute("transform", "translate(0,-26) scale(1.06)");
+  return { group: s(`g.node.${name}`, {}, disc, icon, figure, title, note), disc, figure, value, unit, title, note };
+}
 
 export class FlowDrawing {
-  /** ``root``: an element that has a size of its own. */
+  hasBattery = true; // until it is known that there is none
+  placed = "";
+  svg = s("svg.flow-drawing", { role: "group", "aria-label": "Figures", focusable: "false" });
+  dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
+  spoken = h("p.unseen");
+  lines = forEachNode((name) => s(`line.line.${name}`));
+  hub = s("g.hub", {}, s("circle", { r: HUB_RADIUS }), bolt());
+  breaker = s(
+    "g.breaker",
+    {},
+    s("rect", { x: -19, y: -19, width: 38, height: 38, rx: 19 }),
+    s("path", { d: "M-7-7L7 7M7-7L-7 7" }),
+  );
+  rings = RINGS.map((name) => s(`circle.ring.${name}`, { r: NODE_RADIUS, pathLength: 100, transform: "rotate(-90)" }));
+  further = new FurtherMeters();
+
+  /** @param {HTMLElement} root an element that has a size of its own */
   constructor(root) {
-    this.id = `flow${++serial}`;
     this.root = root;
     root.classList.add("flow");
-    this.lines = {};
-    this.hasBattery = true; // until it is known that there is none
-    this.svg = s("svg.flow-drawing", { role: "group", "aria-label": "Figures", focusable: "false" });
-    this.dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
-    this.spoken = h("p.unseen");
-    this.build();
+    this.nodes = {
+      solar: roundNode("solar", sun()),
+      grid: roundNode("grid", pylon()),
+      home: roundNode("home", house()),
+      battery: new BatteryNode(`flow${++drawings}`),
+    };
+    this.nodes.home.disc.after(s("g.rings", {}, ...this.rings));
+    const groups = NODES.map((name) => this.nodes[name].group);
+    this.svg.append(...Object.values(this.lines), this.breaker, this.further.element, this.hub, ...groups);
     root.append(this.svg, this.dotsBox, this.spoken);
-    this.dots = Object.fromEntries(["solar", "grid", "home", "battery"].map((name) => [name, new Dots(this.dotsBox)]));
+    this.dots = forEachNode(() => new Dots(this.dotsBox));
     new ResizeObserver(() => this.resize()).observe(root);
     this.resize();
   }
 
-  build() {
-    for (const name of ["solar", "grid", "home", "battery"]) {
-      this.lines[name] = s(`line.line.${name}`);
-      this.svg.append(this.lines[name]);
-    }
-    this.breaker = s(
-      "g.breaker",
-      {},
-      s("rect", { x: -19, y: -19, width: 38, height: 38, rx: 19 }),
-      s("path", { d: "M-7-7L7 7M7-7L-7 7" }),
-    );
-    this.hub = s("g.hub", {}, s("circle", { r: HUB }), bolt());
-    this.nodes = {
-      solar: this.node("solar", "Solar", sun()),
-      grid: this.node("grid", "Grid", pylon()),
-      home: this.node("home", "Home", house()),
-      battery: this.batteryNode(),
-    };
-    this.ring = ["solar", "battery", "grid"].map((name) =>
-      s(`circle.ring.${name}`, { r: RADIUS, pathLength: 100, transform: "rotate(-90)" }),
-    );
-    this.nodes.home.group.insertBefore(s("g.rings", {}, ...this.ring), this.nodes.home.group.children[1]);
-    this.further = s("g.further");
-    this.svg.append(this.breaker, this.hub, this.further, ...Object.values(this.nodes).map((node) => node.group));
-  }
-
-  node(name, label, icon) {
-    const value = s("tspan.value"),
-      unitText = s("tspan.unit-text", { dx: 5 });
-    const title = s("text.label", { "text-anchor": "middle", "aria-hidden": "true" }, label);
-    const note = s("text.note", { "text-anchor": "middle", "aria-hidden": "true" });
-    icon.setAttribute("transform", "translate(0,-26) scale(1.06)");
-    const group = s(
-      `g.node.${name}`,
-      {},
-      s("circle.disc", { r: RADIUS }),
-      icon,
-      s("text.figure", { y: 34, "text-anchor": "middle" }, value, unitText),
-      title,
-      note,
-    );
-    return { group, value, unit: unitText, title, note };
-  }
-
-  batteryNode() {
-    const units = s("g.units");
-    const level = s("text.level", {}),
-      title = s("text.label", { "aria-hidden": "true" }, "Powerwall"),
-      note = s("text.note", { "aria-hidden": "true" });
-    const figure = s("tspan.value"),
-      unitText = s("tspan.unit-text", { dx: 5 });
-    const power = s("text.figure.small", {}, figure, unitText);
-    const group = s("g.node.battery", {}, s("rect.plinth", { rx: 26 }), units, title, level, power, note);
-    return { group, units, level, title, note, value: figure, unit: unitText, power };
-  }
-
+  /** Place everything anew when the frame has another size or the battery came or went. */
   resize() {
-    const width = this.root.clientWidth,
-      height = this.root.clientHeight;
-    const seen = `${width} ${height} ${this.hasBattery}`;
-    if (!width || !height || seen === this.seen) return;
-    this.seen = seen;
+    const { clientWidth: width, clientHeight: height } = this.root;
+    const wanted = `${width} ${height} ${this.hasBattery}`;
+    if (!width || !height || wanted === this.placed) return;
+    this.placed = wanted;
     const map = layout(width, height, this.hasBattery);
-    this.map = map;
     attribute(this.svg, "viewBox", `0 0 ${map.width} ${map.height}`);
-    const dx = (width - map.width * map.scale) / 2,
-      dy = (height - map.height * map.scale) / 2;
-    const pixel = ({ x, y }) => ({ x: dx + x * map.scale, y: dy + y * map.scale });
-    for (const name of ["solar", "grid", "home", "battery"]) {
-      const track = spoke(map[name], map.hub);
-      const line = this.lines[name];
-      for (const [key, value] of Object.entries({ x1: track.from.x, y1: track.from.y, x2: track.to.x, y2: track.to.y }))
-        attribute(line, key, value);
-      this.dots[name].place(pixel(track.from), pixel(track.to), map.scale);
+    const left = (width - map.width * map.scale) / 2;
+    const top = (height - map.height * map.scale) / 2;
+    /** @param {Point} point */
+    const pixel = ({ x, y }) => ({ x: left + x * map.scale, y: top + y * map.scale });
+    for (const name of NODES) {
+      const { from, to } = spoke(map[name], map.hub);
+      attributes(this.lines[name], { x1: from.x, y1: from.y, x2: to.x, y2: to.y });
+      this.dots[name].place(pixel(from), pixel(to), map.scale);
       attribute(this.nodes[name].group, "transform", `translate(${map[name].x},${map[name].y})`);
     }
     attribute(this.hub, "transform", `translate(${map.hub.x},${map.hub.y})`);
-    attribute(this.breaker, "transform", `translate(${(map.grid.x + RADIUS + map.hub.x - HUB) / 2},${map.hub.y})`);
-    attribute(this.further, "transform", `translate(${map.grid.x - RADIUS},${map.battery.y - 24})`);
-    this.words(map);
+    const gap = (map.grid.x + NODE_RADIUS + map.hub.x - HUB_RADIUS) / 2;
+    attribute(this.breaker, "transform", `translate(${gap},${map.hub.y})`);
+    this.further.place(map);
+    this.placeWords();
   }
 
-  /** Titles beside the upper and lower node, below the left and right ones. */
-  words(map) {
-    const beside = RADIUS + 20;
-    for (const name of ["solar"]) {
-      const { title, note } = this.nodes[name];
-      for (const [one, y] of [
-        [title, -4],
-        [note, 24],
-      ]) {
-        attribute(one, "x", beside);
-        attribute(one, "y", y);
-        attribute(one, "text-anchor", "start");
-      }
-    }
-    for (const name of ["grid", "home"]) {
-      const { title, note } = this.nodes[name];
-      attribute(title, "y", RADIUS + 34);
-      attribute(note, "y", RADIUS + 60);
-    }
-    this.map = map;
-    this.placeUnits();
-  }
-
-  placeUnits() {
-    const { units, title, level, power, note, group } = this.nodes.battery;
-    const count = Math.max(1, Math.min(MOST_UNITS, this.unitCount || 1));
-    const width = Math.min(74, (UNIT_ROOM - (count - 1) * 8) / count);
-    const all = count * width + (count - 1) * 8;
-    const tall = 118;
-    const plinth = group.querySelector(".plinth");
-    for (const [key, value] of Object.entries({ x: -all / 2 - 16, y: -RADIUS, width: all + 32, height: 2 * RADIUS }))
-      attribute(plinth, key, value);
-    if (units.children.length !== count || this.unitWidth !== width) {
-      units.replaceChildren(...Array.from({ length: count }, (_, index) => unit(width, tall, `${this.id}u${index}`)));
-      this.unitWidth = width;
-    }
-    for (const [index, one] of [...units.children].entries())
-      attribute(one, "transform", `translate(${-all / 2 + width / 2 + index * (width + 8)},6)`);
-    const x = all / 2 + 36;
-    for (const [one, y] of [
-      [title, -40],
-      [level, 10],
-      [power, 45],
-      [note, 72],
-    ]) {
-      attribute(one, "x", x);
-      attribute(one, "y", y);
+  /** Put the words beside the upper node, and below the left and the right one. */
+  placeWords() {
+    const { solar, grid, home } = this.nodes;
+    const beside = { x: NODE_RADIUS + 20, "text-anchor": "start" };
+    attributes(solar.title, { ...beside, y: -4 });
+    attributes(solar.note, { ...beside, y: 24 });
+    for (const { title, note } of [grid, home]) {
+      attribute(title, "y", NODE_RADIUS + 34);
+      attribute(note, "y", NODE_RADIUS + 60);
     }
   }
 
-  /** Show a house or the site (see core/subject.js); null: nothing known. Faded: old figures, and old power does not flow. */
+  /**
+   * Show a house or the sum; null: nothing is known. Faded: the figures are old, and old power does not flow.
+   * @param {Subject | null} subject
+   */
   show(subject, { faded = false } = {}) {
-    const has = (value) => known(value);
-    const {
-      solar_watts: solar,
-      home_watts: home,
-      grid_watts: grid,
-      battery_watts: battery,
-      charge_percent: charge,
-    } = subject ?? {};
-    const off = subject?.grid_state === "DOWN",
-      syncing = subject?.grid_state === "SYNCING"; // MIXED: most flows go on
+    const solar = subject?.solar_watts;
+    const home = subject?.home_watts;
+    const battery = subject?.battery_watts;
     const hasBattery = subject?.has_battery ?? this.hasBattery;
-    const hasSolar = subject?.has_solar ?? true;
     if (hasBattery !== this.hasBattery) {
       this.hasBattery = hasBattery;
       this.resize();
     }
-    const root = this.root.classList;
-    root.toggle("faded", faded);
-    root.toggle("off-grid", off);
-    root.toggle("syncing", syncing);
-    root.toggle("no-battery", !hasBattery);
-    root.toggle("no-solar", !hasSolar);
-    root.toggle("night", has(solar) && solar < IDLE_WATTS);
-    const parts = endsOf(subject?.flows);
-    this.figure("solar", solar, true);
-    this.figure("grid", grid);
-    this.figure("home", home, true);
-    this.figure("battery", battery);
-    const n = this.nodes;
-    text(n.solar.note, state(solar, "Producing", "", "Idle"));
-    text(
-      n.grid.note,
-      off
-        ? "Off grid"
-        : syncing
-          ? "Reconnecting"
-          : state(grid, "Importing", "Exporting", subject?.grid_state === "UP" ? "Connected" : "Idle"),
-    );
-    text(
-      n.home.note,
-      has(subject?.own_power_percent) && home > IDLE_WATTS ? `${percent(subject.own_power_percent)} own power` : "",
-    );
-    text(n.battery.note, hasBattery ? state(battery, "Discharging", "Charging", "Standby") : "");
-    text(n.battery.level, percent(charge));
-    const count = subject?.unit_count ?? 0;
-    text(n.battery.title, count > 1 ? `${number(count)} Powerwalls` : "Powerwall");
-    if (count !== this.unitCount) {
-      this.unitCount = count;
-      this.placeUnits();
+    for (const [name, on] of Object.entries({
+      faded,
+      "off-grid": subject?.grid_state === "DOWN", // MIXED: most flows go on
+      syncing: subject?.grid_state === "SYNCING",
+      "no-battery": !hasBattery,
+      "no-solar": subject?.has_solar === false,
+      night: known(solar) && solar < IDLE_WATTS,
+    })) {
+      this.root.classList.toggle(name, on);
     }
-    this.fill(subject);
-    this.rings(parts, home);
-    this.meters(furtherMeters(subject), subject);
-    this.origins(subject);
-    this.flows(faded ? null : subject, parts);
-    text(this.spoken, sentence(subject, { off, syncing, faded }));
+    const ends = sharesByEnd(subject);
+    const { nodes } = this;
+    // The sign is shown where no word beside the figure tells the direction.
+    this.showFigure("solar", solar);
+    this.showFigure("home", home);
+    this.showFigure("grid", subject?.grid_watts, Math.abs);
+    this.showFigure("battery", battery, Math.abs);
+    text(nodes.solar.note, direction(solar, "Producing", "Idle", "Idle"));
+    text(nodes.grid.note, gridWords(subject));
+    text(nodes.home.note, ownPowerWords(subject));
+    text(nodes.battery.note, hasBattery ? direction(battery, "Discharging", "Charging", "Standby") : "");
+    nodes.battery.show(subject);
+    this.showRings(ends, home);
+    this.further.show(subject);
+    this.nameFigures(subject);
+    this.showFlows(faded ? null : subject, ends);
+    text(this.spoken, drawingInWords(subject, faded));
   }
 
-  /** Which number of the site document each figure is. */
-  origins(subject) {
+  /** Tell explain_panel.js which number of the site document each figure is. @param {Subject | null} subject */
+  nameFigures(subject) {
     const id = subject?.id ?? "";
-    const name = (own) => (subject && !subject.unknown ? nameOf(subject, own) : null);
-    for (const [node, label] of Object.entries({ solar: "Solar", grid: "Grid", home: "Home", battery: "Battery" })) {
-      const { group, value, unit: unitText } = this.nodes[node],
-        own = name(`${node}_watts`);
-      drawnFigure(value.parentNode, `${label} ${value.textContent}${unitText.textContent}`, own, id);
-      attribute(group, "data-name", own); // the whole node can be clicked
-      attribute(group, "data-gateway", own && id);
+    /** @param {string} member */
+    const name = (member) => (subject && !subject.unknown ? nameOf(subject, member) : null);
+    for (const node of NODES) {
+      const { group, figure } = this.nodes[node];
+      const own = name(`${node}_watts`);
+      drawnFigure(figure, `${LABELS[node]} ${figure.textContent}`, own, id);
+      attributes(group, { "data-name": own, "data-gateway": own && id }); // the whole node can be clicked
     }
     const { level } = this.nodes.battery;
     drawnFigure(level, `Charge ${level.textContent}`, name("charge_percent"), id);
   }
 
-  /** Meters beyond the four, a generator for instance: in words, with the power as the gateway signs it. */
-  meters(list, subject) {
-    const rows = list.slice(0, MOST_FURTHER);
-    keyed(
-      this.further,
-      rows.map(([name]) => name),
-      (name) => s("text.note", {}, s("tspan.label", {}, furtherName(name)), s("tspan", { dx: 10 })),
-    ).forEach((row, index) => {
-      attribute(row, "y", index * 28);
-      const [name, watts] = rows[index];
-      text(row.lastChild, power(watts));
-      drawnFigure(row, row.textContent, nameOf(subject, `meters.${name}.watts`), subject.id);
-    });
-  }
-
-  /** ``signed``: the sign is shown, because no word beside the figure tells the direction. */
-  figure(name, watts, signed = false) {
+  /** @param {NodeName} name @param {Figure} watts @param {(watts: number) => number} written */
+  showFigure(name, watts, written = (value) => value) {
     const node = this.nodes[name];
-    const [value, unitText] = powerParts(known(watts) && !signed ? Math.abs(watts) : watts);
+    const [value, unit] = powerParts(known(watts) ? written(watts) : null);
     text(node.value, value);
-    text(node.unit, unitText);
+    text(node.unit, unit);
     node.group.classList.toggle("unknown", !known(watts));
     node.group.classList.toggle("active", known(watts) && Math.abs(watts) >= IDLE_WATTS);
   }
 
-  fill(subject) {
-    const levels = subject?.units_percent ?? [];
-    const own = this.unitCount <= MOST_UNITS && levels.some(known); // what one unit holds is not what all hold
-    [...this.nodes.battery.units.children].forEach((one, index) => {
-      const level = own ? levels[index] : subject?.charge_percent;
-      one.classList.toggle("unknown", !known(level));
-      const fill = one.querySelector(".unit-fill");
-      property(fill, "transform", `translateY(${known(level) ? (110 * (1 - level / 100)).toFixed(1) : 110}px)`);
-      one.classList.toggle("low", known(level) && level < 15);
-    });
-  }
-
-  rings(parts, home) {
+  /** Show around the home where its power comes from. @param {Ends} ends @param {Figure} home */
+  showRings(ends, home) {
     let start = 0;
-    this.ring.forEach((circle, index) => {
-      const name = ["solar", "battery", "grid"][index];
-      const share = parts && home > IDLE_WATTS ? Math.min(100 - start, (parts.home[name] / home) * 100) : 0;
-      attribute(circle, "stroke-dasharray", share >= 0.5 ? `${share.toFixed(1)} ${(100 - share).toFixed(1)}` : null);
-      attribute(circle, "visibility", share >= 0.5 ? "visible" : "hidden");
-      attribute(circle, "stroke-dashoffset", (-start).toFixed(1));
+    for (const [index, ring] of this.rings.entries()) {
+      const watts = ends?.home[RINGS[index]] ?? 0;
+      const share = known(home) && home > IDLE_WATTS ? Math.min(100 - start, (watts / home) * 100) : 0;
+      const seen = share >= 0.5;
+      attributes(ring, {
+        "stroke-dasharray": seen ? `${share.toFixed(1)} ${(100 - share).toFixed(1)}` : null,
+        "stroke-dashoffset": (-start).toFixed(1),
+        visibility: seen ? "visible" : "hidden",
+      });
       start += share;
-    });
+    }
   }
 
-  flows(subject, parts) {
-    const off = subject?.grid_state === "DOWN";
+  /**
+   * Show on the lines how much flows, in which direction and from where.
+   * @param {Subject | null} subject
+   * @param {Ends} ends
+   */
+  showFlows(subject, ends) {
+    const home = subject?.home_watts;
     const watts = {
-      solar: subject?.solar_watts ?? null,
-      grid: off ? null : (subject?.grid_watts ?? null),
-      battery: subject?.battery_watts ?? null,
-      home: known(subject?.home_watts) ? -subject.home_watts : null,
+      solar: subject?.solar_watts,
+      grid: subject?.grid_state === "DOWN" ? null : subject?.grid_watts,
+      battery: subject?.battery_watts,
+      home: known(home) ? -home : null,
     };
-    for (const [name, value] of Object.entries(watts)) {
-      const away = known(value) && value < 0;
-      const from = away && Object.values(parts?.[name] ?? {}).some((one) => one > 0) ? parts[name] : { [name]: 1 };
-      this.dots[name].show(value, from);
-      const size =
-        !known(value) || Math.abs(value) < IDLE_WATTS ? 0 : Math.abs(value) < 1500 ? 1 : Math.abs(value) < 5000 ? 2 : 3;
-      attribute(this.lines[name], "data-size", size);
-      attribute(this.lines[name], "data-colour", away ? dominant(parts?.[name], name) : name);
+    for (const name of NODES) {
+      const value = watts[name] ?? null;
+      const size = lineSize(value);
+      const fromHub = value !== null && value < 0;
+      const shares = fromHub && name !== "solar" ? ends?.[name] : undefined;
+      const parts = Object.values(shares ?? {}).some((one) => one > 0) ? { ...shares } : { [name]: 1 };
+      this.dots[name].show(value, parts);
+      attributes(this.lines[name], { "data-size": size, "data-colour": fromHub ? mainSource(shares, name) : name });
     }
   }
 }
 
-const dominant = (parts, otherwise) =>
-  Object.entries(parts ?? {})
-    .sort(([, a], [, b]) => b - a)
-    .find(([, watts]) => watts > 0)?.[0] ?? otherwise;
+/** @param {Subject | null} subject */
+function ownPowerWords(subject) {
+  const { own_power_percent: own, home_watts: home } = subject ?? {};
+  return known(own) && known(home) && home > IDLE_WATTS ? `${percent(own)} own power` : "";
+}
 
-const state = (watts, plus, minus, idle) =>
-  !known(watts) ? "" : watts >= IDLE_WATTS ? plus : watts <= -IDLE_WATTS ? minus || idle : idle;
-
-/** The document's flows by the node at which they end; null when it is not known where the power goes. */
-const endsOf = (flows) =>
-  !flows || Object.values(flows).some((watts) => !known(watts))
-    ? null
-    : Object.fromEntries(
-        Object.entries(ENDS).map(([end, from]) => [
-          end,
-          Object.fromEntries(Object.entries(from).map(([name, member]) => [name, flows[member]])),
-        ]),
-      );
-
-const furtherName = (name) => `${name[0].toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
-
-/** The whole drawing in one sentence, for those who hear it. */
-function sentence(subject, { off, syncing, faded }) {
-  if (!subject?.known) return "No data from the gateway.";
-  const {
-    solar_watts: solar,
-    home_watts: home,
-    grid_watts: exchanged,
-    battery_watts: drawn,
-    charge_percent: charge,
-  } = subject;
-  const grid = off
-    ? "Off grid"
-    : syncing
-      ? "Reconnecting to the grid"
-      : !known(exchanged)
-        ? "Grid unknown"
-        : exchanged >= IDLE_WATTS
-          ? `Importing ${power(exchanged)}`
-          : exchanged <= -IDLE_WATTS
-            ? `Exporting ${power(-exchanged)}`
-            : "No exchange with the grid";
-  const battery = !known(drawn)
-    ? "Battery unknown"
-    : drawn >= IDLE_WATTS
-      ? `Battery discharging ${power(drawn)}`
-      : drawn <= -IDLE_WATTS
-        ? `Battery charging ${power(-drawn)}`
-        : "Battery on standby";
-  const level = known(charge) ? ` at ${percent(charge)}` : "";
-  const further = furtherMeters(subject)
-    .map(([name, watts]) => ` ${furtherName(name)} ${power(watts)}.`)
-    .join("");
-  const old = faded ? " These figures are old." : "";
-  return `Solar ${known(solar) ? power(solar) : DASH}. Home ${known(home) ? power(home) : DASH}. ${grid}. ${battery}${level}.${further}${old}`;
+/** Return how thick the line of this power is, 0 to 3. @param {Figure} watts */
+function lineSize(watts) {
+  const size = known(watts) ? Math.abs(watts) : 0;
+  if (size < IDLE_WATTS) return 0;
+  if (size < 1500) return 1;
+  return size < 5000 ? 2 : 3;
 }

@@ -1,339 +1,286 @@
 // The history page: one range, all charts. The address always says what is shown.
-
-import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../charts/energy_bars.js";
-import { LineChart, withGaps, withZero } from "../charts/line_chart.js";
-import { merge, SERIES } from "../charts/power_series.js";
-import { attribute, h, keyed, text } from "../core/dom.js";
-import { dateOf, day as dayName, energy, known, moment, number, percent } from "../core/format.js";
+import { BAR_LEGEND, dailyTotals, drawBars } from "../charts/energy_bars.js";
+import { LineChart } from "../charts/line_chart.js";
+import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
+import { withGaps } from "../charts/scales.js";
+import { attribute, find, h, text } from "../core/dom.js";
+import { moment } from "../core/format.js";
+import { dayEnd, dayStart, isoDay } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
-import { dayEnd, dayStart, HistoryQueries, isoDay } from "./queries.js";
+import { showTable, showTotals } from "./energy_figures.js";
+import { HistoryQueries } from "./queries.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
-import { NAMES, RANGES, TimeRange } from "./time_range.js";
+import { RANGES, TimeRange } from "./time_range.js";
 
-const find = (id) => document.getElementById(id);
-const query = new URLSearchParams(location.search);
-const hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
-const source = new HistoryQueries();
+/** @import { DayTotal } from "../charts/energy_bars.js" */
+
+const DAY_SECONDS = 86_400;
+const MOST_BARS = 400;
+const SHOW_MS = 60; // after a change, so that a row of changes asks once
+const RENEW_MS = 60_000;
 const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
-let firstDay = null,
-  catalogue = null,
-  gateways = null,
-  days = [],
-  timer = null,
-  retry = null,
-  failures = 0;
-const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - 86_400));
-let gateway = query.get("gateway") ?? settings.gateway ?? "";
-let unit = query.get("pw") ?? "";
-let names = {}; // gateway id -> name, of all that are configured
-const unknown = () => Boolean(gateway && gateways) && !(gateway in names);
+const POWER_FIELDS = ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"];
+const ENERGY_FIELDS = [
+  "solar_kwh",
+  "home_kwh",
+  "battery_charge_kwh",
+  "battery_discharge_kwh",
+  "grid_import_kwh",
+  "grid_export_kwh",
+];
 
+const query = new URLSearchParams(location.search);
+const hidden = new Set((query.get("hide") ?? "").split(",").filter(Boolean));
+const queries = new HistoryQueries();
+/** The first day that is recorded. @type {string | null} */
+let firstDay = null;
+/** @type {SignalCatalogue | null} */
+let catalogue = null;
+/** The ids of all gateways; null: not known yet. @type {string[] | null} */
+let gateways = null;
+/** Their names, by id. @type {Record<string, string>} */
+let names = {};
+/** @type {DayTotal[]} */
+let days = [];
+let showTimer = 0;
+let retryTimer = 0;
+let failures = 0;
+const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - DAY_SECONDS));
+let gateway = query.get("gateway") ?? settings.gateway;
+let unit = query.get("pw") ?? "";
+
+/** @param {number} from @param {number} to */
+const zoomTo = (from, to) => go(() => range.set(from, to));
 const chart = new LineChart(find("power"), {
-  series: SERIES,
+  series: POWER_SERIES,
   label: "Power and charge",
   hidden,
   sync: "history",
-  scales: {
-    kw: { range: withZero, show: (value) => number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0) },
-    percent: { range: [0, 100], show: (value) => `${value}%` },
-  },
-  onZoom: (from, to) => go(() => range.set(from, to)),
-  onHide: () => write(),
+  scales: POWER_SCALES,
+  onZoom: zoomTo,
+  onHide: writeAddress,
 });
-const signals = new SignalCharts(find("signals"), (from, to) => go(() => range.set(from, to)));
+const signals = new SignalCharts(find("signals"), zoomTo);
 
-function write() {
+/** Say whether a gateway is chosen that is not configured. */
+const isUnknown = () => Boolean(gateway && gateways) && !Object.hasOwn(names, gateway);
+
+function writeAddress() {
   range.write(query);
-  for (const [name, value] of [
-    ["gateway", gateway],
-    ["pw", unit],
-    ["hide", [...hidden].join()],
-  ]) {
+  for (const [name, value] of Object.entries({ gateway, pw: unit, hide: [...hidden].join() })) {
     if (value) query.set(name, value);
     else query.delete(name);
   }
   history.replaceState(null, "", `?${query}`);
 }
 
-/** Change something, then show it. */
+/** Change something, then show it. @param {() => void} change */
 function go(change) {
   change();
-  write();
-  clearTimeout(timer);
-  tools();
-  timer = setTimeout(show, 60);
+  writeAddress();
+  clearTimeout(showTimer);
+  showTools();
+  showTimer = window.setTimeout(show, SHOW_MS);
 }
 
-function tools() {
-  for (const button of find("ranges").children)
+function showTools() {
+  for (const button of find("ranges").querySelectorAll("button")) {
     attribute(button, "aria-pressed", String(button.dataset.range === range.name));
-  find("from").value = isoDay(range.from);
-  find("to").value = isoDay(range.to - 1);
-  find("to").max = find("from").max = isoDay(serverNow());
-  find("forward").disabled = range.to >= serverNow() - 60;
+  }
+  const [from, to] = [find("from", HTMLInputElement), find("to", HTMLInputElement)];
+  from.value = isoDay(range.from);
+  to.value = isoDay(range.to - 1);
+  from.max = to.max = isoDay(serverNow());
+  find("forward", HTMLButtonElement).disabled = range.to >= serverNow() - 60;
   text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
-  const csv = gateway || (gateways?.length > 1 ? "aggregate" : "");
-  find("csv-power").href = source.csv(range, csv, [
-    "solar",
-    "load",
-    "battery",
-    "site",
-    "soe",
-    "grid",
-    "reserve",
-    "mode",
-  ]);
-  find("csv-energy").href = source.csv(
-    range,
-    csv,
-    ["solar_kwh", "home_kwh", "battery_charge_kwh", "battery_discharge_kwh", "grid_import_kwh", "grid_export_kwh"],
-    range.to - range.from > 3 * 86_400 ? "1d" : "15m",
-  );
+  const source = gateway || (gateways && gateways.length > 1 ? "aggregate" : "");
+  const step = range.to - range.from > 3 * DAY_SECONDS ? "1d" : "15m";
+  find("csv-power", HTMLAnchorElement).href = queries.csv(range, source, POWER_FIELDS);
+  find("csv-energy", HTMLAnchorElement).href = queries.csv(range, source, ENERGY_FIELDS, step);
 }
 
 async function show() {
-  const signal = source.begin();
+  const signal = queries.begin();
   range.follow();
-  if (unknown()) {
-    find("state").classList.add("bad");
-    text(
-      find("state"),
-      noSuchGateway(
-        gateway,
-        Object.entries(names).map(([id, name]) => ({ id, name })),
-      ),
-    );
+  if (isUnknown()) {
+    const configured = Object.entries(names).map(([id, name]) => ({ id, name }));
+    showState(noSuchGateway(gateway, configured), true);
     document.documentElement.dataset.shown = "0";
     return;
   }
-  const [power, daily, mine] = await Promise.all([
-    source.power(range, gateway, signal),
-    source.days(range, gateway, signal),
+  const [power, daily, minutes] = await Promise.all([
+    queries.power(range, gateway, signal),
+    queries.days(range, gateway, signal),
     recordedMinutes(gateway),
   ]);
   if (signal.aborted) return;
-  const state = find("state");
-  state.classList.toggle("bad", !power);
-  clearTimeout(retry);
+  clearTimeout(retryTimer);
   if (power) failures = 0;
-  else retry = setTimeout(again, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
-  text(
-    state,
-    !power
-      ? "The server does not answer – trying again"
-      : power.enabled === false
-        ? "History is switched off on the server"
-        : "",
-  );
+  else retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
+  if (!power) showState("The server does not answer – trying again", true);
+  else showState(power.enabled === false ? "History is switched off on the server" : "", false);
   if (power) {
     const merged = merge(
       power,
-      mine.filter((one) => one.ts >= range.from && one.ts <= range.to),
+      minutes.filter((one) => one.ts >= range.from && one.ts <= range.to),
     );
     chart.update(withGaps(merged.times, merged.columns, merged.bucket), [range.from, range.to]);
   }
   if (daily) {
     days = dailyTotals(daily, gateway);
-    bars();
-    totals();
-    table();
+    showBars();
+    showTotals(days);
+    showTable(days);
   }
-  await signals.show(source, range, { catalogue, gateway, unit, hidden, signal });
+  await signals.show(queries, range, { catalogue, gateway, unit, hidden, signal });
   document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
 }
 
-const bars = () =>
-  drawBars(find("energy"), days.slice(-400), { onDay: (one) => go(() => range.between(dayStart(one), dayEnd(one))) });
-
-const FIGURES = [
-  ["solar", "Solar", "solar"],
-  ["home", "Home", "home"],
-  ["grid_import", "Bought", "grid"],
-  ["grid_export", "Sold", "grid"],
-  ["battery_charge", "Charged", "battery"],
-  ["battery_discharge", "Discharged", "battery"],
-];
-const kwh = (value) => energy(known(value) ? value * 1000 : null);
-
-/** Whole days only: the figures are those of the days the range touches. */
-function totals() {
-  const sum = dayTotals(
-    "",
-    days.map((one) => Object.fromEntries(FIGURES.map(([name]) => [`${name}_kwh`, one[name]]))),
-  );
-  const entries = [
-    ...FIGURES.map(([name, label, colour]) => [label, kwh(sum[name]), colour]),
-    ["Self-powered", percent(sum.own), ""],
-  ];
-  const labels = entries.map(([label]) => label);
-  const rows = keyed(find("totals"), labels, (label) => {
-    const colour = entries[labels.indexOf(label)][2];
-    const swatch = colour ? h("span.swatch", { style: `--colour: var(--${colour})` }) : null;
-    return h("div", {}, h("dt", {}, swatch, label), h("dd"));
-  });
-  for (const [index, [, words]] of entries.entries()) text(rows[index].lastChild, words);
-  text(
-    find("totals-title"),
-    days.length > 1
-      ? `Energy in these ${number(days.length)} days`
-      : days.length
-        ? `Energy on ${dayName(dateOf(days[0].day))}`
-        : "Energy",
-  );
+/** @param {string} words @param {boolean} bad */
+function showState(words, bad) {
+  find("state").classList.toggle("bad", bad);
+  text(find("state"), words);
 }
 
-function table() {
-  const head = h(
-    "thead",
-    {},
-    h(
-      "tr",
-      {},
-      h("th", { scope: "col" }, "Day"),
-      ...FIGURES.map(([, label]) => h("th", { scope: "col" }, `${label} kWh`)),
-      h("th", { scope: "col" }, "Self-powered"),
-    ),
-  );
-  const rows = [...days]
-    .reverse()
-    .slice(0, 800)
-    .map((one) =>
-      h(
-        "tr",
-        {},
-        h(
-          "th",
-          { scope: "row" },
-          h(
-            "time",
-            { datetime: one.day },
-            dateOf(one.day).toLocaleDateString(undefined, {
-              weekday: "short",
-              day: "numeric",
-              month: "short",
-              year: "numeric",
-            }),
-          ),
-        ),
-        ...FIGURES.map(([name]) => h("td", {}, number(one[name], 2))),
-        h("td", {}, percent(one.own)),
-      ),
-    );
-  find("table").replaceChildren(head, h("tbody", {}, ...rows));
+function showBars() {
+  /** @param {string} day */
+  const onDay = (day) => go(() => range.between(dayStart(day), dayEnd(day)));
+  drawBars(find("energy"), days.slice(-MOST_BARS), { onDay });
 }
 
+/** Build what stays, and listen to the tools. */
 function build() {
-  for (const name of Object.keys(RANGES))
-    find("ranges").append(
-      h("button", { type: "button", "data-range": name, click: () => go(() => range.choose(name)) }, NAMES[name]),
-    );
-  find("energy-legend").append(
-    ...BAR_LEGEND.map(([name, label]) => h("span", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label)),
-  );
-  find("back").addEventListener("click", () => go(() => range.move(-0.5)));
-  find("forward").addEventListener("click", () => go(() => range.move(0.5)));
-  find("out").addEventListener("click", () => go(() => range.zoom(2)));
-  find("in").addEventListener("click", () => go(() => range.zoom(0.5)));
-  for (const id of ["from", "to"])
-    find(id).addEventListener("change", () => {
-      if (!find("from").value || !find("to").value) return; // a date half written
-      const from = dayStart(find("from").value),
-        to = dayEnd(find("to").value);
-      if (from < to) go(() => range.between(from, to));
-    });
+  for (const [name, [, label]] of Object.entries(RANGES)) {
+    const click = () => go(() => range.choose(name));
+    find("ranges").append(h("button", { type: "button", "data-range": name, click }, label));
+  }
+  for (const [name, label] of BAR_LEGEND) {
+    const swatch = h("span.swatch", { style: `--colour: var(--${name})` });
+    find("energy-legend").append(h("span", {}, swatch, label));
+  }
+  const steps = {
+    back: () => range.move(-0.5),
+    forward: () => range.move(0.5),
+    out: () => range.zoom(2),
+    in: () => range.zoom(0.5),
+  };
+  for (const [id, step] of Object.entries(steps)) find(id).addEventListener("click", () => go(step));
+  for (const id of ["from", "to"]) find(id).addEventListener("change", chooseDays);
   find("tools").addEventListener("submit", (event) => event.preventDefault());
   find("gateway").addEventListener("change", async () => {
-    gateway = find("gateway").value;
+    gateway = find("gateway", HTMLSelectElement).value;
     await loadCatalogue();
     go(() => {});
   });
-  find("unit").addEventListener("change", () =>
+  find("unit").addEventListener("change", () => {
     go(() => {
-      unit = find("unit").value;
-    }),
-  );
-  // Wheel with Ctrl zooms where the pointer is, Shift and wheel pans; the same with the keyboard on the chart.
-  find("power").tabIndex = 0;
-  find("power").addEventListener(
-    "wheel",
-    (event) => {
-      if (!event.ctrlKey && !event.shiftKey) return;
-      event.preventDefault();
-      const by = Math.sign(event.deltaY || event.deltaX);
-      if (event.shiftKey) return go(() => range.move(by * 0.1));
-      const at = chart.plot
-        ? chart.plot.posToVal(event.clientX - chart.plot.over.getBoundingClientRect().left, "x")
-        : undefined;
-      go(() => range.zoom(by > 0 ? 1.25 : 0.8, at));
-    },
-    { passive: false },
-  );
-  find("power").addEventListener("keydown", (event) => {
-    const action = {
-      ArrowLeft: () => range.move(-0.25),
-      ArrowRight: () => range.move(0.25),
-      "+": () => range.zoom(0.5),
-      "-": () => range.zoom(2),
-    }[event.key];
-    if (action) {
-      event.preventDefault();
-      go(action);
-    }
+      unit = find("unit", HTMLSelectElement).value;
+    });
   });
-  for (const name of hidden) document.querySelector(`[data-metric="${CSS.escape(name)}"]`)?.setAttribute("hidden", "");
-  new ResizeObserver(bars).observe(find("energy"));
+  find("power").tabIndex = 0;
+  find("power").addEventListener("wheel", turnWheel, { passive: false });
+  find("power").addEventListener("keydown", pressKey);
+  for (const name of hidden) {
+    document.querySelector(`[data-metric="${CSS.escape(name)}"]`)?.setAttribute("hidden", "");
+  }
+  new ResizeObserver(showBars).observe(find("energy"));
+}
+
+/** Show the days that were typed; a date half written is none. */
+function chooseDays() {
+  const [from, to] = [find("from", HTMLInputElement).value, find("to", HTMLInputElement).value];
+  if (!from || !to) return;
+  if (dayStart(from) < dayEnd(to)) go(() => range.between(dayStart(from), dayEnd(to)));
+}
+
+/** Zoom where the pointer is (Ctrl), or move (Shift). @param {WheelEvent} event */
+function turnWheel(event) {
+  if (!event.ctrlKey && !event.shiftKey) return;
+  event.preventDefault();
+  const by = Math.sign(event.deltaY || event.deltaX);
+  if (event.shiftKey) go(() => range.move(by * 0.1));
+  else go(() => range.zoom(by > 0 ? 1.25 : 0.8, chart.secondAt(event.clientX)));
+}
+
+/** Do the same with the keyboard. @param {KeyboardEvent} event */
+function pressKey(event) {
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    ArrowLeft: () => range.move(-0.25),
+    ArrowRight: () => range.move(0.25),
+    "+": () => range.zoom(0.5),
+    "-": () => range.zoom(2),
+  };
+  const action = Object.hasOwn(actions, event.key) ? actions[event.key] : null;
+  if (!action) return;
+  event.preventDefault();
+  go(action);
+}
+
+/**
+ * Fill a list of choices.
+ * @param {string} id
+ * @param {[value: string, words: string][]} options
+ * @param {string} chosen
+ */
+function fillSelect(id, options, chosen) {
+  const elements = options.map(([value, words]) => h("option", { value, selected: value === chosen }, words));
+  find(id).replaceChildren(h("option", { value: "" }, "All"), ...elements);
 }
 
 async function loadCatalogue() {
-  catalogue = unknown() ? null : await source.signals(gateway);
+  catalogue = isUnknown() ? null : await queries.signals(gateway);
   const units = unitsOf(catalogue);
   find("unit-label").hidden = units.length < 2;
-  find("unit").replaceChildren(
-    h("option", { value: "" }, "All"),
-    ...units.map((one) => h("option", { value: one, selected: one === unit }, one)),
+  fillSelect(
+    "unit",
+    units.map((one) => [one, one]),
+    unit,
   );
   if (unit && !units.includes(unit)) unit = "";
 }
 
-/** Which gateways and signals there are: asked until it is known. */
-async function acquaint() {
-  const status = await source.status();
+/** Ask which gateways and signals there are. */
+async function loadChoices() {
+  const status = await queries.status();
   if (status) {
     gateways = status.gateways ?? [];
     names = status.gateway_names ?? {};
     const listed = [...new Set([...gateways, ...(gateway ? [gateway] : [])])];
-    find("gateway-label").hidden = listed.length < 2 && !unknown();
-    find("gateway").replaceChildren(
-      h("option", { value: "" }, "All"),
-      ...listed.map((id) => h("option", { value: id, selected: id === gateway }, names[id] ?? id)),
+    find("gateway-label").hidden = listed.length < 2 && !isUnknown();
+    fillSelect(
+      "gateway",
+      listed.map((id) => [id, names[id] ?? id]),
+      gateway,
     );
   }
-  const first = firstDay
-    ? null
-    : source.firstDay().then((found) => {
-        firstDay = found;
-      });
+  const first = firstDay ? null : loadFirstDay();
   if (range.name === "all") await first;
   await loadCatalogue();
 }
 
+async function loadFirstDay() {
+  firstDay = await queries.firstDay();
+}
+
+/** Ask again for what is missing. */
 async function again() {
-  clearTimeout(retry);
-  if (!gateways || !catalogue) await acquaint();
+  clearTimeout(retryTimer);
+  if (!gateways || !catalogue) await loadChoices();
   await show();
 }
 
 async function start() {
   build();
-  tools();
-  await acquaint();
+  showTools();
+  await loadChoices();
   go(() => range.follow());
   setInterval(() => {
     if (!document.hidden && range.name && !failures) show();
-  }, 60_000);
+  }, RENEW_MS);
   addEventListener("online", again);
 }
 start();

@@ -1,25 +1,21 @@
 // What the history page asks the server. Old questions are given up when a newer one is asked.
-import { load } from "../core/dom.js";
 
-const text = (number) => String(Math.round(number));
-const isoDay = (seconds) => {
-  const date = new Date(seconds * 1000);
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
-};
-/** The first second of a local day; where midnight is skipped, the first one after it. */
-const dayStart = (isoDay) => new Date(`${isoDay}T00:00:00`).getTime() / 1000;
-/** The first second of the next day: days on which clocks change have 23 or 25 hours. */
-const dayEnd = (one) => {
-  const noon = new Date(`${one}T12:00:00`);
-  noon.setDate(noon.getDate() + 1);
-  return dayStart(isoDay(noon.getTime() / 1000));
-};
+import { load } from "../core/load.js";
+import { isoDay } from "../core/local_days.js";
 
-export { dayEnd, dayStart, isoDay };
+/** @typedef {{from: number, to: number}} Window in epoch seconds */
 
-const withGateway = (gateway, parameters) => new URLSearchParams({ ...parameters, ...(gateway ? { gateway } : {}) });
+/** @param {number} epoch */
+const text = (epoch) => String(Math.round(epoch));
+
+/** @param {string} gateway @param {Record<string, string>} parameters */
+const query = (gateway, parameters) => new URLSearchParams({ ...parameters, ...(gateway ? { gateway } : {}) });
 
 export class HistoryQueries {
+  /** @type {AbortController | null} */
+  aborter = null;
+
+  /** Give up what is asked, and return the signal of the next questions. */
   begin() {
     this.aborter?.abort();
     this.aborter = new AbortController();
@@ -30,34 +26,48 @@ export class HistoryQueries {
     return load("api/timeseries/status");
   }
 
+  /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
   power({ from, to }, gateway, signal) {
-    return load(`api/timeseries/trend?${withGateway(gateway, { start: text(from), end: text(to) })}`, { signal });
+    return load(`api/timeseries/trend?${query(gateway, { start: text(from), end: text(to) })}`, { signal });
   }
 
+  /** Ask for the energies of each day. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
   days({ from, to }, gateway, signal) {
-    return load(`api/timeseries/daily?${withGateway(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, {
-      signal,
-    });
+    return load(`api/timeseries/daily?${query(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, { signal });
   }
 
-  /** The first recorded day of all, "YYYY-MM-DD" or null. */
+  /** Ask for the first recorded day of all, "YYYY-MM-DD" or null. */
   async firstDay() {
     const answer = await load("api/timeseries/daily?start=2000-01-01&end=2999-12-31");
     return answer?.days?.at(-1)?.day ?? null;
   }
 
+  /** Ask which signals are recorded. @param {string} gateway */
   signals(gateway) {
-    return load(`api/timeseries/signals?${withGateway(gateway, {})}`);
+    return load(`api/timeseries/signals?${query(gateway, {})}`);
   }
 
+  /**
+   * Ask for the points of some signals.
+   * @param {Window} window
+   * @param {string[]} metrics
+   * @param {string} gateway
+   * @param {AbortSignal} signal
+   */
   trend({ from, to }, metrics, gateway, signal) {
-    return load(
-      `api/timeseries/signal_trend?${withGateway(gateway, { metrics: metrics.join(), start: text(from), end: text(to) })}`,
-      { signal },
-    );
+    const parameters = { metrics: metrics.join(), start: text(from), end: text(to) };
+    return load(`api/timeseries/signal_trend?${query(gateway, parameters)}`, { signal });
   }
 
+  /**
+   * Return the address of a CSV file.
+   * @param {Window} window
+   * @param {string} gateway
+   * @param {string[]} fields
+   * @param {string} [step]
+   */
   csv({ from, to }, gateway, fields, step) {
-    return `api/history?${withGateway(gateway, { from: text(from), to: text(to), fields: fields.join(), format: "csv", ...(step ? { step } : {}) })}`;
+    const parameters = { from: text(from), to: text(to), fields: fields.join(), format: "csv" };
+    return `api/history?${query(gateway, { ...parameters, ...(step ? { step } : {}) })}`;
   }
 }

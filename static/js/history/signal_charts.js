@@ -1,112 +1,141 @@
 // One chart per group of device signals: temperatures, fan speeds, fan duty.
-
 import { LineChart, PALETTE } from "../charts/line_chart.js";
+import { around } from "../charts/scales.js";
 import { h, keyed, text } from "../core/dom.js";
-import { degrees, number, temperatureUnit } from "../core/format.js";
+import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
 
-/** The groups that have anything, in their order: [{id, label, metrics: [ids], ...}]. */
-export function groupsOf(catalogue, unit, hidden) {
-  const metrics = catalogue?.metrics ?? {};
-  const present = new Set(
-    (catalogue?.series ?? []).filter((one) => !unit || one.powerwall === unit).map((one) => one.metric),
-  );
-  return Object.entries(catalogue?.groups ?? {})
-    .map(([id, group]) => ({
-      id,
-      ...group,
-      metrics: Object.keys(metrics).filter(
-        (metric) => metrics[metric].group === id && present.has(metric) && !hidden.has(metric),
-      ),
-    }))
+/**
+ * @import { Series } from "../charts/line_chart.js"
+ * @import { HistoryQueries, Window } from "./queries.js"
+ *
+ * @typedef {SignalCatalogue["groups"][string] & {id: string, metrics: string[]}} Group
+ * @typedef {SignalTrend["series"][number]} Curve
+ *
+ * @typedef {object} Wanted
+ * @property {SignalCatalogue | null} catalogue
+ * @property {string} gateway
+ * @property {string} unit the label of a Powerwall; empty: all
+ * @property {Set<string>} hidden metrics
+ * @property {AbortSignal} signal
+ */
+
+const MOST_CURVES = 24;
+
+/** Return the groups that have anything, in their order. @param {Wanted} wanted @returns {Group[]} */
+function groupsOf({ catalogue, unit, hidden }) {
+  if (!catalogue) return [];
+  const { metrics = {}, groups = {}, series = [] } = catalogue;
+  const present = new Set(series.filter((one) => !unit || one.powerwall === unit).map((one) => one.metric));
+  /** @param {string} id */
+  const metricsOf = (id) =>
+    Object.keys(metrics).filter((name) => metrics[name].group === id && present.has(name) && !hidden.has(name));
+  return Object.entries(groups)
+    .map(([id, group]) => ({ ...group, id, metrics: metricsOf(id) }))
     .filter((group) => group.metrics.length)
     .sort((a, b) => a.order - b.order);
 }
 
-/** Distinct units in the catalogue, in their order. */
+/** Return the labels of the Powerwalls in the catalogue, in their order. @param {SignalCatalogue | null} catalogue */
 export function unitsOf(catalogue) {
-  const found = new Map(
-    (catalogue?.series ?? []).filter((one) => one.powerwall).map((one) => [one.powerwall, one.powerwall_order ?? 0]),
-  );
-  return [...found].sort((a, b) => a[1] - b[1]).map(([name]) => name);
+  /** @type {Map<string, number>} */
+  const orders = new Map();
+  for (const one of catalogue?.series ?? []) {
+    if (one.powerwall) orders.set(one.powerwall, one.powerwall_order ?? 0);
+  }
+  return [...orders].sort(([, a], [, b]) => a - b).map(([label]) => label);
 }
 
 export class SignalCharts {
+  /**
+   * By group; ``key`` tells which curves the chart was made for.
+   * @type {Map<string, {chart: LineChart, key: string}>}
+   */
+  charts = new Map();
+
+  /** @param {HTMLElement} parent @param {(from: number, to: number) => void} onZoom */
   constructor(parent, onZoom) {
-    Object.assign(this, { parent, onZoom, charts: new Map() });
+    this.parent = parent;
+    this.onZoom = onZoom;
   }
 
-  async show(source, range, { catalogue, gateway, unit, hidden, signal }) {
-    const groups = groupsOf(catalogue, unit, hidden);
+  /**
+   * Ask for everything that is wanted, and draw it.
+   * @param {HistoryQueries} queries
+   * @param {Window} window
+   * @param {Wanted} wanted
+   */
+  async show(queries, window, wanted) {
+    const groups = groupsOf(wanted);
     const ids = groups.map((group) => group.id);
     const cards = keyed(this.parent, ids, (id) => {
       const room = h("div.chart-room");
       const heading = h("h2", { id: `signal-${id}` });
-      const card = h("section.card", { "data-metric": id, "aria-labelledby": `signal-${id}` }, heading, room);
-      return Object.assign(card, { room, heading });
+      const attributes = { "data-metric": id, "aria-labelledby": `signal-${id}` };
+      return { element: h("section.card", attributes, heading, room), heading, room };
     });
     for (const [index, { label }] of groups.entries()) text(cards[index].heading, label);
-    for (const [id, chart] of this.charts) {
+    for (const [id, { chart }] of this.charts) {
       if (ids.includes(id)) continue;
       chart.remove();
       this.charts.delete(id);
     }
-    await Promise.all(
-      groups.map(async (group) => {
-        const answer = await source.trend(range, group.metrics, gateway, signal);
-        if (answer && !signal.aborted) this.draw(group, answer, range, unit);
-      }),
-    );
+    const { gateway, unit, signal } = wanted;
+    const asked = groups.map(async (group, index) => {
+      const answer = await queries.trend(window, group.metrics, gateway, signal);
+      if (!answer || signal.aborted) return;
+      const curves = (answer.series ?? []).filter((one) => !unit || one.powerwall === unit).slice(0, MOST_CURVES);
+      this.draw(cards[index].room, group, curves, window);
+    });
+    await Promise.all(asked);
   }
 
-  draw(group, answer, range, unit) {
-    const list = (answer.series ?? []).filter((one) => !unit || one.powerwall === unit).slice(0, 24);
-    const many = new Set(list.map((one) => `${one.gateway}/${one.powerwall}`)).size > 1;
-    const gateways = new Set(list.map((one) => one.gateway)).size > 1;
+  /** @param {HTMLElement} room @param {Group} group @param {Curve[]} curves @param {Window} window */
+  draw(room, group, curves, window) {
     const celsius = group.id === "temperature";
-    const convert = celsius ? degrees : (value) => value;
-    const unitText = celsius ? `°${temperatureUnit()}` : (list[0]?.unit ?? "");
-    const decimals = group.decimals ?? 0;
-    const series = list.map((one, index) => ({
-      name: `${one.gateway}/${one.device}/${one.metric}`,
-      label: [gateways ? one.gateway : "", many ? one.powerwall : "", one.label].filter(Boolean).join(" "),
-      colour: PALETTE[index % PALETTE.length],
-      scale: "value",
-      dash: index >= PALETTE.length ? [5, 4] : undefined,
-      show: (value) => `${number(value, decimals)}\u202f${unitText}`,
-    }));
-    const times = [...new Set(list.flatMap((one) => one.points.map((point) => point.ts)))].sort((a, b) => a - b);
-    const place = new Map(times.map((at, index) => [at, index]));
-    const columns = list.map((one) => {
-      const column = Array(times.length).fill(null);
-      for (const point of one.points) column[place.get(point.ts)] = convert(point.avg);
-      return column;
-    });
-    const key = series.map((one) => one.name + one.label + unitText).join();
-    let chart = this.charts.get(group.id);
-    if (!chart || chart.key !== key) {
-      chart?.remove();
-      const card = this.parent.keyedChildren.get(group.id);
-      chart = new LineChart(card.room, {
-        series,
-        label: group.label,
-        onZoom: this.onZoom,
-        sync: "history",
-        scales: {
-          value: {
-            range: (_, low, high) => around(group.zero_based ? Math.min(0, low ?? 0) : low, high),
-            show: (value) => number(value, 0),
-          },
-        },
-      });
-      chart.key = key;
-      this.charts.set(group.id, chart);
+    const unit = celsius ? `°${temperatureUnit()}` : (curves[0]?.unit ?? "");
+    const series = seriesOf(curves, unit, group.decimals ?? 0);
+    const key = series.map((one) => one.name + one.label + unit).join();
+    let known = this.charts.get(group.id);
+    if (known?.key !== key) {
+      known?.chart.remove();
+      known = { chart: this.chart(room, group, series), key };
+      this.charts.set(group.id, known);
     }
-    chart.update([times, ...columns], [range.from, range.to]);
+    const times = [...new Set(curves.flatMap((one) => one.points.map((point) => point.ts)))].sort((a, b) => a - b);
+    const columns = curves.map(({ points }) => {
+      const values = new Map(points.map(({ ts, avg }) => [ts, celsius ? degrees(avg) : avg]));
+      return times.map((at) => values.get(at) ?? null);
+    });
+    known.chart.update([times, ...columns], [window.from, window.to]);
+  }
+
+  /** @param {HTMLElement} room @param {Group} group @param {Series[]} series */
+  chart(room, { label, zero_based: fromZero }, series) {
+    /** @type {import("../charts/line_chart.js").Scale} */
+    const value = {
+      range: (_plot, low, high) => around(fromZero ? Math.min(0, low ?? 0) : low, high),
+      show: (tick) => number(tick, 0),
+    };
+    return new LineChart(room, { series, label, onZoom: this.onZoom, sync: "history", scales: { value } });
   }
 }
 
-function around(low, high) {
-  if (low == null || high == null) return [0, 1];
-  const air = Math.max((high - low) * 0.08, 0.5);
-  return [low === 0 ? 0 : low - air, high + air];
+/**
+ * Return how each curve is drawn and named; what they have in common is not named.
+ * @param {Curve[]} curves
+ * @param {string} unit
+ * @param {number} decimals
+ * @returns {Series[]}
+ */
+function seriesOf(curves, unit, decimals) {
+  const severalUnits = new Set(curves.map((one) => `${one.gateway}/${one.powerwall}`)).size > 1;
+  const severalGateways = new Set(curves.map((one) => one.gateway)).size > 1;
+  return curves.map((one, index) => ({
+    name: `${one.gateway}/${one.device}/${one.metric}`,
+    label: [severalGateways && one.gateway, severalUnits && one.powerwall, one.label].filter(Boolean).join(" "),
+    colour: PALETTE[index % PALETTE.length],
+    scale: "value",
+    dash: index >= PALETTE.length ? [5, 4] : undefined,
+    show: (value) => withUnit(value, unit, decimals),
+  }));
 }

@@ -1,80 +1,94 @@
 // The range shown, kept in the page's address: ?range=7d while it ends now, else ?from=&to= in epoch seconds.
 import { serverNow } from "../core/server_clock.js";
 
+/** The seconds of each range that ends now, and its label. @type {Record<string, [seconds: number, label: string]>} */
 export const RANGES = {
-  "1h": 3600,
-  "6h": 21_600,
-  "1d": 86_400,
-  "7d": 604_800,
-  "30d": 2_592_000,
-  "90d": 7_776_000,
-  "1y": 31_622_400,
-  all: Infinity,
+  "1h": [3600, "1 h"],
+  "6h": [21_600, "6 h"],
+  "1d": [86_400, "24 h"],
+  "7d": [604_800, "7 d"],
+  "30d": [2_592_000, "30 d"],
+  "90d": [7_776_000, "90 d"],
+  "1y": [31_622_400, "1 y"],
+  all: [Infinity, "All"],
 };
-export const NAMES = {
-  "1h": "1 h",
-  "6h": "6 h",
-  "1d": "24 h",
-  "7d": "7 d",
-  "30d": "30 d",
-  "90d": "90 d",
-  "1y": "1 y",
-  all: "All",
-};
-const SHORTEST = 600;
+const SHORTEST_SECONDS = 600;
+const EARLIEST_SECONDS = 40 * 366 * 86_400; // before now
 const nowSeconds = () => Math.floor(serverNow());
 
 export class TimeRange {
-  constructor(query, first = () => nowSeconds() - 86_400) {
-    this.first = first; // oldest second recorded
-    const from = Number(query.get("from")),
-      to = Number(query.get("to"));
-    if (query.has("from") && query.has("to") && from < to) Object.assign(this, { name: "", from, to });
-    else this.choose(query.get("range") in RANGES ? query.get("range") : "1d");
+  from = 0;
+  to = 0;
+  /** Of a range that ends now; else empty. */
+  name = "";
+
+  /**
+   * ``first`` returns the oldest second that is recorded.
+   * @param {URLSearchParams} query
+   * @param {() => number} first
+   */
+  constructor(query, first) {
+    this.first = first;
+    const from = Number(query.get("from"));
+    const to = Number(query.get("to"));
+    const name = query.get("range") ?? "";
+    if (query.has("from") && query.has("to") && from < to) this.fix(from, to);
+    else this.choose(Object.hasOwn(RANGES, name) ? name : "1d");
   }
 
+  /** Show the last hour, week … @param {string} name of RANGES */
   choose(name) {
     this.name = name;
     this.follow();
   }
 
-  /** A range that ends now moves with the clock. */
+  /** Move a range that ends now with the clock. */
   follow() {
     if (!this.name) return;
     this.to = nowSeconds();
-    this.from = this.name === "all" ? this.first() : this.to - RANGES[this.name];
-    if (this.to - this.from < SHORTEST) this.from = this.to - SHORTEST;
+    this.from = this.name === "all" ? this.first() : this.to - RANGES[this.name][0];
+    if (this.to - this.from < SHORTEST_SECONDS) this.from = this.to - SHORTEST_SECONDS;
   }
 
+  /** @param {number} from @param {number} to */
+  fix(from, to) {
+    this.name = "";
+    this.from = from;
+    this.to = to;
+  }
+
+  /** Show from here to there, as far as there is a past. @param {number} from @param {number} to */
   set(from, to) {
-    const length = Math.max(SHORTEST, to - from);
+    const length = Math.max(SHORTEST_SECONDS, to - from);
     const end = Math.min(to, nowSeconds() + 1);
-    Object.assign(this, { name: "", from: Math.round(end - length), to: Math.round(end) });
+    this.fix(Math.round(end - length), Math.round(end));
   }
 
-  /** From here to there, or to now: the start stays. */
+  /** Show from here to there, or to now: the start stays. @param {number} from @param {number} to */
   between(from, to) {
-    this.set(from, Math.min(to, Math.max(nowSeconds(), from + SHORTEST)));
+    this.set(from, Math.min(to, Math.max(nowSeconds(), from + SHORTEST_SECONDS)));
   }
 
+  /** Move by a share of its length. @param {number} share */
   move(share) {
     const length = this.to - this.from;
     this.set(this.from + length * share, this.to + length * share);
   }
 
-  /** ``factor`` < 1 zooms in; ``at`` is the second that stays where it is. */
+  /** Zoom, with ``factor`` < 1 in; ``at`` is the second that stays where it is. @param {number} factor */
   zoom(factor, at = (this.from + this.to) / 2) {
-    const from = at - (at - this.from) * factor,
-      to = at + (this.to - at) * factor;
-    this.set(Math.max(from, nowSeconds() - 40 * 366 * 86_400), to);
+    const from = at - (at - this.from) * factor;
+    const to = at + (this.to - at) * factor;
+    this.set(Math.max(from, nowSeconds() - EARLIEST_SECONDS), to);
   }
 
+  /** Write the range into the page's address. @param {URLSearchParams} query */
   write(query) {
     for (const name of ["range", "from", "to"]) query.delete(name);
     if (this.name) query.set("range", this.name);
     else {
-      query.set("from", this.from);
-      query.set("to", this.to);
+      query.set("from", String(this.from));
+      query.set("to", String(this.to));
     }
   }
 }

@@ -3,30 +3,31 @@ import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { number } from "../../core/format.js";
 import { when } from "../../core/sentences.js";
 
-const WORDS = { serious: "Serious", warning: "Warning", information: "State" };
+/**
+ * @typedef {NonNullable<SiteHouse["alerts_active"]>[string]} ActiveAlert
+ * @typedef {ActiveAlert & {ended?: number, name: string, house: SiteHouse, group: string}} Alert
+ */
 
+/** @type {Record<string, [words: string, colour: string]>} */
+const SEVERITIES = { serious: ["Serious", "bad"], warning: ["Warning", "warn"], information: ["State", ""] };
+
+/** @type {Card["create"]} */
 export function alerts(card, _app, hint) {
-  const active = h("ul.alerts"),
-    ended = h("ul.alerts.ended"),
-    none = h("p.none", { hidden: true });
+  const active = h("ul.alerts");
+  const ended = h("ul.alerts.ended");
+  const none = h("p.none", { hidden: true });
   const title = h("h3", { hidden: true }, "Ended lately");
-  card.append(
-    h("div.long", { tabindex: 0, role: "region", "aria-label": "List of alerts" }, active, title, ended),
-    none,
-  );
+  const region = { tabindex: 0, role: "region", "aria-label": "List of alerts" };
+  card.append(h("div.long", region, active, title, ended), none);
   return {
     update({ shown, houses }) {
       if (!shown) return;
-      const many = Boolean(shown.several);
-      const list = (group) =>
-        houses.flatMap((house) =>
-          Object.entries(house[group] ?? {}).map(([name, alert]) => ({ ...alert, name, house, group })),
-        );
+      const { several } = shown;
       // Of several houses together only what is more than a state; the rest is in the view of each house.
-      const now = list("alerts_active").filter((one) => !many || one.severity !== "information");
-      const past = list("alerts_ended");
-      draw(active, now, many);
-      draw(ended, past, many);
+      const now = listed(houses, "alerts_active").filter((one) => !several || one.severity !== "information");
+      const past = listed(houses, "alerts_ended");
+      draw(active, now, several);
+      draw(ended, past, several);
       title.hidden = !past.length;
       none.hidden = now.length > 0;
       text(none, houses.some((house) => house.alerts_active) ? "No alerts" : "Not known");
@@ -35,26 +36,41 @@ export function alerts(card, _app, hint) {
   };
 }
 
-function draw(list, alerts, many) {
-  const key = (one) => `${one.house.id}/${one.name}`;
-  keyed(list, alerts.map(key), () => h("li", {}, h("b"), h("span.pill"), h("p"), h("small"), h("time"))).forEach(
-    (element, index) => {
-      const one = alerts[index];
-      const [name, severity, meaning, where, time] = element.children;
-      text(name, words(one.name));
-      attribute(element, "title", one.name);
-      text(severity, WORDS[one.severity] ?? "Not known");
-      attribute(severity, "class", `pill ${{ serious: "bad", warning: "warn" }[one.severity] ?? ""}`);
-      text(meaning, one.meaning ?? "What it means is not published.");
-      text(where, [...(many ? [one.house.name] : []), ...one.units].join(" · "));
-      const origin = `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`;
-      figure(time, one.ended ? `ended ${when(one.ended)}, ${began(one)}` : began(one), origin, one.house.id);
-    },
+/** @param {SiteHouse[]} houses @param {"alerts_active" | "alerts_ended"} group @returns {Alert[]} */
+const listed = (houses, group) =>
+  houses.flatMap((house) =>
+    Object.entries(house[group] ?? {}).map(([name, alert]) => ({ ...alert, name, house, group })),
   );
+
+function alertRow() {
+  const [name, severity, meaning] = [h("b"), h("span.pill"), h("p")];
+  const [where, time] = [h("small"), h("time")];
+  return { element: h("li", {}, name, severity, meaning, where, time), name, severity, meaning, where, time };
 }
 
-const began = (one) => (one.since === null ? "" : `${one.since_exact ? "since" : "at least since"} ${when(one.since)}`);
-const words = (name) =>
+/** @param {Element} list @param {Alert[]} alerts @param {boolean} several */
+function draw(list, alerts, several) {
+  const keys = alerts.map((one) => `${one.house.id}/${one.name}`);
+  for (const [index, row] of keyed(list, keys, alertRow).entries()) {
+    const one = alerts[index];
+    const [words, colour] = SEVERITIES[one.severity ?? ""] ?? ["Not known", ""];
+    text(row.name, nameInWords(one.name));
+    attribute(row.element, "title", one.name);
+    text(row.severity, words);
+    attribute(row.severity, "class", `pill ${colour}`);
+    text(row.meaning, one.meaning ?? "What it means is not published.");
+    text(row.where, [...(several ? [one.house.name] : []), ...one.units].join(" · "));
+    const origin = `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`;
+    figure(row.time, one.ended ? `ended ${when(one.ended)}, ${began(one)}` : began(one), origin, one.house.id);
+  }
+}
+
+/** @param {Alert} alert */
+const began = ({ since, since_exact: exact }) =>
+  since === null ? "" : `${exact ? "since" : "at least since"} ${when(since)}`;
+
+/** Write a name: "PodCommissionTime" is Pod Commission Time. @param {string} name */
+const nameInWords = (name) =>
   name
     .replace(/_/g, " ")
     .replace(/([a-z])([A-Z])/g, "$1 $2")

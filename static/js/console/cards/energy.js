@@ -1,87 +1,79 @@
 // Powers now, energies today, and the last days as bars.
-
-import { BAR_LEGEND, dailyTotals, dayTotals, drawBars } from "../../charts/energy_bars.js";
-import { figure, h, load, text } from "../../core/dom.js";
-import { energy, known, percent, power } from "../../core/format.js";
+import { BAR_LEGEND, dailyTotals, drawBars, kindsOf, sumOf } from "../../charts/energy_bars.js";
+import { figure, h, text } from "../../core/dom.js";
+import { energyOfKwh, IDLE_WATTS, known, percent, power } from "../../core/format.js";
+import { load } from "../../core/load.js";
 import { nameOf } from "../../core/subject.js";
 
-const kwh = (value) => energy(known(value) ? value * 1000 : null);
+/** @import { DayTotal } from "../../charts/energy_bars.js" */
 
-const WAYS = { battery: ["discharging", "charging"], grid: ["importing", "exporting"] };
+/** Each row's name, label, and the words for a power above and below zero, which then loses its sign. */
+const ROWS = /** @type {const} */ ([
+  ["solar", "Solar", null],
+  ["home", "Home", null],
+  ["battery", "Battery", ["discharging", "charging"]],
+  ["grid", "Grid", ["importing", "exporting"]],
+]);
 
-/** Four rows: power now, energy today in and out. */
+/** Show four rows: the power now, and the energy today in and out. @type {Card["create"]} */
 export function energyNow(card, app, hint) {
   const list = h("dl.energy-now");
-  const rows = [
-    ["solar", "Solar"],
-    ["home", "Home"],
-    ["battery", "Battery"],
-    ["grid", "Grid"],
-  ].map(([name, label]) => {
-    const now = h("dd.big"),
-      way = h("small"),
-      first = h("span"),
-      second = h("span");
-    list.append(
-      h(
-        "div.energy-row",
-        {},
-        h("dt", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label, way),
-        now,
-        h("dd.today", {}, first, second),
-      ),
-    );
-    return { name, now, way, first, second };
+  const rows = ROWS.map(([name, label, ways]) => {
+    const now = h("dd.big");
+    const way = h("small");
+    const [first, second] = [h("span"), h("span")];
+    const swatch = h("span.swatch", { style: `--colour: var(--${name})` });
+    list.append(h("div.energy-row", {}, h("dt", {}, swatch, label, way), now, h("dd.today", {}, first, second)));
+    return { name, ways, now, way, first, second };
   });
   card.append(list);
+  /** @type {DayTotal | null} */
   let today = null;
-  const todayWords = (name) => {
-    const t = today ?? {};
-    if (name === "solar") return [`Today ${kwh(t.solar)}`, ""];
-    if (name === "home") return [`Today ${kwh(t.home)}`, `${percent(t.own)} self-powered`];
-    if (name === "battery") return [`Charged ${kwh(t.battery_charge)}`, `Discharged ${kwh(t.battery_discharge)}`];
-    return [`Bought ${kwh(t.grid_import)}`, `Sold ${kwh(t.grid_export)}`];
-  };
   return {
     live: true,
     every: 60,
     async refresh() {
       const answer = await load("api/timeseries/today");
-      const all = answer?.gateways ?? {};
-      today = answer?.enabled
-        ? dayTotals("", app.gateway ? [all[app.gateway]].filter(Boolean) : Object.values(all))
-        : null;
+      const all = Object.entries(answer?.gateways ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
+      const rows = all.map(([, row]) => kindsOf(row));
+      today = answer?.enabled ? sumOf("", rows) : null;
       hint(answer && !answer.enabled ? "History is switched off" : "");
     },
     update({ shown }) {
-      for (const row of rows) {
-        const watts = shown?.[`${row.name}_watts`] ?? null;
-        const ways = WAYS[row.name];
+      for (const { name, ways, now, way, first, second } of rows) {
+        const watts = shown?.[`${name}_watts`];
         const words = power(ways && known(watts) ? Math.abs(watts) : watts);
-        figure(row.now, words, shown && !shown.unknown ? nameOf(shown, `${row.name}_watts`) : null, shown?.id);
-        text(row.way, ways && known(watts) && Math.abs(watts) >= 15 ? ways[watts > 0 ? 0 : 1] : "");
-        const [first, second] = todayWords(row.name);
-        text(row.first, first);
-        text(row.second, second);
+        figure(now, words, shown && !shown.unknown ? nameOf(shown, `${name}_watts`) : null, shown?.id);
+        text(way, ways && known(watts) && Math.abs(watts) >= IDLE_WATTS ? ways[watts > 0 ? 0 : 1] : "");
+        const [one, other] = todayWords(name, today);
+        text(first, one);
+        text(second, other);
       }
     },
   };
 }
 
-/** The last eight days. */
+/** @param {typeof ROWS[number][0]} name @param {DayTotal | null} today */
+function todayWords(name, today) {
+  if (name === "solar") return [`Today ${energyOfKwh(today?.solar)}`, ""];
+  if (name === "home") return [`Today ${energyOfKwh(today?.home)}`, `${percent(today?.own)} self-powered`];
+  if (name === "grid") return [`Bought ${energyOfKwh(today?.grid_import)}`, `Sold ${energyOfKwh(today?.grid_export)}`];
+  return [`Charged ${energyOfKwh(today?.battery_charge)}`, `Discharged ${energyOfKwh(today?.battery_discharge)}`];
+}
+
+/** Show the last eight days. @type {Card["create"]} */
 export function dailyEnergy(card, app, hint) {
   const room = h("div.chart-room");
-  const legend = h(
-    "div.legend",
-    {},
-    ...BAR_LEGEND.map(([name, label]) => h("span", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label)),
+  const legend = BAR_LEGEND.map(([name, label]) =>
+    h("span", {}, h("span.swatch", { style: `--colour: var(--${name})` }), label),
   );
-  card.append(room, legend);
+  card.append(room, h("div.legend", {}, ...legend));
+  /** @type {DayTotal[]} */
   let days = [];
   const draw = () => drawBars(room, days);
   const observer = new ResizeObserver(draw);
   observer.observe(room);
-  hint("kWh, share of own power on top");
+  hint("kWh, with the share of own power on top");
   return {
     every: 300,
     async refresh() {

@@ -1,58 +1,113 @@
-// Each gateway: state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
-
+// Each gateway: its state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
 import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, number, percent, power, span } from "../../core/format.js";
-import { attempts, cause, PHASES, when } from "../../core/sentences.js";
+import { STATES } from "../../core/labels.js";
+import { ageOf, attempts, cause, when } from "../../core/sentences.js";
 import { ago } from "../../core/server_clock.js";
 import { inTrouble } from "../../core/subject.js";
+import { factList } from "../fact_list.js";
 
-const OPTIONAL = ["Address", "Connection", "Last known", "Calls a minute", "Poll takes", "Firmware", "Missing"];
-// Which number of the gateway's document a row shows.
-const NAMES = {
-  "Last reading": "read_at",
-  "In this state": "since",
-  "Calls a minute": "connection.calls_per_minute",
-  "Poll takes": "connection.poll_seconds",
-};
-const ROWS = [
-  "Address",
-  "Connection",
-  "Last reading",
-  "In this state",
-  "Last known",
-  "Calls a minute",
-  "Poll takes",
-  "Firmware",
-  "Missing",
-];
+/** @import { GatewayEntry } from "../../core/subject.js" */
 
-function box() {
-  const name = h("span"),
-    pill = h("span.pill"),
-    facts = h("dl.facts"),
-    why = h("p.cause"),
-    again = h("p.attempts");
-  const cells = Object.fromEntries(
-    ROWS.map((row) => {
-      const term = h("dt", {}, row),
-        value = h("dd");
-      facts.append(term, value);
-      return [row, { term, value }];
-    }),
-  );
-  return Object.assign(h("article.gateway-box", {}, h("h3", {}, name, pill), why, again, facts), {
-    name_: name,
-    pill,
-    cells,
-    why,
-    again,
-  });
+/** Each row, and which number of the gateway's document it shows. */
+const ROWS = /** @type {const} */ ([
+  ["Address", null],
+  ["Connection", null],
+  ["Last reading", "read_at"],
+  ["In this state", "since"],
+  ["Last known", null],
+  ["Calls a minute", "connection.calls_per_minute"],
+  ["Poll takes", "connection.poll_seconds"],
+  ["Firmware", null],
+  ["Missing", null],
+]);
+/** These are always there. */
+const ALWAYS = ["Last reading", "In this state"];
+
+function gatewayBox() {
+  const name = h("span");
+  const pill = h("span.pill");
+  const why = h("p.cause");
+  const again = h("p.attempts");
+  const { list, cells } = factList(ROWS.map(([row]) => row));
+  const element = h("article.gateway-box", {}, h("h3", {}, name, pill), why, again, list);
+  return { element, name, pill, why, again, cells };
 }
 
-/** Rows of the house document, which is not there for every house at every moment. */
-function connectionRows(house) {
-  if (!house) return {};
-  const { host, mode, calls_per_minute: calls, poll_seconds: poll, firmware, missing } = house.connection;
+/** @type {Card["create"]} */
+export function gateways(card, _app, hint) {
+  const list = h("div");
+  const none = h("p.none", {}, "No gateway is configured");
+  card.append(list, none);
+  return {
+    update({ overview, houses, lost }) {
+      if (!overview) return;
+      const all = overview.gateways;
+      const left = overview.site.left_out.filter((one) => one.reason === "implausible");
+      const flagged = new Map(left.map((one) => [one.id, one.sentence]));
+      const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
+      const sorted = [...troubled, ...all.filter((one) => !troubled.includes(one))];
+      const ids = sorted.map((one) => one.id);
+      for (const [index, box] of keyed(list, ids, gatewayBox).entries()) {
+        const house = houses.find((one) => one.id === ids[index]);
+        const gateway = house && house.time >= overview.time ? house : sorted[index];
+        show(box, gateway, { house, lost, flagged: flagged.get(gateway.id) });
+      }
+      none.hidden = all.length > 0;
+      const trouble = troubled.length ? `, ${number(troubled.length)} in trouble` : "";
+      hint(all.length < 2 ? "" : `${number(all.length)}${trouble}`);
+    },
+  };
+}
+
+/**
+ * @param {ReturnType<typeof gatewayBox>} box
+ * @param {GatewayEntry} gateway
+ * @param {{house: SiteHouse | undefined, lost: boolean, flagged: string | undefined}} about
+ */
+function show(box, gateway, { house, lost, flagged }) {
+  const [words, colour] = stateWords(gateway, lost, flagged);
+  text(box.name, gateway.name);
+  text(box.pill, words);
+  attribute(box.pill, "class", `pill ${colour}`);
+  /** @type {Record<string, string | null>} */
+  const values = {
+    "Last reading": known(gateway.read_at) ? `${ageOf(gateway)} ago` : "never",
+    "In this state": known(gateway.since) ? span(ago(gateway.since)) : null,
+    "Last known": lastKnown(gateway.last_known),
+    ...(house ? connectionRows(house) : {}),
+  };
+  for (const [row, member] of ROWS) {
+    const cell = box.cells.get(row);
+    const shown = values[row] ?? null;
+    if (!cell) continue;
+    figure(cell.value, shown ?? DASH, known(gateway.read_at) && shown !== null ? member : null, gateway.id);
+    cell.term.hidden = cell.value.hidden = shown === null && !ALWAYS.includes(row);
+  }
+  const why = lost ? "" : flagged ? `These figures cannot be right: ${flagged}` : cause(gateway);
+  text(box.why, why);
+  text(box.again, why && gateway.state !== "fresh" ? attempts(gateway) : "");
+  box.why.hidden = box.again.hidden = !why;
+}
+
+/**
+ * Return the word for the state of a gateway, and its colour.
+ * @param {GatewayEntry} gateway
+ * @param {boolean} lost
+ * @param {string | undefined} flagged
+ */
+function stateWords(gateway, lost, flagged) {
+  if (lost) return ["Not known", "warn"];
+  if (flagged) return ["Left out", "warn"];
+  return STATES[gateway.state] ?? [gateway.state, "warn"];
+}
+
+/**
+ * Return the rows of the house document, which is not there for every house at every moment.
+ * @param {SiteHouse} house
+ */
+function connectionRows({ connection }) {
+  const { host, mode, calls_per_minute: calls, poll_seconds: poll, firmware, missing } = connection;
   return {
     Address: host,
     Connection: mode,
@@ -63,7 +118,7 @@ function connectionRows(house) {
   };
 }
 
-/** Figures of a house that is away, marked as old. */
+/** Write the figures of a house that is away, marked as old. @param {GatewayEntry["last_known"]} last */
 function lastKnown(last) {
   if (!last) return null;
   const figures = [
@@ -71,69 +126,6 @@ function lastKnown(last) {
     ["home", power(last.home_watts)],
     ["charge", percent(last.charge_percent)],
   ];
-  return `${when(last.read_at)}: ${figures
-    .filter(([, shown]) => shown !== DASH)
-    .map((one) => one.join(" "))
-    .join(", ")}`;
-}
-
-export function gateways(card, _app, hint) {
-  const list = h("div"),
-    none = h("p.none", {}, "No gateway configured");
-  card.append(list, none);
-  return {
-    update({ overview, houses, lost }) {
-      if (!overview) return;
-      const { gateways: all, site } = overview;
-      const flagged = new Map(
-        site.left_out.filter((one) => one.reason === "implausible").map((one) => [one.id, one.sentence]),
-      );
-      const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
-      const sorted = [...troubled, ...all.filter((one) => !troubled.includes(one))];
-      keyed(
-        list,
-        sorted.map((one) => one.id),
-        box,
-      ).forEach((element, index) => {
-        const newest = houses.find((one) => one.id === sorted[index].id);
-        const gateway = newest && newest.time >= overview.time ? newest : sorted[index];
-        const [words, colour] = lost
-          ? ["Not known", "warn"]
-          : flagged.has(gateway.id)
-            ? ["Left out", "warn"]
-            : (PHASES[gateway.state] ?? [gateway.state, "warn"]);
-        text(element.name_, gateway.name);
-        text(element.pill, words);
-        attribute(element.pill, "class", `pill ${colour}`);
-        const values = {
-          "Last reading": known(gateway.read_at) ? `${span(ago(gateway.read_at))} ago` : "never",
-          "In this state": known(gateway.since) ? span(ago(gateway.since)) : null,
-          "Last known": lastKnown(gateway.last_known),
-          ...connectionRows(newest),
-        };
-        for (const row of ROWS) {
-          const { term, value } = element.cells[row],
-            shown = values[row] ?? null;
-          figure(value, shown ?? DASH, known(gateway.read_at) && shown !== null ? NAMES[row] : null, gateway.id);
-          term.hidden = value.hidden = shown === null && OPTIONAL.includes(row);
-        }
-        const why = lost
-          ? ""
-          : flagged.has(gateway.id)
-            ? `These figures cannot be: ${flagged.get(gateway.id)}`
-            : cause(gateway);
-        text(element.why, why);
-        text(element.again, why && gateway.state !== "fresh" ? attempts(gateway) : "");
-        element.why.hidden = element.again.hidden = !why;
-      });
-      none.hidden = all.length > 0;
-      hint(
-        all.length < 2
-          ? ""
-          : troubled.length
-            ? `${number(all.length)}, ${number(troubled.length)} in trouble`
-            : number(all.length),
-      );
-    },
-  };
+  const shown = figures.filter(([, value]) => value !== DASH).map((one) => one.join(" "));
+  return `${when(last.read_at)}: ${shown.join(", ")}`;
 }

@@ -1,69 +1,59 @@
 // The server itself, and its MQTT link.
-import { attribute, h, keyed, load, text } from "../../core/dom.js";
+import { attribute, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, moment, number, span, withUnit } from "../../core/format.js";
+import { load } from "../../core/load.js";
+import { factList } from "../fact_list.js";
 
-function factList(names) {
-  const list = h("dl.facts");
-  const cells = Object.fromEntries(
-    names.map((name) => {
-      const value = h("dd", {}, DASH);
-      list.append(h("dt", {}, name), value);
-      return [name, value];
-    }),
-  );
-  return {
-    list,
-    show: (values) => {
-      for (const [name, value] of Object.entries(values)) text(cells[name], value ?? DASH);
-    },
-  };
+const FACTS = /** @type {const} */ ([
+  "Version",
+  "Library",
+  "Running since",
+  "Uptime",
+  "Memory",
+  "Requests",
+  "Errors",
+  "Polls",
+  "Failed polls",
+]);
+const MQTT_FACTS = /** @type {const} */ ([
+  "Broker",
+  "Topics below",
+  "Home Assistant",
+  "Quality of service",
+  "Retained",
+  "Encrypted",
+]);
+const COLUMNS = ["Process", "Heartbeat", "Restarts", "Requests", "Streams"];
+
+/**
+ * @template {string} Name
+ * @param {ReturnType<typeof factList<Name>>} facts
+ * @param {Record<Name, string | null>} values
+ */
+function showFacts(facts, values) {
+  for (const [name, { value }] of facts.cells) text(value, values[name] ?? DASH);
 }
 
+/** @type {Card["create"]} */
 export function health(card) {
-  const facts = factList([
-    "Version",
-    "Library",
-    "Running since",
-    "Uptime",
-    "Memory",
-    "Requests",
-    "Errors",
-    "Polls",
-    "Failed polls",
-  ]);
+  const facts = factList(FACTS);
   const body = h("tbody");
-  const table = h(
-    "div.scroll",
-    { tabindex: 0, role: "region", "aria-label": "Processes" },
-    h(
-      "table",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ...["Process", "Heartbeat", "Restarts", "Requests", "Streams"].map((name, index) =>
-            h(index ? "th.num" : "th", { scope: "col" }, name),
-          ),
-        ),
-      ),
-      body,
-    ),
-  );
-  card.append(h("div.two", {}, facts.list, table));
-  const link = h("a", { href: "metrics" }, "Metrics");
-  card.append(
-    h("p.links", {}, link, " ", h("a", { href: "stats" }, "Statistics"), " ", h("a", { href: "health" }, "Health")),
-  );
+  const head = COLUMNS.map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name));
+  const region = { tabindex: 0, role: "region", "aria-label": "Processes" };
+  const table = h("div.scroll", region, h("table", {}, h("thead", {}, h("tr", {}, ...head)), body));
+  const links = [
+    ["metrics", "Metrics"],
+    ["stats", "Statistics"],
+    ["health", "Health"],
+  ].flatMap(([href, words]) => [h("a", { href }, words), " "]);
+  card.append(h("div.two", {}, facts.list, table), h("p.links", {}, ...links));
   return {
     every: 15,
     async refresh() {
       const stats = await load("stats");
       if (!stats) return;
-      const link = stats.connection_health ?? {};
-      facts.show({
+      const { connection_health: polls } = stats;
+      showFacts(facts, {
         Version: stats.server_version,
         Library: stats.pypowerwall_version && `pypowerwall ${stats.pypowerwall_version}`,
         "Running since": moment(stats.start),
@@ -71,55 +61,61 @@ export function health(card) {
         Memory: known(stats.mem) ? withUnit(stats.mem / 1024, "MB") : null,
         Requests: number(known(stats.gets) ? stats.gets + (stats.posts ?? 0) : null),
         Errors: number(stats.errors),
-        Polls: number(link.total_successes),
-        "Failed polls": number(link.total_failures),
+        Polls: number(polls?.total_successes),
+        "Failed polls": number(polls?.total_failures),
       });
-      const list = stats.processes ?? [];
-      keyed(
-        body,
-        list.map((one) => one.name),
-        () => h("tr", {}, h("th", { scope: "row" }), h("td.num"), h("td.num"), h("td.num"), h("td.num")),
-      ).forEach((row, index) => {
-        const one = list[index],
-          [name, beat, restarts, requests, sockets] = row.children;
-        text(name, one.name);
-        text(beat, known(one.beat_age_seconds) ? `${number(one.beat_age_seconds, 1)}\u202fs` : DASH);
-        text(restarts, number(one.restarts));
-        text(requests, one.counters ? number((one.counters.gets ?? 0) + (one.counters.posts ?? 0)) : "");
-        text(sockets, one.counters ? number(one.counters.websockets) : "");
+      const processes = stats.processes ?? [];
+      const names = processes.map((one) => one.name);
+      for (const [index, row] of keyed(body, names, processRow).entries()) {
+        const { name, beat_age_seconds: beat, restarts, counters } = processes[index];
+        text(row.name, name);
+        text(row.beat, known(beat) ? withUnit(beat, "s", 1) : DASH);
+        text(row.restarts, number(restarts));
+        text(row.requests, counters ? number((counters.gets ?? 0) + (counters.posts ?? 0)) : "");
+        text(row.streams, counters ? number(counters.websockets) : "");
+      }
+    },
+  };
+}
+
+function processRow() {
+  const name = h("th", { scope: "row" });
+  const [beat, restarts, requests, streams] = [h("td.num"), h("td.num"), h("td.num"), h("td.num")];
+  return { element: h("tr", {}, name, beat, restarts, requests, streams), name, beat, restarts, requests, streams };
+}
+
+/** @type {Card["create"]} */
+export function mqtt(card) {
+  const pill = h("span.pill", {}, DASH);
+  const facts = factList(MQTT_FACTS);
+  card.append(h("p", { style: "margin-bottom:.7rem" }, pill), facts.list);
+  return {
+    every: 30,
+    async refresh() {
+      const status = await load("api/mqtt/status");
+      const [words, colour] = linkWords(status);
+      text(pill, words);
+      attribute(pill, "class", `pill ${colour}`);
+      facts.list.hidden = status?.enabled === false;
+      if (!status?.enabled) return;
+      showFacts(facts, {
+        Broker: status.host ? `${status.host}:${status.port}` : null,
+        "Topics below": status.topic_prefix,
+        "Home Assistant": status.ha_discovery ? "announced" : "not announced",
+        "Quality of service": number(status.qos),
+        Retained: yesOrNo(status.retain),
+        Encrypted: yesOrNo(status.tls),
       });
     },
   };
 }
 
-export function mqtt(card, _app, _hint) {
-  const pill = h("span.pill", {}, DASH);
-  const facts = factList(["Broker", "Topics below", "Home Assistant", "Quality of service", "Retained", "Encrypted"]);
-  card.append(h("p", { style: "margin-bottom:.7rem" }, pill), facts.list);
-  const yes = (value) => (value === true ? "yes" : value === false ? "no" : null);
-  return {
-    every: 30,
-    async refresh() {
-      const status = await load("api/mqtt/status");
-      const [words, kind] = !status
-        ? ["Not known", ""]
-        : !status.enabled
-          ? ["Switched off", ""]
-          : status.connected
-            ? ["Connected", "good"]
-            : ["Not connected", "bad"];
-      text(pill, words);
-      attribute(pill, "class", `pill ${kind}`);
-      facts.list.hidden = Boolean(status && !status.enabled);
-      if (!status?.enabled) return;
-      facts.show({
-        Broker: status.host ? `${status.host}:${status.port}` : null,
-        "Topics below": status.topic_prefix,
-        "Home Assistant": status.ha_discovery ? "announced" : "not announced",
-        "Quality of service": number(status.qos),
-        Retained: yes(status.retain),
-        Encrypted: yes(status.tls),
-      });
-    },
-  };
+/** Return the word for the link to the broker, and its colour. @param {MqttStatus | null} status */
+function linkWords(status) {
+  if (!status) return ["Not known", ""];
+  if (!status.enabled) return ["Switched off", ""];
+  return status.connected ? ["Connected", "good"] : ["Not connected", "bad"];
 }
+
+/** @param {boolean} value */
+const yesOrNo = (value) => (value ? "yes" : "no");

@@ -12,129 +12,138 @@ import {
   temperature,
   withUnit,
 } from "../../core/format.js";
-import { SCALE } from "../../core/sentences.js";
+import { SCALE } from "../../core/labels.js";
+import { factList } from "../fact_list.js";
+
+/**
+ * @import { Piece } from "../../core/dom.js"
+ * @typedef {SiteHouse["units"][string]} Unit
+ * @typedef {(member: keyof Unit, write: (value: number) => string) => Piece[]} PieceOf
+ */
 
 const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
 const ALWAYS = ["Energy", "Power", "Temperature"];
 
 function unitBox() {
   const gauge = h("div.gauge", { "aria-hidden": "true" }, h("i"));
-  const title = h("h3"),
-    kind = h("p.kind"),
-    facts = h("dl.facts");
-  const cells = Object.fromEntries(
-    ROWS.map((name) => {
-      const term = h("dt", {}, name),
-        value = h("dd");
-      facts.append(term, value);
-      return [name, { term, value }];
-    }),
-  );
-  return Object.assign(h("article.unit-box", {}, gauge, title, kind, facts), { gauge, title_: title, kind, cells });
+  const title = h("h3");
+  const kind = h("p.kind");
+  const { list, cells } = factList(ROWS);
+  return { element: h("article.unit-box", {}, gauge, title, kind, list), gauge, title, kind, cells };
 }
 
+/** @type {Card["create"]} */
 export function powerwalls(card, _app, hint) {
-  const list = h("div.units-list"),
-    none = h("p.none");
+  const list = h("div.units-list");
+  const none = h("p.none");
   card.append(list, none);
   return {
     live: true,
     update({ shown, houses }) {
       const several = houses.length > 1;
-      const all = houses.flatMap((house) =>
-        Object.entries(house.units).map(([position, unit]) => ({ house, position, unit })),
-      );
-      keyed(
-        list,
-        all.map(({ house, unit }) => `${house.id}/${unit.serial}`),
-        unitBox,
-      ).forEach((box, index) => {
-        const { house, position, unit } = all[index];
-        property(box.gauge, "--level", unit.charge_percent ?? 0);
-        figures(
-          box.title_,
-          [`${nameOf(unit)} · `, [percent(unit.charge_percent), `units.${position}.charge_percent`]],
-          house.id,
-        );
-        text(box.kind, [words(unit.type) || "Powerwall", several && house.name].filter(Boolean).join(" · "));
-        const values = rowsOf(house, position);
-        for (const name of ROWS) {
-          const { term, value } = box.cells[name];
-          term.hidden = value.hidden = values[name] === null && !ALWAYS.includes(name);
-          figures(value, [values[name] ?? DASH].flat(), house.id);
-        }
-      });
+      const all = houses.flatMap((house) => Object.keys(house.units).map((position) => ({ house, position })));
+      const keys = all.map(({ house, position }) => `${house.id}/${house.units[position].serial}`);
+      for (const [index, box] of keyed(list, keys, unitBox).entries()) {
+        const { house, position } = all[index];
+        show(box, house, position, several);
+      }
       none.hidden = all.length > 0;
       text(none, houses.some((house) => house.has_battery === false) ? "No Powerwall here" : "Nothing known yet");
       const firmware = several ? null : houses[0]?.connection.firmware;
-      hint(
-        [
-          firmware ? `Firmware ${firmware.split(" ")[0]}` : "",
-          known(shown?.capacity_wh) ? `${energy(shown.capacity_wh)} in all` : "",
-          SCALE,
-        ]
-          .filter(Boolean)
-          .join(" · "),
-      );
+      const capacity = known(shown?.capacity_wh) ? `${energy(shown.capacity_wh)} in all` : "";
+      hint([firmware ? `Firmware ${firmware.split(" ")[0]}` : "", capacity, SCALE].filter(Boolean).join(" · "));
     },
   };
 }
 
-/** Each row as its pieces: words, and [words, name] of a number; null where nothing is known. */
+/**
+ * @param {ReturnType<typeof unitBox>} box
+ * @param {SiteHouse} house
+ * @param {string} position
+ * @param {boolean} several
+ */
+function show(box, house, position, several) {
+  const unit = house.units[position];
+  property(box.gauge, "--level", unit.charge_percent ?? 0);
+  const charge = /** @type {Piece} */ ([percent(unit.charge_percent), `units.${position}.charge_percent`]);
+  figures(box.title, [`${titleOf(unit)} · `, charge], house.id);
+  text(box.kind, [typeInWords(unit.type) || "Powerwall", several && house.name].filter(Boolean).join(" · "));
+  const values = rowsOf(house, position);
+  for (const [name, { term, value }] of box.cells) {
+    const shown = values[name] ?? null;
+    term.hidden = value.hidden = shown === null && !ALWAYS.includes(name);
+    figures(value, typeof shown === "string" ? [shown] : (shown ?? [DASH]), house.id);
+  }
+}
+
+/**
+ * Return each row as its pieces; null where nothing is known.
+ * @param {SiteHouse} house
+ * @param {string} position
+ * @returns {Record<string, Piece[] | string | null | undefined>}
+ */
 function rowsOf(house, position) {
   const unit = house.units[position];
-  const piece = (member, show) => (known(unit[member]) ? [[show(unit[member]), `units.${position}.${member}`]] : []);
-  const leader = Object.entries(house.units).find(([, other]) => unit.leader && other.serial === unit.leader);
-  const { watts } = unit;
+  /** @type {PieceOf} */
+  const piece = (member, write) => {
+    const value = unit[member];
+    return known(value) ? [[write(value), `units.${position}.${member}`]] : [];
+  };
+  /** @param {keyof Unit} member @returns {Piece[]} */
+  const energyOf = (member) => {
+    const value = unit[member];
+    return [[known(value) ? energy(value) : DASH, `units.${position}.${member}`]];
+  };
+  const leader = Object.values(house.units).find((other) => unit.leader && other.serial === unit.leader);
+  const hasEnergy = known(unit.remaining_wh) || known(unit.capacity_wh);
+  const fans = /** @type {const} */ (["fan_a_rpm", "fan_b_rpm", "fan_rpm"]);
+  const speeds = joined(" · ", ...fans.map((member) => piece(member, (value) => number(value))));
+  const age = known(unit.age_seconds) ? `figures ${span(unit.age_seconds)} old` : null;
   return {
-    Energy:
-      known(unit.remaining_wh) || known(unit.capacity_wh)
-        ? joined(
-            " of ",
-            [[energy(unit.remaining_wh), `units.${position}.remaining_wh`]],
-            [[energy(unit.capacity_wh), `units.${position}.capacity_wh`]],
-          )
-        : null,
-    Power: known(watts)
-      ? [
-          watts < -IDLE_WATTS ? "charging " : watts > IDLE_WATTS ? "discharging " : "",
-          ...piece("watts", () => power(Math.abs(watts))),
-        ]
-      : null,
+    Energy: hasEnergy ? joined(" of ", energyOf("remaining_wh"), energyOf("capacity_wh")) : null,
+    Power: powerOf(unit.watts, piece),
     Voltage: joined(
       " · ",
       piece("volts", (value) => withUnit(value, "V", 1)),
       piece("hertz", (value) => withUnit(value, "Hz", 2)),
     ),
     Temperature: temperatures(piece),
-    Fans: withWords(
-      joined(" · ", ...["fan_a_rpm", "fan_b_rpm", "fan_rpm"].map((member) => piece(member, (value) => number(value)))),
-      "\u202frpm",
-    ),
-    State:
-      unit.state !== "present" ? unit.state : known(unit.age_seconds) ? `figures ${span(unit.age_seconds)} old` : null,
+    Fans: speeds && [...speeds, "\u202frpm"],
+    State: unit.state === "present" ? age : unit.state,
     Part: unit.part,
     Serial: unit.serial,
-    "Expansion of": leader ? nameOf(leader[1]) : null,
+    "Expansion of": leader ? titleOf(leader) : null,
   };
 }
 
-function temperatures(piece) {
-  const degrees = (member) => piece(member, (value) => temperature(value));
-  const pack =
-    joined(" to ", degrees("pack_min_celsius"), degrees("pack_max_celsius")) ?? degrees("controller_celsius");
-  const inverter = degrees("inverter_celsius");
-  return joined(", ", pack, inverter.length ? ["inverter ", ...inverter] : []);
+/** @param {number | null | undefined} watts @param {PieceOf} piece */
+function powerOf(watts, piece) {
+  if (!known(watts)) return null;
+  const way = watts < -IDLE_WATTS ? "charging " : watts > IDLE_WATTS ? "discharging " : "";
+  return [way, ...piece("watts", () => power(Math.abs(watts)))];
 }
 
-/** The groups that hold something, with words between them; null when none does. */
+/** @param {PieceOf} piece */
+function temperatures(piece) {
+  /** @param {keyof Unit} member */
+  const degrees = (member) => piece(member, (value) => temperature(value));
+  const pack = joined(" to ", degrees("pack_min_celsius"), degrees("pack_max_celsius"));
+  const inverter = degrees("inverter_celsius");
+  return joined(", ", pack ?? degrees("controller_celsius"), inverter.length ? ["inverter ", ...inverter] : []);
+}
+
+/**
+ * Join the groups that hold something with words between them; null when none does.
+ * @param {string} between
+ * @param {Piece[][]} groups
+ */
 function joined(between, ...groups) {
   const full = groups.filter((group) => group.length);
   return full.length ? full.flatMap((group, index) => (index ? [between, ...group] : group)) : null;
 }
 
-const withWords = (pieces, words) => pieces && [...pieces, words];
-/** "PW1" is Powerwall 1, "PW1 Exp 2" Powerwall 1 expansion 2. */
-const nameOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", "expansion");
+/** Write a label: "PW1" is Powerwall 1, "PW1 Exp 2" Powerwall 1 expansion 2. @param {Unit} unit */
+const titleOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", "expansion");
 
-const words = (type) => String(type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");
+/** Write a type: "Powerwall3Expansion" is Powerwall 3 Expansion. @param {string | null} type */
+const typeInWords = (type) => (type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");

@@ -2,33 +2,18 @@
 import { figure, h, keyed, property, text } from "../../core/dom.js";
 import { known, power, withUnit } from "../../core/format.js";
 
+/** @type {Record<string, string>} */
 const STATES = { asleep: "asleep", unused: "unused", missing: "not answering" };
 
+/** @type {Card["create"]} */
 export function strings(card, _app, hint) {
-  const body = h("tbody"),
-    none = h("p.none", {}, "No strings reported");
-  const table = h(
-    "div.scroll",
-    { tabindex: 0, role: "region", "aria-label": "Solar strings" },
-    h(
-      "table",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "String"),
-          h("th.num", { scope: "col" }, "Voltage"),
-          h("th.num", { scope: "col" }, "Current"),
-          h("th.num", { scope: "col" }, "Power"),
-          h("th.num", { scope: "col" }, h("span.unseen", {}, "Share")),
-        ),
-      ),
-      body,
-    ),
-  );
+  const body = h("tbody");
+  const none = h("p.none", {}, "No strings reported");
+  const numbers = ["Voltage", "Current", "Power"].map((name) => h("th.num", { scope: "col" }, name));
+  const share = h("th.num", { scope: "col" }, h("span.unseen", {}, "Share"));
+  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "String"), ...numbers, share));
+  const region = { tabindex: 0, role: "region", "aria-label": "Solar strings" };
+  const table = h("div.scroll", region, h("table", {}, head, body));
   card.append(table, none);
   return {
     live: true,
@@ -37,22 +22,16 @@ export function strings(card, _app, hint) {
         Object.entries(house.strings).map(([name, string]) => ({ house, name, string })),
       );
       const most = Math.max(1, ...all.map(({ string }) => string.watts ?? 0)); // the longest bar
-      keyed(
-        body,
-        all.map(({ house, name }) => `${house.id}/${name}`),
-        row,
-      ).forEach((element, index) => {
-        const { house, name, string } = all[index],
-          [title, volts, amperes, watts, share] = element.cells;
-        text(
-          title,
-          [houses.length > 1 ? `${house.name} ${name}` : name, STATES[string.state]].filter(Boolean).join(" · "),
-        );
-        figure(volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
-        figure(amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
-        figure(watts, power(string.watts), `strings.${name}.watts`, house.id);
-        property(share, "--share", known(string.watts) ? Math.max(0, string.watts / most).toFixed(3) : 0);
-      });
+      const keys = all.map(({ house, name }) => `${house.id}/${name}`);
+      for (const [index, row] of keyed(body, keys, stringRow).entries()) {
+        const { house, name, string } = all[index];
+        const title = houses.length > 1 ? `${house.name} ${name}` : name;
+        text(row.title, [title, STATES[string.state ?? ""]].filter(Boolean).join(" · "));
+        figure(row.volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
+        figure(row.amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
+        figure(row.watts, power(string.watts), `strings.${name}.watts`, house.id);
+        property(row.share, "--share", known(string.watts) ? Math.max(0, string.watts / most).toFixed(3) : 0);
+      }
       table.hidden = !all.length;
       none.hidden = all.length > 0;
       hint(all.length && known(shown?.solar_watts) ? `${power(shown.solar_watts)} solar in all` : "");
@@ -60,10 +39,10 @@ export function strings(card, _app, hint) {
   };
 }
 
-function row() {
+function stringRow() {
+  const title = h("th", { scope: "row" });
+  const [volts, amperes, watts] = [h("td.num"), h("td.num"), h("td.num")];
   const share = h("i");
-  const cells = [h("th", { scope: "row" }), h("td.num"), h("td.num"), h("td.num")];
-  const element = h("tr", {}, ...cells, h("td.num", {}, h("div.meter", {}, share)));
-  Object.defineProperty(element, "cells", { value: [...cells, share] });
-  return element;
+  const element = h("tr", {}, title, volts, amperes, watts, h("td.num", {}, h("div.meter", {}, share)));
+  return { element, title, volts, amperes, watts, share };
 }

@@ -1,46 +1,39 @@
 // Power and charge of the last 24 hours: what the server recorded, filled up with what this browser saw.
-
-import { merge, SERIES } from "../../charts/power_series.js";
-import { h, load } from "../../core/dom.js";
-import { number } from "../../core/format.js";
+import { merge, POWER_SCALES, POWER_SERIES } from "../../charts/power_series.js";
+import { withGaps } from "../../charts/scales.js";
+import { h } from "../../core/dom.js";
+import { load } from "../../core/load.js";
 import { recordedMinutes } from "../../core/minute_store.js";
 import { serverNow } from "../../core/server_clock.js";
 
+/** @import { LineChart } from "../../charts/line_chart.js" */
+
+const DAY_SECONDS = 86_400;
+
+/** @type {Card["create"]} */
 export function trend(card, app, hint) {
   const room = h("div.chart-room");
   card.append(room);
-  let chart = null,
-    lines = null;
+  /** @type {LineChart | null} */
+  let chart = null;
   hint("kW and charge");
-  const library = () =>
-    import("../../charts/line_chart.js").then(
-      (found) => {
-        lines = found;
-      },
-      () => {},
-    );
+  // The library of charts is not on the way to the first figures. Without the network it comes the next time.
+  const library = () => import("../../charts/line_chart.js").catch(() => null);
   return {
     every: 60,
     async refresh() {
       const gateway = app.gateway ? `&gateway=${encodeURIComponent(app.gateway)}` : "";
-      const [answer, mine] = await Promise.all([
-        load(`api/timeseries/trend?hours=24${gateway}`),
-        recordedMinutes(app.gateway),
-        lines ?? library(),
-      ]);
-      if (!lines) return; // the network is gone, or the page is being left: the next time
-      const merged = merge(answer, mine);
-      const { LineChart, withGaps, withZero } = lines;
-      chart ??= new LineChart(room, {
-        series: SERIES,
+      const trend = load(`api/timeseries/trend?hours=24${gateway}`);
+      const [answer, minutes, found] = await Promise.all([trend, recordedMinutes(app.gateway), library()]);
+      if (!found) return;
+      const merged = merge(answer, minutes);
+      chart ??= new found.LineChart(room, {
+        series: POWER_SERIES,
         label: "Power and charge of the last 24 hours",
-        scales: {
-          kw: { range: withZero, show: (value) => number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0) },
-          percent: { range: [0, 100], show: (value) => `${value}%` },
-        },
+        scales: POWER_SCALES,
       });
       const now = serverNow();
-      chart.update(withGaps(merged.times, merged.columns, merged.bucket), [now - 86_400, now]);
+      chart.update(withGaps(merged.times, merged.columns, merged.bucket), [now - DAY_SECONDS, now]);
     },
     remove: () => chart?.remove(),
   };
