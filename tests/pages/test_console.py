@@ -172,3 +172,12 @@ def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
         page = look(alone.base, check=False).open("")
         until(page, "document.querySelector('.level').textContent === '49\u202f%'")
         assert page.text_content("#scale") == "Charge as in the app"
+
+
+@pytest.mark.parametrize("width", [390, 1100, 1280, 1440, 1920])
+def test_no_column_of_the_processes_is_cut_off(house: House, look: Look, width: int) -> None:
+    page = look(house.base, viewport={"width": width, "height": 900}).open("console")
+    until(page, "document.querySelectorAll('[data-card=health] tbody tr').length > 1")
+    cut = "[...document.querySelectorAll('[data-card=health] .scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    assert max(page.evaluate(cut)) <= 1, "rounded up"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

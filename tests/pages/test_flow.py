@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from playwright.sync_api import Frame
+from playwright.sync_api import Frame, Route
 
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.page_routes import STYLES
@@ -33,6 +33,9 @@ MIDDLE = """(() => {
   const flow = document.querySelector('.flow').getBoundingClientRect();
   return ((box("solar").top + box("home").bottom) / 2 - flow.top) / flow.height;
 })()"""
+# How full each tube is drawn, in percent: an empty one is moved down by 110 units.
+TUBES = """[...document.querySelectorAll('.unit-fill')].map((one) =>
+  100 * (1 - parseFloat(one.style.getPropertyValue('transform').match(/[0-9.]+/)[0]) / 110))"""
 FIGURES = r"/\d/.test(document.querySelector('.node.home .value')?.textContent ?? '')"
 
 
@@ -143,3 +146,103 @@ def test_kiosk_shows_the_drawing_only(house: House, look: Look) -> None:
     until(page, FIGURES)
     assert not page.is_visible(".bar") and not page.is_visible(".facts")
     assert page.evaluate("document.querySelector('.flow').clientHeight / innerHeight") > 0.95
+
+
+SIZES = [(390, 844), (320, 568), (640, 640), (768, 1024), (1280, 800)]
+# What overlaps something else of the drawing. The dots and lines may: they run between the nodes.
+OVERLAPPING = """(() => {
+  const texts = [...document.querySelectorAll('.flow-drawing :is(text, .disc, .plinth)')];
+  const box = (one) => one.getBoundingClientRect();
+  const seen = texts.filter((one) => box(one).width && getComputedStyle(one).visibility !== 'hidden');
+  const owner = (one) => one.closest('.node, .further-node');
+  const apart = (a, b) => a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+  const found = [];
+  for (const [index, a] of seen.entries()) for (const b of seen.slice(index + 1))
+    if (owner(a) !== owner(b) && !apart(box(a), box(b))) found.push([a.outerHTML, b.outerHTML]);
+  return found;
+})()"""
+OUTSIDE = """(() => {
+  const frame = document.querySelector('.flow').getBoundingClientRect();
+  return [...document.querySelectorAll('.further-node text, .further-node .disc, .node.battery text')]
+    .map((one) => one.getBoundingClientRect())
+    .filter(({ left, right, top, bottom }) =>
+      left < frame.left || right > frame.right || top < frame.top || bottom > frame.bottom)
+    .map((box) => box.toJSON());
+})()"""
+# From the rim of the further node to the rim of the hub, in units of the drawing.
+LINE_ENDS = """(() => {
+  const line = document.querySelector('.further-line');
+  const at = (name) => line[name].baseVal.value;
+  const [hubX, hubY] = document.querySelector('.hub').getAttribute('transform').match(/[-0-9.]+/g).map(Number);
+  return [Math.hypot(at('x2') - hubX, at('y2') - hubY), Math.hypot(at('x1') - at('x2'), at('y1') - at('y2'))];
+})()"""
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[House]:
+    """A house with a generator that runs."""
+    with make_house("generator") as found:
+        found.gateway.set_house(generator_watts=4200.5)
+        yield found
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_generator_has_a_place_and_a_line_of_its_own(farm: House, look: Look, width: int, height: int) -> None:
+    page = look(farm.base, viewport={"width": width, "height": height}).open("")
+    until(page, "/^Generator4[.]20.kW$/.test(document.querySelector('.further').textContent)")
+    assert page.evaluate(OVERLAPPING) == []
+    assert page.evaluate(OUTSIDE) == []
+    assert page.is_visible(".further-line")
+    from_hub, length = page.evaluate(LINE_ENDS)
+    assert from_hub == pytest.approx(30) and length > 40
+
+
+@pytest.mark.parametrize("meters", [2, 3])
+def test_several_further_meters_have_room(farm: House, look: Look, meters: int) -> None:
+    names = ("busway", "backup_generator_of_the_barn")[: meters - 1]
+
+    def with_meters(route: Route) -> None:
+        message = route.fetch().json()
+        message["site"]["meters"] |= {name: {"watts": -12_345} for name in names}
+        route.fulfill(json=message)
+
+    page = look(farm.base).page
+    page.route("**/api/site", with_meters)
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{farm.base}/?live=poll")
+        until(page, f"document.querySelectorAll('.further-node').length === {meters}")
+        assert page.evaluate(OVERLAPPING) == [], (width, height)
+        assert page.evaluate(OUTSIDE) == [], (width, height)
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 12, 13])
+def test_every_powerwall_is_drawn(farm: House, look: Look, count: int) -> None:
+    """One tube for each of up to twelve, as full as it is; more are drawn with the charge of all."""
+    levels = [100 - 7 * number for number in range(count)]
+
+    def with_units(route: Route) -> None:
+        message = route.fetch().json()
+        message["gateways"][0]["units_percent"] = levels
+        route.fulfill(json=message)
+
+    page = look(farm.base, viewport={"width": 390, "height": 844}).page
+    page.route("**/api/site", with_units)
+    page.goto(f"{farm.base}/?live=poll")
+    drawn = min(count, 12)
+    until(page, f"/[0-9]/.test(document.querySelector('.level').textContent) && {TUBES}.length === {drawn}")
+    heights = page.evaluate(TUBES)
+    wanted = levels if count <= 12 else [page.evaluate("parseInt(document.querySelector('.level').textContent)")] * 12
+    assert heights == pytest.approx(wanted, abs=1.5)
+    name = f"{count} Powerwalls" if count > 1 else "Powerwall"
+    assert page.text_content(".node.battery .label") == name
+    assert page.evaluate(OVERLAPPING) == [] and page.evaluate(OUTSIDE) == []
+
+
+def test_a_house_without_a_battery_that_dies_gets_none(look: Look) -> None:
+    with make_house("solar-only", PW_CACHE_TTL="4") as alone:
+        alone.gateway.fault("unplugged")
+        wait_until(lambda: alone.server.json("/api/site")["gateways"][0]["state"] == "away", 30, "it is not away")
+        page = look(alone.base, check=False).open("")
+        until(page, "document.querySelector('.node.solar .value').textContent !== '–'")
+        assert page.evaluate(f"{FLOW}.contains('no-battery')")

@@ -23,6 +23,18 @@ NOTICE = "document.querySelector('#notice').textContent"
 STATE = "document.querySelector('#state').textContent"
 FLOW = "document.querySelector('.flow').classList"
 BOXES = """[...document.querySelectorAll('.gateway-box')].map((box) => box.innerText.replace(/\\s+/g, ' '))"""
+# Notes which ages the notice tells, and each one that another place of the page does not tell at the same moment.
+AGES = """(place) => {
+  globalThis.ages = new Set();
+  globalThis.differing = [];
+  setInterval(() => {
+    const notice = document.querySelector('#notice').textContent;
+    const age = notice.match(/figures are (.*) old/)?.[1];
+    const there = document.querySelector(place).innerText;
+    globalThis.ages.add(age);
+    if (!there.includes(`${age} ago`)) globalThis.differing.push([age, there]);
+  }, 20);
+}"""
 FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
 ALIVE = ("home", "cabin", "barn")
 
@@ -68,7 +80,7 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
     assert all("Live" in box and "next attempt" not in box for box in boxes[2:])
     assert "5, 2 in trouble" in page.inner_text("[data-card=gateways] h2")
     assert page.evaluate(STATE) == "3 of 5 live"
-    assert page.evaluate(NOTICE) == "Without Mill and Shed, which give no data"
+    assert page.evaluate(NOTICE) == "Without Mill and Shed, which have no data"
     buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
     assert page.evaluate(buttons) == ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"]
     until(page, "document.querySelectorAll('.unit-box').length === 6")
@@ -76,7 +88,7 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
 
 def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> None:
     page = look(street.base).open("")
-    until(page, f"{NOTICE} === 'Without Mill and Shed, which give no data'")
+    until(page, f"{NOTICE} === 'Without Mill and Shed, which have no data'")
 
     def agree() -> bool:
         totals = street.server.json("/api/site")["site"]
@@ -91,7 +103,7 @@ def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: 
     page = look(street.base).open("")
     street.gateways["cabin"].set_house(grid_outage=True)
     try:
-        until(page, f"{NOTICE} === 'Without Mill and Shed, which give no data. 1 of 3 off grid: Cabin'")
+        until(page, f"{NOTICE} === 'Without Mill and Shed, which have no data. 1 of 3 off grid: Cabin'")
         assert not page.evaluate(f"{FLOW}.contains('off-grid')"), "the line to the grid is not cut"
         assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
         assert page.evaluate("document.querySelectorAll('.dots')[1].classList.contains('running')")
@@ -104,7 +116,7 @@ def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: 
     finally:
         for gateway in street.gateways.values():
             gateway.set_house(grid_outage=False)
-    until(page, f"!{FLOW}.contains('off-grid') && {NOTICE} === 'Without Mill and Shed, which give no data'", 30)
+    until(page, f"!{FLOW}.contains('off-grid') && {NOTICE} === 'Without Mill and Shed, which have no data'", 30)
 
 
 def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(look: Look) -> None:
@@ -122,15 +134,19 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
         gateways["cabin"].fault("unplugged")
         for state in ("stale", "away"):
             wait_until(lambda state=state: states(server)[1] == state, 30, server.output())  # type: ignore[misc]
-            until(page, f"/^Without Cabin, which has not answered for [0-9]+.s$/.test({NOTICE})")
+            until(page, f"/^Without Cabin, which has not answered for (a few seconds|[0-9]0.s)$/.test({NOTICE})")
             until(page, "document.querySelector('.node.solar .value').textContent === '4.00'")
             assert not page.evaluate(f"{FLOW}.contains('faded')"), "the sum of those that answer is not old"
-            until(cabin, f"/^Cabin: no new data, these figures are [0-9]+.s old/.test({NOTICE})")
+            until(cabin, f"/^Cabin: no new data, these figures are (a few seconds|[0-9]0.s) old/.test({NOTICE})")
             assert cabin.evaluate(f"{FLOW}.contains('faded')")
             assert cabin.evaluate("document.querySelector('.node.solar .value').textContent") == "4.00", state
         until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
         assert page.evaluate("document.querySelectorAll('#switcher button').length") == 3
         assert page.evaluate(STATE) == "1 of 2 live" and cabin.evaluate(STATE) == "No data"
+        late = look(base, check=False).open("?gateway=cabin")
+        until(late, "document.querySelector('.node.solar .value').textContent === '4.00'")
+        assert late.evaluate("document.querySelectorAll('.unit').length") == 2, "a unit was lost with the connection"
+        assert late.text_content(".node.battery .label") == "2 Powerwalls"
         gateways["cabin"].fault("none")
         for one in (page, cabin):
             until(one, f"{STATE} === 'Live' && {NOTICE} === ''", 40)
@@ -226,6 +242,58 @@ def test_night_is_dark_and_in_no_trouble(look: Look) -> None:
         until(page, f"{FLOW}.contains('night') && !{FLOW}.contains('faded')")
         assert page.evaluate("document.querySelector('.node.solar .figure').textContent") == "0W"
         assert page.evaluate(NOTICE) == ""
+
+
+def test_of_several_missing_houses_each_tells_for_how_long(look: Look) -> None:
+    with ExitStack() as stack:
+        gateways = {name: stack.enter_context(SimulatedGateway("powerwall2", hour=12.5)) for name in ALIVE}
+        entries = [entry(*one) for one in gateways.items()]
+        environment = {"PW_GATEWAYS": json.dumps(entries), **FAST}
+        server = stack.enter_context(Server(environment=environment))
+        wait_until(lambda: states(server) == ["fresh"] * 3, 30, server.output())
+        base = f"http://127.0.0.1:{server.port}"
+        page = look(base, check=False).open("")
+        gateways["cabin"].fault("unplugged")
+        until(page, f"/^Without Cabin, which has not answered for 10.s$/.test({NOTICE})", 30)
+        gateways["barn"].fault("unplugged")
+        both = "/^Without Cabin [(]no answer for [0-9]0.s[)] and Barn [(]no answer for (a few seconds|[0-9]0.s)[)]$/"
+        until(page, f"{both}.test({NOTICE})", 30)
+        gateways["home"].fault("unplugged")
+        until(page, f"/^No data from any of 3 gateways for (a few seconds|[0-9]0.s)$/.test({NOTICE})", 40)
+
+
+def test_houses_that_are_missing_for_one_reason_share_their_sentence(street: House, look: Look) -> None:
+    page = look(street.base).page
+    long_ago = {"reason": "stale", "sentence": "does not answer", "since": None, "age_seconds": 200}
+
+    def with_silent_houses(route: Route) -> None:
+        message = route.fetch().json()
+        for house in message["gateways"]:
+            house["read_at"] = message["time"] - 200 if house["id"] != "home" else message["time"]
+        message["site"]["left_out"] = [{"id": name, **long_ago} for name in ("mill", "cabin", "barn", "shed")]
+        route.fulfill(json=message)
+
+    page.route("**/api/site", with_silent_houses)
+    page.goto(f"{street.base}/?live=poll")
+    until(page, f"{NOTICE} === 'Without Mill, Cabin, Barn and Shed, which have not answered for 3\u202fmin'")
+
+
+def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
+    """Every 20 ms until the figures are half a minute old, what the notice says is what stands elsewhere."""
+    with SimulatedGateway("powerwall2", hour=12.5) as gateway:
+        settings = {"PW_HOST": gateway.address, **login(gateway), "PW_CACHE_TTL": "60"}
+        with alone(**settings) as server:
+            base = f"http://127.0.0.1:{server.port}"
+            flow, console = (look(base, check=False).open(path) for path in ("", "console"))
+            until(console, f"{BOXES}.length === 1")
+            gateway.fault("unplugged")
+            places = {flow: "#age", console: ".gateway-box"}
+            for page, place in places.items():
+                until(page, f"/figures are .* old/.test({NOTICE})", 30)
+                page.evaluate(AGES, place)
+            for page in places:
+                until(page, "globalThis.ages.has('30\u202fs')", 60)
+                assert page.evaluate("globalThis.differing") == []
 
 
 def login(gateway: SimulatedGateway) -> dict[str, str]:
