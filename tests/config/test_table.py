@@ -59,7 +59,8 @@ def test_without_anything_the_defaults_are_in_force(tmp_path, monkeypatch) -> No
 def test_table_and_dataclasses_agree_in_name_type_and_default(setting: Setting) -> None:
     """The type of a field is what its kind parses to, and None only where None is the default."""
     holder = type(getattr(Settings(), setting.part))
-    assert dataclasses.is_dataclass(holder) and holder.__dataclass_params__.frozen and "__dict__" not in dir(holder())
+    frozen = holder.__dataclass_params__.frozen  # type: ignore[attr-defined]  # not in the stubs
+    assert dataclasses.is_dataclass(holder) and frozen and "__dict__" not in dir(holder())
     (field,) = (each for each in dataclasses.fields(holder) if each.name == setting.field)
     assert field.default == setting.default == Settings().value(setting)
     parsed = set(typing.get_args(typing.get_type_hints(setting.kind.parse)["return"])) - {type(None)}

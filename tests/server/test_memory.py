@@ -195,6 +195,7 @@ def test_many_workers_are_as_many_as_fit_and_one_is_the_least() -> None:
     for limit_mb in range(1, 1000):
         limit = MemoryLimit(limit_mb * MIB, "")
         workers = fitted(many, limit).settings.process.workers
+        assert workers is not None
         assert workers == 1 or need_bytes(many, workers) <= limit.limit_bytes
         assert workers == 64 or need_bytes(many, workers + 1) > limit.limit_bytes
 
