@@ -1,4 +1,4 @@
-"""The plain loopback door of a simulator run as a program: truth for tests to compare with, and faults to switch."""
+"""The control port of a simulator that runs as a program: tests read the truth there, and switch faults."""
 
 from __future__ import annotations
 

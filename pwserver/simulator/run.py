@@ -26,30 +26,30 @@ class Simulation:
         """``control_port`` None: no control port; 0: any free one."""
         self.gateways = gateways
         self._control_port = control_port
-        self._door: HttpPort | None = None
+        self._port: HttpPort | None = None
         self._loop: LoopThread | None = None
 
     @property
     def control_address(self) -> str | None:
-        """host:port of the control door (plain HTTP)."""
-        return None if self._door is None else f"127.0.0.1:{self._door.port}"
+        """host:port of the control port (plain HTTP)."""
+        return None if self._port is None else f"127.0.0.1:{self._port.port}"
 
     def __enter__(self) -> Simulation:
         with contextlib.ExitStack() as stack:
             for gateway in self.gateways.values():
                 stack.enter_context(gateway)
             if self._control_port is not None:
-                self._door = HttpPort(ControlPort(self.gateways).answer, context=None, port=self._control_port)
+                self._port = HttpPort(ControlPort(self.gateways).answer, context=None, port=self._control_port)
                 self._loop = LoopThread()
-                self._loop.call(self._door.open())
+                self._loop.call(self._port.open())
             stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._door is not None and self._loop is not None:
-            self._loop.call(self._door.shut())
+        if self._port is not None and self._loop is not None:
+            self._loop.call(self._port.shut())
             self._loop.stop()
-            self._door = self._loop = None
+            self._port = self._loop = None
         for gateway in self.gateways.values():
             gateway.stop()
 
@@ -120,7 +120,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=1, help="gateways, on consecutive ports (default %(default)s)")
     parser.add_argument("--password", default=DEFAULT_PASSWORD, help="gateway password (default %(default)s)")
     parser.add_argument(
-        "--control-port", type=int, default=0, help="plain loopback port of the control door, 0 for any"
+        "--control-port", type=int, default=0, help="plain loopback port of the control port, 0 for any"
     )
     parser.add_argument("--seed", type=int, default=None, help="another house (default: the gateway's number)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds per second, 0 stands still")

@@ -1,4 +1,4 @@
-"""A simulated gateway to hold in the hand: start it, read its truth, break it, mend it."""
+"""One simulated gateway for tests and the demo: start it, read the truth about it, break it and mend it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SimulatedGateway:
 
     ``scenario`` is a name of SCENARIOS. ``speed`` is simulated seconds per real second, ``frozen`` the same as speed 0;
     ``start`` the simulated epoch time at the beginning (default: now); ``hour`` the hour of the day sun and household
-    begin with, whatever the clock says. ``same_house_as`` makes a second door (another port, faults and request log)
+    begin with, whatever the clock says. ``same_house_as`` makes a second entrance (port, faults and request log)
     to another gateway, as the WiFi address is beside the wired one. Gateways may share a ``loop``; without
     one a gateway has a thread of its own.
     """
@@ -230,12 +230,12 @@ class SimulatedGateway:
     # -- changing --------------------------------------------------------------------------------------------------
 
     def fault(self, kind: Fault | Mapping[str, Any] | str = "none", **options: Any) -> None:
-        """Break this door or mend it (``"none"``). Raises ValueError for an unknown kind or option."""
+        """Break this port or mend it (``"none"``). Raises ValueError for an unknown kind or option."""
         assert self._loop is not None, "not running"
         self._loop.call(self._open.set_fault(Fault.parse(kind, **options)))
 
     def fault_soon(self, fault: Fault) -> None:
-        """Break or mend this door as fault() does, without waiting: for callers on an asyncio loop."""
+        """Break or mend this port as fault() does, without waiting: for callers on an asyncio loop."""
         assert self._loop is not None, "not running"
         asyncio.run_coroutine_threadsafe(self._open.set_fault(fault), self._loop.loop)
 

@@ -1,4 +1,4 @@
-"""The simulator as a program: its control door, many gateways at once, a quick light start, a clean end."""
+"""The simulator as a program: its control port, many gateways at once, a quick light start, a clean end."""
 
 from __future__ import annotations
 
