@@ -98,7 +98,7 @@ def history_settings(config: Config) -> HistorySettings:
 def history_of(
     config: Config, identities: Sequence[GatewayIdentity], default: str | None, before: Runtime | None
 ) -> tuple[HistoryStore, Histories]:
-    """The history of this configuration; a folder that cannot be used is a problem of the configuration."""
+    """Open the history of this configuration; a folder that cannot be used is a problem of the configuration."""
     known = (before.history, before.histories) if before is not None else None
     try:
         return open_history(history_settings(config), identities, default, known)

@@ -25,7 +25,7 @@ class Bell:
                 continue
 
     def descriptor(self, worker: int) -> int:
-        """What becomes readable for this worker when it rings."""
+        """Return what becomes readable for this worker when it rings."""
         return self._pipes[worker][0]
 
     def hear(self, worker: int) -> None:

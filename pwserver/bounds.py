@@ -64,5 +64,5 @@ def shown(value: Any) -> str:
 
 
 def allowed(limits: Range, unit: str = "") -> str:
-    """The sentence part for a range: ``from 1 to 366``."""
+    """Write the part of a sentence for a range: ``from 1 to 366``."""
     return f"from {limits[0]} to {limits[1]}{f' {unit}' if unit else ''}"

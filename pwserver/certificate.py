@@ -11,7 +11,7 @@ _MADE_SINCE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
 def self_signed(subject: str, names: Iterable[str], addresses: Iterable[str], days: int) -> tuple[bytes, bytes]:
-    """A fresh (certificate PEM, key PEM) of a server with these names and addresses."""
+    """Make a fresh (certificate PEM, key PEM) of a server with these names and addresses."""
     # Imported late: neither main nor the workers keep the memory of this library.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

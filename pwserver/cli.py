@@ -76,7 +76,7 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
 
 def program_name(path: str) -> str:
-    """The name we were called by: the predecessor's, or our own."""
+    """Return the name we were called by: the predecessor's, or our own."""
     return _DROP_IN if os.path.basename(path).startswith(_DROP_IN) else "pwserver"
 
 
@@ -122,7 +122,7 @@ class _Switch(argparse.Action):
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
-    """A parser with one flag per setting, grouped as in the documentation."""
+    """Make a parser with one flag per setting, grouped as in the documentation."""
     width = max(len(name) for name in COMMANDS) + 2
     commands = "\n".join(f"  {name:{width}}{text}" for name, text in COMMANDS.items())
     parser = _Parser(
@@ -167,7 +167,7 @@ def _add_flag(group: Any, setting: Setting) -> None:
 
 
 def parse(program: str, arguments: Sequence[str]) -> argparse.Namespace:
-    """The flags; a usage error exits with status 2 and shows no values."""
+    """Parse the flags; a usage error exits with status 2 and shows no values."""
     parser = build_parser(program)
     options, unknown = parser.parse_known_args(arguments)
     if unknown:

@@ -105,7 +105,7 @@ def _has_seqpacket() -> bool:
 
 
 def send(end: socket.socket, message: dict[str, Any]) -> bool:
-    """One message, at once. False when it is too long, or the other side does not read."""
+    """Send one message at once; False when it is too long, or the other side does not read."""
     data = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(data) > MESSAGE_BYTES:
         return False
@@ -116,7 +116,7 @@ def send(end: socket.socket, message: dict[str, Any]) -> bool:
 
 
 def receive(end: socket.socket) -> dict[str, Any] | None:
-    """The next waiting message, None when there is none. What is no JSON object is an empty one."""
+    """Receive the next waiting message, None when there is none. What is no JSON object is an empty one."""
     try:
         data = end.recv(MESSAGE_BYTES + 1)
     except OSError:

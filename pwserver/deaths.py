@@ -53,7 +53,7 @@ class Death:
         return self.kind is DeathKind.OUT_OF_MEMORY
 
     def __str__(self) -> str:
-        """What happened, to be read after the name of the child."""
+        """Tell what happened, to be read after the name of the child."""
         name = "" if self.signal_number is None else signal_name(self.signal_number)
         return {
             DeathKind.KILLED: f"was killed from outside by {name}" if name else "ended as if it had been asked to",
@@ -91,7 +91,7 @@ def death_of(
 
 
 def signal_name(number: int) -> str:
-    """The name of a signal; real-time signals between the first and the last have none but their number."""
+    """Return the name of a signal; real-time signals between the first and the last have none but their number."""
     try:
         return signal.Signals(number).name
     except ValueError:

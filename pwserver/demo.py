@@ -17,7 +17,7 @@ PASSWORD = "simulated-gateway"
 
 
 def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
-    """The configuration with the simulated gateway in it, and the life of the simulator's process.
+    """Return the configuration with the simulated gateway in it, and the life of the simulator's process.
 
     ConfigError for an unknown scenario.
     """

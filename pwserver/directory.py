@@ -46,7 +46,7 @@ class Directory:
         self._slot.publish([(200, b"[" + b",".join(kept) + b"]", None, b"")], time.time())
 
     def read(self) -> tuple[GatewayIdentity, ...]:
-        """The list as last written; empty before."""
+        """Return the list as last written; empty before."""
         found = self._slot.read(0)
         return () if found is None else tuple(GatewayIdentity(**entry) for entry in json.loads(found[1]))
 
@@ -69,6 +69,6 @@ def joined(
 
 
 def default_of(identities: Sequence[GatewayIdentity]) -> str | None:
-    """The gateway of the unprefixed URLs when no setting says: ``default`` if there is one, else the first."""
+    """Return the gateway of the unprefixed URLs when no setting says: ``default`` if there is one, else the first."""
     ids = [identity.id for identity in identities]
     return "default" if "default" in ids else next(iter(ids), None)

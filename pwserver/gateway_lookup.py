@@ -23,17 +23,17 @@ class UnknownGateway(LookupError):
 
 
 def find_gateway(name: str, known: Container[str]) -> str:
-    """The id of the gateway with this name; raises UnknownGateway."""
+    """Return the id of the gateway with this name; raises UnknownGateway."""
     if name not in known:
         raise UnknownGateway(name)
     return name
 
 
 def find_in_path(segment: str, known: Container[str]) -> str:
-    """The same for a segment of a URL's path."""
+    """Find the id of the gateway that a segment of a URL's path names."""
     return find_gateway(decode_segment(segment), known)
 
 
 def decode_segment(segment: str) -> str:
-    """The name in a segment of a URL's path, which is percent-encoded once (RFC 3986, 2.4)."""
+    """Return the name in a segment of a URL's path, which is percent-encoded once (RFC 3986, 2.4)."""
     return unquote(segment, errors="replace")

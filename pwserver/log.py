@@ -27,7 +27,7 @@ class Redacted(logging.Formatter):
         self._redactor = Redactor(secrets, public)
 
     def format(self, record: logging.LogRecord) -> str:
-        """The finished line (or lines, with a traceback)."""
+        """Return the finished line (or lines, with a traceback)."""
         return self.redact(super().format(record))
 
     def redact(self, text: str) -> str:

@@ -47,7 +47,7 @@ def memory_limit(root: Path = ROOT) -> MemoryLimit | None:
 
 
 def kills_file(root: Path = ROOT) -> Path | None:
-    """The file that counts the processes of our own group that the kernel killed because memory ran out.
+    """Return the file that counts the processes of our own group that the kernel killed because memory ran out.
 
     The root of all groups has no such file in version 2; then the machine's own count is the best there is.
     """
@@ -62,7 +62,7 @@ def kills_file(root: Path = ROOT) -> Path | None:
 
 
 def count_of_kills(path: Path) -> int | None:
-    """The number after ``oom_kill`` in one of the kernel's files; None when it has no such line."""
+    """Return the number after ``oom_kill`` in one of the kernel's files; None when it has no such line."""
     return _field(path, "oom_kill")
 
 
@@ -120,14 +120,14 @@ def _mounts(root: Path) -> Iterator[_Mount]:
 
 
 def _unescaped(path: str) -> str:
-    """A path of mountinfo, which writes blanks and backslashes as octal numbers."""
+    """Return a path of mountinfo, which writes blanks and backslashes as octal numbers."""
     for octal, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         path = path.replace(octal, character)
     return path
 
 
 def _text(path: Path) -> str:
-    """The content of a file, empty where it cannot be read."""
+    """Return the content of a file, empty where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_BYTES).decode(errors="replace")
@@ -136,12 +136,12 @@ def _text(path: Path) -> str:
 
 
 def _number(text: str) -> int | None:
-    """A number of bytes as the kernel writes it; None for ``max`` and for whatever else is no such number."""
+    """Return a number of bytes as the kernel writes it; None for ``max`` and for whatever else is no such number."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 25 else None
 
 
 def _field(path: Path, name: str) -> int | None:
-    """The number behind ``name`` at the beginning of a line."""
+    """Return the number behind ``name`` at the beginning of a line."""
     for line in _text(path).splitlines():
         words = line.split()
         if len(words) >= 2 and words[0] == name:

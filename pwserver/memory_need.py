@@ -23,7 +23,7 @@ ADVICE_STEP_BYTES = 32 * MIB
 
 
 def need_bytes(config: Config, workers: int) -> int:
-    """The memory the server needs with this many workers."""
+    """Return the memory the server needs with this many workers."""
     gateways = max(1, len(config.gateways))
     need = MAIN_AND_POLLER_BYTES + WORKER_BYTES * workers + FURTHER_GATEWAY_BYTES * (gateways - 1)
     return need + (SIMULATOR_BYTES if config.settings.definitions.demo_scenario else 0)
@@ -53,7 +53,7 @@ def fitted(config: Config, limit: MemoryLimit | None) -> Config:
 
 
 def advice(config: Config, workers: int, limit: MemoryLimit, killed: bool = False) -> str:
-    """What an owner can do. ``killed``: it was not enough, whatever the figures say."""
+    """Say what an owner can do. ``killed``: it was not enough, whatever the figures say."""
     fewer = ", or set PW_WORKERS=1" if workers > 1 else ""
     if limit.source == INSTALLED:
         return f"Stop other programs of this machine{fewer}"
@@ -63,7 +63,7 @@ def advice(config: Config, workers: int, limit: MemoryLimit, killed: bool = Fals
 
 
 def kill_advice(config: Config, limit: MemoryLimit | None) -> str:
-    """What to do after the kernel has killed a child for want of memory."""
+    """Say what to do after the kernel has killed a child for want of memory."""
     if limit is None:
         return ""
     what_to_do = advice(config, config.settings.process.worker_count, limit, True)

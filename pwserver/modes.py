@@ -35,12 +35,12 @@ class _Named(enum.Enum):
 
     @property
     def label(self) -> str:
-        """The ``connection_mode`` text of the API."""
+        """Return the ``connection_mode`` text of the API."""
         return str(self.value.label)
 
     @property
     def word(self) -> str:
-        """A short unique name, for logs and ``check-config``."""
+        """Return a short unique name, for logs and ``check-config``."""
         return str(self.value.word)
 
 
@@ -59,22 +59,22 @@ class ConnectionMode(_Named):
 
     @property
     def remote(self) -> bool:
-        """True when Tesla's servers are asked instead of the gateway itself."""
+        """Tell whether Tesla's servers are asked instead of the gateway itself."""
         return self.value.remote
 
     @property
     def tedapi(self) -> bool:
-        """True when this configuration makes the library speak TEDAPI."""
+        """Tell whether this configuration makes the library speak TEDAPI."""
         return self.value.tedapi
 
     @property
     def module(self) -> str:
-        """The module of ``gateways/`` that opens the connection."""
+        """Return the module of ``gateways/`` that opens the connection."""
         return self.value.module
 
     @property
     def reach(self) -> Reach:
-        """What it leads to when all goes well."""
+        """Return what it leads to when all goes well."""
         return Reach[self.value.reach]
 
 
@@ -109,7 +109,7 @@ class Reach(_Named):
 
     @property
     def remote(self) -> bool:
-        """True when Tesla's servers answer instead of the gateway itself."""
+        """Tell whether Tesla's servers answer instead of the gateway itself."""
         return self in (Reach.FLEETAPI, Reach.CLOUD)
 
 

@@ -50,7 +50,7 @@ class KernelKills:
 
 
 def handicap(own: int, main_bytes: int, limit: MemoryLimit) -> int:
-    """The handicap of a child (``oom_score_adj``) that makes the kernel take it before main.
+    """Return the handicap of a child (``oom_score_adj``) that makes the kernel take it before main.
 
     ``own``: main's handicap. ``main_bytes``: the memory main holds, shared pages counted in full.
     """

@@ -34,12 +34,12 @@ class Rule:
 
 
 def _existing(*names: str) -> tuple[int, ...]:
-    """The numbers of those signals that this system has."""
+    """Return the numbers of those signals that this system has."""
     return tuple(int(getattr(signal, name)) for name in names if hasattr(signal, name))
 
 
 def _real_time() -> tuple[int, ...]:
-    """All real-time signals; none where the system has none."""
+    """Return all real-time signals; none where the system has none."""
     if not hasattr(signal, "SIGRTMIN"):
         return ()
     return tuple(range(signal.SIGRTMIN, signal.SIGRTMAX + 1))
@@ -105,7 +105,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def names(rule: Rule) -> str:
-    """The names of a rule's signals, real-time ones as a range."""
+    """Return the names of a rule's signals, real-time ones as a range."""
     real_time = set(_real_time())
     told = [signal_name(number) for number in rule.numbers if number not in real_time]
     return ", ".join([*told, "real-time signals"] if real_time & set(rule.numbers) else told)

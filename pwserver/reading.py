@@ -113,12 +113,12 @@ class Reading:
 
     @property
     def connection_mode(self) -> str | None:
-        """What was reached, as the API calls it: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
+        """Return what was reached, as the API calls it: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
         return self.reach.label if self.reach is not None else None
 
     @property
     def remote(self) -> bool:
-        """True when Tesla's servers answered instead of the gateway itself."""
+        """Tell whether Tesla's servers answered instead of the gateway itself."""
         return self.reach is not None and self.reach.remote
 
 

@@ -42,7 +42,7 @@ def check_regular(path: str | os.PathLike[str]) -> None:
 
 
 def read_regular(path: str | os.PathLike[str], most_bytes: int) -> bytes:
-    """The whole content of a regular file. OSError when it is longer than ``most_bytes``."""
+    """Return the whole content of a regular file. OSError when it is longer than ``most_bytes``."""
     with open(open_regular(path), "rb") as file:
         content = file.read(most_bytes + 1)
     if len(content) > most_bytes:

@@ -46,5 +46,5 @@ class RestartLadder:
         return pauses[min(count, len(pauses)) - 1]
 
     def in_a_row(self, kind: DeathKind) -> int:
-        """The number of deaths of this kind since the child last worked for ``SETTLED_SECONDS``."""
+        """Return the number of deaths of this kind since the child last worked for ``SETTLED_SECONDS``."""
         return self._in_a_row.get(kind, 0)

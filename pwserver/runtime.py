@@ -34,7 +34,7 @@ class Runtime:
     main_pid: int = field(default_factory=os.getpid)
 
     def worker_row(self, number: int) -> int:
-        """The heartbeat row of worker ``number``."""
+        """Return the heartbeat row of worker ``number``."""
         return FIRST_WORKER_ROW + number
 
     @property

@@ -67,7 +67,7 @@ def serve(config: Config, reload: Reload | None = None) -> int:
 
 
 def listen(address: str, port: int) -> socket.socket:
-    """The one listening socket, inherited by every worker. OSError when the address is taken or not ours."""
+    """Return the one listening socket, inherited by every worker. OSError when the address is taken or not ours."""
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -81,7 +81,7 @@ def listen(address: str, port: int) -> socket.socket:
 
 
 def say(text: str) -> None:
-    """To standard output, if that takes it: a full disk or a reader that has gone must not end a server."""
+    """Print to standard output, if that takes it: a full disk or a reader that has gone must not end a server."""
     try:
         print(text, flush=True)
     except OSError:
@@ -135,16 +135,16 @@ class Generation:
 
     @property
     def children(self) -> list[Child]:
-        """All processes of this generation, the readers' first."""
+        """Return all processes of this generation, the readers' first."""
         return [*self.workers, self.poller, *self.services]
 
     def polled(self) -> bool:
-        """Has every gateway been tried at least once?"""
+        """Tell whether every gateway has been tried at least once."""
         shared = self.runtime.shared
         return all(shared.slots[gateway].generation() > 1 for gateway in shared.gateways)
 
     def newcomers(self) -> tuple[GatewayIdentity, ...]:
-        """All gateways of a replica, if it has heard of some it has no room for since this was last asked."""
+        """Return all gateways of a replica, if it has heard of some it has no room for since this was last asked."""
         directory = self.runtime.directory
         if directory is None or directory.generation == self._directory_seen:
             return ()
@@ -152,11 +152,11 @@ class Generation:
         return joined(directory.read(), self.runtime.identities, None)
 
     def summary(self) -> str:
-        """One line for the service manager's status."""
+        """Write one line for the service manager's status."""
         return f"{self.runtime.workers} workers, {len(self.runtime.identities)} gateways"
 
     def banner(self) -> str:
-        """What is being polled, and where to look."""
+        """Tell what is being polled, and where to look."""
         host, port = self.listener.getsockname()[:2]
         shown = in_url("localhost" if host in ("0.0.0.0", "::") else host, port)
         scheme = "https" if self.config.settings.process.tls else "http"
@@ -210,7 +210,7 @@ class Main:
             supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
-        """First the workers, so that the port answers whatever the gateways do; then the poller."""
+        """Start the workers first, so that the port answers whatever the gateways do; then the poller."""
         now = self.current
         self._tell_memory(supervisor, now)
         freeze()
@@ -274,7 +274,7 @@ class Main:
         self._replace(supervisor, old, new, "configuration reloaded")
 
     def _make_room(self, supervisor: Supervisor) -> None:
-        """A replica has heard of gateways it does not know: replace every child by one that does."""
+        """Replace every child by one that knows the gateways a replica has heard of since it started."""
         old = self.current
         heard = old.newcomers()
         if not heard:

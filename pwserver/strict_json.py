@@ -33,7 +33,7 @@ _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 
 
 def _kinds(**kinds: bytes) -> bytes:
-    """A table for bytes.translate: each listed byte becomes the letter of its kind, all others a blank."""
+    """Make a table for bytes.translate: each listed byte becomes the letter of its kind, all others a blank."""
     table = bytearray(b" " * 256)
     for letter, members in kinds.items():
         for member in members:
@@ -81,7 +81,7 @@ class _Reader:
         return self.refuse(f"must be a finite number, not {constant}")
 
     def finite(self, text: str) -> Any:
-        """The number; 1e999 would silently become infinity."""
+        """Return the number; 1e999 would silently become infinity."""
         number = float(text) if len(text) <= _LONGEST_NUMBER else math.inf
         return number if math.isfinite(number) else self.refuse(f"must be a finite number, not {shown(text)}")
 
@@ -137,7 +137,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def _whole_text_problem(body: bytes, found: Any) -> str:
-    """What is wrong with a well-formed body as a whole; empty for nothing. ``found``: what it means."""
+    """Say what is wrong with a well-formed body as a whole; empty for nothing. ``found``: what it means."""
     bare = _without_escapes(body)
     if _LONG_TEXT in bare.translate(_INSIDE):
         texts = bare.split(b'"')[1::2]
@@ -163,7 +163,7 @@ def _without_escapes(body: bytes) -> bytes:
 
 
 def _structure(bare: bytes) -> bytes:
-    """What stands outside of texts."""
+    """Return what stands outside of texts."""
     return b"".join(bare.split(b'"')[::2])
 
 

@@ -100,7 +100,7 @@ class Supervisor:
 
     @staticmethod
     def ready(children: Sequence[Child]) -> bool:
-        """Has every one of ``children`` beaten since its start?"""
+        """Tell whether every one of ``children`` has beaten since its start."""
         return all(child.pid and child.beats.beats(child.row) for child in children)
 
     def well(self) -> bool:
@@ -122,13 +122,13 @@ class Supervisor:
         return True
 
     def request(self) -> signal.Signals | None:
-        """The signal that asked main for something since the last call, if any."""
+        """Return the signal that asked main for something since the last call, if any."""
         asked, self.asked = self.asked, None
         return asked
 
     @property
     def stop_asked(self) -> bool:
-        """Has a signal asked main to end?"""
+        """Tell whether a signal has asked main to end."""
         return self.asked in STOPPING
 
     def look(self, seconds: float = LOOK_SECONDS) -> None:
@@ -210,7 +210,7 @@ class Supervisor:
         child.condemned = False
 
     def _live(self, child: Child) -> None:
-        """The child's side of the fork; never returns."""
+        """Run the child's side of the fork; never returns."""
         code = 1
         try:
             die_with_parent(signal.SIGKILL)

@@ -34,11 +34,11 @@ class Watchdog:
         self._next = 0.0
 
     def due(self) -> bool:
-        """Is it time for the next sign of life? Never without a watchdog."""
+        """Tell whether it is time for the next sign of life; never without a watchdog."""
         return self.pause_seconds > 0 and time.monotonic() >= self._next
 
     def feed(self) -> None:
-        """All is well: the manager waits another period."""
+        """Tell the manager that all is well: it waits another period."""
         self._next = time.monotonic() + self.pause_seconds
         notify("WATCHDOG=1")
 

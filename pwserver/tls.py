@@ -44,7 +44,7 @@ def server_context(config: Config) -> ssl.SSLContext | None:
 
 
 def own_certificate(folder: Path) -> tuple[str, str]:
-    """The pair in ``folder``, made when it is not there. ConfigError when the folder cannot be written."""
+    """Return the pair in ``folder``, made when it is not there. ConfigError when the folder cannot be written."""
     certificate, key = folder / CERTIFICATE, folder / KEY
     if not (certificate.exists() and key.exists()):
         made = subprocess.run(
@@ -67,7 +67,7 @@ def make(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, mode 0600 from the first byte."""
+    """Write the file whole or not at all, with mode 0600 from the first byte."""
     part = path.with_suffix(".part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(content)

@@ -37,11 +37,11 @@ class Origin:
     authority: str = ""
 
     def is_listed(self, allowed: Collection[str]) -> bool:
-        """Is this one of the origins of CORS_ORIGINS? The asterisk is not an origin."""
+        """Tell whether this is one of the origins of CORS_ORIGINS. The asterisk is not an origin."""
         return self.authority != "" and self.text in allowed
 
     def is_host(self, host: str) -> bool:
-        """Is this a page of the very server that was asked by this Host header?"""
+        """Tell whether this is a page of the very server that was asked by this Host header."""
         default = _DEFAULT_PORTS.get(self.scheme)
         if default is None or not self.authority:
             return False
@@ -52,7 +52,7 @@ MALFORMED: Final = Origin("")
 
 
 def parse_origin(text: str) -> Origin:
-    """The origin in a header's value, or MALFORMED."""
+    """Return the origin in a header's value, or MALFORMED."""
     if text in _NO_ORIGIN:
         return Origin(text)
     match = _ORIGIN.fullmatch(text) if len(text) <= LONGEST else None

@@ -15,7 +15,7 @@ _GIVEN = (
 
 
 def report(config: Config) -> str:
-    """The configuration in force: gateways, every setting with its origin, warnings. No secrets."""
+    """Write the configuration in force: gateways, every setting with its origin, warnings. No secrets."""
     lines = [f"Gateways: {len(config.gateways)}, from {config.gateway_source}"]
     lines += [_gateway_line(config, gateway) for gateway in config.gateways]
     if config.gateway_source in ("demo", "replica"):

@@ -66,7 +66,7 @@ def _parse_yaml(path: str, text: str, findings: Findings) -> object:
 
 
 def server_texts(path: str, content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
-    """The ``server:`` block as setting name -> text. Null members count as not set."""
+    """Return the ``server:`` block as setting name -> text. Null members count as not set."""
     block = content.get("server")
     if block is None:
         return {}

@@ -38,7 +38,7 @@ class Config:
     state_home: str = field(default=".", repr=False)
 
     def source(self, name: str) -> ValueSource:
-        """Where the value of the setting ``name`` came from."""
+        """Tell where the value of the setting ``name`` came from."""
         return self.sources.get(name, ValueSource("default"))
 
     def masked(self) -> JsonObject:
@@ -97,7 +97,7 @@ class Config:
         return os.path.join(path, "timeseries.db") if os.path.isdir(path) or path.endswith("/") else path
 
     def replace_gateways(self, gateways: Sequence[GatewayDefinition], source: str) -> Config:
-        """The same configuration with other gateways, as the demo needs."""
+        """Return the same configuration with other gateways, as the demo needs."""
         return dataclasses.replace(self, gateways=tuple(gateways), gateway_source=source)
 
     def gateway_options(self, gateway: GatewayDefinition) -> GatewayOptions:

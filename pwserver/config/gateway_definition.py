@@ -55,7 +55,7 @@ class GatewayDefinition:
         return self._host_and_port(self.host)
 
     def _host_and_port(self, host: str, port: int | None = None) -> str:
-        """The host with its port, wherever that was given. ``port``: of the kind of address, where none was."""
+        """Return the host with its port, wherever that was given. ``port``: of the kind of address, where none was."""
         port = self.port if self.port is not None else port
         if port is None or split_host(host)[1] is not None:
             return host
@@ -63,17 +63,17 @@ class GatewayDefinition:
 
     @property
     def place(self) -> str:
-        """What the address leads to; two gateways with the same place are one."""
+        """Return what the address leads to; two gateways with the same place are one."""
         return (self.powers_url or self.address.removesuffix(":443")).lower()
 
     @property
     def zone(self) -> str:
-        """The owner's time zone, else this machine's; the gateway's own is not known yet."""
+        """Return the owner's time zone, else this machine's; the gateway's own is not known yet."""
         return self.timezone or machine_zone()
 
     @property
     def mode(self) -> ConnectionMode:
-        """The configured connection mode; the first that fits wins."""
+        """Return the configured connection mode; the first that fits wins."""
         if self.powers_url:
             return ConnectionMode.POWERS
         if self.fleetapi:
@@ -92,18 +92,18 @@ class GatewayDefinition:
 
     @property
     def tedapi_expected(self) -> bool:
-        """True when this configuration makes the library speak TEDAPI."""
+        """Tell whether this configuration makes the library speak TEDAPI."""
         return self.mode.tedapi
 
     @property
     def secrets(self) -> set[str]:
-        """What this gateway is logged in with, and the customer password that the library derives from it."""
+        """Return what this gateway is logged in with, and the customer password that the library derives from it."""
         query = parse_qsl(urlsplit(self.powers_url or "").query)
         keys = [value for _, value in query if len(value) >= _SHORTEST_KEY]
         return {text for text in (self.gw_pwd, self.password, (self.gw_pwd or "")[-5:], self.powers_url, *keys) if text}
 
     def identity(self) -> GatewayIdentity:
-        """The public facts: no password, e-mail or path."""
+        """Return the public facts: no password, e-mail or path."""
         return GatewayIdentity(
             id=self.id,
             name=self.name,

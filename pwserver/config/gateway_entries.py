@@ -56,7 +56,7 @@ class Fallbacks:
 def read_entries(
     entries: object, source: str, fallbacks: Fallbacks, findings: Findings
 ) -> tuple[GatewayDefinition, ...]:
-    """The gateways of a list of entries. Problems and warnings go to ``findings``; bad entries are left out."""
+    """Return the gateways of a list of entries. Problems and warnings go to ``findings``; bad entries are left out."""
     if not isinstance(entries, Sequence) or isinstance(entries, (str, bytes)):
         findings.problems.append(f"{source}: must be a list of gateways")
         return ()
@@ -172,7 +172,7 @@ class _Entry:
             return None
 
     def _timezone(self) -> str | None:
-        """The entry's zone. A wrong one is no reason not to start: it is told, and not used."""
+        """Return the entry's zone. A wrong one is no reason not to start: it is told, and not used."""
         value = self.entry.get("timezone")
         if not isinstance(value, str):
             return self._text("timezone")
@@ -284,7 +284,7 @@ def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
 
 
 def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) -> None:
-    """What is surprising about the gateways as a set."""
+    """Report what is surprising about the gateways as a set."""
     places: dict[tuple[str, ...], str] = {}
     for gateway in gateways:
         place: tuple[str, ...]

@@ -48,7 +48,7 @@ def split_host(text: str) -> tuple[str, str | None]:
 
 
 def _is_ipv6(text: str) -> bool:
-    """Is this an IPv6 address, perhaps with a zone such as ``%eth0``?"""
+    """Tell whether this is an IPv6 address, perhaps with a zone such as ``%eth0``."""
     import ipaddress
 
     address, percent, zone = text.partition("%")
@@ -67,7 +67,7 @@ def _is_ipv4(text: str) -> bool:
 
 
 def bind_address(text: str) -> str:
-    """An address to listen on; brackets around IPv6 are dropped."""
+    """Return an address to listen on; brackets around IPv6 are dropped."""
     import ipaddress
 
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
@@ -80,7 +80,7 @@ def bind_address(text: str) -> str:
 
 
 def allowed_host(text: str) -> str:
-    """A host name, or ``*.domain`` for everything below a domain. Never a bare ``*``."""
+    """Return a host name, or ``*.domain`` for everything below a domain. Never a bare ``*``."""
     name = text.lower().rstrip(".")
     if name.startswith("."):
         name = "*" + name
@@ -90,7 +90,7 @@ def allowed_host(text: str) -> str:
 
 
 def network(text: str) -> str:
-    """An address or network in CIDR form, normalised."""
+    """Return an address or network in CIDR form, normalised."""
     import ipaddress
 
     try:

@@ -28,7 +28,7 @@ class Kind(Generic[Value]):
     word = "text"
 
     def parse(self, text: str) -> Value | None:
-        """The value of ``text``; None when it is blank and so counts as not set. Raises BadValue."""
+        """Return the value of ``text``; None when it is blank and so counts as not set. Raises BadValue."""
         raise NotImplementedError
 
     def format(self, value: Value) -> str:
@@ -37,12 +37,12 @@ class Kind(Generic[Value]):
 
     @property
     def expected(self) -> str:
-        """What is allowed, to complete "give ..."."""
+        """Return what is allowed, to complete "give ..."."""
         return self.word
 
     @property
     def allowed(self) -> str:
-        """The same in short, for tables; empty where ``word`` says it all."""
+        """Return the same in short, for tables; empty where ``word`` says it all."""
         return ""
 
 

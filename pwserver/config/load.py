@@ -59,7 +59,7 @@ def login_given(flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[s
 
 
 def _known_environment(environ: Mapping[str, str], findings: Findings) -> dict[str, str]:
-    """The environment's settings by exact name. Another case is accepted where the exact name is missing."""
+    """Return the environment's settings by exact name. Another case is accepted where the exact name is missing."""
     known = {name: environ[name] for name in ENVIRONMENT_NAMES if name in environ}
     for name in sorted(environ):
         upper = name.upper()
@@ -159,7 +159,7 @@ class _Loader:
 
 
 def _state_home(environ: Mapping[str, str]) -> str:
-    """The folder for what must survive a restart, when PW_STATE_PATH does not say."""
+    """Return the folder for what must survive a restart, when PW_STATE_PATH does not say."""
     if environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
         return environ["STATE_DIRECTORY"].split(":")[0]
     if os.path.isdir("/data") and os.access("/data", os.W_OK):

@@ -27,7 +27,7 @@ class LoginFileProblem(Exception):
 
 
 def is_there(path: str) -> bool:
-    """Is there such a file, or something in the way of looking for it?"""
+    """Tell whether there is such a file, or something in the way of looking for it."""
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -16,7 +16,7 @@ class ConfigError(Exception):
 
     @property
     def message(self) -> str:
-        """All of it as one readable message."""
+        """Write problems and warnings as one readable message."""
         count = len(self.problems)
         head = "The configuration has a problem:" if count == 1 else f"The configuration has {count} problems:"
         lines = [head, *(f"  - {problem}" for problem in self.problems)]

@@ -23,23 +23,23 @@ class BadValue(ValueError):
 
 
 def without_comment(text: str) -> str:
-    """``text`` without surrounding blanks and without an inline `` # comment``."""
+    """Return ``text`` without surrounding blanks and without an inline `` # comment``."""
     return _COMMENT.sub("", text).strip()
 
 
 def is_blank(text: str) -> bool:
-    """True for what counts as "not set" in a free text: nothing, blanks, or blanks before a comment."""
+    """Tell whether a free text counts as "not set": it is nothing, blanks, or blanks before a comment."""
     stripped = text.strip()
     return not stripped or (stripped.startswith("#") and text[0].isspace())
 
 
 def is_utf8(text: str) -> bool:
-    """False for what stood in the environment as other bytes, as from a file in Latin-1."""
+    """Tell whether the text is UTF-8, and did not stand in the environment as other bytes, such as Latin-1."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def parse_json(text: str, expected: str) -> Any:
-    """``text`` as JSON. Raises BadValue(expected) for anything else, however deeply nested."""
+    """Parse ``text`` as JSON. Raises BadValue(expected) for anything else, however deeply nested."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ def parse_json(text: str, expected: str) -> Any:
 
 
 def text_of(value: object) -> str | None:
-    """What a YAML or JSON value is as the text of a setting; None when it can be none."""
+    """Return what a YAML or JSON value is as the text of a setting; None when it can be none."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -63,7 +63,7 @@ def text_of(value: object) -> str | None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``word``, or None when none is clearly meant."""
+    """Return the known name most like ``word``, or None when none is clearly meant."""
     import difflib
 
     matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.75)
@@ -71,7 +71,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def quoted(value: object, limit: int = 60) -> str:
-    """A value as it may stand in a message: quoted, escaped, shortened."""
+    """Write a value as it may stand in a message: quoted, escaped, shortened."""
     text = value if isinstance(value, str) else repr(value)
     text = text if len(text) <= limit else text[: limit - 1] + "…"
     return json.dumps(text, ensure_ascii=True) if not text.isprintable() else f'"{text}"'

@@ -14,7 +14,7 @@ START = (
 
 
 def reference() -> str:
-    """All settings as Markdown, one table a section."""
+    """Write all settings as Markdown, one table a section."""
     lines: list[str] = []
     for section in SECTIONS:
         lines += [f"### {section}", "", "| Variable | Type | Default | Meaning |", "|---|---|---|---|"]

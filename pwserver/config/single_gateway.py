@@ -15,7 +15,7 @@ from pwserver.config.word_rules import email_address
 
 
 def single_gateway(settings: DefinitionSettings, findings: Findings) -> GatewayDefinition | None:
-    """The gateway ``default``; None, and no problem, when nothing is configured at all."""
+    """Return the gateway ``default``; None, and no problem, when nothing is configured at all."""
     given = {member: getattr(settings, member) for member in SETTING_OF_MEMBER}
     email = settings.email
     folder = settings.authpath or "."
@@ -53,7 +53,7 @@ def single_gateway(settings: DefinitionSettings, findings: Findings) -> GatewayD
 
 
 def _check(gateway: GatewayDefinition, findings: Findings) -> None:
-    """As for an entry, but in the words of the variables."""
+    """Check the gateway as an entry is checked, but in the words of the variables."""
     entry = Findings()
     alone = next((member for member in PLACES if member != "host" and getattr(gateway, member)), None)
     check_combination(gateway, SETTING_OF_MEMBER[alone or "host"], entry)

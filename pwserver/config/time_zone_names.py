@@ -27,7 +27,7 @@ def timezone_name(text: str) -> str:
 
 
 def _meant_timezones(text: str, known: frozenset[str]) -> list[str]:
-    """The zones somebody may have meant: another case, blanks for underscores, only the city, or a slip."""
+    """Return the zones somebody may have meant: another case, blanks for underscores, only the city, or a slip."""
     wanted = re.sub(r"[\s_]+", "_", text.strip()).casefold()
     names = sorted(known)
     same = [name for name in names if name.casefold() == wanted]
@@ -38,7 +38,7 @@ def _meant_timezones(text: str, known: frozenset[str]) -> list[str]:
 
 @functools.cache
 def _known_timezones() -> frozenset[str]:
-    """Every zone of this machine; slow the first time, so only asked for after a miss."""
+    """Return every zone of this machine; slow the first time, so only asked for after a miss."""
     import zoneinfo
 
     return frozenset(zoneinfo.available_timezones())

@@ -23,7 +23,7 @@ def origin(text: str) -> str:
 
 
 def base_path(text: str) -> str:
-    """A sub-path without trailing slash; empty for none. A missing leading slash is added."""
+    """Return a sub-path without trailing slash; empty for none. A missing leading slash is added."""
     path = "/" + text.strip("/") if text.strip("/") else ""
     if not _BASE_PATH.match(path) or any(part in (".", "..") for part in path.split("/")):
         raise BadValue("a path such as /pypowerwall, without ?, #, % or blanks")
@@ -63,7 +63,7 @@ def powers_url(text: str) -> str:
 
 
 def url_secrets(text: str) -> set[str]:
-    """The password in a broker's URL, as it stands there and as it is meant."""
+    """Return the password in a broker's URL, as it stands there and as it is meant."""
     try:
         password = urlsplit(text).password
     except ValueError:
