@@ -1,7 +1,10 @@
+cimport cython
+
 from pwserver_ext.http_values cimport Span
 from pwserver_ext.snapshot cimport SnapshotSlot
 
 
+@cython.final
 cdef class ServedDocument:
     cdef readonly object source
     cdef SnapshotSlot slot  # the source, where it is one
@@ -30,6 +33,7 @@ cdef class ServedDocument:
     cdef unsigned long long current(self) except? 0
 
 
+@cython.final
 cdef class TargetTable:
     cdef readonly list documents
     cdef list keys  # bytes, alive for the spans

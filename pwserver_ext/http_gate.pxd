@@ -1,3 +1,4 @@
+cimport cython
 from libc.stdint cimport uint64_t
 
 from pwserver_ext.counters cimport Counters, counter_add
@@ -22,6 +23,7 @@ cdef class Timed:
     cdef enforce(self, double now)
 
 
+@cython.final
 cdef class Gate:
     cdef Recogniser recogniser
     cdef Responder responder

@@ -1,7 +1,7 @@
 from pwserver_ext.http_values cimport Span
 
 
-cdef enum HostVerdict:
+cdef enum:  # verdicts
     HOST_OURS = 0
     HOST_EMPTY = 1
     HOST_MALFORMED = 2
@@ -13,4 +13,4 @@ cdef class Hosts:
     cdef tuple names  # bytes, lower case
     cdef list suffixes  # bytes, each with its leading dot
 
-    cdef HostVerdict judge(self, Span host) except *
+    cdef int judge(self, Span host) except -1

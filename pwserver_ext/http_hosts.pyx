@@ -74,7 +74,7 @@ cdef class Hosts:
         self.names = tuple(name.encode("ascii") for name in names if not name.startswith("*."))
         self.suffixes = [name[1:].encode("ascii") for name in names if name.startswith("*.")]
 
-    cdef HostVerdict judge(self, Span host) except *:
+    cdef int judge(self, Span host) except -1:
         """Judge `name[:port]`."""
         cdef const char* end = host.at + host.size
         cdef const char* port

@@ -1,3 +1,5 @@
+cimport cython
+
 from pwserver_ext.http_documents cimport ServedDocument, TargetTable
 from pwserver_ext.http_head cimport Head
 
@@ -7,6 +9,7 @@ cdef enum:  # what a reply says about the connection
     KEEP_ALIVE = 2  # HTTP/1.0, persistent
 
 
+@cython.final
 cdef class Responder:
     cdef readonly TargetTable table
     cdef list origins  # bytes; empty for the wildcard
