@@ -17,9 +17,11 @@ def _wait_until() -> WaitUntil:
     return wait_until
 
 
+# The rooms whose files share something on the disk: here the roots that tests are unpacked into.
+WHOLE = ("packaging",)
 # The simulator is read with the library as it is, and the gateways room changes the library for its whole process. Then
 # the rooms whose tests wait for real servers, so that no processor is left alone with them at the end.
-FIRST = ("simulator", "e2e", "pages", "agreement")
+FIRST = ("simulator", "packaging", "e2e", "pages", "agreement")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,4 +36,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=order)
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+            shared = item.path.parent if item.path.parent.name in WHOLE else item.path
+            item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(item.config.rootpath))))
