@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from pwserver.mqtt import control_topics
 from pwserver.mqtt.broker_connection import (
     STOP_SECONDS,
     Attempts,
@@ -25,13 +23,12 @@ from pwserver.mqtt.broker_connection import (
     start_in_background,
 )
 from pwserver.mqtt.broker_settings import (
-    ControlRejected,
     MqttSettings,
     SendCommand,
-    effective_controls,
     missing_for_controls,
     status_body,
 )
+from pwserver.mqtt.command_inbox import CommandInbox
 from pwserver.mqtt.discovery import Announcement, Announcer
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.view import View
@@ -42,9 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pwserver.mqtt")
 
 BATCH = 32  # messages on their way at once; they stay in order
-BURST_SECONDS = 0.05
-MAX_PENDING_COMMANDS = 100
-ISLANDING_BIT = 16
 
 
 class _GatewayChannel:
@@ -55,8 +49,6 @@ class _GatewayChannel:
         self.fresh = asyncio.Event()
         self.fresh.set()
         self.announcer = Announcer(settings)
-        self.commands: OrderedDict[str, bytes] = OrderedDict()
-        self.commanded = asyncio.Event()
 
 
 class MqttPublisher:
@@ -75,14 +67,12 @@ class MqttPublisher:
         self.settings = settings
         self.connected = False
         self.counters = {"published": 0, "connects": 0, "commands": 0, "rejected": 0}
-        self._control = control
         self._changed = changed
-        self._mask = effective_controls(settings) if control is not None else 0
         self._channels: dict[str, _GatewayChannel] = {}
         self._new_gateway = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._client: Client | None = None
-        self._acting: set[asyncio.Future[Any]] = set()
+        self._commands = CommandInbox(settings, control, self._views, self.counters, self._send)
 
     async def start(self) -> None:
         """Begin connecting in the background. Never waits for the broker."""
@@ -108,7 +98,7 @@ class MqttPublisher:
         channel.fresh.set()
 
     def status(self) -> dict[str, Any]:
-        """The body of ``GET /api/mqtt/status``."""
+        """Return the body of ``GET /api/mqtt/status``."""
         return status_body(self.settings, self.connected)
 
     async def stop(self) -> None:
@@ -116,6 +106,9 @@ class MqttPublisher:
         task, self._task = self._task, None
         await end_in_background(task, self.settings)
         self.connected = False
+
+    def _views(self) -> Mapping[str, View]:
+        return {gateway_id: channel.view for gateway_id, channel in self._channels.items()}
 
     # one connection
 
@@ -142,7 +135,7 @@ class MqttPublisher:
                 self._changed()
 
     async def _run(self, client: Client) -> None:
-        """Everything that lives as long as a connection; the first part to end ends all."""
+        """Run everything that lives as long as a connection; the first part that ends, ends all."""
         running: dict[str, asyncio.Task[None]] = {"inbox": asyncio.create_task(self._inbox(client))}
         self._new_gateway.set()
         try:
@@ -152,7 +145,7 @@ class MqttPublisher:
                     for gateway_id, channel in self._channels.items():
                         if f"send {gateway_id}" not in running:
                             running[f"send {gateway_id}"] = asyncio.create_task(self._sender(channel))
-                            running[f"do {gateway_id}"] = asyncio.create_task(self._commander(gateway_id, channel))
+                            running[f"do {gateway_id}"] = asyncio.create_task(self._commands.work(gateway_id))
                 waker = asyncio.create_task(self._new_gateway.wait())
                 try:
                     done, _ = await asyncio.wait({waker, *running.values()}, return_when=asyncio.FIRST_COMPLETED)
@@ -171,13 +164,7 @@ class MqttPublisher:
             granted = await client.subscribe(f"{self.settings.ha_prefix}/status", qos=0)
             if refused(granted):
                 log.info("MQTT broker does not let us see Home Assistant's status; restarts of it go unnoticed")
-        if not self._mask:
-            return
-        granted = await client.subscribe(control_topics.command_filter(self.settings.topic_prefix), qos=1)
-        if refused(granted):
-            log.error("MQTT broker refused the subscription to the control topics; controls do not work")
-        elif self._mask & ISLANDING_BIT:
-            log.warning("MQTT_CONTROLS lets clients of this broker disconnect the house from the grid")
+        await self._commands.subscribe(client)
 
     async def _send(self, topic: str, payload: str, *, retain: bool, qos: int) -> None:
         client = self._client
@@ -187,7 +174,7 @@ class MqttPublisher:
         await client.publish(topic, payload.encode(), qos=qos, retain=retain)
 
     async def _say_offline(self) -> None:
-        """A clean disconnect suppresses the will, so the truth has to be told before."""
+        """Publish offline everywhere: a clean disconnect keeps the broker from sending the will."""
         prefix, settings = self.settings.topic_prefix, self.settings
         with suppress(Exception):
             async with asyncio.timeout(STOP_SECONDS):
@@ -205,11 +192,11 @@ class MqttPublisher:
             await self._round(channel)
 
     async def _round(self, channel: _GatewayChannel) -> None:
-        """One pass over all topics of a gateway, in order, each with the latest value there is when it is its turn."""
+        """Send all topics of a gateway once, in order, each with the latest value when its turn comes."""
         settings = self.settings
         announcement = None
         if settings.ha_discovery:
-            announcement = channel.announcer.announce(channel.view, self._mask)
+            announcement = channel.announcer.announce(channel.view, self._commands.mask)
         try:
             if announcement is not None:
                 await self._announce(announcement)
@@ -256,76 +243,10 @@ class MqttPublisher:
                     # Many integrations answer the birth message at once; a little patience spreads the load.
                     delay = random.uniform(0, self.settings.birth_jitter_seconds)
                     asyncio.get_running_loop().call_later(delay, self._say_it_again)
-            elif payload and message.retain:
-                # It was stored before we subscribed: nobody knows how long ago it was meant.
-                log.warning("MQTT command on %s ignored: it was retained", topic[:200])
-                await self._clear(topic)
             elif payload:
-                await self._receive(topic, payload)
+                await self._commands.receive(topic, payload, bool(message.retain))
 
     def _say_it_again(self) -> None:
         for channel in self._channels.values():
             channel.announcer.forget()
             channel.fresh.set()
-
-    async def _receive(self, topic: str, payload: bytes) -> None:
-        shape = control_topics.split_topic(self.settings.topic_prefix, topic)
-        channel = self._channels.get(shape[0]) if shape is not None else None
-        if channel is None:
-            self._reject(topic, payload, "unknown gateway")
-            await self._clear(topic)
-            return
-        channel.commands[topic] = payload
-        channel.commands.move_to_end(topic)
-        while len(channel.commands) > MAX_PENDING_COMMANDS:
-            channel.commands.popitem(last=False)
-        channel.commanded.set()
-
-    async def _commander(self, gateway_id: str, channel: _GatewayChannel) -> None:
-        """Carries out the commands of one gateway, one after the other, of a burst only the last of each topic."""
-        channel.commands.clear()  # from before this connection: too late
-        while True:
-            await channel.commanded.wait()
-            await asyncio.sleep(BURST_SECONDS)
-            channel.commanded.clear()
-            burst = list(channel.commands.items())
-            channel.commands.clear()
-            for topic, payload in burst:
-                await self._carry_out(topic, payload)
-                await self._clear(topic)
-
-    async def _carry_out(self, topic: str, payload: bytes) -> None:
-        views = {gateway_id: channel.view for gateway_id, channel in self._channels.items()}
-        try:
-            command = control_topics.parse(self.settings.topic_prefix, topic, payload, views, self._mask)
-            connection = await self._attempt(command)
-        except ControlRejected as rejected:
-            self._reject(topic, payload, str(rejected))
-        except TimeoutError:
-            self._reject(topic, payload, "no answer in time; it may still take effect")
-        except Exception as error:
-            self._reject(topic, payload, f"{type(error).__name__}")
-        else:
-            self.counters["commands"] += 1
-            log.info(
-                "MQTT command: gateway %s %s %s over %s",
-                command.gateway_id, command.control, command.arguments, connection or "its connection",
-            )  # fmt: skip
-
-    async def _attempt(self, command: control_topics.ControlMessage) -> Any:
-        """One attempt. It goes on when the broker is lost meanwhile: half a command helps nobody."""
-        if self._control is None:
-            raise ControlRejected("controls are off")
-        acting = asyncio.ensure_future(self._control(command.gateway_id, command.operation, command.arguments))
-        self._acting.add(acting)
-        acting.add_done_callback(self._acting.discard)
-        acting.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.wait_for(asyncio.shield(acting), self.settings.command_timeout_seconds)
-
-    def _reject(self, topic: str, payload: bytes, reason: str) -> None:
-        self.counters["rejected"] += 1
-        log.warning("MQTT command on %s rejected: %s (%s)", topic[:200], reason, control_topics.shortened(payload))
-
-    async def _clear(self, topic: str) -> None:
-        """An empty retained message, so that no stored command survives."""
-        await self._send(topic, "", retain=True, qos=1)
