@@ -48,13 +48,13 @@ class TwoCopyRecord:
         return (sequence, body[_SLOT.size - 4 :]) if zlib.crc32(body) == crc else None
 
     def read(self) -> tuple[int, bytes]:
-        """(sequence number, payload) of the newer whole copy; (0, b"") when there is none."""
+        """Return (sequence number, payload) of the newer whole copy; (0, b"") when there is none."""
         copies = [copy for copy in (self._slot(0), self._slot(1)) if copy is not None]
         return max(copies, default=(0, b""))
 
     @property
     def blank(self) -> bool:
-        """True when nothing was ever written."""
+        """Return whether nothing was ever written."""
         return not any(self._buffer)
 
     def write(self, payload: bytes) -> None:
@@ -94,14 +94,14 @@ class Notes:
     timezone: str | None = None  # in which the days are counted, where the gateway told it
 
     def to_bytes(self) -> bytes:
-        """As stored."""
+        """Write the notes as they are stored."""
         return ujson.dumps(
             {"series": self.series, "units": self.units or {}, "timezone": self.timezone}, ensure_ascii=False
         ).encode()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Notes:
-        """As read; nothing when the record is empty or cannot be understood."""
+        """Read stored notes; they are empty when the record is, or cannot be understood."""
         try:
             body: Any = ujson.loads(payload) if payload else {}
             return cls(
@@ -147,12 +147,12 @@ class Archive:
 
     @property
     def gateway(self) -> HistoryGateway:
-        """Whose history it is."""
+        """Return the gateway whose history this is."""
         return self.layout.gateway
 
     @property
     def correction_seconds(self) -> float:
-        """What to add to the machine's clock to get the time of the newest rows; 0 while the clock is trusted."""
+        """Return what must be added to the machine's clock for the time of the newest rows; 0 while it is trusted."""
         return self._correction[0]
 
     @correction_seconds.setter
@@ -161,19 +161,19 @@ class Archive:
 
     @property
     def settings(self) -> HistorySettings:
-        """The settings the rings were made from."""
+        """Return the settings the rings were made from."""
         return self.layout.settings
 
     def column(self, ring: str, name: str) -> int:
-        """Position of a column in a ring; KeyError when it has none of that name."""
+        """Return position of a column in a ring; KeyError when it has none of that name."""
         return self._positions[ring][name]
 
     def columns(self, ring: str) -> Mapping[str, int]:
-        """All columns of a ring by name."""
+        """Return all columns of a ring by name."""
         return self._positions[ring]
 
     def read_notes(self) -> Notes:
-        """The notes as they are now (parsed once per change)."""
+        """Return the notes as they are now (parsed once per change)."""
         sequence, payload = self.notes.read()
         if sequence != self._notes_seen[0]:
             self._notes_seen = (sequence, Notes.from_bytes(payload))
@@ -181,34 +181,34 @@ class Archive:
 
     @property
     def timezone(self) -> str:
-        """The IANA name of the zone whose midnights divide the days."""
+        """Return the IANA name of the zone whose midnights divide the days."""
         gateway = self.layout.gateway
         return gateway.timezone if gateway.timezone_set else self.read_notes().timezone or gateway.timezone
 
     @property
     def recorded(self) -> bool:
-        """True when at least one poll was ever recorded."""
+        """Return whether at least one poll was ever recorded."""
         return self.polls.bounds() is not None or self.days.bounds() is not None
 
     @property
     def generation(self) -> str:
-        """Names the exact content of the power rings: every change changes it."""
+        """Name the exact content of the power rings: every change changes it."""
         return "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in (self.polls, self.days))
 
     @property
     def signal_generation(self) -> str:
-        """The same for the device signals."""
+        """Name the exact content of the device signals: every change changes it."""
         rings = (*self.signals, *self.signal_days)
         return f"{self.notes.read()[0]:x}-" + "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in rings)
 
 
 def bank_of(series: int) -> tuple[int, int]:
-    """(bank, column in it) of a series number."""
+    """Return the bank of a series number, and its column there."""
     return divmod(series, BANK)
 
 
 def build(layout: GatewayLayout, pieces: Mapping[str, memoryview], folder: Path | None = None) -> Archive:
-    """An archive over named buffers (``GatewayLayout.carve``, or control blocks and files)."""
+    """Make an archive over named buffers (``GatewayLayout.carve``, or control blocks and files)."""
     rings = {
         plan.name: Ring(
             pieces[plan.name],

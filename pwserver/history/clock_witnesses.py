@@ -67,14 +67,14 @@ _STATUS_AT, _SECONDS_AT = 5, 9  # in longs, of struct timex
 
 
 def steady_seconds() -> float:
-    """Seconds since the machine was started; never set, and sleep counts where the system can tell."""
+    """Return the seconds since the machine was started; sleep counts where the system can tell."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 def boot_identity(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> float:
-    """A whole number that names this start of the machine; 0 where nobody can tell."""
+    """Return a whole number that names this start of the machine; 0 where nobody can tell."""
     try:
         text = file.read_text().strip()
     except OSError:
@@ -83,7 +83,7 @@ def boot_identity(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> float
 
 
 def kernel_synchronised(clock: Callable[[], float] = time.time) -> bool:
-    """True when the kernel's clock is kept by NTP or the like, and is the clock that this process sees."""
+    """Return whether the kernel's clock is kept by NTP or the like, and is the clock that this process sees."""
     try:
         buffer = (ctypes.c_long * 64)()
         ask = ctypes.CDLL(None).adjtimex
@@ -95,7 +95,7 @@ def kernel_synchronised(clock: Callable[[], float] = time.time) -> bool:
 
 
 def gateway_seconds(reading: Reading) -> float | None:
-    """The gateway's own time in a reading, epoch seconds; None when it says none that can be understood."""
+    """Return the gateway's own time in a reading, epoch seconds; None when it says none that can be understood."""
     newest: float | None = None
     for meter in reading.aggregates.values():
         written = meter.get("last_communication_time") if isinstance(meter, Mapping) else None
@@ -142,24 +142,24 @@ class ClockWitnesses:
             self._heard[gateway] = (steady, offset, even and elapsed >= _ALIVE_SECONDS)
 
     def offset_of(self, gateway: str) -> float | None:
-        """The living clock of one gateway; None when it has none."""
+        """Return the living clock of one gateway; None when it has none."""
         with self._lock:
             heard = self._heard.get(gateway)
         return heard[1] if heard is not None and heard[2] else None
 
     def vouch(self, offset: float) -> bool:
-        """Does anybody support this offset, which is what the machine's clock says?"""
+        """Say whether anybody supports this offset, which is what the machine's clock says."""
         now = self.steady()
         if self._asked is None or abs(now - self._asked[0]) > _SYNCHRONISED_FOR_SECONDS:
             self._asked = (now, self._ask_kernel())
         return self._asked[1] or self._gateway_near(offset)
 
     def support(self, offset: float) -> bool:
-        """Does a living gateway clock support this offset, which is not what the machine's clock says?"""
+        """Say whether a living gateway clock supports this offset, which is not that of the machine's clock."""
         return self._gateway_near(offset, True)
 
     def object(self, offset: float) -> bool:
-        """Does every living gateway clock contradict this offset?"""
+        """Say whether every living gateway clock contradicts this offset."""
         return any(alive for _, _, alive in self._recent()) and not self._gateway_near(offset, True)
 
     def changed(self) -> None:

@@ -42,7 +42,7 @@ class CounterCheck:
         self._cells = array("d", [math.nan, math.nan, math.nan, 0.0, 0.0, 0.0] * len(ENERGIES))
 
     def take(self, counters: Mapping[str, float], ours: array[float], gap: bool) -> None:
-        """``counters``: by the gateway's names, Wh; ``ours``: our totals by ENERGIES, NaN before the first.
+        """Compare the gateway's ``counters`` (Wh, by its names) with ``ours`` (by ENERGIES, NaN before the first).
 
         ``gap``: nothing was integrated since the last reading, so the two cannot be compared over it.
         """
@@ -61,7 +61,7 @@ class CounterCheck:
             self._cells[at], self._cells[at + 1], self._cells[at + 2] = float(value), total, math.nan
 
     def totals(self, ours: array[float]) -> dict[str, EnergyTotal]:
-        """Every energy with its drift."""
+        """Return every energy with its drift."""
         found: dict[str, EnergyTotal] = {}
         for index, energy in enumerate(ENERGIES):
             last, _, _, gateway, mine, resets = self._cells[index * _FIELDS : (index + 1) * _FIELDS]
@@ -77,7 +77,7 @@ class CounterCheck:
         return found
 
     def state(self) -> array[float]:
-        """Everything, to be kept over a restart."""
+        """Return everything that must outlive a restart."""
         return array("d", self._cells)
 
     def restore(self, state: array[float]) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @lru_cache(maxsize=256)
 def zone(name: str | None) -> ZoneInfo:
-    """The time zone of that IANA name; UTC when there is none or nobody knows it."""
+    """Return the time zone of that IANA name; UTC when there is none or nobody knows it."""
     try:
         return ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError):
@@ -17,21 +17,21 @@ def zone(name: str | None) -> ZoneInfo:
 
 
 def local_date(timestamp: float, where: ZoneInfo) -> datetime.date:
-    """The calendar day of an instant (epoch seconds)."""
+    """Return the calendar day of an instant (epoch seconds)."""
     return datetime.datetime.fromtimestamp(timestamp, where).date()
 
 
 def day_start(day: datetime.date, where: ZoneInfo) -> float:
-    """The first instant of a calendar day, epoch seconds; where midnight is skipped, the first one after it."""
+    """Return the first instant of a calendar day, epoch seconds; where midnight is skipped, the first one after it."""
     return datetime.datetime.combine(day, datetime.time(), where).timestamp()
 
 
 def day_noon(day: datetime.date, where: ZoneInfo) -> float:
-    """Noon of a calendar day, epoch seconds."""
+    """Return noon of a calendar day, epoch seconds."""
     return datetime.datetime.combine(day, datetime.time(12), where).timestamp()
 
 
 def day_span(timestamp: float, where: ZoneInfo) -> tuple[float, float]:
-    """(start, end) of the calendar day that holds an instant, epoch seconds; 21 to 27 hours apart."""
+    """Return (start, end) of the calendar day that holds an instant, epoch seconds; 21 to 27 hours apart."""
     day = local_date(timestamp, where)
     return day_start(day, where), day_start(day + datetime.timedelta(days=1), where)

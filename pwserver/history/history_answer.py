@@ -38,12 +38,12 @@ class Histories:
     stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
 
     def now(self, clock: float) -> float:
-        """The present as the history knows it: the machine's clock, corrected while that is known to be wrong."""
+        """Return the present of the history: the machine's clock, corrected while that is known to be wrong."""
         found = self.archives.get(self.default_gateway or "") or next(iter(self.archives.values()), None)
         return clock if found is None else clock + found.correction_seconds
 
     def real(self, gateway_id: str | None = None) -> list[Archive]:
-        """Archives of the real gateways, or of one of them; none when nobody has that id."""
+        """Return archives of the real gateways, or of one of them; none when nobody has that id."""
         if gateway_id is not None:
             found = self.archives.get(gateway_id)
             return [found] if found is not None else []
@@ -58,23 +58,23 @@ Route = Callable[[Histories, Mapping[str, str], float, bytes | None], HistoryAns
 
 
 def to_json(body: Any) -> bytes:
-    """Compact JSON. The body must not hold NaN or infinity."""
+    """Write compact JSON. The body must not hold NaN or infinity."""
     return ujson.dumps(
         body, ensure_ascii=False, escape_forward_slashes=False, encode_html_chars=False, allow_nan=False
     ).encode()
 
 
 def json_answer(body: Any, etag: bytes | None = None, status: int = 200) -> HistoryAnswer:
-    """An answer with a JSON body."""
+    """Make an answer with a JSON body."""
     return HistoryAnswer(status, JSON, to_json(body), etag)
 
 
 def make_etag(*parts: object, weak: bool = False) -> bytes:
-    """An entity tag of everything the body depends on; ``weak`` where the body also tells the time."""
+    """Make an entity tag of all the body depends on; ``weak`` where the body also tells the time."""
     digest = hashlib.blake2b("\n".join(map(str, parts)).encode(), digest_size=12).hexdigest().encode()
     return (b'W/"' if weak else b'"') + digest + b'"'
 
 
 def unchanged(etag: bytes, if_none_match: bytes | None) -> bool:
-    """Whether the client's ``If-None-Match`` names this tag (weak comparison)."""
+    """Return whether the client's ``If-None-Match`` names this tag (weak comparison)."""
     return if_none_match is not None and knows([if_none_match], etag.removeprefix(b"W/").strip(b'"'), False)

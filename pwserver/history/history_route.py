@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
@@ -24,8 +25,8 @@ from pwserver.history.history_answer import (
     to_json,
     unchanged,
 )
+from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import COLUMNS, ENERGIES, MODES, SAMPLES, SPREAD_NAMES
-from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.history.ring_choice import Chosen, aggregate, choose
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
@@ -39,8 +40,20 @@ ENERGY_STEP_SECONDS = 900.0  # energies are kept by quarter hours and by days
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
+class _Asked(NamedTuple):
+    """A question to the history: which window, how finely, what of it, and in which form."""
+
+    start: float
+    end: float
+    step: float  # seconds
+    points: int
+    method: str
+    media: str
+    fields: Sequence[str]
+
+
 def nice_step(span_seconds: float, points: int) -> float:
-    """The round step that gives about ``points`` points and never more."""
+    """Return the round step that gives about ``points`` points and never more."""
     for step in _STEPS:
         if span_seconds / step <= points:
             return float(step)
@@ -50,7 +63,7 @@ def nice_step(span_seconds: float, points: int) -> float:
 def history(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
-    """``GET /api/history``: the columns asked for, step by step.
+    """Answer ``GET /api/history``: the columns asked for, step by step.
 
     200 with the rows; 304 when ``match`` names the same content; 404 for an unknown gateway; 422 for parameters that
     make no sense; 503 when the history is switched off. Steps without a measurement have no row; a field that was not
@@ -66,40 +79,43 @@ def history(
     except UnknownGateway as nobody:
         return json_answer({"detail": str(nobody)}, status=404)
     try:
-        query = QueryParameters(arguments)
-        start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)
-        end = query.moment("to", now, now)
-        if start > end:
-            query.problem("from", "value_error", "must not be after to", arguments.get("from"))
-        points = query.whole("points", POINTS, bounds.POINTS)
-        step = query.duration("step", 0.0, bounds.STEP_SECONDS)
-        method = query.choice("method", "mean", ("mean", "lttb"))
-        media = query.choice("format", "json", ("json", "csv", "columns"))
-        fields = query.words("fields") or list(DEFAULT_FIELDS)
-        unknown = [field for field in fields if field not in FIELDS]
-        if unknown or len(set(fields)) != len(fields):
-            query.problem("fields", "value_error", f"known fields, each once: {', '.join(FIELDS)}", ",".join(fields))
-        fine = step or nice_step(max(1.0, end - start), points if method == "mean" else points * 8)
-        limit = histories.settings.max_rows
-        if (end - start) / fine > limit and archive.polls.bounds() is not None:
-            query.problem("step", "value_error", f"more than {limit} rows; choose a longer step", arguments.get("step"))
-        query.check()
+        asked = _asked(QueryParameters(arguments), now, archive, histories.settings.max_rows)
     except BadQuery as problem:
         return refuse(problem)
     # Whole steps only: a sliding window shows the same rows until the next step begins or a poll arrives.
-    start = start // fine * fine
-    etag = make_etag(gateway, archive.generation, sorted(arguments.items()), start, end // fine)
+    start = asked.start // asked.step * asked.step
+    etag = make_etag(gateway, archive.generation, sorted(arguments.items()), start, asked.end // asked.step)
     if unchanged(etag, match):
-        return HistoryAnswer(304, CSV if media == "csv" else JSON, b"", etag)
-    chosen, times, values = _read(archive, start, end, fine, fields)
-    if method == "lttb":
-        times, values = _thin(times, values, points)
-    columns = [_column(field, column) for field, column in zip(fields, values, strict=True)]
-    if media == "csv":
+        return HistoryAnswer(304, CSV if asked.media == "csv" else JSON, b"", etag)
+    chosen, times, values = _read(archive, start, asked.end, asked.step, asked.fields)
+    if asked.method == "lttb":
+        times, values = _thin(times, values, asked.points)
+    columns = [_column(field, column) for field, column in zip(asked.fields, values, strict=True)]
+    if asked.media == "csv":
         return HistoryAnswer(200, CSV, csv_rows(times, columns), etag)
-    if media == "columns":
+    if asked.media == "columns":
         return HistoryAnswer(200, JSON, _columnar(archive, chosen, times, columns), etag)
     return HistoryAnswer(200, JSON, json_rows(times, columns), etag)
+
+
+def _asked(query: QueryParameters, now: float, archive: Archive, most_rows: int) -> _Asked:
+    """Read the parameters of a question. Raises BadQuery with everything that is wrong with them."""
+    start = query.moment("from", now - DEFAULT_SPAN_SECONDS, now)
+    end = query.moment("to", now, now)
+    if start > end:
+        query.problem("from", "value_error", "must not be after to", query.text("from"))
+    points = query.whole("points", POINTS, bounds.POINTS)
+    step = query.duration("step", 0.0, bounds.STEP_SECONDS)
+    method = query.choice("method", "mean", ("mean", "lttb"))
+    media = query.choice("format", "json", ("json", "csv", "columns"))
+    fields = query.words("fields") or list(DEFAULT_FIELDS)
+    if any(field not in FIELDS for field in fields) or len(set(fields)) != len(fields):
+        query.problem("fields", "value_error", f"known fields, each once: {', '.join(FIELDS)}", ",".join(fields))
+    step = step or nice_step(max(1.0, end - start), points if method == "mean" else points * 8)
+    if (end - start) / step > most_rows and archive.polls.bounds() is not None:
+        query.problem("step", "value_error", f"more than {most_rows} rows; choose a longer step", query.text("step"))
+    query.check()
+    return _Asked(start, end, step, points, method, media, fields)
 
 
 def _read(
@@ -114,7 +130,7 @@ def _read(
 
 
 def _thin(times: array[float], values: list[array[float]], points: int) -> tuple[array[float], list[array[float]]]:
-    """The rows that keep the look of the first field."""
+    """Choose the rows that keep the look of the first field."""
     rows = lttb(times, values[0], points)
     return pick(times, rows), [pick(column, rows) for column in values]
 
@@ -128,7 +144,7 @@ def _column(field: str, values: array[float]) -> Column:
 
 
 def _columnar(archive: Archive, chosen: Chosen, times: array[float], columns: Sequence[Column]) -> bytes:
-    """For charts: one array a field, times in epoch seconds."""
+    """Write one array for each field, for charts; times in epoch seconds."""
     head = {"gateway": archive.gateway.id, "step": chosen.step_seconds, "ring": chosen.name, "count": len(times)}
     parts = [b'"time":' + json_numbers(times, 15)]
     parts += [f'"{column.name}":'.encode() + json_column(column) for column in columns]

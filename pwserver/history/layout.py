@@ -49,12 +49,12 @@ class HistorySettings(RecordingSettings):
 
     @property
     def enabled(self) -> bool:
-        """False when the whole history is switched off."""
+        """Say whether there is any history at all."""
         return self.poll_retention_seconds >= 0
 
     @property
     def signals_enabled(self) -> bool:
-        """False when no device signals are kept."""
+        """Say whether device signals are kept."""
         return self.enabled and self.signal_retention_seconds >= 0 and self.max_signals > 0
 
     @property
@@ -103,17 +103,17 @@ class RingPlan:
 
     @property
     def control_bytes(self) -> int:
-        """Bytes of the control block, always in memory."""
+        """Return bytes of the control block, always in memory."""
         return int(Ring.control_size(len(self.columns), self.value_bytes))
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row."""
+        """Return bytes of one row."""
         return int(Ring.rows_size(len(self.columns), 1, self.value_bytes))
 
     @property
     def rows_bytes(self) -> int:
-        """Bytes of all rows, in memory or in a file."""
+        """Return bytes of all rows, in memory or in a file."""
         return int(Ring.rows_size(len(self.columns), self.rows, self.value_bytes))
 
 
@@ -131,23 +131,23 @@ class GatewayLayout:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes in memory mode. Pages that were never written cost nothing."""
+        """Return bytes in memory mode. Pages that were never written cost nothing."""
         parts = [aligned(plan.control_bytes) + aligned(plan.rows_bytes) for plan in self.rings]
         return sum(parts) + sum(2 * half for _, half in self.records) + ALIGNMENT
 
     @property
     def records(self) -> tuple[tuple[str, int], ...]:
-        """The small records by name, with the bytes of one of their two copies."""
+        """Return the small records by name, with the bytes of one of their two copies."""
         return (("state", self.state_bytes), ("notes", self.notes_bytes), ("clock", self.clock_bytes))
 
     @property
     def control_bytes(self) -> int:
-        """Bytes that stay in memory when the rows are in files."""
+        """Return bytes that stay in memory when the rows are in files."""
         return sum(aligned(plan.control_bytes) for plan in self.rings)
 
     @property
     def file_bytes(self) -> int:
-        """Bytes of the files, which take this room from the beginning."""
+        """Return bytes of the files, which take this room from the beginning."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
         return files + sum(2 * half for _, half in self.records) + 2 * JUDGES_BYTES
 
@@ -173,17 +173,17 @@ def _pages(size: int) -> int:
 
 
 def signal_columns(bank: int) -> tuple[str, ...]:
-    """Column names of one bank of device signals: series numbers, the notes say what they are."""
+    """Return column names of one bank of device signals: series numbers, the notes say what they are."""
     return tuple(f"s{bank * BANK + index}" for index in range(BANK))
 
 
 def signal_day_columns(bank: int) -> tuple[str, ...]:
-    """Column names of the daily figures of one bank: all means, then smallest, largest, counts."""
+    """Return column names of the daily figures of one bank: all means, then smallest, largest, counts."""
     return tuple(f"{name}_{figure}" for figure in SIGNAL_FIGURES for name in signal_columns(bank))
 
 
 def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
-    """The rings of one gateway; none when the history is switched off."""
+    """Plan the rings of one gateway; none when the history is switched off."""
     if not settings.enabled:
         return GatewayLayout(gateway, settings, (), 0, 0, 0)
 
@@ -214,5 +214,5 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
 
 
 def plan_all(settings: HistorySettings, gateways: Sequence[HistoryGateway]) -> tuple[GatewayLayout, ...]:
-    """The layouts of all gateways, in their order."""
+    """Plan the rings of all gateways, in their order."""
     return tuple(plan(settings, gateway) for gateway in gateways)

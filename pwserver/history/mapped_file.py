@@ -31,12 +31,12 @@ class _HistoryFile:
 
     @property
     def removed(self) -> bool:
-        """Has the file no name any more?"""
+        """Say whether the file has lost its name."""
         return not os.fstat(self._descriptor).st_nlink
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes the file takes on the disk, whether it still has a name or not."""
+        """Return bytes the file takes on the disk, whether it still has a name or not."""
         return os.fstat(self._descriptor).st_blocks * 512
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class MappedFile(_HistoryFile):
 
     @property
     def cut(self) -> bool:
-        """Has it become shorter than what is mapped? Touching the mapping there would end the process (SIGBUS)."""
+        """Say whether it has become shorter than its mapping; touching that would end the process (SIGBUS)."""
         return os.fstat(self._descriptor).st_size < self.size
 
     def forget(self) -> None:
@@ -149,7 +149,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether something has this name. A link that leads nowhere is an OSError: what it stands for may come back."""
+    """Say whether something has this name. A dangling link is an OSError: its target may come back."""
     try:
         os.stat(path)
     except FileNotFoundError:

@@ -14,7 +14,7 @@ AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
 
 
 def history_gateways(identities: Sequence[GatewayIdentity], default: str | None) -> list[HistoryGateway]:
-    """Every gateway, and the sum of all where there are several. The sum counts days as the default gateway does."""
+    """Return every gateway, and the sum of all where there are several, with the days of the default gateway."""
     gateways = [HistoryGateway(one.id, one.name, one.timezone, timezone_set=one.timezone_set) for one in identities]
     if len(gateways) > 1:
         main = next((gateway for gateway in gateways if gateway.id == default), gateways[0])
@@ -28,7 +28,7 @@ def open_history(
     default: str | None,
     before: tuple[HistoryStore, Histories] | None = None,
 ) -> tuple[HistoryStore, Histories]:
-    """The store and what can be asked of it. HistoryLocked or OSError when its folder cannot be used.
+    """Open the store. HistoryLocked or OSError when its folder cannot be used.
 
     ``before``: the store of the configuration that is being replaced; gateways that stay keep their rings.
     """

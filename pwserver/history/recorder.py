@@ -47,7 +47,7 @@ _DATE_AT = _ENERGY_AT + len(ENERGIES)
 
 
 def power_values(judged: Judged) -> array[float]:
-    """One row by COLUMNS; NaN is what the reading does not know."""
+    """Return one row by COLUMNS, with NaN for what the reading does not know."""
     site = judged.meters["site"]
     carried = judged.reading is not None and judged.reading.vitals_carried
     row = [judged.meters[meter].watts.value for meter in POWERS]
@@ -90,7 +90,7 @@ class Recorder:
 
     @property
     def last(self) -> float:
-        """When the newest poll was taken; minus infinity before the first."""
+        """Return when the newest poll was taken; minus infinity before the first."""
         return self._last
 
     def use_zone(self, name: str) -> None:
@@ -144,7 +144,7 @@ class Recorder:
         self._archive.state.write(self._state().tobytes())
 
     def energy(self) -> dict[str, EnergyTotal]:
-        """Lifetime energies by ENERGIES, each with its drift against the gateway's own counter."""
+        """Return lifetime energies by ENERGIES, each with its drift against the gateway's own counter."""
         return self._check.totals(self._integrator.totals(ENDLESS))
 
     # --- one sample ----------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class Recorder:
         archive.days.set_live(self._day_start, self._fill_day())
 
     def _jump(self, timestamp: float) -> None:
-        """After a long gap (or at the very start): leave the intervals that ended meanwhile."""
+        """Leave the intervals that ended during a long gap (or begin at the very start)."""
         if timestamp >= self._quarter_start + QUARTER_SECONDS:
             self._close_quarter()
             self._open_quarter(timestamp)
@@ -267,7 +267,7 @@ class Recorder:
         self._integrator.clear(LONG)
 
     def _worth(self, rollup: Rollup, totals: int) -> bool:
-        """An interval between two polls has energy but no sample; one inside a long gap has neither."""
+        """Say whether an interval is worth a row: it has a sample, or energy of a step that crosses it."""
         return rollup.samples > 0 or not all(math.isnan(value) for value in self._integrator.totals(totals))
 
     # --- device signals ------------------------------------------------------------------------------------------
@@ -380,7 +380,7 @@ class Recorder:
             self._show()
 
     def _rebuild(self) -> float:
-        """Lifetime energies from the rows of the days; returns when the day after the last one began."""
+        """Sum up the lifetime energies from the rows of the days; returns when the day after the last one began."""
         days = self._archive.days
         columns = [self._archive.column("days", f"{energy}_wh") for energy in ENERGIES]
         times, energies = days.select(-math.inf, math.inf, columns)
@@ -396,7 +396,7 @@ class Recorder:
         return since
 
     def _begin_at(self, since: float) -> None:
-        """Stand at midnight between two polls, so that the piece of their interval after it is not lost."""
+        """Begin at midnight between two polls, so that the piece of their interval after it is not lost."""
         polls = self._archive.polls
         (before, values), (after, following) = polls.select(-math.inf, since, None, 1), polls.select(since, math.inf)
         if before and after and before[0] < since and after[0] - before[0] <= LONGEST_GAP_SECONDS:
@@ -417,21 +417,21 @@ class Recorder:
     # --- a segment of the history recorded under a wrong clock --------------------------------------------------
 
     def state(self) -> array[float]:
-        """Everything that is open at the newest poll; ``return_to`` takes it back."""
+        """Return everything that is open at the newest poll; ``return_to`` takes it back."""
         return self._state()
 
     def fits(self, state: array[float]) -> bool:
-        """Is this a state of this version and shape?"""
+        """Say whether this is a state of this version and shape."""
         return bool(state) and state[0] == STATE_VERSION and len(state) >= len(self._state()) - self._signal_cells()
 
     @staticmethod
     def last_of(state: array[float]) -> float:
-        """When the newest poll of such a state was taken; minus infinity before the first."""
+        """Return when the newest poll of such a state was taken; minus infinity before the first."""
         return state[1]
 
     @staticmethod
     def signals_of(state: array[float]) -> float:
-        """The same for the device signals."""
+        """Return when the newest device signals of such a state were taken."""
         return state[6]
 
     def return_to(self, state: array[float]) -> bool:
@@ -485,7 +485,7 @@ class Recorder:
 
 
 def _day_figures(rollup: Rollup) -> array[float]:
-    """The row of ``signal_day_columns``: means, smallest, largest, counts."""
+    """Return the row of ``signal_day_columns``: means, smallest, largest, counts."""
     cells = [rollup.column(column) for column in range(BANK)]
     nan = math.nan
     row = [total / count if count else nan for total, count, _, _ in cells]

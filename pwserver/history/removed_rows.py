@@ -19,7 +19,7 @@ _NAME = "set-aside-"
 
 
 def rows_after(archive: Archive, timestamp: float) -> list[RingTable]:
-    """All rows later than this moment, of all rings."""
+    """Return all rows later than this moment, of all rings."""
     series = archive.read_notes().series
     tables = []
     for name, ring in archive.rings.items():

@@ -26,7 +26,7 @@ class Chosen:
 
 
 def choose(archive: Archive, start: float, step_seconds: float, names: Sequence[str] = FINE_TO_COARSE) -> Chosen:
-    """The ring for a window that begins at ``start`` and wants a point every ``step_seconds``.
+    """Choose the ring for a window that begins at ``start`` and wants a point every ``step_seconds``.
 
     A ring reaches far enough when no coarser one knows anything older. When only coarser rings reach that far, the
     step grows to theirs.
@@ -67,7 +67,7 @@ def _fits(name: str, ring: Ring, step_seconds: float) -> bool:
 def aggregate(
     archive: Archive, chosen: Chosen, start: float, end: float, fields: Sequence[str]
 ) -> tuple[array[float], list[array[float]]]:
-    """Buckets of the chosen ring for these columns (``soe``, ``site_min``, ``solar_wh`` …).
+    """Sum up the chosen ring in buckets, for these columns (``soe``, ``site_min``, ``solar_wh`` …).
 
     A column the ring does not have is NaN throughout; of the polls, ``site_min`` and ``site_max`` are found by
     looking at every poll.
@@ -110,7 +110,7 @@ def aggregate(
 def _days(
     chosen: Chosen, start: float, end: float, kinds: Sequence[int], columns: Sequence[int], weight: int
 ) -> tuple[array[float], list[array[float]]]:
-    """Rows of local days: one by one, or several in a bucket, counted from the oldest day there is."""
+    """Read local days: one by one, or several in a bucket, counted from the oldest day there is."""
     begin = start - 86400.0 + 1.0  # the day that holds the start began up to a day before it
     if chosen.step_seconds == 86400.0:
         return chosen.ring.select(begin, end, columns)

@@ -31,7 +31,7 @@ class RingTable:
     columns: dict[str, array[float]] = field(default_factory=dict)
 
     def add(self, timestamp: float, values: Mapping[str, float]) -> None:
-        """One more row; columns that come up later were not measured before."""
+        """Add a row; a column that comes up later was not measured before."""
         for name in values:
             if name not in self.columns:
                 self.columns[name] = array("d", [math.nan]) * len(self.times)
@@ -40,7 +40,7 @@ class RingTable:
             column.append(values.get(name, math.nan))
 
     def within(self, start: float, end: float) -> Iterator[int]:
-        """The rows of a window."""
+        """Return the rows of a window."""
         return (row for row, when in enumerate(self.times) if start <= when <= end)
 
 
@@ -62,7 +62,7 @@ def _text(value: float) -> str:
 
 
 def write_csv(table: RingTable, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
-    """``gateway,ring,time,COLUMNS…`` with times in epoch seconds; returns the number of rows."""
+    """Write ``gateway,ring,time,COLUMNS…`` with times in epoch seconds; returns the number of rows."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["gateway", "ring", "time", *table.columns])
     rows = 0
@@ -74,7 +74,7 @@ def write_csv(table: RingTable, out: TextIO, start: float = -math.inf, end: floa
 
 
 def read_csv(source: Iterable[str]) -> list[RingTable]:
-    """What ``write_csv`` wrote, several tables after one another too. Raises ValueError with the line."""
+    """Read what ``write_csv`` wrote, several tables in a row as well. ValueError names the line."""
     tables: dict[tuple[str, str], RingTable] = {}
     names: list[str] = []
     for number, cells in enumerate(csv.reader(source), 1):
@@ -98,7 +98,7 @@ def _escaped(key: str) -> str:
 
 
 def write_lines(table: RingTable, out: TextIO, start: float = -math.inf, end: float = math.inf) -> int:
-    """InfluxDB line protocol, ``powerwall_RING,gateway=ID field=… nanoseconds``; returns the number of lines."""
+    """Write line protocol, ``powerwall_RING,gateway=ID field=… nanoseconds``; returns the number of lines."""
     opening = f"{MEASUREMENT}{table.ring},gateway={_escaped(table.gateway)} "
     keys = {name: _escaped(name) for name in table.columns}
     rows = 0
@@ -118,7 +118,7 @@ _FIELD = re.compile(r"((?:\\.|[^\\,= ])+)=([^,]+)")
 
 
 def read_lines(source: Iterable[str]) -> list[RingTable]:
-    """What ``write_lines`` wrote. Raises ValueError with the line."""
+    """Read what ``write_lines`` wrote. ValueError names the line."""
     tables: dict[tuple[str, str], RingTable] = {}
     for number, line in enumerate(source, 1):
         if not line.strip():

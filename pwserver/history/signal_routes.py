@@ -12,8 +12,8 @@ from pwserver import bounds
 from pwserver.history.archive import Archive, bank_of
 from pwserver.history.days import day_noon, day_start, local_date, zone
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, unchanged
+from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
-from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
@@ -31,7 +31,7 @@ def _etag(archives: list[Archive], arguments: Mapping[str, str], *more: object) 
 
 
 def _series(archives: list[Archive], metrics: list[str] | None, devices: list[str] | None) -> list[Series]:
-    """The series asked for, by gateway, device and metric; without ``metrics`` only those the predecessor has."""
+    """Find the series asked for, by gateway, device and metric; by default those that the predecessor has."""
     found = []
     for archive in archives:
         for number, (device, metric) in enumerate(archive.read_notes().series):
@@ -45,7 +45,7 @@ def _series(archives: list[Archive], metrics: list[str] | None, devices: list[st
 
 
 def _labels(archives: list[Archive]) -> dict[tuple[str, str], tuple[str, int]]:
-    """(gateway, serial) -> label and order. Serials nobody has listed come after the listed ones, in their order."""
+    """Return (gateway, serial) -> label and order. Serials that are not listed come last, in their order."""
     labels: dict[tuple[str, str], tuple[str, int]] = {}
     for archive in archives:
         notes = archive.read_notes()
@@ -74,14 +74,14 @@ def _describe(one: Series, labels: Mapping[tuple[str, str], tuple[str, int]]) ->
 
 
 def _day_of(archive: Archive, start: float) -> datetime.date:
-    """The calendar day of a daily row (its first instant)."""
+    """Return the calendar day of a daily row (its first instant)."""
     return local_date(start + 1.0, zone(archive.timezone))
 
 
 def signals(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
-    """``GET /api/timeseries/signals``: the catalogue and what was recorded.
+    """Answer ``GET /api/timeseries/signals``: the catalogue and what was recorded.
 
     ``units=yes`` adds the charge and energy of each unit and the power of further meters, which the predecessor does
     not know.
@@ -132,7 +132,7 @@ def signals(
 def signal_trend(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
-    """``GET /api/timeseries/signal_trend``: one list of points a series, from the samples or from the days."""
+    """Answer ``GET /api/timeseries/signal_trend``: a list of points for each series, from samples or days."""
     try:
         query = QueryParameters(arguments)
         start = query.number("start", bounds.EPOCH_SECONDS)
@@ -178,7 +178,7 @@ def signal_trend(
 
 
 def _resolution(found: list[Series], wanted: str, begin: float, span: float, interval: float) -> str:
-    """``raw`` for short windows the samples still cover, else ``daily``."""
+    """Choose ``raw`` for short windows that the samples still cover, else ``daily``."""
     if wanted == "daily" or span > RAW_LONGEST_SECONDS or len(found) * span / interval > RAW_MOST_ROWS:
         return "daily"
     if wanted == "raw":
@@ -199,7 +199,7 @@ def _resolution(found: list[Series], wanted: str, begin: float, span: float, int
 
 
 def _points(times: array[float], figures: list[array[float]], days: list[str] | None = None) -> bytes:
-    """The points where the series was measured; ``days`` adds the name of the day."""
+    """Write the points where the series was measured; ``days`` adds the name of the day."""
     rows = complete(figures[:1])
     written = [Column(name, pick(values, rows)) for name, values in zip(SIGNAL_FIGURES, figures, strict=True)]
     if days is not None:

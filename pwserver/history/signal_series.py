@@ -12,7 +12,7 @@ from pwserver.state.meter_powers import MAIN_METERS
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class SignalMetric:
     """One kind of device signal. ``contract`` is False for those only pwserver has."""
 
     id: str
@@ -27,18 +27,18 @@ class Metric:
 GROUP_OF_UNIT = {"°C": "temperature", "rpm": "fan_speed", "%": "fan_duty"}
 
 
-def _metrics() -> dict[str, Metric]:
-    found: dict[str, Metric] = {}
+def _metrics() -> dict[str, SignalMetric]:
+    found: dict[str, SignalMetric] = {}
     for unit, group in GROUP_OF_UNIT.items():
         for place, signal in enumerate((signal for signal in SIGNALS if signal.unit == unit), 1):
-            found[signal.id] = Metric(signal.id, signal.label, unit, group, place * 10, (signal.member,))
-    found["unit_soe"] = Metric("unit_soe", "Charge", "%", "unit", 10, ("soe",), contract=False)
-    found["unit_energy"] = Metric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), contract=False)
-    found["meter_power"] = Metric("meter_power", "Power", "W", "meter", 10, ("power",), contract=False)
+            found[signal.id] = SignalMetric(signal.id, signal.label, unit, group, place * 10, (signal.member,))
+    found["unit_soe"] = SignalMetric("unit_soe", "Charge", "%", "unit", 10, ("soe",), contract=False)
+    found["unit_energy"] = SignalMetric("unit_energy", "Energy", "Wh", "unit", 20, ("energy",), contract=False)
+    found["meter_power"] = SignalMetric("meter_power", "Power", "W", "meter", 10, ("power",), contract=False)
     return found
 
 
-METRICS: Mapping[str, Metric] = _metrics()
+METRICS: Mapping[str, SignalMetric] = _metrics()
 GROUPS: Mapping[str, Mapping[str, Any]] = {
     "temperature": {"label": "Powerwall temperatures", "order": 10, "zero_based": False, "decimals": 1},
     "fan_speed": {"label": "Fan speed", "order": 20, "zero_based": True, "decimals": 0},
@@ -52,12 +52,12 @@ METER_PREFIX = "METER--"  # of the devices that are meters beside the main ones
 
 
 def serial_of(device: str) -> str:
-    """The serial number at the end of a device name."""
+    """Return the serial number at the end of a device name."""
     return device.rpartition("--")[2]
 
 
 def device_signals(judged: Judged, oldest_seconds: float) -> Iterator[tuple[str, str, float]]:
-    """(device, metric, value) of one reading; nothing that is carried over or older than ``oldest_seconds``."""
+    """Yield (device, metric, value) of a reading, without what is carried over or older than ``oldest_seconds``."""
     if judged.reading is None or judged.reading.vitals_carried:
         return
     for device in judged.devices:

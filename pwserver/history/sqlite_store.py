@@ -15,7 +15,7 @@ from pwserver.regular_file import check_regular
 
 
 def read_sqlite(path: Path, layouts: dict[str, GatewayLayout]) -> list[RingTable]:
-    """All tables of the store, for the configured gateways.
+    """Read all tables of the store, for the configured gateways.
 
     ValueError when it is not such a store, OSError when it is no file. The file is opened read-only; the
     predecessor may be running.

@@ -22,7 +22,7 @@ class StopReason:
 
     @property
     def reason(self) -> str | None:
-        """What was told; None as long as nobody did."""
+        """Return the reason; None while there is none."""
         if self._memory[0] == 0:
             return None
         return self._memory[1:].rstrip(b"\0").decode(errors="replace")

@@ -10,19 +10,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import logging
-import math
 import mmap
 import os
-import struct
 import time
-import zlib
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
-
-import ujson
 
 from pwserver.history.archive import Archive, StoredRecord, TwoCopyRecord, build
 from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
@@ -32,21 +25,25 @@ from pwserver.history.mapped_file import (
     RecordFile,
     is_there,
     read_content,
-    sync_folder,
     write_new,
+)
+from pwserver.history.ring_files import (
+    SUFFIX,
+    FileHeader,
+    Rows,
+    folder_of,
+    load_ring,
+    read_header,
+    rows_of,
+    set_aside,
+    whole_rows,
+    write_ring,
 )
 from pwserver.history.stop_reason import StopReason
 from pwserver.regular_file import open_regular
-from pwserver_ext.ring import Ring
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
-MAGIC = b"PWRING\r\n"
-# magic, version, columns, rows, bytes of a value, bytes of a row, step in seconds, length of the text, CRC-32
-_HEAD = struct.Struct("<8sIIQIIdII")
-_TEXT_AT = 64
-SUFFIX = ".ring"
 JUDGES = "judges"
 JSON_RECORDS = ("notes", JUDGES)  # what the others hold are doubles
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
@@ -54,50 +51,6 @@ TORN_PAGES = 4  # a crash tears the pages being written; more than that is damag
 
 class HistoryLocked(RuntimeError):
     """Another process has the history folder open."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileHeader:
-    """What the first page of a ring file says."""
-
-    gateway: str
-    plan: RingPlan
-
-    def to_bytes(self) -> bytes:
-        """The whole page."""
-        plan = self.plan
-        text = ujson.dumps({"gateway": self.gateway, "ring": plan.name, "columns": plan.columns}).encode()
-        if _TEXT_AT + len(text) > PAGE_BYTES:
-            raise ValueError("the column names do not fit into the header")
-        fixed = (len(plan.columns), plan.rows, plan.value_bytes, plan.row_bytes, plan.step_seconds, len(text))
-        crc = zlib.crc32(_HEAD.pack(MAGIC, FORMAT_VERSION, *fixed, 0) + text)
-        return (_HEAD.pack(MAGIC, FORMAT_VERSION, *fixed, crc).ljust(_TEXT_AT, b"\0") + text).ljust(PAGE_BYTES, b"\0")
-
-    @classmethod
-    def from_bytes(cls, page: bytes, size: int) -> FileHeader:
-        """Raises ValueError, with the reason, for a page that is damaged, of another version, or of another size."""
-        if len(page) < PAGE_BYTES:
-            raise ValueError("the header is cut off")
-        magic, version, columns, rows, value_bytes, row_bytes, step, length, crc = _HEAD.unpack_from(page)
-        if magic != MAGIC:
-            raise ValueError("it does not begin like a history file")
-        if version != FORMAT_VERSION:
-            raise ValueError(f"it has format version {version}, this program reads {FORMAT_VERSION}")
-        text = page[_TEXT_AT : _TEXT_AT + length]
-        if zlib.crc32(page[: _HEAD.size - 4] + b"\0\0\0\0" + text) != crc:
-            raise ValueError("the checksum of its header is wrong")
-        body = ujson.loads(text)
-        plan = RingPlan(body["ring"], tuple(body["columns"]), rows, step, value_bytes)
-        if len(plan.columns) != columns or plan.row_bytes != row_bytes:
-            raise ValueError("its header contradicts itself")
-        if size < PAGE_BYTES + plan.rows_bytes:
-            raise ValueError(f"it has {size} bytes, {PAGE_BYTES + plan.rows_bytes} were written")
-        return cls(body["gateway"], plan)
-
-
-def folder_of(path: Path, gateway_id: str) -> Path:
-    """The folder of one gateway; an id can be any text."""
-    return path / ("gateway-" + quote(gateway_id, safe="").replace(".", "%2E"))
 
 
 class HistoryStore:
@@ -123,7 +76,7 @@ class HistoryStore:
     def in_memory(
         cls, layouts: Sequence[GatewayLayout], buffers: Mapping[str, memoryview] | None = None
     ) -> HistoryStore:
-        """Rings in ``buffers`` (gateway id -> writable bytes of ``size_bytes``), or in shared memory of its own."""
+        """Make rings in ``buffers`` (gateway id -> writable bytes of ``size_bytes``), or in shared memory."""
         archives = {}
         for layout in layouts:
             if layout.rings:
@@ -141,7 +94,7 @@ class HistoryStore:
         layouts: Sequence[GatewayLayout],
         clock: Callable[[], float] = time.time,
     ) -> HistoryStore:
-        """Rings in files below ``path`` (made when missing, mode 0700).
+        """Open rings in files below ``path`` (made when missing, mode 0700).
 
         A file that cannot be trusted is renamed to ``NAME.damaged-TIME`` and what it holds of whole rows goes into a
         new one; a file made for other settings is converted. Every such step is in ``messages`` and in the log.
@@ -166,7 +119,7 @@ class HistoryStore:
                 self._flush_seconds = layout.settings.flush_seconds
 
     def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
-        """The store of a reloaded configuration: archives whose layout did not change go on, new ones are opened.
+        """Return the store of a reloaded configuration: archives of an unchanged layout go on, new ones are opened.
 
         Another process may still write to this store, so a file cannot take another shape: HistoryLocked then. A store
         in trouble is used by nobody any more, so all of its files are opened anew.
@@ -230,7 +183,7 @@ class HistoryStore:
             self._lock = None
 
     def stop_reason(self) -> str | None:
-        """Why the rings must not be touched any more, in this process or any other; None while they may be.
+        """Return why the rings must not be touched any more, in this process or any other; None while they may be.
 
         Whoever reads or writes them asks first, every time: it costs a system call for each file and saves the process.
         """
@@ -242,7 +195,7 @@ class HistoryStore:
         return self._stop_reason.reason
 
     def give_up(self, reason: str) -> None:
-        """From now on nobody touches the rings: all processes that share this store go on without history."""
+        """Stop the history: all processes that share this store go on without it."""
         self._stop_reason.tell(reason)
 
     @property
@@ -252,7 +205,7 @@ class HistoryStore:
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes the files take on the disk, 0 in memory mode."""
+        """Return bytes the files take on the disk, 0 in memory mode."""
         return sum(file.disk_bytes for file in self._files)
 
     # --- files ---------------------------------------------------------------------------------------------------
@@ -328,7 +281,7 @@ class HistoryStore:
         """Make a file with a whole header the one that is wanted. What would lose more than old rows is set aside."""
         head, plan = wanted.to_bytes(), wanted.plan
         lost = [name for name in found.plan.columns if name not in plan.columns]
-        ring, unreadable = _load(path, found.plan)
+        ring, unreadable = load_ring(path, found.plan)
         torn = ring.check()[1]
         if found.gateway != wanted.gateway or found.plan.name != plan.name:
             what = f"holds {found.plan.name} of gateway {found.gateway}, not {plan.name} of {wanted.gateway}"
@@ -341,7 +294,7 @@ class HistoryStore:
             what = f"has columns that this version does not keep ({', '.join(lost) or 'of more digits'})"
             self._replace(path, plan, head, what, found.plan, clock)
         elif found.plan != plan:
-            rows = _rows_of(ring, found.plan)
+            rows = rows_of(ring, found.plan)
             write_ring(path, wanted, rows)
             self._say(
                 f"history file {path} had {found.plan.rows} rows of {len(found.plan.columns)} columns; "
@@ -354,7 +307,7 @@ class HistoryStore:
         """Put a file aside and begin a new one, with the whole rows of the old one where it ``holds`` rows of ours."""
         aside = set_aside(path, clock)
         write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
-        rows: Rows = _salvage(aside, holds) if holds is not None else (array("d"), {})
+        rows: Rows = whole_rows(aside, holds) if holds is not None else (array("d"), {})
         if rows[0]:
             write_ring(path, FileHeader.from_bytes(head, PAGE_BYTES + plan.rows_bytes), rows)
         self._say(
@@ -401,70 +354,3 @@ def _make_folder(folder: Path, parents: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(folder)) from None
-
-
-def set_aside(path: Path, clock: Callable[[], float] = time.time) -> Path:
-    """Rename a file to ``NAME.damaged-TIME``; never over another one. Returns the new name."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(clock()))
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    count = 1
-    while aside.exists():
-        count += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{count}")
-    os.rename(path, aside)
-    sync_folder(path.parent)
-    return aside
-
-
-def read_header(path: Path) -> FileHeader:
-    """The header of a ring file; ValueError says what is wrong with it."""
-    page, unreadable = read_content(path, 0, PAGE_BYTES)
-    if unreadable:
-        raise ValueError("the page of its header cannot be read")
-    return FileHeader.from_bytes(bytes(page), path.stat().st_size)
-
-
-Rows = tuple["array[float]", dict[str, "array[float]"]]
-
-
-def _load(path: Path, plan: RingPlan) -> tuple[Ring, int]:
-    """A ring over a copy of the file's rows, whatever its header says, not yet recovered; and its unreadable pages."""
-    content, unreadable = read_content(path, PAGE_BYTES, plan.rows_bytes)
-    content.extend(bytes(plan.rows_bytes - len(content)))
-    return _detached(plan, content), unreadable
-
-
-def _detached(plan: RingPlan, content: bytearray | memoryview) -> Ring:
-    control = bytearray(plan.control_bytes)
-    return Ring(content, len(plan.columns), plan.rows, plan.step_seconds, plan.value_bytes, control)
-
-
-def _salvage(path: Path, plan: RingPlan) -> Rows:
-    """Every whole row of a file of that plan: timestamps, and values by column name."""
-    return _rows_of(_load(path, plan)[0], plan)
-
-
-def _rows_of(ring: Ring, plan: RingPlan) -> Rows:
-    ring.recover()
-    times, columns = ring.select(-math.inf, math.inf)
-    return times, dict(zip(plan.columns, columns, strict=True))
-
-
-def read_rows(path: Path) -> tuple[FileHeader, Rows]:
-    """All whole rows of a ring file. Raises ValueError when the header is not to be trusted."""
-    header = read_header(path)
-    return header, _salvage(path, header.plan)
-
-
-def write_ring(path: Path, header: FileHeader, rows: Rows) -> None:
-    """Replace a ring file by one with these rows (by column name, the newest that fit), whole or not at all."""
-    plan = header.plan
-    content = bytearray(plan.rows_bytes)
-    ring = _detached(plan, content)
-    times, columns = rows
-    absent = array("d", [math.nan]) * len(times)
-    ordered = [columns.get(name, absent) for name in plan.columns]
-    for row in range(max(0, len(times) - plan.rows), len(times)):
-        ring.append(times[row], array("d", [column[row] for column in ordered]))
-    used = len(content.rstrip(b"\0"))  # what was never written need not be written now
-    write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content))

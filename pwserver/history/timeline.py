@@ -29,7 +29,7 @@ from pwserver.history.layout import COLUMNS, WAITING
 from pwserver.history.recorder import Recorder, power_values
 from pwserver.history.removed_rows import rows_after, set_aside
 from pwserver.history.ring_tables import RingTable
-from pwserver.history.waiting_rows import WaitingRows
+from pwserver.history.waiting_rows import Span, WaitingRows
 from pwserver.reading import Reading
 from pwserver.state.judge import GatewayJudge, Judged
 
@@ -125,7 +125,7 @@ class Timeline:
     # --- which offset is right --------------------------------------------------------------------------------------
 
     def _judge(self, shown: float, steady: float) -> float | None:
-        """The offset to record by; None while none is trusted. ``shown``: that of the machine's clock."""
+        """Choose the offset to record by; None while none is trusted. ``shown``: that of the machine's clock."""
         used = self._offset
         if used is not None and abs(shown - used) <= STEP_SECONDS:
             self._goes_on(shown, steady)
@@ -165,7 +165,7 @@ class Timeline:
         self._record.offset = shown
 
     def _begin(self, shown: float, steady: float) -> _Candidate:
-        """The machine's clock shows another offset than the one in use."""
+        """Begin to watch an offset of the machine's clock that is not the one in use."""
         self._witnesses.changed()
         candidate = _Candidate(shown, steady)
         if self._offset is not None:
@@ -184,7 +184,7 @@ class Timeline:
         return candidate
 
     def _judge_start(self, shown: float, steady: float, vouched: bool, stable: bool) -> float | None:
-        """No offset of this start of the machine is known: only the rows of earlier ones."""
+        """Choose an offset when none of this start of the machine is known, only the rows of earlier ones."""
         now = shown + steady
         # A little ahead of a clock that somebody stands for: the history's time stands still for as long.
         future = self.recorder.last - now >= (STAND_STILL_SECONDS if vouched else SLACK_SECONDS)
@@ -200,7 +200,7 @@ class Timeline:
         return shown
 
     def _came_from_the_future(self, now: float, vouched: bool) -> bool:
-        """Were all rows later than ``now`` recorded after one jump ahead, by a clock that can have been wrong?"""
+        """Say whether all rows after ``now`` were recorded after one jump ahead, by a clock that can be wrong."""
         record = self._record
         if not record.origin or math.isnan(record.first):
             return False
@@ -215,7 +215,7 @@ class Timeline:
         return days <= MOST_FUTURE_DAYS or (absence > LONG_ABSENCE_SECONDS and days * 86400.0 < absence / 10.0)
 
     def _began_with_a_jump(self) -> bool:
-        """Did the rows since the record's origin begin where the clock jumped, in this start of the machine?
+        """Say whether the rows since the record's origin began with a jump in this start of the machine.
 
         Only then may rows that a witness stood for be moved as a whole: for all others the witnesses of today are no
         better than those of then. A gateway that follows the machine's wrong clock would else take its rows along.
@@ -278,7 +278,7 @@ class Timeline:
         return steady - self._recorded_at if steady > self._recorded_at else None
 
     def _after_last(self, timestamp: float, least: float) -> float:
-        """Later than the newest row, also while the history's time stands still (``least``: how far behind that is).
+        """Move a time behind the newest row while the history's time stands still (``least``: how far behind).
 
         Rows of such a time have lost their distance from one another: they are not shifted later.
         """
@@ -336,7 +336,7 @@ class Timeline:
         return True
 
     def _signal_rows(self, state: array[float]) -> list[tuple[float, dict[int, array[float]]]]:
-        """Device signals recorded since ``state``, by time: bank -> values."""
+        """Return device signals recorded since ``state``, by time: bank -> values."""
         found: dict[float, dict[int, array[float]]] = {}
         since = Recorder.signals_of(state)
         for bank, ring in enumerate(self._archive.signals):
@@ -381,8 +381,7 @@ class Timeline:
         joined = 0
         for span, steady, values in self._waiting.rows():
             ours = span.boot == self._boot
-            known = offset if ours else span.gateway
-            timestamp = steady + (known if math.isnan(span.decided) else span.decided)
+            timestamp = steady + self._offset_of(span, offset)
             if math.isnan(timestamp) or not (ours or timestamp <= now):
                 timeless.add(steady, dict(zip(COLUMNS, values, strict=True)))
                 continue
@@ -408,6 +407,15 @@ class Timeline:
                 sum(len(table.times) for table in left),
                 f"in {place}" if place is not None else "left where they wait, for no file could be written",
             )
+
+    def _offset_of(self, span: Span, offset: float) -> float:
+        """Return the offset of rows that wait; NaN when none is known.
+
+        What was decided counts first, then ``offset`` for rows of this start of the machine, then the gateway's clock.
+        """
+        if not math.isnan(span.decided):
+            return span.decided
+        return offset if span.boot == self._boot else span.gateway
 
     def _has(self, timestamp: float) -> bool:
         return bool(self._archive.polls.select(timestamp - STILL_SECONDS / 4, timestamp + STILL_SECONDS / 4, [0])[0])

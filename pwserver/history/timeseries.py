@@ -16,8 +16,8 @@ from pwserver import bounds
 from pwserver.history.archive import Archive
 from pwserver.history.days import local_date, zone
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
+from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import ENERGIES, POWERS
-from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, choose
 from pwserver_ext.series import (
     Column,
@@ -37,7 +37,7 @@ _ENERGY_COLUMNS = tuple(f"{energy}_wh" for energy in ENERGIES)
 
 
 def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
-    """A tag of what was recorded and what was asked; these bodies also tell the time, hence weak."""
+    """Make a tag of what was recorded and asked; weak, because these bodies also tell the time."""
     asked = sorted(arguments.items())
     return make_etag(*(f"{one.gateway.id} {one.generation}" for one in archives), asked, *more, weak=True)
 
@@ -47,7 +47,7 @@ def _not_modified(etag: bytes) -> HistoryAnswer:
 
 
 def refuse(problem: BadQuery) -> HistoryAnswer:
-    """422 with the list of problems."""
+    """Answer 422 with the list of problems."""
     return json_answer({"detail": problem.problems}, status=422)
 
 
@@ -55,7 +55,7 @@ def refuse(problem: BadQuery) -> HistoryAnswer:
 
 
 def day_rows(archive: Archive, first: int, last: int) -> tuple[array[float], array[float], list[bytes]]:
-    """Rows for dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
+    """Read the rows of dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
 
     Returns (ordinals, times of the last sample, JSON texts). A day of which nothing was integrated yet has no row.
     """
@@ -85,7 +85,7 @@ _EARLIEST, _LATEST = _EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
 
 
 def daily(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
-    """``GET /api/timeseries/daily``: energies by day and gateway, newest day first."""
+    """Answer ``GET /api/timeseries/daily``: energies by day and gateway, newest day first."""
     try:
         query = QueryParameters(arguments)
         days = query.whole("days", 7, bounds.DAYS)
@@ -116,7 +116,7 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
 
 
 def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
-    """``GET /api/timeseries/today``: energies of each gateway's own day so far."""
+    """Answer ``GET /api/timeseries/today``: energies of each gateway's own day so far."""
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "gateways": {}})
     archives = histories.real()
@@ -138,7 +138,7 @@ _KILO = ("solar_kw", "home_kw", "battery_kw", "grid_kw")
 
 
 def trend(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
-    """``GET /api/timeseries/trend``: about 360 means over the window, gateways added up."""
+    """Answer ``GET /api/timeseries/trend``: about 360 means over the window, gateways added up."""
     try:
         query = QueryParameters(arguments)
         hours = query.whole("hours", 24, bounds.TREND_HOURS)
@@ -173,7 +173,7 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
 
 
 def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
-    """Powers added over the gateways that have the bucket, the level averaged."""
+    """Add the powers of the gateways that have the bucket, and average the level."""
     sums: dict[float, list[list[float]]] = {}
     for times, values in parts:
         for row, when in enumerate(times):
@@ -192,7 +192,7 @@ def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
 
 
 def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[str, Any], etag: bytes) -> HistoryAnswer:
-    """A JSON object around rows that are already text."""
+    """Write a JSON object around rows that are already text."""
     opening, closing = json_answer(head).body, json_answer(tail).body
     return HistoryAnswer(200, JSON, opening[:-1] + f',"{name}":'.encode() + rows + b"," + closing[1:], etag)
 
@@ -200,7 +200,7 @@ def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[st
 def samples(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
-    """``GET /api/timeseries/samples``: the newest polls of which all four powers are known, oldest first."""
+    """Answer ``GET /api/timeseries/samples``: the newest polls with all four powers known, oldest first."""
     try:
         query = QueryParameters(arguments)
         start, end = query.number("start", bounds.EPOCH_SECONDS), query.number("end", bounds.EPOCH_SECONDS)
@@ -249,14 +249,11 @@ def samples(
 
 
 def status(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
-    """``GET /api/timeseries/status``."""
+    """Answer ``GET /api/timeseries/status``: what is kept, and how much of it there is."""
     settings = histories.settings
     archives = histories.real() if settings.enabled else []
     disk_bytes = histories.disk_bytes() if histories.disk_bytes is not None else None
     memory = sum(archive.layout.size_bytes for archive in histories.archives.values())
-    stored = [
-        bank.column_bounds(column) for archive in archives for bank in archive.signals for column in range(bank.columns)
-    ]
     names = {gateway.id: gateway.name for gateway in histories.gateways if not gateway.virtual}
     body = {
         "enabled": settings.enabled,
@@ -269,9 +266,7 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
         "signals_enabled": settings.signals_enabled,
         "signal_retention_seconds": int(settings.signal_retention_seconds) if settings.signals_enabled else -1,
         "signal_interval_seconds": int(settings.signal_interval_seconds),
-        "signal_series": sum(len(archive.read_notes().series) for archive in archives),
-        "signal_samples": sum(found[2] for found in stored if found is not None),
-        "signal_daily_rows": sum(_daily_figures(archive) for archive in archives),
+        **_signal_counts(archives),
         "write_failures": 0,
         "writes_pending": 0,
         "write_rejections": 0,
@@ -281,8 +276,20 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
     return json_answer(body)
 
 
+def _signal_counts(archives: list[Archive]) -> dict[str, int]:
+    """Count the device signals: their series, their samples, and their days."""
+    stored = [
+        bank.column_bounds(column) for archive in archives for bank in archive.signals for column in range(bank.columns)
+    ]
+    return {
+        "signal_series": sum(len(archive.read_notes().series) for archive in archives),
+        "signal_samples": sum(found[2] for found in stored if found is not None),
+        "signal_daily_rows": sum(_daily_figures(archive) for archive in archives),
+    }
+
+
 def _daily_figures(archive: Archive) -> int:
-    """Days of device signals, counted per series."""
+    """Count the days of device signals, for each series."""
     means = range(archive.signals[0].columns if archive.signals else 0)
     found = [ring.column_bounds(column) for ring in archive.signal_days for column in means]
     return sum(bounds[2] for bounds in found if bounds is not None)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from pwserver.history.history_parameters import parse_moment
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
-from pwserver.history.query_parameters import parse_moment
 from pwserver.history.ring_tables import (
     POWER_RINGS,
     SIGNAL_DAYS,

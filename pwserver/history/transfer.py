@@ -12,22 +12,15 @@ from pwserver.history.archive import Archive, Notes, TwoCopyRecord, bank_of, bui
 from pwserver.history.days import local_date, zone
 from pwserver.history.layout import BANK, COLUMNS, SIGNAL_FIGURES, WAITING, GatewayLayout, HistoryGateway, RingPlan
 from pwserver.history.recorder import Recorder
+from pwserver.history.ring_files import SUFFIX, FileHeader, Rows, folder_of, read_rows, write_ring
 from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
-from pwserver.history.store import (
-    SUFFIX,
-    FileHeader,
-    HistoryStore,
-    Rows,
-    folder_of,
-    read_rows,
-    write_ring,
-)
+from pwserver.history.store import HistoryStore
 
 # --- reading the files ---------------------------------------------------------------------------------------------
 
 
 def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
-    """Everything in the files of one gateway; works beside a running server. Damaged files raise ValueError."""
+    """Read the files of one gateway; works beside a running server. ValueError for a damaged file."""
     folder = folder_of(path, layout.gateway.id)
     notes = _read_notes(folder)
     tables = []
@@ -94,7 +87,7 @@ def merge(
 
 
 def _merged(archive: Archive, tables: Sequence[RingTable], now: float) -> dict[str, tuple[Rows, int]]:
-    """New content of the rings that change, and how many rows each gained."""
+    """Return the new content of the rings that change, and how many rows each gained."""
     incoming: dict[str, list[Rows]] = {}
     newest = max((table.times[-1] for table in tables if table.ring == "polls" and table.times), default=-math.inf)
     known = archive.polls.bounds()
@@ -125,7 +118,7 @@ def _merged(archive: Archive, tables: Sequence[RingTable], now: float) -> dict[s
 
 
 def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
-    """Without the day that is still open: the server sums it up from the polls."""
+    """Leave out the day that is still open: the server sums it up from the polls."""
     if (name != "days" and not name.startswith(SIGNAL_DAYS)) or not math.isfinite(newest):
         return rows
     where = zone(archive.timezone)
@@ -137,7 +130,7 @@ def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
 
 
 def _union(existing: Rows, parts: Sequence[Rows], plan: RingPlan) -> tuple[Rows, int]:
-    """The newest rows of all parts that fit, and how many are new; where two have one timestamp, the earlier part's."""
+    """Return the newest rows of all parts that fit, and how many are new; of equal times the earlier part wins."""
     chosen: dict[float, tuple[int, int]] = {}
     sources = [existing, *parts]
     for index, (times, _) in enumerate(sources):
@@ -157,7 +150,7 @@ def _union(existing: Rows, parts: Sequence[Rows], plan: RingPlan) -> tuple[Rows,
 
 
 def _numbered(archive: Archive, table: RingTable) -> dict[str, Rows]:
-    """Device signals by ring and column; series nobody knew yet are noted."""
+    """Sort device signals by ring and column, and note series that are new."""
     notes = archive.read_notes()
     series = {pair: number for number, pair in enumerate(notes.series)}
     found: dict[str, Rows] = {}
@@ -176,7 +169,7 @@ def _numbered(archive: Archive, table: RingTable) -> dict[str, Rows]:
 
 
 def _roll_up(layout: GatewayLayout, polls: Rows) -> dict[str, Rows]:
-    """Minutes, quarter hours and days of polls, as the recorder would have made them."""
+    """Sum up polls to minutes, quarter hours and days, as the recorder would have done."""
     memory = memoryview(bytearray(layout.size_bytes))
     archive = build(layout, dict(layout.carve(memory)))
     recorder = Recorder(archive)

@@ -44,7 +44,7 @@ class ClockRecord:
     origin_at: float = math.nan
 
     def to_bytes(self) -> bytes:
-        """As stored."""
+        """Write the record as it is stored."""
         spans = self.spans[-MOST_SPANS:]
         cells = array("d", [_VERSION, self.boot, self.offset, float(self.supported), self.first])
         cells.extend((float(self.withdrawing), float(len(spans)), float(len(self.origin)), self.origin_at))
@@ -55,7 +55,7 @@ class ClockRecord:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> ClockRecord:
-        """As read; nothing is known when it is empty or cannot be understood."""
+        """Read a stored record; nothing is known when it is empty or cannot be understood."""
         if len(payload) < 8 * _FIXED or len(payload) % 8:
             return cls()
         cells = array("d")
@@ -87,12 +87,12 @@ class WaitingRows:
 
     @property
     def full(self) -> bool:
-        """True when the next row would overwrite one."""
+        """Say whether the next row would overwrite one."""
         return self.count >= self._ring.rows
 
     @property
     def room(self) -> int:
-        """How many rows fit beside those that wait."""
+        """Return how many rows fit beside those that wait."""
         return int(self._ring.rows) - self.count
 
     def keep(self) -> None:
@@ -119,7 +119,7 @@ class WaitingRows:
         return True
 
     def rows(self) -> Iterator[tuple[Span, float, array[float]]]:
-        """All rows that wait, oldest first: where they belong, the steady clock, the values by COLUMNS."""
+        """Yield all rows that wait, oldest first: where they belong, the steady clock, the values by COLUMNS."""
         times, columns = self._ring.select(-math.inf, math.inf)
         spans = self.record.spans
         for row, key in enumerate(times):

@@ -11,8 +11,8 @@ from sanic import Blueprint, HTTPResponse, Request
 from pwserver.gateway_lookup import find_gateway
 from pwserver.history import timeseries
 from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
+from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.history_route import ROUTES
-from pwserver.history.query_parameters import BadQuery, QueryParameters
 from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.representation import lines

@@ -12,7 +12,8 @@ import pytest
 
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
-from pwserver.history.store import HistoryStore, folder_of
+from pwserver.history.ring_files import folder_of
+from pwserver.history.store import HistoryStore
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import one
 from tests.history.support import reading

@@ -23,8 +23,9 @@ from pwserver.history.archive import Notes
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, plan
 from pwserver.history.mapped_file import read_content
 from pwserver.history.recorder import Recorder
+from pwserver.history.ring_files import FileHeader, folder_of, read_rows, write_ring
 from pwserver.history.stop_reason import StopReason
-from pwserver.history.store import FileHeader, HistoryLocked, HistoryStore, folder_of, read_rows, write_ring
+from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows

@@ -20,7 +20,8 @@ import pytest
 
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
-from pwserver.history.store import HistoryLocked, HistoryStore, folder_of, read_header
+from pwserver.history.ring_files import folder_of, read_header
+from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, Site, reading
 

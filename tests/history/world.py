@@ -11,7 +11,8 @@ from pwserver.history.archive import Archive
 from pwserver.history.clock_witnesses import ClockWitnesses
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
-from pwserver.history.store import HistoryStore, folder_of
+from pwserver.history.ring_files import folder_of
+from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
 from tests.history.support import GATEWAY, reading

@@ -55,11 +55,11 @@ class QueryParameters:
             raise BadQuery(self._problems)
 
     def text(self, name: str) -> str | None:
-        """The parameter as it is; an empty one counts as not given."""
+        """Return the parameter as it is; an empty one counts as not given."""
         return self._arguments.get(name) or None
 
     def words(self, name: str) -> list[str] | None:
-        """A comma-separated list without blanks; None when there is nothing in it."""
+        """Read a comma-separated list without blanks; None when there is nothing in it."""
         raw = self.text(name) or ""
         found = [word.strip() for word in raw.split(",") if word.strip()]
         if len(found) > LIST_ITEMS or any(len(word) > ITEM_CHARACTERS for word in found):
@@ -80,7 +80,7 @@ class QueryParameters:
         return False
 
     def whole(self, name: str, default: int, limits: tuple[int, int]) -> int:
-        """A whole number within ``limits``."""
+        """Read a whole number within ``limits``."""
         raw = self._arguments.get(name)
         if raw is None:
             return default
@@ -92,7 +92,7 @@ class QueryParameters:
         return value if self._within(name, value, raw, *limits) else default
 
     def number(self, name: str, limits: tuple[int, int]) -> float | None:
-        """A finite number within ``limits``."""
+        """Read a finite number within ``limits``."""
         raw = self._arguments.get(name)
         if raw is None:
             return None
@@ -107,7 +107,7 @@ class QueryParameters:
         return value if self._within(name, value, raw, *limits) else None
 
     def flag(self, name: str) -> bool:
-        """A yes-or-no parameter, no when absent."""
+        """Read a yes or no; no when it is absent."""
         raw = self._arguments.get(name)
         if raw is None or raw.strip().lower() in _FALSE:
             return False
@@ -117,7 +117,7 @@ class QueryParameters:
         return False
 
     def choice(self, name: str, default: str, choices: Sequence[str]) -> str:
-        """One of a few words."""
+        """Read one of a few words."""
         raw = self._arguments.get(name)
         if raw is None or raw in choices:
             return default if raw is None else raw
@@ -127,7 +127,7 @@ class QueryParameters:
         return default
 
     def day(self, name: str) -> str | None:
-        """A real calendar day, YYYY-MM-DD."""
+        """Read a real calendar day, YYYY-MM-DD."""
         raw = self._arguments.get(name)
         if raw is None:
             return None
@@ -141,7 +141,7 @@ class QueryParameters:
         return raw
 
     def moment(self, name: str, default: float, now: float) -> float:
-        """An instant: epoch seconds or milliseconds, RFC 3339, a UTC day, ``now`` or ``now-6h``."""
+        """Read an instant: epoch seconds or milliseconds, RFC 3339, a UTC day, ``now`` or ``now-6h``."""
         raw = self.text(name)
         if raw is None:
             return default
@@ -153,7 +153,7 @@ class QueryParameters:
         return value
 
     def duration(self, name: str, default: float, limits: tuple[int, int]) -> float:
-        """Seconds, written ``90``, ``90s``, ``5m``, ``1h``, ``1d``."""
+        """Read seconds, written ``90``, ``90s``, ``5m``, ``1h``, ``1d``."""
         raw = self.text(name)
         if raw is None:
             return default
@@ -166,20 +166,20 @@ class QueryParameters:
 
 
 def parse_number(raw: str) -> float | None:
-    """A decimal number in ASCII, perhaps not a finite one; None when it is something else."""
+    """Read a decimal number in ASCII, perhaps not a finite one; None when it is something else."""
     if len(raw) <= NUMBER_CHARACTERS and (_NUMBER.fullmatch(raw) or _NOT_FINITE.fullmatch(raw)):
         return float(raw)
     return None
 
 
 def parse_duration(raw: str) -> float | None:
-    """``90``, ``90s``, ``5m`` … in seconds; None when it is something else."""
+    """Read ``90``, ``90s``, ``5m`` … as seconds; None when it is something else."""
     match = _DURATION.fullmatch(raw) if len(raw) <= NUMBER_CHARACTERS else None
     return float(match[1]) * _UNIT_SECONDS[match[2] or "s"] if match else None
 
 
 def parse_moment(raw: str, now: float) -> float | None:
-    """Epoch seconds of what ``QueryParameters.moment`` accepts; None when it is something else."""
+    """Read what ``QueryParameters.moment`` accepts as epoch seconds; None when it is something else."""
     relative = _RELATIVE.fullmatch(raw) if len(raw) <= NUMBER_CHARACTERS else None
     if relative:
         if relative[1] is None:
