@@ -35,7 +35,7 @@ class ConnectionLost(Exception):
 
 
 def library() -> Any:
-    """The client library; MqttUnavailable when the extra was not installed."""
+    """Import the client library, or raise MqttUnavailable when the extra was not installed."""
     try:
         import aiomqtt
     except ImportError as error:
@@ -44,7 +44,7 @@ def library() -> Any:
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
-    """The TLS context of the settings, None for a plain connection. Raises OSError for an unreadable CA file."""
+    """Make the TLS context, None for a plain connection. Raises OSError for an unreadable CA file."""
     if not settings.tls:
         return None
     context = ssl.create_default_context(cafile=settings.tls_ca_cert or None)
@@ -67,7 +67,7 @@ class LatestQueue(asyncio.Queue[Any]):
 async def connected(
     settings: MqttSettings, will: tuple[str, bytes] | None, inbound: int = MAX_INBOUND
 ) -> AsyncIterator[Client]:
-    """One connection, with a retained will if there is one. The library's errors come out as ConnectionLost."""
+    """Open one connection, with a retained will if there is one. The library's errors become ConnectionLost."""
     aiomqtt = library()
     quiet = logging.getLogger("pwserver.mqtt.client")
     quiet.setLevel(logging.CRITICAL)  # its warnings and errors repeat what we say ourselves, at every attempt
@@ -96,7 +96,7 @@ async def connected(
 
 
 def refused(granted: Any) -> bool:
-    """Whether a broker's answer to a subscription holds a refusal."""
+    """Return whether a broker's answer to a subscription holds a refusal."""
     return any(int(getattr(code, "value", code)) >= 128 for code in granted)
 
 
@@ -116,14 +116,14 @@ class Attempts:
         self._untold = 0
 
     def success(self) -> None:
-        """The connection stands."""
+        """Note that the connection stands."""
         self._next = self._first
         if not self._connected:
             self._connected = True
             log.info("MQTT connected to %s", self._where)
 
     def lost(self, reason: str, fault: Exception | None = None) -> float:
-        """It does not, or no longer, perhaps by a ``fault`` of ours; returns the seconds to wait."""
+        """Note that the connection failed or ended, perhaps by a ``fault`` of ours; returns the seconds to wait."""
         seconds, self._next = self._next, min(self._longest, self._next * 2)
         now = self._clock()
         if reason == self._reason and now < self._repeat_at:

@@ -38,7 +38,7 @@ class MqttSettings(BrokerSettings):
         return cls(**members_of(broker), **more)
 
     def with_client_id(self, client_id: str) -> MqttSettings:
-        """The same broker for one more connection; two with the same name would end each other."""
+        """Return the same broker for another connection; two clients with one id would disconnect each other."""
         return replace(self, client_id=client_id)
 
     def __repr__(self) -> str:  # the generated one would print the password
@@ -46,7 +46,7 @@ class MqttSettings(BrokerSettings):
 
 
 def missing_for_controls(settings: MqttSettings) -> list[str]:
-    """What controls still need, in words; empty when they may run or were not asked for."""
+    """Name what controls still need; empty when they may run or were not asked for."""
     if settings.controls == 0:
         return []
     missing = []
@@ -58,12 +58,12 @@ def missing_for_controls(settings: MqttSettings) -> list[str]:
 
 
 def effective_controls(settings: MqttSettings) -> int:
-    """The bit mask that really counts: 0 unless every precondition holds."""
+    """Return the bit mask that really counts: 0 unless every precondition holds."""
     return 0 if missing_for_controls(settings) else settings.controls
 
 
 def status_body(settings: MqttSettings, connected: bool) -> dict[str, Any]:
-    """The body of ``GET /api/mqtt/status``; never the user name or password."""
+    """Return the body of ``GET /api/mqtt/status``; never the user name or password."""
     return {
         "enabled": bool(settings.host),
         "host": settings.host or None,

@@ -28,12 +28,12 @@ class ControlMessage:
 
 
 def command_filter(prefix: str) -> str:
-    """The subscription that brings all commands."""
+    """Return the subscription that brings all commands."""
     return f"{prefix}/+/control/+/set"
 
 
 def split_topic(prefix: str, topic: str) -> tuple[str, str] | None:
-    """(gateway id, control) of a command topic, None when it has another shape."""
+    """Return (gateway id, control) of a command topic, None when the topic has another shape."""
     head = f"{prefix}/"
     parts = topic[len(head) :].split("/") if topic.startswith(head) else []
     if len(parts) != 4 or parts[1] != "control" or parts[3] != "set" or not parts[0]:
@@ -48,7 +48,7 @@ def parse(
     views: Mapping[str, View],
     mask: int,
 ) -> ControlMessage:
-    """The command in a message, or ControlRejected with the reason. Checks run from cheap to dear."""
+    """Return the command in a message, or raise ControlRejected with the reason. Cheap checks come first."""
     shape = split_topic(prefix, topic)
     if shape is None:
         raise ControlRejected("not a control topic")
@@ -119,5 +119,5 @@ def _reserve_to_hold(body: dict[str, Any], view: View) -> int:
 
 
 def shortened(payload: bytes) -> str:
-    """A payload for the log: at most 200 characters, nothing that could break a line or a terminal."""
+    """Shorten a payload for the log: at most 200 characters, none that could break a line or a terminal."""
     return payload[:MAX_PAYLOAD_BYTES].decode("utf-8", "replace")[:200].encode("unicode_escape").decode("ascii")

@@ -38,11 +38,11 @@ class Gateway:
 
     @property
     def topic_id(self) -> str:
-        """The id as Home Assistant allows it in a discovery topic; ids elsewhere keep their dots."""
+        """Return the id as Home Assistant allows it in a discovery topic; ids elsewhere keep their dots."""
         return self.id.replace(".", "_")
 
     def device(self) -> dict[str, Any]:
-        """The gateway's own device."""
+        """Return the gateway's own device."""
         return {
             "identifiers": [f"pypowerwall_{self.id}"],
             "name": self.name or self.id,
@@ -52,7 +52,7 @@ class Gateway:
         }
 
     def unit_device(self, serial: str) -> dict[str, Any]:
-        """The device of one unit behind the gateway."""
+        """Return the device of one unit behind the gateway."""
         return {
             **self.device(),
             "identifiers": [f"pypowerwall_{self.id}_{serial_slug(serial)}"],
@@ -62,14 +62,14 @@ class Gateway:
         }
 
     def device_of(self, entity: Entity) -> dict[str, Any]:
-        """The device an entity belongs to."""
+        """Return the device an entity belongs to."""
         return self.device() if entity.serial is None else self.unit_device(entity.serial)
 
 
 def availability(
     settings: MqttSettings, gateway: Gateway, *, gateway_too: bool = True, own: str | None = None
 ) -> list[dict[str, str]]:
-    """The list of availability topics: the entity's own if it has one, the gateway's (unless told otherwise) and the
+    """Return the availability topics: the entity's own if it has one, the gateway's (unless told otherwise) and the
     server's.
     """
     base = f"{settings.topic_prefix}/{gateway.id}/"
@@ -80,7 +80,7 @@ def availability(
 
 
 def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict[str, Any]:
-    """The members of one entity without its device and availability."""
+    """Return the members of one entity without its device and availability."""
     base = f"{settings.topic_prefix}/{gateway.id}/"
     config: dict[str, Any] = {"name": entity.name, "unique_id": f"pypowerwall_{gateway.id}_{entity.suffix}"}
     if entity.state is not None:
@@ -92,12 +92,12 @@ def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> d
 
 
 def entity_topic(settings: MqttSettings, gateway: Gateway, entity: Entity) -> str:
-    """Where an entity of its own is announced."""
+    """Return the topic on which a single entity is announced."""
     return f"{settings.ha_prefix}/{entity.component}/pypowerwall_{gateway.topic_id}_{entity.suffix}/config"
 
 
 def entity_messages(settings: MqttSettings, gateway: Gateway, entities: Sequence[Entity]) -> dict[str, str]:
-    """One config message an entity, exactly as pypowerwall-server sends them (energies in Wh, no origin)."""
+    """Write one message for each entity, exactly as pypowerwall-server does (energies in Wh, no origin)."""
     messages = {}
     for entity in entities:
         config = entity_config(settings, gateway, entity)
@@ -112,7 +112,7 @@ def entity_messages(settings: MqttSettings, gateway: Gateway, entities: Sequence
 
 
 def device_topic(settings: MqttSettings, gateway: Gateway, serial: str | None) -> str:
-    """Where a device with all its entities is announced."""
+    """Return the topic on which a device is announced with all its entities."""
     unit = "" if serial is None else f"_{serial_slug(serial)}"
     return f"{settings.ha_prefix}/device/pypowerwall_{gateway.topic_id}{unit}/config"
 
@@ -132,7 +132,7 @@ def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict
 def device_messages(
     settings: MqttSettings, gateway: Gateway, entities: Sequence[Entity], gone: Sequence[Entity] = ()
 ) -> dict[str, str]:
-    """One message a device with its entities as components; ``gone`` are removed from the gateway's device."""
+    """Write one message for each device and its entities; ``gone`` are removed from the gateway's device."""
     groups: dict[str | None, list[Entity]] = {None: []}
     for entity in entities:
         groups.setdefault(entity.serial, []).append(entity)
@@ -182,13 +182,13 @@ class Announcer:
         self._removed: frozenset[str] = frozenset()
 
     def forget(self) -> None:
-        """After a reconnect or a restart of Home Assistant: everything has to be said again."""
+        """Forget what was announced: after a reconnect, or a restart of Home Assistant, all of it is needed again."""
         self._sent = None
         self._migrated.clear()
         self._removed = frozenset()
 
     def announce(self, view: View, mask: int) -> Announcement | None:
-        """The messages to send before this view's state, None when everything is known already.
+        """Return the messages to send before this view's state, None when everything is known already.
 
         ``mask``: the bits of the controls that the owner wants. Only those are announced that can work; the others'
         retained discovery is removed, also when another connection is reached later.
@@ -254,7 +254,7 @@ class Announcer:
         return cleared
 
     def _moved_devices(self, entities: Sequence[Entity]) -> set[str]:
-        """Topics of devices that lose an entity to another device since the last announcement."""
+        """Return topics of devices that lose an entity to another device since the last announcement."""
         if self._sent is None:
             return set()
         before = {suffix: serial for suffix, _, serial in self._sent[1]}

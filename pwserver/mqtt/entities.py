@@ -130,7 +130,7 @@ CONTROL_ENTITIES: tuple[Entity, ...] = tuple(
 
 
 def serial_slug(serial: str) -> str:
-    """A unit's serial as part of an id; unusual serials get a piece of their hash so that two never meet."""
+    """Return a unit's serial as part of an id; unusual serials get a piece of their hash so that two never meet."""
     if re.fullmatch(r"[A-Z0-9]+", serial):
         return serial.lower()
     digest = hashlib.sha1(serial.encode(), usedforsecurity=False).hexdigest()[:8]
@@ -142,7 +142,7 @@ def _underscored(name: str) -> str:
 
 
 def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
-    """Entities a gateway has only when a reading shows them; ``serials`` names the unit at each battery position."""
+    """Return what a gateway has only when a reading shows it; ``serials``: the unit at each battery position."""
     found = [entity_of(sensor) for sensor in SENSORS if sensor.once_told and sensor.read(judged) is not None]
     found += _further_meter_entities(judged.meters)
     strings = {name: string for name, string in judged.strings.items() if safe_in_topic(name)}
@@ -182,7 +182,7 @@ def _signal_entity(serial: str, signal: Signal) -> Entity:
 
 
 def entities_of_unit(serial: str, number: int) -> list[Entity]:
-    """Every entity that a battery unit may have, whichever of them it has shown."""
+    """Return every entity that a battery unit may have, whichever of them it has shown."""
     unit = Unit(serial, number, "", capacity_wh=Fact(0.0), remaining_wh=Fact(0.0))
     return [*_battery_entities((unit,), {number: serial}), *(_signal_entity(serial, one) for one in SIGNALS)]
 

@@ -52,7 +52,7 @@ class Envelope:
 
 
 def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
-    """The message of an envelope; signed for this topic when there is a key."""
+    """Write the message of an envelope, signed for this topic when there is a key."""
     body = {
         "sent": envelope.sent,
         "run": envelope.run,
@@ -70,7 +70,7 @@ def encode(envelope: Envelope, topic: str, key: bytes | None) -> bytes:
 
 
 def decode(payload: bytes, topic: str, key: bytes | None) -> Envelope:
-    """The envelope of a message. With a key every message has to carry its signature. Raises ReplicaMessageError."""
+    """Read the envelope of a message, which must be signed when there is a key. Raises ReplicaMessageError."""
     head, rest = payload[:5], payload[5:]
     if len(head) < 5 or head[:3] != MAGIC:
         raise ReplicaMessageError("not a replica message")
@@ -86,13 +86,13 @@ def decode(payload: bytes, topic: str, key: bytes | None) -> Envelope:
 
 
 def sign_word(word: str, topic: str, key: bytes | None) -> bytes:
-    """A one-word message (``online``, ``offline``), signed when there is a key."""
+    """Write a one-word message (``online``, ``offline``), signed when there is a key."""
     plain = word.encode()
     return plain if key is None else plain + b" " + _mac(key, topic, b"", plain).hex().encode()
 
 
 def read_word(payload: bytes, topic: str, key: bytes | None) -> str:
-    """The word of a one-word message. Raises ReplicaMessageError when its signature is missing or wrong."""
+    """Read a one-word message. Raises ReplicaMessageError when its signature is missing or wrong."""
     plain, _, mac = payload[:200].partition(b" ")
     if key is not None and not hmac.compare_digest(mac, _mac(key, topic, b"", plain).hex().encode()):
         raise ReplicaMessageError("signature does not fit")
@@ -104,7 +104,7 @@ def _mac(key: bytes, topic: str, head: bytes, body: bytes) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as objects without their default members, NaN as null."""
+    """Turn dataclasses into objects without their default members, and NaN into null."""
     if hasattr(value, "__dataclass_fields__"):
         members = {}
         for member in fields(value):
@@ -164,7 +164,7 @@ def _with_reach(reading: Reading, members: Mapping[str, Any]) -> Reading:
 
 
 def _build(kind: type[T], members: Any) -> T:
-    """A dataclass from an object. Members of a newer publisher that we do not know are left out."""
+    """Build a dataclass from an object, without the members of a newer publisher that are not known here."""
     if not isinstance(members, dict):
         raise ReplicaMessageError(f"{kind.__name__} is not an object")
     hints = HINTS[kind]
@@ -176,7 +176,7 @@ def _build(kind: type[T], members: Any) -> T:
 
 
 def _checked(value: Any, hint: Any, name: str) -> Any:
-    """The value, when it has the type the dataclass promises."""
+    """Return a value if it has the type that the dataclass promises."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in inner:

@@ -107,6 +107,6 @@ class ReplicaPublisher:
 
 
 async def _until_lost(client: Client) -> None:
-    """Ends with the library's error as soon as the connection is gone, also while there is nothing to send."""
+    """Wait until the connection is lost, also while there is nothing to send; raises the library's error."""
     async for _ in client.messages:
         pass

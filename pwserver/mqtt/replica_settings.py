@@ -31,17 +31,17 @@ class ReplicaSettings:
 
     @property
     def where(self) -> str:
-        """Broker and prefix, for people; no secret."""
+        """Return broker and prefix for people, without any secret."""
         return f"{self.broker.host}:{self.broker.port}/{self.prefix}"
 
     @property
     def base(self) -> str:
-        """The root of all replica topics of this version."""
+        """Return the root of all replica topics of this version."""
         return f"{self.prefix}/replica/{VERSION}"
 
 
 def settings_from_url(url: str, name: str, key: bytes | None = None, **broker: Any) -> ReplicaSettings:
-    """Settings from ``mqtt://[user[:password]@]host[:port][/prefix]`` or ``mqtts://…``. Raises ValueError.
+    """Read ``mqtt://[user[:password]@]host[:port][/prefix]`` or ``mqtts://…``. Raises ValueError.
 
     ``broker`` adds members of MqttSettings, e.g. ``tls_ca_cert``. The error never repeats the address: it may hold a
     password.

@@ -72,12 +72,12 @@ class ReplicaSubscriber:
         self._task = start_in_background(self.settings.broker, self._session, "replica")
 
     async def stop(self) -> None:
-        """Disconnect."""
+        """Disconnect from the broker."""
         task, self._task = self._task, None
         await end_in_background(task, self.settings.broker)
 
     async def updates(self) -> AsyncIterator[ReplicaUpdate]:
-        """The newest state of each gateway that changed, for ever. A slow consumer misses steps, never the last."""
+        """Yield each gateway that changed, for ever. A slow consumer misses steps, never the last one."""
         while True:
             while self._changed:
                 gateway_id = next(iter(self._changed))

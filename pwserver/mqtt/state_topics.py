@@ -21,7 +21,7 @@ UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f]")
 
 
 def fixed(value: float | int, decimals: int) -> str:
-    """A number as the C library's printf writes it, but never a negative zero."""
+    """Write a number as the C library's printf does, but never as a negative zero."""
     written = f"{value:.{decimals}f}"
     return written.lstrip("-") if written.startswith("-") and not written.strip("-0.") else written
 
@@ -39,12 +39,12 @@ def _clean(value: Any) -> Any:
 
 
 def safe_in_topic(name: str) -> bool:
-    """Whether a name from the gateway can be one level of a topic."""
+    """Return whether a name from the gateway can be one level of a topic."""
     return bool(name) and UNSAFE_IN_TOPIC.search(name) is None
 
 
 def compact(value: Any) -> str:
-    """JSON without spaces, non-ASCII as it is, NaN and infinities as null, no negative zero."""
+    """Write JSON without spaces, non-ASCII as it is, NaN and infinities as null, no negative zero."""
     return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
 
 
@@ -75,7 +75,7 @@ def battery_availability(number: int) -> str:
 
 
 def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = ()) -> dict[str, str]:
-    """All state topics of one gateway after one poll attempt, ``availability`` last.
+    """Return all state topics of one gateway after one poll attempt, ``availability`` last.
 
     ``announced`` are the availability topics of units and devices, below the gateway's, that somebody was told of: each
     is told at every good poll, also for a device that has fallen silent.
@@ -169,7 +169,7 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
 
 
 def _availability_of_parts(judged: Judged, announced: Iterable[str]) -> dict[str, str]:
-    """Whether each battery's energy and each device's signals are known: the figures of one may stop, not of both."""
+    """Say whether each battery's energy and each device's signals are of now; one may stop without the other."""
     told = {battery_availability(unit.position): unit.remaining_wh.value is not None for unit in judged.units}
     told |= {device_availability(device.serial): True for device in judged.devices if safe_in_topic(device.serial)}
     return {topic: "online" if told.get(topic) else "offline" for topic in dict.fromkeys((*told, *announced))}

@@ -26,7 +26,7 @@ GOOD_BYE_SECONDS = 1.2  # ... and after 1.5 s in a reload
 
 
 def mqtt_settings(config: Config) -> MqttSettings:
-    """The broker of MQTT_HOST."""
+    """Return the broker of MQTT_HOST."""
     return MqttSettings.of(
         config.settings.mqtt,
         control_enabled=config.control_enabled,
@@ -35,7 +35,7 @@ def mqtt_settings(config: Config) -> MqttSettings:
 
 
 def publishing_settings(config: Config) -> ReplicaSettings | None:
-    """Where snapshots for replicas go, None when nobody asked for them. A replica does not pass on what it reads."""
+    """Return where snapshots for replicas go, None when they are off. A replica never passes on what it reads."""
     sharing, mqtt = config.settings.sharing, config.settings.mqtt
     if not sharing.publish or not mqtt.host or sharing.source_url:
         return None
@@ -93,7 +93,7 @@ class Brokers:
                 log.warning("the MQTT broker did not take our good-bye in time")
 
     def measured(self) -> Mapping[str, Any]:
-        """Self metrics."""
+        """Return the self metrics of the publishers."""
         found: dict[str, Any] = {}
         if self._mqtt is not None:
             counters = self._mqtt.counters

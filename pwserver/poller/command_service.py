@@ -84,7 +84,7 @@ class CommandService:
     async def control(
         self, gateway: str, action: str, arguments: dict[str, Any], who: str, limit_seconds: float = 10.0
     ) -> Outcome:
-        """A command from inside the poller (MQTT)."""
+        """Carry out a command from inside the poller (MQTT)."""
         self._number += 1
         deadline = time.monotonic() + limit_seconds / 2
         pid = os.getpid()
@@ -136,7 +136,7 @@ class CommandService:
         return outcome
 
     def _perform(self, command: Command, task: CommandedGateway, started: STARTED) -> Outcome:
-        """The blocking part, in the gateway's command thread."""
+        """Carry out the blocking part, in the gateway's command thread."""
         from pwserver.gateways.command_execution import CommandRefused, OutcomeUnknown, perform
         from pwserver.gateways.command_routes import CommandNotSent
 
@@ -203,13 +203,13 @@ class CommandService:
         return None
 
     def _must_island(self, connection: GatewayConnection) -> None:
-        """What cannot island is told so before it is told to wait."""
+        """Refuse a gateway that cannot island before anybody is told to wait."""
         from pwserver.gateways.command_execution import check
 
         check(connection, "islanding")
 
     def _cooling(self, gateway: str) -> float:
-        """Seconds until islanding may be commanded again; kept in shared memory, so a new poller knows it too."""
+        """Return the seconds until islanding may be commanded again; a new poller process knows them, too."""
         return max(0.0, self._islanded.get(gateway) + self.cooldown_seconds - time.monotonic())
 
     def _release(self, gateway: str) -> Outcome:
@@ -229,6 +229,6 @@ class CommandService:
 
 
 def cooling(seconds: float) -> Outcome:
-    """Too soon after the last islanding command."""
+    """Return the outcome of an islanding command that comes too soon after the last one."""
     text = f"islanding was commanded a moment ago; try again in {math.ceil(seconds)} s"
     return Outcome(COOLING, text, retry_after_seconds=seconds)

@@ -73,7 +73,7 @@ class GatewayTask:
 
     @property
     def reading(self) -> Reading | None:
-        """What is served now."""
+        """Return the reading that is served now."""
         return self._reading
 
     def poll_soon(self) -> None:
@@ -125,7 +125,7 @@ class GatewayTask:
         done.result()
 
     def _attempt(self) -> None:
-        """One blocking poll and its publication, in the gateway's own thread."""
+        """Poll once and publish the result, in the gateway's own thread."""
         try:
             reading = self.connection.poll()
         except Exception as failure:
@@ -151,14 +151,14 @@ class GatewayTask:
             self.connection.read_again()
 
     def _alive(self, now: float) -> bool:
-        """May the last good reading still be served?"""
+        """Say whether the last good reading may still be served."""
         if self._reading is None:
             return False
         limit = self.freshness.after_failure_seconds if self._failed else self.freshness.unattended_seconds
         return now < self._read_at + limit
 
     def _next_expiry(self, now: float) -> float:
-        """When the last good reading ends, or far away when there is none."""
+        """Return when the last good reading ends, or a moment far away when there is none."""
         if self._reading is None:
             return now + 3600.0
         limit = self.freshness.after_failure_seconds if self._failed else self.freshness.unattended_seconds

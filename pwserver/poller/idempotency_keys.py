@@ -23,15 +23,15 @@ class UsedKeys:
 
     @staticmethod
     def size() -> int:
-        """Bytes of shared memory."""
+        """Return bytes of shared memory."""
         return KEYS_MAX * _ENTRY.size
 
     def used(self, key: str) -> bool:
-        """Was this key used within the hour?"""
+        """Say whether this key was used within the hour."""
         return self._find(_digest(key)) is not None
 
     def use(self, key: str) -> None:
-        """From now on it has been; the oldest makes room."""
+        """Store a key as used; it takes the place of the oldest."""
         with self._lock:
             place = min(range(KEYS_MAX), key=lambda number: self._entry(number)[1])
             # Free while it is changed: whoever is killed in between leaves no half of a key.
@@ -40,14 +40,14 @@ class UsedKeys:
             _ENTRY.pack_into(self._region, place * _ENTRY.size, _digest(key), time.monotonic())
 
     def forget(self, key: str) -> None:
-        """Nothing was sent after all: it may be used again."""
+        """Remove a key, so that it may be used again: nothing was sent after all."""
         with self._lock:
             place = self._find(_digest(key))
             if place is not None:
                 _ENTRY.pack_into(self._region, place * _ENTRY.size, b"", 0.0)
 
     def inherit(self, before: UsedKeys) -> None:
-        """Know what ``before`` knew."""
+        """Copy the keys of ``before``, whose process has ended."""
         self._region[:] = before._region
 
     def _find(self, digest: bytes) -> int | None:

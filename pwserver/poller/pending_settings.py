@@ -47,7 +47,7 @@ class PendingSettings:
         self._expected: dict[str, tuple[Any, float, float]] = {}
 
     def expect(self, action: str, arguments: Mapping[str, Any], now: float, tick: float) -> list[str]:
-        """``action`` has been acknowledged: wait for its settings to show. Returns their names.
+        """Wait for the settings of an acknowledged ``action`` to show. Returns their names.
 
         ``now``: epoch seconds, to be shown; ``tick``: the monotonic clock, which alone decides.
         """
@@ -57,7 +57,7 @@ class PendingSettings:
         return sorted(wanted)
 
     def seen(self, reading: Reading, now: float, tick: float) -> list[str]:
-        """A new reading: forget what it confirms. Returns what has waited in vain and is forgotten too."""
+        """Forget what a new reading confirms. Returns what has waited in vain and is forgotten, too."""
         vain = []
         age = now - reading.timestamp
         taken = tick - (age if 0.0 <= age <= LONGEST_POLL_SECONDS else 0.0)
@@ -74,13 +74,13 @@ class PendingSettings:
         return bool(self._expected)
 
     def as_json(self) -> dict[str, Any]:
-        """Setting -> what it should become, and since when (epoch seconds)."""
+        """Return setting -> what it should become, and since when (epoch seconds)."""
         with self._lock:
             return {name: {"value": value, "acknowledged": since} for name, (value, since, _) in self._expected.items()}
 
 
 def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Which settings a command changes, and to what."""
+    """Return which settings a command changes, and to what."""
     if action == "operation":
         wanted = {"reserve": arguments.get("level"), "mode": arguments.get("mode")}
         return {name: value for name, value in wanted.items() if value is not None}
@@ -90,7 +90,7 @@ def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, An
 
 
 def matches(found: Any, wanted: Any) -> bool:
-    """Does a reading show the value?"""
+    """Say whether a reading shows the value."""
     if found is None:
         return False
     if isinstance(wanted, (int, float)) and not isinstance(wanted, bool):

@@ -110,7 +110,7 @@ class Poller:
         )
 
     def _follow(self, directory: Directory) -> None:
-        """A replica: readings come from a broker."""
+        """Start a replica's feed: readings come from a broker."""
         feed = ReplicaFeed(
             replica_settings(self.runtime.config),
             self.runtime.identities,
@@ -122,7 +122,7 @@ class Poller:
         self._start(feed.run(), "replica")
 
     async def _connect(self) -> None:
-        """One task a gateway, spread over the interval so that fifty do not answer in the same instant."""
+        """Start one task for each gateway, spread over the interval so that fifty do not answer at once."""
         from pwserver.gateways.connection import GatewayConnection
 
         settings = self.runtime.config.settings.gateways
@@ -147,7 +147,7 @@ class Poller:
     def _published(
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
     ) -> None:
-        """After every poll attempt, in the gateway's thread."""
+        """Pass on every poll attempt, in the gateway's thread."""
         connection = self.connections.get(identity.id)
         if connection is not None:
             self.wait_times.remember(identity.id, *connection.hold, connection.health.login_worked)
@@ -156,7 +156,7 @@ class Poller:
         self.recording.take(view)
 
     def _measured(self) -> Mapping[str, Any]:
-        """Self metrics of the polling itself."""
+        """Return the self metrics of the polling itself."""
         return {
             "pwserver_render_duration_seconds": {
                 (gateway,): seconds for gateway, seconds in list(self.publisher.render_seconds.items())
@@ -175,7 +175,7 @@ def corrections_of(config: Config) -> dict[str, Corrections]:
 
 
 def _fatal(task: asyncio.Task[None]) -> None:
-    """A job that ends by itself is a fault: better a fresh process than a half-dead one."""
+    """End the process when a job ends by itself: a fresh process is better than a half-dead one."""
     if not task.cancelled() and task.exception() is not None:
         log.critical("%s broke", task.get_name(), exc_info=task.exception())
         os._exit(1)

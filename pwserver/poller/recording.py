@@ -58,7 +58,7 @@ class Recording:
             timeline.take(reading, judged)
 
     def _in_trouble(self) -> bool:
-        """Must the rings be left alone? Told once. Asked before they are touched, every time."""
+        """Say whether the rings must be left alone, and log it once. Asked every time before they are touched."""
         trouble = self.store.stop_reason()
         if trouble is not None and not self._told:
             self._told = True

@@ -37,7 +37,7 @@ UNHEARD = "nothing has been heard of it on the broker yet"
 
 
 def replica_settings(config: Config) -> ReplicaSettings:
-    """The broker and topics of PW_REPLICA. ConfigError when the address cannot be used; it never repeats that."""
+    """Return broker and topics of PW_REPLICA. The ConfigError of a bad address never repeats that."""
     sharing, mqtt = config.settings.sharing, config.settings.mqtt
     url = sharing.source_url or ""
     try:
@@ -104,7 +104,7 @@ class ReplicaFeed:
             parts.create_task(self._announce())
 
     def measured(self) -> Mapping[str, Any]:
-        """Self metrics."""
+        """Return the self metrics of the subscription."""
         return {
             "pwserver_replica_connected": int(self._subscriber.connected),
             "pwserver_replica_refused_total": sum(self._subscriber.refused.values()),
@@ -138,7 +138,7 @@ class ReplicaFeed:
                 followed.reading = None
 
     def _limit(self, followed: _Followed) -> float:
-        """How long a reading is served: as for a local gateway, with the publisher's interval for ours."""
+        """Return how long a reading is served: as a local one, but by the publisher's interval."""
         if not followed.status.online:
             return self.freshness.after_failure_seconds
         return self._unattended(followed)

@@ -15,5 +15,5 @@ class Ticks:
         self.origin = origin
 
     def after(self, now: float) -> float:
-        """The first tick strictly later than ``now``."""
+        """Return the first tick strictly later than ``now``."""
         return self.origin + (math.floor((now - self.origin) / self.interval_seconds) + 1) * self.interval_seconds

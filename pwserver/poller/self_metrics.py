@@ -42,7 +42,7 @@ class SelfMetrics:
         self._looked = 0.0
 
     def gather(self) -> Measured:
-        """Family -> a number, or {label values: number}; see documents.prometheus.SELF_FAMILIES."""
+        """Return family -> a number, or {label values: number}; see documents.prometheus.SELF_FAMILIES."""
         found: Measured = {**self._http(), **self._documents(), **self._snapshots(), **self._children()}
         for source in self.sources:
             found.update(source())
@@ -77,7 +77,7 @@ class SelfMetrics:
         return measured
 
     def _documents(self) -> Measured:
-        """Answers by canonical target, whatever the gateway: its id as a second label would make thousands."""
+        """Count answers by canonical target; a gateway label as well would make thousands of series."""
         hits, starts = self._shared.hits, self._shared.hit_start
         cells = hits.row(0)
         for number in range(1, self._shared.workers):
@@ -114,7 +114,7 @@ class SelfMetrics:
         }
 
     def _look(self, pids: Mapping[str, int]) -> Measured:
-        """Memory, time and files of each process, where the system tells (Linux)."""
+        """Measure memory, time and files of each process, where the system tells them (Linux)."""
         memory: dict[tuple[str, ...], float] = {}
         seconds, files, started = memory.copy(), memory.copy(), memory.copy()
         for name, pid in pids.items():
@@ -135,7 +135,7 @@ class SelfMetrics:
 
 
 def _boot_time() -> float | None:
-    """When the system was started, epoch seconds; None where it does not say."""
+    """Return when the system was started, in epoch seconds; None where it does not say."""
     with suppress(OSError, ValueError, IndexError), open("/proc/stat", encoding="ascii") as file:
         return next((float(line.split()[1]) for line in file if line.startswith("btime ")), None)
     return None

@@ -111,11 +111,11 @@ class SnapshotPublisher:
         return view
 
     def _zoned(self, identity: GatewayIdentity) -> GatewayIdentity:
-        """The identity with the time zone in force, which the gateway itself may have told."""
+        """Return the identity with the time zone in force, which the gateway itself may have told."""
         return in_force(identity, self._judges[identity.id].memory.time_zone)
 
     def _note_taken(self, gateway: str, reading: Reading | None) -> tuple[float, float]:
-        """(epoch seconds, monotonic seconds) at which a reading was taken; the second as of when it was first seen."""
+        """Return when a reading was taken by both clocks: epoch seconds, and monotonic seconds."""
         if reading is None:
             return 0.0, 0.0
         known = self._taken.get(gateway)
@@ -125,7 +125,7 @@ class SnapshotPublisher:
         return known
 
     def changed(self) -> None:
-        """Something the site's documents tell has changed. From any thread."""
+        """Note that something in the site's documents has changed. From any thread."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
 

@@ -24,7 +24,7 @@ _IDS = CAUSES
 
 
 def shared_bytes(gateways: int) -> dict[str, int]:
-    """The arena's regions for this many gateways."""
+    """Return the arena's regions for this many gateways."""
     return {name: SharedMoments.size(gateways) for name in TABLES} | {idempotency_keys.REGION: UsedKeys.size()}
 
 
@@ -38,7 +38,7 @@ class WaitTimes:
         }
 
     def remember(self, gateway: str, until: float, cause: str | None, login_worked: bool) -> None:
-        """After an attempt: nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
+        """Store that nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
         refused = cause is not None and CAUSE_BY_ID[cause].patience is Patience.LOGIN
         self._tables[CAUSE].set(gateway, _IDS.index(cause) + 1.0 if cause is not None else 0.0)
         self._tables[WORKED].set(gateway, 1.0 if login_worked else 0.0)
@@ -47,7 +47,7 @@ class WaitTimes:
             self._tables[PROMISED].set(gateway, until)
 
     def recall(self, gateway: str) -> tuple[float, str] | None:
-        """(until, cause) of what is still to be kept; None when there is nothing."""
+        """Return (until, cause) of what still has to be waited for; None when there is nothing."""
         now = time.monotonic()
         number = self._tables[CAUSE].get(gateway)
         known = _IDS[int(number) - 1] if 1 <= number <= len(_IDS) else None
@@ -62,7 +62,7 @@ class WaitTimes:
         return None
 
     def login_worked(self, gateway: str) -> bool:
-        """Did an earlier process read the gateway with the login as it is configured now?"""
+        """Say whether an earlier process has read the gateway with the login as it is configured now."""
         return self._tables[WORKED].get(gateway) > 0
 
 
