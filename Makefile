@@ -29,7 +29,7 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system setup run quick test lint bench dist wheels platforms image fuzz soak screenshots clean
+.PHONY: help system setup run quick test lint bench dist wheels platforms newest image fuzz soak screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,12 @@ wheels: $(TOOLS)  ## wheels for every Python of this kind of machine into dist/ 
 
 platforms: $(TOOLS)  ## other Pythons and processors, each in a Debian of its own (needs root; ARM needs QEMU; an hour)
 	$(BIN)/python -m tests.packaging.platforms $(ARGS)
+
+newest: BIN = build/newest/bin
+newest:  ## the tests against the newest pypowerwall and Sanic, in an environment of its own (ARGS="tests/library")
+	$(MAKE) VENV=build/newest setup
+	$(BIN)/python -m pip --disable-pip-version-check install --upgrade pypowerwall sanic sanic-ext
+	$(PYTEST) $(ARGS)
 
 image:  ## the container image (needs a container engine; ENGINE=podman for another than docker)
 	$(ENGINE) build --tag $(IMAGE) $(ARGS) .
