@@ -1,4 +1,4 @@
-"""The hybrid cloud link: one extra cloud connection next to a local gateway, for writes and for what it lacks.
+"""Keep the hybrid cloud link: one cloud connection next to a local gateway, for writes and for what it lacks.
 
 It lives in threads of its own that come and go: a slow Tesla server never delays a poll.
 """
@@ -27,13 +27,35 @@ _REFRESH_SECONDS: Final = 60.0
 _UNAVAILABLE_AFTER: Final = 3
 LINKED: Final = ("mode", "reserve", "grid_charging", "grid_export")
 
-_choice = threading.Lock()
-_winner: list[CloudLink] = []  # the first link that connects is the only one
+
+class SoleLink:
+    """Let the first cloud link that connects be the only one of all gateways."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._link: CloudLink | None = None
+
+    def claim(self, link: CloudLink) -> bool:
+        """Make ``link`` the one there is, unless another is; return whether it is."""
+        with self._lock:
+            if self._link is None:
+                self._link = link
+            return self._link is link
+
+    def release(self, link: CloudLink) -> None:
+        """Give the place up if ``link`` has it."""
+        with self._lock:
+            if self._link is link:
+                self._link = None
+
+    def taken_from(self, link: CloudLink) -> bool:
+        """Tell whether another link than ``link`` is the one there is."""
+        return self._link is not None and self._link is not link
 
 
 @dataclass(slots=True)
 class Known:
-    """A value that the servers told, and when they did."""
+    """Hold a value that the servers told, and when they did."""
 
     value: Any = None
     time: float = 0.0  # epoch seconds, 0 for never
@@ -41,9 +63,10 @@ class Known:
 
 
 class CloudLink:
-    """Connects in the background, refreshes a few values a minute, and tells its state."""
+    """Connect in the background, refresh a few values each minute, and tell the state of this connection."""
 
-    def __init__(self, definition: GatewayDefinition, options: GatewayOptions) -> None:
+    def __init__(self, definition: GatewayDefinition, options: GatewayOptions, sole: SoleLink) -> None:
+        self._sole = sole
         self.definition = definition
         self.options = options
         self.limiter = RequestLimiter(30)
@@ -70,14 +93,14 @@ class CloudLink:
         self._job.start()
 
     def fresh(self, name: str, tick: float) -> Known | None:
-        """A value read over the link lately (two refreshes), else None. ``tick``: the monotonic clock."""
+        """Return a value read over the link lately (two refreshes), else None. ``tick``: the monotonic clock."""
         known = self.known[name]
         if not known.time or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
             return None
         return known
 
     def status(self) -> dict[str, Any]:
-        """``cloud_control`` of the API."""
+        """Return ``cloud_control`` of the API."""
         connected = self.powerwall is not None
         if not connected or self.failures >= _UNAVAILABLE_AFTER:
             state = "unavailable"
@@ -98,16 +121,16 @@ class CloudLink:
 
     @property
     def cause(self) -> str | None:
-        """Why it is not connected; None while nothing has failed."""
+        """Tell why it is not connected; None while nothing has failed."""
         return self._told
 
     @property
     def serves_another(self) -> bool:
-        """Is the one link there is that of another gateway?"""
-        return bool(_winner) and _winner[0] is not self
+        """Tell whether the one link there is belongs to another gateway."""
+        return self._sole.taken_from(self)
 
     def certain(self) -> bool:
-        """Does it surely lead to this gateway's site? With several gateways a guess could write to the wrong one."""
+        """Tell whether it surely leads to this gateway's site: a guess could write to the wrong one of several."""
         powerwall = self.powerwall
         if powerwall is None:
             return False
@@ -122,11 +145,9 @@ class CloudLink:
             self._due = 0.0
 
     def close(self) -> None:
-        """No further jobs; lets go of the connection unless a job still holds it."""
+        """Start no further jobs, and close the connection unless a job still holds it."""
         self._closed = True
-        with _choice:
-            if self in _winner:
-                _winner.remove(self)
+        self._sole.release(self)
         if self.lock.acquire(blocking=False):
             try:
                 if self.powerwall is not None:
@@ -163,15 +184,14 @@ class CloudLink:
         with self.limiter.session(_LIMIT_SECONDS, resend=False):
             powerwall = library.open_cloud_link(self.definition, self.options, self.limiter)
             sites = compute(powerwall.client.getsites)
-        with _choice:
-            if self._closed or (_winner and _winner[0] is not self):
-                library.close_connection(powerwall)
-                return
-            if not _winner:
-                _winner.append(self)
-            self.powerwall = powerwall
-            self.sites = len(sites) if isinstance(sites, list) else 0
-            self._attempts, self._told = 0, None
+        claimed = self._sole.claim(self)
+        if self._closed or not claimed:
+            self._sole.release(self)  # ``close`` may have come before the claim
+            library.close_connection(powerwall)
+            return
+        self.powerwall = powerwall
+        self.sites = len(sites) if isinstance(sites, list) else 0
+        self._attempts, self._told = 0, None
 
     def _refresh(self) -> None:
         client = self.powerwall.client

@@ -15,7 +15,7 @@ from pwserver.causes import GARBAGE, LOGIN_MISSING, RATE_LIMIT, UNREACHABLE, Pat
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.host_names import split_host
 from pwserver.gateways import library, login_store
-from pwserver.gateways.cloud_link import LINKED, CloudLink
+from pwserver.gateways.cloud_link import LINKED, CloudLink, SoleLink
 from pwserver.gateways.collect import Asker, Collector, Memory, Opener
 from pwserver.gateways.collect_local import LocalCollector
 from pwserver.gateways.command_routes import CommandRoute
@@ -44,7 +44,9 @@ class GatewayConnection:
     """A gateway as the poller sees it. ``poll`` blocks for a bounded time and belongs to one thread; ``status``,
     ``next_attempt`` and ``identity`` may be read from any. ``lock`` serialises everything that uses the library."""
 
-    def __init__(self, definition: GatewayDefinition, options: GatewayOptions) -> None:
+    def __init__(
+        self, definition: GatewayDefinition, options: GatewayOptions, sole_link: SoleLink | None = None
+    ) -> None:
         self.definition = definition
         self.options = options
         self.lock = threading.RLock()
@@ -61,7 +63,8 @@ class GatewayConnection:
         )
         self.health = GatewayHealth(policy, time.time(), time.monotonic(), random.random)
         self.watch = FallbackWatch(options.tedapi_recovery)
-        self.link = CloudLink(definition, options) if options.hybrid_cloud_link and not definition.mode.remote else None
+        linked = options.hybrid_cloud_link and not definition.mode.remote
+        self.link = CloudLink(definition, options, sole_link or SoleLink()) if linked else None
         self._log = ConnectionLog(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
         self._powerwall: Any = None
         self._din: str | None = None

@@ -9,6 +9,7 @@ This is also the only module that imports pypowerwall, and late: it costs 0.3 s 
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import logging
@@ -147,20 +148,17 @@ TOUCHES: Final = (
 
 # ── preparing the library, once ──────────────────────────────────────────────────────────────────────────────────────
 
-_guard = threading.Lock()
-_library: ModuleType | None = None
+_loading = threading.Lock()
 _TALKATIVE: Final = ("requests_oauthlib", "oauthlib", "httpx", "httpcore", "hpack", "h2", "urllib3")
 
 
 def load() -> ModuleType:
     """Import pypowerwall and prepare it, once. Safe from several threads."""
-    global _library
-    with _guard:
-        if _library is None:
-            _library = _prepared()
-        return _library
+    with _loading:
+        return _prepared()
 
 
+@functools.cache
 def _prepared() -> ModuleType:
     import httpx
     import pypowerwall

@@ -123,6 +123,7 @@ class Poller:
 
     async def _connect(self) -> None:
         """Start one task for each gateway, spread over the interval so that fifty do not answer at once."""
+        from pwserver.gateways.cloud_link import SoleLink
         from pwserver.gateways.connection import GatewayConnection
 
         settings = self.runtime.config.settings.gateways
@@ -132,9 +133,9 @@ class Poller:
         interval = freshness.interval_seconds
         # Several times what a poll with its connecting and recovering may take; every part of it has its own limit.
         stuck_seconds = 3.0 * (4.0 * settings.timeout_seconds + 40.0)
-        count = len(self.runtime.config.gateways)
+        count, sole_link = len(self.runtime.config.gateways), SoleLink()
         for number, definition in enumerate(self.runtime.config.gateways):
-            connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition))
+            connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition), sole_link)
             kept = self.wait_times.recall(definition.id)
             connection.health.login_worked = self.wait_times.login_worked(definition.id)
             if kept is not None:
