@@ -1,4 +1,4 @@
-"""Is this answer to a command a yes? An HTTP 200 only says that the answer arrived.
+"""Judge whether the answer to a command is a yes: an HTTP 200 only says that the answer arrived.
 
 Tesla's servers, and gateways too, answer 200 with a code of 400, a result of false or an error inside; the library
 wraps such answers and passes them on.
@@ -29,7 +29,7 @@ def refusal_in(result: Any) -> str | None:
 
 
 def refusal_of(body: bytes) -> str | None:
-    """The same of an answer as it arrived: the library passes on a part of it only, sometimes nothing but a message."""
+    """Judge an answer as it arrived: the library passes on a part of it only, sometimes nothing but a message."""
     try:
         return refusal_in(json.loads(body))
     except (ValueError, RecursionError):
@@ -37,7 +37,7 @@ def refusal_of(body: bytes) -> str | None:
 
 
 def _without_echo(result: Any) -> Any:
-    """The answer, or the inner one that says no: the words of a yes beside it would be the wrong ones."""
+    """Return the answer, or the inner one that says no: the words of a yes beside it would be the wrong ones."""
     if isinstance(result, Mapping):
         for inner in _inner(result):
             if _is_no(inner, 1):
@@ -52,6 +52,11 @@ def _is_no(value: Any, depth: int) -> bool:
         return depth < _DEEPEST and any(_is_no(item, depth + 1) for item in value[:100])
     if not isinstance(value, Mapping):
         return False
+    return _says_no(value, depth) or (depth < _DEEPEST and any(_is_no(inner, depth + 1) for inner in _inner(value)))
+
+
+def _says_no(value: Mapping[Any, Any], depth: int) -> bool:
+    """Tell whether the members of an answer say no, whatever the answers inside it say."""
     members = {str(name).lower(): member for name, member in list(value.items())[:200]}
     if members.get("error") or members.get("errors") or members.get("faultstring"):
         return True
@@ -62,13 +67,11 @@ def _is_no(value: Any, depth: int) -> bool:
     if any(isinstance(members.get(name), str) and _is_no(members[name], depth) for name in _STATES):
         return True
     codes = [_code(members.get(name)) for name in ("code", "statuscode", "status_code", "status")]
-    if any(code is not None and not 200 <= code < 300 for code in codes):
-        return True
-    return depth < _DEEPEST and any(_is_no(inner, depth + 1) for inner in _inner(value))
+    return any(code is not None and not 200 <= code < 300 for code in codes)
 
 
 def _inner(value: Mapping[Any, Any]) -> list[Any]:
-    """What an answer wraps: Tesla's ``response``, and the parts the library calls ``set_operation`` and the like."""
+    """List what an answer wraps: Tesla's ``response``, and the library's ``set_operation`` and the like."""
     return [
         member
         for name, member in list(value.items())[:200]

@@ -49,7 +49,7 @@ class CloudCollector:
         """One poll. Raises GatewayFailure."""
         asker, values, fetch = self.asker, self.prefetched.values, self.prefetched.fetch
         asker.begin()
-        self.prefetched.forget(self.power, self.battery, "vitals")
+        self.prefetched.forget(self.power, self.battery)
         if self.fleet is not None:
             end_fleet_pause(self.fleet)  # the request limiter keeps the pause after a 429, to the second
         if asker.memory.slow.get(self.config) is None:
@@ -60,11 +60,7 @@ class CloudCollector:
         values[self.config] = self._slow(self.config)
         asker.require(lambda: fetch(self.power, force=True), _answered)
         arrived = asker.arrived(self.power)
-        meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
-        for name in MAIN_METERS:  # the servers tell no lifetime energies; the library prints 0
-            for field in ENERGIES:
-                if isinstance(meters.get(name), dict):
-                    meters[name][field] = None
+        meters = self._meters()
         values[self.battery] = asker.optional("level", lambda: fetch(self.battery, force=True), _answered)
         values[self.remaining] = self._slow(self.remaining)
         asker.record("meters", True)
@@ -81,14 +77,8 @@ class CloudCollector:
         asker.answered("backup_time_remaining of Tesla's servers", self.remaining, "remaining")
         asker.record("level", soe is not None)
         asker.record("grid", detail is not None)
-        operation = as_dict(compute(self.client.poll, "/api/operation"))
-        if operation is not None and finite(config.get("backup_reserve_percent")) is None:
-            operation = {**operation, "backup_reserve_percent": None}
-        try:
-            values["vitals"] = as_dict(without_nans(self.client.get_vitals()))
-        except Exception:
-            values["vitals"] = None
-        vitals = values["vitals"] = _agreeing_devices(values["vitals"], word)
+        operation = self._operation(config)
+        vitals = _agreeing_devices(as_dict(compute(self.client.get_vitals)), word)
         asker.record("vitals", vitals is not None)
         status = as_dict(compute(self.client.poll, "/api/status"))
         site_info = as_dict(compute(self.client.poll, "/api/site_info"))
@@ -159,6 +149,21 @@ class CloudCollector:
             backup_events=None,
             tariff=self._tariff(),
         )
+
+    def _meters(self) -> dict[str, Any]:
+        """Return the four meters. Raises GatewayFailure when they make no sense."""
+        meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
+        for name in MAIN_METERS:
+            if isinstance(meters.get(name), dict):
+                meters[name].update(dict.fromkeys(ENERGIES))  # the servers tell no energies; the library prints 0
+        return meters
+
+    def _operation(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return mode and reserve; a reserve that the servers do not tell is None, whatever the library makes of it."""
+        operation = as_dict(compute(self.client.poll, "/api/operation"))
+        if operation is not None and finite(config.get("backup_reserve_percent")) is None:
+            operation = {**operation, "backup_reserve_percent": None}
+        return operation
 
     def _slow(self, name: str) -> Any:
         return self.asker.optional(

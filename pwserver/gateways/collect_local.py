@@ -114,12 +114,7 @@ class LocalCollector:
         system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
         asker.record_asked("system_status", system is not None)
         operation = self._object(_OPERATION, _OPERATION_SECONDS, keep_seconds=4 * _OPERATION_SECONDS)
-        for path in _SLOW_OBJECTS:
-            self._object(path, asker.options.slow_interval_seconds, keep_seconds=math.inf)
-        for path in _SLOW_LISTS:
-            self.values[path] = self._ask(
-                path, asker.options.slow_interval_seconds, lambda answer: isinstance(answer, list)
-            )
+        self._ask_slowly()
         status = as_dict(self.values.get(_STATUS))
         asker.record("firmware", status is not None)
         asker.answered(f"GET {_SYSTEM}", _SYSTEM, "system", "remaining")
@@ -177,6 +172,14 @@ class LocalCollector:
             device_ages_seconds=ages,
             answers=asker.answers,
         )
+
+    def _ask_slowly(self) -> None:
+        """Ask what changes rarely, once per slow interval."""
+        interval_seconds = self.asker.options.slow_interval_seconds
+        for path in _SLOW_OBJECTS:
+            self._object(path, interval_seconds, keep_seconds=math.inf)
+        for path in _SLOW_LISTS:
+            self.values[path] = self._ask(path, interval_seconds, lambda answer: isinstance(answer, list))
 
     def _devices(self) -> tuple[dict[str, Any] | None, dict[str, float], bool, dict[str, Any] | None, Any]:
         if self.source is None:

@@ -1,4 +1,4 @@
-"""Commands: what is asked of the library, what its answer means, and whether anything was sent at all.
+"""Carry out commands: what is asked of the library, what its answer means, and whether anything was sent at all.
 
 ``perform`` blocks and belongs to a thread of its own. A write is one library call, made once; it is never repeated,
 over no other connection either.
@@ -22,7 +22,7 @@ _GATEWAY_TIMED_OUT: Final = (502, 504)  # of Tesla's servers: what became of the
 
 
 class CommandRefused(Exception):
-    """The gateway answered, but not with yes. ``response``: what it said."""
+    """Tell that the gateway answered, but not with yes. ``response``: what it said."""
 
     def __init__(self, message: str, response: Any = None) -> None:
         self.response = response
@@ -30,12 +30,12 @@ class CommandRefused(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """It was sent, and no answer came."""
+    """Tell that a command was sent, and that no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The gateway acknowledged: the library's result, and the connection that was used."""
+    """Hold what an acknowledged command brought: the library's result, and the connection that was used."""
 
     result: Any
     via: str
@@ -84,7 +84,7 @@ def perform(
 
 
 def check(connection: Commandable, action: str) -> str:
-    """A dry run: the connection that would be used. Raises CommandNotSent when there is none."""
+    """Name the connection that a command would use, without sending it. Raises CommandNotSent when there is none."""
     return choose(connection, action).name
 
 
@@ -106,19 +106,23 @@ def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, be
         raise OutcomeUnknown("outcome unknown: the request was sent, but no answer came; look before you try again")
     if told is not None:
         raise CommandRefused(f"Tesla refused: {told}" if told else "Tesla did not acknowledge", result)
-    if not sent or not any(item.delivered for item in sent):
+    if not any(item.delivered for item in sent):
         raise CommandNotSent("no connection to the gateway; nothing was sent")
     if fault is not None:
         raise CommandRefused(type(fault).__name__)
-    last = sent[-1]
+    raise CommandRefused(_refusal_text(refusal, sent[-1], route), result)
+
+
+def _refusal_text(refusal: str | None, last: Exchange, route: CommandRoute) -> str:
+    """Say who refused, in the words of the answer, else in those of the last exchange with Tesla."""
     if not refusal and last.remote:
         refusal = describe(last) if last.cause is not None else last.said
     who = "the gateway" if route.local else "Tesla"
-    raise CommandRefused(f"{who} refused: {refusal}" if refusal else f"{who} did not acknowledge", result)
+    return f"{who} refused: {refusal}" if refusal else f"{who} did not acknowledge"
 
 
 def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
-    """May a write have been lost on its way back? ``reads_first``: the first exchange changes nothing."""
+    """Tell whether the answer to a write may have been lost. ``reads_first``: the first exchange changes nothing."""
     for number, item in enumerate(sent):
         lost = item.delivered and item.status is None
         if lost or item.status in _GATEWAY_TIMED_OUT:
@@ -141,8 +145,10 @@ def _as_it_is(route: CommandRoute, connection: Commandable, arguments: Arguments
 
 
 def _whole_operation(route: CommandRoute, connection: Commandable, arguments: Arguments) -> Arguments:
-    """The local API takes mode and reserve together, and the reserve on the gateway's own scale: fill in what is not
-    to change from what the gateway says now."""
+    """Fill in what is not to change from what the gateway says now.
+
+    The local API takes mode and reserve together, and the reserve on the gateway's own scale.
+    """
     if not (route.local and not route.signed):
         return arguments
     found = connection.ask_now("/api/operation")
@@ -176,7 +182,7 @@ def _max_backup(powerwall: Any, arguments: Arguments) -> Any:
 
 
 def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
-    """The events as they are now; an event whose time is over is cleared away first."""
+    """Return the events as they are now; an event whose time is over is cleared away first."""
     found = powerwall.get_backup_events()
     if not isinstance(found, dict):
         return None

@@ -75,13 +75,17 @@ class _Group:
                 merged[name] = seen.value if age <= ttl_seconds else _emptied(seen.value)
         for name, value in told.items():
             merged.setdefault(name, value if name in fresh else _emptied(value))
-        kept = merged if ages or away else fresh
+        kept = merged if ages or away else dict(fresh)
+        self._remember({name: value for name, value in kept.items() if name in fresh or name in ages}, ages, tick)
+        return kept, ages
+
+    def _remember(self, devices: Mapping[str, Any], ages: Mapping[str, float], tick: float) -> None:
+        """Remember what the devices told in this poll; those that have an age told it in an earlier one."""
         self._seen = {
             name: self._seen[name] if name in ages else _Seen(value, tick)
-            for name, value in list(kept.items())[:_DEVICES_KEPT]
-            if isinstance(value, dict) and has_serial(name) and (name in fresh or name in ages)
+            for name, value in list(devices.items())[:_DEVICES_KEPT]
+            if isinstance(value, dict) and has_serial(name)
         }
-        return (merged if ages or away else dict(fresh)), ages
 
 
 def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:

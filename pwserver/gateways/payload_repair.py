@@ -1,4 +1,4 @@
-"""Gateway payloads with holes in them: repaired so that the library computes, without inventing a number.
+"""Repair gateway payloads with holes in them, so that the library computes and no number is invented.
 
 The library multiplies and compares values it expects to be there. A missing one becomes ``UNKNOWN``, a not-a-number
 that carries itself through the arithmetic; ``without_nans`` turns whatever it touched back into None afterwards.
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 
 class _Unknown(float):
-    """Not a number, but "greater" than anything: the library takes ``value if value > 0 else 0``."""
+    """Stand for a missing number: NaN, but greater than any, as the library takes ``value if value > 0 else 0``."""
 
     def __gt__(self, other: object) -> bool:
         return True
@@ -35,7 +35,7 @@ def _number(value: object) -> bool:
 
 
 def _dict(parent: Any, key: str) -> dict[str, Any]:
-    """``parent[key]`` when it is an object; an empty, unattached one otherwise."""
+    """Return ``parent[key]`` when it is an object, else an empty one that belongs to nothing."""
     found = parent.get(key) if isinstance(parent, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -57,7 +57,7 @@ def _words(parent: dict[str, Any], key: str) -> None:
 
 
 def repair(payload: dict[str, Any]) -> bool:
-    """Repair one decoded payload (status, controller, components or config) in place. True when there was a hole."""
+    """Repair one decoded payload (status, controller, components or config) in place; return True when it had holes."""
     holes = _Holes()
     if "control" in payload or "esCan" in payload or "neurio" in payload:
         _controller(payload, holes)
@@ -69,13 +69,13 @@ def repair(payload: dict[str, Any]) -> bool:
 
 
 class _Holes:
-    """Puts UNKNOWN where a number is missing, and counts."""
+    """Put UNKNOWN where a number is missing, and count these places."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def fill(self, holder: dict[str, Any], name: str) -> None:
-        """``holder[name]`` is a number, or UNKNOWN from now on."""
+        """Put UNKNOWN into ``holder[name]`` unless it is a number."""
         if not _number(holder.get(name)):
             holder[name] = UNKNOWN
             self.count += 1
@@ -88,7 +88,19 @@ def _controller(payload: dict[str, Any], holes: _Holes) -> None:
             meter for meter in _objects(control, "meterAggregates") if isinstance(meter.get("location"), str)
         ]
     _words(_dict(control, "alerts"), "active")
-    bus = _dict(_dict(payload, "esCan"), "bus")
+    _bus(_dict(_dict(payload, "esCan"), "bus"), holes)
+    for reading in _objects(_dict(payload, "neurio"), "readings"):
+        reading.setdefault("dataRead", [])
+        for ct in _objects(reading, "dataRead"):
+            for name in ("realPowerW", "currentA"):
+                holes.fill(ct, name)
+    for meter in _objects(_dict(payload, "teslaRemoteMeter"), "meters"):
+        if isinstance(meter.get("reading"), dict):
+            _objects(meter["reading"], "ctReadings")
+
+
+def _bus(bus: dict[str, Any], holes: _Holes) -> None:
+    """Repair what the devices on the CAN bus told."""
     for kind in ("PVAC", "PVS", "THC", "POD", "PINV"):
         for device in _objects(bus, kind):
             device.setdefault("packageSerialNumber", None)
@@ -109,14 +121,6 @@ def _controller(payload: dict[str, Any], holes: _Holes) -> None:
             current = f"METER_{letter}_CT{phase}_I"
             if power is not None and _number(power) and power < 0 and current in meter:
                 holes.fill(meter, current)
-    for reading in _objects(_dict(payload, "neurio"), "readings"):
-        reading.setdefault("dataRead", [])
-        for ct in _objects(reading, "dataRead"):
-            for name in ("realPowerW", "currentA"):
-                holes.fill(ct, name)
-    for meter in _objects(_dict(payload, "teslaRemoteMeter"), "meters"):
-        if isinstance(meter.get("reading"), dict):
-            _objects(meter["reading"], "ctReadings")
 
 
 def _components(components: dict[str, Any], holes: _Holes) -> None:
@@ -160,7 +164,7 @@ def _config(config: dict[str, Any]) -> None:
 
 
 def without_nans(value: Any) -> Any:
-    """The same data with every not-a-number and infinity as None; shares what needed no change."""
+    """Return the same data with None for each NaN and infinity; what needs no change is shared, not copied."""
     kind = type(value)
     if kind is float or kind is _Unknown:
         return value if math.isfinite(value) else None
