@@ -1,1 +1,1 @@
-"""Everything that touches a Powerwall. Only the poller (and ``--setup``) imports this room."""
+"""Talk to Powerwalls. Only the poller and ``--setup`` import this package."""

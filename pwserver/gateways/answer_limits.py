@@ -1,4 +1,4 @@
-"""What an answer from outside may make us do: how long to wait, how much to read, where to go, what to repeat.
+"""Limit what an answer from outside may make us do: wait, read, follow a redirect, repeat its words.
 
 A gateway, a captive portal or a broken proxy can send any number and any address. Each has its bound here.
 """
@@ -38,7 +38,7 @@ _PRIVATE: Final = (
 
 
 class Unbounded(Exception):
-    """An answer beyond any sensible size, or packed in a way we do not unpack."""
+    """Tell that an answer is larger than any sensible one, or packed in a way we do not unpack."""
 
 
 def retry_after_seconds(value: str | None, longest_seconds: float = 300.0) -> float | None:

@@ -1,4 +1,4 @@
-"""What the collectors of all connection modes share: asking politely, remembering slow answers, finishing a Reading."""
+"""Provide what the collectors of all connection modes share: asking, remembering slow answers, checking values."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SLOW_SECONDS: Final = 45.0  # queries with at least this interval wait for the o
 
 
 class Collector(Protocol):
-    """One connection mode's way to a Reading."""
+    """Make readings over one kind of connection."""
 
     @property
     def reach(self) -> Reach:
-        """The kind of connection that readings come over; only asking can tell some of them."""
+        """Return the kind of connection that readings come over; only asking can tell some of them."""
         ...
 
     def collect(self) -> Reading:
@@ -39,7 +39,7 @@ class Collector(Protocol):
 
 
 class Opener(Protocol):
-    """What the module of a connection mode offers; ``modes.ConnectionMode.module`` names it."""
+    """Describe the module of a connection mode, which ``modes.ConnectionMode.module`` names."""
 
     def open_connection(
         self,
@@ -57,13 +57,13 @@ class Opener(Protocol):
         ...
 
     def close_connection(self, opened: Any) -> None:
-        """Let go of the sockets."""
+        """Close the sockets."""
         ...
 
 
 @dataclass(slots=True)
 class Memory:
-    """What outlives a connection object: capabilities, devices, slow answers."""
+    """Keep what outlives a connection object: capabilities, devices, slow answers."""
 
     guard: DeviceMemory
     capabilities: Capabilities = field(default_factory=Capabilities)
@@ -76,7 +76,7 @@ class Memory:
 
 
 class Asker:
-    """One poll's questions. Optional ones never fail the poll; what they answered is recorded by family."""
+    """Ask the questions of one poll. Optional ones never fail it; what they answered is recorded by family."""
 
     def __init__(self, gateway_id: str, limiter: RequestLimiter, options: GatewayOptions, memory: Memory) -> None:
         self.gateway_id = gateway_id
@@ -115,12 +115,12 @@ class Asker:
             self.memory.news.append((family, change))
 
     def record_asked(self, family: str, arrived: bool) -> None:
-        """``record``, unless the last ``optional`` was left out: that says nothing about the gateway."""
+        """Call ``record``, unless the last ``optional`` was left out: that says nothing about the gateway."""
         if self.asked or arrived:
             self.record(family, arrived)
 
     def derive(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """``compute`` for answers our decoder has seen: cleaned only when some of them had holes."""
+        """Compute from answers that our decoder has seen: cleaned of NaNs only when some of them had holes."""
         if self.limiter.holed:
             return compute(function, *arguments)
         try:
@@ -129,7 +129,7 @@ class Asker:
             return None
 
     def tidy(self, value: Any) -> Any:
-        """``without_nans`` under the same condition."""
+        """Clean a value of NaNs when some answer of this session had holes."""
         return without_nans(value) if self.limiter.holed else value
 
     def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
@@ -146,7 +146,7 @@ class Asker:
         return answer
 
     def failure(self, before: int = 0) -> GatewayFailure:
-        """Why nothing usable came, judged by the exchanges since ``before``."""
+        """Tell why nothing usable came, judged by the exchanges since ``before``."""
         failure = failure_from(list(self.limiter.exchanges)[before:], GARBAGE)
         if failure.cause == "rate-limit" and failure.retry_after_seconds is None and not self.limiter.rate_limited():
             failure.retry_after_seconds = self.limiter.seconds_until_room()
@@ -193,7 +193,7 @@ class Asker:
 
 
 def compute(function: Callable[..., Any], *arguments: Any) -> Any:
-    """A value the library computes from what is already here; None when it cannot (whatever it raises)."""
+    """Return a value the library computes from fetched answers; None when it cannot, whatever it raises."""
     try:
         return without_nans(function(*arguments))
     except Exception:
@@ -201,28 +201,28 @@ def compute(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def as_dict(value: Any) -> dict[str, Any] | None:
-    """The value if it is an object without the library's error mark, else None."""
+    """Return the value if it is an object without the library's error mark, else None."""
     return value if isinstance(value, dict) and "ERROR" not in value else None
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """The value if it is a list, else None (the library has a text "TIMEOUT!" for some lists)."""
+    """Return the value if it is a list, else None (the library has a text "TIMEOUT!" for some lists)."""
     return value if isinstance(value, list) else None
 
 
 def as_text(value: Any) -> str | None:
-    """The value if it is text, else None. An empty text is an answer."""
+    """Return the value if it is text, else None. An empty text is an answer."""
     return value if isinstance(value, str) else None
 
 
 def as_number(value: Any) -> float | None:
-    """The value if it is a finite number, else None."""
+    """Return the value if it is a finite number, else None."""
     found: float | None = finite(value)
     return found
 
 
 def sound_meters(value: Any) -> dict[str, Any]:
-    """Four meters as one answer gave them; powers that are no numbers become None.
+    """Return the four meters of one answer; powers that are no numbers become None.
 
     Raises GatewayFailure: GARBAGE when it is no set of meters, NO_DATA when not one power is known.
     """
@@ -239,7 +239,7 @@ def sound_meters(value: Any) -> dict[str, Any]:
 
 
 def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Device -> degrees Celsius: thermal controllers, and Powerwall 3 packs once one has a reading."""
+    """Return degrees Celsius by device: thermal controllers, and Powerwall 3 packs once one has a reading."""
     if vitals is None:
         return None
     devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}
@@ -255,5 +255,5 @@ def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def alert_names(found: Any) -> list[str] | None:
-    """The library's alerts, sorted; None when they could not be had."""
+    """Return the library's alerts, sorted; None when they could not be had."""
     return sorted({item for item in found if isinstance(item, str)}) if isinstance(found, list) else None

@@ -1,4 +1,4 @@
-"""A Reading from Tesla's servers (owner account or FleetAPI)."""
+"""Make readings from Tesla's servers (owner account or FleetAPI)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LIVE_STATUS: Final = "live_status of Tesla's servers"
 
 
 class CloudCollector:
-    """Readings of a cloud or FleetAPI connection: power and level in every poll, the site's facts once a minute."""
+    """Make readings over a cloud connection: power and level in every poll, the site's facts once a minute."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -46,7 +46,7 @@ class CloudCollector:
         self.reach = Reach.FLEETAPI if self.fleet is not None else Reach.CLOUD
 
     def collect(self) -> Reading:
-        """One poll. Raises GatewayFailure."""
+        """Make one reading. Raises GatewayFailure."""
         asker, values, fetch = self.asker, self.prefetched.values, self.prefetched.fetch
         asker.begin()
         self.prefetched.forget(self.power, self.battery)
@@ -175,7 +175,7 @@ class CloudCollector:
         )
 
     def _raw(self, name: str) -> Mapping[str, Any]:
-        """One raw answer without its envelope (the owner API wraps, FleetAPI does not any more)."""
+        """Return one raw answer without its envelope (the owner API wraps, FleetAPI does not any more)."""
         found = self.prefetched.values.get(name)
         inner = found.get("response") if isinstance(found, Mapping) and self.fleet is None else found
         return inner if isinstance(inner, Mapping) else {}

@@ -1,4 +1,4 @@
-"""A Reading over the gateway's own local API (customer login): Powerwall 2/+, hybrid with TEDAPI vitals, Basic LAN."""
+"""Make readings over the gateway's local API (customer login): Powerwall 2/+, hybrid with TEDAPI, Basic LAN."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SLOW_LISTS: Final = ("/api/networks", "/api/meters", "/api/meters/site", "/api/
 
 
 class LocalCollector:
-    """Readings of a local connection. In Basic LAN only meters, level and grid status are asked."""
+    """Make readings over a local connection. In Basic LAN only meters, level and grid status are asked."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -59,7 +59,10 @@ class LocalCollector:
         self.asker.memory.schedule.ask_again(_STATUS)
 
     def _test(self, detail: dict[str, Any] | None) -> None:
-        """The wired port of a Powerwall 3 has a grid status, but no ``/api/status`` (refused, not merely late)."""
+        """Judge whether this is a Basic LAN port.
+
+        The wired port of a Powerwall 3 has a grid status, but refuses ``/api/status``; a late answer proves nothing.
+        """
         if self._tested or self.source is not None:
             return
         status = self._object(_STATUS, self.asker.options.slow_interval_seconds, keep_seconds=math.inf)
@@ -70,20 +73,20 @@ class LocalCollector:
 
     @property
     def reach(self) -> Reach:
-        """The kind of this connection."""
+        """Return the kind of this connection."""
         if self.basic_lan:
             return Reach.BASIC_LAN
         return Reach.HYBRID if self.source is not None else Reach.LOCAL
 
     def ask_now(self, path: str) -> Any:
-        """The answer of this moment, for a command; None when it did not come."""
+        """Return the answer of this moment, for a command; None when it did not come."""
         try:
             return without_nans(self.prefetched.fetch(path))
         except Exception:
             return None
 
     def collect(self) -> Reading:
-        """One poll. Raises GatewayFailure."""
+        """Make one reading. Raises GatewayFailure."""
         asker = self.asker
         asker.begin()
         self.values.clear()
@@ -199,7 +202,7 @@ class LocalCollector:
         return completed.vitals, completed.ages_seconds, completed.carried, completed.fans, config
 
     def _own_vitals(self) -> dict[str, Any] | None:
-        """The gateway's own device vitals: firmware before 23.44 has them, later ones have the solar inverter only."""
+        """Ask the gateway's own device vitals: firmware before 23.44 has them, later ones the solar inverter only."""
         found = self._ask(_VITALS, 0.0, lambda answer: isinstance(answer, bytes) and bool(answer), keep_seconds=0.0)
         self.values[_VITALS] = found
         vitals = as_dict(compute(self.client.vitals)) if found else None

@@ -1,4 +1,4 @@
-"""A Reading over TEDAPI (WiFi, or v1r over the wired LAN): one status answer, one controller answer, little else.
+"""Make readings over TEDAPI (WiFi, or v1r over the wired LAN): one status, one controller answer, little else.
 
 Requests of an ordinary poll: status, device controller, one query a Powerwall 3 unit; every 15 s the lifetime energies;
 every 30 s the firmware version; every few minutes the configuration and the components.
@@ -45,7 +45,7 @@ _LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0
 
 
 class TedapiSource:
-    """The TEDAPI object of one connection, borrowed; shared by the TEDAPI and the hybrid collectors."""
+    """Ask the TEDAPI object of one connection, for the TEDAPI and the hybrid collectors."""
 
     def __init__(self, powerwall: Any, tedapi: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -64,7 +64,7 @@ class TedapiSource:
         shorten_tedapi_pauses(self.tedapi, time.time() + _LONGEST_LIBRARY_PAUSE_SECONDS)
 
     def config(self, required: bool) -> dict[str, Any] | None:
-        """The gateway's configuration: refreshed slowly, the last good one otherwise. May raise when required."""
+        """Return the gateway's configuration, refreshed slowly, else the last good one. May raise when required."""
         asker, name = self.asker, "config"
         last = asker.memory.slow.get(name)
 
@@ -87,13 +87,13 @@ class TedapiSource:
         return as_dict(found)
 
     def status(self) -> dict[str, Any]:
-        """The status of this moment: the source of all four meters. Raises GatewayFailure."""
+        """Return the status of this moment, the source of all four meters. Raises GatewayFailure."""
         found = self.asker.require(lambda: self.prefetched.fetch("get_status", force=True), _is_status)
         self.asker.arrived("status")
         return dict(found)
 
     def controller(self) -> bool:
-        """The device controller; where it does not come the status answer stands in (no temperatures, no fans)."""
+        """Ask the device controller; the status answer stands in for it, without temperatures and fans."""
         asker = self.asker
         found = asker.optional(
             "controller", lambda: self.prefetched.fetch("get_device_controller", force=True), _is_controller
@@ -104,7 +104,7 @@ class TedapiSource:
         return found is not None
 
     def firmware(self) -> None:
-        """The firmware version, every probe interval; three misses in a row are the sign of a lost TEDAPI."""
+        """Ask the firmware version once per probe interval; three misses in a row are the sign of a lost TEDAPI."""
         asker = self.asker
         interval = max(5.0, float(asker.options.tedapi_probe_interval_seconds))
         if asker.memory.schedule.due("firmware", asker.tick, interval) and asker.limiter.room(1):
@@ -121,7 +121,7 @@ class TedapiSource:
         self.values["get_firmware_version"] = asker.memory.slow.get("firmware")
 
     def components(self) -> None:
-        """The component list (Powerwall 3), slowly; needed before the units can be asked one by one."""
+        """Ask the component list of a Powerwall 3, slowly; without it the units cannot be asked one by one."""
         self.values["get_components"] = self.asker.optional(
             "components",
             lambda: without_nans(self.prefetched.fetch("get_components", force=True)),
@@ -131,7 +131,7 @@ class TedapiSource:
         )
 
     def units(self, count: int) -> None:
-        """Each Powerwall 3's own values: one request a unit."""
+        """Ask each Powerwall 3 its own values, with one request a unit."""
         if not self.tedapi.pw3 or not self.values.get("get_components"):
             return
         units = max(1, count)
@@ -149,7 +149,7 @@ class TedapiSource:
         self.asker.record_asked("components", found is not None)
 
     def vitals(self) -> dict[str, Any] | None:
-        """All devices, computed once a poll; the library's other methods then see this very result."""
+        """Compute all devices once a poll; the library's other methods then see this very result."""
         try:
             found = as_dict(self.asker.tidy(self.prefetched.fetch("vitals")))
         except Exception:
@@ -167,7 +167,7 @@ class TedapiSource:
             self.asker.answered("TEDAPI device controller", "controller", *families)
 
     def energies(self) -> Mapping[str, Any] | None:
-        """Lifetime energies of the gateway's own local API; None when not due or not there."""
+        """Ask the lifetime energies of the gateway's own local API; None when not due or not there."""
         found = self.asker.optional(
             "energies",
             lambda: self.prefetched.fetch("get_native_meters_aggregates", force=True),
@@ -179,7 +179,7 @@ class TedapiSource:
         return as_dict(without_nans(found))
 
     def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
-        """The hardware as configured; remembered; the library's own guess only where the configuration is silent."""
+        """Judge the hardware by the configuration, else by the library's guess, and remember it."""
         known = self.asker.memory.slow.get("pw3")
         blocks = config.get("battery_blocks") if config else None
         for block in blocks or ():
@@ -197,7 +197,7 @@ class TedapiSource:
 
 
 class TedapiCollector:
-    """Readings of a full or v1r TEDAPI connection."""
+    """Make readings over a full or v1r TEDAPI connection."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -207,11 +207,11 @@ class TedapiCollector:
 
     @property
     def reach(self) -> Reach:
-        """The kind of this connection."""
+        """Return the kind of this connection."""
         return Reach.V1R if self.powerwall.tedapi_mode == "v1r" else Reach.TEDAPI
 
     def collect(self) -> Reading:
-        """One poll; see the module's text for what it asks. Raises GatewayFailure."""
+        """Make one reading; the module's text says what it asks. Raises GatewayFailure."""
         asker, source, client = self.asker, self.source, self.client
         asker.begin()
         source.begin()
@@ -298,7 +298,7 @@ class TedapiCollector:
         )
 
     def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The four meters; energies only where they have just come, as the library prints 0 for the others."""
+        """Return the four meters; energies only where they have just come, as the library prints 0 for the others."""
         try:
             raw = self.client.poll("/api/meters/aggregates")
         except Exception:
@@ -338,7 +338,7 @@ class TedapiCollector:
 
 
 def _listed_meters(status: Mapping[str, Any]) -> dict[str, Any]:
-    """The places the gateway measures beside the four that the library passes on; the last of two with one name."""
+    """List the places measured beside the four that the library passes on; the last of two with one name."""
     found: dict[str, Any] = {}
     listed = member(status, "control", "meterAggregates")
     for entry in listed[:_MOST_PLACES] if isinstance(listed, list) else ():

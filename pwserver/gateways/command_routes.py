@@ -1,4 +1,4 @@
-"""The connection that a command goes over: the gateway's own, or the Tesla login beside it. Judged in ``state``."""
+"""Choose the connection a command goes over: the gateway's own, or the Tesla login beside it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pwserver.state.controls import NEEDS_OF
 
 
 class CommandNotSent(Exception):
-    """Nothing reached the gateway. The text says why, without a secret."""
+    """Tell that nothing reached the gateway, and why, without a secret."""
 
 
 class Lock(Protocol):
-    """What both kinds of locks offer."""
+    """Describe what both kinds of locks offer."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
@@ -27,7 +27,7 @@ class Lock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandRoute:
-    """A connected library object, what must be held while it works, and the limiter of its requests."""
+    """Hold a connected library object, its lock, and the limiter of its requests."""
 
     name: str  # for people and the log: "TEDAPI v1r", "Cloud link" ...
     powerwall: Any
@@ -37,16 +37,16 @@ class CommandRoute:
 
     @property
     def signed(self) -> bool:
-        """A confirmed v1r connection."""
+        """Tell whether this is a confirmed v1r connection."""
         return self.local and self.powerwall.tedapi_mode == "v1r"
 
     def session(self, limit_seconds: float) -> AbstractContextManager[RequestLimiter]:
-        """One command's requests: none of them is repeated."""
+        """Open a session for one command's requests; none of them is repeated."""
         return self.limiter.session(limit_seconds, resend=False)
 
 
 class Commandable(Protocol):
-    """What commands need of a gateway's connection."""
+    """Describe what commands need of a gateway's connection."""
 
     @property
     def ways(self) -> Ways: ...

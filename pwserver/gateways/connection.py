@@ -1,4 +1,4 @@
-"""One gateway: connect, poll, classify, wait, recover. The only face of this room towards the poller."""
+"""Keep the connection to one gateway: connect, poll, classify failures, wait, recover."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ _COMMANDED: Final = ("config", "operation", "backup events", "/api/operation", "
 
 
 class GatewayConnection:
-    """A gateway as the poller sees it. ``poll`` blocks for a bounded time and belongs to one thread; ``status``,
-    ``next_attempt`` and ``identity`` may be read from any. ``lock`` serialises everything that uses the library."""
+    """Poll one gateway for the poller. ``poll`` blocks for a bounded time and belongs to one thread.
+
+    ``status``, ``next_attempt`` and ``identity`` may be read from any thread. Hold ``lock`` to use the library.
+    """
 
     def __init__(
         self, definition: GatewayDefinition, options: GatewayOptions, sole_link: SoleLink | None = None
@@ -81,7 +83,7 @@ class GatewayConnection:
 
     @property
     def identity(self) -> GatewayIdentity:
-        """The public facts, with what only a connection can tell (Basic LAN)."""
+        """Return the public facts, with what only a connection can tell (Basic LAN)."""
         collector = self._collector
         return replace(
             self.definition.identity(), basic_lan=collector is not None and collector.reach is Reach.BASIC_LAN
@@ -89,7 +91,7 @@ class GatewayConnection:
 
     @property
     def next_attempt(self) -> float:
-        """Monotonic seconds before which ``poll`` need not be called."""
+        """Return the monotonic seconds before which ``poll`` need not be called."""
         due = self.health.next_attempt
         if self._login_file is not None:
             return min(due, self._next_probe)
@@ -97,7 +99,7 @@ class GatewayConnection:
 
     @property
     def hold(self) -> tuple[float, str | None]:
-        """(monotonic seconds before which nothing may be sent, the cause of the last failure)."""
+        """Return the monotonic seconds before which nothing may be sent, and the cause of the last failure."""
         return self.health.hold_until, self.health.cause
 
     def resume(self, until: float, cause: str) -> None:
@@ -106,7 +108,7 @@ class GatewayConnection:
         self.limiter.hold_until = max(self.limiter.hold_until, until)
 
     def status(self, now: float | None = None) -> GatewayStatus:
-        """What is known about the connection right now. ``now``: epoch seconds, the present when None."""
+        """Return what is known about the connection now. ``now``: epoch seconds, the present when None."""
         moment, tick = (time.time() if now is None else now), time.monotonic()
         reading, powerwall = self._reading, self._powerwall
         return self.health.status(
@@ -127,17 +129,17 @@ class GatewayConnection:
 
     @property
     def online(self) -> bool:
-        """Did the last poll succeed?"""
+        """Tell whether the last poll succeeded."""
         return self.health.online
 
     @property
     def powerwall(self) -> Any:
-        """The library object, None while not connected."""
+        """Return the library object, None while not connected."""
         return self._powerwall
 
     @property
     def reach(self) -> Reach | None:
-        """The kind of connection that there is, or that the last reading came over; None before the first."""
+        """Return the kind of connection there is, or of the last reading; None before the first reading."""
         collector, reading = self._collector, self._reading
         if reading is None:
             return None
@@ -145,12 +147,12 @@ class GatewayConnection:
 
     @property
     def meant(self) -> ConnectionMode:
-        """How the gateway is configured to be reached."""
+        """Return how the gateway is configured to be reached."""
         return self.definition.mode
 
     @property
     def ways(self) -> Ways:
-        """What commands can go over at this moment."""
+        """Return what commands can go over at this moment."""
         powerwall, reach, online = self._powerwall, self.reach, self.online
         detour = has_left_wired_lan(powerwall)
         return Ways(
@@ -170,7 +172,7 @@ class GatewayConnection:
         return READY if self.options.alone or self.link.certain() else UNSURE
 
     def own_route(self) -> CommandRoute | None:
-        """The gateway's own connection, None while there is none."""
+        """Return the gateway's own connection, None while there is none."""
         powerwall, reach = self._powerwall, self.reach
         if powerwall is None or reach is None or not self.online:
             return None
@@ -178,7 +180,7 @@ class GatewayConnection:
         return CommandRoute(name, powerwall, self.lock, self.limiter, not reach.remote)
 
     def link_route(self) -> CommandRoute | None:
-        """The Tesla login beside it, None while it is not connected."""
+        """Return the Tesla login beside it, None while it is not connected."""
         link = self.link
         if link is None or link.powerwall is None:
             return None
@@ -192,13 +194,13 @@ class GatewayConnection:
             self.link.refresh_soon()
 
     def ask_now(self, path: str) -> Any:
-        """One answer of the local API as it is at this moment, None when it did not come. Inside a session."""
+        """Ask the local API, inside a session; None when no answer came."""
         return self._collector.ask_now(path) if isinstance(self._collector, LocalCollector) else None
 
     # ── what the poller does ─────────────────────────────────────────────────────────────────────────────────────
 
     def poll(self) -> Reading:
-        """One reading, fresh from the gateway. Raises GatewayFailure and nothing else, in bounded time."""
+        """Make one reading, fresh from the gateway, in bounded time. Raises GatewayFailure and nothing else."""
         with self.lock:
             if self._closed:
                 raise GatewayFailure(UNREACHABLE, "the connection is closed")
@@ -220,14 +222,14 @@ class GatewayConnection:
             return reading
 
     def release(self) -> None:
-        """A fresh start on the owner's word (``/health/reset``): forget fallback and our own waiting times."""
+        """Start afresh at the owner's request (``/health/reset``): forget fallback and our own waiting times."""
         self.watch.reset()
         self.memory.version_misses = 0
         self.health.release(time.monotonic())
         self.limiter.hold_until = self.health.hold_until
 
     def close(self) -> None:
-        """Let go of sockets and threads; a poll under way ends on its own."""
+        """Close sockets and end threads; a poll under way ends on its own."""
         self._closed = True
         if self.link is not None:
             self.link.close()
@@ -254,7 +256,7 @@ class GatewayConnection:
         return self._with_link(reading)
 
     def _forget(self) -> None:
-        """Begin as with a gateway never seen before."""
+        """Forget everything about the gateway, as if it had never been seen."""
         self.memory = Memory(DeviceMemory(self.options.cache_ttl_seconds))
         self._asker = Asker(self.definition.id, self.limiter, self.options, self.memory)
 
@@ -271,7 +273,7 @@ class GatewayConnection:
         self._log.connected(_mode_word(powerwall, self.definition))
 
     def _watch_basic_lan(self, tick: float) -> None:
-        """A Powerwall 2 whose first test failed must not stay half a gateway for ever: test again, ever more rarely."""
+        """Test again, ever more rarely, whether this is a Basic LAN port: the first test may have failed by chance."""
         collector = self._collector
         if not isinstance(collector, LocalCollector):
             return
@@ -346,7 +348,7 @@ class GatewayConnection:
         self._log.succeeded(self.health.state, tick)
 
     def _hold_seconds(self) -> float | None:
-        """How long an optional query of this poll told us to stay away; None when none did."""
+        """Return how long an optional query of this poll told us to wait; None when none did."""
         asked = self.limiter.retry_after_seconds()
         if self.limiter.rate_limited():
             return asked if asked is not None else 60.0
@@ -372,7 +374,7 @@ class GatewayConnection:
         self._log.failed(self.health.state, said, self.health.next_attempt - tick, tick)
 
     def _wait_or_raise(self, tick: float) -> None:
-        """Nothing may be sent before a promised time; before our own, only a bare look at the port."""
+        """Raise before a promised time; before a time of our own only try whether the port answers."""
         if self._login_file is not None:
             self._next_probe = tick + _PROBE_INTERVAL_SECONDS
             if self._login_signature() != self._login_file:  # the owner has logged in anew: that is worth an attempt
@@ -393,14 +395,14 @@ class GatewayConnection:
         return bool(self.definition.address) and self.health.probe_due(time.monotonic()) and due > 0
 
     def _login_signature(self) -> tuple[str, object] | None:
-        """What changes when the file of a remote gateway's login is written anew or its permissions are mended."""
+        """Return what changes when the file of a remote login is written anew or its permissions are mended."""
         if not self.definition.mode.remote:
             return None
         path = library.login_path(self.definition, self.options)
         return path, login_store.signature(path)
 
     def _reachable(self) -> bool:
-        """Does the port take a TCP connection? No request is made: this is no call to the gateway."""
+        """Tell whether the port takes a TCP connection. No request is made, so it does not count as a call."""
         host, port = split_host(self.definition.address)
         try:
             with socket.create_connection((host.strip("[]"), int(port or 443)), _PROBE_TIMEOUT_SECONDS):
@@ -415,14 +417,14 @@ class GatewayConnection:
 
 
 def _mode_word(powerwall: Any, definition: GatewayDefinition) -> str:
-    """Local, Cloud or FleetAPI: what is live, else what is configured."""
+    """Return Local, Cloud or FleetAPI: what is live, else what is configured."""
     if powerwall is not None:
         return {"cloud": "Cloud", "fleetapi": "FleetAPI"}.get(powerwall.mode, "Local")
     return definition.mode.label if definition.mode.remote else "Local"
 
 
 def _place(fault: BaseException) -> str:
-    """File and line where an exception was raised; never its text."""
+    """Return file and line where an exception was raised; its text might hold a secret."""
     trace = fault.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

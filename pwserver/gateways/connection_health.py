@@ -1,4 +1,4 @@
-"""The state machine of one gateway: what its attempts mean, when the next one may happen. Pure: no I/O, no clock.
+"""Judge the attempts to reach one gateway: its state, and when the next attempt may happen. Pure: no I/O, no clock.
 
 Two clocks are handed in: ``now`` (epoch seconds, for people) and ``tick`` (monotonic seconds, for waiting).
 """
@@ -31,7 +31,7 @@ LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The owner's limits. Seconds."""
+    """Hold the owner's limits, in seconds."""
 
     poll_interval_seconds: float = 5.0
     backoff_max_seconds: float = 10.0
@@ -41,7 +41,7 @@ class Policy:
 
 
 class GatewayHealth:
-    """Folds the outcomes of attempts into a state. ``jitter`` gives a number in 0…1 each time it is asked."""
+    """Fold the outcomes of attempts into a state. ``jitter`` returns a new number in 0…1 with each call."""
 
     def __init__(self, policy: Policy, now: float, tick: float, jitter: Callable[[], float]) -> None:
         self.policy = policy
@@ -65,7 +65,7 @@ class GatewayHealth:
         self._jitter = jitter
 
     def may_attempt(self, tick: float) -> bool:
-        """Is the next scheduled attempt due?"""
+        """Tell whether the next scheduled attempt is due."""
         return tick >= self.next_attempt
 
     def succeeded(
@@ -78,8 +78,7 @@ class GatewayHealth:
         fallback: bool = False,
         hold_seconds: float | None = None,
     ) -> None:
-        """A reading arrived fresh from the gateway. ``hold_seconds``: it also asked us to wait (429 on an optional
-        query)."""
+        """Note a fresh reading. ``hold_seconds``: the gateway also asked us to wait (429 on an optional query)."""
         self.online = True
         self.last_updated = now
         self._last_updated_tick = tick
@@ -99,7 +98,7 @@ class GatewayHealth:
         self._enter(FALLBACK if fallback else DEGRADED if degraded or hold_seconds is not None else OK, now)
 
     def failed(self, now: float, tick: float, failure: GatewayFailure, poll_seconds: float | None = None) -> None:
-        """An attempt produced no reading."""
+        """Note an attempt without a reading."""
         self.online = False
         self.error = failure.message
         self.cause = failure.cause
@@ -132,7 +131,7 @@ class GatewayHealth:
             self._enter(BACKING_OFF, now)
 
     def resume(self, now: float, tick: float, until: float, cause: str) -> None:
-        """Go on waiting where an earlier process was told to wait until ``until`` (monotonic)."""
+        """Go on waiting until ``until`` (monotonic), as an earlier process was told to."""
         refused = CAUSE_BY_ID[cause].patience is Patience.LOGIN
         self.cause = cause
         self.error = GatewayFailure(cause).message
@@ -146,28 +145,28 @@ class GatewayHealth:
         self._enter(AUTH_FAILED if refused and long else BACKING_OFF, now)
 
     def probe_due(self, tick: float) -> bool:
-        """Backing off from a gateway nobody could connect to: may a bare TCP connection look whether it is back?"""
+        """Tell whether a bare TCP connection may be tried to a gateway that could not be connected to."""
         return self.cause == UNREACHABLE and self.state == BACKING_OFF and tick < self.next_attempt
 
     def back_in_reach(self, tick: float) -> None:
-        """A bare connection succeeded where none did before: the next attempt may come at once."""
+        """Let the next attempt come at once: a bare connection succeeded where none did before."""
         if tick >= self.hold_until:
             self.next_attempt = min(self.next_attempt, tick)
 
     def release(self, tick: float) -> None:
-        """The owner asked for a fresh start (health reset): forget waiting times, except those a gateway named."""
+        """Forget waiting times, except those a gateway named: the owner asked for a fresh start (health reset)."""
         self._auth_failures = 0
         self.next_attempt = max(tick, self.hold_until if self.cause == RATE_LIMIT else tick)
         self.hold_until = self.next_attempt
 
     def stale(self, tick: float) -> bool:
-        """The last attempt failed, but the last good data are young enough to be served."""
+        """Tell whether data are served that are old but young enough: the last attempt failed."""
         if self.online or self._last_updated_tick is None or not self.policy.graceful_degradation:
             return False
         return tick - self._last_updated_tick <= self.policy.cache_ttl_seconds
 
     def status(self, now: float, tick: float, **more: Any) -> GatewayStatus:
-        """The published form; ``more`` are the fields this machine does not know (calls, modes, capabilities …)."""
+        """Return the published form; ``more`` are fields not known here (calls, modes, capabilities …)."""
         waiting = self.next_attempt > tick
         # While a gateway makes us wait nobody polls, and the last success grows old.
         limit = max(self.policy.cache_ttl_seconds, 3 * self.policy.poll_interval_seconds)
@@ -204,7 +203,7 @@ class GatewayHealth:
 
 
 class Capabilities:
-    """Which families of data a gateway delivers: last success, failures in a row, and the changes worth a log line."""
+    """Record which families of data a gateway delivers: last success, failures in a row, changes worth a log line."""
 
     def __init__(self) -> None:
         self._known: dict[str, Capability] = {}
@@ -223,11 +222,11 @@ class Capabilities:
         return "gone" if before.available and available is False else None
 
     def missing(self) -> list[str]:
-        """Families that have come before and do not come now."""
+        """List the families that have come before and do not come now."""
         return [name for name, item in self._known.items() if item.last_success is not None and item.failures > 0]
 
     def never(self, *families: str) -> list[str]:
-        """Those of the named families that were asked for and never came."""
+        """List those of the named families that were asked for and never came."""
         return [
             name
             for name in families
@@ -235,5 +234,5 @@ class Capabilities:
         ]
 
     def snapshot(self) -> Mapping[str, Capability]:
-        """The present table; the caller may keep it."""
+        """Return a copy of the present table."""
         return dict(self._known)

@@ -1,6 +1,6 @@
-"""What a gateway's connection says in the log: changes at once, repetitions counted.
+"""Log what happens to a gateway's connection: changes at once, repetitions counted.
 
-A gateway that is away for a day and one that misses every tenth poll for a week both leave a log that can be read.
+The log stays readable when a gateway is away for a day, and when it misses every tenth poll for a week.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNSTEADY: Final = "unsteady"
 
 
 class ChangeFilter:
-    """Which changes of one thing are worth a line: all of them until it falls too often, then only that it does."""
+    """Judge which changes of one thing are worth a line: all, until it falls too often; then only that it does."""
 
     def __init__(self) -> None:
         self.told: str | None = None  # what the log says it is
@@ -28,7 +28,7 @@ class ChangeFilter:
         self._falls: deque[float] = deque(maxlen=OFTEN)
 
     def news(self, now: str, fell: bool, tick: float) -> str | None:
-        """What should be told at ``tick``, None for nothing. Whoever tells it sets ``told``."""
+        """Return what should be told at ``tick``, None for nothing. The caller sets ``told`` when it tells it."""
         if now != self._now:
             self._now = now
             if fell:
@@ -36,7 +36,7 @@ class ChangeFilter:
         return self.due(tick)
 
     def due(self, tick: float) -> str | None:
-        """The same without a change: what was held back may be due by now."""
+        """Return what was held back and is due by now, None for nothing."""
         falls = self._falls
         # Entered by several falls, left by a quiet time: in between it would flicker itself.
         if self.told == UNSTEADY:
@@ -48,8 +48,10 @@ class ChangeFilter:
 
 
 class ConnectionLog:
-    """One gateway's log lines. ``limit_per_minute`` bounds the network errors; with ``suppress`` there is only a
-    summary every five minutes."""
+    """Write one gateway's log lines. ``limit_per_minute`` bounds the network errors.
+
+    With ``suppress`` there is only a summary every five minutes.
+    """
 
     def __init__(self, gateway_id: str, limit_per_minute: int, suppress: bool) -> None:
         self.gateway_id = gateway_id
@@ -64,13 +66,13 @@ class ConnectionLog:
         self._summary_due: float | None = None
 
     def connected(self, mode: str) -> None:
-        """A connection was made; told when it is of another kind than the last one."""
+        """Log a new connection when it is of another kind than the last one."""
         if mode != self._mode:
             self._mode = mode
             log.info("gateway %s: connected (%s)", self.gateway_id, mode)
 
     def succeeded(self, state: str, tick: float) -> None:
-        """The state after an attempt that brought data."""
+        """Log the state after an attempt that brought data, when it is news."""
         before = self._state.told
         news = self._state.news(state, state != "ok", tick)
         if news is not None and (news != UNSTEADY or self._may_complain(tick)):
@@ -79,7 +81,7 @@ class ConnectionLog:
         self._summarise(tick)
 
     def failed(self, state: str, message: str, wait_seconds: float, tick: float) -> None:
-        """The state after an attempt that brought nothing, and when the next one will be."""
+        """Log the state after an attempt that brought nothing, and when the next attempt will be."""
         self._unsaid += 1
         self._last = message
         news = self._state.news(state, True, tick)
@@ -95,26 +97,26 @@ class ConnectionLog:
         self._summarise(tick)
 
     def capability(self, family: str, change: str, firmware: str | None, tick: float) -> None:
-        """A family of data that stopped or started coming."""
+        """Log that a family of data stopped or started to come."""
         teller = self._families.setdefault(family, ChangeFilter())
         if teller.news(change, change == "gone", tick) is not None:
             self._tell_family(family, teller, firmware, tick)
 
     def families(self, firmware: str | None, tick: float) -> None:
-        """After every attempt: tell what was held back while a family came and went."""
+        """Log what was held back while a family came and went; to be called after each attempt."""
         for family, teller in self._families.items():
             if teller.due(tick) is not None:
                 self._tell_family(family, teller, firmware, tick)
 
     def fault(self, kind: str, place: str) -> None:
-        """A fault of ours or of the library's; told once in a row."""
+        """Log a fault of ours or of the library's, once in a row."""
         fault = f"{kind} at {place}"
         if fault != self._fault:
             self._fault = fault
             log.error("gateway %s: fault in a poll: %s", self.gateway_id, fault)
 
     def note(self, text: str) -> None:
-        """An event worth one line."""
+        """Log an event worth one line."""
         log.info("gateway %s: %s", self.gateway_id, text)
 
     def _tell_family(self, family: str, teller: ChangeFilter, firmware: str | None, tick: float) -> None:
@@ -126,14 +128,14 @@ class ConnectionLog:
             log.warning("gateway %s: %s: %s%s", self.gateway_id, family, teller.told, since)
 
     def _may_complain(self, tick: float) -> bool:
-        """Is one more line about the network allowed in this minute?"""
+        """Tell whether one more line about the network is allowed in this minute."""
         if not self._limit or (len(self._complaints) == self._limit and tick - self._complaints[0] < 60.0):
             return False
         self._complaints.append(tick)
         return True
 
     def _summarise(self, tick: float) -> None:
-        """One line for all failures since the last one, whatever came between them."""
+        """Log one line for all failures since the last line."""
         if not self._unsaid:
             self._summary_due = None
         elif self._summary_due is None:

@@ -1,4 +1,4 @@
-"""Devices that fall silent keep their place: last values with their own age, then nulls, but never a missing key."""
+"""Keep silent devices in their place: last values with their own age, then nulls, but never a missing key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IDENTITY: Final = frozenset(
 
 @dataclass(slots=True)
 class CompletedDevices:
-    """One poll's devices after the guard."""
+    """Hold one poll's devices, completed by those that fell silent."""
 
     vitals: dict[str, Any] | None
     system_status: dict[str, Any] | None
@@ -45,7 +45,7 @@ class _Seen:
 
 
 class _Group:
-    """The devices of one document, in the order of its last complete poll."""
+    """Remember the devices of one document, in the order of its last complete poll."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
@@ -58,7 +58,7 @@ class _Group:
         ttl_seconds: float,
         away: Collection[str] = (),
     ) -> tuple[dict[str, Any], dict[str, float]]:
-        """``told`` plus the expected devices missing from it; and the ages of the latter.
+        """Return ``told`` plus the expected devices missing from it, and the ages of the latter.
 
         Of devices that are ``away`` the gateway repeats what it heard last, without saying when: that does not count.
         """
@@ -95,7 +95,7 @@ def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class DeviceMemory:
-    """Remembers what each device of one gateway said last."""
+    """Remember what each device of one gateway said last."""
 
     def __init__(self, ttl_seconds: float) -> None:
         self._ttl_seconds = ttl_seconds
@@ -171,7 +171,7 @@ _BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
 def _with_carried(
     status: dict[str, Any] | None, vitals: Mapping[str, Any], away: Collection[str]
 ) -> dict[str, Any] | None:
-    """The system status whose battery blocks say of devices that are away what vitals now say of them."""
+    """Return the system status, whose battery blocks say of devices that are away what vitals say of them."""
     blocks = status.get("battery_blocks") if status is not None and away else None
     if status is None or not isinstance(blocks, list):
         return status
@@ -238,13 +238,13 @@ def _is_empty(device: Any) -> bool:
 
 
 def listed_units(config: Mapping[str, Any] | None) -> int:
-    """How many Powerwalls the configuration names."""
+    """Count the Powerwalls that the configuration names."""
     blocks = config.get("battery_blocks") if config else None
     return len(blocks) if isinstance(blocks, list) else 0
 
 
 def listed_serials(config: Mapping[str, Any] | None) -> frozenset[str]:
-    """The serial numbers of the configured Powerwalls and their expansion packs."""
+    """Return the serial numbers of the configured Powerwalls and their expansion packs."""
     found: set[str] = set()
     blocks = config.get("battery_blocks") if config else None
     for block in blocks if isinstance(blocks, list) else ():

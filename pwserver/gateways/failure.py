@@ -1,4 +1,4 @@
-"""What went wrong with one request, and with a whole poll: the cause out of the closed table, and words for it."""
+"""Judge what went wrong with a request or a whole poll: a cause out of the closed table, and words for it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LONGEST_WAIT_OF_TESLA_SECONDS: Final = 3600.0
 
 
 class GatewayFailure(Exception):
-    """A poll, or a connection attempt, that produced no Reading.
+    """Tell that a poll, or an attempt to connect, produced no reading.
 
     ``cause`` is the id of a row of ``pwserver.causes``; ``message`` is safe to publish (no secret, no library text);
     ``retry_after_seconds`` is what the gateway asked for, None when it did not say; ``place`` is for the owner's own
@@ -72,13 +72,13 @@ class GatewayFailure(Exception):
 
     @property
     def patience(self) -> Patience:
-        """How the next attempt is put off."""
+        """Return how the next attempt is put off."""
         return CAUSE_BY_ID[self.cause].patience
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and what became of it. ``cause`` is None when a complete 200 answer arrived."""
+    """Hold one request and what became of it. ``cause`` is None when a complete 200 answer arrived."""
 
     host: str
     path: str
@@ -162,7 +162,7 @@ def _without_what_a_renewal_explains(failed: list[Exchange]) -> list[Exchange]:
 
 
 def failure_from(exchanges: Iterable[Exchange], fallback: str, message: str | None = None) -> GatewayFailure:
-    """Classify a poll that yielded nothing by what happened on the wire.
+    """Classify a poll that brought nothing by what became of its requests.
 
     ``fallback`` is the cause when every exchange was a complete answer: then the content was at fault.
     """

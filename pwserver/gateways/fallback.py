@@ -1,4 +1,4 @@
-"""TEDAPI lost and found again: when a gateway is called fallen back, and when to try a fresh connection.
+"""Judge when a gateway has lost TEDAPI, and when to try a fresh connection.
 
 Pure: both clocks are handed in.
 """
@@ -12,7 +12,7 @@ RECOVERY_STEPS_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
 
 
 class FallbackWatch:
-    """The fallback state of one gateway that is meant to speak TEDAPI."""
+    """Keep the fallback state of one gateway that is meant to speak TEDAPI."""
 
     def __init__(self, recovery_enabled: bool) -> None:
         self.recovery_enabled = recovery_enabled
@@ -23,7 +23,7 @@ class FallbackWatch:
 
     @property
     def active(self) -> bool:
-        """Is the gateway in fallback?"""
+        """Tell whether the gateway is in fallback."""
         return self.since is not None
 
     def observe(self, misses: int, left_tedapi: bool, now: float, tick: float) -> None:
@@ -36,23 +36,23 @@ class FallbackWatch:
             self.reset()
 
     def recovery_due(self, tick: float) -> bool:
-        """Is it time to build a fresh TEDAPI connection?"""
+        """Tell whether it is time to try a fresh TEDAPI connection."""
         return self.recovery_enabled and self.since is not None and tick >= self._due
 
     def attempted(self, now: float, tick: float) -> None:
-        """A fresh connection has been tried in vain."""
+        """Note that a fresh connection has been tried in vain."""
         self.attempts += 1
         self.last_attempt = now
         self._due = tick + RECOVERY_STEPS_SECONDS[min(self.attempts, len(RECOVERY_STEPS_SECONDS) - 1)]
 
     def reset(self) -> None:
-        """Back in TEDAPI, or told to forget."""
+        """Leave fallback: TEDAPI is back, or the owner asked to forget."""
         self.since = None
         self.attempts = 0
         self.last_attempt = None
 
     def as_json(self, now: float) -> dict[str, Any]:
-        """The published form."""
+        """Return the published form."""
         return {
             "is_fallback_mode": self.since is not None,
             "fallback_since": self.since,

@@ -1,4 +1,4 @@
-"""Sockets to gateways in the house: their certificates cannot be verified, and each read has an end in time."""
+"""Connect to gateways in the house: certificates cannot be verified, and each read has an end in time."""
 
 from __future__ import annotations
 

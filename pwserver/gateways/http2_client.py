@@ -1,4 +1,4 @@
-"""The HTTP/2 client of the cloud modes, with the same bookkeeping and the same bounds as ``http_sessions.py``."""
+"""Send the HTTP/2 requests of the cloud modes, with the bookkeeping and the bounds of ``http_sessions.py``."""
 
 from __future__ import annotations
 

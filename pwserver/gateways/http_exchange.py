@@ -1,4 +1,4 @@
-"""What HTTP/1.1 and HTTP/2 share: asking the limiter, reading a body within bounds, noting what became of a request."""
+"""Do what HTTP/1.1 and HTTP/2 share: ask the limiter, read a body within bounds, note what became of a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP sessions for the library: no retries, no proxies to the house, a hard end in time, bounded answers.
+"""Send the HTTP/1.1 requests of the library: no retries, no proxies to the house, bounded in time and size.
 
 This module imports requests. Only ``library_internals.py`` imports it, and only when a gateway is really to be asked.
 """
@@ -45,7 +45,7 @@ class _ReadBody(io.BytesIO):
 
 
 def _never_connected(error: Exception) -> bool:
-    """Did the request fail before there was a connection that could have carried it?"""
+    """Tell whether the request failed before there was a connection that could have carried it."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
     before = urllib3.exceptions
     early = (before.ConnectTimeoutError, before.NewConnectionError, before.SSLError)

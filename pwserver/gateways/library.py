@@ -34,7 +34,7 @@ log = logging.getLogger("pwserver.gateways")
 
 
 def version() -> str:
-    """The library's version, without importing it."""
+    """Return the library's version, without importing it."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
@@ -45,14 +45,14 @@ def version() -> str:
 
 
 def connect_limit_seconds(options: GatewayOptions) -> float:
-    """How long opening a connection may take in all."""
+    """Return how long opening a connection may take in all."""
     return max(15.0, options.timeout_seconds + 5.0)
 
 
 def open_connection(
     definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> Any:
-    """A connected ``pypowerwall.Powerwall`` for this gateway, inside a session of ``limiter`` opened by the caller.
+    """Connect a ``pypowerwall.Powerwall`` to this gateway, inside a session of ``limiter`` opened by the caller.
 
     Raises GatewayFailure, and nothing else. ``failover`` overrides the owner's setting (recovery never falls over).
     """
@@ -151,7 +151,7 @@ def _fault_in_fleet_login(content: dict[str, Any]) -> str | None:
 
 
 def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter) -> Any:
-    """The hybrid link: a cloud connection next to a local gateway. Raises GatewayFailure."""
+    """Open the hybrid link, a cloud connection next to a local gateway. Raises GatewayFailure."""
     arguments = {
         "host": "",
         "email": definition.email or "nobody@nowhere.com",

@@ -1,4 +1,4 @@
-"""Tesla's logins as the library uses them: renewed ones are written safely, or kept while they cannot be.
+"""Store Tesla's logins for the library: renewed ones are written safely, or kept while they cannot be.
 
 Tesla gives a new refresh token with every renewal and soon forgets the old one. The library empties the file before it
 writes, so a full disk would cost the owner the login; and it reads the file again when it connects, so a login that

@@ -1,4 +1,4 @@
-"""A gateway that tells only the four powers and the charge: the JSON of another energy monitor, a proxy or a script.
+"""Make readings of four powers and the charge: the JSON of another energy monitor, a proxy or a script.
 
     {"site": -2100.5, "battery": 0, "load": 1900, "solar": 4000.5, "percentage": 81.2}
 
@@ -30,7 +30,7 @@ _QUERY = "powers"
 
 
 class PowersSource:
-    """The address that is asked, in the place of the library's object."""
+    """Ask one address, in the place of the library's object."""
 
     mode, tedapi_mode, client = "local", "off", None
 
@@ -47,7 +47,7 @@ class PowersSource:
 
 
 class PowersCollector:
-    """Readings made of one answer."""
+    """Make readings of one answer."""
 
     reach = Reach.POWERS
 
@@ -56,7 +56,7 @@ class PowersCollector:
         self.asker = asker
 
     def collect(self) -> Reading:
-        """Ask once. Raises GatewayFailure."""
+        """Make one reading of one request. Raises GatewayFailure."""
         asker = self.asker
         asker.begin()
         try:
@@ -109,5 +109,5 @@ def collector_for(source: PowersSource, asker: Asker) -> PowersCollector:
 
 
 def close_connection(source: PowersSource) -> None:
-    """Let go of the socket."""
+    """Close the socket."""
     source.http.close()

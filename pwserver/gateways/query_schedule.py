@@ -1,4 +1,4 @@
-"""When each query of a gateway is due again: its own interval after success, patience by cause after failure."""
+"""Judge when each query of a gateway is due again: its interval after success, a pause by cause after failure."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class _Query:
 
 
 class QuerySchedule:
-    """A table of optional queries by name. Times are monotonic seconds."""
+    """Keep optional queries by name. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._queries: dict[str, _Query] = {}
 
     def due(self, name: str, tick: float, interval_seconds: float = 0.0) -> bool:
-        """Should ``name`` be asked in this poll? Interval 0: in every poll."""
+        """Tell whether ``name`` should be asked in this poll. Interval 0: in every poll."""
         query = self._queries.setdefault(name, _Query(interval_seconds, tick))
         query.interval_seconds = interval_seconds
         return tick >= query.due
 
     def succeeded(self, name: str, tick: float) -> None:
-        """It answered: next time after its interval."""
+        """Note that ``name`` was answered: it is due again after its interval."""
         query = self._queries.setdefault(name, _Query(0.0))
         query.failures = 0
         query.due = tick + query.interval_seconds
 
     def failed(self, name: str, tick: float, cause: str | None = None, status: int | None = None) -> None:
-        """It did not: an answer that says "never" is believed for long, other failures back off gently."""
+        """Note that ``name`` failed: an answer that says "never" holds for long, others back off gently."""
         query = self._queries.setdefault(name, _Query(0.0))
         query.failures += 1
         step = _RETRY_SECONDS[min(query.failures, len(_RETRY_SECONDS)) - 1]
@@ -53,12 +53,12 @@ class QuerySchedule:
         query.due = tick + step
 
     def waiting(self, name: str, tick: float) -> bool:
-        """Was ``name`` left out of this poll because its time has not come (rather than asked in vain)?"""
+        """Tell whether ``name`` was left out of this poll because it is not due, rather than asked in vain."""
         query = self._queries.get(name)
         return query is not None and query.failures == 0 and tick < query.due
 
     def ask_again(self, *names: str) -> None:
-        """Ask these at the next opportunity, whatever was said before."""
+        """Make these due at once, whatever was said before."""
         for name in names:
             if name in self._queries:
                 self._queries[name].due = 0.0

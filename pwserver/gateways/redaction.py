@@ -1,4 +1,4 @@
-"""What a gateway or Tesla's servers tell beside the point: passwords, tokens, names and addresses of people.
+"""Withhold what a gateway or Tesla's servers tell beside the point: passwords, tokens, names and addresses.
 
 The raw dumps (configuration, cloud and FleetAPI answers, networks) are handed on as they are; they are also the only
 place where a firmware may put something nobody should read. Blotted out here, where a reading is made, it reaches no
@@ -25,7 +25,7 @@ _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 
 def withheld(reading: Reading) -> Reading:
-    """The reading, its raw dumps without anything private. The given one stays as it was."""
+    """Return the reading with raw dumps that hold nothing private. The given one stays as it was."""
     changes: dict[str, Any] = {}
     for name in ("tedapi_config", "cloud", "fleet", "networks"):
         before = getattr(reading, name)
@@ -36,7 +36,7 @@ def withheld(reading: Reading) -> Reading:
 
 
 def blotted(value: Any, depth: int = 0) -> Any:
-    """``value`` with ten stars for every private member, also below it; the very same object where there is none."""
+    """Return ``value`` with ten stars for each private member at any depth; the same object where there is none."""
     if depth > _DEEPEST:
         return None if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):
@@ -54,10 +54,10 @@ def blotted(value: Any, depth: int = 0) -> Any:
 
 
 def is_private(name: object) -> bool:
-    """Does a member of this name hold something private?"""
+    """Tell whether a member of this name holds something private."""
     return isinstance(name, str) and _PRIVATE.search(_SEPARATORS.sub("", name.lower())) is not None
 
 
 def _tells(value: Any) -> bool:
-    """Is there anything to hide? Nulls, switches and empty texts say nothing."""
+    """Tell whether there is anything to hide: nulls, switches and empty texts say nothing."""
     return not (value is None or isinstance(value, bool) or value == "" or value == [] or value == {})

@@ -1,4 +1,4 @@
-"""Every request to one gateway passes here: counted, bounded in time, refused when it must not be sent.
+"""Limit the requests to one gateway: counted, bounded in time, refused when they must not be sent.
 
 ``http_sessions.py`` and ``http2_client.py`` call ``RequestLimiter.admit`` before each exchange and
 ``RequestLimiter.note`` after it. One limiter belongs to one gateway connection. The connection's lock lets one thread
@@ -29,7 +29,7 @@ def active_limiter() -> RequestLimiter | None:
 
 
 class RequestRefused(Exception):
-    """A request we did not send. Carries the cause a failure should get, None where it says nothing about one."""
+    """Refuse a request. Carries the cause a failure should get, None where it says nothing about one."""
 
     def __init__(self, cause: str | None, message: str) -> None:
         self.cause = cause
@@ -37,7 +37,7 @@ class RequestRefused(Exception):
 
 
 class RequestLimiter:
-    """Budget, deadline, hold and memory of the requests to one gateway. Times are monotonic seconds."""
+    """Keep budget, deadline, hold and outcome of the requests to one gateway. Times are monotonic seconds."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class RequestLimiter:
 
     @contextmanager
     def session(self, limit_seconds: float, *, resend: bool = True) -> Iterator[RequestLimiter]:
-        """Everything one poll, connection attempt or command sends; at most ``limit_seconds`` in all."""
+        """Bound all that one poll, attempt to connect or command sends to ``limit_seconds``."""
         self._deadline = self._clock() + limit_seconds
         self.resend = resend
         self.exchanges.clear()
@@ -85,7 +85,7 @@ class RequestLimiter:
 
     @contextmanager
     def optional(self, slow: bool = False) -> Iterator[None]:
-        """What is asked in here may be left out when the budget is short; slow-changing things before others."""
+        """Mark requests that may be left out when the budget is short, those of slow-changing things first."""
         before = self._optional, self._slow
         self._optional, self._slow = True, slow
         try:
@@ -95,7 +95,7 @@ class RequestLimiter:
 
     @contextmanager
     def request(self, limit_seconds: float) -> Iterator[None]:
-        """One exchange from connecting to its last byte: however slowly the bytes come, it ends."""
+        """Bound one exchange from connecting to its last byte, however slowly the bytes come."""
         self._request_deadline = self._clock() + limit_seconds
         try:
             yield
@@ -103,19 +103,19 @@ class RequestLimiter:
             self._request_deadline = None
 
     def remaining(self) -> float | None:
-        """Seconds left of the present request and session, None outside of one."""
+        """Return the seconds left of the present request and session, None outside of one."""
         ends = [end for end in (self._deadline, self._request_deadline) if end is not None]
         return min(ends) - self._clock() if ends else None
 
     def timeout(self, wanted: float | tuple[float | None, float | None] | None) -> tuple[float, float]:
-        """Connect and read limit of the next request: what the library wants, but never beyond the session."""
+        """Return the limits for connecting and reading: what the library wants, but never beyond the session."""
         connect, read = wanted if isinstance(wanted, tuple) else (wanted, wanted)
         left = self.remaining()
         cap = 30.0 if left is None else max(0.001, left)
         return min(connect or cap, cap), min(read or cap, cap)
 
     def room(self, calls: int, optional: bool = True, slow: bool = False) -> bool:
-        """Is there budget for ``calls`` more requests in this minute, and no hold?"""
+        """Tell whether there is budget for ``calls`` more requests in this minute, and no hold."""
         now = self._clock()
         self._forget(now)
         if now < self.hold_until or len(self._sent) + calls > self.ceiling:
@@ -125,7 +125,7 @@ class RequestLimiter:
         return not optional or len(self._optional_sent) + calls <= self.optional_ceiling
 
     def seconds_until_room(self) -> float:
-        """How long until the budget allows a required request again."""
+        """Return how long it takes until the budget allows a required request again."""
         now = self._clock()
         self._forget(now)
         full = self._sent[0] + _WINDOW_SECONDS - now if len(self._sent) >= self.ceiling else 0.0
@@ -189,26 +189,26 @@ class RequestLimiter:
         self.hold_until = max(self.hold_until, self._clock() + seconds)
 
     def answered(self, path_prefix: str) -> bool:
-        """Did a complete good answer to such a path arrive in this session?"""
+        """Tell whether a complete good answer to such a path arrived in this session."""
         return any(item.cause is None and item.path.startswith(path_prefix) for item in self.exchanges)
 
     def retry_after_seconds(self) -> float | None:
-        """The longest waiting time a gateway named in this session (429, or 503 with Retry-After), else None."""
+        """Return the longest waiting time a gateway named in this session (429, or 503 with Retry-After), else None."""
         waits = [item.retry_after_seconds for item in self.exchanges if item.retry_after_seconds is not None]
         return max(waits, default=None)
 
     def rate_limited(self) -> bool:
-        """Did the gateway answer 429 in this session?"""
+        """Tell whether the gateway answered 429 in this session."""
         return any(item.cause == RATE_LIMIT and item.sent for item in self.exchanges)
 
     def calls_in_last_minute(self) -> int:
-        """Requests really sent during the last 60 s."""
+        """Count the requests really sent during the last 60 s."""
         edge = self._clock() - _WINDOW_SECONDS
         return sum(1 for moment in tuple(self._sent) if moment > edge)
 
     @staticmethod
     def family(host: str, path: str) -> str:
-        """The group of requests that most likely share a fate: one TEDAPI, one device of it, or one local path."""
+        """Return the group of requests that most likely fail together: TEDAPI, one device of it, or one local path."""
         path = path.split("?", 1)[0]
         if path.startswith("/tedapi/device/"):
             return host + "/".join(path.split("/")[:4])
