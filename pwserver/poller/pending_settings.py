@@ -30,7 +30,11 @@ def _islanded(reading: Reading) -> Any:
 
 # Control -> how a reading shows its setting; a control that is a member of the reading needs no row of its own.
 READERS: Final[Mapping[str, Reader]] = {
-    **{name: attrgetter(name) for name in CONTROLS if name in Reading.__dataclass_fields__},
+    **{
+        name: attrgetter(name)
+        for name, control in CONTROLS.items()
+        if control.reads_back and name in Reading.__dataclass_fields__  # a tariff is read, but not back as it was sent
+    },
     "reserve": lambda reading: judge_operating_settings(reading).reserve_percent.value,
     "mode": lambda reading: judge_operating_settings(reading).mode.value,
     "max_backup": _max_backup,
