@@ -32,7 +32,12 @@ class Step(NamedTuple):
             path.write_text(f"{text.rstrip()}\n\n\n{self.row}")
             return
         table = re.fullmatch(r"`(\w+)`", self.place)
-        if table:
+        part = re.fullmatch(r"`(class \w+)`", self.place)
+        if part:
+            begin = re.search(rf"^{part[1]}:$", text, re.MULTILINE)
+            assert begin, f"{self.file} has no {part[1]}"
+            end = text.index("\n\n\n", begin.end()) + 1
+        elif table:
             begin = re.search(rf"^{table[1]}\b.*\($", text, re.MULTILINE)
             assert begin, f"{self.file} has no table {table[1]}"
             end = text.index("\n)", begin.end()) + 1
