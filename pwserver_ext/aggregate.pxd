@@ -23,8 +23,10 @@ cpdef object raw_percent(object app)
 @cython.locals(numbers=list)
 cpdef object time_skew(object timestamps)
 
-@cython.locals(merged=dict, present=list, oldest=dict, values=list, frequencies=list, timeouts=list)
+@cython.locals(merged=dict, present=list, oldest=dict, values=list, timeouts=list)
 cpdef object sum_meters(object meters, bint counters_complete, object disclaimer)
+
+cdef list _numbers(list meters, str key)
 
 cdef object _exact_sum(object numbers)
 

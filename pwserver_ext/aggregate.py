@@ -135,15 +135,17 @@ def sum_meters(meters: Sequence[Any], counters_complete: bool, disclaimer: str) 
     for key in _COUNTERS:
         merged[key] = complete_total([meter.get(key) for meter in present]) if counters_complete else None
     merged["instant_average_voltage"] = mean([meter.get("instant_average_voltage") for meter in present])
-    frequencies = [
-        meter["frequency"] for meter in present if is_number(meter.get("frequency")) and meter["frequency"] > 0
-    ]
-    merged["frequency"] = mean(frequencies) if frequencies else None
-    timeouts = [meter["timeout"] for meter in present if is_number(meter.get("timeout"))]
+    merged["frequency"] = mean([value for value in _numbers(present, "frequency") if value > 0])
+    timeouts = _numbers(present, "timeout")
     if timeouts:
         merged["timeout"] = max(timeouts)
     merged["disclaimer"] = disclaimer
     return merged
+
+
+def _numbers(meters: list[dict[str, Any]], key: str) -> list[Any]:
+    """What those meters that have a number under this key have there."""
+    return [meter[key] for meter in meters if is_number(meter.get(key))]
 
 
 def _exact_sum(numbers: Sequence[Any]) -> Any:

@@ -13,9 +13,7 @@ cpdef object version_number(object version)
 
 cpdef object grid_number(object grid_status)
 
-@cython.locals(
-    found=list, known=dict, leaders=dict, configs=dict, unit=dict, devices=list, matched=bint, index=Py_ssize_t
-)
+@cython.locals(found=list, known=dict, leaders=dict, configs=dict, unit=dict, devices=list, index=Py_ssize_t)
 cpdef list units(object system_status, object tedapi_config, object vitals, str wanted)
 
 @cython.locals(numbers=dict, counts=dict, labels=list, unit=dict, index=Py_ssize_t)
@@ -51,6 +49,12 @@ cdef object _flag(object value)
 cdef dict _unit(object serial, object part, object block)
 
 cdef dict _numbers(list found)
+
+@cython.locals(configs=dict, leaders=dict)
+cdef tuple _configured(object tedapi_config)
+
+@cython.locals(matched=bint)
+cdef bint _matched_by_serial(dict known, list devices)
 
 @cython.locals(block=dict, config=dict)
 cdef bint _is_expansion(dict unit)

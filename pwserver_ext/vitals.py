@@ -74,26 +74,14 @@ def grid_number(grid_status: Any) -> Any:
 
 
 def units(system_status: Any, tedapi_config: Any, vitals: Any, wanted: str) -> list[dict[str, Any]]:
-    """The Powerwalls in their permanent order: system status, then configuration, else the vitals
-    themselves.
+    """Return the Powerwalls in their permanent order: system status, then configuration, else the vitals themselves.
 
     Each unit: ``serial, part, block, config, leader, device, name``; ``device`` is the vitals device of the wanted kind
     (TEPINV or TEPOD). When no device matches any unit by serial number they are matched by position.
     """
     found: list[dict[str, Any]] = []
     known: dict[str, dict[str, Any]] = {}
-    leaders: dict[str, str] = {}
-    configs: dict[str, dict[str, Any]] = {}
-    for config in _dicts(tedapi_config, "battery_blocks"):
-        vin = config.get("vin")
-        if not isinstance(vin, str) or not vin:
-            continue
-        serial = vin.rpartition("--")[2]
-        configs[serial] = config
-        for expansion in _dicts(config, "battery_expansions"):
-            din = expansion.get("din")
-            if isinstance(din, str) and din:
-                leaders[din.rpartition("--")[2]] = serial
+    configs, leaders = _configured(tedapi_config)
     for block in _dicts(system_status, "battery_blocks"):
         serial = block.get("PackageSerialNumber")
         unit = _unit(serial, block.get("PackagePartNumber"), block)
@@ -120,21 +108,41 @@ def units(system_status: Any, tedapi_config: Any, vitals: Any, wanted: str) -> l
             unit["name"] = name
             unit["device"] = device
             found.append(unit)
-        return found
-    matched = False
-    for name, device in devices:
-        serial = device.get("blockSerialNumber") or serial_of(name, device)
-        candidate = known.get(serial)
-        if candidate is not None and candidate["device"] is None:
-            candidate["name"] = name
-            candidate["device"] = device
-            matched = True
-    if not matched:
+    elif not _matched_by_serial(known, devices):
         for index in range(min(len(found), len(devices))):
             unit = found[index]
             unit["name"] = devices[index][0]
             unit["device"] = devices[index][1]
     return found
+
+
+def _configured(tedapi_config: Any) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The configured units by serial number, and for each expansion pack the serial number of its leader."""
+    configs: dict[str, dict[str, Any]] = {}
+    leaders: dict[str, str] = {}
+    for config in _dicts(tedapi_config, "battery_blocks"):
+        vin = config.get("vin")
+        if not isinstance(vin, str) or not vin:
+            continue
+        serial = vin.rpartition("--")[2]
+        configs[serial] = config
+        for expansion in _dicts(config, "battery_expansions"):
+            din = expansion.get("din")
+            if isinstance(din, str) and din:
+                leaders[din.rpartition("--")[2]] = serial
+    return configs, leaders
+
+
+def _matched_by_serial(known: dict[str, dict[str, Any]], devices: list[tuple[str, dict[str, Any]]]) -> bool:
+    """Give each unit the device with its serial number; False when not one was found."""
+    matched = False
+    for name, device in devices:
+        candidate = known.get(device.get("blockSerialNumber") or serial_of(name, device))
+        if candidate is not None and candidate["device"] is None:
+            candidate["name"] = name
+            candidate["device"] = device
+            matched = True
+    return matched
 
 
 def unit_labels(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
