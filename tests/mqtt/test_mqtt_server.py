@@ -185,8 +185,9 @@ def test_a_unit_that_goes_missing_and_then_leaves(broker, watch, until, tmp_path
         # An empty message takes a retained one away; they are the last of a round.
         await until(lambda: config not in seen.last, "its discovery is removed", 30)
         await until(lambda: state not in seen.last)
-        left = {topic for topic in seen.last if leaving.serial in topic}
-        assert not left
+        await until(
+            lambda: not any(leaving.serial in topic for topic in seen.last), "every topic of the unit is removed"
+        )
         assert not seen.last.get("pypowerwall/default/batteries/2/charge")
         assert seen.last["pypowerwall/default/batteries/1/charge"]
         assert seen.last["pypowerwall/default/batteries/1/availability"] == "online"
