@@ -29,7 +29,7 @@ EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system setup run quick test lint bench dist wheels platforms newest image fuzz soak screenshots clean
+.PHONY: help system setup run quick test coverage lint bench dist wheels platforms newest image fuzz soak screenshots clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ quick: $(TOOLS) $(BUILT)  ## the loop while working: style, types, and the tests
 
 test: lint  ## everything: style, types, layers, tests (ARGS="tests/web -k name")
 	$(PYTEST) $(ARGS)
+
+coverage: $(TOOLS) $(BUILT)  ## which lines of pwserver the tests run, in every process that they start
+	$(PYTEST) --cov=pwserver --cov-report=term:skip-covered $(ARGS)
 
 lint: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## style, types and layers only
 	$(BIN)/ruff check .

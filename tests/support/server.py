@@ -16,6 +16,8 @@ from typing import Any
 
 from tests.support.waiting import wait_until
 
+# What a started server takes over from this process; the last one lets coverage count its lines.
+KEPT = ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG", "COVERAGE_PROCESS_CONFIG")
 LISTENING = re.compile(r"https?://[^ ]*:(\d+)/")
 
 
@@ -42,7 +44,7 @@ class Server:
     configured: bool = False  # the configuration says where to listen
 
     def __enter__(self) -> Server:
-        keep = {name: os.environ[name] for name in ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG") if name in os.environ}
+        keep = {name: os.environ[name] for name in KEPT if name in os.environ}
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
         self.process = subprocess.Popen(
             [
