@@ -26,7 +26,9 @@ def free_port() -> int:
 
 def clean_environment(**more: str) -> dict[str, str]:
     """Only what a program needs to run, and ``more``."""
-    keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
+    keep = {
+        name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG") if name in os.environ
+    }
     return keep | {"PYTHONPATH": str(ROOT)} | more
 
 
