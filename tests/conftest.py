@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.waiting import WaitUntil, wait_until
 
@@ -25,16 +29,25 @@ FIRST = ("simulator", "packaging", "e2e", "pages", "agreement")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and order the rooms.
-
-    A test that says its own ``xdist_group`` goes by itself.
-    """
+    """Order the rooms."""
 
     def order(item: pytest.Item) -> int:
         return next((number for number, room in enumerate(FIRST) if room in item.path.parts), len(FIRST))
 
     items.sort(key=order)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            shared = item.path.parent if item.path.parent.name in WHOLE else item.path
-            item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(item.config.rootpath))))
+
+
+class ByFile(LoadScopeScheduling):
+    """Keep the tests of one file in one process, and those of a room in WHOLE.
+
+    Not ``--dist=loadgroup``: pytest-xdist 3.8 writes groups into the ids of tests, which pytest 9.2 does not let it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return str(path.parent if path.parent.name in WHOLE else path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Say to pytest-xdist, where it runs, how tests are shared out."""
+    return ByFile(config, log)
