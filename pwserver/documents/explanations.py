@@ -153,6 +153,5 @@ def leaves(document: JsonObject) -> dict[str, Any]:
 
 
 def _own_rule(name: str) -> str:
-    if name.startswith("last_known."):
-        return "last known"
-    return "repeated" if name.startswith(("units_percent.", "site.units_percent.")) else "server"
+    own = name.removeprefix("last_known.").removeprefix("site.")
+    return "repeated" if own.startswith("units_percent.") else "server"
