@@ -12,7 +12,7 @@ from pwserver.config.kinds import Bool, FilePath, Text, TimeZone, Word
 from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Int
 from pwserver.config.raw_text import BadValue, nearest, odd_secret, quoted, text_of
-from pwserver.config.urls import powers_url
+from pwserver.config.urls import json_url
 from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
 
@@ -115,7 +115,7 @@ class _Entry:
             fleetapi=self._flag("fleetapi"),
             type=self._text("type", _gateway_type) or "powerwall",
             siteid=self._siteid() or self._fallbacks.siteid,
-            powers_url=self._text("powers_url", powers_url),
+            powers_url=self._text("powers_url", json_url),
         )
         if self._bad:
             return None

@@ -12,7 +12,7 @@ from pwserver.config.kinds import Bool, Choice, FilePath, GatewaysJson, Text, Ti
 from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Duration, Int
 from pwserver.config.setting import CONTROL, DATA, DAY_SECONDS, GATEWAY, LIMITS, POLLING, SERVER, setting
-from pwserver.config.urls import powers_url
+from pwserver.config.urls import json_url
 from pwserver.config.word_rules import email_address, name_prefix
 
 
@@ -68,7 +68,7 @@ class DefinitionSettings:
         "The gateway's WiFi address. TEDAPI v1r reaches following Powerwalls there, and falls back to it.",
         in_file=False)
     powers_url: str | None = setting(
-        "PW_POWERS_URL", Word("URL", powers_url), None, GATEWAY,
+        "PW_POWERS_URL", Word("URL", json_url), None, GATEWAY,
         "The address of a JSON with site, battery, load and solar (in watts) and percentage, which is read instead of "
         "a gateway.", secret=True, in_file=False)
     default_gateway: str | None = setting(

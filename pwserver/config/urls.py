@@ -48,7 +48,7 @@ def broker_url(text: str) -> str:
     return text
 
 
-def powers_url(text: str) -> str:
+def json_url(text: str) -> str:
     """Return the address of a JSON as it may be asked. Raises BadValue."""
     expected = "an http:// or https:// URL with a host, without user, password and #"
     try:

@@ -118,7 +118,9 @@ def situation(name: str) -> Iterator[Situation]:
         elif name.endswith("no-gateways"):
             made = Situation(serve({}))
         elif name.endswith("never-connected"):
-            server = serve({"PW_HOST": NOBODY, "PW_GW_PWD": "gateway-password", "PW_FAILOVER": "no", **control})
+            server = serve(
+                {"PW_HOST": NOBODY, "PW_GW_PWD": "gateway-password", "PW_FAILOVER": "no", "TZ": "Etc/UTC", **control}
+            )
             made = Situation(server, {NOBODY.encode(): RECORDED_ADDRESS})
             wait_until(lambda: server.json("/health")["connection_health"]["total_failures"], 30)
         else:

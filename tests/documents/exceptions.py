@@ -64,6 +64,7 @@ _UNITS = (
 )
 
 _TEMPLATE = "pypowerwall's template and no measurement (see state/provenance.py): what is known elsewhere, else null"
+_ZONE = "this machine's time zone, as nobody chose America/Los_Angeles"
 _UNTOLD = "nobody tells it: null instead of a fixed word"
 
 DEVIATIONS: tuple[Deviation, ...] = (
@@ -227,6 +228,7 @@ SERVED: tuple[Deviation, ...] = (
     _served("/api/timeseries/*", "days", "recorded before its second poll", _VALUE, "local-mode/*"),
     _served("/api/timeseries/status", "signal_series", "charge and energy of every unit are recorded too", _VALUE),
     # Gateways.
+    _served("/api/*", "*timezone", _ZONE, _VALUE, "outage/*never-connected"),
     _served("/api/gateways*", "*error", _WORDING, (*_VALUE, *_TYPE)),
     _served("/api/aggregate/", "*error", _WORDING),
     _served("/api/*", "*data.device_type", "the gateway's own value is passed on", _TYPE),
