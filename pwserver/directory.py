@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
+from pwserver.iana_zone import known_zone
 from pwserver.reading import GatewayIdentity
-from pwserver.state.time_zone import known_zone
 from pwserver_ext.snapshot import SnapshotSlot
 
 log = logging.getLogger("pwserver.replica")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.iana_zone import known_zone
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counter_guard import CounterGuard
 from pwserver.state.meter_powers import MAX_FURTHER
 from pwserver.state.string_memory import StringMemory
-from pwserver.state.time_zone import known_zone
 from pwserver.state.unit_numbers import UnitNumbers
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from dataclasses import replace
 
+from pwserver.iana_zone import known_zone
 from pwserver.reading import GatewayIdentity, Reading
 
 
@@ -12,14 +12,6 @@ def told_zone(reading: Reading) -> str | None:
     """Return the IANA name that the gateway, or Tesla's servers, tell in ``site_info``; None for anything else."""
     name = (reading.site_info or {}).get("timezone")
     return known_zone(name) if isinstance(name, str) else None
-
-
-def known_zone(name: str) -> str | None:
-    """Return the name of a zone that exists; None for any other text."""
-    try:
-        return zoneinfo.ZoneInfo(name).key
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return None
 
 
 def in_force(gateway: GatewayIdentity, told: str | None) -> GatewayIdentity:
