@@ -95,9 +95,9 @@ class Recorder:
 
     def use_zone(self, name: str) -> None:
         """Count days by this zone from now on. The day that is open ends at its next midnight."""
-        if name == self._archive.timezone or self._archive.gateway.timezone_set:
+        if name == self._zone.key or self._archive.gateway.timezone_set:
             return
-        log.info("%s: days begin at midnight in %s, not %s", self._archive.gateway.id, name, self._archive.timezone)
+        log.info("%s: days begin at midnight in %s, not %s", self._archive.gateway.id, name, self._zone.key)
         self._noted_zone = name
         self._write_notes()
         self._zone = zone(self._archive.timezone)

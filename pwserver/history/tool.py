@@ -22,7 +22,7 @@ from pwserver.history.ring_tables import (
     write_lines,
 )
 from pwserver.history.store import HistoryLocked
-from pwserver.history.transfer import in_force, merge, read_gateway
+from pwserver.history.transfer import merge, read_gateway, with_noted_zone
 from pwserver.regular_file import open_regular
 
 
@@ -67,7 +67,7 @@ def run(
     if settings.path is None:
         errors.write("PW_HISTORY_PATH is not set: history in memory can only be read over HTTP (/api/history)\n")
         return 2
-    gateways = [in_force(Path(settings.path), gateway) for gateway in gateways]
+    gateways = [with_noted_zone(Path(settings.path), gateway) for gateway in gateways]
     try:
         if options.action == "export":
             return _export(options, settings, gateways, out, errors)

@@ -37,7 +37,7 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
     return tables
 
 
-def in_force(path: Path, gateway: HistoryGateway) -> HistoryGateway:
+def with_noted_zone(path: Path, gateway: HistoryGateway) -> HistoryGateway:
     """Return the gateway with the time zone in which its files below ``path`` count days."""
     if gateway.timezone_set:
         return gateway
