@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.walks import ROOT, copy_of_sources, run, steps
+from tests.docs.walks import ROOT, followed, run, steps
 from tests.mqtt.broker import Broker
 from tests.mqtt.conftest import make_broker  # noqa: F401 - a fixture
 
@@ -44,11 +44,7 @@ asyncio.run(main())
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """A copy of the sources with the steps of the walk applied."""
-    root = tmp_path / "copy"
-    copy_of_sources(root, "tests/mqtt")
-    for step in steps(TITLE):
-        step.apply(root)
-    return root
+    return followed(TITLE, tmp_path / "copy", "tests/mqtt")
 
 
 def test_the_new_sensor_arrives_at_a_broker_and_fits_all_recordings(

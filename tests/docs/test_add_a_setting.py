@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.docs.walks import copy_of_sources, environment_of, run, steps, walk_text
+from tests.docs.walks import environment_of, followed, run, walk_text
 
 TITLE = "How to add a setting"
-COMMAND = re.compile(r"^\.venv/bin/python (.+)$", re.MULTILINE)
 FIELD = re.compile(r'^ +(\w+): int = setting\(\n +"(PW_\w+)", Int\((\d+), (\d+)\), (\d+), \w+, "(.+)"\)', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources with the steps of the walk applied and its commands run."""
-    root = tmp_path_factory.mktemp("walk") / "copy"
-    copy_of_sources(root, "tests/config")
-    for step in steps(TITLE):
-        step.apply(root)
-    for command in COMMAND.findall(walk_text(TITLE)):
-        run(root, *shlex.split(command))
-    return root
+    return followed(TITLE, tmp_path_factory.mktemp("walk") / "copy", "tests/config")
 
 
 @pytest.fixture(scope="module")

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
 from pwserver.simulator import SimulatedGateway
-from tests.docs.walks import copy_of_sources, environment_of, run, steps, walk_text
+from tests.docs.walks import environment_of, followed, run, walk_text
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 TITLE = "How to add an endpoint"
-COMMAND = re.compile(r"^\.venv/bin/python (.+)$", re.MULTILINE)
 
 
 @pytest.fixture
 def changed(tmp_path: Path) -> Path:
     """A copy of the sources with the steps of the walk applied and its commands run."""
-    root = tmp_path / "copy"
-    copy_of_sources(root, "tests/documents")
-    for step in steps(TITLE):
-        step.apply(root)
-    for command in COMMAND.findall(walk_text(TITLE)):
-        run(root, *shlex.split(command))
-    return root
+    return followed(TITLE, tmp_path / "copy", "tests/documents")
 
 
 def test_the_new_endpoint_is_served_described_and_documented(changed: Path) -> None:

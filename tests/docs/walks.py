@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+COMMAND = re.compile(r"^\.venv/bin/python (.+)$", re.MULTILINE)
 STEP = re.compile(
     r"^\d\. In `(?P<file>[^`]+)`, at the end of (?P<place>[^:]+):.*?```\w+\n(?P<row>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
@@ -79,6 +81,16 @@ def copy_of_sources(root: Path, tests: str) -> None:
     (root / tests).unlink()
     for name in ("pwserver", "docs", tests):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def followed(title: str, root: Path, tests: str) -> Path:
+    """Copy the sources with this folder of tests, do the steps of the walk there, run its commands; return the copy."""
+    copy_of_sources(root, tests)
+    for step in steps(title):
+        step.apply(root)
+    for command in COMMAND.findall(walk_text(title)):
+        run(root, *shlex.split(command))
+    return root
 
 
 def environment_of(root: Path) -> dict[str, str]:

@@ -25,7 +25,7 @@ def free_port() -> int:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Only what a program needs to run, and ``more``."""
+    """Return what a program needs to run, what lets coverage count its lines, and ``more``."""
     keep = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG") if name in os.environ
     }

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.programs import clean_environment
 from tests.support.waiting import wait_until
 
-# What a started server takes over from this process; the last one lets coverage count its lines.
-KEPT = ("PATH", "HOME", "REQUESTS_CA_BUNDLE", "LANG", "COVERAGE_PROCESS_CONFIG")
 LISTENING = re.compile(r"https?://[^ ]*:(\d+)/")
 
 
@@ -44,7 +43,7 @@ class Server:
     configured: bool = False  # the configuration says where to listen
 
     def __enter__(self) -> Server:
-        keep = {name: os.environ[name] for name in KEPT if name in os.environ}
+        bundle = {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
         self.process = subprocess.Popen(
             [
@@ -54,7 +53,7 @@ class Server:
                 *(() if self.configured else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
                 *self.arguments,
             ],
-            env=keep | {"PYTHONPATH": str(Path(__file__).parents[2])} | self.environment,
+            env=clean_environment(**(bundle | self.environment)),
             stdout=self.log,
             stderr=self.log,
             stdin=subprocess.DEVNULL,
