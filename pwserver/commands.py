@@ -131,7 +131,7 @@ def receive(end: socket.socket) -> dict[str, Any] | None:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _SentCommand:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     started: float = 0.0  # monotonic; 0: not yet
     outcome: Outcome | None = None
@@ -146,7 +146,7 @@ class CommandClient:
         self._row = poller_row
         self._worker = worker
         self._number = 0
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, _SentCommand] = {}
         asyncio.get_running_loop().add_reader(end.fileno(), self._read)
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class CommandClient:
         command = Command(
             self._number, self._worker, poller, gateway, action, arguments, deadline, limit_seconds, who, dry_run, key
         )
-        waiting = self._waiting[command.number] = _Waiting()
+        waiting = self._waiting[command.number] = _SentCommand()
         try:
             if not send(self._end, asdict(command)):
                 return Outcome(NOT_SENT, "the command could not be handed to the poller")
@@ -186,7 +186,7 @@ class CommandClient:
         finally:
             del self._waiting[command.number]
 
-    async def _outcome(self, waiting: _Waiting, command: Command) -> Outcome:
+    async def _outcome(self, waiting: _SentCommand, command: Command) -> Outcome:
         while True:
             try:
                 await asyncio.wait_for(waiting.ready.wait(), LOOK_SECONDS)

@@ -31,7 +31,7 @@ Method = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class LibraryTouch:
     """One private thing of pypowerwall: where it is (``module:member``), why we need it, and what would free us."""
 
     name: str
@@ -40,8 +40,8 @@ class Touch:
     replaced: bool = False  # it gets another value, and reading it stays everybody's right
 
 
-def _replaced(name: str, needed: str, unnecessary: str) -> Touch:
-    return Touch(name, needed, unnecessary, replaced=True)
+def _replaced(name: str, needed: str, unnecessary: str) -> LibraryTouch:
+    return LibraryTouch(name, needed, unnecessary, replaced=True)
 
 
 _SESSION: Final = "takes the HTTP session as an argument"
@@ -104,12 +104,12 @@ TOUCHES: Final = (
     _replaced(f"{_CLOUD}:Tesla", "The session to the owner API gets our limits and our store of logins.", _SESSION),
     _replaced(f"{_TESLAPY}:Tesla._cache_load", "A renewed login may not be in the file.", _STORE),
     _replaced(f"{_TESLAPY}:Tesla._cache_dump", "A full disk must not cost the owner the login.", _STORE),
-    Touch(f"{_TESLAPY}:Tesla.cache_file", "Names the file of the login.", _STORE),
+    LibraryTouch(f"{_TESLAPY}:Tesla.cache_file", "Names the file of the login.", _STORE),
     _replaced(f"{_FLEET_CLIENT}:FleetAPI", "The FleetAPI client gets our store of logins.", _STORE),
     _replaced(f"{_FLEET}:FleetAPI.load_config", "A renewed login may not be in the file.", _STORE),
     _replaced(f"{_FLEET}:FleetAPI.save_config", "A full disk must not cost the owner the login.", _STORE),
-    Touch(f"{_FLEET}:FleetAPI.configfile", "Names the file of the login.", _STORE),
-    *(Touch(f"{_FLEET}:FleetAPI.{name}", "Is a part of the stored login.", _STORE) for name in _FLEET_LOGIN),
+    LibraryTouch(f"{_FLEET}:FleetAPI.configfile", "Names the file of the login.", _STORE),
+    *(LibraryTouch(f"{_FLEET}:FleetAPI.{name}", "Is a part of the stored login.", _STORE) for name in _FLEET_LOGIN),
     _replaced(
         "pypowerwall:Powerwall._validate_init_configuration",
         "It refuses container names with _, IPv6 in brackets, and a login in a read-only folder, which all work.",
@@ -119,30 +119,36 @@ TOUCHES: Final = (
     *(_replaced(f"{_CLOUD}:PyPowerwallCloud.{name}", "Each poll fetches once.", _OWN_FETCH) for name in CLOUD_FETCHERS),
     *(_replaced(f"{_FLEET}:FleetAPI.{name}", "Each poll fetches once.", _OWN_FETCH) for name in FLEET_FETCHERS),
     _replaced(f"{_LOCAL}:PyPowerwallLocal.poll", "Each poll fetches once.", _OWN_FETCH),
-    Touch(f"{_LOCAL}:PyPowerwallLocal.pwcooldown", "It sends nothing for 5 minutes after a 429.", _PAUSE),
-    Touch(f"{_TEDAPI}:TEDAPI.pwcooldown", "It sends nothing for 5 minutes after a 429.", _PAUSE),
-    Touch(f"{_TEDAPI}:TEDAPI.wifi_cooldown", "Follower units would be left out for up to two hours.", _PAUSE),
-    Touch(f"{_TEDAPI}:TEDAPI.lan_recover_after", "The way back to the wired LAN would take up to two hours.", _PAUSE),
-    Touch(f"{_FLEET}:FleetAPI._backoff_until", "We keep the pauses of Tesla ourselves, to the second.", _PAUSE),
-    Touch(
+    LibraryTouch(f"{_LOCAL}:PyPowerwallLocal.pwcooldown", "It sends nothing for 5 minutes after a 429.", _PAUSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.pwcooldown", "It sends nothing for 5 minutes after a 429.", _PAUSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.wifi_cooldown", "Follower units would be left out for up to two hours.", _PAUSE),
+    LibraryTouch(
+        f"{_TEDAPI}:TEDAPI.lan_recover_after", "The way back to the wired LAN would take up to two hours.", _PAUSE
+    ),
+    LibraryTouch(f"{_FLEET}:FleetAPI._backoff_until", "We keep the pauses of Tesla ourselves, to the second.", _PAUSE),
+    LibraryTouch(
         f"{_TEDAPI}:TEDAPI.lan_failed",
         "Signed commands need the wired LAN, and the library may have left it for WiFi.",
         "tells which way it talks",
     ),
-    Touch(f"{_TEDAPI}:TEDAPI.pwcacheexpire", "A hybrid connection caches for 5 s, unasked.", "passes its argument on"),
-    Touch(f"{_TEDAPI}:TEDAPI.pwconfigexpire", "A hybrid connection caches for 5 s, unasked.", "passes its argument on"),
+    LibraryTouch(
+        f"{_TEDAPI}:TEDAPI.pwcacheexpire", "A hybrid connection caches for 5 s, unasked.", "passes its argument on"
+    ),
+    LibraryTouch(
+        f"{_TEDAPI}:TEDAPI.pwconfigexpire", "A hybrid connection caches for 5 s, unasked.", "passes its argument on"
+    ),
     _replaced(
         f"{_TEDAPI}:TEDAPI.pw3",
         "A Powerwall 2 with an odd web page would be asked the questions of a Powerwall 3.",
         "judges the hardware by its configuration",
     ),
-    Touch(f"{_LOCAL}:PyPowerwallLocal.session", "Its own close would log out.", _CLOSE),
-    Touch(f"{_TEDAPI}:TEDAPI.session", "Its own close leaves sockets open.", _CLOSE),
-    Touch(f"{_TEDAPI}:TEDAPI.wifi_session", "Its own close leaves sockets open.", _CLOSE),
-    Touch(f"{_TEDAPI}:TEDAPI.api_session", "Its own close leaves sockets open.", _CLOSE),
-    Touch(f"{_TEDAPI}:TEDAPI.v1r_transport", "Holds the session of signed requests.", _CLOSE),
-    Touch(f"{_TEDAPI}:TEDAPI.wifi_v1r_transport", "Holds the session of signed requests over WiFi.", _CLOSE),
-    Touch(f"{_V1R}:TEDAPIv1r.session", "Its own close leaves sockets open.", _CLOSE),
+    LibraryTouch(f"{_LOCAL}:PyPowerwallLocal.session", "Its own close would log out.", _CLOSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.session", "Its own close leaves sockets open.", _CLOSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.wifi_session", "Its own close leaves sockets open.", _CLOSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.api_session", "Its own close leaves sockets open.", _CLOSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.v1r_transport", "Holds the session of signed requests.", _CLOSE),
+    LibraryTouch(f"{_TEDAPI}:TEDAPI.wifi_v1r_transport", "Holds the session of signed requests over WiFi.", _CLOSE),
+    LibraryTouch(f"{_V1R}:TEDAPIv1r.session", "Its own close leaves sockets open.", _CLOSE),
 )
 
 

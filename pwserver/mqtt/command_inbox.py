@@ -29,7 +29,7 @@ class Send(Protocol):
     def __call__(self, topic: str, payload: str, *, retain: bool, qos: int) -> Awaitable[None]: ...
 
 
-class _Waiting:
+class _UnbegunCommands:
     """The commands of one gateway that have not been begun: topic -> payload, the latest last."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class CommandInbox:
         self._views = views
         self._counters = counters
         self._send = send
-        self._waiting: dict[str, _Waiting] = {}
+        self._waiting: dict[str, _UnbegunCommands] = {}
         self._acting: set[asyncio.Future[Any]] = set()
 
     async def subscribe(self, client: Client) -> None:
@@ -103,8 +103,8 @@ class CommandInbox:
                 await self._carry_out(topic, payload)
                 await self._clear(topic)
 
-    def _of(self, gateway_id: str) -> _Waiting:
-        return self._waiting.setdefault(gateway_id, _Waiting())
+    def _of(self, gateway_id: str) -> _UnbegunCommands:
+        return self._waiting.setdefault(gateway_id, _UnbegunCommands())
 
     async def _carry_out(self, topic: str, payload: bytes) -> None:
         try:

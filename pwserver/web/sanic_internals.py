@@ -30,7 +30,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
-class Touch(NamedTuple):
+class SanicTouch(NamedTuple):
     """One name inside a library that we rely on.
 
     ``where``: the module, class or function that has it, as ``module:qualified.name``. ``asked``: it is the other way
@@ -57,75 +57,89 @@ STOPPING = "a public way to be told that the server stops, with a say in when ea
 DESCRIBING = "a public function of sanic-ext that serializes a description"
 
 TOUCHES = (
-    Touch("sanic.http", "Http", "extended: the gate decides about connections", PASSING),
-    Touch("sanic.http", "Stage", "tells whether a request is being handled", PASSING),
-    Touch(HTTP, "http1_request_header", "extended: the gate's word replaces Sanic's reading of Connection", PASSING),
-    Touch(HTTP, "keep_alive", "set from the gate: Sanic reads only the last Connection line, as one word", PASSING),
-    Touch(HTTP, "expecting_continue", "cleared for HTTP/1.0, which knows no 100 Continue (RFC 9110 §10.1.1)", PASSING),
-    Touch(HTTP, "protocol", "leads from a request to its connection and gate", PASSING),
-    Touch(HTTP, "stage", "tells that an answer has been written, and is set when ours has", PASSING),
-    Touch(HTTP, "exception", "says why a handler is given up", PASSING),
-    Touch(HTTP, "upgrade_websocket", "is Sanic's word for: no answer is to come from you", STREAMING),
-    Touch(HTTP, "http1_response_header", "replaced: it frames HTTP/1.0 in chunks, writes empty fields", FRAMING),
-    Touch(HTTP, "http1_response_normal", "writes the rest of a body whose length was announced", FRAMING),
-    Touch(HTTP, "http1_response_chunked", "writes the rest of a body in chunks", FRAMING),
-    Touch(HTTP, "head_response_ignored", "swallows the body of an answer to HEAD", FRAMING),
-    Touch(HTTP, "head_only", "tells that the request is a HEAD", FRAMING),
-    Touch(HTTP, "response", "is the answer to write", FRAMING),
-    Touch(HTTP, "response_func", "holds what writes the next part of the body", FRAMING),
-    Touch(HTTP, "response_bytes_left", "counts what a body of known length still lacks", FRAMING),
-    Touch(HTTP, "_send", "writes with back pressure", FRAMING),
-    Touch("sanic.headers", "format_http1_response", "puts a head into bytes as Sanic does", FRAMING),
-    Touch("sanic.response:HTTPResponse", "processed_headers", "gives the field lines of an answer", FRAMING),
-    Touch(PROTOCOL.partition(":")[0], "WebSocketProtocol", "extended: it is fed by the gate, not by a socket", PASSING),
-    Touch(PROTOCOL, "HTTP_CLASS", "names our HTTP class", PASSING),
-    Touch(PROTOCOL, "connection_made", "replaced: the transport's limits and its set belong to the gate", PASSING),
-    Touch(PROTOCOL, "connection_lost", "extended: it also lets go of the gate", PASSING),
-    Touch(PROTOCOL, "connection_task", "is the task that handles one request after another", PASSING),
-    Touch(PROTOCOL, "transport", "is set, as connection_made is replaced", PASSING),
-    Touch(PROTOCOL, "loop", "starts the task", PASSING),
-    Touch(PROTOCOL, "recv_buffer", "takes the bytes of a request", PASSING),
-    Touch(PROTOCOL, "conn_info", "is set, as connection_made is replaced; gives a request its addresses", PASSING),
-    Touch("sanic.models.server_types", "ConnInfo", "makes conn_info", PASSING),
-    Touch(PROTOCOL, "_unix", "goes into conn_info", PASSING),
-    Touch(PROTOCOL, "_task", "is kept, so that a silent handler can be given up", PASSING),
-    Touch(PROTOCOL, "_time", "is when the handler last read or wrote", PASSING),
-    Touch(PROTOCOL, "_data_received", "wakes the task when the gate has fed it", PASSING),
-    Touch(PROTOCOL, "_http", "tells what the task is doing", PASSING),
-    Touch(PROTOCOL, "http", "is the same, None when the task has ended", PASSING),
-    Touch(PROTOCOL, "receive_more", "replaced: waiting for more means that the last answer is written", PASSING),
-    Touch(PROTOCOL, "close", "extended: Sanic cuts off a client that reads its last answer slowly", PASSING),
-    Touch(
+    SanicTouch("sanic.http", "Http", "extended: the gate decides about connections", PASSING),
+    SanicTouch("sanic.http", "Stage", "tells whether a request is being handled", PASSING),
+    SanicTouch(
+        HTTP, "http1_request_header", "extended: the gate's word replaces Sanic's reading of Connection", PASSING
+    ),
+    SanicTouch(
+        HTTP, "keep_alive", "set from the gate: Sanic reads only the last Connection line, as one word", PASSING
+    ),
+    SanicTouch(
+        HTTP, "expecting_continue", "cleared for HTTP/1.0, which knows no 100 Continue (RFC 9110 §10.1.1)", PASSING
+    ),
+    SanicTouch(HTTP, "protocol", "leads from a request to its connection and gate", PASSING),
+    SanicTouch(HTTP, "stage", "tells that an answer has been written, and is set when ours has", PASSING),
+    SanicTouch(HTTP, "exception", "says why a handler is given up", PASSING),
+    SanicTouch(HTTP, "upgrade_websocket", "is Sanic's word for: no answer is to come from you", STREAMING),
+    SanicTouch(HTTP, "http1_response_header", "replaced: it frames HTTP/1.0 in chunks, writes empty fields", FRAMING),
+    SanicTouch(HTTP, "http1_response_normal", "writes the rest of a body whose length was announced", FRAMING),
+    SanicTouch(HTTP, "http1_response_chunked", "writes the rest of a body in chunks", FRAMING),
+    SanicTouch(HTTP, "head_response_ignored", "swallows the body of an answer to HEAD", FRAMING),
+    SanicTouch(HTTP, "head_only", "tells that the request is a HEAD", FRAMING),
+    SanicTouch(HTTP, "response", "is the answer to write", FRAMING),
+    SanicTouch(HTTP, "response_func", "holds what writes the next part of the body", FRAMING),
+    SanicTouch(HTTP, "response_bytes_left", "counts what a body of known length still lacks", FRAMING),
+    SanicTouch(HTTP, "_send", "writes with back pressure", FRAMING),
+    SanicTouch("sanic.headers", "format_http1_response", "puts a head into bytes as Sanic does", FRAMING),
+    SanicTouch("sanic.response:HTTPResponse", "processed_headers", "gives the field lines of an answer", FRAMING),
+    SanicTouch(
+        PROTOCOL.partition(":")[0], "WebSocketProtocol", "extended: it is fed by the gate, not by a socket", PASSING
+    ),
+    SanicTouch(PROTOCOL, "HTTP_CLASS", "names our HTTP class", PASSING),
+    SanicTouch(PROTOCOL, "connection_made", "replaced: the transport's limits and its set belong to the gate", PASSING),
+    SanicTouch(PROTOCOL, "connection_lost", "extended: it also lets go of the gate", PASSING),
+    SanicTouch(PROTOCOL, "connection_task", "is the task that handles one request after another", PASSING),
+    SanicTouch(PROTOCOL, "transport", "is set, as connection_made is replaced", PASSING),
+    SanicTouch(PROTOCOL, "loop", "starts the task", PASSING),
+    SanicTouch(PROTOCOL, "recv_buffer", "takes the bytes of a request", PASSING),
+    SanicTouch(PROTOCOL, "conn_info", "is set, as connection_made is replaced; gives a request its addresses", PASSING),
+    SanicTouch("sanic.models.server_types", "ConnInfo", "makes conn_info", PASSING),
+    SanicTouch(PROTOCOL, "_unix", "goes into conn_info", PASSING),
+    SanicTouch(PROTOCOL, "_task", "is kept, so that a silent handler can be given up", PASSING),
+    SanicTouch(PROTOCOL, "_time", "is when the handler last read or wrote", PASSING),
+    SanicTouch(PROTOCOL, "_data_received", "wakes the task when the gate has fed it", PASSING),
+    SanicTouch(PROTOCOL, "_http", "tells what the task is doing", PASSING),
+    SanicTouch(PROTOCOL, "http", "is the same, None when the task has ended", PASSING),
+    SanicTouch(PROTOCOL, "receive_more", "replaced: waiting for more means that the last answer is written", PASSING),
+    SanicTouch(PROTOCOL, "close", "extended: Sanic cuts off a client that reads its last answer slowly", PASSING),
+    SanicTouch(
         PROTOCOL, "check_timeouts", "switched off: a timer for each connection, which the gate's tick replaces", PASSING
     ),
-    Touch(PROTOCOL, "response_timeout", "is how long a handler may be silent", PASSING),
-    Touch(PROTOCOL, "websocket", "holds the stream that has taken the connection over", STREAMING),
-    Touch(PROTOCOL, "websocket_handshake", "extended: the gate must learn of a WebSocket of Sanic's own", STREAMING),
-    Touch("sanic.app:Sanic.handle_request", "is_websocket", "says that no answer comes back", STREAMING, True),
-    Touch("sanic.app:Sanic._websocket_handler", "websocket_handshake", "is asked of the gate", STREAMING, True),
-    Touch(f"{PROTOCOL}.data_received", "data_received", "hands a stream its client's bytes", STREAMING, True),
-    Touch(f"{PROTOCOL}.eof_received", "eof_received", "tells a stream that its client has said all", STREAMING, True),
-    Touch(f"{PROTOCOL}.connection_lost", "connection_lost", "tells a stream that its client is gone", STREAMING, True),
-    Touch(f"{PROTOCOL}.close", "end_connection", "tells a stream that the handler is over", STREAMING, True),
-    Touch(f"{PROTOCOL}.close_if_idle", "end_connection", "tells a stream that the server stops", STOPPING, True),
-    Touch(f"{PROTOCOL}.close_if_idle", "ws_proto", "is asked whether a stream is closed already", STOPPING, True),
-    Touch(f"{PROTOCOL}.close_if_idle", "state", "is the member of ws_proto that says so", STOPPING, True),
-    Touch(f"{PROTOCOL}.close_if_idle", "loop", "None makes Sanic call end_connection", STOPPING, True),
-    Touch(SERVE, "connections", "the set into which the gate puts its connections", STOPPING, True),
-    Touch(SERVE, "close_if_idle", "asked of every connection when the server stops", STOPPING, True),
-    Touch(SERVE, "websocket", "asked of every connection that is left at the end", STOPPING, True),
-    Touch(SERVE, "fail_connection", "ends a stream that is left at the end", STOPPING, True),
-    Touch(SERVE, "abort", "ends any other connection that is left at the end", STOPPING, True),
-    Touch(SPECIFICATION.partition(":")[0], "SpecificationBuilder", "assembles the API description", DESCRIBING),
-    Touch(SPECIFICATION, "reset", "makes a new one: the builder is a singleton", DESCRIBING),
-    Touch(SPECIFICATION, "describe", "takes title, version and introduction", DESCRIBING),
-    Touch(SPECIFICATION, "url", "takes the address that paths are relative to", DESCRIBING),
-    Touch(SPECIFICATION, "tag", "takes a group of operations", DESCRIBING),
-    Touch(SPECIFICATION, "add_security_scheme", "takes the control token", DESCRIBING),
-    Touch(SPECIFICATION, "add_component", "takes schemas, examples and headers", DESCRIBING),
-    Touch(SPECIFICATION, "raw", "takes the operations, which we have as plain data", DESCRIBING),
-    Touch(SPECIFICATION, "build", "gives the description as an object", DESCRIBING),
-    Touch("sanic_ext.extensions.openapi.definitions:OpenAPI", "serialize", "turns it into plain data", DESCRIBING),
+    SanicTouch(PROTOCOL, "response_timeout", "is how long a handler may be silent", PASSING),
+    SanicTouch(PROTOCOL, "websocket", "holds the stream that has taken the connection over", STREAMING),
+    SanicTouch(
+        PROTOCOL, "websocket_handshake", "extended: the gate must learn of a WebSocket of Sanic's own", STREAMING
+    ),
+    SanicTouch("sanic.app:Sanic.handle_request", "is_websocket", "says that no answer comes back", STREAMING, True),
+    SanicTouch("sanic.app:Sanic._websocket_handler", "websocket_handshake", "is asked of the gate", STREAMING, True),
+    SanicTouch(f"{PROTOCOL}.data_received", "data_received", "hands a stream its client's bytes", STREAMING, True),
+    SanicTouch(
+        f"{PROTOCOL}.eof_received", "eof_received", "tells a stream that its client has said all", STREAMING, True
+    ),
+    SanicTouch(
+        f"{PROTOCOL}.connection_lost", "connection_lost", "tells a stream that its client is gone", STREAMING, True
+    ),
+    SanicTouch(f"{PROTOCOL}.close", "end_connection", "tells a stream that the handler is over", STREAMING, True),
+    SanicTouch(f"{PROTOCOL}.close_if_idle", "end_connection", "tells a stream that the server stops", STOPPING, True),
+    SanicTouch(f"{PROTOCOL}.close_if_idle", "ws_proto", "is asked whether a stream is closed already", STOPPING, True),
+    SanicTouch(f"{PROTOCOL}.close_if_idle", "state", "is the member of ws_proto that says so", STOPPING, True),
+    SanicTouch(f"{PROTOCOL}.close_if_idle", "loop", "None makes Sanic call end_connection", STOPPING, True),
+    SanicTouch(SERVE, "connections", "the set into which the gate puts its connections", STOPPING, True),
+    SanicTouch(SERVE, "close_if_idle", "asked of every connection when the server stops", STOPPING, True),
+    SanicTouch(SERVE, "websocket", "asked of every connection that is left at the end", STOPPING, True),
+    SanicTouch(SERVE, "fail_connection", "ends a stream that is left at the end", STOPPING, True),
+    SanicTouch(SERVE, "abort", "ends any other connection that is left at the end", STOPPING, True),
+    SanicTouch(SPECIFICATION.partition(":")[0], "SpecificationBuilder", "assembles the API description", DESCRIBING),
+    SanicTouch(SPECIFICATION, "reset", "makes a new one: the builder is a singleton", DESCRIBING),
+    SanicTouch(SPECIFICATION, "describe", "takes title, version and introduction", DESCRIBING),
+    SanicTouch(SPECIFICATION, "url", "takes the address that paths are relative to", DESCRIBING),
+    SanicTouch(SPECIFICATION, "tag", "takes a group of operations", DESCRIBING),
+    SanicTouch(SPECIFICATION, "add_security_scheme", "takes the control token", DESCRIBING),
+    SanicTouch(SPECIFICATION, "add_component", "takes schemas, examples and headers", DESCRIBING),
+    SanicTouch(SPECIFICATION, "raw", "takes the operations, which we have as plain data", DESCRIBING),
+    SanicTouch(SPECIFICATION, "build", "gives the description as an object", DESCRIBING),
+    SanicTouch("sanic_ext.extensions.openapi.definitions:OpenAPI", "serialize", "turns it into plain data", DESCRIBING),
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pwserver.gateways import library_internals
-from pwserver.gateways.library_internals import TOUCHES, Touch
+from pwserver.gateways.library_internals import TOUCHES, LibraryTouch
 
 ROOT = Path(__file__).parents[2]
 DOOR = ROOT / "pwserver" / "gateways" / "library_internals.py"
@@ -54,7 +54,7 @@ def exists(name: str) -> bool:
 
 
 @pytest.mark.parametrize("touch", TOUCHES, ids=lambda touch: touch.name)
-def test_the_installed_library_has_it(touch: Touch) -> None:
+def test_the_installed_library_has_it(touch: LibraryTouch) -> None:
     assert exists(touch.name), f"this pypowerwall has no {touch.name}: {touch.needed}"
 
 

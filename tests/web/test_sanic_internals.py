@@ -15,7 +15,7 @@ import sanic
 
 import pwserver
 from pwserver.web import sanic_internals
-from pwserver.web.sanic_internals import TOUCHES, Touch
+from pwserver.web.sanic_internals import TOUCHES, SanicTouch
 
 PACKAGE = Path(pwserver.__file__).parent
 DOOR = Path(sanic_internals.__file__)
@@ -54,7 +54,7 @@ def words(code: types.CodeType) -> Iterator[str]:
             yield constant
 
 
-def missing(touch: Touch) -> str | None:
+def missing(touch: SanicTouch) -> str | None:
     """What to tell when the installed library no longer has what ``touch`` names; None while it does."""
     try:
         place = found(touch.where)
@@ -69,7 +69,7 @@ def missing(touch: Touch) -> str | None:
 
 
 @pytest.mark.parametrize("touch", TOUCHES, ids=lambda touch: f"{touch.where}.{touch.name}")
-def test_the_installed_version_has(touch: Touch) -> None:
+def test_the_installed_version_has(touch: SanicTouch) -> None:
     assert missing(touch) is None
     assert touch.why and touch.until
 
@@ -77,13 +77,13 @@ def test_the_installed_version_has(touch: Touch) -> None:
 @pytest.mark.parametrize(
     "touch",
     [
-        Touch("sanic.http:Http", "_left_with_a_new_version", "", ""),
-        Touch("sanic.http:LeftWithANewVersion", "keep_alive", "", ""),
-        Touch("sanic.left_with_a_new_version", "Http", "", ""),
-        Touch("sanic.app:Sanic.handle_request", "_left_with_a_new_version", "", "", asked=True),
+        SanicTouch("sanic.http:Http", "_left_with_a_new_version", "", ""),
+        SanicTouch("sanic.http:LeftWithANewVersion", "keep_alive", "", ""),
+        SanicTouch("sanic.left_with_a_new_version", "Http", "", ""),
+        SanicTouch("sanic.app:Sanic.handle_request", "_left_with_a_new_version", "", "", asked=True),
     ],
 )
-def test_what_is_gone_is_told_by_name(touch: Touch) -> None:
+def test_what_is_gone_is_told_by_name(touch: SanicTouch) -> None:
     told = missing(touch)
     assert told is not None
     assert "left_with_a_new_version" in told.lower() or "LeftWithANewVersion" in told
