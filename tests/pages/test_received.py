@@ -73,7 +73,9 @@ def asked(received: Received, base: str) -> dict[str, int]:
 
 def test_the_power_flow_of_one_house_receives_its_stream_and_nothing_else(twelve: Server, look: Look) -> None:
     page, received = opened(look, twelve, "?gateway=house3")
-    wait_until(lambda: documents(page, received), 20, "no stream")
+    base = f"http://127.0.0.1:{twelve.port}/"
+    # The browser asks for the icon last of all that belongs to the page itself.
+    wait_until(lambda: documents(page, received) and "favicon.ico" in asked(received, base), 20, "no stream")
     received.forget()
     wait_until(lambda: len(documents(page, received)) >= DOCUMENTS, 30, "too few messages")
     assert received.answers == []
