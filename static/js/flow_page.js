@@ -7,6 +7,7 @@ import { LiveConnection } from "./core/live_connection.js";
 import { load } from "./core/load.js";
 import { showNotice } from "./core/notice.js";
 import { ageOf, noSuchGateway, noticeOf } from "./core/sentences.js";
+import { atOneMoment } from "./core/server_clock.js";
 import { nameOf, subjectOf, unknownHouse } from "./core/subject.js";
 import { FlowDrawing } from "./flow/flow_drawing.js";
 
@@ -36,7 +37,9 @@ function showFact(id, words, name) {
   figure(find(id), words, words && nameOf(subject, name), subject?.id);
 }
 
-function show() {
+const show = () => atOneMoment(draw);
+
+function draw() {
   drawing.show(subject, { faded: lost || !subject?.known || subject.old });
   showNotice(notice());
   text(find("site"), subject?.title ?? "");

@@ -35,6 +35,10 @@ AGES = """(place) => {
     if (!there.includes(`${age} ago`)) globalThis.differing.push([age, there]);
   }, 20);
 }"""
+AGES_TOLD = """(place) => [
+  document.querySelector('#notice').textContent.match(/figures are (.*) old/)?.[1],
+  document.querySelector(place).innerText,
+]"""
 FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
 ALIVE = ("home", "cabin", "barn")
 
@@ -294,6 +298,24 @@ def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
             for page in places:
                 until(page, "globalThis.ages.has('30\u202fs')", 60)
                 assert page.evaluate("globalThis.differing") == []
+
+
+def test_a_slow_browser_draws_all_places_of_one_moment(look: Look) -> None:
+    """A clock that runs seven seconds between two looks at it: still no two places tell different ages."""
+    with SimulatedGateway("powerwall2", hour=12.5) as gateway:
+        settings = {"PW_HOST": gateway.address, **login(gateway), "PW_CACHE_TTL": "600"}
+        with alone(**settings) as server:
+            base = f"http://127.0.0.1:{server.port}"
+            flow, console = (look(base, check=False).open(path) for path in ("", "console"))
+            until(console, f"{BOXES}.length === 1")
+            gateway.fault("unplugged")
+            for page, place in {flow: "#age", console: ".gateway-box"}.items():
+                until(page, f"/figures are .* old/.test({NOTICE})", 30)
+                page.evaluate("(() => { let now = performance.now(); performance.now = () => (now += 7000); })()")
+                before = page.evaluate(NOTICE)
+                until(page, f"{NOTICE} !== {json.dumps(before)}", 10)
+                told = page.evaluate(f"({AGES_TOLD})('{place}')")
+                assert f"{told[0]} ago" in told[1], told
 
 
 def login(gateway: SimulatedGateway) -> dict[str, str]:

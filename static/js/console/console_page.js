@@ -6,6 +6,7 @@ import { NO_ANSWER, STATES } from "../core/labels.js";
 import { record } from "../core/minute_store.js";
 import { showNotice } from "../core/notice.js";
 import { noSuchGateway, noticeOf } from "../core/sentences.js";
+import { atOneMoment } from "../core/server_clock.js";
 import { change, onChange, settings } from "../core/settings.js";
 import { inTrouble } from "../core/subject.js";
 import { CARDS } from "./card_table.js";
@@ -84,7 +85,9 @@ function notice() {
   return noticeOf(shown);
 }
 
-function show() {
+const show = () => atOneMoment(draw);
+
+function draw() {
   const { shown } = app;
   app.faded = app.lost || !shown?.known || shown.old;
   showNotice(notice());

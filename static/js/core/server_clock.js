@@ -24,8 +24,25 @@ export function noteServerTime(epoch, exact = true) {
 /** Note the Date header of an answer, which has whole seconds. @param {Response} answer */
 export const noteDateHeader = (answer) => noteServerTime(Date.parse(answer.headers.get("date") ?? "") / 1000);
 
+/** The moment that is being drawn. @type {number | null} */
+let heldNow = null;
+
 /** Return the seconds since 1970 by the server's clock; by the browser's until the server has sent its time. */
-export const serverNow = () => (offsetSeconds === null ? Date.now() / 1000 : offsetSeconds + pageSeconds());
+export const serverNow = () => heldNow ?? (offsetSeconds === null ? Date.now() / 1000 : offsetSeconds + pageSeconds());
+
+/**
+ * Draw with the clock held still: a slow browser else passes a full minute between two places that tell the same age,
+ * and they contradict one another until the next second.
+ * @param {() => void} draw
+ */
+export function atOneMoment(draw) {
+  heldNow = serverNow();
+  try {
+    draw();
+  } finally {
+    heldNow = null;
+  }
+}
 
 /**
  * Return how long ago that was, in seconds; null when it is not known.
