@@ -41,7 +41,7 @@ class RecordingSettings:
         "PW_HISTORY_QUARTERS", Duration(DAY_SECONDS, 3660 * DAY_SECONDS), 730 * DAY_SECONDS, HISTORY,
         "History in steps of a quarter of an hour is kept for this time.")
     days_kept_seconds: float = setting(
-        "PW_HISTORYDAY_SECONDSS", Duration(7 * DAY_SECONDS, 36600 * DAY_SECONDS), 7305 * DAY_SECONDS, HISTORY,
+        "PW_HISTORY_DAYS", Duration(7 * DAY_SECONDS, 36600 * DAY_SECONDS), 7305 * DAY_SECONDS, HISTORY,
         "History in steps of a day is kept for this time.")
     max_signals: int = setting(
         "PW_HISTORY_MAX_SIGNALS", Int(0, 4096), 96, HISTORY,
@@ -53,7 +53,7 @@ class RecordingSettings:
         "Every single poll is kept for this time. With -1 there is no history at all.", bad_value_is_default=True)
     daily_retention_seconds: float = setting(
         "PW_TIMESERIES_DAILY_RETENTION", _RETENTION, 0.0, HISTORY,
-        "Daily totals are kept for this time; 0 means as long as PW_HISTORYDAY_SECONDSS.", bad_value_is_default=True)
+        "Daily totals are kept for this time; 0 means as long as PW_HISTORY_DAYS.", bad_value_is_default=True)
     signal_retention_seconds: float = setting(
         "PW_TIMESERIES_SIGNAL_RETENTION", _RETENTION, 30 * DAY_SECONDS, HISTORY,
         "Signals of devices are kept for this time. With -1 they are not recorded.", bad_value_is_default=True)

@@ -29,6 +29,17 @@ def test_names_flags_and_file_keys_are_unique() -> None:
         assert [item for item, count in Counter(group).items() if count > 1] == []
 
 
+def test_every_name_and_flag_of_version_1_0_still_means_the_same_setting() -> None:
+    """A setting's name is an interface: a renamed one would be an unknown variable in an owner's environment file."""
+    by_name = {name: setting for setting in SETTINGS for name in (setting.name, *setting.aliases)}
+    lines = (Path(__file__).parent / "data" / "settings_of_1_0.txt").read_text().splitlines()
+    assert len(lines) > 100
+    for line in lines:
+        name, *others = line.split()
+        setting = by_name[name]
+        assert {*others} <= {*setting.aliases, *setting.flags, *setting.off_flags}, line
+
+
 def test_sections_stand_together_and_in_order() -> None:
     assert tuple(section for section, _ in itertools.groupby(s.section for s in SETTINGS)) == SECTIONS
 
