@@ -37,15 +37,23 @@ def run(table: Table) -> None:
         after = pss_kb(worker)
     table.add(SECTION, "honest client alone, p99", percentile(alone, 0.99) * 1e3, "ms")
     table.add(
-        SECTION, f"honest client beside {ATTACKERS} attackers, p99", percentile(seconds, 0.99) * 1e3, "ms", aim="<= 20",
+        SECTION,
+        f"honest client beside {ATTACKERS} attackers, p99",
+        percentile(seconds, 0.99) * 1e3,
+        "ms",
+        aim="<= 20",
         details={"p50 ms": percentile(seconds, 0.5) * 1e3, "most ms": seconds[-1] * 1e3, "answers": len(seconds)},
-    )  # fmt: skip
+    )
     table.add(SECTION, "memory an attacker costs", (peak - before) / ATTACKERS, "kB", aim="<= 4")
     table.add(SECTION, "memory kept when they are gone", after - before, "kB")
     table.add(
-        SECTION, "the last attacker is closed after", gone - begun, "s", aim=f"<= {deadline + 1.5:g}",
+        SECTION,
+        "the last attacker is closed after",
+        gone - begun,
+        "s",
+        aim=f"<= {deadline + 1.5:g}",
         details={"deadline s": deadline, "left": attack.left},
-    )  # fmt: skip
+    )
 
 
 class Attack:

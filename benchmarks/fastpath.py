@@ -180,9 +180,14 @@ def report(table: Table, servers: Sequence[Server]) -> None:
                 theirs = per_second(server, mode.name)
                 ratio = per_second(ours, mode.name) / theirs if server is not ours and theirs else None
                 table.add(
-                    SECTION, f"{mode.name}: {server.name}", per_second(server, mode.name), "1/s", ratio,
-                    "slower" if ratio else "", details=details(server, mode.name),
-                )  # fmt: skip
+                    SECTION,
+                    f"{mode.name}: {server.name}",
+                    per_second(server, mode.name),
+                    "1/s",
+                    ratio,
+                    "slower" if ratio else "",
+                    details=details(server, mode.name),
+                )
     for name, aim, modes in (
         ("nginx", ">= 1.2", SATURATED),
         (AS_SHIPPED, ">= 1.2", SATURATED),
@@ -230,9 +235,15 @@ def fifty(table: Table, password: str, rounds: int, seconds: float) -> None:
         for server in states.values():
             ratio = None if server is quiet else per_second(busy, mode.name) / per_second(quiet, mode.name)
             table.add(
-                "fifty", f"{mode.name}: {server.name}", per_second(server, mode.name), "1/s", ratio,
-                "poller asleep" if ratio else "", details=details(server, mode.name),
-            )  # fmt: skip
+                "fifty",
+                f"{mode.name}: {server.name}",
+                per_second(server, mode.name),
+                "1/s",
+                ratio,
+                "poller asleep" if ratio else "",
+                details=details(server, mode.name),
+            )
         ratio = per_core(busy, mode.name) / per_core(quiet, mode.name)
-        table.add("fifty", f"{mode.name}: answers a core", per_core(busy, mode.name), "1/s", ratio, "poller asleep",
-                  ">= 0.9")  # fmt: skip
+        table.add(
+            "fifty", f"{mode.name}: answers a core", per_core(busy, mode.name), "1/s", ratio, "poller asleep", ">= 0.9"
+        )

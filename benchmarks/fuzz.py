@@ -81,14 +81,16 @@ def snapshots(rng: random.Random) -> None:
     for _ in range(rng.randrange(1, 6)):
         shared = rng.randbytes(rng.randrange(capacity))
         documents = [
-            None if rng.random() < 0.1 else (
+            None
+            if rng.random() < 0.1
+            else (
                 rng.choice([200, 503, 0, 65535]),
                 shared if rng.random() < 0.3 else rng.randbytes(rng.randrange(2 * capacity // count)),
                 None if rng.random() < 0.5 else rng.randbytes(rng.randrange(100)),
                 rng.randbytes(rng.randrange(40)),
             )
             for _ in range(count)
-        ]  # fmt: skip
+        ]
         try:
             _, overflowed = slot.publish(documents, rng.random(), rng.random())
         except ValueError:

@@ -46,9 +46,15 @@ def run(table: Table) -> None:
         ratio = plain / compiled
         modules.setdefault(function.partition(".")[0], []).append(ratio)
         table.add(
-            SECTION, function, compiled * 1e6, "us", ratio, "faster than its twin", f">= {AIM}",
+            SECTION,
+            function,
+            compiled * 1e6,
+            "us",
+            ratio,
+            "faster than its twin",
+            f">= {AIM}",
             {"twin us": plain * 1e6},
-        )  # fmt: skip
+        )
     for module, ratios in modules.items():
         middle = exp(sum(map(log, ratios)) / len(ratios))
         table.add(SECTION, f"{module}: geometric mean", middle, "x", details={"least": min(ratios)})

@@ -32,9 +32,13 @@ def run(table: Table) -> None:
     """One worker, restricted origins, a trusted proxy: every judge has work to do."""
     port, each = free_port(), 20 if table.quick else EACH
     environment = {
-        "PW_WORKERS": "1", "CORS_ORIGINS": f'["{LISTED}"]', "PW_TRUSTED_PROXIES": "127.0.0.0/8",
-        "PW_CONTROL_SECRET": "a-secret-of-the-benchmark", "PW_CACHE_EXPIRE": "3600", "PW_HEARTBEAT_TIMEOUT": "600",
-    }  # fmt: skip
+        "PW_WORKERS": "1",
+        "CORS_ORIGINS": f'["{LISTED}"]',
+        "PW_TRUSTED_PROXIES": "127.0.0.0/8",
+        "PW_CONTROL_SECRET": "a-secret-of-the-benchmark",
+        "PW_CACHE_EXPIRE": "3600",
+        "PW_HEARTBEAT_TIMEOUT": "600",
+    }
     log = Path(f"/tmp/pwserver-bench-{port}.log")
     worst_ratio, worst_log, count = 0.0, 0.0, 0
     with pwserver(port, "--demo", **environment) as main:
@@ -58,9 +62,15 @@ def run(table: Table) -> None:
             ratio = median(cost[request]) / median(cost[plain])
             worst_ratio, worst_log, count = max(worst_ratio, ratio), max(worst_log, grown), count + 1
             table.add(
-                SECTION, name, median(cost[request]) * 1e6, "us", ratio, "ordinary", f"<= {MOST_RATIO}",
+                SECTION,
+                name,
+                median(cost[request]) * 1e6,
+                "us",
+                ratio,
+                "ordinary",
+                f"<= {MOST_RATIO}",
                 details={"bytes": len(request), "status": max(statuses), "log bytes": grown},
-            )  # fmt: skip
+            )
     table.add(SECTION, f"the dearest of {count}, in ordinary ones", worst_ratio, "x", aim=f"<= {MOST_RATIO}")
     table.add(SECTION, "most growth of the log by one request", worst_log, "bytes", aim=f"<= {MOST_LOG_BYTES}")
     redaction(table)
@@ -81,8 +91,15 @@ def redaction(table: Table) -> None:
                 redactor.redact_known(text)
             seconds[size] = (process_time() - begun) / size
         ratio = seconds[64_000] / seconds[4_000]
-        table.add(SECTION, f"redaction, a character of {piece!r}", seconds[64_000] * 1e9 / 10, "ns", ratio,
-                  "in a line of 4 kB", "<= 2")  # fmt: skip
+        table.add(
+            SECTION,
+            f"redaction, a character of {piece!r}",
+            seconds[64_000] * 1e9 / 10,
+            "ns",
+            ratio,
+            "in a line of 4 kB",
+            "<= 2",
+        )
 
 
 def processor_seconds(pid: int) -> float:
@@ -112,9 +129,11 @@ def ordinary(size: int) -> bytes:
     fill = max(0, size - len(bare))
     in_head = min(fill, HEAD_BYTES - len(bare) - 200)
     head = build(
-        "POST /control/reserve", b"Origin: https://evil.example", b"X-Padding: " + b"x" * in_head,
+        "POST /control/reserve",
+        b"Origin: https://evil.example",
+        b"X-Padding: " + b"x" * in_head,
         body=b"{}" + b" " * (fill - in_head),
-    )  # fmt: skip
+    )
     return head
 
 
@@ -163,8 +182,13 @@ def odd_requests() -> dict[str, bytes]:
         "authorization, base64": build("GET /control/max_backup", full("Authorization", b"Basic YTpi")),
         "ninety fields": build(write, b"Origin: http://x", *[b"X-%d: %s" % (n, b"y" * 160) for n in range(90)]),
         "key": build(write, full("Idempotency-Key", b"\\u0041"), *RIGHT, body=b'{"value":20}'),
-        "handshake": build("GET /ws/aggregate", b"Upgrade: websocket", b"Connection: Upgrade",
-                           full("Sec-WebSocket-Key", b"AAAA"), b"Sec-WebSocket-Version: 13"),
+        "handshake": build(
+            "GET /ws/aggregate",
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            full("Sec-WebSocket-Key", b"AAAA"),
+            b"Sec-WebSocket-Version: 13",
+        ),
         "upgrade to something": build(read, full("Upgrade", b"h2c, ")),
         "range": build("GET http://localhost/docs", full("Range", b"bytes=0-1,")),
         "host": build(read, host=b"a." * 7900),
@@ -194,7 +218,7 @@ def odd_requests() -> dict[str, bytes]:
         "a command of brackets": build(write, *RIGHT, body=b"[" * 4000),
         "a form": build(write, b"Content-Type: application/x-www-form-urlencoded", body=b"a=%41&" * 680),
         "a wrong token in a query": build(f"GET /control/max_backup?token={quote('é' * 1000)}"),
-    }  # fmt: skip
+    }
     assert len(found) >= 40 and all(len(request) <= 16_900 for request in found.values()), json.dumps(
         {name: len(request) for name, request in found.items()}
     )

@@ -120,8 +120,14 @@ def run(table: Table) -> None:
     least = statistics.median(found[VIEWS[0].name])
     for view in VIEWS:
         value = statistics.median(found[view.name])
-        table.add("pages", f"{view.name}: a whole browser, of a core", value, "%",
-                  None if view.square else value / least, "" if view.square else "one square")  # fmt: skip
+        table.add(
+            "pages",
+            f"{view.name}: a whole browser, of a core",
+            value,
+            "%",
+            None if view.square else value / least,
+            "" if view.square else "one square",
+        )
 
 
 def until_moving(home: House) -> None:

@@ -88,9 +88,13 @@ def predecessor(folder: Path, address: str, password: str, interval: int = 5) ->
     """pypowerwall-server on the same gateway: port, pid. It is one process. Not waited for."""
     port = free_port()
     environment = clean_environment(
-        PW_HOST=address, PW_GW_PWD=password, PW_PORT=str(port), PW_BIND_ADDRESS="127.0.0.1",
-        PW_CACHE_EXPIRE=str(interval), PW_TIMESERIES_RETENTION="-1",
-    )  # fmt: skip
+        PW_HOST=address,
+        PW_GW_PWD=password,
+        PW_PORT=str(port),
+        PW_BIND_ADDRESS="127.0.0.1",
+        PW_CACHE_EXPIRE=str(interval),
+        PW_TIMESERIES_RETENTION="-1",
+    )
     environment.pop("PYTHONPATH")
     log = f"/tmp/pwserver-peer-{port}.log"
     with process([str(folder / "bin" / "pypowerwall-server")], environment, log) as started:

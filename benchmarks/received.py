@@ -35,8 +35,15 @@ def run(table: Table) -> None:
         entries = []
         for number in range(HOUSES):
             gateway = gateways[number % SIMULATORS]
-            entries.append({"id": f"house{number + 1}", "name": f"House {number + 1}", "host": gateway.address,
-                            "gw_pwd": gateway.password, "rsa_key_path": str(gateway.rsa_key_path)})  # fmt: skip
+            entries.append(
+                {
+                    "id": f"house{number + 1}",
+                    "name": f"House {number + 1}",
+                    "host": gateway.address,
+                    "gw_pwd": gateway.password,
+                    "rsa_key_path": str(gateway.rsa_key_path),
+                }
+            )
         environment = {"PW_GATEWAYS": json.dumps(entries), "PW_CACHE_EXPIRE": "1", "PW_CONTROL_SECRET": "of the bench"}
         server = stack.enter_context(Server(environment=environment))
         wait_until(lambda: server.json("/api/site")["site"]["fresh"] == HOUSES, 120, "not all houses answer")

@@ -39,9 +39,13 @@ def run(table: Table) -> None:
         rendered.append(middle - begun)
     documents = {body for _, body in bodies}
     table.add(
-        SECTION, "one reading of a Powerwall 3 x 3, all documents", median(whole) * 1e3, "ms", aim="<= 10",
+        SECTION,
+        "one reading of a Powerwall 3 x 3, all documents",
+        median(whole) * 1e3,
+        "ms",
+        aim="<= 10",
         details={"p99 ms": sorted(whole)[int(len(whole) * 0.99)] * 1e3},
-    )  # fmt: skip
+    )
     table.add(SECTION, "  of it flatten and render", median(rendered) * 1e3, "ms")
     table.add(SECTION, "  of it compress and tag", median(packed) * 1e3, "ms")
     table.add(SECTION, "  different bodies", len(documents), "")

@@ -32,9 +32,17 @@ GROWTH_SHARE = 0.03
 
 # What Telegraf asks for twice, and everything that is answered in another way once.
 TARGETS = (
-    *TELEGRAF, *TELEGRAF, "/vitals", "/csv/v2", "/metrics", "/stats", "/health", "/api/aggregate/",
-    "/api/gateways/flapping", "/api/gateways/flapping/aggregates",
-)  # fmt: skip
+    *TELEGRAF,
+    *TELEGRAF,
+    "/vitals",
+    "/csv/v2",
+    "/metrics",
+    "/stats",
+    "/health",
+    "/api/aggregate/",
+    "/api/gateways/flapping",
+    "/api/gateways/flapping/aggregates",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +122,18 @@ def soak(minutes: float, rate: float, settings: dict[str, str] | None = None) ->
             {"id": "flapping", "host": flapping.address, "gw_pwd": flapping.password},
             {"id": "well", "host": well.address, "gw_pwd": well.password},
         ]
-        more = {"PW_GATEWAYS": json.dumps(entries), "PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "2", "PW_CACHE_TTL": "5",
-                "PW_BACKOFF_MAX": "5", "PW_CALLS_PER_MINUTE": "600", "PW_CACHE_FILE": f"{folder}/login",
-                "PW_WORKERS": "2", "PW_DEFAULT_GATEWAY": "well", **(settings or {})}  # fmt: skip
+        more = {
+            "PW_GATEWAYS": json.dumps(entries),
+            "PW_CACHE_EXPIRE": "1",
+            "PW_TIMEOUT": "2",
+            "PW_CACHE_TTL": "5",
+            "PW_BACKOFF_MAX": "5",
+            "PW_CALLS_PER_MINUTE": "600",
+            "PW_CACHE_FILE": f"{folder}/login",
+            "PW_WORKERS": "2",
+            "PW_DEFAULT_GATEWAY": "well",
+            **(settings or {}),
+        }
         with pwserver(port, **more) as main:
             wait_for(lambda: timestamp(port), 60)
             command = [sys.executable, "-m", "benchmarks.steady", str(port), "--rate", str(rate)]
@@ -130,9 +147,13 @@ def soak(minutes: float, rate: float, settings: dict[str, str] | None = None) ->
             lines = len(Path(f"/tmp/pwserver-bench-{port}.log").read_text().splitlines())
             said = Path(output).read_text().strip()
             return Run(
-                minutes, samples, {entry["name"]: entry["restarts"] for entry in family},
-                json.loads(said) if said else {}, health, lines,
-            )  # fmt: skip
+                minutes,
+                samples,
+                {entry["name"]: entry["restarts"] for entry in family},
+                json.loads(said) if said else {},
+                health,
+                lines,
+            )
 
 
 def watch(main: subprocess.Popen[str], load: subprocess.Popen[str], minutes: float) -> dict[str, list[Sample]]:

@@ -242,9 +242,12 @@ def theirs(address: str, password: str, peer: Path) -> Iterator[tuple[int, int]]
     """pypowerwall-server, which is one process."""
     port = free_port()
     environment = clean_environment(
-        PW_HOST=address, PW_GW_PWD=password, PW_PORT=str(port), PW_BIND_ADDRESS="127.0.0.1",
+        PW_HOST=address,
+        PW_GW_PWD=password,
+        PW_PORT=str(port),
+        PW_BIND_ADDRESS="127.0.0.1",
         PW_TIMESERIES_RETENTION="-1",
-    )  # fmt: skip
+    )
     environment.pop("PYTHONPATH")
     with process([str(peer / "bin" / "pypowerwall-server")], environment, f"/tmp/peer-{port}.log") as started:
         wait_for(lambda: b"percentage" in get(port, "/soe")[1] and b"null" not in get(port, "/soe")[1], 60)
@@ -284,9 +287,13 @@ def measure(port: int, pid: int, clients: int, more: str, seconds: float = SECON
     took, messages, _ = all_.end()
     rate = sum(messages) / len(messages) / took
     return Load(
-        100 * used / lasted, rate, (after - before) / clients, p99,
-        1e6 * used / lasted / (rate * clients), 1e6 * kernel / lasted / (rate * clients),
-    )  # fmt: skip
+        100 * used / lasted,
+        rate,
+        (after - before) / clients,
+        p99,
+        1e6 * used / lasted / (rate * clients),
+        1e6 * kernel / lasted / (rate * clients),
+    )
 
 
 def run(table: Table, clients: int = CLIENTS) -> None:
@@ -312,9 +319,15 @@ def run(table: Table, clients: int = CLIENTS) -> None:
                     other = measure(port, pid, clients, more)
                 details = {"us a message": other.message_us, "in the kernel": other.kernel_us}
                 table.add(
-                    SECTION, f"CPU of pypowerwall-server, {words}", other.cpu_percent, "%",
-                    other.message_us / mine.message_us, "pwserver, a message", ">= 10", details,
-                )  # fmt: skip
+                    SECTION,
+                    f"CPU of pypowerwall-server, {words}",
+                    other.cpu_percent,
+                    "%",
+                    other.message_us / mine.message_us,
+                    "pwserver, a message",
+                    ">= 10",
+                    details,
+                )
                 table.add(SECTION, "  messages a client gets there", other.per_client_second, "1/s")
                 table.add(SECTION, "  memory a client costs there", other.kb_per_client, "kB")
                 table.add(SECTION, "  GET /soe p99 meanwhile there", other.read_ms, "ms")

@@ -43,9 +43,12 @@ def _serve(port: int, every_seconds: float) -> None:
     from pwserver.supervisor import Supervisor
 
     environment = {
-        "PW_HOST": "127.0.0.1:1", "PW_GW_PWD": "x", "PW_WORKERS": "1", "PW_MAX_STREAMS": "3000",
+        "PW_HOST": "127.0.0.1:1",
+        "PW_GW_PWD": "x",
+        "PW_WORKERS": "1",
+        "PW_MAX_STREAMS": "3000",
         "PW_MAX_STREAMS_PER_ADDRESS": "3000",
-    }  # fmt: skip
+    }
     generation = Generation(load({}, environment), listen("127.0.0.1", port), 1)
     runtime = generation.runtime
     supervisor = Supervisor()

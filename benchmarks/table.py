@@ -38,9 +38,16 @@ class Table:
         self.quick = quick
 
     def add(
-        self, section: str, what: str, value: float, unit: str, ratio: float | None = None, against: str = "",
-        aim: str = "", details: Mapping[str, float] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        section: str,
+        what: str,
+        value: float,
+        unit: str,
+        ratio: float | None = None,
+        against: str = "",
+        aim: str = "",
+        details: Mapping[str, float] | None = None,
+    ) -> None:
         """Add one row and show it at once: a run takes minutes."""
         row = Row(section, what, value, unit, ratio, against, aim, details or {})
         self.rows.append(row)

@@ -72,6 +72,10 @@ def load(
         ).stdout
     found = json.loads(text.strip().splitlines()[-1])
     return Load(
-        found["requests"] / found["us"] * 1e6, found["p50"] / 1e3, found["p99"] / 1e3, found["p999"] / 1e3,
-        found["errors"], found["requests"],
-    )  # fmt: skip
+        found["requests"] / found["us"] * 1e6,
+        found["p50"] / 1e3,
+        found["p99"] / 1e3,
+        found["p999"] / 1e3,
+        found["errors"],
+        found["requests"],
+    )

@@ -41,16 +41,31 @@ class Tesla:
         self.tokens_seen: list[str] = []  # the refresh tokens of renewals
         self.answer_to_posts: Any = {"response": {"code": 201, "message": "Updated"}}
         self.info: dict[str, Any] = {
-            "id": DIN, "site_name": "Cloud House", "backup_reserve_percent": 20, "default_real_mode": "autonomous",
-            "version": "26.2.1 abc", "battery_count": 2, "nameplate_power": 10000, "nameplate_energy": 27000,
-            "installation_time_zone": "UTC", "components": {"solar": True, "gateway": "teg"},
+            "id": DIN,
+            "site_name": "Cloud House",
+            "backup_reserve_percent": 20,
+            "default_real_mode": "autonomous",
+            "version": "26.2.1 abc",
+            "battery_count": 2,
+            "nameplate_power": 10000,
+            "nameplate_energy": 27000,
+            "installation_time_zone": "UTC",
+            "components": {"solar": True, "gateway": "teg"},
             "tariff_content": {"code": "T"},
-        }  # fmt: skip
+        }
         live = {
-            "solar_power": 1290, "battery_power": -220, "load_power": 1070, "grid_power": 0, "grid_status": "Active",
-            "island_status": "on_grid", "grid_services_active": False, "timestamp": "2026-01-01T00:00:00Z",
-            "percentage_charged": 80.0, "energy_left": 21000, "total_pack_energy": 26000,
-        }  # fmt: skip
+            "solar_power": 1290,
+            "battery_power": -220,
+            "load_power": 1070,
+            "grid_power": 0,
+            "grid_status": "Active",
+            "island_status": "on_grid",
+            "grid_services_active": False,
+            "timestamp": "2026-01-01T00:00:00Z",
+            "percentage_charged": 80.0,
+            "energy_left": 21000,
+            "total_pack_energy": 26000,
+        }
         product = {"resource_type": "battery", "energy_site_id": SITE, "site_name": "Cloud House", "id": DIN}
         product["gateway_id"] = DIN
         self.answers: dict[str, Any] = {

@@ -9,9 +9,12 @@ from pwserver.config.setting import SECTIONS
 from pwserver.config.settings import SETTINGS
 
 _GIVEN = (
-    ("gw_pwd", "gateway password"), ("password", "password"), ("rsa_key_path", "RSA key"), ("email", "e-mail"),
+    ("gw_pwd", "gateway password"),
+    ("password", "password"),
+    ("rsa_key_path", "RSA key"),
+    ("email", "e-mail"),
     ("siteid", "site id"),
-)  # fmt: skip
+)
 
 
 def report(config: Config) -> str:

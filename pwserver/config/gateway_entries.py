@@ -26,14 +26,29 @@ MEMBERS = (
 _SECRET_MEMBERS = frozenset({"gw_pwd", "password", "powers_url"})
 # The members of the one gateway that has settings instead of an entry.
 SETTING_OF_MEMBER = {
-    "host": "PW_HOST", "gw_pwd": "PW_GW_PWD", "password": "PW_PASSWORD", "rsa_key_path": "PW_RSA_KEY_PATH",
-    "wifi_host": "PW_WIFI_HOST", "email": "PW_EMAIL", "authpath": "PW_AUTH_PATH", "timezone": "PW_TIMEZONE",
-    "siteid": "PW_SITEID", "powers_url": "PW_POWERS_URL",
-}  # fmt: skip
+    "host": "PW_HOST",
+    "gw_pwd": "PW_GW_PWD",
+    "password": "PW_PASSWORD",
+    "rsa_key_path": "PW_RSA_KEY_PATH",
+    "wifi_host": "PW_WIFI_HOST",
+    "email": "PW_EMAIL",
+    "authpath": "PW_AUTH_PATH",
+    "timezone": "PW_TIMEZONE",
+    "siteid": "PW_SITEID",
+    "powers_url": "PW_POWERS_URL",
+}
 PLACES = ("host", "powers_url")  # one of these says where a gateway is; without one it is Tesla's cloud
 _OF_NO_USE_WITH_POWERS = (
-    "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "cloud_mode", "fleetapi",
-)  # fmt: skip
+    "host",
+    "port",
+    "gw_pwd",
+    "password",
+    "rsa_key_path",
+    "wifi_host",
+    "email",
+    "cloud_mode",
+    "fleetapi",
+)
 
 
 @dataclass

@@ -207,8 +207,12 @@ def _devices(judged: Judged) -> Iterator[Point]:
         yield "powerwall_device", {"device": serial}, fields
 
 
-FIELD_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",
-               "watts": "power_watts"}  # fmt: skip
+FIELD_NAMES = {
+    "volts": "voltage_volts",
+    "hertz": "frequency_hertz",
+    "amperes": "current_amperes",
+    "watts": "power_watts",
+}
 
 
 def _electrical(judged: Judged) -> Iterator[Point]:

@@ -57,7 +57,8 @@ def _counter(name: str, help_text: str, *labels: str) -> MetricFamily:
 DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("up", "1 when the last poll of the gateway succeeded, else 0."),
     MetricFamily(
-        "powerwall_gateway_info", "info",
+        "powerwall_gateway_info",
+        "info",
         ("gateway", "name", "firmware", "din", "connection_mode", "tedapi_mode", "type"),
         "Facts about the gateway; always 1.",
     ),
@@ -105,13 +106,16 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("alerts", "How many alerts the gateway reports now."),
     _gauge("flagged_values", "How many values were set aside as implausible in this reading."),
     MetricFamily(
-        "powerwall_unit_info", "info", ("gateway", "device", "position", "part", "type"),
+        "powerwall_unit_info",
+        "info",
+        ("gateway", "device", "position", "part", "type"),
         "Facts about one Powerwall behind the gateway; always 1. The device is its serial number.",
     ),
     _gauge("unit_capacity_joules", "Energy of one full unit (nominal_full_pack_energy, Wh x 3600).", "device"),
     _gauge("unit_remaining_joules", "Energy left in one unit (nominal_energy_remaining, Wh x 3600).", "device"),
-    _gauge("temperature_celsius", "A temperature of a unit (HVP_*, PCH_AmbientTemp, THC_AmbientTemp).",
-           "device", "sensor"),
+    _gauge(
+        "temperature_celsius", "A temperature of a unit (HVP_*, PCH_AmbientTemp, THC_AmbientTemp).", "device", "sensor"
+    ),
     _gauge("fan_speed_rpm", "Speed of a fan (PVAC_Fan_Speed_Actual_RPM, PCH_FanSpeed_*).", "device", "fan"),
     _gauge("fan_target_speed_rpm", "Speed a fan should have (PVAC_Fan_Speed_Target_RPM).", "device", "fan"),
     _gauge("fan_duty_ratio", "Drive of a fan, 0 to 1 (PCH_FanDuty_*).", "device", "fan"),
@@ -132,7 +136,7 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("remote_meter_voltage_volts", "Voltage at a wireless current transformer (TRM_*).", "meter", "ct"),
     _counter("remote_meter_imported_joules", "Energy counted forward (TRM EnergyImportedWs).", "meter", "ct"),
     _counter("remote_meter_exported_joules", "Energy counted backward (TRM EnergyExportedWs).", "meter", "ct"),
-)  # fmt: skip
+)
 
 
 def _self(name: str, kind: str, help_text: str, *labels: str) -> MetricFamily:
@@ -140,8 +144,13 @@ def _self(name: str, kind: str, help_text: str, *labels: str) -> MetricFamily:
 
 
 SELF_FAMILIES: tuple[MetricFamily, ...] = (
-    _self("build_info", "info", "Versions of the server and of the pypowerwall library; always 1.",
-          "version", "library_version"),
+    _self(
+        "build_info",
+        "info",
+        "Versions of the server and of the pypowerwall library; always 1.",
+        "version",
+        "library_version",
+    ),
     _self("start_time_seconds", "gauge", "When the server was started."),
     _self("poll_interval_seconds", "gauge", "Configured time between two polls."),
     _self("gateways", "gauge", "Configured gateways."),
@@ -151,9 +160,13 @@ SELF_FAMILIES: tuple[MetricFamily, ...] = (
     _self("http_not_modified_total", "counter", "Requests answered by the fast path with 304.", "worker"),
     _self("http_documents_total", "counter", "Documents served, all gateways together.", "document"),
     _self("http_slow_path_total", "counter", "Requests handed from the fast path to Sanic.", "worker"),
-    _self("http_rejected_total", "counter",
-          "Requests and connections ended by a rule: malformed, rate, connections, slow or stalled.",
-          "worker", "reason"),
+    _self(
+        "http_rejected_total",
+        "counter",
+        "Requests and connections ended by a rule: malformed, rate, connections, slow or stalled.",
+        "worker",
+        "reason",
+    ),
     _self("http_connections_total", "counter", "Connections accepted.", "worker"),
     _self("websockets_total", "counter", "WebSockets opened.", "worker"),
     _self("faults_total", "counter", "Faults in our code; the log tells each place once.", "worker"),
@@ -175,7 +188,7 @@ SELF_FAMILIES: tuple[MetricFamily, ...] = (
     _self("replica_connected", "gauge", "1 when the broker of the snapshots is connected; absent without one."),
     _self("replica_published_total", "counter", "Snapshots sent to replicas."),
     _self("replica_refused_total", "counter", "Replica messages that were refused."),
-)  # fmt: skip
+)
 FAMILIES = DATA_FAMILIES + SELF_FAMILIES
 BY_NAME = {family.name: family for family in FAMILIES}
 
@@ -220,9 +233,13 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], 
     status, reading, identity = view.status, view.reading, view.gateway
     yield "up", (), float(status.online)
     facts = (
-        identity.name, reading and reading.version, reading and reading.din,
-        status.connection_mode or (reading and reading.connection_mode), status.tedapi_mode, identity.type,
-    )  # fmt: skip
+        identity.name,
+        reading and reading.version,
+        reading and reading.din,
+        status.connection_mode or (reading and reading.connection_mode),
+        status.tedapi_mode,
+        identity.type,
+    )
     yield "gateway_info", tuple(fact or "" for fact in facts), 1.0
     yield from _choice("connection_state", CONNECTION_STATES, status.state)
     yield "connection_state_since_timestamp_seconds", (), status.state_since or None
@@ -314,8 +331,12 @@ def _units(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
         yield "device_data_age_seconds", (serial,), age
 
 
-ELECTRICAL_NAMES = {"volts": "voltage_volts", "hertz": "frequency_hertz", "amperes": "current_amperes",
-                    "watts": "power_watts"}  # fmt: skip
+ELECTRICAL_NAMES = {
+    "volts": "voltage_volts",
+    "hertz": "frequency_hertz",
+    "amperes": "current_amperes",
+    "watts": "power_watts",
+}
 
 
 def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:

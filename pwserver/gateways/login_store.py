@@ -87,8 +87,10 @@ def _warn(path: str, reason: str) -> None:
     log.warning(
         "%s cannot be written by %s (%s): when Tesla renews the login, it lasts until pwserver ends, and then "
         "pwserver --setup is needed; make the file and its folder writable for that user",
-        path, this_user(), reason,
-    )  # fmt: skip
+        path,
+        this_user(),
+        reason,
+    )
 
 
 def _replace(path: str, text: str) -> None:

@@ -120,8 +120,11 @@ class CommandInbox:
             self._counters["commands"] += 1
             log.info(
                 "MQTT command: gateway %s %s %s over %s",
-                command.gateway_id, command.control, command.arguments, connection or "its connection",
-            )  # fmt: skip
+                command.gateway_id,
+                command.control,
+                command.arguments,
+                connection or "its connection",
+            )
 
     async def _attempt(self, command: control_topics.ControlMessage) -> Any:
         """Try a command once. The attempt goes on when the broker is lost meanwhile: it cannot be taken back."""

@@ -40,9 +40,17 @@ class Entity:
 
 
 def _sensor(
-    suffix: str, name: str, unit: str | None, device_class: str | None, icon: str | None, *,
-    state: str | None = None, diagnostic: bool = False, serial: str | None = None, available: str | None = None,
-) -> Entity:  # fmt: skip
+    suffix: str,
+    name: str,
+    unit: str | None,
+    device_class: str | None,
+    icon: str | None,
+    *,
+    state: str | None = None,
+    diagnostic: bool = False,
+    serial: str | None = None,
+    available: str | None = None,
+) -> Entity:
     members: dict[str, Any] = {}
     if unit:
         members["unit_of_measurement"] = unit

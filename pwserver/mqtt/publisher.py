@@ -181,7 +181,7 @@ class MqttPublisher:
                 for gateway_id in self._channels:
                     await self._send(
                         f"{prefix}/{gateway_id}/availability", "offline", retain=settings.retain, qos=settings.qos
-                    )  # fmt: skip
+                    )
                 await self._send(f"{prefix}/availability", "offline", retain=True, qos=1)
 
     # sending

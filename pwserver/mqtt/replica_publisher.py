@@ -74,7 +74,7 @@ class ReplicaPublisher:
                 with suppress(Exception):
                     await client.publish(
                         state, sign_word("offline", state, settings.key), qos=1, retain=True, timeout=STOP_SECONDS
-                    )  # fmt: skip
+                    )
                 raise
             finally:
                 self.connected = False

@@ -111,9 +111,14 @@ class ReplicaSubscriber:
                 total_failures=status.total_failures + 1,
             )
         return ReplicaUpdate(
-            known.publisher, envelope.identity, status, envelope.reading, envelope.sent, envelope.expect_seconds,
+            known.publisher,
+            envelope.identity,
+            status,
+            envelope.reading,
+            envelope.sent,
+            envelope.expect_seconds,
             envelope.position,
-        )  # fmt: skip
+        )
 
     def _tell(self, gateway_id: str) -> None:
         self._changed[gateway_id] = None

@@ -99,10 +99,15 @@ class CommandService:
         log.log(
             logging.INFO if outcome.kind in (ACKNOWLEDGED, DRY_RUN) else logging.WARNING,
             "%s %s on %s by %s: %s%s%s (%.2f s)",
-            command.action, shown, command.gateway, command.who, outcome.kind,
-            f" over {outcome.via}" if outcome.via else "", f": {outcome.message}" if outcome.message else "",
+            command.action,
+            shown,
+            command.gateway,
+            command.who,
+            outcome.kind,
+            f" over {outcome.via}" if outcome.via else "",
+            f": {outcome.message}" if outcome.message else "",
             time.monotonic() - begun,
-        )  # fmt: skip
+        )
         return outcome
 
     async def _accept(self, command: Command, started: STARTED) -> Outcome:

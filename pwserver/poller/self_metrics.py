@@ -26,8 +26,12 @@ Source = Callable[[], Mapping[str, Any]]
 
 # Why a request or a connection was ended by a rule -> the gate's event.
 REASONS = {
-    "malformed": "rejected", "rate": "limited", "connections": "refused", "slow": "timed_out", "stalled": "stalled",
-}  # fmt: skip
+    "malformed": "rejected",
+    "rate": "limited",
+    "connections": "refused",
+    "slow": "timed_out",
+    "stalled": "stalled",
+}
 
 
 class SelfMetrics:
@@ -53,11 +57,17 @@ class SelfMetrics:
         measured: Measured = {
             f"pwserver_{name}": {}
             for name in (
-                "http_requests_total", "http_errors_total", "http_no_data_total", "http_not_modified_total",
-                "http_slow_path_total", "http_rejected_total", "http_connections_total", "websockets_total",
+                "http_requests_total",
+                "http_errors_total",
+                "http_no_data_total",
+                "http_not_modified_total",
+                "http_slow_path_total",
+                "http_rejected_total",
+                "http_connections_total",
+                "websockets_total",
                 "faults_total",
             )
-        }  # fmt: skip
+        }
         for number in range(self._shared.workers):
             worker = str(number)
             slow = dict(zip(counters.names, counters.row(number), strict=True))

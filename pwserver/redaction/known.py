@@ -57,9 +57,10 @@ class KnownSecrets:
     def __init__(self, secrets: Iterable[str], public: Iterable[str]) -> None:
         words = set(public)
         known = {
-            secret for secret in secrets
+            secret
+            for secret in secrets
             if SHORTEST <= len(secret) <= LONGEST and not (len(secret) < ANYWHERE_FROM and secret in words)
-        }  # fmt: skip
+        }
         ordered = sorted(known, key=lambda secret: (-len(secret), secret))
         self.margin = min(LARGEST_MARGIN, WIDEST_CHARACTER * max(map(len, ordered), default=0))
         self._long = [secret for secret in ordered if len(secret) >= ANYWHERE_FROM]

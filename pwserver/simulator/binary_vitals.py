@@ -107,7 +107,9 @@ def devices(
         remaining, capacity = energy["POD_nom_energy_remaining"], energy["POD_nom_full_pack_energy"]
         result[parent] = device(unit, gateway, 224, **own, alerts=alerts.get(unit.serial, ()))
         result[f"TEPOD--{module.din}"] = device(
-            module, parent, 226,
+            module,
+            parent,
+            226,
             POD_nom_energy_to_be_charged=float(capacity - remaining),
             POD_nom_energy_remaining=float(remaining),
             POD_nom_full_pack_energy=float(capacity),
@@ -116,14 +118,23 @@ def devices(
             POD_state="POD_ACTIVE",
             POD_enable_line=True,
             **dict.fromkeys(
-                ("POD_ChargeComplete", "POD_DischargeComplete", "POD_PersistentlyFaulted",
-                 "POD_PermanentlyFaulted", "POD_ChargeRequest", "POD_ActiveHeating", "POD_CCVhold"),
+                (
+                    "POD_ChargeComplete",
+                    "POD_DischargeComplete",
+                    "POD_PersistentlyFaulted",
+                    "POD_PermanentlyFaulted",
+                    "POD_ChargeRequest",
+                    "POD_ActiveHeating",
+                    "POD_CCVhold",
+                ),
                 False,
             ),
-        )  # fmt: skip
+        )
         state = pinv["PINV_Status"]
         result[f"TEPINV--{module.din}"] = device(
-            module, parent, 253,
+            module,
+            parent,
+            253,
             PINV_EnergyDischarged=float(inner["PINV_EnergyDischarged"]),
             PINV_EnergyCharged=float(inner["PINV_EnergyCharged"]),
             **clean(pinv["PINV_AcMeasurements"]),
@@ -132,7 +143,7 @@ def devices(
             PINV_ReadyForGridForming=True,
             PINV_HardwareEnableLine=True,
             PINV_PowerLimiter="PWRLIM_POD_Power_Limit",
-        )  # fmt: skip
+        )
     pvac, pvs = bus["PVAC"][0], bus["PVS"][0]
     logging, inverter = pvac["PVAC_Logging"], pvac["PVAC_Status"]
     powers = {
@@ -145,7 +156,9 @@ def devices(
     strings = {f"PVAC_PvState_{name}": "PV_Active" if there else "PV_Disabled" for name, there in wired.items()}
     pvac_name = f"PVAC--{INVERTER.din}"
     result[pvac_name] = device(
-        INVERTER, f"TETHC--{units[0].din}" if units else gateway, 296,
+        INVERTER,
+        f"TETHC--{units[0].din}" if units else gateway,
+        296,
         PVAC_Iout=round(snapshot.flows.solar / 242.3, 2),
         **clean(logging),
         **powers,
@@ -158,12 +171,14 @@ def devices(
         **strings,
         **{"PVI-PowerStatusSetpoint": "on"},
         alerts=alerts.get(INVERTER.serial, ()),
-    )  # fmt: skip
+    )
     result[f"PVS--{INVERTER.din}"] = device(INVERTER, pvac_name, 297, **clean(pvs["PVS_Status"]), PVS_EnableOutput=True)
     islander = clean(bus["ISLANDER"]["ISLAND_AcMeasurements"])
     meters = clean(bus["SYNC"]["METER_X_AcMeasurements"] | bus["SYNC"]["METER_Y_AcMeasurements"])
     result[f"TESYNC--{SYNC.din}"] = device(
-        SYNC, gateway, 259,
+        SYNC,
+        gateway,
+        259,
         **islander,
         ISLAND_GridConnected=snapshot.grid == "up",
         SYNC_ExternallyPowered=False,
@@ -174,7 +189,7 @@ def devices(
         METER_Y_LifetimeEnergyImport=float(round(snapshot.energy.solar)),
         METER_Y_LifetimeEnergyExport=0.0,
         alerts=alerts.get(SYNC.serial, ("SYNC_a001_SW_App_Boot", "SYNC_a046_DoCloseArguments")),
-    )  # fmt: skip
+    )
     result[f"TESLA--{SWITCH.serial}"] = {
         "componentParentDin": gateway,
         "serialNumber": SWITCH.serial,

@@ -68,8 +68,13 @@ class SolarOnly(Powerwall2):
     def config(self) -> JsonObject:
         config = super().config()
         info = config["site_info"]
-        for name in ("backup_reserve_percent", "battery_commission_date", "customer_preferred_export_rule",
-                     "disallow_charge_from_grid_with_solar_installed", "nominal_system_energy_ac"):  # fmt: skip
+        for name in (
+            "backup_reserve_percent",
+            "battery_commission_date",
+            "customer_preferred_export_rule",
+            "disallow_charge_from_grid_with_solar_installed",
+            "nominal_system_energy_ac",
+        ):
             del info[name]
         info["nominal_system_power_ac"] = 7.6
         connection = {"device_serial": powerwall2.NEURIO_SERIAL}

@@ -119,8 +119,11 @@ def unit_missing(document: Any, unit: int) -> Any:
     """Return a copy of a status answer in which one unit of a Powerwall 2 is missing in action, its figures frozen."""
     copy = json.loads(json.dumps(document))
     bus = copy.get("esCan", {}).get("bus", {}) if isinstance(copy, dict) else {}
-    for name, messages in (("POD", ("POD_EnergyStatus",)), ("THC", ("THC_InfoMsg",)),
-                           ("PINV", ("PINV_Status", "PINV_AcMeasurements", "PINV_PowerCapability"))):  # fmt: skip
+    for name, messages in (
+        ("POD", ("POD_EnergyStatus",)),
+        ("THC", ("THC_InfoMsg",)),
+        ("PINV", ("PINV_Status", "PINV_AcMeasurements", "PINV_PowerCapability")),
+    ):
         parts = bus.get(name) or []
         if unit < len(parts):
             for message in messages:

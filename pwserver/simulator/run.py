@@ -96,8 +96,11 @@ def run(
         return 1
     try:
         for name, gateway in gateways.items():
-            print(f"{name}: https://{gateway.address} gateway password {gateway.password} "
-                  f"owner password {gateway.customer_password} DIN {gateway.din}", file=out)  # fmt: skip
+            print(
+                f"{name}: https://{gateway.address} gateway password {gateway.password} "
+                f"owner password {gateway.customer_password} DIN {gateway.din}",
+                file=out,
+            )
             if gateway.scenario.v1r:
                 print(f"{name}: owner's key {gateway.rsa_key_path}", file=out)
         if simulation.control_address:

@@ -14,8 +14,12 @@ from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter
 
 TAG = "control"
 _MODE = string(values=MODES)
-_PERCENT: Schema = {"type": "integer", "minimum": RESERVE_PERCENT[0], "maximum": RESERVE_PERCENT[1],
-                    "description": "%, the Tesla app's scale"}  # fmt: skip
+_PERCENT: Schema = {
+    "type": "integer",
+    "minimum": RESERVE_PERCENT[0],
+    "maximum": RESERVE_PERCENT[1],
+    "description": "%, the Tesla app's scale",
+}
 _WATTS: Schema = {"type": "number", "minimum": DISPATCH_WATTS[0], "maximum": DISPATCH_WATTS[1], "description": "W"}
 _BACKUP = integer("seconds, {} to {}".format(*BACKUP_SECONDS))
 _DISPATCH = integer("seconds, {} to {}".format(*DISPATCH_SECONDS))
@@ -88,9 +92,18 @@ _FORM = obj({"value": STRING, "token": STRING}, {"mode": _MODE, "level": STRING}
 
 def _write(action: str, summary: str, body: Schema) -> ApiOperation:
     return ApiOperation(
-        f"/control/{action}", summary, TAG, ANY, method="post", text=_TEXT, parameters=(_DRY_RUN,),
-        bodies={JSON: body, FORM: _FORM}, errors=_UNACKNOWLEDGED, statuses=INVALID, token=True,
-    )  # fmt: skip
+        f"/control/{action}",
+        summary,
+        TAG,
+        ANY,
+        method="post",
+        text=_TEXT,
+        parameters=(_DRY_RUN,),
+        bodies={JSON: body, FORM: _FORM},
+        errors=_UNACKNOWLEDGED,
+        statuses=INVALID,
+        token=True,
+    )
 
 
 _ID = Parameter("id", STRING, "id of a gateway", place="path")

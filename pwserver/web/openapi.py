@@ -189,10 +189,12 @@ def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
 
 HEADERS: Mapping[str, Any] = {
     "Age": {"description": "seconds since the gateway was read", "schema": {"type": "integer", "minimum": 0}},
-    "X-Powerwall-Timestamp": {"description": "when the gateway was read, in seconds since 1970",
-                              "schema": {"type": "string", "pattern": r"^\d+\.\d{3}$"}},
+    "X-Powerwall-Timestamp": {
+        "description": "when the gateway was read, in seconds since 1970",
+        "schema": {"type": "string", "pattern": r"^\d+\.\d{3}$"},
+    },
     "ETag": {"description": "names this very body, for If-None-Match", "schema": {"type": "string"}},
-}  # fmt: skip
+}
 
 
 def _operation(operation: ApiOperation, components: Components) -> dict[str, Any]:

@@ -335,10 +335,13 @@ def identity() -> Facts:
             *topic("version", text=True),
             *inside("status", "version"),
         ],
-        "name of the site": [*doc("/pw/site_name", "site_name"), *doc("/api/site_info/site_name", "site_name"),
-                             *data("site_name")],
+        "name of the site": [
+            *doc("/pw/site_name", "site_name"),
+            *doc("/api/site_info/site_name", "site_name"),
+            *data("site_name"),
+        ],
         "DIN": [*doc("/pw/din", "din"), *data("din")],
-    }  # fmt: skip
+    }
 
 
 def among(target: str, *path: str | int) -> Callable[[str], list[Reader]]:
@@ -397,8 +400,10 @@ def moments() -> Facts:
     return {
         "moment of the reading": [
             *data("timestamp"),
-            *(Reader(f"header of {target}", lambda m, g, target=target: m.read_at(below(target, g)))  # type: ignore[misc]
-              for target in ("", "/aggregates", "/csv", "/pod", "/pw/power")),
+            *(
+                Reader(f"header of {target}", lambda m, g, target=target: m.read_at(below(target, g)))  # type: ignore[misc]
+                for target in ("", "/aggregates", "/csv", "/pod", "/pw/power")
+            ),
             Reader("header of /api/site/{id}", lambda m, g: m.read_at(f"/api/site/{g}")),
             *metric("reading_timestamp_seconds"),
             Reader("time of /influx", lambda m, g: m.point("powerwall", {"gateway": g})[1]),
@@ -413,7 +418,7 @@ def moments() -> Facts:
             *STATUSES("last_updated"),
             *metric("last_success_timestamp_seconds"),
         ],
-    }  # fmt: skip
+    }
 
 
 def shown_reading(body: Any) -> float | None:
@@ -472,14 +477,20 @@ def strings(name: str) -> Facts:
             *doc("/strings", name, told),
             *doc("/json", "strings", name, told),
             *data("strings", name, told),
-            Reader("/api/aggregate/strings", lambda m, g, told=told: ((at_gateway(m, "/api/aggregate/strings", g) or {})  # type: ignore[misc]
-                                                                   .get(name) or {}).get(told)),
+            Reader(
+                "/api/aggregate/strings",
+                lambda m, g, told=told: (
+                    (at_gateway(m, "/api/aggregate/strings", g) or {})  # type: ignore[misc]
+                    .get(name)
+                    or {}
+                ).get(told),
+            ),
             *house(f"strings/{name}/{place}", digits),
             *metric(f"string_{shown}", string=name),
             *influx("powerwall_string", shown, string=name),
             *topic(f"strings/{name}/{tail}", 2),
             *inside(f"strings/{name}", told),
-        ]  # fmt: skip
+        ]
     return facts
 
 
@@ -492,8 +503,11 @@ def unit(serial: str) -> Facts:
 
     def numbered(target: str, name: str) -> list[Reader]:
         def find(body: Any) -> Any:
-            numbers = [key.partition("_")[0] for key, value in (body or {}).items()
-                       if key.endswith("_PackageSerialNumber") and value == serial]  # fmt: skip
+            numbers = [
+                key.partition("_")[0]
+                for key, value in (body or {}).items()
+                if key.endswith("_PackageSerialNumber") and value == serial
+            ]
             return body.get(f"{numbers[0]}_{name}") if numbers else None
 
         return found(target, find)
@@ -716,9 +730,14 @@ def discovered(moment: Moment, gateway: str) -> Facts:
     measured = set(moment.json(below("/freq", gateway)) or {})
     facts: dict[str, list[Reader]] = {}
     for make, names in (
-        (further, meters), (strings, named), (unit, units), (temperature, warm), (fan, turning), (output_of, inverters),
+        (further, meters),
+        (strings, named),
+        (unit, units),
+        (temperature, warm),
+        (fan, turning),
+        (output_of, inverters),
         (wired, measured),
-    ):  # fmt: skip
+    ):
         for name in sorted(names):
             facts.update(make(name))
     return facts

@@ -197,8 +197,12 @@ class Scene:
         """Have every counter of these houses fall a little, as meters do."""
         for name in names:
             told = self.server.json(f"/api/gateways/{name}/aggregates")
-            counters = {f"{meter}.{way}": body[way] - 50.0 for meter, body in told.items()
-                        for way in ("energy_imported", "energy_exported") if body.get(way)}  # fmt: skip
+            counters = {
+                f"{meter}.{way}": body[way] - 50.0
+                for meter, body in told.items()
+                for way in ("energy_imported", "energy_exported")
+                if body.get(way)
+            }
             self.houses[name].set_counters(counters)
 
     def leave_out_fields(self, *names: str) -> None:

@@ -110,11 +110,7 @@ def alerts_of_members(moment: Moment) -> int | None:
 
 SUMS: Facts = {
     **{f"{meter} watts": power(meter) for meter in SHOWN},
-    **{
-        f"{meter} {name}": counter(meter, name)
-        for meter in SHOWN
-        for name in ("energy_imported", "energy_exported")
-    },
+    **{f"{meter} {name}": counter(meter, name) for meter in SHOWN for name in ("energy_imported", "energy_exported")},
     "charge, raw percent": [
         *summed("", "total_battery_percent_raw"),
         *summed("soe", "raw_percentage"),
@@ -153,8 +149,13 @@ SUMS: Facts = {
         Reader("/api/site", lambda m, _: {one["id"]: one["reason"] for one in m.json("/api/site")["site"]["left_out"]}),
         *(reader for name in ("", "power", "soe", "battery", "status") for reader in left_out(name)),
         Reader("/ws/aggregate", lambda m, _: m.stream("/ws/aggregate")["sources"]["left_out"]),
-        Reader("/health", lambda m, _: {name: reason if reason in ("no data", "stale") else "implausible"
-                                        for name, reason in m.json("/health")["left_out"].items()}),
+        Reader(
+            "/health",
+            lambda m, _: {
+                name: reason if reason in ("no data", "stale") else "implausible"
+                for name, reason in m.json("/health")["left_out"].items()
+            },
+        ),
     ],
     "how many are online": [
         Reader("/health", lambda m, _: m.json("/health")["gateways_online"]),
@@ -180,4 +181,4 @@ SUMS: Facts = {
         Reader("/api/aggregate/alerts", lambda m, _: alerts_of_members(m)),
         *site("alerts", None)[:3],
     ],
-}  # fmt: skip
+}

@@ -24,8 +24,15 @@ from tests.support.waiting import wait_until
 HOUSES = (*FAMILIES, *REMOTE)
 PHASES = ("fresh", "off grid", "dip", "holes", "stale", "no data", "recovered")
 FRESH = ("fresh", "off grid", "dip", "holes", "recovered")
-TRUTHS = {"site watts": "site", "load watts": "load", "solar watts": "solar", "battery watts": "battery",
-          "charge, raw percent": "soe", "capacity, Wh": "capacity_wh", "energy left, Wh": "stored_wh"}  # fmt: skip
+TRUTHS = {
+    "site watts": "site",
+    "load watts": "load",
+    "solar watts": "solar",
+    "battery watts": "battery",
+    "charge, raw percent": "soe",
+    "capacity, Wh": "capacity_wh",
+    "energy left, Wh": "stored_wh",
+}
 SLACK = {"charge, raw percent": 0.1, "energy left, Wh": 2.0}
 
 
@@ -166,8 +173,10 @@ def test_every_document_is_asked_or_listed_with_a_reason(well: Scene) -> None:
     asked: set[str] = set()
     for name in ("pw2", VIRTUAL):
         moment = settle(well, name, lambda found, name=name: SUMS if name == VIRTUAL else facts_of(found, name), True)
-        asked |= {target.replace(f"/api/gateways/{name}", "").replace(f"/api/site/{name}", "/api/site/{id}")
-                  for target in moment.asked}  # fmt: skip
+        asked |= {
+            target.replace(f"/api/gateways/{name}", "").replace(f"/api/site/{name}", "/api/site/{id}")
+            for target in moment.asked
+        }
     compared = {row.render for row in CATALOGUE if not asked.isdisjoint(row.targets)}
     silent = {row.target for row in CATALOGUE if not row.internal and row.render not in compared}
     assert silent - set(NOT_ASKED) == set(), "documents whose numbers nobody compares"

@@ -64,8 +64,10 @@ def left_out(scene: Scene) -> dict[str, str]:
 
 def known(moment: Moment, gateway: str) -> dict[str, Any]:
     """The facts about a gateway that its first output knows."""
-    values = {fact: next(v for one in readers if (v := one.read(moment, gateway)) is not NOT_TOLD)
-              for fact, readers in FIXED.items()}  # fmt: skip
+    values = {
+        fact: next(v for one in readers if (v := one.read(moment, gateway)) is not NOT_TOLD)
+        for fact, readers in FIXED.items()
+    }
     return {fact: value for fact, value in values.items() if value is not None}
 
 

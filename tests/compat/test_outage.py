@@ -14,8 +14,12 @@ from tests.support.server import Answer, Server
 from tests.support.waiting import wait_until
 
 TTL_SECONDS = 5
-POWERS = {"total_site_power": "site", "total_battery_power": "battery", "total_load_power": "load",
-          "total_solar_power": "solar"}  # fmt: skip
+POWERS = {
+    "total_site_power": "site",
+    "total_battery_power": "battery",
+    "total_load_power": "load",
+    "total_solar_power": "solar",
+}
 
 
 @dataclass(frozen=True)

@@ -170,10 +170,18 @@ def test_a_document_that_does_not_fit_costs_only_itself() -> None:
 # null, where they have 0.
 NUMBER, WORD, FLAG, ANY = (int, float), str, (int, type(None)), (int, float, str, bool, type(None))
 POWERWALL2_FREQ = {
-    "PINV_Fout": NUMBER, "PINV_VSplit1": NUMBER, "PINV_VSplit2": NUMBER, "PackagePartNumber": WORD,
-    "PackageSerialNumber": WORD, "f_out": NUMBER, "i_out": ANY, "name": WORD, "p_out": NUMBER, "q_out": ANY,
+    "PINV_Fout": NUMBER,
+    "PINV_VSplit1": NUMBER,
+    "PINV_VSplit2": NUMBER,
+    "PackagePartNumber": WORD,
+    "PackageSerialNumber": WORD,
+    "f_out": NUMBER,
+    "i_out": ANY,
+    "name": WORD,
+    "p_out": NUMBER,
+    "q_out": ANY,
     "v_out": NUMBER,
-}  # fmt: skip
+}
 POWERWALL2_POD = {
     "POD_ActiveHeating": FLAG, "POD_ChargeComplete": FLAG, "POD_ChargeRequest": FLAG, "POD_DischargeComplete": FLAG,
     "POD_PermanentlyFaulted": FLAG, "POD_PersistentlyFaulted": FLAG, "POD_enable_line": FLAG,

@@ -35,11 +35,17 @@ def test_check_config_shows_values_origins_and_gateways() -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     for part in (
-        f"pwserver {__version__}", "PW_PORT = 81  (flag --port)", "PW_FAILOVER = no  (flag --failover)",
-        "PW_STYLE = solar  (environment PW_STYLE)", "PW_CACHE_EXPIRE = 5 s  (default)", "PW_GATEWAYS = **********",
-        "home (home); TEDAPI [tedapi]; 10.0.0.1", "far (far); Cloud [cloud]; Tesla's servers", "PW_TIMEOUT?",
+        f"pwserver {__version__}",
+        "PW_PORT = 81  (flag --port)",
+        "PW_FAILOVER = no  (flag --failover)",
+        "PW_STYLE = solar  (environment PW_STYLE)",
+        "PW_CACHE_EXPIRE = 5 s  (default)",
+        "PW_GATEWAYS = **********",
+        "home (home); TEDAPI [tedapi]; 10.0.0.1",
+        "far (far); Cloud [cloud]; Tesla's servers",
+        "PW_TIMEOUT?",
         "Warnings",
-    ):  # fmt: skip
+    ):
         assert part in done.stdout
     for setting in SETTINGS:
         assert f"  {setting.name} = " in done.stdout
@@ -114,14 +120,22 @@ def test_the_predecessors_flags_are_there(flag: str) -> None:
         (["--gw-pwd", "simulate"], {"PW_GW_PWD": "simulate"}, "serve", []),
         (["--gw-pwd=-x"], {"PW_GW_PWD": "-x"}, "serve", []),
         (["--timeseries-retention", "-1"], {"PW_TIMESERIES_RETENTION": "-1"}, "serve", []),
-        (["--rate-limit", "--rate-limit-window", "5"],
-         {"PW_RATE_LIMIT_ENABLED": "yes", "PW_RATE_LIMIT_WINDOW_SECONDS": "5"}, "serve", []),
+        (
+            ["--rate-limit", "--rate-limit-window", "5"],
+            {"PW_RATE_LIMIT_ENABLED": "yes", "PW_RATE_LIMIT_WINDOW_SECONDS": "5"},
+            "serve",
+            [],
+        ),
         (["--authpath", "/a"], {"PW_AUTH_PATH": "/a"}, "serve", []),
-        (["--history-path", "/h", "history", "export", "--days", "3"],
-         {"PW_HISTORY_PATH": "/h"}, "history", ["export", "--days", "3"]),
+        (
+            ["--history-path", "/h", "history", "export", "--days", "3"],
+            {"PW_HISTORY_PATH": "/h"},
+            "history",
+            ["export", "--days", "3"],
+        ),
         (["simulate", "--port", "0", "--scenario", "x"], {}, "simulate", ["--port", "0", "--scenario", "x"]),
     ],
-)  # fmt: skip
+)
 def test_arguments(arguments, flags, command, own) -> None:
     words, found, rest = cli.split_arguments(arguments)
     options = cli.parse("pwserver", words)
@@ -162,8 +176,11 @@ def test_version_under_both_names(tmp_path) -> None:
         script.write_text("import sys\nfrom pwserver.cli import main\nsys.exit(main())\n")
         done = subprocess.run(
             [sys.executable, str(script), "--version"],
-            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         assert done.stdout == f"{name} {__version__}\n"
 
 

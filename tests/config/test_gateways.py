@@ -40,11 +40,15 @@ FULL = {"id": "a", "host": "192.168.91.1", "gw_pwd": "g", "password": "p"}
         ({"host": "h", "rsa_key_path": "/k", "password": "p"}, ConnectionMode.V1R, "TEDAPI v1r", "h"),
         (
             {"host": "h", "rsa_key_path": "/k", "password": "p", "wifi_host": "w"},
-            ConnectionMode.V1R, "TEDAPI v1r", "h",
+            ConnectionMode.V1R,
+            "TEDAPI v1r",
+            "h",
         ),
         (
             {"host": "h", "rsa_key_path": "/k", "gw_pwd": "g", "wifi_host": "w"},
-            ConnectionMode.V1R_WIFI, "TEDAPI v1r", "h",
+            ConnectionMode.V1R_WIFI,
+            "TEDAPI v1r",
+            "h",
         ),
         ({"host": "h:8443", "gw_pwd": "g"}, ConnectionMode.TEDAPI, "TEDAPI", "h:8443"),
         ({"host": "h", "port": 8443, "gw_pwd": "g"}, ConnectionMode.TEDAPI, "TEDAPI", "h:8443"),
@@ -52,17 +56,21 @@ FULL = {"id": "a", "host": "192.168.91.1", "gw_pwd": "g", "password": "p"}
         ({"host": "192.168.91.1", "gw_pwd": "g", "password": "p"}, ConnectionMode.HYBRID, "TEDAPI", "192.168.91.1"),
         (
             {"host": "192.168.91.1", "port": 443, "gw_pwd": "g", "password": "p"},
-            ConnectionMode.HYBRID, "TEDAPI", "192.168.91.1:443",
+            ConnectionMode.HYBRID,
+            "TEDAPI",
+            "192.168.91.1:443",
         ),
         (
             {"host": "192.168.91.1:8443", "gw_pwd": "g", "password": "p"},
-            ConnectionMode.LOCAL_ONLY, "Local", "192.168.91.1:8443",
+            ConnectionMode.LOCAL_ONLY,
+            "Local",
+            "192.168.91.1:8443",
         ),
         ({"host": "h", "gw_pwd": "g", "password": "p"}, ConnectionMode.LOCAL_ONLY, "Local", "h"),
         ({"host": "h", "password": "p"}, ConnectionMode.LOCAL, "Local", "h"),
         ({"host": "h", "password": "p", "email": "a@b.c"}, ConnectionMode.LOCAL, "Local", "h"),
     ],
-)  # fmt: skip
+)
 def test_connection_modes(members, mode, label, address) -> None:
     gateway = one(load({}, entries({"id": "a", **members})))
     assert (gateway.mode, gateway.mode.label, gateway.address) == (mode, label, address)
@@ -125,9 +133,12 @@ def test_too_many_gateways(problems_of) -> None:
 
 def test_what_an_entry_leaves_out_comes_from_the_settings_but_not_the_password() -> None:
     environ = {
-        "PW_TIMEZONE": "Europe/Berlin", "PW_AUTH_PATH": "/auth", "PW_SITEID": "12", "PW_PASSWORD": "p",
+        "PW_TIMEZONE": "Europe/Berlin",
+        "PW_AUTH_PATH": "/auth",
+        "PW_SITEID": "12",
+        "PW_PASSWORD": "p",
         "PW_GW_PWD": "g",
-    }  # fmt: skip
+    }
     own = {"timezone": "UTC", "authpath": "/own", "siteid": 34, "name": "Beta", "type": "inverter"}
     config = load({}, environ | entries({"id": "a", "host": "h", "gw_pwd": "x"}, {"id": "b", "email": "a@b.c", **own}))
     a, b = config.gateways
@@ -206,13 +217,27 @@ def test_default_gateway(problems_of) -> None:
 
 def test_single_gateway() -> None:
     environ = {
-        "PW_HOST": "h:1", "PW_GW_PWD": "g", "PW_RSA_KEY_PATH": "/k", "PW_WIFI_HOST": "w", "PW_EMAIL": "a@b.c",
-        "PW_AUTH_PATH": "/a", "PW_TIMEZONE": "UTC", "PW_SITEID": "7",
-    }  # fmt: skip
+        "PW_HOST": "h:1",
+        "PW_GW_PWD": "g",
+        "PW_RSA_KEY_PATH": "/k",
+        "PW_WIFI_HOST": "w",
+        "PW_EMAIL": "a@b.c",
+        "PW_AUTH_PATH": "/a",
+        "PW_TIMEZONE": "UTC",
+        "PW_SITEID": "7",
+    }
     assert one(load({}, environ)) == GatewayDefinition(
-        id="default", name="Default Gateway", host="h:1", gw_pwd="g", rsa_key_path="/k", wifi_host="w", email="a@b.c",
-        authpath="/a", timezone="UTC", siteid="7",
-    )  # fmt: skip
+        id="default",
+        name="Default Gateway",
+        host="h:1",
+        gw_pwd="g",
+        rsa_key_path="/k",
+        wifi_host="w",
+        email="a@b.c",
+        authpath="/a",
+        timezone="UTC",
+        siteid="7",
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,10 +293,15 @@ def test_passwords_without_a_host_are_warned_of() -> None:
 
 def test_options_of_a_gateway() -> None:
     environ = {
-        "PW_CACHE_FILE": "/c/login", "PW_CACHE_EXPIRE": "2", "PW_TIMEOUT": "7", "PW_FAILOVER": "no",
+        "PW_CACHE_FILE": "/c/login",
+        "PW_CACHE_EXPIRE": "2",
+        "PW_TIMEOUT": "7",
+        "PW_FAILOVER": "no",
         "PW_NEG_SOLAR": "no",
-        "PW_SITE_ZERO_THRESHOLD": "50", "PW_AUTH_MODE": "token", "PW_SLOW_INTERVAL": "2m",
-    }  # fmt: skip
+        "PW_SITE_ZERO_THRESHOLD": "50",
+        "PW_AUTH_MODE": "token",
+        "PW_SLOW_INTERVAL": "2m",
+    }
     config = load({}, environ | entries({**FULL, "id": "default"}, {**FULL, "host": "h", "siteid": "0123"}))
     first, second = (config.gateway_options(gateway) for gateway in config.gateways)
     assert (first.cachefile, second.cachefile) == ("/c/login", "/c/login.a")
@@ -337,11 +367,17 @@ def test_any_text_as_gateways(text: str) -> None:
 
 
 ADDRESSES = [
-    ("pw_simulator", "pw_simulator"), ("pw_simulator:8443", "pw_simulator:8443"), ("my_host.lan", "my_host.lan"),
-    ("[::1]", "[::1]"), ("[::1]:8443", "[::1]:8443"), ("::1", "[::1]"), ("fe80::1%eth0", "[fe80::1%eth0]"),
-    ("[fe80::1%eth0]:443", "[fe80::1%eth0]:443"), ("2001:db8::5", "[2001:db8::5]"),
+    ("pw_simulator", "pw_simulator"),
+    ("pw_simulator:8443", "pw_simulator:8443"),
+    ("my_host.lan", "my_host.lan"),
+    ("[::1]", "[::1]"),
+    ("[::1]:8443", "[::1]:8443"),
+    ("::1", "[::1]"),
+    ("fe80::1%eth0", "[fe80::1%eth0]"),
+    ("[fe80::1%eth0]:443", "[fe80::1%eth0]:443"),
+    ("2001:db8::5", "[2001:db8::5]"),
     ("::ffff:192.0.2.1", "[::ffff:192.0.2.1]"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("written", "address"), ADDRESSES)
@@ -368,13 +404,19 @@ def test_addresses_nobody_can_mean(written: str) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("America/Los Angeles", "America/Los_Angeles"), ("Chicago", "America/Chicago"),
+        ("America/Los Angeles", "America/Los_Angeles"),
+        ("Chicago", "America/Chicago"),
         ("america/chicago", "America/Chicago"),
-        ("Los Angeles", "America/Los_Angeles"), ("Europe/Berlln", "Europe/Berlin"), ("berlin", "Europe/Berlin"),
-        ("America/ Chicago", None), ("nowhere at all", None), ("../../etc/passwd", None), ("x" * 9000, None),
+        ("Los Angeles", "America/Los_Angeles"),
+        ("Europe/Berlln", "Europe/Berlin"),
+        ("berlin", "Europe/Berlin"),
+        ("America/ Chicago", None),
+        ("nowhere at all", None),
+        ("../../etc/passwd", None),
+        ("x" * 9000, None),
         ("/usr/share/zoneinfo/UTC", None),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_time_zone_is_told_and_does_not_stop_the_start(written: str, meant: str | None) -> None:
     for environment in (
         {"PW_HOST": "h", "PW_GW_PWD": "p", "PW_TIMEZONE": written},

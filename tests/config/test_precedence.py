@@ -140,9 +140,15 @@ def test_an_unknown_member_of_the_server_block_is_named(write_file) -> None:
 
 def test_unknown_variables_are_named_with_the_nearest_known_one() -> None:
     environ = {
-        "PW_TIMOUT": "canary", "pw_prot": "1", "PW_ZZZZZZZZ": "1", "MQTT_USER_NAME": "x", "MQTT_VERSION_OF_BROKER": "5",
-        "CONTROL_TOKENS": "x", "HOME": "/", "PATH": "/bin",
-    }  # fmt: skip
+        "PW_TIMOUT": "canary",
+        "pw_prot": "1",
+        "PW_ZZZZZZZZ": "1",
+        "MQTT_USER_NAME": "x",
+        "MQTT_VERSION_OF_BROKER": "5",
+        "CONTROL_TOKENS": "x",
+        "HOME": "/",
+        "PATH": "/bin",
+    }
     warnings = "\n".join(load({}, environ).warnings)
     for part in ("PW_TIMEOUT?", "PW_PORT?", "PW_ZZZZZZZZ", "MQTT_USERNAME?", "CONTROL_TOKEN?"):
         assert part in warnings
@@ -200,10 +206,13 @@ def test_mqtt_commands_need_secret_and_login() -> None:
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        ("pass ", "blank"), ('"pass"', "quotation"), ("pass   # on the sticker", "comment"), ("pass #", "comment"),
+        ("pass ", "blank"),
+        ('"pass"', "quotation"),
+        ("pass   # on the sticker", "comment"),
+        ("pass #", "comment"),
         ("pass\t# x", "comment"),
     ],
-)  # fmt: skip
+)
 def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
     (warning,) = load({}, {"PW_HOST": "h", "PW_GW_PWD": text}).warnings
     assert part in warning

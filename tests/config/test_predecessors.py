@@ -139,8 +139,10 @@ def test_the_seeds_file(write_file) -> None:
     )
     assert config.warnings == ()
     assert [(gateway.id, gateway.mode.word) for gateway in config.gateways] == [
-        ("home", "tedapi"), ("cabin", "tedapi"), ("cloud-site", "cloud"),
-    ]  # fmt: skip
+        ("home", "tedapi"),
+        ("cabin", "tedapi"),
+        ("cloud-site", "cloud"),
+    ]
     assert config.control_enabled
 
 

@@ -18,9 +18,15 @@ CANARY = "kanarienvogel"
 
 def test_the_secrets_are_these() -> None:
     assert set(SECRETS) == {
-        "PW_GATEWAYS", "PW_GW_PWD", "PW_PASSWORD", "PW_CONTROL_SECRET", "MQTT_PASSWORD", "PW_REPLICA", "PW_REPLICA_KEY",
+        "PW_GATEWAYS",
+        "PW_GW_PWD",
+        "PW_PASSWORD",
+        "PW_CONTROL_SECRET",
+        "MQTT_PASSWORD",
+        "PW_REPLICA",
+        "PW_REPLICA_KEY",
         "PW_POWERS_URL",
-    }  # fmt: skip
+    }
 
 
 def said_about(path: str) -> str:

@@ -83,8 +83,11 @@ def test_table_and_dataclasses_agree_in_name_type_and_default(setting: Setting) 
 
 
 def test_every_field_of_a_part_is_a_setting() -> None:
-    declared = {(part.name, each.name) for part in dataclasses.fields(Settings)
-                for each in dataclasses.fields(getattr(Settings(), part.name))}  # fmt: skip
+    declared = {
+        (part.name, each.name)
+        for part in dataclasses.fields(Settings)
+        for each in dataclasses.fields(getattr(Settings(), part.name))
+    }
     assert declared == {(setting.part, setting.field) for setting in SETTINGS}
 
 

@@ -108,9 +108,12 @@ def test_what_cannot_be_set_is_refused_before_the_gateway_is_asked(houses: Calla
 def test_fleetapi(tmp_path: Path) -> None:
     with Tesla() as tesla:
         environment = {
-            "PW_AUTH_PATH": str(tesla.fleet_login(tmp_path)), "PW_CONTROL_SECRET": SECRET, "PW_CACHE_EXPIRE": "2",
-            "PW_TIMEOUT": "2", "PW_GATEWAYS": '[{"id":"default","name":"F","fleetapi":true}]',
-        }  # fmt: skip
+            "PW_AUTH_PATH": str(tesla.fleet_login(tmp_path)),
+            "PW_CONTROL_SECRET": SECRET,
+            "PW_CACHE_EXPIRE": "2",
+            "PW_TIMEOUT": "2",
+            "PW_GATEWAYS": '[{"id":"default","name":"F","fleetapi":true}]',
+        }
         with Server(environment=environment) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 1, 20, server.output())
             assert obeys(server_only(server)) == SETTINGS | GRID | {"tariff"}
@@ -142,9 +145,12 @@ def several() -> Iterator[Server]:
             {"id": "locked", "name": "Locked", "host": wired.address, "gw_pwd": "WRONGWRONG", "rsa_key_path": key},
         ]
         settings = {
-            "PW_GATEWAYS": json.dumps(entries), "PW_CONTROL_SECRET": SECRET, "PW_TIMEOUT": "2", "PW_CACHE_EXPIRE": "2",
+            "PW_GATEWAYS": json.dumps(entries),
+            "PW_CONTROL_SECRET": SECRET,
+            "PW_TIMEOUT": "2",
+            "PW_CACHE_EXPIRE": "2",
             "PW_CLOUD_HYBRID": "no",
-        }  # fmt: skip
+        }
         with Server(environment=settings) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 2, 30, server.output())
             wait_until(

@@ -166,7 +166,7 @@ VALUES: list[tuple[str, Any]] = [
     ("islanding", {"value": "off_grid", "confirm": 1}),
     ("islanding", {"value": "on_grid", "confirm": None}),
     ("islanding", {"confirm": True}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/gateways/default"])
@@ -189,7 +189,7 @@ FORMS: list[tuple[str, dict[str, str]]] = [
     ("dispatch", {"power_watts": "1", "duration_seconds": "0"}),
     ("reserve_hold", {"value": "1"}),
     ("foo", {"value": "1"}),
-]  # fmt: skip
+]
 
 
 def test_forms_out_of_range(target: House) -> None:

@@ -181,11 +181,15 @@ READING = Reading.partial(
         ("grid_charging", {"value": False}, {"grid_charging": False}, {"grid_charging": None}),
         ("grid_export", {"value": "never"}, {"grid_export": "never"}, {"grid_export": "pv_only"}),
         ("islanding", {"value": "off_grid"}, {"grid_status": "DOWN"}, {"grid_status": "UP"}),
-        ("max_backup", {"value": 60}, {"backup_events": {"manual_backup": {"active": True}}},
-         {"backup_events": {"manual_backup": None}}),
+        (
+            "max_backup",
+            {"value": 60},
+            {"backup_events": {"manual_backup": {"active": True}}},
+            {"backup_events": {"manual_backup": None}},
+        ),
         ("max_backup", {"value": "cancel"}, {"backup_events": {"manual_backup": None}}, {"backup_events": None}),
     ],
-)  # fmt: skip
+)
 def test_what_confirms_a_setting(
     action: str, arguments: dict[str, Any], confirmed: dict[str, Any], not_yet: dict[str, Any]
 ) -> None:

@@ -45,8 +45,10 @@ def test_fleetapi_from_end_to_end(tesla: Tesla, tmp_path: Path) -> None:
     environment = {
         "PW_AUTH_PATH": str(tesla.fleet_login(tmp_path)),
         "PW_GATEWAYS": '[{"id":"default","name":"F","fleetapi":true}]',
-        "PW_CONTROL_SECRET": SECRET, "PW_CACHE_EXPIRE": "2", "PW_TIMEOUT": "2",
-    }  # fmt: skip
+        "PW_CONTROL_SECRET": SECRET,
+        "PW_CACHE_EXPIRE": "2",
+        "PW_TIMEOUT": "2",
+    }
     with Server(environment=environment) as server:
         wait_until(lambda: server.json("/health")["gateways_online"] == 1, 20, server.output())
         only = House.__new__(House)
@@ -165,19 +167,20 @@ def test_with_several_gateways_a_link_must_be_certain(tesla: Tesla, tmp_path: Pa
     library_internals.load()
     with SimulatedGateway("powerwall2") as gateway:
         definition = GatewayDefinition(
-            "one", "One", host=gateway.address, gw_pwd=gateway.password, email="owner@example.com",
+            "one",
+            "One",
+            host=gateway.address,
+            gw_pwd=gateway.password,
+            email="owner@example.com",
             authpath=str(tesla.fleet_login(tmp_path)),
-        )  # fmt: skip
+        )
         connection = GatewayConnection(definition, GatewayOptions(hybrid_cloud_link=True, timeout_seconds=2))
         try:
             connection.poll()
             assert connection.link is not None
             wait_until(lambda: connection.link is not None and connection.link.powerwall is not None)
             start_by = time.monotonic() + 20  # the link's own first refresh goes before
-            perform(
-                connection, "operation", {"level": 10}, start_by=start_by, limit_seconds=5,
-                started=lambda: True,
-            )  # fmt: skip
+            perform(connection, "operation", {"level": 10}, start_by=start_by, limit_seconds=5, started=lambda: True)
             assert tesla.posts == [("backup", {"backup_reserve_percent": 10})]
         finally:
             connection.close()

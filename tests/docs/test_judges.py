@@ -20,8 +20,16 @@ TELLING = {
     "reserve", "operation", "time_remaining", "grid_charging", "grid_export", "system_status", "fan_speeds",
     "tedapi_config", "tedapi_status", "device_ages_seconds",
 }  # fmt: skip
-WRITERS = ("mqtt", "history", "web", "documents/prometheus.py", "documents/influx.py", "documents/site_documents.py",
-           "documents/explanations.py", "documents/status.py")  # fmt: skip
+WRITERS = (
+    "mqtt",
+    "history",
+    "web",
+    "documents/prometheus.py",
+    "documents/influx.py",
+    "documents/site_documents.py",
+    "documents/explanations.py",
+    "documents/status.py",
+)
 ALLOWED = {
     ("mqtt/state_topics.py", "aggregates"): "the topic of that name holds the meters in the gateway's shape",
     ("history/clock_witnesses.py", "aggregates"): "the times of the meters tell how wrong the gateway's clock is",

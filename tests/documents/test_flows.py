@@ -32,8 +32,14 @@ def test_what_is_not_known_does_not_flow() -> None:
     assert flows(1000.0, 500.0, None, 0.0) is None
     assert flows(0.0, 0.0, 0.0, 0.0) is None
     assert flows(None, 500.0, 0.0, 500.0) == {
-        "solar_to_home": 0, "solar_to_battery": 0, "solar_to_grid": 0, "battery_to_home": 0, "battery_to_grid": 0,
-        "grid_to_home": 500, "grid_to_battery": 0}  # fmt: skip
+        "solar_to_home": 0,
+        "solar_to_battery": 0,
+        "solar_to_grid": 0,
+        "battery_to_home": 0,
+        "battery_to_grid": 0,
+        "grid_to_home": 500,
+        "grid_to_battery": 0,
+    }
 
 
 def test_the_documents_tell_the_flows() -> None:

@@ -133,9 +133,14 @@ def test_what_is_measured_in_a_unit_is_told_in_units_of_measure() -> None:
     block = {"PackageSerialNumber": "A", "p_out": 20.0, "v_out": 241.0, "f_out": 60.02}
     for reach, watts in ((Reach.LOCAL, 20), (Reach.TEDAPI, None)):
         view = powerwall3_view(
-            "home", 1, system_status={"battery_blocks": [block]}, tedapi_config=None, vitals=None, fan_speeds=None,
+            "home",
+            1,
+            system_status={"battery_blocks": [block]},
+            tedapi_config=None,
+            vitals=None,
+            fan_speeds=None,
             reach=reach,
-        )  # fmt: skip
+        )
         unit = site_documents.gateway_document(view)["units"]["1"]
         assert (unit.get("watts"), unit["volts"], unit["hertz"]) == (watts, 241, 60.02)
     vitals = {
@@ -200,8 +205,10 @@ def test_the_documents_are_small() -> None:
     hundred = [powerwall3_view(f"house-{number:03}", 3) for number in range(100)]
     hundred = [replace(view, status=replace(view.status, state_since=NOW - 5000)) for view in hundred]
     assert len(to_json(site_documents.site_document(site_of(*hundred)))) <= 100 * 400
-    some_away = [without_reading(view, "the gateway refuses the password") if n % 10 == 0 else view
-                 for n, view in enumerate(hundred)]  # fmt: skip
+    some_away = [
+        without_reading(view, "the gateway refuses the password") if n % 10 == 0 else view
+        for n, view in enumerate(hundred)
+    ]
     assert len(to_json(site_documents.site_document(site_of(*some_away)))) <= 100 * 400
 
 
@@ -282,10 +289,14 @@ GARBAGE = st.recursive(
             "aggregates": st.dictionaries(st.sampled_from(["site", "battery", "load", "solar", "a.b", ""]), GARBAGE),
             "system_status": st.dictionaries(st.sampled_from(["battery_blocks", "max_charge_power"]), GARBAGE),
             "strings": st.dictionaries(st.text(max_size=3), GARBAGE, max_size=3),
-            "soe_raw": GARBAGE, "reserve": GARBAGE, "mode": GARBAGE, "grid_status": GARBAGE, "vitals": GARBAGE,
+            "soe_raw": GARBAGE,
+            "reserve": GARBAGE,
+            "mode": GARBAGE,
+            "grid_status": GARBAGE,
+            "vitals": GARBAGE,
         },
     )
-)  # fmt: skip
+)
 def test_whatever_a_gateway_says_the_documents_keep_their_shape(changes: dict[str, Any]) -> None:
     view = powerwall3_view("home", 1)
     assert view.reading is not None

@@ -82,7 +82,9 @@ def test_numbers_of_the_sum_name_the_houses_they_were_made_of() -> None:
         assert told["sentence"] == RULES[told["rule"]]
         assert told["value"] == known.values[name]
     assert {part["name"] for part in known.explain("site.hours_left")["parts"]} == {
-        "site.remaining_wh", "site.home_watts"}  # fmt: skip
+        "site.remaining_wh",
+        "site.home_watts",
+    }
 
 
 def test_old_figures_of_a_house_that_is_away_say_which_answer_they_are_from() -> None:
@@ -122,8 +124,12 @@ def test_alerts_of_the_sum_are_told_by_house_and_an_end_keeps_its_own_answer() -
     assert home.reading is not None
     judge = GatewayJudge()
     judge.take(home.reading)
-    after = replace(home.reading, timestamp=NOW + 5, alerts=["SystemConnectedToGrid"], vitals={
-        name: {**device, "alerts": []} for name, device in (home.reading.vitals or {}).items()})  # fmt: skip
+    after = replace(
+        home.reading,
+        timestamp=NOW + 5,
+        alerts=["SystemConnectedToGrid"],
+        vitals={name: {**device, "alerts": []} for name, device in (home.reading.vitals or {}).items()},
+    )
     judge.take(after)
     judged = judge.take(replace(after, timestamp=NOW + 10))
     told = explained(replace(home, reading=judged.reading, judged=judged)).explain("alerts_ended.GridCodesWrite.ended")

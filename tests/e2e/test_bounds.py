@@ -84,9 +84,12 @@ def head(*lines: str) -> bytes:
 
 def test_limits_of_a_request(serve: Callable[..., Server]) -> None:
     server = serve(
-        PW_MAX_REQUEST_LINE="300", PW_MAX_HEAD="2000", PW_MAX_FIELDS="12", PW_MAX_CONTROL_BODY="300",
+        PW_MAX_REQUEST_LINE="300",
+        PW_MAX_HEAD="2000",
+        PW_MAX_FIELDS="12",
+        PW_MAX_CONTROL_BODY="300",
         PW_CONTROL_SECRET="a-secret-of-tests",
-    )  # fmt: skip
+    )
     port = server.port
     assert say(port, head()).startswith(b"HTTP/1.1 200 ")
     assert say(port, b"GET /" + b"a" * 400 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 414 ")

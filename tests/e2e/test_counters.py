@@ -17,8 +17,13 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 HELD, DIP, PASSED = 9_000_000, 8_999_950, 9_000_005
-OTHERS = {"site.energy_imported": 1000, "site.energy_exported": 2000, "solar.energy_exported": 3000,
-          "battery.energy_imported": 4000, "battery.energy_exported": 5000}  # fmt: skip
+OTHERS = {
+    "site.energy_imported": 1000,
+    "site.energy_exported": 2000,
+    "solar.energy_exported": 3000,
+    "battery.energy_imported": 4000,
+    "battery.energy_exported": 5000,
+}
 TARGETS = ("/aggregates", "/api/site/home", "/metrics", "/influx")  # the latter follow within half a second
 
 

@@ -13,10 +13,15 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 ROUTES = (
-    "/api/history", "/api/timeseries/daily", "/api/timeseries/today", "/api/timeseries/trend",
-    "/api/timeseries/samples", "/api/timeseries/status", "/api/timeseries/signals",
+    "/api/history",
+    "/api/timeseries/daily",
+    "/api/timeseries/today",
+    "/api/timeseries/trend",
+    "/api/timeseries/samples",
+    "/api/timeseries/status",
+    "/api/timeseries/signals",
     "/api/timeseries/signal_trend?metrics=frequency",
-)  # fmt: skip
+)
 
 
 def recorded(server: Server) -> int:

@@ -54,9 +54,13 @@ def test_every_number_says_where_it_comes_from(tmp_path: Path) -> None:
             wait_until(lambda: server.json("/api/site/home")["alerts_ended"], 30, "the end of an alert")
             found = house_is_explained(server, "home")
             assert {
-                "units.1.charge_percent", "meters.generator.watts", "flows.solar_to_home_watts", "age_seconds",
-                "alerts_active.SystemConnectedToGrid.since", "alerts_ended.POD_w024_HW_Fault_Asserted.ended",
-            } <= found  # fmt: skip
+                "units.1.charge_percent",
+                "meters.generator.watts",
+                "flows.solar_to_home_watts",
+                "age_seconds",
+                "alerts_active.SystemConnectedToGrid.since",
+                "alerts_ended.POD_w024_HW_Fault_Asserted.ended",
+            } <= found
             assert {"strings.A.watts", "units.2.charge_percent"} <= house_is_explained(server, "cabin")
             for name in numbers(server.json("/api/site")):
                 told = explained(server, name)

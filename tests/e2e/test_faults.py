@@ -39,7 +39,7 @@ ILL: dict[str, tuple[str, dict[str, Any], str]] = {
     "503": ("local", {"kind": "status", "status": 503}, "http-error"),
     "garbage-protobuf": ("powerwall2", {"kind": "garbage-protobuf"}, "garbage"),
     "garbage-json": ("local", {"kind": "garbage-json"}, "garbage"),
-}  # fmt: skip
+}
 
 
 @dataclass

@@ -35,8 +35,11 @@ def test_every_output_tells_the_powers(server: Server) -> None:
     assert server.json("/aggregates")["load"]["instant_power"] == TOLD["load"]
     house = server.json("/api/site/default")
     assert {name: house[f"{name}_watts"] for name in ("grid", "battery", "home", "solar")} == {
-        "grid": -2100.5, "battery": 0, "home": 1900, "solar": 4000.5,
-    }  # fmt: skip
+        "grid": -2100.5,
+        "battery": 0,
+        "home": 1900,
+        "solar": 4000.5,
+    }
     assert house["charge_percent"] == 80 and house["mode"] is None and house["grid_state"] is None
     assert server.json("/api/site")["site"]["solar_watts"] == 4000.5
     metrics = server.get("/metrics").body.decode()

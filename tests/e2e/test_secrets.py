@@ -85,14 +85,20 @@ class Planted:
 
     def write(self) -> None:
         entries: list[dict[str, Any]] = [
-            {"id": "well", "host": self.well.address, "gw_pwd": self.password, "email": f"{PRIVATE}-well@example.com",
-             "authpath": str(self.key.parent / f"{PRIVATE}-authpath"), "siteid": f"{PRIVATE}-site"},
+            {
+                "id": "well",
+                "host": self.well.address,
+                "gw_pwd": self.password,
+                "email": f"{PRIVATE}-well@example.com",
+                "authpath": str(self.key.parent / f"{PRIVATE}-authpath"),
+                "siteid": f"{PRIVATE}-site",
+            },
             {"id": "local", "host": self.local.address, "password": self.local.customer_password},
             {"id": "ill", "host": self.ill.address, "gw_pwd": self.password},
             {"id": "refused", "host": self.ill.address, "gw_pwd": f"{MARK}-wrong-password"},
             {"id": "key", "host": self.well.address, "gw_pwd": self.password, "rsa_key_path": str(self.key)},
             {"id": "cloud", "email": f"{PRIVATE}-cloud@example.com", "siteid": f"{PRIVATE}-cloud-site"},
-        ]  # fmt: skip
+        ]
         self.path.write_text(yaml.safe_dump({"gateways": entries}))
 
     def words(self) -> list[str]:
@@ -110,9 +116,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pl
     made = Planted(tmp_path_factory.mktemp("planted"))
     with made.well, made.local, made.ill:
         made.write()
-        environment = {**IMPATIENT, **made.settings, "PW_DEBUG": "yes", "PW_CONFIG": str(made.path),
-                       "MQTT_HOST": "127.0.0.1", "MQTT_PORT": "9", "MQTT_CONTROLS": "31",
-                       "PW_REPLICA_PUBLISH": "yes"}  # fmt: skip
+        environment = {
+            **IMPATIENT,
+            **made.settings,
+            "PW_DEBUG": "yes",
+            "PW_CONFIG": str(made.path),
+            "MQTT_HOST": "127.0.0.1",
+            "MQTT_PORT": "9",
+            "MQTT_CONTROLS": "31",
+            "PW_REPLICA_PUBLISH": "yes",
+        }
         with Server(environment=environment) as server:
             server.wait_for_data("/api/gateways/well/aggregates")
             yield server, made

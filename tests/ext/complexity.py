@@ -19,9 +19,17 @@ from Cython.Compiler.TreeFragment import StringParseContext, parse_from_strings
 import pwserver_ext
 
 DECISIONS = {
-    "IfClauseNode", "ForInStatNode", "ForFromStatNode", "WhileStatNode", "ExceptClauseNode", "AssertStatNode",
-    "CondExprNode", "BoolBinopNode", "ComprehensionNode", "GeneratorExpressionNode",
-}  # fmt: skip
+    "IfClauseNode",
+    "ForInStatNode",
+    "ForFromStatNode",
+    "WhileStatNode",
+    "ExceptClauseNode",
+    "AssertStatNode",
+    "CondExprNode",
+    "BoolBinopNode",
+    "ComprehensionNode",
+    "GeneratorExpressionNode",
+}
 
 
 def units() -> list[Path]:

@@ -39,11 +39,17 @@ class Fleet:
         """A server that polls these houses and publishes them for replicas."""
         values = many({house: self.houses[house] for house in houses}, self.folder / name)
         values |= {
-            "MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(self.broker.port), "MQTT_CLIENT_ID": name,
-            "PW_REPLICA_PUBLISH": "yes", "PW_REPLICA_KEY": KEY, "PW_WORKERS": "1", "MQTT_HA_DISCOVERY": "no",
+            "MQTT_HOST": "127.0.0.1",
+            "MQTT_PORT": str(self.broker.port),
+            "MQTT_CLIENT_ID": name,
+            "PW_REPLICA_PUBLISH": "yes",
+            "PW_REPLICA_KEY": KEY,
+            "PW_WORKERS": "1",
+            "MQTT_HA_DISCOVERY": "no",
             # Long enough for reading every document of two servers between two polls.
-            "PW_CACHE_EXPIRE": "3", "PW_CACHE_TTL": "20",
-        }  # fmt: skip
+            "PW_CACHE_EXPIRE": "3",
+            "PW_CACHE_TTL": "20",
+        }
         return self.start(name, values | more)
 
     def replica(self, name: str, **more: str) -> Server:

@@ -185,8 +185,13 @@ def test_rate_limit_hook(serve: Serve) -> None:
         wire.send(req("/echo", method="POST", body=req("/soe")) + req("/hello"))
         assert wire.answer(b"POST").status == 429
         assert wire.answer().status == 429
-        upgrade = req("/ws", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-                      "Sec-WebSocket-Version: 13")  # fmt: skip
+        upgrade = req(
+            "/ws",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version: 13",
+        )
         wire.send(upgrade)
         assert wire.receive().startswith(b"HTTP/1.1 101 ")
 

@@ -115,8 +115,13 @@ def ask(server: Server, head: str, *forwarded: str, token: str = "", source: str
 
 
 def test_a_spoofed_line_frees_no_guesser_and_locks_no_owner_out() -> None:
-    environment = {"PW_TRUSTED_PROXIES": "127.0.0.1", "PW_CONTROL_SECRET": SECRET, "PW_CONTROL_ATTEMPTS": "5",
-                   "PW_CONTROL_LOCKOUT": "3600", "PW_WORKERS": "1"}  # fmt: skip
+    environment = {
+        "PW_TRUSTED_PROXIES": "127.0.0.1",
+        "PW_CONTROL_SECRET": SECRET,
+        "PW_CONTROL_ATTEMPTS": "5",
+        "PW_CONTROL_LOCKOUT": "3600",
+        "PW_WORKERS": "1",
+    }
     with Server(["--demo"], environment) as server:
         server.wait_for_data()
         head = "POST /control/resume?dry_run"
@@ -129,9 +134,14 @@ def test_a_spoofed_line_frees_no_guesser_and_locks_no_owner_out() -> None:
 
 
 def test_the_rate_limit_and_the_streams_count_the_same_client() -> None:
-    environment = {"PW_TRUSTED_PROXIES": "127.0.0.1", "PW_RATE_LIMIT_ENABLED": "yes", "PW_WORKERS": "1",
-                   "PW_RATE_LIMIT_MAX_REQUESTS": "10", "PW_RATE_LIMIT_WINDOW_SECONDS": "3600",
-                   "PW_MAX_STREAMS_PER_ADDRESS": "1"}  # fmt: skip
+    environment = {
+        "PW_TRUSTED_PROXIES": "127.0.0.1",
+        "PW_RATE_LIMIT_ENABLED": "yes",
+        "PW_WORKERS": "1",
+        "PW_RATE_LIMIT_MAX_REQUESTS": "10",
+        "PW_RATE_LIMIT_WINDOW_SECONDS": "3600",
+        "PW_MAX_STREAMS_PER_ADDRESS": "1",
+    }
     with Server(["--demo"], environment) as server:
         for number in range(11):
             last = ask(server, "GET /livez" if number % 2 else "GET /soe", f"203.0.113.{number}", GUESSER)
@@ -139,9 +149,10 @@ def test_the_rate_limit_and_the_streams_count_the_same_client() -> None:
         assert ask(server, "GET /livez", GUESSER, OWNER).status == 200
         with Wire(server.port or 0) as first, Wire(server.port or 0) as second, Wire(server.port or 0) as third:
             for wire, lines, status in (
-                (first, (OWNER, "192.0.2.50"), b"200"), (second, ("192.0.2.51", "192.0.2.50"), b"503"),
+                (first, (OWNER, "192.0.2.50"), b"200"),
+                (second, ("192.0.2.51", "192.0.2.50"), b"503"),
                 (third, ("192.0.2.50", "192.0.2.51"), b"200"),
-            ):  # fmt: skip
+            ):
                 fields = "".join(f"X-Forwarded-For: {line}\r\n" for line in lines)
                 wire.send(f"GET /api/stream HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode())
                 assert wire.receive().split(b" ", 2)[1] == status

@@ -203,8 +203,14 @@ def test_hits_are_counted(serve: Serve) -> None:
     grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     # The second look at the counters is itself a connection and a passed request.
     assert grown == {
-        "connections": 6, "served": 2, "not_modified": 1, "passed": 2, "rejected": 1, "soe": 2, "headers": 1,
-    }  # fmt: skip
+        "connections": 6,
+        "served": 2,
+        "not_modified": 1,
+        "passed": 2,
+        "rejected": 1,
+        "soe": 2,
+        "headers": 1,
+    }
 
 
 def test_a_large_body_arrives_whole(server: Server) -> None:

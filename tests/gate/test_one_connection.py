@@ -92,7 +92,7 @@ CONNECTIONS = st.lists(
         max_size=3,
     ).flatmap(lambda words: st.sampled_from([", ", ",", " ,\t"]).map(lambda between: between.join(words))),
     max_size=3,
-)  # fmt: skip
+)
 OTHERS = st.lists(
     st.sampled_from(
         ["TE: trailers", "Upgrade: x", "Upgrade: h2c", "Upgrade: websocket", KEY, "Sec-WebSocket-Version: 13",
@@ -253,10 +253,14 @@ LIMIT = 5
 @pytest.fixture(scope="module")
 def limited() -> Iterator[Server]:
     environment = {
-        "PW_RATE_LIMIT_ENABLED": "yes", "PW_RATE_LIMIT_MAX_REQUESTS": str(LIMIT),
-        "PW_RATE_LIMIT_WINDOW_SECONDS": "3600", "PW_WORKERS": "1", "PW_TRUSTED_PROXIES": "127.0.0.0/8",
-        "CORS_ORIGINS": ORIGIN, "PW_MAX_STREAMS_PER_ADDRESS": "100",
-    }  # fmt: skip
+        "PW_RATE_LIMIT_ENABLED": "yes",
+        "PW_RATE_LIMIT_MAX_REQUESTS": str(LIMIT),
+        "PW_RATE_LIMIT_WINDOW_SECONDS": "3600",
+        "PW_WORKERS": "1",
+        "PW_TRUSTED_PROXIES": "127.0.0.0/8",
+        "CORS_ORIGINS": ORIGIN,
+        "PW_MAX_STREAMS_PER_ADDRESS": "100",
+    }
     with Server(["--demo"], environment) as server:
         yield server
 
@@ -390,8 +394,15 @@ def half_closing(server: Server) -> HalfClosing:
 
 # Connections are counted, and have their deadline, from the moment they are accepted.
 def caps(tmp_path: Path, secure: str, **more: str) -> dict[str, str]:
-    return {"PW_HTTPS": secure, "PW_STATE_PATH": str(tmp_path), "PW_WORKERS": "1", "PW_MAX_CONNECTIONS": "40",
-            "PW_MAX_CONNECTIONS_PER_ADDRESS": "20", "PW_HEAD_TIMEOUT": "2", **more}  # fmt: skip
+    return {
+        "PW_HTTPS": secure,
+        "PW_STATE_PATH": str(tmp_path),
+        "PW_WORKERS": "1",
+        "PW_MAX_CONNECTIONS": "40",
+        "PW_MAX_CONNECTIONS_PER_ADDRESS": "20",
+        "PW_HEAD_TIMEOUT": "2",
+        **more,
+    }
 
 
 def established(port: int) -> int:

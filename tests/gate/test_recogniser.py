@@ -312,10 +312,16 @@ def test_a_stream_is_a_whole_handshake_for_a_stream_target() -> None:
 @pytest.mark.parametrize("missing", range(4))
 @pytest.mark.parametrize(
     "instead",
-    ["X: y", "Upgrade: h2c", "Connection: keep-alive", "Sec-WebSocket-Version: 12",
-     "Sec-WebSocket-Key: dGhlIHNhbXBsZQ==",
-     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=x", "Sec-WebSocket-Key: dGhlIHNhb?BsZSBub25jZQ=="],
-)  # fmt: skip
+    [
+        "X: y",
+        "Upgrade: h2c",
+        "Connection: keep-alive",
+        "Sec-WebSocket-Version: 12",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZQ==",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=x",
+        "Sec-WebSocket-Key: dGhlIHNhb?BsZSBub25jZQ==",
+    ],
+)
 def test_a_part_of_a_handshake_is_none(missing: int, instead: str) -> None:
     fields = [*HANDSHAKE[:missing], instead, *HANDSHAKE[missing + 1 :]]
     assert not STREAM.look(request("GET /ws HTTP/1.1", *fields)).stream
@@ -359,7 +365,7 @@ LINES = st.one_of(
         st.sampled_from([" HTTP/1.1"] * 3 + [" HTTP/1.0", " HTTP/1.2", " HTTP/2.0", "", " http/1.1", " HTTP/1.1 "]),
     ).map("".join),
     st.text(st.characters(max_codepoint=255), max_size=20),
-)  # fmt: skip
+)
 ENDS = st.sampled_from(["\r\n"] * 12 + ["\n", "\r", "\r\r\n", "\n\r\n", " \r\n"])
 
 

@@ -17,14 +17,20 @@ from tests.gateways.test_cloud import cloud, fleet, tesla  # noqa: F401
 from tests.tesla import Tesla
 
 YES: list[Any] = [
-    True, "Updated", {"code": 201, "message": "Updated"}, {"Code": 201, "Message": "Updated"},
+    True,
+    "Updated",
+    {"code": 201, "message": "Updated"},
+    {"Code": 201, "Message": "Updated"},
     {"response": {"code": 200}},
-    {"response": {"result": True, "reason": ""}}, {"response": {"code": "200"}, "error": None, "error_description": ""},
+    {"response": {"result": True, "reason": ""}},
+    {"response": {"code": "200"}, "error": None, "error_description": ""},
     {"set_operation": {"real_mode": "backup", "result": "Updated"}},
     {"real_mode": "backup", "backup_reserve_percent": 20},
     {"set_operation": {"result": {"response": {"Message": "Operation mode updated", "Code": 200}}}},
-    {"power_watts": -1.5, "duration_seconds": 60}, {"max_backup": "Cancelled"}, {"set_grid_charging": {"result": True}},
-]  # fmt: skip
+    {"power_watts": -1.5, "duration_seconds": 60},
+    {"max_backup": "Cancelled"},
+    {"set_grid_charging": {"result": True}},
+]
 NO: list[tuple[Any, str]] = [
     (None, ""), (False, ""), ("", ""), ({}, ""), ([], ""),
     ({"response": {"code": 400, "message": "site is in storm watch"}}, "site is in storm watch"),
@@ -110,9 +116,8 @@ def test_a_write_that_tesla_refuses_with_200_is_an_error_with_its_reason(
 
     def command() -> Done:
         return perform(
-            connection, action, arguments, start_by=time.monotonic() + 5, limit_seconds=10,
-            started=lambda: True,
-        )  # fmt: skip
+            connection, action, arguments, start_by=time.monotonic() + 5, limit_seconds=10, started=lambda: True
+        )
 
     try:
         connection.poll()

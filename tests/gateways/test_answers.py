@@ -17,27 +17,39 @@ from tests.gateways.conftest import Open
 COMPONENTS, CONTROLLER = "TEDAPI components of each Powerwall", "TEDAPI device controller"
 NAMES: dict[str, dict[str, str]] = {
     "powerwall3": {
-        "home_watts": "TEDAPI status", "charge_percent": "TEDAPI status", "reserve_percent": "TEDAPI config",
-        "grid_state": "TEDAPI status", "capacity_wh": "TEDAPI status", "units.1.remaining_wh": COMPONENTS,
-        "strings.A.watts": COMPONENTS, "hours_left": "TEDAPI status",
+        "home_watts": "TEDAPI status",
+        "charge_percent": "TEDAPI status",
+        "reserve_percent": "TEDAPI config",
+        "grid_state": "TEDAPI status",
+        "capacity_wh": "TEDAPI status",
+        "units.1.remaining_wh": COMPONENTS,
+        "strings.A.watts": COMPONENTS,
+        "hours_left": "TEDAPI status",
     },
     "powerwall2": {
-        "home_watts": "TEDAPI status", "units.1.capacity_wh": CONTROLLER, "mode": "TEDAPI config",
+        "home_watts": "TEDAPI status",
+        "units.1.capacity_wh": CONTROLLER,
+        "mode": "TEDAPI config",
     },
     "v1r": {
-        "home_watts": "TEDAPI status", "meters.grid.imported_wh": "GET /api/meters/aggregates",
+        "home_watts": "TEDAPI status",
+        "meters.grid.imported_wh": "GET /api/meters/aggregates",
     },
     "local": {
-        "home_watts": "GET /api/meters/aggregates", "charge_percent": "GET /api/system_status/soe",
-        "grid_state": "GET /api/system_status/grid_status", "capacity_wh": "GET /api/system_status",
-        "units.1.remaining_wh": "GET /api/system_status", "mode": "GET /api/operation",
+        "home_watts": "GET /api/meters/aggregates",
+        "charge_percent": "GET /api/system_status/soe",
+        "grid_state": "GET /api/system_status/grid_status",
+        "capacity_wh": "GET /api/system_status",
+        "units.1.remaining_wh": "GET /api/system_status",
+        "mode": "GET /api/operation",
         "hours_left": "GET /api/system_status",
     },
     "basic-lan": {
-        "home_watts": "GET /api/meters/aggregates", "charge_percent": "GET /api/system_status/soe",
+        "home_watts": "GET /api/meters/aggregates",
+        "charge_percent": "GET /api/system_status/soe",
         "grid_state": "GET /api/system_status/grid_status",
     },
-}  # fmt: skip
+}
 
 
 def facts_of(reading: Reading) -> dict[str, Fact[Any]]:

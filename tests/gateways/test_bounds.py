@@ -50,9 +50,12 @@ def test_a_gateway_never_redirects(where: str, status: int, login: str, tmp_path
     with ExitStack() as stack:
         other = stack.enter_context(Hostile(tmp_path, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
         places = {
-            "another host": f"https://{other.address}/tedapi/din", "http": f"http://{other.address}/",
-            "a path": "/api/login/Basic", "itself": "https://{0}/tedapi/din", "nowhere": "http://[",
-        }  # fmt: skip
+            "another host": f"https://{other.address}/tedapi/din",
+            "http": f"http://{other.address}/",
+            "a path": "/api/login/Basic",
+            "itself": "https://{0}/tedapi/din",
+            "nowhere": "http://[",
+        }
         gateway = Hostile(tmp_path, b"")
         location = places[where].replace("{0}", gateway.address)
         gateway._answer = f"HTTP/1.1 {status} No\r\nLocation: {location}\r\nContent-Length: 2\r\n\r\n{{}}".encode()

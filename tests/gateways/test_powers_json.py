@@ -84,13 +84,22 @@ def test_what_is_not_told_is_not_known(
 @pytest.mark.parametrize(
     ("told", "cause"),
     [
-        (b"", "garbage"), (b"no", "garbage"), (b"[1]", "garbage"), (b'{"solar": 1', "garbage"),
-        (b'{"solar": 1, "solar": 2}', "garbage"), (b'{"solar": NaN}', "garbage"), (b'{"solar": 1e999}', "garbage"),
-        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "garbage"), (b"{" + b'"a": 1, ' * 200_000 + b'"solar": 1}', "garbage"),
-        (b"\xff\xfe", "garbage"), (b" " * 9_000_000 + b"{}", "garbage"), (b"{}", "no-data"),
-        (b'{"percentage": 50}', "no-data"), (b'{"solar": null}', "no-data"),
+        (b"", "garbage"),
+        (b"no", "garbage"),
+        (b"[1]", "garbage"),
+        (b'{"solar": 1', "garbage"),
+        (b'{"solar": 1, "solar": 2}', "garbage"),
+        (b'{"solar": NaN}', "garbage"),
+        (b'{"solar": 1e999}', "garbage"),
+        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "garbage"),
+        (b"{" + b'"a": 1, ' * 200_000 + b'"solar": 1}', "garbage"),
+        (b"\xff\xfe", "garbage"),
+        (b" " * 9_000_000 + b"{}", "garbage"),
+        (b"{}", "no-data"),
+        (b'{"percentage": 50}', "no-data"),
+        (b'{"solar": null}', "no-data"),
     ],
-)  # fmt: skip
+)
 def test_an_odd_answer_is_a_failure_with_its_cause(
     told: bytes, cause: str, monitor: Monitor, connection: GatewayConnection
 ) -> None:
@@ -104,10 +113,14 @@ def test_an_odd_answer_is_a_failure_with_its_cause(
 @pytest.mark.parametrize(
     ("status", "headers", "cause"),
     [
-        (404, {}, "http-error"), (500, {}, "http-error"), (401, {}, "auth"), (403, {}, "auth"),
-        (302, {"Location": "/elsewhere"}, "redirect"), (429, {"Retry-After": "7"}, "rate-limit"),
+        (404, {}, "http-error"),
+        (500, {}, "http-error"),
+        (401, {}, "auth"),
+        (403, {}, "auth"),
+        (302, {"Location": "/elsewhere"}, "redirect"),
+        (429, {"Retry-After": "7"}, "rate-limit"),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_told_without_the_address(
     status: int, headers: dict[str, str], cause: str, monitor: Monitor, connection: GatewayConnection
 ) -> None:

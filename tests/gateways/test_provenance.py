@@ -176,8 +176,11 @@ def test_lists_of_units_and_meters_are_those_of_the_house(scenario: str, tmp_pat
         units = [unit.serial for unit in gateway.device.family.units]
         blocks = gateway.device.config["battery_blocks"] if units else []
     assert not any(sample in str(members) for sample in DECEMBER_2023)
-    serials = [value for (document, member), value in members.items() if document == "/api/powerwalls"
-               and member.endswith(".PackageSerialNumber")]  # fmt: skip
+    serials = [
+        value
+        for (document, member), value in members.items()
+        if document == "/api/powerwalls" and member.endswith(".PackageSerialNumber")
+    ]
     reached = units[:1] if scenario == "v1r" else units  # the wired port reaches the leader only
     assert serials == reached and len(blocks) == len(units)
 

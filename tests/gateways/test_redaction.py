@@ -10,10 +10,13 @@ from pwserver.gateways.redaction import HIDDEN, blotted, is_private
 from tests.gateways.conftest import Open
 
 SOUND = {
-    "vin": "1232100-00-E--TG1", "site_info": {"site_name": "Home", "timezone": "Europe/Berlin", "token_count": 3},
-    "meters": [{"type": "neurio", "connection": {"short_id": "1234", "pin": None}}], "wifi": {"ssid": "x"},
-    "customer": {"registered": True, "email": ""}, "installer": {"company": "Sun"},
-}  # fmt: skip
+    "vin": "1232100-00-E--TG1",
+    "site_info": {"site_name": "Home", "timezone": "Europe/Berlin", "token_count": 3},
+    "meters": [{"type": "neurio", "connection": {"short_id": "1234", "pin": None}}],
+    "wifi": {"ssid": "x"},
+    "customer": {"registered": True, "email": ""},
+    "installer": {"company": "Sun"},
+}
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,13 @@ def test_v1r_reaches_the_followers_over_wifi_only(open_gateway: Open) -> None:
 
 
 INVENTED = (
-    "frequency", "instant_reactive_power", "instant_apparent_power", "i_a_current", "i_b_current", "i_c_current",
-)  # fmt: skip
+    "frequency",
+    "instant_reactive_power",
+    "instant_apparent_power",
+    "i_a_current",
+    "i_b_current",
+    "i_c_current",
+)
 
 
 @pytest.mark.parametrize("scenario", ["powerwall2", "powerwall3", "solar-only", "v1r"])

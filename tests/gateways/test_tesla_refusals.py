@@ -30,10 +30,20 @@ REFUSALS: list[tuple[int, bytes, str, str, str]] = [
     (403, b'{"error":"Unauthorized missing scopes"}', "access-denied", "missing scopes", "account"),
     (403, HTML, "access-denied", "Access Denied", "--setup"),
     (403, b"", "access-denied", "", "--setup"),
-    (412, b'{"response":null,"error":"Account must be registered in the current region","error_description":""}',
-     "not-registered", "must be registered in the current region", "register"),
-    (421, b'{"error":"user out of region, use base URL: https://fleet-api.prd.eu.vn.cloud.tesla.com"}', "wrong-region",
-     "user out of region", "region"),
+    (
+        412,
+        b'{"response":null,"error":"Account must be registered in the current region","error_description":""}',
+        "not-registered",
+        "must be registered in the current region",
+        "register",
+    ),
+    (
+        421,
+        b'{"error":"user out of region, use base URL: https://fleet-api.prd.eu.vn.cloud.tesla.com"}',
+        "wrong-region",
+        "user out of region",
+        "region",
+    ),
     (408, b'{"error":"site unavailable: vehicle is offline or asleep"}', "tesla-fault", "offline or asleep", "again"),
     (500, b'{"response":null,"error":"internal"}', "tesla-fault", "internal", "again"),
     (503, b"<h1>Maintenance</h1>", "tesla-fault", "Maintenance", "again"),
@@ -41,7 +51,7 @@ REFUSALS: list[tuple[int, bytes, str, str, str]] = [
     (418, b'{"error":"teapot"}', "http-error", "teapot", "again"),
     (200, b"<html><title>Sign in to the hotel</title></html>", "garbage", "Sign in to the hotel", "report"),
     (200, b'{"response": []}', "site-missing", "", "PW_SITEID"),
-]  # fmt: skip
+]
 
 
 def connect(mode: str, server: Tesla, tmp_path: Path) -> GatewayConnection:
@@ -60,9 +70,16 @@ def failure_of(connection: GatewayConnection) -> GatewayFailure:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("status", "body", "cause", "words", "remedy"), REFUSALS)
 def test_a_refusal_at_the_start_is_told_with_its_reason(
-    status: int, body: bytes, cause: str, words: str, remedy: str, mode: str, tesla: Tesla, tmp_path: Path,
+    status: int,
+    body: bytes,
+    cause: str,
+    words: str,
+    remedy: str,
+    mode: str,
+    tesla: Tesla,
+    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     caplog.set_level(logging.INFO)
     tesla.said = {"*": (status, body, {"Content-Type": "text/html" if body[:1] == b"<" else "application/json"})}
     connection = connect(mode, tesla, tmp_path)
@@ -106,9 +123,14 @@ def test_a_refusal_while_it_worked_is_tried_soon_and_then_rarely(
 
 
 SECRETS = [
-    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InF3In0.eyJpc3MiOiJodHRwcyJ9.c2lnbmF0dXJl", "owner@example.com",
-    "Bearer abcdef", "refresh_token=NA_1234", "https://auth.tesla.com/?code=1234", "1234567890123", "5YJ3E1EA7KF317000",
-]  # fmt: skip
+    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6InF3In0.eyJpc3MiOiJodHRwcyJ9.c2lnbmF0dXJl",
+    "owner@example.com",
+    "Bearer abcdef",
+    "refresh_token=NA_1234",
+    "https://auth.tesla.com/?code=1234",
+    "1234567890123",
+    "5YJ3E1EA7KF317000",
+]
 
 
 SHAPES = ['{{"error":"bad {}"}}', "<title>bad {}</title>", "bad {}", '{{"error":{{"message":"{}"}}}}']
@@ -187,9 +209,13 @@ def test_a_renewal_that_fails_says_why(
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("obstacle", ["read-only folder", "full disk"])
 def test_a_login_that_cannot_be_stored_is_kept_and_told_once(
-    obstacle: str, mode: str, renewing: Tesla, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    obstacle: str,
+    mode: str,
+    renewing: Tesla,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     original, broken = login_store._replace, [True]
 
     def refuse(path: str, text: str) -> None:
@@ -232,13 +258,18 @@ def as_nobody() -> Iterator[None]:
 
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "unreadable": ("login-unreadable", "mode 0000"), "folder closed": ("login-unreadable", "mode 0700"),
-    "directory": ("login-unreadable", "a folder, not a file"), "fifo": ("login-unreadable", "a FIFO, not a file"),
-    "broken": ("login-unreadable", "no JSON"), "cut off": ("login-unreadable", "no JSON"),
-    "empty": ("login-unreadable", "is empty"), "a list": ("login-unreadable", "no login"),
-    "no token": ("login-unreadable", "damaged"), "dangling link": ("login-unreadable", "link"),
+    "unreadable": ("login-unreadable", "mode 0000"),
+    "folder closed": ("login-unreadable", "mode 0700"),
+    "directory": ("login-unreadable", "a folder, not a file"),
+    "fifo": ("login-unreadable", "a FIFO, not a file"),
+    "broken": ("login-unreadable", "no JSON"),
+    "cut off": ("login-unreadable", "no JSON"),
+    "empty": ("login-unreadable", "is empty"),
+    "a list": ("login-unreadable", "no login"),
+    "no token": ("login-unreadable", "damaged"),
+    "dangling link": ("login-unreadable", "link"),
     "nothing": ("login-missing", "no .pypowerwall"),
-}  # fmt: skip
+}
 
 
 def spoil(path: Path, fault: str) -> None:

@@ -66,9 +66,12 @@ STRANGERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "nowhere": (make_link_to_nothing, "it is a symbolic link to nothing"),
 }
 PLACES = (
-    "gateway-default/polls.ring", "gateway-default/state.record", "gateway-default/notes.record",
-    "gateway-default/judges.record", "lock",
-)  # fmt: skip
+    "gateway-default/polls.ring",
+    "gateway-default/state.record",
+    "gateway-default/notes.record",
+    "gateway-default/judges.record",
+    "lock",
+)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -126,8 +129,12 @@ def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "pwserver", "--port", "0", "--bind-address", "127.0.0.1"],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PW_HOST": "127.0.0.1:9", "PW_GW_PWD": "x" * 10}
         | environment,
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("name", ["polls.ring", "days.ring", "state.record", "judges.record"])
@@ -170,8 +177,16 @@ def exchange(folder: Path, name: str, other: Path) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize(("name", "other"), [("polls", "minutes"), ("minutes", "polls"), ("days", "quarters"),
-                                             ("quarters", "days"), ("signals-0", "signal-days-0")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("polls", "minutes"),
+        ("minutes", "polls"),
+        ("days", "quarters"),
+        ("quarters", "days"),
+        ("signals-0", "signal-days-0"),
+    ],
+)
 def test_a_file_of_another_ring_is_set_aside_whole(tmp_path: Path, name: str, other: str) -> None:
     filled(tmp_path)
     folder = folder_of(tmp_path, "default")
@@ -278,9 +293,11 @@ def test_a_first_page_that_cannot_be_read_is_damage_too(
 
 
 @given(
-    size=st.integers(0, 40_000), start=st.integers(0, 50_000), most=st.integers(0, 60_000),
+    size=st.integers(0, 40_000),
+    start=st.integers(0, 50_000),
+    most=st.integers(0, 60_000),
     bad=st.sets(st.integers(0, 9), max_size=4),
-)  # fmt: skip
+)
 def test_content_is_exact_but_for_unreadable_pages(size: int, start: int, most: int, bad: set[int]) -> None:
     whole = bytes(1 + number % 255 for number in range(size))
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:

@@ -141,13 +141,22 @@ def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 @pytest.mark.parametrize(
     "line",
     [
-        "client.pwcooldown = 0", "self.tedapi._native_fail_until = 0.0", "self.fleet._backoff_until = 0.0",
-        'vars(local)["open"] = print', 'setattr(client, "poll", None)', "client.poll = self._lookup",
-        "import pypowerwall", "from pypowerwall.tedapi import TEDAPI", "from requests import _internal_utils",
-        "response._content = b''", 'getattr(tedapi, "lan_failed", False)', "tedapi.wifi_cooldown",
-        "session.tedapi.pw3 = 1", "self.client.session.close()",
+        "client.pwcooldown = 0",
+        "self.tedapi._native_fail_until = 0.0",
+        "self.fleet._backoff_until = 0.0",
+        'vars(local)["open"] = print',
+        'setattr(client, "poll", None)',
+        "client.poll = self._lookup",
+        "import pypowerwall",
+        "from pypowerwall.tedapi import TEDAPI",
+        "from requests import _internal_utils",
+        "response._content = b''",
+        'getattr(tedapi, "lan_failed", False)',
+        "tedapi.wifi_cooldown",
+        "session.tedapi.pw3 = 1",
+        "self.client.session.close()",
     ],
-)  # fmt: skip
+)
 def test_a_touch_is_found(line: str) -> None:
     assert list(private_touches(ast.parse(line)))
 

@@ -73,17 +73,34 @@ def site_of() -> Callable[..., SiteView]:
 @pytest.fixture(scope="session")
 def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
     """Three gateways: one with everything, one as recorded, one that is down; and the virtual sum, never shown."""
-    generator = {"instant_power": 4200.5, "instant_average_voltage": 240.0, "instant_average_current": 17.5,
-                 "energy_imported": 12.5, "energy_exported": 98765}  # fmt: skip
+    generator = {
+        "instant_power": 4200.5,
+        "instant_average_voltage": 240.0,
+        "instant_average_current": 17.5,
+        "energy_imported": 12.5,
+        "energy_exported": 98765,
+    }
     rich = replace(
-        powerwall3, aggregates={**powerwall3.aggregates, "generator": generator},
+        powerwall3,
+        aggregates={**powerwall3.aggregates, "generator": generator},
         vitals={**powerwall3.vitals, "TEMSA--x--y": {"METER_Z_CTA_I": 4.5, "METER_Z_VL1N": 121.0}},
-        din="1707000-11-J--TG0000000000A1", alerts=["PodCommissionTime", "BackfeedLimited"], reserve=20.0,
-        device_ages_seconds={"TEPOD--1707000-11-J--TG0000000000A1": 4.0}, flags={"soe": "out of range"},
-    )  # fmt: skip
+        din="1707000-11-J--TG0000000000A1",
+        alerts=["PodCommissionTime", "BackfeedLimited"],
+        reserve=20.0,
+        device_ages_seconds={"TEPOD--1707000-11-J--TG0000000000A1": 4.0},
+        flags={"soe": "out of range"},
+    )
     capabilities = {"vitals": Capability(1.7e9, 0, True), "fans": Capability(1.6e9, 3, False), "x": Capability()}
-    first = view_of(rich, status={"capabilities": capabilities, "connection_mode": "TEDAPI v1r", "calls_total": 99,
-                                  "tedapi_mode": "v1r", "state_since": 1_699_999_000.0})  # fmt: skip
+    first = view_of(
+        rich,
+        status={
+            "capabilities": capabilities,
+            "connection_mode": "TEDAPI v1r",
+            "calls_total": 99,
+            "tedapi_mode": "v1r",
+            "state_since": 1_699_999_000.0,
+        },
+    )
     second = view_of(simulated, "cabin", "Cabin")
     down = view_of(None, "barn", "Barn \"north\"\n\\", {"state": "backing-off", "online": False, "total_failures": 4,
                    "consecutive_failures": 4, "backoff_seconds": 60, "last_updated": None, "poll_seconds": None,

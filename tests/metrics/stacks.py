@@ -87,9 +87,11 @@ def prometheus_of(tool: Tool, folder: Path, port: int) -> Iterator[Prometheus]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     mine = free_port()
     command = [
-        tool("prometheus"), f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+        tool("prometheus"),
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address=127.0.0.1:{mine}",
-    ]  # fmt: skip
+    ]
     with running(command, folder / "log"):
         found = Prometheus(mine)
         until(lambda: found.query("count_over_time(up[1m]) > 2 and up == 1"), "three good scrapes")
@@ -117,11 +119,15 @@ class Influx:
 def influxdb(tool: Tool, folder: Path) -> Iterator[Influx]:
     mine, rpc = free_port(), free_port()
     environment = {
-        **os.environ, "INFLUXDB_META_DIR": f"{folder}/meta", "INFLUXDB_DATA_DIR": f"{folder}/data",
-        "INFLUXDB_DATA_WAL_DIR": f"{folder}/wal", "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{mine}",
-        "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{rpc}", "INFLUXDB_REPORTING_DISABLED": "true",
+        **os.environ,
+        "INFLUXDB_META_DIR": f"{folder}/meta",
+        "INFLUXDB_DATA_DIR": f"{folder}/data",
+        "INFLUXDB_DATA_WAL_DIR": f"{folder}/wal",
+        "INFLUXDB_HTTP_BIND_ADDRESS": f"127.0.0.1:{mine}",
+        "INFLUXDB_BIND_ADDRESS": f"127.0.0.1:{rpc}",
+        "INFLUXDB_REPORTING_DISABLED": "true",
         "INFLUXDB_MONITOR_STORE_ENABLED": "false",
-    }  # fmt: skip
+    }
     (folder / "empty.conf").write_text("")
     with running([tool("influxd"), "run", "-config", f"{folder}/empty.conf"], folder / "log", env=environment):
         found = Influx(mine)

@@ -95,8 +95,12 @@ def test_dashboards_are_whole(path):
             assert sources[item["datasource"]["uid"]] == item["datasource"]["type"]
         grid = panel["gridPos"]
         assert grid["x"] >= 0 and grid["x"] + grid["w"] <= 24
-    cells = [(x, y) for g in (p["gridPos"] for p in board["panels"])
-             for x in range(g["x"], g["x"] + g["w"]) for y in range(g["y"], g["y"] + g["h"])]  # fmt: skip
+    cells = [
+        (x, y)
+        for g in (p["gridPos"] for p in board["panels"])
+        for x in range(g["x"], g["x"] + g["w"])
+        for y in range(g["y"], g["y"] + g["h"])
+    ]
     assert len(cells) == len(set(cells)), "panels overlap"
 
 
@@ -160,9 +164,15 @@ def test_telegraf_json():
                 key = (plugin["name_override"], name)
                 assert fields.setdefault(key, value) == value, f"{name} comes twice and differs"
     assert {name for measurement, name in fields if measurement == "http"} >= {
-        "site_instant_power", "load_instant_power", "solar_instant_power", "battery_instant_power", "percentage",
-        "A_Power", "PW1_PINV_Fout", "PW1_POD_nom_full_pack_energy",
-    }  # fmt: skip
+        "site_instant_power",
+        "load_instant_power",
+        "solar_instant_power",
+        "battery_instant_power",
+        "percentage",
+        "A_Power",
+        "PW1_PINV_Fout",
+        "PW1_POD_nom_full_pack_energy",
+    }
     assert len(urls) == 8 and config["outputs"]["influxdb"][0]["database"] == "powerwall"
 
 

@@ -57,9 +57,9 @@ def parse_line(text):
         match = re.compile(r"((?:[^,= \\]|\\.)+)=").match(fields_text, position)
         if not match:
             raise Bad(f"field at {fields_text[position:]!r}")
-        value = re.compile(
-            r'"((?:[^"\\]|\\\\|\\")*)"|(true|false)|(-?\d+(?:\.\d+)?(?:e-?\d+)?)|(-?\d+i)'
-        ).match(fields_text, match.end())  # fmt: skip
+        value = re.compile(r'"((?:[^"\\]|\\\\|\\")*)"|(true|false)|(-?\d+(?:\.\d+)?(?:e-?\d+)?)|(-?\d+i)').match(
+            fields_text, match.end()
+        )
         if not value:
             raise Bad(f"value at {fields_text[match.end() :]!r}")
         position = value.end()
@@ -101,8 +101,11 @@ def test_the_parser_is_strict():
         with pytest.raises(Bad):
             parse_line(text)
     assert parse_line('m,a=b\\ c,d=e\\=\\, f="x\\"y\\\\ z, 1",g=true,h=-1.5e-3 12') == (
-        "m", {"a": "b c", "d": "e=,"}, {"f": 'x"y\\ z, 1', "g": True, "h": -0.0015}, 12,
-    )  # fmt: skip
+        "m",
+        {"a": "b c", "d": "e=,"},
+        {"f": 'x"y\\ z, 1', "g": True, "h": -0.0015},
+        12,
+    )
 
 
 def test_frozen_site(frozen_site):
@@ -124,12 +127,21 @@ def test_frozen_site(frozen_site):
 
 def test_every_declared_field_is_written_by_the_frozen_site_or_known_to_be_missing(frozen_site, view_of, site_of):
     more = Reading.partial(
-        "z", 1.0, {}, vitals={
-            "TESYNC--a--b": {"ISLAND_FreqL1_Main": 60.0, "ISLAND_VL1N_Main": 120.0, "METER_X_CTA_InstRealPower": 1.0,
-                             "METER_X_CTA_I": 1.0, "METER_X_VL1N": 120.0},
+        "z",
+        1.0,
+        {},
+        vitals={
+            "TESYNC--a--b": {
+                "ISLAND_FreqL1_Main": 60.0,
+                "ISLAND_VL1N_Main": 120.0,
+                "METER_X_CTA_InstRealPower": 1.0,
+                "METER_X_CTA_I": 1.0,
+                "METER_X_VL1N": 120.0,
+            },
             "PVAC--a--P": {"PVAC_Fan_Speed_Target_RPM": 1.0, "PVAC_Fout": 60.0, "PVAC_Vout": 240.0},
-        }, alerts=["x"],
-    )  # fmt: skip
+        },
+        alerts=["x"],
+    )
     written = {}
     site = site_of(*frozen_site.views, view_of(more, "z"))
     for measurement, _, fields, _ in parse(render(site)):
@@ -141,8 +153,9 @@ def test_every_field_is_in_the_documentation(root):
     rows = re.findall(r"^\| `(powerwall\w*)` \| [^|]* \| ([^|]*) \|$", (root / "docs/metrics.md").read_text(), re.M)
     documented = {
         name: {field: kind or FLOAT for field, kind in re.findall(r"`(\w+)`(?: \((\w+)\))?", fields)}
-        for name, fields in rows if "gauge" not in fields
-    }  # fmt: skip
+        for name, fields in rows
+        if "gauge" not in fields
+    }
     assert documented == {name: dict(fields) for name, fields in SCHEMA.items()}
 
 
@@ -204,10 +217,16 @@ names = st.text(min_size=1, max_size=8)
     ),
     st.dictionaries(
         st.builds("{}--1--{}".format, st.sampled_from(["PVAC", "TEPOD", "TRM", "NEURIO"]), names),
-        st.dictionaries(st.sampled_from(["PVAC_Vout", "HVP_PackTempMax", "TRM_CT1_InstRealPower", "serialNumber",
-                                         "NEURIO_CT0_InstRealPower"]), json_like), max_size=4),
+        st.dictionaries(
+            st.sampled_from(
+                ["PVAC_Vout", "HVP_PackTempMax", "TRM_CT1_InstRealPower", "serialNumber", "NEURIO_CT0_InstRealPower"]
+            ),
+            json_like,
+        ),
+        max_size=4,
+    ),
     json_like,
-)  # fmt: skip
+)
 def test_whatever_a_gateway_sends(strings, vitals, odd):
     meters = {"site": {"instant_power": odd}}
     reading = Reading.partial("g", 1.7e9, meters, strings=strings, vitals=vitals, mode=odd, version=odd)

@@ -88,12 +88,20 @@ def test_what_is_not_known_is_absent(view_of, site_of):
     page = render(site_of(view_of(nothing)))
     names = {name for name, _ in values(page) if name.startswith("powerwall_")}
     assert names == {
-        "powerwall_up", "powerwall_gateway_info", "powerwall_connection_state",
+        "powerwall_up",
+        "powerwall_gateway_info",
+        "powerwall_connection_state",
         "powerwall_last_success_timestamp_seconds",
-        "powerwall_reading_timestamp_seconds", "powerwall_reading_age_seconds", "powerwall_polls_total",
-        "powerwall_poll_failures_total", "powerwall_poll_consecutive_failures", "powerwall_poll_duration_seconds",
-        "powerwall_poll_backoff_seconds", "powerwall_gateway_calls_total", "powerwall_flagged_values",
-    }  # fmt: skip
+        "powerwall_reading_timestamp_seconds",
+        "powerwall_reading_age_seconds",
+        "powerwall_polls_total",
+        "powerwall_poll_failures_total",
+        "powerwall_poll_consecutive_failures",
+        "powerwall_poll_duration_seconds",
+        "powerwall_poll_backoff_seconds",
+        "powerwall_gateway_calls_total",
+        "powerwall_flagged_values",
+    }
     assert "NaN" not in page and "Inf" not in page
 
 
@@ -123,8 +131,15 @@ def test_the_virtual_gateway_is_no_gateway(frozen_site):
 
 
 def test_self_metrics_that_nobody_declared_are_left_out(frozen_site):
-    page = render(frozen_site, {"pwserver_secret": 1, "powerwall_up": 5, "pwserver_mqtt_connected": None,
-                                "pwserver_http_errors_total": {("1", "2"): 3, ("7",): 4}})  # fmt: skip
+    page = render(
+        frozen_site,
+        {
+            "pwserver_secret": 1,
+            "powerwall_up": 5,
+            "pwserver_mqtt_connected": None,
+            "pwserver_http_errors_total": {("1", "2"): 3, ("7",): 4},
+        },
+    )
     assert "secret" not in page and "mqtt" not in page
     assert value(page, "pwserver_http_errors_total", worker="7") == 4
     assert value(page, "powerwall_up", gateway="home") == 1
@@ -138,8 +153,9 @@ def test_the_same_device_twice_is_one_sample(view_of, site_of, powerwall3):
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers(-(10**20), 10**20) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
 keys = st.sampled_from(["TEPINV--a--S", "PVAC--b--S", "TRM--d", "TESYNC--e--S", "NEURIO--N", "TEPOD--x--S",
                         "battery_blocks", "site", "load", "A", "B"])  # fmt: skip
 members = st.sampled_from(["instant_power", "energy_imported", "PINV_Fout", "TRM_CT0_InstRealPower", "METER_X_CTA_I",
@@ -152,9 +168,17 @@ bodies = st.dictionaries(keys, st.dictionaries(members, json_like, max_size=4) |
 @given(bodies, bodies, bodies, bodies, st.text(max_size=10), st.lists(st.text(max_size=10), max_size=3))
 def test_whatever_a_gateway_sends_the_page_stays_valid(meters, vitals, strings, status, name, alerts):
     reading = Reading.partial(
-        "g", 1.7e9, meters, vitals=vitals, strings=strings, system_status=status, alerts=alerts, mode=name,
-        version=name, fan_speeds=vitals,
-    )  # fmt: skip
+        "g",
+        1.7e9,
+        meters,
+        vitals=vitals,
+        strings=strings,
+        system_status=status,
+        alerts=alerts,
+        mode=name,
+        version=name,
+        fan_speeds=vitals,
+    )
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     view = View(GatewayIdentity("g", name), GatewayStatus(online=True), reading, server, 1.7e9)
     site = SiteView((view,), server, 1.7e9)
@@ -171,14 +195,21 @@ PROMETHEUS_3 = (
 
 @pytest.mark.parametrize(
     ("accept", "expected"),
-    [("", False), ("*/*", False), ("text/plain", False), ("application/openmetrics-text", True),
-     ("application/openmetrics-text; version=1.0.0; charset=utf-8", True),
-     ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1", True),
-     ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.3", False),
-     ("application/openmetrics-text;version=0.0.1", False), ("application/openmetrics-text;q=0", False),
-     (PROMETHEUS_3, True),
-     ("APPLICATION/OPENMETRICS-TEXT ; q=x", False), (",;,", False)],
-)  # fmt: skip
+    [
+        ("", False),
+        ("*/*", False),
+        ("text/plain", False),
+        ("application/openmetrics-text", True),
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", True),
+        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1", True),
+        ("application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.3", False),
+        ("application/openmetrics-text;version=0.0.1", False),
+        ("application/openmetrics-text;q=0", False),
+        (PROMETHEUS_3, True),
+        ("APPLICATION/OPENMETRICS-TEXT ; q=x", False),
+        (",;,", False),
+    ],
+)
 def test_accept(accept, expected):
     assert wants_openmetrics(accept) is expected
 

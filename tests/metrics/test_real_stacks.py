@@ -80,9 +80,14 @@ def test_influxdb_takes_an_hour_without_a_type_conflict(tool, tmp_path, view_of,
             for name, body in powerwall3.strings.items()
         }
         home = replace(
-            powerwall3, timestamp=float(when), aggregates=meters, strings=strings, reserve=chance.choice(odd),
-            mode=chance.choice(("backup", 1, None)), version=chance.choice(("24.1 x, y=z", "", 24)),
-        )  # fmt: skip
+            powerwall3,
+            timestamp=float(when),
+            aggregates=meters,
+            strings=strings,
+            reserve=chance.choice(odd),
+            mode=chance.choice(("backup", 1, None)),
+            version=chance.choice(("24.1 x, y=z", "", 24)),
+        )
         views = (view_of(home), view_of(replace(simulated, timestamp=when + 0.25), "my cabin, north=1"))
         return render_influx(site_of(*(replace(view, now=when + 1.0) for view in views)))
 

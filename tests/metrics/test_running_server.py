@@ -25,10 +25,14 @@ ROOT = Path(__file__).parents[2]
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 # Only some installations have these.
 ELSEWHERE = {
-    "pwserver_mqtt_connected", "pwserver_mqtt_connects_total", "pwserver_mqtt_published_total",
-    "pwserver_mqtt_commands_total", "pwserver_replica_connected", "pwserver_replica_published_total",
+    "pwserver_mqtt_connected",
+    "pwserver_mqtt_connects_total",
+    "pwserver_mqtt_published_total",
+    "pwserver_mqtt_commands_total",
+    "pwserver_replica_connected",
+    "pwserver_replica_published_total",
     "pwserver_replica_refused_total",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

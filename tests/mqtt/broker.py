@@ -19,18 +19,21 @@ class Broker:
     """A mosquitto of our own on a loopback port, with its messages kept across restarts."""
 
     def __init__(
-        self, folder: Path, users: dict[str, str] | None = None, acl: str | None = None,
-        tls: Path | None = None,
-    ) -> None:  # fmt: skip
+        self, folder: Path, users: dict[str, str] | None = None, acl: str | None = None, tls: Path | None = None
+    ) -> None:
         """``tls``: a folder with ``broker.pem`` and ``broker.key``, read at every start."""
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         assert os.path.exists(binary), "these tests need the Debian package mosquitto"
         self._binary = binary
         self.port = free_port()
         lines = [
-            f"listener {self.port} 127.0.0.1", f"persistence_location {folder}/", "persistence true",
-            "max_queued_messages 100000", f"log_dest file {folder}/log", "user root",
-        ]  # fmt: skip
+            f"listener {self.port} 127.0.0.1",
+            f"persistence_location {folder}/",
+            "persistence true",
+            "max_queued_messages 100000",
+            f"log_dest file {folder}/log",
+            "user root",
+        ]
         if users is None:
             lines.append("allow_anonymous true")
         else:

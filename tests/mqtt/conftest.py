@@ -51,9 +51,12 @@ def view_of() -> Callable[..., View]:
                 cloud = Reach.CLOUD if facts.get("cloud_mode") else None
                 reading = replace(reading, reach=cloud or REACH_OF_TEDAPI.get(reading.tedapi_mode))
         return View(
-            GatewayIdentity(**facts), GatewayStatus(state="ok" if online else "backing-off", online=online),
-            reading, SERVER, 1_700_000_001.0,
-        )  # fmt: skip
+            GatewayIdentity(**facts),
+            GatewayStatus(state="ok" if online else "backing-off", online=online),
+            reading,
+            SERVER,
+            1_700_000_001.0,
+        )
 
     return make
 

@@ -21,8 +21,13 @@ from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from tests.mqtt.exceptions import sent_by_us_only
 
-FAST = {"backoff_first_seconds": 0.05, "backoff_last_seconds": 0.2, "operation_timeout_seconds": 1.0,
-        "handshake_pause_seconds": 0.02, "birth_jitter_seconds": 0.05}  # fmt: skip
+FAST = {
+    "backoff_first_seconds": 0.05,
+    "backoff_last_seconds": 0.2,
+    "operation_timeout_seconds": 1.0,
+    "handshake_pause_seconds": 0.02,
+    "birth_jitter_seconds": 0.05,
+}
 
 
 def settings_for(broker, **changes):

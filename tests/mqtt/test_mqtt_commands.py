@@ -68,9 +68,15 @@ def test_recorded_commands(command_table, powerwall3, view_of):
 
 @pytest.mark.parametrize(
     "topic",
-    ["pypowerwall/home/control/reserve", "pypowerwall/control/reserve/set", "other/home/control/reserve/set",
-     "pypowerwall/home/x/control/reserve/set", "pypowerwall//control/reserve/set", "pypowerwall"],
-)  # fmt: skip
+    [
+        "pypowerwall/home/control/reserve",
+        "pypowerwall/control/reserve/set",
+        "other/home/control/reserve/set",
+        "pypowerwall/home/x/control/reserve/set",
+        "pypowerwall//control/reserve/set",
+        "pypowerwall",
+    ],
+)
 def test_other_topics_are_no_commands(topic, powerwall3, view_of):
     with pytest.raises(ControlRejected, match="topic"):
         parse({"home": view_of(powerwall3, identity={"rsa_key_configured": True})}, topic, b'{"value":20}')
@@ -83,10 +89,12 @@ def test_any_bytes_are_rejected_or_a_command(payload):
     from pwserver.state.view import View
 
     view = View(
-        GatewayIdentity("home", "Home", cloud_mode=True), GatewayStatus(online=True),
+        GatewayIdentity("home", "Home", cloud_mode=True),
+        GatewayStatus(online=True),
         Reading.partial("home", 1.0, {}, soe_raw=50.0, reach=Reach.CLOUD),
-        ServerFacts("1", "1", 0.0, None, 5.0, {}, control_enabled=True), 1.0,
-    )  # fmt: skip
+        ServerFacts("1", "1", 0.0, None, 5.0, {}, control_enabled=True),
+        1.0,
+    )
     for control in ("reserve", "mode", "islanding"):
         try:
             command = parse({"home": view}, f"pypowerwall/home/control/{control}/set", payload)
@@ -173,8 +181,11 @@ def test_log_text_is_short_and_tame():
 def test_preconditions_are_all_needed_and_named():
     whole = MqttSettings(host="b", controls=31, control_enabled=True, username="u", password="p")
     assert effective_controls(whole) == 31 and missing_for_controls(whole) == []
-    for change, name in (({"control_enabled": False}, "SECRET"), ({"password": None}, "MQTT_PASSWORD"),
-                         ({"username": ""}, "MQTT_USERNAME")):  # fmt: skip
+    for change, name in (
+        ({"control_enabled": False}, "SECRET"),
+        ({"password": None}, "MQTT_PASSWORD"),
+        ({"username": ""}, "MQTT_USERNAME"),
+    ):
         from dataclasses import replace
 
         part = replace(whole, **change)
@@ -185,8 +196,17 @@ def test_preconditions_are_all_needed_and_named():
 def test_status_body_and_repr_keep_secrets():
     settings = MqttSettings(host="broker", username="carol", password="hunter2", tls=True)
     body = status_body(settings, True)
-    assert body == {"enabled": True, "host": "broker", "port": 1883, "connected": True, "topic_prefix": "pypowerwall",
-                    "ha_discovery": True, "qos": 1, "retain": True, "tls": True}  # fmt: skip
+    assert body == {
+        "enabled": True,
+        "host": "broker",
+        "port": 1883,
+        "connected": True,
+        "topic_prefix": "pypowerwall",
+        "ha_discovery": True,
+        "qos": 1,
+        "retain": True,
+        "tls": True,
+    }
     assert "hunter2" not in repr(settings) and "carol" not in repr(settings)
     off = status_body(MqttSettings(), True)
     assert off["enabled"] is False and off["connected"] is False and off["host"] is None

@@ -212,39 +212,61 @@ def test_an_entity_that_changes_its_device_is_handed_over(powerwall3, view_of):
     got = announcer.announce(view_of(named), 0)
     assert json.loads(got.first["homeassistant/device/pypowerwall_home/config"]) == MIGRATE
     assert set(got.then) == {
-        "homeassistant/device/pypowerwall_home/config", "homeassistant/device/pypowerwall_home_a1/config",
-    }  # fmt: skip
+        "homeassistant/device/pypowerwall_home/config",
+        "homeassistant/device/pypowerwall_home_a1/config",
+    }
 
 
 # Home Assistant's published rules for MQTT discovery
 
 ENERGY = {"Wh", "kWh", "MWh", "J", "kJ", "MJ", "GJ"}
 UNITS = {
-    "battery": {"%"}, "power": {"W", "kW", "MW"}, "voltage": {"V", "mV"}, "current": {"A", "mA"},
-    "energy": ENERGY, "energy_storage": ENERGY, "duration": {"h", "min", "s", "d", "ms"},
+    "battery": {"%"},
+    "power": {"W", "kW", "MW"},
+    "voltage": {"V", "mV"},
+    "current": {"A", "mA"},
+    "energy": ENERGY,
+    "energy_storage": ENERGY,
+    "duration": {"h", "min", "s", "d", "ms"},
     "temperature": {"°C", "°F", "K"},
-}  # fmt: skip
+}
 STATE_CLASSES = {
-    "battery": {"measurement"}, "power": {"measurement"}, "voltage": {"measurement"}, "current": {"measurement"},
-    "energy": {"total", "total_increasing"}, "energy_storage": {"measurement"},
-    "duration": {"measurement", "total", "total_increasing"}, "temperature": {"measurement"},
-}  # fmt: skip
+    "battery": {"measurement"},
+    "power": {"measurement"},
+    "voltage": {"measurement"},
+    "current": {"measurement"},
+    "energy": {"total", "total_increasing"},
+    "energy_storage": {"measurement"},
+    "duration": {"measurement", "total", "total_increasing"},
+    "temperature": {"measurement"},
+}
 COMMON = {"name", "unique_id", "icon", "entity_category", "device", "origin", "availability", "availability_mode",
           "qos", "platform"}  # fmt: skip
 ALLOWED = {
-    "sensor": COMMON | {"state_topic", "unit_of_measurement", "device_class", "state_class", "value_template",
-                        "suggested_display_precision"},
+    "sensor": COMMON
+    | {
+        "state_topic",
+        "unit_of_measurement",
+        "device_class",
+        "state_class",
+        "value_template",
+        "suggested_display_precision",
+    },
     "binary_sensor": COMMON | {"state_topic", "device_class", "payload_on", "payload_off"},
-    "number": COMMON | {"state_topic", "command_topic", "command_template", "min", "max", "step",
-                        "unit_of_measurement"},
+    "number": COMMON
+    | {"state_topic", "command_topic", "command_template", "min", "max", "step", "unit_of_measurement"},
     "select": COMMON | {"state_topic", "command_topic", "command_template", "options"},
     "switch": COMMON | {"state_topic", "command_topic", "payload_on", "payload_off", "state_on", "state_off"},
     "button": COMMON | {"command_topic", "payload_press"},
-}  # fmt: skip
+}
 REQUIRED = {
-    "sensor": {"state_topic"}, "binary_sensor": {"state_topic"}, "number": {"command_topic"},
-    "select": {"command_topic", "options"}, "switch": {"command_topic"}, "button": {"command_topic"},
-}  # fmt: skip
+    "sensor": {"state_topic"},
+    "binary_sensor": {"state_topic"},
+    "number": {"command_topic"},
+    "select": {"command_topic", "options"},
+    "switch": {"command_topic"},
+    "button": {"command_topic"},
+}
 TOPIC = re.compile(r"homeassistant/(?P<component>\w+)/(?:(?P<node>[a-zA-Z0-9_-]+)/)?(?P<object>[a-zA-Z0-9_-]+)/config")
 
 
@@ -315,10 +337,8 @@ def test_home_assistants_rules(settings, powerwall3, view_of):
 def test_the_energy_dashboard_gets_kilowatt_hours(powerwall3, view_of):
     """The device form converts from the Wh topics, which stay as they are."""
     device = json.loads(
-        Announcer(DEVICE).announce(view_of(powerwall3), 0).then[
-            "homeassistant/device/pypowerwall_home/config"
-        ]
-    )  # fmt: skip
+        Announcer(DEVICE).announce(view_of(powerwall3), 0).then["homeassistant/device/pypowerwall_home/config"]
+    )
     energies = [c for c in device["components"].values() if c.get("device_class") == "energy"]
     assert len(energies) == 6 + 4
     for config in energies:

@@ -38,11 +38,17 @@ ROOT = Path(__file__).parents[2]
 def settings_for(broker, name="a", key=None):
     return ReplicaSettings(
         MqttSettings(
-            host="127.0.0.1", port=broker.port, client_id="", backoff_first_seconds=0.05, backoff_last_seconds=0.2,
+            host="127.0.0.1",
+            port=broker.port,
+            client_id="",
+            backoff_first_seconds=0.05,
+            backoff_last_seconds=0.2,
             operation_timeout_seconds=2.0,
         ),
-        name, "pwserver", key,
-    )  # fmt: skip
+        name,
+        "pwserver",
+        key,
+    )
 
 
 def run(coroutine):
@@ -52,17 +58,26 @@ def run(coroutine):
 @pytest.fixture
 def envelope(powerwall3):
     status = GatewayStatus(
-        state="degraded", online=True, last_updated=1.5, consecutive_failures=0, poll_seconds=0.25,
+        state="degraded",
+        online=True,
+        last_updated=1.5,
+        consecutive_failures=0,
+        poll_seconds=0.25,
         capabilities={"vitals": Capability(1.7e9, 2, True), "fans": Capability()},
         fallback={"is_fallback_mode": False, "since": None},
-    )  # fmt: skip
+    )
     identity = GatewayIdentity("home", "Home ☀", host="10.0.0.1", port=8443, rsa_key_configured=True)
     reading = replace(
-        powerwall3, alerts=["a", "b"], uptime="1h", device_ages_seconds={"TEPOD--x": 3.5}, flags={"soe": "why"},
+        powerwall3,
+        alerts=["a", "b"],
+        uptime="1h",
+        device_ages_seconds={"TEPOD--x": 3.5},
+        flags={"soe": "why"},
         backup_events={"priority": 18446744073709551615, "float": 24.074074074074073, "whole": 1, "real": 1.0},
-        answers={"meters": Answered("TEDAPI status", 1.7e9)}, further_meters=["generator"],
+        answers={"meters": Answered("TEDAPI status", 1.7e9)},
+        further_meters=["generator"],
         counter_resets={"load.energy_imported": 1.6e9},
-    )  # fmt: skip
+    )
     return Envelope(identity, status, reading, time.time(), 7, 1, 20.0)
 
 
@@ -105,10 +120,18 @@ class TestWire:
 
     @pytest.mark.parametrize(
         ("part", "member", "value"),
-        [("reading", "timestamp", "now"), ("reading", "aggregates", []), ("status", "online", 1),
-         ("identity", "id", None), ("status", "capabilities", {"vitals": 3}), ("reading", "alerts", [1]),
-         ("identity", "port", True), (None, "run", 1.5), (None, "reading", [])],
-    )  # fmt: skip
+        [
+            ("reading", "timestamp", "now"),
+            ("reading", "aggregates", []),
+            ("status", "online", 1),
+            ("identity", "id", None),
+            ("status", "capabilities", {"vitals": 3}),
+            ("reading", "alerts", [1]),
+            ("identity", "port", True),
+            (None, "run", 1.5),
+            (None, "reading", []),
+        ],
+    )
     def test_wrong_types_are_refused(self, envelope, part, member, value):
         head, body = self.body_of(encode(envelope, TOPIC, None))
         (body if part is None else body[part])[member] = value
@@ -212,8 +235,10 @@ def test_documents_of_a_replica_are_the_originals(broker, until, powerwall3, vie
             await until(lambda: "home" in reader.last)
             update = reader.last["home"]
             assert (update.identity, update.status, update.reading) == (
-                original.gateway, original.status, original.reading,
-            )  # fmt: skip
+                original.gateway,
+                original.status,
+                original.reading,
+            )
             ours, theirs = shown(as_view(update, original.server, original.now)), shown(original)
             assert len(theirs) > 100 and {target for target in theirs if ours[target] != theirs[target]} == set()
             failed = view_of(powerwall3, online=False)
@@ -329,15 +354,18 @@ def test_messages_that_must_not_count(broker, watch, until, envelope):
             await send({"sequence": 5})
             await until(lambda: "home" in reader.last)
             refused = reader.subscriber.refused
-            for number, (change, options) in enumerate([
-                ({"sequence": 6}, {"with_key": None}),
-                ({"sequence": 6}, {"with_key": b"wrong"}),
-                ({"sequence": 4}, {}),
-                ({"run": 6, "sequence": 9}, {}),
-                ({"sequence": 6, "sent": time.time() + 3600}, {}),
-                ({"sequence": 6}, {"topic": TOPIC.replace("home", "barn")}),
-                ({"sequence": 6}, {"topic": TOPIC.replace("/a/", "/b/")}),
-            ], 1):  # fmt: skip
+            for number, (change, options) in enumerate(
+                [
+                    ({"sequence": 6}, {"with_key": None}),
+                    ({"sequence": 6}, {"with_key": b"wrong"}),
+                    ({"sequence": 4}, {}),
+                    ({"run": 6, "sequence": 9}, {}),
+                    ({"sequence": 6, "sent": time.time() + 3600}, {}),
+                    ({"sequence": 6}, {"topic": TOPIC.replace("home", "barn")}),
+                    ({"sequence": 6}, {"topic": TOPIC.replace("/a/", "/b/")}),
+                ],
+                1,
+            ):
                 await send(change, **options)
                 await until(lambda number=number: sum(refused.values()) == number)
             await sender.send("pwserver/replica/1/a/state", "offline")

@@ -70,9 +70,16 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             assert "homeassistant/device/pypowerwall_default/config" in seen.last
             status = await aside(server.json, "/api/mqtt/status")
             assert status == {
-                "enabled": True, "host": "127.0.0.1", "port": broker.port, "connected": True,
-                "topic_prefix": "pypowerwall", "ha_discovery": True, "qos": 1, "retain": True, "tls": False,
-            }  # fmt: skip
+                "enabled": True,
+                "host": "127.0.0.1",
+                "port": broker.port,
+                "connected": True,
+                "topic_prefix": "pypowerwall",
+                "ha_discovery": True,
+                "qos": 1,
+                "retain": True,
+                "tls": False,
+            }
 
             mark = len(seen.log)
             await seen.send("homeassistant/status", "online")
@@ -120,9 +127,12 @@ def test_a_control_round_trip_behind_an_access_list(house, make_broker, watch, u
     users = {"server": "s3rver-pass", "home": "h0me-pass", "guest": "gu3st-pass"}
     broker = make_broker(users=users, acl=ACL)
     more = {
-        "MQTT_USERNAME": "server", "MQTT_PASSWORD": users["server"], "MQTT_CONTROLS": "15",
-        "PW_CONTROL_SECRET": SECRET, "MQTT_HA_DISCOVERY": "no",
-    }  # fmt: skip
+        "MQTT_USERNAME": "server",
+        "MQTT_PASSWORD": users["server"],
+        "MQTT_CONTROLS": "15",
+        "PW_CONTROL_SECRET": SECRET,
+        "MQTT_HA_DISCOVERY": "no",
+    }
     topic = "pypowerwall/default/control/reserve/set"
 
     async def main(server: Server) -> None:

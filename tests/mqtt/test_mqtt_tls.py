@@ -32,9 +32,13 @@ class Authority:
         self.pem = self._sign(self.name, self.key, days=(-10, 10), authority=True)
 
     def _sign(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, days: tuple[int, int], authority: bool = False,
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        days: tuple[int, int],
+        authority: bool = False,
         names: list[x509.GeneralName] | None = None,
-    ) -> bytes:  # fmt: skip
+    ) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()

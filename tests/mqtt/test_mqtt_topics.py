@@ -17,10 +17,13 @@ def test_each_unit_says_whether_its_figures_are_of_now(powerwall3, view_of):
     """Of three units only one tells the energy that is left in it; all devices that tell a signal do so now."""
     found = {topic.removeprefix("pypowerwall/home/"): told for topic, told in topics(view_of(powerwall3)).items()}
     assert {topic: told for topic, told in found.items() if topic.endswith("/availability")} == {
-        "batteries/1/availability": "online", "batteries/2/availability": "offline",
-        "batteries/3/availability": "offline", "devices/TG0000000000A1/availability": "online",
-        "devices/TG0000000000B2/availability": "online", "devices/CN000000000PV/availability": "online",
-    }  # fmt: skip
+        "batteries/1/availability": "online",
+        "batteries/2/availability": "offline",
+        "batteries/3/availability": "offline",
+        "devices/TG0000000000A1/availability": "online",
+        "devices/TG0000000000B2/availability": "online",
+        "devices/CN000000000PV/availability": "online",
+    }
 
 
 @pytest.mark.parametrize("stale", [True, False])
@@ -71,12 +74,15 @@ def test_unsafe_names_stay_out_of_topics(powerwall3, view_of):
         view_of(
             powerwall3,
             vitals={
-                "TRM--a/b": {"TRM_CT0_InstRealPower": 1.0}, "TRM--+": {"TRM_CT0_InstRealPower": 1.0},
-                "TEPOD--x--#": {"HVP_PackTempMax": 20.0}, "TEPOD--y": {"serialNumber": "", "HVP_PackTempMax": 20.0},
+                "TRM--a/b": {"TRM_CT0_InstRealPower": 1.0},
+                "TRM--+": {"TRM_CT0_InstRealPower": 1.0},
+                "TEPOD--x--#": {"HVP_PackTempMax": 20.0},
+                "TEPOD--y": {"serialNumber": "", "HVP_PackTempMax": 20.0},
             },
-            fan_speeds=None, strings={"A/../B": {"Power": 1.0}},
+            fan_speeds=None,
+            strings={"A/../B": {"Power": 1.0}},
         )
-    )  # fmt: skip
+    )
     assert not [t for t in ours if "#" in t or "+" in t or "a/b" in t or ".." in t]
     assert ours["pypowerwall/home/devices/y/temperature/pack_max"] == "20.0"
 
@@ -106,8 +112,11 @@ def test_compact_json_is_always_strict(value):
 
 def test_ties_follow_the_binary_value():
     assert [fixed(-2100.25, 1), fixed(-3499.75, 1), fixed(-0.04, 1), fixed(11300.6, 0)] == [
-        "-2100.2", "-3499.8", "0.0", "11301",
-    ]  # fmt: skip
+        "-2100.2",
+        "-3499.8",
+        "0.0",
+        "11301",
+    ]
 
 
 def test_the_level_follows_from_the_raw_level(powerwall3, view_of):

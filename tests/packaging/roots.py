@@ -26,9 +26,16 @@ LIMIT_SECONDS = 400
 # How this machine reaches the package registries, which a bare root must learn: certificates and pip's options.
 HOST_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
 HOST_VARIABLES = (
-    "PIP_CERT", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
-    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
-)  # fmt: skip
+    "PIP_CERT",
+    "PIP_INDEX_URL",
+    "PIP_DEFAULT_TIMEOUT",
+    "SSL_CERT_FILE",
+    "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "https_proxy",
+)
 
 SET_UP = """
 mount --make-rprivate /
@@ -88,8 +95,11 @@ def base(suite: str = SUITE, architecture: str = "", packages: tuple[str, ...] =
                 options.append(f"--arch={architecture}")
             subprocess.run(  # the script is the same for all suites, and known for those younger than this debootstrap
                 ["debootstrap", *options, suite, part, MIRROR, "sid"],
-                check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS * (5 if architecture else 1),
-            )  # fmt: skip
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_SECONDS * (5 if architecture else 1),
+            )
             with contextlib.suppress(OSError):  # somebody else was quicker
                 part.rename(root)
         finally:
@@ -169,9 +179,15 @@ class Root:
         """Run to the end; output and errors together."""
         command, variables = self.command(arguments, environment or {}, user, workdir)
         ended = subprocess.run(
-            command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=seconds, text=True, errors="replace",
-        )  # fmt: skip
+            command,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            text=True,
+            errors="replace",
+        )
         return Result(ended.returncode, ended.stdout)
 
     @contextlib.contextmanager
@@ -223,9 +239,13 @@ class Running:
             "/usr/bin/env", "-i", *words, "sh", "-c", 'cd "$0" && exec "$@"', self.workdir, *arguments,
         ]  # fmt: skip
         ended = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             timeout=seconds,
-        )  # fmt: skip
+        )
         return Result(ended.returncode, ended.stdout)
 
     def stop(self, seconds: float = 10) -> int:

@@ -77,8 +77,11 @@ def main() -> None:
     with log.open("wb") as out:
         process = subprocess.Popen(
             [program, "--demo=powerwall3", "--bind-address", "127.0.0.1", "--port", "0"],
-            stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, "HOME": str(Path.cwd())},
-        )  # fmt: skip
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "HOME": str(Path.cwd())},
+        )
     try:
         port = int(next(filter(None, wait_for(lambda: LISTENING.search(log.read_text()), process, log).groups())))
         grid, solar, battery, home = wait_for(lambda: balance(port), process, log)

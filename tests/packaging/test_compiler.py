@@ -36,9 +36,12 @@ def test_compilers_for_the_first_raspberry_pi_are_told_to_use_atomics(macros: st
     places = ["--build-lib", str(tmp_path / "lib"), "--build-temp", str(tmp_path / "temp")]
     built = subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build_ext", "--force", *places],
-        cwd=CHECKOUT, env=os.environ | {"CC": str(compiler), "PWSERVER_ONLY": "process"},
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=CHECKOUT,
+        env=os.environ | {"CC": str(compiler), "PWSERVER_ONLY": "process"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert built.returncode == 0, built.stderr
     (compiling,) = (line for line in log.read_text().splitlines() if " -c " in line)
     assert ("-march=armv7-a+fp" in compiling) is told

@@ -55,10 +55,19 @@ def test_dashboards_compose_file(built: Built, scratch: Path) -> None:
     os.chown(auth, 1000, 1000)
     root = container(image, scratch / "dashboard", volumes={"/app/.auth": auth})
     environment = image.environment | {
-        "PW_AUTH_PATH": ".auth", "PW_EMAIL": "", "PW_PASSWORD": "", "PW_HOST": "", "PW_TIMEZONE": "Europe/Berlin",
-        "TZ": "Europe/Berlin", "PW_GW_PWD": "", "PW_DEBUG": "no   # yes or no", "PW_STYLE": "grafana-dark",
-        "PW_NEG_SOLAR": "yes", "PW_CACHE_EXPIRE": "5", "PW_TIMEOUT": "5 # seconds",
-    }  # fmt: skip
+        "PW_AUTH_PATH": ".auth",
+        "PW_EMAIL": "",
+        "PW_PASSWORD": "",
+        "PW_HOST": "",
+        "PW_TIMEZONE": "Europe/Berlin",
+        "TZ": "Europe/Berlin",
+        "PW_GW_PWD": "",
+        "PW_DEBUG": "no   # yes or no",
+        "PW_STYLE": "grafana-dark",
+        "PW_NEG_SOLAR": "yes",
+        "PW_CACHE_EXPIRE": "5",
+        "PW_TIMEOUT": "5 # seconds",
+    }
     with root.started(image.entrypoint, environment, "1000:1000", image.workdir) as running:
         wait_until(lambda: healthy(running, image.health), START_SECONDS, "health")
         wait_until(lambda: "no gateway is configured" in running.output(), 20, "main says so")

@@ -26,9 +26,13 @@ SCRIPTS = Path(sys.executable).parent  # where the tools of the test group are
 def run(*command: str | Path) -> None:
     """A tool that must be content."""
     ended = subprocess.run(
-        [SCRIPTS / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [SCRIPTS / command[0], *command[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"NO_COLOR": "1"},
-    )  # fmt: skip
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -55,8 +55,11 @@ class Machine:
         ended = subprocess.run(
             ["unshare", "--mount", "--pid", "--fork", "sh", "-c", "\n".join(lines)],
             env={"PATH": "/tools:/usr/sbin:/usr/bin:/sbin:/bin"} | environment,
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert ended.returncode == 0, ended.stderr
         return ended.stderr, ended.stdout.split()
 

@@ -114,9 +114,12 @@ def pass_socket(listener: socket.socket, count: int, *arguments: str) -> subproc
     return subprocess.Popen(
         [sys.executable, "-c", AS_SYSTEMD, str(listener.fileno()), str(count), *arguments],
         env=keep | {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"},
-        pass_fds=[listener.fileno()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        pass_fds=[listener.fileno()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
         text=True,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -177,8 +180,10 @@ def test_units_are_understood(tmp_path: Path) -> None:
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/pwserver/bin/pwserver", sys.executable))
     checked = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *(tmp_path / unit.name for unit in UNITS)],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     complaints = [line for line in checked.stderr.splitlines() if "pwserver." in line]
     assert not complaints and checked.returncode == 0, checked.stderr
 

@@ -25,15 +25,18 @@ def focused_name(page: Page) -> str | None:
     return found
 
 
-@pytest.mark.parametrize(("selector", "name", "words"), [
-    (".node.solar .icon", "solar_watts", "Solar power"),
-    (".node.home .value", "home_watts", "Home power"),
-    (".node.grid .value", "grid_watts", "Grid power"),
-    (".node.battery .value", "battery_watts", "Battery power"),
-    (".node.battery .level", "charge_percent", "Charge"),
-    ("#reserve button", "reserve_percent", "Reserve"),
-    ("#age button", "read_at", "Last reading"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("selector", "name", "words"),
+    [
+        (".node.solar .icon", "solar_watts", "Solar power"),
+        (".node.home .value", "home_watts", "Home power"),
+        (".node.grid .value", "grid_watts", "Grid power"),
+        (".node.battery .value", "battery_watts", "Battery power"),
+        (".node.battery .level", "charge_percent", "Charge"),
+        ("#reserve button", "reserve_percent", "Reserve"),
+        ("#age button", "read_at", "Last reading"),
+    ],
+)
 def test_a_click_in_the_power_flow(house: House, look: Look, selector: str, name: str, words: str) -> None:
     page = look(house.base).open("")
     until(page, "/[0-9]/.test(document.querySelector('#age button')?.textContent)")
@@ -81,9 +84,14 @@ def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: Ho
         "[...document.querySelectorAll('[data-name]')].map((one) => [one.dataset.name, one.dataset.gateway])"
     )
     assert {
-        "solar_watts", "charge_percent", "read_at", "connection.poll_seconds", "units.1.charge_percent",
-        "units.1.remaining_wh", "units.1.pack_max_celsius",
-    } <= {name for name, _ in asked}  # fmt: skip
+        "solar_watts",
+        "charge_percent",
+        "read_at",
+        "connection.poll_seconds",
+        "units.1.charge_percent",
+        "units.1.remaining_wh",
+        "units.1.pack_max_celsius",
+    } <= {name for name, _ in asked}
     assert any(name.startswith("strings.") and name.endswith(".volts") for name, _ in asked)
     for name, gateway in asked:
         answer = house.server.get(f"/api/explain?gateway={gateway}&name={name.replace(' ', '%20')}")

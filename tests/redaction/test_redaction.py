@@ -112,7 +112,7 @@ def test_json_stays_json(text: str) -> None:
         ("homeward", "homewards", f"{HIDDEN}s"),  # eight characters are a secret anywhere
         ("x" * 30, "detail: " + "x" * 20 + "… more", f"detail: {HIDDEN}… more"),
     ],
-)  # fmt: skip
+)
 def test_how_short_secrets_are_decided(secret: str, text: str, told: str | None) -> None:
     assert Redactor([secret]).redact(text) == (text if told is None else told)
 
@@ -155,11 +155,18 @@ def test_ordinary_lines_stay(text: str) -> None:
 
 def test_the_settings_table_says_what_is_a_secret() -> None:
     environment = {
-        "PW_HOST": "10.0.0.1", "PW_GW_PWD": "GATEWAYPWD", "PW_EMAIL": "owner@home.example", "PW_AUTH_PATH": "/home/pi",
-        "PW_CONTROL_SECRET": "control-secret", "MQTT_HOST": "home", "MQTT_USERNAME": "home",
-        "MQTT_PASSWORD": "mqtt-word", "PW_STATE_PATH": "/data", "PW_HISTORY_PATH": "/data/history",
+        "PW_HOST": "10.0.0.1",
+        "PW_GW_PWD": "GATEWAYPWD",
+        "PW_EMAIL": "owner@home.example",
+        "PW_AUTH_PATH": "/home/pi",
+        "PW_CONTROL_SECRET": "control-secret",
+        "MQTT_HOST": "home",
+        "MQTT_USERNAME": "home",
+        "MQTT_PASSWORD": "mqtt-word",
+        "PW_STATE_PATH": "/data",
+        "PW_HISTORY_PATH": "/data/history",
         "PW_RSA_KEY_PATH": "/keys/rsa.pem",
-    }  # fmt: skip
+    }
     config = load({}, environment)
     assert config.secrets() == {"GATEWAYPWD", "AYPWD", "control-secret", "mqtt-word"}
     redactor = Redactor(config.secrets(), config.public_words())

@@ -23,10 +23,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A gateway called home, the login home, and a history folder in which a file is damaged."""
     history = tmp_path_factory.mktemp("home")
     environment = {
-        "PW_GATEWAYS": json.dumps(GATEWAYS), "PW_CONTROL_SECRET": TOKEN, "PW_DEBUG": "yes", "PW_TIMEOUT": "1",
-        "PW_HISTORY_PATH": str(history), "MQTT_HOST": "127.0.0.1", "MQTT_PORT": "9", "MQTT_USERNAME": "home",
-        "MQTT_PASSWORD": "home", "PW_CONTROL_ATTEMPTS": "1000",
-    }  # fmt: skip
+        "PW_GATEWAYS": json.dumps(GATEWAYS),
+        "PW_CONTROL_SECRET": TOKEN,
+        "PW_DEBUG": "yes",
+        "PW_TIMEOUT": "1",
+        "PW_HISTORY_PATH": str(history),
+        "MQTT_HOST": "127.0.0.1",
+        "MQTT_PORT": "9",
+        "MQTT_USERNAME": "home",
+        "MQTT_PASSWORD": "home",
+        "PW_CONTROL_ATTEMPTS": "1000",
+    }
     with Server(environment=environment):
         pass
     for file in history.rglob("*"):
@@ -63,9 +70,17 @@ def quiet(text: str) -> None:
 @pytest.mark.parametrize("encoding", ENCODED)
 def test_a_token_in_a_request(server: Server, encoding: str) -> None:
     word = ENCODED[encoding]
-    for target in (f"/api/gateways/{word}", f"/api/gateways/{word}/soe", f"/api/history?gateway={word}",
-                   f"/api/history?step={word}", f"/api/timeseries/trend?hours={word}", f"/{word}/soe",
-                   f"/control/reserve?token={word}", f"/api/stream?gateway={word}", f"/soe?{word}"):  # fmt: skip
+    for target in (
+        f"/api/gateways/{word}",
+        f"/api/gateways/{word}/soe",
+        f"/api/history?gateway={word}",
+        f"/api/history?step={word}",
+        f"/api/timeseries/trend?hours={word}",
+        f"/{word}/soe",
+        f"/control/reserve?token={word}",
+        f"/api/stream?gateway={word}",
+        f"/soe?{word}",
+    ):
         answer = server.get(target)
         quiet(f"{answer.headers}{answer.body.decode()}")
     with Wire(server.port or 0) as wire:

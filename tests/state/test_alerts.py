@@ -166,7 +166,9 @@ def test_everything_survives_a_restart() -> None:
     judged = told(GatewayJudge(GatewayMemory.from_json(kept)), 86_400, {UNIT: ["BatteryFault"]})
     assert (active(judged)["BatteryFault"].since.value, active(judged)["BatteryFault"].exact) == (START + 15, True)
     assert (ended(judged)["GridCodesWrite"].since.value, ended(judged)["GridCodesWrite"].ended.value) == (
-        START, START + 30)  # fmt: skip
+        START,
+        START + 30,
+    )
     assert told(GatewayJudge(GatewayMemory.from_json(kept)), 8 * 86_400, {UNIT: []}).ended_alerts[0].name == (
         "BatteryFault"
     )
@@ -187,7 +189,10 @@ def test_an_unknown_name_has_no_severity_and_no_meaning_and_a_state_is_no_proble
     assert (found["PINV_a999_fault_down_lost"].severity, found["PINV_a999_fault_down_lost"].meaning) == (None, None)
     assert found["SystemConnectedToGrid"].severity == INFORMATION
     assert [one.name for one in judged.alerts or ()] == [
-        "HighCPU", "PINV_a999_fault_down_lost", "SystemConnectedToGrid"]  # fmt: skip
+        "HighCPU",
+        "PINV_a999_fault_down_lost",
+        "SystemConnectedToGrid",
+    ]
     assert problems(judged.alerts or ()) == 1
     assert worst([found["SystemConnectedToGrid"], found["PINV_a999_fault_down_lost"]]) == "unknown"
     assert worst([found["SystemConnectedToGrid"]]) == INFORMATION and worst([]) is None
@@ -229,8 +234,14 @@ def test_an_alert_that_is_told_twice_in_a_row_keeps_its_beginning(steps: list[tu
         assert again == judge.memory.alerts
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=20), lambda inner: st.lists(
-    inner, max_size=7) | st.dictionaries(st.sampled_from(["active", "ended", "heard", "A"]), inner)))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=7) | st.dictionaries(st.sampled_from(["active", "ended", "heard", "A"]), inner)
+        ),
+    )
+)
 def test_whatever_was_kept_can_be_read(kept: Any) -> None:
     memory = AlertMemory.from_json(kept)
     told(GatewayJudge(GatewayMemory(alerts=memory)), 0, {UNIT: ["BatteryFault"]})

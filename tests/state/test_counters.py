@@ -233,9 +233,17 @@ def test_a_memory_that_was_kept_judges_the_same(polls: list[tuple[float, Any]], 
 
 @pytest.mark.parametrize(
     "kept",
-    [None, [], "x", {"counters": [1]}, {"counters": {"a": [1]}}, {"counters": {"a": [-1, 0, 0, 0, 0]}},
-     {"counters": {"a": ["1", 0, 0, 0, 0]}}, {"counters": {"a": [1, 0, 0, 0, math.nan]}, "further_meters": 5}],
-)  # fmt: skip
+    [
+        None,
+        [],
+        "x",
+        {"counters": [1]},
+        {"counters": {"a": [1]}},
+        {"counters": {"a": [-1, 0, 0, 0, 0]}},
+        {"counters": {"a": ["1", 0, 0, 0, 0]}},
+        {"counters": {"a": [1, 0, 0, 0, math.nan]}, "further_meters": 5},
+    ],
+)
 def test_a_memory_that_cannot_be_understood_is_left_out(kept: Any) -> None:
     memory = GatewayMemory.from_json(kept)
     assert memory.counters.counters == {} and memory.further_meters == ()

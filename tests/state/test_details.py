@@ -19,17 +19,26 @@ OPEN = {
     for name, watts in POWERS.items()
 }  # fmt: skip
 SYNC = {
-    "ISLAND_FreqL1_Main": 59.98, "ISLAND_FreqL1_Load": 60.01,
-    "METER_X_CTA_I": 3.0, "METER_X_CTA_InstRealPower": -350.0, "METER_X_CTA_InstReactivePower": -58.0,
-    "METER_X_CTB_I": 1.5, "METER_X_CTB_InstRealPower": 128.0, "METER_X_CTB_InstReactivePower": -70.0,
-}  # fmt: skip
+    "ISLAND_FreqL1_Main": 59.98,
+    "ISLAND_FreqL1_Load": 60.01,
+    "METER_X_CTA_I": 3.0,
+    "METER_X_CTA_InstRealPower": -350.0,
+    "METER_X_CTA_InstReactivePower": -58.0,
+    "METER_X_CTB_I": 1.5,
+    "METER_X_CTB_InstRealPower": 128.0,
+    "METER_X_CTB_InstReactivePower": -70.0,
+}
 
 
 def shown(vitals: Any, **members: Any) -> dict[str, dict[str, Any]]:
     judged = GatewayJudge().take(reading(0.0, aggregates=OPEN, vitals=vitals, **members))
     assert judged.reading is not None
-    facts = {"frequency": "hertz", "instant_reactive_power": "reactive_var", "instant_apparent_power": "apparent_va",
-             "i_a_current": "a_amperes"}  # fmt: skip
+    facts = {
+        "frequency": "hertz",
+        "instant_reactive_power": "reactive_var",
+        "instant_apparent_power": "apparent_va",
+        "i_a_current": "a_amperes",
+    }
     for name in POWERS:  # the pages and the old documents say the same
         for member, attribute in facts.items():
             assert getattr(judged.meters[name], attribute).value == judged.reading.aggregates[name][member]
@@ -39,10 +48,14 @@ def shown(vitals: Any, **members: Any) -> dict[str, dict[str, Any]]:
 def test_the_grid_switch_tells_frequency_currents_and_var() -> None:
     found = shown({"TESYNC--part--serial": SYNC})
     assert found["site"] == {
-        "instant_power": -222.0, "frequency": 59.98, "instant_reactive_power": -128.0,
+        "instant_power": -222.0,
+        "frequency": 59.98,
+        "instant_reactive_power": -128.0,
         "instant_apparent_power": math.hypot(222.0, 128.0),
-        "i_a_current": -3.0, "i_b_current": 1.5, "i_c_current": None,
-    }  # fmt: skip
+        "i_a_current": -3.0,
+        "i_b_current": 1.5,
+        "i_c_current": None,
+    }
     assert found["load"] == {**OPEN["load"], "frequency": 60.01}
     assert found["battery"] == OPEN["battery"] and found["solar"] == OPEN["solar"]
 
@@ -82,8 +95,12 @@ def test_what_was_told_is_never_replaced() -> None:
     assert meter_details(reading(0.0, aggregates=told, vitals={"TESYNC--1": SYNC})) == {}
 
 
-@given(st.dictionaries(st.sampled_from([*SYNC, "METER_Z_CTA_I", "ISLAND_FreqL3_Main"]), st.none() | st.floats() |
-                       st.text(max_size=3) | st.booleans() | st.lists(st.none(), max_size=1)))  # fmt: skip
+@given(
+    st.dictionaries(
+        st.sampled_from([*SYNC, "METER_Z_CTA_I", "ISLAND_FreqL3_Main"]),
+        st.none() | st.floats() | st.text(max_size=3) | st.booleans() | st.lists(st.none(), max_size=1),
+    )
+)
 def test_odd_devices_give_finite_numbers_or_none(body: dict[str, Any]) -> None:
     for fact in meter_details(reading(0.0, aggregates=OPEN, vitals={"TESYNC--1": body, "TEMSA--1": body})).values():
         assert fact.value is not None and math.isfinite(fact.value)

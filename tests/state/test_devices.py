@@ -60,22 +60,26 @@ def test_what_is_measured_inside_the_house() -> None:
     vitals = {
         "TESYNC--None--None": {"ISLAND_VL1N_Main": None, "METER_X_CTA_InstRealPower": None},
         "TESYNC--1--TG1": {
-            "ISLAND_VL1N_Main": 120.5, "ISLAND_FreqL1_Load": 60.0, "METER_X_CTA_InstRealPower": 5,
-            "METER_X_VL2N": 121.0, "METER_X_CTD_I": 1.0, "ISLAND_VL4N_Main": 1.0,
+            "ISLAND_VL1N_Main": 120.5,
+            "ISLAND_FreqL1_Load": 60.0,
+            "METER_X_CTA_InstRealPower": 5,
+            "METER_X_VL2N": 121.0,
+            "METER_X_CTD_I": 1.0,
+            "ISLAND_VL4N_Main": 1.0,
         },
         "NEURIO--a--N1": {"NEURIO_CT0_InstRealPower": 7.0, "NEURIO_CT0_Location": "solar"},
         "TEPINV--a--TG1": {"PINV_Fout": 59.9, "PINV_Vout": math.nan},
         "PVAC--a--CN1": {"PVAC_Fout": 0.0, "PVAC_Vout": 240.0},
         "TRM--a--R1": {
-            "TRM_CT1_InstRealPower": 1.0, "TRM_CT0_EnergyImportedWs": 7200.0, "TRM_CT0_Location": "Dryer",
+            "TRM_CT1_InstRealPower": 1.0,
+            "TRM_CT0_EnergyImportedWs": 7200.0,
+            "TRM_CT0_Location": "Dryer",
             "TRM_CT0_InstCurrent": True,
         },
-    }  # fmt: skip
+    }
     found = judge_electrical(reading(vitals=vitals))
     assert found.lines == {("L1", "grid"): {"volts": 120.5}, ("L1", "home"): {"hertz": 60.0}}
-    assert found.transformers == {
-        ("X", "A"): {"watts": 5}, ("X", "B"): {"volts": 121.0}, ("N1", "0"): {"watts": 7.0},
-    }  # fmt: skip
+    assert found.transformers == {("X", "A"): {"watts": 5}, ("X", "B"): {"volts": 121.0}, ("N1", "0"): {"watts": 7.0}}
     assert found.inverters == {("TG1", "battery"): {"hertz": 59.9}, ("CN1", "solar"): {"hertz": 0.0, "volts": 240.0}}
     dryer, other = found.remote_meters
     assert (dryer.din, dryer.channel, dryer.location, dryer.imported_wh) == ("a--R1", 0, "Dryer", 2.0)
@@ -93,10 +97,18 @@ def test_a_dip_of_a_wireless_meter_is_held_for_everybody() -> None:
 
 def test_pairs_of_strings() -> None:
     strings = judge_strings(
-        reading(strings={"A": {"Voltage": 300.0, "Current": 2.0, "Power": 600.0}, "B": {"Current": None, "Power": 1.5},
-                         "C1": {"Power": 1}, "D1": {"Power": 2}, "E": {}, "odd": 3}),
+        reading(
+            strings={
+                "A": {"Voltage": 300.0, "Current": 2.0, "Power": 600.0},
+                "B": {"Current": None, "Power": 1.5},
+                "C1": {"Power": 1},
+                "D1": {"Power": 2},
+                "E": {},
+                "odd": 3,
+            }
+        ),
         StringMemory(),
-    )  # fmt: skip
+    )
     assert string_pairs(strings) == {"AB": {"voltage": 300.0, "current": 2.0, "power": 601.5}, "CD1": {"power": 3}}
 
 

@@ -84,8 +84,12 @@ def test_a_place_without_a_meter_is_none_until_it_shows_something() -> None:
 
 
 def test_a_meter_of_the_local_answer_stays_there_as_it_is() -> None:
-    old = {**meters(-222.0, 100.0, 1878.0, 2000.0), "busway": {"instant_power": 0, "frequency": 0},
-           "frequency": {"instant_power": 0}, "generator": {"instant_power": 0, "energy_exported": 0}}  # fmt: skip
+    old = {
+        **meters(-222.0, 100.0, 1878.0, 2000.0),
+        "busway": {"instant_power": 0, "frequency": 0},
+        "frequency": {"instant_power": 0},
+        "generator": {"instant_power": 0, "energy_exported": 0},
+    }
     judged = GatewayJudge().take(reading(0.0, aggregates=old))
     assert list(judged.meters) == ["site", "battery", "load", "solar"]
     assert judged.reading is not None and judged.reading.aggregates["busway"] == old["busway"]

@@ -112,8 +112,13 @@ def test_whatever_is_told_the_state_is_one_of_the_known_and_is_kept(polls: list[
     assert StringMemory.from_json(json.loads(json.dumps(judge.memory.strings.to_json()))) == judge.memory.strings
 
 
-@given(st.recursive(st.none() | st.floats() | st.text(max_size=3), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["produced", "dark_seconds", "last", "A"]), x), max_leaves=12))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.floats() | st.text(max_size=3),
+        lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["produced", "dark_seconds", "last", "A"]), x),
+        max_leaves=12,
+    )
+)
 def test_whatever_was_kept_is_read(kept: Any) -> None:
     found = StringMemory.from_json(kept)
     assert StringMemory.from_json(found.to_json()) == found

@@ -89,14 +89,19 @@ def test_an_expansion_pack_that_only_the_configuration_names_is_listed_with_its_
 
 
 def test_a_unit_whose_figures_became_too_old_is_missing() -> None:
-    blocks = [{"PackageSerialNumber": name, "nominal_full_pack_energy": full} for name, full in
-              (("A", 13500), ("B", 13500), ("C", None), ("D", None))]  # fmt: skip
+    blocks = [
+        {"PackageSerialNumber": name, "nominal_full_pack_energy": full}
+        for name, full in (("A", 13500), ("B", 13500), ("C", None), ("D", None))
+    ]
     ages = {"B": 20.0, "TEPOD--p--C": 400.0}
     judged = GatewayJudge().take(reading(0, system_status={"battery_blocks": blocks}, device_ages_seconds=ages))
     found = {unit.serial: (unit.state, unit.age_seconds) for unit in judged.units}
     assert found == {  # nothing was ever heard of the figures of D: that says nothing about the unit
-        "A": ("present", None), "B": ("present", 20.0), "C": ("missing", 400.0), "D": ("present", None),
-    }  # fmt: skip
+        "A": ("present", None),
+        "B": ("present", 20.0),
+        "C": ("missing", 400.0),
+        "D": ("present", None),
+    }
 
 
 @given(st.lists(st.lists(st.sampled_from("ABCDEFGH"), unique=True, max_size=8), max_size=20))
@@ -109,8 +114,13 @@ def test_nobody_ever_changes_a_number(polls: list[list[str]]) -> None:
     assert len(set(known.values())) == len(known)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["numbers", "packs", "A", "B"]), x), max_leaves=12))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda x: st.lists(x) | st.dictionaries(st.sampled_from(["numbers", "packs", "A", "B"]), x),
+        max_leaves=12,
+    )
+)
 def test_whatever_was_kept_is_read(kept: Any) -> None:
     found = UnitNumbers.from_json(kept)
     assert UnitNumbers.from_json(found.to_json()) == found

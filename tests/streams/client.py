@@ -36,9 +36,12 @@ class Client:
         self.socket.bind((source, 0))
         self.socket.connect(("127.0.0.1", port))
         given = {
-            "Host": f"127.0.0.1:{port}", "Upgrade": "websocket", "Connection": "keep-alive, Upgrade",
-            "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-        } | {name.replace("_", "-"): value for name, value in headers.items()}  # fmt: skip
+            "Host": f"127.0.0.1:{port}",
+            "Upgrade": "websocket",
+            "Connection": "keep-alive, Upgrade",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items() if value), "", ""]
         self.socket.sendall("\r\n".join(lines).encode())
         self.stream = self.socket.makefile("rb")

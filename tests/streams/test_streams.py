@@ -25,9 +25,12 @@ GATEWAY = "/ws/gateway/default"
 
 @pytest.mark.parametrize(
     ("path", "target"),
-    [(GATEWAY, "/api/gateways/default"), ("/ws/aggregate", "/api/aggregate/"),
-     ("/ws/gateway/aggregate", "/api/gateways/aggregate")],
-)  # fmt: skip
+    [
+        (GATEWAY, "/api/gateways/default"),
+        ("/ws/aggregate", "/api/aggregate/"),
+        ("/ws/gateway/aggregate", "/api/gateways/aggregate"),
+    ],
+)
 def test_a_message_is_the_document(server: Server, path: str, target: str) -> None:
     with Client(server.port, path) as client:
 

@@ -25,8 +25,12 @@ BURST_SECONDS = 15.0
 BURST_PAUSES_SECONDS = (0.05, 0.6)
 PAGES = (*TELEGRAF, "/health", "/stats", "/livez")
 SETTINGS = {
-    "PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "2", "PW_CACHE_TTL": "30", "PW_HEARTBEAT_TIMEOUT": "2", "PW_WORKERS": "2",
-}  # fmt: skip
+    "PW_CACHE_EXPIRE": "1",
+    "PW_TIMEOUT": "2",
+    "PW_CACHE_TTL": "30",
+    "PW_HEARTBEAT_TIMEOUT": "2",
+    "PW_WORKERS": "2",
+}
 
 
 @dataclass

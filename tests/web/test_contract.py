@@ -10,8 +10,12 @@ from pathlib import Path
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-CHECKS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance",
-          "response_headers_conformance")  # fmt: skip
+CHECKS = (
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+)
 ENDLESS = "/stream|/ws/"
 # A gateway that answers, one that does not, and their sum; names that nobody has are asked for by test_routes.py.
 CONFIGURATION = """

@@ -36,9 +36,13 @@ def house() -> Iterator[House]:
             {"id": "g1", "host": g1.address, "gw_pwd": g1.password, "rsa_key_path": str(g1.rsa_key_path)},
         ]
         environment = {
-            "PW_GATEWAYS": json.dumps(gateways), "PW_CONTROL_SECRET": SECRET, "PW_CACHE_EXPIRE": "2",
-            "PROXY_BASE_URL": "/power", "PW_CONTROL_ATTEMPTS": "1000", "PW_WORKERS": "1",
-        }  # fmt: skip
+            "PW_GATEWAYS": json.dumps(gateways),
+            "PW_CONTROL_SECRET": SECRET,
+            "PW_CACHE_EXPIRE": "2",
+            "PROXY_BASE_URL": "/power",
+            "PW_CONTROL_ATTEMPTS": "1000",
+            "PW_WORKERS": "1",
+        }
         with Server(environment=environment) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 2, 30, server.output())
             yield House(g1, server)
@@ -74,8 +78,15 @@ def test_a_path_that_names_nobody(house: House, segment: str, base: str) -> None
 def test_a_query_that_names_nobody(house: House, name: str) -> None:
     asked = quote(name, safe="")
     not_found(house.server.get(f"/api/stream?document=site&gateway={asked}"), name)
-    for path in ("/api/stream", "/api/history", "/api/timeseries/trend", "/api/timeseries/daily",
-                 "/api/timeseries/samples", "/api/timeseries/signals", "/api/timeseries/signal_trend"):  # fmt: skip
+    for path in (
+        "/api/stream",
+        "/api/history",
+        "/api/timeseries/trend",
+        "/api/timeseries/daily",
+        "/api/timeseries/samples",
+        "/api/timeseries/signals",
+        "/api/timeseries/signal_trend",
+    ):
         not_found(house.server.get(f"{path}?gateway={asked}"), name)
 
 

@@ -46,19 +46,27 @@ NUMBERS = [
 TYPED = ("integer", "number", "boolean")
 # A right body for each action, so that only what is tried is wrong.
 RIGHT = {
-    "reserve": {"value": "20"}, "mode": {"value": '"backup"'}, "grid_charging": {"value": "true"},
-    "grid_export": {"value": '"never"'}, "max_backup": {"value": "60"},
-    "islanding": {"value": '"off_grid"', "confirm": "true"}, "dispatch": {"power_watts": "1", "duration_seconds": "60"},
-}  # fmt: skip
+    "reserve": {"value": "20"},
+    "mode": {"value": '"backup"'},
+    "grid_charging": {"value": "true"},
+    "grid_export": {"value": '"never"'},
+    "max_backup": {"value": "60"},
+    "islanding": {"value": '"off_grid"', "confirm": "true"},
+    "dispatch": {"power_watts": "1", "duration_seconds": "60"},
+}
 
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with SimulatedGateway("v1r", hour=11.5) as gateway:
         environment = settings_for(gateway) | {
-            "PW_CONTROL_SECRET": SECRET, "PW_CACHE_EXPIRE": "2", "PW_CONTROL_ATTEMPTS": "1000", "PW_WORKERS": "1",
-            "PW_CALLS_PER_MINUTE": "6000", "PW_ISLANDING_COOLDOWN": "0",
-        }  # fmt: skip
+            "PW_CONTROL_SECRET": SECRET,
+            "PW_CACHE_EXPIRE": "2",
+            "PW_CONTROL_ATTEMPTS": "1000",
+            "PW_WORKERS": "1",
+            "PW_CALLS_PER_MINUTE": "6000",
+            "PW_ISLANDING_COOLDOWN": "0",
+        }
         with Server(environment=environment) as server:
             wait_until(lambda: server.json("/health")["gateways_online"] == 1, 20, server.output())
             yield House(gateway, server)
@@ -217,10 +225,18 @@ def test_every_member_of_a_body(house: House, operation: ApiOperation, name: str
         if label not in SYNTAX and answer.status != 413:
             named(answer, name)
     for label, text in {
-        "twice": f'{{"{name}":1,"{name}":1}}', "twice, deep": f'{{"x":[{{"{name}":1,"{name}":2}}]}}',
-        "list": "[]", "text": '"x"', "number": "1", "nothing": "", "null": "null", "BOM": '\ufeff{"value":1}',
-        "half": f'{{"{name}"', "two objects": "{}{}", "lone name": f'{{"\\ud800{name}":1}}',
-    }.items():  # fmt: skip
+        "twice": f'{{"{name}":1,"{name}":1}}',
+        "twice, deep": f'{{"x":[{{"{name}":1,"{name}":2}}]}}',
+        "list": "[]",
+        "text": '"x"',
+        "number": "1",
+        "nothing": "",
+        "null": "null",
+        "BOM": '\ufeff{"value":1}',
+        "half": f'{{"{name}"',
+        "two objects": "{}{}",
+        "lone name": f'{{"\\ud800{name}":1}}',
+    }.items():
         answer = house.server.get(path_of(operation), "POST", token(), written(text))
         assert 400 <= answer.status < 500, (label, answer)
         if label.startswith("twice"):
@@ -240,14 +256,18 @@ def token() -> dict[str, str]:
 def test_a_tariff_that_no_utility_has(house: House) -> None:
     path = "/api/tesla/time_of_use_settings"
     for inner, field in (
-        (nested(900), "tariff_content_v2"), (nested(JSON_DEPTH + 1), "tariff_content_v2"), ("[" * 400 + "]" * 400,
-        "nested"),
+        (nested(900), "tariff_content_v2"),
+        (nested(JSON_DEPTH + 1), "tariff_content_v2"),
+        ("[" * 400 + "]" * 400, "nested"),
         (json.dumps({"name": "é" * 31_000}, ensure_ascii=False), "name"),
         (json.dumps({str(number): "é" * 300 for number in range(105)}, ensure_ascii=False), "tou_settings"),
-        ('{"price":1e999}', "price"), ('{"price":NaN}', "price"), ('{"price":' + "9" * 5000 + "}", "price"),
-        ('{"a":{"price":1,"price":2}}', "price"), (json.dumps([0] * 20_000), "tou_settings"), ('"\\udfff"',
-        "tariff"),
-    ):  # fmt: skip
+        ('{"price":1e999}', "price"),
+        ('{"price":NaN}', "price"),
+        ('{"price":' + "9" * 5000 + "}", "price"),
+        ('{"a":{"price":1,"price":2}}', "price"),
+        (json.dumps([0] * 20_000), "tou_settings"),
+        ('"\\udfff"', "tariff"),
+    ):
         body = written(f'{{"tou_settings":{{"tariff_content_v2":{inner}}}}}')
         assert len(body) <= TARIFF_BYTES
         answer = house.server.get(path, "POST", token(), body)
@@ -258,9 +278,13 @@ def test_a_tariff_that_no_utility_has(house: House) -> None:
 def test_forms(house: House) -> None:
     house.forget()
     for action, fields in {
-        "reserve": ["value"], "mode": ["value", "level"], "grid_charging": ["value"], "grid_export": ["value"],
-        "max_backup": ["value"], "dispatch": ["power_watts", "duration_seconds"],
-    }.items():  # fmt: skip
+        "reserve": ["value"],
+        "mode": ["value", "level"],
+        "grid_charging": ["value"],
+        "grid_export": ["value"],
+        "max_backup": ["value"],
+        "dispatch": ["power_watts", "duration_seconds"],
+    }.items():
         right = {"mode": {"value": "backup"}, "dispatch": {"power_watts": "1", "duration_seconds": "60"}}
         for field in fields:
             for value in NUMBERS:
@@ -300,9 +324,11 @@ def test_long_request_lines(house: House) -> None:
     for path, name in (
         ("/api/timeseries/trend?" + "&".join(["hours=1"] * 900), "hours"),
         ("/api/history?x=1&" + "&".join(f"a{number}" for number in range(200)), "x"),
-        ("/api/stream?gateway=" + "%E2%82" * 1200, "gateway"), ("/api/explain?name=" + "%25" * 2500, "name"),
-        ("/?style=" + "y" * 5000, "style"), ("/control/max_backup?token=" + "x" * 5000, "token"),
-    ):  # fmt: skip
+        ("/api/stream?gateway=" + "%E2%82" * 1200, "gateway"),
+        ("/api/explain?name=" + "%25" * 2500, "name"),
+        ("/?style=" + "y" * 5000, "style"),
+        ("/control/max_backup?token=" + "x" * 5000, "token"),
+    ):
         answer = house.server.get(path)
         assert answer.status == 422
         (problem,) = answer.json()["detail"]

@@ -64,8 +64,12 @@ def test_head_changes_nothing(server: Server) -> None:
         assert head.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert "content-length" not in head.headers and "transfer-encoding" not in head.headers
     assert server.get("/api/stream?gateway=nobody", "HEAD").status == 404
-    handshake = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    handshake = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
     assert server.get("/ws/aggregate", "HEAD", handshake).status == 426
     assert sum(one["counters"]["websockets"] for one in server.json("/stats")["processes"] if "counters" in one) == 0
 
@@ -74,8 +78,9 @@ def write(server: Server, target: str = "/control/mode", **headers: str) -> tupl
     connection = http.client.HTTPConnection("127.0.0.1", server.port or 0, timeout=10)
     try:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("POST", f"{target}?dry_run", b'{"value":"backup"}',
-                           {"Content-Type": "application/json", **fields})  # fmt: skip
+        connection.request(
+            "POST", f"{target}?dry_run", b'{"value":"backup"}', {"Content-Type": "application/json", **fields}
+        )
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -101,10 +106,16 @@ def test_a_write_keeps_its_preconditions(server: Server) -> None:
     for target in ("/control/mode", *below):
         tag = server.get(target).headers["etag"]
         for condition, status in [
-            ({"if_match": "*"}, SENT), ({"if_match": tag}, SENT), ({"if_match": '"x"'}, 412),
-            ({"if_match": f"W/{tag}"}, 412), ({"if_none_match": "*"}, 412), ({"if_none_match": tag}, 412),
-            ({"if_none_match": f"W/{tag}"}, 412), ({"if_none_match": '"x"'}, SENT), ({"if_match": "garbage"}, 412),
-        ]:  # fmt: skip
+            ({"if_match": "*"}, SENT),
+            ({"if_match": tag}, SENT),
+            ({"if_match": '"x"'}, 412),
+            ({"if_match": f"W/{tag}"}, 412),
+            ({"if_none_match": "*"}, 412),
+            ({"if_none_match": tag}, 412),
+            ({"if_none_match": f"W/{tag}"}, 412),
+            ({"if_none_match": '"x"'}, SENT),
+            ({"if_match": "garbage"}, 412),
+        ]:
             assert write(server, target, authorization=token, **condition)[0] == status, (target, condition)
         # Who may not write learns nothing of what there is.
         assert write(server, target, if_match='"x"')[0] == 401

@@ -16,8 +16,16 @@ from tests.support.server import Server
 ASSETS = Assets()
 FILE = next(path for path, asset in sorted(ASSETS.files.items()) if path.startswith("js/") and len(asset.body) > 2000)
 # One of every kind that has a compressed twin. The first is sent by the gate, the others by Sanic.
-TARGETS = ("/metrics", "http://pi/metrics", "/api/gateways/home", "/", "/power/console", "/openapi.json",
-           f"/static/{FILE}", f"/static/{ASSETS.hash}/{FILE}")  # fmt: skip
+TARGETS = (
+    "/metrics",
+    "http://pi/metrics",
+    "/api/gateways/home",
+    "/",
+    "/power/console",
+    "/openapi.json",
+    f"/static/{FILE}",
+    f"/static/{ASSETS.hash}/{FILE}",
+)
 WITHOUT_TWIN = ("/soe", "http://pi/soe", "/docs", "/static/favicon-16x16.png", "/favicon.ico")
 HISTORY = ("/api/timeseries/daily", "/api/timeseries/samples")
 
@@ -77,7 +85,7 @@ TAGS = st.lists(
         ["{tag}", "W/{tag}", '"x"', 'W/""', "*", ",", " ", "\t", ", ", "garbage", 'w/"x"', '"a,b"', '"', "{bare}"]
     ),
     max_size=5,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -59,8 +59,12 @@ def write(server: Server, *lines: bytes) -> int:
 
 
 def listen(server: Server, path: str, *lines: bytes) -> int:
-    handshake = (b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13",
-                 b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")  # fmt: skip
+    handshake = (
+        b"Upgrade: websocket",
+        b"Connection: Upgrade",
+        b"Sec-WebSocket-Version: 13",
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    )
     return status(server, f"GET {path}", *(handshake if path.startswith("/ws") else ()), *lines)
 
 
@@ -107,11 +111,17 @@ def test_nothing_raises(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "host", "ours"),
     [
-        ("http://pi:8675", "PI:8675", True), ("http://pi", "pi:80", True), ("https://pi:443", "pi", True),
-        ("http://pi:443", "pi", False), ("http://[::1]:8675", "[::1]:8675", True), ("ftp://pi", "pi", False),
-        ("null", "null", False), ("http://pi", "", False), ("http://pi.evil.example", "pi", False),
+        ("http://pi:8675", "PI:8675", True),
+        ("http://pi", "pi:80", True),
+        ("https://pi:443", "pi", True),
+        ("http://pi:443", "pi", False),
+        ("http://[::1]:8675", "[::1]:8675", True),
+        ("ftp://pi", "pi", False),
+        ("null", "null", False),
+        ("http://pi", "", False),
+        ("http://pi.evil.example", "pi", False),
     ],
-)  # fmt: skip
+)
 def test_whose_page_it_is(text: str, host: str, ours: bool) -> None:
     origin = judge_origin({"origin": text})
     assert origin is not None and origin.is_host(host) is ours
@@ -120,11 +130,14 @@ def test_whose_page_it_is(text: str, host: str, ours: bool) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("HTTP://Pi.Local:80/", "http://pi.local"), ("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
-        ("http://[::1]:3000", "http://[::1]:3000"), ("*", "*"), ("chrome-extension://abc", "chrome-extension://abc"),
+        ("HTTP://Pi.Local:80/", "http://pi.local"),
+        ("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
+        ("http://[::1]:3000", "http://[::1]:3000"),
+        ("*", "*"),
+        ("chrome-extension://abc", "chrome-extension://abc"),
         ("http://never:99999", "http://never:99999"),
     ],
-)  # fmt: skip
+)
 def test_the_configuration_is_read_as_browsers_write(written: str, meant: str) -> None:
     assert configured(written) == meant
 

@@ -157,8 +157,12 @@ def test_any_origin_may_read(ask: Ask) -> None:
 
 
 def test_listed_origins_may_read() -> None:
-    ask = client_of(make_app("origins", {"CORS_ORIGINS": "http://a.example,http://b.example", "PW_HOST": "127.0.0.1:9",
-                                         "PW_GW_PWD": "x" * 10}))  # fmt: skip
+    ask = client_of(
+        make_app(
+            "origins",
+            {"CORS_ORIGINS": "http://a.example,http://b.example", "PW_HOST": "127.0.0.1:9", "PW_GW_PWD": "x" * 10},
+        )
+    )
     response = ask("get", "/soe", headers={"origin": "http://b.example"})
     assert response.headers["access-control-allow-origin"] == "http://b.example"
     assert response.headers["access-control-allow-credentials"] == "true"
@@ -201,8 +205,16 @@ def test_mqtt_status_has_no_login() -> None:
     assert response.json["host"] == "broker.lan"
     assert response.json["enabled"] is True
     assert set(response.json) == {
-        "enabled", "host", "port", "connected", "topic_prefix", "ha_discovery", "qos", "retain", "tls"
-    }  # fmt: skip
+        "enabled",
+        "host",
+        "port",
+        "connected",
+        "topic_prefix",
+        "ha_discovery",
+        "qos",
+        "retain",
+        "tls",
+    }
     assert "joe" not in response.text
     assert "hunter2" not in response.text
 
@@ -229,10 +241,15 @@ def test_statistics_are_cleared_and_told_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("path", "base", "found"),
     [
-        ("/power/soe", "/power", "/soe"), ("/power", "/power", "/"), ("/power/", "/power", "/"),
-        ("/powerful/soe", "/power", "/powerful/soe"), ("/soe", "/power", "/soe"), ("/power/soe", "", "/power/soe"),
-        ("/a/b/soe", "/a/b", "/soe"), ("/a/soe", "/a/b", "/a/soe"),
+        ("/power/soe", "/power", "/soe"),
+        ("/power", "/power", "/"),
+        ("/power/", "/power", "/"),
+        ("/powerful/soe", "/power", "/powerful/soe"),
+        ("/soe", "/power", "/soe"),
+        ("/power/soe", "", "/power/soe"),
+        ("/a/b/soe", "/a/b", "/soe"),
+        ("/a/soe", "/a/b", "/a/soe"),
     ],
-)  # fmt: skip
+)
 def test_base_paths(path: str, base: str, found: str) -> None:
     assert without_base(path, base) == found

@@ -173,8 +173,10 @@ def test_nothing_else_touches_what_is_private(path: Path) -> None:
     [
         ("from sanic.http import Http", "sanic.http:Http"),
         ("import sanic.server", "sanic.server:"),
-        ("def f():\n    from sanic_ext.extensions.openapi.builders import SpecificationBuilder",
-         "sanic_ext.extensions.openapi.builders:SpecificationBuilder"),
+        (
+            "def f():\n    from sanic_ext.extensions.openapi.builders import SpecificationBuilder",
+            "sanic_ext.extensions.openapi.builders:SpecificationBuilder",
+        ),
         ("from websockets.frames import Frame", "websockets.frames:Frame"),
         ("from sanic import Sanic\nSanic._app_registry.clear()", "_app_registry"),
         ("request.stream.upgrade_websocket = True", "upgrade_websocket"),
@@ -185,7 +187,7 @@ def test_nothing_else_touches_what_is_private(path: Path) -> None:
         ("setattr(handler, 'is_websocket', True)", "is_websocket"),
         ("from sanic import Sanic\ngetattr(app, '_startup')()", "_startup"),
     ],
-)  # fmt: skip
+)
 def test_a_touch_elsewhere_is_found(source: str, touched: str) -> None:
     assert touched in private_touches(source)
 
