@@ -6,11 +6,12 @@ import csv
 import datetime
 import io
 import time
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from pwserver.history.days import day_start
 from tests.pages.conftest import Look
@@ -154,3 +155,24 @@ def test_kiosk_shows_charts_only(house: House, look: Look) -> None:
     until(page, DRAWN)
     assert not page.is_visible(".tools") and not page.is_visible("#table") and not page.is_visible("#energy")
     assert page.is_visible("#power canvas")
+
+
+def test_a_server_that_has_recorded_nothing_yet_is_asked_again(house: House, look: Look) -> None:
+    """As after its start: power, Powerwalls and signals appear by themselves, also where the page is not renewed."""
+    page = look(house.base).page
+    # The minute's renewal heeds that nobody looks.
+    page.add_init_script("Object.defineProperty(document, 'hidden', { value: true })")
+    asked = {"trend": 0, "signals": 0}
+
+    def nothing_at_first(name: str, none_yet: dict[str, object], route: Route) -> None:
+        asked[name] += 1
+        route.fulfill(json=route.fetch().json() | (none_yet if asked[name] <= 2 else {}))
+
+    page.route("**/api/timeseries/trend?*", partial(nothing_at_first, "trend", {"points": [], "count": 0}))
+    page.route("**/api/timeseries/signals?*", partial(nothing_at_first, "signals", {"series": []}))
+    units = page.request.get(f"{house.base}/api/timeseries/signals").json()["series"]
+    wanted = next(one["powerwall"] for one in units if one["powerwall"])
+    page.goto(f"{house.base}/history?range=1d&pw={wanted}")
+    until(page, "/Nothing recorded/.test(document.querySelector('#power').textContent)")
+    until(page, "document.querySelector('#power canvas') && document.querySelector('#signals canvas')")
+    assert query(page)["pw"] == page.input_value("#unit") == wanted, "the choice was lost while there was none"

@@ -21,7 +21,8 @@ const DAY_SECONDS = 86_400;
 const MOST_BARS = 400;
 const SHOW_MS = 60; // after a change, so that a row of changes asks once
 const RENEW_MS = 60_000;
-const PAUSES_MS = [1500, 3000, 6000, 12_000]; // before a server that does not answer is asked again
+// Before a server is asked again that does not answer, or that has just started and has recorded nothing yet.
+const PAUSES_MS = [1500, 3000, 6000, 12_000];
 const POWER_FIELDS = ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"];
 const ENERGY_FIELDS = [
   "solar_kwh",
@@ -47,7 +48,7 @@ let names = {};
 let days = [];
 let showTimer = 0;
 let retryTimer = 0;
-let failures = 0;
+let unanswered = 0; // how often in a row there was no answer, or nothing recorded up to now
 const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - DAY_SECONDS));
 let gateway = query.get("gateway") ?? settings.gateway;
 let unit = query.get("pw") ?? "";
@@ -79,6 +80,7 @@ function writeAddress() {
 
 /** Change something, then show it. @param {() => void} change */
 function go(change) {
+  queries.giveUp(); // else an answer about the old range would be drawn in the new one
   change();
   writeAddress();
   clearTimeout(showTimer);
@@ -118,8 +120,10 @@ async function show() {
   ]);
   if (signal.aborted) return;
   clearTimeout(retryTimer);
-  if (power) failures = 0;
-  else retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]);
+  const isEmpty = power?.enabled !== false && !power?.points?.length;
+  if (!power || (isEmpty && range.name)) {
+    retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(unanswered++, PAUSES_MS.length - 1)]);
+  } else unanswered = 0;
   if (!power) showState("The server does not answer – trying again", true);
   else showState(power.enabled === false ? "History is switched off on the server" : "", false);
   if (power) {
@@ -136,6 +140,7 @@ async function show() {
     showTable(days);
   }
   await signals.show(queries, range, { catalogue, gateway, unit, hidden, signal });
+  if (signal.aborted) return;
   document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
 }
 
@@ -171,6 +176,7 @@ function build() {
   for (const id of ["from", "to"]) find(id).addEventListener("change", chooseDays);
   find("tools").addEventListener("submit", (event) => event.preventDefault());
   find("gateway").addEventListener("change", async () => {
+    queries.giveUp();
     gateway = find("gateway", HTMLSelectElement).value;
     await loadCatalogue();
     go(() => {});
@@ -240,7 +246,7 @@ async function loadCatalogue() {
     units.map((one) => [one, one]),
     unit,
   );
-  if (unit && !units.includes(unit)) unit = "";
+  if (units.length && !units.includes(unit)) unit = "";
 }
 
 /** Ask which gateways and signals there are. */
@@ -266,10 +272,14 @@ async function loadFirstDay() {
   firstDay = await queries.firstDay();
 }
 
-/** Ask again for what is missing. */
+/** Show what there is now; choices that could not be had, or of which there were none yet, are asked for again. */
 async function again() {
   clearTimeout(retryTimer);
-  if (!gateways || !catalogue) await loadChoices();
+  if (!gateways) await loadChoices();
+  else {
+    if (!firstDay) loadFirstDay(); // for the next time
+    if (!catalogue?.series?.length) await loadCatalogue();
+  }
   await show();
 }
 
@@ -279,7 +289,7 @@ async function start() {
   await loadChoices();
   go(() => range.follow());
   setInterval(() => {
-    if (!document.hidden && range.name && !failures) show();
+    if (!document.hidden && range.name && !unanswered) again();
   }, RENEW_MS);
   addEventListener("online", again);
 }

@@ -15,9 +15,14 @@ export class HistoryQueries {
   /** @type {AbortController | null} */
   aborter = null;
 
+  /** Give up what is asked. */
+  giveUp() {
+    this.aborter?.abort();
+  }
+
   /** Give up what is asked, and return the signal of the next questions. */
   begin() {
-    this.aborter?.abort();
+    this.giveUp();
     this.aborter = new AbortController();
     return this.aborter.signal;
   }
