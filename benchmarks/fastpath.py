@@ -188,22 +188,22 @@ def report(table: Table, servers: Sequence[Server]) -> None:
                     "slower" if ratio else "",
                     details=details(server, mode.name),
                 )
-    for name, aim, modes in (
+    for name, aim, names in (
         ("nginx", ">= 1.2", SATURATED),
         (AS_SHIPPED, ">= 1.2", SATURATED),
         ("Sanic handler", ">= 5", SATURATED),
         ("pypowerwall-server", ">= 60", SATURATED),
         ("nginx", ">= 0.6", (CLOSING,)),
     ):
-        for mode in modes:
-            if name in others and per_second(others[name], mode):
-                ratio = per_second(ours, mode) / per_second(others[name], mode)
-                table.add("ratios", f"throughput, {mode}", ratio, "", ratio, name, aim)
-                ratio = per_core(ours, mode) / per_core(others[name], mode)
-                table.add("ratios", f"answers a core, {mode}", per_core(ours, mode), "1/s", ratio, name, aim)
-    for mode in (*SATURATED, CLOSING):
-        mine, theirs = (median(load.p99 for load in server.rounds[mode]) for server in (ours, others["nginx"]))
-        table.add("ratios", f"p99, {mode}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
+        for mode_name in names:
+            if name in others and per_second(others[name], mode_name):
+                ratio = per_second(ours, mode_name) / per_second(others[name], mode_name)
+                table.add("ratios", f"throughput, {mode_name}", ratio, "", ratio, name, aim)
+                ratio = per_core(ours, mode_name) / per_core(others[name], mode_name)
+                table.add("ratios", f"answers a core, {mode_name}", per_core(ours, mode_name), "1/s", ratio, name, aim)
+    for mode_name in (*SATURATED, CLOSING):
+        mine, theirs = (median(load.p99 for load in server.rounds[mode_name]) for server in (ours, others["nginx"]))
+        table.add("ratios", f"p99, {mode_name}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
 
 
 def fifty(table: Table, password: str, rounds: int, seconds: float) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 ZONE = "America/Los_Angeles"
@@ -35,7 +35,7 @@ def ask_predecessor(path: str, now: float) -> None:
     with sqlite3.connect(path) as database:
         start = now - DAYS_OF_POLLS * 86400.0
 
-        def samples() -> object:
+        def samples() -> Iterator[tuple[str | float, ...]]:
             for number in range(int(DAYS_OF_POLLS * 86400 / 5)):
                 when = start + 5.0 * number
                 site, solar, battery, load = powers(when)

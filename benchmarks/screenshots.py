@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.pages.recorded import zone_name
 from tests.pages.support import NOON_ZONE, SECRET, House, chromium, house, until
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 800},
+    "phone": {"width": 390, "height": 844},
+}
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 FIGURES = "document.querySelector('.node.home.active .value')"
 PAGES = {
     "power-flow": ("", FIGURES),
@@ -34,7 +40,7 @@ def save(page: Page, name: str) -> None:
     print(f"{path.relative_to(FOLDER.parents[1])}  {path.stat().st_size // 1024} kB", file=sys.stderr)
 
 
-def look(browser: Browser, home: House, name: str, path: str, ready: str, theme: str, size: str) -> None:
+def look(browser: Browser, home: House, name: str, path: str, ready: str, theme: Theme, size: str) -> None:
     """Open a page, wait for its figures, keep what it looks like."""
     context = browser.new_context(
         viewport=SIZES[size], color_scheme=theme, timezone_id=zone_name(NOON_ZONE), locale="en-GB"
@@ -53,7 +59,7 @@ def main() -> None:
     with chromium() as browser, house("powerwall2", past_days=60, PW_CONTROL_SECRET=SECRET) as home:
         home.gateway.set_house(soe_percent=64.0)
         for name, (path, ready) in PAGES.items():
-            for theme in ("light", "dark"):
+            for theme in THEMES:
                 for size in SIZES:
                     look(browser, home, name, path, ready, theme, size)
         look(

@@ -183,9 +183,10 @@ class Tesla:
 
     def fleet_login(self, folder: Path) -> Path:
         """Write the file that FleetAPI mode reads, leading here."""
-        names = ("CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "partner_token")
-        names += ("access_token", "refresh_token")
-        content = dict.fromkeys(names, "CANARYTOKEN") | {"AUDIENCE": self.url, "site_id": SITE, "partner_account": {}}
+        names = ["CLIENT_ID", "CLIENT_SECRET", "DOMAIN", "REDIRECT_URI", "partner_token"]
+        names += ["access_token", "refresh_token"]
+        content: dict[str, Any] = dict.fromkeys(names, "CANARYTOKEN")
+        content |= {"AUDIENCE": self.url, "site_id": SITE, "partner_account": {}}
         (folder / ".pypowerwall.fleetapi").write_text(json.dumps(content))
         return folder
 

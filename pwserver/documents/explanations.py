@@ -138,7 +138,7 @@ class ExplainedSite(Explained):
         }
 
 
-def leaves(document: JsonObject) -> dict[str, Any]:
+def leaves(document: JsonObject | list[Any]) -> dict[str, Any]:
     """Return every plain value of a JSON document by its path, in the order of the document."""
     found: dict[str, Any] = {}
     waiting: list[tuple[str, Any]] = [("", document)]

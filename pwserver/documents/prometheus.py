@@ -33,7 +33,7 @@ CONNECTION_STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", 
 MAX_ALERTS = 200
 
 # A number for a family without labels, or one for each set of label values.
-SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int]"]
+SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +209,9 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
     yield "pwserver_gateways", (), float(sum(not view.gateway.virtual for view in site.views))
     for name, values in self_metrics.items():
         if name in BY_NAME and name.startswith("pwserver_"):
-            for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
-                known = finite(value)
+            told: Mapping[tuple[str, ...], object] = values if isinstance(values, Mapping) else {(): values}
+            for labels, number in told.items():
+                known = finite(number)
                 if known is not None and len(labels) == len(BY_NAME[name].labels):
                     yield name, tuple(map(str, labels)), float(known)
 

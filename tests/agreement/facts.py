@@ -691,7 +691,7 @@ def wired(name: str) -> Facts:
     line = re.fullmatch(r"ISLAND_(?:V(L[1-3])N|Freq(L[1-3]))_(Main|Load)", name)
     if line:
         counted, field = ("voltage_volts",) * 2 if line[1] else ("frequency_hertz",) * 2
-        tags = {"line": line[1] or line[2], "side": {"Main": "grid", "Load": "home"}[line[3]]}
+        tags: dict[str, Any] = {"line": line[1] or line[2], "side": {"Main": "grid", "Load": "home"}[line[3]]}
         others = metric(f"line_{counted}", **tags) + influx("powerwall_line", field, **tags)
         return {name: [*doc("/freq", name), *others]}
     meter = re.fullmatch(r"METER_([A-Z])_(?:CT([A-C])_(InstRealPower|I)|VL([1-3])N)", name)

@@ -340,7 +340,7 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
         compared.append((one, other))
         return real(one, other)
 
-    monkeypatch.setattr(auth.hmac, "compare_digest", spy)
+    monkeypatch.setattr(hmac, "compare_digest", spy)
     control = ControlSettings(secret="sécret", attempts=99, lockout_seconds=9.0)
     table = AddressTable(memoryview(bytearray(AddressTable.size(1))), 1)
     authority = auth.Authority(control, (), table)

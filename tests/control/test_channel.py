@@ -47,7 +47,7 @@ async def ask(accept: Accept | None, heart: Heart | None = None, **options: Any)
     try:
         if accept is not None:
             CommandServer(channel, POLLER, accept).start()
-        given = {"who": "test", "start_seconds": 0.5, "limit_seconds": 0.5} | options
+        given: dict[str, Any] = {"who": "test", "start_seconds": 0.5, "limit_seconds": 0.5} | options
         return await client.carry_out("home", "operation", {"level": 1}, **given)
     finally:
         client.close()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.control.houses import House
 from tests.support.server import Answer
 from tests.support.waiting import wait_until
 
-DISPATCH = {"power_watts": 700, "duration_seconds": 60}
+DISPATCH: dict[str, Any] = {"power_watts": 700, "duration_seconds": 60}
 
 
 class Asking:

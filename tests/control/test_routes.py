@@ -20,7 +20,7 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 from tests.tesla import DIN, SITE, Tesla
 
-TOU = {"tou_settings": {"tariff_content_v2": {"code": "NEW"}}}
+TOU: dict[str, Any] = {"tou_settings": {"tariff_content_v2": {"code": "NEW"}}}
 
 # action, body, what Tesla was sent, what shows it
 WRITES: list[tuple[str, Any, list[tuple[str, Any]], str, Any]] = [

@@ -11,18 +11,18 @@ from sanic import Sanic
 
 from pwserver import server
 from pwserver.cli import main
+from pwserver.web import worker
 
 BARREN = "pwserver-2"
-proper = server.run_worker
 
 
 def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
     if app.name == BARREN:
         raise SystemExit(9)
-    proper(app, listener, number, tls)
+    worker.run_worker(app, listener, number, tls)
 
 
 if __name__ == "__main__":
-    server.run_worker = run_worker
+    vars(server)["run_worker"] = run_worker
     server.READY_SECONDS = 2.0
     sys.exit(main())

@@ -158,7 +158,12 @@ class TestPort:
         path = tmp_path / "pwserver.yaml"
         made = Configured(path, gateway)
         made.server = Server(["--config", str(path)], dict(IMPATIENT), configured=True)
-        return lambda port: (made.write(port=port, host="127.0.0.1"), made)[1]
+
+        def written(port: int) -> Configured:
+            made.write(port=port, host="127.0.0.1")
+            return made
+
+        return written
 
     def test_a_changed_port_is_opened_and_the_old_one_closed(self, moved: Callable[[int], Configured]) -> None:
         old, new = unused_port(), unused_port()

@@ -12,6 +12,7 @@ import ssl
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -73,7 +74,7 @@ def lines_of(answer: Answer) -> dict[str, str]:
     return {name: "" if name in CHANGING else value for name, value in answer.headers.items()}
 
 
-def assert_same(server: Server, before: bytes, after: bytes, *fields: str, **line: str) -> list[Answer]:
+def assert_same(server: Server, before: bytes, after: bytes, *fields: str, **line: Any) -> list[Answer]:
     """The same of the gate and of Sanic, in every order. Returns what the gate said."""
     ours, sanics = (before + ask(f"{form}/soe", *fields, **line) + after for form in ("", "http://pi"))
     said = talk(server, ours, ours)

@@ -206,7 +206,12 @@ def test_any_location_leads_to_tesla_or_nowhere(location: str, method: str, stat
 
 @given(st.binary(max_size=4000), st.sampled_from(["gzip", "deflate", "", "identity", "x-gzip"]), st.integers(1, 64))
 def test_what_was_packed_comes_out_again(data: bytes, encoding: str, size: int) -> None:
-    packed = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}.get(encoding, bytes)(data)
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "x-gzip": gzip.compress,
+        "deflate": zlib.compress,
+    }
+    packed = packers.get(encoding, bytes)(data)
     pieces = [packed[start : start + size] for start in range(0, len(packed), size)]
     assert b"".join(decoded(pieces, encoding)) == data
 

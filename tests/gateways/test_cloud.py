@@ -163,14 +163,16 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
     connection = GatewayConnection(definition, options)
     try:
         assert connection.poll().mode is None  # the link connects in the background
-        assert connection.link is not None
-        wait_until(lambda: connection.link.status()["healthy"] and connection.link.last_success)
+        link = connection.link
+        assert link is not None
+        wait_until(lambda: link.status()["healthy"] and link.last_success)
         reading = connection.poll()
         assert reading.mode == "autonomous" and reading.grid_export == "battery_ok" and reading.grid_charging is True
         assert reading.reserve == pytest.approx(20.0) and reading.connection_mode == "Basic LAN"
         settings = GatewayJudge().take(reading).operation
         assert settings.mode.answer == settings.reserve_percent.answer == "site_info of Tesla's servers"
-        assert settings.mode.at == connection.link.last_success and settings.mode.at < reading.timestamp + 1.0
+        assert settings.mode.at is not None
+        assert settings.mode.at == link.last_success and settings.mode.at < reading.timestamp + 1.0
         told = connection.status().cloud_control
         assert told is not None and told["state"] == "healthy" and told["last_known_mode"] == "autonomous"
         assert local.status().cloud_control is None

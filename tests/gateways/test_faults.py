@@ -367,4 +367,5 @@ def test_a_gateway_that_was_replaced_is_not_mixed_with_its_successor(open_gatewa
     assert after.pw3 is True
     assert before.vitals and after.vitals
     assert {name for name in before.vitals if name.startswith("TEPOD")}.isdisjoint(after.vitals)
+    assert before.tedapi_config and after.tedapi_config
     assert before.tedapi_config["vin"] != after.tedapi_config["vin"]

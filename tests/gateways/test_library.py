@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.adapters import HTTPAdapter
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
@@ -51,7 +52,8 @@ def test_local_sessions_trust_nothing_and_keep_their_adapter() -> None:
         adapter = session.get_adapter("https://192.168.91.1/")
         session.mount("https://", object())
         assert session.get_adapter("https://192.168.91.1/") is adapter
-        assert session.trust_env is False and session.verify is False and adapter.max_retries.total == 0
+        assert session.trust_env is False and session.verify is False
+        assert isinstance(adapter, HTTPAdapter) and adapter.max_retries.total == 0
 
 
 SENSELESS = [

@@ -37,7 +37,9 @@ class Oracle:
     """A ring as one would write it in Python."""
 
     def __init__(self, rows: int) -> None:
-        self.size, self.rows, self.live = rows, [], None  # type: ignore[var-annotated]
+        self.size = rows
+        self.rows: list[tuple[float, list[float]]] = []
+        self.live: tuple[float, list[float]] | None = None
 
     def do(self, what: str, when: float, values: list[float]) -> None:
         clean = [number if math.isfinite(number) else NAN for number in values]

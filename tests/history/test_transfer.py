@@ -212,8 +212,8 @@ def sqlite_store(path: Path) -> None:
             database.execute("INSERT INTO device_samples VALUES (7, ?, ?)", (int(when), 20.0 + step % 3))
         for day in range(1, 21):
             energies = (float(day), 2.0, 3.0, 4.0, 5.0, 6.0)
-            row = ("default", f"2026-11-{day:02d}", *energies, START, START)
-            database.execute("INSERT INTO daily_energy VALUES (?,?,?,?,?,?,?,?,?,?)", row)
+            day_row = ("default", f"2026-11-{day:02d}", *energies, START, START)
+            database.execute("INSERT INTO daily_energy VALUES (?,?,?,?,?,?,?,?,?,?)", day_row)
             database.execute("INSERT INTO device_daily VALUES (7, ?, 10, 30, 200, 10, 0)", (f"2026-11-{day:02d}",))
         database.execute("INSERT INTO daily_energy VALUES ('default', '2026-11-21', 9, 9, 9, 9, 9, 9, NULL, 0)")
         database.commit()

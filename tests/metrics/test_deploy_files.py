@@ -23,6 +23,12 @@ DASHBOARDS = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
 ANSWERS = json.loads((Path(__file__).parent / "data/answers.json").read_text())
 NAMES = {family.name: set(family.labels) for family in FAMILIES}
 SCRAPE_LABELS = {"job", "instance"}
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "number": (int, float),
+    "timestamp_epoch_s": (int, float),
+    "string": str,
+    "boolean": bool,
+}
 
 
 RULE_FILES = [DEPLOY / "prometheus" / name for name in ("powerwall.rules.yml", "powerwall.alerts.yml")]
@@ -135,8 +141,7 @@ def test_infinity_queries_find_their_columns():
                 for row in rows:
                     assert column["selector"] in row, (path, column)
                 value = rows[0][column["selector"]]
-                kinds = {"number": (int, float), "timestamp_epoch_s": (int, float), "string": str, "boolean": bool}
-                assert value is None or isinstance(value, kinds[column["type"]]), (path, column, value)
+                assert value is None or isinstance(value, KINDS[column["type"]]), (path, column, value)
             if target["format"] == "timeseries":
                 assert "timestamp_epoch_s" in {column["type"] for column in target["columns"]}
 

@@ -67,6 +67,7 @@ def parse_line(text):
             if fields_text[position] != ",":
                 raise Bad(f"junk at {fields_text[position:]!r}")
             position += 1
+        read: str | bool | float
         if value[1] is not None:
             read = re.sub(r'\\(["\\])', r"\1", value[1])
         elif value[2]:
@@ -200,7 +201,7 @@ def test_any_text_field_survives(text):
 def test_any_number_field(value):
     written = field_text(value, FLOAT)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < float("inf"):
-        assert float(written) == float(value)
+        assert written is not None and float(written) == float(value)
         assert float(written) != 0 or not written.startswith("-")
     else:
         assert written is None

@@ -49,7 +49,7 @@ def view_of() -> Callable[..., View]:
             reading = replace(reading, gateway_id=facts["id"], **changes)
             if "reach" not in changes:
                 cloud = Reach.CLOUD if facts.get("cloud_mode") else None
-                reading = replace(reading, reach=cloud or REACH_OF_TEDAPI.get(reading.tedapi_mode))
+                reading = replace(reading, reach=cloud or REACH_OF_TEDAPI.get(reading.tedapi_mode or ""))
         return View(
             GatewayIdentity(**facts),
             GatewayStatus(state="ok" if online else "backing-off", online=online),

@@ -9,14 +9,22 @@ from dataclasses import replace
 import pytest
 
 from pwserver.mqtt.broker_settings import MqttSettings
-from pwserver.mqtt.discovery import Announcer
+from pwserver.mqtt.discovery import Announcement, Announcer
 from pwserver.mqtt.entities import CONTROL_ENTITIES, serial_slug
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.judge import GatewayJudge
+from pwserver.state.view import View
 from tests.mqtt.exceptions import SERVER_ONLY
 
 ENTITY = MqttSettings(host="broker", ha_form="entity", version="1.2.3")
 DEVICE = replace(ENTITY, ha_form="device")
+
+
+def announced_by(announcer: Announcer, view: View, mask: int) -> Announcement:
+    """What is announced now; there must be something."""
+    found = announcer.announce(view, mask)
+    assert found is not None
+    return found
 
 
 def configs(scenario):
@@ -37,7 +45,7 @@ def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
     meters = {name: {**body, **counters} for name, body in powerwall3.aggregates.items()}
     meters["solar"]["energy_exported"] = 7
     meters["generator"] = {"instant_power": 4200.5, "energy_exported": 9}
-    got = Announcer(ENTITY).announce(view_of(replace(powerwall3, aggregates=meters)), 0)
+    got = announced_by(Announcer(ENTITY), view_of(replace(powerwall3, aggregates=meters)), 0)
     told = topics(view_of(replace(powerwall3, aggregates=meters)))
     announced = {json.loads(payload)["state_topic"] for topic, payload in got.then.items() if "state_topic" in payload}
     energies = {topic for topic in announced if "_energy_" in topic or "/meters/generator/" in topic}
@@ -51,7 +59,7 @@ def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
 def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of):
     vitals = {"TRM--a--B": {"TRM_CT1_EnergyImportedWs": -5, "TRM_CT1_EnergyExportedWs": 7200}}
     view = view_of(GatewayJudge().take(replace(powerwall3, vitals=vitals)).reading)
-    got, told = Announcer(ENTITY).announce(view, 0), topics(view)
+    got, told = announced_by(Announcer(ENTITY), view, 0), topics(view)
     announced = {json.loads(payload)["state_topic"] for payload in got.then.values() if "state_topic" in payload}
     base = "pypowerwall/home/meters/remote/a--B/ct1"
     assert f"{base}/energy_imported" not in announced | set(told)
@@ -59,7 +67,7 @@ def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of
 
 
 def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_of):
-    got = Announcer(ENTITY).announce(view_of(powerwall3, identity={"id": "my.home"}), 0)
+    got = announced_by(Announcer(ENTITY), view_of(powerwall3, identity={"id": "my.home"}), 0)
     topic = "homeassistant/sensor/pypowerwall_my_home_battery/config"
     config = json.loads(got.then[topic])
     assert config["unique_id"] == "pypowerwall_my.home_battery"
@@ -78,7 +86,7 @@ def test_a_dot_in_the_id_stays_out_of_the_discovery_topic_only(powerwall3, view_
 def test_controls_as_recorded(recorded_copy, powerwall3, view_of, scenario, identity, mask):
     reading = powerwall3 if "v1r" in scenario else replace(powerwall3, tedapi_mode="full")
     view = view_of(reading, identity=identity)
-    got = Announcer(ENTITY).announce(view, mask)
+    got = announced_by(Announcer(ENTITY), view, mask)
     theirs = recorded_copy[scenario]
     ours = {topic: payload for topic, payload in loaded(got.then).items() if topic in theirs}
     for payload in ours.values():
@@ -110,18 +118,18 @@ def test_sent_once_and_again_after_a_reconnect(powerwall3, view_of):
 
 def test_less_data_sends_nothing_and_removes_nothing(powerwall3, view_of):
     announcer = Announcer(ENTITY)
-    first = announcer.announce(view_of(powerwall3), READ_ONLY)
+    first = announced_by(announcer, view_of(powerwall3), READ_ONLY)
     poor = replace(powerwall3, vitals=None, strings=None, system_status=None, fan_speeds=None, aggregates={})
     assert announcer.announce(view_of(poor), READ_ONLY) is None
     assert announcer.announce(view_of(None, online=False), READ_ONLY) is None
     announcer.forget()
-    assert announcer.announce(view_of(None, online=False), READ_ONLY).then == first.then
+    assert announced_by(announcer, view_of(None, online=False), READ_ONLY).then == first.then
 
 
 def test_something_new_sends_the_whole_set(powerwall3, view_of):
     announcer = Announcer(ENTITY)
-    first = announcer.announce(view_of(replace(powerwall3, strings=None)), READ_ONLY)
-    more = announcer.announce(view_of(powerwall3), READ_ONLY)
+    first = announced_by(announcer, view_of(replace(powerwall3, strings=None)), READ_ONLY)
+    more = announced_by(announcer, view_of(powerwall3), READ_ONLY)
     assert set(first.then) < set(more.then)
     assert "homeassistant/sensor/pypowerwall_home_string_ab_power/config" in more.then
 
@@ -129,9 +137,9 @@ def test_something_new_sends_the_whole_set(powerwall3, view_of):
 def test_name_and_firmware_changes_are_told(powerwall3, view_of):
     announcer = Announcer(ENTITY)
     announcer.announce(view_of(None, online=False), READ_ONLY)
-    newer = announcer.announce(view_of(replace(powerwall3, version="25.1")), READ_ONLY)
+    newer = announced_by(announcer, view_of(replace(powerwall3, version="25.1")), READ_ONLY)
     assert '"sw_version":"25.1"' in newer.then["homeassistant/sensor/pypowerwall_home_battery/config"]
-    renamed = announcer.announce(view_of(powerwall3, version="25.1", identity={"name": "Barn"}), READ_ONLY)
+    renamed = announced_by(announcer, view_of(powerwall3, version="25.1", identity={"name": "Barn"}), READ_ONLY)
     assert '"name":"Barn"' in renamed.then["homeassistant/sensor/pypowerwall_home_battery/config"]
 
 
@@ -147,13 +155,13 @@ def test_serials_are_remembered_and_follow_a_swap(powerwall3, view_of):
     announcer = Announcer(ENTITY)
     announcer.announce(view_of(blocks("A1", "B2")), READ_ONLY)
     assert announcer.announce(view_of(blocks(None, None)), READ_ONLY) is None
-    swapped = announcer.announce(view_of(blocks("B2", "A1")), READ_ONLY).then
+    swapped = announced_by(announcer, view_of(blocks("B2", "A1")), READ_ONLY).then
     assert (device_of(swapped, 1), device_of(swapped, 2)) == ("B2", "A1")
 
 
 def test_confirmed_controls_stay_announced_through_an_outage(powerwall3, view_of):
     announcer = Announcer(ENTITY)
-    first = announcer.announce(view_of(powerwall3), 31)
+    first = announced_by(announcer, view_of(powerwall3), 31)
     assert first.then["homeassistant/button/pypowerwall_home_go_off_grid/config"]
     assert announcer.announce(view_of(None, online=False), 31) is None
 
@@ -163,7 +171,7 @@ def test_a_bit_taken_away_removes_the_entity(powerwall3, view_of):
         (ENTITY, "homeassistant/select/pypowerwall_home_mode_control/config"),
         (DEVICE, "homeassistant/device/pypowerwall_home/config"),
     ):
-        got = Announcer(settings).announce(view_of(powerwall3), 1).then[topic]
+        got = announced_by(Announcer(settings), view_of(powerwall3), 1).then[topic]
         if settings is DEVICE:
             component = json.loads(got)["components"]["pypowerwall_home_mode_control"]
             assert component == {"platform": "select"}
@@ -177,8 +185,8 @@ MIGRATE = {"migrate_discovery": True}
 
 
 def test_migration_to_devices(powerwall3, view_of):
-    single = Announcer(ENTITY).announce(view_of(powerwall3), 0).then
-    got = Announcer(DEVICE).announce(view_of(powerwall3), 0)
+    single = announced_by(Announcer(ENTITY), view_of(powerwall3), 0).then
+    got = announced_by(Announcer(DEVICE), view_of(powerwall3), 0)
     assert set(got.first) == set(got.last) == set(single)
     assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
     assert set(got.last.values()) == {""}
@@ -186,16 +194,16 @@ def test_migration_to_devices(powerwall3, view_of):
 
 
 def test_migration_back_to_entities(powerwall3, view_of):
-    whole = Announcer(DEVICE).announce(view_of(powerwall3), 0).then
-    got = Announcer(ENTITY).announce(view_of(powerwall3), 0)
+    whole = announced_by(Announcer(DEVICE), view_of(powerwall3), 0).then
+    got = announced_by(Announcer(ENTITY), view_of(powerwall3), 0)
     assert set(got.first) == set(got.last) == set(whole)
     assert all(json.loads(payload) == MIGRATE for payload in got.first.values())
 
 
 def test_both_forms_have_the_same_unique_ids_and_state_topics(powerwall3, view_of):
     view, state = view_of(powerwall3), 31
-    single = [c for c in loaded(Announcer(ENTITY).announce(view, state).then).values() if c]
-    whole = loaded(Announcer(DEVICE).announce(view, state).then).values()
+    single = [c for c in loaded(announced_by(Announcer(ENTITY), view, state).then).values() if c]
+    whole = loaded(announced_by(Announcer(DEVICE), view, state).then).values()
     parts = [c for device in whole for c in device["components"].values() if len(c) > 1]
     keys = ("unique_id", "name", "state_topic", "command_topic", "device_class", "state_class", "icon")
     assert sorted(map(str, [[c.get(k) for k in keys] for c in single])) == sorted(
@@ -209,7 +217,7 @@ def test_an_entity_that_changes_its_device_is_handed_over(powerwall3, view_of):
     announcer = Announcer(DEVICE)
     announcer.announce(view_of(bare), 0)
     named = replace(bare, system_status={"battery_blocks": [{**rows[0], "PackageSerialNumber": "A1"}]})
-    got = announcer.announce(view_of(named), 0)
+    got = announced_by(announcer, view_of(named), 0)
     assert json.loads(got.first["homeassistant/device/pypowerwall_home/config"]) == MIGRATE
     assert set(got.then) == {
         "homeassistant/device/pypowerwall_home/config",
@@ -313,7 +321,7 @@ def test_home_assistants_rules(settings, powerwall3, view_of):
     seen = set()
     for gateway_id in ("home", "cabin.2"):
         view = view_of(powerwall3, identity={"id": gateway_id})
-        for topic, config in loaded(Announcer(settings).announce(view, 31).then).items():
+        for topic, config in loaded(announced_by(Announcer(settings), view, 31).then).items():
             match = TOPIC.fullmatch(topic)
             assert match, topic
             check_device(config["device"])
@@ -337,7 +345,7 @@ def test_home_assistants_rules(settings, powerwall3, view_of):
 def test_the_energy_dashboard_gets_kilowatt_hours(powerwall3, view_of):
     """The device form converts from the Wh topics, which stay as they are."""
     device = json.loads(
-        Announcer(DEVICE).announce(view_of(powerwall3), 0).then["homeassistant/device/pypowerwall_home/config"]
+        announced_by(Announcer(DEVICE), view_of(powerwall3), 0).then["homeassistant/device/pypowerwall_home/config"]
     )
     energies = [c for c in device["components"].values() if c.get("device_class") == "energy"]
     assert len(energies) == 6 + 4
@@ -357,7 +365,7 @@ def test_kilo_template_divides():
 
 
 def test_the_online_entity_can_say_off(powerwall3, view_of):
-    device = Announcer(DEVICE).announce(view_of(powerwall3), 0).then
+    device = announced_by(Announcer(DEVICE), view_of(powerwall3), 0).then
     config = json.loads(device["homeassistant/device/pypowerwall_home/config"])
     assert config["components"]["pypowerwall_home_online"]["availability"] == SERVER_ONLY
     assert len(config["availability"]) == 2

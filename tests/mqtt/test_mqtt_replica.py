@@ -12,6 +12,7 @@ import time
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -95,7 +96,8 @@ class TestWire:
 
     def test_nan_becomes_unknown(self, envelope):
         odd = replace(envelope, reading=replace(envelope.reading, soe_raw=float("nan")))
-        assert decode(encode(odd, TOPIC, None), TOPIC, None).reading.soe_raw is None
+        back = decode(encode(odd, TOPIC, None), TOPIC, None)
+        assert back.reading is not None and back.reading.soe_raw is None
 
     def test_signature_covers_topic_and_every_byte(self, envelope):
         key = b"secret"
@@ -211,7 +213,7 @@ class Reader:
 def shown(view):
     """Every page of the gateway as bytes, and its MQTT topics."""
     site = SiteView((view,), view.server, view.now)
-    pages = {}
+    pages: dict[str, str | bytes] = {}
     for document in CATALOGUE:
         if document.scope is Scope.GATEWAY:
             body = document.render(view)
@@ -354,18 +356,16 @@ def test_messages_that_must_not_count(broker, watch, until, envelope):
             await send({"sequence": 5})
             await until(lambda: "home" in reader.last)
             refused = reader.subscriber.refused
-            for number, (change, options) in enumerate(
-                [
-                    ({"sequence": 6}, {"with_key": None}),
-                    ({"sequence": 6}, {"with_key": b"wrong"}),
-                    ({"sequence": 4}, {}),
-                    ({"run": 6, "sequence": 9}, {}),
-                    ({"sequence": 6, "sent": time.time() + 3600}, {}),
-                    ({"sequence": 6}, {"topic": TOPIC.replace("home", "barn")}),
-                    ({"sequence": 6}, {"topic": TOPIC.replace("/a/", "/b/")}),
-                ],
-                1,
-            ):
+            cases: list[tuple[dict[str, Any], dict[str, Any]]] = [
+                ({"sequence": 6}, {"with_key": None}),
+                ({"sequence": 6}, {"with_key": b"wrong"}),
+                ({"sequence": 4}, {}),
+                ({"run": 6, "sequence": 9}, {}),
+                ({"sequence": 6, "sent": time.time() + 3600}, {}),
+                ({"sequence": 6}, {"topic": TOPIC.replace("home", "barn")}),
+                ({"sequence": 6}, {"topic": TOPIC.replace("/a/", "/b/")}),
+            ]
+            for number, (change, options) in enumerate(cases, 1):
                 await send(change, **options)
                 await until(lambda number=number: sum(refused.values()) == number)
             await sender.send("pwserver/replica/1/a/state", "offline")

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pwserver.mqtt.publisher import MqttPublisher
+from tests.mqtt.broker import Broker
 from tests.mqtt.test_mqtt_broker import run, settings_for
 
 # paho lets go of a socket whose handshake failed without closing it; that none stays open is looked at below.
@@ -69,7 +71,7 @@ class Authority:
         )
 
 
-TROUBLES = {
+TROUBLES: dict[str, tuple[str, dict[str, Any]]] = {
     "unknown authority": ("unable to get local issuer|self-signed|unknown CA|verify failed", {}),
     "wrong name": ("mismatch|not valid for", {"address": "192.0.2.7"}),
     "expired": ("expired", {"days": (-9, -2)}),
@@ -148,7 +150,7 @@ def test_a_plain_broker_where_tls_is_wanted_and_the_other_way_round(
     authority = Authority("ours")
     (tmp_path / "ca.pem").write_bytes(authority.pem)
     authority.write(tmp_path)
-    cases = [
+    cases: list[tuple[Broker, dict[str, Any]]] = [
         (make_broker(), {"tls": True, "tls_ca_cert": str(tmp_path / "ca.pem")}),
         (make_broker(tls=tmp_path), {"tls": False}),
     ]

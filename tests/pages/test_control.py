@@ -102,7 +102,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def wired() -> Iterator[House]:
     """A house that may be written to, all to itself."""
-    free = {"PW_CALLS_PER_MINUTE": "6000", "PW_ISLANDING_COOLDOWN": "0", "PW_CONTROL_ATTEMPTS": "1000"}
+    free: dict[str, Any] = {"PW_CALLS_PER_MINUTE": "6000", "PW_ISLANDING_COOLDOWN": "0", "PW_CONTROL_ATTEMPTS": "1000"}
     with make_house("v1r", PW_CONTROL_SECRET=SECRET, **free) as found:
         yield found
 
@@ -205,7 +205,11 @@ def unwilling(device: object, request: object) -> bytes:
 
 def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answered with a no, asked again too soon, and carried out with the answer lost on its way."""
-    rarely_polled = {"PW_CACHE_EXPIRE": "8", "PW_CALLS_PER_MINUTE": "6000", "PW_ISLANDING_COOLDOWN": "600"}
+    rarely_polled: dict[str, Any] = {
+        "PW_CACHE_EXPIRE": "8",
+        "PW_CALLS_PER_MINUTE": "6000",
+        "PW_ISLANDING_COOLDOWN": "600",
+    }
     with make_house("v1r", PW_CONTROL_SECRET=SECRET, **rarely_polled) as alone:
         watched = look(alone.base)
         watched.expected = ("status of 502", "status of 429", "status of 504")  # the browser's own lines

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from playwright.sync_api import Frame, Route
 
+from pwserver.config.server_settings import STYLES
 from pwserver.simulator import SimulatedGateway
-from pwserver.web.page_routes import STYLES
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 from tests.pages.support import house as make_house
@@ -50,7 +51,7 @@ def shown(page: object, node: str) -> str:
     return page.evaluate(f"document.querySelector('.node.{node} .figure').textContent")  # type: ignore[attr-defined,no-any-return]
 
 
-def weather(gateway: SimulatedGateway, **wanted: object) -> None:
+def weather(gateway: SimulatedGateway, **wanted: Any) -> None:
     gateway.set_house(**{"fixed_solar": None, "fixed_load": None, "grid_outage": False, **wanted})
 
 
@@ -75,7 +76,7 @@ def test_off_grid_is_unmistakable(other: House, look: Look) -> None:
     weather(other.gateway, grid_outage=True)
     until(page, f"{FLOW}.contains('off-grid')")
     assert page.evaluate("getComputedStyle(document.querySelector('.breaker')).visibility") == "visible"
-    assert "on its own" in page.text_content("#notice")
+    assert "on its own" in (page.text_content("#notice") or "")
     assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Off grid"
     assert page.evaluate(RUNNING)["grid"] is False
     weather(other.gateway)

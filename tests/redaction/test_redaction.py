@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from pwserver import log
 from pwserver.config import load
-from pwserver.redaction import HIDDEN, LINE_CHARACTERS, LINES, Redactor, known, shapes
+from pwserver.redaction import HIDDEN, LINE_CHARACTERS, LINES, Redactor, known, shapes, spans
 
 SECRET = "s€crét-token/1+2 \\x\"'%41\n&"
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -290,6 +290,6 @@ def test_the_work_grows_with_the_length_of_the_line_only(piece: str, monkeypatch
             Redactor([SECRET])._known.find(text)
         return counted
 
-    real = shapes.end_of_run
+    real = spans.end_of_run
     small, large = work(2_000), work(32_000)
     assert large <= 16 * small + 16 * len(piece) + 9000

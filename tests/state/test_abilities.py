@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.causes import CAUSE_BY_ID, LIMIT_BY_ID
+from pwserver.causes import CAUSE_BY_ID, LIMIT_BY_ID, Cause, Limit
 from pwserver.modes import READS, ConnectionMode, Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.state.abilities import LINK, OWN, Abilities, abilities_of, can_set, route
@@ -130,5 +130,6 @@ def test_what_was_read_can_be_read() -> None:
 
 
 def test_every_cause_and_limit_says_what_to_do() -> None:
-    for row in (*CAUSE_BY_ID.values(), *LIMIT_BY_ID.values()):
+    rows: list[Cause | Limit] = [*CAUSE_BY_ID.values(), *LIMIT_BY_ID.values()]
+    for row in rows:
         assert row.sentence and row.advice.endswith("."), row.id

@@ -201,7 +201,7 @@ def test_an_unknown_name_has_no_severity_and_no_meaning_and_a_state_is_no_proble
 def test_every_meaning_is_a_sentence_and_the_states_of_the_grid_are_known() -> None:
     for name, (severity, sentence) in MEANINGS.items():
         assert severity in (SERIOUS, WARNING, INFORMATION), name
-        assert sentence[0].isupper() and sentence.endswith("."), name
+        assert sentence is not None and sentence[0].isupper() and sentence.endswith("."), name
         assert len(name) <= alert_memory.MOST_BYTES
     assert MEANINGS.keys() >= GRID_ALERTS
 

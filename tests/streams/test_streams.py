@@ -12,6 +12,7 @@ import time
 import zlib
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_bad_manners(server: Server, code: int, frames: list[dict[str, object]])
         (400, {"Sec_WebSocket_Key": "x" * 24}),
     ],
 )
-def test_a_handshake_that_is_none(server: Server, status: int, headers: dict[str, str]) -> None:
+def test_a_handshake_that_is_none(server: Server, status: int, headers: dict[str, Any]) -> None:
     with pytest.raises(Refused) as refused:
         Client(server.port, GATEWAY, **headers)
     assert refused.value.status == status and isinstance(json.loads(refused.value.body)["detail"], str)
