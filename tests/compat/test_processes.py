@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ import pytest
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, WORKER_DOCUMENTS, gateway_targets
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY, online, tedapi
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -138,8 +138,7 @@ def alive(pid: int) -> bool:
 
 def test_a_second_server_on_the_port_says_so_in_one_line(unreachable: Server) -> None:
     command = [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(unreachable.port)]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    second = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+    second = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=30)
     assert second.returncode == 1
     assert second.stdout == ""
     assert len(second.stderr.strip().splitlines()) == 1

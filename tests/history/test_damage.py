@@ -29,8 +29,8 @@ from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows
+from tests.support.programs import clean_environment
 
-CHECKOUT = Path(__file__).parents[2]
 OTHER = HistoryGateway("other", "Other", GATEWAY.timezone)
 
 
@@ -127,8 +127,7 @@ def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """A server that must end by itself, with what it says."""
     return subprocess.run(
         [sys.executable, "-m", "pwserver", "--port", "0", "--bind-address", "127.0.0.1"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT), "PW_HOST": "127.0.0.1:9", "PW_GW_PWD": "x" * 10}
-        | environment,
+        env=clean_environment(PW_HOST="127.0.0.1:9", PW_GW_PWD="x" * 10) | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

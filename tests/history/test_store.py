@@ -24,6 +24,7 @@ from pwserver.history.ring_files import folder_of, read_header
 from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, Site, reading
+from tests.support.programs import clean_environment
 
 START = 1_795_336_470.0
 SITE = Site()
@@ -111,10 +112,9 @@ def test_a_disk_without_room_is_told_at_the_start_and_kills_nobody(tmp_path: Pat
     inside = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
     mount = f"mount -t tmpfs -o size=3m none {tmp_path}"
     command = f"{mount} && {sys.executable} -m pwserver --port 0 --host 127.0.0.1:9; echo ended $?; find {tmp_path}"
-    environ = {"PW_GW_PWD": "0123456789", "PW_HISTORY_PATH": f"{tmp_path}/history", "PATH": os.environ["PATH"]}
     done = subprocess.run(
         [*inside, "sh", "-c", command],
-        env=environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=clean_environment(PW_GW_PWD="0123456789", PW_HISTORY_PATH=f"{tmp_path}/history"),
         capture_output=True,
         text=True,
         timeout=60,

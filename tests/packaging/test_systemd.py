@@ -19,6 +19,7 @@ import pytest
 from pwserver import systemd
 from pwserver.supervisor import Child, Supervisor
 from tests.packaging.roots import CHECKOUT
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -110,10 +111,9 @@ def test_the_watchdog_is_fed_only_while_every_child_beats() -> None:
 
 def pass_socket(listener: socket.socket, count: int, *arguments: str) -> subprocess.Popen[str]:
     """pwserver with ``listener`` as its descriptor 3."""
-    keep = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-c", AS_SYSTEMD, str(listener.fileno()), str(count), *arguments],
-        env=keep | {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"},
+        env=clean_environment(PYTHONUNBUFFERED="1"),
         pass_fds=[listener.fileno()],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

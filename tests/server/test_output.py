@@ -8,11 +8,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.support.programs import free_port
+from tests.support.programs import clean_environment, free_port
 from tests.support.waiting import wait_until
 
 
@@ -23,11 +22,7 @@ def test_a_full_disk_below_the_log_does_not_end_the_server(taken: tuple[str, ...
     with open("/dev/full", "w") as full:
         main = subprocess.Popen(
             [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port)],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "PW_HOSTS": "a warning to be logged",
-            },
+            env=clean_environment(PW_HOSTS="a warning to be logged"),
             stdin=subprocess.DEVNULL,
             stdout=full if "stdout" in taken else subprocess.DEVNULL,
             stderr=full if "stderr" in taken else subprocess.DEVNULL,
@@ -61,7 +56,7 @@ def test_closed_standard_streams_are_never_taken_by_a_file_or_socket(closed: tup
     closing = " ".join(f"{descriptor}>&-" for descriptor in closed)
     main = subprocess.Popen(
         ["sh", "-c", f'exec "$0" -m pwserver --bind-address 127.0.0.1 --port {port} {closing}', sys.executable],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), "PW_WORKERS": "1"},
+        env=clean_environment(PW_WORKERS="1"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from pwserver.process_signals import CHILD_IGNORES, IGNORED, RELOADING, STOPPING
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"PW_WORKERS": "1", "PW_STOP_TIMEOUT": "10"}
 # What the kernel does not let a program decide, or what is harmless where nobody handles it.
 HARMLESS = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT, signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH}
@@ -50,7 +50,7 @@ def starting() -> Iterator[subprocess.Popen[str]]:
     """A server from the moment it knows what signals mean; it has not read its configuration yet."""
     main = subprocess.Popen(
         [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", "0"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **ENVIRONMENT},
+        env=clean_environment(**ENVIRONMENT),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -68,6 +68,7 @@ def starting() -> Iterator[subprocess.Popen[str]]:
 def _server() -> Iterator[Server]:
     with Server(environment=dict(ENVIRONMENT)) as started:
         wait_until(lambda: started.get("/livez").status == 200, 20)
+        wait_until(lambda: {"poller", "worker-0"} <= started.children().keys(), 20)  # named when signals have a meaning
         yield started
 
 
