@@ -16,7 +16,7 @@ from tests.documents.factory import PROXY, SERVER
 from tests.documents.factory import recorded as recorded_documents
 from tests.simulator.recorded_scenarios import ALL_SCENARIOS
 from tests.support.server import Answer, Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 # Recorded paths that no room serves yet. Delete an entry when its route has come.
 PENDING: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Situation:
 
     def first_message(self, path: str) -> Any:
         """What a WebSocket says as soon as it is open."""
-        with connect(f"ws://127.0.0.1:{self.server.port}{path}", open_timeout=10, proxy=None) as socket:
+        with connect(f"ws://127.0.0.1:{self.server.port}{path}", open_timeout=patient(10), proxy=None) as socket:
             return json.loads(self.as_recorded(socket.recv(10, decode=False)))
 
     def as_recorded(self, body: bytes) -> bytes:

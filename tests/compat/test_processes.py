@@ -17,7 +17,7 @@ from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY, online, tedapi
 from tests.support.programs import clean_environment
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 TARGETS = sorted(
     {
@@ -123,7 +123,7 @@ def test_a_signal_ends_everything(number: signal.Signals) -> None:
         pids = list(server.children().values())
         lingering = socket.create_connection(("127.0.0.1", server.port))  # a client that stays
         server.process.send_signal(number)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(patient(10)) == 0
         lingering.close()
         assert len(pids) >= 3
         wait_until(lambda: not any(alive(pid) for pid in pids), 5)

@@ -30,7 +30,7 @@ async def main():
     server = ServerFacts("1", "1", 0.0, None, 5.0, {})
     publisher.publish(View(GatewayIdentity("home", "Home"), GatewayStatus(online=True), reading, server, 1.7e9))
     async with Watcher(port) as seen:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while topic not in seen.last or seen.last.get("pypowerwall/home/availability") != "online":
                 await asyncio.sleep(0.01)
     await publisher.stop()

@@ -15,7 +15,7 @@ from typing import Any
 
 from pwserver.config.settings import SETTINGS
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 ROOT = Path(__file__).parents[2]
 NO_EFFECT = {"PW_FAIL_FAST", "PW_HEALTH_CHECK"}  # accepted for the predecessors' sake; the table says so
@@ -116,7 +116,7 @@ def test_limits_of_connections(serve: Callable[..., Server]) -> None:
     with ExitStack() as stack:
         kept = []
         for _ in range(60):
-            connection = http.client.HTTPConnection("127.0.0.1", server.port or 0, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port or 0, timeout=patient(10))
             stack.callback(connection.close)
             try:
                 connection.request("GET", "/soe")
@@ -183,7 +183,7 @@ def test_one_client_with_a_full_pipe_does_not_keep_others_from_their_turn(serve:
             answers += said.count(b"HTTP/1.1 200 ")
             if answers < count and server.get("/soe").status == 200:
                 between += 1
-        sender.join(10)
+        sender.join(patient(10))
     assert between >= 3
     assert server.children() == before and "no sign of life" not in server.output()
 

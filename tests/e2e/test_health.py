@@ -15,7 +15,7 @@ import pytest
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import one
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 # Members of the predecessors' /stats and /health; clients and scripts read them by name.
 STATS = {
@@ -84,7 +84,7 @@ def test_healthcheck_needs_no_curl_and_tells_by_its_status(serve: Callable[..., 
     good = healthcheck(server.port)
     assert (good.returncode, good.stdout) == (0, "alive\n")
     server.process.terminate()
-    server.process.wait(20)
+    server.process.wait(patient(20))
     gone = healthcheck(server.port)
     assert gone.returncode == 1 and "pwserver healthcheck:" in gone.stderr
     wrong = healthcheck(server.port, PW_CACHE_EXPIRE="often")

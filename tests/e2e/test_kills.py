@@ -48,7 +48,9 @@ def test_all_answer_soon_after_a_burst_of_kills(seconds: float, numbers: tuple[s
     """Kills hit children before their first heartbeat as well: no reason to wait as after failures of their own."""
     (outcome,) = kills.bursts(1, seconds, numbers)
     assert outcome.kills >= 10
-    assert outcome.answering_seconds <= 5.0 and outcome.fresh_seconds <= 10.0, outcome  # what is promised
+    # What is promised; a machine that takes so long for one start from nothing takes as long for that of a child.
+    slack = 2 * outcome.start_seconds
+    assert outcome.answering_seconds <= max(5.0, slack) and outcome.fresh_seconds <= max(10.0, slack), outcome
 
 
 def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server]) -> None:

@@ -18,7 +18,7 @@ from tests.e2e.conftest import IMPATIENT
 from tests.support.programs import alive
 from tests.support.readers import TELEGRAF, Readers
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 
 class Configured:
@@ -87,7 +87,7 @@ def test_data_stay_while_a_reload_waits_for_its_first_poll(configured: Configure
     server = configured.server
     moments: list[float] = []
     said = configured.reload()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + patient(60)
     while "configuration reloaded" not in server.output()[said:] and time.monotonic() < deadline:
         moments.append(server.timestamp())
     assert moments and all(moments), "for a moment there were no data"
@@ -219,13 +219,13 @@ def test_stop_under_load_leaves_nobody_and_breaks_no_answer(serve: Callable[...,
     # Whoever connects afterwards is refused; what had been begun was finished: no answer broke off in the middle.
     assert not [event for event in readers.failures if "IncompleteRead" in event.what or "status" in event.what]
     with pytest.raises(OSError, match="refused"):
-        http.client.HTTPConnection("127.0.0.1", server.port, timeout=5).request("GET", "/soe")
+        http.client.HTTPConnection("127.0.0.1", server.port, timeout=patient(5)).request("GET", "/soe")
 
 
 def test_further_sigterms_do_not_disturb_the_first(serve: Callable[..., Server]) -> None:
     server = serve()
     family = list(server.children().values())
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + patient(20)
     while server.process.poll() is None and time.monotonic() < deadline:  # to the very end of the interpreter
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.001)

@@ -25,7 +25,7 @@ from pwserver.simulator import SimulatedGateway
 from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 ROOT = Path(__file__).parents[2]
 MARK = "CaNaRy"  # in every planted secret; looked for in any case, as it is and in base64
@@ -220,9 +220,9 @@ def listen(port: int, target: str) -> str:
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     said = b""
-    with socket.create_connection(("127.0.0.1", port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", port), patient(5)) as connection:
         connection.sendall(head.encode())
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + patient(20)
         while messages(said) < 2 and time.monotonic() < deadline:
             said += connection.recv(65536)
     assert said.startswith(b"HTTP/1.1 101"), said[:200]

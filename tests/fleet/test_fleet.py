@@ -13,6 +13,7 @@ import pytest
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS
 from tests.fleet.conftest import BROKER_PASSWORD, KEY
+from tests.support.waiting import patient
 
 TARGETS = sorted({target for row in GATEWAY_DOCUMENTS if row.prefixed for target in row.targets})
 # The server's own clock, in the one document that has it: all in which two servers may differ.
@@ -34,7 +35,7 @@ def documents(server, gateway: str) -> tuple[float, dict[str, tuple[int, bytes]]
 
 def same_reading(one, other, gateway: str):
     """The documents of two servers for one and the same reading."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + patient(60)
     while time.monotonic() < deadline:
         first, ours = documents(one, gateway)
         second, theirs = documents(other, gateway)
@@ -76,7 +77,7 @@ class Readers:
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join(20)
+        self._thread.join(patient(20))
 
 
 def test_a_fleet_and_the_loss_of_each_of_its_members(fleet, until):

@@ -17,9 +17,10 @@ import h11
 import pytest
 
 from pwserver.simulator.tls_context import make_certificate
+from tests.support.waiting import patient
 
 HERE = Path(__file__).parent
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = patient(15.0)
 
 
 class Answer(NamedTuple):
@@ -151,7 +152,7 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(patient(20))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

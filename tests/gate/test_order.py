@@ -16,7 +16,7 @@ import websockets
 
 from tests.gate.conftest import Server, Wire
 from tests.gate.demo_server import HUGE, LARGE, SMALL
-from tests.support.waiting import WaitUntil
+from tests.support.waiting import WaitUntil, patient
 
 Serve = Callable[..., Server]
 
@@ -149,7 +149,7 @@ def test_bytes_behind_a_busy_handler_are_bounded(serve: Serve, wait_until: WaitU
         # The kernel's buffers and ours are full; nothing like what we tried to send is in memory.
         assert (int(server.get("/memory").body) - before) * 4096 < 8 << 20
         server.get("/release")
-        wire.socket.settimeout(10)
+        wire.socket.settimeout(patient(10))
         assert wire.answer().body == b"held"
         assert wire.answer().body == SMALL
 
@@ -286,7 +286,7 @@ def test_graceful_stop_with_idle_and_busy_connections(wait_until: WaitUntil) -> 
         assert helper.answer().body == b"released"
         assert busy.answer().body == b"held"
         assert busy.rest() == helper.rest() == b""
-        assert server.process.wait(20) == 0
+        assert server.process.wait(patient(20)) == 0
     assert not [line for line in server.log if "Traceback" in line]
 
 
@@ -317,7 +317,7 @@ def test_a_request_that_comes_while_stopping_is_answered_and_is_the_last(target:
             answer = wire.answer()
             assert (answer.status, answer.headers["connection"]) == (200, "close")
             assert wire.rest() == b""
-        assert server.process.wait(20) == 0
+        assert server.process.wait(patient(20)) == 0
 
 
 def test_an_idle_connection_ends_without_a_reset() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from tests.support.programs import free_port
-from tests.support.waiting import if_answered, wait_until
+from tests.support.waiting import if_answered, patient, wait_until
 
 ROOT = Path(__file__).parents[2]
 Tool = Callable[[str], str]
@@ -43,7 +43,7 @@ def running(command: list[str], log: Path, **options: Any) -> Iterator[None]:
     finally:
         child.terminate()
         try:
-            child.wait(15)
+            child.wait(patient(15))
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.programs import free_port
-from tests.support.waiting import if_answered, wait_until
+from tests.support.waiting import if_answered, patient, wait_until
 
 
 class Broker:
@@ -58,14 +58,14 @@ class Broker:
 
     def _listening(self) -> bool:
         assert self.process is not None and self.process.poll() is None, "mosquitto ended"
-        socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", self.port), timeout=patient(1)).close()
         return True
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
-            self.process.wait(10)
+            self.process.wait(patient(10))
             self.process = None
 
     def freeze(self) -> None:

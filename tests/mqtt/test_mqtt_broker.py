@@ -20,6 +20,7 @@ from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from tests.mqtt.exceptions import sent_by_us_only
+from tests.support.waiting import patient
 
 FAST = {
     "backoff_first_seconds": 0.05,
@@ -35,7 +36,7 @@ def settings_for(broker, **changes):
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 60))
+    return asyncio.run(asyncio.wait_for(coroutine, patient(60)))
 
 
 def test_without_a_host_nothing_is_loaded(tmp_path):
@@ -208,7 +209,7 @@ def test_a_broker_that_hangs_is_noticed_and_delays_nobody(broker, watch, until, 
         for _ in range(200):
             publisher.publish(view_of(powerwall3))
         await until(lambda: not publisher.connected, "noticed")
-        await asyncio.wait_for(publisher.stop(), 20)
+        await asyncio.wait_for(publisher.stop(), patient(20))
 
     run(main())
 

@@ -31,6 +31,7 @@ from pwserver.mqtt.replica_subscriber import ReplicaSubscriber
 from pwserver.mqtt.state_topics import topics
 from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.view import SiteView, View
+from tests.support.waiting import patient
 
 TOPIC = "pwserver/replica/1/a/gateway/home"
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def settings_for(broker, name="a", key=None):
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 60))
+    return asyncio.run(asyncio.wait_for(coroutine, patient(60)))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pwserver.simulator.powerwall2 import UNITS
 from tests.e2e.conftest import one
 from tests.mqtt.broker import Broker
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 SECRET = "a-long-control-secret"
 ACL = """user server
@@ -48,7 +48,7 @@ def environment(house: SimulatedGateway, broker: Broker, **more: str) -> dict[st
 
 
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 90))
+    return asyncio.run(asyncio.wait_for(coroutine, patient(90)))
 
 
 async def aside(function, *arguments, **more):

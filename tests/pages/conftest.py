@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from tests.pages.recorded import zone_name
 from tests.pages.support import NOON_ZONE, SECRET, House, Watched, chromium
 from tests.pages.support import house as make_house
+from tests.support.waiting import patient
 
 
 @pytest.fixture(scope="package")
@@ -38,6 +39,7 @@ def look(browser: Browser) -> Iterator[Look]:
         context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE), **options}
         )
+        context.set_default_timeout(patient(30) * 1000)
         watched = Watched(context.new_page(), base)
         watched.checked = check  # type: ignore[attr-defined]
         opened.append(watched)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 
 class Relay:
@@ -24,14 +24,14 @@ class Relay:
         self._thread.start()
         self.silent(False)
         server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop)
-        self._server = server.result(10)
+        self._server = server.result(patient(10))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(patient(10))
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(patient(10))
         self._loop.close()
 
     def silent(self, wanted: bool) -> None:

@@ -15,7 +15,7 @@ from pwserver.certificate import self_signed
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
 from tests.support.programs import free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 
@@ -52,7 +52,7 @@ http {{
         yield f"https://localhost:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(patient(10))
 
 
 def _listens(port: int) -> bool:
@@ -60,7 +60,7 @@ def _listens(port: int) -> bool:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with (
-            socket.create_connection(("127.0.0.1", port), 1) as plain,
+            socket.create_connection(("127.0.0.1", port), patient(1)) as plain,
             context.wrap_socket(plain, server_hostname="localhost"),
         ):
             return True

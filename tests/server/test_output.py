@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from tests.support.programs import clean_environment, free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a file that is always full")
@@ -30,7 +30,7 @@ def test_a_full_disk_below_the_log_does_not_end_the_server(taken: tuple[str, ...
 
     def polling() -> bool:
         assert main.poll() is None, "it has ended"
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=patient(5))
         try:
             client.request("GET", "/stats")
             poller = json.loads(client.getresponse().read())["processes"][0]
@@ -43,7 +43,7 @@ def test_a_full_disk_below_the_log_does_not_end_the_server(taken: tuple[str, ...
     try:
         wait_until(polling, 30)
         main.send_signal(signal.SIGTERM)
-        assert main.wait(10) == 0
+        assert main.wait(patient(10)) == 0
     finally:
         main.kill()
         main.wait()
@@ -64,7 +64,7 @@ def test_closed_standard_streams_are_never_taken_by_a_file_or_socket(closed: tup
 
     def answers() -> bool:
         assert main.poll() is None, "it has ended"
-        client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=patient(5))
         try:
             client.request("GET", "/livez")
             return client.getresponse().status == 200
@@ -78,7 +78,7 @@ def test_closed_standard_streams_are_never_taken_by_a_file_or_socket(closed: tup
         for descriptor in (0, 1, 2):
             assert os.readlink(f"/proc/{main.pid}/fd/{descriptor}") == "/dev/null"
         main.send_signal(signal.SIGTERM)
-        assert main.wait(10) == 0
+        assert main.wait(patient(10)) == 0
     finally:
         main.kill()
         main.wait()

@@ -18,8 +18,9 @@ from pwserver.config import load
 from pwserver.open_files import LEAST_CONNECTIONS, with_files
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import one
+from tests.support.programs import free_port
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def test_with_few_descriptors_clients_are_refused_instead_of_left_waiting() -> N
     ):
         assert "PW_MAX_CONNECTIONS is 500, but the system allows each process 64 open files" in server.output()
         for _ in range(140):  # more than both processes have descriptors
-            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port or 0), 10))
+            client = held.enter_context(socket.create_connection(("127.0.0.1", server.port or 0), patient(10)))
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert server.get("/livez").status == 503
         held.close()
@@ -97,9 +98,8 @@ def test_where_no_file_can_be_written_gateways_are_polled_all_the_same() -> None
     """A read-only system, or a disk quota used up: Python finds no temporary folder then."""
     with SimulatedGateway("powerwall3") as gateway:
         output = subprocess.PIPE  # a pipe is no file
-        with limited(resource.RLIMIT_FSIZE, 0), socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-            free.close()
+        port = free_port()
+        with limited(resource.RLIMIT_FSIZE, 0):
             main = subprocess.Popen(
                 [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port)],
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **one(gateway)},
@@ -112,7 +112,7 @@ def test_where_no_file_can_be_written_gateways_are_polled_all_the_same() -> None
             wait_until(lambda: _answers(server), 30)
             wait_until(lambda: server.timestamp("/aggregates") > 0, 30, "data")
             main.send_signal(signal.SIGTERM)
-            said = main.communicate(timeout=20)[1].decode()
+            said = main.communicate(timeout=patient(20))[1].decode()
             assert main.returncode == 0
             assert "starting it again" not in said, said
         finally:

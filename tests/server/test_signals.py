@@ -17,7 +17,7 @@ import pytest
 from pwserver.process_signals import CHILD_IGNORES, IGNORED, RELOADING, STOPPING
 from tests.support.programs import clean_environment
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 ENVIRONMENT = {"PW_WORKERS": "1", "PW_STOP_TIMEOUT": "10"}
 # What the kernel does not let a program decide, or what is harmless where nobody handles it.
@@ -103,20 +103,20 @@ def test_signals_without_a_meaning_do_not_disturb_the_start_and_a_reload_waits_f
             lines.append(main.stdout.readline())
             assert lines[-1], "".join(lines)
         main.terminate()
-        assert main.wait(20) == 0
+        assert main.wait(patient(20)) == 0
 
 
 @pytest.mark.parametrize("number", sorted(STOPPING))
 def test_a_stop_during_the_start_ends_main_at_once(number: int) -> None:
     with starting() as main:
         main.send_signal(number)
-        assert main.wait(20) == 0
+        assert main.wait(patient(20)) == 0
 
 
 def test_signals_without_a_meaning_do_not_disturb_a_reload(server: Server) -> None:
     before = server.children()
     server.process.send_signal(signal.SIGHUP)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patient(30)
     while "configuration reloaded" not in server.output() and time.monotonic() < deadline:
         for pid in (server.process.pid, *server.children().values()):
             for number in IGNORED:

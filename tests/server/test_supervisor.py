@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.programs import alive
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 FAMILY = [sys.executable, "-m", "tests.server.supervised"]
 
@@ -74,7 +74,7 @@ def test_sigterm_ends_everybody(family: Family) -> None:
     report = family.until(lambda report: report["poller"]["pid"] and report["worker-0"]["pid"])
     family.main.terminate()
     family.until(lambda said: said.get("stopped"))
-    assert family.main.wait(5) == 0
+    assert family.main.wait(patient(5)) == 0
     assert not alive(report["poller"]["pid"])
     assert not alive(report["worker-0"]["pid"])
 
@@ -148,7 +148,7 @@ def test_a_child_that_ignores_sigterm_does_not_hold_up_the_end() -> None:
         report = family.until(lambda report: report["stubborn"]["beats"] > 0)
         family.main.terminate()
         family.until(lambda said: said.get("stopped"))
-        assert family.main.wait(5) == 0
+        assert family.main.wait(patient(5)) == 0
         assert not alive(report["stubborn"]["pid"])
     finally:
         family.close()

@@ -18,12 +18,13 @@ import pytest
 from pwserver.simulator import SimulatedGateway
 from pwserver.simulator.http_port import LoopThread
 from pwserver.simulator.run import Simulation, run
+from tests.support.waiting import patient
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
 
 def talk(address: str, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=patient(10))
     try:
         connection.request(method, path, body=None if body is None else json.dumps(body))
         answer = connection.getresponse()
@@ -90,7 +91,7 @@ def test_as_a_subprocess() -> None:
         control = next(line for line in lines if line.startswith("control: ")).removeprefix("control: http://")
         assert len(talk(control, "GET", "/state")[1]) == 2
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=patient(10))
     assert process.returncode == 0
     assert errors == ""
 

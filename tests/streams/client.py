@@ -9,7 +9,9 @@ import socket
 import struct
 from typing import Any
 
-PATIENCE_SECONDS = 20.0
+from tests.support.waiting import patient
+
+PATIENCE_SECONDS = patient(20.0)
 MOST_FRAMES = 60  # messages that may come before the frame one waits for
 
 

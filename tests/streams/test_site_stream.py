@@ -16,7 +16,7 @@ from pwserver.web.websocket import frame
 from tests.streams.client import Client, Refused
 from tests.streams.test_hub import Table, Transport, scene
 from tests.support.server import Server
-from tests.support.waiting import wait_until, wait_until_async
+from tests.support.waiting import patient, wait_until, wait_until_async
 
 
 def is_pulse(message: dict[str, Any]) -> bool:
@@ -53,7 +53,7 @@ def test_a_message_is_the_document_or_a_pulse(server: Server, path: str, target:
 @pytest.mark.parametrize("query", ["document=site", "document=site&gateway=default"])
 def test_events_tell_the_same(server: Server, query: str) -> None:
     target = "/api/site/default" if "gateway" in query else "/api/site"
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/stream?{query}", timeout=20) as stream:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/api/stream?{query}", timeout=patient(20)) as stream:
         seen: list[dict[str, Any]] = []
         while sum(not is_pulse(one) for one in seen) < 2:
             line = stream.readline()

@@ -19,7 +19,7 @@ import pytest
 from tests.streams.client import Client, Refused
 from tests.streams.conftest import Serve
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 GATEWAY = "/ws/gateway/default"
 
@@ -147,7 +147,7 @@ def test_below_a_prefix(serve: Serve) -> None:
 
 def events(server: Server, target: str, count: int) -> list[dict[str, object]]:
     """The first events of a stream."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=patient(20))
     connection.request("GET", target)
     answer = connection.getresponse()
     assert answer.status == 200 and answer.headers["content-type"].startswith("text/event-stream")
@@ -280,7 +280,7 @@ def test_clients_that_stop_reading_cost_nothing_and_disturb_nobody(serve: Serve)
 
 
 def http_stream(port: int) -> socket.socket:
-    raw = socket.create_connection(("127.0.0.1", port), 10)
+    raw = socket.create_connection(("127.0.0.1", port), patient(10))
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
     raw.sendall(b"GET /api/stream?gateway=default HTTP/1.1\r\nHost: x\r\n\r\n")
     return raw
@@ -306,4 +306,4 @@ def test_the_server_says_goodbye() -> None:
         server.process.send_signal(signal.SIGTERM)
         assert client.closed_with() == 1001
         client.__exit__()
-        server.process.wait(10)
+        server.process.wait(patient(10))

@@ -55,6 +55,7 @@ class Scene:
     main: int
     port: int
     gateway: SimulatedGateway
+    start_seconds: float  # until it had data
     workers: list[int] = field(default_factory=list)  # as of the last look: finding them reads all of /proc
 
     def look(self) -> None:
@@ -79,8 +80,8 @@ def scene(gateway: SimulatedGateway) -> Iterator[Scene]:
     """A server beside the simulated gateway, with data."""
     port = free_port()
     with pwserver(port, PW_HOST=gateway.address, PW_GW_PWD=gateway.password, **SETTINGS) as main:
-        wait_for(lambda: get(port, "/aggregates")[0] == 200 and timestamp(port), PATIENCE_SECONDS)
-        yield Scene(main.pid, port, gateway)
+        started = wait_for(lambda: get(port, "/aggregates")[0] == 200 and timestamp(port), PATIENCE_SECONDS)
+        yield Scene(main.pid, port, gateway, started)
 
 
 def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Outcome, readers: Readers) -> None:
@@ -183,6 +184,7 @@ class Burst:
     kills: int
     answering_seconds: float  # until every page is answered and every process beats
     fresh_seconds: float  # until the data were read after the last kill
+    start_seconds: float  # from the server's start to its first data, which says how fast this machine is just now
 
 
 def burst(here: Scene, seconds: float, numbers: Sequence[signal.Signals] = (signal.SIGKILL,)) -> Burst:
@@ -205,7 +207,7 @@ def burst(here: Scene, seconds: float, numbers: Sequence[signal.Signals] = (sign
     wait_for(lambda: attempt(answering), PATIENCE_SECONDS, 0.02)
     answered = time.monotonic() - moment
     wait_for(lambda: timestamp(here.port) > epoch, PATIENCE_SECONDS, 0.02)
-    return Burst(kills, answered, time.monotonic() - moment)
+    return Burst(kills, answered, time.monotonic() - moment, here.start_seconds)
 
 
 def bursts(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import os
+import random
 import re
 import signal
 import socket
@@ -15,13 +17,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.waiting import patient
+
 ROOT = Path(__file__).parents[2]
+MOST_WORKERS = 64
+
+
+def _own_ports() -> Iterator[int]:
+    """Return the ports of this process, in any order: each of the processes that share the tests out has its own.
+
+    They are below those that the kernel gives to connections and to whoever asks for any port. So nobody else gets one
+    between its choice and its use, or while a server that is to come back on it is away.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    ports = [*range(10_000 + worker % MOST_WORKERS, 32_000, MOST_WORKERS)]
+    random.SystemRandom().shuffle(ports)
+    return itertools.cycle(ports)
+
+
+_PORTS = _own_ports()
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody listens on, and that nobody is given soon."""
+    for port in itertools.islice(_PORTS, 32_000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError("no port is free")
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -50,7 +72,7 @@ def process(command: list[str], environment: dict[str, str], log: str = os.devnu
     finally:
         started.send_signal(signal.SIGTERM)
         try:
-            started.wait(8)
+            started.wait(patient(8))
         except subprocess.TimeoutExpired:
             os.killpg(started.pid, signal.SIGKILL)
             started.wait()
@@ -70,11 +92,11 @@ def get(port: int, target: str, seconds: float = 5.0) -> tuple[int, bytes]:
 
 
 def wait_for(condition: Any, seconds: float = 30.0, every: float = 0.005) -> float:
-    """Seconds until ``condition()`` held; RuntimeError when it never did."""
+    """Seconds until ``condition()`` held; RuntimeError when it did not within ``patient(seconds)``."""
     begin = time.monotonic()
     while not condition():
-        if time.monotonic() - begin > seconds:
-            raise RuntimeError(f"waited {seconds} s in vain")
+        if time.monotonic() - begin > patient(seconds):
+            raise RuntimeError(f"waited {patient(seconds):g} s in vain")
         time.sleep(every)
     return time.monotonic() - begin
 

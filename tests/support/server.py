@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.programs import clean_environment
-from tests.support.waiting import wait_until
+from tests.support.programs import clean_environment, free_port
+from tests.support.waiting import patient, wait_until
 
 LISTENING = re.compile(r"https?://[^ ]*:(\d+)/")
 
@@ -38,12 +38,14 @@ class Server:
 
     arguments: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
-    port: int = 0  # after the start: where it listens
+    port: int = 0  # where it listens; 0: where nobody else does
     module: str = "pwserver"  # what is run
     configured: bool = False  # the configuration says where to listen
 
     def __enter__(self) -> Server:
         bundle = {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
+        if not self.configured:
+            self.port = self.port or free_port()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
         self.process = subprocess.Popen(
             [
@@ -78,7 +80,7 @@ class Server:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(10)
+                self.process.wait(patient(10))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -94,7 +96,7 @@ class Server:
         self, target: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
         """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patient(10))
         try:
             connection.request(method, target, body=body, headers=headers or {})
             response = connection.getresponse()

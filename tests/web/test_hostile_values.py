@@ -32,7 +32,7 @@ from pwserver.web.api_operations import FORM, ApiOperation
 from pwserver.web.openapi import ROUTE_OPERATIONS
 from tests.control.houses import SECRET, House, settings_for
 from tests.support.server import Answer, Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 JSON = "application/json"
 NUMBERS = [
@@ -309,7 +309,7 @@ def test_headers_that_say_numbers(house: House) -> None:
             "\xff\xfe", "é",
                       "application/openmetrics-text;version=1.0.0;q=1e999", "W/", '"' * 999, "a=" * 500):  # fmt: skip
             for path in ("/metrics", "/api/history", "/api/timeseries/samples", "/ws/aggregate", "/docs", "/api/site"):
-                with socket.create_connection(("127.0.0.1", server.port or 0), 10) as raw:
+                with socket.create_connection(("127.0.0.1", server.port or 0), patient(10)) as raw:
                     head = f"GET {path} HTTP/1.1\r\nHost: pi\r\nConnection: close\r\n{name}: {value}\r\n\r\n"
                     raw.sendall(head.encode("latin-1"))
                     assert int(raw.makefile("rb").readline().split()[1]) < 500, (path, name, value)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.compat.situations import SECRET
 from tests.support.server import Server
+from tests.support.waiting import patient
 from tests.web.conftest import make_app
 
 READ, BOTH, WRITE = "GET, HEAD, OPTIONS", "GET, HEAD, OPTIONS, POST", "OPTIONS, POST"
@@ -75,7 +76,7 @@ def test_head_changes_nothing(server: Server) -> None:
 
 
 def write(server: Server, target: str = "/control/mode", **headers: str) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port or 0, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port or 0, timeout=patient(10))
     try:
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(
