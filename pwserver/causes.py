@@ -1,7 +1,7 @@
-"""Why there are no data, and why something cannot be done: the closed tables, each row with what the owner can do.
+"""List the reasons why a gateway gives no data, and why something cannot be done, each with advice to the owner.
 
-Only these tables say what a cause is called and what helps. ``gateways/`` finds the cause, ``state.abilities`` the
-limit; the log, ``/health``, refusals and the pages take sentence and advice from here.
+Both tables are closed: no other module words a cause or its remedy. ``gateways/`` finds the cause and
+``state.abilities`` the limit; the log, ``/health``, refusals and the pages take the sentence and the advice from here.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final
 
 
 class Patience(enum.Enum):
-    """How the next attempt is put off after a failure of this cause."""
+    """Names the schedule of further attempts after a failure."""
 
-    BACK_OFF = "back-off"  # soon, then ever more rarely: it passes by itself
-    LOGIN = "login"  # a refused login: gateways and Tesla lock accounts, so ever more rarely up to a long pause
-    RATE_LIMIT = "rate-limit"  # not before the time that was named
+    BACK_OFF = "back-off"  # retry soon, then less and less often: such failures pass without the owner
+    LOGIN = "login"  # gateways and Tesla lock accounts after refused logins, so the pauses grow long quickly
+    RATE_LIMIT = "rate-limit"  # never before the time that the other side named
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One row: ``id`` as clients see it, ``sentence`` says what it is, ``advice`` what the owner can do."""
+    """Holds one cause: the ``id`` clients see, a ``sentence`` that explains it, and ``advice`` to the owner."""
 
     id: str
     sentence: str
@@ -59,38 +59,39 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
         Cause(
             UNREACHABLE,
             "no connection to the gateway",
-            "Check that the gateway has power and network, and that its address is still the configured one; "
-            "a fixed address in the router keeps it from changing.",
+            "Check that the gateway has power and a network connection, and that its address has not changed; "
+            "reserving a fixed address for it in the router prevents that.",
         ),
         Cause(
             NAME_UNKNOWN,
             "the name of the gateway cannot be resolved",
-            "Check the name in PW_HOST, and the name server (DNS) that this machine asks. An address such as "
+            "Check the name in PW_HOST, and the name server (DNS) that this machine uses. An address such as "
             "192.168.91.1 needs no name server.",
         ),
         Cause(
             TIMEOUT,
             "no complete answer in time",
-            "It is tried again by itself. If it stays, check the network on the way and restart the gateway.",
+            "The server tries again automatically. If this persists, check the network, then restart the gateway.",
         ),
         Cause(
             AUTH,
-            "the gateway refused our credentials",
+            "the gateway refused the password or key",
             "Check the password (PW_GW_PWD is on the gateway's sticker, PW_PASSWORD is the customer's) and, for v1r, "
-            "that the key is registered; then POST /health/reset, or wait.",
+            "that the key is registered. Then send POST /health/reset, or wait.",
             Patience.LOGIN,
         ),
         Cause(
             RATE_LIMIT,
-            "we were asked to slow down",
-            "Nothing: it is asked again when the named time is over. If it returns, raise PW_CACHE_EXPIRE and look for "
-            "other programs that ask the same gateway or account.",
+            "too many requests: the other side asked for a pause",
+            "There is nothing to do: the server tries again when the requested time is over. If it happens again, "
+            "raise PW_CACHE_EXPIRE, and look for other programs that use the same gateway or account.",
             Patience.RATE_LIMIT,
         ),
         Cause(
             HTTP_ERROR,
             "the answer was an error",
-            "It is tried again by itself. If it stays, restart the gateway, and report it with the firmware's version.",
+            "The server tries again automatically. If this persists, restart the gateway, and report "
+            "it together with the firmware version.",
         ),
         Cause(
             REDIRECT,
@@ -101,13 +102,14 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
         Cause(
             GARBAGE,
             "the answer could not be understood",
-            "Check that a Tesla gateway answers at the configured address. If it does, report it with the firmware's "
-            "version.",
+            "Check that a Tesla gateway answers at the configured address. If it does, report the problem together "
+            "with the firmware version.",
         ),
         Cause(
             NO_DATA,
-            "the answer held no meter value",
-            "It is tried again by itself. If it stays, look in Tesla's app whether the meters are commissioned.",
+            "the answer contained no meter values",
+            "The server tries again automatically. If this persists, check in Tesla's app that the meters are "
+            "commissioned.",
         ),
         Cause(
             SETTINGS,
@@ -118,37 +120,37 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
         Cause(
             TESLA_UNREACHABLE,
             "no connection to Tesla's servers",
-            "Check the Internet connection, DNS, and whether a firewall or proxy stands in the way.",
+            "Check the Internet connection and DNS, and that no firewall or proxy blocks the way.",
         ),
         Cause(
             TESLA_FAULT,
             "Tesla's servers reported a fault of their own, or cannot reach the site",
-            "Nothing: it is tried again by itself. Look whether Tesla's app shows the site.",
+            "There is nothing to do: the server tries again automatically. Check that Tesla's app shows the site.",
         ),
         Cause(LOGIN_MISSING, "there is no Tesla login", "Log in to Tesla: pwserver --setup.", Patience.LOGIN),
         Cause(
             LOGIN_UNREADABLE,
             "the file with the Tesla login cannot be used",
-            "Make the file readable and writable for the user pwserver runs as (chown, chmod 600), or write it anew: "
-            "pwserver --setup.",
+            "Make the file readable and writable for the user that pwserver runs as (chown, chmod 600), or create it "
+            "again: pwserver --setup.",
             Patience.LOGIN,
         ),
         Cause(
             LOGIN_REFUSED,
             "Tesla no longer accepts the login",
-            f"{_LOG_IN_AGAIN} A login ends when the password changes or after three months without use.",
+            f"{_LOG_IN_AGAIN} A login expires when the password changes, or after three months without use.",
             Patience.LOGIN,
         ),
         Cause(
             ACCESS_DENIED,
             "Tesla denies this login access",
-            f"{_LOG_IN_AGAIN} Use the account that owns the site in Tesla's app; for FleetAPI, grant the application "
-            "the scopes for energy products.",
+            f"{_LOG_IN_AGAIN} Use the account that owns the site in Tesla's app; for FleetAPI, also grant the "
+            "application the scopes for energy products.",
             Patience.LOGIN,
         ),
         Cause(
             NOT_REGISTERED,
-            "Tesla requires something of the account or application first",
+            "Tesla requires a further step for the account or the application",
             "For FleetAPI, register the application in this region (partner account) and check that the account type "
             "allows it; then log in again: pwserver --setup.",
             Patience.LOGIN,
@@ -163,15 +165,15 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
         Cause(
             SITE_MISSING,
             "the Tesla account has no such energy site",
-            "Check PW_SITEID, and that Tesla's app shows the site for this account; without PW_SITEID the first site "
-            "is taken.",
+            "Check PW_SITEID, and that Tesla's app shows the site for this account. Without PW_SITEID, the first site "
+            "of the account is used.",
             Patience.LOGIN,
         ),
         Cause(
             POLLER,
             "The process of pwserver that reads the gateways has stopped.",
-            "Nothing: it is started anew by itself within seconds. If it stays, look into the server's log, and report "
-            "what it says.",
+            "There is nothing to do: it restarts automatically within seconds. If this persists, look in the "
+            "server's log, and report what it says.",
         ),
     )
 }
@@ -181,7 +183,7 @@ CAUSES: Final = tuple(CAUSE_BY_ID)
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One reason why something cannot be done. ``sentence`` may name {what} and the {connection}."""
+    """Holds one reason why something cannot be done; ``sentence`` has places for {what} and {connection}."""
 
     id: str
     sentence: str
@@ -203,7 +205,7 @@ TESLA_TELLS_LESS: Final = "tesla-tells-less"
 LOCAL_TELLS_LESS: Final = "local-tells-less"
 
 _TO_WRITE: Final = (
-    "Log in to Tesla (pwserver --setup; PW_EMAIL beside PW_HOST), so that commands go over Tesla's servers, or "
+    "Log in to Tesla so that commands go over Tesla's servers (pwserver --setup; PW_EMAIL in addition to PW_HOST), or "
     "register a v1r key and connect over the wired network: PW_RSA_KEY_PATH with PW_GW_PWD."
 )
 
@@ -220,45 +222,47 @@ LIMIT_BY_ID: Final[Mapping[str, Limit]] = {
         ),
         Limit(
             NEEDS_TESLA,
+            # The words of pypowerwall-server, which its clients may match.
             "Tesla cloud connection not available (requires hybrid, cloud or FleetAPI mode)",
-            "Log in to Tesla: pwserver --setup; PW_EMAIL beside PW_HOST.",
+            "Log in to Tesla: pwserver --setup; PW_EMAIL in addition to PW_HOST.",
         ),
         Limit(
             LINK_DOWN,
-            "this goes over Tesla's servers, and they are not connected",
-            "Wait for the connection. If it stays, the server's log says why; a new login helps mostly: "
-            "pwserver --setup.",
+            "this goes over Tesla's servers, which are not connected",
+            "Wait for the connection. If it does not come, look for the reason in the server's log; a new login "
+            "usually helps: pwserver --setup.",
         ),
         Limit(
             LINK_UNSURE,
-            "nobody can say which of the Tesla account's sites this gateway is",
-            "Name the site: siteid of this gateway in PW_GATEWAYS, or PW_SITEID.",
+            "the Tesla account has several sites, and it is not known which of them this gateway is",
+            "Name the site: set siteid for this gateway in PW_GATEWAYS, or set PW_SITEID.",
         ),
         Limit(NOT_CONNECTED, "the gateway is not connected", "Wait until the gateway answers again."),
         Limit(
             REPLICA,
-            "a replica reads only",
+            "a replica cannot send commands",
             "Send commands to the server that reads the gateway.",
         ),
         Limit(
             CONTROL_OFF,
+            # The words of pypowerwall-server, which its clients may match.
             "Control Commands Disabled - Set PW_CONTROL_SECRET to enable",
             "Set PW_CONTROL_SECRET on the server.",
         ),
         Limit(
             TELLS_LESS,
-            "{connection} does not tell it",
+            "{connection} does not report it",
             "Connect to the gateway itself: PW_HOST with PW_GW_PWD (TEDAPI), or with PW_PASSWORD (Powerwall 2).",
         ),
         Limit(
             TESLA_TELLS_LESS,
-            "Tesla's servers do not tell it",
+            "Tesla's servers do not report it",
             "Connect to the gateway in the house: PW_HOST with PW_GW_PWD (TEDAPI), or with PW_PASSWORD (Powerwall 2).",
         ),
         Limit(
             LOCAL_TELLS_LESS,
-            "the local API of this firmware does not tell it",
-            "Set PW_GW_PWD as well and let PW_HOST lead to the gateway's own WiFi (TEDAPI).",
+            "the local API of this firmware does not report it",
+            "Set PW_GW_PWD as well, and point PW_HOST at the gateway on its own WiFi (TEDAPI).",
         ),
     )
 }

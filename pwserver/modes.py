@@ -1,7 +1,7 @@
-"""The one table of connection modes: how a gateway can be configured to be reached, and what was reached.
+"""List the connection modes: the ways to reach a gateway that can be configured, and the kinds that can result.
 
-Plain rows. A new mode is a row here, its members in the configuration, and its module in ``gateways/``;
-docs/contributing.md lists the files.
+A new mode is a row here, its members in the configuration, and its module in ``gateways/``; docs/contributing.md lists
+the files.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ from typing import Final
 
 from pwserver import causes
 
-# What there is to read of a house.
+# The families of data that a connection may deliver; ``state.abilities`` explains the ones that it does not.
 READS: Final = ("powers", "energies", "charge", "grid", "units", "strings", "temperatures", "alerts", "settings")
+# Tesla's servers report no lifetime energies, and describe the batteries of a site only as one.
 _TESLA_READS: Final = ("powers", "charge", "grid", "alerts", "settings")
 _LOCAL_READS: Final = ("powers", "energies", "charge", "grid", "units", "alerts", "settings")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to configure a gateway. ``word`` is unique: for logs and ``check-config``."""
+    """Describes one way to configure a gateway."""
 
-    label: str  # ``connection_mode`` of the API until a connection says otherwise
-    word: str
+    label: str  # ``connection_mode`` of the API until a connection has been made; not unique
+    word: str  # unique, for logs and ``check-config``
     remote: bool = False  # Tesla's servers are asked instead of the gateway itself
     tedapi: bool = False  # the library speaks TEDAPI
-    module: str = "library"  # of ``gateways/``: opens the connection and collects from it
-    reach: str = ""  # name of the ``Reach`` that it leads to when all goes well
+    module: str = "library"  # the module of ``gateways/`` that opens the connection and collects from it
+    reach: str = ""  # name of the ``Reach`` that results when all goes well (declared below, so not yet an object)
 
 
 class _Named(enum.Enum):
-    """A row of a table that clients and the log know by name."""
+    """Gives the rows of a table the names that clients and the log know."""
 
     @property
     def label(self) -> str:
@@ -45,17 +46,17 @@ class _Named(enum.Enum):
 
 
 class ConnectionMode(_Named):
-    """How a gateway is meant to be reached; its label holds until a connection says otherwise."""
+    """Lists how a gateway can be configured to be reached."""
 
     FLEETAPI = Way("FleetAPI", "fleetapi", remote=True, reach="FLEETAPI")
     CLOUD = Way("Cloud", "cloud", remote=True, reach="CLOUD")
     V1R = Way("TEDAPI v1r", "v1r", tedapi=True, reach="V1R")
-    V1R_WIFI = Way("TEDAPI v1r", "v1r-wifi", tedapi=True, reach="V1R")  # the followers too, and a fallback
+    V1R_WIFI = Way("TEDAPI v1r", "v1r-wifi", tedapi=True, reach="V1R")  # WiFi for follower units, and as the detour
     TEDAPI = Way("TEDAPI", "tedapi", tedapi=True, reach="TEDAPI")
     HYBRID = Way("TEDAPI", "hybrid", tedapi=True, reach="HYBRID")  # local API plus TEDAPI vitals
-    LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # a gateway password is there, but of no use at this address
-    LOCAL = Way("Local", "local", reach="LOCAL")  # or Basic LAN: only a connection can tell
-    POWERS = Way("Powers", "powers", module="powers_json", reach="POWERS")  # another program's powers and charge
+    LOCAL_ONLY = Way("Local", "local-only", reach="LOCAL")  # the gateway password is set, but useless at this address
+    LOCAL = Way("Local", "local", reach="LOCAL")  # may turn out to be Basic LAN, which only a connection shows
+    POWERS = Way("Powers", "powers", module="powers_json", reach="POWERS")  # powers and charge from another program
 
     @property
     def remote(self) -> bool:
@@ -64,7 +65,7 @@ class ConnectionMode(_Named):
 
     @property
     def tedapi(self) -> bool:
-        """Tell whether this configuration makes the library speak TEDAPI."""
+        """Return whether this configuration makes the library speak TEDAPI."""
         return self.value.tedapi
 
     @property
@@ -74,24 +75,24 @@ class ConnectionMode(_Named):
 
     @property
     def reach(self) -> Reach:
-        """Return what it leads to when all goes well."""
+        """Return the kind of connection that results when all goes well."""
         return Reach[self.value.reach]
 
 
 @dataclass(frozen=True, slots=True)
 class ReachKind:
-    """One kind of connection. ``word`` is unique; ``label`` is how clients know it."""
+    """Describes one kind of connection: what can be read and commanded over it."""
 
-    word: str
-    label: str
+    word: str  # unique, for the log
+    label: str  # the name that clients know; not unique
     reads: tuple[str, ...] = READS
-    writes: tuple[str, ...] = ()  # of ``state.controls.NEEDS``
-    limit: str = causes.READ_ONLY  # why it cannot command what a connection of another kind could
-    unread: str = causes.TELLS_LESS  # why it cannot tell the rest
+    writes: tuple[str, ...] = ()  # a subset of ``state.controls.NEEDS``
+    limit: str = causes.READ_ONLY  # the reason given for commands that only another kind of connection can carry
+    unread: str = causes.TELLS_LESS  # the reason given for the data that it does not report
 
 
 class Reach(_Named):
-    """What was reached: the kind of connection that readings come over."""
+    """Lists the kinds of connections that readings can come over."""
 
     FLEETAPI = ReachKind(
         "fleetapi", "FleetAPI", _TESLA_READS, ("operation", "grid", "tariff"), unread=causes.TESLA_TELLS_LESS
@@ -105,7 +106,7 @@ class Reach(_Named):
     )
     BASIC_LAN = ReachKind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
     POWERS = ReachKind("powers", "Powers", ("powers", "charge"))
-    MIXED = ReachKind("mixed", "Mixed")  # of a sum: its gateways are reached in different ways
+    MIXED = ReachKind("mixed", "Mixed")  # for a sum whose gateways are reached in different ways
 
     @property
     def remote(self) -> bool:
@@ -114,7 +115,8 @@ class Reach(_Named):
 
 
 def reach_named(label: str | None, tedapi_mode: str | None) -> Reach | None:
-    """Find what was reached by the words that clients know it under; None for words of other programs."""
+    """Return the kind of connection that published names stand for; None when another program chose the names."""
+    # TEDAPI and hybrid share the label "TEDAPI", as in the predecessors; only ``tedapi_mode`` tells them apart.
     if label == Reach.HYBRID.label and tedapi_mode == Reach.HYBRID.word:
         return Reach.HYBRID
     return next((reach for reach in Reach if reach.label == label), None)

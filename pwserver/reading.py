@@ -1,4 +1,4 @@
-"""The vocabulary shared by every room: what a poll learned, and what is known about a gateway.
+"""Define the data that all packages share: what a poll learned, and what is known about a gateway.
 
 Plain data only: no behaviour, no I/O, nothing secret. Units are in the names or stated beside them.
 """
@@ -16,7 +16,7 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class GatewayIdentity:
-    """The public facts of one configured gateway; passwords, e-mails and paths never get here."""
+    """Holds the public facts of one configured gateway; passwords, e-mail addresses and paths never get here."""
 
     id: str
     name: str
@@ -26,7 +26,7 @@ class GatewayIdentity:
     wifi_host: str | None = None
     site_id: str | None = None
     timezone: str = "UTC"  # IANA name; days begin at its midnight
-    timezone_set: bool = False  # by the owner; else the gateway's own counts, where it tells one
+    timezone_set: bool = False  # True: the owner set it; False: a zone that the gateway reports takes precedence
     basic_lan: bool = False
     tedapi_expected: bool = False
     cloud_mode: bool = False
@@ -38,7 +38,7 @@ class GatewayIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer of the gateway, or of Tesla's servers, that a reading was made of."""
+    """Describes one answer of the gateway, or of Tesla's servers, that a reading was made from."""
 
     name: str  # the request, for people: "GET /api/meters/aggregates", "TEDAPI status", "live_status of Tesla's cloud"
     at: float  # epoch seconds at which it arrived
@@ -46,17 +46,17 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything one poll of one gateway learned. ``None`` means unknown, never zero.
+    """Holds everything that one poll of one gateway learned; ``None`` means unknown, never zero.
 
-    What a gateway can tell has no default here: a collector that forgets a member does not pass the type checker.
+    Members that a gateway can report have no default, so that a collector that forgets one fails the type check.
     """
 
     gateway_id: str
-    timestamp: float  # epoch seconds, our clock, when the meters arrived
+    timestamp: float  # when the meters arrived: epoch seconds by this machine's clock, as a gateway's may be wrong
     aggregates: JsonObject  # site, battery, load, solar meters in the library's shape
     vitals: JsonObject | None
     strings: JsonObject | None
-    soe_raw: float | None  # percent as the gateway counts it
+    soe_raw: float | None  # percent as the gateway counts it: Tesla's app hides the lowest 5 % (state/charge.py)
     status: JsonObject | None
     version: str | None
     din: str | None
@@ -85,7 +85,7 @@ class Reading:
     device_type: str | None
     pw3: bool | None
     tedapi_mode: str | None  # full, v1r, hybrid
-    reach: Reach | None  # the kind of connection it came over
+    reach: Reach | None  # the kind of connection that the data came over
     tedapi_config: JsonObject | None
     tedapi_status: JsonObject | None
     tedapi_components: JsonObject | None
@@ -95,25 +95,26 @@ class Reading:
     fleet: JsonObject | None  # info, status: raw FleetAPI answers
     tariff: JsonObject | None
     backup_events: JsonObject | None  # v1r only: the body of /control/max_backup
-    vitals_carried: bool = False  # multi-Powerwall guard: vitals kept from an earlier poll
-    device_ages_seconds: Mapping[str, float] = field(default_factory=dict)  # device -> age, where older
-    flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> why it was set aside
+    vitals_carried: bool = False  # some vitals were kept from an earlier poll, because a unit did not answer
+    device_ages_seconds: Mapping[str, float] = field(default_factory=dict)  # device -> age, for carried devices only
+    flags: Mapping[str, str] = field(default_factory=dict)  # implausible value -> the reason it was set aside
     listed_meters: JsonObject = field(default_factory=dict)  # further meters that the library drops, in the same shape
-    further_meters: list[str] = field(default_factory=list)  # those the house has; the judge writes it, for replicas
-    unit_numbers: Mapping[str, int] = field(default_factory=dict)  # serial number -> its number for good; as above
-    counter_resets: Mapping[str, float] = field(default_factory=dict)  # counter -> epoch seconds; as above
+    # The judges write the next three, not the collectors: a replica must repeat their verdicts, not judge afresh.
+    further_meters: list[str] = field(default_factory=list)  # the meters of ``listed_meters`` that the house really has
+    unit_numbers: Mapping[str, int] = field(default_factory=dict)  # serial number -> the unit's permanent number
+    counter_resets: Mapping[str, float] = field(default_factory=dict)  # counter -> epoch seconds of its restart
     # Family (meters, level, grid, system, vitals, operation, remaining ...) -> the answer its values were read from.
     answers: Mapping[str, Answered] = field(default_factory=dict)
 
     @classmethod
     def partial(cls, gateway_id: str, timestamp: float, aggregates: JsonObject, **told: Any) -> Reading:
-        """Make a reading of a source that tells only these members: all others are unknown."""
+        """Make a reading from a source that reports only these members; all others are unknown."""
         unknown = {one.name: None for one in fields(cls) if one.default is MISSING and one.default_factory is MISSING}
         return cls(**{**unknown, "gateway_id": gateway_id, "timestamp": timestamp, "aggregates": aggregates, **told})
 
     @property
     def connection_mode(self) -> str | None:
-        """Return what was reached, as the API calls it: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
+        """Return the API's name for the connection: FleetAPI, Cloud, TEDAPI v1r, TEDAPI, Basic LAN, Local ..."""
         return self.reach.label if self.reach is not None else None
 
     @property
@@ -124,7 +125,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One family of data of one gateway (vitals, strings, fans ...): when it last came, how often it failed."""
+    """Records how one family of data of one gateway (vitals, strings, fans ...) arrives."""
 
     last_success: float | None = None  # epoch seconds
     failures: int = 0  # in a row
@@ -133,25 +134,25 @@ class Capability:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways over which a gateway can be commanded at this moment: facts for ``state.abilities`` to judge."""
+    """Holds the facts from which ``state.abilities`` judges how a gateway can be commanded at this moment."""
 
-    reach: Reach | None = None  # the gateway's own connection; of the last reading while there is none
+    reach: Reach | None = None  # the gateway's own connection, or that of the last reading while it is down
     online: bool = False  # the last poll succeeded
-    wired_v1r: bool = False  # signed, with a key of the owner, and not on its detour over WiFi
-    local_first: bool = False  # the owner wants such a connection to be asked before Tesla's servers
-    link: str | None = None  # of the Tesla login beside it: down, unsure (which site?), ready; None: there is none
-    link_cause: str | None = None  # why it is down: the id of a row of ``causes.py``
-    relayed: bool = False  # another server reads the gateway, and this one repeats what it says
+    wired_v1r: bool = False  # requests are signed with the owner's key and go over the wired LAN, not the WiFi detour
+    local_first: bool = False  # the owner prefers such a connection to Tesla's servers
+    link: str | None = None  # the hybrid cloud link: down, unsure (which site?) or ready; None: not configured
+    link_cause: str | None = None  # the reason why the link is down: the id of a row of ``causes.py``
+    relayed: bool = False  # another server reads the gateway, and this one is its replica
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """What is known about the connection to one gateway right now."""
+    """Describes the connection to one gateway at this moment."""
 
     state: str = "connecting"  # connecting ok degraded fallback auth-failed backing-off
     state_since: float = 0.0  # epoch seconds
     online: bool = False  # the last poll succeeded
-    stale: bool = False  # it did not, but its last good data are still served
+    stale: bool = False  # the last poll failed, but the last good data are still served
     last_updated: float | None = None  # epoch seconds of the last good poll
     error: str | None = "Initializing..."
     cause: str | None = None  # the id of a row of ``causes.py``
@@ -170,25 +171,27 @@ class GatewayStatus:
     cloud_control: JsonObject | None = None  # only with a hybrid link
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     ways: Ways | None = None  # None before the connection was made
-    pending: JsonObject = field(default_factory=dict)  # commanded, not yet read back: setting -> value, acknowledged
+    # Settings that the gateway acknowledged but no reading shows yet: setting -> value and time of the acknowledgement.
+    pending: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What documents may say about the server itself."""
+    """Holds the facts about the server itself that documents may publish."""
 
     version: str
     library_version: str
     started: float  # epoch seconds
     default_gateway: str | None
     poll_interval_seconds: float
-    settings: JsonObject  # all settings by variable, secrets already masked: to be listed, not to be asked
+    settings: JsonObject  # all settings by variable, secrets masked: only for listing, never to decide anything
     control_enabled: bool = False
     missing_as_zero: bool = False
-    raw_routes: bool = True  # what gateways answered is served as it came
-    graceful_degradation: bool = True  # the last good data are served while a gateway is away, for this long:
-    cache_ttl_seconds: int = 30
-    fail_fast: bool = False  # without effect, told as the predecessors tell it; so is the next
+    raw_routes: bool = True  # the gateways' raw answers are served, too
+    graceful_degradation: bool = True  # while a gateway is away, its last good data are served for ...
+    cache_ttl_seconds: int = 30  # ... this long
+    # The next two have no effect: clients of the predecessors expect them in the documents.
+    fail_fast: bool = False
     health_check: bool = True
     site_id_set: bool = False
     login_file_set: bool = False
