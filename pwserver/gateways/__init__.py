@@ -1,1 +1,1 @@
-"""Talk to Powerwalls. Only the poller and ``--setup`` import this package."""
+"""Talk to Powerwall gateways and Tesla's servers. Only the poller and ``--setup`` import this package."""

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from pwserver.gateways.answer_limits import words_in
 
+# The answer comes from outside: the depth, and below the number of members and items, bound the work it can make.
+# Known answers need three levels: the library's envelope, Tesla's ``response``, its members.
 _DEEPEST: Final = 6
 _YES_OR_NO: Final = ("result", "success", "ok", "accepted", "acknowledged")
 _STATES: Final = ("status", "state", "result", "response")
@@ -22,14 +24,15 @@ _ENVELOPES: Final = ("response", "result", "data", "results")
 
 
 def refusal_in(result: Any) -> str | None:
-    """Return None for a yes, else why not in the answer's own words (empty where it gives none)."""
+    """Return None when the answer is a yes, else its own words for the refusal (empty when it gives none)."""
+    # An empty answer confirms nothing, and a command must never be reported as done without a confirmation.
     if result is None or result is False or result in ("", {}, [], ()):
         return ""
     return words_in(_without_echo(result)) if _is_no(result, 0) else None
 
 
 def refusal_of(body: bytes) -> str | None:
-    """Judge an answer as it arrived: the library passes on a part of it only, sometimes nothing but a message."""
+    """Judge the complete body of an answer, of which the library passes on only a part or a message of its own."""
     try:
         return refusal_in(json.loads(body))
     except (ValueError, RecursionError):
@@ -37,7 +40,7 @@ def refusal_of(body: bytes) -> str | None:
 
 
 def _without_echo(result: Any) -> Any:
-    """Return the answer, or the inner one that says no: the words of a yes beside it would be the wrong ones."""
+    """Return the part of the answer that says no, so that the words of a yes beside it are not quoted."""
     if isinstance(result, Mapping):
         for inner in _inner(result):
             if _is_no(inner, 1):
@@ -56,12 +59,13 @@ def _is_no(value: Any, depth: int) -> bool:
 
 
 def _says_no(value: Mapping[Any, Any], depth: int) -> bool:
-    """Tell whether the members of an answer say no, whatever the answers inside it say."""
+    """Return whether the members of an answer itself say no; the answers nested in it are judged separately."""
     members = {str(name).lower(): member for name, member in list(value.items())[:200]}
     if members.get("error") or members.get("errors") or members.get("faultstring"):
         return True
     if any(members[name] is False for name in _YES_OR_NO if name in members):
         return True
+    # A ``result`` that is there but empty confirms nothing.
     if "result" in members and members["result"] in (None, "", {}, []):
         return True
     if any(isinstance(members.get(name), str) and _is_no(members[name], depth) for name in _STATES):
@@ -71,7 +75,7 @@ def _says_no(value: Mapping[Any, Any], depth: int) -> bool:
 
 
 def _inner(value: Mapping[Any, Any]) -> list[Any]:
-    """List what an answer wraps: Tesla's ``response``, and the library's ``set_operation`` and the like."""
+    """Return the answers inside an answer: Tesla's ``response``, and the library's ``set_operation`` and the like."""
     return [
         member
         for name, member in list(value.items())[:200]
@@ -81,8 +85,8 @@ def _inner(value: Mapping[Any, Any]) -> list[Any]:
 
 
 def _code(value: Any) -> int | None:
-    """Return a status code, also one written as text; None for what is none."""
-    if isinstance(value, bool):
+    """Return a status code, also one that is written as text; None when the value is not a status code."""
+    if isinstance(value, bool):  # a bool is an int in Python, and True would be the code 1: a refusal
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)

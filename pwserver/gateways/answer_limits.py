@@ -1,4 +1,4 @@
-"""Limit what an answer from outside may make us do: wait, read, follow a redirect, repeat its words.
+"""Limit what an answer from outside can make pwserver do: wait, read, follow a redirect, repeat its words.
 
 A gateway, a captive portal or a broken proxy can send any number and any address. Each has its bound here.
 """
@@ -15,37 +15,40 @@ from html import unescape
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-LARGEST_ANSWER_BYTES: Final = 8 * 1024 * 1024
-MOST_REDIRECTS: Final = 3
-ACCEPTED_ENCODINGS: Final = "gzip, deflate"  # the ones decoded with a bound, whatever else is installed
+LARGEST_ANSWER_BYTES: Final = 8 * 1024 * 1024  # many times the vitals of a big site; it only protects the memory
+MOST_REDIRECTS: Final = 3  # enough for a host that has moved; more is a loop
+# Only these are decoded with a bound. Named explicitly, as requests and httpx add br and zstd where they can.
+ACCEPTED_ENCODINGS: Final = "gzip, deflate"
 
+# RFC 9110 section 10.2.3 allows whole seconds only; servers send fractions all the same.
 _SECONDS: Final = re.compile(r"[0-9]{1,64}(?:\.[0-9]{1,64})?\Z")
 _TESLA_DOMAINS: Final = ("tesla.com", "teslamotors.com", "tesla.cn")
 
 _LONGEST_SENTENCE: Final = 160
+# Members with words for people, the most telling first: OAuth's error_description (RFC 6749 section 5.2), then Tesla's.
 _SENTENCE_NAMES: Final = ("error_description", "message", "reason", "error", "detail", "response", "result")
 _TITLE: Final = re.compile(r"<title[^>]*>(.{0,400}?)</title>", re.IGNORECASE | re.DOTALL)
 _TAGS: Final = re.compile(r"<(?:script|style)\b.*?(?:</(?:script|style)>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 _PRIVATE: Final = (
     re.compile(r"[^\s@<>\"']{1,128}@[^\s@<>\"']{1,128}"),  # e-mail addresses
-    re.compile(r"\b[a-z][a-z0-9+.-]{1,12}://\S+", re.IGNORECASE),  # addresses, whose query may hold a token
+    re.compile(r"\b[a-z][a-z0-9+.-]{1,12}://\S+", re.IGNORECASE),  # URLs, whose query may hold a token
     re.compile(r"(?i)\b(?:bearer|basic)\s+\S+"),
     re.compile(r"(?i)\b\w*(?:token|secret|password|passwd|pwd|code_verifier|cookie|assertion)\w*[\"']?\s*[=:]\s*\S+"),
     re.compile(r"[A-Za-z0-9_+/=.~-]{24,}"),  # tokens, keys, hashes
-    re.compile(r"\d{6,}"),  # sites, telephones
+    re.compile(r"\d{6,}"),  # numbers of sites and telephones
     re.compile(r"\b[A-HJ-NPR-Z0-9]{11,17}\b(?<=\d)"),  # serial and vehicle numbers
 )
 
 
 class Unbounded(Exception):
-    """Tell that an answer is larger than any sensible one, or packed in a way we do not unpack."""
+    """Raised when an answer is larger than any sensible one, or compressed in a way that pwserver does not unpack."""
 
 
 def retry_after_seconds(value: str | None, longest_seconds: float = 300.0) -> float | None:
-    """Return the seconds a Retry-After header asks for (a number or an HTTP date), at most ``longest_seconds``.
+    """Return the seconds that a Retry-After header asks for, at most ``longest_seconds``.
 
-    None when it names no time to come: absent, garbage, not finite, negative, zero or in the past. Our own pauses hold
-    then.
+    The header holds seconds or an HTTP date (RFC 9110 section 10.2.3). None when it names no time in the future:
+    absent, garbage, not finite, negative, zero or past. The caller's own pauses apply then.
     """
     if not value:
         return None
@@ -63,8 +66,9 @@ def retry_after_seconds(value: str | None, longest_seconds: float = 300.0) -> fl
 def redirect_target(url: str, location: str | None, method: str, status: int, *, remote: bool) -> str | None:
     """Return the address a redirect leads to if it may be followed, else None.
 
-    A gateway in the house never redirects. Tesla's servers may, over HTTPS and among themselves; a request with a body
-    only in the two ways that keep it what it is, or a command would turn into a read that succeeds.
+    A gateway in the house never redirects. Tesla's servers may, over HTTPS and among themselves. A request with a body
+    is followed only for 307 and 308, which keep its method and body (RFC 9110 section 15.4): after a 301, 302 or 303 a
+    command would turn into a GET that succeeds.
     """
     if not remote or not location:
         return None
@@ -83,12 +87,12 @@ def redirect_target(url: str, location: str | None, method: str, status: int, *,
 
 
 def _of_tesla(parts: Any) -> bool:
-    host = (parts.hostname or "").rstrip(".")
+    host = (parts.hostname or "").rstrip(".")  # a final dot names the root of DNS and changes nothing
     return any(host == domain or host.endswith("." + domain) for domain in _TESLA_DOMAINS)
 
 
 def decoded(chunks: Iterable[bytes], encoding: str, largest: int = LARGEST_ANSWER_BYTES) -> Iterable[bytes]:
-    """Unpack a body piece by piece. Raises Unbounded when it grows beyond ``largest``, packed or not."""
+    """Yield the pieces of a body, uncompressed. Raises Unbounded when it exceeds ``largest``, compressed or not."""
     names = [name.strip().lower() for name in encoding.split(",") if name.strip().lower() not in ("", "identity")]
     if not names:
         yield from _at_most(chunks, largest)
@@ -99,7 +103,7 @@ def decoded(chunks: Iterable[bytes], encoding: str, largest: int = LARGEST_ANSWE
 
 
 def _inflated(chunks: Iterable[bytes], largest: int) -> Iterable[bytes]:
-    unpacker = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    unpacker = zlib.decompressobj(32 + zlib.MAX_WBITS)  # 32: detect the header, of gzip or of zlib (zlib's manual)
     for chunk in chunks:
         yield unpacker.decompress(chunk, largest + 1)
         if unpacker.unconsumed_tail:
@@ -116,7 +120,8 @@ def _at_most(chunks: Iterable[bytes], largest: int) -> Iterable[bytes]:
 
 
 def own_sentence(body: bytes) -> str:
-    """Return the server's own words about a failure: one short line without secrets, empty where there are none."""
+    """Return the server's own words about a failure as one short line without secrets; empty when it gave none."""
+    # A page about maintenance may be large; its title, and the words of a JSON answer, come early.
     text = body[:20_000].decode("utf-8", "replace").strip()
     try:
         found = _sentence_in(json.loads(text)) if text[:1] in '{["' and text else ""
@@ -129,12 +134,12 @@ def own_sentence(body: bytes) -> str:
 
 
 def words_in(value: Any) -> str:
-    """Return the words in a decoded answer as one short line without secrets, empty where there are none."""
+    """Return the words in a decoded answer as one short line without secrets; empty when there are none."""
     return tame(_sentence_in(value))
 
 
 def _sentence_in(value: Any, depth: int = 0) -> str:
-    """Find the words in a JSON answer; nested objects are searched a few levels down."""
+    """Return the words in a JSON answer; nested objects are searched a few levels deep."""
     if isinstance(value, str):
         return value
     if depth > 3:
@@ -153,7 +158,7 @@ def _sentence_in(value: Any, depth: int = 0) -> str:
 
 
 def tame(text: str) -> str:
-    """Make one printable line of at most 160 characters out of a foreign text, and blot out what may be private."""
+    """Return a foreign text as one printable line of at most 160 characters, with what may be private blotted out."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:4000]).split())
     for pattern in _PRIVATE:
         line = pattern.sub("…", line)

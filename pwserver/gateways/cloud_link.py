@@ -1,6 +1,6 @@
-"""Keep the hybrid cloud link: one cloud connection next to a local gateway, for writes and for what it lacks.
+"""Keep the hybrid cloud link: a cloud connection beside a local gateway, for commands and for settings it lacks.
 
-It lives in threads of its own that come and go: a slow Tesla server never delays a poll.
+The link works in short-lived threads of its own, so that a slow Tesla server never delays a poll.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ log = logging.getLogger("pwserver.gateways")
 
 _LIMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
-_REFRESH_SECONDS: Final = 60.0
-_UNAVAILABLE_AFTER: Final = 3
+_REFRESH_SECONDS: Final = 60.0  # the settings change by hand only, and Tesla bills and limits requests
+_UNAVAILABLE_AFTER: Final = 3  # failures in a row; fewer are called degraded
 LINKED: Final = ("mode", "reserve", "grid_charging", "grid_export")
 
 
 class SoleLink:
-    """Let the first cloud link that connects be the only one of all gateways."""
+    """Lets only one of all gateways have a cloud link: the first whose link connects."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._link: CloudLink | None = None
 
     def claim(self, link: CloudLink) -> bool:
-        """Make ``link`` the one there is, unless another is; return whether it is."""
+        """Make ``link`` the only link unless there is another; return whether it is the only one now."""
         with self._lock:
             if self._link is None:
                 self._link = link
             return self._link is link
 
     def release(self, link: CloudLink) -> None:
-        """Give the place up if ``link`` has it."""
+        """Make room for another link if ``link`` is the only one."""
         with self._lock:
             if self._link is link:
                 self._link = None
 
     def taken_from(self, link: CloudLink) -> bool:
-        """Tell whether another link than ``link`` is the one there is."""
+        """Return whether another link than ``link`` is the only one."""
         return self._link is not None and self._link is not link
 
 
 @dataclass(slots=True)
 class Known:
-    """Hold a value that the servers told, and when they did."""
+    """Holds a value that Tesla's servers reported, and when they did."""
 
     value: Any = None
     time: float = 0.0  # epoch seconds, 0 for never
@@ -63,27 +63,27 @@ class Known:
 
 
 class CloudLink:
-    """Connect in the background, refresh a few values each minute, and tell the state of this connection."""
+    """Connects in the background, refreshes a few values each minute, and reports the state of the connection."""
 
     def __init__(self, definition: GatewayDefinition, options: GatewayOptions, sole: SoleLink) -> None:
         self._sole = sole
         self.definition = definition
         self.options = options
-        self.limiter = RequestLimiter(30)
+        self.limiter = RequestLimiter(30)  # per minute, far above the one refresh and a few commands
         self.lock = threading.Lock()  # held while the library works; commands take it too
         self.powerwall: Any = None
-        self.sites = 0  # of the account; 0: not known
+        self.sites = 0  # how many sites the account has; 0: not known
         self.failures = 0
         self.last_success: float | None = None  # epoch
         self.known = {name: Known() for name in LINKED}
         self._due = 0.0
         self._attempts = 0
-        self._told: str | None = None  # the cause of the last failure the log has
+        self._told: str | None = None  # the cause of the last failure that was logged
         self._job: threading.Thread | None = None
         self._closed = False
 
     def tick(self, tick: float) -> None:
-        """Start the background job when it is due; returns at once."""
+        """Start the background job when it is due, without waiting for it. ``tick``: monotonic seconds."""
         if self._closed or tick < self._due or (self._job is not None and self._job.is_alive()):
             return
         if self.serves_another:
@@ -93,14 +93,14 @@ class CloudLink:
         self._job.start()
 
     def fresh(self, name: str, tick: float) -> Known | None:
-        """Return a value read over the link lately (two refreshes), else None. ``tick``: the monotonic clock."""
+        """Return a value if the link read it within the last two refreshes, else None. ``tick``: monotonic seconds."""
         known = self.known[name]
         if not known.time or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
             return None
         return known
 
     def status(self) -> dict[str, Any]:
-        """Return ``cloud_control`` of the API."""
+        """Return the object ``cloud_control`` of the API."""
         connected = self.powerwall is not None
         if not connected or self.failures >= _UNAVAILABLE_AFTER:
             state = "unavailable"
@@ -121,21 +121,25 @@ class CloudLink:
 
     @property
     def cause(self) -> str | None:
-        """Tell why it is not connected; None while nothing has failed."""
+        """Return the cause of the last failure, the id of a row of ``causes.py``; None when nothing has failed."""
         return self._told
 
     @property
     def serves_another(self) -> bool:
-        """Tell whether the one link there is belongs to another gateway."""
+        """Return whether the only link belongs to another gateway."""
         return self._sole.taken_from(self)
 
     def certain(self) -> bool:
-        """Tell whether it surely leads to this gateway's site: a guess could write to the wrong one of several."""
+        """Return whether the link certainly leads to this gateway's site.
+
+        The account may have several sites, and a guess could send a command to the wrong house.
+        """
         powerwall = self.powerwall
         if powerwall is None:
             return False
         if self.definition.siteid or self.options.site_id or powerwall.mode == "fleetapi":
             return True
+        # ``pypowerwall setup`` writes the owner's choice of a site into this file, and the library reads it.
         folder = os.path.expanduser(self.definition.authpath or self.options.authpath or "")
         return self.sites == 1 or os.path.exists(os.path.join(folder, ".pypowerwall.site"))
 
@@ -145,9 +149,10 @@ class CloudLink:
             self._due = 0.0
 
     def close(self) -> None:
-        """Start no further jobs, and close the connection unless a job still holds it."""
+        """Start no further jobs, and close the connection unless a job still uses it."""
         self._closed = True
         self._sole.release(self)
+        # Do not wait for a job: it may hang in a request for 15 s, and its daemon thread ends with the process.
         if self.lock.acquire(blocking=False):
             try:
                 if self.powerwall is not None:
@@ -167,13 +172,13 @@ class CloudLink:
             self.failures += 1
             step = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
             if failure.patience is Patience.LOGIN and self._attempts:
-                step = self.options.auth_cooldown_seconds  # Tesla locks accounts too
+                step = self.options.auth_cooldown_seconds  # Tesla locks an account after several refused logins
             self._attempts += 1
             self._due = time.monotonic() + max(step, failure.retry_after_seconds or 0.0)
             self._tell(failure)
 
     def _tell(self, failure: GatewayFailure) -> None:
-        """Log a failure once for each cause in a row."""
+        """Log a failure unless the one before had the same cause."""
         if failure.cause == self._told:
             return
         self._told = failure.cause

@@ -1,4 +1,4 @@
-"""Provide what the collectors of all connection modes share: asking, remembering slow answers, checking values."""
+"""Share among the collectors of all connection modes: asking, remembering slow answers, checking values."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from pwserver.reading import Answered, Reading
 from pwserver.state.fact import finite
 from pwserver.state.meter_powers import powers_known
 
-MEDIUM_SECONDS: Final = 15.0
-CLOUD_SLOW_SECONDS: Final = 60.0
-SLOW_SECONDS: Final = 45.0  # queries with at least this interval wait for the others when the budget is short
+MEDIUM_SECONDS: Final = 15.0  # for values that matter less than powers, and whose answers cost the gateway more
+CLOUD_SLOW_SECONDS: Final = 60.0  # for the settings of a site, as Tesla limits and bills requests
+SLOW_SECONDS: Final = 45.0  # queries with at least this interval are the first to be left out when the budget is short
 
 
 class Collector(Protocol):
-    """Make readings over one kind of connection."""
+    """Makes readings over one kind of connection."""
 
     @property
     def reach(self) -> Reach:
-        """Return the kind of connection that readings come over; only asking can tell some of them."""
+        """Return the kind of connection that readings come over; it may change once the gateway has answered."""
         ...
 
     def collect(self) -> Reading:
-        """Ask the gateway now. Raises GatewayFailure; anything else is a fault of ours."""
+        """Ask the gateway now. Raises GatewayFailure; any other exception is a bug in pwserver or the library."""
         ...
 
 
 class Opener(Protocol):
-    """Describe the module of a connection mode, which ``modes.ConnectionMode.module`` names."""
+    """Describes the module of a connection mode, which ``modes.ConnectionMode.module`` names."""
 
     def open_connection(
         self,
@@ -53,30 +53,30 @@ class Opener(Protocol):
         ...
 
     def collector_for(self, opened: Any, asker: Asker) -> Collector:
-        """Return what reads over this connection."""
+        """Return the collector that reads over this connection."""
         ...
 
     def close_connection(self, opened: Any) -> None:
-        """Close the sockets."""
+        """Close the sockets of this connection."""
         ...
 
 
 @dataclass(slots=True)
 class Memory:
-    """Keep what outlives a connection object: capabilities, devices, slow answers."""
+    """Holds what outlives a connection object: capabilities, devices, slow answers."""
 
     guard: DeviceMemory
     capabilities: Capabilities = field(default_factory=Capabilities)
     schedule: QuerySchedule = field(default_factory=QuerySchedule)
     slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
-    slow_ticks: dict[str, float] = field(default_factory=dict)  # and when it came, monotonic
-    arrivals: dict[str, float] = field(default_factory=dict)  # query name -> when it last answered, epoch seconds
-    version_misses: int = 0
+    slow_ticks: dict[str, float] = field(default_factory=dict)  # query name -> when that answer came, monotonic
+    arrivals: dict[str, float] = field(default_factory=dict)  # query name -> when it was last answered, epoch seconds
+    version_misses: int = 0  # polls in a row without a firmware version: the sign that TEDAPI is lost (fallback.py)
     news: list[tuple[str, str]] = field(default_factory=list)  # (family, "gone" or "back"), to be logged and cleared
 
 
 class Asker:
-    """Ask the questions of one poll. Optional ones never fail it; what they answered is recorded by family."""
+    """Asks the questions of one poll, and records by family of data what was answered. Optional ones never fail it."""
 
     def __init__(self, gateway_id: str, limiter: RequestLimiter, options: GatewayOptions, memory: Memory) -> None:
         self.gateway_id = gateway_id
@@ -85,24 +85,24 @@ class Asker:
         self.memory = memory
         self.now = time.time()
         self.tick = time.monotonic()
-        self.asked = False  # did the last ``optional`` really ask?
-        self.answers: dict[str, Answered] = {}  # of this poll, as ``Reading.answers`` has them
+        self.asked = False  # whether the last ``optional`` really sent a request
+        self.answers: dict[str, Answered] = {}  # those of this poll, for ``Reading.answers``
 
     def begin(self) -> None:
-        """Start a poll: fix its two clocks."""
+        """Start a poll: fix the time that counts for all its questions, on both clocks."""
         self.now = time.time()
         self.tick = time.monotonic()
         self.answers = {}
 
     def arrived(self, query: str) -> float:
-        """Note that a query has just been answered; returns the moment."""
+        """Note that a query has just been answered, and return the time in epoch seconds."""
         moment = self.memory.arrivals[query] = time.time()
         return moment
 
     def answered(self, words: str, query: str, *families: str) -> None:
-        """Note that what this poll tells of ``families`` was read from the last answer to ``query``, if there was one.
+        """Note that this poll's values of ``families`` come from the last answer to ``query``, if there was one.
 
-        ``words``: the request, for people.
+        ``words`` describe the request to people.
         """
         at = self.memory.arrivals.get(query)
         if at is not None:
@@ -111,16 +111,21 @@ class Asker:
     def record(self, family: str, arrived: bool) -> None:
         """Note whether a family of data came in this poll."""
         change = self.memory.capabilities.record(family, arrived, self.now)
+        # There are fewer families than 64, and the list is cleared after each success.
         if change is not None and len(self.memory.news) < 64:
             self.memory.news.append((family, change))
 
     def record_asked(self, family: str, arrived: bool) -> None:
-        """Call ``record``, unless the last ``optional`` was left out: that says nothing about the gateway."""
+        """Call ``record`` unless the last ``optional`` sent no request, which says nothing about the gateway."""
         if self.asked or arrived:
             self.record(family, arrived)
 
     def derive(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Compute from answers that our decoder has seen: cleaned of NaNs only when some of them had holes."""
+        """Compute a value from answers that ``payload_repair`` has seen; None when the library cannot.
+
+        NaNs are removed only when some answer had holes.
+        """
+        # Walking through the vitals of many units costs more than computing them, and intact answers hold no NaN.
         if self.limiter.holed:
             return compute(function, *arguments)
         try:
@@ -129,11 +134,14 @@ class Asker:
             return None
 
     def tidy(self, value: Any) -> Any:
-        """Clean a value of NaNs when some answer of this session had holes."""
+        """Return the value without NaNs, which it can only have when some answer of this session had holes."""
         return without_nans(value) if self.limiter.holed else value
 
     def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
-        """Ask for something without which there is no reading. Raises GatewayFailure with the true cause."""
+        """Ask for something without which there is no reading. Raises GatewayFailure with the true cause.
+
+        The library turns most failures into None; what really happened is known from the exchanges.
+        """
         before = len(self.limiter.exchanges)
         try:
             answer = fetch()
@@ -146,8 +154,9 @@ class Asker:
         return answer
 
     def failure(self, before: int = 0) -> GatewayFailure:
-        """Tell why nothing usable came, judged by the exchanges since ``before``."""
+        """Return the failure that explains the missing answer, judged by the exchanges since ``before``."""
         failure = failure_from(list(self.limiter.exchanges)[before:], GARBAGE)
+        # Our own budget refused the request, not the gateway: the pause ends when the budget has room again.
         if failure.cause == "rate-limit" and failure.retry_after_seconds is None and not self.limiter.rate_limited():
             failure.retry_after_seconds = self.limiter.seconds_until_room()
         return failure
@@ -162,9 +171,9 @@ class Asker:
         keep: bool = False,
         keep_seconds: float = math.inf,
     ) -> Any:
-        """Ask for something a reading can do without: None when it is not due, did not come or was not ``good``.
+        """Ask for something that a reading can do without; None when it is not due, did not come or was not ``good``.
 
-        With ``keep`` the last good answer stands in for up to ``keep_seconds`` (slow-changing things only).
+        With ``keep``, the last good answer stands in for at most ``keep_seconds``: only for what changes slowly.
         """
         old = self.tick - self.memory.slow_ticks.get(name, self.tick)
         last = self.memory.slow.get(name) if keep and old <= keep_seconds else None
@@ -193,7 +202,7 @@ class Asker:
 
 
 def compute(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return a value the library computes from fetched answers; None when it cannot, whatever it raises."""
+    """Return a value that the library computes from fetched answers; None when it raises any exception."""
     try:
         return without_nans(function(*arguments))
     except Exception:
@@ -201,17 +210,17 @@ def compute(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def as_dict(value: Any) -> dict[str, Any] | None:
-    """Return the value if it is an object without the library's error mark, else None."""
+    """Return the value if it is an object without ``ERROR``, the member by which the library marks failures."""
     return value if isinstance(value, dict) and "ERROR" not in value else None
 
 
 def as_list(value: Any) -> list[Any] | None:
-    """Return the value if it is a list, else None (the library has a text "TIMEOUT!" for some lists)."""
+    """Return the value if it is a list, else None (the library gives the text "TIMEOUT!" for some lists)."""
     return value if isinstance(value, list) else None
 
 
 def as_text(value: Any) -> str | None:
-    """Return the value if it is text, else None. An empty text is an answer."""
+    """Return the value if it is text, also an empty one, else None."""
     return value if isinstance(value, str) else None
 
 
@@ -222,9 +231,9 @@ def as_number(value: Any) -> float | None:
 
 
 def sound_meters(value: Any) -> dict[str, Any]:
-    """Return the four meters of one answer; powers that are no numbers become None.
+    """Return the four meters of one answer; powers that are not numbers become None.
 
-    Raises GatewayFailure: GARBAGE when it is no set of meters, NO_DATA when not one power is known.
+    Raises GatewayFailure: GARBAGE when the value is no set of meters, NO_DATA when it has no power at all.
     """
     meters = as_dict(without_nans(value))
     if meters is None or not any(isinstance(meters.get(name), dict) for name in ("site", "load", "solar", "battery")):
@@ -239,7 +248,10 @@ def sound_meters(value: Any) -> dict[str, Any]:
 
 
 def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return degrees Celsius by device: thermal controllers, and Powerwall 3 packs once one has a reading."""
+    """Return degrees Celsius by device: of thermal controllers, and of Powerwall 3 packs.
+
+    The packs are left out while none of them reports a temperature, as their members then are only placeholders.
+    """
     if vitals is None:
         return None
     devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}
@@ -255,5 +267,5 @@ def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def alert_names(found: Any) -> list[str] | None:
-    """Return the library's alerts, sorted; None when they could not be had."""
+    """Return the names of the library's alerts, sorted; None when ``found`` is not a list of alerts."""
     return sorted({item for item in found if isinstance(item, str)}) if isinstance(found, list) else None

@@ -30,7 +30,7 @@ _LIVE_STATUS: Final = "live_status of Tesla's servers"
 
 
 class CloudCollector:
-    """Make readings over a cloud connection: power and level in every poll, the site's facts once a minute."""
+    """Makes readings over a cloud connection: powers and level in every poll, the site's settings once a minute."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -52,6 +52,7 @@ class CloudCollector:
         self.prefetched.forget(self.power, self.battery)
         if self.fleet is not None:
             end_fleet_pause(self.fleet)  # the request limiter keeps the pause after a 429, to the second
+        # The first answer about the site is required: without it the library computes the grid and mode from defaults.
         if asker.memory.slow.get(self.config) is None:
             asker.memory.slow[self.config] = asker.require(lambda: fetch(self.config, force=True), _answered)
             asker.memory.schedule.due(self.config, asker.tick, CLOUD_SLOW_SECONDS)
@@ -67,7 +68,7 @@ class CloudCollector:
         power, battery, config = (self._raw(name) for name in (self.power, self.battery, self.config))
         detail = as_dict(compute(self.client.poll, "/api/system_status/grid_status"))
         word = cloud_word(power.get("island_status"), power.get("grid_status"))
-        # The library reads one of the two members only, and calls silence "connected".
+        # The library reads only one of the two members, and reports a connected grid when it is missing.
         detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
         charged = battery.get("percentage_charged", power.get("percentage_charged"))
         soe = soe_percent(compute(self.powerwall.level)) if finite(charged) is not None else None
@@ -83,7 +84,8 @@ class CloudCollector:
         status = as_dict(compute(self.client.poll, "/api/status"))
         site_info = as_dict(compute(self.client.poll, "/api/site_info"))
         account = self.fleet or self.client
-        rules_told = isinstance(config.get("components"), Mapping)  # a rule that is absent there is Tesla's default
+        # Tesla leaves a rule out of ``components`` while it has its default; without ``components`` nothing is known.
+        rules_told = isinstance(config.get("components"), Mapping)
         hours = self._raw(self.remaining).get("time_remaining_hours") if self.fleet else values[self.remaining]
         return Reading(
             gateway_id=asker.gateway_id,
@@ -151,15 +153,15 @@ class CloudCollector:
         )
 
     def _meters(self) -> dict[str, Any]:
-        """Return the four meters. Raises GatewayFailure when they make no sense."""
+        """Return the four meters without energies. Raises GatewayFailure when they make no sense."""
         meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
         for name in MAIN_METERS:
             if isinstance(meters.get(name), dict):
-                meters[name].update(dict.fromkeys(ENERGIES))  # the servers tell no energies; the library prints 0
+                meters[name].update(dict.fromkeys(ENERGIES))  # the servers report no energies; the library makes them 0
         return meters
 
     def _operation(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return mode and reserve; a reserve that the servers do not tell is None, whatever the library makes of it."""
+        """Return mode and reserve; the reserve is None when the servers do not report it (the library makes one up)."""
         operation = as_dict(compute(self.client.poll, "/api/operation"))
         if operation is not None and finite(config.get("backup_reserve_percent")) is None:
             operation = {**operation, "backup_reserve_percent": None}
@@ -175,7 +177,7 @@ class CloudCollector:
         )
 
     def _raw(self, name: str) -> Mapping[str, Any]:
-        """Return one raw answer without its envelope (the owner API wraps, FleetAPI does not any more)."""
+        """Return one raw answer without ``response`` around it, which the library's FleetAPI client removes itself."""
         found = self.prefetched.values.get(name)
         inner = found.get("response") if isinstance(found, Mapping) and self.fleet is None else found
         return inner if isinstance(inner, Mapping) else {}
@@ -209,7 +211,7 @@ def _agreeing_status(status: dict[str, Any] | None, word: str | None) -> dict[st
 
 
 def _alerts(found: Any, word: str | None) -> list[str] | None:
-    """Return the alerts; the library adds its own idea of the grid to them, which gives way to the judged one."""
+    """Return the alerts, in which the judged state of the grid replaces the one that the library adds."""
     names = alert_names(found)
     if names is None:
         return None

@@ -34,14 +34,14 @@ _SOLAR: Final = "/api/solar_powerwall"
 _SYSTEM: Final = "/api/system_status"
 _OPERATION: Final = "/api/operation"
 _STATUS: Final = "/api/status"
-_OPERATION_SECONDS: Final = 30.0
+_OPERATION_SECONDS: Final = 30.0  # mode and reserve change by hand only; a command asks for them at once
 
 _SLOW_OBJECTS: Final = (_STATUS, "/api/site_info", "/api/site_info/site_name", "/api/powerwalls")
 _SLOW_LISTS: Final = ("/api/networks", "/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars")
 
 
 class LocalCollector:
-    """Make readings over a local connection. In Basic LAN only meters, level and grid status are asked."""
+    """Makes readings over a local connection. On a Basic LAN port it asks only for meters, level and grid status."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -54,14 +54,14 @@ class LocalCollector:
         self.source = TedapiSource(powerwall, self.client.tedapi, asker) if self.client.tedapi else None
 
     def test_again(self) -> None:
-        """Look once more, in the next poll, whether this is only a Basic LAN port."""
+        """Let the next poll test once more whether this is only a Basic LAN port."""
         self._tested = False
         self.asker.memory.schedule.ask_again(_STATUS)
 
     def _test(self, detail: dict[str, Any] | None) -> None:
         """Judge whether this is a Basic LAN port.
 
-        The wired port of a Powerwall 3 has a grid status, but refuses ``/api/status``; a late answer proves nothing.
+        The wired port of a Powerwall 3 reports a grid status, but refuses ``/api/status``. A timeout proves nothing.
         """
         if self._tested or self.source is not None:
             return
@@ -79,7 +79,7 @@ class LocalCollector:
         return Reach.HYBRID if self.source is not None else Reach.LOCAL
 
     def ask_now(self, path: str) -> Any:
-        """Return the answer of this moment, for a command; None when it did not come."""
+        """Return a fresh answer of the gateway, for a command; None when none came."""
         try:
             return without_nans(self.prefetched.fetch(path))
         except Exception:
@@ -177,7 +177,7 @@ class LocalCollector:
         )
 
     def _ask_slowly(self) -> None:
-        """Ask what changes rarely, once per slow interval."""
+        """Ask once per slow interval for what changes rarely."""
         interval_seconds = self.asker.options.slow_interval_seconds
         for path in _SLOW_OBJECTS:
             self._object(path, interval_seconds, keep_seconds=math.inf)
@@ -191,6 +191,7 @@ class LocalCollector:
         source.begin()
         config = source.config(required=False)
         if not source.controller():
+            # Over a hybrid connection no TEDAPI status is fetched that could stand in for the controller.
             source.values["get_device_controller"] = None
         source.components()
         source.units(len((config or {}).get("battery_blocks") or ()))
@@ -202,7 +203,10 @@ class LocalCollector:
         return completed.vitals, completed.ages_seconds, completed.carried, completed.fans, config
 
     def _own_vitals(self) -> dict[str, Any] | None:
-        """Ask the gateway's own device vitals: firmware before 23.44 has them, later ones the solar inverter only."""
+        """Ask for the gateway's own device vitals, which only firmware before 23.44 has.
+
+        Later firmware still has ``/api/solar_powerwall``, from which the library makes strings and alerts.
+        """
         found = self._ask(_VITALS, 0.0, lambda answer: isinstance(answer, bytes) and bool(answer), keep_seconds=0.0)
         self.values[_VITALS] = found
         vitals = as_dict(compute(self.client.vitals)) if found else None

@@ -1,7 +1,8 @@
-"""Make readings over TEDAPI (WiFi, or v1r over the wired LAN): one status, one controller answer, little else.
+"""Make readings over TEDAPI: over WiFi, or v1r over the wired LAN.
 
-Requests of an ordinary poll: status, device controller, one query a Powerwall 3 unit; every 15 s the lifetime energies;
-every 30 s the firmware version; every few minutes the configuration and the components.
+An ordinary poll requests the status, the device controller and one query for each Powerwall 3 unit. The lifetime
+energies are requested every 15 s, the firmware version every 30 s, the configuration and the components every few
+minutes.
 """
 
 from __future__ import annotations
@@ -38,14 +39,15 @@ from pwserver.state.fact import finite, member
 from pwserver.state.grid import grid_word
 from pwserver.state.meter_powers import MAIN_METERS
 
+# Answers that only count in the poll that fetched them; the others stand until they are fetched again.
 _FAST: Final = ("get_status", "get_device_controller", "get_pw3_vitals", "vitals", "get_native_meters_aggregates")
 _SIDE_QUERIES_PER_MINUTE: Final = 10.0  # energies, firmware and the like
-_MOST_PLACES: Final = 64
-_LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0
+_MOST_PLACES: Final = 64  # a bound for a list from outside; sites have up to about ten
+_LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0  # the library's own pauses double up to two hours
 
 
 class TedapiSource:
-    """Ask the TEDAPI object of one connection, for the TEDAPI and the hybrid collectors."""
+    """Asks the TEDAPI object of one connection, for the TEDAPI and the hybrid collectors."""
 
     def __init__(self, powerwall: Any, tedapi: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -59,19 +61,22 @@ class TedapiSource:
         self.units_asked = False
 
     def begin(self) -> None:
-        """Forget what the last poll fetched, and shorten pauses the library has taken (they reach two hours)."""
+        """Forget what the last poll fetched, and shorten the pauses that the library has begun."""
         self.prefetched.forget(*_FAST)
         shorten_tedapi_pauses(self.tedapi, time.time() + _LONGEST_LIBRARY_PAUSE_SECONDS)
 
     def config(self, required: bool) -> dict[str, Any] | None:
-        """Return the gateway's configuration, refreshed slowly, else the last good one. May raise when required."""
+        """Return the gateway's configuration, refreshed once per slow interval, else the last good one.
+
+        Raises GatewayFailure when it is required and there is none yet.
+        """
         asker, name = self.asker, "config"
         last = asker.memory.slow.get(name)
 
         def fetch() -> Any:
             answer = self.prefetched.fetch("get_config", force=True)
             if isinstance(answer, dict):
-                repair(answer)  # over v1r it does not pass our decoder
+                repair(answer)  # over v1r the library decodes it without ``library_internals.decode_payload``
             return without_nans(answer)
 
         if required and last is None:
@@ -87,13 +92,16 @@ class TedapiSource:
         return as_dict(found)
 
     def status(self) -> dict[str, Any]:
-        """Return the status of this moment, the source of all four meters. Raises GatewayFailure."""
+        """Return a fresh status, the source of all four meters. Raises GatewayFailure."""
         found = self.asker.require(lambda: self.prefetched.fetch("get_status", force=True), _is_status)
         self.asker.arrived("status")
         return dict(found)
 
     def controller(self) -> bool:
-        """Ask the device controller; the status answer stands in for it, without temperatures and fans."""
+        """Ask the device controller, and return whether it answered.
+
+        Otherwise the status stands in for its answer: it has the same shape without temperatures and fans.
+        """
         asker = self.asker
         found = asker.optional(
             "controller", lambda: self.prefetched.fetch("get_device_controller", force=True), _is_controller
@@ -104,9 +112,10 @@ class TedapiSource:
         return found is not None
 
     def firmware(self) -> None:
-        """Ask the firmware version once per probe interval; three misses in a row are the sign of a lost TEDAPI."""
+        """Ask for the firmware version once per probe interval, and count the misses for ``fallback.py``."""
         asker = self.asker
         interval = max(5.0, float(asker.options.tedapi_probe_interval_seconds))
+        # Not ``asker.optional``, which would ask less often after failures: a lost TEDAPI must be noticed soon.
         if asker.memory.schedule.due("firmware", asker.tick, interval) and asker.limiter.room(1):
             with asker.limiter.optional():
                 try:
@@ -121,7 +130,7 @@ class TedapiSource:
         self.values["get_firmware_version"] = asker.memory.slow.get("firmware")
 
     def components(self) -> None:
-        """Ask the component list of a Powerwall 3, slowly; without it the units cannot be asked one by one."""
+        """Ask once per slow interval for the components of a Powerwall 3, without which its units cannot be asked."""
         self.values["get_components"] = self.asker.optional(
             "components",
             lambda: without_nans(self.prefetched.fetch("get_components", force=True)),
@@ -131,7 +140,7 @@ class TedapiSource:
         )
 
     def units(self, count: int) -> None:
-        """Ask each Powerwall 3 its own values, with one request a unit."""
+        """Ask each of ``count`` Powerwall 3 units for its own values, with one request per unit."""
         if not self.tedapi.pw3 or not self.values.get("get_components"):
             return
         units = max(1, count)
@@ -141,7 +150,7 @@ class TedapiSource:
             "units",
             lambda: self.prefetched.fetch("get_pw3_vitals", force=True),
             lambda answer: isinstance(answer, dict) and bool(answer),
-            # Many units at a short interval would not fit the budget: then they are asked in every second poll or so.
+            # The requests for many units may exceed the budget; then they are sent in every second poll, or less often.
             60.0 * units / spare if units * per_minute > spare else 0.0,
             calls=units,
         )
@@ -149,7 +158,7 @@ class TedapiSource:
         self.asker.record_asked("components", found is not None)
 
     def vitals(self) -> dict[str, Any] | None:
-        """Compute all devices once a poll; the library's other methods then see this very result."""
+        """Compute the vitals of all devices once per poll, and let the library's other methods see the same result."""
         try:
             found = as_dict(self.asker.tidy(self.prefetched.fetch("vitals")))
         except Exception:
@@ -158,7 +167,7 @@ class TedapiSource:
         return found
 
     def name_answers(self, *families: str) -> None:
-        """Note which answer the devices were read from: a Powerwall 3 tells each unit's figures in its own."""
+        """Note which answer the devices were read from; each Powerwall 3 unit reports its figures in its own."""
         if self.tedapi.pw3 and self.values.get("get_pw3_vitals"):
             self.asker.answered("TEDAPI components of each Powerwall", "units", *families)
         elif self.values.get("get_device_controller") is self.values.get("get_status"):
@@ -167,24 +176,28 @@ class TedapiSource:
             self.asker.answered("TEDAPI device controller", "controller", *families)
 
     def energies(self) -> Mapping[str, Any] | None:
-        """Ask the lifetime energies of the gateway's own local API; None when not due or not there."""
+        """Ask the gateway's local API for the lifetime energies, which TEDAPI lacks; None when not due or not there."""
         found = self.asker.optional(
             "energies",
             lambda: self.prefetched.fetch("get_native_meters_aggregates", force=True),
             lambda answer: isinstance(answer, dict),
             MEDIUM_SECONDS,
-            calls=2,
+            calls=2,  # a login, then the meters
         )
-        self.values["get_native_meters_aggregates"] = None  # merged by us
+        # The library would merge old energies into fresh powers; ``_meters`` merges them only when they are fresh.
+        self.values["get_native_meters_aggregates"] = None
         return as_dict(without_nans(found))
 
     def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
-        """Judge the hardware by the configuration, else by the library's guess, and remember it."""
+        """Judge by the configuration whether this is a Powerwall 3, else by the library's guess, and remember it.
+
+        None while neither is known.
+        """
         known = self.asker.memory.slow.get("pw3")
         blocks = config.get("battery_blocks") if config else None
         for block in blocks or ():
             kind, vin = str(block.get("type")), str(block.get("vin"))
-            known = "Powerwall3" in kind or "LFPV" in kind or vin.startswith("1707000")
+            known = "Powerwall3" in kind or "LFPV" in kind or vin.startswith("1707000")  # 1707000: its part number
             if known:
                 break
         if known is None and not self.v1r and config is not None:
@@ -197,7 +210,7 @@ class TedapiSource:
 
 
 class TedapiCollector:
-    """Make readings over a full or v1r TEDAPI connection."""
+    """Makes readings over a full or v1r TEDAPI connection."""
 
     def __init__(self, powerwall: Any, asker: Asker) -> None:
         self.powerwall = powerwall
@@ -211,7 +224,7 @@ class TedapiCollector:
         return Reach.V1R if self.powerwall.tedapi_mode == "v1r" else Reach.TEDAPI
 
     def collect(self) -> Reading:
-        """Make one reading; the module's text says what it asks. Raises GatewayFailure."""
+        """Make one reading with the requests that the module's docstring lists. Raises GatewayFailure."""
         asker, source, client = self.asker, self.source, self.client
         asker.begin()
         source.begin()
@@ -229,6 +242,7 @@ class TedapiCollector:
         vitals = source.vitals()
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
+        # A Powerwall 3 gateway marks its own units as missing, although they answer for themselves.
         away = frozenset() if pw3 else away_devices(status, vitals)
         completed = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
         source.values["vitals"] = completed.vitals
@@ -239,7 +253,8 @@ class TedapiCollector:
         operation = as_dict(asker.derive(client.poll, "/api/operation"))
         site_info = as_dict(asker.derive(client.poll, "/api/site_info"))
         mode = self.powerwall.tedapi_mode
-        ruled = bool(blocks) and mode in ("full", "v1r")  # the library has defaults for a house without a battery, too
+        # Without a battery there are no such rules, but the library reports its defaults for them all the same.
+        ruled = bool(blocks) and mode in ("full", "v1r")
         asker.answered("TEDAPI status", "status", "meters", "level", "grid", "system", "remaining")
         asker.answered("GET /api/meters/aggregates", "energies", "energy")
         asker.answered("TEDAPI config", "config", "operation")
@@ -298,7 +313,7 @@ class TedapiCollector:
         )
 
     def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the four meters; energies only where they have just come, as the library prints 0 for the others."""
+        """Return the four meters, with energies only when they are fresh: the library makes missing ones 0."""
         try:
             raw = self.client.poll("/api/meters/aggregates")
         except Exception:
@@ -338,7 +353,7 @@ class TedapiCollector:
 
 
 def _listed_meters(status: Mapping[str, Any]) -> dict[str, Any]:
-    """List the places measured beside the four that the library passes on; the last of two with one name."""
+    """Return the meters of the status that the library drops, by place; of two at one place, the last."""
     found: dict[str, Any] = {}
     listed = member(status, "control", "meterAggregates")
     for entry in listed[:_MOST_PLACES] if isinstance(listed, list) else ():

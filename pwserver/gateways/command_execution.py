@@ -1,7 +1,7 @@
-"""Carry out commands: what is asked of the library, what its answer means, and whether anything was sent at all.
+"""Carry out commands: call the library, judge its answer, and find out whether anything was sent at all.
 
-``perform`` blocks and belongs to a thread of its own. A write is one library call, made once; it is never repeated,
-over no other connection either.
+``perform`` blocks and needs a thread of its own. A write is one library call, made once. It is never repeated, not even
+over another connection: what cannot be known to have failed may have happened.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from pwserver.gateways.library_internals import kept_sessions
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
-_GATEWAY_TIMED_OUT: Final = (502, 504)  # of Tesla's servers: what became of the request behind them?
+# Bad Gateway and Gateway Timeout (RFC 9110 section 15.6) of Tesla's servers: the request may have reached the house.
+_GATEWAY_TIMED_OUT: Final = (502, 504)
 
 
 class CommandRefused(Exception):
-    """Tell that the gateway answered, but not with yes. ``response``: what it said."""
+    """Raised when the gateway or Tesla refused a command; ``response`` is the library's result."""
 
     def __init__(self, message: str, response: Any = None) -> None:
         self.response = response
@@ -30,12 +31,12 @@ class CommandRefused(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """Tell that a command was sent, and that no answer came."""
+    """Raised when a command was sent, but no answer came, so that it may have been carried out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Hold what an acknowledged command brought: the library's result, and the connection that was used."""
+    """Holds the outcome of an acknowledged command: the library's result, and the name of the connection."""
 
     result: Any
     via: str
@@ -55,19 +56,20 @@ def perform(
     limit_seconds: float,
     started: Started,
 ) -> Done:
-    """Carry out one command. ``start_by``: monotonic; ``started`` is called once, right before the library.
+    """Carry out one command, and return its outcome.
 
-    Raises CommandNotSent, CommandRefused or OutcomeUnknown.
+    ``start_by``: monotonic seconds after which nothing is sent. ``started`` is called once, right before the library;
+    if it returns False, nothing is sent. Raises CommandNotSent, CommandRefused or OutcomeUnknown.
     """
     route = choose(connection, action)
     operation = LIBRARY_CALLS[action]
     if not hold(route.lock, start_by - time.monotonic()):
         raise CommandNotSent("the gateway is busy; nothing was sent")
     try:
-        route = choose(connection, action)  # the wait may have changed it
+        route = choose(connection, action)  # the poll that held the lock may have lost or replaced the connection
         if time.monotonic() < route.limiter.hold_until:
             raise CommandNotSent("the gateway asked us to wait")
-        if not route.limiter.room(3, optional=False):
+        if not route.limiter.room(3, optional=False):  # at most a login, a read and the write
             raise CommandNotSent("the request budget of this gateway is spent for the moment")
         begun = time.monotonic()
         with route.session(limit_seconds):
@@ -84,7 +86,7 @@ def perform(
 
 
 def check(connection: Commandable, action: str) -> str:
-    """Name the connection that a command would use, without sending it. Raises CommandNotSent when there is none."""
+    """Return the name of the connection that a command would use. Raises CommandNotSent when there is none."""
     return choose(connection, action).name
 
 
@@ -97,6 +99,8 @@ def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, be
         raise
     except Exception as error:
         fault = error
+    # The library turns most failures into None or an exception without a status, so the exchanges decide: first whether
+    # the answer was lost, then whether Tesla refused, then whether anything was sent.
     refusal = operation.refusal(result) if fault is None else ""
     sent = [item for item in list(route.limiter.exchanges)[before:] if item.sent]
     told = next((item.refused for item in sent if item.refused is not None), None)
@@ -109,12 +113,12 @@ def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, be
     if not any(item.delivered for item in sent):
         raise CommandNotSent("no connection to the gateway; nothing was sent")
     if fault is not None:
-        raise CommandRefused(type(fault).__name__)
+        raise CommandRefused(type(fault).__name__)  # its text might hold a secret
     raise CommandRefused(_refusal_text(refusal, sent[-1], route), result)
 
 
 def _refusal_text(refusal: str | None, last: Exchange, route: CommandRoute) -> str:
-    """Say who refused, in the words of the answer, else in those of the last exchange with Tesla."""
+    """Return who refused and why: in the words of the answer, else in those of the last exchange with Tesla."""
     if not refusal and last.remote:
         refusal = describe(last) if last.cause is not None else last.said
     who = "the gateway" if route.local else "Tesla"
@@ -122,7 +126,7 @@ def _refusal_text(refusal: str | None, last: Exchange, route: CommandRoute) -> s
 
 
 def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
-    """Tell whether the answer to a write may have been lost. ``reads_first``: the first exchange changes nothing."""
+    """Return whether the answer to a write may have been lost. ``reads_first``: the first exchange changes nothing."""
     for number, item in enumerate(sent):
         lost = item.delivered and item.status is None
         if lost or item.status in _GATEWAY_TIMED_OUT:
@@ -131,10 +135,13 @@ def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
 
 
 def _close_kept_connections(powerwall: Any) -> None:
-    """Close kept connections: one that the gateway has closed meanwhile would swallow the command, which must not be
-    sent twice."""
+    """Close the library's idle connections, so that the command goes out on a new one.
+
+    A gateway closes idle connections without notice. A command sent on such a connection would be lost, and must not be
+    sent twice.
+    """
     for session in kept_sessions(powerwall):
-        session.close()  # a session of requests opens a new connection when it is asked next
+        session.close()  # only its sockets: a session of requests connects again when it is used
 
 
 # ── the library's calls ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,9 +152,9 @@ def _as_it_is(route: CommandRoute, connection: Commandable, arguments: Arguments
 
 
 def _whole_operation(route: CommandRoute, connection: Commandable, arguments: Arguments) -> Arguments:
-    """Fill in what is not to change from what the gateway says now.
+    """Return mode and reserve for the local API; what the command leaves out is what the gateway has now.
 
-    The local API takes mode and reserve together, and the reserve on the gateway's own scale.
+    The local API only takes both together, and the reserve on the gateway's own scale.
     """
     if not (route.local and not route.signed):
         return arguments
@@ -182,7 +189,10 @@ def _max_backup(powerwall: Any, arguments: Arguments) -> Any:
 
 
 def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
-    """Return the events as they are now; an event whose time is over is cleared away first."""
+    """Return the backup events as they are now; an event whose time is over is cancelled first.
+
+    The gateway goes on reporting an event that is over until it is cancelled.
+    """
     found = powerwall.get_backup_events()
     if not isinstance(found, dict):
         return None
@@ -196,8 +206,10 @@ def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _LibraryCall:
+    """Describes how the library carries out one command."""
+
     call: Callable[[Any, Arguments], Any]
-    refusal: Callable[[Any], str | None] = refusal_in  # None: acknowledged; else the words of the refusal
+    refusal: Callable[[Any], str | None] = refusal_in  # returns None for an acknowledgement, else the refusal's words
     prepare: Callable[[CommandRoute, Commandable, Arguments], Arguments] = _as_it_is
     reads_first: bool = False  # over v1r the first request only reads the file to be changed
 

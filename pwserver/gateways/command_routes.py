@@ -1,4 +1,4 @@
-"""Choose the connection a command goes over: the gateway's own, or the Tesla login beside it."""
+"""Choose the connection that a command goes over: the gateway's own, or the hybrid cloud link."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pwserver.state.controls import NEEDS_OF
 
 
 class CommandNotSent(Exception):
-    """Tell that nothing reached the gateway, and why, without a secret."""
+    """Raised when nothing reached the gateway; its text says why, and holds no secret."""
 
 
 class Lock(Protocol):
-    """Describe what both kinds of locks offer."""
+    """Describes what ``threading.Lock`` and ``threading.RLock`` have in common."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
@@ -27,7 +27,7 @@ class Lock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandRoute:
-    """Hold a connected library object, its lock, and the limiter of its requests."""
+    """Holds a connected library object, its lock, and the limiter of its requests."""
 
     name: str  # for people and the log: "TEDAPI v1r", "Cloud link" ...
     powerwall: Any
@@ -37,16 +37,16 @@ class CommandRoute:
 
     @property
     def signed(self) -> bool:
-        """Tell whether this is a confirmed v1r connection."""
+        """Return whether this is a confirmed v1r connection, whose requests are signed."""
         return self.local and self.powerwall.tedapi_mode == "v1r"
 
     def session(self, limit_seconds: float) -> AbstractContextManager[RequestLimiter]:
-        """Open a session for one command's requests; none of them is repeated."""
+        """Open a session for the requests of one command, none of which is sent twice."""
         return self.limiter.session(limit_seconds, resend=False)
 
 
 class Commandable(Protocol):
-    """Describe what commands need of a gateway's connection."""
+    """Describes what commands need of a gateway's connection (``connection.GatewayConnection``)."""
 
     @property
     def ways(self) -> Ways: ...
@@ -71,5 +71,5 @@ def choose(connection: Commandable, action: str) -> CommandRoute:
 
 
 def hold(lock: Lock, seconds: float) -> bool:
-    """Take the lock within this time, or not at all."""
+    """Take the lock within this time, and return whether that worked."""
     return lock.acquire(timeout=min(max(0.0, seconds), threading.TIMEOUT_MAX))

@@ -31,19 +31,20 @@ from pwserver.modes import ConnectionMode, Reach
 from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.state.abilities import DOWN, READY, UNSURE
 
-_BASIC_LAN_RETEST_SECONDS: Final = 300.0
+_BASIC_LAN_RETEST_SECONDS: Final = 300.0  # doubled after each test that changed nothing, up to:
 _BASIC_LAN_RETEST_MAX_SECONDS: Final = 6 * 3600.0
-_RECONNECT_AFTER_FAILURES: Final = 5
+_RECONNECT_AFTER_FAILURES: Final = 5  # a session that the gateway has forgotten may fail in ways that only this cures
 _PROBE_TIMEOUT_SECONDS: Final = 2.0
 _PROBE_INTERVAL_SECONDS: Final = 5.0
-# What a command may change, and so what has to be read again soon.
+# The queries whose answers a command may change, so that they have to be read again soon.
 _COMMANDED: Final = ("config", "operation", "backup events", "/api/operation", "tariff", "controller")
 
 
 class GatewayConnection:
-    """Poll one gateway for the poller. ``poll`` blocks for a bounded time and belongs to one thread.
+    """Polls one gateway for the poller.
 
-    ``status``, ``next_attempt`` and ``identity`` may be read from any thread. Hold ``lock`` to use the library.
+    ``poll`` blocks for a bounded time and belongs to one thread. ``status``, ``next_attempt`` and ``identity`` may be
+    read from any thread. Hold ``lock`` to use the library, whose objects are not safe for several threads.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class GatewayConnection:
         self.definition = definition
         self.options = options
         self.lock = threading.RLock()
+        # Reserve one request per poll for the meters, and two for a login and a command.
         per_minute = math.ceil(60.0 / max(options.poll_interval_seconds, 0.1))
         self.limiter = RequestLimiter(options.calls_per_minute, reserved_per_minute=per_minute + 2)
         self._forget()
@@ -75,7 +77,7 @@ class GatewayConnection:
         self._basic_lan_wait = _BASIC_LAN_RETEST_SECONDS
         self._basic_lan_due = 0.0
         self._next_probe = 0.0
-        self._login_file: tuple[str, object] | None = None  # as it was when its login was refused
+        self._login_file: tuple[str, object] | None = None  # path and signature of the login that was refused
         self._last_miss = -math.inf
         self._closed = False
 
@@ -83,7 +85,7 @@ class GatewayConnection:
 
     @property
     def identity(self) -> GatewayIdentity:
-        """Return the public facts, with what only a connection can tell (Basic LAN)."""
+        """Return the gateway's public facts, including what only a connection shows (Basic LAN)."""
         collector = self._collector
         return replace(
             self.definition.identity(), basic_lan=collector is not None and collector.reach is Reach.BASIC_LAN
@@ -103,12 +105,12 @@ class GatewayConnection:
         return self.health.hold_until, self.health.cause
 
     def resume(self, until: float, cause: str) -> None:
-        """Keep what an earlier process promised: send nothing before ``until`` (monotonic seconds)."""
+        """Send nothing before ``until`` (monotonic seconds): an earlier process was told to wait, for ``cause``."""
         self.health.resume(time.time(), time.monotonic(), until, cause)
         self.limiter.hold_until = max(self.limiter.hold_until, until)
 
     def status(self, now: float | None = None) -> GatewayStatus:
-        """Return what is known about the connection now. ``now``: epoch seconds, the present when None."""
+        """Return what is known about the connection. ``now``: epoch seconds; None: the present."""
         moment, tick = (time.time() if now is None else now), time.monotonic()
         reading, powerwall = self._reading, self._powerwall
         return self.health.status(
@@ -129,7 +131,7 @@ class GatewayConnection:
 
     @property
     def online(self) -> bool:
-        """Tell whether the last poll succeeded."""
+        """Return whether the last poll succeeded."""
         return self.health.online
 
     @property
@@ -139,7 +141,7 @@ class GatewayConnection:
 
     @property
     def reach(self) -> Reach | None:
-        """Return the kind of connection there is, or of the last reading; None before the first reading."""
+        """Return the kind of the present connection, else that of the last reading; None before the first reading."""
         collector, reading = self._collector, self._reading
         if reading is None:
             return None
@@ -152,7 +154,7 @@ class GatewayConnection:
 
     @property
     def ways(self) -> Ways:
-        """Return what commands can go over at this moment."""
+        """Return the facts about the connections that commands can go over at this moment."""
         powerwall, reach, online = self._powerwall, self.reach, self.online
         detour = has_left_wired_lan(powerwall)
         return Ways(
@@ -180,21 +182,21 @@ class GatewayConnection:
         return CommandRoute(name, powerwall, self.lock, self.limiter, not reach.remote)
 
     def link_route(self) -> CommandRoute | None:
-        """Return the Tesla login beside it, None while it is not connected."""
+        """Return the hybrid cloud link, None while it is not connected."""
         link = self.link
         if link is None or link.powerwall is None:
             return None
         return CommandRoute("Cloud link", link.powerwall, link.lock, link.limiter, local=False)
 
     def read_again(self) -> None:
-        """Let the next poll fetch what a command may have changed, however lately it was read."""
-        config = getattr(self._collector, "config", None)  # the cloud's name for it
+        """Let the next poll fetch what a command may have changed, even if it was read just now."""
+        config = getattr(self._collector, "config", None)  # the name of this query in ``CloudCollector``
         self.memory.schedule.ask_again(*_COMMANDED, *([config] if isinstance(config, str) else ()))
         if self.link is not None:
             self.link.refresh_soon()
 
     def ask_now(self, path: str) -> Any:
-        """Ask the local API, inside a session; None when no answer came."""
+        """Return a fresh answer of the local API, inside a session; None when none came or there is no local API."""
         return self._collector.ask_now(path) if isinstance(self._collector, LocalCollector) else None
 
     # ── what the poller does ─────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +214,8 @@ class GatewayConnection:
                 self._failed(failure, time.monotonic() - started)
                 raise
             except Exception as fault:
-                # Ours or the library's: told with its place (a message might hold a secret), treated as no answer.
+                # A bug in pwserver or the library must not end the polling: it counts as an answer that was not
+                # understood. Its place is logged, but not its message, which might hold a secret.
                 place = _place(fault)
                 self._log.fault(type(fault).__name__, place)
                 broken = GatewayFailure(GARBAGE, f"the poll broke ({type(fault).__name__} at {place})")
@@ -222,17 +225,18 @@ class GatewayConnection:
             return reading
 
     def release(self) -> None:
-        """Start afresh at the owner's request (``/health/reset``): forget fallback and our own waiting times."""
+        """Start afresh at the owner's request (``/health/reset``): forget the fallback and pwserver's own pauses."""
         self.watch.reset()
         self.memory.version_misses = 0
         self.health.release(time.monotonic())
         self.limiter.hold_until = self.health.hold_until
 
     def close(self) -> None:
-        """Close sockets and end threads; a poll under way ends on its own."""
+        """Close the sockets and stop the hybrid link; a poll that is under way ends by itself."""
         self._closed = True
         if self.link is not None:
             self.link.close()
+        # Do not wait for a poll under way, which may take its full time; its sockets end with the process.
         if self.lock.acquire(timeout=0.5):
             try:
                 self._drop()
@@ -242,6 +246,7 @@ class GatewayConnection:
     # ── inside ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _poll_limit_seconds(self) -> float:
+        # Twice the time of one request: a required answer may take one, and optional ones share the rest.
         return 2.0 * max(1.0, self.options.timeout_seconds) + 2.0
 
     def _attempt(self) -> Reading:
@@ -263,17 +268,18 @@ class GatewayConnection:
     def _adopt(self, powerwall: Any) -> None:
         din = getattr(getattr(powerwall, "tedapi", None), "din", None)
         if din is not None:
-            if self._din not in (None, din):  # replaced: what the former one said is not true of this one
+            # The gateway was replaced, or the address now leads to another: nothing remembered is true of this one.
+            if self._din not in (None, din):
                 self._log.note("another gateway answers at this address")
                 self._forget()
             self._din = din
-        collector = self._opener.collector_for(powerwall, self._asker)
+        collector = self._opener.collector_for(powerwall, self._asker)  # may raise, so before the old one is dropped
         self._drop()
         self._powerwall, self._collector = powerwall, collector
         self._log.connected(_mode_word(powerwall, self.definition))
 
     def _watch_basic_lan(self, tick: float) -> None:
-        """Test again, ever more rarely, whether this is a Basic LAN port: the first test may have failed by chance."""
+        """Test again, less and less often, whether this is a Basic LAN port: a restarting gateway may look like one."""
         collector = self._collector
         if not isinstance(collector, LocalCollector):
             return
@@ -290,12 +296,15 @@ class GatewayConnection:
             self._basic_lan_due = tick + self._basic_lan_wait
 
     def _recover(self) -> None:
-        """Try a fresh connection next to the present one; swap it in only when it is what was configured."""
+        """Try a fresh connection beside the present one, and adopt it only if it is of the configured kind.
+
+        The fallback keeps delivering powers until then.
+        """
         now, tick = time.time(), time.monotonic()
         try:
             with self.limiter.session(library.connect_limit_seconds(self.options)), self.limiter.optional():
                 fresh = self._opener.open_connection(self.definition, self.options, self.limiter, failover=False)
-                if fresh.version() is None:
+                if fresh.version() is None:  # connected, but TEDAPI does not answer: no better than the fallback
                     self._opener.close_connection(fresh)
                     raise GatewayFailure(GARBAGE)
         except Exception:
@@ -348,10 +357,10 @@ class GatewayConnection:
         self._log.succeeded(self.health.state, tick)
 
     def _hold_seconds(self) -> float | None:
-        """Return how long an optional query of this poll told us to wait; None when none did."""
+        """Return the seconds that the gateway asked for in answer to an optional query of this poll, else None."""
         asked = self.limiter.retry_after_seconds()
         if self.limiter.rate_limited():
-            return asked if asked is not None else 60.0
+            return asked if asked is not None else 60.0  # a 429 without a time: the budget counts by minutes, too
         return asked
 
     def _failed(self, failure: GatewayFailure, seconds: float) -> None:
@@ -374,10 +383,14 @@ class GatewayConnection:
         self._log.failed(self.health.state, said, self.health.next_attempt - tick, tick)
 
     def _wait_or_raise(self, tick: float) -> None:
-        """Raise before a promised time; before a time of our own only try whether the port answers."""
+        """Raise GatewayFailure while the gateway must not be asked.
+
+        A time that the other side named is kept. A pause of pwserver's own ends early when the port accepts a TCP
+        connection again.
+        """
         if self._login_file is not None:
             self._next_probe = tick + _PROBE_INTERVAL_SECONDS
-            if self._login_signature() != self._login_file:  # the owner has logged in anew: that is worth an attempt
+            if self._login_signature() != self._login_file:  # the owner has logged in again: try at once
                 self._login_file = None
                 self.release()
                 tick = time.monotonic()
@@ -395,14 +408,14 @@ class GatewayConnection:
         return bool(self.definition.address) and self.health.probe_due(time.monotonic()) and due > 0
 
     def _login_signature(self) -> tuple[str, object] | None:
-        """Return what changes when the file of a remote login is written anew or its permissions are mended."""
+        """Return a value that changes when a remote login's file is written or its permissions change, else None."""
         if not self.definition.mode.remote:
             return None
         path = library.login_path(self.definition, self.options)
         return path, login_store.signature(path)
 
     def _reachable(self) -> bool:
-        """Tell whether the port takes a TCP connection. No request is made, so it does not count as a call."""
+        """Return whether the port accepts a TCP connection. No request is sent, so this does not count as a call."""
         host, port = split_host(self.definition.address)
         try:
             with socket.create_connection((host.strip("[]"), int(port or 443)), _PROBE_TIMEOUT_SECONDS):
@@ -417,14 +430,14 @@ class GatewayConnection:
 
 
 def _mode_word(powerwall: Any, definition: GatewayDefinition) -> str:
-    """Return Local, Cloud or FleetAPI: what is live, else what is configured."""
+    """Return Local, Cloud or FleetAPI: the connection that was made, else the configured one."""
     if powerwall is not None:
         return {"cloud": "Cloud", "fleetapi": "FleetAPI"}.get(powerwall.mode, "Local")
     return definition.mode.label if definition.mode.remote else "Local"
 
 
 def _place(fault: BaseException) -> str:
-    """Return file and line where an exception was raised; its text might hold a secret."""
+    """Return the file and line where an exception was raised, for a log that must not have its text."""
     trace = fault.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,6 +1,7 @@
-"""Judge the attempts to reach one gateway: its state, and when the next attempt may happen. Pure: no I/O, no clock.
+"""Judge the attempts to reach one gateway: its state, and when the next attempt may happen.
 
-Two clocks are handed in: ``now`` (epoch seconds, for people) and ``tick`` (monotonic seconds, for waiting).
+Pure: no I/O, no clock. Times are handed in on two clocks: ``now`` in epoch seconds, for people, and ``tick`` in
+monotonic seconds, for waiting.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ BACKING_OFF: Final = "backing-off"
 
 BACKOFF_STEPS_POLLS: Final = (1.0, 2.0, 6.0, 12.0, 24.0)  # at five seconds a poll: 5, 10, 30, 60, 120 s
 RELOGIN_SECONDS: Final = 5.0
-# A login that has worked and is refused now: a gateway that restarts does that for some seconds. Few tries: it counts.
+# A restarting gateway refuses for some seconds a login that has worked before. Only a few more attempts are made, as a
+# gateway counts refused logins and locks the account.
 LOGIN_STEPS_SECONDS: Final = (RELOGIN_SECONDS, 5.0, 10.0, 30.0, 120.0, 300.0)
-RATE_LIMIT_STEPS_SECONDS: Final = (60.0, 120.0, 300.0)  # where the gateway names no time
-JITTER: Final = 0.15  # only ever longer: a waiting time is a promise
+RATE_LIMIT_STEPS_SECONDS: Final = (60.0, 120.0, 300.0)  # when the gateway names no time
+JITTER: Final = 0.15  # keeps several gateways from being tried at one moment; only lengthens what was promised
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Hold the owner's limits, in seconds."""
+    """Holds the owner's settings for waiting, in seconds."""
 
     poll_interval_seconds: float = 5.0
     backoff_max_seconds: float = 10.0
@@ -41,7 +43,7 @@ class Policy:
 
 
 class GatewayHealth:
-    """Fold the outcomes of attempts into a state. ``jitter`` returns a new number in 0…1 with each call."""
+    """Turns the outcomes of attempts into a state. ``jitter`` returns a new number from 0 to 1 with each call."""
 
     def __init__(self, policy: Policy, now: float, tick: float, jitter: Callable[[], float]) -> None:
         self.policy = policy
@@ -57,15 +59,15 @@ class GatewayHealth:
         self.backoff_seconds = 0.0
         self.poll_seconds: float | None = None
         self.next_attempt = tick  # monotonic
-        self.hold_until = tick  # monotonic: before this not even a forced poll may send anything
+        self.hold_until = tick  # monotonic: until then nothing is sent, not even for a forced poll
         self._last_updated_tick: float | None = None
-        self.login_worked = False  # ever: the credentials as they are configured have been accepted
+        self.login_worked = False  # the configured credentials have been accepted at least once
         self._auth_failures = 0
         self._rate_limits = 0
         self._jitter = jitter
 
     def may_attempt(self, tick: float) -> bool:
-        """Tell whether the next scheduled attempt is due."""
+        """Return whether the next scheduled attempt is due."""
         return tick >= self.next_attempt
 
     def succeeded(
@@ -78,7 +80,7 @@ class GatewayHealth:
         fallback: bool = False,
         hold_seconds: float | None = None,
     ) -> None:
-        """Note a fresh reading. ``hold_seconds``: the gateway also asked us to wait (429 on an optional query)."""
+        """Note a fresh reading. ``hold_seconds``: the pause that a 429 on an optional query asked for."""
         self.online = True
         self.last_updated = now
         self._last_updated_tick = tick
@@ -112,7 +114,7 @@ class GatewayHealth:
             self._wait(tick, step if asked is None else asked, hold=True)
             self._enter(BACKING_OFF, now)
         elif failure.patience is Patience.LOGIN:
-            # One more attempt with a fresh login, and some more where it has worked before; then a long pause, because
+            # One more attempt with a fresh login, several if the login has worked before. Then a long pause, because
             # gateways and Tesla lock accounts.
             steps = LOGIN_STEPS_SECONDS if self.login_worked else LOGIN_STEPS_SECONDS[:1]
             self._auth_failures += 1
@@ -125,13 +127,13 @@ class GatewayHealth:
                 self._enter(AUTH_FAILED, now)
         else:
             polls = BACKOFF_STEPS_POLLS[min(self.consecutive_failures, len(BACKOFF_STEPS_POLLS)) - 1]
-            # A failing attempt costs the gateway one request, so even a short pause is gentler than polling was.
+            # A failing attempt costs the gateway only one request, so even a short pause burdens it less than polls.
             step = min(polls * self.policy.poll_interval_seconds, max(self.policy.backoff_max_seconds, 1.0))
             self._wait(tick, max(step, asked or 0.0), hold=asked is not None)
             self._enter(BACKING_OFF, now)
 
     def resume(self, now: float, tick: float, until: float, cause: str) -> None:
-        """Go on waiting until ``until`` (monotonic), as an earlier process was told to."""
+        """Continue the pause that an earlier process was told to keep: until ``until`` (monotonic), for ``cause``."""
         refused = CAUSE_BY_ID[cause].patience is Patience.LOGIN
         self.cause = cause
         self.error = GatewayFailure(cause).message
@@ -140,35 +142,35 @@ class GatewayHealth:
         steps = len(LOGIN_STEPS_SECONDS) if self.login_worked else 1
         long = not self.login_worked or self.backoff_seconds > max(LOGIN_STEPS_SECONDS) * (1.0 + JITTER)
         if refused:
-            # The next refusal is not the first one; after a long pause it is the last that is allowed.
+            # Count the refusals of the earlier process: after its long pause, one more refusal leads to the next one.
             self._auth_failures = steps if long else 1
         self._enter(AUTH_FAILED if refused and long else BACKING_OFF, now)
 
     def probe_due(self, tick: float) -> bool:
-        """Tell whether a bare TCP connection may be tried to a gateway that could not be connected to."""
+        """Return whether a bare TCP connection may be tried, because the gateway could not be reached before."""
         return self.cause == UNREACHABLE and self.state == BACKING_OFF and tick < self.next_attempt
 
     def back_in_reach(self, tick: float) -> None:
-        """Let the next attempt come at once: a bare connection succeeded where none did before."""
+        """Make the next attempt due at once, because a bare TCP connection has succeeded again."""
         if tick >= self.hold_until:
             self.next_attempt = min(self.next_attempt, tick)
 
     def release(self, tick: float) -> None:
-        """Forget waiting times, except those a gateway named: the owner asked for a fresh start (health reset)."""
+        """Forget all pauses except one that the gateway asked for: the owner wants a fresh start (health reset)."""
         self._auth_failures = 0
         self.next_attempt = max(tick, self.hold_until if self.cause == RATE_LIMIT else tick)
         self.hold_until = self.next_attempt
 
     def stale(self, tick: float) -> bool:
-        """Tell whether data are served that are old but young enough: the last attempt failed."""
+        """Return whether old data are served, because the last attempt failed and they are still young enough."""
         if self.online or self._last_updated_tick is None or not self.policy.graceful_degradation:
             return False
         return tick - self._last_updated_tick <= self.policy.cache_ttl_seconds
 
     def status(self, now: float, tick: float, **more: Any) -> GatewayStatus:
-        """Return the published form; ``more`` are fields not known here (calls, modes, capabilities …)."""
+        """Return the published form; ``more`` holds the fields not known here (calls, modes, capabilities …)."""
         waiting = self.next_attempt > tick
-        # While a gateway makes us wait nobody polls, and the last success grows old.
+        # No poll can fail while the gateway asks for a pause, so the age of the last success decides.
         limit = max(self.policy.cache_ttl_seconds, 3 * self.policy.poll_interval_seconds)
         overdue = waiting and self._last_updated_tick is not None and tick - self._last_updated_tick > limit
         return GatewayStatus(
@@ -203,30 +205,30 @@ class GatewayHealth:
 
 
 class Capabilities:
-    """Record which families of data a gateway delivers: last success, failures in a row, changes worth a log line."""
+    """Records which families of data a gateway delivers: last success, failures in a row, changes worth a log line."""
 
     def __init__(self) -> None:
         self._known: dict[str, Capability] = {}
 
     def record(self, family: str, arrived: bool, now: float) -> str | None:
-        """Note one poll of one family; returns "gone" or "back" when that is news, else None."""
+        """Note whether one family came in one poll; return "gone" or "back" when that changed, else None."""
         before = self._known.get(family, Capability())
         if arrived:
             self._known[family] = Capability(last_success=now, failures=0, available=True)
             return "back" if before.available is False and before.last_success is not None else None
         failures = before.failures + 1
-        # One miss is weather; the second in a row is a change.
+        # A single miss happens on any network; only the second in a row counts as a change.
         gone = failures >= 2 or before.last_success is None
         available = False if gone else before.available
         self._known[family] = Capability(before.last_success, failures, available)
         return "gone" if before.available and available is False else None
 
     def missing(self) -> list[str]:
-        """List the families that have come before and do not come now."""
+        """Return the families that came before and do not come now."""
         return [name for name, item in self._known.items() if item.last_success is not None and item.failures > 0]
 
     def never(self, *families: str) -> list[str]:
-        """List those of the named families that were asked for and never came."""
+        """Return those of the named families that were asked for and never came."""
         return [
             name
             for name in families

@@ -1,6 +1,6 @@
-"""Log what happens to a gateway's connection: changes at once, repetitions counted.
+"""Log what happens to a gateway's connection: changes at once, repetitions as a count.
 
-The log stays readable when a gateway is away for a day, and when it misses every tenth poll for a week.
+So the log stays readable when a gateway is away for a day, and when it misses every tenth poll for a week.
 """
 
 from __future__ import annotations
@@ -14,21 +14,28 @@ from pwserver.gateways.connection_health import AUTH_FAILED
 log = logging.getLogger("pwserver.gateways")
 
 SUMMARY_SECONDS: Final = 300.0
-OFTEN: Final = 4  # the fourth fall within
-QUIET_SECONDS: Final = 600.0  # is once too often; nothing more is told of it until it has been quiet for as long
+# The fourth fall within ten minutes is too many: single changes are no longer logged until ten minutes without a fall.
+OFTEN: Final = 4
+QUIET_SECONDS: Final = 600.0
 UNSTEADY: Final = "unsteady"
 
 
 class ChangeFilter:
-    """Judge which changes of one thing are worth a line: all, until it falls too often; then only that it does."""
+    """Judges which changes of one thing are worth a line: all of them, until it falls too often.
+
+    Then one line says that it is unsteady.
+    """
 
     def __init__(self) -> None:
-        self.told: str | None = None  # what the log says it is
+        self.told: str | None = None  # the state that the log has last
         self._now: str | None = None
         self._falls: deque[float] = deque(maxlen=OFTEN)
 
     def news(self, now: str, fell: bool, tick: float) -> str | None:
-        """Return what should be told at ``tick``, None for nothing. The caller sets ``told`` when it tells it."""
+        """Note the state ``now``, and return the state to be logged at ``tick``; None for nothing.
+
+        The caller sets ``told`` when it has logged it.
+        """
         if now != self._now:
             self._now = now
             if fell:
@@ -36,9 +43,9 @@ class ChangeFilter:
         return self.due(tick)
 
     def due(self, tick: float) -> str | None:
-        """Return what was held back and is due by now, None for nothing."""
+        """Return a state that was held back and should be logged by now; None for nothing."""
         falls = self._falls
-        # Entered by several falls, left by a quiet time: in between it would flicker itself.
+        # Several falls begin it, a quiet time ends it. With one limit for both, "unsteady" itself would flicker.
         if self.told == UNSTEADY:
             unsteady = bool(falls) and tick - falls[-1] < QUIET_SECONDS
         else:
@@ -48,7 +55,7 @@ class ChangeFilter:
 
 
 class ConnectionLog:
-    """Write one gateway's log lines. ``limit_per_minute`` bounds the network errors.
+    """Writes one gateway's log lines, at most ``limit_per_minute`` about network errors.
 
     With ``suppress`` there is only a summary every five minutes.
     """
@@ -66,13 +73,13 @@ class ConnectionLog:
         self._summary_due: float | None = None
 
     def connected(self, mode: str) -> None:
-        """Log a new connection when it is of another kind than the last one."""
+        """Log a new connection if it is of another kind than the last one."""
         if mode != self._mode:
             self._mode = mode
             log.info("gateway %s: connected (%s)", self.gateway_id, mode)
 
     def succeeded(self, state: str, tick: float) -> None:
-        """Log the state after an attempt that brought data, when it is news."""
+        """Log the state after an attempt that brought data, if it has changed."""
         before = self._state.told
         news = self._state.news(state, state != "ok", tick)
         if news is not None and (news != UNSTEADY or self._may_complain(tick)):
@@ -81,11 +88,11 @@ class ConnectionLog:
         self._summarise(tick)
 
     def failed(self, state: str, message: str, wait_seconds: float, tick: float) -> None:
-        """Log the state after an attempt that brought nothing, and when the next attempt will be."""
+        """Log the state after an attempt that brought no data, if it has changed, and the time to the next attempt."""
         self._unsaid += 1
         self._last = message
         news = self._state.news(state, True, tick)
-        if state == AUTH_FAILED:  # no matter how often: only the owner can repair this
+        if state == AUTH_FAILED:  # always logged, as only the owner can repair it
             news = state if self._state.told != state else None
         if news is not None and (news == AUTH_FAILED or self._may_complain(tick)):
             self._state.told = news
@@ -103,13 +110,13 @@ class ConnectionLog:
             self._tell_family(family, teller, firmware, tick)
 
     def families(self, firmware: str | None, tick: float) -> None:
-        """Log what was held back while a family came and went; to be called after each attempt."""
+        """Log what was held back while a family of data came and went. Call it after each attempt."""
         for family, teller in self._families.items():
             if teller.due(tick) is not None:
                 self._tell_family(family, teller, firmware, tick)
 
     def fault(self, kind: str, place: str) -> None:
-        """Log a fault of ours or of the library's, once in a row."""
+        """Log a bug in pwserver or the library, unless the last one logged was the same."""
         fault = f"{kind} at {place}"
         if fault != self._fault:
             self._fault = fault
@@ -128,7 +135,7 @@ class ConnectionLog:
             log.warning("gateway %s: %s: %s%s", self.gateway_id, family, teller.told, since)
 
     def _may_complain(self, tick: float) -> bool:
-        """Tell whether one more line about the network is allowed in this minute."""
+        """Return whether one more line about the network is allowed in this minute, and count it."""
         if not self._limit or (len(self._complaints) == self._limit and tick - self._complaints[0] < 60.0):
             return False
         self._complaints.append(tick)

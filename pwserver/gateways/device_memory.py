@@ -1,4 +1,7 @@
-"""Keep silent devices in their place: last values with their own age, then nulls, but never a missing key."""
+"""Carry silent devices on: first their last values with their age, then nulls, but never a missing key.
+
+Clients of several Powerwalls address them by position or name, and would shift or fail when one is left out.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from typing import Any, Final
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member
 
-_DEVICES_KEPT: Final = 512
-_CARRIED_POLLS: Final = 3  # that many polls in a row are called carried; history leaves them out
+_DEVICES_KEPT: Final = 512  # a bound for data from outside; the biggest site has about a tenth of it
+_CARRIED_POLLS: Final = 3  # so many polls in a row count as carried, and history leaves them out
 
-# What a device is, not what it measures: stays when its values are too old to be shown.
+# The members that say what a device is, not what it measures. They stay when its values are too old to be shown.
 _IDENTITY: Final = frozenset(
     {
         "manufacturer",
@@ -29,7 +32,7 @@ _IDENTITY: Final = frozenset(
 
 @dataclass(slots=True)
 class CompletedDevices:
-    """Hold one poll's devices, completed by those that fell silent."""
+    """Holds one poll's devices, completed by those that fell silent."""
 
     vitals: dict[str, Any] | None
     system_status: dict[str, Any] | None
@@ -45,7 +48,7 @@ class _Seen:
 
 
 class _Group:
-    """Remember the devices of one document, in the order of its last complete poll."""
+    """Remembers the devices of one document, in the order of its last complete poll."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Seen] = {}
@@ -58,9 +61,9 @@ class _Group:
         ttl_seconds: float,
         away: Collection[str] = (),
     ) -> tuple[dict[str, Any], dict[str, float]]:
-        """Return ``told`` plus the expected devices missing from it, and the ages of the latter.
+        """Return the devices in ``told`` plus the expected ones missing from it, and the ages of the latter in seconds.
 
-        Of devices that are ``away`` the gateway repeats what it heard last, without saying when: that does not count.
+        For devices in ``away`` the gateway repeats the last figures without their age, so these count as missing.
         """
         told = told or {}
         fresh = {name: value for name, value in told.items() if name not in away} if away else told
@@ -80,7 +83,7 @@ class _Group:
         return kept, ages
 
     def _remember(self, devices: Mapping[str, Any], ages: Mapping[str, float], tick: float) -> None:
-        """Remember what the devices told in this poll; those that have an age told it in an earlier one."""
+        """Remember the devices of this poll; those in ``ages`` keep the time at which they really answered."""
         self._seen = {
             name: self._seen[name] if name in ages else _Seen(value, tick)
             for name, value in list(devices.items())[:_DEVICES_KEPT]
@@ -95,7 +98,7 @@ def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class DeviceMemory:
-    """Remember what each device of one gateway said last."""
+    """Remembers what each device of one gateway reported last."""
 
     def __init__(self, ttl_seconds: float) -> None:
         self._ttl_seconds = ttl_seconds
@@ -113,13 +116,16 @@ class DeviceMemory:
         tick: float,
         away: Collection[str] = (),
     ) -> CompletedDevices:
-        """Complete one poll. ``config`` is the TEDAPI configuration; without one nothing is carried.
+        """Complete one poll with the devices that fell silent.
 
-        ``away``: the devices of vitals that the gateway says are missing in action.
+        ``config`` is the TEDAPI configuration; without it nothing is carried. ``away``: the devices of vitals that the
+        gateway marks as missing in action.
         """
         serials = listed_serials(config)
         if not serials:
             return CompletedDevices(_without_ghosts(vitals) if vitals is not None else None, system_status, fans)
+        # While an inverter is missing, any silent device may belong to its unit, and is carried; otherwise only those
+        # that the configuration names by their serial numbers.
         inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--") and has_serial(name))
         short = inverters < listed_units(config)
 
@@ -150,13 +156,13 @@ class DeviceMemory:
         if status is None or not isinstance(blocks, list):
             return status, {}
         named = {str(block.get("PackageSerialNumber")): block for block in blocks if isinstance(block, dict)}
-        if len(named) != len(blocks):
+        if len(named) != len(blocks):  # a serial number twice, or none: blocks cannot be told apart
             return status, {}
         merged, ages = self._blocks.merge(named, lambda name: name in serials, tick, self._ttl_seconds)
         return {**status, "battery_blocks": list(merged.values())}, ages
 
 
-# Members of a battery block, and where the library reads them: device, member of it.
+# Members of a battery block, and where the library takes them from: kind of device, member of it.
 _BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
     "nominal_energy_remaining": ("TEPOD", "POD_nom_energy_remaining"),
     "nominal_full_pack_energy": ("TEPOD", "POD_nom_full_pack_energy"),
@@ -171,7 +177,7 @@ _BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
 def _with_carried(
     status: dict[str, Any] | None, vitals: Mapping[str, Any], away: Collection[str]
 ) -> dict[str, Any] | None:
-    """Return the system status, whose battery blocks say of devices that are away what vitals say of them."""
+    """Return the system status with the carried vitals in the battery blocks of devices that are away."""
     blocks = status.get("battery_blocks") if status is not None and away else None
     if status is None or not isinstance(blocks, list):
         return status
@@ -189,7 +195,7 @@ def _with_carried(
     return {**status, "battery_blocks": told}
 
 
-# Where a Powerwall 2 says that it has not heard of a part of a unit for a while: device, list, message.
+# Where a Powerwall 2 marks a part of a unit that it has not heard from for a while: device, list of the bus, message.
 _HEARD: Final = (
     ("TEPOD", "POD", "POD_EnergyStatus"),
     ("TEPINV", "PINV", "PINV_Status"),
@@ -198,10 +204,10 @@ _HEARD: Final = (
 
 
 def away_devices(status: Any, vitals: Mapping[str, Any] | None) -> frozenset[str]:
-    """Return the devices of vitals of which the gateway repeats the last figures because it does not hear them.
+    """Return the devices of vitals whose last figures the gateway repeats because it does not hear from them.
 
-    Only for a Powerwall 2, which marks them ``isMIA``: a Powerwall 3 marks its own units so, whose figures come in
-    answers of their own.
+    Only for a Powerwall 2, which marks them ``isMIA``. A Powerwall 3 also marks its own units that way, although their
+    figures come in answers of their own.
     """
     bus = member(status, "esCan", "bus")
     lists = {name: member(bus, name) for name in ("POD", "PINV", "THC")}
@@ -219,15 +225,19 @@ def away_devices(status: Any, vitals: Mapping[str, Any] | None) -> frozenset[str
 
 
 def has_serial(name: str) -> bool:
-    """Return False for the placeholders that the library makes of empty answers, such as ``TESYNC--None--None``.
+    """Return whether the name of a device has a serial number.
 
-    A name without a serial number is no device: carried on, its nulls would stand beside the real device for ever.
+    The library makes placeholders such as ``TESYNC--None--None`` from empty answers. Carried on, their nulls would stay
+    beside the real device for ever.
     """
     return name.rsplit("--", 1)[-1] not in NO_SERIALS
 
 
 def _without_ghosts(devices: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out placeholders that tell nothing; the grid switch of a Powerwall 3 has no serial number, but figures."""
+    """Return the devices without empty placeholders.
+
+    A name without a serial number is not enough: the grid switch of a Powerwall 3 has none, but has figures.
+    """
     return {name: body for name, body in devices.items() if has_serial(name) or not _is_empty(body)}
 
 
@@ -238,7 +248,7 @@ def _is_empty(device: Any) -> bool:
 
 
 def listed_units(config: Mapping[str, Any] | None) -> int:
-    """Count the Powerwalls that the configuration names."""
+    """Return how many Powerwalls the configuration lists."""
     blocks = config.get("battery_blocks") if config else None
     return len(blocks) if isinstance(blocks, list) else 0
 

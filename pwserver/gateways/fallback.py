@@ -1,18 +1,18 @@
 """Judge when a gateway has lost TEDAPI, and when to try a fresh connection.
 
-Pure: both clocks are handed in.
+Pure: no I/O, and the time is handed in on two clocks, ``now`` (epoch seconds) and ``tick`` (monotonic seconds).
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-MISSES: Final = 3
+MISSES: Final = 3  # polls without a firmware version; a busy gateway misses one or two now and then
 RECOVERY_STEPS_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
 
 
 class FallbackWatch:
-    """Keep the fallback state of one gateway that is meant to speak TEDAPI."""
+    """Holds the fallback state of one gateway that is configured for TEDAPI."""
 
     def __init__(self, recovery_enabled: bool) -> None:
         self.recovery_enabled = recovery_enabled
@@ -23,11 +23,15 @@ class FallbackWatch:
 
     @property
     def active(self) -> bool:
-        """Tell whether the gateway is in fallback."""
+        """Return whether the gateway is in fallback."""
         return self.since is not None
 
     def observe(self, misses: int, left_tedapi: bool, now: float, tick: float) -> None:
-        """Judge after a poll: ``misses`` probes in a row without a version, or a connection of another kind."""
+        """Enter or leave fallback after a poll.
+
+        ``misses``: how many probes in a row brought no firmware version; ``left_tedapi``: the connection is of another
+        kind.
+        """
         lost = left_tedapi or misses >= MISSES
         if lost and self.since is None:
             self.since = now
@@ -36,23 +40,23 @@ class FallbackWatch:
             self.reset()
 
     def recovery_due(self, tick: float) -> bool:
-        """Tell whether it is time to try a fresh TEDAPI connection."""
+        """Return whether it is time to try a fresh TEDAPI connection."""
         return self.recovery_enabled and self.since is not None and tick >= self._due
 
     def attempted(self, now: float, tick: float) -> None:
-        """Note that a fresh connection has been tried in vain."""
+        """Note that an attempt to make a fresh connection failed."""
         self.attempts += 1
         self.last_attempt = now
         self._due = tick + RECOVERY_STEPS_SECONDS[min(self.attempts, len(RECOVERY_STEPS_SECONDS) - 1)]
 
     def reset(self) -> None:
-        """Leave fallback: TEDAPI is back, or the owner asked to forget."""
+        """Leave fallback, because TEDAPI is back or the owner asked for a fresh start."""
         self.since = None
         self.attempts = 0
         self.last_attempt = None
 
     def as_json(self, now: float) -> dict[str, Any]:
-        """Return the published form."""
+        """Return the object ``fallback`` of the API."""
         return {
             "is_fallback_mode": self.since is not None,
             "fallback_since": self.since,

@@ -1,4 +1,4 @@
-"""Connect to gateways in the house: certificates cannot be verified, and each read has an end in time."""
+"""Connect to gateways in the house, whose certificates cannot be verified, with an end in time for each read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pwserver.gateways.request_limiter import active_limiter
 
 
 class _TimedReads:
-    """End a socket's read at the poll's deadline, even if the gateway sends one byte a second.
+    """Ends a socket's read at the poll's deadline, even if the gateway sends one byte per second.
 
-    A socket's own timeout begins anew with each byte.
+    A socket's own timeout starts again with each byte.
     """
 
     def recv_into(self, buffer: Any, *more: Any) -> int:
@@ -41,7 +41,7 @@ class _TimedSocket(_TimedReads, socket.socket):
 
 class _PlainConnection(urllib3.connection.HTTPConnection):
     def connect(self) -> None:
-        """Connect, and exchange the socket for one whose reads end in time."""
+        """Connect, and replace the socket by one whose reads end in time."""
         super().connect()
         made = self.sock
         limit = made.gettimeout()
@@ -55,7 +55,7 @@ class _PlainPool(urllib3.HTTPConnectionPool):
 
 class _TlsConnection(urllib3.connection.HTTPSConnection):
     def connect(self) -> None:
-        """Connect, and spare the warning about an unverified certificate that urllib3 gives with each request."""
+        """Connect without the warning that urllib3 gives about an unverified certificate with each request."""
         super().connect()
         self.is_verified = True
 
@@ -65,28 +65,29 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
     def __init__(self, host: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(host, *args, **kwargs)
-        # A URL writes the zone of an IPv6 address as %25eth0 (RFC 6874); the resolver knows it as %eth0 only.
+        # A URL writes the zone of an IPv6 address as %25eth0 (RFC 6874); the resolver only knows it as %eth0.
         self.host = self.host.replace("%25", "%", 1)
 
 
 def _gateway_tls() -> ssl.SSLContext:
-    """Make the TLS context for all gateways. They sign their certificates themselves, so nothing is verified."""
+    """Return the TLS context for all gateways. Their certificates are self-signed, so none is verified."""
     context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
     context.check_hostname = False
     context.sslsocket_class = _TimedTlsSocket
     return context
 
 
-_TLS = _gateway_tls()  # making one costs more than a poll
+_TLS = _gateway_tls()  # shared by all connections and never changed: making one costs more than a poll
 
 
 class GatewayAdapter(HTTPAdapter):
-    """Connect to gateways without retries: ``request_limiter`` decides what is sent again."""
+    """Connects to gateways without retries, as ``request_limiter`` decides what is sent again."""
 
     def __init__(self) -> None:
+        # ``Retry(0, read=False)`` makes urllib3 raise its first error as it is, so that its cause can be judged.
         super().__init__(pool_connections=4, pool_maxsize=2, max_retries=urllib3.Retry(0, read=False))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Let the pools of this adapter use our connections."""
+        """Make the pools of this adapter use the connection classes of this module."""
         super().init_poolmanager(*args, ssl_context=_TLS, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"https": _TlsPool, "http": _PlainPool}

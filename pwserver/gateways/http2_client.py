@@ -1,4 +1,4 @@
-"""Send the HTTP/2 requests of the cloud modes, with the bookkeeping and the bounds of ``http_sessions.py``."""
+"""Send the HTTP/2 requests of the cloud modes, with the same bookkeeping and bounds as ``http_sessions.py``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pwserver.gateways.request_limiter import RequestLimiter, active_limiter
 
 
 class LimitedClient(httpx.Client):
-    """Put each exchange of an httpx client under the rules of the active limiter."""
+    """Applies the rules of the active limiter to each exchange of an httpx client."""
 
     def send(self, request: httpx.Request, **kwargs: Any) -> httpx.Response:
-        """Send one request, and again where Tesla's servers redirect it among themselves.
+        """Send one request, and follow redirects among Tesla's servers.
 
-        Raises ``httpx.TimeoutException`` when time is up.
+        Raises ``httpx.TimeoutException`` when the time is up, ``httpx.TooManyRedirects`` for any other redirect.
         """
         wanted = kwargs.pop("follow_redirects", False) is True
         for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
@@ -56,7 +56,8 @@ class LimitedClient(httpx.Client):
         if limiter is None:
             return self._transmit(request, kwargs)
         host, path = request.url.netloc.decode("ascii", "replace"), request.url.path
-        # Named apart: where HTTP/2 fails (a CA bundle it does not read), the library's HTTP/1.1 may still succeed.
+        # A name of its own, as the library repeats a request over HTTP/1.1 when HTTP/2 fails, and that may succeed:
+        # httpx does not read the CA bundle of requests.
         admit(limiter, host + OVER_HTTP2, path, remote=True)
         _shorten_timeouts(request, limiter)
         started = time.monotonic()
@@ -66,7 +67,7 @@ class LimitedClient(httpx.Client):
             seconds, delivered = time.monotonic() - started, not isinstance(error, _EARLY)
             limiter.note(failed_exchange(host + OVER_HTTP2, path, error, seconds, delivered=delivered, remote=True))
             raise
-        # The server has answered, so its word counts for HTTP/1.1 too: named without the addition.
+        # The server has answered, so the outcome also counts for HTTP/1.1 and is noted under the plain name.
         seconds, retry_after = time.monotonic() - started, response.headers.get("Retry-After")
         status, write = response.status_code, request.method != "GET"
         limiter.note(exchange_of(host, path, status, seconds, retry_after, response.content, remote=True, write=write))
@@ -76,11 +77,11 @@ class LimitedClient(httpx.Client):
         return _read(super().send(request, **{**kwargs, "stream": True, "follow_redirects": False}))
 
 
-_EARLY = (httpx.ConnectError, httpx.ConnectTimeout)  # before there was a connection to carry the request
+_EARLY = (httpx.ConnectError, httpx.ConnectTimeout)  # raised before there is a connection that could carry the request
 
 
 def _shorten_timeouts(request: httpx.Request, limiter: RequestLimiter) -> None:
-    """Let no part of this request last longer than the poll it belongs to."""
+    """Limit each part of this request to the time that the poll has left."""
     connect, read = limiter.timeout(None)
     limits = request.extensions.get("timeout", {})
     request.extensions["timeout"] = {
@@ -90,13 +91,14 @@ def _shorten_timeouts(request: httpx.Request, limiter: RequestLimiter) -> None:
 
 
 def _read(response: httpx.Response) -> httpx.Response:
-    """Read the body within its bounds, and return the same answer with it."""
+    """Read the body within its bounds, and return the same response with the body in it."""
     with closing(response):
         packing = response.headers.get("Content-Encoding", "")
         try:
             body = joined(answer_limits.decoded(response.iter_raw(), packing), response.close)
         except (Unbounded, zlib.error) as error:
             raise httpx.DecodingError(str(error), request=response.request) from None
+    # These headers describe the body as it was sent; httpx would decode the body again.
     drop = ("content-encoding", "content-length", "transfer-encoding")
     headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in drop]
     return httpx.Response(
@@ -109,7 +111,7 @@ def _read(response: httpx.Response) -> httpx.Response:
 
 
 def _headers_for(request: httpx.Request, target: str) -> list[tuple[str, str]]:
-    """Return the headers of a request for the address it is redirected to; a login never goes to another host."""
+    """Return a request's headers for the address of a redirect, without the login when that is another host."""
     drop = {"host", "content-length", "transfer-encoding"}
     if httpx.URL(target).netloc != request.url.netloc:
         drop |= {"authorization", "cookie"}

@@ -1,4 +1,4 @@
-"""Do what HTTP/1.1 and HTTP/2 share: ask the limiter, read a body within bounds, note what became of a request."""
+"""Share between HTTP/1.1 and HTTP/2: asking the limiter, reading a body within bounds, noting a request's outcome."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from pwserver.gateways.failure import (
 )
 from pwserver.gateways.request_limiter import RequestLimiter, RequestRefused, active_limiter
 
-_SITES: Final = "/energy_sites/"  # in the paths of commands; a login is no command
+_SITES: Final = "/energy_sites/"  # the paths of commands have it; a login is also a POST, but no command
 _DEEPEST_CAUSE: Final = 6  # requests wraps urllib3, which wraps http.client, which wraps the socket's error
 
 
 class RequestNotSent(requests.ConnectionError):
-    """Tell the library that we refused a request; to it, this is just another connection error."""
+    """Raised when the limiter refused a request; the library handles it like any connection error."""
 
 
 def admit(limiter: RequestLimiter, host: str, path: str, *, remote: bool) -> None:
-    """Take a place for one request. Raises RequestNotSent when the limiter has none to give."""
+    """Count one request against the limiter. Raises RequestNotSent when the limiter refuses it."""
     try:
         limiter.admit(host, path)
     except RequestRefused as refusal:
@@ -42,14 +42,14 @@ def admit(limiter: RequestLimiter, host: str, path: str, *, remote: bool) -> Non
 
 
 def forget_redirect() -> None:
-    """Let the limiter forget a redirect that is followed: it is no failure of the path that redirects."""
+    """Take back the failure that the limiter noted for a redirect, because the redirect is followed."""
     limiter = active_limiter()
     if limiter is not None:
         limiter.forgive()
 
 
 def joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
-    """Read a body to its end, within the time of the poll."""
+    """Return a whole body. Raises ``requests.ReadTimeout`` when the time of the poll is used up."""
     limiter = active_limiter()
     found: list[bytes] = []
     for chunk in chunks:
@@ -72,7 +72,7 @@ def exchange_of(
     remote: bool,
     write: bool,
 ) -> Exchange:
-    """Describe an answer that arrived completely."""
+    """Return the description of a request whose answer arrived completely."""
     longest = LONGEST_WAIT_OF_TESLA_SECONDS if remote else LONGEST_WAIT_IN_THE_HOUSE_SECONDS
     cause = cause_of_status(status, remote=remote, path=path)
     if cause is None and remote and not body.lstrip().startswith((b"{", b"[")):
@@ -83,6 +83,7 @@ def exchange_of(
         status,
         cause,
         seconds,
+        # With a redirect, the header only says how long to wait before following it (RFC 9110 section 10.2.3).
         retry_after_seconds(retry_after, longest) if status >= 400 else None,
         remote=remote,
         said=answer_limits.own_sentence(body) if remote and (cause is not None or write) else "",
@@ -93,7 +94,7 @@ def exchange_of(
 def failed_exchange(
     host: str, path: str, error: Exception, seconds: float, *, delivered: bool, remote: bool
 ) -> Exchange:
-    """Describe a request to which no complete answer came. ``delivered``: there was a connection to carry it."""
+    """Return the description of a request without a complete answer. ``delivered``: a connection could carry it."""
     cause = cause_of_error(error) if delivered or not isinstance(error, httpx.TransportError) else UNREACHABLE
     if remote and cause in (UNREACHABLE, NAME_UNKNOWN):
         cause = TESLA_UNREACHABLE
@@ -101,9 +102,12 @@ def failed_exchange(
 
 
 def cause_of_error(error: Exception) -> str:
-    """Return the cause that an exception of requests, urllib3 or httpx stands for."""
+    """Return the cause that an exception of requests, urllib3 or httpx stands for.
+
+    The libraries wrap one another's exceptions, some in ``args``, some in ``reason``, some as ``__cause__``.
+    """
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return UNREACHABLE
+        return UNREACHABLE  # nothing listens at a dead address; TIMEOUT is for a gateway that is there, but slow
     if isinstance(error, (requests.exceptions.Timeout, TimeoutError, httpx.TimeoutException)):
         return TIMEOUT
     text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader, httpx.DecodingError)
@@ -115,7 +119,7 @@ def cause_of_error(error: Exception) -> str:
             return NAME_UNKNOWN
         if isinstance(chain, (TimeoutError, urllib3.exceptions.ReadTimeoutError)):
             return TIMEOUT
-        if isinstance(chain, http.client.RemoteDisconnected):
+        if isinstance(chain, http.client.RemoteDisconnected):  # it is also an HTTPException, so this test comes first
             return UNREACHABLE
         if isinstance(chain, (http.client.HTTPException, *text_errors)):
             return GARBAGE

@@ -1,6 +1,6 @@
-"""Send the HTTP/1.1 requests of the library: no retries, no proxies to the house, bounded in time and size.
+"""Send the library's HTTP/1.1 requests: without retries, bounded in time and size, to the house without a proxy.
 
-This module imports requests. Only ``library_internals.py`` imports it, and only when a gateway is really to be asked.
+Importing requests is slow, so this module is only imported when a gateway is really to be asked.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from pwserver.gateways.request_limiter import RequestLimiter, active_limiter
 
 
 class TooLarge(requests.exceptions.ContentDecodingError):
-    """Tell that an answer is larger than any sensible one."""
+    """Raised when an answer is larger than any sensible one."""
 
 
 class NotFollowed(requests.exceptions.TooManyRedirects):
-    """Tell that a redirect leads where no request of ours belongs."""
+    """Raised when a redirect leads to an address that must not get the request."""
 
 
 class _ReadBody(io.BytesIO):
-    """Hold a body that has been read, in place of the stream; the library takes ``raw.data``."""
+    """Holds a body that has been read, in place of urllib3's stream: the library reads ``raw.data``."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -45,7 +45,7 @@ class _ReadBody(io.BytesIO):
 
 
 def _never_connected(error: Exception) -> bool:
-    """Tell whether the request failed before there was a connection that could have carried it."""
+    """Return whether the request failed before there was a connection that could have carried it."""
     reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
     before = urllib3.exceptions
     early = (before.ConnectTimeoutError, before.NewConnectionError, before.SSLError)
@@ -53,19 +53,20 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _closed_under_us(error: Exception) -> bool:
-    text = repr(error)
+    text = repr(error)  # urllib3 wraps the socket's error so deeply, and differently by version, that text is simpler
     return "RemoteDisconnected" in text or "ConnectionResetError" in text or "BrokenPipe" in text
 
 
 class LimitedSession:
-    """Put each exchange of a requests session under the rules of the active limiter. To be mixed in."""
+    """Applies the rules of the active limiter to each exchange of a requests session. A mix-in."""
 
     local = False
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request, and again where Tesla's servers redirect it among themselves.
+        """Send one request, and follow redirects among Tesla's servers.
 
-        Redirects are followed here and not by ``requests``: it would read a redirect's body without a bound.
+        ``requests`` does not follow them itself, as it would read a redirect's body without a bound. Raises NotFollowed
+        for any other redirect, and what ``requests`` raises.
         """
         wanted = bool(kwargs.pop("allow_redirects", True))
         for left in range(answer_limits.MOST_REDIRECTS, -1, -1):
@@ -82,13 +83,14 @@ class LimitedSession:
             forget_redirect()
             request = request.copy()
             request.url = target
+            # A login belongs to the host that it was made for (RFC 9110 section 15.4).
             if urlsplit(target).netloc != urlsplit(str(response.request.url)).netloc:
                 request.headers.pop("Authorization", None)
                 request.headers.pop("Cookie", None)
         raise NotFollowed(f"HTTP {status}: the redirect was not followed")
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Tell ``requests`` that there is never a redirect: ``send`` looks after them."""
+        """Return None, so that ``requests`` never follows a redirect: ``send`` does."""
         return None
 
     def _send_once(self, request: requests.PreparedRequest, kwargs: dict[str, Any]) -> requests.Response:
@@ -99,7 +101,8 @@ class LimitedSession:
         try:
             return self._exchange(request, limiter, kwargs)
         except requests.ConnectionError as error:
-            # A gateway closes idle connections; that is no failure worth a lost poll. Commands are never repeated.
+            # A gateway closes idle connections without notice. A read is sent once more on a new connection, so that no
+            # poll is lost; a command never is, as it may have arrived.
             refused = isinstance(error, RequestNotSent)
             if not (self.local and limiter.resend and not refused and _closed_under_us(error)):
                 raise
@@ -144,7 +147,7 @@ class LimitedSession:
 
 
 def _with_body(response: requests.Response, body: bytes) -> requests.Response:
-    """Return the same answer with its body in place of the stream, which has been read."""
+    """Return the same response with its body in place of the stream, which has been read."""
     whole = requests.Response()
     whole.status_code, whole.reason, whole.url = response.status_code, response.reason, response.url
     whole.headers, whole.encoding, whole.cookies = response.headers, response.encoding, response.cookies
@@ -154,7 +157,7 @@ def _with_body(response: requests.Response, body: bytes) -> requests.Response:
 
 
 def _read(response: requests.Response) -> bytes:
-    """Read a body to its end: within the session's time, and no more than any sensible answer has."""
+    """Return a whole body. Raises TooLarge, or ``ReadTimeout`` when the session's time is used up."""
     try:
         return joined(answer_limits.decoded(response.iter_content(65536), ""), response.close)
     except Unbounded as error:
@@ -163,7 +166,7 @@ def _read(response: requests.Response) -> bytes:
 
 
 class LocalSession(LimitedSession, requests.Session):
-    """Talk to a gateway in the house, and trust nothing of the environment (proxies, CA bundles, netrc)."""
+    """Talks to a gateway in the house, ignoring the environment: proxies, CA bundles and netrc are for the Internet."""
 
     local = True
 
@@ -175,22 +178,22 @@ class LocalSession(LimitedSession, requests.Session):
             super().mount(scheme, GatewayAdapter())
 
     def mount(self, prefix: str, adapter: Any) -> None:
-        """Keep our adapter: the library's would retry for half a minute."""
+        """Ignore the library's adapter, which would retry for half a minute."""
         if prefix not in ("https://", "http://") or isinstance(adapter, GatewayAdapter):
             super().mount(prefix, adapter)
 
 
 class RemoteSession(LimitedSession, requests.Session):
-    """Talk to Tesla's servers, and trust the environment as every other program on the machine does.
+    """Talks to Tesla's servers with the proxies and CA bundles of the environment, like any other program.
 
-    netrc alone is not trusted: it would put another login in the place of Tesla's token.
+    netrc is ignored, as it would replace Tesla's token by another login.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.auth = _as_it_is  # requests looks into netrc only where there is no ``auth``
+        self.auth = _as_it_is  # requests only looks into netrc when a session has no ``auth``
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Leave the request's login alone."""
+    """Return the request with the login that it has."""
     return request

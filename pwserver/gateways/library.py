@@ -1,4 +1,4 @@
-"""Open connections through pypowerwall: in bounded time, with one attempt, and with a cause where that fails."""
+"""Open connections through pypowerwall: in bounded time, with a single attempt, and with a cause when it fails."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from pwserver.gateways.failure import GatewayFailure, failure_from
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.modes import ConnectionMode
 
-FOREVER_SECONDS: Final = 10**9  # as the library's cache time: what is fresh is decided by us, poll by poll
+FOREVER_SECONDS: Final = 10**9  # the library's cache time: pwserver itself decides in each poll what to fetch
 
 _V1R: Final = (ConnectionMode.V1R, ConnectionMode.V1R_WIFI)
 log = logging.getLogger("pwserver.gateways")
 
 
 def version() -> str:
-    """Return the library's version, without importing it."""
+    """Return the library's version without importing the library, or "unknown"."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
@@ -45,21 +45,23 @@ def version() -> str:
 
 
 def connect_limit_seconds(options: GatewayOptions) -> float:
-    """Return how long opening a connection may take in all."""
+    """Return the seconds that opening a connection may take in all: several requests, each with its timeout."""
     return max(15.0, options.timeout_seconds + 5.0)
 
 
 def open_connection(
     definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> Any:
-    """Connect a ``pypowerwall.Powerwall`` to this gateway, inside a session of ``limiter`` opened by the caller.
+    """Return a ``pypowerwall.Powerwall`` that is connected to this gateway.
 
-    Raises GatewayFailure, and nothing else. ``failover`` overrides the owner's setting (recovery never falls over).
+    The caller has opened a session of ``limiter``. ``failover`` overrides the owner's setting: an attempt to recover
+    must reach the configured connection or none. Raises GatewayFailure, and nothing else.
     """
     arguments = _arguments(definition, options)
     wanted = options.failover if failover is None else failover
     if not definition.mode.remote:
-        # Between the wired and the WiFi address (v1r) it is always meant; to the cloud only where there is a login.
+        # For v1r, failover means the WiFi address instead of the wired one. Otherwise it means the cloud, which without
+        # a login would only add a failure that hides the first one.
         arguments["failover"] = wanted and (definition.mode in _V1R or _has_remote_login(arguments))
         return _construct(arguments, limiter, definition.mode)
     try:
@@ -72,14 +74,14 @@ def open_connection(
         try:
             return _open_remote(changed, limiter, other)
         except GatewayFailure:
-            pass  # what was configured is what the owner wants to hear about
+            pass  # report the failure of the connection that the owner configured
         raise
 
 
 def _open_remote(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
-    """Connect to Tesla's servers and to nothing else: the library's own failover would call an empty address a gateway.
+    """Return a connection to Tesla's servers. Raises GatewayFailure.
 
-    Raises GatewayFailure.
+    The library's own failover is off: in cloud mode it would try a gateway at an empty address.
     """
     arguments = {**arguments, "failover": False}
     content = _usable_login(arguments, mode)
@@ -100,7 +102,10 @@ def _login_path(arguments: dict[str, Any], mode: ConnectionMode) -> str:
 
 
 def _usable_login(arguments: dict[str, Any], mode: ConnectionMode) -> dict[str, Any]:
-    """Return the content of the login file when the library can work with it. Raises GatewayFailure."""
+    """Return the content of the login file if the library can use it. Raises GatewayFailure, which says what is wrong.
+
+    The library itself would only fail to connect, or stop with an exception that names no cause.
+    """
     path = _login_path(arguments, mode)
     try:
         content = login_store.load(path)
@@ -109,20 +114,20 @@ def _usable_login(arguments: dict[str, Any], mode: ConnectionMode) -> dict[str, 
             _check_site_file(os.path.dirname(path))
             account = arguments.get("email") or login_files.first_account(content)
             if account not in content:
-                text = f"{CLOUD_FILE} holds no login of the configured account; log in to Tesla: pwserver --setup"
+                text = f"{CLOUD_FILE} has no login for the configured account; log in to Tesla: pwserver --setup"
                 raise GatewayFailure(LOGIN_MISSING, text, place=path)
             fault = _fault_in_cloud_login(content[account])
     except LoginFileProblem as problem:
         cause = LOGIN_MISSING if problem.missing else LOGIN_UNREADABLE
         raise GatewayFailure(cause, str(problem), place=problem.path) from None
     if fault is not None:
-        text = f"{os.path.basename(path)} is damaged: {fault}; write it anew: pwserver --setup"
+        text = f"{os.path.basename(path)} is damaged: {fault}; create it again: pwserver --setup"
         raise GatewayFailure(LOGIN_UNREADABLE, text, place=path)
     return content
 
 
 def _check_site_file(folder: str) -> None:
-    """Raise LoginFileProblem when the library would stumble over the file with the chosen site."""
+    """Check the file with the chosen site. Raises LoginFileProblem if the library could not read it."""
     path = os.path.join(folder, ".pypowerwall.site")
     try:
         with open(path, "rb") as stream:
@@ -154,7 +159,7 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limi
     """Open the hybrid link, a cloud connection next to a local gateway. Raises GatewayFailure."""
     arguments = {
         "host": "",
-        "email": definition.email or "nobody@nowhere.com",
+        "email": definition.email or "nobody@nowhere.com",  # the library's default, in whose place it looks one up
         "timezone": definition.zone,
         "siteid": _site_id(definition, options),
         "authpath": definition.authpath or options.authpath or "",
@@ -176,7 +181,7 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limi
 
 
 def collector_for(powerwall: Any, asker: Asker) -> Collector:
-    """Return what reads over the connection that was reached."""
+    """Return the collector for the kind of connection that was made, which failover may have changed."""
     if powerwall.mode != "local":
         return CloudCollector(powerwall, asker)
     if powerwall.tedapi_mode in ("full", "v1r"):
@@ -185,7 +190,7 @@ def collector_for(powerwall: Any, asker: Asker) -> Collector:
 
 
 def close_connection(powerwall: Any) -> None:
-    """Close the sockets, without asking the gateway anything: the local client would log out."""
+    """Close the sockets without a request: the local client's own close would log out, and end other sessions."""
     for session in library_internals.kept_sessions(powerwall):
         try:
             session.close()
@@ -255,8 +260,8 @@ def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: Connect
     try:
         powerwall = library_internals.construct(arguments)
     except Exception as error:
-        # An unusable setting: waiting will not repair it, so it is treated like a wrong password. The library's own
-        # text may hold an e-mail address or a path.
+        # The library refuses a setting. Waiting does not repair that, so it is treated like a wrong password. The
+        # library's own text may hold an e-mail address or a path.
         raise GatewayFailure(SETTINGS, f"the configuration is unusable: {type(error).__name__}") from None
     if not powerwall.connected or powerwall.client is None:
         close_connection(powerwall)
@@ -265,7 +270,7 @@ def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: Connect
 
 
 def _why(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> GatewayFailure:
-    """Tell why connecting failed, judged by the side that was configured: a failover may have asked the other one."""
+    """Return the failure to connect, judged only by requests to the configured side, as failover may ask the other."""
     exchanges = [item for item in limiter.exchanges if item.remote is mode.remote]
     if not exchanges:
         if mode.remote:
@@ -280,7 +285,7 @@ def _why(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMod
 
 
 def expire_session(powerwall: Any) -> None:
-    """Make the next request of a local connection log in afresh: a stored cookie may have been revoked."""
+    """Remove the stored cookie of a local connection, so that its next request logs in: it may have been revoked."""
     cachefile = getattr(powerwall, "cachefile", None)
     if powerwall.mode == "local" and cachefile and os.path.isfile(cachefile):
         try:

@@ -1,10 +1,11 @@
-"""Touch what is private in pypowerwall: the one module that may, with a table of each touch and its reason.
+"""Touch what is private in pypowerwall. No other module may; the table ``TOUCHES`` has the reason for each touch.
 
 Private are names that begin with an underscore, names of the library's modules, classes and objects that get another
 value here, and members in which the library keeps its own state. ``tests/library`` looks each row of ``TOUCHES`` up in
 the installed version, and proves that no other module of pwserver touches any of them.
 
-This is also the only module that imports pypowerwall, and late: it costs 0.3 s and 34 MB, which workers do without.
+This is also the only module that imports pypowerwall, and it does so late: the import costs 0.3 s and 34 MB, which
+workers are spared.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ Method = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class LibraryTouch:
-    """One private thing of pypowerwall: where it is (``module:member``), why we need it, and what would free us."""
+    """Describes one private part of pypowerwall that pwserver touches, and why."""
 
-    name: str
+    name: str  # ``module:member``
     needed: str
-    unnecessary: str  # completes "It is unnecessary when the library ..."
-    replaced: bool = False  # it gets another value, and reading it stays everybody's right
+    unnecessary: str  # completes the sentence "It is unnecessary when the library ..."
+    replaced: bool = False  # the name is public to read; only giving it another value is the touch
 
 
 def _replaced(name: str, needed: str, unnecessary: str) -> LibraryTouch:
@@ -98,21 +99,21 @@ TOUCHES: Final = (
     _replaced(f"{_TESLAPY}:httpx", "The same over HTTP/2.", _SESSION),
     _replaced(f"{_FLEET}:httpx", "The same over HTTP/2.", _SESSION),
     _replaced(f"{_TEDAPI}:json", "Arithmetic must survive nulls in payloads.", "computes with missing values"),
-    _replaced(f"{_LOCAL}:open", "A login cache that is a FIFO would block; it is never closed.", _STORE),
+    _replaced(f"{_LOCAL}:open", "A login cache that is a FIFO would block, and the file is never closed.", _STORE),
     _replaced(f"{_V1R}:open", "An RSA key that is a FIFO would block.", "takes the content of the key"),
     _replaced(f"{_CLOUD}:open", "A file with the chosen site that is a FIFO would block.", _STORE),
-    _replaced(f"{_CLOUD}:Tesla", "The session to the owner API gets our limits and our store of logins.", _SESSION),
+    _replaced(f"{_CLOUD}:Tesla", "The session to the owner API gets pwserver's limits and store of logins.", _SESSION),
     _replaced(f"{_TESLAPY}:Tesla._cache_load", "A renewed login may not be in the file.", _STORE),
     _replaced(f"{_TESLAPY}:Tesla._cache_dump", "A full disk must not cost the owner the login.", _STORE),
     LibraryTouch(f"{_TESLAPY}:Tesla.cache_file", "Names the file of the login.", _STORE),
-    _replaced(f"{_FLEET_CLIENT}:FleetAPI", "The FleetAPI client gets our store of logins.", _STORE),
+    _replaced(f"{_FLEET_CLIENT}:FleetAPI", "The FleetAPI client gets pwserver's store of logins.", _STORE),
     _replaced(f"{_FLEET}:FleetAPI.load_config", "A renewed login may not be in the file.", _STORE),
     _replaced(f"{_FLEET}:FleetAPI.save_config", "A full disk must not cost the owner the login.", _STORE),
     LibraryTouch(f"{_FLEET}:FleetAPI.configfile", "Names the file of the login.", _STORE),
     *(LibraryTouch(f"{_FLEET}:FleetAPI.{name}", "Is a part of the stored login.", _STORE) for name in _FLEET_LOGIN),
     _replaced(
         "pypowerwall:Powerwall._validate_init_configuration",
-        "It refuses container names with _, IPv6 in brackets, and a login in a read-only folder, which all work.",
+        "It refuses host names with _, IPv6 in brackets, and a login in a read-only folder, which all work.",
         "accepts them",
     ),
     *(_replaced(f"{_TEDAPI}:TEDAPI.{name}", "Each poll fetches once.", _OWN_FETCH) for name in TEDAPI_FETCHERS),
@@ -125,7 +126,7 @@ TOUCHES: Final = (
     LibraryTouch(
         f"{_TEDAPI}:TEDAPI.lan_recover_after", "The way back to the wired LAN would take up to two hours.", _PAUSE
     ),
-    LibraryTouch(f"{_FLEET}:FleetAPI._backoff_until", "We keep the pauses of Tesla ourselves, to the second.", _PAUSE),
+    LibraryTouch(f"{_FLEET}:FleetAPI._backoff_until", "Pauses that Tesla asks for are kept here, exactly.", _PAUSE),
     LibraryTouch(
         f"{_TEDAPI}:TEDAPI.lan_failed",
         "Signed commands need the wired LAN, and the library may have left it for WiFi.",
@@ -154,7 +155,7 @@ TOUCHES: Final = (
 
 # ── preparing the library, once ──────────────────────────────────────────────────────────────────────────────────────
 
-_loading = threading.Lock()
+_loading = threading.Lock()  # functools.cache alone would let two gateways' threads patch the library twice
 _TALKATIVE: Final = ("requests_oauthlib", "oauthlib", "httpx", "httpcore", "hpack", "h2", "urllib3")
 
 
@@ -184,7 +185,8 @@ def _prepared() -> ModuleType:
         replace_names(module, requests=requests_view(LocalSession))
     replace_names(tedapi, json=ModuleView(json, loads=decode_payload))
     for module in (local, v1r, cloud):
-        vars(module)["open"] = open_without_waiting  # a builtin: only a name of the module's own can replace it
+        # The module calls the builtin ``open``, which a module's own name hides; ``replace_names`` would not find it.
+        vars(module)["open"] = open_without_waiting
     for module in (teslapy, fleetapi):
         view = ModuleView(httpx, Client=LimitedClient)
         replace_names(module, requests=requests_view(RemoteSession), httpx=view)
@@ -199,7 +201,10 @@ def _prepared() -> ModuleType:
 
 
 def replace_names(owner: Any, **names: Any) -> None:
-    """Give a module or class of the library other things under names it has. Raises RuntimeError where it has not."""
+    """Replace attributes of a module or class of the library. Raises RuntimeError when it does not have one of them.
+
+    A name that a new version no longer has would otherwise be replaced in vain.
+    """
     for name, thing in names.items():
         if not hasattr(owner, name):
             raise RuntimeError(f"this pypowerwall has no {owner.__name__}.{name}: unsupported version")
@@ -207,9 +212,9 @@ def replace_names(owner: Any, **names: Any) -> None:
 
 
 def _silence() -> None:
-    """Silence the library's log: it writes dozens of lines for one outage, with e-mails, addresses and tokens in them.
+    """Silence the library's log, which has dozens of lines for one outage, with e-mail addresses and tokens in them.
 
-    ``connection_log.py`` says what is worth a line.
+    ``connection_log.py`` logs what matters.
     """
     for name in ("pypowerwall", "teslapy"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -219,7 +224,10 @@ def _silence() -> None:
 
 
 class ModuleView:
-    """Show a module with a few names exchanged: what a module of the library gets in place of its own import."""
+    """Stands in for a module that the library imported, with a few names replaced.
+
+    So only the library sees the replacements, and other users of requests or httpx in this process do not.
+    """
 
     def __init__(self, module: Any, **names: Any) -> None:
         self.__dict__.update(names)
@@ -230,7 +238,7 @@ class ModuleView:
 
 
 def requests_view(session: type[Any]) -> ModuleView:
-    """Show ``requests`` with ``session`` as its sessions."""
+    """Return a view of ``requests`` whose sessions, also those of ``get`` and ``post``, are of class ``session``."""
     import requests
 
     def one_shot(method: str) -> Method:
@@ -243,7 +251,7 @@ def requests_view(session: type[Any]) -> ModuleView:
     return ModuleView(requests, Session=session, get=one_shot("GET"), post=one_shot("POST"))
 
 
-_HUGE: Final = re.compile(r"\d[eE]\+?\d{3}")
+_HUGE: Final = re.compile(r"\d[eE]\+?\d{3}")  # a number that may exceed a float: the largest is about 1.8e308
 
 
 def decode_payload(text: str | bytes) -> dict[str, Any]:
@@ -255,7 +263,7 @@ def decode_payload(text: str | bytes) -> dict[str, Any]:
     found = json.loads(text, parse_constant=lambda _: None)
     if not isinstance(found, dict):
         raise TypeError("not a JSON object")
-    # JSON has no infinity, but a number such as 1e999 decodes to one.
+    # JSON has no infinity (RFC 8259 section 6), but Python decodes a number such as 1e999 to one.
     infinite = _HUGE.search(text if isinstance(text, str) else text.decode("latin-1")) is not None
     if (repair(found) or infinite) and limiter is not None:
         limiter.holed = True
@@ -263,7 +271,10 @@ def decode_payload(text: str | bytes) -> dict[str, Any]:
 
 
 def open_without_waiting(file: Any, mode: str = "r", *more: Any, **named: Any) -> Any:
-    """Open a file like ``open``, but leave nothing open after reading and never wait for the other end of a FIFO."""
+    """Open a file like ``open``, but never wait for the other end of a FIFO, and leave no file open after reading.
+
+    The library does not close the files that it reads.
+    """
     named.setdefault("opener", lambda path, flags: open_regular(path, flags, 0o666))
     if mode != "r":
         return open(file, mode, *more, **named)
@@ -275,7 +286,7 @@ def open_without_waiting(file: Any, mode: str = "r", *more: Any, **named: Any) -
 
 
 def _load_cloud_login(tesla: Any) -> dict[str, Any]:
-    """Read the newest login, also when it could not be written, for ``Tesla._cache_load``."""
+    """Return the newest login, which may not be in the file, in place of ``Tesla._cache_load``."""
     try:
         found = login_store.load(tesla.cache_file)
     except LoginFileProblem:
@@ -283,7 +294,8 @@ def _load_cloud_login(tesla: Any) -> dict[str, Any]:
     for account in found.values():
         token = account.get("sso") if isinstance(account, dict) else None
         if isinstance(token, dict) and not _is_moment(token.get("expires_at")):
-            token["expires_at"] = 0  # the library compares it; a login that has expired is renewed before its use
+            # The library compares it with the time, and would fail. An expired login is renewed before it is used.
+            token["expires_at"] = 0
     return found
 
 
@@ -296,7 +308,7 @@ def _save_cloud_login(tesla: Any, cache: dict[str, Any]) -> None:
 
 
 def _load_fleet_login(fleet: Any) -> dict[str, Any] | bool:
-    """Read the newest login for ``FleetAPI.load_config``, and choose the first site where none is chosen."""
+    """Load the newest login in place of ``FleetAPI.load_config``, and choose the first site if none is chosen."""
     try:
         found = login_store.load(fleet.configfile)
     except LoginFileProblem:
@@ -317,26 +329,27 @@ def _save_fleet_login(fleet: Any) -> None:
 
 
 def construct(arguments: dict[str, Any]) -> Any:
-    """Construct a ``pypowerwall.Powerwall``, which connects once; its ``connected`` says whether that worked.
+    """Return a ``pypowerwall.Powerwall`` after one attempt to connect; its ``connected`` says whether that worked.
 
-    The library's own constructor only logs when it did not. Raises whatever that raises for unusable arguments.
+    The library's own class only logs a failure to connect. Raises any exception that its constructor raises for
+    unusable arguments.
     """
 
     class ConnectingOnce(load().Powerwall):  # type: ignore[misc]
         connected = False
 
         def connect(self, retry: bool = False) -> bool:
-            self.connected = bool(super().connect(False))
+            self.connected = bool(super().connect(False))  # with True, the library tries for ever, and blocks
             return self.connected
 
         def _validate_init_configuration(self) -> None:
-            """Accept what our own configuration has accepted."""
+            """Accept every configuration, as pwserver has checked it already."""
 
     return ConnectingOnce(**arguments)
 
 
 def replace_methods(target: Any, names: Iterable[str], make: Callable[[str], Method]) -> dict[str, Method]:
-    """Replace methods of one object by what ``make`` returns for their names, and return the original ones."""
+    """Replace methods of one object by the results of ``make`` for their names, and return the original methods."""
     original: dict[str, Method] = {name: getattr(target, name) for name in names}
     for name in original:
         setattr(target, name, make(name))
@@ -361,17 +374,17 @@ def shorten_tedapi_pauses(tedapi: Any, latest: float) -> None:
 
 
 def disable_tedapi_cache(tedapi: Any) -> None:
-    """Make a TEDAPI client answer from the gateway only."""
+    """Make a TEDAPI client ask the gateway each time instead of answering from its cache."""
     tedapi.pwcacheexpire = tedapi.pwconfigexpire = 0
 
 
 def set_powerwall3(tedapi: Any, known: bool) -> None:
-    """Tell a TEDAPI client which hardware it talks to."""
+    """Set whether a TEDAPI client asks the questions of a Powerwall 3."""
     tedapi.pw3 = known
 
 
 def has_left_wired_lan(powerwall: Any) -> bool:
-    """Tell whether a v1r connection talks over WiFi because the wired LAN failed."""
+    """Return whether a v1r connection uses WiFi because the wired LAN failed."""
     return bool(getattr(getattr(getattr(powerwall, "client", None), "tedapi", None), "lan_failed", False))
 
 

@@ -1,7 +1,7 @@
-"""Repair gateway payloads with holes in them, so that the library computes and no number is invented.
+"""Repair gateway payloads that lack values, so that the library can compute and no number is invented.
 
-The library multiplies and compares values it expects to be there. A missing one becomes ``UNKNOWN``, a not-a-number
-that carries itself through the arithmetic; ``without_nans`` turns whatever it touched back into None afterwards.
+The library multiplies and compares values that it expects to be there. A missing one becomes ``UNKNOWN``, a NaN that
+propagates through the arithmetic; ``without_nans`` turns every result that it reached into None afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from typing import Any, Final
 
 
 class _Unknown(float):
-    """Stand for a missing number: NaN, but greater than any, as the library takes ``value if value > 0 else 0``."""
+    """Stands for a missing number: NaN, but greater than any other.
+
+    The library takes ``value if value > 0 else 0``, and a plain NaN would become 0: an invented number.
+    """
 
     def __gt__(self, other: object) -> bool:
         return True
@@ -23,7 +26,7 @@ class _Unknown(float):
 
 UNKNOWN: Final = _Unknown("nan")
 
-_LEAVES: Final = frozenset({str, int, bool, type(None), bytes})  # nothing to clean in these
+_LEAVES: Final = frozenset({str, int, bool, type(None), bytes})  # types that hold no NaN
 _STRING_VALUES: Final = tuple(f"PVAC_PVMeasuredVoltage_{n}" for n in "ABCD") + tuple(
     f"PVAC_PVCurrent_{n}" for n in "ABCD"
 )
@@ -35,13 +38,13 @@ def _number(value: object) -> bool:
 
 
 def _dict(parent: Any, key: str) -> dict[str, Any]:
-    """Return ``parent[key]`` when it is an object, else an empty one that belongs to nothing."""
+    """Return ``parent[key]`` if it is an object, else an empty one that is not part of ``parent``."""
     found = parent.get(key) if isinstance(parent, dict) else None
     return found if isinstance(found, dict) else {}
 
 
 def _objects(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Reduce the list ``parent[key]`` to its objects and return it; a null list becomes an empty one."""
+    """Remove from the list ``parent[key]`` all but objects, and return it; a null list becomes an empty one."""
     found = parent.get(key)
     if found is None and key not in parent:
         return []
@@ -57,7 +60,10 @@ def _words(parent: dict[str, Any], key: str) -> None:
 
 
 def repair(payload: dict[str, Any]) -> bool:
-    """Repair one decoded payload (status, controller, components or config) in place; return True when it had holes."""
+    """Repair one decoded payload (status, controller, components or config) in place; return whether it lacked numbers.
+
+    Only members on which the library's arithmetic or loops are known to fail are touched.
+    """
     holes = _Holes()
     if "control" in payload or "esCan" in payload or "neurio" in payload:
         _controller(payload, holes)
@@ -69,13 +75,13 @@ def repair(payload: dict[str, Any]) -> bool:
 
 
 class _Holes:
-    """Put UNKNOWN where a number is missing, and count these places."""
+    """Puts UNKNOWN in the place of missing numbers, and counts them."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def fill(self, holder: dict[str, Any], name: str) -> None:
-        """Put UNKNOWN into ``holder[name]`` unless it is a number."""
+        """Set ``holder[name]`` to UNKNOWN unless it is a number."""
         if not _number(holder.get(name)):
             holder[name] = UNKNOWN
             self.count += 1
@@ -100,11 +106,12 @@ def _controller(payload: dict[str, Any], holes: _Holes) -> None:
 
 
 def _bus(bus: dict[str, Any], holes: _Holes) -> None:
-    """Repair what the devices on the CAN bus told."""
+    """Repair the part of a payload that the devices on the CAN bus reported."""
     for kind in ("PVAC", "PVS", "THC", "POD", "PINV"):
         for device in _objects(bus, kind):
             device.setdefault("packageSerialNumber", None)
             _words(_dict(device, "alerts"), "active")
+            # The library leaves out an inverter without a serial number, so only the others need numbers.
             if kind == "PVAC" and device["packageSerialNumber"]:
                 logged = device.get("PVAC_Logging")
                 if not isinstance(logged, dict):
@@ -112,13 +119,14 @@ def _bus(bus: dict[str, Any], holes: _Holes) -> None:
                 for name in _STRING_VALUES:
                     holes.fill(logged, name)
     if bus.get("PVAC") and not isinstance(bus.get("PVS"), list):
-        bus["PVS"] = []
+        bus["PVS"] = []  # the library compares the lengths of both lists
     for kind, letter in (("SYNC", "X"), ("MSA", "Z")):
         _words(_dict(_dict(bus, kind), "alerts"), "active")
         meter = _dict(_dict(bus, kind), f"METER_{letter}_AcMeasurements")
         for phase in "ABC":
             power = meter.get(f"METER_{letter}_CT{phase}_InstRealPower")
             current = f"METER_{letter}_CT{phase}_I"
+            # The library gives the current the sign of a negative power, and so only then computes with it.
             if power is not None and _number(power) and power < 0 and current in meter:
                 holes.fill(meter, current)
 
@@ -148,7 +156,7 @@ def _config(config: dict[str, Any]) -> None:
     blocks = []
     for block in _objects(config, "battery_blocks"):
         vin = block.get("vin")
-        if not isinstance(vin, str) or vin.count("--") != 1:
+        if not isinstance(vin, str) or vin.count("--") != 1:  # the library splits it into part and serial number
             continue
         if not isinstance(block.get("type"), str):
             block["type"] = ""
@@ -164,7 +172,7 @@ def _config(config: dict[str, Any]) -> None:
 
 
 def without_nans(value: Any) -> Any:
-    """Return the same data with None for each NaN and infinity; what needs no change is shared, not copied."""
+    """Return the data with None for each NaN and infinity; parts without one are shared with the input, not copied."""
     kind = type(value)
     if kind is float or kind is _Unknown:
         return value if math.isfinite(value) else None

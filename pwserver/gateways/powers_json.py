@@ -1,10 +1,10 @@
-"""Make readings of four powers and the charge: the JSON of another energy monitor, a proxy or a script.
+"""Make readings of four powers and the charge from the JSON of another energy monitor, a proxy or a script.
 
     {"site": -2100.5, "battery": 0, "load": 1900, "solar": 4000.5, "percentage": 81.2}
 
-Powers in watts, with the signs of a gateway: positive is import, discharge, consumption, production. ``percentage`` is
-the charge as a gateway counts it. A member that is missing or is no number is not known; everything else is not known
-either. A meter may also be an object with ``instant_power``, as in ``/api/meters/aggregates`` of a proxy.
+Powers are in watts, with the signs of a gateway: positive is import, discharge, consumption, production. ``percentage``
+is the charge as a gateway counts it. A member that is missing or not a number is unknown, and so is all that the JSON
+does not cover. A meter may also be an object with ``instant_power``, as in ``/api/meters/aggregates`` of a proxy.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _QUERY = "powers"
 
 
 class PowersSource:
-    """Ask one address, in the place of the library's object."""
+    """Asks one address. It stands where other modes have the library's object."""
 
-    mode, tedapi_mode, client = "local", "off", None
+    mode, tedapi_mode, client = "local", "off", None  # members of ``pypowerwall.Powerwall`` that the connection reads
 
     def __init__(self, url: str, name: str, session: Session, timeout_seconds: float) -> None:
         self.name = name  # host and port; the rest of the URL may hold a key
@@ -41,13 +41,13 @@ class PowersSource:
         self._timeout_seconds = timeout_seconds
 
     def ask(self) -> bytes | None:
-        """Return the body of a good answer, None for any other. May raise."""
+        """Return the body of an answer with status 200, None for any other. May raise any exception of requests."""
         response = self.http.get(self._url, timeout=self._timeout_seconds)
         return response.content if response.status_code == 200 else None
 
 
 class PowersCollector:
-    """Make readings of one answer."""
+    """Makes readings from one answer each."""
 
     reach = Reach.POWERS
 
@@ -56,12 +56,12 @@ class PowersCollector:
         self.asker = asker
 
     def collect(self) -> Reading:
-        """Make one reading of one request. Raises GatewayFailure."""
+        """Make one reading with one request. Raises GatewayFailure."""
         asker = self.asker
         asker.begin()
         try:
             body = asker.require(self.source.ask, lambda answer: answer is not None)
-        except GatewayFailure as failure:  # its words may name the path, and that may hold a key
+        except GatewayFailure as failure:  # its message may contain the path of the URL, which may hold a key
             status = next((item.status for item in asker.limiter.exchanges if item.status not in (None, 200)), None)
             words = CAUSE_BY_ID[failure.cause].sentence + (f" (HTTP {status})" if status is not None else "")
             raise GatewayFailure(failure.cause, words, failure.retry_after_seconds) from None
@@ -97,17 +97,17 @@ def _watts(told: Any) -> Any:
 def open_connection(
     definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
 ) -> PowersSource:
-    """Prepare the connection. Nothing is sent: there is no login."""
+    """Prepare the connection. Nothing is sent, as there is no login."""
     from pwserver.gateways.http_sessions import LocalSession  # late, as it loads the HTTP library
 
     return PowersSource(definition.powers_url or "", definition.address, LocalSession(), options.timeout_seconds)
 
 
 def collector_for(source: PowersSource, asker: Asker) -> PowersCollector:
-    """Return what reads over this connection."""
+    """Return the collector that reads over this connection."""
     return PowersCollector(source, asker)
 
 
 def close_connection(source: PowersSource) -> None:
-    """Close the socket."""
+    """Close the sockets of this connection."""
     source.http.close()

@@ -1,8 +1,8 @@
-"""Withhold what a gateway or Tesla's servers tell beside the point: passwords, tokens, names and addresses.
+"""Withhold private data that a gateway or Tesla's servers include: passwords, tokens, names and addresses.
 
-The raw dumps (configuration, cloud and FleetAPI answers, networks) are handed on as they are; they are also the only
-place where a firmware may put something nobody should read. Blotted out here, where a reading is made, it reaches no
-document, topic, replica or log.
+The raw dumps (configuration, cloud and FleetAPI answers, networks) are published as they are, so they are the place
+where a firmware may leak something. What is blotted out here, where a reading is made, reaches no document, topic,
+replica or log.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Final
 from pwserver.reading import Reading
 
 HIDDEN: Final = "**********"
-_DEEPEST: Final = 40  # deeper than any real answer; what lies below is withheld
+_DEEPEST: Final = 40  # deeper than any real answer; anything below is withheld
 
-# Ends of member names, in whatever style they are written (wifi_password, wifiPassword, WiFi-Password).
+# Ends of member names, without separators and in lower case: wifi_password, wifiPassword and WiFi-Password are one.
 _PRIVATE: Final = re.compile(
     r"(password|passwd|passphrase|pwd|psk|presharedkey|secret|token|cookie|apikey|privatekey|credentials?|pincode"
     r"|email(address)?|phone(number)?|firstname|lastname|fullname|username|streetaddress|addressline\d?|latitude|longitude)$"
@@ -25,7 +25,7 @@ _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 
 def withheld(reading: Reading) -> Reading:
-    """Return the reading with raw dumps that hold nothing private. The given one stays as it was."""
+    """Return the reading with nothing private in its raw dumps. The given reading is not changed."""
     changes: dict[str, Any] = {}
     for name in ("tedapi_config", "cloud", "fleet", "networks"):
         before = getattr(reading, name)
@@ -36,7 +36,7 @@ def withheld(reading: Reading) -> Reading:
 
 
 def blotted(value: Any, depth: int = 0) -> Any:
-    """Return ``value`` with ten stars for each private member at any depth; the same object where there is none."""
+    """Return ``value`` with ten stars for each private member at any depth; the same object if there is none."""
     if depth > _DEEPEST:
         return None if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):
@@ -54,10 +54,10 @@ def blotted(value: Any, depth: int = 0) -> Any:
 
 
 def is_private(name: object) -> bool:
-    """Tell whether a member of this name holds something private."""
+    """Return whether a member of this name holds something private."""
     return isinstance(name, str) and _PRIVATE.search(_SEPARATORS.sub("", name.lower())) is not None
 
 
 def _tells(value: Any) -> bool:
-    """Tell whether there is anything to hide: nulls, switches and empty texts say nothing."""
+    """Return whether there is anything to hide: nulls, booleans and empty values reveal nothing."""
     return not (value is None or isinstance(value, bool) or value == "" or value == [] or value == {})

@@ -1,8 +1,8 @@
-"""Limit the requests to one gateway: counted, bounded in time, refused when they must not be sent.
+"""Limit the requests to one gateway: count them, bound their time, refuse those that must not be sent.
 
 ``http_sessions.py`` and ``http2_client.py`` call ``RequestLimiter.admit`` before each exchange and
-``RequestLimiter.note`` after it. One limiter belongs to one gateway connection. The connection's lock lets one thread
-at a time use it; only the counters may be read from other threads.
+``RequestLimiter.note`` after it. One limiter belongs to one gateway connection, whose lock lets only one thread use it
+at a time; the counters may be read from other threads.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from pwserver.causes import AUTH, LOGIN_REFUSED, NAME_UNKNOWN, RATE_LIMIT, TESLA
 from pwserver.gateways.failure import OVER_HTTP2, TOKEN_PATH, Exchange
 
 _WINDOW_SECONDS: Final = 60.0
-_EXCHANGES_KEPT: Final = 200
+_EXCHANGES_KEPT: Final = 200  # more than one session can have, with the highest budget that makes sense
 _LOGIN_PATHS: Final = ("/api/login/", TOKEN_PATH)  # of a gateway, and of Tesla's accounts
+# The library makes the HTTP sessions and passes nothing of ours on to them, so they find their limiter by the thread.
 _active = threading.local()
 
 
 def active_limiter() -> RequestLimiter | None:
-    """Return the limiter of the gateway call this thread is in, None outside of one."""
+    """Return the limiter whose session this thread is in, None outside of a session."""
     return getattr(_active, "limiter", None)
 
 
 class RequestRefused(Exception):
-    """Refuse a request. Carries the cause a failure should get, None where it says nothing about one."""
+    """Raised when a request must not be sent; ``cause`` is what a failure for that reason should have, or None."""
 
     def __init__(self, cause: str | None, message: str) -> None:
         self.cause = cause
@@ -37,7 +38,7 @@ class RequestRefused(Exception):
 
 
 class RequestLimiter:
-    """Keep budget, deadline, hold and outcome of the requests to one gateway. Times are monotonic seconds."""
+    """Holds the budget, deadline, pause and outcomes of the requests to one gateway. Times are monotonic seconds."""
 
     def __init__(
         self,
@@ -46,14 +47,14 @@ class RequestLimiter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ceiling = max(1, calls_per_minute)
-        # The meters come first: optional queries never eat the share the ticks themselves need.
+        # The meters come first: optional queries never use the share of the budget that the polls themselves need.
         self.optional_ceiling = max(1, self.ceiling - max(0, reserved_per_minute))
         self.slow_ceiling = max(2, self.optional_ceiling // 4)
         self.hold_until = 0.0
         self.calls_total = 0
         self.exchanges: deque[Exchange] = deque(maxlen=_EXCHANGES_KEPT)
-        self.holed = False  # some answer of this session lacked numbers: what is computed from it needs cleaning
-        self.resend = False  # may a request on a connection that turned out closed be sent again?
+        self.holed = False  # some answer of this session lacked numbers, so results computed from it may hold NaNs
+        self.resend = False  # a request may be sent again if its kept connection turned out to be closed
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=self.ceiling)
         self._optional_sent: deque[float] = deque(maxlen=self.ceiling)
@@ -62,12 +63,12 @@ class RequestLimiter:
         self._slow = False
         self._deadline: float | None = None
         self._request_deadline: float | None = None
-        self._dead: dict[str, str] = {}  # host or host/path family -> cause; for the rest of this session
+        self._dead: dict[str, str] = {}  # host, or host and path family -> cause; refused for the rest of this session
         self._logins = 0
 
     @contextmanager
     def session(self, limit_seconds: float, *, resend: bool = True) -> Iterator[RequestLimiter]:
-        """Bound all that one poll, attempt to connect or command sends to ``limit_seconds``."""
+        """Bound all requests of one poll, attempt to connect or command to ``limit_seconds`` together."""
         self._deadline = self._clock() + limit_seconds
         self.resend = resend
         self.exchanges.clear()
@@ -85,7 +86,7 @@ class RequestLimiter:
 
     @contextmanager
     def optional(self, slow: bool = False) -> Iterator[None]:
-        """Mark requests that may be left out when the budget is short, those of slow-changing things first."""
+        """Mark requests that are refused when the budget is short; with ``slow``, before other optional ones."""
         before = self._optional, self._slow
         self._optional, self._slow = True, slow
         try:
@@ -95,7 +96,10 @@ class RequestLimiter:
 
     @contextmanager
     def request(self, limit_seconds: float) -> Iterator[None]:
-        """Bound one exchange from connecting to its last byte, however slowly the bytes come."""
+        """Bound one exchange, from connecting to its last byte, to ``limit_seconds``.
+
+        A socket's timeout does not do that, as it starts again with each byte.
+        """
         self._request_deadline = self._clock() + limit_seconds
         try:
             yield
@@ -103,19 +107,19 @@ class RequestLimiter:
             self._request_deadline = None
 
     def remaining(self) -> float | None:
-        """Return the seconds left of the present request and session, None outside of one."""
+        """Return the seconds that the present request and session have left, None outside of both."""
         ends = [end for end in (self._deadline, self._request_deadline) if end is not None]
         return min(ends) - self._clock() if ends else None
 
     def timeout(self, wanted: float | tuple[float | None, float | None] | None) -> tuple[float, float]:
-        """Return the limits for connecting and reading: what the library wants, but never beyond the session."""
+        """Return the timeouts for connecting and reading: those that the library wants, cut to the session's rest."""
         connect, read = wanted if isinstance(wanted, tuple) else (wanted, wanted)
         left = self.remaining()
-        cap = 30.0 if left is None else max(0.001, left)
+        cap = 30.0 if left is None else max(0.001, left)  # a timeout of 0 means "do not block" or is refused
         return min(connect or cap, cap), min(read or cap, cap)
 
     def room(self, calls: int, optional: bool = True, slow: bool = False) -> bool:
-        """Tell whether there is budget for ``calls`` more requests in this minute, and no hold."""
+        """Return whether the budget of this minute has room for ``calls`` more requests, and no pause forbids them."""
         now = self._clock()
         self._forget(now)
         if now < self.hold_until or len(self._sent) + calls > self.ceiling:
@@ -125,26 +129,26 @@ class RequestLimiter:
         return not optional or len(self._optional_sent) + calls <= self.optional_ceiling
 
     def seconds_until_room(self) -> float:
-        """Return how long it takes until the budget allows a required request again."""
+        """Return the seconds until the budget allows a required request again."""
         now = self._clock()
         self._forget(now)
         full = self._sent[0] + _WINDOW_SECONDS - now if len(self._sent) >= self.ceiling else 0.0
         return max(0.0, full, self.hold_until - now)
 
     def admit(self, host: str, path: str) -> None:
-        """Raise ``RequestRefused`` unless this request may go out now; count it otherwise."""
+        """Count a request that is about to be sent. Raises RequestRefused when it must not be sent now."""
         now = self._clock()
         left = self.remaining()
         if left is not None and left <= 0:
             raise RequestRefused(TIMEOUT, "the time for this poll is used up")
         if now < self.hold_until:
             raise RequestRefused(RATE_LIMIT, "the gateway asked us to wait")
-        bare = host.removesuffix(OVER_HTTP2)  # what was answered over one version of HTTP holds for the other
+        bare = host.removesuffix(OVER_HTTP2)  # an answer over one version of HTTP also counts for the other
         for key in (host, self.family(host, path), bare, self.family(bare, path)):
             if key in self._dead:
                 raise RequestRefused(self._dead[key], "already failed in this poll")
         if path.startswith("/api/login/"):
-            # A gateway locks the account after a few wrong logins: one attempt a session.
+            # A gateway locks the account after a few refused logins, so only one attempt is made in a session.
             if self._logins >= 1:
                 raise RequestRefused(None, "one login a poll")
             self._logins += 1
@@ -158,9 +162,9 @@ class RequestLimiter:
         self.calls_total += 1
 
     def note(self, exchange: Exchange) -> None:
-        """Remember what became of a request; after a bad one the rest of the session spares that host or path."""
+        """Remember the outcome of a request; after a failure, refuse that host or path for the rest of the session."""
         if exchange.cause is None and exchange.path.startswith(_LOGIN_PATHS):
-            # A session had expired and there is a new one: what was refused before may be asked again.
+            # A session had expired, and there is a new one: requests that were refused before it may be sent again.
             refused = LOGIN_REFUSED if exchange.remote else AUTH
             kept = [item for item in self.exchanges if item.cause != refused]
             self.exchanges = deque(kept, maxlen=_EXCHANGES_KEPT)
@@ -176,7 +180,7 @@ class RequestLimiter:
             self._dead.setdefault(exchange.host, exchange.cause)
 
     def forgive(self) -> None:
-        """Take the last failure back: the request is going to be sent once more."""
+        """Take the last failure back, because the request is going to be sent once more."""
         if self.exchanges:
             last = self.exchanges.pop()
             self._dead.pop(last.host, None)
@@ -185,30 +189,30 @@ class RequestLimiter:
                 self._logins -= 1
 
     def hold(self, seconds: float) -> None:
-        """Send nothing for this long, whoever asks."""
+        """Refuse all requests for this long, required ones too."""
         self.hold_until = max(self.hold_until, self._clock() + seconds)
 
     def answered(self, path_prefix: str) -> bool:
-        """Tell whether a complete good answer to such a path arrived in this session."""
+        """Return whether a complete answer of success from a path with this prefix arrived in this session."""
         return any(item.cause is None and item.path.startswith(path_prefix) for item in self.exchanges)
 
     def retry_after_seconds(self) -> float | None:
-        """Return the longest waiting time a gateway named in this session (429, or 503 with Retry-After), else None."""
+        """Return the longest pause that the other side asked for in this session (with 429 or 503), else None."""
         waits = [item.retry_after_seconds for item in self.exchanges if item.retry_after_seconds is not None]
         return max(waits, default=None)
 
     def rate_limited(self) -> bool:
-        """Tell whether the gateway answered 429 in this session."""
+        """Return whether the other side answered 429 in this session."""
         return any(item.cause == RATE_LIMIT and item.sent for item in self.exchanges)
 
     def calls_in_last_minute(self) -> int:
-        """Count the requests really sent during the last 60 s."""
+        """Return how many requests were really sent during the last 60 s."""
         edge = self._clock() - _WINDOW_SECONDS
         return sum(1 for moment in tuple(self._sent) if moment > edge)
 
     @staticmethod
     def family(host: str, path: str) -> str:
-        """Return the group of requests that most likely fail together: TEDAPI, one device of it, or one local path."""
+        """Return the name of a group of requests that usually fail together: TEDAPI, one device of it, or one path."""
         path = path.split("?", 1)[0]
         if path.startswith("/tedapi/device/"):
             return host + "/".join(path.split("/")[:4])
