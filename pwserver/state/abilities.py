@@ -1,12 +1,12 @@
-"""Judge what the connection that was reached can read and write, why it cannot do the rest, and what would help.
+"""Judge what a connection can read and write, why it cannot do the rest, and what would help.
 
-One rule for showing and for doing: ``route`` decides which way a command takes, for the refusal of a command as for
-every document that tells beforehand that it would be refused.
+Showing and doing follow one rule: ``route`` chooses the connection for a command, and documents ask it beforehand
+whether a command would be refused.
 
-Order of precedence for a write: a confirmed v1r connection where the owner wants the house first; then the Tesla login
-beside the gateway; then the gateway's own connection. What needs a signature has only the last, a tariff never a
-connection in the house. Where nothing can do it, the reason that stays comes before the one that passes: a connection
-that could not write anyway is told so also while it is not there.
+Order of precedence for a write: a confirmed v1r connection, if the owner prefers the house; then the hybrid cloud link;
+then the gateway's own connection. A command that needs a signature can only take the last one, and a tariff can only go
+to Tesla. When no connection can carry a command, a lasting reason is given rather than a passing one: a connection that
+could never write is described as such even while it is down.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pwserver.state.controls import CONTROLS, SIGNED, TARIFF, refused_as
 from pwserver.state.judge import Judged
 
 OWN: Final = "own"  # the gateway's own connection
-LINK: Final = "link"  # the Tesla login beside it
+LINK: Final = "link"  # the hybrid cloud link beside it
 DOWN: Final = "down"
 UNSURE: Final = "unsure"
 READY: Final = "ready"
@@ -43,7 +43,7 @@ _LINK_LIMITS: Final = {DOWN: LINK_DOWN, UNSURE: LINK_UNSURE}
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """Whether one thing can be done over the present connection; ``why_not`` and ``help`` are sentences."""
+    """Says whether one thing can be done over the present connection; ``why_not`` and ``help`` are sentences."""
 
     able: bool
     limit: str | None = None  # an id of the closed list of limits
@@ -52,12 +52,15 @@ class Ability:
 
 
 ABLE: Final = Ability(True)
-PASSING: Final = frozenset({NOT_CONNECTED, LINK_DOWN})  # limits that say nothing of what the gateway can do at its best
+PASSING: Final = frozenset({NOT_CONNECTED, LINK_DOWN})  # limits that pass by themselves; the others are lasting
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What can be done, by name: names of reads and of the controls in ``state.controls``. No name: not known yet."""
+    """Holds what can be done, by the names of reads and of the controls in ``state.controls``.
+
+    A name that is missing is not known yet.
+    """
 
     reach: Reach | None = None  # None while nothing was reached
     read: Mapping[str, Ability] = field(default_factory=dict)
@@ -65,20 +68,20 @@ class Abilities:
 
 
 def can_set(abilities: Abilities) -> bool:
-    """Tell whether anything can be commanded, as far as that is known."""
+    """Return whether anything can be commanded, as far as that is known."""
     return any(one.able for one in abilities.write.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Which way a command takes (``OWN`` or ``LINK``), or the limit that stops it; neither while it is not known."""
+    """Holds the way of a command (``OWN`` or ``LINK``), or the limit that stops it; neither while it is not known."""
 
     way: str | None = None
     limit: str | None = None
 
 
 def route(needs: str, ways: Ways, meant: ConnectionMode | None = None) -> Verdict:
-    """Decide which way a command takes. ``meant``: the configuration, which tells some limits beforehand."""
+    """Choose the way of a command. ``meant``: the configured mode, from which some limits follow before connecting."""
     if ways.relayed:
         return Verdict(limit=REPLICA)
     if needs == SIGNED:
@@ -95,7 +98,10 @@ def route(needs: str, ways: Ways, meant: ConnectionMode | None = None) -> Verdic
 
 
 def _own(needs: str, otherwise: str | None, ways: Ways, meant: ConnectionMode | None) -> Verdict:
-    """Judge the gateway's own connection. ``otherwise``: why nothing else can do it; None: the connection says why."""
+    """Judge the gateway's own connection.
+
+    ``otherwise``: the limit to name if this connection cannot do it either; None: that of the connection itself.
+    """
     reach = ways.reach
     if reach is None:
         reach = meant.reach if meant is not None else None
@@ -107,7 +113,7 @@ def _own(needs: str, otherwise: str | None, ways: Ways, meant: ConnectionMode | 
 
 
 def refusal(what: str, limit: str, reach: Reach | None) -> str:
-    """Say in a sentence why a command is refused, or a thing not told."""
+    """Return a sentence that says why a command is refused, or why data are not reported."""
     label = reach.label if reach is not None else "this connection"
     return LIMIT_BY_ID[limit].sentence.format(what=refused_as(what), connection=label)
 
@@ -124,7 +130,7 @@ def abilities_of(identity: GatewayIdentity, status: GatewayStatus, judged: Judge
 
 
 def _seen(judged: Judged) -> frozenset[str]:
-    """Name what the reading really has: it can be read, whatever is usual for its connection."""
+    """Return the names of data that the reading really has, even if its kind of connection usually lacks them."""
     found = {
         "strings": judged.strings,
         "temperatures": judged.devices,
@@ -135,7 +141,7 @@ def _seen(judged: Judged) -> frozenset[str]:
     return frozenset(name for name, there in found.items() if there)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # judged for every document of every poll, but the facts change rarely
 def _abilities(
     ways: Ways, way: str | None, cause: str | None, control_enabled: bool, seen: frozenset[str]
 ) -> Abilities:

@@ -1,9 +1,9 @@
-"""The alerts whose meaning is publicly known: severity and a sentence for the owner.
+"""List the alerts whose meaning is publicly known, with a severity and a sentence for the owner.
 
-Tesla publishes no list of the names that a gateway sends. What stands here comes from three places: the alerts that
-Tesla's Powerhub manual describes, matched by spelling; what owners observed and published; and, where the sentence
-begins with "By its name", from nothing but the name. The severity is pwserver's own. A name that is not here has
-neither: nothing is guessed from its spelling at run time.
+Tesla publishes no list of the names that a gateway sends. The rows come from three sources: the alerts that Tesla's
+Powerhub manual describes, matched by spelling; what owners observed and published; and, if the sentence begins with
+"By its name", only the name. The severity is pwserver's own. An alert without a row has neither: nothing is guessed
+from its spelling at run time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INFORMATION: Final = "information"  # a state, not a problem
 
 
 class AlertMeaning(NamedTuple):
-    """What is known about an alert of this name."""
+    """Holds what is known about an alert of one name; None for what is not."""
 
     severity: str | None
     sentence: str | None

@@ -1,4 +1,4 @@
-"""What has to be remembered of alerts from poll to poll: when each was first seen, and which ended lately. Bounded."""
+"""Remember alerts from poll to poll: when each was first seen, and which ones ended lately. Bounded."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from typing import Any, Final
 
 from pwserver.state.fact import finite
 
+# The names come from outside and are kept with the history, so every list is bounded.
 MOST_ALERTS: Final = 100
-MOST_PLACES: Final = 8  # devices that tell the same alert
-MOST_HEARD: Final = 64  # devices of which it is known when they spoke last
+MOST_PLACES: Final = 8  # devices that report the same alert
+MOST_HEARD: Final = 64  # devices whose last report is remembered
 MOST_ENDED: Final = 20
-MOST_BYTES: Final = 64  # of a name or a label; all that is known are shorter
-RECENT_SECONDS: Final = 600.0  # an alert that was not there this long ago began when it was first seen
-ENDED_SECONDS: Final = 7 * 86_400.0  # how long an alert that ended is told of
-FORGET_SECONDS: Final = 86_400.0  # an alert of a device that says nothing any more is neither active nor ended
+MOST_BYTES: Final = 64  # of a name or a label; all known ones are shorter
+RECENT_SECONDS: Final = 600.0  # an alert is known to have begun when first seen if an answer this recent lacked it
+ENDED_SECONDS: Final = 7 * 86_400.0  # how long an ended alert is still listed
+FORGET_SECONDS: Final = 86_400.0  # after so long without its device, an alert is neither active nor ended
 
-Told = Mapping[str, Sequence[str]]  # the name of an alert -> the places that tell it
+Told = Mapping[str, Sequence[str]]  # name of an alert -> the places that report it
 
 
 @dataclass(slots=True)
 class SeenAlert:
-    """One alert that goes on: ``places`` are the devices whose word is awaited for its end."""
+    """Describes an active alert; it ends when all devices in ``places`` have answered without it."""
 
     since: float  # epoch seconds of the first answer that had it
     exact: bool  # a recent answer did not have it yet
     last: float  # epoch seconds of the last answer that had it
-    places: dict[str, str | None]  # place -> what people call it
+    places: dict[str, str | None]  # place -> its label for people
 
 
 @dataclass(frozen=True, slots=True)
 class EndedAlert:
-    """One alert that is over."""
+    """Describes an alert that has ended."""
 
     name: str
     since: float
@@ -44,7 +45,7 @@ class EndedAlert:
 
 @dataclass(slots=True)
 class AlertMemory:
-    """Of one gateway. ``heard`` tells when each place was last asked about its alerts, with success."""
+    """Remembers the alerts of one gateway; ``heard`` holds when each place last answered, with alerts or without."""
 
     active: dict[str, SeenAlert] = field(default_factory=dict)
     ended: list[EndedAlert] = field(default_factory=list)  # the newest first, each name once
@@ -53,7 +54,7 @@ class AlertMemory:
     def note(
         self, told: Told, speaking: Collection[str], labels: Mapping[str, str | None], at: float, answer: str
     ) -> None:
-        """Take note of one answer: ``told`` is active, and the silence of ``speaking`` about another means its end."""
+        """Note one answer: ``told`` are the active alerts; any other ends once its places are among ``speaking``."""
         for name, places in told.items():
             self._goes_on(name, places, speaking, labels, at)
         for name in [name for name in self.active if name not in told]:
@@ -99,7 +100,7 @@ class AlertMemory:
 
     @classmethod
     def from_json(cls, kept: Any) -> AlertMemory:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         active, ended, heard = (members.get(name) for name in ("active", "ended", "heard"))
         memory = cls()
@@ -120,8 +121,8 @@ class AlertMemory:
 
 
 def short(text: str) -> str:
-    """Return a text from outside, at most MOST_BYTES long."""
-    if len(text) <= MOST_BYTES and text.isascii():
+    """Return a text from outside, cut to at most MOST_BYTES in UTF-8."""
+    if len(text) <= MOST_BYTES and text.isascii():  # nearly always; encoding each name in each poll would cost more
         return text
     return text.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
 

@@ -1,8 +1,8 @@
 """Judge the alerts: name, severity, meaning in a sentence, on which unit, since when, and when one ended.
 
-A gateway tells which alerts are active, not since when. So pwserver notes the first answer that had one. An alert goes
-on until an answer that speaks for the same device has it no more. An answer that does not come, one without that
-device, and Tesla's servers, who know of no alert but the state of the grid, neither end an alert nor begin one anew.
+A gateway reports which alerts are active, but not since when. So pwserver remembers the first answer that had one. An
+alert goes on until an answer that includes the same device no longer has it. An answer that does not come, or one
+without that device, neither ends an alert nor begins it again. Nor do Tesla's servers, which only report the grid.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from pwserver_ext.vitals import kind
 UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when it is not known how bad the worst is
 SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
 PROBLEMS: Final = (SERIOUS, WARNING)
-GRID_WORD: Final = "grid"  # the library adds the state of the grid to the alerts
-SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, where a gateway lists no devices
+# Places of alerts that no device of the vitals reports.
+GRID_WORD: Final = "grid"  # the state of the grid, which the library adds to the alerts
+SOLAR_FLAGS: Final = "solar"  # flags of the solar inverter, from a gateway that lists no devices
 ELSEWHERE: Final = "elsewhere"
 _SOLAR_LISTS: Final = ("pvac_alerts", "pvs_alerts")
-# Parts of which a house has one. On a Powerwall 3 they bear the serial number of the leading unit, which they are not.
+# Parts that exist once in a house. On a Powerwall 3 they have the serial number of the leading unit, and without this
+# table their alerts would be shown as that unit's.
 _SINGLE: Final[Mapping[str, str]] = {"STSTSM": "Gateway", "TESYNC": "Grid switch", "TEMSA": "Backup Switch"}
 _KINDS: Final[Mapping[str, str]] = {
     "PVAC": "Solar inverter",
@@ -43,27 +45,27 @@ _KINDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. ``severity`` is one of SEVERITIES, or None like ``meaning`` for a name of which nothing is known."""
+    """Describes one alert; ``severity`` (one of SEVERITIES) and ``meaning`` are None for an unknown name."""
 
     name: str
     severity: str | None = None
     meaning: str | None = None
     since: Number = UNKNOWN  # epoch seconds of the first answer that had it
     exact: bool = False  # a recent answer did not have it yet, so ``since`` is when it began
-    units: tuple[str, ...] = ()  # the labels of the units that tell it, as far as that is known
-    ended: Number = UNKNOWN  # epoch seconds of the first answer without it; of ended ones only
+    units: tuple[str, ...] = ()  # the labels of the units that report it, as far as they are known
+    ended: Number = UNKNOWN  # for ended alerts: epoch seconds of the first answer without it
 
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """The active alerts, the worst first (None while they are not told), and those that ended lately, newest first."""
+    """Holds the active alerts, worst first (None: not reported), and those that ended lately, newest first."""
 
     active: tuple[Alert, ...] | None = None
     ended: tuple[Alert, ...] = ()
 
 
 def judge_alerts(reading: Reading, units: Sequence[Unit], memory: AlertMemory) -> Alerts:
-    """Return the alerts of one reading; ``memory`` takes note of them."""
+    """Return the alerts of one reading, and note them in ``memory``."""
     active = None
     if isinstance(reading.alerts, list):
         devices = _devices(reading)
@@ -96,7 +98,10 @@ def problems(alerts: Sequence[Alert]) -> int:
 
 
 def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | None:
-    """Return what people call the device that told an alert, by ``units``: serial -> label; None for no device."""
+    """Return the label of the device that reported an alert; None when the place is no device.
+
+    ``units``: serial number -> label of a unit.
+    """
     device = vitals.get(place) if isinstance(vitals, Mapping) else None
     if not isinstance(device, Mapping):
         return None
@@ -111,7 +116,7 @@ def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | Non
 
 
 def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[str]]:
-    """Return the name of every active alert with the places that tell it, sorted by name."""
+    """Return the name of every active alert with the places that report it, sorted by name."""
     names = sorted(set(map(str, reading.alerts or [])))[:MOST_ALERTS]
     found: dict[str, list[str]] = {short(name): [] for name in names}
     for device, told in devices.items():
@@ -123,7 +128,9 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
         if name in found:
             found[name].append(SOLAR_FLAGS)
     for name, places in found.items():
-        if name in GRID_ALERTS or reading.remote:  # one voice for the state of the grid, whichever way it came
+        # The state of the grid is one alert, whether a device, the library or Tesla's servers reported it: otherwise a
+        # change of the connection would end it and begin it again.
+        if name in GRID_ALERTS or reading.remote:
             places[:] = [GRID_WORD]
         elif not places:
             places.append(ELSEWHERE)
@@ -142,7 +149,7 @@ def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str
 
 
 def _devices(reading: Reading) -> dict[str, Sequence[Any]]:
-    """Return every device that answered, with its alerts; a device of the local API that has none lacks the list."""
+    """Return every device that answered, with its alerts; the local API leaves out the list of a device without any."""
     vitals = reading.vitals if isinstance(reading.vitals, dict) else {}
     found: dict[str, Sequence[Any]] = {}
     for name, device in vitals.items():
@@ -153,7 +160,7 @@ def _devices(reading: Reading) -> dict[str, Sequence[Any]]:
 
 
 def _solar_flags(reading: Reading, active: bool = True) -> Iterator[str]:
-    """Yield the flags that are set; with ``active`` False those that could be."""
+    """Yield the names of the solar inverter's flags that are set; with ``active`` False, of all its flags."""
     for listed in _SOLAR_LISTS:
         flags = member(reading.solar_powerwall, listed)
         for name, value in flags.items() if isinstance(flags, Mapping) else ():

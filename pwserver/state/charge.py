@@ -14,29 +14,29 @@ from pwserver_ext.aggregate import app_percent, complete_total, raw_percent
 
 __all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "reserve_to_hold", "soe_percent"]
 
-_ROUNDING_PERCENT: Final = 0.5  # what a full or an empty battery may be told beyond its end
+_ROUNDING_PERCENT: Final = 0.5  # a full or empty battery may be reported slightly beyond 100 or 0
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """State of energy of one gateway's batteries."""
+    """Holds the state of energy of one gateway's batteries."""
 
     raw_percent: Number = UNKNOWN  # as the gateway counts it
-    app_percent: Number = UNKNOWN  # as the Tesla app shows it: the lowest five percent are hidden
+    app_percent: Number = UNKNOWN  # as the Tesla app shows it, which hides the lowest five percent
     capacity_wh: Number = UNKNOWN
     remaining_wh: Number = UNKNOWN
     hours_left: Number = UNKNOWN
 
 
 def soe_percent(value: Any) -> float | None:
-    """Return a state of energy as the gateway counts it; None when it cannot be one: no number, or beyond 0 to 100."""
+    """Return a state of energy on the gateway's scale; None when the value is no number or not from 0 to 100."""
     percent = finite(value)
     fits = percent is not None and -_ROUNDING_PERCENT <= percent <= 100.0 + _ROUNDING_PERCENT
     return percent if fits else None
 
 
 def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
-    """Return what is known about the charge; sums over units only where every unit is known."""
+    """Return the charge; a sum over units is unknown unless every unit is known."""
     level = Source(reading, "level").fact(soe_percent(reading.soe_raw), "percentage")
     return Charge(
         raw_percent=level,
@@ -48,9 +48,9 @@ def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
 
 
 def reserve_to_hold(reading: Reading | None, online: bool) -> int | None:
-    """Return the reserve that keeps the present charge: app percent, rounded down; None while the charge is not known.
+    """Return the reserve that holds the present charge, in app percent; None while the charge is not known.
 
-    Rounded up it would be above the charge, and the batteries would be charged from the grid to reach it.
+    It is rounded down: a reserve above the charge would make the gateway charge the batteries from the grid.
     """
     level = soe_percent(reading.soe_raw) if reading is not None and online else None
     percent = app_percent(level) if level is not None else None
@@ -58,7 +58,7 @@ def reserve_to_hold(reading: Reading | None, online: bool) -> int | None:
 
 
 def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:
-    """Return the system status, for the legacy shapes, with the sums that all outputs are told."""
+    """Return the system status with the judged capacity and energy, so that legacy documents agree with all others."""
     if not isinstance(system, dict):
         return system
     told = {"nominal_full_pack_energy": charge.capacity_wh.value, "nominal_energy_remaining": charge.remaining_wh.value}

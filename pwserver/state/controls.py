@@ -1,7 +1,6 @@
-"""The one table of what can be commanded: names, ranges, choices, who may be asked, and what shows the result.
+"""List what can be commanded: names, ranges, choices, what a connection needs for it, and what shows the result.
 
-HTTP, MQTT, the API description and the pages follow from it. ``operation`` is the command of ``gateways/`` that a
-control becomes, ``argument`` the member of that command which takes the value.
+HTTP, MQTT, the API description and the pages follow from this table.
 """
 
 from __future__ import annotations
@@ -13,18 +12,17 @@ from typing import Final
 from pwserver.bounds import BACKUP_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 
-# What a connection must be able to do: change mode and reserve, change the rules of the grid, sign its messages, change
-# the tariff.
-OPERATION: Final = "operation"
-GRID: Final = "grid"
-SIGNED: Final = "signed"
-TARIFF: Final = "tariff"
+# What a connection must be able to do for a control.
+OPERATION: Final = "operation"  # change mode and reserve
+GRID: Final = "grid"  # change the rules for charging from the grid and for export
+SIGNED: Final = "signed"  # sign its messages with a registered key: v1r
+TARIFF: Final = "tariff"  # change the tariff, which Tesla keeps
 NEEDS: Final = (OPERATION, GRID, SIGNED, TARIFF)
 
 GRID_CONNECTION: Final = ("off_grid", "on_grid")
 
 # Kinds of values.
-NUMBER: Final = "number"  # whole, but for the watts of a dispatch
+NUMBER: Final = "number"  # a whole number, except for the watts of a dispatch
 CHOICE: Final = "choice"
 SWITCH: Final = "switch"  # true or false
 PRESS: Final = "press"  # no value
@@ -32,20 +30,20 @@ PRESS: Final = "press"  # no value
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One thing that can be commanded."""
+    """Describes one thing that can be commanded."""
 
     name: str  # in URLs, MQTT topics and documents
     label: str  # for people
-    needs: str
-    operation: str
-    argument: str = "value"
+    needs: str  # one of NEEDS
+    operation: str  # the command of ``gateways/`` that it becomes
+    argument: str = "value"  # the member of that command that takes the value
     kind: str = PRESS
     range: tuple[int, int] | None = None
     unit: str | None = None
     choices: tuple[str, ...] = ()
-    mqtt_bit: int = 0  # of MQTT_CONTROLS; 0: not over MQTT
-    reads_back: str | None = None  # member of the site document's house that shows it
-    refused_as: str = ""  # its name in a refusal, where that is not its own
+    mqtt_bit: int = 0  # the bit of MQTT_CONTROLS that allows it over MQTT; 0: not over MQTT
+    reads_back: str | None = None  # the member of a house in the site document that shows the result
+    refused_as: str = ""  # its name in a refusal, if the predecessors used another one
 
 
 CONTROLS: Final[Mapping[str, Control]] = {
@@ -81,7 +79,7 @@ CONTROLS: Final[Mapping[str, Control]] = {
 
 MQTT_CONTROLS: Final[Mapping[str, Control]] = {name: one for name, one in CONTROLS.items() if one.mqtt_bit}
 
-# Commands of ``gateways/`` -> what they need. Reading the backup events takes a signed request as well.
+# Commands of ``gateways/`` -> what they need. Even reading the backup events takes a signed request.
 NEEDS_OF: Final[Mapping[str, str]] = {
     **{control.operation: control.needs for control in CONTROLS.values()},
     "backup_events": SIGNED,
@@ -93,5 +91,5 @@ _REFUSED_AS: Final[Mapping[str, str]] = {
 
 
 def refused_as(operation: str) -> str:
-    """Name a command in the sentence that refuses it."""
+    """Return the name of a command for the sentence that refuses it."""
     return _REFUSED_AS.get(operation, operation)

@@ -1,21 +1,21 @@
-"""Guard the energy counters: decide whether one has fallen, begun anew, or was told wrongly. This is decided only here.
+"""Guard the energy counters: judge whether one has dipped, was reset, or was reported wrongly. Only this module does.
 
-A lifetime counter that falls is taken for a new meter by Prometheus, Home Assistant and everything that adds up
-differences: they count its whole lifetime once more. So each counter passes here once per reading, and every output
-(documents, metrics, line protocol, MQTT, history, replicas, sums) takes what comes out. The rules:
+Prometheus, Home Assistant and everything else that adds up differences take a counter that falls for a new meter, and
+count its whole lifetime once more. So each counter passes through here once per reading, and every output (documents,
+metrics, line protocol, MQTT, history, replicas, sums) takes the result. The rules:
 
-* **Told.** A counter is a finite number from 0 to ``MOST_WH``. Anything else is no count: it is set aside, and what
-  was last known stands for ``KEPT_SECONDS``, after that nothing. All counters of the main meters being exactly 0 means
-  that the firmware does not report energies: nothing is told then.
-* **A dip** is held at the highest value until that is passed. Falls up to ``JITTER_WH`` are rounding, and not worth a
-  word.
-* **A reset** is a fall to near zero that then grows: at most ``NEAR_ZERO_SHARE`` of the counter (and what a house can
-  have counted since the counter was last told), never falling, seen in ``RESET_READINGS`` answers over at least
-  ``RESET_SECONDS``, the last above the first. A gateway that restarts shows unsettled counters for some answers;
-  believing a reset late costs nothing, as the new meter's count is taken over whole; believing one wrongly costs the
+* **A count** is a finite number from 0 to ``MOST_WH``. Any other value is set aside; the last known count stands for
+  ``KEPT_SECONDS``, after that the counter is unknown. If all counters of the main meters are exactly 0, the firmware
+  does not report energies, and all are unknown.
+* **A dip**: the counter is held at its highest value until the gateway passes that. Falls of up to ``JITTER_WH`` are
+  rounding, and not reported.
+* **A reset** is a fall to near zero that then grows: to at most ``NEAR_ZERO_SHARE`` of the counter (plus what a house
+  can have counted since the last report), never falling, seen in ``RESET_READINGS`` answers over at least
+  ``RESET_SECONDS``, the last above the first. A restarting gateway shows unsettled counters in some answers. To believe
+  a reset late costs nothing, as the new meter's count is then taken over whole; to believe one wrongly costs the
   lifetime of the old meter in all totals.
-* **A leap** upwards that no house can make (more than ``LEAP_WH`` and ``LEAP_WATTS`` since it was last told) waits for
-  the same confirmation, so that a single absurd value does not hold the counter for ever.
+* **A leap** upwards that no house can make (more than ``LEAP_WH`` and ``LEAP_WATTS`` since the last report) needs the
+  same confirmation, so that a single absurd value does not hold the counter for ever.
 * **An absurd height** that was believed all the same is given up when the counter has stayed far below it for
   ``SETTLED_SECONDS`` without falling and would, at its pace, not reach it within fifty times as long.
 """
@@ -31,43 +31,43 @@ from pwserver.state.fact import finite
 MOST_WH: Final = 1e12  # a site of a megawatt counts a quarter of this in thirty years
 KEPT_SECONDS: Final = 3600.0
 JITTER_WH: Final = 5.0
-ROUNDING_WH: Final = 0.5  # what a new level may fall by while it waits for being believed
+ROUNDING_WH: Final = 0.5  # a new level may fall by this much while it waits for confirmation
 NEAR_ZERO_SHARE: Final = 0.01
-HOUSE_WATTS: Final = 10_000.0  # what a new meter may have counted unseen while nothing was told
+HOUSE_WATTS: Final = 10_000.0  # a new meter may have counted at this power before its first report
 RESET_READINGS: Final = 3
 RESET_SECONDS: Final = 30.0
-LEAP_WH: Final = 1_000.0
-LEAP_WATTS: Final = 250_000.0
+LEAP_WH: Final = 1_000.0  # allowed regardless of time, as gateways count in steps and report late
+LEAP_WATTS: Final = 250_000.0  # more than the breakers of the largest home pass
 SETTLED_SECONDS: Final = 7 * 86_400.0
 SETTLED_PATIENCE: Final = 50.0
-RESET_NAMED_SECONDS: Final = 86_400.0  # a believed reset is named in /health for so long
-MAX_COUNTERS: Final = 256
+RESET_NAMED_SECONDS: Final = 86_400.0  # how long /health mentions a reset
+MAX_COUNTERS: Final = 256  # names of wireless meters and units come from outside
 PER_WATT_HOUR: Final[Mapping[str, float]] = {"Wh": 1.0, "Ws": 3600.0}  # the units in which gateways count
 
 
 @dataclass(slots=True)
 class Trial:
-    """Values at another level than the counter's, which wait for being believed. They never fall."""
+    """Holds values at another level than the counter's, which wait for confirmation. They never fall."""
 
     first: float
     last: float
-    since: float  # epoch seconds of the first
-    seen: float  # and of the last
-    unseen: float = 0.0  # what a new meter may have counted before the first
+    since: float  # epoch seconds of the first value
+    seen: float  # epoch seconds of the last value
+    unseen: float = 0.0  # how much a new meter may have counted before the first value
     readings: int = 1
 
 
 @dataclass(slots=True)
 class Counter:
-    """What is remembered of one counter: the value that all outputs were told, and when the gateway last told it."""
+    """Remembers one counter: the value that all outputs show, and when the gateway last reported it."""
 
-    held: float
-    at: float
+    held: float  # the value that all outputs show
+    at: float  # epoch seconds of the gateway's last report
     trial: Trial | None = None
     reset_at: float = 0.0  # epoch seconds at which the last reset was believed; 0 for never
     reset_from: float = 0.0
     reset_to: float = 0.0
-    told: float | None = None  # what the gateway said last, believed or not; None when that is not kept
+    told: float | None = None  # the last value that the gateway reported, believed or not; None when it was not kept
 
     def to_json(self) -> list[float]:
         """Return everything as one list of numbers."""
@@ -80,8 +80,8 @@ class Counter:
 
     @classmethod
     def from_json(cls, row: Any) -> Counter | None:
-        """Take back what ``to_json`` gave; None when it cannot be that."""
-        if isinstance(row, list) and len(row) in (5, 11):  # of a version that did not keep what was told
+        """Return the counter that ``to_json`` wrote; None when the row is not one."""
+        if isinstance(row, list) and len(row) in (5, 11):  # written by a version that did not keep ``told``
             row = [*row[:5], row[0], *row[5:]]
         if not isinstance(row, list) or len(row) not in (6, 12) or any(finite(cell) is None for cell in row):
             return None
@@ -92,25 +92,25 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What all outputs are told of one counter. ``rule`` is a key of ``fact.RULES``."""
+    """Holds the judged value of one counter, which all outputs show."""
 
     value: float | None
-    rule: str = "measured"
-    at: float | None = None  # epoch seconds at which the gateway told it
-    set_aside: str | None = None  # what the gateway said instead, and why that is not believed
+    rule: str = "measured"  # a key of ``fact.RULES``
+    at: float | None = None  # epoch seconds at which the gateway reported it
+    set_aside: str | None = None  # what the gateway reported instead, and why that is not believed
 
 
 @dataclass(slots=True)
 class CounterGuard:
-    """The counters of one gateway by name, ``load.energy_imported`` for instance. Bounded."""
+    """Judges the counters of one gateway, by names such as ``load.energy_imported``. Bounded."""
 
     counters: dict[str, Counter] = field(default_factory=dict)
 
     def take(self, name: str, told: object, at: float, unit: str = "Wh", announced: float | None = None) -> Count:
-        """Judge what the gateway told of one counter at the time ``at``; None when it told nothing.
+        """Judge the value ``told`` that the gateway reported at the time ``at``; None when it reported none.
 
-        ``unit`` is a key of PER_WATT_HOUR, always the same for one counter. ``announced`` is when somebody who judged
-        the counter before us believed a reset of it: a replica believes it at the same moment.
+        ``unit`` is a key of PER_WATT_HOUR, always the same for one counter. ``announced`` is the time at which the
+        server that a replica follows believed a reset, so that the replica believes it at the same moment.
         """
         counter, value, scale = self.counters.get(name), finite(told), PER_WATT_HOUR[unit]
         if value is None or not 0 <= value <= MOST_WH * scale:
@@ -132,11 +132,11 @@ class CounterGuard:
         return Count(counter.held, "held", at, dispute(value, counter.held, unit))
 
     def resets(self) -> dict[str, float]:
-        """Return when a reset was last believed, by counter."""
+        """Return the epoch seconds of the last believed reset, by counter."""
         return {name: counter.reset_at for name, counter in self.counters.items() if counter.reset_at}
 
     def _kept(self, counter: Counter | None, at: float, refused: str | None, unit: str) -> Count:
-        """Return what was last known, for a while; what was not believed of it then is said as long."""
+        """Return the last known count for a while, together with the report that was not believed, if any."""
         if counter is None or at - counter.at > KEPT_SECONDS:
             return Count(None, set_aside=refused)
         if refused is None and counter.told not in (None, counter.held):
@@ -144,7 +144,7 @@ class CounterGuard:
         return Count(counter.held, "kept", counter.at, refused)
 
     def _begin(self, name: str, value: float, at: float) -> Counter | None:
-        """Begin to remember a counter; where there is no room, one that was not told for long makes some."""
+        """Begin to remember a counter; None when there is no room and no other has been silent for long."""
         if len(self.counters) >= MAX_COUNTERS:
             oldest = min(self.counters, key=lambda known: self.counters[known].at)
             if self.counters[oldest].at >= at - KEPT_SECONDS:
@@ -154,13 +154,13 @@ class CounterGuard:
         return counter
 
     def _judge(self, counter: Counter, value: float, at: float, scale: float) -> None:
-        """Follow a counter that grows; try a value at another level."""
+        """Follow a counter that grows; put a value at another level on trial."""
         gained_wh = (value - counter.held) / scale
         if 0.0 <= gained_wh <= leap_wh(at - counter.at):
             counter.held, counter.trial = value, None
             return
         if -JITTER_WH <= gained_wh < 0.0:
-            counter.trial = None
+            counter.trial = None  # the counter is back at its level, so the other one was a disturbance
             return
         trial = counter.trial
         if trial is None or interrupted(trial, counter.held, value, at, scale):
@@ -183,7 +183,7 @@ class CounterGuard:
 
     @classmethod
     def from_json(cls, kept: Any) -> CounterGuard:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the counters that ``to_json`` wrote; parts that cannot be understood are left out."""
         guard = cls()
         for name, row in list(kept.items())[:MAX_COUNTERS] if isinstance(kept, Mapping) else ():
             counter = Counter.from_json(row)
@@ -193,12 +193,12 @@ class CounterGuard:
 
 
 def leap_wh(seconds: float) -> float:
-    """Return the most watt-hours that a counter can gain in so many seconds."""
+    """Return the highest number of watt-hours that a counter can gain in so many seconds."""
     return LEAP_WH + LEAP_WATTS * max(0.0, seconds) / 3600.0
 
 
 def interrupted(trial: Trial, held: float, value: float, at: float, scale: float) -> bool:
-    """Tell whether a value does not continue what is on trial: other side, falling, leaping, or an older answer."""
+    """Return whether a value does not continue a trial: on the other side, falling, leaping, or an older answer."""
     gained_wh = (value - trial.last) / scale
     below = value < held
     return (
@@ -210,12 +210,12 @@ def interrupted(trial: Trial, held: float, value: float, at: float, scale: float
 
 
 def confirmed(trial: Trial, held: float, at: float) -> bool:
-    """Tell whether the values at another level have proved to be the counter's."""
+    """Return whether the values on trial have proved to be the counter's."""
     seconds = at - trial.since
     if trial.readings < RESET_READINGS or seconds < RESET_SECONDS:
         return False
     if trial.first > held:
-        return True
+        return True  # a leap only has to be repeated; a fall also has to grow
     grown = trial.last - trial.first
     if grown <= 0.0:
         return False
@@ -225,7 +225,7 @@ def confirmed(trial: Trial, held: float, at: float) -> bool:
 
 
 def refusal(told: object, unit: str) -> str:
-    """Say why a value is no count."""
+    """Return a sentence that says why a value is not a count."""
     number = finite(told)
     if number is None:
         return f"{str(told)[:40]} is no number"
@@ -233,7 +233,7 @@ def refusal(told: object, unit: str) -> str:
 
 
 def dispute(value: float, held: float, unit: str) -> str | None:
-    """Say why a told value is not believed; None where it only differs by rounding."""
+    """Return a sentence that says why a reported value is not believed; None if it only differs by rounding."""
     if value > held:
         return f"{value} {unit} is far above {held} {unit}: withheld until confirmed"
     if held - value <= JITTER_WH * PER_WATT_HOUR[unit]:
@@ -242,6 +242,6 @@ def dispute(value: float, held: float, unit: str) -> str | None:
 
 
 def all_zero(values: Iterable[object]) -> bool:
-    """Tell whether every known counter is exactly 0, as firmware writes that does not report energies."""
+    """Return whether every known counter is exactly 0, as with firmware that does not report energies."""
     known = [number for number in map(finite, values) if number is not None]
     return bool(known) and not any(known)

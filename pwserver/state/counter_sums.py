@@ -1,8 +1,8 @@
-"""Add the guarded counters of several houses, and keep the sum from falling when a house leaves the configuration.
+"""Add up the guarded counters of several houses, and keep the sum from falling when a house leaves the configuration.
 
-A sum is the sum of the parts, and only given while every house that is configured tells its part. A house that joins
-adds what it has counted so far. One that leaves stays in the sums with what it had counted last, until it comes back,
-under whatever name: its gateway's DIN tells. A believed reset of a part is a reset of the sum, at the same moment.
+A sum is only known while every configured house reports its part. A house that joins adds all that it has counted so
+far. One that leaves stays in the sums with its last count until it comes back, which its gateway's DIN shows even if
+its name has changed. A believed reset of a part is a reset of the sum at the same moment.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from pwserver.state.site import Site, Total
 from pwserver_ext.aggregate import complete_total
 
 MAX_HOUSES: Final = 200
-MAX_FORMER: Final = 50  # more houses that left are kept as one
+MAX_FORMER: Final = 50  # of more houses that left, the oldest are folded into one
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one house counted last: its id, its gateway's DIN where that is known, its counters by name."""
+    """Holds the last counters of one house, by name, with its id and the DIN of its gateway if that is known."""
 
     id: str
     din: str | None
     counters: Mapping[str, float]
 
     def same_house(self, other: Part) -> bool:
-        """Tell whether two parts are one house: by DIN where both have one, else by id."""
+        """Return whether two parts are one house: by DIN if both have one, else by id."""
         return self.din == other.din if self.din and other.din else self.id == other.id
 
 
 @dataclass(slots=True)
 class SumMemory:
-    """The parts of the sums as they were last, and the houses that have left. Bounded."""
+    """Remembers the last parts of the sums, and the houses that have left. Bounded."""
 
     parts: dict[str, Part] = field(default_factory=dict)
     former: list[Part] = field(default_factory=list)
 
     def take(self, configured: Collection[str], parts: Sequence[Part]) -> None:
-        """Take note of the houses that tell their counters now, and of those that are no longer configured."""
+        """Note the counters that houses report now, and the houses that are no longer configured."""
         gone = [part for name, part in self.parts.items() if name not in configured and part.counters]
         self.former += gone
         for part in gone:
@@ -55,7 +55,7 @@ class SumMemory:
             self._fold()
 
     def _fold(self) -> None:
-        """Make one of the houses that left first, so that the list ends and no sum falls."""
+        """Fold the houses that left first into one, so that the list stays bounded and no sum falls."""
         folded, self.former = self.former[:-MAX_FORMER], self.former[-MAX_FORMER:]
         names = dict.fromkeys(name for part in folded for name in part.counters)
         total = {name: sum(part.counters.get(name, 0.0) for part in folded) for name in names}
@@ -74,14 +74,14 @@ class SumMemory:
 
     @classmethod
     def from_json(cls, kept: Any) -> SumMemory:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         parts = _parts(members.get("parts"), MAX_HOUSES)
         return cls({part.id: part for part in parts}, _parts(members.get("former"), MAX_FORMER + 1))
 
 
 def energy_totals(site: Site, sums: SumMemory) -> dict[str, Total]:
-    """Return the sum of every counter by ``meter.counter``; of a further meter the sum of those who have it."""
+    """Return the sum of every counter by ``meter.counter``; only houses that have a further meter count for it."""
     totals = {}
     for meter in dict.fromkeys([*MAIN_METERS, *site.watts]):
         members = [state for state in site.members if meter in state.judged.meters]

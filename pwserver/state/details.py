@@ -1,4 +1,4 @@
-"""Fill in what the meters' answer left open: frequency, currents, var and VA, from the devices that measure them."""
+"""Fill gaps in the meters' answer (frequency, currents, var and VA) from the devices that measure these values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pwserver.state.source import Source
 
 _PHASES: Final = "abc"
 _SWITCH: Final = ("TESYNC", "TEMSA")
-_SWITCH_PATH: Final = ("esCan", "bus", "ISLANDER", "ISLAND_AcMeasurements")  # the same in the answer of the meters
-# Where a meter's frequency is measured, by the kind of device; the first one above 0 is taken. Gateways write 0 for a
-# frequency that they do not measure.
+_SWITCH_PATH: Final = ("esCan", "bus", "ISLANDER", "ISLAND_AcMeasurements")  # the switch in the TEDAPI status
+# The kind of device and its members that measure a meter's frequency; the first one above 0 is taken. Gateways report 0
+# for a frequency that they do not measure.
 _FREQUENCIES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "site": (_SWITCH, ("ISLAND_FreqL1_Main", "ISLAND_FreqL2_Main", "ISLAND_FreqL3_Main")),
     "load": (_SWITCH, ("ISLAND_FreqL1_Load", "ISLAND_FreqL2_Load", "ISLAND_FreqL3_Load")),
@@ -22,17 +22,17 @@ _FREQUENCIES: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "solar": (("PVAC",), ("PVAC_Fout",)),
 }
 _WIRED: Final[Mapping[str, tuple[str, ...]]] = {"site": ("METER_X", "METER_Z"), "solar": ("METER_Y",)}
-_WIRELESS: Final = ("NEURIO", "TRM")  # kinds of devices; the names of their members begin so, too
+_WIRELESS: Final = ("NEURIO", "TRM")  # kinds of devices, and also the prefixes of their members' names
 
-Details = Mapping[str, Number]  # ``site.frequency`` -> what is known elsewhere
+Details = Mapping[str, Number]  # ``site.frequency`` -> the value from elsewhere
 
 
 def meter_details(reading: Reading) -> Details:
-    """Return the members of the meters that are null in their own answer, and known from the devices.
+    """Return the members of the meters that are null in the meters' own answer, but known from the devices.
 
-    Frequency: the grid switch's lines for site and load, the inverters' for battery and solar. Current and var of a
-    phase: the wired meter X, else Z, for the site, Y for solar, else the wireless transformers that are located there.
-    Apparent power follows from power and var. What no device tells stays unknown.
+    Frequency comes from the lines at the grid switch for site and load, and from the inverters for battery and solar.
+    Current and var of a phase come from the wired meter X, else Z, for the site, from Y for solar, else from the
+    wireless transformers at that location. Apparent power follows from power and var. Other members stay unknown.
     """
     open_members = {
         name: [one for one, value in body.items() if value is None]
@@ -80,7 +80,7 @@ def _frequency(name: str, reading: Reading, devices: Iterable[tuple[str, Mapping
 
 
 def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Source) -> dict[str, Number]:
-    """Return currents and reactive power from the first meter at this place that tells a current."""
+    """Return currents and reactive power from the first meter at this place that reports a current."""
     for prefix in _WIRED.get(name, ()):
         for device, body in devices:
             if device.partition("--")[0] not in _SWITCH:
@@ -92,6 +92,7 @@ def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Sou
     for device, body in devices:
         kind = device.partition("--")[0]
         if kind in _WIRELESS:
+            # A wireless meter has up to four transformers, each with a location of its own.
             starts = [f"{kind}_CT{slot}_" for slot in range(16) if body.get(f"{kind}_CT{slot}_Location") == name]
             found = _transformers(
                 device, body, starts[:3], ("InstCurrent", "InstRealPower", "InstReactivePower"), source
@@ -102,7 +103,7 @@ def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Sou
 
 
 def _inverters(devices: Iterable[tuple[str, Mapping[str, Any]]], source: Source) -> dict[str, Number]:
-    """Return the reactive power of all battery inverters, which tell it in kilovar; one that is silent makes no sum."""
+    """Return the reactive power of all battery inverters, which report kilovar; empty if one does not report it."""
     told = [(device, finite(body.get("PINV_Qout"))) for device, body in devices if device.startswith("TEPINV--")]
     kilovar = [value for _, value in told if value is not None]
     if not told or len(kilovar) < len(told):
@@ -121,12 +122,13 @@ def _transformers(
         amperes, watts = finite(body.get(start + current)), finite(body.get(start + power))
         if amperes is None:
             continue
+        # Transformers measure the size of a current. The library also gives it the sign of the phase's power.
         signed = -abs(amperes) if watts is not None and watts < 0 else amperes
         found[f"i_{phase}_current"] = source.fact(signed, f"{device}.{start}{current}", "signed current")
         var = finite(body.get(start + reactive))
         if var is not None:
             vars_told.append(var)
-    if found and len(vars_told) == len(found):  # a phase that does not tell would make the sum a wrong one
+    if found and len(vars_told) == len(found):  # a sum without one of the phases would be wrong
         first = f"{device}.{starts[0]}{reactive}"
         found["instant_reactive_power"] = source.fact(finite(sum(vars_told)), first, "sum of phases")
     return found

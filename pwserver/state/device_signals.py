@@ -1,4 +1,4 @@
-"""Judge the temperatures and fans of the devices: which there are, of which device, and how old."""
+"""Judge the temperatures and fans of the devices: which there are, on which device, and how old."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Final
 from pwserver.reading import Reading
 from pwserver.state.fact import finite, objects, text
 
-NO_SERIALS: Final = ("", "None", "null")  # what the library writes where an answer had no serial number
+NO_SERIALS: Final = ("", "None", "null")  # the library's texts for a serial number that an answer lacked
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A temperature or fan of one device: its id, where it is found, what it is."""
+    """Describes a temperature or fan of one kind of device."""
 
     id: str
-    member: str
+    member: str  # of the device
     prefix: str  # of the device's name
     unit: str  # °C, rpm or %
-    sensor: str  # its name among those of its device, in metrics
+    sensor: str  # its name in metrics, unique within its device
     label: str  # its name for people
 
 
@@ -46,12 +46,12 @@ _BY_PREFIX: Final[Mapping[str, tuple[Signal, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device by the library's name (``TEPOD--part--serial``), with the signals that it told."""
+    """Holds the signals of one device, whose name is the library's (``TEPOD--part--serial``)."""
 
     name: str
     serial: str
     signals: Mapping[str, float]  # signal id -> value
-    age_seconds: float = 0.0  # how much older than the reading they are
+    age_seconds: float = 0.0  # how much older than the reading the signals are
 
 
 def serial_of(name: str, body: Mapping[str, Any]) -> str:
@@ -62,10 +62,10 @@ def serial_of(name: str, body: Mapping[str, Any]) -> str:
 
 
 def judge_devices(reading: Reading) -> tuple[Device, ...]:
-    """Return the devices that told a signal, in the order of vitals.
+    """Return the devices that reported a signal, in the order of vitals.
 
-    Vitals win; the separate fan query only fills gaps. A PVAC of a unit that also has a TEPINV is the same machine seen
-    twice, and is left out. A name without a serial number is no device.
+    Vitals take precedence; the separate query for fans only fills gaps. A Powerwall 3 reports its one inverter twice,
+    as PVAC and as TEPINV, so the PVAC is left out. A name without a serial number is no device.
     """
     named = [
         (name, serial_of(name, body), body, signals)
@@ -90,7 +90,7 @@ def judge_devices(reading: Reading) -> tuple[Device, ...]:
 
 
 def signals_by_serial(devices: Iterable[Device]) -> dict[str, dict[str, float]]:
-    """Return serial -> signal id -> value; of two devices with one serial number the first that tells a signal wins."""
+    """Return serial -> signal id -> value; of two devices with one serial number, the first with a signal counts."""
     found: dict[str, dict[str, float]] = {}
     for device in devices:
         known = found.setdefault(device.serial, {})
@@ -100,7 +100,7 @@ def signals_by_serial(devices: Iterable[Device]) -> dict[str, dict[str, float]]:
 
 
 def inverter_serials(devices: Iterable[Device], units: Iterable[str]) -> frozenset[str]:
-    """Return the serial numbers of inverters that are no part of a Powerwall: known by their solar side only."""
+    """Return the serial numbers of inverters that are not part of a Powerwall: only a PVAC has them."""
     kinds: dict[str, set[str]] = {}
     for device in devices:
         kinds.setdefault(device.serial, set()).add(device.name.partition("--")[0])
@@ -109,7 +109,7 @@ def inverter_serials(devices: Iterable[Device], units: Iterable[str]) -> frozens
 
 
 def ages_by_serial(reading: Reading | None) -> dict[str, float]:
-    """Return serial number -> by how many seconds the oldest figures of this device are older than the reading."""
+    """Return serial number -> how many seconds older than the reading this device's oldest figures are."""
     found: dict[str, float] = {}
     for name, age in (reading.device_ages_seconds if reading is not None else {}).items():
         serial = serial_of(name, {}) or name

@@ -22,14 +22,14 @@ _INVERTERS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "TEPINV": ("battery", {"PINV_Fout": "hertz", "PINV_Vout": "volts"}),
     "PVAC": ("solar", {"PVAC_Fout": "hertz", "PVAC_Vout": "volts"}),
 }
-_JOULES_PER_WATT_HOUR: Final = 3600.0  # wireless meters count in watt-seconds
+_JOULES_PER_WATT_HOUR: Final = 3600.0  # wireless meters count in joules, which Tesla calls Ws
 
 Values = dict[str, float]  # unit (watts, volts, amperes, hertz) -> value
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteMeter:
-    """One current transformer of a wireless meter. Its counters have passed the guard."""
+    """Holds one current transformer of a wireless meter. Its counters have passed the guard."""
 
     din: str
     channel: int
@@ -43,18 +43,18 @@ class RemoteMeter:
 
     @property
     def imported_wh(self) -> float | None:
-        """What it counted forward, in watt-hours."""
+        """Return the energy counted forward, in watt-hours; None when it is not known."""
         return None if self.imported_joules is None else self.imported_joules / _JOULES_PER_WATT_HOUR
 
     @property
     def exported_wh(self) -> float | None:
-        """What it counted backward, in watt-hours."""
+        """Return the energy counted backward, in watt-hours; None when it is not known."""
         return None if self.exported_joules is None else self.exported_joules / _JOULES_PER_WATT_HOUR
 
 
 @dataclass(frozen=True, slots=True)
 class Electrical:
-    """Everything measured inside the installation. What is not known is absent."""
+    """Holds everything measured inside the installation; what is not known is absent."""
 
     inverters: Mapping[tuple[str, str], Values] = field(default_factory=dict)  # (serial, "battery" or "solar")
     lines: Mapping[tuple[str, str], Values] = field(default_factory=dict)  # ("L1" …, "grid" or "home")
@@ -63,7 +63,7 @@ class Electrical:
 
 
 def judge_electrical(reading: Reading) -> Electrical:
-    """Return what the vitals tell. Where two devices tell the same thing, the first wins."""
+    """Return what the vitals report; when two devices report the same thing, the first counts."""
     inverters: dict[tuple[str, str], Values] = {}
     lines: dict[tuple[str, str], Values] = {}
     transformers: dict[tuple[str, str], Values] = {}
@@ -100,9 +100,9 @@ def _switch(
             (transformers if wired else lines).setdefault(name, {}).setdefault(unit, value)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # the same hundred names in each poll; two regular expressions for each are slow
 def _switch_place(member: str) -> tuple[bool, tuple[str, str], str] | None:
-    """Return (a wired meter?, what it is, the unit) for a member of the grid switch; None for one of another kind."""
+    """Return (whether it is a wired meter, its name, the unit) for a member of the grid switch; None for others."""
     found = _LINE.fullmatch(member)
     if found:
         return False, (found[1] or found[2], _SIDES[found[3]]), "volts" if found[1] else "hertz"
@@ -143,9 +143,10 @@ def _remote(din: str, body: Mapping[str, Any]) -> list[RemoteMeter]:
 
 
 def house_hertz(meter_hertz: float | None, electrical: Electrical) -> float | None:
-    """Return the frequency of the house: the grid meter's, else a battery inverter's, the grid's, a solar inverter's.
+    """Return the frequency of the house in hertz; None when it is not known.
 
-    Gateways write 0 for a frequency that they do not measure.
+    It is the first that is known: the grid meter's, a battery inverter's, the grid's, a solar inverter's. Gateways
+    report 0 for a frequency that they do not measure.
     """
     inverters = electrical.inverters.items()
     batteries = [values.get("hertz") for (_, side), values in inverters if side == "battery"]

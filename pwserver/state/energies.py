@@ -13,7 +13,7 @@ from pwserver.state.counter_guard import RESET_NAMED_SECONDS, Count, CounterGuar
 from pwserver.state.fact import text
 
 ENERGIES: Final = ("energy_exported", "energy_imported")
-_QUIET_SECONDS: Final = 60.0  # energies are asked more rarely than powers; younger ones need no remark
+_QUIET_SECONDS: Final = 60.0  # energies are requested less often than powers, so this age is not worth a remark
 _NATIVE_NOTE: Final = "energy from gateway local API"
 _REMOTE: Final = re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws")
 _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
@@ -21,16 +21,16 @@ _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
 
 @dataclass(frozen=True, slots=True)
 class GuardedEnergies:
-    """The counters of a reading. ``members``: those of the reading that change; the others are by counter."""
+    """Holds the judged counters of a reading."""
 
-    members: Mapping[str, Any]
-    counts: Mapping[str, Count]
-    set_aside: Mapping[str, str]
-    notes: Mapping[str, str]
+    members: Mapping[str, Any]  # members of the reading -> their new values
+    counts: Mapping[str, Count]  # counter -> judged value
+    set_aside: Mapping[str, str]  # counter -> what was not believed, and why
+    notes: Mapping[str, str]  # counter -> a reset that happened lately
 
 
 class _Round:
-    """One reading's way through the guard."""
+    """Passes the counters of one reading through the guard, and collects the results."""
 
     def __init__(self, reading: Reading, guard: CounterGuard) -> None:
         self.at = reading.timestamp
@@ -45,7 +45,7 @@ class _Round:
 
 
 def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> GuardedEnergies:
-    """Judge all counters of a reading; ``told`` are all its meters, further ones too."""
+    """Judge all counters of a reading; ``told`` are all its meters, including further ones."""
     turn = _Round(reading, guard)
     meters = _meters(told, "energy" in reading.answers, turn)
     vitals = _remote_meters(reading.vitals, turn)
@@ -66,7 +66,10 @@ def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> G
 
 
 def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:
-    """Guard the counters of all meters; ``native``: they came by an answer of their own, which old pages tell."""
+    """Guard the counters of all meters.
+
+    ``native``: they came in an answer of their own, which the predecessors mention in ``disclaimer``.
+    """
     bodies = {name: body for name, body in told.items() if isinstance(body, dict)}
     silent = all_zero(body.get(member) for body in bodies.values() for member in ENERGIES)
     meters: JsonObject = dict(told)
@@ -77,7 +80,7 @@ def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:
             if member in body or count.value is not None:
                 written[member] = count.value
         said = text(body.get("disclaimer")) or ""
-        # A replica judges what its publisher has judged before: the note is there once.
+        # A replica judges readings that its publisher has judged already, and must not repeat the note.
         if native and written.get("energy_exported") is not None and _NATIVE_NOTE not in said:
             written["disclaimer"] = f"{said}; {_NATIVE_NOTE}" if said else _NATIVE_NOTE
         meters[name] = {**body, **written}
@@ -100,7 +103,7 @@ def _remote_meters(vitals: JsonObject | None, turn: _Round) -> JsonObject | None
 
 
 def _units(system: JsonObject | None, turn: _Round) -> JsonObject | None:
-    """Guard what each battery unit has charged and discharged; its serial number says which counter it is."""
+    """Guard the energy that each battery unit has charged and discharged, by serial number: the order may change."""
     blocks = system.get("battery_blocks") if isinstance(system, dict) else None
     if not isinstance(system, dict) or not isinstance(blocks, list):
         return system
@@ -114,11 +117,11 @@ def _units(system: JsonObject | None, turn: _Round) -> JsonObject | None:
 
 
 def _notes(guard: CounterGuard, resets: Mapping[str, float], at: float) -> dict[str, str]:
-    """Name the resets that were believed not long ago."""
+    """Return a note for each reset that was believed lately, by counter."""
     notes = {}
     for name, when in resets.items():
         if at - when < RESET_NAMED_SECONDS:
             counter = guard.counters[name]
             stamp = datetime.fromtimestamp(when, UTC).isoformat(timespec="seconds")
-            notes[name] = f"began anew: {counter.reset_from} before, {counter.reset_to} at {stamp}"
+            notes[name] = f"began again: {counter.reset_from} before, {counter.reset_to} at {stamp}"
     return notes

@@ -1,7 +1,7 @@
-"""Every number of the site document under its path: one table, used to write the document and to explain it.
+"""List every number of the site document under its path; the document and its explanation are made from this table.
 
-A path names the place in the document: ``solar_watts``, ``units.1.charge_percent``, ``meters.grid.volts``. The unit is
-the end of the name, and decides to how many digits the document rounds.
+A path names the place in the document: ``solar_watts``, ``units.1.charge_percent``, ``meters.grid.volts``. Its last
+word is the unit, which decides to how many digits the document rounds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pwserver.state.unit_measurements import judge_measurements
 from pwserver.state.units import Unit
 from pwserver_ext.aggregate import app_percent
 
-# The gateway calls the house "load" and the grid "site"; people do not.
+# Gateway's name of a meter -> the name for people. Gateways call the house "load" and the grid "site".
 METER_NAMES: Final[Mapping[str, str]] = {"solar": "solar", "load": "home", "battery": "battery", "site": "grid"}
 FLOW: Final = "where the power goes"
 DIGITS: Final[Mapping[str, int]] = {
@@ -32,15 +32,15 @@ DIGITS: Final[Mapping[str, int]] = {
 
 
 class Valued(Protocol):
-    """A fact, or a number of the sum."""
+    """Describes what a ``Fact`` and a ``Total`` have in common."""
 
     @property
     def value(self) -> Any:
-        """What it says; None when that is not known."""
+        """Return the value; None when it is not known."""
 
 
 def nested(facts: Mapping[str, Valued]) -> dict[str, Any]:
-    """Return the values as a document, each rounded and in the place that its path names."""
+    """Return the values as a document, each rounded and at the place that its path names."""
     body: dict[str, Any] = {}
     for path, fact in facts.items():
         group, name, member, digits = _layout(path)
@@ -55,7 +55,7 @@ def nested(facts: Mapping[str, Valued]) -> dict[str, Any]:
 
 
 def rounded(path: str, value: Any) -> Any:
-    """Return the value with the digits that its unit deserves; whole numbers without a decimal point."""
+    """Return the value rounded to the digits of its unit; a whole number becomes an int."""
     return _short(value, _layout(path)[3]) if value.__class__ is float else value
 
 
@@ -66,7 +66,7 @@ def _short(value: float, digits: int) -> float | int:
 
 @lru_cache(maxsize=4096)
 def _layout(path: str) -> tuple[str, str | None, str, int]:
-    """Return the group of a path, the name in that group (anything, also with dots), the member, and its digits."""
+    """Return the group of a path, the name in that group (which may contain dots), the member, and its digits."""
     group, _, rest = path.partition(".")
     if not rest:
         return "", None, path, _digits(path)
@@ -87,7 +87,7 @@ def summary_figures(judged: Judged) -> dict[str, Fact[Any]]:
 
 
 def house_figures(judged: Judged) -> dict[str, Fact[Any]]:
-    """Return every fact of one gateway by its path, made once for each reading."""
+    """Return every fact of one gateway by its path; they are made once per reading."""
     known = judged.figures
     if not known:
         known.update(_house_figures(judged))
@@ -112,7 +112,7 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
             facts[path] = getattr(meter, attribute)
     measured = judge_measurements(judged.reading, judged.units, judged.devices, judged.electrical)
     for unit in judged.all_units:
-        if unit.serial in measured:  # of a silent one only its charge is told, which is not known
+        if unit.serial in measured:  # a silent unit only has its charge listed, as null
             for path, attribute in _paths(f"units.{unit.position}", Unit):
                 facts[path] = getattr(unit, attribute)
         facts[unit_level_path(unit)] = unit_level(unit)
@@ -131,7 +131,7 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
 
 def _meter_name(name: str) -> str:
     shown = METER_NAMES.get(name)
-    if shown is None:  # a further meter; one that the gateway itself calls "grid" must not hide the main one
+    if shown is None:  # a further meter; if the gateway itself calls it "grid", it must not hide the main one
         shown = f"other {name}" if name in METER_NAMES.values() else name
     return shown
 
@@ -151,7 +151,7 @@ def _flow_facts(judged: Judged) -> dict[str, Fact[Any]]:
 
 def _flow_totals(site: Site) -> dict[str, Total]:
     solar, home, battery, grid = (site.watts[name] for name in METER_NAMES)
-    lacking = home.missing or battery.missing or grid.missing  # a part of the sum does not say where its power goes
+    lacking = home.missing or battery.missing or grid.missing  # the flows of a house that lacks a power are not known
     without = battery.value is None and not any(has_battery(state.judged) for state in site.members)
     found = flows(solar.value, home.value, 0.0 if without else battery.value, grid.value)
     found = None if lacking and not without else found
@@ -161,18 +161,18 @@ def _flow_totals(site: Site) -> dict[str, Total]:
 
 
 def unit_level_path(unit: Unit) -> str:
-    """Return the path of a unit's charge."""
+    """Return the path of a unit's charge in the site document."""
     return f"units.{unit.position}.charge_percent"
 
 
 def unit_level(unit: Unit) -> Fact[Any]:
-    """Return the charge of a unit on the app's scale: a page has one scale, that of the house's own charge."""
+    """Return the charge of a unit on the app's scale, so that a page shows it on the same scale as the house's."""
     level = app_percent(unit.percent.value)
     return unit.percent if level is None else unit.percent.derived(level, "unit on the app scale")
 
 
 def site_figures(site: Site, sums: SumMemory | None = None) -> dict[str, Total]:
-    """Return every number of the sum by its path below ``site``; ``sums`` knows the houses that have left."""
+    """Return every number of the sum by its path below ``site``; ``sums`` remembers the houses that have left."""
     totals = {f"{shown}_watts": site.watts[name] for name, shown in METER_NAMES.items()}
     totals.update(_flow_totals(site))
     totals["charge_percent"] = site.charge.app
@@ -191,13 +191,13 @@ def site_figures(site: Site, sums: SumMemory | None = None) -> dict[str, Total]:
 
 
 def parts_of(path: str, rule: str, names: Collection[str]) -> list[str]:
-    """Return the names of the numbers that this one was made of."""
+    """Return those of ``names`` from which the number at ``path`` was made by ``rule``."""
     group, _, name = path.rpartition(".")
     if path == "charge_percent" and rule == "app scale":
         made_of = ["charge_raw_percent"]
     elif rule == "unit on the app scale":
         made_of = [f"{group}.remaining_wh", f"{group}.capacity_wh"]
-    elif group == "units_percent":  # the levels alone, in the order of the units
+    elif group == "units_percent":  # a list of the units' charges alone, in their order
         levels = [other for other in names if other.startswith("units.") and other.endswith(".charge_percent")]
         made_of = levels[int(name) : int(name) + 1]
     elif rule == FLOW:
@@ -214,6 +214,6 @@ def parts_of(path: str, rule: str, names: Collection[str]) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _paths(prefix: str, kind: type) -> tuple[tuple[str, str], ...]:
-    """Return (path, attribute) of every fact of a meter, a unit or a string. Whatever a judge adds to it is told."""
+    """Return (path, attribute) of every fact of a meter, a unit or a string, so that a new fact appears by itself."""
     names = [field.name for field in fields(kind) if isinstance(field.default, Fact)]
     return tuple((f"{prefix}.{name}", name) for name in names if name != "percent")

@@ -17,10 +17,11 @@ FLOWS: Final = (
 def flows(
     solar: float | None, home: float | None, battery: float | None, grid: float | None
 ) -> Mapping[str, float] | None:
-    """Return the watts of each of FLOWS; None while a power is not known or nothing gives any.
+    """Return the watts of each of FLOWS; None while a power is not known or all sources give none.
 
-    Sun goes first to the home, then into the battery, then to the grid; what the battery gives goes to the home
-    before the grid. A house whose solar power is not measured is taken for one without panels.
+    Meters cannot show this, so it is a convention: solar power goes first to the home, then into the battery, then to
+    the grid; battery power goes to the home before the grid. A house whose solar power is not measured counts as one
+    without panels.
     """
     if home is None or battery is None or grid is None:
         return None
@@ -46,7 +47,7 @@ def flows(
 
 
 def own_percent(found: Mapping[str, float] | None, home: float | None) -> float | None:
-    """Return how much of the home's consumption is own power, from sun and battery."""
+    """Return the percentage of the home's consumption that comes from sun and battery; None when it is not known."""
     if found is None or home is None or home <= 0:
         return None
     return min(100.0, max(0.0, (1.0 - found["grid_to_home"] / home) * 100.0))

@@ -1,4 +1,4 @@
-"""The ``State`` of one configured gateway. It always exists: before the first poll, while it is away, and after."""
+"""Make the ``State`` of a configured gateway, which always exists: before the first poll and while it is away, too."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pwserver.state.judge import Judged
 
 WAITING: Final = "waiting"  # nothing has been read yet, and no attempt has failed
 FRESH: Final = "fresh"  # the last poll succeeded
-STALE: Final = "stale"  # it failed; the last good figures are still within their stated age
-AWAY: Final = "away"  # nothing may be served any more
+STALE: Final = "stale"  # the last poll failed, but the last good figures are still young enough to be served
+AWAY: Final = "away"  # the last good figures are too old to be served, or there never were any
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Why there are data or none: the phase, since when, the cause in words, the next attempt, what to do."""
+    """Says whether a gateway's data are available, and if not, why, since when, and what the owner can do."""
 
     phase: str = WAITING
     since: float | None = None  # epoch seconds
@@ -31,17 +31,17 @@ class Availability:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that is known about one gateway at one moment."""
+    """Holds everything that is known about one gateway at one moment."""
 
     gateway: GatewayIdentity
     availability: Availability
     judged: Judged
     abilities: Abilities = field(default_factory=Abilities)
-    last: Judged | None = None  # what was judged last, however old; for showing old figures marked as old
+    last: Judged | None = None  # the last judgement, however old, from which old figures are shown and marked as old
 
     @property
     def last_known(self) -> Judged | None:
-        """What may be shown, as old, while the gateway is away; None at other times and when nothing was ever read."""
+        """Return the old figures to show while the gateway is away; None at other times and if there are none."""
         away = self.availability.phase == AWAY and self.last is not None and self.last.reading is not None
         return self.last if away else None
 
@@ -53,13 +53,13 @@ def state_of(
     last: Judged | None = None,
     control_enabled: bool = False,
 ) -> State:
-    """Put together what was judged and what is known about the connection."""
+    """Return the state of a gateway: its judged reading together with what is known about the connection."""
     abilities = abilities_of(identity, status, judged, control_enabled)
     return State(identity, availability_of(status, judged), judged, abilities, last)
 
 
 def availability_of(status: GatewayStatus, judged: Judged) -> Availability:
-    """Judge the connection: which phase it is in and why."""
+    """Judge whether the data of a gateway are available, and why not."""
     if judged.reading is None:
         phase = WAITING if status.cause is None and not status.total_failures else AWAY
     else:

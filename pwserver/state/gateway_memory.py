@@ -1,4 +1,4 @@
-"""What judging one gateway has to remember from poll to poll. It outlives connections and is handed on at a restart."""
+"""Keep what the judges of one gateway remember from poll to poll; it outlives connections and restarts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pwserver.state.unit_numbers import UnitNumbers
 
 @dataclass(slots=True)
 class GatewayMemory:
-    """The memories of all judges of one gateway, each in its own field, each bounded."""
+    """Holds the memories of all judges of one gateway, each in a field of its own, each bounded."""
 
     counters: CounterGuard = field(default_factory=CounterGuard)
     alerts: AlertMemory = field(default_factory=AlertMemory)
     unit_numbers: UnitNumbers = field(default_factory=UnitNumbers)
     strings: StringMemory = field(default_factory=StringMemory)
-    time_zone: str | None = None  # the one the gateway told last
-    further_meters: tuple[str, ...] = ()  # the meters beside the main ones that have ever shown anything but 0
+    time_zone: str | None = None  # the zone that the gateway reported last
+    further_meters: tuple[str, ...] = ()  # the meters, apart from the main ones, that have ever shown anything but 0
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON, to be kept with the history."""
@@ -38,7 +38,7 @@ class GatewayMemory:
 
     @classmethod
     def from_json(cls, kept: Any) -> GatewayMemory:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         meters, zone = members.get("further_meters"), members.get("time_zone")
         return cls(

@@ -1,4 +1,4 @@
-"""Judge the grid: UP, DOWN, SYNCING or unknown, from every source's words, in one order of precedence."""
+"""Judge whether the grid is UP, DOWN, SYNCING or unknown, from the words of all sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATES: Final = (UP, DOWN, SYNCING)
 
 CONNECTED_WORD: Final = "SystemGridConnected"  # the gateway's own words, which the cloud modes take over
 ISLANDED_WORD: Final = "SystemIslandedActive"
-# What each word of the gateway means.
+# Words of the gateway -> what they mean.
 GRID_WORDS: Final[Mapping[str, str]] = {
     CONNECTED_WORD: UP,
     ISLANDED_WORD: DOWN,
@@ -30,7 +30,7 @@ GRID_WORDS: Final[Mapping[str, str]] = {
 _OFF_GRID: Final = frozenset({"off_grid", "off_grid_intentional", "off_grid_unintentional"})
 _CONNECTED_ALERTS: Final = frozenset({"SystemConnectedToGrid", CONNECTED_WORD})
 _ISLANDED_ALERTS: Final = frozenset({ISLANDED_WORD, "ScheduledIslandContactorOpen", "UnscheduledIslandContactorOpen"})
-GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive"}  # what the grid does, as alerts
+GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive"}  # alerts about the state of the grid
 
 
 def grid_word(detail: Mapping[str, Any] | None) -> str | None:
@@ -40,11 +40,11 @@ def grid_word(detail: Mapping[str, Any] | None) -> str | None:
 
 
 def cloud_word(island_status: Any, grid_status: Any) -> str | None:
-    """Return the gateway's word for what Tesla's servers say in two places, None when they say neither.
+    """Return the gateway's word for what Tesla's servers report in two members; None when neither says anything.
 
-    A house that is off grid is so whatever ``grid_status`` says: that member tells of the utility, and stays
-    ``Active`` while the owner runs the house on its own. An inactive utility is next, then ``on_grid``. ``Active``
-    alone counts as connected; ``Unknown``, an empty text, silence and unknown words do not.
+    An ``island_status`` of off grid takes precedence: ``grid_status`` is about the utility, and stays ``Active`` while
+    the owner runs the house on its own. An inactive utility is next, then ``on_grid``. ``Active`` alone counts as
+    connected; ``Unknown``, an empty text, a missing member and unknown words do not.
     """
     island, grid = (word.strip().lower() if isinstance(word, str) else "" for word in (island_status, grid_status))
     if island in _OFF_GRID or grid == "inactive":
@@ -55,7 +55,7 @@ def cloud_word(island_status: Any, grid_status: Any) -> str | None:
 
 
 def agreeing_alerts(names: Iterable[Any], word: str | None) -> list[Any]:
-    """Return the alerts without those that contradict ``word``; the library derives them by weaker rules."""
+    """Return the alerts without those that contradict ``word``, as the library derives these by weaker rules."""
     wrong = _ISLANDED_ALERTS if word == CONNECTED_WORD else _CONNECTED_ALERTS
     if word is None:
         wrong = _ISLANDED_ALERTS | _CONNECTED_ALERTS
@@ -64,17 +64,17 @@ def agreeing_alerts(names: Iterable[Any], word: str | None) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Whether the public grid carries the house. ``state`` is one of STATES or unknown, never a default."""
+    """Says whether the public grid supplies the house; ``state`` is one of STATES or unknown, never a default."""
 
     state: Text = UNKNOWN
 
     @property
     def connected(self) -> bool | None:
-        """True when the grid is up, False when it is down or synchronising, None when it is not known."""
+        """Return True when the grid is up, False when it is down or synchronising, None when it is not known."""
         return None if self.state.value is None else self.state.value == UP
 
 
 def judge_grid(reading: Reading) -> Grid:
-    """Return the state of the grid; a word that is not in the table means unknown."""
+    """Return the state of the grid; a word that is not in the table counts as unknown."""
     word = reading.grid_status if reading.grid_status in STATES else None
     return Grid(Source(reading, "grid").fact(word, "grid_status"))

@@ -1,4 +1,4 @@
-"""From one reading to everything that is judged about it, with the memory of the polls before."""
+"""Judge one reading with the memory of the polls before: run all judges in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -38,35 +38,38 @@ from pwserver.state.units import Unit, judge_units, with_silent_units
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What one reading says. ``reading`` is the reading with every invented value removed, for the legacy shapes."""
+    """Holds what one reading says.
+
+    ``reading`` is the reading with invented values removed and judged values put in, for the legacy documents.
+    """
 
     reading: Reading | None = None
     meters: Mapping[str, Meter] = field(default_factory=lambda: {name: Meter(name) for name in MAIN_METERS})
-    balance_watts: Number = UNKNOWN  # what the meters disagree by
+    balance_watts: Number = UNKNOWN  # by how much the meters disagree
     units: tuple[Unit, ...] = ()
-    all_units: tuple[Unit, ...] = ()  # with those that only the gateway's configuration names
-    removed_units: Mapping[str, int] = field(default_factory=dict)  # serial -> number; no longer configured
-    unit_labels: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # serial -> label, order; absent ones too
+    all_units: tuple[Unit, ...] = ()  # including those that only the gateway's configuration names
+    removed_units: Mapping[str, int] = field(default_factory=dict)  # serial -> number of units no longer configured
+    unit_labels: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # serial -> label, order; silent ones too
     strings: Mapping[str, String] = field(default_factory=dict)
-    devices: tuple[Device, ...] = ()  # those with temperatures and fans
+    devices: tuple[Device, ...] = ()  # those with temperatures or fans
     electrical: Electrical = field(default_factory=Electrical)
     charge: Charge = field(default_factory=Charge)
     grid: Grid = field(default_factory=Grid)
-    alerts: tuple[Alert, ...] | None = None  # the active ones, the worst first; None while they are not told
-    ended_alerts: tuple[Alert, ...] = ()  # the newest first
+    alerts: tuple[Alert, ...] | None = None  # the active ones, worst first; None while they are not reported
+    ended_alerts: tuple[Alert, ...] = ()  # newest first
     operation: OperatingSettings = field(default_factory=OperatingSettings)
     set_aside: Mapping[str, str] = field(default_factory=dict)  # value -> why it is not believed
-    notes: Mapping[str, str] = field(default_factory=dict)  # value -> what the owner should know: a counter began anew
-    # Kept by ``state.figures``: every fact by its path in the site document.
+    notes: Mapping[str, str] = field(default_factory=dict)  # value -> a note for the owner, such as a counter's reset
+    # Filled by ``state.figures`` when first asked for: every fact by its path in the site document.
     figures: dict[str, Fact[Any]] = field(default_factory=dict, compare=False, repr=False)
 
 
-METER_LISTS: Final = ("meters", "meters_site", "meters_solar")  # installed meters and what they last showed
+METER_LISTS: Final = ("meters", "meters_site", "meters_solar")  # members with installed meters and their last values
 NOTHING = Judged()
 
 
 class GatewayJudge:
-    """Judges the readings of one gateway in the order in which they come. Not for two threads at once."""
+    """Judges the readings of one gateway in the order in which they come. Not safe for several threads."""
 
     def __init__(self, memory: GatewayMemory | None = None, corrections: Corrections = UNCORRECTED) -> None:
         self.memory = memory if memory is not None else GatewayMemory()
@@ -76,11 +79,11 @@ class GatewayJudge:
 
     @property
     def last(self) -> Judged | None:
-        """What was judged last, also after its reading has expired; None before the first reading."""
+        """Return the last judgement, even after its reading has expired; None before the first reading."""
         return self._judged if self._judged.reading is not None else None
 
     def take(self, reading: Reading | None) -> Judged:
-        """Judge a reading once; the same reading given again gives the same answer and changes no memory."""
+        """Judge a reading; given the same one again, return the same judgement without changing the memory."""
         if reading is None:
             return NOTHING
         if reading is not self._asked:
@@ -89,7 +92,9 @@ class GatewayJudge:
 
 
 def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UNCORRECTED) -> Judged:
-    """Judge one reading. ``memory`` takes note of it."""
+    """Judge one reading, and note it in ``memory``."""
+    # The order matters: constants of the library must go before gaps are filled; counters are guarded before the
+    # owner's corrections; units need their numbers, and alerts the units' labels.
     reading = without_constants(reading)
     memory.time_zone = told_zone(reading) or memory.time_zone
     details = meter_details(reading)

@@ -1,4 +1,4 @@
-"""Judge which operating mode, reserve and grid settings are known: the gateway first, then a cloud link's last word."""
+"""Judge which operating mode, reserve and grid settings are known: the gateway's, else the cloud link's last ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pwserver_ext.aggregate import is_number, raw_percent
 
 @dataclass(frozen=True, slots=True)
 class KnownSettings:
-    """The settings of one gateway, the reserve in percent of both scales.
+    """Holds the settings of one gateway, with the reserve in percent on both scales.
 
-    ``stale``: some are what the cloud link told last, at ``last_updated`` (epoch seconds).
+    ``stale``: some are the last ones that the cloud link read, at ``last_updated`` (epoch seconds).
     """
 
     mode: str | None
@@ -27,14 +27,14 @@ class KnownSettings:
 
 
 def settings(view: View) -> OperatingSettings:
-    """Return the settings as they were judged. Those of the virtual gateway are in its reading already."""
+    """Return the settings as they were judged; those of the virtual gateway are already in its reading."""
     if view.reading is None:
         return OperatingSettings()
     return judge_operating_settings(view.reading) if view.gateway.virtual else view.state.judged.operation
 
 
 def known_settings(view: View) -> KnownSettings:
-    """Return the settings with what is remembered in the gaps. Every member may be None: a mode is never invented."""
+    """Return the settings, with remembered ones in the gaps. Every member may be None: a mode is never invented."""
     judged = settings(view)
     mode, charging, export = judged.mode.value, judged.grid_charging.value, judged.grid_export.value
     reserve_app = judged.reserve_percent.value

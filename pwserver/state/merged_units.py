@@ -1,7 +1,7 @@
-"""Names and numbers in a merged reading: which unit is PW3, what a device of the second gateway is called.
+"""Name and number the units and devices of all gateways in a merged reading.
 
-Units, temperatures, fans and strings of a gateway that is away keep their place with null values: recorders store
-``PW3_temp`` under that name for ever.
+Units, temperatures, fans and strings of a gateway that is away keep their places with null values: recorders store
+``PW3_temp`` under that name for ever, and it must not become another unit's.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 from pwserver.reading import JsonObject, Reading
 from pwserver_ext.vitals import serial_of, sorted_alerts, split_name, units
 
-_STRING_GROUPS = 9  # "", 1 ... 8: what the names of strings allow
+_STRING_GROUPS = 9  # suffixes "", 1 ... 8, the only ones that clients' names of strings allow
 _GRID_METERS = ("TESYNC", "TEMSA")
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a gateway is made of. ``blocks`` and ``configs`` identify its units in order; the rest are names."""
+    """Remembers the parts of a gateway: ``blocks`` and ``configs`` identify its units in order; the rest are names."""
 
     blocks: tuple[JsonObject, ...] = ()
     configs: tuple[JsonObject, ...] = ()
     strings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # name -> members
     temps: tuple[str, ...] = ()
     fans: tuple[str, ...] = ()
-    known: bool = False
+    known: bool = False  # False: the gateway has never been read
 
 
 @dataclass(slots=True)
 class Combined:
-    """The named parts of all gateways together."""
+    """Collects the named parts of all gateways."""
 
     blocks: list[JsonObject] = field(default_factory=list)
     configs: list[JsonObject] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Combined:
 
 
 def names_of(reading: Reading) -> Names:
-    """Return the memory of one reading: names and serial numbers, no values."""
+    """Return the names and serial numbers of one reading, without values."""
     blocks, _ = _numbered_units(reading)
     return Names(
         blocks=tuple(_placeholder(block) for block in blocks),
@@ -59,7 +59,10 @@ def names_of(reading: Reading) -> Names:
 
 
 def unit_blocks(order: Sequence[tuple[str, Reading | None, Names]], template: str) -> Combined:
-    """Combine all gateways in configuration order: (id, fresh reading or None, what is remembered of it)."""
+    """Combine all gateways, given in configuration order as (id, fresh reading or None, remembered names).
+
+    ``template``: the prefix of all names, in which ``{id}`` stands for the gateway's id; may be empty.
+    """
     result = Combined()
     group = 0
     for index, (gateway_id, reading, names) in enumerate(order):
@@ -67,7 +70,7 @@ def unit_blocks(order: Sequence[tuple[str, Reading | None, Names]], template: st
         forced = _prefix("{id}.", gateway_id)
         strings = _strings(reading, names)
         renamed, used = _string_names(strings, group) if not always else ({}, 0)
-        group += max(used, 1)  # a gateway not heard of yet keeps a place
+        group += max(used, 1)  # reserve a place for a gateway that has not been read yet, so that others keep theirs
         for name, members in strings.items():
             result.strings[_free(result.strings, renamed.get(name, always + name), forced)] = members
         if reading is None:
@@ -83,6 +86,7 @@ def unit_blocks(order: Sequence[tuple[str, Reading | None, Names]], template: st
         result.configs.extend(_configs(reading))
         for name, device in (reading.vitals or {}).items():
             prefix = always
+            # Clients find the grid meter by its kind, and must not take a later gateway's for the first one's.
             if not prefix and index and split_name(name)[1] in _GRID_METERS:
                 prefix = forced
             if name in devices and isinstance(device, dict):
@@ -101,7 +105,7 @@ def unit_blocks(order: Sequence[tuple[str, Reading | None, Names]], template: st
 
 def _prefix(template: str, gateway_id: str) -> str:
     prefix = template.replace("{id}", gateway_id)
-    # The kind of a device (TEPOD) is read off the capital letters before "--", so a prefix must not end in one.
+    # Clients take the kind of a device (TEPOD) from the capital letters before "--", so a prefix must not end in one.
     return prefix + "." if prefix and "A" <= prefix[-1] <= "Z" else prefix
 
 
@@ -110,9 +114,9 @@ def _free(taken: Mapping[str, Any], name: str, forced: str) -> str:
 
 
 def _numbered_units(reading: Reading) -> tuple[list[JsonObject], dict[str, str]]:
-    """Return the blocks of all units in their permanent order, and the devices whose name does not tell their block.
+    """Return the blocks of all units in their permanent order, and the devices whose names do not show their block.
 
-    A unit that only the configuration or the vitals know gets a placeholder, so that it keeps its number among others.
+    A unit that only the configuration or the vitals list gets a placeholder, so that it keeps its number.
     """
     inverters = units(reading.system_status, reading.tedapi_config, reading.vitals, "TEPINV")
     packs = units(reading.system_status, reading.tedapi_config, reading.vitals, "TEPOD")
@@ -161,7 +165,7 @@ def _strings(reading: Reading | None, names: Names) -> dict[str, Any]:
 
 
 def _string_names(strings: Mapping[str, Any], first_group: int) -> tuple[dict[str, str], int]:
-    """Continue the numbering at ``first_group``: A, B (0), A1, B1 (1) ...; return also how many groups were used."""
+    """Return new names of strings, numbered on from ``first_group`` (0: A, B; 1: A1, B1 ...), and the groups used."""
     renamed: dict[str, str] = {}
     used = 0
     for name in strings:

@@ -1,4 +1,4 @@
-"""Judge the meters: site, battery, load, solar, and every further one the gateway has (a generator for instance)."""
+"""Judge the meters: site, battery, load, solar, and every further one, such as a generator's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pwserver.state.fact import UNKNOWN, Fact, Number, finite
 from pwserver.state.source import Source
 
 MAIN_METERS: Final = ("site", "battery", "load", "solar")
-# Of the further meters, those that measure a source of their own. The others look a second time at a current that a
-# main meter has measured already: the conductor of the main panel, the solar meter made for billing.
+# The further meters that measure a source of their own. Others measure a current that a main meter measures, too: the
+# conductor of the main panel, or the solar meter for billing.
 FURTHER_SOURCES: Final = ("generator", "busway")
-MAX_FURTHER: Final = 16
+MAX_FURTHER: Final = 16  # places come from outside
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 # Member of a meter in the library's shape -> attribute of Meter.
@@ -48,7 +48,7 @@ ENERGY_NAMES: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """What the owner wants corrected in the powers; applied once, here, so that all outputs agree."""
+    """Holds the owner's corrections of the powers, which are applied once, here, so that all outputs agree."""
 
     keep_negative_solar: bool = True
     site_zero_threshold_watts: float = 0.0
@@ -56,7 +56,7 @@ class Corrections:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One meter. Power in watts: positive is import, discharge, consumption, production. Counters in watt-hours."""
+    """Holds one meter; positive power is import, discharge, consumption or production."""
 
     name: str
     watts: Number = UNKNOWN
@@ -84,11 +84,10 @@ def judge_meters(
     further: Sequence[str],
     details: Details,
 ) -> dict[str, Meter]:
-    """Return the meters by name; the four main ones always, in their usual order, then the further ones.
+    """Return the meters by name: always the four main ones in their usual order, then the further ones.
 
-    ``told``: the meters as the gateway told them, ``corrected``: with the owner's corrections, ``counts``: what the
-    guard says of the counters, ``further``: the meters that the house has beside the main ones, ``details``: what was
-    filled in from other answers.
+    ``told``: the meters as the gateway reported them; ``corrected``: with the owner's corrections; ``counts``: the
+    judged counters; ``further``: the names of the house's further meters; ``details``: members from other answers.
     """
     powers, energies = Source(reading, "meters"), Source(reading, "energy", "meters")
     found: dict[str, Meter] = {}
@@ -101,7 +100,7 @@ def judge_meters(
     for name, rule in (("solar", "negative solar"), ("load", "negative solar"), ("site", "dead band")):
         watts, shown = found[name].watts, power_watts(corrected, name)
         if watts.value is not None and shown != watts.value:
-            said = f"{watts.value} W as the gateway told it"
+            said = f"{watts.value} W as the gateway reported it"
             found[name] = replace(found[name], watts=watts.derived(shown, rule)._replace(set_aside=said))
     return found
 
@@ -127,10 +126,10 @@ def _meter(
 
 
 def further_meters(reading: Reading, seen: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the meters that the house has beside the main ones.
+    """Return the names of the house's meters apart from the main ones.
 
-    Gateways and servers list places without a meter, too, with zeros. So a further meter is there once it
-    has shown anything but 0; ``seen`` names those that have, in earlier readings.
+    Gateways and servers also list places without a meter, with zeros. So a further meter exists once it has shown
+    anything but 0; ``seen`` are those that did in earlier readings.
     """
     names = [*dict.fromkeys((*seen, *reading.further_meters))]
     for name, body in (*reading.aggregates.items(), *reading.listed_meters.items()):
@@ -142,13 +141,13 @@ def further_meters(reading: Reading, seen: Sequence[str]) -> tuple[str, ...]:
 
 
 def all_meters(reading: Reading, further: Sequence[str]) -> JsonObject:
-    """Return the meters in the library's shape, with those further ones that the library drops."""
+    """Return the meters in the library's shape, including the further ones that the library drops."""
     listed = {name: body for name, body in reading.listed_meters.items() if name in further}
     return {**reading.aggregates, **listed} if listed else reading.aggregates
 
 
 def judge_balance(meters: Meters) -> Number:
-    """Return load less every source, in watts; unknown unless each main power is known."""
+    """Return load minus every source, in watts; unknown unless each main power is known."""
     watts = {name: meter.watts.value for name, meter in meters.items()}
     main = [watts.get(name) for name in MAIN_METERS]
     if any(value is None for value in main):
@@ -160,10 +159,10 @@ def judge_balance(meters: Meters) -> Number:
 
 
 def correct_meters(aggregates: JsonObject, corrections: Corrections) -> JsonObject:
-    """Return a copy of the meters with the owner's corrections; the input stays as it was.
+    """Return the meters with the owner's corrections; the input is not changed.
 
-    Negative solar: what the inverter draws at night is moved to the load, so that the balance still holds.
-    Site dead band: a site power within ± the threshold becomes 0. A null stays null in both.
+    Negative solar: the power that the inverter draws at night is moved to the load, so that the balance still holds.
+    Dead band: a site power from minus to plus the threshold becomes 0. A null stays null.
     """
     if corrections == UNCORRECTED:
         return aggregates
@@ -183,10 +182,10 @@ def correct_meters(aggregates: JsonObject, corrections: Corrections) -> JsonObje
 
 
 def with_judged_meters(listed: list[Any] | None, meters: JsonObject) -> list[Any] | None:
-    """Return the gateway's list of installed meters with what the judged ones say.
+    """Return the gateway's list of installed meters with the judged values.
 
-    The list is asked every few minutes only, and holds powers and counters. A meter that is the only one at its
-    location is the main meter of that name.
+    The list is only requested every few minutes, and its powers and counters are old. A meter that is the only one at
+    its location is the main meter of that name.
     """
     if not listed:
         return listed
@@ -205,13 +204,13 @@ def _with_judged(entry: JsonObject, meter: Any) -> JsonObject:
 
 
 def power_watts(meters: Mapping[str, Any], name: str) -> float | None:
-    """Return one power of meters in the library's shape; None when it is not known."""
+    """Return the power of one meter from meters in the library's shape; None when it is not known."""
     meter = meters.get(name)
     return finite(meter.get("instant_power")) if isinstance(meter, Mapping) else None
 
 
 def powers_known(aggregates: Mapping[str, Any]) -> int:
-    """Count the main meters that carry a power; 0 means that the gateway told nothing."""
+    """Return how many of the main meters have a power; 0 means that the gateway reported nothing."""
     return sum(power_watts(aggregates, name) is not None for name in MAIN_METERS)
 
 

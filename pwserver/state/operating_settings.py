@@ -1,4 +1,4 @@
-"""Judge what the house is set to: mode, reserve, charging from the grid, export rule."""
+"""Judge the settings of the house: mode, reserve, charging from the grid, export rule."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, member, tex
 from pwserver.state.source import Source
 from pwserver_ext.aggregate import app_percent
 
-MODES: Final = ("self_consumption", "backup", "autonomous")  # those an owner can choose
+MODES: Final = ("self_consumption", "backup", "autonomous")  # the modes that an owner can choose
 EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingSettings:
-    """The owner's settings as the gateway told them. ``reserve_percent`` is on the app's scale."""
+    """Holds the owner's settings as the gateway reported them; ``reserve_percent`` is on the app's scale."""
 
     mode: Text = UNKNOWN
     reserve_percent: Number = UNKNOWN
@@ -26,10 +26,10 @@ class OperatingSettings:
 
 
 def judge_operating_settings(reading: Reading) -> OperatingSettings:
-    """Return the settings; a setting that is not known is unknown, never a default.
+    """Return the settings; one that the gateway does not report is unknown, never a default.
 
-    The mode is that of ``/api/operation``, else the one the library gives, else the system status' default mode. The
-    reserve is the library's, which has the app's scale, else that of ``/api/operation``, which has the gateway's.
+    The mode is taken from ``/api/operation``, else from the library, else it is the default mode of the system status.
+    The reserve is the library's, on the app's scale, else that of ``/api/operation``, on the gateway's.
     """
     told = reading.operation if isinstance(reading.operation, Mapping) else {}
     mode = text(told.get("real_mode")) or text(reading.mode)
@@ -49,5 +49,5 @@ def judge_operating_settings(reading: Reading) -> OperatingSettings:
 
 
 def _fact(reading: Reading, name: str, value: Any, place: str) -> Fact[Any]:
-    """Return one setting; beside a local gateway it may have been read over the cloud link."""
+    """Return one setting as a fact; that of a local gateway may have been read over the cloud link."""
     return UNKNOWN if value is None else Source(reading, name, "operation").fact(value, place)

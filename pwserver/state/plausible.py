@@ -1,4 +1,4 @@
-"""Judge whether the powers of a house can be true at all. A house whose figures cannot is left out of every sum."""
+"""Judge whether the powers of a house are plausible. A house whose powers are not is left out of every sum."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Final
 from pwserver.state.fact import finite, member
 from pwserver.state.judge import Judged
 
-# A real unit may exceed its rating for seconds; twice the rating is a fault of the message, not of the house.
+# A real unit may exceed its rating for seconds; more than twice the rating must be a faulty message.
 PEAK_FACTOR: Final = 2.0
-# Meters have no rating of their own. No home behind a Tesla gateway moves a megawatt; its breakers carry 200 A each.
+# Meters have no rating of their own. The breakers of a home behind a Tesla gateway carry 200 A each, far below this.
 LARGEST_WATTS: Final = 1_000_000.0
 RATINGS: Final = ("max_charge_power", "max_discharge_power", "max_apparent_power")
 
 
 def implausible(judged: Judged) -> str | None:
-    """Return the first meter whose power is further from 0 than its limit, in words; None when all are plausible."""
+    """Return a sentence about the first meter whose power exceeds its limit; None when all are plausible."""
     rated = _rated_watts(judged.reading.system_status if judged.reading is not None else None)
     for name, meter in judged.meters.items():
         watts = meter.watts.value
@@ -27,7 +27,7 @@ def implausible(judged: Judged) -> str | None:
 
 
 def _rated_watts(system_status: Mapping[str, Any] | None) -> float | None:
-    """Return what the batteries can do for seconds; None where the gateway states no rating (0 states none)."""
+    """Return the power that the batteries can reach for seconds; None when the gateway reports no rating, or 0."""
     ratings = [finite(member(system_status, name)) for name in RATINGS]
     largest = max((rating for rating in ratings if rating is not None), default=0.0)
     return largest * PEAK_FACTOR if largest > 0 else None

@@ -1,10 +1,10 @@
-"""Tell what the members of every answer are: measured, derived, a setting, or a constant of the library.
+"""List what the members of every answer are: measured, derived, a setting, or a constant of the library.
 
-Where pypowerwall does not know a value it fills it from a template: a frequency of 0 Hz, limits of 0 W, a switch that
-was last toggled in October 2023. The table was gone through against the library's source member by member; what it does
-not name is what the gateway says. ``without_constants`` puts null in place of every constant, ``state/details.py`` then
-fills in what other answers tell. tests/gateways/test_provenance.py compares the table with two houses that differ in
-everything that can be measured; docs/provenance.md is made from it.
+When pypowerwall does not know a value, it takes it from a template: a frequency of 0 Hz, limits of 0 W, a switch that
+was last toggled in October 2023. The table was checked against the library's source member by member; members without
+a row are what the gateway says. ``without_constants`` replaces every constant by null, and ``state/details.py`` then
+fills in what other answers contain. tests/gateways/test_provenance.py compares the table with two houses that differ in
+everything that can be measured; docs/provenance.md is generated from it.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pwserver.state.fact import finite, member, objects
 
 TEDAPI: Final = "tedapi"
 CLOUD: Final = "cloud"
-# Connection mode -> who fills the templates. A local web API gives its own answers, also where TEDAPI adds the devices.
+# Kind of connection -> whose templates fill the answers. A local API answers for itself, even if TEDAPI adds devices.
 TEMPLATES: Final[Mapping[Reach, str]] = MappingProxyType(
     {Reach.TEDAPI: TEDAPI, Reach.V1R: TEDAPI, Reach.CLOUD: CLOUD, Reach.FLEETAPI: CLOUD}
 )
-# Documents that the library answers, by the member of a reading that holds the answer.
+# Member of a reading -> the document of the library that it holds.
 ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "aggregates": "/api/meters/aggregates",
@@ -41,20 +41,20 @@ ANSWERS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Provenance(StrEnum):
-    """Where a member comes from, if it is not measured."""
+    """Lists where a member comes from, if it is not measured."""
 
     DERIVED = "derived"
     SETTING = "setting"  # of the owner or the installer, or what a device is
-    CONSTANT = "constant"  # the library wrote it: served as null
+    CONSTANT = "constant"  # made up by the library; served as null
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Members of one answer, where they come from and why.
+    """Describes where some members of one answer come from.
 
-    A member is a path like ``site.frequency``; ``*`` stands for anything within it, also dots. ``template``: who fills
-    it, empty for every connection. ``invented``: the values of a constant, any other is told by the gateway; empty when
-    the member never says what its name promises.
+    A member is a path such as ``site.frequency``; ``*`` stands for any text, including dots. ``template``: whose
+    template fills it, empty for every connection. ``invented``: the values of a constant, any other value comes from
+    the gateway; empty when the member is never what its name says.
     """
 
     template: str
@@ -87,7 +87,7 @@ _SYSTEM_ZEROS: Final = (
     "inverter_nominal_usable_power",
     "expected_energy_remaining",
 )
-# Limits that are sums over the modules of a Powerwall 2, and the template's 0 where not every module tells its own.
+# Limits that are sums over the modules of a Powerwall 2, and the template's 0 if a module does not report its own.
 _MODULE_SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "instantaneous_max_charge_power": "POD_available_charge_power",
@@ -96,7 +96,7 @@ _MODULE_SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
 )
 LIMITS: Final = tuple(_MODULE_SIGNALS)
 _BATTERY_LIMITS: Final = ("max_charge_power", "max_discharge_power", "max_apparent_power")
-_MOST_MEMBERS: Final = 512  # of one object that are remembered
+_MOST_MEMBERS: Final = 512  # how many members of one object are remembered
 
 
 def _constant(template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED) -> Row:
@@ -123,14 +123,14 @@ CONSTANTS: Final[tuple[Row, ...]] = (
             _constant(template, _STATUS, ("teg_type", "sync_type"), "unknown"),
         )
     ),
-    _constant(TEDAPI, _METERS, ("*.i_?_current",), 0, why="0 where no transformer of the phase told a current"),
+    _constant(TEDAPI, _METERS, ("*.i_?_current",), 0, why="0 where no transformer of the phase reported a current"),
     _constant(TEDAPI, _METERS, ("site.num_meters_aggregated", "load.num_meters_aggregated"), 1),
-    _constant(TEDAPI, _SYSTEM, LIMITS, 0, why="0 unless every module of a Powerwall 2 tells its limit"),
+    _constant(TEDAPI, _SYSTEM, LIMITS, 0, why="0 unless every module of a Powerwall 2 reports its limit"),
     _constant(CLOUD, _METERS, ("*.i_?_current", "*.instant_average_*", "*.instant_total_current"), 0),
     _constant(CLOUD, _METERS, ("site.num_meters_aggregated",), 1),
     _constant(CLOUD, _SYSTEM, LIMITS, 0),
     _constant(CLOUD, _SYSTEM, ("solar_real_power_limit",), why="the present solar power under a wrong name"),
-    _constant(CLOUD, _INFO, ("*_energy_kWh", "*_system_power_kW"), 0.0, why="0 where the servers tell no nameplate"),
+    _constant(CLOUD, _INFO, ("*_energy_kWh", "*_system_power_kW"), 0.0, why="0 where the servers report no nameplate"),
     _constant(CLOUD, _VITALS, ("*.lastCommunicationTime",), why="the library's own clock"),
     _constant(CLOUD, _VITALS, ("*.manufacturer", "*.STSTSM-Location"), "Simulated"),
     _constant(CLOUD, _VITALS, ("*.teslaEnergyEcuAttributes.ecuType",), 207),
@@ -138,22 +138,22 @@ CONSTANTS: Final[tuple[Row, ...]] = (
 
 _DERIVED, _SETTING = Provenance.DERIVED, Provenance.SETTING
 _WORDS: Final = "pwserver's own words and counts for what it judged"
-_STRINGS: Final = "from the state of the string, or whether it is connected, whichever of the two the gateway tells"
+_STRINGS: Final = "from the string's state, or from whether it is connected, as the gateway reports only one of them"
 _KIND: Final = "the library's words for what a device is and where it belongs"
-_OWNERS: Final = "the owner's rule; Tesla's default where the configuration does not name it"
+_OWNERS: Final = "the owner's rule; Tesla's default if the configuration does not contain it"
 _CONFIGURED: Final = "how pwserver is configured and connected"
 _UNKNOWN_VERSION: Final = "a number or a word for the version, also while it is unknown, as old clients need one"
 
-# What is not measured and yet served, because it is true: members that may well be the same in every house.
+# Members that are not measured but served, because they are true; they may be the same in every house.
 OTHERS: Final[tuple[Row, ...]] = (
     *(
         Row("", document, members, origin, why)
         for document, members, origin, why in (
             (_METERS, ("*.disclaimer",), _DERIVED, "the library's words for where voltages and currents come from"),
-            (_METERS, ("battery.num_*", "solar.num_*"), _DERIVED, "how many units or inverters tell of themselves"),
+            (_METERS, ("battery.num_*", "solar.num_*"), _DERIVED, "how many units or inverters report themselves"),
             (_SYSTEM, ("available_blocks", "blocks_controlled"), _DERIVED, "the number of battery units"),
-            (_SYSTEM, ("max_*_power",), _SETTING, "the nameplate, over TEDAPI no more than the inverters can"),
-            (_INFO, ("timezone",), _SETTING, "the configured one where the gateway does not tell"),
+            (_SYSTEM, ("max_*_power",), _SETTING, "the nameplate; over TEDAPI no more than the inverters' limit"),
+            (_INFO, ("timezone",), _SETTING, "the configured one unless the gateway reports it"),
             (_VITALS, ("*.manufacturer", "*.componentParentDin", "*.ecuType"), _SETTING, _KIND),
             (_VITALS, ("*.STSTSM-Location", "*.meterLocation.*", "VITALS.*"), _SETTING, _KIND),
             (_VITALS, ("*.PVAC_PvState_?", "*.PVS_String?_Connected"), _DERIVED, _STRINGS),
@@ -170,8 +170,8 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/pw/is_connected", ("is_connected",), _DERIVED, "how the connection is"),
             ("/api/operation", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
             ("/api/operation", ("stale",), _DERIVED, "how the connection is"),
-            ("/api/sitemaster", ("running", "status"), _DERIVED, "a controller that has just measured runs"),
-            ("/api/site_info/site_name", ("timezone",), _SETTING, "the configured one where the gateway does not tell"),
+            ("/api/sitemaster", ("running", "status"), _DERIVED, "a controller that has just measured is running"),
+            ("/api/site_info/site_name", ("timezone",), _SETTING, "the configured one unless the gateway reports it"),
             ("/api/system/update/status", ("version",), _DERIVED, _UNKNOWN_VERSION),
             ("/api/meters/site", ("*.id",), _DERIVED, "the place in the configuration's list of meters"),
             ("/api/gateways/{id}", ("gateway.*", "online", "stale", "data.*_mode", "data.pw3"), _SETTING, _CONFIGURED),
@@ -190,7 +190,7 @@ OTHERS: Final[tuple[Row, ...]] = (
 def without_constants(reading: Reading) -> Reading:
     """Return the reading with null in place of the library's constants.
 
-    A reading that came over a gateway's own web API is returned as it is.
+    A reading from a gateway's own web API is returned unchanged.
     """
     template = template_of(reading)
     if template is None:
@@ -204,13 +204,14 @@ def without_constants(reading: Reading) -> Reading:
     if template == TEDAPI and system is not None:
         told = _told_limits(reading)
         system.update({name: told[name] for name in LIMITS if name in told and system.get(name) is None})
-        if not member(reading.tedapi_config, "battery_blocks"):  # the nameplate is that of the solar inverter then
+        # Without a battery, the library gives the nameplate of the solar inverter under these names.
+        if not member(reading.tedapi_config, "battery_blocks"):
             system.update({name: None for name in _BATTERY_LIMITS if name in system})
     return replace(reading, **changed)
 
 
 def template_of(reading: Reading) -> str | None:
-    """Return who fills the templates behind a reading; None where the gateway's own web API answered."""
+    """Return whose templates fill the answers of a reading; None when the gateway's own web API answered."""
     return TEMPLATES.get(reading.reach) if reading.reach is not None else None
 
 
@@ -234,12 +235,15 @@ def _known(template: str, document: str, start: str, body: Mapping[str, Any]) ->
 
 @lru_cache(maxsize=512)
 def _rows_below(template: str, document: str, start: str) -> dict[str, Row | None]:
-    """Return what is known of the members of one object; it is filled in as they are met."""
+    """Return the cache of rows for the members of one object, which the caller fills."""
     return {}
 
 
 def _is_invented(row: Row, told: Any) -> bool:
-    """Tell whether it is one of the row's values. False is not 0, and 0.0 is a number that was computed."""
+    """Return whether a value is one of the row's constants.
+
+    The type counts: False is not 0, and 0.0 was computed, while the templates have 0.
+    """
     for invented in row.invented:
         if type(told) is type(invented) and told == invented:
             return True
@@ -247,12 +251,12 @@ def _is_invented(row: Row, told: Any) -> bool:
 
 
 def constant(template: str, document: str, member: str) -> Row | None:
-    """Return the row of the table by which a member is a constant, None for others."""
+    """Return the row by which a member is a constant of the library; None if it is not one."""
     return next((row for row, members in _rules(template, document) if members.fullmatch(member)), None)
 
 
 def explained(document: str, member: str) -> Row | None:
-    """Return the row that says why a member of a document may be the same in every house; None for a measurement."""
+    """Return the row that says why a member of a document may be equal in all houses; None for a measurement."""
     for row in OTHERS:
         if row.document == document and any(re.fullmatch(expression(one), member) for one in row.members):
             return row
@@ -266,12 +270,12 @@ def _rules(template: str, document: str) -> tuple[tuple[Row, re.Pattern[str]], .
 
 
 def expression(member: str) -> str:
-    """Return the regular expression for the members that a row names."""
+    """Return the regular expression for the members that a row's pattern stands for."""
     return re.escape(member).replace(r"\*", ".*").replace(r"\?", ".")
 
 
 def _told_limits(reading: Reading) -> JsonObject:
-    """Return the limits that every battery module of a Powerwall 2 has told, also where their sum is 0 W."""
+    """Return the limits that every battery module of a Powerwall 2 has reported, even if their sum is 0 W."""
     told: JsonObject = {}
     for name, signal in _MODULE_SIGNALS.items():
         values = list(_module_values(reading, signal))

@@ -1,8 +1,8 @@
-"""The site: the sum of all gateways, made once from their states. Every output that sums takes its numbers from here.
+"""Sum all gateways into the site, once, from their states. Every output that shows sums takes them from here.
 
-The four powers of a gateway stand or fall together: the sum of whole gateways balances, a sum of parts does not. So a
-gateway is either a member of every sum or left out of every sum, with its reason. A member that does not know one
-quantity is named beside that quantity.
+The four powers of a gateway belong together: a sum of whole gateways balances, a sum of parts does not. So a gateway is
+either a member of every sum or left out of every sum, with a reason. A member that does not know one quantity is named
+beside that quantity.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from pwserver_ext import aggregate
 
 T = TypeVar("T")
 
-MIXED: Final = "MIXED"  # of the grid: some houses are on it and some are not
+MIXED: Final = "MIXED"  # some houses are on the grid and some are not
 # Reasons for leaving a gateway out of the sums.
 NO_DATA, OLD, IMPLAUSIBLE = "no data", "stale", "implausible"
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One number of the site: its rule, the members' values it was made of, and the members that lack one."""
+    """Holds one number of the site: its rule, the members' values it was made of, and the members that lack one."""
 
     value: float | None = None
     rule: str = "unknown"
@@ -40,7 +40,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class SiteCharge:
-    """Charge of all batteries in percent. ``weighted`` says whether by capacity; else it is the plain mean."""
+    """Holds the charge of all batteries, in percent; a mean that is ``weighted`` by capacity, else plain."""
 
     raw: Total
     app: Total
@@ -53,7 +53,7 @@ class SiteCharge:
 
 @dataclass(frozen=True, slots=True)
 class SiteGrid:
-    """The grid as all members see it. UP needs every member that knows to be up; one of twelve makes it MIXED."""
+    """Holds the state of the grid at all members; it is UP only if all that know are, and a single other is MIXED."""
 
     state: str | None = None  # UP, DOWN, SYNCING, MIXED; None while unknown
     known: int = 0  # how many members know
@@ -62,7 +62,7 @@ class SiteGrid:
 
     @property
     def sentence(self) -> str | None:
-        """The sentence that says who is off the grid; None when no house is known to be."""
+        """Return a sentence that names the houses off the grid; None when no house is known to be."""
         parts = [
             f"{len(those)} of {self.known} {words}: {', '.join(state.gateway.name for state in those)}"
             for those, words in ((self.off, "off grid"), (self.syncing, "reconnecting"))
@@ -73,34 +73,34 @@ class SiteGrid:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """All configured gateways together, in the order of the configuration."""
+    """Holds all configured gateways, in the order of the configuration, and their sums."""
 
     states: tuple[State, ...]
     members: tuple[State, ...]
     left_out: Mapping[str, str]  # gateway id -> NO_DATA, OLD or IMPLAUSIBLE
-    flags: Mapping[str, str]  # gateway id -> what about its figures cannot be
+    flags: Mapping[str, str]  # gateway id -> which of its figures is implausible
     watts: Mapping[str, Total]  # by meter: the four main ones, then every further one that a member has
     charge: SiteCharge
     grid: SiteGrid
     reserve_percent: Total
     hours_left: Total
-    mode: str | None  # the one that all members agree on
+    mode: str | None  # the mode on which all members agree
     grid_charging: bool | None
     grid_export: str | None
-    alerts: int | None  # how many are active; None while no member tells
+    alerts: int | None  # how many are active; None while no member reports them
     problems: int | None  # how many of them are known to be problems
     worst_alert: str | None  # the worst severity among them
 
     @property
     def complete(self) -> bool:
-        """True when no house is left out. Counters of the sum exist only then: a sum that loses a part falls."""
+        """Return whether no house is left out. Only then do counters have a sum, as one that loses a part falls."""
         return not self.left_out
 
 
 def site_of(states: Sequence[State]) -> Site:
     """Sum the states of all real gateways."""
     members, left_out, flags = _who_takes_part(states)
-    # An inverter lacks nothing when it has no battery; any other house whose battery tells nothing does.
+    # An inverter without a battery is complete; any other house whose battery reports nothing lacks a part of the sum.
     batteries = [state for state in members if state.gateway.type != "inverter" or has_battery(state.judged)]
     watts = _powers(members, batteries)
     charge = _charge(batteries)
@@ -125,7 +125,7 @@ def site_of(states: Sequence[State]) -> Site:
 
 
 def _who_takes_part(states: Sequence[State]) -> tuple[list[State], dict[str, str], dict[str, str]]:
-    """Return who is in the sums, why each other house is not, and the sentence about figures that cannot be true."""
+    """Return the members of the sums, the reasons why other gateways are none, and their implausible figures."""
     members: list[State] = []
     left_out: dict[str, str] = {}
     flags: dict[str, str] = {}
@@ -144,7 +144,7 @@ def _who_takes_part(states: Sequence[State]) -> tuple[list[State], dict[str, str
 
 
 def _powers(members: Sequence[State], batteries: Sequence[State]) -> dict[str, Total]:
-    """Add the power of each meter. A house without a generator lacks nothing: only those who have one are asked."""
+    """Return the sum of each meter's power; only houses that have a further meter, such as a generator's, count."""
     watts = {name: _sum(batteries if name == "battery" else members, _watts_of(name)) for name in MAIN_METERS}
     for name in dict.fromkeys(name for state in members for name in state.judged.meters):
         if name not in watts:
@@ -153,13 +153,13 @@ def _powers(members: Sequence[State], batteries: Sequence[State]) -> dict[str, T
 
 
 def agreed(values: Sequence[T | None]) -> T | None:
-    """Return the one value that all who know have, else None."""
+    """Return the value on which all that are not None agree; None if they differ or all are None."""
     known = [value for value in values if value is not None]
     return known[0] if known and all(value == known[0] for value in known) else None
 
 
 def _sum(members: Sequence[State], value_of: Callable[[State], float | None], complete: bool = False) -> Total:
-    """Add what the members know. ``complete``: nothing at all unless every member knows."""
+    """Return the sum of the members' known values. ``complete``: unknown unless every member knows its value."""
     parts: dict[str, float] = {}
     missing: list[str] = []
     for state in members:
@@ -221,7 +221,7 @@ def _grid(members: Sequence[State]) -> SiteGrid:
 
 
 def _reserve(members: Sequence[State]) -> Total:
-    """Return the reserve in percent of the app: what all agree on, else weighted by capacity where that is known."""
+    """Return the reserve in app percent: the one that all agree on, else the mean weighted by capacity."""
     parts: dict[str, float] = {}
     sizes: list[float | None] = []
     missing: list[str] = []
@@ -239,7 +239,7 @@ def _reserve(members: Sequence[State]) -> Total:
 
 
 def _hours_left(remaining: Total, load: Total) -> Total:
-    """Return for how many hours the remaining energy lasts at the present load; None unless every member knows both."""
+    """Return how many hours the remaining energy lasts at the present load; unknown unless all members know both."""
     if remaining.value is None or load.value is None or load.missing or load.value <= 0:
         return Total(rule="remaining energy by load")
     return Total(remaining.value / load.value, "remaining energy by load")
@@ -250,7 +250,7 @@ def _agreed(members: Sequence[State], value_of: Callable[[OperatingSettings], An
 
 
 def phase_of(site: Site) -> str:
-    """Return the phase of the site: that of all gateways, else "partial"; "none" when no gateway is configured."""
+    """Return the phase that all gateways share, else "partial"; "none" when no gateway is configured."""
     phases = {state.availability.phase for state in site.states}
     if not phases:
         return "none"

@@ -1,4 +1,4 @@
-"""The origin that all facts read from one answer share."""
+"""Make facts from one answer, which share its name and time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pwserver.state.fact import UNKNOWN, Fact
 
 
 class Source:
-    """One family of answers of a reading: its name and the time at which it came.
+    """Makes facts from one answer of a reading.
 
-    ``families``: the narrowest first; the first that the collector has named is taken.
+    ``families``: the narrowest first; the first one that the collector recorded counts, else the time of the reading.
     """
 
     __slots__ = ("answer", "at")
@@ -25,5 +25,5 @@ class Source:
         self.answer, self.at = families[0], reading.timestamp
 
     def fact(self, value: Any, member: str, rule: str = "measured") -> Fact[Any]:
-        """Return a value as a fact read from this answer; None is unknown."""
+        """Return a value as a fact from this answer; None becomes unknown."""
         return UNKNOWN if value is None else Fact(value, self.answer, member, rule, self.at)

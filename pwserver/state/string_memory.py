@@ -1,4 +1,4 @@
-"""What has to be remembered of solar strings from poll to poll: which ever produced, which were dark. Bounded."""
+"""Remember solar strings from poll to poll: which ones ever produced, and how long others were dark. Bounded."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Final
 from pwserver.state.fact import finite
 
 MOST_STRINGS: Final = 128
-MOST_BYTES: Final = 64  # of a name; those of the library have two letters
-LONGEST_STEP_SECONDS: Final = 600.0  # what happened in a longer pause is not known
-UNUSED_SECONDS: Final = 3600.0  # dark for this long, in all, while others produced
+MOST_BYTES: Final = 64  # of a name; the library's names have two letters
+LONGEST_STEP_SECONDS: Final = 600.0  # a longer pause does not count as dark, as it is not known what happened in it
+UNUSED_SECONDS: Final = 3600.0  # a string that was dark this long in all, while others produced, is unused
 
 
 @dataclass(slots=True)
 class StringMemory:
-    """Of one gateway. A string that ever produced is in ``produced`` for good, and so never unused."""
+    """Remembers the strings of one gateway. A string that ever produced stays in ``produced``, and is never unused."""
 
     produced: dict[str, None] = field(default_factory=dict)
     dark_seconds: dict[str, float] = field(default_factory=dict)
     last: float | None = None  # epoch seconds of the reading before
 
     def note(self, producing: Collection[str], dark: Collection[str], at: float) -> None:
-        """Take note of one reading. ``dark``: the strings without voltage while another one clearly produced."""
+        """Note one reading. ``dark``: the strings without voltage while another one clearly produced."""
         passed = at - self.last if self.last is not None else 0.0
         step = passed if 0.0 <= passed <= LONGEST_STEP_SECONDS else 0.0
         self.last = at
@@ -37,7 +37,7 @@ class StringMemory:
                 self.dark_seconds[name] = min(self.dark_seconds.get(name, 0.0) + step, UNUSED_SECONDS)
 
     def unused(self, name: str) -> bool:
-        """Return whether a string never produced anything although others did for long enough."""
+        """Return whether a string never produced although others did for long enough."""
         return name not in self.produced and self.dark_seconds.get(name, 0.0) >= UNUSED_SECONDS
 
     def to_json(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class StringMemory:
 
     @classmethod
     def from_json(cls, kept: Any) -> StringMemory:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         produced, dark = members.get("produced"), members.get("dark_seconds")
         memory = cls(last=finite(members.get("last")))

@@ -1,4 +1,4 @@
-"""Judge the solar strings: power, voltage, current, and whether one produces, sleeps or was never used."""
+"""Judge the solar strings: power, voltage, current, and whether a string produces, sleeps or was never used."""
 
 from __future__ import annotations
 
@@ -16,42 +16,43 @@ STRING_PAIRS: Final = ("AB", "CD", "EF")
 PRODUCING: Final = "producing"
 ASLEEP: Final = "asleep"  # it is night: no string of the house has power or voltage
 UNUSED: Final = "unused"  # nothing is wired to it
-MISSING: Final = "missing"  # listed, but without a single figure
-PRODUCING_WATTS: Final = 10.0
-SUNNY_WATTS: Final = 100.0  # with one string at this power, every wired one has voltage, also in the shade
+MISSING: Final = "missing"  # listed, but without any figure
+PRODUCING_WATTS: Final = 10.0  # less may be the noise of an open input
+SUNNY_WATTS: Final = 100.0  # when one string has this power, every wired one has a voltage, even in the shade
 WIRED_VOLTS: Final = 50.0  # any daylight gives a wired string more; open inputs and the night show a few volts
 
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """One solar string: ``A`` to ``F``, with several inverters ``A1`` and so on."""
+    """Holds one solar string; names are ``A`` to ``F``, with several inverters also ``A1`` and so on."""
 
     name: str
     watts: Number = UNKNOWN
     volts: Number = UNKNOWN
     amperes: Number = UNKNOWN
     connected: bool | None = None
-    state: str | None = None  # "producing", "asleep", "unused", "missing"; None while it cannot be told
+    state: str | None = None  # "producing", "asleep", "unused" or "missing"; None while it is not known
     body: Mapping[str, Any] = field(default_factory=dict)  # as the library gave it, for the legacy shapes
 
 
 def judge_strings(reading: Reading, memory: StringMemory) -> dict[str, String]:
-    """Return the strings by name in the library's order, each with its state. ``memory`` takes note of them."""
+    """Return the strings by name in the library's order, each with its state, and note them in ``memory``."""
     source = Source(reading, "strings", "vitals")
     found = {name: _string(name, body, source) for name, body in objects(reading.strings)}
     states = _states(found, memory, reading.timestamp)
-    return {  # written out: replace() takes four times as long
+    return {  # the constructor, as ``dataclasses.replace`` takes four times as long
         name: String(name, one.watts, one.volts, one.amperes, one.connected, states[name], one.body)
         for name, one in found.items()
     }
 
 
 def _states(strings: Mapping[str, String], memory: StringMemory, at: float) -> dict[str, str | None]:
-    """Tell what each string does. What the gateway calls "not connected" is no help: at night that is every string.
+    """Return the state of each string.
 
-    In this order: without any figure it is missing; with power it produces; it is unused when it never had power while
-    others did (see ``StringMemory``); when the whole house is dark it is asleep. Otherwise (in the shade, switched off
-    by the inverter, broken) cannot be told.
+    In this order: a string without any figure is missing; with power it produces; if it never had power while others
+    did (see ``StringMemory``), it is unused; if the whole house is dark, it is asleep. Otherwise it is not known
+    whether it is in the shade, switched off by the inverter, or broken. The gateway's "not connected" does not help, as
+    it says so of every string at night.
     """
     answering = {name: one for name, one in strings.items() if _has_figure(one)}
     producing = [name for name, one in answering.items() if (one.watts.value or 0.0) >= PRODUCING_WATTS]
@@ -77,7 +78,7 @@ def _has_figure(string: String) -> bool:
 
 
 def _is_dark(string: String) -> bool:
-    """Return whether neither sun nor panels can be seen; without a voltage that is not known."""
+    """Return whether a string shows neither sun nor panels; False without a voltage, as that is not known then."""
     volts = string.volts.value
     return volts is not None and volts < WIRED_VOLTS and (string.watts.value or 0.0) < PRODUCING_WATTS
 
@@ -95,7 +96,7 @@ def _string(name: str, body: Mapping[str, Any], source: Source) -> String:
 
 
 def string_pairs(strings: Mapping[str, String]) -> dict[str, dict[str, float]]:
-    """Return the pairs of strings on one tracker: ``AB1`` -> voltage of the first, current and power of both."""
+    """Return the pairs of strings on one tracker: ``AB1`` -> voltage of the first, sums of current and power."""
     pairs: dict[str, dict[str, float]] = {}
     for suffix in dict.fromkeys(name[1:] for name in strings if name):
         for pair in STRING_PAIRS:

@@ -29,9 +29,9 @@ _BLOCK_MEMBERS: Final = {"watts": "p_out", "volts": "v_out", "hertz": "f_out"}
 def judge_measurements(
     reading: Reading | None, units: Iterable[Unit], devices: Iterable[Device], electrical: Electrical
 ) -> dict[str, dict[str, Fact[Any]]]:
-    """Return serial -> name -> fact, of what is known only. ``watts`` is positive while the unit discharges.
+    """Return serial -> name -> fact for all that is known. ``watts`` is positive while the unit discharges.
 
-    The devices win; what the gateway lists for the unit fills gaps.
+    The devices take precedence; the unit's entry in the gateway's list fills gaps.
     """
     if reading is None:
         return {}
@@ -42,7 +42,7 @@ def judge_measurements(
         for name, body in objects(reading.vitals)
         if name.startswith("TEPINV--") and (value := finite(body.get("PINV_Pout"))) is not None
     }
-    in_watts = reading.reach is Reach.LOCAL  # of p_out; over TEDAPI the library writes kilowatts
+    in_watts = reading.reach is Reach.LOCAL  # the unit of p_out; over TEDAPI the library gives kilowatts
     found: dict[str, dict[str, Fact[Any]]] = {}
     for unit in units:
         facts: dict[str, Fact[Any]] = {}

@@ -1,8 +1,8 @@
-"""Number the battery units for good: a number belongs to a serial number, not to a place in the gateway's list.
+"""Number the battery units permanently: a number belongs to a serial number, not to a place in the gateway's list.
 
 Clients know units by number: Home Assistant's ``battery_2_charge``, a panel of ``PW1``, a line of the history. Gateways
-tell their units in an order that may change, and leave out one that does not answer. So a serial number keeps the
-number that it was given first, over polls, connections and restarts, also while it is away.
+list their units in an order that may change, and leave out one that does not answer. So a serial number keeps the
+number that it was given first, over polls, connections and restarts, and while it is away.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pwserver.reading import JsonObject, Reading
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member, text
 
-MAX_UNITS: Final = 64  # far beyond any house; then the one not seen for longest gives its number back
+MAX_UNITS: Final = 64  # far beyond any house; beyond it, the unit not seen for longest loses its number
 _EXPANSION: Final = "BatteryExpansion"
 
 
 @dataclass(slots=True)
 class UnitNumbers:
-    """Serial number -> number from 1 on, and for expansion packs the unit they belong to and which of its packs it is.
+    """Holds the number of each unit, from 1 on, by serial number.
 
     The first answer numbers its units in the order of its list, as the predecessors did with every answer. A unit that
-    comes later gets the lowest number that nobody known has; the successor of a unit that was replaced so gets one of
-    its own, and the histories of both stay apart.
+    comes later gets the lowest number that no known unit has. So the successor of a unit that was replaced gets a
+    number of its own, and the histories of both stay apart.
     """
 
-    numbers: dict[str, int] = field(default_factory=dict)  # the unit seen last is the last
-    packs: dict[str, tuple[str, int]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)  # serial -> number; in the order in which they were last seen
+    packs: dict[str, tuple[str, int]] = field(default_factory=dict)  # expansion pack -> its unit, its place there
 
     def learn(self, reading: Reading) -> None:
-        """Take note of the units of a reading. What its publisher numbered, where it has one, counts."""
+        """Note the units of a reading. If a publisher has numbered them (for a replica), its numbers count."""
         for serial, number in reading.unit_numbers.items():
             if self.numbers.get(serial) != number:
                 taken = next((known for known, used in self.numbers.items() if used == number), None)
@@ -53,9 +53,9 @@ class UnitNumbers:
                 self.packs[pack] = (leader, _lowest_free(others))
 
     def removed(self, reading: Reading) -> dict[str, int]:
-        """Return the units, by serial number with their number, that the gateway's configuration no longer has.
+        """Return serial -> number of the units that the gateway's configuration no longer contains.
 
-        Empty where no configuration came: a unit that is only not answering is missing, not removed.
+        Empty without a configuration: a unit that merely does not answer is missing, not removed.
         """
         configured = {one.serial for one in configured_units(reading)}
         if not configured:
@@ -64,9 +64,9 @@ class UnitNumbers:
         return {serial: number for serial, number in self.numbers.items() if serial not in present}
 
     def labels(self, expansions: frozenset[str]) -> dict[str, tuple[str, int]]:
-        """Return serial -> (``PW1``, 100), an expansion pack (``PW1 Exp 1``, 101): the numbers every page uses.
+        """Return serial -> label and order: (``PW1``, 100) for a unit, (``PW1 Exp 1``, 101) for an expansion pack.
 
-        ``expansions``: the serial numbers of expansion packs whose unit may not be known.
+        ``expansions``: the serial numbers of expansion packs, as the unit that a pack belongs to may not be known.
         """
         found: dict[str, tuple[str, int]] = {}
         for serial, number in sorted(self.numbers.items(), key=lambda one: one[1]):
@@ -84,7 +84,7 @@ class UnitNumbers:
 
     @classmethod
     def from_json(cls, kept: Any) -> UnitNumbers:
-        """Take back what ``to_json`` gave; whatever cannot be understood is left out."""
+        """Return the numbers that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         found = cls()
         numbers, packs = members.get("numbers"), members.get("packs")
@@ -98,7 +98,7 @@ class UnitNumbers:
 
 
 def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObject | None:
-    """Return the system status with its units in the order of their numbers; those without a serial come last."""
+    """Return the system status with its units in the order of their numbers; units without a serial come last."""
     blocks = system.get("battery_blocks") if isinstance(system, dict) else None
     if not isinstance(system, dict) or not isinstance(blocks, list):
         return system
@@ -107,13 +107,13 @@ def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObjec
 
 
 def block_serial(block: Any) -> str | None:
-    """Return the serial number of a unit of the gateway's list, None for a placeholder."""
+    """Return the serial number of a unit in the gateway's list; None for a placeholder."""
     serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None
     return None if serial in NO_SERIALS else serial
 
 
 def expansion_packs(reading: Reading) -> frozenset[str]:
-    """Return the serial numbers of the units that say that they are expansion packs."""
+    """Return the serial numbers of the units whose type is that of an expansion pack."""
     return frozenset(
         serial
         for block in _blocks(reading)
@@ -144,7 +144,7 @@ def _listed(reading: Reading) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredUnit:
-    """A unit as the gateway's configuration names it."""
+    """Describes a unit by the gateway's configuration."""
 
     serial: str
     part: str | None
@@ -153,7 +153,7 @@ class ConfiguredUnit:
 
 
 def configured_units(reading: Reading) -> list[ConfiguredUnit]:
-    """Return the units of the gateway's configuration, each followed by its expansion packs."""
+    """Return the units in the gateway's configuration, each followed by its expansion packs."""
     listed = member(reading.tedapi_config, "battery_blocks")
     found = []
     for block in listed if isinstance(listed, list) else ():

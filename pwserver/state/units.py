@@ -1,4 +1,4 @@
-"""Judge the devices: Powerwalls, expansion packs, inverters; their identity, number, name, figures and age."""
+"""Judge the battery units and expansion packs: their identity, number, label, figures and age."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pwserver.state.source import Source
 from pwserver.state.unit_numbers import block_serial, configured_units
 
 Labels = Mapping[str, tuple[str, int]]  # serial -> "PW1" and its place in the order of all
-Packs = Mapping[str, tuple[str, int]]  # serial of an expansion pack -> serial of its unit, which of its packs it is
+Packs = Mapping[str, tuple[str, int]]  # serial of an expansion pack -> serial of its unit, its place among its packs
 _FIGURES: Final = ("nominal_full_pack_energy", "nominal_energy_remaining", "p_out", "v_out", "f_out")
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One battery unit. A unit always has a serial number; a name without one is no device."""
+    """Holds one battery unit. A unit always has a serial number; a name without one is no device."""
 
     serial: str
-    position: int  # its number for good, from 1 on; see ``unit_numbers``
+    position: int  # its permanent number, from 1 on; see ``unit_numbers``
     label: str  # "PW1", or "PW1 Exp 1" for an expansion pack
     part: str | None = None
     type: str | None = None
@@ -30,13 +30,13 @@ class Unit:
     capacity_wh: Number = UNKNOWN
     remaining_wh: Number = UNKNOWN
     percent: Number = UNKNOWN  # of its own capacity, raw scale
-    state: str = "present"  # or "missing": it is configured or was heard of, and its figures are too old or never came
-    age_seconds: float | None = None  # how much older than the reading its figures are, where they are
+    state: str = "present"  # or "missing": known, but its figures are too old or never came
+    age_seconds: float | None = None  # how much older than the reading its figures are; None: not older
     block: Mapping[str, Any] = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
 def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, ...]:
-    """Return all units with a serial number, in the order of their numbers, which ``labels`` are made of."""
+    """Return all units that have a serial number, in the order of the list (see ``unit_numbers.in_order``)."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "units", "system")
     ages = ages_by_serial(reading)
@@ -69,15 +69,15 @@ def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, .
 
 
 def _is_empty(block: Mapping[str, Any]) -> bool:
-    """Return whether nothing is left of a unit's figures: what was heard last became too old."""
+    """Return whether a unit has no figures left, because the last ones became too old."""
     return all(finite(block.get(name)) is None for name in _FIGURES)
 
 
 def with_silent_units(reading: Reading, units: tuple[Unit, ...], labels: Labels, packs: Packs) -> tuple[Unit, ...]:
-    """Return the units with those that the gateway's configuration has and its list has not, without figures.
+    """Return the units plus those that only the gateway's configuration contains, which have no figures.
 
-    A wired (v1r) connection is told about the first Powerwall 3 alone, though it knows the others by name. Where the
-    list has no type of a unit, the configuration's is taken.
+    A wired (v1r) connection gets the figures of the first Powerwall 3 only, though its configuration lists the others.
+    If the gateway's list has no type for a unit, the configuration's is taken.
     """
     configured = {one.serial: one for one in configured_units(reading) if one.serial in reading.unit_numbers}
     if not configured:

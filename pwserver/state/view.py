@@ -1,4 +1,4 @@
-"""One gateway, and all of them, as renderers see them."""
+"""Give the renderers of documents one gateway, or all of them, at one moment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pwserver.state.site import Site, Total, site_of
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One gateway as a document renderer sees it. ``reading`` is None when nothing may be served.
+    """Holds one gateway for the renderers of its documents; ``reading`` is None when nothing may be served.
 
-    ``judged`` is what the gateway's own judge said about ``reading``; where it is missing or belongs to another
-    reading, the reading is judged without a memory.
+    ``judged`` is the judgement of ``reading`` with the gateway's memory. If it is missing or of another reading, the
+    reading is judged without a memory.
     """
 
     gateway: GatewayIdentity
@@ -28,42 +28,42 @@ class View:
     server: ServerFacts
     now: float  # epoch seconds of the rendering
     judged: Judged | None = field(default=None, repr=False)
-    last: Judged | None = field(default=None, repr=False)  # of the newest reading there ever was, however old
+    last: Judged | None = field(default=None, repr=False)  # the judgement of the newest reading, however old
     _state: State | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def state(self) -> State:
-        """The gateway's state, made once."""
+        """Return the gateway's state, which is made once."""
         known = self._state
         if known is None:
             judged = self.judged
             if judged is None or judged.reading is not self.reading:
                 judged = GatewayJudge().take(self.reading)
             known = state_of(self.gateway, self.status, judged, self.last, self.server.control_enabled)
-            object.__setattr__(self, "_state", known)
+            object.__setattr__(self, "_state", known)  # a cache in a frozen dataclass: no one can see it change
         return known
 
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """All gateways together, in the order of the configuration."""
+    """Holds all gateways, in the order of the configuration, for the renderers of documents about all of them."""
 
     views: Sequence[View]
     server: ServerFacts
     now: float
-    self_metrics: Mapping[str, Any] | None = None  # the server about itself, for /metrics; None outside the poller
-    sums: SumMemory | None = field(default=None, compare=False, repr=False)  # the counters of the houses that have left
+    self_metrics: Mapping[str, Any] | None = None  # metrics of the server itself, for /metrics; None outside the poller
+    sums: SumMemory | None = field(default=None, compare=False, repr=False)  # remembers the houses that have left
     _state: Site | None = field(default=None, init=False, compare=False, repr=False)
     _figures: dict[str, Total] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def gateways(self) -> list[View]:
-        """Every configured gateway; the virtual one is not a gateway of the house."""
+        """Return every configured gateway, without the virtual one."""
         return [view for view in self.views if not view.gateway.virtual]
 
     @property
     def state(self) -> Site:
-        """The sum of all gateways, made once."""
+        """Return the sum of all gateways, which is made once."""
         known = self._state
         if known is None:
             known = site_of([view.state for view in self.gateways])
@@ -72,7 +72,7 @@ class SiteView:
 
     @property
     def figures(self) -> dict[str, Total]:
-        """Every number of the sum by its path below ``site``, made once."""
+        """Return every number of the sum by its path below ``site``; they are made once."""
         known = self._figures
         if known is None:
             known = site_figures(self.state, self.sums)
@@ -80,7 +80,7 @@ class SiteView:
         return known
 
     def main(self, among: Sequence[View]) -> View | None:
-        """Return the default gateway where it is among these views, else the first of them."""
+        """Return the default gateway if it is among these views, else the first of them; None if there are none."""
         for view in among:
             if view.gateway.id == self.server.default_gateway:
                 return view
