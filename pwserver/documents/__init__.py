@@ -1,1 +1,1 @@
-"""Pure functions from readings to bodies: no I/O, no clock, no globals. ``catalogue`` holds the one table of them."""
+"""Render documents from readings, with pure functions: no I/O, no clock, no globals. ``catalogue`` lists them all."""

@@ -1,4 +1,4 @@
-"""Sums over all gateways: /api/aggregate*. Who is left out, and how old the parts are, is said beside every number."""
+"""Render the sums over all gateways (/api/aggregate*), with the gateways left out and the ages of the parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def overview(view: SiteView) -> JsonObject:
 
 
 def grid_status(view: SiteView) -> str | None:
-    """Return the grid's state, null where some houses are on it and some are not: this shape has no word for that."""
+    """Return the grid's state; None if only some houses are on it, as this document has no word for that."""
     state = view.state.grid.state
     return None if state == MIXED else state
 
@@ -51,7 +51,7 @@ def power(view: SiteView) -> JsonObject:
 
 
 def soe(view: SiteView) -> JsonObject:
-    """Write /api/aggregate/soe: by capacity where that is known; the plain mean beside it."""
+    """Write /api/aggregate/soe: the charge weighted by capacity if that is known, and the plain mean."""
     charge = view.state.charge
     return {
         "percentage": charge.app.value,
@@ -95,7 +95,7 @@ def vitals(view: SiteView) -> JsonObject:
 
 
 def status(view: SiteView) -> JsonObject:
-    """Write /api/aggregate/status: how the connections are, without the data."""
+    """Write /api/aggregate/status: the connections of all gateways, without data."""
     views = view.gateways
     online = sum(one.status.online for one in views)
     if not views:
@@ -128,7 +128,7 @@ def status(view: SiteView) -> JsonObject:
 
 
 def _sources(view: SiteView) -> dict[str, Any]:
-    """Tell who is in the numbers, how old and how far apart the parts are, who lacks what and why one was set aside."""
+    """Return which gateways are in the sums, the ages of their parts, and what is missing or was set aside, and why."""
     site = view.state
     missing = {name: list(site.watts[meter].missing) for name, meter in _POWERS[:4] if site.watts[meter].missing}
     if site.charge.raw.missing:

@@ -1,6 +1,6 @@
-"""THE table of documents. Routing, snapshots, OpenAPI, tests and benchmarks are driven by it.
+"""List all documents in one table, from which routing, snapshots, OpenAPI, tests and benchmarks follow.
 
-Adding an endpoint is adding a row here and a pure function in the module of its family.
+A new endpoint is a row here and a pure function in the module of its family.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _OFFLINE = {503: "the gateway is away, or has nothing for this path"}
 _ALWAYS: dict[int, str] = {}
 _NOT_YET = {503: "nothing has been measured yet, or the poller is gone"}
 
-PROVENANCE = "#provenance"  # of the numbers of the site document
+PROVENANCE = "#provenance"  # target of the origins of the site document's numbers, for workers only
 
 _Render = Callable[[View], Any]
 _Has = Callable[[Reading], Any]
@@ -58,7 +58,7 @@ def _pw(target: str, render: _Render, schema: Schema, summary: str, *aliases: st
 def _api(
     target: str, render: _Render, schema: Schema, summary: str, *aliases: str, has: _Has | None = None
 ) -> Document:
-    # Below a gateway's prefix every /api path follows the raw rule instead, see _raw_documents.
+    # Below a gateway's prefix, every /api path follows the rule of ``_raw_documents`` instead.
     return Document(
         target, render, "tesla", summary, schema, aliases=aliases, errors=_NO_GATEWAYS, prefixed=False, has=has
     )
@@ -320,7 +320,7 @@ _ROWS: tuple[Document, ...] = (
         by_id=True,
         expired=site_documents.gateway_document_without_poller,
     ),
-    # Where its numbers come from: a worker answers /api/explain with this and the document of the same snapshot.
+    # The origins of its numbers: a worker answers /api/explain with this and the document of the same snapshot.
     Document(
         PROVENANCE,
         explanations.gateway_provenance,
@@ -412,7 +412,10 @@ _ROWS: tuple[Document, ...] = (
 
 
 def _raw_documents() -> list[Document]:
-    """Make ``/api/gateways/{id}/api/*``: the same bodies, but 503 while the gateway is away."""
+    """Return the rows for ``/api/gateways/{id}/api/*``: the same bodies, but 503 while the gateway is away.
+
+    The predecessors refuse these paths then, while the same paths without the prefix give an empty body.
+    """
     rows: list[Document] = []
     for row in _ROWS:
         paths = tuple(target for target in row.targets if target.startswith("/api/") and not row.prefixed)
@@ -435,9 +438,9 @@ def _raw_documents() -> list[Document]:
 
 
 def _other_names() -> list[Document]:
-    """Make the rows of names outside /api of documents inside it, such as ``/pw/status``.
+    """Return the rows for names outside /api of documents inside it, such as ``/pw/status``.
 
-    Below the prefix of a gateway these follow the ordinary rule, and not that of ``_raw_documents``.
+    Below the prefix of a gateway, these follow the ordinary rule and not that of ``_raw_documents``.
     """
     rows: list[Document] = []
     for row in _ROWS:
@@ -457,7 +460,7 @@ WORKER_DOCUMENTS: tuple[Document, ...] = tuple(row for row in CATALOGUE if row.s
 FACTS_INDEX = next(index for index, row in enumerate(SITE_DOCUMENTS) if row.target == "#facts")
 
 
-# Plain target -> index into SITE_DOCUMENTS of its other form, and which Accept header asks for that.
+# Plain target -> index of its other form in SITE_DOCUMENTS, and the test whether an Accept header asks for that form.
 FORMS: Mapping[str, tuple[int, Callable[[str], bool]]] = {
     row.target.partition("#")[0]: (index, row.chosen_by)
     for index, row in enumerate(SITE_DOCUMENTS)
@@ -466,11 +469,12 @@ FORMS: Mapping[str, tuple[int, Callable[[str], bool]]] = {
 
 
 def gateway_prefix(gateway_id: str) -> str:
+    """Return the prefix of all targets of one gateway."""
     return "/api/gateways/" + quote(gateway_id, safe="")
 
 
 def gateway_targets(gateway_id: str, default: bool) -> dict[str, int]:
-    """Map each request target to its index in the list of ``render_gateway``.
+    """Return request target -> index in the list of ``render_gateway`` for one gateway.
 
     ``default``: this gateway also answers the targets without a prefix.
     """
@@ -488,5 +492,5 @@ def gateway_targets(gateway_id: str, default: bool) -> dict[str, int]:
 
 
 def site_targets() -> dict[str, int]:
-    """Map each request target to its index in the list of ``render_site``."""
+    """Return request target -> index in the list of ``render_site``."""
     return {target: index for index, row in enumerate(SITE_DOCUMENTS) if not row.internal for target in row.targets}

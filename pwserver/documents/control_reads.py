@@ -1,4 +1,4 @@
-"""What GET /control/* tells: the settings as they are known. Reading needs no token, only that control is on."""
+"""Render GET /control/*: the known settings. Reading needs no token, but control must be enabled."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pwserver.state.controls import CONTROLS
 from pwserver.state.known_settings import known_settings
 from pwserver.state.view import View
 
+# The words of pypowerwall-server, which its clients may match.
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
 NOT_V1R = "max_backup requires v1r LAN transport"
 NO_EVENTS = "Failed to get backup events"
 
 
-# What a page has to know to offer a control, from the one table.
+# What a page needs to know to offer a control.
 CONTROL_TABLE: Final[JsonObject] = {
     name: {
         "label": control.label,
@@ -31,7 +32,7 @@ CONTROL_TABLE: Final[JsonObject] = {
 
 
 def ability_members(abilities: Mapping[str, Ability]) -> JsonObject:
-    """Write abilities down by name, and what would help by limit: many share one."""
+    """Return the abilities by name, and the advice by limit, as many abilities share a limit."""
     return {
         "abilities": {name: _ability(one) for name, one in abilities.items()},
         "help": {one.limit: one.help for one in abilities.values() if one.limit is not None},
@@ -43,12 +44,13 @@ def _ability(one: Ability) -> JsonObject:
 
 
 def is_signed(view: View) -> bool:
-    """Tell whether the gateway takes signed commands right now."""
+    """Return whether the gateway accepts signed commands at this moment."""
     dispatch = view.state.abilities.write.get("dispatch")
     return dispatch is not None and dispatch.able
 
 
 def status(view: View) -> JsonObject:
+    """Write /control/status: what can be commanded, or why not."""
     enabled = view.server.control_enabled
     body: JsonObject = {"enabled": enabled, "battery_dispatch": is_signed(view)}
     body.update(ability_members(view.state.abilities.write))
@@ -59,7 +61,7 @@ def status(view: View) -> JsonObject:
 
 
 def reserve(view: View) -> JsonObject:
-    """Write the reserve in percent of the app; null while it is unknown."""
+    """Write /control/reserve: the reserve in app percent; null while it is unknown."""
     return _guarded(view, {"reserve": known_settings(view).reserve_app})
 
 
@@ -76,7 +78,7 @@ def grid_export(view: View) -> JsonObject:
 
 
 def max_backup(view: View) -> JsonObject:
-    """Write the backup events of the last slow tick."""
+    """Write /control/max_backup: the backup events that were read last."""
     if view.reading and view.reading.backup_events is not None:
         return _guarded(view, view.reading.backup_events)
     return _guarded(view, {"error": NO_EVENTS if is_signed(view) else NOT_V1R})

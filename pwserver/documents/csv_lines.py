@@ -1,4 +1,4 @@
-"""/csv and /csv/v2, with and without the header line."""
+"""Render /csv and /csv/v2, with and without the header line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pwserver_ext import csv as lines
 
 
 def csv_v1(view: View) -> str:
-    """Write grid, home, solar and battery in W and the raw level in percent."""
+    """Write /csv: grid, home, solar and battery in W, and the raw level in percent."""
     return lines.line_v1(
         power_watts(view, "site"),
         power_watts(view, "load"),
@@ -21,7 +21,7 @@ def csv_v1(view: View) -> str:
 
 
 def csv_v2(view: View) -> str:
-    """Write what csv_v1 writes, then grid status (1 up, 0 down, empty unknown) and reserve in app percent."""
+    """Write /csv/v2: the fields of /csv, the grid status (1 up, 0 down, empty unknown), the reserve in app percent."""
     return lines.line_v2(
         power_watts(view, "site"),
         power_watts(view, "load"),

@@ -1,4 +1,4 @@
-"""Devices one by one: vitals, strings, inverters, packs, temperatures, fans, alerts."""
+"""Render the documents about devices: vitals, strings, inverters, packs, temperatures, fans, alerts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def strings(view: View) -> JsonObject:
 
 
 def freq(view: View) -> JsonObject:
-    """Write /freq: flat, numbered by unit; ``grid_status`` is always there."""
+    """Write /freq: a flat object, numbered by unit, which always has ``grid_status``."""
     reading = view.reading
     if reading is None:
         return {"grid_status": None}
@@ -28,7 +28,7 @@ def freq(view: View) -> JsonObject:
 
 
 def pod(view: View) -> JsonObject:
-    """Write /pod: flat, numbered by unit; the four site-wide members are always there."""
+    """Write /pod: a flat object, numbered by unit, which always has the four members of the whole site."""
     reading = view.reading
     body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config) if reading else {}
     judged = charge(view)
@@ -52,7 +52,7 @@ def alerts(view: View) -> list[str]:
 
 
 def alerts_numbered(view: View) -> dict[str, int]:
-    """Write each active alert as a 1, because recorders keep numbers only."""
+    """Write /alerts/pw: a 1 for each active alert, as recorders only keep numbers."""
     return dict.fromkeys(alerts(view), 1)
 
 
@@ -70,7 +70,7 @@ def battery_blocks(view: View) -> JsonObject:
 
 
 def string_details(view: View) -> dict[str, Any]:
-    """Write /pw/strings: the verbose form; without vitals the simple one."""
+    """Write /pw/strings: the verbose form, or without vitals the simple one."""
     reading = view.reading
     if reading is None:
         return {}

@@ -1,4 +1,4 @@
-"""The row type of the catalogue."""
+"""Define ``Document``, the type of the catalogue's rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 class Scope(Enum):
-    """Whose document it is, and so what its renderer is given."""
+    """Lists what a document is about, and so what its renderer is given."""
 
     GATEWAY = "gateway"  # render(view): one per gateway
     SITE = "site"  # render(site): one for all gateways together
@@ -26,18 +26,10 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page a client can GET.
-
-    ``render`` is pure and gives a JSON-able object, a str for text, or an ``Answer`` with a status. Two documents
-    with the same ``render`` share their body. ``gate`` may refuse first. ``needs_gateway`` False: the same answer
-    when no gateway is configured. ``prefixed`` / ``unprefixed``: served below ``/api/gateways/{id}`` / at the root
-    for the default gateway. ``chosen_by`` makes it another form of the page whose target stands before its ``#``:
-    served there when this says so of the request's ``Accept``; such a row is ``internal``. ``by_id``: the target's
-    ``{id}`` is the id of a gateway. ``expired`` renders what is served once the snapshot has expired; without it that
-    is the document of a gateway that has not been read yet.
-    """
+    """Describes one document that a client can GET."""
 
     target: str
+    # Pure: returns an object for JSON, a str for text, or an ``ErrorAnswer``. Documents with one renderer share a body.
     render: Callable[..., Any]
     family: str
     summary: str
@@ -46,25 +38,28 @@ class Document:
     media_type: str = JSON
     aliases: tuple[str, ...] = ()
     errors: Mapping[int, str] = field(default_factory=dict)
-    gate: Callable[[View], ErrorAnswer | None] | None = None
-    has: Callable[[Reading], bool] | None = None  # the gateway itself has something for this path
-    needs_gateway: bool = True
-    prefixed: bool = True
-    unprefixed: bool = True
+    gate: Callable[[View], ErrorAnswer | None] | None = None  # may refuse the document before it is rendered
+    has: Callable[[Reading], bool] | None = None  # whether the gateway itself has something for this path
+    needs_gateway: bool = True  # False: served in the same way when no gateway is configured
+    prefixed: bool = True  # served below ``/api/gateways/{id}``
+    unprefixed: bool = True  # served at the root for the default gateway
     internal: bool = False  # for workers only; never routed by its own target
+    # Makes this row another form of the document whose target stands before its ``#``, which is served there if this
+    # returns True for the request's ``Accept`` header. Such a row is ``internal``.
     chosen_by: Callable[[str], bool] | None = None
-    by_id: bool = False
+    by_id: bool = False  # ``{id}`` in the target stands for the id of a gateway
+    # Renders what is served once the snapshot has expired; None: the document of a gateway that was never read.
     expired: Callable[..., Any] | None = None
-    example: str | None = None  # where rendering one would cost a worker a library
+    example: str | None = None  # given if rendering an example would make a worker import a library
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Every request target without a gateway prefix, the canonical one first."""
+        """Return every request target without a gateway prefix, the canonical one first."""
         return (self.target, *self.aliases)
 
 
 def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], ErrorAnswer | None]:
-    """Return the rule of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
+    """Return the gate of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
 
     def gate(view: View) -> ErrorAnswer | None:
         if not view.status.online or view.reading is None:

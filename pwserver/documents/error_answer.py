@@ -1,4 +1,4 @@
-"""What a renderer may give instead of a plain body: an answer with a status of its own."""
+"""Define ``ErrorAnswer``, which a renderer returns instead of a body to choose another status."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """A status and a JSON-able body."""
+    """Holds a status and a body for JSON."""
 
     status: int
     body: Any
 
 
 def detail(status: int, text: str) -> ErrorAnswer:
+    """Return an answer in the shape of FastAPI's errors, which the predecessor's clients know."""
     return ErrorAnswer(status, {"detail": text})
 
 

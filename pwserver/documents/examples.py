@@ -1,4 +1,4 @@
-"""Examples for the API pages: every document rendered from one small made-up site, so that no example can be wrong."""
+"""Render examples for the API pages from one small made-up site, so that no example can be wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIN = "1707000-11-J--TG0123456789AB"
 
 
 def example_of(document: Document) -> Any:
-    """Return the body a client sees: a JSON-able object, or a str for text."""
+    """Return an example of the body that a client gets: an object for JSON, or a str for text."""
     if document.example is not None:
         return document.example
     if document.scope is Scope.GATEWAY:
@@ -145,7 +145,7 @@ def _site() -> SiteView:
 
 
 def none_of(document: Document) -> Any:
-    """Return what a gateway's document says while there is nothing to serve: never connected, or the data expired."""
+    """Return the body of a gateway's document without data: never connected, or the data have expired."""
     view = _view()
     status = replace(view.status, online=False, state="backing-off", error="No route to host", total_failures=1)
     nothing = replace(view, reading=None, status=status)

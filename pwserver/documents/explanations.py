@@ -1,7 +1,7 @@
-"""Where the numbers of the site document come from: what the poller notes, and what a worker answers from it.
+"""Explain where the numbers of the site document come from: the poller records it, and a worker answers from that.
 
-The poller writes it down with every snapshot, as briefly as it can: most of it stays the same from poll to poll. A
-worker takes the values from the site document of the same snapshot, so that an explanation cannot tell another value.
+The poller writes the record with every snapshot, as briefly as possible. A worker takes the values from the site
+document of the same snapshot, so that an explanation never shows another value than the document.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from pwserver_ext.aggregate import is_number
 
 def gateway_provenance(view: View) -> JsonObject:
     """Write ``answers``: [name, epoch seconds], and ``facts``: path -> [answer, member, rule, what was set aside]."""
-    numbers: dict[tuple[str, float | None], int] = {}  # of the answers: an alert's end is told by an older one
+    # Index of each answer. One name may occur twice with different times: an older answer ended an alert.
+    numbers: dict[tuple[str, float | None], int] = {}
     answers: list[tuple[str, float | None]] = []
     facts: dict[str, tuple[Any, ...]] = {}
     figures = house_figures(view.state.judged)
@@ -43,7 +44,7 @@ def _old(fact: Fact[Any]) -> Fact[Any]:
 
 
 def site_provenance(view: SiteView) -> JsonObject:
-    """Write path below ``site`` -> [rule, gateway -> value, members that lack it]."""
+    """Write path -> [rule, gateway -> value, members that lack it] for the numbers below ``site``."""
     site = view.state
     told = {state.gateway.id: state.judged.alerts for state in site.members}
     silent = [name for name, alerts in told.items() if alerts is None]
@@ -61,30 +62,30 @@ def site_provenance(view: SiteView) -> JsonObject:
 
 
 class Explained:
-    """A site document beside what is known about the origin of its numbers."""
+    """Holds a site document together with the known origins of its numbers."""
 
     def __init__(self, document: JsonObject, known: Collection[str]) -> None:
         self.values = leaves(document)
-        # What is not a fact of a judge is still a number of the document: counted or timed by the server itself.
+        # Other numbers of the document are no facts of a judge: the server itself counted or timed them.
         numbers = [name for name, value in self.values.items() if is_number(value) and name != "version"]
         self.names = list(dict.fromkeys([*(name for name in known if name in self.values), *numbers]))
 
     def part(self, name: str) -> JsonObject:
-        """Describe one of the numbers that another was made of."""
+        """Return the description of a number from which another was made."""
         return {"name": name, "title": title_of(name), "unit": unit_of(name), "value": self.values.get(name)}
 
     def head(self, name: str, rule: str) -> JsonObject:
-        """Write what every explanation begins with."""
+        """Return the members with which every explanation begins."""
         return {**self.part(name), "rule": rule, "sentence": RULES.get(rule, rule)}
 
 
 class ExplainedGateway(Explained):
-    """The numbers of /api/site/{id}."""
+    """Explains the numbers of /api/site/{id}."""
 
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
         super().__init__(document, origins["facts"])
         self._origins = origins
-        # Why there are no figures at all. The provenance is that of the last snapshot, however old.
+        # The reason why there are no figures at all. The record may be that of a much older snapshot.
         self._away = document["sentence"] if document["state"] in (AWAY, WAITING) else None
 
     def explain(self, name: str) -> JsonObject:
@@ -104,7 +105,7 @@ class ExplainedGateway(Explained):
 
 
 class ExplainedSite(Explained):
-    """The numbers of /api/site. Those of a single gateway are explained with its own document."""
+    """Explains the numbers of /api/site; those of a single gateway are explained with its own document."""
 
     def __init__(self, document: JsonObject, origins: JsonObject) -> None:
         super().__init__(document, origins)
@@ -113,7 +114,7 @@ class ExplainedSite(Explained):
         self._left_out = [{**one, "gateway_name": self._names.get(one["id"])} for one in document["site"]["left_out"]]
 
     def of_gateway(self, name: str) -> tuple[str, str] | None:
-        """Return the gateway that this one of ``names`` belongs to, and its name in that gateway's document."""
+        """Return the gateway that a number belongs to, and the number's name in that gateway's document, else None."""
         group, _, rest = name.partition(".")
         if group != "gateways" or name not in self.names:
             return None

@@ -1,4 +1,4 @@
-"""One gateway with everything known about it, and the list of all: /api/gateways*."""
+"""Render /api/gateways*: everything known about one gateway, and the list of all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pwserver.state.view import SiteView, View
 
 
 def identity(gateway: GatewayIdentity) -> JsonObject:
-    """Write the public facts in the order that the predecessors had."""
+    """Return the public facts of a gateway, in the order of the predecessors."""
     return {
         "id": gateway.id,
         "name": gateway.name,
@@ -31,12 +31,12 @@ def identity(gateway: GatewayIdentity) -> JsonObject:
 
 
 def last_error(view: View) -> str | None:
-    """Return the error of the last attempt; before the first one there is none to report."""
+    """Return the error of the last attempt; None before the first failure."""
     return view.status.error if view.status.total_failures or view.status.consecutive_failures else None
 
 
 def gateway_status(view: View) -> JsonObject:
-    """Write identity, all data of the reading or null, and the state of the connection."""
+    """Write /api/gateways/{id}: identity, all data of the reading or null, and the state of the connection."""
     status = view.status
     body: JsonObject = {
         "gateway": {**identity(view.gateway), "online": status.online, "last_error": last_error(view)},
@@ -52,7 +52,10 @@ def gateway_status(view: View) -> JsonObject:
 
 
 def reading_data(view: View, reading: Reading) -> JsonObject:
-    """Write all fields of a reading under the names clients know. ``freq`` never held anything and stays null."""
+    """Return all members of a reading under the names that clients know.
+
+    ``freq`` was always null in the predecessor, and stays null.
+    """
     data: dict[str, Any] = {
         "vitals": reading.vitals,
         "strings": reading.strings,
@@ -98,5 +101,5 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
 
 
 def all_gateways(site: SiteView) -> JsonObject:
-    """Return every configured gateway in configuration order; the virtual one is not a gateway of the house."""
+    """Write /api/gateways: every configured gateway in the order of the configuration, without the virtual one."""
     return {view.gateway.id: gateway_status(view) for view in site.views if not view.gateway.virtual}

@@ -1,8 +1,9 @@
-"""The ``/influx`` page: InfluxDB line protocol with the time of the sample, in nanoseconds.
+"""Render ``/influx``: InfluxDB line protocol with the time of the sample, in nanoseconds.
 
-A field keeps one type for ever: every number is a float, truth is a boolean, words are strings, whatever the gateway
-sends on a day. What is not known, or suddenly of another kind, is left out. Tags are names that do not change while a
-series lives. The same reading always gives the same lines, so writing it twice changes nothing.
+A field keeps one type for ever, because InfluxDB refuses a point with another: every number is a float, yes or no is a
+boolean, words are strings, regardless of what the gateway sends. A value that is unknown or of another type is left
+out. Tags are names that do not change while a series lives. The same reading always gives the same lines, so that
+writing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -69,26 +70,26 @@ def _plain(value: Any) -> str:
 
 def _escaped(value: Any, escapes: Mapping[int, str]) -> str:
     tame = _plain(value)
-    while tame.endswith("\\"):  # a blank may stand between two of them
+    while tame.endswith("\\"):  # again after each blank, as more backslashes may precede it
         tame = tame.rstrip("\\").rstrip()
     return tame.translate(escapes)
 
 
 def tag_text(value: Any) -> str:
-    """Escape comma, equals sign and space of a tag key, tag value or field key; empty when nothing is left.
+    """Return a tag key, tag value or field key with comma, equals sign and space escaped; may be empty.
 
-    It ends in no backslash, because one before a separator cannot be written down.
+    Backslashes at the end are removed, as line protocol has no way to write one before a separator.
     """
     return _escaped(value, _IN_TAGS)
 
 
 def measurement_text(value: Any) -> str:
-    """Escape comma and space of a measurement."""
+    """Return a measurement with comma and space escaped."""
     return _escaped(value, _IN_MEASUREMENTS)
 
 
 def field_text(value: Any, kind: str) -> str | None:
-    """Write a field's value as its declared type; None when it is not of that kind."""
+    """Return the text of a field's value by its declared type; None when the value is not of that type."""
     if kind == FLOAT:
         known = finite(value)
         return None if known is None else _float_text(float(known))
@@ -102,11 +103,11 @@ def field_text(value: Any, kind: str) -> str | None:
 
 def _float_text(value: float) -> str:
     written = repr(value + 0.0)  # adding zero turns -0.0 into 0.0
-    return written.replace("e+", "e")
+    return written.replace("e+", "e")  # not every client of line protocol reads a plus sign in the exponent
 
 
 def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], seconds: float) -> str | None:
-    """Write one line, tags sorted; None when no field is left. Fields that SCHEMA does not know are left out."""
+    """Return one line with sorted tags; None when no field is left. Fields that are not in SCHEMA are left out."""
     kinds = SCHEMA[measurement]
     written = {name: field_text(value, kinds[name]) for name, value in fields.items() if name in kinds}
     values = ",".join(f"{tag_text(name)}={text}" for name, text in written.items() if text is not None)
@@ -118,7 +119,7 @@ def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], s
 
 
 def render(site: SiteView) -> str:
-    """Write all gateways as line protocol, one point a line; empty when nothing is known."""
+    """Write /influx: all gateways as line protocol, one point per line; empty when nothing is known."""
     lines: list[str] = []
     for view in site.views:
         if view.gateway.virtual:

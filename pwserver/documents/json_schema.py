@@ -1,4 +1,4 @@
-"""Short constructors for JSON Schema 2020-12, so that a document's schema is as easy to read as its example."""
+"""Construct JSON Schemas (2020-12) from short calls, so that a document's schema reads as easily as its example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLAG: Schema = {"type": "integer", "enum": [0, 1]}
 
 
 def number(unit: str | None = None, text: str | None = None) -> Schema:
-    """Describe a JSON number; the unit goes where readers and generators find it."""
+    """Return the schema of a number, with its unit in the description for people and in ``x-unit`` for generators."""
     schema: Schema = {"type": "number"}
     if unit:
         schema["x-unit"] = unit
@@ -40,7 +40,7 @@ def string(text: str | None = None, *, values: Iterable[str] = ()) -> Schema:
 
 
 def nullable(schema: Schema) -> Schema:
-    """Describe the same value, or null for unknown. An empty schema allows null already."""
+    """Return the schema of the same value or null, which means unknown. An empty schema allows null already."""
     if not schema:
         return schema
     if "$ref" in schema or "anyOf" in schema or "oneOf" in schema:
@@ -63,7 +63,7 @@ def obj(
     more: Schema | bool = True,
     text: str | None = None,
 ) -> Schema:
-    """Describe an object. ``more`` says what further members may be: anything (True), nothing (False) or a schema."""
+    """Return the schema of an object; ``more``: further members may be anything (True), absent (False) or a schema."""
     schema: Schema = {"type": "object"}
     properties = {**(required or {}), **(optional or {})}
     if properties:
@@ -78,12 +78,12 @@ def obj(
 
 
 def map_of(values: Schema, text: str | None = None) -> Schema:
-    """Describe an object with free member names and values of one shape."""
+    """Return the schema of an object with any member names and values of one shape."""
     return obj(more=values if values else True, text=text)
 
 
 def patterns(members: dict[str, Schema], required: dict[str, Schema] | None = None, *, more: bool = True) -> Schema:
-    """Describe an object whose members follow from the pattern of their names."""
+    """Return the schema of an object whose members' shapes follow from the patterns of their names."""
     schema = obj(required, more=more)
     schema["patternProperties"] = members
     return schema

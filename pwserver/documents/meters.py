@@ -1,4 +1,4 @@
-"""The four meters, the state of energy and their short forms: /aggregates, /soe, /battery, /json."""
+"""Render the four meters, the state of energy and their short forms: /aggregates, /soe, /battery, /json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METERS = ("site", "battery", "load", "solar")
 
 
 def meter(view: View, name: str) -> JsonObject:
-    """Return one meter; empty when it is unknown."""
+    """Return one meter in the library's shape; empty when it is unknown."""
     if view.reading is None:
         return {}
     found = view.reading.aggregates.get(name)
@@ -28,7 +28,7 @@ def power_watts(view: View, name: str) -> Any:
 
 
 def up_or_down(view: View) -> int | None:
-    """Return 1 for up, 0 for down and None for everything else, for shapes that know only these two."""
+    """Return 1 for up, 0 for down and None for everything else, for documents that only have these two."""
     status = grid_number(view.reading.grid_status) if view.reading else None
     return status if status in (0, 1) else None
 
@@ -38,20 +38,20 @@ def aggregates(view: View) -> JsonObject:
 
 
 def charge(view: View) -> Charge:
-    """Return the charge as it was judged. The virtual gateway's sums are in its reading already."""
+    """Return the charge as it was judged; the sums of the virtual gateway are already in its reading."""
     if view.reading is None:
         return Charge()
     return judge_charge(view.reading, ()) if view.gateway.virtual else view.state.judged.charge
 
 
 def soe(view: View) -> JsonObject:
-    """Write /soe: the raw percent twice; the second name is for clients that know both scales."""
+    """Write /soe: the raw percent under both names, as clients that know both scales use the second one."""
     raw = charge(view).raw_percent.value
     return {"percentage": raw, "raw_percentage": raw}
 
 
 def soe_app(view: View) -> JsonObject:
-    """Write /api/system_status/soe: the app's scale, an object also when unknown."""
+    """Write /api/system_status/soe: both scales, with null for unknown."""
     judged = charge(view)
     return {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
 
@@ -61,7 +61,7 @@ def battery(view: View) -> JsonObject:
 
 
 def summary(view: View) -> JsonObject:
-    """Write /json: everything a small script wants, in one object. Missing is null, or 0 with PW_MISSING_AS_ZERO."""
+    """Write /json: the numbers that a small script needs; unknown is null, or 0 with PW_MISSING_AS_ZERO."""
     reading = view.reading
     judged = charge(view)
     raw = judged.raw_percent.value

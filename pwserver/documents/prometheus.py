@@ -1,8 +1,8 @@
-"""The ``/metrics`` page: Prometheus text 0.0.4 and OpenMetrics 1.0.0. Pure: views and numbers in, text out.
+"""Render ``/metrics``: Prometheus text 0.0.4 and OpenMetrics 1.0.0.
 
-Names follow the exporter guidelines: base units, ``_total`` for counters, ratios instead of percent, ``gateway`` as
-the one dimension that everything has. A number that is not known is absent. The page is as old as the last poll; ages
-and timestamps are on it. Fan speeds are in rpm, as other exporters have them.
+Names follow Prometheus' guidelines for exporters: base units, ``_total`` for counters, ratios instead of percent,
+``gateway`` as the label that every metric of a gateway has. A number that is not known is absent. The document is as
+old as the last poll, and contains ages and timestamps. Fan speeds are in rpm, as in other exporters.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 JOULES_PER_WATT_HOUR = 3600.0
 UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
 CONNECTION_STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
-MAX_ALERTS = 200
+MAX_ALERTS = 200  # each name is a series of its own, and names come from outside
 
 # A number for a family without labels, or one for each set of label values.
 SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int] | None"]
@@ -38,10 +38,10 @@ SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int] 
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """One metric: its name as exposed, ``gauge``, ``counter`` or ``info``, its labels and what it means."""
+    """Describes one metric."""
 
-    name: str
-    kind: str
+    name: str  # as exposed
+    kind: str  # ``gauge``, ``counter`` or ``info``
     labels: tuple[str, ...]
     help: str
 
@@ -196,7 +196,7 @@ Sample = tuple[str, tuple[str, ...], float]
 
 
 def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
-    """Yield everything on the page as (metric, label values, value), in no particular order."""
+    """Yield all samples as (metric, label values, value), in no particular order."""
     for view in site.views:
         if not view.gateway.virtual:
             gateway = view.gateway.id
@@ -361,7 +361,7 @@ def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
 
 
 class _Collector:
-    """Hands the samples to prometheus_client, by family in the order of the table, each label set once."""
+    """Passes the samples to prometheus_client, by family in the order of the table, each set of labels once."""
 
     def __init__(self, site: SiteView, self_metrics: SelfMetrics) -> None:
         self._values: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
@@ -369,7 +369,7 @@ class _Collector:
             self._values[name].setdefault(labels, value)
 
     def collect(self) -> Iterator[Metric]:
-        """Return the families that have a sample."""
+        """Yield the families that have a sample."""
         for family in FAMILIES:
             values = self._values[family.name]
             if values:
@@ -377,7 +377,7 @@ class _Collector:
 
 
 def _metric(family: MetricFamily, values: Mapping[tuple[str, ...], float]) -> Metric:
-    # Imported here: workers know this module by the catalogue, but only the poller renders.
+    # Imported late: workers import this module through the catalogue, but only the poller renders.
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 
     if family.kind == "info":
@@ -395,7 +395,7 @@ def _metric(family: MetricFamily, values: Mapping[tuple[str, ...], float]) -> Me
 
 
 def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetrics: bool = False) -> str:
-    """Write the page as text, in format 0.0.4 or OpenMetrics 1.0.0.
+    """Return the document as text, in format 0.0.4 or OpenMetrics 1.0.0.
 
     ``self_metrics`` maps names of SELF_FAMILIES to a number, or to ``{label values: number}``; others are ignored.
     """
@@ -420,21 +420,21 @@ powerwall_grid_power_watts{gateway="home"} -2100.0
 
 
 def text_page(site: SiteView) -> str | ErrorAnswer:
-    """Write ``/metrics`` in format 0.0.4; 503 while there is no poller that measures."""
+    """Write ``/metrics`` in format 0.0.4; 503 while no poller has measured anything."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics)
 
 
 def openmetrics_page(site: SiteView) -> str | ErrorAnswer:
-    """Write ``/metrics`` as OpenMetrics 1.0.0."""
+    """Write ``/metrics`` as OpenMetrics 1.0.0; 503 while no poller has measured anything."""
     return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
 
 
-MOST_ACCEPTED = 64  # media types of an Accept header that are looked at
+MOST_ACCEPTED = 64  # how many media types of an Accept header are examined
 WEIGHT = re.compile(r"0(?:\.[0-9]{0,9})?|1(?:\.0{0,9})?", re.ASCII)
 
 
 def wants_openmetrics(accept: str) -> bool:
-    """Tell whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
+    """Return whether an ``Accept`` header asks for OpenMetrics 1.0.0 at least as much as for plain text."""
     best = {"application/openmetrics-text": 0.0, "text/plain": 0.0}
     for part in accept.lower().split(",", MOST_ACCEPTED)[:MOST_ACCEPTED]:
         kind, *parameters = (item.strip() for item in part.split(";"))

@@ -1,4 +1,4 @@
-"""The /pw convenience routes that are not simply another name of a document."""
+"""Render the /pw routes that are not merely another name of a document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def level(view: View) -> JsonObject:
 
 
 def power(view: View) -> JsonObject:
-    """Write the four powers in W; missing is null, or 0 with PW_MISSING_AS_ZERO."""
+    """Write /pw/power: the four powers in W; unknown is null, or 0 with PW_MISSING_AS_ZERO."""
     body: dict[str, Any] = {name: power_watts(view, name) for name in ("site", "solar", "battery", "load")}
     if view.server.missing_as_zero:
         return {name: 0 if value is None else value for name, value in body.items()}
@@ -49,7 +49,7 @@ def uptime(view: View) -> JsonObject:
 
 
 def version(view: View) -> JsonObject:
-    """Write a word and an integer for the version, always; 0 stands for "no number"."""
+    """Write /pw/version: always a word and an integer; 0 means that there is no number."""
     known = view.reading.version if view.reading else None
     return {"version": "Unknown" if known is None else known, "vint": version_number(known) or 0}
 

@@ -1,4 +1,7 @@
-"""Documents as bytes: every body once, however many names it has; a renderer that fails costs only its own document."""
+"""Render documents to bytes: every body once, regardless of its number of names.
+
+A renderer that fails costs only its own document.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ FAILED: Rendered = (500, to_json({"error": "This document could not be rendered"
 def render_gateway(view: View, on_error: OnError | None = None) -> list[Rendered]:
     """Render every document of one gateway as (status, body), in the order of ``GATEWAY_DOCUMENTS``.
 
-    Equal bodies are one bytes object. A renderer that raises gives a 500 for its documents; ``on_error`` is told.
+    Equal bodies are one bytes object. The documents of a renderer that raises become a 500, and ``on_error`` is called.
     """
     return _render(GATEWAY_DOCUMENTS, view, on_error)
 
@@ -33,7 +36,7 @@ def render_site(site: SiteView, on_error: OnError | None = None) -> list[Rendere
 
 
 def render_expired(rows: Sequence[Document], subject: View | SiteView, rendered: Sequence[Rendered]) -> list[Rendered]:
-    """Render what is served once the snapshot that held ``rendered`` first has expired."""
+    """Render the documents that are served once the snapshot with ``rendered`` has expired."""
     return [
         encoded(row.expired(subject)) if row.expired is not None else known
         for row, known in zip(rows, rendered, strict=True)
@@ -42,14 +45,14 @@ def render_expired(rows: Sequence[Document], subject: View | SiteView, rendered:
 
 def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
     """Render the answers of the unprefixed documents while no gateway is configured."""
-    nobody = View(GatewayIdentity(id="", name=""), GatewayStatus(error=None), None, server, now)
+    no_gateway = View(GatewayIdentity(id="", name=""), GatewayStatus(error=None), None, server, now)
     refused = encoded(NO_GATEWAYS)
-    rendered = render_gateway(nobody)
+    rendered = render_gateway(no_gateway)
     return [refused if row.needs_gateway else rendered[index] for index, row in enumerate(GATEWAY_DOCUMENTS)]
 
 
 def encoded(body: Any) -> Rendered:
-    """Encode what a renderer gave as status and bytes."""
+    """Return the status and bytes of a renderer's result."""
     if isinstance(body, ErrorAnswer):
         return body.status, to_json(body.body)
     if isinstance(body, str):
@@ -62,8 +65,10 @@ def pack(
     previous: Mapping[bytes, Packed] | None = None,
     plain: Container[int] = (),
 ) -> list[Packed]:
-    """Add gzip twin and entity tag. ``previous`` (see ``packed_by_body``) saves that work for bodies that did not
-    change. ``plain``: positions of documents that no client gets, and so need no twin.
+    """Return the documents with their gzip twins and entity tags.
+
+    ``previous`` (see ``packed_by_body``) saves that work for bodies that did not change. ``plain``: positions of
+    documents that no client gets, so that they need no twin.
     """
     known: dict[bytes, Packed] = {}
     packed: list[Packed] = []
@@ -77,7 +82,7 @@ def pack(
 
 
 def packed_by_body(packed: Sequence[Packed]) -> dict[bytes, Packed]:
-    """Return the memory for the next ``pack``; as long as the list of documents."""
+    """Return the argument ``previous`` for the next ``pack``; it has at most one entry per document."""
     return {entry[1]: entry for entry in packed}
 
 
@@ -95,7 +100,7 @@ def _render(rows: Sequence[Document], subject: Any, on_error: OnError | None) ->
                 answer = by_render.get(row.render)
                 if answer is None:
                     answer = by_render[row.render] = encoded(row.render(subject))
-        except Exception as error:  # one bad document must not hurt its siblings
+        except Exception as error:  # one bad document must not cost the others
             answer = FAILED
             if on_error is not None:
                 on_error(row, error)

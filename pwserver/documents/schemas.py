@@ -1,4 +1,4 @@
-"""The schemas of the documents, with units. Members that may be unknown are nullable, never 0."""
+"""Define the schemas of the documents, with units. Members that may be unknown are nullable, never 0."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ CONTROL_STATUS = obj(
                     "reads_back": nullable(string("the member of /api/site/{id} that shows it")),
                 }
             ),
-            "what can be commanded, whatever the connection",
+            "what can be commanded, regardless of the connection",
         ),
     },
     {"pending": map_of(obj({"value": ANY, "acknowledged": EPOCH}), "acknowledged by the gateway, not yet read back")},

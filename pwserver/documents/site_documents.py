@@ -1,7 +1,8 @@
-"""The site document: /api/site holds every configured gateway and the site's totals, /api/site/{id} one gateway whole.
+"""Render the site document: /api/site has every gateway and the totals, /api/site/{id} all about one gateway.
 
-Made for pages, screens and apps: they draw what is here, and add, average, guess and filter nothing. Units are in the
-names; times are seconds since 1970; unknown is null. ``time`` is when the document was written: ages count to then.
+It is made for pages, screens and apps, which draw it and do not have to add, average, guess or filter anything. Units
+are in the names; times are seconds since 1970; unknown is null. ``time`` is when the document was written, up to which
+ages count.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from pwserver.state.site import IMPLAUSIBLE, NO_DATA, OLD, Site, phase_of
 from pwserver.state.view import SiteView, View
 
 VERSION: Final = 1
-DRAWN_UNITS: Final = 12  # the sum of many houses tells how many units there are, not how full each is
-LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "tells figures that cannot be"}
+DRAWN_UNITS: Final = 12  # a page cannot draw more; for many houses, only the number of units is shown
+LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "reports implausible figures"}
 
 
 def site_document(view: SiteView) -> JsonObject:
-    """Write /api/site: totals, then every configured gateway in the order of the configuration, always."""
+    """Write /api/site: the totals, and always every configured gateway, in the order of the configuration."""
     main = view.main(view.gateways)
     return {
         "version": VERSION,
@@ -43,7 +44,7 @@ def site_document(view: SiteView) -> JsonObject:
 
 
 def site_document_without_poller(view: SiteView) -> JsonObject:
-    """Write what /api/site says once the gateways are not read any more."""
+    """Write /api/site for the time after the poller has stopped."""
     return site_document(replace(view, views=[_without_poller(one) for one in view.views]))
 
 
@@ -96,7 +97,7 @@ def gateway_document(view: View) -> JsonObject:
 
 
 def gateway_document_without_poller(view: View) -> JsonObject:
-    """Write what /api/site/{id} says once the gateway is not read any more."""
+    """Write /api/site/{id} for the time after the poller has stopped."""
     return gateway_document(_without_poller(view))
 
 
@@ -134,21 +135,23 @@ def _site(view: SiteView, main: View | None) -> JsonObject:
     body["problems"] = site.problems
     body["alerts_worst"] = site.worst_alert
     body["left_out"] = [_left_out(state, site, view.now) for state in site.states if state.gateway.id in site.left_out]
-    # Tesla's servers tell no counters: every house would be named for each. /api/explain says who lacks one.
+    # Tesla's servers report no counters, so that every such house would be named for each counter. /api/explain says
+    # which houses lack one.
     lacking = {name: total for name, total in figures.items() if total.missing and not name.startswith("meters.")}
     body["missing"] = {name: list(total.missing) for name, total in lacking.items()}
     return body
 
 
 def _left_out(state: State, site: Site, now: float) -> JsonObject:
-    """Tell who is not in the sums, why, since when, and how old its figures are."""
+    """Return why a gateway is not in the sums, since when, and how old its figures are."""
     name, known = state.gateway.id, state.availability
     reason = site.left_out[name]
     return {
         "id": name,
         "reason": reason,
         "sentence": site.flags.get(name, LEFT_OUT[reason]),
-        "since": None if known.phase == FRESH else _second(known.since),  # it answers: its state says nothing of this
+        # The state of a gateway that answers does not say since when its figures are implausible.
+        "since": None if known.phase == FRESH else _second(known.since),
         "age_seconds": _age(known.read_at, now),
     }
 
@@ -158,7 +161,7 @@ def _age(read_at: float | None, now: float) -> float | int | None:
 
 
 def _entry(state: State, now: float) -> JsonObject:
-    """Write what both documents say of one gateway: who it is, how it is, and the numbers of an overview."""
+    """Return the members about one gateway that both documents have: identity, state, the numbers of an overview."""
     judged, known = state.judged, state.availability
     body: JsonObject = {
         "id": state.gateway.id,
@@ -196,7 +199,7 @@ def _any_has(site: Site) -> tuple[bool | None, bool | None]:
 
 
 def _equipment(gateway: GatewayIdentity, judged: Judged) -> JsonObject:
-    """Tell what there is to draw: solar panels, a battery, each unit with its charge; None while it is not known."""
+    """Return what a page has to draw: solar panels, a battery, each unit's charge; None while it is not known."""
     known = judged.reading is not None
     has_solar = gateway.type == "inverter" or (known and judged.meters["solar"].watts.value is not None)
     return {

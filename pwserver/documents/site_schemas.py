@@ -1,4 +1,4 @@
-"""The schemas of the site document, with units. See ``documents.site_documents``."""
+"""Define the schemas of the site document (``documents.site_documents``), with units."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ _UNIT: dict[str, Schema] = {
     **{name: _RPM for name in SHOWN_SIGNALS.values() if name.endswith("_rpm")},
     "part": _S,
     "leader": nullable(string("the serial number of the unit that an expansion pack belongs to")),
-    "age_seconds": nullable(number("s", "how much older its figures are than the reading")),
+    "age_seconds": nullable(number("s", "how much older than the reading its figures are")),
 }
 _STRING: dict[str, Schema] = {"watts": _W, "volts": _VOLTS, "amperes": _AMPERES}
-_VERSION = {"version": {"const": 1, "description": "a new one only when a member goes or changes its meaning"}}
-_TIME = {"time": number("s", "when this was written, seconds since 1970; ages count to then")}
+_VERSION = {"version": {"const": 1, "description": "changes only when a member is removed or changes its meaning"}}
+_TIME = {"time": number("s", "when this was written, seconds since 1970; ages count up to then")}
 _STATE = string(
-    "waiting: nothing has been read yet; fresh: the last poll succeeded; stale: it failed, the figures are the last "
-    "good ones; away: there are no figures that may be shown as present",
+    "waiting: nothing has been read yet; fresh: the last poll succeeded; stale: the last poll failed, and the figures "
+    "are the last good ones; away: there are no figures that may be shown as current",
     values=("waiting", "fresh", "stale", "away"),
 )
 _SUMMARY = {
@@ -77,23 +77,23 @@ _SUMMARY = {
 }
 _GRID = nullable(string("null: unknown", values=("UP", "DOWN", "SYNCING")))
 _SEVERITY = nullable(
-    string("information is a state, not a problem; null: nothing is known of this name", values=ALERT_SEVERITIES)
+    string("information is a state, not a problem; null: nothing is known about this name", values=ALERT_SEVERITIES)
 )
 _ALERTS = {
-    "alerts": nullable(integer("how many are active, mere states among them; null: unknown")),
+    "alerts": nullable(integer("how many are active, including mere states; null: unknown")),
     "problems": nullable(integer("how many of them are serious or a warning")),
     "alerts_worst": nullable(
-        string("how bad the worst active one is; null: there is none", values=(*ALERT_SEVERITIES, UNKNOWN_SEVERITY))
+        string("the severity of the worst active one; null: none", values=(*ALERT_SEVERITIES, UNKNOWN_SEVERITY))
     ),
 }
 _ALERT = {
     "severity": _SEVERITY,
-    "meaning": nullable(string("in a sentence; null: nothing is known of this name")),
-    "since": nullable(number("s", "of the first answer that had it, seconds since 1970; no answer lacked it since")),
-    "since_exact": {"type": "boolean", "description": "a recent answer had not had it; else it may have begun before"},
-    "units": {**array(STRING), "description": "that tell it, as people call them; empty where that is not known"},
+    "meaning": nullable(string("in a sentence; null: nothing is known about this name")),
+    "since": nullable(number("s", "time of the first answer with it, seconds since 1970; all later ones had it, too")),
+    "since_exact": {"type": "boolean", "description": "true: a recent answer lacked it; false: it may be older"},
+    "units": {**array(STRING), "description": "labels of the units that report it; empty if they are not known"},
 }
-_ENDED = {"ended": number("s", "of the first answer that had it no more, seconds since 1970")}
+_ENDED = {"ended": number("s", "time of the first answer without it, seconds since 1970")}
 _EQUIPMENT = {"has_solar": _B, "has_battery": _B, "units_percent": array(_PC)}
 _ENTRY = {
     "id": STRING,
@@ -111,16 +111,16 @@ _TROUBLE = {
     "cause": nullable(string("why there are no new figures, from a closed list; only while not fresh")),
     "sentence": nullable(string("the cause in words; only while not fresh")),
     "advice": nullable(string("what the owner can do; only while not fresh")),
-    "next_attempt": nullable(number("s", "when it is tried again, seconds since 1970; only while not fresh")),
+    "next_attempt": nullable(number("s", "time of the next attempt, seconds since 1970; only while not fresh")),
     "last_known": obj(
         {"read_at": EPOCH, **_SUMMARY, "grid_state": _GRID, **_EQUIPMENT},
-        text="old figures, only while away: show them as old",
+        text="old figures, only while away; show them as old",
     ),
 }
 ABILITY = obj(
     {"able": BOOLEAN},
     {
-        "limit": nullable(string("what stands in the way, from a closed list", values=tuple(LIMIT_BY_ID))),
+        "limit": nullable(string("what prevents it, from a closed list", values=tuple(LIMIT_BY_ID))),
         "why_not": _S,
     },
 )
@@ -132,12 +132,12 @@ LEFT_OUT: dict[str, Schema] = {
     "id": STRING,
     "reason": string(values=("no data", "stale", "implausible")),
     "sentence": STRING,
-    "since": nullable(number("s", "when it ceased to answer; null: it answers, or not known")),
+    "since": nullable(number("s", "when it stopped answering; null: it answers, or this is not known")),
     "age_seconds": nullable(number("s", "how old its last figures are; null: there are none")),
 }
 _FIGURES = {
     "flows": obj({f"{name}_watts": _W for name in FLOWS}, text="where the power goes; null while a power is not known"),
-    "own_power_percent": nullable(number("%", "of the home's consumption, from sun and battery")),
+    "own_power_percent": nullable(number("%", "share of the home's consumption that comes from sun and battery")),
     "charge_raw_percent": nullable(number("%", "as the gateway counts it")),
     "capacity_wh": _WH,
     "remaining_wh": _WH,
@@ -152,7 +152,7 @@ SITE_HOUSE = obj(
         **_TIME,
         **_ENTRY,
         **_FIGURES,
-        "balance_watts": nullable(number("W", "what the meters disagree by")),
+        "balance_watts": nullable(number("W", "by how much the meters disagree")),
         "grid_charging": _B,
         "grid_export": _S,
         "alerts_active": nullable(map_of(obj(_ALERT), "by name, the worst first; null: unknown")),
@@ -162,7 +162,7 @@ SITE_HOUSE = obj(
         ),
         "units": map_of(
             obj({"label": STRING, "serial": STRING, "type": _S, "state": STRING}, _UNIT),
-            "by number, which a unit keeps",
+            "by number, which a unit keeps permanently",
         ),
         "strings": map_of(obj({"state": nullable(string("producing, asleep, unused or missing"))}, _STRING), "by name"),
         "control": obj(
@@ -174,7 +174,7 @@ SITE_HOUSE = obj(
         ),
         "cannot_read": map_of(
             obj({"why_not": STRING, "help": STRING}),
-            "what the present connection cannot tell, why, and what would help",
+            "what the present connection does not report, why, and what would help",
         ),
         "connection": obj(
             {
@@ -190,7 +190,7 @@ SITE_HOUSE = obj(
                 "missing": array(STRING),
             }
         ),
-        "set_aside": map_of(STRING, "what the gateway said and is not believed -> why"),
+        "set_aside": map_of(STRING, "a value that the gateway reported but that is not believed -> why"),
     },
     _TROUBLE,
 )
@@ -214,12 +214,12 @@ SITE_OVERVIEW = obj(
                 "grid": obj(
                     {
                         "state": nullable(
-                            string("UP only when every house that knows is", values=("UP", "DOWN", "SYNCING", "MIXED"))
+                            string("UP only if it is up at every house", values=("UP", "DOWN", "SYNCING", "MIXED"))
                         ),
-                        "known": integer("how many houses know"),
+                        "known": integer("at how many houses the state is known"),
                         "off": array(STRING),
                         "syncing": array(STRING),
-                        "sentence": nullable(string("who is off the grid; null: no house is known to be")),
+                        "sentence": nullable(string("which houses are off the grid; null: none is known to be")),
                     }
                 ),
                 "has_solar": _B,
@@ -230,8 +230,8 @@ SITE_OVERVIEW = obj(
                 "left_out": array(obj(LEFT_OUT)),
                 "meters": map_of(
                     obj(optional=_METER),
-                    "counters of solar, home, battery, grid, null unless every house tells its own; then every further "
-                    "meter, a generator for instance, with its watts: shown when they are not 0",
+                    "counters of solar, home, battery, grid, null unless every house reports its own; then every "
+                    "further meter, such as a generator's, with its watts",
                 ),
                 "missing": map_of(array(STRING), "quantity -> members of the sum that do not know theirs"),
             },
@@ -241,7 +241,7 @@ SITE_OVERVIEW = obj(
                 "enabled": BOOLEAN,
                 "cannot": {
                     **array(STRING),
-                    "description": "gateways of which nothing can be set; their houses say why",
+                    "description": "ids of gateways at which nothing can be set; their own documents say why",
                 },
             }
         ),

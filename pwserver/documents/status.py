@@ -1,7 +1,7 @@
-"""About the server: /version from a reading; /stats and /health in two halves.
+"""Render documents about the server: /version from a reading, /stats and /health in two steps.
 
-The poller renders ``site_facts`` (everything that follows from readings) as an internal document; a worker adds its
-live numbers with ``stats`` and ``health``, so that both pages are exact at the moment of the request.
+The poller renders ``site_facts`` (everything that follows from readings) as an internal document. A worker adds its
+live numbers with ``stats`` and ``health``, so that both documents are exact at the moment of the request.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FALLBACK: JsonObject = {
 
 
 class LiveNumbers(TypedDict, total=False):
-    """What only a worker knows at the moment of a request. Everything is optional; counts default to 0."""
+    """Holds what only a worker knows at the moment of a request. All members are optional; counts default to 0."""
 
     now: float  # epoch seconds
     gets: int
@@ -47,12 +47,12 @@ class LiveNumbers(TypedDict, total=False):
     clear: float  # epoch seconds of the last /stats/clear
     mem_kb: int  # memory of all processes, shared pages counted once
     poller_alive: bool  # False: the readings are frozen, so no gateway counts as online
-    history_problem: str | None  # why there is no history any more
-    extra: Mapping[str, Any]  # further members of /health, as they are
+    history_problem: str | None  # the reason why there is no history any more
+    extra: Mapping[str, Any]  # further members of /health
 
 
 def version(view: View) -> JsonObject:
-    """Write /version: without any version the site is taken for a solar-only one, as the predecessors do."""
+    """Write /version; a site without a version is called SolarOnly, as by the predecessors."""
     known = view.reading.version if view.reading else None
     if known is None:
         return {"version": "SolarOnly", "vint": 0}
@@ -60,7 +60,7 @@ def version(view: View) -> JsonObject:
 
 
 def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
-    """Return the settings by environment name, with ten stars for each private one that is set."""
+    """Return the settings by variable, with ten stars for each private one that is set."""
     shown: JsonObject = {}
     for name, value in settings.items():
         if name in _MASKED and value:
@@ -72,7 +72,7 @@ def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
 
 
 def site_facts(site: SiteView) -> JsonObject:
-    """Collect everything that /stats and /health say about gateways and configuration. Plain JSON; no secrets."""
+    """Return all that /stats and /health say about gateways and configuration, as plain JSON without secrets."""
     views, server = site.gateways, site.server
     main = site.main(views)
     online = sum(view.status.online for view in views)
@@ -129,7 +129,7 @@ def _health_of_connections(views: Sequence[View], cloud_control: JsonObject | No
 
 
 def stats(facts: JsonObject, live: LiveNumbers) -> JsonObject:
-    """Write /stats: always 200, also without a gateway."""
+    """Write /stats, which is always served with 200, even without a gateway."""
     now = live.get("now", facts["started"])
     body: JsonObject = {
         "pypowerwall": _signature(facts),
@@ -171,7 +171,7 @@ def stats(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
-    """Write /health: always 200; ``status`` and the details say how it is."""
+    """Write /health, which is always served with 200; ``status`` and the details describe the state."""
     now = live.get("now", facts["started"])
     counts = _counts(facts, live)
     connection = _connection_health(facts, live)
@@ -212,7 +212,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
-    """Write /api/mqtt/status; never the user name or password."""
+    """Write /api/mqtt/status, without user name and password."""
     return {
         "enabled": bool(facts.get("host")),
         "host": facts.get("host") or None,
@@ -227,7 +227,7 @@ def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
 
 
 def limited(uri: Mapping[str, int]) -> dict[str, int]:
-    """Keep at most 100 paths, the busiest by name, and count the rest together under ``other``."""
+    """Return the counts of at most 100 paths: the busiest by name, the rest together as ``other``."""
     if len(uri) <= URI_LIMIT:
         return dict(uri)
     ranked = sorted(uri.items(), key=lambda item: (-item[1], item[0]))

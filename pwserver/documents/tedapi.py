@@ -1,4 +1,4 @@
-"""Raw answers of the transports, exactly as the library returns them: /tedapi/*, /cloud/*, /fleetapi/*."""
+"""Render the raw answers of gateways and servers as the library returns them: /tedapi/*, /cloud/*, /fleetapi/*."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def fleet_status(view: View) -> Any:
 
 
 def raw_routes_on(view: View) -> bool:
-    """Tell whether PW_RAW_ROUTES is on; the dumps can hold site details, so an owner may switch them off."""
+    """Return whether PW_RAW_ROUTES is on; an owner may switch off the dumps, as they contain details of the site."""
     return view.server.raw_routes
 
 
@@ -80,7 +80,7 @@ def _tedapi(view: View, answer: Any) -> Any:
         return {"error": SWITCHED_OFF}
     if not view.status.online:
         return {"error": OFFLINE}
-    # A virtual gateway's configuration is only a list of units, and no raw answer of a gateway.
+    # The configuration of the virtual gateway is merely a list of units, and not a raw answer of a gateway.
     return {"error": UNAVAILABLE} if answer is None or view.gateway.virtual else answer
 
 

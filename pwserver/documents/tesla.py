@@ -1,4 +1,4 @@
-"""The /api family: paths of the gateway's own web API, answered from the reading."""
+"""Render the /api family: paths of the gateway's own web API, answered from the reading."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ _POWERWALL = (
 )
 _WORDS = {"UP": "SystemGridConnected", "DOWN": "SystemIslandedActive"}
 
+# Fixed answers of pypowerwall's proxy to paths that newer firmware no longer has; dashboards still ask for them.
 CUSTOMER: JsonObject = {"registered": True}
 REGISTRATION: JsonObject = {"status": "404 Response - API Disabled"}
 CT_REFERENCES: JsonObject = {"ct1": "Phase1", "ct2": "Phase2", "ct3": "Phase1"}
@@ -165,7 +166,10 @@ def empty_object(view: View) -> JsonObject:
 
 
 def grid_status(view: View) -> JsonObject:
-    """Write the gateway's word, or null: a made-up word would be taken for a change."""
+    """Write /api/system_status/grid_status: the gateway's word, or null.
+
+    Clients would take a made-up word for a change of the grid.
+    """
     reading = view.reading
     if reading and reading.grid_status_detail:
         return reading.grid_status_detail
@@ -183,7 +187,7 @@ def grid_faults(view: View) -> list[Any]:
 
 
 def operation(view: View) -> JsonObject:
-    """Write the reserve in the raw scale, as the local API defines it, and the app's beside it."""
+    """Write /api/operation, with the reserve on the raw scale, as in the local API, and also on the app's scale."""
     known = known_settings(view)
     return {
         "real_mode": known.mode,
@@ -197,7 +201,7 @@ def operation(view: View) -> JsonObject:
 
 
 def status(view: View) -> JsonObject:
-    """Write the gateway's status with every promised key; an unknown version is null."""
+    """Write /api/status: the gateway's status with every promised member; an unknown version is null."""
     found = view.reading.status if view.reading else None
     body = {**_STATUS_DEFAULTS, **(found or {})}
     body["version"] = body["version"] or None
@@ -219,16 +223,16 @@ def site_info(view: View) -> JsonObject:
 
 
 def site_name(view: View) -> JsonObject:
-    """Name and time zone the gateway gives, else what is configured."""
+    """Write /api/site_info/site_name: name and time zone from the gateway, else from the configuration."""
     found = (view.reading.site_info or {}) if view.reading else {}
     name = found.get("site_name") or (view.reading.site_name if view.reading else None)
     return {"site_name": name, "timezone": found.get("timezone") or view.gateway.timezone}
 
 
 def sitemaster(view: View) -> JsonObject:
-    """Tell whether the site controller runs: it does where it has just measured. What no gateway tells is null.
+    """Write /api/sitemaster: a site controller that has just measured is running; the rest is null.
 
-    Tesla's servers answer for a gateway from what they have, so their answer says nothing of its controller.
+    Tesla's servers answer from what they have stored, so their answer says nothing about the controller.
     """
     measured = view.status.online and view.reading is not None and not view.reading.remote
     runs = True if measured else None
@@ -242,7 +246,7 @@ def sitemaster(view: View) -> JsonObject:
 
 
 def powerwalls(view: View) -> JsonObject:
-    """Write the gateway's own list, else the units that are known; what is not told of them is null."""
+    """Write /api/powerwalls: the gateway's own list, else the known units, with null for what is not known of them."""
     if view.reading is None:
         return {}
     if view.reading.powerwalls:
@@ -274,7 +278,10 @@ def meters(view: View) -> list[Any]:
 
 
 def meters_site(view: View) -> list[Any]:
-    """Write the gateway's own list, else the site meters of its configuration; a single one with what it measures."""
+    """Write /api/meters/site: the gateway's own list, else the site meters of its configuration.
+
+    If there is only one site meter, its values are those of the main meter.
+    """
     if view.reading is None:
         return []
     if view.reading.meters_site:
@@ -293,7 +300,7 @@ def meters_site(view: View) -> list[Any]:
 
 
 def meters_solar(view: View) -> list[Any]:
-    """Write the gateway's list, else the solar meter in both places where clients look for it."""
+    """Write /api/meters/solar: the gateway's own list, else the solar meter in both places where clients look."""
     if view.reading and view.reading.meters_solar:
         return view.reading.meters_solar
     solar = meter(view, "solar")
@@ -309,7 +316,7 @@ def solar_powerwall(view: View) -> JsonObject:
 
 
 def update_status(view: View) -> JsonObject:
-    """Write what is known of an update, which is only the time: the server's clock in milliseconds."""
+    """Write /api/system/update/status; only the time is known: the server's clock in milliseconds."""
     milliseconds = int(view.now * 1000)
     version = view.reading.version if view.reading else None
     return {
@@ -325,7 +332,7 @@ def update_status(view: View) -> JsonObject:
 
 
 def tariff_rate(view: View) -> JsonObject | ErrorAnswer:
-    """Write the tariff of the last slow tick; 503 without a cloud link, 502 when Tesla refused."""
+    """Write /api/tesla/tariff_rate: the tariff that was read last; 503 without a cloud link, 502 if Tesla refused."""
     tariff = view.reading.tariff if view.reading else None
     if tariff:
         if "ERROR" in tariff:

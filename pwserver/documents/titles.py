@@ -1,11 +1,11 @@
-"""What people call the numbers of the site document: a title in words, and the unit, from the path."""
+"""Name the numbers of the site document for people: derive a title and the unit from the path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-TIME: Final = "time"  # seconds since 1970, to be shown as a date and a time of day
+TIME: Final = "time"  # the unit of seconds since 1970, to be shown as a date and a time of day
 UNITS: Final[Mapping[str, str]] = {
     "watts": "W", "wh": "Wh", "percent": "%", "volts": "V", "amperes": "A", "hertz": "Hz", "celsius": "°C",
     "rpm": "rpm", "left": "h", "seconds": "s", "var": "var", "va": "VA",
@@ -46,7 +46,7 @@ _TITLES: Final[Mapping[str, str]] = {
 
 
 def title_of(path: str) -> str:
-    """Return what people call this number: "Charge", "Powerwall 1: Energy left", "Solar to home"."""
+    """Return the title of a number, such as "Charge", "Powerwall 1: Energy left" or "Solar to home"."""
     group, _, rest = path.removeprefix("site.").partition(".")
     name, _, member = rest.rpartition(".")
     if group in ("alerts_active", "alerts_ended"):
@@ -63,7 +63,7 @@ def title_of(path: str) -> str:
 
 
 def unit_of(path: str) -> str | None:
-    """Return the unit of this number, TIME for a moment, None for a count or a word."""
+    """Return the unit of a number, TIME for a moment, None for a count or a word."""
     member = path.rpartition(".")[2]
     if path.removeprefix("site.").startswith("units_percent."):
         return "%"

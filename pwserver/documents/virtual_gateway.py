@@ -1,13 +1,12 @@
-"""The virtual gateway: one merged reading made of those of all gateways, so that every legacy URL can show the whole
-site.
+"""Merge the readings of all gateways into one virtual gateway, so that every legacy URL can show the whole site.
 
-What must outlive an outage (which units exist, so that ``PW3`` stays ``PW3``) is handed back as ``MergeMemory`` and
-given in again at the next call; the sums of energy counters have a memory of their own, which outlives processes.
+What must outlive an outage (which units exist, so that ``PW3`` stays ``PW3``) is returned as ``MergeMemory`` and passed
+in again with the next call. The sums of energy counters have a memory of their own, which outlives processes.
 
-Names. With a ``name_prefix`` (default ``{id}.``) devices, strings and alerts of gateway ``home`` are called
-``home.A`` and so on. With an empty prefix the names are those a dashboard knows: strings of the second gateway
-continue the numbering (``A``, ``A1``), devices keep their names, which carry serial numbers; only names that would
-collide, and the grid meters of every gateway but the first, get the prefix ``{id}.`` all the same.
+With a ``name_prefix`` (default ``{id}.``), devices, strings and alerts of gateway ``home`` are called ``home.A`` and so
+on. With an empty prefix, the names are those that dashboards know: strings of the second gateway continue the numbering
+(``A``, ``A1``), and devices keep their names, which contain serial numbers. Only names that would collide, and the grid
+meters of every gateway but the first, get the prefix ``{id}.`` all the same.
 """
 
 from __future__ import annotations
@@ -60,15 +59,15 @@ _SITE_SUMS = (
 
 @dataclass(frozen=True, slots=True)
 class MergeOptions:
-    """``name_prefix``: template with ``{id}``, or empty."""
+    """Holds the owner's settings for merging."""
 
-    name_prefix: str = "{id}."
+    name_prefix: str = "{id}."  # ``{id}`` stands for the gateway's id; may be empty
     name: str = "All gateways"
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What one gateway last contributed: its units and names."""
+    """Remembers what one gateway last contributed: its units and names."""
 
     names: Names
 
@@ -78,7 +77,7 @@ MergeMemory = Mapping[str, Remembered]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The virtual gateway as a View, and the memory for the next merge."""
+    """Holds the virtual gateway as a View, and the memory for the next merge."""
 
     view: View
     memory: MergeMemory
@@ -87,11 +86,11 @@ class Merged:
 def merge(
     site: SiteView, memory: MergeMemory, options: MergeOptions | None = None, sums: SumMemory | None = None
 ) -> Merged:
-    """Merge all gateways into one View that answers every document with the truth about the whole site.
+    """Merge all gateways into one View, from which every document can be rendered for the whole site.
 
-    Powers and currents are added, charge is weighted by capacity, counters are only given while every gateway
-    contributes; ``sums`` takes note of them. The reading's timestamp is that of its oldest part; ``flags`` names who
-    is left out and what was set aside.
+    Powers and currents are added, charge is weighted by capacity. Counters are only known while every gateway
+    contributes, and are noted in ``sums``. The reading's timestamp is that of its oldest part; its ``flags`` name the
+    gateways that are left out and the values that were set aside.
     """
     options = options or MergeOptions()
     sums = sums if sums is not None else SumMemory()
@@ -110,14 +109,14 @@ def merge(
         known[view.gateway.id] = before
     sums.take([view.gateway.id for view in views], [_part(view) for view in taking_part])
     for house in sums.former:
-        flags[f"{house.id or 'others'} energies"] = "left the configuration; what it had counted stays in the sums"
+        flags[f"{house.id or 'others'} energies"] = "left the configuration; its last counts stay in the sums"
     reading = _merged_reading(site, taking_part, known, flags, options, sums) if taking_part else None
     identity = _identity(site, views, options)
     return Merged(View(identity, _status(total, taking_part, views), reading, site.server, site.now), known)
 
 
 def _part(view: View) -> Part:
-    """Return what one house counts, by ``meter.counter``."""
+    """Return the counters of one house, by ``meter.counter``."""
     counters = {
         f"{name}.{told}": value
         for name, meter in view.state.judged.meters.items()
@@ -176,14 +175,14 @@ def _merged_reading(
 
 
 def _of_main(main: Reading, grid: str | None) -> JsonObject:
-    """Return the members that are told as the main gateway tells them."""
+    """Return the members that are taken from the main gateway."""
     body = {name: getattr(main, name) for name in ("status", "version", "din", "uptime", "site_name")}
     detail = main.grid_status_detail if main.grid_status == grid else None
     return {**body, "grid_status": grid, "grid_status_detail": detail}
 
 
 def _of_units(combined: Combined) -> JsonObject:
-    """Return the members that hold the devices of all gateways, under names that no two of them share."""
+    """Return the members with the devices of all gateways, under unique names."""
     return {
         "vitals": combined.vitals or None,
         "strings": combined.strings or None,
@@ -196,7 +195,7 @@ def _of_units(combined: Combined) -> JsonObject:
 
 
 def _of_all(readings: Sequence[Reading]) -> JsonObject:
-    """Return the lists of all gateways one after the other, and what all of them agree on."""
+    """Return the lists of all gateways joined, and the values on which all of them agree."""
     lists = ("networks", "meters", "meters_site", "meters_solar", "solars")
     powerwalls = _joined([(reading.powerwalls or {}).get("powerwalls") for reading in readings])
     return {
@@ -218,7 +217,7 @@ def _aggregates(readings: Sequence[Reading], energies: Mapping[str, Total], all_
         found = [reading.aggregates[name] for reading in oldest if isinstance(reading.aggregates.get(name), dict)]
         if not found:
             continue
-        # A gateway without a main meter has no counter either: then the sum of counters would be a partial one.
+        # A gateway without a main meter has no counters for it either, so that their sum would lack a part.
         complete = all_here and (name in further or len(found) == len(readings))
         meter = aggregate.sum_meters(found, complete, f"{name}: sum of {names}")
         for counter in COUNTERS:
@@ -228,12 +227,12 @@ def _aggregates(readings: Sequence[Reading], energies: Mapping[str, Total], all_
 
 
 def _further(readings: Sequence[Reading]) -> list[str]:
-    """Return the further meters that some gateway has."""
+    """Return the names of the further meters that any gateway has."""
     return list(dict.fromkeys(name for reading in readings for name in reading.further_meters))
 
 
 def _resets(readings: Sequence[Reading]) -> dict[str, float]:
-    """Return when a counter of any gateway last began anew: that is when the sum did."""
+    """Return the time of each counter's last reset at any gateway, which is also a reset of the sum."""
     found: dict[str, float] = {}
     for reading in readings:
         for name, when in reading.counter_resets.items():
