@@ -1,4 +1,4 @@
-"""A Tesla gateway in software, over real TLS: drives the demo, the tests and the benchmarks."""
+"""Simulate a Tesla gateway in software, over real TLS, for the demo, the tests and the benchmarks."""
 
 from __future__ import annotations
 

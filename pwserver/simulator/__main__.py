@@ -1,4 +1,4 @@
-"""``python -m pwserver.simulator`` runs a simulated gateway."""
+"""Run a simulated gateway: ``python -m pwserver.simulator``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The binary /api/devices/vitals of older firmware: devices with named values, and what is in them."""
+"""Encode the binary /api/devices/vitals of older firmware: devices with named values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .protobuf import blob, double, integer, nested
 
 JsonObject = dict[str, Any]
 
-# Field numbers of a device's texts, and of the attributes that are no vitals.
+# Field numbers of a device's texts, times and attributes, which the protobuf keeps apart from the named vitals.
 _TEXTS = {"partNumber": 2, "serialNumber": 3, "manufacturer": 4, "componentParentDin": 6, "firmwareVersion": 7}
 _TIMES = {"firstCommunicationTime": 8, "lastCommunicationTime": 9}
 _ATTRIBUTES = {
@@ -23,7 +23,7 @@ _ATTRIBUTES = {
 
 
 def encode(devices: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Encode {device name: {field or vital: value}}; null is left out, ``alerts`` is the alert list."""
+    """Encode {device name: {field or vital: value}}; None is left out, and ``alerts`` is the list of alerts."""
     return b"".join(blob(1, _device(name, values)) for name, values in devices.items())
 
 

@@ -1,4 +1,4 @@
-"""Pieces of the device controller's answer that every family shares."""
+"""Write the parts of the device controller's answer that all families share."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def grid_block(snapshot: Snapshot) -> tuple[JsonObject, JsonObject]:
 
 
 def meter(prefix: str, watts: float, volts: tuple[str, str, str] = ("VL1N", "VL2N", "VL3N")) -> JsonObject:
-    """Return one split-phase meter: CT A and B carry half each. The captured queries ask for no lifetime energy."""
+    """Return one split-phase meter, whose CTs A and B measure half each, as in a North American house.
+
+    It has no lifetime energies, as the queries that pypowerwall sends do not ask for them.
+    """
     half = watts / 2.0
     amps = round(abs(half) / 121.0, 3)
     return {
@@ -99,7 +102,7 @@ def meter(prefix: str, watts: float, volts: tuple[str, str, str] = ("VL1N", "VL2
 
 
 def signal(name: str, value: Any) -> JsonObject:
-    """Return one signal as the gateway delivers it: numbers, booleans and enums each in their own field."""
+    """Return one signal as the gateway delivers it, with a member each for numbers, booleans and enums."""
     is_bool, is_text = isinstance(value, bool), isinstance(value, str)
     return {
         "name": name,
@@ -123,8 +126,10 @@ def component(
 
 
 def requested(signals: Mapping[str, Any], names: Collection[str] | None) -> dict[str, Any]:
-    """Return the signals among ``names``, in the order of the request; all of them when no names were given.
-    Like the gateway, unknown names are dropped without a word."""
+    """Return the signals in ``names``, in the order of the request; all of them if no names are given.
+
+    Like the gateway, this ignores unknown names silently.
+    """
     if names is None:
         return dict(signals)
     return {name: signals[name] for name in dict.fromkeys(names) if name in signals}
@@ -139,7 +144,7 @@ def control_block(
     batteries: Sequence[str],
     inverters: Sequence[str],
 ) -> JsonObject:
-    """Return ``control``; ``batteries`` and ``inverters`` are DINs. Without batteries there is no charge."""
+    """Return ``control``; ``batteries`` and ``inverters`` are DINs. Without batteries, there is no charge."""
     flows = snapshot.flows
     powers = {"SITE": flows.site, "BATTERY": flows.battery, "LOAD": flows.load, "SOLAR": flows.solar}
     if not batteries:
@@ -161,7 +166,7 @@ def control_block(
 
 
 def system_block() -> JsonObject:
-    """Return ``system``; the device fills in its own clock."""
+    """Return ``system``, in which the device fills in its own clock."""
     return {
         "time": None,
         "sitemanagerStatus": {"isRunning": True},
@@ -174,7 +179,7 @@ def system_block() -> JsonObject:
 
 
 def neurio_block(snapshot: Snapshot, serial: str, watts: Sequence[float]) -> JsonObject:
-    """Return ``neurio``: one meter, one CT for each of ``watts``."""
+    """Return ``neurio``: one meter with one CT for each of ``watts``."""
     cts = [
         {"voltageV": 121.0, "realPowerW": each, "reactivePowerVAR": -50.0, "currentA": round(abs(each) / 121.0, 3)}
         for each in watts
@@ -183,7 +188,7 @@ def neurio_block(snapshot: Snapshot, serial: str, watts: Sequence[float]) -> Jso
     return {"isDetectingWiredMeters": False, "readings": [reading], "pairings": []}
 
 
-# The simulated gateway has been up since a fixed moment (2026-01-02 03:04:05 UTC), so uptimes grow with its clock.
+# The simulated gateway was started at a fixed time (2026-01-02 03:04:05 UTC), so its uptime grows with its clock.
 _BOOT = 1_767_323_045.0
 
 

@@ -1,4 +1,4 @@
-"""The control port of a simulator that runs as a program: tests read the truth there, and switch faults."""
+"""Serve the control port of a simulator that runs as a program, where tests read the truth and switch faults."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ POST /forget              all logins expire, request counts and writes start aga
 
 
 class ControlPort:
-    """``gateways`` by the name used in the paths."""
+    """Answers the requests to the control port; ``gateways`` by the names used in the paths."""
 
     def __init__(self, gateways: Mapping[str, SimulatedGateway]) -> None:
         self.gateways = gateways
 
     def state(self, name: str) -> dict[str, Any]:
-        """Return everything known of one gateway."""
+        """Return everything that is known about one gateway."""
         gateway = self.gateways[name]
         log = gateway.requests
         return {

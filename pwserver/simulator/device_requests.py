@@ -1,4 +1,4 @@
-"""Requests to one simulated device: which part of it answers."""
+"""Route the requests to one simulated device to the part of it that answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTAL = b"<!DOCTYPE html><html><head><title>Tesla Energy Gateway</title></head
 
 
 def answer(device: SimulatedDevice, request: Request, fault: Fault) -> DeviceAnswer:
-    """Answer one request. Faults of the content are worked in here, those of the connection by the port."""
+    """Answer one request, with faults of the content; the port simulates those of the connection."""
     with device.lock:
         path = request.path
         if path.startswith("/tedapi/"):

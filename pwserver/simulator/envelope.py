@@ -1,4 +1,4 @@
-"""The messages of the gateway's own protocol: what a request asks for, and how an answer is wrapped."""
+"""Read and write the messages of TEDAPI: find what a request asks for, and wrap the answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .protobuf import Fields, blob, integer, nested
 
 # Field numbers of the envelope.
 COMMON, TEG, CONFIG, QUERY = 4, 5, 15, 16
-FIRMWARE = COMMON  # the same number, told apart by what is inside
+FIRMWARE = COMMON  # the same field; only its content shows which of the two it is
 
 
 def participants(gateway_din: str, channel: int) -> bytes:
-    """Return the head of an answer's envelope: delivery channel, sender, recipient."""
+    """Encode the head of an answer's envelope: delivery channel, sender, recipient."""
     return integer(1, channel) + blob(2, blob(1, gateway_din)) + blob(3, integer(3, 1))
 
 
@@ -28,7 +28,7 @@ def _file(name: str, content: bytes, digest: bytes) -> bytes:
 
 
 def file_answer(name: str, content: bytes, digest: bytes) -> bytes:
-    """Encode config.recv / filestore.readFileResponse: the same bytes under both names."""
+    """Encode config.recv, which v1r calls filestore.readFileResponse; the bytes are the same."""
     return nested((CONFIG, 2), _file(name, content, digest))
 
 
@@ -43,7 +43,7 @@ def error_answer(code: int, text: str) -> bytes:
 
 
 def firmware_answer(facts: Mapping[str, Any]) -> bytes:
-    """Encode firmware.system; ``facts``: part, serial, din, version, githash."""
+    """Encode firmware.system; ``facts`` holds part, serial, din, version and githash."""
     version = blob(1, facts["version"]) + blob(2, facts["githash"])
     radio = nested((1,), facts.get("radio", "Simulated Radio").encode())
     device = (
@@ -66,12 +66,12 @@ def firmware_answer(facts: Mapping[str, Any]) -> bytes:
 
 
 def wrap(envelope: bytes, tail: int = 1) -> bytes:
-    """Wrap an envelope into a full message of the basic transport."""
+    """Wrap an envelope into a complete message of the basic transport."""
     return blob(1, envelope) + blob(2, integer(1, tail))
 
 
 def unwrap(message: bytes) -> tuple[Fields, int]:
-    """Return (envelope fields, tail) of a full message. Raises WireError."""
+    """Return (envelope fields, tail) of a complete message. Raises WireError."""
     fields = protobuf.decode(message)
     envelope = protobuf.message(fields, 1)
     if envelope is None:
@@ -80,7 +80,7 @@ def unwrap(message: bytes) -> tuple[Fields, int]:
 
 
 def query_of(envelope: Fields) -> tuple[str, str] | None:
-    """Return (query text, variables JSON) of payload.send, or None when the envelope is no query."""
+    """Return (query text, variables JSON) of payload.send; None if the envelope is not a query."""
     text = protobuf.text(envelope, QUERY, 1, 2, 2)
     if text is None:
         return None
@@ -88,5 +88,5 @@ def query_of(envelope: Fields) -> tuple[str, str] | None:
 
 
 def recipient_of(envelope: Fields) -> str | None:
-    """Return the DIN that a request is for."""
+    """Return the DIN of the device that a request is for."""
     return protobuf.text(envelope, 3, 1)

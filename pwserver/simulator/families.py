@@ -1,4 +1,4 @@
-"""The families of hardware that can be simulated, one class each."""
+"""Define the families of hardware that can be simulated, one class each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .house import Plant, Snapshot
 
 
 class Powerwall2(GatewayFamily):
-    """Powerwall 2 units behind a Backup Gateway 2 and a Tesla solar inverter."""
+    """Simulates Powerwall 2 units behind a Backup Gateway 2, and a Tesla solar inverter."""
 
     def __init__(self, units: Sequence[Hardware] = powerwall2.UNITS) -> None:
         self.din = powerwall2.GATEWAY_DIN
@@ -36,7 +36,7 @@ class Powerwall2(GatewayFamily):
         return powerwall2.status(snapshot, units=self.units, alerts=alerts, full=full, names=names)
 
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
-        # A Powerwall 2 has no components of this kind: the gateway answers with empty lists.
+        # A Powerwall 2 has no components of this kind, so its gateway answers with empty lists.
         return {"components": {"pws": [], "pch": [], "bms": [], "hvp": [], "baggr": []}}
 
     def api(self, path: str, facts: HouseFacts) -> Any:
@@ -44,7 +44,7 @@ class Powerwall2(GatewayFamily):
 
 
 class LocalPowerwall2(Powerwall2):
-    """Powerwall 2 units on the firmware of 2023, which still had the binary vitals."""
+    """Simulates Powerwall 2 units with firmware of 2023, which still had the binary vitals."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class LocalPowerwall2(Powerwall2):
 
 
 class SolarOnly(Powerwall2):
-    """A Tesla solar inverter with a Neurio meter and no battery."""
+    """Simulates a Tesla solar inverter with a Neurio meter and no battery."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class SolarOnly(Powerwall2):
 
 
 class Powerwall3(GatewayFamily):
-    """A Powerwall 3 leader with followers, and expansion packs on the leader."""
+    """Simulates a Powerwall 3 leader with followers, and expansion packs on the leader."""
 
     def __init__(self, units: int = 3, expansions: int = 0) -> None:
         self.units: Sequence[Hardware] = powerwall3.UNITS[:units]
@@ -142,7 +142,7 @@ class Powerwall3(GatewayFamily):
 
 
 class WithGenerator(Powerwall3):
-    """A single Powerwall 3 with a generator that runs."""
+    """Simulates a single Powerwall 3 with a running generator."""
 
     def __init__(self) -> None:
         super().__init__(1)

@@ -1,4 +1,4 @@
-"""What can be wrong with a gateway, switchable while it runs."""
+"""Define the faults of a simulated gateway, which can be switched while it runs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ KINDS: dict[str, str] = {
     "drip": "the right answer, one byte every `seconds`",
     "reset": "the connection is reset instead of an answer",
     "status": "HTTP `status` instead of an answer, `retry_after_seconds` as Retry-After",
-    "garbage-protobuf": "bytes that are no protobuf message where one belongs",
+    "garbage-protobuf": "bytes that are not a protobuf message in place of one",
     "garbage-json": "JSON that breaks off in the middle",
     "absent": "the fields named in `fields` (dotted paths) are missing",
     "null": "the fields named in `fields` are null",
     "null-strings": "voltages and currents of the solar strings are null",
-    "unit-missing": "unit number `unit` (0 is the first) is not heard: its last figures are repeated (isMIA)",
+    "unit-missing": "unit number `unit` (0 is the first) is silent: its last figures are repeated (isMIA)",
     "follower-gone": "unit number `unit` (1 is the first follower) does not answer: HTTP `status`, or silence with 0",
-    "flapping": "`fault` for `down_seconds`, well for `up_seconds`, and again",
+    "flapping": "`fault` for `down_seconds`, then no fault for `up_seconds`, and so on",
 }
 
-# Where there is nothing to say, this is what goes missing: each part is needed by another family of data.
+# The fields that "absent" and "null" affect if none are named; each is needed for another family of data.
 _DEFAULT_FIELDS = (
     "control.systemStatus",
     "control.alerts",
@@ -41,15 +41,14 @@ _DEFAULT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. ``path`` limits it to request paths that start so; ``times`` to that many requests, after which the
-    gateway is well again."""
+    """Describes one fault; KINDS says which members matter for which kind."""
 
     kind: str = "none"
     status: int = 500
     retry_after_seconds: int | None = None
     seconds: float = 1.0
-    path: str = ""
-    times: int | None = None
+    path: str = ""  # limits the fault to request paths with this prefix
+    times: int | None = None  # limits the fault to so many requests, after which the gateway works again
     fields: tuple[str, ...] = _DEFAULT_FIELDS
     unit: int = 1
     up_seconds: float = 3.0
@@ -58,9 +57,9 @@ class Fault:
 
     @classmethod
     def parse(cls, value: Fault | Mapping[str, Any] | str, **options: Any) -> Fault:
-        """Read a fault from its name or from a mapping such as ``{"kind": "status", "status": 429}``.
+        """Return the fault with a name, or from a mapping such as ``{"kind": "status", "status": 429}``.
 
-        Raises ValueError, which names what is wrong.
+        Raises ValueError with a text that names what is wrong.
         """
         if isinstance(value, Fault):
             return value
@@ -82,7 +81,7 @@ class Fault:
 
 
 def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
-    """Copy a JSON document without the dotted ``paths``, or with null there; what is not there is ignored."""
+    """Return a copy of a JSON document without the dotted ``paths``, or with null there; unknown paths are ignored."""
     copy = json.loads(json.dumps(document))
     for path in paths:
         *parents, last = path.split(".")

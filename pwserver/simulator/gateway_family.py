@@ -1,4 +1,4 @@
-"""The interface of a family of hardware, which every simulated installation implements."""
+"""Define the interface of a family of hardware, which every simulated installation implements."""
 
 from __future__ import annotations
 
@@ -16,29 +16,26 @@ Alerts = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class HouseFacts:
-    """What a document of the web API is written from."""
+    """Holds what a document of the web API is written from."""
 
     snapshot: Snapshot
     moment: datetime  # of the snapshot, in the zone of the house
     config: Mapping[str, Any]  # config.json as it is now
-    counters: Mapping[str, Any]  # ``load.energy_imported`` -> what the meter says instead
+    counters: Mapping[str, Any]  # ``load.energy_imported`` -> the value that the meter reports instead of its own
 
 
 class GatewayFamily(Protocol):
-    """One family of hardware: it writes a gateway's answers from a snapshot of the house and keeps no state.
-
-    ``units`` have inverters, ``packs`` hold energy.
-    """
+    """Writes a gateway's answers for one family of hardware from a snapshot of the house, and keeps no state."""
 
     din: str
-    units: Sequence[Hardware]
-    packs: Sequence[Hardware]
+    units: Sequence[Hardware]  # those with an inverter
+    packs: Sequence[Hardware]  # those that hold energy
     plant: Plant
-    version: str  # firmware, as the web API says it
+    version: str  # of the firmware, as the web API writes it
 
     @property
     def firmware(self) -> JsonObject | None:
-        """Return the answer to the firmware request of TEDAPI; None where the gateway does not tell."""
+        """Return the answer to the firmware request of TEDAPI; None if the gateway does not give it."""
 
     def config(self) -> JsonObject:
         """Return config.json as the installer left it."""
@@ -46,19 +43,19 @@ class GatewayFamily(Protocol):
     def status(self, snapshot: Snapshot, alerts: Alerts, full: bool, variables: JsonObject) -> JsonObject:
         """Return the answer to the status query of TEDAPI; ``full`` asks for the devices on the bus, too.
 
-        Where ``system.time`` is null the device fills in its clock.
+        If ``system.time`` is null, the device fills in its clock.
         """
 
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
-        """Return the answer to the components query that is sent to this unit; None where it does not answer."""
+        """Return the answer of the unit with this DIN to the components query; None if it does not answer."""
 
     def api(self, path: str, facts: HouseFacts) -> Any:
-        """Return the document of the web API at this path; None where there is none."""
+        """Return the document of the web API at this path; None if there is none."""
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:
-        """Return the devices of the binary vitals; None where the firmware has none."""
+        """Return the devices of the binary vitals; None if the firmware has none."""
         return None
 
     def truth(self) -> JsonObject | None:
-        """Return what is true instead of what the simulated house says; None where the house is right."""
+        """Return the figures that are true instead of the simulated house's; None if the house's are true."""
         return None

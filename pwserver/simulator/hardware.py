@@ -1,4 +1,4 @@
-"""Names of simulated hardware and the fair split of a sum over units."""
+"""Name simulated hardware, and split sums evenly over units."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """One piece of hardware; ``module_*`` is the battery module inside a Powerwall 2 package."""
+    """Names one piece of hardware; ``module_*`` is the battery module inside a Powerwall 2 package."""
 
     part: str
     serial: str
@@ -20,7 +20,7 @@ class Hardware:
 
 
 def even_split(total: float, count: int, quantum: float = 0.25) -> list[float]:
-    """Split ``total`` (a multiple of ``quantum``) into ``count`` nearly equal multiples of it with an exact sum."""
+    """Return ``count`` nearly equal multiples of ``quantum`` that add up to ``total``, which must be a multiple."""
     if count <= 0:
         return []
     pieces = round(total / quantum)

@@ -1,7 +1,7 @@
-"""The physics of a house: sun, household load and battery over the day, with exact balance and ever-growing meters.
+"""Simulate the physics of a house: sun, load and battery over the day, with exact balance and ever-growing meters.
 
 Everything is a function of the seed, the clock and the commands given: two houses with the same three agree exactly,
-however often they were looked at.
+regardless of how often they are read.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-# Powers are whole quarters of a watt: their sums are exact in binary, so site + solar + battery = load exactly.
+# Powers are multiples of a quarter of a watt, whose sums are exact in binary, so that site + solar + battery = load.
 _QUANTUM = 4.0
-# A house nobody looked at for long catches up in at most this many steps; the steps then get longer.
+# A house that has not been read for long catches up in at most this many steps, which then become longer.
 _MAX_STEPS = 50_000
 _CHARGE_EFFICIENCY = 0.94
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """What is installed. Powers in watts, energies in watt-hours."""
+    """Describes what is installed. Powers in watts, energies in watt-hours."""
 
     pack_wh: tuple[int, ...] = (13500, 13500)  # capacity of each battery unit; empty for a solar-only site
-    pack_watts: float = 5000.0  # the most one unit charges or discharges
+    pack_watts: float = 5000.0  # the highest power at which one unit charges or discharges
     solar_peak_watts: float = 7600.0
-    night_draw_watts: float = 0.0  # an inverter's own use in the dark shows as negative solar
+    night_draw_watts: float = 0.0  # the inverter's own use in the dark, which shows as negative solar
     load_scale: float = 1.0
-    generator_watts: float | None = None  # what a generator gives; None: there is none
+    generator_watts: float | None = None  # power of a generator; None: there is none
     timezone: str = "America/Los_Angeles"
     start_percent: float = 55.0  # raw state of charge at the start
     lifetime_wh: tuple[float, float, float, float, float, float] = (
@@ -44,18 +44,18 @@ class Plant:
 
 @dataclass(frozen=True, slots=True)
 class Flows:
-    """Power in watts: solar produces positive, battery discharges positive, site imports positive."""
+    """Holds powers in watts; production, discharge and import are positive."""
 
     solar: float
     load: float
     battery: float
     site: float
-    generator: float | None = None  # produces positive
+    generator: float | None = None  # production is positive; None: there is none
 
 
 @dataclass(slots=True)
 class Energy:
-    """Lifetime meters, watt-hours; none of them ever falls."""
+    """Holds the lifetime meters in watt-hours, none of which ever falls."""
 
     solar: float = 0.0
     load: float = 0.0
@@ -69,19 +69,19 @@ class Energy:
 
 @dataclass(slots=True)
 class Controls:
-    """What an owner or installer may set. Percentages are raw, as the gateway counts them."""
+    """Holds what an owner, an installer or a test may set. Percentages are on the gateway's own, raw scale."""
 
     reserve_percent: float = 20.0
-    mode: str = "self_consumption"  # autonomous, backup
+    mode: str = "self_consumption"  # or autonomous, backup
     grid_charging: bool = True
-    export_rule: str = "battery_ok"  # pv_only, never
+    export_rule: str = "battery_ok"  # or pv_only, never
     off_grid: bool = False  # islanded on purpose
     grid_outage: bool = False  # the utility failed
     dispatch_watts: float | None = None
     dispatch_until: float = 0.0  # simulated epoch seconds
     backup_until: float = 0.0  # a manual backup event keeps the battery at 100 % until then
     transition_until: float = 0.0  # synchronising with the grid until then
-    fixed_solar: float | None = None  # a test pins a value
+    fixed_solar: float | None = None  # a value that a test pins; None: simulated
     fixed_load: float | None = None
     fixed_battery: float | None = None
     generator_watts: float | None = None
@@ -89,7 +89,7 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The house at one instant."""
+    """Holds the house at one instant."""
 
     time: float  # simulated epoch seconds
     flows: Flows
@@ -103,7 +103,7 @@ class Snapshot:
 
     @property
     def soe_percent(self) -> float | None:
-        """Raw state of charge in percent, None without a battery."""
+        """Return the raw state of charge in percent; None without a battery."""
         return self.stored_wh / self.capacity_wh * 100.0 if self.capacity_wh else None
 
 
@@ -112,23 +112,26 @@ def _quantise(watts: float) -> float:
 
 
 def _random(seed: int, index: int) -> float:
-    """Return a fixed pseudo-random number in [0, 1) for each (seed, index)."""
+    """Return a fixed pseudo-random number in [0, 1) for each (seed, index).
+
+    Python's ``random`` keeps a state, so that its numbers would depend on how often the house is read.
+    """
     value = (index * 0x9E37_79B9_7F4A_7C15 + seed * 0xD1B5_4A32_D192_ED03) & 0xFFFF_FFFF_FFFF_FFFF
     value = (value ^ value >> 31) * 0xBF58_476D_1CE4_E5B9 & 0xFFFF_FFFF_FFFF_FFFF
     return ((value ^ value >> 29) & 0xFFFF_FFFF) / 4294967296.0
 
 
 def _noise(seed: int, seconds: float, period_seconds: float) -> float:
-    """Return smooth noise in [0, 1) that wanders over ``period_seconds``."""
+    """Return smooth noise in [0, 1) that changes over ``period_seconds``."""
     position = seconds / period_seconds
     index = math.floor(position)
     part = position - index
-    part = part * part * (3.0 - 2.0 * part)
+    part = part * part * (3.0 - 2.0 * part)  # the polynomial "smoothstep", so that the curve has no corners
     return _random(seed, index) * (1.0 - part) + _random(seed, index + 1) * part
 
 
 class House:
-    """One simulated house. Not thread-safe by itself: a gateway asks from one thread at a time."""
+    """Simulates one house. Not safe for several threads: a gateway uses it from one thread at a time."""
 
     def __init__(
         self,
@@ -140,9 +143,12 @@ class House:
         start: float | None = None,
         hour: float | None = None,
     ) -> None:
-        """``speed`` is simulated seconds per second of ``clock`` (0 freezes the house); ``start`` is the simulated
-        epoch time at the beginning, by default what the clock says. ``hour`` moves sun and household (not the clock) so
-        that the house begins at that hour of the day."""
+        """Begin a simulation.
+
+        ``speed``: simulated seconds per second of ``clock``; 0 freezes the house. ``start``: the simulated epoch time
+        at the beginning, by default that of the clock. ``hour`` shifts sun and household, but not the clock, so that
+        the house begins at that hour of the day.
+        """
         self.plant = plant or Plant()
         self.controls = Controls(generator_watts=self.plant.generator_watts)
         self.seed = seed
@@ -184,7 +190,7 @@ class House:
     # -- looking and commanding ------------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Return the house as it is now. Looking changes nothing."""
+        """Return the house as it is now, without influence on what follows."""
         now = max(self.now(), self._time)
         self._advance(now)
         energy, stored = self._integrate(now - self._time)
@@ -201,7 +207,7 @@ class House:
         )
 
     def command(self, **changes: object) -> None:
-        """Change ``Controls`` fields now; the flows follow at once."""
+        """Change members of ``Controls`` now; the flows follow at once. Raises AttributeError for an unknown one."""
         now = max(self.now(), self._time)
         self._advance(now)
         self._energy, self._stored = self._integrate(now - self._time)
@@ -213,7 +219,7 @@ class House:
         self._flows = self._solve(now)
 
     def set_stored_percent(self, percent: float) -> None:
-        """Put the battery at a raw state of charge."""
+        """Set the battery to a raw state of charge."""
         self.command()
         self._stored = self._capacity * min(max(percent, 0.0), 100.0) / 100.0
         self._flows = self._solve(self._time)
@@ -241,7 +247,7 @@ class House:
             self._next = self._boundary(self._time)
 
     def _integrate(self, seconds: float) -> tuple[Energy, float]:
-        """Return the meters and the stored energy ``seconds`` after ``self._time``, while the present flows last."""
+        """Return the meters and the stored energy ``seconds`` after ``self._time``, if the present flows continue."""
         hours, flows, energy = seconds / 3600.0, self._flows, replace(self._energy)
         energy.solar += max(flows.solar, 0.0) * hours
         energy.solar_consumed += max(-flows.solar, 0.0) * hours
@@ -257,16 +263,16 @@ class House:
     def _hour(self, seconds: float) -> float:
         """Return the hour of the day, 0..24, that sun and household follow."""
         quarter = seconds // 900.0
-        if quarter != self._offset_quarter:  # zones change their offset on full quarters only
+        if quarter != self._offset_quarter:  # time zones change their offset only on full quarters of an hour
             offset = datetime.fromtimestamp(quarter * 900.0, self._zone).utcoffset()
             self._offset_quarter = quarter
             self._offset_seconds = offset.total_seconds() if offset is not None else 0.0
         return ((seconds + self._offset_seconds) / 3600.0 + self._hour_shift) % 24.0
 
     def sun(self, seconds: float) -> float:
-        """Return the sunshine as a share of the peak, 0..1, clouds included."""
+        """Return the sunshine as a share of the peak, 0..1, including clouds."""
         hour = self._hour(seconds)
-        day = seconds / 86400.0 % 365.2425  # days since new year, near enough for the season
+        day = seconds / 86400.0 % 365.2425  # days since new year, exact enough for the season
         season: float = math.cos((day - 172.0) / 365.0 * 2.0 * math.pi)
         sunrise, sunset = 6.4 - 0.9 * season, 18.4 + 1.4 * season
         if not sunrise < hour < sunset:
@@ -287,7 +293,7 @@ class House:
         return (base + (morning + evening) * wander + fridge + kettle) * self.plant.load_scale
 
     def _solve(self, seconds: float) -> Flows:
-        """Work out the flows from ``seconds`` on. A generator carries part of the load."""
+        """Return the flows from ``seconds`` on. A generator supplies part of the load."""
         generator = self.controls.generator_watts
         flows = self._share_out(seconds, _quantise(generator or 0.0))
         return flows if generator is None else replace(flows, generator=_quantise(generator))
@@ -303,7 +309,7 @@ class House:
         load = self._household(seconds) if controls.fixed_load is None else controls.fixed_load
         solar, load = _quantise(solar), _quantise(load) - generator
         limit = self.plant.pack_watts * len(self.plant.pack_wh)
-        # What one step may move without leaving the battery over-full or below empty.
+        # The powers at which the battery is neither over-full nor below empty after one step.
         hours = self._step / 3600.0
         can_charge = min(limit, max(0.0, self._capacity - self._stored) / hours / _CHARGE_EFFICIENCY)
         can_discharge = min(limit, self._stored / hours)
@@ -312,9 +318,9 @@ class House:
         self._shed = False
         if self._grid(seconds) != "up":
             if not self._capacity:
-                return Flows(0.0, generator, 0.0, 0.0)  # nothing to make an island with
+                return Flows(0.0, generator, 0.0, 0.0)  # without a battery, the house is dark
             battery = load - solar
-            if battery < -can_charge:  # nowhere to put the sun: the inverters curtail it
+            if battery < -can_charge:  # the surplus has no place to go, so the inverters curtail solar
                 solar = load + can_charge
                 battery = -can_charge
             elif battery > can_discharge:
@@ -333,10 +339,10 @@ class House:
             if site < 0.0 and controls.export_rule == "never":
                 solar = load - battery
                 site = 0.0
-        return Flows(solar + 0.0, load + generator, battery + 0.0, site + 0.0)  # no minus zero
+        return Flows(solar + 0.0, load + generator, battery + 0.0, site + 0.0)  # adding zero turns -0.0 into 0.0
 
     def _wish(self, seconds: float, solar: float, load: float) -> float:
-        """Return what the operating mode wants of the battery, before limits."""
+        """Return the battery power that the operating mode asks for, before limits."""
         controls = self.controls
         if controls.fixed_battery is not None:
             return controls.fixed_battery

@@ -1,4 +1,7 @@
-"""Just enough of an HTTP/1.1 server: bounded requests, keep-alive, and answers that can be made to fail."""
+"""Read requests and write answers of HTTP/1.1, as far as a simulated gateway needs them.
+
+No HTTP library is used, as it would not let a test break an answer in the middle.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ MAX_BODY_BYTES = 1024 * 1024
 
 @dataclass(slots=True)
 class Request:
-    """One request; header names in lower case."""
+    """Holds one request; header names are in lower case."""
 
     method: str
     path: str
@@ -26,7 +29,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One answer."""
+    """Holds one answer."""
 
     status: int = 200
     body: bytes = b""
@@ -53,7 +56,7 @@ def json_response(value: Any, status: int = 200, headers: list[tuple[str, str]] 
 
 
 class BadRequest(Exception):
-    """What came is no request this server takes; the connection ends."""
+    """Raised when the bytes are not a request that this server accepts; the connection ends."""
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:

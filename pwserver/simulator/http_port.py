@@ -1,4 +1,4 @@
-"""Listening, and the faults of the wire: one asyncio loop in one thread serves any number of simulated gateways."""
+"""Listen for connections, and simulate their faults; one asyncio loop in one thread serves any number of gateways."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _LOG_LENGTH = 5000
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request as it came. ``time`` is time.monotonic(); ``status`` is 0 when no answer was given."""
+    """Describes one request and its answer."""
 
-    time: float
+    time: float  # monotonic
     method: str
     path: str
-    about: str
-    status: int
+    about: str  # ``DeviceAnswer.about``
+    status: int  # 0 if no answer was given
 
 
 class RequestLog:
-    """Requests counted by path and by what they were about, and the last few thousand of them."""
+    """Counts requests by path and by what they were about, and keeps the last few thousand of them."""
 
     def __init__(self) -> None:
         self.by_path: Counter[str] = Counter()
@@ -43,7 +43,7 @@ class RequestLog:
         self.recent: deque[LoggedRequest] = deque(maxlen=_LOG_LENGTH)
         self.total = 0
         self.connections = 0
-        self.errors: deque[Exception] = deque(maxlen=20)  # what went wrong in the simulator itself
+        self.errors: deque[Exception] = deque(maxlen=20)  # bugs of the simulator itself
 
     def add(self, seen: LoggedRequest) -> None:
         self.total += 1
@@ -52,7 +52,7 @@ class RequestLog:
         self.recent.append(seen)
 
     def per_minute(self, seconds: float = 60.0) -> float:
-        """Return how many requests a minute came over the last ``seconds``."""
+        """Return how many requests per minute came during the last ``seconds``."""
         since = time.monotonic() - seconds
         return sum(1 for seen in list(self.recent) if seen.time >= since) * 60.0 / seconds
 
@@ -61,7 +61,7 @@ class RequestLog:
 
 
 class LoopThread:
-    """An asyncio loop in a thread of its own."""
+    """Runs an asyncio loop in a thread of its own."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -78,7 +78,7 @@ class LoopThread:
         self.loop.close()
 
     def call(self, work: Coroutine[Any, Any, T], timeout: float = 30.0) -> T:
-        """Run a coroutine on the loop from another thread."""
+        """Run a coroutine on the loop from another thread, and return its result. Raises TimeoutError."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
 
     def stop(self) -> None:
@@ -91,7 +91,7 @@ Handler = Callable[[Request, Fault], tuple[Response, str]]
 
 
 class HttpPort:
-    """One port. ``handler`` answers; ``fault`` spoils. All methods but ``start`` run on the loop."""
+    """Serves one port: ``handler`` answers, and ``fault`` spoils the answers. All coroutines run on the loop."""
 
     def __init__(
         self, handler: Handler, *, context: ssl.SSLContext | None, host: str = "127.0.0.1", port: int = 0
@@ -106,9 +106,10 @@ class HttpPort:
         self._server: asyncio.Server | None = None
         self._deaf: socket.socket | None = None
         self._flapping: asyncio.Task[None] | None = None
-        # A second socket, bound but never listening, keeps the port ours while the gateway is unplugged.
+        # A second socket, bound but never listening, reserves the port while the gateway is unplugged: otherwise
+        # another test could get it, and the gateway could not come back.
         if port:
-            self._bound(port, shared=False).close()  # taken by anybody else: OSError
+            self._bound(port, shared=False).close()  # raises OSError if another program has the port
         self._reservation = self._bound(port)
         self.port: int = self._reservation.getsockname()[1]
 
@@ -126,7 +127,7 @@ class HttpPort:
         return bound
 
     async def open(self) -> None:
-        """Listen (again)."""
+        """Listen, for the first time or again."""
         if self._deaf is not None:
             self._deaf.close()
             self._deaf = None
@@ -141,14 +142,14 @@ class HttpPort:
             )
 
     async def close(self, *, deaf: bool = False) -> None:
-        """Stop listening and cut every connection; ``deaf`` keeps the kernel accepting without anyone answering."""
+        """Stop listening and cut every connection; ``deaf``: the kernel goes on accepting, but nothing answers."""
         if self._server is not None:
             self._server.close()
             self._server = None
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
-        if tasks:  # from here on nobody's next request goes out on a connection that is about to be cut
+        if tasks:  # wait, so that a client cannot send its next request on a connection that is about to be cut
             await asyncio.wait(tasks, timeout=1.0)
         if self._deaf is not None:
             self._deaf.close()
@@ -165,7 +166,7 @@ class HttpPort:
         self._reservation.close()
 
     async def set_fault(self, fault: Fault) -> None:
-        """Make something wrong, or well again."""
+        """Switch a fault on, or all faults off."""
         if self._flapping is not None:
             self._flapping.cancel()
             self._flapping = None
@@ -204,7 +205,7 @@ class HttpPort:
     def _handle(self, request: Request, fault: Fault) -> tuple[Response, str]:
         try:
             return self.handler(request, fault)
-        except Exception as error:  # a fault of the simulator itself: tests look at log.errors
+        except Exception as error:  # a bug of the simulator itself: tests check that ``log.errors`` is empty
             self.log.errors.append(error)
             return Response(500, repr(error).encode(), "text/plain"), "error"
 
@@ -267,6 +268,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     """Cut a connection so that the peer sees a reset, not an orderly end."""
     raw = writer.get_extra_info("socket")
     with contextlib.suppress(OSError, AttributeError):
+        # Lingering for 0 s makes the kernel send RST instead of FIN (socket(7)).
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with contextlib.suppress(Exception):
         writer.transport.abort()

@@ -1,4 +1,4 @@
-"""The gateway's own web API (/api/*): what an older Powerwall shows its owner, and newer ones in part."""
+"""Write the gateway's own web API (/api/*), which older firmware has completely, and newer firmware in part."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def status(
 
 
 def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Hardware]) -> JsonObject:
-    """Write /api/system_status; battery powers in watts."""
+    """Write /api/system_status, with battery powers in watts."""
     count = max(len(units), 1)
     limit = plant.pack_watts * len(units)
     stored = even_split(int(snapshot.stored_wh), count, 1.0)
@@ -159,7 +159,7 @@ def system_status(snapshot: Snapshot, plant: Plant, units: Sequence[Hardware]) -
 
 
 def site_info(config: JsonObject) -> JsonObject:
-    """Write /api/site_info out of config.json's section."""
+    """Write /api/site_info from that section of config.json."""
     info = config.get("site_info") or {}
     return {
         "max_system_energy_kWh": info.get("nominal_system_energy_ac"),
@@ -221,7 +221,7 @@ def powerwalls(units: Sequence[Hardware], din: str, snapshot: Snapshot) -> JsonO
 
 
 def meter_readings(snapshot: Snapshot, moment: datetime, location: str) -> list[JsonObject]:
-    """Write /api/meters/site and /api/meters/solar: one Neurio each."""
+    """Write /api/meters/site or /api/meters/solar: one Neurio each."""
     watts = snapshot.flows.site if location == "site" else snapshot.flows.solar
     energy = snapshot.energy
     imported, exported = (
@@ -296,7 +296,7 @@ NETWORKS: list[JsonObject] = [
     }
 ]
 
-# Endpoints whose answer never changes.
+# Paths whose answers never change.
 FIXED: dict[str, Any] = {
     "/api/networks": NETWORKS,
     "/api/solars": [{"brand": "Tesla", "model": "Solar Inverter 7.6", "power_rating_watts": 7600}],
@@ -344,7 +344,7 @@ FIXED: dict[str, Any] = {
 
 
 def solar_powerwall(snapshot: Snapshot) -> JsonObject:
-    """Write /api/solar_powerwall: the inverter's strings where the binary vitals are gone."""
+    """Write /api/solar_powerwall, which has the inverter's strings in firmware without the binary vitals."""
     pvac, pvs = inverter(INVERTER, snapshot.flows.solar, snapshot.solar_share, ())
     logging, connected = pvac["PVAC_Logging"], pvs["PVS_Status"]
     status = pvac["PVAC_Status"]

@@ -1,6 +1,7 @@
-"""What a Backup Gateway with Powerwall 2 units and a Tesla solar inverter answers.
+"""Write the answers of a Backup Gateway with Powerwall 2 units and a Tesla solar inverter.
 
-Shapes follow the captured queries pypowerwall sends; numbers come from one house snapshot so that every part agrees.
+The shapes follow the queries that pypowerwall sends. All numbers come from one snapshot of the house, so that every
+part agrees.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ SYNC = Hardware("1493315-01-F", "J123456789MNO")
 SWITCH = Hardware("1538000-00-E", "M123456789PQR")
 NEURIO_SERIAL = "V1234567890"
 
-# Share of the sun each string sees; B is wired to nothing.
+# Share of the inverter's solar power by string; B is not wired.
 _STRINGS = {"A": 0.31, "B": 0.0, "C": 0.36, "D": 0.33}
 _STRING_VOLTS = {"A": 385.2, "C": 395.7, "D": 390.1}
 _INVERTER_EFFICIENCY = 0.97
 
 
 def config(plant: Plant, *, units: Sequence[Hardware] = UNITS, din: str = GATEWAY_DIN) -> JsonObject:
-    """Return config.json as it is at the start."""
+    """Return config.json as the installer left it."""
     return {
         "vin": din,
         "auto_meter_update": True,
@@ -121,7 +122,7 @@ def inverter(unit: Hardware, solar_watts: float, share: float, alerts: Sequence[
 
 
 def ambient(snapshot: Snapshot, index: int) -> float:
-    """Return the degrees Celsius at a unit's thermal controller: warmer by day and under power."""
+    """Return the degrees Celsius at a unit's thermal controller, which is warmer by day and under power."""
     power = abs(snapshot.flows.battery) / 5000.0
     return round(17.0 + 9.0 * snapshot.solar_share + 3.0 * power + 0.7 * index, 2)
 
@@ -136,7 +137,7 @@ def status(
     names: Collection[str] | None = None,
     neurio_watts: Sequence[float] | None = None,
 ) -> JsonObject:
-    """Return the DeviceController answer; ``full`` adds what only the longer query asks for.
+    """Return the answer of the device controller; ``full`` adds what only the longer query asks for.
 
     ``alerts`` maps the serial number of a device, or "site", to its active alerts.
     """
@@ -240,7 +241,10 @@ def _msa_components(
     shares: Sequence[float],
     names: Collection[str] | None,
 ) -> list[JsonObject]:
-    """Return components.msa: of each package TETHC, then TEPINV and TEPOD of its module, as pypowerwall pairs them."""
+    """Return components.msa: for each package its TETHC, then the TEPINV and TEPOD of its module.
+
+    The order matters, as pypowerwall pairs the entries by it.
+    """
     energy = snapshot.energy
     entries: list[JsonObject] = []
     full = snapshot.soe_percent is not None and snapshot.soe_percent > 99.5
@@ -304,7 +308,7 @@ def _msa_components(
 
 
 def fans(snapshot: Snapshot) -> dict[str, float]:
-    """Return the fan of the inverter, which stands still in the dark and speeds up with the sun."""
+    """Return the fan of the inverter, which stops in the dark and speeds up with the sun."""
     if snapshot.solar_share <= 0.02:
         return {"PVAC_Fan_Speed_Actual_RPM": 0, "PVAC_Fan_Speed_Target_RPM": 0}
     target = 600 + round(2400 * snapshot.solar_share / 50) * 50

@@ -1,4 +1,4 @@
-"""What a Powerwall 3 leader and its followers answer: components with strings, packs, temperatures and fans."""
+"""Write the answers of a Powerwall 3 leader and its followers: components with strings, packs, temperatures, fans."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXPANSION = Hardware("1807000-20-B", "TG123456789EX1")
 SWITCH = Hardware("1624171-00-E", "TG123456789SW1")
 
 LETTERS = "ABCDEF"
-# Which share of a unit's sun each of its strings has; what is missing is not wired. One row a unit, repeated.
+# Share of a unit's solar power by string; missing strings are not wired. One row per unit, repeated.
 _STRINGS: tuple[dict[str, float], ...] = (
     {"A": 0.28, "B": 0.27, "C": 0.25, "D": 0.20},
     {"A": 0.35, "B": 0.33, "E": 0.17, "F": 0.15},
@@ -29,7 +29,7 @@ _STRINGS: tuple[dict[str, float], ...] = (
 
 
 def config(plant: Plant, units: Sequence[Hardware], expansions: Sequence[Hardware] = ()) -> JsonObject:
-    """Return config.json as it is at the start; expansions hang on the leader."""
+    """Return config.json as the installer left it; expansion packs belong to the leader."""
     return {
         "vin": units[0].din,
         "auto_meter_update": True,
@@ -66,7 +66,7 @@ def config(plant: Plant, units: Sequence[Hardware], expansions: Sequence[Hardwar
 
 
 def _empty(family: str, *, slots: int) -> list[JsonObject]:
-    """Return CAN slots with nothing in them: a Powerwall 3 still has the old bus, and it is empty."""
+    """Return empty slots of the CAN bus, which a Powerwall 3 still reports although it does not use it."""
     missing = {"isComplete": False, "isMIA": True, "active": []}
     entries: dict[str, JsonObject] = {
         "PVAC": {
@@ -97,7 +97,7 @@ def status(
     full: bool,
     names: Sequence[str] | None = None,
 ) -> JsonObject:
-    """Return the DeviceController answer of the leader."""
+    """Return the leader's answer of the device controller."""
     islanding, islander = grid_block(snapshot)
     site = snapshot.flows.site
     answer: JsonObject = {
@@ -188,7 +188,7 @@ def strings(snapshot: Snapshot, index: int, count: int) -> dict[str, tuple[str, 
 
 
 def temperatures(snapshot: Snapshot, index: int) -> dict[str, float]:
-    """Return the degrees Celsius inside one unit: warmer with sun and power, every unit a little different."""
+    """Return the degrees Celsius inside one unit, which rise with sun and power and differ from unit to unit."""
     power = abs(snapshot.flows.battery) / 10_000.0
     ambient = 28.0 + 14.0 * snapshot.solar_share + 5.0 * power + 1.5 * index
     return {
@@ -200,7 +200,7 @@ def temperatures(snapshot: Snapshot, index: int) -> dict[str, float]:
 
 
 def fans(snapshot: Snapshot, index: int) -> dict[str, float]:
-    """Return the two fans of one inverter: the duty cycle goes in steps with the heat inside."""
+    """Return the two fans of one inverter, whose duty cycle rises in steps with the temperature inside."""
     heat = temperatures(snapshot, index)["PCH_AmbientTemp"]
     duty = 5.1 if heat < 40.0 else 16.4 if heat < 46.0 else 19.1
     jitter = int(snapshot.time + index) % 5
@@ -222,7 +222,7 @@ def components(
     variables: Mapping[str, Any],
     alerts: Mapping[str, Sequence[str]],
 ) -> JsonObject | None:
-    """Return the ComponentsQuery answer of the unit with ``din``; None when there is no such unit."""
+    """Return the answer to ComponentsQuery of the unit with ``din``; None if there is no such unit."""
     index = next((place for place, unit in enumerate(units) if unit.din == din), None)
     if index is None:
         return None
@@ -311,7 +311,7 @@ def components(
         }
         bms.append(component(None, None, requested(health, variables.get("bmsSignalNames"))))
         hvp.append(component(pack.part, pack.serial, requested(pack_state, variables.get("hvpSignalNames"))))
-    # An empty slot answers too, with nothing in it.
+    # Real units also report an empty slot, with nulls in it.
     bms.append(component(None, None, {"BMS_nominalEnergyRemaining": None, "BMS_nominalFullPackEnergy": None}))
     hvp.append(component(None, None, {"HVP_State": None}))
     baggr = {
@@ -338,7 +338,7 @@ def components(
 
 
 def pack_energies(snapshot: Snapshot, units: int, expansions: int) -> list[tuple[int, int]]:
-    """Return (remaining, capacity) in watt-hours of every pack: units first, then expansions."""
+    """Return (remaining, capacity) in watt-hours of every pack, first of units, then of expansion packs."""
     count = units + expansions
     capacity = int(snapshot.capacity_wh) // max(count, 1)
     return [(int(value), capacity) for value in even_split(int(snapshot.stored_wh), count, 1.0)]

@@ -1,6 +1,7 @@
-"""The few facts of the protobuf wire format the simulator needs: tags, varints, lengths.
+"""Encode and decode the protobuf wire format, as far as the simulator needs it: tags, varints, lengths.
 
-Written by hand so that starting a simulator costs no library import; in the tests the real pypowerwall is the judge.
+It is written by hand so that a simulator starts without importing a library. The tests prove it with pypowerwall, which
+uses the real one.
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 
 Fields = dict[int, list["int | bytes"]]
 
 
 class WireError(ValueError):
-    """The bytes are not a protobuf message."""
+    """Raised when bytes are not a protobuf message."""
 
 
 def varint(value: int) -> bytes:
-    """Encode ``value`` as a base-128 varint; a negative one as the 64-bit two's complement that protobuf uses."""
+    """Encode ``value`` as a base-128 varint; protobuf writes a negative one as its 64-bit two's complement."""
     value &= 0xFFFF_FFFF_FFFF_FFFF
     out = bytearray()
     while value > 0x7F:
@@ -34,7 +35,7 @@ def integer(number: int, value: int) -> bytes:
 
 
 def blob(number: int, value: bytes | str) -> bytes:
-    """Encode field ``number`` of a length-delimited type (bytes, string, message); present even when empty."""
+    """Encode field ``number`` of a length-delimited type (bytes, string, message), even if it is empty."""
     raw = value.encode() if isinstance(value, str) else value
     return varint(number << 3 | BYTES) + varint(len(raw)) + raw
 
@@ -53,7 +54,7 @@ def nested(path: Iterable[int], value: bytes) -> bytes:
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
-    while at < len(data) and shift < 70:
+    while at < len(data) and shift < 70:  # ten groups of 7 bits hold 64 bits; more is malformed
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
@@ -64,8 +65,10 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def decode(data: bytes) -> Fields:
-    """Return the fields of one message by number, each a list in order of appearance: int for varint and fixed types
-    (raw bits, little endian), bytes for length-delimited ones. Raises WireError."""
+    """Return the fields of one message by number, each as a list in order of appearance. Raises WireError.
+
+    Values of varint and fixed types are ints (raw bits, little endian), length-delimited ones are bytes.
+    """
     fields: Fields = {}
     at = 0
     while at < len(data):
@@ -91,7 +94,7 @@ def decode(data: bytes) -> Fields:
 
 
 def message(fields: Fields, *path: int) -> Fields | None:
-    """Return the message at the end of ``path`` (field numbers), or None when a step is absent or no message."""
+    """Return the message at the end of ``path`` (field numbers); None if a step is absent or not a message."""
     for number in path:
         values = fields.get(number)
         if not values or not isinstance(values[-1], bytes):
@@ -115,7 +118,7 @@ def number(fields: Fields, *path: int) -> int | None:
 
 
 def text(fields: Fields, *path: int) -> str | None:
-    """Return the string at the end of ``path``, or None. Raises WireError when it is not UTF-8."""
+    """Return the string at the end of ``path``, or None. Raises WireError if it is not UTF-8."""
     value = raw(fields, *path)
     try:
         return None if value is None else value.decode()
@@ -124,5 +127,5 @@ def text(fields: Fields, *path: int) -> str | None:
 
 
 def double_from_bits(bits: int) -> float:
-    """Return the double whose raw little-endian bits ``decode`` gave."""
+    """Return the double whose raw bits ``decode`` returned."""
     return float(struct.unpack("<d", bits.to_bytes(8, "little"))[0])

@@ -1,4 +1,4 @@
-"""The simulator as a program."""
+"""Run the simulator as a program."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DEFAULT_PORT = 8443
 
 
 class Simulation:
-    """Several gateways and their control port in one process."""
+    """Runs several gateways and their control port in one process, as a context manager."""
 
     def __init__(self, gateways: dict[str, SimulatedGateway], *, control_port: int | None = 0) -> None:
-        """``control_port`` None: no control port; 0: any free one."""
+        """Prepare a simulation. ``control_port``: None for no control port, 0 for any free one."""
         self.gateways = gateways
         self._control_port = control_port
         self._port: HttpPort | None = None
@@ -31,7 +31,7 @@ class Simulation:
 
     @property
     def control_address(self) -> str | None:
-        """host:port of the control port (plain HTTP)."""
+        """Return host:port of the control port, which speaks plain HTTP; None if there is none."""
         return None if self._port is None else f"127.0.0.1:{self._port.port}"
 
     def __enter__(self) -> Simulation:
@@ -67,12 +67,15 @@ def run(
     stop: threading.Event | None = None,
     **options: Any,
 ) -> int:
-    """Simulate ``count`` gateways on ports ``port``, ``port`` + 1 ... (0: any) until ``stop`` is set or a signal comes.
-    ``options`` as of SimulatedGateway. Prints one line a gateway; returns the exit status."""
+    """Simulate ``count`` gateways until ``stop`` is set or a signal comes, and return the exit status.
+
+    Their ports are ``port``, ``port`` + 1 ..., or any free ones for 0. ``options`` are those of SimulatedGateway.
+    Prints one line per gateway.
+    """
     out = out or sys.stdout
     stop = stop or threading.Event()
     gateways = {}
-    loop = LoopThread()  # one for all: a thread for each of many gateways would cost more than their work
+    loop = LoopThread()  # shared, as a thread for each of many gateways would cost more than their work
     for index in range(count):
         name = scenario if count == 1 else f"{scenario}-{index + 1}"
         gateways[name] = SimulatedGateway(
@@ -133,7 +136,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_arguments(given: argparse.Namespace) -> int:
-    """Call ``run`` with parsed options."""
+    """Call ``run`` with parsed options, and return the exit status."""
     if given.list:
         for name, scenario in SCENARIOS.items():
             print(f"{name:22} {scenario.description}")

@@ -1,4 +1,4 @@
-"""The table of installations that can be simulated."""
+"""List the installations that can be simulated."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from . import families
 from .gateway_family import GatewayFamily
 
-# What newer firmware still serves of the web API to a logged-in owner.
+# The paths of the web API that newer firmware still serves to a logged-in owner.
 _NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One installation: its hardware, and the ways in which its gateway can be asked."""
+    """Describes one installation: its hardware, and the ways in which its gateway can be reached."""
 
     name: str
     description: str
     make_family: Callable[[], GatewayFamily]
     tedapi: bool = True
     v1r: bool = False  # the signed LAN transport
-    portal_status: int = 200  # GET /: Powerwall 3 has no portal, which is how pypowerwall tells it
-    gzip: bool = False  # newer firmware compresses without being asked
-    api_paths: tuple[str, ...] | None = _NATIVE  # the web API paths that exist; None: all
-    reconnect_seconds: float = 0.0  # simulated time a house needs to synchronise with the grid again
+    portal_status: int = 200  # of GET /: a Powerwall 3 has no portal there, by which pypowerwall recognises it
+    gzip: bool = False  # newer firmware compresses answers even if the request does not allow it
+    api_paths: tuple[str, ...] | None = _NATIVE  # the paths of the web API that exist; None: all
+    reconnect_seconds: float = 0.0  # simulated time that a house needs to synchronise with the grid again
 
     def serves(self, path: str) -> bool:
-        """Tell whether the web API has this path."""
+        """Return whether the web API has this path."""
         return self.api_paths is None or path in self.api_paths
 
 

@@ -1,4 +1,4 @@
-"""The signed transport of newer gateways (/tedapi/v1r): every request carries an RSA signature over its content."""
+"""Check and answer signed requests (/tedapi/v1r), which carry an RSA signature over their content."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from . import protobuf
 from .protobuf import Fields, WireError, blob, integer
 
-ENERGY_DEVICE = 7
-# Faults the gateway names in its answer.
+ENERGY_DEVICE = 7  # the domain of gateways in Tesla's signed messages; vehicles have others
+# Codes by which the gateway names a fault in its answer.
 UNKNOWN_KEY, BAD_SIGNATURE, INVALID_DOMAIN, DECODING, WRONG_PERSONALIZATION, EXPIRED = 3, 5, 8, 10, 12, 17
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A request whose signature is good."""
+    """Holds a request whose signature is good."""
 
     envelope: Fields
     uuid: bytes
@@ -24,13 +24,13 @@ class Checked:
 
 @dataclass(slots=True)
 class SignedTransport:
-    """``keys`` are the registered public keys (PKCS#1 DER) and whether the owner has confirmed them."""
+    """Checks signed requests against the registered keys."""
 
-    keys: dict[bytes, bool] = field(default_factory=dict)
-    seen: dict[bytes, int] = field(default_factory=dict)  # uuid -> times received, the last 1000
+    keys: dict[bytes, bool] = field(default_factory=dict)  # public key (PKCS#1 DER) -> the owner has confirmed it
+    seen: dict[bytes, int] = field(default_factory=dict)  # uuid -> how often it was received; the last 1000
 
     def check(self, body: bytes, din: str) -> Checked | bytes:
-        """Return the checked request, or the bytes of the refusal."""
+        """Return the checked request, or the bytes of a refusal."""
         try:
             message = protobuf.decode(body)
             inner = protobuf.raw(message, 10) or b""
@@ -80,6 +80,7 @@ def _signature_ok(key: bytes, signature: bytes, din: str, expires: int, inner: b
     def entry(tag: int, value: bytes) -> bytes:
         return bytes((tag, len(value))) + value
 
+    # What is signed: tagged metadata (signature type, domain, DIN, expiry), an end mark, then the request itself.
     signed = (
         entry(0, bytes((7,)))
         + entry(1, bytes((ENERGY_DEVICE,)))
@@ -99,7 +100,7 @@ def _signature_ok(key: bytes, signature: bytes, din: str, expires: int, inner: b
 
 
 def make_key(bits: int = 2048) -> tuple[bytes, bytes]:
-    """Return a fresh (private key PEM, public key PKCS#1 DER)."""
+    """Return a new (private key PEM, public key PKCS#1 DER)."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 

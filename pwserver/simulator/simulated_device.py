@@ -1,4 +1,4 @@
-"""One simulated gateway as a device: its house, how it is set, what was written to it and who is logged in."""
+"""Keep the state of one simulated gateway: its house, its configuration, what was written to it, who is logged in."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ from .writes import Writes
 JsonObject = dict[str, Any]
 
 GARBAGE = b"\x0a\xff\xff\xff\xff\x0fthis is no message\x07\x07\x07"  # the fault garbage-protobuf
-_MOST_LOGINS = 64  # at once; the oldest is forgotten
+_MOST_LOGINS = 64  # at the same time; beyond that, the oldest expires
 
 
 @dataclass(slots=True)
 class DeviceAnswer:
-    """The answer of a device to one request, with a word for what the request was about (status, controller, config,
-    firmware, components:<DIN>, din, login, /api path)."""
+    """Holds the answer of a device to one request."""
 
     response: Response
-    about: str
+    about: str  # the subject: status, controller, config, firmware, components:<DIN>, din, login, or the /api path
 
 
 @dataclass(slots=True)
 class SimulatedDevice:
-    """The state of one gateway. ``password`` is the one on its sticker; the owner's is its last five characters."""
+    """Holds the state of one gateway; ``password`` is the one on its sticker."""
 
     scenario: Scenario
     family: GatewayFamily
@@ -47,8 +46,8 @@ class SimulatedDevice:
     failed_logins: int = 0
     config: JsonObject = field(init=False)
     alerts: dict[str, list[str]] = field(default_factory=dict)  # serial or "site" -> extra alerts
-    counters: JsonObject = field(default_factory=dict)  # ``load.energy_imported`` -> what the meter says instead
-    alter: Callable[[Any], Any] | None = None  # makes another answer of each
+    counters: JsonObject = field(default_factory=dict)  # ``load.energy_imported`` -> value reported instead
+    alter: Callable[[Any], Any] | None = None  # a test's function that changes every document
     _tokens: deque[str] = field(default_factory=lambda: deque(maxlen=_MOST_LOGINS))
 
     def __post_init__(self) -> None:
@@ -57,7 +56,7 @@ class SimulatedDevice:
 
     @property
     def customer_password(self) -> str:
-        """The password of the owner, which is part of the one on the sticker."""
+        """Return the owner's default password, which is the last five characters of the one on the sticker."""
         return self.password[-5:]
 
     def apply_config(self) -> None:
@@ -75,7 +74,7 @@ class SimulatedDevice:
         self.house.command(**changes)
 
     def site_alerts(self, snapshot: Snapshot) -> dict[str, list[str]]:
-        """Return all active alerts: those that follow from the state, then those that were raised by hand."""
+        """Return all active alerts by serial number or "site": those that follow from the state, then raised ones."""
         usual = ["GridCodesWrite", "FWUpdateSucceeded", "PodCommissionTime"]
         if snapshot.grid == "up":
             usual.append("SystemConnectedToGrid")
@@ -90,12 +89,12 @@ class SimulatedDevice:
         return alerts
 
     def facts(self) -> HouseFacts:
-        """Return what the documents of the web API are written from now."""
+        """Return the facts from which the documents of the web API are written at this moment."""
         snapshot = self.house.snapshot()
         return HouseFacts(snapshot, self.house.local_time(snapshot.time), self.config, self.counters)
 
     def json_text(self, document: Any, fault: Fault) -> str:
-        """Write a document as JSON, with the faults of its content worked in."""
+        """Return a document as JSON, with the faults of its content."""
         if self.alter is not None:
             document = self.alter(document)
         if fault.kind in ("absent", "null"):
@@ -114,7 +113,7 @@ class SimulatedDevice:
         return token
 
     def knows(self, token: str) -> bool:
-        """Tell whether this is the token of a login that has not expired."""
+        """Return whether this is the token of a login that has not expired."""
         return token in self._tokens
 
     def forget_logins(self) -> None:

@@ -1,4 +1,4 @@
-"""One simulated gateway for tests and the demo: start it, read the truth about it, break it and mend it."""
+"""Run one simulated gateway for tests and the demo: start it, read the truth about it, break it and mend it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ DEFAULT_PASSWORD = "SIMULATED1"
 
 
 class SimulatedGateway:
-    """One gateway on one TLS port of its own, as a context manager or with start() and stop().
+    """Runs one gateway on a TLS port of its own, as a context manager or with start() and stop().
 
-    ``scenario`` is a name of SCENARIOS. ``speed`` is simulated seconds per real second, ``frozen`` the same as speed 0;
-    ``start`` the simulated epoch time at the beginning (default: now); ``hour`` the hour of the day sun and household
-    begin with, whatever the clock says. ``same_house_as`` makes a second entrance (port, faults and request log)
-    to another gateway, as the WiFi address is beside the wired one. Gateways may share a ``loop``; without
-    one a gateway has a thread of its own.
+    ``scenario`` is a name of SCENARIOS. ``speed`` is simulated seconds per real second; ``frozen`` is the same as speed
+    0. ``start`` is the simulated epoch time at the beginning (default: now). ``hour`` is the hour of the day at which
+    sun and household begin, regardless of the clock. ``same_house_as`` makes a second entrance to another gateway, with
+    a port, faults and request log of its own, like the WiFi address beside the wired one. Gateways may share a
+    ``loop``; without one, a gateway has a thread of its own.
     """
 
     def __init__(
@@ -133,17 +133,17 @@ class SimulatedGateway:
 
     @property
     def address(self) -> str:
-        """host:port, which is what pypowerwall takes as host."""
+        """Return host:port, which pypowerwall accepts as its host."""
         return f"{self.host}:{self.port}"
 
     @property
     def password(self) -> str:
-        """The gateway's own password (TEDAPI)."""
+        """Return the gateway's own password, for TEDAPI."""
         return self.device.password
 
     @property
     def customer_password(self) -> str:
-        """The owner's password: local API and v1r login."""
+        """Return the owner's password, for the local API and the login of v1r."""
         return self.device.customer_password
 
     @property
@@ -152,7 +152,7 @@ class SimulatedGateway:
 
     @property
     def rsa_key_path(self) -> str:
-        """A file with the registered private key (scenarios with v1r), gone after stop()."""
+        """Return the path of a file with the registered private key, which stop() removes. Only for v1r."""
         if self._key is None:
             raise RuntimeError(f"scenario {self.scenario.name} has no signed transport")
         if self._key_path is None:
@@ -165,12 +165,12 @@ class SimulatedGateway:
 
     @property
     def requests(self) -> RequestLog:
-        """What was asked so far."""
+        """Return the log of the requests so far."""
         return self._open.log
 
     @property
     def writes(self) -> list[Write]:
-        """What was written so far, oldest first."""
+        """Return the writes so far, oldest first."""
         return self.device.writes.list()
 
     def truth(self) -> dict[str, Any]:
@@ -235,24 +235,23 @@ class SimulatedGateway:
         self._loop.call(self._open.set_fault(Fault.parse(kind, **options)))
 
     def fault_soon(self, fault: Fault) -> None:
-        """Break or mend this port as fault() does, without waiting: for callers on an asyncio loop."""
+        """Break or mend this port like fault(), but without waiting, for callers on an asyncio loop."""
         assert self._loop is not None, "not running"
         asyncio.run_coroutine_threadsafe(self._open.set_fault(fault), self._loop.loop)
 
     @property
     def fault_now(self) -> str:
-        """The kind of the present fault."""
+        """Return the kind of the present fault."""
         return self._open.fault.kind
 
     def forget(self) -> None:
-        """Let all logins expire and count requests and writes anew."""
+        """Let all logins expire, and count requests and writes from zero again."""
         self.device.forget_logins()
         self.device.writes.clear()
         self.requests.clear()
 
     def set_house(self, *, soe_percent: float | None = None, **controls: Any) -> None:
-        """Pin or command the house: any field of house.Controls (fixed_solar, fixed_load, fixed_battery, grid_outage,
-        off_grid ...), and the raw state of charge."""
+        """Set the raw state of charge, and any member of house.Controls (fixed_solar, grid_outage, off_grid ...)."""
         with self.device.lock:
             if soe_percent is not None:
                 self.device.house.set_stored_percent(soe_percent)
@@ -260,12 +259,12 @@ class SimulatedGateway:
                 self.device.house.command(**controls)
 
     def set_counters(self, counters: Mapping[str, Any]) -> None:
-        """Have the meters tell these counters (``load.energy_imported``) instead of their own; an empty one ends it."""
+        """Let the meters report these counters (``load.energy_imported``) instead of their own; empty: their own."""
         with self.device.lock:
             self.device.counters = dict(counters)
 
     def raise_alert(self, name: str, serial: str = "site") -> None:
-        """Make an alert active, of the site or of the device with that serial."""
+        """Make an alert active, for the site or for the device with this serial number."""
         with self.device.lock:
             names = self.device.alerts.setdefault(serial, [])
             if name not in names and len(names) < 100:

@@ -1,4 +1,4 @@
-"""What a gateway does when it is written to over its own protocol: config.json, islanding, dispatch, backup events."""
+"""Carry out what is written to a gateway over TEDAPI: config.json, islanding, dispatch, backup events."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NAME = "config.json"
 
 
 def files(device: SimulatedDevice, fields: protobuf.Fields, text: str, *, signed: bool) -> bytes:
-    """Read or update config.json; ``text`` is what it holds now.
+    """Read or update config.json, whose content is ``text``, and return the answer.
 
-    Only a signed request may write, and only over the file that it has read: the hash of the file is the lock.
+    Only a signed request may write, and only over the version that its sender has read: the request names its hash.
     """
     content = text.encode()
     digest = hashlib.sha256(content).digest()
@@ -104,7 +104,7 @@ def _backup_events(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
     return protobuf.nested((1, 1), info)
 
 
-# Field number of the request; the answer's is one more.
+# Field number of each request; that of its answer is one higher.
 _HANDLERS: dict[int, Callable[[SimulatedDevice, protobuf.Fields], bytes]] = {
     3: _island,
     37: _dispatch,
@@ -115,7 +115,7 @@ _HANDLERS: dict[int, Callable[[SimulatedDevice, protobuf.Fields], bytes]] = {
 
 
 def difference(old: Any, new: Any, path: str = "") -> dict[str, Any]:
-    """Map the dotted path of everything that differs between two JSON objects to its new value, None where removed."""
+    """Return dotted path -> new value for all that differs between two JSON objects; None for removed members."""
     changes: dict[str, Any] = {}
     for key in sorted({*old, *new}):
         where = f"{path}.{key}" if path else str(key)

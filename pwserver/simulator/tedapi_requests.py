@@ -1,4 +1,4 @@
-"""Requests to TEDAPI, the protobuf protocol of the gateway's own WiFi, and to its signed form on the wired port."""
+"""Answer TEDAPI, the protobuf protocol on the gateway's own WiFi, and its signed form on the wired port."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _signed(device: SimulatedDevice, request: Request, fault: Fault) -> DeviceAn
         return DeviceAnswer(Response(200, device.signed.fault(checked, 10)), "garbled")
     if fault.kind == "garbage-protobuf":
         return DeviceAnswer(Response(200, GARBAGE), about)
-    if answer is None:  # the sub-device cannot be reached this way
+    if answer is None:  # followers cannot be reached over the wired port
         return DeviceAnswer(Response(200, device.signed.fault(checked, 2)), about)
     return DeviceAnswer(Response(200, device.signed.reply(checked, answer)), about)
 
@@ -80,7 +80,7 @@ def _signed(device: SimulatedDevice, request: Request, fault: Fault) -> DeviceAn
 def _answer_envelope(
     device: SimulatedDevice, fields: protobuf.Fields, fault: Fault, *, signed: bool = False
 ) -> tuple[bytes | None, str, int]:
-    """Return (answer envelope, about, HTTP status when there is none) for a request envelope. Raises WireError."""
+    """Return (answer envelope or None, about, HTTP status if None) for a request envelope. Raises WireError."""
     head = env.participants(device.family.din, 2 if signed else 1)
     recipient = env.recipient_of(fields) or device.family.din
     if env.QUERY in fields:

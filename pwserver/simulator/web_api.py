@@ -1,4 +1,4 @@
-"""The web API that an owner logs in to: which document is at which path."""
+"""Route the paths of the web API that an owner logs in to, to the functions that write the documents."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .gateway_family import GatewayFamily, HouseFacts
 
 
 def document(path: str, family: GatewayFamily, facts: HouseFacts) -> Any:
-    """Return the document at this path, or None where there is none."""
+    """Return the document at this path; None if there is none."""
     write = _DOCUMENTS.get(path)
     return local_api.FIXED.get(path) if write is None else write(family, facts)
 
 
 def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[str, Any]:
-    """Put these counters (``load.energy_imported``) in place of what the meters counted."""
+    """Replace counters of the meters by these (``load.energy_imported`` -> value), and return the meters."""
     for name, value in counters.items():
         meter, _, member = name.partition(".")
         meters.setdefault(meter, {})[member] = value

@@ -1,4 +1,4 @@
-"""Requests to the web API: logging in, reading a document, setting mode and reserve."""
+"""Answer requests to the web API: logging in, reading a document, setting mode and reserve."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .writes import Write
 
 
 def token_ok(device: SimulatedDevice, request: Request) -> bool:
-    """Tell whether the request carries the token of a login, as a bearer or as a cookie."""
+    """Return whether the request carries the token of a login, as a bearer or as a cookie."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind == "Bearer":
         return device.knows(token)
@@ -61,7 +61,7 @@ def log_in(device: SimulatedDevice, request: Request) -> Response:
 
 
 def answer(device: SimulatedDevice, request: Request, fault: Fault) -> Response:
-    """Answer one request below /api/ but the logins."""
+    """Answer one request below /api/ that is not a login."""
     if not token_ok(device, request):
         return json_response({"code": 401, "error": "Unauthorized", "message": "Invalid bearer token"}, 401)
     path = request.path

@@ -1,4 +1,4 @@
-"""What was written to a simulated gateway, in order, for tests to count."""
+"""Record what was written to a simulated gateway, in order, for tests to count."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One accepted command. ``kind``: config (value: dotted path -> new value), operation, island, dispatch, resume,
-    schedule_backup, cancel_backup."""
+    """Describes one accepted command."""
 
-    kind: str
-    value: dict[str, Any]
+    kind: str  # config, operation, island, dispatch, resume, schedule_backup or cancel_backup
+    value: dict[str, Any]  # for config: dotted path -> new value
     time: float = field(default_factory=time.time)
 
 
 class Writes:
-    """The last thousand writes, oldest first."""
+    """Keeps the last thousand writes, oldest first."""
 
     def __init__(self) -> None:
         self._all: deque[Write] = deque(maxlen=1000)
