@@ -30,6 +30,7 @@ class Cause:
     patience: Patience = Patience.BACK_OFF
 
 
+# Ids are part of the API: clients and automations compare them, so an id never changes its meaning.
 UNREACHABLE: Final = "unreachable"
 NAME_UNKNOWN: Final = "name-unknown"
 TIMEOUT: Final = "timeout"

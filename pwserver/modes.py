@@ -60,7 +60,7 @@ class ConnectionMode(_Named):
 
     @property
     def remote(self) -> bool:
-        """Tell whether Tesla's servers are asked instead of the gateway itself."""
+        """Return whether Tesla's servers are asked instead of the gateway itself."""
         return self.value.remote
 
     @property
@@ -105,12 +105,13 @@ class Reach(_Named):
         "local", "Local", _LOCAL_READS, ("operation",), limit=causes.LOCAL_API, unread=causes.LOCAL_TELLS_LESS
     )
     BASIC_LAN = ReachKind("basic-lan", "Basic LAN", ("powers", "energies", "charge", "grid"))
+    # A Basic LAN port and another program's JSON cannot command anything, so ``writes`` stays empty.
     POWERS = ReachKind("powers", "Powers", ("powers", "charge"))
     MIXED = ReachKind("mixed", "Mixed")  # for a sum whose gateways are reached in different ways
 
     @property
     def remote(self) -> bool:
-        """Tell whether Tesla's servers answer instead of the gateway itself."""
+        """Return whether Tesla's servers answer instead of the gateway itself."""
         return self in (Reach.FLEETAPI, Reach.CLOUD)
 
 

@@ -119,7 +119,7 @@ class Reading:
 
     @property
     def remote(self) -> bool:
-        """Tell whether Tesla's servers answered instead of the gateway itself."""
+        """Return whether Tesla's servers answered instead of the gateway itself."""
         return self.reach is not None and self.reach.remote
 
 

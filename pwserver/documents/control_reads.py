@@ -66,6 +66,7 @@ def reserve(view: View) -> JsonObject:
 
 
 def mode(view: View) -> JsonObject:
+    # "unknown" and, below, False instead of null: the predecessor's clients expect a word and a boolean here.
     return _guarded(view, {"mode": known_settings(view).mode or "unknown"})
 
 

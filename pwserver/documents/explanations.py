@@ -89,7 +89,7 @@ class ExplainedGateway(Explained):
         self._away = document["sentence"] if document["state"] in (AWAY, WAITING) else None
 
     def explain(self, name: str) -> JsonObject:
-        """Say where this one of ``names`` comes from."""
+        """Return the explanation of one of ``names``."""
         answer, member, rule, *aside = self._origins["facts"].get(name) or (None, "", _own_rule(name))
         if self._away is not None and self.values[name] is None:
             answer, member, rule, aside = None, "", "away", [self._away]
@@ -122,7 +122,7 @@ class ExplainedSite(Explained):
         return list(self._names)[int(number)], own
 
     def explain(self, name: str) -> JsonObject:
-        """Say where this one of ``names`` comes from."""
+        """Return the explanation of one of ``names``."""
         rule, by_gateway, missing = self._origins.get(name) or (_own_rule(name), {}, [])
         own = name.removeprefix("site.")
         about = {"name": own, "title": title_of(own), "unit": unit_of(own)}

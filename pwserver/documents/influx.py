@@ -61,6 +61,7 @@ Point = tuple[str, dict[str, Any], dict[str, Any]]  # measurement, tags without 
 
 _IN_MEASUREMENTS = str.maketrans({",": "\\,", " ": "\\ "})
 _IN_TAGS = _IN_MEASUREMENTS | str.maketrans({"=": "\\="})
+# Control characters, line separators and lone surrogates: a line break would end the point, the others the encoding.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
@@ -131,7 +132,7 @@ def render(site: SiteView) -> str:
             written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
             if written is not None:
                 lines.append(written)
-    return "".join(f"{written}\n" for written in dict.fromkeys(lines))
+    return "".join(f"{written}\n" for written in dict.fromkeys(lines))  # of equal lines only one, in their order
 
 
 def _poll(view: View, now: float) -> Iterator[Point]:

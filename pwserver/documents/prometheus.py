@@ -366,7 +366,7 @@ class _Collector:
     def __init__(self, site: SiteView, self_metrics: SelfMetrics) -> None:
         self._values: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
         for name, labels, value in samples(site, self_metrics):
-            self._values[name].setdefault(labels, value)
+            self._values[name].setdefault(labels, value)  # the same labels twice would make the whole scrape fail
 
     def collect(self) -> Iterator[Metric]:
         """Yield the families that have a sample."""
@@ -402,6 +402,7 @@ def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetri
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+    # A registry for each rendering: the default one would also expose metrics of the Python process.
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(site, self_metrics or {}))
     encoder: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest

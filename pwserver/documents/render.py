@@ -104,5 +104,6 @@ def _render(rows: Sequence[Document], subject: Any, on_error: OnError | None) ->
             answer = FAILED
             if on_error is not None:
                 on_error(row, error)
+        # Equal bodies become one object, so that they are compressed and stored only once.
         result.append((answer[0], by_body.setdefault(answer[1], answer[1])))
     return result

@@ -15,7 +15,8 @@ from pwserver.state.view import SiteView, View
 from pwserver_ext.vitals import version_number
 
 STARS = "**********"
-URI_LIMIT = 100
+URI_LIMIT = 100  # paths come from clients, and must not make the document grow
+# The settings whose values the predecessors mask in /stats.
 _MASKED = (
     "PW_PASSWORD",
     "PW_EMAIL",
@@ -160,7 +161,7 @@ def stats(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "siteid",
     ):
         body[name] = facts[name]
-    body["counter"] = 0
+    body["counter"] = 0  # kept for clients of the predecessor; there is nothing to count here
     body["cf"] = facts["cf"]
     body["config"] = facts["config"]
     body["connection_health"] = _connection_health(facts, live)

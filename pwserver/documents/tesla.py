@@ -66,6 +66,7 @@ _POWERWALL = (
     "bc_type",
     "in_config",
 )
+# The gateway's words, for a reading that only has the judged state; SYNCING has several, so that none is chosen.
 _WORDS = {"UP": "SystemGridConnected", "DOWN": "SystemIslandedActive"}
 
 # Fixed answers of pypowerwall's proxy to paths that newer firmware no longer has; dashboards still ask for them.

@@ -95,7 +95,7 @@ def merge(
     options = options or MergeOptions()
     sums = sums if sums is not None else SumMemory()
     views, total = site.gateways, site.state
-    # Gateways that left the configuration are forgotten; the memory is no longer than the list of gateways.
+    # Only configured gateways are remembered, so that the memory is no longer than their list.
     known: dict[str, Remembered] = {}
     flags: dict[str, str] = {name: f"left out: {reason}" for name, reason in total.left_out.items()}
     flags.update(total.flags)

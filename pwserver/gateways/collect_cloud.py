@@ -70,6 +70,7 @@ class CloudCollector:
         word = cloud_word(power.get("island_status"), power.get("grid_status"))
         # The library reads only one of the two members, and reports a connected grid when it is missing.
         detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
+        # The library makes a missing charge 0 %; only a number that the servers really sent may be shown.
         charged = battery.get("percentage_charged", power.get("percentage_charged"))
         soe = soe_percent(compute(self.powerwall.level)) if finite(charged) is not None else None
         asker.answered(_LIVE_STATUS, self.power, "meters", "grid", "vitals", "strings", "alerts")
@@ -99,13 +100,13 @@ class CloudCollector:
             },
             answers=asker.answers,
             vitals=vitals,
-            strings={},
+            strings={},  # not None: the servers have none, which is known
             soe_raw=soe,
             status=status,
             version=as_text((status or {}).get("version")),
             din=as_text((status or {}).get("din")),
             alerts=_alerts(compute(self.powerwall.alerts), word) if vitals is not None else None,
-            temps={},
+            temps={},  # likewise
             site_name=as_text((site_info or {}).get("site_name")),
             site_info=site_info,
             grid_status=grid_word(detail),

@@ -113,7 +113,9 @@ class LocalCollector:
                 reach=self.reach,
                 answers=asker.answers,
             )
+        # The vitals come first: the library computes strings and alerts below from their answer.
         vitals, ages, carried, fans, config = self._devices()
+        # The last answer stands in for two intervals: one miss changes nothing, but a silent gateway must show as such.
         system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
         asker.record_asked("system_status", system is not None)
         operation = self._object(_OPERATION, _OPERATION_SECONDS, keep_seconds=4 * _OPERATION_SECONDS)

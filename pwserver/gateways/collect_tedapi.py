@@ -234,6 +234,7 @@ class TedapiCollector:
         arrived = asker.memory.arrivals["status"]
         controller_came = source.controller()
         blocks = as_list((config or {}).get("battery_blocks")) or []
+        # ``units`` needs the components. All of these are optional, and the later ones are the first to be left out.
         source.components()
         source.units(len(blocks))
         source.firmware()
@@ -315,7 +316,7 @@ class TedapiCollector:
     def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the four meters, with energies only when they are fresh: the library makes missing ones 0."""
         try:
-            raw = self.client.poll("/api/meters/aggregates")
+            raw = self.client.poll("/api/meters/aggregates")  # computed from the status; sends nothing
         except Exception:
             raw = None
         meters = sound_meters(raw)

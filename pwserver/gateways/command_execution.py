@@ -173,6 +173,7 @@ def _islanding(powerwall: Any, arguments: Arguments) -> Any:
 
 
 def _not_islanded(result: Any) -> str | None:
+    # The gateway answers 1 when it carries the command out; ``True == 1`` in Python, so the type is checked as well.
     done = isinstance(result, dict) and type(result.get("result")) is int and result["result"] == 1
     return None if done else ""
 

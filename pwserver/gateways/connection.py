@@ -336,6 +336,7 @@ class GatewayConnection:
         expected = ("vitals", "controller") if self.definition.tedapi_expected else ()
         degraded = any(capabilities.snapshot()[name].available is False for name in capabilities.missing())
         degraded = degraded or bool(capabilities.never(*expected))
+        # The library may have failed over to Tesla's servers by itself, or lost TEDAPI on a hybrid connection.
         left = not self.definition.mode.remote and self._powerwall.mode != "local"
         lost = left or (self.definition.tedapi_expected and self._powerwall.tedapi_mode == "off")
         misses = self.memory.version_misses if self.definition.tedapi_expected else 0
@@ -368,6 +369,7 @@ class GatewayConnection:
         self.health.failed(now, tick, failure, seconds)
         self.limiter.hold_until = max(self.limiter.hold_until, self.health.hold_until)
         self._next_probe = tick + _PROBE_INTERVAL_SECONDS
+        # A failed poll also counts as a missed probe, but not more often than probes are sent.
         if tick - self._last_miss >= max(5.0, float(self.options.tedapi_probe_interval_seconds)):
             self._last_miss = tick
             self.memory.version_misses += 1
@@ -376,7 +378,7 @@ class GatewayConnection:
         refused = failure.patience is Patience.LOGIN
         self._login_file = self._login_signature() if refused else None
         if refused and self._powerwall is not None:
-            library.expire_session(self._powerwall)
+            library.expire_session(self._powerwall)  # or the next connection would use the refused cookie again
         if refused or self.health.consecutive_failures % _RECONNECT_AFTER_FAILURES == 0:
             self._drop()
         said = f"{failure.message} [{failure.place}]" if failure.place else failure.message

@@ -158,6 +158,7 @@ class GatewayHealth:
     def release(self, tick: float) -> None:
         """Forget all pauses except one that the gateway asked for: the owner wants a fresh start (health reset)."""
         self._auth_failures = 0
+        # A pause that the gateway asked for is kept: breaking it would only lengthen it.
         self.next_attempt = max(tick, self.hold_until if self.cause == RATE_LIMIT else tick)
         self.hold_until = self.next_attempt
 

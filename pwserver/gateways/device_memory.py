@@ -76,6 +76,7 @@ class _Group:
                 age = tick - seen.tick
                 ages[name] = round(age, 3)
                 merged[name] = seen.value if age <= ttl_seconds else _emptied(seen.value)
+        # A device that was away from the start has no figures to carry, so only its identity is shown.
         for name, value in told.items():
             merged.setdefault(name, value if name in fresh else _emptied(value))
         kept = merged if ages or away else dict(fresh)

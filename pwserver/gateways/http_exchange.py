@@ -75,6 +75,7 @@ def exchange_of(
     """Return the description of a request whose answer arrived completely."""
     longest = LONGEST_WAIT_OF_TESLA_SECONDS if remote else LONGEST_WAIT_IN_THE_HOUSE_SECONDS
     cause = cause_of_status(status, remote=remote, path=path)
+    # Only Tesla's servers always answer with JSON; gateways also answer with protobuf and plain text.
     if cause is None and remote and not body.lstrip().startswith((b"{", b"[")):
         cause = GARBAGE  # a captive portal, or a page about maintenance
     return Exchange(

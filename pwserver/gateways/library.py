@@ -279,6 +279,7 @@ def _why(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMod
         if key and not os.access(os.path.expanduser(key), os.R_OK):
             return GatewayFailure(SETTINGS, "the RSA key file cannot be read")
         return GatewayFailure(SETTINGS)
+    # Complete answers without a connection: the account has no such site, or the gateway did not like the login.
     if mode.remote:
         return failure_from(exchanges, SITE_MISSING)
     return failure_from(exchanges, AUTH, "the gateway did not accept the connection")

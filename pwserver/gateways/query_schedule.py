@@ -42,7 +42,7 @@ class QuerySchedule:
         query = self._queries.setdefault(name, _Query(0.0))
         query.failures += 1
         step = _RETRY_SECONDS[min(query.failures, len(_RETRY_SECONDS)) - 1]
-        if status == 404:
+        if status == 404:  # before the cause, which is a general one for this status
             step = NOT_FOUND_SECONDS
         elif cause is not None and CAUSE_BY_ID[cause].patience is Patience.LOGIN:
             step = FORBIDDEN_SECONDS

@@ -20,7 +20,7 @@ from pwserver.gateways.failure import OVER_HTTP2, TOKEN_PATH, Exchange
 _WINDOW_SECONDS: Final = 60.0
 _EXCHANGES_KEPT: Final = 200  # more than one session can have, with the highest budget that makes sense
 _LOGIN_PATHS: Final = ("/api/login/", TOKEN_PATH)  # of a gateway, and of Tesla's accounts
-# The library makes the HTTP sessions and passes nothing of ours on to them, so they find their limiter by the thread.
+# The library makes the HTTP sessions and cannot hand them a limiter, so they find theirs by the thread.
 _active = threading.local()
 
 
@@ -49,13 +49,14 @@ class RequestLimiter:
         self.ceiling = max(1, calls_per_minute)
         # The meters come first: optional queries never use the share of the budget that the polls themselves need.
         self.optional_ceiling = max(1, self.ceiling - max(0, reserved_per_minute))
-        self.slow_ceiling = max(2, self.optional_ceiling // 4)
+        self.slow_ceiling = max(2, self.optional_ceiling // 4)  # what changes slowly must not crowd out what does not
         self.hold_until = 0.0
         self.calls_total = 0
         self.exchanges: deque[Exchange] = deque(maxlen=_EXCHANGES_KEPT)
         self.holed = False  # some answer of this session lacked numbers, so results computed from it may hold NaNs
         self.resend = False  # a request may be sent again if its kept connection turned out to be closed
         self._clock = clock
+        # The times of the requests in the window; ``maxlen`` bounds them, as no more than the ceiling are admitted.
         self._sent: deque[float] = deque(maxlen=self.ceiling)
         self._optional_sent: deque[float] = deque(maxlen=self.ceiling)
         self._slow_sent: deque[float] = deque(maxlen=self.ceiling)
@@ -76,7 +77,7 @@ class RequestLimiter:
         self._dead.clear()
         self._logins = 0
         self._optional = self._slow = False
-        outer = active_limiter()
+        outer = active_limiter()  # restored afterwards, so that sessions may nest
         _active.limiter = self
         try:
             yield self

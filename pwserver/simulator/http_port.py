@@ -19,7 +19,7 @@ from .http_messages import MAX_HEAD_BYTES, BadRequest, Request, Response, read_r
 
 T = TypeVar("T")
 
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS = 64  # per gateway; a client that leaks connections must fail in a test, not exhaust the machine
 _LOG_LENGTH = 5000
 
 

@@ -55,6 +55,7 @@ def teg(device: SimulatedDevice, fields: protobuf.Fields) -> bytes:
 def _island(device: SimulatedDevice, request: protobuf.Fields) -> bytes:
     mode, force = protobuf.number(request, 1) or 0, bool(protobuf.number(request, 2))
     device.writes.add(Write("island", {"mode": mode, "force": force}))
+    # Modes of the protocol: 6 leaves the grid, 1 joins it again (pypowerwall's go_off_grid and reconnect_grid).
     if mode == 6:
         device.house.command(off_grid=True)
     elif mode == 1:

@@ -30,6 +30,7 @@ def answer(device: SimulatedDevice, request: Request, fault: Fault) -> DeviceAns
         return DeviceAnswer(Response(200, gzip.compress(din) if device.scenario.gzip else din, "text/plain"), "din")
     if request.method != "POST" or not (path == "/tedapi/v1" or path.startswith("/tedapi/device/")):
         return DeviceAnswer(Response(404), "tedapi")
+    # With a bearer token, the message around the envelope has no tail (see ``envelope.wrap``).
     bearer = request.headers.get("authorization", "").startswith("Bearer ")
     try:
         if bearer:
@@ -55,7 +56,7 @@ def _basic_ok(device: SimulatedDevice, request: Request) -> bool:
         return False
     return (
         kind == "Basic"
-        and user == "Tesla_Energy_Device"
+        and user == "Tesla_Energy_Device"  # the user name that TEDAPI always has
         and hmac.compare_digest(password.encode(), device.password.encode())
     )
 

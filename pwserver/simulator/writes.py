@@ -25,10 +25,13 @@ class Writes:
         self.backup_event: dict[str, int] | None = None
 
     def add(self, write: Write) -> None:
+        """Record one write."""
         self._all.append(write)
 
     def list(self) -> list[Write]:
+        """Return the writes, oldest first."""
         return list(self._all)
 
     def clear(self) -> None:
+        """Forget all writes."""
         self._all.clear()

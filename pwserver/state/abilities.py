@@ -125,6 +125,7 @@ def abilities_of(identity: GatewayIdentity, status: GatewayStatus, judged: Judge
     if ways is None:
         reach = reading.reach if reading is not None else None
         ways = Ways(reach, status.online, reach is Reach.V1R and identity.rsa_key_configured)
+    # While the gateway is away, the advice for its cause helps more than that for the limit.
     cause = None if status.online else status.cause
     return _abilities(ways, identity.way, cause, control_enabled, _seen(judged))
 
@@ -159,6 +160,7 @@ def _abilities(
     for name, control in CONTROLS.items():
         verdict = route(control.needs, ways, meant)
         limit = verdict.limit
+        # Named last: an owner who enables control should not then learn that the connection cannot write.
         if limit is None and not control_enabled:
             limit = CONTROL_OFF
         if limit is None and verdict.way is None and cause is not None:

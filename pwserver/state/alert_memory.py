@@ -74,7 +74,7 @@ class AlertMemory:
                 return
             exact = all(0.0 <= at - self.heard.get(place, -RECENT_SECONDS) <= RECENT_SECONDS for place in places)
             seen = self.active[name] = SeenAlert(at, exact, at, {})
-        if seen.since > at + RECENT_SECONDS:  # the clock was ahead when it was noted
+        if seen.since > at + RECENT_SECONDS:  # this machine's clock was ahead when the alert was first seen
             seen.since, seen.exact = at, False
         seen.last = at
         waiting = {place: label for place, label in seen.places.items() if place not in speaking}

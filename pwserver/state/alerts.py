@@ -140,6 +140,7 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
 def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str]:
     """Return the places whose silence about an alert means that it is over."""
     found = {GRID_WORD} if reading.grid_status is not None else set()
+    # Tesla's servers report no device alerts, so their silence does not end one that the gateway reported before.
     if not reading.remote:
         found.update(devices)
         found.add(ELSEWHERE)

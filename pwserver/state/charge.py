@@ -67,6 +67,7 @@ def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:
 
 
 def _whole(reading: Reading, name: str, parts: list[Number]) -> Number:
+    # The gateway's own sum takes precedence, as its list of units may lack one that does not answer.
     whole = finite((reading.system_status or {}).get(name))
     if whole is not None:
         return Source(reading, "system").fact(whole, name)

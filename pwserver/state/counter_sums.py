@@ -63,6 +63,7 @@ class SumMemory:
 
     def total(self, name: str, values: Sequence[Any]) -> float | None:
         """Return the sum of one counter of all houses; None unless every one of them is known."""
+        # Houses that left the configuration stay in the sum, as a sum that falls looks like a new meter.
         left = [part.counters[name] for part in self.former if name in part.counters]
         found: float | None = complete_total([*values, *left]) if values else None
         return found

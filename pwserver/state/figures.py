@@ -138,6 +138,7 @@ def _meter_name(name: str) -> str:
 
 def _flow_facts(judged: Judged) -> dict[str, Fact[Any]]:
     solar, home, battery, grid = (judged.meters[name].watts for name in METER_NAMES)
+    # A house without a battery has no battery power, which must not make all its flows unknown.
     discharge = 0.0 if battery.value is None and has_battery(judged) is False else battery.value
     found = flows(solar.value, home.value, discharge, grid.value)
     share = own_percent(found, home.value)

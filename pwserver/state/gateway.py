@@ -61,6 +61,7 @@ def state_of(
 def availability_of(status: GatewayStatus, judged: Judged) -> Availability:
     """Judge whether the data of a gateway are available, and why not."""
     if judged.reading is None:
+        # A cause or a failure shows that an attempt was made; before that, "away" would alarm at every start.
         phase = WAITING if status.cause is None and not status.total_failures else AWAY
     else:
         phase = FRESH if status.online and not status.stale else STALE

@@ -188,6 +188,7 @@ def _charge(members: Sequence[State]) -> SiteCharge:
             sizes.append(_capacity(charge))
         else:
             missing.append(state.gateway.id)
+    # Without the capacity of even one house, weights would be a guess, and the plain mean is shown instead.
     weighted_raw = aggregate.weighted_mean(list(raw.values()), sizes)
     weighted = weighted_raw is not None
     raw_mean, app_mean = aggregate.mean(list(raw.values())), aggregate.mean(list(app.values()))

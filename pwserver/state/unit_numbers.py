@@ -102,6 +102,7 @@ def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObjec
     blocks = system.get("battery_blocks") if isinstance(system, dict) else None
     if not isinstance(system, dict) or not isinstance(blocks, list):
         return system
+    # ``sorted`` is stable, so units without a number keep the gateway's order among themselves.
     ordered = sorted(blocks, key=lambda block: numbers.get(block_serial(block) or "", MAX_UNITS + 1))
     return system if ordered == blocks else {**system, "battery_blocks": ordered}
 
