@@ -26,7 +26,8 @@ from pwserver.history.clock_witnesses import (
     gateway_seconds,
 )
 from pwserver.history.layout import COLUMNS, WAITING
-from pwserver.history.recorder import Recorder, power_values
+from pwserver.history.recorded_row import power_values
+from pwserver.history.recorder import Recorder
 from pwserver.history.removed_rows import rows_after, set_aside
 from pwserver.history.ring_tables import RingTable
 from pwserver.history.waiting_rows import Span, WaitingRows

@@ -146,7 +146,7 @@ def test_a_zone_that_becomes_known_later_loses_no_energy_and_repeats_no_day(late
         if when >= start + hours * 3600.0:
             recorder.use_zone(later)
         recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
-    assert store.timezone == later and Recorder(store)._zone == ZoneInfo(later)  # also for the next process
+    assert store.timezone == later and Recorder(store).zone == ZoneInfo(later)  # also for the next process
     dates, energies = store.days.select(
         -math.inf, math.inf, [store.column("days", "date"), store.column("days", "home_wh")]
     )[1]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, day_start
 from pwserver.history.layout import ENERGIES, HistoryGateway, HistorySettings
-from pwserver.history.recorder import LONGEST_GAP_SECONDS, Recorder
+from pwserver.history.open_intervals import LONGEST_GAP_SECONDS
+from pwserver.history.recorder import Recorder
 from pwserver.state.counter_guard import CounterGuard
 from pwserver_ext.rollup import Integrator
 from tests.history.support import SMALL, Site, archive, reading
