@@ -1,3 +1,3 @@
-"""pwserver: polls Tesla Powerwall gateways and hands what it learned to many readers, fast."""
+"""Poll Tesla Powerwall gateways, and hand what was learned to many readers, fast."""
 
 __version__ = "1.0.0"

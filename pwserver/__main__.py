@@ -1,4 +1,4 @@
-"""``python -m pwserver``"""
+"""Run ``python -m pwserver``."""
 
 from __future__ import annotations
 

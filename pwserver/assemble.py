@@ -1,4 +1,4 @@
-"""From a configuration to everything the processes share, before the first of them is forked."""
+"""Make everything that the processes share from a configuration, before the first of them is forked."""
 
 from __future__ import annotations
 

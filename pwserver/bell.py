@@ -1,4 +1,4 @@
-"""Tells the workers at once that something has been published. What it was they read in the arena."""
+"""Tell the workers at once that something has been published; they find out in the arena what it was."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 
 
 class Bell:
-    """One pipe per worker, made before any fork. Ringing never waits and never fails: a pipe that is full has been rung
-    and not been heard yet, which is all that needs to be known.
+    """Wakes the workers by one pipe for each, made before any fork.
+
+    Ringing never waits and never fails: a full pipe has been rung and not been heard yet, and then the worker wakes
+    anyway.
     """
 
     def __init__(self, workers: int) -> None:

@@ -1,4 +1,4 @@
-"""How much a query or a body may hold: every bound that a client can meet, in one place.
+"""Define how much a query or a body may hold: every bound that a client can meet, in one place.
 
 The readers of queries, forms and JSON take their limits from here, and so does the API description. What clients of one
 installation may do is a setting (``PW_MAX_*``); these are the limits of what makes sense at all.
@@ -21,7 +21,7 @@ SIGNAL_HOURS: Final = (1, 87_840)
 SAMPLES: Final = (1, 10_000)
 POINTS: Final = (3, 10_000)
 STEP_SECONDS: Final = (1, 3_155_760_000)  # up to a century
-WHOLE_DIGITS: Final = 18
+WHOLE_DIGITS: Final = 18  # so that every whole number fits into 64 bits
 NUMBER_CHARACTERS: Final = 40  # a float needs 24
 LIST_ITEMS: Final = 256
 ITEM_CHARACTERS: Final = 128
@@ -46,7 +46,7 @@ SHOWN_CHARACTERS: Final = 60  # of a value that an error repeats
 
 
 def shown(value: Any) -> str:
-    """A value as an error may repeat it: as JSON where that is possible, shortened, in one line, and printable."""
+    """Return a value as an error may repeat it: as JSON where possible, shortened, in one line, and printable."""
     if isinstance(value, str):
         text = value[: SHOWN_CHARACTERS + 1]
     elif isinstance(value, (dict, list)):

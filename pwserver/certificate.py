@@ -1,4 +1,4 @@
-"""A certificate signed by its own key, for HTTPS of our own and for simulated gateways: real ones have such, too."""
+"""Make a certificate signed by its own key, for the server's HTTPS and for simulated gateways; real ones do so, too."""
 
 from __future__ import annotations
 

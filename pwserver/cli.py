@@ -1,4 +1,4 @@
-"""The command line: every setting is a flag, and a few commands beside serving."""
+"""Read the command line: every setting is a flag, and there are a few commands beside serving."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_command(command: str, config: Config, flags: Mapping[str, str], own: Sequence[str]) -> int:
-    """Hand over to the room that knows; each is imported only when it is wanted."""
+    """Run one command; its package is imported only now, so that the other commands start fast."""
     if command == "check-config":
         from pwserver.config.check_report import report
 
@@ -76,12 +76,15 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
 
 def program_name(path: str) -> str:
-    """Return the name we were called by: the predecessor's, or our own."""
+    """Return the name the program was called by: the predecessor's, or its own."""
     return _DROP_IN if os.path.basename(path).startswith(_DROP_IN) else "pwserver"
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
-    """Flags, command, and what belongs to the command alone. Flags may stand before and after most commands."""
+    """Split into flags, the command, and the command's own arguments.
+
+    Flags may stand before and after most commands.
+    """
     takes_value = {flag: setting for setting in SETTINGS if not setting.is_switch for flag in setting.flags}
     flags: list[str] = []
     rest = list(arguments)
@@ -101,7 +104,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], str, list[str]
 
 
 class _Parser(argparse.ArgumentParser):
-    """Never repeats what was typed: it may be a password after a mistyped flag."""
+    """Parses flags without ever repeating what was typed: it may be a password after a mistyped flag."""
 
     def error(self, message: str) -> NoReturn:
         if "ignored explicit argument" in message:
@@ -110,7 +113,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Switch(argparse.Action):
-    """``--debug`` and ``--no-debug``."""
+    """Stores ``yes`` for ``--debug`` and ``no`` for ``--no-debug``."""
 
     def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, **options)

@@ -1,14 +1,15 @@
-"""The one way back: from a worker to the poller, and the answer.
+"""Carry commands from a worker to the poller, and the answers back. There is no other way from workers to gateways.
 
 Main makes one pair of connected sockets per worker before it forks anything, so that workers, the poller and their
-replacements inherit them: no name, no file, nobody else can speak here. A message is one JSON object in one packet.
+replacements inherit them: without a name or a file, no other program can speak here. A message is one JSON object in
+one packet.
 
 Why nothing is sent to a gateway twice, or after its sender has given up:
 
 * a command names the poller process it is meant for; another one drops it unread;
-* the poller says "started" before it starts, and looks at the deadline once more after saying so. Whoever has heard
-  nothing when the deadline is over may therefore say "never started"; whoever has heard it may not;
-* the worker sends each command once. What happened to one that started and then fell silent, nobody knows.
+* the poller says "started" before it starts, and looks at the deadline once more after saying so. A worker that has
+  heard nothing when the deadline is over may therefore say "never started"; one that has heard it may not;
+* the worker sends each command once. The outcome of one that started and then fell silent is unknown, and told so.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ UNKNOWN = "unknown"  # it was sent, or may have been, and no answer came
 BUSY = "busy"  # another command of this gateway is under way
 COOLING = "cooling down"  # too soon after the last islanding command
 REPEATED = "repeated"  # this idempotency key has been used
-NO_GATEWAY = "no gateway"  # not one of ours
+NO_GATEWAY = "no gateway"  # there is no gateway of this name
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command on its way to the poller. ``deadline``: monotonic seconds after which it must not start any more."""
+    """Describes one command on its way to the poller.
+
+    ``deadline``: monotonic seconds after which it must not start any more.
+    """
 
     number: int
     worker: int  # pid of the sender
@@ -56,7 +60,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command. ``result`` is the gateway's own answer; ``message`` is for people, and no secret."""
+    """Says what became of a command. ``result``: the gateway's own answer; ``message``: for people, without secrets."""
 
     kind: str
     message: str = ""
@@ -67,15 +71,16 @@ class Outcome:
 
 
 class Heart(Protocol):
-    """The heartbeat table, as far as needed here."""
+    """Declares what is needed here of the heartbeat table."""
 
     def pid(self, row: int) -> int: ...
 
 
 class Channel:
-    """The sockets, made by main before any fork: ``workers[n]`` for worker n, ``poller[n]`` its other end."""
+    """Holds the sockets, made by main before any fork: ``workers[n]`` for worker n, ``poller[n]`` its other end."""
 
     def __init__(self, workers: int) -> None:
+        # Both kinds keep the bounds of messages. SOCK_SEQPACKET also tells when the other end is closed.
         kind = socket.SOCK_SEQPACKET if _has_seqpacket() else socket.SOCK_DGRAM
         self.workers: list[socket.socket] = []
         self.poller: list[socket.socket] = []
@@ -83,6 +88,7 @@ class Channel:
             near, far = socket.socketpair(socket.AF_UNIX, kind)
             for end in (near, far):
                 end.setblocking(False)
+                # A packet that is larger than the send buffer fails at once (EMSGSIZE), so one must fit with room.
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MESSAGE_BYTES)
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2 * MESSAGE_BYTES)
             self.workers.append(near)
@@ -138,7 +144,7 @@ class _SentCommand:
 
 
 class CommandClient:
-    """The worker's side. Made in the worker, after the fork, by its event loop."""
+    """Sends commands from a worker. Made in the worker, after the fork, by its event loop."""
 
     def __init__(self, end: socket.socket, heart: Heart, poller_row: int, worker: int) -> None:
         self._end = end
@@ -165,8 +171,10 @@ class CommandClient:
         dry_run: bool = False,
         key: str = "",
     ) -> Outcome:
-        """Have it done, and tell what became of it: started within ``start_seconds`` or never, and over, or of unknown
-        outcome, ``limit_seconds`` later.
+        """Have a command carried out, and return its outcome.
+
+        It starts within ``start_seconds`` or never. ``limit_seconds`` after its start it is over, or its outcome is
+        unknown.
         """
         poller = self._heart.pid(self._row)
         if not poller:
@@ -228,7 +236,7 @@ def _outcome_of(message: dict[str, Any]) -> Outcome:
 
 
 class CommandServer:
-    """The poller's side: hands each command to ``accept(command, started)`` and sends back what that says.
+    """Hands each command to ``accept(command, started)`` in the poller, and sends its outcome back.
 
     ``accept`` returns the outcome; before it touches a gateway it must call ``started()`` and stop when that is False.
     """
@@ -258,7 +266,7 @@ class CommandServer:
                 command = Command(**message)
             except TypeError:
                 continue
-            # Meant for the poller before this one, or from a worker that has died: nobody waits for it.
+            # Meant for the poller before this one, or from a worker that has died: no one waits for its outcome.
             if command.poller != self._poller or not self._alive(command.worker):
                 continue
             job = asyncio.create_task(self._answer(end, command))

@@ -1,7 +1,7 @@
-"""What a child died of: the one judgement that restarts, the log and the rest of main go by.
+"""Judge what a child died of: the one judgement that restarts, the log and the rest of main go by.
 
 A status from ``waitpid`` says little by itself. SIGKILL may have been sent by main (the child was hung), by the kernel
-(memory ran out) or by somebody else; each calls for another pause before the next start and for other advice.
+(memory ran out) or from outside; each calls for another pause before the next start and for other advice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAULTS = frozenset(
 
 
 class DeathKind(Enum):
-    """Why a child is not there. Every kind has pauses and a count of its own (``restarts.py``)."""
+    """Says why a child is not there. Every kind has pauses and a count of its own (``restarts.py``)."""
 
     KILLED = "killed from outside"
     CRASHED = "crashed"
@@ -39,7 +39,7 @@ class DeathKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """One death of a child."""
+    """Describes one death of a child."""
 
     kind: DeathKind
     signal_number: int | None = None  # what ended it; None when it ended by itself
@@ -49,7 +49,7 @@ class Death:
 
     @property
     def out_of_memory(self) -> bool:
-        """Did the kernel end it because memory ran out?"""
+        """Tell whether the kernel ended it because memory ran out."""
         return self.kind is DeathKind.OUT_OF_MEMORY
 
     def __str__(self) -> str:
@@ -69,7 +69,7 @@ class Death:
 def death_of(
     exit_code: int, lived_seconds: float, worked_seconds: float, *, hung: bool = False, out_of_memory: bool = False
 ) -> Death:
-    """Judge the death of a child nobody asked to end.
+    """Judge the death of a child that was not asked to end.
 
     ``exit_code``: as ``os.waitstatus_to_exitcode`` has it, negative for a signal. ``hung``: main killed it for its
     silence. ``out_of_memory``: the kernel counted a kill for want of memory that no other death accounts for.
@@ -84,7 +84,7 @@ def death_of(
         if number == signal.SIGKILL and hung:
             return Death(DeathKind.HUNG, number, None, *lived)
         return Death(DeathKind.KILLED, number, None, *lived)
-    if exit_code == 0:  # a child's life has no end of its own: somebody sent SIGTERM, and it ended in order
+    if exit_code == 0:  # a child's life has no end of its own: it got a SIGTERM from outside, and ended in order
         return Death(DeathKind.KILLED, None, 0, *lived)
     kind = DeathKind.FAILED if worked_seconds > 0 else DeathKind.FAILED_AT_START
     return Death(kind, None, exit_code, *lived)

@@ -1,4 +1,4 @@
-"""``--demo``: a simulated gateway as one more supervised child, and a configuration that polls it."""
+"""Prepare ``--demo``: a simulated gateway as one more supervised child, and a configuration that polls it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pwserver.config import Config, ConfigError, GatewayDefinition
 from pwserver.config.configuration import temporary_folder
 
 DEFAULT_SCENARIO = "powerwall2"
-MORNING_HOUR = 9.5  # the simulated day begins with sun, whatever the time of the demo
+MORNING_HOUR = 9.5  # the simulated day always begins with sun, so that the pages have something to show
 PASSWORD = "simulated-gateway"
 
 
@@ -51,7 +51,10 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
 
 
 def _owner_key() -> tuple[bytes, str]:
-    """A key the simulated v1r gateway knows, and the file the server reads it from; the file goes with main."""
+    """Make a key that the simulated v1r gateway knows, and the file from which the server reads it.
+
+    The file is removed when main ends.
+    """
     from pwserver.simulator.signed import make_key
 
     key, _ = make_key()
@@ -63,6 +66,7 @@ def _owner_key() -> tuple[bytes, str]:
     except OSError as problem:
         raise ConfigError([f"PW_DEMO: no temporary file can be written ({problem.strerror}); set TMPDIR"]) from None
     main = os.getpid()
+    # Children inherit the handler; one that ended first would take the file from the others.
     atexit.register(lambda: os.unlink(file.name) if os.getpid() == main else None)
     return key, file.name
 

@@ -1,4 +1,4 @@
-"""Which gateways a replica knows: learned by its poller, read by main, which makes room for them."""
+"""List the gateways that a replica knows: its poller learns of them, and main makes room for them."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ IDENTITY_BYTES = 2048  # room for one gateway
 
 
 class Directory:
-    """The list, in one slot of the arena: one writer, read whole or not at all."""
+    """Holds the list in one slot of the arena, which has one writer and is read whole or not at all."""
 
     def __init__(self, region: memoryview, gateways: int) -> None:
         self._slot = SnapshotSlot(region, 1, gateways * IDENTITY_BYTES)
 
     @staticmethod
     def size(gateways: int) -> int:
-        """Bytes for this many gateways."""
+        """Return how many bytes the list takes for this many gateways."""
         return int(SnapshotSlot.size(1, gateways * IDENTITY_BYTES))
 
     @property
     def generation(self) -> int:
-        """Grows with every change; 0 before the first."""
+        """Return a number that grows with every change; 0 before the first."""
         return self._slot.generation()
 
     def write(self, identities: Iterable[GatewayIdentity]) -> None:
@@ -54,7 +54,9 @@ class Directory:
 def joined(
     heard: Sequence[GatewayIdentity], known: Sequence[GatewayIdentity], wanted: str | None
 ) -> tuple[GatewayIdentity, ...]:
-    """The gateways of a replica: all it has heard of, those it knew before, and its configured default even unheard.
+    """Return the gateways of a replica: those it has heard of, those it knew before, and its configured default.
+
+    The default is there even when it has not been heard of.
 
     What others say about them is made safe to build on: never virtual, a time zone that exists.
     """

@@ -1,4 +1,4 @@
-"""Telling each fault once: a request that makes a handler stumble must not be able to fill the log.
+"""Log each fault once: a request that makes a handler fail must not be able to fill the log.
 
 A fault is known by its place: the kind of exception and the line of code that raised it. The first one of a place is
 told with its traceback. Those after it are counted, and told as one line at most every few minutes. The table of places
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
-PLACES: Final = 64
+PLACES: Final = 64  # far more than a program has faults; the bound is for one that makes up exceptions
 REPEAT_SECONDS: Final = 300.0
 OTHER_PLACES: Final = "other places"
 
 
 @dataclass(slots=True)
 class _Told:
-    """One place: when it was last told, and how often it has happened since."""
+    """Counts one place: when it was last told, and how often it has happened since."""
 
     at: float
     unsaid: int = 0
@@ -39,7 +39,7 @@ class RepeatedFaults(logging.Filter):
         self._places: dict[str, _Told] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Should this record be told? One that stands for several is changed to say so."""
+        """Return whether to log this record; one that stands for several is changed to say so."""
         problem = record.exc_info[1] if record.exc_info else None
         if problem is None:
             return True
@@ -60,7 +60,7 @@ class RepeatedFaults(logging.Filter):
         return True
 
     def tell_repeated(self) -> None:
-        """Tell what was counted and is due, though nothing more has happened. To be called now and then."""
+        """Log the summaries that are due, even when nothing more has happened. To be called now and then."""
         now = self._clock()
         for place, told in self._places.items():
             if told.unsaid and now - told.at >= REPEAT_SECONDS:
@@ -74,7 +74,10 @@ def _summary(place: str, told: _Told) -> str:
 
 
 def place_of(problem: BaseException) -> str:
-    """Name the kind of ``problem`` and the line that raised it: of ours if one of ours is involved, else the last."""
+    """Name the kind of ``problem`` and the line that raised it.
+
+    That is the innermost line of this program where one is involved, else the innermost of all.
+    """
     last: TracebackType | None = None
     ours: TracebackType | None = None
     trace = problem.__traceback__

@@ -1,6 +1,6 @@
-"""The one look-up of a gateway by the name that a request, a query or a topic gives it.
+"""Look up a gateway by the name that a request, a query or a topic gives it; nothing else does.
 
-Reads, writes, streams, history and MQTT commands all ask here, so a name nobody has is refused everywhere in the same
+Reads, writes, streams, history and MQTT commands all ask here, so an unknown name is refused everywhere in the same
 words, and never means the default gateway. Ids are compared as they are: ``Home`` is not ``home``.
 """
 
@@ -14,7 +14,7 @@ SHOWN: Final = 80  # characters of a name that an answer repeats; ids have 64 at
 
 
 class UnknownGateway(LookupError):
-    """No gateway has this name; the text says so and shows it, shortened."""
+    """Says that no gateway has this name, and shows the name, shortened."""
 
     def __init__(self, name: str) -> None:
         shown = name if len(name) <= SHOWN else name[: SHOWN - 1] + "…"

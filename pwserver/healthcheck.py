@@ -1,4 +1,4 @@
-"""``pwserver healthcheck``: for containers, so that no image needs curl. Status 0 when a worker and the poller live."""
+"""Run ``pwserver healthcheck``, so that no container image needs curl. Status 0 when a worker and the poller live."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 def main(config: Config) -> int:
-    """Ask the running server of this configuration for /livez; prints one line."""
+    """Ask the running server of this configuration for /livez, and print its answer in one line."""
     address, port = config.settings.process.address
     connection: http.client.HTTPConnection
     if config.settings.process.tls:
         trusting = ssl.create_default_context()
         trusting.check_hostname = False
-        trusting.verify_mode = ssl.CERT_NONE  # it is ourselves, on loopback, with a certificate we made
+        trusting.verify_mode = ssl.CERT_NONE  # it is this very machine, and the certificate may be self-signed
         connection = http.client.HTTPSConnection(
             ANY_ADDRESS.get(address, address), port, timeout=LIMIT_SECONDS, context=trusting
         )

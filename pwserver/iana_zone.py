@@ -1,11 +1,11 @@
-"""The one check whether a name is that of a time zone, for configuration, gateways and replicas."""
+"""Check whether a name is that of a time zone, for configuration, gateways and replicas alike."""
 
 from __future__ import annotations
 
 
 def known_zone(name: str) -> str | None:
     """Return the IANA name of a zone that this machine knows; None for any other text."""
-    import zoneinfo  # late: reading the configuration shall stay cheap
+    import zoneinfo  # late, so that reading a configuration without a zone stays cheap
 
     try:
         return zoneinfo.ZoneInfo(name).key if len(name) <= 255 else None

@@ -1,4 +1,4 @@
-"""Logging for all processes: one line a state change, on standard error, with every secret blotted out.
+"""Set up the log of all processes: one line per state change, on standard error, with every secret blotted out.
 
 The redaction sits in the formatter, so it covers messages, arguments and tracebacks of every logger, the library's
 included; no call site has to remember it. A fault is told once for each place it happens at (``fault_log.py``).
@@ -20,7 +20,7 @@ LINE = "%(asctime)s %(levelname).1s %(name)s: %(message)s"
 
 
 class Redacted(logging.Formatter):
-    """A formatter whose output never holds one of ``secrets``, nor what looks like one. ``public``: see Redactor."""
+    """Formats lines that never hold one of ``secrets``, nor what looks like one. ``public``: see Redactor."""
 
     def __init__(self, secrets: Iterable[str], fmt: str, public: Iterable[str] = ()) -> None:
         super().__init__(fmt)
@@ -36,7 +36,7 @@ class Redacted(logging.Formatter):
 
 
 class Output(logging.StreamHandler[Any]):
-    """Standard error. A record that cannot be formatted is told without its arguments, which may be secret."""
+    """Writes to standard error; a record that cannot be formatted without its arguments, which may be secret."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         kind = sys.exc_info()[0]
@@ -44,11 +44,11 @@ class Output(logging.StreamHandler[Any]):
         try:
             self.stream.write(f"a log line of {record.pathname}:{record.lineno} could not be written ({name})\n")
         except (OSError, ValueError):
-            pass  # nobody reads the log any more; that must not stop the server
+            pass  # the log has no reader any more, which must not stop the server
 
 
 def configure(debug: bool, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
-    """Send every log of this process and its children, and what nobody catches, to standard error."""
+    """Send every log of this process and its children, and every uncaught exception, to standard error."""
     handler = Output(sys.stderr)
     handler.setFormatter(Redacted(secrets, LINE, public))
     handler.addFilter(faults)

@@ -1,4 +1,4 @@
-"""How much memory the kernel lets this server have, and how often it has killed for want of it.
+"""Find how much memory the kernel lets this server have, and how often it has killed for want of it.
 
 No call of the standard library tells a container's limit: it is in the files of the control groups (cgroups), in two
 versions that may be mounted side by side. A limit may be set on any level between our own group and the root of what is
@@ -23,7 +23,7 @@ KILLS_FILES = ("memory.events", "memory.oom_control")
 
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
-    """The lowest limit there is, and the file that says so."""
+    """Holds the lowest limit there is, and the file that says so."""
 
     limit_bytes: int
     source: str
@@ -67,7 +67,7 @@ def count_of_kills(path: Path) -> int | None:
 
 
 def groups(root: Path = ROOT) -> Iterator[Path]:
-    """The folders of our own memory group and of those above it, of version 2 and of version 1, from the inside out."""
+    """Yield the folders of this process's memory group and of those above it, from the inside out; both versions."""
     for mounted in _mounts(root):
         inner = mounted.folder_of(_text(root / "proc/self/cgroup"))
         if inner is None:
@@ -82,14 +82,20 @@ def groups(root: Path = ROOT) -> Iterator[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
-    """A mounted hierarchy of groups. ``inside``: the group that is mounted, seen from the hierarchy's own root."""
+    """Describes a mounted hierarchy of groups.
+
+    ``inside``: the group that is mounted, seen from the hierarchy's own root.
+    """
 
     folder: Path
     inside: str
     version: int
 
     def folder_of(self, memberships: str) -> Path | None:
-        """The folder of our own group, from ``/proc/self/cgroup``; None when we are in none of this hierarchy."""
+        """Return the folder of this process's group; None when it is in none of this hierarchy.
+
+        ``memberships``: the content of ``/proc/self/cgroup``.
+        """
         for line in memberships.splitlines():
             _, _, rest = line.partition(":")
             controllers, _, path = rest.partition(":")
@@ -106,7 +112,7 @@ class _Mount:
 
 
 def _mounts(root: Path) -> Iterator[_Mount]:
-    """Hierarchies that may limit memory."""
+    """Yield the mounted hierarchies that may limit memory."""
     for line in _text(root / "proc/self/mountinfo").splitlines():
         mount, _, filesystem = line.partition(" - ")
         fields, kind = mount.split(" "), filesystem.split(" ")
@@ -136,7 +142,7 @@ def _text(path: Path) -> str:
 
 
 def _number(text: str) -> int | None:
-    """Return a number of bytes as the kernel writes it; None for ``max`` and for whatever else is no such number."""
+    """Return a number of bytes as the kernel writes it; None for ``max`` and for any other text."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 25 else None
 
 

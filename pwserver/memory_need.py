@@ -1,4 +1,4 @@
-"""How much memory the server needs, and how many workers fit below a limit.
+"""Reckon how much memory the server needs, and how many workers fit below a limit.
 
 Measured in a memory group (cgroup) of Linux 6.18 on x86-64 with Python 3.11, some seconds after the start, while
 Telegraf's pages were read (``memory.max_usage_in_bytes``): 83 MB with two workers and a simulated Powerwall 3, 75 MB
@@ -30,7 +30,7 @@ def need_bytes(config: Config, workers: int) -> int:
 
 
 def fitted(config: Config, limit: MemoryLimit | None) -> Config:
-    """``config`` with as many of its workers as fit, at least one, and with a warning when memory is short."""
+    """Return ``config`` with as many of its workers as fit, at least one, and with a warning when memory is short."""
     if limit is None:
         return config
     wanted = workers = config.settings.process.worker_count
@@ -53,7 +53,7 @@ def fitted(config: Config, limit: MemoryLimit | None) -> Config:
 
 
 def advice(config: Config, workers: int, limit: MemoryLimit, killed: bool = False) -> str:
-    """Say what an owner can do. ``killed``: it was not enough, whatever the figures say."""
+    """Say what an owner can do. ``killed``: the memory was not enough, even where the figures say that it is."""
     fewer = ", or set PW_WORKERS=1" if workers > 1 else ""
     if limit.source == INSTALLED:
         return f"Stop other programs of this machine{fewer}"

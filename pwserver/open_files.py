@@ -1,4 +1,4 @@
-"""As many file descriptors as there may be connections, or no more connections than there are descriptors.
+"""Allow as many file descriptors as there may be connections, or no more connections than there are descriptors.
 
 A process that has none left can neither accept a client nor refuse one: clients would wait in the queue of the
 listening socket, without an answer, until others leave. With a cap below the limit they are refused at once.
@@ -18,7 +18,7 @@ LEAST_CONNECTIONS = 10  # what the settings table allows
 
 
 def with_files(config: Config) -> Config:
-    """Raise our limit of open files for the connections of ``config``; lower their number where that is refused.
+    """Raise the limit of open files for the connections of ``config``; lower their number where that is refused.
 
     The number of the settings table means as many as possible; one that the owner has set gets a warning.
     """

@@ -1,8 +1,8 @@
-"""When memory runs out: whom the kernel takes, and how main knows that it was the kernel.
+"""Decide which process the kernel takes when memory runs out, and tell main that it was the kernel.
 
 The kernel ends the process that holds most of the memory, plus a handicap that every process may raise for itself. The
 pages that main shares with its children count as main's as well, so that it is a likely victim, and everything ends
-with it. The handicap of a child is as large as main itself, not larger: on a machine whose memory somebody else has
+with it. The handicap of a child is as large as main itself, not larger: on a machine whose memory another program has
 used up, a home's server should not be the first to go.
 """
 
@@ -23,7 +23,7 @@ MARGIN = 1.1  # page tables count as well, and main grows a little
 
 
 class KernelKills:
-    """The kernel's count of processes it killed for want of memory, and how many of them our own dead account for."""
+    """Follows the kernel's count of kills for want of memory, and how many of them the dead children account for."""
 
     def __init__(self, root: Path = ROOT, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = kills_file(root)
@@ -32,14 +32,14 @@ class KernelKills:
         self._looked = clock()
 
     def look(self) -> None:
-        """Read the count now and then. A kill nobody has claimed for some seconds was of somebody else's process."""
+        """Read the count now and then. A kill that is not claimed within some seconds was of another program."""
         if self._clock() - self._looked >= LOOK_SECONDS:
             self._looked = self._clock()
             self._earlier = max(self._earlier, self._latest)
             self._latest = self._count()
 
     def claim(self) -> bool:
-        """Did the kernel kill a process in these seconds that no earlier death accounts for?"""
+        """Claim one of the kernel's latest kills; False when earlier deaths account for all of them."""
         if self._count() <= self._earlier:
             return False
         self._earlier += 1

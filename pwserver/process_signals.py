@@ -1,8 +1,8 @@
-"""What every signal means to main and to its children: one table.
+"""Give every signal its meaning for main and its children, by one table.
 
 Most signals end a program that says nothing about them. A stray SIGUSR1 (a log rotation written for another server, a
-mistyped ``kill``) must not end this one, so whatever has no meaning here is ignored, from before the configuration is
-read until main has gone. Children inherit that.
+mistyped ``kill``) must not end this one, so every signal without a meaning here is ignored, from before the
+configuration is read until main has gone. Children inherit that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pwserver.deaths import signal_name
 
 
 class Meaning(Enum):
-    """What a signal asks of main."""
+    """Names what a signal asks of main."""
 
     STOP = "stops everything in order"
     RELOAD = "reads the configuration anew; one that comes before the start is complete is obeyed after it"
@@ -25,7 +25,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row: what main and its children make of some signals."""
+    """Describes one row: what main and its children do on some signals."""
 
     numbers: tuple[int, ...]
     main: Meaning

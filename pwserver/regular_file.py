@@ -1,7 +1,7 @@
-"""Files as they are meant: opened without waiting, and refused when they are something else.
+"""Open regular files without waiting, and refuse everything else.
 
-Whoever opens a FIFO waits for its other end, perhaps for ever, and opening a device can do something. So what lies
-under a configured name is looked at first, opened without waiting, and looked at again.
+Opening a FIFO waits for its other end, perhaps for ever, and opening a device can do something. So what lies under a
+configured name is looked at first, opened without waiting, and looked at again.
 """
 
 from __future__ import annotations

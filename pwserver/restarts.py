@@ -1,7 +1,7 @@
-"""How long main waits before it starts a child again.
+"""Decide how long main waits before it starts a child again.
 
-Deaths of one kind are counted for themselves. A child that somebody kills from outside is in order and starts again at
-once, whatever it died of before; one that fails at its own start is tried more and more seldom, because each attempt
+Deaths of one kind are counted for themselves. A child that is killed from outside is in order and starts again at once,
+also after deaths of other kinds; one that fails at its own start is tried more and more seldom, because each attempt
 costs processor time that the others need. Counting both together would turn a few kills into half a minute of silence
 as soon as one of them hits a child before its first heartbeat.
 

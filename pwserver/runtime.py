@@ -19,7 +19,7 @@ from pwserver.shared import FIRST_WORKER_ROW, Shared
 
 @dataclass(frozen=True)
 class Runtime:
-    """What main hands to every child by fork. Nothing in it changes after the first fork but the arena's content."""
+    """Holds what main hands to every child by fork. After the first fork only the arena's content changes."""
 
     config: Config
     shared: Shared
@@ -39,5 +39,5 @@ class Runtime:
 
     @property
     def workers(self) -> int:
-        """Number of worker processes."""
+        """Return the number of worker processes."""
         return self.shared.workers

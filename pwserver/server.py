@@ -1,4 +1,4 @@
-"""The wiring of processes: what starts where, in what order.
+"""Wire the processes together: what starts where, and in what order.
 
 main: listening socket, arena, "no data" documents, fork -> workers -> (when they beat) poller
 """
@@ -41,7 +41,7 @@ READY_SECONDS = 20.0
 FIRST_POLL_SECONDS = 10.0  # how long a reload waits for data before new workers take over
 FIRST_WORD_SECONDS = 3.0  # how long a starting replica waits for what the broker has kept for it
 DRAIN_SECONDS = 15.0  # how long workers of the old configuration may finish what they have
-HISTORY_FAULTS = 2  # so many children killed by what they touched, and there is no history until files are opened anew
+HISTORY_FAULTS = 2  # after so many children killed by a page they touched, the history is given up
 BACKLOG = 4096
 Reload = Callable[[], Config]
 
@@ -69,6 +69,7 @@ def serve(config: Config, reload: Reload | None = None) -> int:
 def listen(address: str, port: int) -> socket.socket:
     """Return the one listening socket, inherited by every worker. OSError when the address is taken or not ours."""
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    # Connections of the server before, in TIME_WAIT, would keep the port for a minute.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address, port))
@@ -89,12 +90,12 @@ def say(text: str) -> None:
 
 
 def in_url(host: str, port: int) -> str:
-    """Host and port as a URL has them."""
+    """Return host and port as a URL has them."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Generation:
-    """The processes of one configuration, with an arena of their own."""
+    """Holds the processes of one configuration, with an arena of their own."""
 
     def __init__(
         self,
@@ -178,7 +179,7 @@ class Generation:
 
 
 class Main:
-    """The main process: holds the sockets and the arenas, and looks after the children."""
+    """Runs the main process: holds the sockets and the arenas, and looks after the children."""
 
     def __init__(self, config: Config, listener: socket.socket, reload: Reload | None) -> None:
         self.reload = reload
@@ -206,11 +207,12 @@ class Main:
                     self._make_room(supervisor)
         finally:
             systemd.notify("STOPPING=1")
+            # The last quarter of PW_STOP_TIMEOUT is for killing what has not stopped, and for this process to end.
             supervisor.stop(seconds=self.current.config.settings.process.stop_timeout_seconds * 0.75)
             supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
-        """Start the workers first, so that the port answers whatever the gateways do; then the poller."""
+        """Start the workers first, so that the port answers before any gateway does; then the poller."""
         now = self.current
         self._tell_memory(supervisor, now)
         freeze()
@@ -258,7 +260,7 @@ class Main:
             told, known = config.settings.sharing, old.config.settings.sharing
             same = (told.source_url, told.prefix) == (known.source_url, known.prefix)
             new = Generation(config, listener, self.made, old.runtime, old.runtime.identities if same else ())
-        except Exception as refused:  # whatever it is: a running server is not given up for a configuration
+        except Exception as refused:  # of any kind: a running server is not given up for a bad configuration
             if listener is not old.listener:
                 listener.close()
             reason = getattr(refused, "message", None) or str(refused) or type(refused).__name__
@@ -306,7 +308,7 @@ class Main:
             supervisor.add(child)
         supervisor.wait(new.polled, FIRST_POLL_SECONDS)
         # The old workers stop accepting at once, or a client could be answered from new data and then from old.
-        # Whoever connects before the new ones are there waits in the queue of the listening socket.
+        # A client that connects before the new ones are there waits in the queue of the listening socket.
         supervisor.dismiss(old.workers)
         gate_setup.inherit(old.runtime, new.runtime)
         for child in new.workers:
@@ -332,13 +334,17 @@ class Main:
 
 
 def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:
-    """A child's life without the former listening socket: as long as anybody holds it, clients could connect there."""
+    """Run a child's life without the former listening socket.
+
+    As long as any process holds that socket, clients can connect to it and wait for ever.
+    """
     unwanted.close()
     run()
 
 
 def freeze() -> None:
     """Make everything alive permanent: children share these pages as long as no collector touches them."""
+    # The collector writes into the head of every object it visits, and each such write copies a shared page.
     gc.unfreeze()
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The arena of this server: which slot, counter and heartbeat lies where. Made by main before any fork."""
+"""Lay out the arena of this server: which slot, counter and heartbeat lies where. Made by main before any fork."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pwserver_ext.counters import Counters, Heartbeats
 from pwserver_ext.http_gate import EVENTS
 from pwserver_ext.snapshot import SnapshotSlot
 
-AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or what is said when there is none
+AGGREGATE = "aggregate"  # the virtual gateway: the sum of all, or the answers of a server without gateways
 SITE = "#site"  # documents about all gateways together; no gateway can have this id
 POLLER_ROW = 0
 FIRST_WORKER_ROW = 1
@@ -21,7 +21,7 @@ SITE_SHARE = 8  # a slot about all gateways is as large as this many gateways' s
 
 
 class Shared:
-    """Everything the processes share, by name.
+    """Holds everything that the processes share, by name.
 
     ``gateways``: ids in the order of the configuration. ``documents`` and ``site_documents``: documents of one gateway
     and of the site. ``slot_bytes`` and ``document_bytes``: room for one gateway's snapshot, longest document.
@@ -56,7 +56,7 @@ class Shared:
         self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
         self.hits = Counters(self.arena.region("hits"), workers, hits)  # the gate's events, then every document
         self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
-        self.bell = Bell(workers)  # rung by whoever publishes
+        self.bell = Bell(workers)  # rung after every publication
         starts: dict[str, int] = {}
         position = len(EVENTS)
         for slot, shape in shapes.items():

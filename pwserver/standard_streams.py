@@ -1,6 +1,6 @@
-"""Standard input, output and error are always there, also where whoever started us closed them.
+"""Keep standard input, output and error open, also where the parent process has closed them.
 
-Without this the first file or socket the server opens gets their number, and whatever the interpreter or a library
+Without this the first file or socket that the server opens gets their number, and what the interpreter or a library
 prints in an emergency is written into a ring of the history or to a client.
 """
 
@@ -12,6 +12,7 @@ import sys
 
 def open_missing() -> None:
     """Open the null device in place of each standard stream that is closed."""
+    # The kernel gives out the lowest free number, so the missing ones of 0, 1 and 2 are filled first (open(2)).
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)

@@ -1,8 +1,8 @@
-"""One strict reader for the JSON of commands, whichever way they come: HTTP and MQTT refuse the same texts.
+"""Read the JSON of commands strictly, with one reader for HTTP and MQTT, so that both refuse the same texts.
 
 A command must have one meaning. What decoders read differently (a name given twice, NaN, a number that is too large
-for a float, bytes that are no UTF-8, a byte order mark, half a surrogate pair) is refused: the sender cannot know which
-reading we took. So is what is too deep, too much or too long for anything that is meant (``bounds.py``).
+for a float, bytes that are no UTF-8, a byte order mark, half a surrogate pair) is refused, because the sender cannot
+know which reading was taken. So is everything deeper, larger or longer than any command is (``bounds.py``).
 
 Strangers may send bodies too, so judging one costs little more than decoding it: every check looks at the whole text at
 once. Only for the name of what is wrong are values looked at one by one, and not more than ``LOOKED_AT`` of them.
@@ -48,11 +48,11 @@ _LONG_TEXT: Final = b"x" * (JSON_TEXT_CHARACTERS + 1)
 
 
 class NotAnObject(Exception):
-    """A text that is not one well-formed JSON object with one meaning."""
+    """Says that a text is not one well-formed JSON object with one meaning."""
 
 
 class OutOfBounds(NotAnObject):
-    """An object with something in it that is not allowed: ``path`` leads to it, the text says what would be."""
+    """Says what in an object is not allowed: ``path`` leads to it, the text says what would be allowed."""
 
     def __init__(self, path: Path, message: str) -> None:
         super().__init__(message)
@@ -68,7 +68,7 @@ class _Refused:
 
 
 class _Reader:
-    """The hooks of one decoding. ``refused``: something stands in the result that may not be there."""
+    """Provides the hooks of one decoding. ``refused``: the result holds something that is not allowed."""
 
     def __init__(self) -> None:
         self.refused = False
@@ -145,6 +145,7 @@ def _whole_text_problem(body: bytes, found: Any) -> str:
             return TOO_LONG
     if _brackets(bare) > JSON_DEPTH:
         brackets = _structure(bare).translate(_SQUARE, _NOT_BRACKETS)
+        # Every round takes the innermost pairs away: what is left after as many rounds is nested deeper.
         for _ in range(JSON_DEPTH):
             brackets = brackets.replace(b"[]", b"")
         if brackets:
@@ -158,7 +159,7 @@ def _whole_text_problem(body: bytes, found: Any) -> str:
 
 
 def _without_escapes(body: bytes) -> bytes:
-    """``body`` without escaped quotation marks, so that those left begin and end texts."""
+    """Return ``body`` without escaped quotation marks, so that those left begin and end texts."""
     return body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
 
 
@@ -177,7 +178,7 @@ def _first_name(text: str) -> Path:
 
 
 def _problems(body: Any) -> Iterator[tuple[Path, str]]:
-    """Path and message of what is not allowed, for as far as is looked."""
+    """Yield path and message of what is not allowed, in the first LOOKED_AT values."""
     waiting: list[tuple[Path, Any]] = [((), body)]
     for _ in range(LOOKED_AT):
         if not waiting:

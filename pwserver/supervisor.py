@@ -1,4 +1,4 @@
-"""Keeps the children alive: one that dies or stops beating is replaced, the others never notice.
+"""Keep the children alive: one that dies or stops beating is replaced, and the others never notice.
 
 Main does nothing else and holds no data. Signals only wake its loop, so that nothing ever happens in the middle of
 something else; children get ordinary signal handling back.
@@ -33,15 +33,15 @@ log = logging.getLogger("pwserver.supervisor")
 WATCHED = STOPPING | RELOADING | {signal.SIGCHLD}
 LOOK_SECONDS = 0.2  # how often heartbeats are looked at
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
-ABSENT_SECONDS = 1.5  # main itself was stopped for this long: the children were too, or had nobody to blame them
+ABSENT_SECONDS = 1.5  # main itself was stopped for this long, so the children's heartbeats may be old without a fault
 GRACE_SECONDS = 3.0  # then they may take this long to beat again
 DEATHS_TOLD = 10  # deaths of one kind in a row that have a line each in the log
 DEATHS_TOLD_EVERY_SECONDS = 300.0  # later ones are counted, and told this often
-DEATHS_KEPT = 16  # a child's last deaths, for those who judge by them
+DEATHS_KEPT = 16  # a child's last deaths, for judgements such as the one about a broken history
 
 
 class Beats(Protocol):
-    """Heartbeats in the arena, one row a child."""
+    """Declares what the supervisor needs of the heartbeat table in the arena: one row per child."""
 
     def start(self, row: int, pid: int, state: int = 0) -> None: ...
     def stop(self, row: int) -> None: ...
@@ -51,7 +51,7 @@ class Beats(Protocol):
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep alive. ``run`` is its whole life, called in the fork."""
+    """Describes one process to keep alive. ``run`` is its whole life, called in the forked process."""
 
     name: str
     beats: Beats
@@ -74,7 +74,7 @@ class Supervisor:
     """Starts children, replaces the dead and the hung, and ends them all."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, machine: Path = ROOT) -> None:
-        """``machine``: where the kernel's counts of its own kills are looked for."""
+        """Take over the signals. ``machine``: the root below which the kernel's count of its kills is found."""
         self.clock = clock
         self.children: list[Child] = []
         self.main_pid = os.getpid()
@@ -87,6 +87,8 @@ class Supervisor:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
+        # The C handler writes the signal's number into this socket at once. A full one loses nothing that matters:
+        # children are collected all together, and a request to stop is already in it.
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
         for number in WATCHED:
             signal.signal(number, lambda *_: None)
@@ -104,7 +106,7 @@ class Supervisor:
         return all(child.pid and child.beats.beats(child.row) for child in children)
 
     def well(self) -> bool:
-        """Is every child there, and beating if it has a heartbeat to lose? Not between a death and the new start."""
+        """Tell whether every child runs and beats; false between a death and the new start."""
         for child in self.children:
             silent = child.beats.age(child.row) if child.beats.beats(child.row) else None
             beating = silent is not None and silent <= child.hang_seconds
@@ -113,7 +115,7 @@ class Supervisor:
         return True
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Look after everybody until ``condition()`` holds; False when time is up or a stop was asked for."""
+        """Look after all children until ``condition()`` holds; False when time is up or a stop was asked for."""
         deadline = self.clock() + seconds
         while not condition():
             if self.clock() > deadline or self.asked in STOPPING:
@@ -136,10 +138,11 @@ class Supervisor:
         self._wait(seconds)
         self._reap()
         self._kernel_kills.look()
+        # A suspended machine or a stopped main: heartbeats did not age by the children's fault.
         if self.clock() - self._looked > seconds + ABSENT_SECONDS:
             self._lenient_until = self.clock() + GRACE_SECONDS
         self._looked = self.clock()
-        if self.stop_asked:  # nobody is replaced any more
+        if self.stop_asked:  # no child is replaced any more
             return
         self._kill_hung()
         for child in self.children:
@@ -147,8 +150,10 @@ class Supervisor:
                 self._start(child)
 
     def dismiss(self, children: Sequence[Child]) -> None:
-        """Ask ``children`` to end (SIGTERM), without waiting; ``stop`` waits. Asking twice is asking once: a second
-        SIGTERM would cut short what the first one lets finish."""
+        """Ask ``children`` to end (SIGTERM), without waiting; ``stop`` waits.
+
+        Each child is asked once only: a second SIGTERM would cut short what the first one lets finish.
+        """
         for child in children:
             if not child.stopping:
                 child.stopping = True
@@ -156,7 +161,7 @@ class Supervisor:
                 self._signal(child, signal.SIGCONT)  # a stopped process cannot end
 
     def stop(self, children: Sequence[Child] | None = None, seconds: float = STOP_SECONDS) -> None:
-        """End ``children`` (all of them by default): SIGTERM, and SIGKILL for who has not gone in time.
+        """End ``children`` (all of them by default): SIGTERM, then SIGKILL for those that have not ended in time.
 
         When only some are to go, a request to stop everything cuts their time short.
         """
@@ -178,8 +183,11 @@ class Supervisor:
 
     @staticmethod
     def leave() -> None:
-        """Nobody is left to look after. Python gives signals their default effect back while it ends; one more SIGTERM
-        in that moment would make a clean end look like none."""
+        """Ignore signals from now on, because no child is left.
+
+        Python gives signals their default effect back while it ends; one more SIGTERM in that moment would make a clean
+        end look like a failure.
+        """
         ignore(STOPPING | RELOADING)
 
     def _wait(self, seconds: float) -> None:
@@ -210,7 +218,10 @@ class Supervisor:
         child.condemned = False
 
     def _live(self, child: Child) -> None:
-        """Run the child's side of the fork; never returns."""
+        """Run the child's side of the fork; never returns.
+
+        It ends by ``os._exit``: main's exit handlers and the frames below belong to main.
+        """
         code = 1
         try:
             die_with_parent(signal.SIGKILL)
@@ -235,6 +246,7 @@ class Supervisor:
             os._exit(code)
 
     def _reap(self) -> None:
+        # Signals of one number do not queue: one SIGCHLD may stand for several dead children.
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

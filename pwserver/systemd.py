@@ -1,4 +1,4 @@
-"""What systemd asks of a service: readiness, a watchdog, and sockets it opened for us. Nothing happens without it."""
+"""Give systemd what it asks of a service: readiness, a watchdog, inherited sockets. Without systemd nothing is done."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ FIRST_SOCKET = 3  # systemd passes sockets as descriptors from here on
 
 
 def notify(*states: str) -> bool:
-    """Tell the service manager, e.g. ``notify("READY=1", "STATUS=2 workers")``; False when nobody wants to know."""
+    """Send states such as ``notify("READY=1", "STATUS=2 workers")`` to the service manager; False without one."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address[:1] not in ("/", "@"):
         return False
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)  # a manager that does not listen must not stop the supervisor
+            # A leading @ stands for the zero byte of Linux's abstract sockets (sd_notify(3)).
             sender.sendto("\n".join(states).encode(), address.replace("@", "\0", 1))
     except OSError:
         return False
@@ -44,9 +45,9 @@ class Watchdog:
 
 
 def inherited_socket(environ: MutableMapping[str, str] = os.environ) -> socket.socket | None:
-    """The listening TCP socket of a ``.socket`` unit, None when there is none. OSError when it is of another kind.
+    """Return the listening TCP socket of a ``.socket`` unit; None without one. OSError when it is of another kind.
 
-    The variables are removed, so that no program we start believes they were meant for it.
+    The variables are removed, so that no program that is started from here takes them for its own.
     """
     meant, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     environ.pop("LISTEN_FDNAMES", None)
@@ -57,7 +58,7 @@ def inherited_socket(environ: MutableMapping[str, str] = os.environ) -> socket.s
     listener = socket.socket(fileno=FIRST_SOCKET)
     tcp = listener.family in (socket.AF_INET, socket.AF_INET6) and listener.type == socket.SOCK_STREAM
     if not tcp or not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        listener.detach()
+        listener.detach()  # not closed: the descriptor may belong to something else in this process
         raise OSError("the socket systemd passed is not a listening TCP socket (ListenStream=PORT)")
     listener.set_inheritable(False)
     listener.setblocking(False)

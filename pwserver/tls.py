@@ -1,4 +1,4 @@
-"""HTTPS of our own: the owner's certificate, or one we sign ourselves once and keep.
+"""Prepare HTTPS: with the owner's certificate, or with one that is signed by its own key once and kept.
 
 ``python -m pwserver.tls FOLDER`` makes the pair; the server runs that in a process of its own, so that the memory of
 the cryptography library never stays with main and the workers.
@@ -23,7 +23,7 @@ MAKE_SECONDS = 60
 
 
 def server_context(config: Config) -> ssl.SSLContext | None:
-    """The TLS context workers serve with; None for plain HTTP. ConfigError when a file is missing or unusable."""
+    """Return the TLS context for the workers; None for plain HTTP. ConfigError when a file is missing or unusable."""
     if not config.settings.process.tls:
         return None
     certificate, key = config.settings.process.tls_cert, config.settings.process.tls_key

@@ -1,6 +1,6 @@
-"""The one judge of the Origin header: what it names, and whether a page from there may do what it asks for.
+"""Judge the Origin header: what it names, and whether a page from there may do what it asks for.
 
-Writes, event streams, WebSockets and CORS all ask here. Anybody can send any bytes as an origin, so nothing here
+Writes, event streams, WebSockets and CORS all ask here. Any client can send any bytes as an origin, so nothing here
 raises, and the time it takes is bounded by ``LONGEST``.
 
 An origin is ``scheme://host[:port]`` in ASCII, as browsers write it (RFC 6454, 6.2; names of other alphabets arrive as
@@ -29,8 +29,11 @@ _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One Origin header. ``text``: as it was sent; ``authority``: host and port in lower case, empty for a page
-    without an origin of its own; ``scheme`` likewise."""
+    """Holds one Origin header.
+
+    ``text``: as it was sent; ``authority``: host and port in lower case, empty for a page without an origin of its own;
+    ``scheme`` likewise.
+    """
 
     text: str
     scheme: str = ""
@@ -67,8 +70,10 @@ def parse_origin(text: str) -> Origin:
 
 
 def judge_origin(headers: Mapping[str, str]) -> Origin | None:
-    """The origin of a request with these headers (names in lower case, perhaps several lines of one name): None without
-    one, MALFORMED when it cannot be understood."""
+    """Return the origin of a request with these headers; None without one, MALFORMED when it cannot be understood.
+
+    ``headers``: names in lower case, perhaps several lines of one name.
+    """
     values = [value for name, value in headers.items() if name == "origin"]
     if not values:
         return None
@@ -76,7 +81,7 @@ def judge_origin(headers: Mapping[str, str]) -> Origin | None:
 
 
 def may_listen(origin: Origin | None, allowed: Collection[str], host: str) -> bool:
-    """May a page from there read a stream? Browsers do not apply CORS to WebSockets, so the server does.
+    """Tell whether a page from there may read a stream. Browsers do not apply CORS to WebSockets, so the server does.
 
     Programs that are no browsers name no origin. With ``*`` every page may, but not one that names nonsense.
     """
@@ -88,8 +93,9 @@ def may_listen(origin: Origin | None, allowed: Collection[str], host: str) -> bo
 
 
 def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], host: str) -> bool:
-    """May a page from there change anything? ``site``: Sec-Fetch-Site, which scripts cannot forge; None without one.
+    """Tell whether a page from there may change anything.
 
+    ``site``: the value of Sec-Fetch-Site, which scripts cannot forge; None without one.
     A listed origin may. Else the browser's own word counts, and without that whether the page is this server's.
     """
     if origin is MALFORMED:
@@ -102,7 +108,7 @@ def may_write(origin: Origin | None, site: str | None, allowed: Collection[str],
 
 
 def canonical_origin(text: str) -> str | None:
-    """An origin of the configuration as browsers would write it, or None: lower case, ``xn--``, no default port."""
+    """Return a configured origin as browsers write it: lower case, ``xn--``, no default port. None when it is none."""
     scheme, separator, rest = text.partition("://")
     try:
         host = rest if rest.isascii() else rest.encode("idna").decode("ascii")

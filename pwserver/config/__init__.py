@@ -1,4 +1,4 @@
-"""Settings and gateway definitions: flags > file > environment > defaults."""
+"""Read settings and gateway definitions: flags win over the file, the file over the environment, then defaults."""
 
 from __future__ import annotations
 

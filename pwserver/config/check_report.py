@@ -1,4 +1,4 @@
-"""What ``pwserver check-config`` prints."""
+"""Write what ``pwserver check-config`` prints."""
 
 from __future__ import annotations
 

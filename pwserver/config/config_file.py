@@ -1,4 +1,4 @@
-"""The configuration file: YAML or JSON in, a mapping out. YAML is imported only when a file is given."""
+"""Read the configuration file, YAML or JSON, as a mapping. PyYAML is imported only when a file needs it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from pwserver.config.raw_text import nearest, quoted, text_of
 from pwserver.config.settings import BY_FILE_KEY
 from pwserver.regular_file import read_regular
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 1_000_000  # 256 gateways take about 100 kB; a wrong path may lead to a file of gigabytes
 
 
 def read_file(path: str, findings: Findings) -> Mapping[str, Any] | None:
-    """The top-level mapping of the file, or None with a problem. Messages never quote the file: it holds passwords."""
+    """Return the top-level mapping of the file, or None and a problem.
+
+    Messages never quote the file, because it holds passwords.
+    """
     try:
         text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:

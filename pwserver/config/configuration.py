@@ -1,4 +1,4 @@
-"""The configuration in force: checked values, where each came from, and the gateways."""
+"""Hold the configuration in force: checked values, where each came from, and the gateways."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pwserver.reading import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class ValueSource:
-    """Where a value came from: ``kind`` is flag, file, environment or default."""
+    """Says where a value came from: ``kind`` is flag, file, environment or default."""
 
     kind: str
     place: str = ""  # the flag, the file and key, the variable
@@ -28,7 +28,7 @@ class ValueSource:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything the server was told. Its printed form holds no values: some are secret."""
+    """Holds everything the server was told. Its printed form holds no values, because some are secret."""
 
     settings: Settings = field(default_factory=Settings, repr=False)
     gateways: tuple[GatewayDefinition, ...] = field(default=(), repr=False)
@@ -121,7 +121,10 @@ class Config:
 
 
 def temporary_folder() -> str:
-    """Where temporary files belong. On a read-only system, shared memory is often the only folder to write to."""
+    """Return the folder for temporary files.
+
+    On a read-only system, shared memory is often the only folder that can be written to.
+    """
     try:
         return tempfile.gettempdir()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the configuration says about one gateway: who it is, how it is reached, and with which limits.
+"""Hold what the configuration says about one gateway: its name, how it is reached, and with which limits.
 
 Plain values only. Nothing here opens a connection or a file.
 """
@@ -18,14 +18,14 @@ from pwserver.reading import GatewayIdentity
 
 AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may take this id
 
-_SHORTEST_KEY = 8  # of what stands in the query of an address; a shorter word is a word
+_SHORTEST_KEY = 8  # characters of a value in an address's query that may be a key; a shorter one is an ordinary word
 # The library adds TEDAPI to a customer login only at the gateway's own WiFi address.
 _HYBRID_ADDRESSES = frozenset({"192.168.91.1", "192.168.91.1:443"})
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayDefinition:
-    """One configured gateway, checked. Secrets are left out of its printed form."""
+    """Describes one configured gateway, checked. Secrets are left out of its printed form."""
 
     id: str
     name: str
@@ -46,7 +46,7 @@ class GatewayDefinition:
 
     @property
     def address(self) -> str:
-        """``host`` or ``host:port`` as the library wants it; empty in the remote modes."""
+        """Return ``host`` or ``host:port`` as the library wants it; empty in the remote modes."""
         if self.powers_url:
             parts = urlsplit(self.powers_url)
             return self._host_and_port(parts.netloc, 443 if parts.scheme == "https" else 80)
@@ -55,7 +55,7 @@ class GatewayDefinition:
         return self._host_and_port(self.host)
 
     def _host_and_port(self, host: str, port: int | None = None) -> str:
-        """Return the host with its port, wherever that was given. ``port``: of the kind of address, where none was."""
+        """Return the host with its port. ``port``: the usual one of this kind of address, for when none was given."""
         port = self.port if self.port is not None else port
         if port is None or split_host(host)[1] is not None:
             return host
@@ -125,7 +125,7 @@ class GatewayDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayOptions(GatewaySettings):
-    """The settings about gateways, and what follows from all settings for one of them."""
+    """Holds the settings about gateways, and what follows from all settings for one of them."""
 
     site_id: int | str | None = field(default=None, repr=False)  # digits become an integer: a text never matches
     authpath: str = field(default="", repr=False)

@@ -1,4 +1,4 @@
-"""Gateway entries of the file and of ``PW_GATEWAYS``: checked all at once, each problem in its own line."""
+"""Check the gateway entries of the file and of ``PW_GATEWAYS`` all at once, with one line for each problem."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _OF_NO_USE_WITH_POWERS = (
 
 @dataclass
 class Findings:
-    """What reading a configuration brought to light so far."""
+    """Collects the problems and warnings that reading a configuration has found so far."""
 
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Fallbacks:
-    """What an entry gets for members it leaves out."""
+    """Holds what an entry gets for members it leaves out."""
 
     timezone: str | None = None
     authpath: str | None = None
@@ -187,7 +187,7 @@ class _Entry:
             return None
 
     def _timezone(self) -> str | None:
-        """Return the entry's zone. A wrong one is no reason not to start: it is told, and not used."""
+        """Return the entry's zone. A wrong one does not keep the server from starting: it gets a warning instead."""
         value = self.entry.get("timezone")
         if not isinstance(value, str):
             return self._text("timezone")
@@ -285,7 +285,7 @@ def _why_no_connection(gateway: GatewayDefinition) -> str | None:
 
 
 def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
-    """Say what of the members is not used, or not as far as somebody may expect."""
+    """Yield a sentence for each member that is not used, or not as far as its owner may expect."""
     mode = gateway.mode
     if gateway.host and mode.remote:
         reason = (

@@ -1,4 +1,4 @@
-"""The settings about gateways: which there are, how they are asked, and what is told of them.
+"""Define the settings about gateways: which there are, how they are asked, and what is told of them.
 
 Every field is one row of the settings table: its variable, what it may be, its default, its section and its help.
 """
@@ -27,7 +27,7 @@ def _probe_interval(number: float) -> int | None:
 # fmt: off
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionSettings:
-    """Which gateways there are, and how to log in: what the gateway definitions are made of."""
+    """Holds which gateways there are and how to log in, of which the gateway definitions are made."""
 
     config_file: str | None = setting(
         "PW_CONFIG", FilePath(), None, GATEWAY, "The configuration file, in YAML or JSON.", in_file=False)
@@ -83,7 +83,7 @@ class DefinitionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewaySettings:
-    """How the gateways are asked, and what their answers are corrected by."""
+    """Holds how the gateways are asked, and how their answers are corrected."""
 
     failover: bool = setting(
         "PW_FAILOVER", Bool(), True, GATEWAY,
@@ -153,7 +153,7 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentSettings:
-    """What the documents say and how large they may be."""
+    """Holds what the documents say and how large they may be."""
 
     fail_fast: bool = setting(
         "PW_FAIL_FAST", Bool(), False, POLLING,

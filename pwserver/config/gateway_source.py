@@ -1,4 +1,4 @@
-"""The one source that the gateways come from: the configuration file, PW_GATEWAYS or the single-gateway settings."""
+"""Find the one source of the gateways: the configuration file, PW_GATEWAYS or the single-gateway settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Gateways = tuple[GatewayDefinition, ...]
 
 @dataclass(frozen=True, slots=True)
 class GivenGateways:
-    """What was given about gateways, and where: the settings and the content of the configuration file."""
+    """Holds what was given about gateways, and where: the settings and the content of the configuration file."""
 
     settings: Settings
     sources: Mapping[str, ValueSource]

@@ -1,4 +1,4 @@
-"""Rules for hosts and addresses: text in, normalised text out, BadValue otherwise."""
+"""Check hosts and addresses: each rule takes a text and returns it normalised, or raises BadValue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DOTTED_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)*\.?\Z")
 
 
 def host_name(text: str) -> str:
-    """``host``, ``host:port``, ``[address]`` or ``[address]:port`` as the library takes it into its URLs.
+    """Return ``host``, ``host:port``, ``[address]`` or ``[address]:port`` as the library takes it into its URLs.
 
     An IPv6 address without brackets gets them. Container names may have ``_``.
     """
@@ -35,7 +35,7 @@ def host_name(text: str) -> str:
 
 
 def split_host(text: str) -> tuple[str, str | None]:
-    """Split off the port, None where there is none. An IPv6 address comes out in brackets, whichever way it went in."""
+    """Split off the port, None where there is none. An IPv6 address is always returned in brackets."""
     if text.startswith("["):
         inner, bracket, rest = text.partition("]")
         if not bracket or (rest and not rest.startswith(":")):

@@ -1,4 +1,4 @@
-"""Turning text into values: one small class for each kind of setting.
+"""Turn text into values: one small class for each kind of setting.
 
 Every ``parse`` takes text, gives a value or raises :class:`BadValue`, and nothing else. The exception says what would
 have been allowed and never repeats the text, which may be a secret. ``format`` gives text that parses to the value.
@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 
 class Kind(Generic[Value]):
-    """A type of value. ``word`` names it in the documentation."""
+    """Describes a type of value. ``word`` names it in the documentation."""
 
     word = "text"
 
@@ -32,7 +32,7 @@ class Kind(Generic[Value]):
         raise NotImplementedError
 
     def format(self, value: Value) -> str:
-        """Text that parses to ``value``."""
+        """Return a text that parses to ``value``."""
         return str(value)
 
     @property
@@ -48,7 +48,7 @@ class Kind(Generic[Value]):
 
 @dataclass(frozen=True)
 class Text(Kind[str]):
-    """Taken as given: no trimming, no comments, because a password may contain ``#``."""
+    """Takes a text as given: without trimming or comments, because a password may contain ``#``."""
 
     word: str = "text"
 
@@ -62,7 +62,7 @@ class Text(Kind[str]):
 
 @dataclass(frozen=True)
 class FilePath(Kind[str]):
-    """A file or folder; ``~`` is the home folder."""
+    """Takes a file or folder; ``~`` is the home folder."""
 
     word: str = "path"
 
@@ -76,7 +76,7 @@ class FilePath(Kind[str]):
 
 @dataclass(frozen=True)
 class Word(Kind[str]):
-    """A short text without blanks or control characters; comments are dropped."""
+    """Takes a short text without blanks or control characters; comments are dropped."""
 
     word: str = "word"
     rule: Callable[[str], str] | None = None
@@ -96,7 +96,7 @@ class Word(Kind[str]):
 
 @dataclass(frozen=True)
 class TimeZone(Kind[str]):
-    """An IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
+    """Takes an IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
 
     word: str = "time zone"
 
@@ -129,7 +129,7 @@ class Bool(Kind[bool]):
 
 @dataclass(frozen=True)
 class Choice(Kind[str]):
-    """One of a few words, in any case."""
+    """Takes one of a few words, in any case."""
 
     choices: tuple[str, ...] = ()
     word: str = "choice"
@@ -154,7 +154,7 @@ class Choice(Kind[str]):
 
 @dataclass(frozen=True)
 class Https(Kind[str]):
-    """``no``, ``yes`` or ``http`` (plain HTTP behind someone else's TLS)."""
+    """Takes ``no``, ``yes`` or ``http`` (plain HTTP behind a proxy that speaks TLS)."""
 
     word: str = "no/yes/http"
 
@@ -174,7 +174,7 @@ class Https(Kind[str]):
 
 @dataclass(frozen=True)
 class Items(Kind[tuple[str, ...]]):
-    """A list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
+    """Takes a list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
 
     rule: Callable[[str], str] = str
     word: str = "list"
@@ -207,7 +207,7 @@ class Items(Kind[tuple[str, ...]]):
 
 @dataclass(frozen=True)
 class GatewaysJson(Kind[str]):
-    """The text of ``PW_GATEWAYS``; its members are checked elsewhere."""
+    """Takes the text of ``PW_GATEWAYS``; ``gateway_entries`` checks its members."""
 
     word: str = "JSON"
     maximum: int = 1_000_000

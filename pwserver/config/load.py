@@ -1,4 +1,4 @@
-"""From command line, file and environment to one checked :class:`Config`.
+"""Load one checked :class:`Config` from the command line, the file and the environment.
 
 Precedence of every setting: command line, the file's ``server:`` block, environment, default. Gateways come from one
 source only; see :func:`read_gateways`.
@@ -125,7 +125,7 @@ class _Loader:
         return found
 
     def _parse(self, setting: Setting, text: str, source: ValueSource) -> tuple[object, bool]:
-        """Value, and whether the text was blank, which lets the next source speak."""
+        """Return the value, and whether the text was blank, in which case the next source counts."""
         try:
             if not isinstance(setting.kind, FilePath) and not is_utf8(text):  # a path may be any bytes
                 raise BadValue("a text in UTF-8")

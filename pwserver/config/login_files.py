@@ -1,4 +1,4 @@
-"""The files with Tesla logins that ``--setup`` and pypowerwall write: where they are, and why one cannot be used.
+"""Read the files with Tesla logins that ``--setup`` and pypowerwall write, and say why one cannot be used.
 
 Nothing of what they hold is kept or told here, except the name of an account.
 """
@@ -18,7 +18,7 @@ LARGEST_LOGIN_FILE_BYTES: Final = 1_000_000
 
 
 class LoginFileProblem(Exception):
-    """A login file that cannot be used. The text names file, user, mode and remedy; ``missing``: there is none."""
+    """Says why a login file cannot be used. The text names file, user, mode and remedy; ``missing``: there is none."""
 
     def __init__(self, path: str, text: str, *, missing: bool = False) -> None:
         self.path = path
@@ -88,7 +88,7 @@ def _who_may(path: str) -> str:
     while not os.access(folder, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         above = os.path.dirname(folder)
         if above == folder or os.access(above, os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            return f"its folder {_mode_and_owner(folder)} lets nobody else in; {_CHOWN.format(what='the folder')}"
+            return f"its folder {_mode_and_owner(folder)} lets no other user in; {_CHOWN.format(what='the folder')}"
         folder = above
     return f"it {_mode_and_owner(path)}; {_CHOWN.format(what='the file')}"
 

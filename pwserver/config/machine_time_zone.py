@@ -1,4 +1,4 @@
-"""The time zone of this machine, for a gateway for which neither its owner nor itself names one."""
+"""Find the time zone of this machine, for gateways whose zone neither the owner nor the gateway names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN_ZONE = "the gateway's own, else this machine's"
 @functools.cache
 def machine_zone() -> str:
     """Return the IANA name of this machine's zone; UTC where it has none, or two of its files disagree."""
-    import tzlocal  # late: reading the configuration shall stay cheap
+    import tzlocal  # late, so that reading a configuration that names its zones stays cheap
 
     try:
         with warnings.catch_warnings():

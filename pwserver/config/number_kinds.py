@@ -1,4 +1,4 @@
-"""The kinds of setting that are numbers: whole numbers, durations and bit masks."""
+"""Define the kinds of setting that are numbers: whole numbers, durations and bit masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 @dataclass(frozen=True)
 class Int(Kind[int]):
-    """A whole number; ``8675.0`` is one too."""
+    """Takes a whole number; ``8675.0`` is one, too."""
 
     minimum: int = 0
     maximum: int = 2**31 - 1
@@ -44,7 +44,7 @@ class Int(Kind[int]):
 
 @dataclass(frozen=True)
 class Duration(Kind[float]):
-    """Seconds as a float, written ``90s 15m 24h 7d 2w`` or as a plain number of seconds."""
+    """Takes seconds as a float, written ``90s 15m 24h 7d 2w`` or as a plain number of seconds."""
 
     minimum: float = 0.0
     maximum: float = 366 * 86400.0 * 100
@@ -99,7 +99,7 @@ class Duration(Kind[float]):
 
 @dataclass(frozen=True)
 class Mask(Kind[int]):
-    """Digits only: no sign, no comment, no other base, so that a slip can never allow more than was meant."""
+    """Takes digits only: no sign, no comment, no other base, so that a slip can never allow more than was meant."""
 
     maximum: int = 31
     word: str = "bit mask"

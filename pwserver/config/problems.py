@@ -1,4 +1,4 @@
-"""The one exception a configuration can raise."""
+"""Define the one exception that reading a configuration can raise."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with a configuration, and the warnings, which may well name the reason: a misspelt
-    setting is ignored with a warning, and missed as a problem. No text contains a secret."""
+    """Says everything that is wrong with a configuration. No text contains a secret.
+
+    It has the warnings, too, because one may name the reason: a misspelt setting is ignored with a warning, and its
+    absence is the problem.
+    """
 
     def __init__(self, problems: Sequence[str], warnings: Sequence[str] = ()) -> None:
         self.problems = tuple(problems)

@@ -1,4 +1,4 @@
-"""The raw text of a setting: what counts as blank, as a comment, as yes or no, and how a bad one is shown."""
+"""Judge the raw text of a setting: what counts as blank, as a comment, as yes or no, and how a bad one is shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
 
 
 class BadValue(ValueError):
-    """A value that is not allowed; the text says what is. ``number`` is set when it only was out of range."""
+    """Says that a value is not allowed, and what is. ``number`` is set when the value was only out of range."""
 
     def __init__(self, expected: str, number: float | None = None) -> None:
         super().__init__(expected)

@@ -1,4 +1,4 @@
-"""The settings of the server itself: its processes, what it serves on the web, and the control of gateways.
+"""Define the settings of the server itself: its processes, what it serves on the web, the control of gateways.
 
 Every field is one row of the settings table: its variable, what it may be, its default, its section and its help.
 """
@@ -26,7 +26,7 @@ def default_workers() -> int:
 # fmt: off
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSettings:
-    """Where the server listens, and how its processes are run."""
+    """Holds where the server listens, and how its processes are run."""
 
     bind_address: str = setting(
         "PW_BIND_ADDRESS", Word("address", bind_address), "0.0.0.0", SERVER,
@@ -80,7 +80,7 @@ class ProcessSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """What the workers serve, to whom, and within which bounds."""
+    """Holds what the workers serve, to whom, and within which bounds."""
 
     style: str = setting(
         "PW_STYLE", Choice(STYLES), "clear", SERVER, "The style of the power flow page.", bad_value_is_default=True)
@@ -156,7 +156,7 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSettings:
-    """Whether and how gateways can be commanded over HTTP."""
+    """Holds whether and how gateways can be commanded over HTTP."""
 
     secret: str | None = setting(
         "PW_CONTROL_SECRET", Text(), None, CONTROL,

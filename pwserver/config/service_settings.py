@@ -1,4 +1,4 @@
-"""The settings of what runs beside the web: the history, MQTT, and servers that share their snapshots.
+"""Define the settings of what runs beside the web: the history, MQTT, and servers that share their snapshots.
 
 Every field is one row of the settings table: its variable, what it may be, its default, its section and its help.
 """
@@ -25,7 +25,7 @@ def _signal_interval(number: float) -> float | None:
 # fmt: off
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
-    """What the history records, for how long, and where."""
+    """Holds what the history records, for how long, and where."""
 
     path: str | None = setting(
         "PW_HISTORY_PATH", FilePath("folder"), None, HISTORY,
@@ -68,7 +68,7 @@ class RecordingSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """An MQTT broker, and what is published there."""
+    """Holds the address of an MQTT broker, and what is published there."""
 
     host: str | None = setting(
         "MQTT_HOST", Word("host"), None, MQTT, "The address of an MQTT broker. Setting it switches MQTT on.")
@@ -113,7 +113,7 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingSettings:
-    """How servers share snapshots over a broker."""
+    """Holds how servers share snapshots over a broker."""
 
     source_url: str | None = setting(
         "PW_REPLICA", Word("URL", broker_url), None, REPLICA,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pwserver.config.kinds import Bool, Kind
 
-MASK = "**********"  # always this long: the length of a secret is nobody's business
+MASK = "**********"  # always this long, so that it says nothing about the length of a secret
 
 # Sections, in the order of --help and the documentation.
 GATEWAY, POLLING, DATA, SERVER = "Gateway", "Polling and robustness", "Data", "Server"
@@ -26,7 +26,7 @@ Default = TypeVar("Default")
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting: where it may come from, what it may be, what it is for.
+    """Describe a setting: where it may come from, what it may be, what it is for.
 
     ``secret`` values (passwords, tokens, keys) appear in no log line, message, listing or answer, however they are
     encoded. ``private`` ones (login names, folders, files) are masked in what clients can read, but are no secrets in
@@ -85,7 +85,7 @@ class Setting:
         return "not set" if self.default is None else self.kind.format(self.default)
 
     def text(self, value: object) -> str:
-        """Write ``value`` for the eyes of whoever runs the server; a secret is masked."""
+        """Write ``value`` for the person who runs the server; a secret is masked."""
         if value is None:
             return self.default_note or "not set"
         return MASK if self.secret else self.kind.format(value)

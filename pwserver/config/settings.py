@@ -1,4 +1,4 @@
-"""The one settings table, made of the fields of the dataclasses that each consumer receives as its part.
+"""Make the one settings table from the fields of the dataclasses that each consumer receives as its part.
 
 Environment, file, command line, ``check-config`` and docs/configuration.md come from here.
 """
@@ -17,7 +17,7 @@ from pwserver.config.setting import SECTIONS, Setting, rows_of
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings, one part for each consumer."""
+    """Holds all settings, one part for each consumer."""
 
     definitions: DefinitionSettings = field(default_factory=DefinitionSettings)
     gateways: GatewaySettings = field(default_factory=GatewaySettings)

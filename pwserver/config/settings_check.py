@@ -1,4 +1,4 @@
-"""What settings say about each other: contradictions are problems, surprises are warnings."""
+"""Check the settings against each other: contradictions are problems, surprises are warnings."""
 
 from __future__ import annotations
 

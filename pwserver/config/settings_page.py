@@ -1,4 +1,4 @@
-"""The generated part of docs/configuration.md; ``python -m pwserver.config.settings_page FILE`` writes it."""
+"""Write the generated part of docs/configuration.md: ``python -m pwserver.config.settings_page FILE``."""
 
 from __future__ import annotations
 

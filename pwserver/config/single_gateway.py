@@ -1,4 +1,4 @@
-"""The one gateway of ``PW_HOST`` and its siblings, or of the auth files when no host is given."""
+"""Read the one gateway of ``PW_HOST`` and its siblings, or of the login files when no host is given."""
 
 from __future__ import annotations
 

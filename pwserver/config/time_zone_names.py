@@ -1,4 +1,4 @@
-"""The rule for IANA time zones, and the suggestion of the zone somebody may have meant."""
+"""Check IANA time zones, and suggest the zone that a wrong name may mean."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def timezone_name(text: str) -> str:
 
 
 def _meant_timezones(text: str, known: frozenset[str]) -> list[str]:
-    """Return the zones somebody may have meant: another case, blanks for underscores, only the city, or a slip."""
+    """Return the zones that a wrong name may mean: another case, blanks for underscores, only the city, or a slip."""
     wanted = re.sub(r"[\s_]+", "_", text.strip()).casefold()
     names = sorted(known)
     same = [name for name in names if name.casefold() == wanted]

@@ -1,4 +1,4 @@
-"""Rules for URLs and their parts: text in, normalised text out, BadValue otherwise."""
+"""Check URLs and their parts: each rule takes a text and returns it normalised, or raises BadValue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BASE_PATH = re.compile(r"(?:/[A-Za-z0-9_.~!$&'()*+,;=:@-]+)*\Z")
 
 
 def origin(text: str) -> str:
-    """``*`` or ``scheme://host[:port]``, written as browsers do; a trailing slash, which never matches, is dropped."""
+    """Return ``*`` or ``scheme://host[:port]`` as browsers write it, without a trailing slash, which never matches."""
     text = text.rstrip("/")
     if text == "*" or _ORIGIN.match(text):
         return canonical_origin(text) or text
@@ -31,7 +31,7 @@ def base_path(text: str) -> str:
 
 
 def broker_url(text: str) -> str:
-    """``mqtt://[user:password@]host[:port][/topic/prefix]``, or ``mqtts://`` for TLS."""
+    """Return ``mqtt://[user:password@]host[:port][/topic/prefix]``, or ``mqtts://`` for TLS."""
     expected = "a broker such as mqtt://user:password@broker:1883/pwserver, or mqtts:// for TLS"
     try:
         parts = urlsplit(text)

@@ -1,4 +1,4 @@
-"""Rules for other words: text in, normalised text out, BadValue otherwise."""
+"""Check other words: each rule takes a text and returns it normalised, or raises BadValue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def email_address(text: str) -> str:
 
 
 def valid_topic_prefix(text: str) -> str:
-    """MQTT topic levels without wildcards; a trailing slash is dropped."""
+    """Return MQTT topic levels without wildcards; a trailing slash is dropped."""
     topic = text.rstrip("/")
     if not topic or any(not level for level in topic.split("/")) or "+" in topic or "#" in topic:
         raise BadValue("a topic without +, # and empty levels, such as home/powerwall")
@@ -24,7 +24,7 @@ def valid_topic_prefix(text: str) -> str:
 
 
 def name_prefix(text: str) -> str:
-    """``yes``, ``no`` or a pattern with ``{id}`` or ``{name}``; the value is the pattern, empty for none."""
+    """Return the pattern that ``yes``, ``no`` or a pattern with ``{id}`` or ``{name}`` means; empty for none."""
     word = text.lower()
     if word in TRUE_WORDS:
         return "{id}_"

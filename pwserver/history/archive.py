@@ -1,4 +1,4 @@
-"""The rings of one gateway by name, and the two small records beside them."""
+"""Give access to the rings of one gateway by name, and to the small records beside them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequ
 
 
 class TwoCopyRecord:
-    """A small record with two copies, written in turn: a torn write leaves the other copy.
+    """Stores a small record in two copies, written in turn, so that a torn write leaves the other copy.
 
     Raises ValueError when the payload is longer than ``room``.
     """
@@ -62,16 +62,17 @@ class TwoCopyRecord:
         if len(payload) > self.room:
             raise ValueError(f"{len(payload)} bytes do not fit into {self.room}")
         sequence = self.read()[0] + 1
+        # Odd and even numbers have a half each, so this never overwrites the newer copy.
         start = sequence % 2 * self._half
         body = struct.pack("<IQ", len(payload), sequence) + payload
         self._buffer[start : start + 4 + len(body)] = struct.pack("<I", zlib.crc32(body)) + body
 
 
 class StoredRecord(TwoCopyRecord):
-    """A record in shared memory that is also written to a file, and never reads it again.
+    """Stores a record in shared memory and writes it to a file, which it never reads again.
 
-    For what live data depend on: a mapped file that is cut, or that the disk cannot read, ends whoever touches it. What
-    is written is in the file's pages at once, as with a mapping, and outlives a killed process.
+    For what live data depend on: a mapped file that is cut, or that the disk cannot read, ends every process that
+    touches it. What is written is in the file's pages at once, as with a mapping, and outlives a killed process.
     """
 
     def __init__(self, file: RecordFile) -> None:
@@ -87,7 +88,7 @@ class StoredRecord(TwoCopyRecord):
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What the numbers do not say: which series is which, and what the units are called."""
+    """Holds what the rows do not say: which series is which, and what the units are called."""
 
     series: tuple[tuple[str, str], ...] = ()  # (device, metric); the position is the column
     units: Mapping[str, tuple[str, int]] | None = None  # serial -> label, order
@@ -114,7 +115,7 @@ class Notes:
 
 
 class Archive:
-    """Everything kept of one gateway. The poller writes it, workers read it: the memory is shared.
+    """Holds everything kept of one gateway. The poller writes it and workers read it, because the memory is shared.
 
     ``folder``: where its files are, None in memory.
     """
@@ -165,7 +166,7 @@ class Archive:
         return self.layout.settings
 
     def column(self, ring: str, name: str) -> int:
-        """Return position of a column in a ring; KeyError when it has none of that name."""
+        """Return the position of a column in a ring; KeyError when it has none of that name."""
         return self._positions[ring][name]
 
     def columns(self, ring: str) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""Who is right about the time: the machine's clock, the history on disk, the gateway, or NTP.
+"""Ask the witnesses of the time: the machine's clock, the history on disk, the gateway, and NTP.
 
 Small computers without a battery start with a clock that is minutes, months or decades wrong, and are put right while
 they run. So a clock is one witness among others, and a row of the history is never taken away on its word alone.
@@ -11,7 +11,7 @@ included) is never set. The question is only which *offset* between it and the c
 2. The rows of earlier runs. A clock that is behind them is wrong, or they are. Nothing is taken away for that: what is
    measured meanwhile *waits* (a ring of its own, in the order of the steady clock) until an offset is known.
 3. The gateway. Most answers carry its own time (``last_communication_time`` of its meters). It says which of two
-   offsets is right. It gives a row its time only when nothing better is left, for nobody knows who set *that* clock.
+   offsets is right. It gives a row its time only when nothing better is left, because *that* clock may be wrong, too.
    A gateway whose time stands still is no witness.
 4. The kernel, which knows whether something like NTP keeps its clock (``adjtimex``; that is what systemd-timesyncd and
    chrony report to, so no service manager is asked). It is heard only when its time is the one this process sees.
@@ -34,7 +34,7 @@ past. Rows of the future are moved to a file of the gateway's folder, in the for
 rows that were all recorded after one jump ahead of the present, by a clock nothing supported or in the presence of a
 witness, and not to more than ``MOST_FUTURE_DAYS`` days, unless the jump was far longer than what followed it. Up to
 ``STAND_STILL_SECONDS`` of future rows are left instead, and the history's time stands still until the clock has come
-there. Energies follow the steady clock throughout, so a day's sums hold whatever the clock does.
+there. Energies follow the steady clock throughout, so a day's sums hold even when the clock is set.
 """
 
 from __future__ import annotations
@@ -74,11 +74,12 @@ def steady_seconds() -> float:
 
 
 def boot_identity(file: Path = Path("/proc/sys/kernel/random/boot_id")) -> float:
-    """Return a whole number that names this start of the machine; 0 where nobody can tell."""
+    """Return a whole number that names this start of the machine; 0 on systems that do not tell."""
     try:
         text = file.read_text().strip()
     except OSError:
         return 0.0
+    # 6 bytes: it is stored as a double, which holds whole numbers up to 53 bits exactly.
     return float(int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big")) if text else 0.0
 
 
@@ -90,6 +91,7 @@ def kernel_synchronised(clock: Callable[[], float] = time.time) -> bool:
         ask(ctypes.byref(buffer))
     except (OSError, AttributeError):
         return False
+    # ``status`` is an int in the middle of struct timex, so it is read where the compiler aligns it (adjtimex(2)).
     status = ctypes.c_int.from_buffer(buffer, _STATUS_AT * ctypes.sizeof(ctypes.c_long)).value
     return not status & _STA_UNSYNC and abs(buffer[_SECONDS_AT] - clock()) <= _KERNEL_SECONDS
 
@@ -111,7 +113,7 @@ def gateway_seconds(reading: Reading) -> float | None:
 
 
 class ClockWitnesses:
-    """What kernel and gateways say about the clock. Shared by the gateways of a server, for threads.
+    """Remembers what the kernel and the gateways say about the clock. Shared by all gateways of a server and threads.
 
     All offsets are what one must add to the steady clock to get epoch seconds.
     """
@@ -148,8 +150,9 @@ class ClockWitnesses:
         return heard[1] if heard is not None and heard[2] else None
 
     def vouch(self, offset: float) -> bool:
-        """Say whether anybody supports this offset, which is what the machine's clock says."""
+        """Say whether the kernel or a gateway supports this offset, which is that of the machine's clock."""
         now = self.steady()
+        # The answer is remembered for some seconds, because every gateway asks at every poll.
         if self._asked is None or abs(now - self._asked[0]) > _SYNCHRONISED_FOR_SECONDS:
             self._asked = (now, self._ask_kernel())
         return self._asked[1] or self._gateway_near(offset)

@@ -1,4 +1,4 @@
-"""Our energy totals beside the gateway's own counters: how far they drift apart, and what a reset does."""
+"""Compare the recorded energies with the gateway's own counters: how far they drift apart, and what a reset does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pwserver.history.layout import ENERGIES
 
-# Our name of an energy -> name of the gateway's counter (``state.meter_powers.ENERGY_NAMES``).
+# Name of an energy in the history -> name of the gateway's counter (``state.meter_powers.ENERGY_NAMES``).
 GATEWAY_COUNTERS: Mapping[str, str] = {
     "solar": "solar_energy_exported",
     "home": "home_energy_imported",
@@ -18,17 +18,18 @@ GATEWAY_COUNTERS: Mapping[str, str] = {
     "grid_import": "grid_energy_imported",
     "grid_export": "grid_energy_exported",
 }
-_FIELDS = 6  # gateway's last value, our total then, nothing (older versions kept a drop there), both sums, resets
+# The gateway's last value, the recorded total then, nothing (older versions kept a drop there), both sums, resets.
+_FIELDS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class EnergyTotal:
-    """One directed energy. ``drift_percent`` compares both over the time both were measured."""
+    """Holds one directed energy. ``drift_percent`` compares both counts over the time both were measured."""
 
-    watt_hours: float | None  # ours, since recording began; only grows
+    watt_hours: float | None  # recorded, since recording began; only grows
     gateway_watt_hours: float | None  # the gateway's own counter as last seen
     compared_watt_hours: float  # what the gateway counted while we compared
-    drift_watt_hours: float | None  # ours minus the gateway's
+    drift_watt_hours: float | None  # recorded minus the gateway's
     drift_percent: float | None
     resets: int  # how often the gateway's counter began anew
 

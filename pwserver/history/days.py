@@ -1,4 +1,4 @@
-"""Local days: where midnight is, whatever daylight saving does."""
+"""Find local days: where midnight lies, also on days of 23 or 25 hours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 @lru_cache(maxsize=256)
 def zone(name: str | None) -> ZoneInfo:
-    """Return the time zone of that IANA name; UTC when there is none or nobody knows it."""
+    """Return the time zone of that IANA name; UTC for no name, or for one that this machine does not know."""
     try:
         return ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError):

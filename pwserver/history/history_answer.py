@@ -1,4 +1,4 @@
-"""What a history question returns, and the histories it can be asked of."""
+"""Define what a history question returns, and the histories it can be asked of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CSV = "text/csv; charset=utf-8"
 
 
 class HistoryAnswer(NamedTuple):
-    """One finished answer. ``etag`` is quoted, None where there is nothing to compare; 304 has an empty body."""
+    """Holds one finished answer. ``etag``: quoted, None where there is nothing to compare; a 304 has an empty body."""
 
     status: int
     media_type: str
@@ -28,7 +28,7 @@ class HistoryAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """All that can be asked. ``gateways``: every configured gateway in order, virtual ones last."""
+    """Holds all histories that can be asked. ``gateways``: every configured gateway in order, virtual ones last."""
 
     settings: HistorySettings
     gateways: Sequence[HistoryGateway]
@@ -43,7 +43,7 @@ class Histories:
         return clock if found is None else clock + found.correction_seconds
 
     def real(self, gateway_id: str | None = None) -> list[Archive]:
-        """Return archives of the real gateways, or of one of them; none when nobody has that id."""
+        """Return the archives of the real gateways, or of the one with this id; empty when there is no such gateway."""
         if gateway_id is not None:
             found = self.archives.get(gateway_id)
             return [found] if found is not None else []

@@ -1,4 +1,4 @@
-"""Query parameters: read, checked, and refused with a list of problems (422), as docs/api.md has it under Errors."""
+"""Read and check query parameters; refuse them with a list of problems (422), as docs/api.md has it under Errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from pwserver.bounds import EPOCH_SECONDS, ITEM_CHARACTERS, LIST_ITEMS, NUMBER_CHARACTERS, WHOLE_DIGITS, allowed
 
-INPUT_CHARACTERS = 200  # of a value that an answer repeats
+INPUT_CHARACTERS = 200  # characters of a value that an answer repeats
 _WHOLE = re.compile(rf"[+-]?[0-9]{{1,{WHOLE_DIGITS}}}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE | re.ASCII)
@@ -24,7 +24,7 @@ MILLISECONDS_FROM = 1e11  # an epoch that large is in milliseconds (Grafana)
 
 
 class BadQuery(Exception):
-    """What is wrong with the query: ``problems`` is the ``detail`` list of the 422 answer."""
+    """Says what is wrong with a query: ``problems`` is the ``detail`` list of the 422 answer."""
 
     def __init__(self, problems: list[dict[str, Any]]) -> None:
         super().__init__("; ".join(str(problem["msg"]) for problem in problems))

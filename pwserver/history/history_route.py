@@ -1,4 +1,4 @@
-"""``GET /api/history`` and the table of all history routes. Pure functions, read only; workers call them.
+"""Answer ``GET /api/history``, and list all history routes. Pure functions, read only; workers call them.
 
 ``gateway`` an id (default: the default gateway), ``from``/``to`` instants (default the last 24 h), ``step`` a duration
 or ``points`` a number (default about 360 points), ``fields`` a comma list, ``method`` ``mean`` or ``lttb``, ``format``
@@ -41,7 +41,7 @@ _STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1800, 3600,
 
 
 class _Asked(NamedTuple):
-    """A question to the history: which window, how finely, what of it, and in which form."""
+    """Holds a question to the history: which window, how finely, which fields, and in which form."""
 
     start: float
     end: float
@@ -76,8 +76,8 @@ def history(
         return json_answer({"detail": "No gateways configured"}, status=503)
     try:
         archive = histories.archives[find_gateway(gateway, histories.archives)]
-    except UnknownGateway as nobody:
-        return json_answer({"detail": str(nobody)}, status=404)
+    except UnknownGateway as unknown:
+        return json_answer({"detail": str(unknown)}, status=404)
     try:
         asked = _asked(QueryParameters(arguments), now, archive, histories.settings.max_rows)
     except BadQuery as problem:
@@ -111,6 +111,7 @@ def _asked(query: QueryParameters, now: float, archive: Archive, most_rows: int)
     fields = query.words("fields") or list(DEFAULT_FIELDS)
     if any(field not in FIELDS for field in fields) or len(set(fields)) != len(fields):
         query.problem("fields", "value_error", f"known fields, each once: {', '.join(FIELDS)}", ",".join(fields))
+    # LTTB picks among finer rows: eight for each point it may keep leave it enough to choose from.
     step = step or nice_step(max(1.0, end - start), points if method == "mean" else points * 8)
     if (end - start) / step > most_rows and archive.polls.bounds() is not None:
         query.problem("step", "value_error", f"more than {most_rows} rows; choose a longer step", query.text("step"))

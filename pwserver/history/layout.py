@@ -1,4 +1,4 @@
-"""Which rings one gateway has, and how much room they take."""
+"""Plan the rings of one gateway: which there are, and how much room they take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pwserver.config.setting import members_of
 from pwserver.state.operating_settings import MODES as OWNERS_MODES
 from pwserver_ext.ring import Ring
 
-ALIGNMENT = 64
+ALIGNMENT = 64  # a cache line: a ring's atomic words must not straddle two of them
 CORRECTION_BYTES = 8  # of what the poller knows about the clock: one number, always in memory
 PAGE_BYTES = 4096
 JUDGES_BYTES = 16 * PAGE_BYTES  # of one of the two copies of what a gateway's judges remember
@@ -32,7 +32,7 @@ ROLLED = (*COLUMNS, *SPREAD_NAMES, SAMPLES)
 ENERGY_NAMES = tuple(f"{energy}_wh" for energy in ENERGIES)
 DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local day; epoch seconds
 
-BANK = 16  # device signals live in rings this wide; a ring nobody writes to costs nothing
+BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
 WAITING = "waiting"  # polls whose time is not known yet: see clock_witnesses.py
 
@@ -43,7 +43,7 @@ SHORTEST_POLLS_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySettings(RecordingSettings):
-    """The settings about the history, and what follows from them for the rings."""
+    """Holds the settings about the history, and what follows from them for the rings."""
 
     poll_interval: float = float(GatewaySettings().poll_interval_seconds)
 
@@ -82,7 +82,7 @@ class HistorySettings(RecordingSettings):
 
 @dataclass(frozen=True, slots=True)
 class HistoryGateway:
-    """Whose history it is. ``virtual``: the sum of the others, left out where gateways are added up."""
+    """Names the gateway whose history it is. ``virtual``: the sum of the others, left out where they are added up."""
 
     id: str
     name: str
@@ -93,7 +93,7 @@ class HistoryGateway:
 
 @dataclass(frozen=True, slots=True)
 class RingPlan:
-    """One ring: its name, its columns, how many rows, what a row stands for, bytes of a number (4 or 8)."""
+    """Describes one ring: name, columns, number of rows, seconds that a row stands for, bytes of a number (4 or 8)."""
 
     name: str
     columns: tuple[str, ...]
@@ -119,7 +119,7 @@ class RingPlan:
 
 @dataclass(frozen=True, slots=True)
 class GatewayLayout:
-    """All that is kept of one gateway."""
+    """Describes all that is kept of one gateway."""
 
     gateway: HistoryGateway
     settings: HistorySettings
@@ -165,6 +165,7 @@ class GatewayLayout:
 
 
 def aligned(size: int) -> int:
+    """Return the number of bytes rounded up to the next multiple of ALIGNMENT."""
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
 
 
@@ -198,6 +199,7 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
         RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters_kept_seconds, 900.0), 900.0),
         RingPlan("days", (*ROLLED, *ENERGY_NAMES, *DAY_NAMES), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
     ]
+    # A day of polls may wait for the right time; its rows have no width, because they are only copied.
     rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
     banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
     for bank in range(banks):

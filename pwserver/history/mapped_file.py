@@ -1,8 +1,8 @@
-"""Files of the history on the disk: made whole or not at all, read without being mapped, mapped at last.
+"""Open the history's files: make them whole or not at all, read them without a mapping, then map them.
 
 Touching a mapped page that the file no longer has, or that the disk cannot read, is no error one could catch: it ends
-the process (SIGBUS). So a file is read while it is looked at, and whoever uses its mapping later asks first whether it
-is cut.
+the process (SIGBUS). So a file is read with ordinary calls while it is examined, and every later use of its mapping
+asks first whether the file has been cut.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pwserver.regular_file import open_regular
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 1 << 20
+READ_BYTES = 1 << 20  # read at a time; a bad sector fails the whole piece, which is then read page by page
 MOST_RECORD_BYTES = 1 << 24
 
 
 class _HistoryFile:
-    """One open file of the history."""
+    """Holds one open file of the history."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -45,7 +45,7 @@ class _HistoryFile:
 
 
 class MappedFile(_HistoryFile):
-    """One mapped file."""
+    """Maps one file into memory, shared by all processes forked later."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -71,15 +71,15 @@ class MappedFile(_HistoryFile):
         return os.fstat(self._descriptor).st_size < self.size
 
     def forget(self) -> None:
-        """Looking for torn rows touched every page; this process need not keep them."""
+        """Give the pages back that the search for torn rows has read; they stay in the file."""
         if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
 class RecordFile(_HistoryFile):
-    """A small file that is written as it changes and was read once, into ``memory`` that all processes share."""
+    """Writes a small file as it changes; it was read once, into ``memory`` that all processes share."""
 
-    cut = False  # nobody touches a page of it
+    cut = False  # no process touches a page of it
 
     def __init__(self, path: Path) -> None:
         content, _ = read_content(path, 0, MOST_RECORD_BYTES)
@@ -91,7 +91,7 @@ class RecordFile(_HistoryFile):
     def write(self, start: int, content: memoryview) -> None:
         """Write to the file from ``start`` on. A disk that refuses is told once; ``memory`` has it all the same."""
         try:
-            if os.fstat(self._descriptor).st_size < len(self.memory):  # somebody has cut it: all of it again
+            if os.fstat(self._descriptor).st_size < len(self.memory):  # it has been cut: write all of it again
                 start, content = 0, memoryview(self.memory)
             os.pwrite(self._descriptor, content, start)
         except OSError as refused:
@@ -104,7 +104,7 @@ class RecordFile(_HistoryFile):
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
 
     def forget(self) -> None:
-        """Nothing of the file is in this process's memory."""
+        """Do nothing: no page of the file is in this process's memory."""
 
 
 def take_room(descriptor: int, size: int) -> None:
@@ -135,6 +135,7 @@ def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> No
     except OSError:
         fresh.unlink(missing_ok=True)
         raise
+    # The content is on the disk by now, so the name never leads to half a file, not even after a power cut.
     os.replace(fresh, path)
     sync_folder(path.parent)
 

@@ -1,4 +1,4 @@
-"""The history of a configuration: opened by main before any fork, and carried over a reload."""
+"""Open the history of a configuration in main before any fork, and carry it over a reload."""
 
 from __future__ import annotations
 

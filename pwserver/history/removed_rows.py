@@ -1,4 +1,4 @@
-"""Rows that are taken out of the rings and kept in a file: an export, so that ``history import`` can read it."""
+"""Keep rows that are taken out of the rings in a file, which is an export that ``history import`` can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pwserver.history.layout import WAITING
 from pwserver.history.mapped_file import sync_folder
 from pwserver.history.ring_tables import SIGNAL_DAYS, SIGNALS, RingTable, named_signals, write_csv
 
-MOST_FILES = 100
+MOST_FILES = 100  # a clock that jumps for ever must not fill the disk
 _NAME = "set-aside-"
 
 
@@ -43,6 +43,7 @@ def set_aside(archive: Archive, tables: Iterable[RingTable], when: float) -> Pat
     folder = archive.folder
     if folder is None or len(list(folder.glob(f"{_NAME}*.csv"))) >= MOST_FILES:
         return None
+    # 253402300799 is the last second of the year 9999; the clock that is told here may say anything.
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(max(0.0, min(when, 253402300799.0))))
     path = folder / f"{_NAME}{stamp}.csv"
     count = 1

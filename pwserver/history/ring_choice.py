@@ -1,4 +1,4 @@
-"""Which ring answers a question: the coarsest that is fine enough, among those that reach back far enough."""
+"""Choose the ring that answers a question: the coarsest that is fine enough, among those that reach back far enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAY_SLACK_SECONDS = 7200.0  # a local day is up to so much longer or shorter th
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A ring and the bucket width to use with it."""
+    """Names a ring, and the bucket width in seconds to use with it."""
 
     name: str
     ring: Ring

@@ -1,4 +1,4 @@
-"""The file of one ring: a page of header, then the rows, each with its own checksum; read, written and set aside."""
+"""Read, write and set aside the file of one ring: a page of header, then the rows, each with its own checksum."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Rows = tuple["array[float]", dict[str, "array[float]"]]  # timestamps, and value
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """What the first page of a ring file says."""
+    """Holds what the first page of a ring file says: whose rows they are, and how they are laid out."""
 
     gateway: str
     plan: RingPlan
@@ -95,7 +95,10 @@ def read_header(path: Path) -> FileHeader:
 
 
 def load_ring(path: Path, plan: RingPlan) -> tuple[Ring, int]:
-    """Read a file's rows into a ring, whatever its header says; also returns how many pages are unreadable."""
+    """Read a file's rows into a ring of that plan, without looking at the header.
+
+    Also returns how many pages the disk could not read.
+    """
     content, unreadable = read_content(path, PAGE_BYTES, plan.rows_bytes)
     content.extend(bytes(plan.rows_bytes - len(content)))
     return _detached(plan, content), unreadable
@@ -112,6 +115,7 @@ def whole_rows(path: Path, plan: RingPlan) -> Rows:
 
 
 def rows_of(ring: Ring, plan: RingPlan) -> Rows:
+    """Return every whole row of a ring: timestamps, and values by column name."""
     ring.recover()
     times, columns = ring.select(-math.inf, math.inf)
     return times, dict(zip(plan.columns, columns, strict=True))

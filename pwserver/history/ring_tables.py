@@ -1,7 +1,6 @@
-"""Rows of one ring as a table, and a table as text and back: CSV and InfluxDB line protocol.
+"""Turn the rows of a ring into a table, and a table into text and back: CSV and InfluxDB line protocol.
 
-Device signals are named ``device|metric`` (``device|metric|avg`` … for days) in a table, whatever column they have in a
-ring.
+In a table, device signals are named ``device|metric`` (``device|metric|avg`` … for days), not by their column.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``/api/timeseries/signals`` and ``signal_trend``: temperatures, fans and units over time."""
+"""Answer ``/api/timeseries/signals`` and ``signal_trend``: temperatures, fans and units over time."""
 
 from __future__ import annotations
 

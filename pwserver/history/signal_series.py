@@ -1,4 +1,4 @@
-"""Device signals: which there are, how to find them in a reading, and what the units are called."""
+"""Define the device signals that are recorded, and find them in a reading."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pwserver.state.meter_powers import MAIN_METERS
 
 @dataclass(frozen=True, slots=True)
 class SignalMetric:
-    """One kind of device signal. ``contract`` is False for those only pwserver has."""
+    """Describes one kind of device signal. ``contract`` is False for those that only pwserver has."""
 
     id: str
     label: str

@@ -1,4 +1,4 @@
-"""pypowerwall-server's SQLite store as tables (as of its version 0.13.0). The only user of sqlite3."""
+"""Read pypowerwall-server's SQLite store as tables (as of its version 0.13.0). The only user of sqlite3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sentence that all processes share: why the history must not be touched any more."""
+"""Share one sentence between all processes: why the history must not be touched any more."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pwserver.history.layout import PAGE_BYTES
 
 
 class StopReason:
-    """Make it before any fork. Whoever tells first is heard by all, in memory that is no file and cannot be cut."""
+    """Holds the first reason that any process tells. Make it before any fork.
+
+    It lies in memory without a file, because a mapped file is what may have been cut.
+    """
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, PAGE_BYTES)
 
     def tell(self, reason: str) -> None:
-        """Set the reason, if there is none yet. The first byte goes last: it is what the others look at."""
+        """Set the reason, if there is none yet."""
         if self._memory[0] == 0:
+            # The first byte goes last, because it is what the other processes look at.
             text = reason.encode(errors="replace")[: PAGE_BYTES - 2]
             self._memory[1 : 1 + len(text)] = text
             self._memory[0] = 1

@@ -1,4 +1,4 @@
-"""Where the rings live: in memory, or in files that are mapped into memory.
+"""Hold the rings of all gateways: in memory, or in files that are mapped into memory.
 
 A folder of files holds one folder per gateway and in it one file per ring: a page of header (format version, columns,
 rows, checksum), then the rows, each with its own checksum. Control blocks stay in memory, so nothing but new rows ever
@@ -50,20 +50,19 @@ TORN_PAGES = 4  # a crash tears the pages being written; more than that is damag
 
 
 class HistoryLocked(RuntimeError):
-    """Another process has the history folder open."""
+    """Says that another process has the history folder open."""
 
 
 class HistoryStore:
-    """The archives of all gateways, by id, in the order of the layouts.
+    """Holds the archives of all gateways, by id, in the order of the layouts.
 
     Make one before forking. Only the poller writes and flushes.
     """
 
     def __init__(self, archives: Mapping[str, Archive], path: Path | None = None) -> None:
         self.archives = dict(archives)
-        self.judges: dict[
-            str, TwoCopyRecord
-        ] = {}  # gateway id -> what its judges remember; there is one also without rings
+        # gateway id -> what its judges remember; there is one also without rings
+        self.judges: dict[str, TwoCopyRecord] = {}
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
         self._files: list[MappedFile | RecordFile] = []
@@ -122,7 +121,7 @@ class HistoryStore:
         """Return the store of a reloaded configuration: archives of an unchanged layout go on, new ones are opened.
 
         Another process may still write to this store, so a file cannot take another shape: HistoryLocked then. A store
-        in trouble is used by nobody any more, so all of its files are opened anew.
+        that has been given up is not used by any process any more, so all of its files are opened anew.
         """
         store = HistoryStore({}, self.path)
         store._lock = self._lock
@@ -185,7 +184,8 @@ class HistoryStore:
     def stop_reason(self) -> str | None:
         """Return why the rings must not be touched any more, in this process or any other; None while they may be.
 
-        Whoever reads or writes them asks first, every time: it costs a system call for each file and saves the process.
+        To be asked every time before a ring is read or written: it costs a system call for each file, and a page that
+        is not there any more would end the process.
         """
         if self._stop_reason.reason is None:
             for file in self._files:
@@ -200,7 +200,7 @@ class HistoryStore:
 
     @property
     def removed(self) -> bool:
-        """Have files been removed while they are open? What is recorded in them goes with this process."""
+        """Return whether files have been removed while open; what is recorded in them ends with the process."""
         return any(file.removed for file in self._files)
 
     @property
@@ -217,6 +217,7 @@ class HistoryStore:
     def _take_lock(self) -> None:
         assert self.path is not None
         self._lock = open_regular(self.path / "lock", os.O_RDWR | os.O_CREAT)
+        # flock belongs to the open file, which children inherit: the folder stays locked until the last of them ends.
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -248,6 +249,7 @@ class HistoryStore:
             kept, torn = ring.recover()
             if torn:
                 self._say(f"history of {layout.gateway.id}: {torn} torn rows of {name} left out, {kept} kept")
+        # The search for torn rows has touched every page; main would keep them for ever and never read them again.
         for file in self._files:
             file.forget()
         return archive
@@ -304,7 +306,10 @@ class HistoryStore:
     def _replace(
         self, path: Path, plan: RingPlan, head: bytes, what: str, holds: RingPlan | None, clock: Callable[[], float]
     ) -> None:
-        """Put a file aside and begin a new one, with the whole rows of the old one where it ``holds`` rows of ours."""
+        """Put a file aside and begin a new one.
+
+        ``holds``: the plan of the old file, whose whole rows are taken over; None when they belong to another ring.
+        """
         aside = set_aside(path, clock)
         write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
         rows: Rows = whole_rows(aside, holds) if holds is not None else (array("d"), {})
@@ -349,7 +354,7 @@ def _blank_record() -> TwoCopyRecord:
 
 
 def _make_folder(folder: Path, parents: bool = False) -> None:
-    """Make a folder of ours unless it is there. OSError says what is there instead."""
+    """Make a folder for the history unless it is there. OSError says what is there instead."""
     try:
         folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except FileExistsError:

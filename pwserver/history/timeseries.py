@@ -1,4 +1,4 @@
-"""The predecessor's ``/api/timeseries/*`` shapes, answered from the rings. Pure functions, read only.
+"""Answer the predecessor's ``/api/timeseries/*`` from the rings. Pure functions, read only.
 
 Every route is ``(histories, arguments, now, if_none_match) -> HistoryAnswer``; ``arguments`` are the query's
 parameters, ``now`` epoch seconds, ``if_none_match`` the request header as bytes or None.

@@ -1,4 +1,4 @@
-"""``pwserver history export`` and ``pwserver history import``: history out of the files and into them."""
+"""Carry out ``pwserver history export`` and ``pwserver history import``."""
 
 from __future__ import annotations
 

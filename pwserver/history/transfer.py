@@ -1,4 +1,4 @@
-"""Tables out of the history files, and tables merged into them."""
+"""Read tables out of the history files, and merge tables into them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
         header, (times, columns) = read_rows(file)
         name = header.plan.name
         if name == WAITING:
-            continue  # their time is not known yet
+            continue  # the time of these rows is not known yet
         if name.startswith((SIGNAL_DAYS, SIGNALS)):
             columns = named_signals(columns, notes.series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
@@ -63,7 +63,7 @@ def merge(
 
     Polls are also summed up to minutes, quarter hours and days where none are known. A day that has not ended by
     the newest poll, or without polls by ``now``, is left to the server. Returns rows added by ``gateway/ring``.
-    Raises HistoryLocked when a server has the files, ValueError for a gateway or ring nobody knows.
+    Raises HistoryLocked when a server has the files, ValueError for a gateway or ring that does not exist.
     """
     by_gateway = {layout.gateway.id: layout for layout in layouts}
     for table in tables:
@@ -123,6 +123,7 @@ def _ended(archive: Archive, name: str, rows: Rows, newest: float) -> Rows:
         return rows
     where = zone(archive.timezone)
     today = local_date(newest, where)
+    # A second into the interval: a row's time is the midnight itself, which a rounded number may miss by a little.
     keep = [row for row, when in enumerate(rows[0]) if local_date(when + 1.0, where) < today]
     return array("d", [rows[0][row] for row in keep]), {
         name: array("d", [column[row] for row in keep]) for name, column in rows[1].items()

@@ -1,4 +1,4 @@
-"""What is known of the clock under which rows are recorded, and the rows whose time is not known yet. Kept on disk."""
+"""Keep on disk what is known of the clock under which rows are recorded, and the rows whose time is not known yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ MOST_SPANS = 8
 
 @dataclass(slots=True)
 class Span:
-    """Rows that wait, of one start of the machine: from the key ``start`` on; a key is ``base`` + the steady clock."""
+    """Describes the waiting rows of one start of the machine.
+
+    They have the keys from ``start`` on; a key is ``base`` + the steady clock.
+    """
 
     start: float
     base: float
@@ -28,7 +31,7 @@ class Span:
 
 @dataclass(slots=True)
 class ClockRecord:
-    """The segment of the history that is being recorded: all rows since the clock was last adopted.
+    """Describes the segment of the history that is being recorded: all rows since the clock was last adopted.
 
     ``origin``: the recorder's state before its first row; empty when it is not known. ``origin_at``: the steady clock
     at the newest row of that state, NaN when the machine was started anew since.
@@ -73,7 +76,7 @@ class ClockRecord:
 
 
 class WaitingRows:
-    """The rows that wait, and the record beside them. Only the recorder's process writes."""
+    """Holds the rows that wait, and the record beside them. Only the recorder's process writes."""
 
     def __init__(self, archive: Archive, boot: float) -> None:
         self._archive = archive
@@ -111,6 +114,8 @@ class WaitingRows:
         if gateway is not None and not abs(span.gateway - gateway) <= 1.0:
             span.gateway = gateway
             self.keep()
+        # The ring takes rising keys only, and each start of the machine counts its steady clock from 0 again: so every
+        # span begins behind the last key of the one before.
         key = max(span.start, span.base + steady)
         if not self._ring.append(key, values):
             return False

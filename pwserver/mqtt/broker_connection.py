@@ -1,4 +1,4 @@
-"""The one place that imports the MQTT client library, and the loop that keeps a connection.
+"""Keep a connection to an MQTT broker; only this module imports the client library.
 
 aiomqtt was chosen over bare paho-mqtt: it runs paho's sockets in our event loop (no thread, no second queue), its
 publish returns when the broker has confirmed, and leaving its context always ends in a defined state. Both are kept
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger("pwserver.mqtt")
 MAX_INBOUND = 100
 STOP_SECONDS = 3.0  # for the last messages of a connection that ends
-REPEAT_SECONDS = 300.0  # how often the log says again what goes on
+REPEAT_SECONDS = 300.0  # how often the log repeats that the same failure goes on
 
 
 class MqttUnavailable(Exception):
-    """The client library is not installed."""
+    """Says that the client library is not installed."""
 
 
 class ConnectionLost(Exception):
-    """The broker is away, refused us or stopped answering."""
+    """Says that the broker is away, refused the connection or stopped answering."""
 
 
 def library() -> Any:
@@ -55,7 +55,7 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext | None:
 
 
 class LatestQueue(asyncio.Queue[Any]):
-    """A bounded inbox that drops its oldest message, never the newest: the last word counts."""
+    """Holds a bounded number of messages and drops the oldest, never the newest, because the last word counts."""
 
     def put_nowait(self, item: Any) -> None:
         if self.full():
@@ -70,7 +70,7 @@ async def connected(
     """Open one connection, with a retained will if there is one. The library's errors become ConnectionLost."""
     aiomqtt = library()
     quiet = logging.getLogger("pwserver.mqtt.client")
-    quiet.setLevel(logging.CRITICAL)  # its warnings and errors repeat what we say ourselves, at every attempt
+    quiet.setLevel(logging.CRITICAL)  # its warnings and errors repeat, at every attempt, what ``Attempts`` logs
     try:
         client = aiomqtt.Client(
             settings.host,
@@ -79,6 +79,7 @@ async def connected(
             password=settings.password or None,
             identifier=settings.client_id or None,
             will=None if will is None else aiomqtt.Will(will[0], will[1], qos=1, retain=True),
+            # No session is kept: commands that came while this server was away must not be carried out later.
             clean_session=True if settings.client_id else None,
             keepalive=settings.keepalive_seconds,
             timeout=settings.operation_timeout_seconds,
@@ -97,13 +98,16 @@ async def connected(
 
 def refused(granted: Any) -> bool:
     """Return whether a broker's answer to a subscription holds a refusal."""
+    # Return codes from 0x80 on are failures (MQTT 3.1.1 §3.9.3, MQTT 5 §3.9.3).
     return any(int(getattr(code, "value", code)) >= 128 for code in granted)
 
 
 class Attempts:
-    """The pauses between attempts at a broker – 2, 4, 8 … 60 seconds, 2 again after a success – and what the log says
-    of them: what is new at once, what repeats every five minutes with a count. Two servers with one client id throw
-    each other out every two seconds, for as long as nobody reads the log."""
+    """Counts attempts at a broker: gives the pauses between them, and writes the log.
+
+    The pauses are 2, 4, 8 … 60 seconds, and 2 again after a success. What is new is logged at once, what repeats every
+    five minutes with a count: two servers with one client id throw each other out every two seconds for days.
+    """
 
     def __init__(self, settings: MqttSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._where = f"{settings.host}:{settings.port}"
@@ -116,14 +120,17 @@ class Attempts:
         self._untold = 0
 
     def success(self) -> None:
-        """Note that the connection stands."""
+        """Note that the connection is established."""
         self._next = self._first
         if not self._connected:
             self._connected = True
             log.info("MQTT connected to %s", self._where)
 
     def lost(self, reason: str, fault: Exception | None = None) -> float:
-        """Note that the connection failed or ended, perhaps by a ``fault`` of ours; returns the seconds to wait."""
+        """Note that the connection failed or ended; returns the seconds to wait.
+
+        ``fault``: the exception, where this program itself is to blame.
+        """
         seconds, self._next = self._next, min(self._longest, self._next * 2)
         now = self._clock()
         if reason == self._reason and now < self._repeat_at:
@@ -150,7 +157,7 @@ async def keep_connected(settings: MqttSettings, session: Callable[[Attempts], A
         except MqttUnavailable as error:
             log.error("%s", error)
             return
-        except Exception as error:  # a fault of ours must not end publishing for good
+        except Exception as error:  # a fault in this program must not end publishing for good
             fault, reason = error, type(error).__name__
         await asyncio.sleep(attempts.lost(reason, fault))
 
@@ -168,7 +175,7 @@ def start_in_background(
 
 
 async def end_in_background(task: asyncio.Task[None] | None, settings: MqttSettings) -> None:
-    """Cancel what ``start_in_background`` started, and wait while it says its last words."""
+    """Cancel what ``start_in_background`` started, and wait while it sends its last messages."""
     if task is None:
         return
     task.cancel()

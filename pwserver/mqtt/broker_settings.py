@@ -1,4 +1,4 @@
-"""What the MQTT room has to be told, as plain values, and what it says about itself."""
+"""Define the settings of an MQTT connection as plain values, and the body of /api/mqtt/status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pwserver.config.setting import members_of
 
 
 class ControlRejected(Exception):
-    """A command that was not carried out; the text says why and may be logged."""
+    """Says why a command was not carried out; the text may be logged."""
 
 
 # (gateway id, command of ``gateways/``, its arguments) -> the name of the connection that was used. Raises
@@ -21,7 +21,7 @@ SendCommand = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttSettings(BrokerSettings):
-    """The settings about one broker, and what else a connection to it needs. No ``host`` switches the room off."""
+    """Holds the settings about one broker, and what else a connection to it needs. Without ``host``, MQTT is off."""
 
     control_enabled: bool = False  # HTTP control has its secret
     version: str = "0"  # of this server, for Home Assistant's origin

@@ -1,4 +1,4 @@
-"""Commands over MQTT: from a message on a control topic to its outcome, one at a time for each gateway."""
+"""Take commands over MQTT: from a message on a control topic to its outcome, one at a time for each gateway."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ ISLANDING_BIT = 16
 
 
 class Send(Protocol):
-    """Publishes a message over the present connection; ConnectionLost when there is none."""
+    """Declares the function that publishes a message over the present connection; ConnectionLost when there is none."""
 
     def __call__(self, topic: str, payload: str, *, retain: bool, qos: int) -> Awaitable[None]: ...
 
 
 class _UnbegunCommands:
-    """The commands of one gateway that have not been begun: topic -> payload, the latest last."""
+    """Holds the commands of one gateway that have not been begun: topic -> payload, the latest last."""
 
     def __init__(self) -> None:
         self.commands: OrderedDict[str, bytes] = OrderedDict()
@@ -73,7 +73,7 @@ class CommandInbox:
     async def receive(self, topic: str, payload: bytes, retained: bool) -> None:
         """Take a message; it waits until the commands of its gateway before it are done."""
         if retained:
-            # It was stored before we subscribed: nobody knows how long ago it was meant.
+            # The broker stored it before this server subscribed: it may have been meant for any time in the past.
             log.warning("MQTT command on %s ignored: it was retained", topic[:200])
             await self._clear(topic)
             return
@@ -133,6 +133,7 @@ class CommandInbox:
         acting = asyncio.ensure_future(self._control(command.gateway_id, command.operation, command.arguments))
         self._acting.add(acting)
         acting.add_done_callback(self._acting.discard)
+        # Reading the exception keeps asyncio from logging it as never retrieved, should the wait below be over by then.
         acting.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.wait_for(asyncio.shield(acting), self._settings.command_timeout_seconds)
 

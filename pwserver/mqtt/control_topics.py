@@ -1,4 +1,4 @@
-"""Control topics: what a message means and whether it may be carried out. The publisher waits and sends."""
+"""Judge messages on control topics: what each means and whether it may be carried out. ``command_inbox`` does it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_PAYLOAD_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class ControlMessage:
-    """A valid command: ``operation`` and ``arguments`` are what the injected control function gets."""
+    """Holds a valid command: ``operation`` and ``arguments`` are what the injected control function gets."""
 
     gateway_id: str
     control: str

@@ -1,4 +1,4 @@
-"""Home Assistant discovery messages, and the memory of what was announced to whom."""
+"""Write Home Assistant's discovery messages, and remember what was announced."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from pwserver.state.device_signals import inverter_serials
 from pwserver.state.fact import text
 from pwserver.state.view import View
 
-MAX_OPTIONAL = 1000  # far beyond any real site; a garbled answer must not grow us
+MAX_OPTIONAL = 1000  # far beyond any real site; garbled answers must not fill the memory with entities
 MIGRATE = '{"migrate_discovery":true}'
 KILO_TEMPLATE = "{{ (value | float) / 1000 }}"
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The facts of a gateway that every one of its discovery messages repeats."""
+    """Holds the facts of a gateway that every one of its discovery messages repeats."""
 
     id: str
     name: str
@@ -160,7 +160,7 @@ def device_messages(
 
 @dataclass(slots=True)
 class Announcement:
-    """What to publish now: ``first`` lets Home Assistant drop the other form, ``then`` announces, ``last`` clears."""
+    """Says what to publish: ``first`` lets Home Assistant drop the other form, ``then`` announces, ``last`` clears."""
 
     first: dict[str, str] = field(default_factory=dict)
     then: dict[str, str] = field(default_factory=dict)
@@ -234,7 +234,7 @@ class Announcer:
         return list(dict.fromkeys(e.available for e in self._optional.values() if e.available is not None))
 
     def _remove(self, units: Mapping[str, int]) -> dict[str, str]:
-        """Return empty messages for whatever was ever retained of units that have left; each unit once a connection."""
+        """Return empty messages for everything ever retained of units that have left, once per unit and connection."""
         settings, facts = self._settings, self._facts
         cleared: dict[str, str] = {}
         for serial, number in units.items():

@@ -1,4 +1,4 @@
-"""Home Assistant's view of a gateway: the entities that follow from the tables of sensors and controls.
+"""Make Home Assistant's view of a gateway: the entities that follow from the tables of sensors and controls.
 
 Ids, names, units and icons are a public interface: existing installations keep their history only while these stay.
 """
@@ -27,7 +27,7 @@ STATE_CLASSES = {"energy": "total_increasing"}
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity of a gateway. ``serial`` is the unit it belongs to, None for the gateway's own device."""
+    """Describes one entity of a gateway. ``serial``: the unit it belongs to, None for the gateway's own device."""
 
     component: str
     suffix: str

@@ -1,6 +1,6 @@
-"""Publishes every poll to the broker and hears its commands. Lives in the poller's event loop.
+"""Publish every poll to the broker, and take commands from there. Runs in the poller's event loop.
 
-Nothing is ever queued: of each gateway only the latest view is kept, and one sender a gateway works through the
+Nothing is ever queued: of each gateway only the latest view is kept, and one sender per gateway works through the
 latest topics. A broker that is away, slow or wrong costs a little memory and no time.
 """
 
@@ -42,7 +42,7 @@ BATCH = 32  # messages on their way at once; they stay in order
 
 
 class _GatewayChannel:
-    """What is known and under way for one gateway."""
+    """Holds what is known and under way for one gateway."""
 
     def __init__(self, settings: MqttSettings, view: View) -> None:
         self.view = view
@@ -52,7 +52,7 @@ class _GatewayChannel:
 
 
 class MqttPublisher:
-    """``start()``, then ``publish(view)`` after every poll attempt, ``stop()`` at the end.
+    """Publishes views: call ``start()``, then ``publish(view)`` after every poll attempt, ``stop()`` at the end.
 
     ``control`` carries out commands (see broker_settings.SendCommand); without it controls stay off. ``changed`` is
     called when ``connected`` has changed.
@@ -102,7 +102,7 @@ class MqttPublisher:
         return status_body(self.settings, self.connected)
 
     async def stop(self) -> None:
-        """Drop what is under way, say offline everywhere, disconnect. Takes a few seconds at most."""
+        """Drop what is under way, publish offline everywhere, disconnect. Takes a few seconds at most."""
         task, self._task = self._task, None
         await end_in_background(task, self.settings)
         self.connected = False
@@ -110,7 +110,7 @@ class MqttPublisher:
     def _views(self) -> Mapping[str, View]:
         return {gateway_id: channel.view for gateway_id, channel in self._channels.items()}
 
-    # one connection
+    # --- one connection ---------------------------------------------------------------------------------------------
 
     async def _session(self, attempts: Attempts) -> None:
         prefix = self.settings.topic_prefix
@@ -163,7 +163,7 @@ class MqttPublisher:
         if self.settings.ha_discovery:
             granted = await client.subscribe(f"{self.settings.ha_prefix}/status", qos=0)
             if refused(granted):
-                log.info("MQTT broker does not let us see Home Assistant's status; restarts of it go unnoticed")
+                log.info("MQTT broker refuses Home Assistant's status topic; restarts of Home Assistant go unnoticed")
         await self._commands.subscribe(client)
 
     async def _send(self, topic: str, payload: str, *, retain: bool, qos: int) -> None:
@@ -184,7 +184,7 @@ class MqttPublisher:
                     )
                 await self._send(f"{prefix}/availability", "offline", retain=True, qos=1)
 
-    # sending
+    # --- sending ----------------------------------------------------------------------------------------------------
 
     async def _sender(self, channel: _GatewayChannel) -> None:
         while True:
@@ -214,6 +214,7 @@ class MqttPublisher:
             if announcement is not None and announcement.removed:
                 await self._send_all(announcement.removed, retain=True)
         except BaseException:
+            # A part of it may not have arrived, so all of it is announced anew after the next connection.
             channel.announcer.forget()
             raise
 
@@ -232,7 +233,7 @@ class MqttPublisher:
             batch = pairs[start : start + BATCH]
             await asyncio.gather(*(self._send(t, p, retain=retain, qos=self.settings.qos) for t, p in batch))
 
-    # hearing
+    # --- receiving --------------------------------------------------------------------------------------------------
 
     async def _inbox(self, client: Client) -> None:
         birth_topic = f"{self.settings.ha_prefix}/status"
@@ -240,7 +241,7 @@ class MqttPublisher:
             topic, payload = str(message.topic), bytes(message.payload or b"")
             if topic == birth_topic:
                 if payload == b"online" and not message.retain:
-                    # Many integrations answer the birth message at once; a little patience spreads the load.
+                    # Many integrations answer Home Assistant's birth message at once; a random delay spreads the load.
                     delay = random.uniform(0, self.settings.birth_jitter_seconds)
                     asyncio.get_running_loop().call_later(delay, self._say_it_again)
             elif payload:

@@ -1,4 +1,4 @@
-"""How a replica message looks: one gateway's identity, status and reading as compressed, versioned, signed JSON.
+"""Write and read replica messages: one gateway's identity, status and reading as compressed, versioned, signed JSON.
 
 Layout: the five bytes ``PWR`` + version + flags, then (flag 1) 32 bytes of HMAC-SHA256 over topic, head and body,
 then the body: zlib-compressed JSON. Nothing is ever unpickled; what does not fit the dataclasses is refused.
@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 
 class ReplicaMessageError(Exception):
-    """A message that cannot be used; the text says why and holds nothing of its contents."""
+    """Says why a message cannot be used; the text holds nothing of its contents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One gateway after one poll attempt, as its publisher saw it."""
+    """Holds one gateway after one poll attempt, as its publisher saw it."""
 
     identity: GatewayIdentity
     status: GatewayStatus
@@ -75,7 +75,7 @@ def decode(payload: bytes, topic: str, key: bytes | None) -> Envelope:
     if len(head) < 5 or head[:3] != MAGIC:
         raise ReplicaMessageError("not a replica message")
     if head[3] != VERSION:
-        raise ReplicaMessageError(f"version {head[3]}, we speak {VERSION}")
+        raise ReplicaMessageError(f"version {head[3]}, this server reads {VERSION}")
     if head[4] & SIGNED:
         mac, rest = rest[:MAC_BYTES], rest[MAC_BYTES:]
         if key is not None and not hmac.compare_digest(mac, _mac(key, topic, head, rest)):
@@ -100,6 +100,7 @@ def read_word(payload: bytes, topic: str, key: bytes | None) -> str:
 
 
 def _mac(key: bytes, topic: str, head: bytes, body: bytes) -> bytes:
+    # With the topic in it, a signed message cannot be replayed as that of another gateway or publisher.
     return hmac.new(key, b"\0".join((topic.encode(), head, body)), hashlib.sha256).digest()
 
 
@@ -128,6 +129,7 @@ def _plain(value: Any) -> Any:
 def _load(packed: bytes) -> dict[str, Any]:
     unpacker = zlib.decompressobj()
     try:
+        # Bounded while it is unpacked: a few kilobytes of zeros would otherwise unpack to gigabytes.
         text = unpacker.decompress(packed, MAX_BODY_BYTES)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise ReplicaMessageError("body too long or cut off")

@@ -1,4 +1,4 @@
-"""The publishing side of replicas: every poll attempt of every gateway as one retained message."""
+"""Publish for replicas: every poll attempt of every gateway as one retained message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ log = logging.getLogger("pwserver.replica")
 
 
 class ReplicaPublisher:
-    """``start()``, then ``publish(view)`` after every poll attempt, ``stop()``. Never blocks, never queues.
+    """Publishes views: call ``start()``, then ``publish(view)`` after every poll attempt, ``stop()`` at the end.
+
+    It never blocks and never queues.
 
     ``order``: gateway ids as the publisher lists them, so that a replica lists them likewise.
     """

@@ -1,4 +1,4 @@
-"""Where replica messages go: the broker, the topics, the key and the limits.
+"""Define where replica messages go: the broker, the topics, the key and the limits.
 
 Topics below ``{prefix}/replica/1/{publisher}/``: ``state`` is ``online`` or ``offline`` (the will), ``gateway/{id}``
 holds the newest envelope of a gateway (see ``replica_messages``). All are retained, so that a replica that starts has
@@ -15,12 +15,12 @@ from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.replica_messages import VERSION
 from pwserver.mqtt.state_topics import safe_in_topic
 
-SHORTEST_SILENCE_SECONDS = 20.0  # before a publisher counts as silent, however often it polls
+SHORTEST_SILENCE_SECONDS = 20.0  # before a publisher counts as silent, even when it polls every second
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSettings:
-    """A broker, the name of this publisher (its own for each, e.g. the host's), and the shared key, if any."""
+    """Holds a broker, the name of this publisher (different for each, e.g. the host's), and the shared key, if any."""
 
     broker: MqttSettings
     name: str = "pwserver"

@@ -1,4 +1,4 @@
-"""The subscribing side of replicas: what all publishers below one prefix say of their gateways."""
+"""Subscribe as a replica: follow what all publishers below one prefix say of their gateways."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 
 log = logging.getLogger("pwserver.replica")
 
-MAX_REASONS = 100
-FUTURE_SECONDS = 600.0
+MAX_REASONS = 100  # kinds of refusal that are counted; the reasons are this program's own, so there are fewer
+FUTURE_SECONDS = 600.0  # clocks of two machines may differ so far; more would keep old data fresh for hours
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaUpdate:
-    """What is known now about one gateway of one publisher."""
+    """Holds what is known now about one gateway of one publisher."""
 
     publisher: str
     identity: GatewayIdentity

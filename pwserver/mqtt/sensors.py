@@ -1,4 +1,4 @@
-"""The table of a gateway's sensors over MQTT: topic, entity, value and how it is written. Topics and entities follow.
+"""Define a gateway's sensors over MQTT in one table: topic, entity, value, format. Topics and entities follow from it.
 
 Topics, ids, names, units and icons are a public interface: existing installations keep their history only while these
 stay.
@@ -13,12 +13,12 @@ from typing import Final
 from pwserver.state.fact import text
 from pwserver.state.judge import Judged
 
-Value = float | str | bool | None  # of a sensor; None: not known, so nothing is sent
+Value = float | str | bool | None  # the value of a sensor; None: not known, so nothing is sent
 
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """One value of a gateway that has a topic and an entity of its own."""
+    """Describes one value of a gateway that has a topic and an entity of its own."""
 
     topic: str  # below the gateway's; also the end of the entity's id
     name: str  # of the entity
@@ -129,7 +129,7 @@ SENSORS: Final[tuple[Sensor, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One value of something a gateway has several of, and how Home Assistant shows it."""
+    """Describes a value of something that a gateway has several of, and how Home Assistant shows it."""
 
     label: str
     unit: str
@@ -139,7 +139,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class MeterMetric:
-    """One value of a meter beside the main ones."""
+    """Describes one value of the meters beside the main ones."""
 
     name: str  # the last level of its topic
     attribute: str  # of Meter and of RemoteMeter

@@ -1,4 +1,4 @@
-"""State topics: a view in, ``{topic: payload}`` out. Pure; the order of the result is the order of publishing."""
+"""Write the state topics of a view as ``{topic: payload}``. Pure; the order of the result is that of publishing."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def battery_availability(number: int) -> str:
 def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = ()) -> dict[str, str]:
     """Return all state topics of one gateway after one poll attempt, ``availability`` last.
 
-    ``announced`` are the availability topics of units and devices, below the gateway's, that somebody was told of: each
-    is told at every good poll, also for a device that has fallen silent.
+    ``announced``: the availability topics of units and devices, below the gateway's, that were announced to Home
+    Assistant. Each is written after every good poll, also for a device that has fallen silent.
 
     A value that is not known is absent. After a failed poll only the topics that say so are there.
     """

@@ -1,1 +1,1 @@
-"""The one process that talks to gateways: tick, threads, documents, publication, commands."""
+"""Run the one process that talks to gateways: tick, threads, documents, publication, commands."""

@@ -1,4 +1,4 @@
-"""MQTT in the running server: settings, the publisher fed by the gateways' threads, commands to the command service."""
+"""Connect the poller to MQTT brokers: settings, publishers fed by the gateways' threads, commands from the broker."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.mqtt")
 
-COMMAND_SECONDS = 6.5  # from start to end; half as long to get started: within the publisher's ten together
-GOOD_BYE_SHARE = 0.6  # of PW_STOP_TIMEOUT: main loses patience at three quarters
-GOOD_BYE_SECONDS = 1.2  # ... and after 1.5 s in a reload
+# From a command's start to its end; it has half as long to get started. Both together stay within the ten seconds that
+# the publisher waits for an outcome.
+COMMAND_SECONDS = 6.5
+GOOD_BYE_SHARE = 0.6  # share of PW_STOP_TIMEOUT for saying offline: main kills the poller at three quarters of it,
+GOOD_BYE_SECONDS = 1.2  # and after 1.5 s in a reload
 
 
 def mqtt_settings(config: Config) -> MqttSettings:
@@ -49,7 +51,7 @@ def publishing_settings(config: Config) -> ReplicaSettings | None:
 
 
 class Brokers:
-    """Everything the poller sends to brokers. ``publish`` may be called from any thread, the rest from the loop.
+    """Runs the publishers to brokers. ``publish`` may be called from any thread, the rest from the loop.
 
     ``changed`` is told when a connection was made or lost, so that /api/mqtt/status need not wait for a poll.
     """
@@ -84,13 +86,13 @@ class Brokers:
                     self._loop.call_soon_threadsafe(publisher.publish, view)
 
     async def stop(self) -> None:
-        """Say offline and disconnect; a broker that does not listen any more does it by the will."""
+        """Say offline and disconnect; where the broker does not listen any more, it publishes the will instead."""
         leaving = [publisher.stop() for publisher in (self._snapshots, self._mqtt) if publisher is not None]
         if leaving:
             try:
                 await asyncio.wait_for(asyncio.gather(*leaving, return_exceptions=True), self._patience)
             except TimeoutError:
-                log.warning("the MQTT broker did not take our good-bye in time")
+                log.warning("the MQTT broker did not take the message that this server is offline in time")
 
     def measured(self) -> Mapping[str, Any]:
         """Return the self metrics of the publishers."""

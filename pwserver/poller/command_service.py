@@ -1,4 +1,4 @@
-"""Commands in the poller: one at a time for each gateway, each in a thread, each followed at once by a poll.
+"""Carry out commands in the poller: one at a time for each gateway, each in a thread, each followed by a poll.
 
 Every attempt ends in one line of the log ``pwserver.control``: who, what, outcome. Values are validated before they
 come here, so a line holds no secret.
@@ -50,7 +50,7 @@ STARTED = Callable[[], bool]
 
 
 class CommandedGateway(Protocol):
-    """A gateway's task, as far as commands go."""
+    """Declares what commands need of a gateway's task."""
 
     @property
     def connection(self) -> Any: ...
@@ -64,7 +64,7 @@ class CommandedGateway(Protocol):
 
 
 class CommandService:
-    """What the poller does with commands, wherever they come from. All methods belong to the event loop."""
+    """Carries out commands from workers and from MQTT. All methods belong to the event loop."""
 
     def __init__(self, runtime: Runtime, tasks: Mapping[str, CommandedGateway]) -> None:
         self.tasks = tasks
@@ -134,6 +134,7 @@ class CommandService:
         acting = asyncio.get_running_loop().run_in_executor(
             self._thread(command.gateway), self._perform, command, task, started
         )
+        # By a callback of the thread's future: when this coroutine is cancelled, the thread is still busy.
         acting.add_done_callback(lambda _: self._busy.discard(command.gateway))
         outcome = await acting
         if outcome.kind in (NOT_SENT, COOLING):
@@ -151,6 +152,7 @@ class CommandService:
         def start() -> bool:
             if not started():
                 return False
+            # Stored before anything is sent: a poller that is killed while it sends must not let the key work again.
             if command.key:
                 self._keys.use(command.key)
             if island:
@@ -208,7 +210,7 @@ class CommandService:
         return None
 
     def _must_island(self, connection: GatewayConnection) -> None:
-        """Refuse a gateway that cannot island before anybody is told to wait."""
+        """Refuse a gateway that cannot island, so that its client is not told to wait for nothing."""
         from pwserver.gateways.command_execution import check
 
         check(connection, "islanding")

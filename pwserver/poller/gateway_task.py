@@ -1,4 +1,4 @@
-"""The life of one gateway in the poller: a fixed tick, one thread for its blocking calls, one publication a poll."""
+"""Poll one gateway on a fixed tick: one thread for its blocking calls, one publication per poll."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("pwserver.poller")
 
 
 class PolledConnection(Protocol):
-    """What the task needs of ``gateways.connection.GatewayConnection``."""
+    """Declares what the task needs of ``gateways.connection.GatewayConnection``."""
 
     @property
     def identity(self) -> GatewayIdentity: ...
@@ -32,12 +32,12 @@ class PolledConnection(Protocol):
 
 
 class Freshness:
-    """How long a reading may be served: while polls succeed, and for a stated time when they fail."""
+    """Says how long a reading may be served: while polls succeed, and for a stated time when they fail."""
 
     def __init__(self, interval_seconds: float, ttl_seconds: float, graceful: bool, slack_seconds: float) -> None:
         self.interval_seconds = interval_seconds
         self.after_failure_seconds = ttl_seconds if graceful else 0.0
-        # With a poller that has died nobody tells success from failure: then only time counts.
+        # When the poller has died, nothing tells success from failure: then only time counts.
         self.unattended_seconds = max(ttl_seconds, interval_seconds + slack_seconds)
 
 

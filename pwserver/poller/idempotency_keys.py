@@ -1,4 +1,4 @@
-"""Idempotency keys that have been used, in shared memory: a new poller and a new generation know them too."""
+"""Remember used idempotency keys in shared memory, so that a new poller and a new generation know them, too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENTRY: Final = struct.Struct("=16sd")  # digest, monotonic seconds of its use; 
 
 
 class UsedKeys:
-    """The last KEYS_MAX keys of the last hour. One process writes, from any of its threads."""
+    """Holds the last KEYS_MAX keys of the last hour. One process writes, from any of its threads."""
 
     def __init__(self, region: memoryview) -> None:
         self._region = region
@@ -23,7 +23,7 @@ class UsedKeys:
 
     @staticmethod
     def size() -> int:
-        """Return bytes of shared memory."""
+        """Return how many bytes of shared memory the keys take."""
         return KEYS_MAX * _ENTRY.size
 
     def used(self, key: str) -> bool:
@@ -34,7 +34,7 @@ class UsedKeys:
         """Store a key as used; it takes the place of the oldest."""
         with self._lock:
             place = min(range(KEYS_MAX), key=lambda number: self._entry(number)[1])
-            # Free while it is changed: whoever is killed in between leaves no half of a key.
+            # Free while it is changed: a process that is killed in between leaves no half of a key.
             _ENTRY.pack_into(self._region, place * _ENTRY.size, b"", 0.0)
             _ENTRY.pack_into(self._region, place * _ENTRY.size, _digest(key), 0.0)
             _ENTRY.pack_into(self._region, place * _ENTRY.size, _digest(key), time.monotonic())

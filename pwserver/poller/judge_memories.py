@@ -1,9 +1,9 @@
 """Keep what the judges remember where the next process finds it: beside the history.
 
-With a history on disk it lies in a file of each gateway's folder and outlives everything; without, in shared memory,
-and outlives the poller and a reload, not the server. It is written after every reading, before anybody sees the values
-that were judged with it, so no process that is killed leaves a memory behind its readers. What a power cut may lose is
-what was not flushed: PW_HISTORY_FLUSH_SECONDS.
+With a history on disk it lies in a file of each gateway's folder and outlives everything; without, it lies in shared
+memory and outlives the poller and a reload, but not the server. It is written after every reading, before the values
+that were judged with it are published, so a process that is killed never leaves a memory older than what clients have
+seen. A power cut may lose what was not flushed (PW_HISTORY_FLUSH_SECONDS).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger("pwserver.publish")
 
 
 class JudgeMemories:
-    """The records of all gateways by id. One writer per gateway."""
+    """Reads and writes the judges' records of all gateways by id. One writer per gateway."""
 
     def __init__(self, records: Mapping[str, TwoCopyRecord]) -> None:
         self._records = records

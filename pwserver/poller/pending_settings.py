@@ -1,4 +1,4 @@
-"""Settings that a gateway has acknowledged and no reading has confirmed yet."""
+"""Follow settings that a gateway has acknowledged and no reading has confirmed yet."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ READERS: Final[Mapping[str, Reader]] = {
 
 
 class PendingSettings:
-    """The unconfirmed settings of one gateway. Used by its two threads."""
+    """Holds the unconfirmed settings of one gateway. Used by its two threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""The poller process: one event loop owns time, every gateway has its own thread for what blocks."""
+"""Run the poller process: one event loop owns the time, every gateway has its own thread for what blocks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.poller")
 
-BEAT_SECONDS = 0.25
+BEAT_SECONDS = 0.25  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
 NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
 
@@ -42,7 +42,7 @@ def run_poller(runtime: Runtime) -> None:
 
 
 class Poller:
-    """Everything that runs in the poller's loop."""
+    """Runs everything in the poller's loop."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
@@ -67,7 +67,7 @@ class Poller:
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
-        """Start every job, wait for SIGTERM, stop what must say good-bye."""
+        """Start every job, wait for SIGTERM, then store the history and tell the brokers."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)

@@ -1,4 +1,4 @@
-"""From readings to history: one recorder a gateway, and a thread that brings files to the disk."""
+"""Record readings in the history: one recorder per gateway, and a thread that brings files to the disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over
 
 
 class Recording:
-    """All recorders of this server. ``take`` may be called from any gateway's thread."""
+    """Holds all recorders of this server. ``take`` may be called from any gateway's thread."""
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
@@ -72,7 +72,7 @@ class Recording:
             await asyncio.to_thread(self.flush)
 
     def flush(self, force: bool = False) -> None:
-        """Bring files to the disk where that is due; a problem is told when it begins and when it is over."""
+        """Bring files to the disk where that is due; a problem is logged when it begins and when it is over."""
         try:
             if self._in_trouble():
                 self.failures += 1

@@ -1,4 +1,4 @@
-"""A replica's poller: instead of polling gateways it follows what other pwservers publish on a broker.
+"""Feed a replica: instead of polling gateways it follows what other pwservers publish on a broker.
 
 Tables and slots are made before the first fork, for the gateways known then. So the poller only serves those; of
 others it tells main, through the directory, and main replaces all processes by ones that know them, as a reload does.
@@ -29,8 +29,8 @@ log = logging.getLogger("pwserver.replica")
 KEEPALIVE_SECONDS = 15  # a replica only listens, so nothing else shows that the broker is gone
 QUIET_SECONDS = 0.4  # new gateways come in bursts: all retained messages of a publisher at once
 LONGEST_BURST_SECONDS = 3.0
-SILENCE_SECONDS = 1.0  # connected for this long: what the broker has kept has come
-PATIENCE_SECONDS = 5.0  # then a gateway nobody has spoken of counts as tried, connected or not
+SILENCE_SECONDS = 1.0  # after being connected for this long, what the broker has kept has come
+PATIENCE_SECONDS = 5.0  # after this time a gateway without any message counts as tried, connected or not
 LONGEST_SILENCE_SECONDS = 4 * 3600.0  # more than the longest poll interval and its back-off
 LOOK_SECONDS = 0.25
 UNHEARD = "nothing has been heard of it on the broker yet"
@@ -61,7 +61,7 @@ def replica_settings(config: Config) -> ReplicaSettings:
 
 @dataclass(slots=True)
 class _Followed:
-    """One gateway with a slot."""
+    """Holds what is known of one gateway with a slot."""
 
     identity: GatewayIdentity
     status: GatewayStatus
@@ -114,7 +114,7 @@ class ReplicaFeed:
         async for update in self._subscriber.updates():
             gateway = update.identity.id
             if gateway == AGGREGATE or gateway.startswith("#"):
-                continue  # names of ours
+                continue  # reserved for the sum of all gateways and for the documents about all of them
             new = gateway not in self._places
             self._places[gateway] = (update.position, update.identity)
             followed = self._followed.get(gateway)
@@ -160,7 +160,7 @@ class ReplicaFeed:
             )
 
     async def _watch(self) -> None:
-        """Let readings end when their time is over, and count as tried what nobody speaks of."""
+        """End readings whose time is over, and count gateways without any message as tried."""
         patient_until = time.monotonic() + PATIENCE_SECONDS
         connected = False
         while True:
@@ -186,6 +186,6 @@ class ReplicaFeed:
                 known = len(self._places)
                 await asyncio.sleep(QUIET_SECONDS)
             self._newcomer.clear()
-            # By place, then by name: all replicas of a fleet list them alike, whoever spoke first.
+            # By place, then by name: all replicas of a fleet list them alike, in whichever order they heard of them.
             places = sorted(self._places.values(), key=lambda place: (place[0], place[1].id))
             self.directory.write(identity for _, identity in places)

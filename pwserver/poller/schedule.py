@@ -1,4 +1,4 @@
-"""A fixed grid of ticks: late work never shifts the grid, missed ticks are skipped, not made up for."""
+"""Compute ticks on a fixed grid: late work never shifts the grid, and missed ticks are skipped, not made up for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 class Ticks:
-    """Ticks at ``origin + n * interval_seconds``, on the monotonic clock."""
+    """Gives the ticks at ``origin + n * interval_seconds``, on the monotonic clock."""
 
     def __init__(self, interval_seconds: float, origin: float) -> None:
         if not interval_seconds > 0:

@@ -1,6 +1,6 @@
-"""The server about itself: what all processes count in shared memory, as the families of /metrics.
+"""Gather the server's metrics about itself: what all processes count in shared memory, as the families of /metrics.
 
-Gathered by the poller whenever it renders the page; nobody else pays for it.
+The poller gathers them when it renders the page, so no request pays for it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REASONS = {
 
 
 class SelfMetrics:
-    """``gather()`` gives the self metrics of this moment; ``sources`` add what other rooms of the poller count."""
+    """Gathers the self metrics of this moment; ``sources`` add what other parts of the poller count."""
 
     def __init__(self, runtime: Runtime) -> None:
         self.sources: list[Source] = []
@@ -130,6 +130,7 @@ class SelfMetrics:
         for name, pid in pids.items():
             with suppress(OSError, ValueError, IndexError):
                 with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                    # The second field is the program's name in parentheses, which may hold blanks: skip it first.
                     fields = file.read().rpartition(")")[2].split()
                 memory[(name,)] = int(fields[21]) * PAGE_BYTES
                 seconds[(name,)] = (int(fields[11]) + int(fields[12])) / TICKS

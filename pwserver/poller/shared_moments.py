@@ -1,4 +1,4 @@
-"""Times of gateways in shared memory, so that the next poller process knows them, too."""
+"""Keep times of gateways in shared memory, so that the next poller process knows them, too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 class SharedMoments:
-    """Hold one monotonic time for each gateway, 0 until it is set. Only one process may write."""
+    """Holds one monotonic time for each gateway, 0 until it is set. Only one process may write."""
 
     def __init__(self, region: memoryview, gateways: Iterable[str]) -> None:
         self._region = region

@@ -1,4 +1,4 @@
-"""From readings to snapshots: render, compress, tag, and put all documents of a gateway into its slot at once."""
+"""Turn readings into snapshots: render, compress and tag all documents of a gateway, and publish them at once."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four time
 SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
 FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
 # How much longer than its oldest house the site is served. It is made anew when that house expires; without a little
-# time for this, the site would say for a moment that nobody reads the gateways.
+# time for this, the site would say for a moment that no gateway is being read.
 SITE_GRACE_SECONDS = 1.0
 SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
 class SnapshotPublisher:
-    """The one writer of all slots. ``gateway`` may be called from any thread, one call per gateway at a time.
+    """Writes all slots, as the only one. ``gateway`` may be called from any thread, one call per gateway at a time.
 
     ``measure`` gives the self metrics of /metrics; without it (in main) there are none yet. ``kept_memories`` has what
     the judges remember of former processes, ``corrections`` what the owners of the gateways want corrected.
@@ -98,7 +98,7 @@ class SnapshotPublisher:
         begun = time.perf_counter()
         judge = self._judges[identity.id]
         judged = judge.take(reading)
-        self._memories_kept.keep(identity.id, judge.memory.to_json)  # before anybody sees the values
+        self._memories_kept.keep(identity.id, judge.memory.to_json)  # before the values are published
         view = View(self._zoned(identity), status, judged.reading, self.server, time.time(), judged, judge.last)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
@@ -152,14 +152,16 @@ class SnapshotPublisher:
         return site
 
     def everything(self) -> None:
-        """Publish all gateways as they are known: how main fills the slots before anything else starts."""
+        """Publish all gateways as they are known; main fills the slots by this before anything else starts."""
         for view in list(self._views.values()):
             self.gateway(view.gateway, view.status, view.reading, 0.0)
         self.site()
 
     def fallbacks(self) -> Mapping[str, Sequence[Packed]]:
-        """Slot -> what is served when its snapshot has expired: what was published last, as of now where a document
-        has words of its own for that."""
+        """Return slot -> what is served when its snapshot has expired.
+
+        That is what was published last, or the form of now where a document has words of its own for expired data.
+        """
         site = SiteView(list(self._views.values()), self.server, time.time(), sums=self._sums)
         subjects: dict[str, View | SiteView] = {**self._views, SITE: site}
         kept: dict[str, Sequence[Packed]] = dict(self._last)
@@ -184,14 +186,16 @@ class SnapshotPublisher:
                 pass
 
     def _timed_site(self) -> float:
-        """Publish the site; the processor time of that, in seconds."""
+        """Publish the site, and return the processor time that it took, in seconds."""
         begun = time.thread_time()
         self.site()
         return time.thread_time() - begun
 
     async def _first_round(self) -> None:
-        """Wait for the first gateway; where a poller before this one has left a sum, for all of them: a sum of those
-        that happened to answer first would be a dip in everybody's charts."""
+        """Wait for the first gateway, or for all of them where a poller before this one has left a sum.
+
+        A sum of those that happened to answer first would be a dip in every chart.
+        """
         await self._changed.wait()
         summed = self.shared.slots[SITE].read(0)
         deadline = time.monotonic() + FIRST_ROUND_SECONDS
@@ -218,6 +222,7 @@ class SnapshotPublisher:
 
     def _once(self, message: str) -> None:
         """Log a message the first time it comes up; the documents themselves say what happened each time."""
+        # Bounded: a fault's text may hold values that differ every time.
         if message not in self._faults and len(self._faults) < 1000:
             self._faults.add(message)
             log.error("%s", message)

@@ -1,8 +1,8 @@
-"""What was promised to a gateway outlives the process that promised it.
+"""Keep the waits that a gateway asked for, so that they outlive the process that was told of them.
 
 After a 429 nothing is sent before its time, after a refused login there is a long pause, and an Idempotency-Key works
-once, also when the poller is killed meanwhile or the configuration is read anew. All of it lies in the arena, with
-moments on the clock all processes share.
+once, also when the poller is killed meanwhile or the configuration is read anew. All of it lies in the arena, as times
+on the monotonic clock, which all processes share.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def shared_bytes(gateways: int) -> dict[str, int]:
 
 
 class WaitTimes:
-    """Until when each gateway must be left alone, and why. One writer per gateway."""
+    """Stores until when each gateway must be left alone, and why. One writer per gateway."""
 
     def __init__(self, runtime: Runtime) -> None:
         arena, gateways = runtime.shared.arena, runtime.shared.gateways

@@ -1,7 +1,7 @@
-"""Blotting secrets out of texts: log lines, tracebacks, and error bodies that repeat what a client sent.
+"""Blot secrets out of texts: log lines, tracebacks, and error bodies that repeat what a client sent.
 
 ``known.py`` finds the configured secrets in every encoding a request or a traceback can give them; ``shapes.py`` finds
-what looks like a secret that nobody configured: logins in flight, keys, addresses of people. Both return spans of the
+what looks like a secret but is not configured: logins in flight, keys, addresses of people. Both return spans of the
 text, and take time linear in its length: every pattern they use has bounded repetitions only, or starts where the last
 match ended.
 """
@@ -15,16 +15,19 @@ from pwserver.redaction.known import KnownSecrets
 from pwserver.redaction.shapes import find_shapes
 from pwserver.redaction.spans import HIDDEN, Span, replace_spans
 
-LINE_CHARACTERS: Final = 1000  # of one line; more of it tells nothing more
-LINES: Final = 80  # of one record, of which the last ones tell most about a traceback
+LINE_CHARACTERS: Final = 1000  # characters of one line; more of it tells nothing more
+LINES: Final = 80  # lines of one record; the last ones tell most about a traceback
 FIRST_LINES: Final = 20
 
 __all__ = ["HIDDEN", "Redactor"]
 
 
 class Redactor:
-    """Knows the secrets of a configuration. ``public``: words that everybody may read (ids, names, logins), which a
-    short secret of the same text does not make unreadable."""
+    """Blots the secrets of a configuration out of texts.
+
+    ``public``: words that every reader may see (ids, names, logins). A short secret of the same text does not make them
+    unreadable.
+    """
 
     def __init__(self, secrets: Iterable[str], public: Iterable[str] = ()) -> None:
         self._known = KnownSecrets(secrets, public)
@@ -45,7 +48,7 @@ class Redactor:
 
 
 def _first_and_last_lines(text: str, longest: int) -> str:
-    """``text`` with at most LINES lines of at most ``longest`` characters, and a remark where something is missing."""
+    """Return ``text`` with LINES lines of ``longest`` characters at most, and a remark where something is missing."""
     if len(text) <= LINE_CHARACTERS:
         return text
     lines = text.split("\n", 10_000)
@@ -56,7 +59,7 @@ def _first_and_last_lines(text: str, longest: int) -> str:
 
 
 def _cuts(text: str) -> list[Span]:
-    """What is too long of each line."""
+    """Return the spans of what is too long in each line."""
     cuts, start = [], 0
     for line in text.split("\n"):
         if len(line) > LINE_CHARACTERS:

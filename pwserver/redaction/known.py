@@ -1,4 +1,4 @@
-r"""Configured secrets in a text, however a request or a traceback has written them.
+r"""Find configured secrets in a text, in every way that a request or a traceback may have written them.
 
 The text is searched as it is, and then decoded up to four times: percent-encoding (whole or in part, in any case),
 escapes of JSON and of Python's repr, entities of HTML; each time also with UTF-8 that was read as Latin-1 put right.
@@ -8,7 +8,7 @@ logins, is not decoded: a secret has three forms in it, depending on what preced
 How short a secret may be: one of eight characters or more is blotted out wherever it stands, also inside a word. One of
 four to seven is blotted out where it stands by itself; when it is an ordinary word (``home``, ``Solar``), only in
 quotation marks or right after ``=`` or ``:``; and when it is also public, as the id or the name of a gateway, not at
-all: stars in its place would tell everybody what the password is. Shorter ones would make the log unreadable;
+all: stars in its place would tell every reader what the password is. Shorter ones would make the log unreadable;
 ``shapes.py`` still finds them after ``password=``.
 """
 
@@ -85,7 +85,7 @@ class KnownSecrets:
         return found
 
     def _in_layer(self, layer: str, origins: array[int] | None) -> Iterator[Span]:
-        """The spans of the original text for what is found in ``layer``, and in it with its bytes read as UTF-8."""
+        """Yield the spans of the original text for the secrets in ``layer``, and in it with its bytes read as UTF-8."""
         for start, end in self._search(layer):
             yield (start, end) if origins is None else (origins[start], origins[end])
         if _BYTES.search(layer) is not None:
@@ -108,7 +108,7 @@ class KnownSecrets:
                 yield start, done
 
     def _cut_off(self, text: str) -> Iterator[Span]:
-        """Beginnings of long secrets that somebody shortened: they stand before an ellipsis."""
+        """Yield the beginnings of long secrets in texts that were shortened: they stand before an ellipsis."""
         at = text.find("…")
         for _ in range(MOST_ELLIPSES):
             if at < 0:
@@ -129,7 +129,7 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _in_its_place(secret: str) -> str:
-    """The pattern of one secret, with what must stand beside it when it is short."""
+    """Return the pattern of one secret, with what must stand beside it when it is short."""
     pattern = re.escape(secret)
     if len(secret) >= ANYWHERE_FROM:
         return pattern
@@ -140,11 +140,13 @@ def _in_its_place(secret: str) -> str:
 
 
 def base64_forms(secret: str) -> set[str]:
-    """The characters of base64 that depend on ``secret`` alone, after any number of bytes; none for a short one."""
+    """Return the base64 characters that depend on ``secret`` alone, after any number of bytes; none for a short one."""
     data = secret.encode("utf-8", "surrogatepass")
     forms: set[str] = set()
     if len(data) < BASE64_FROM:
         return forms
+    # Base64 packs 3 bytes into 4 characters: after 1 or 2 bytes of something else, the first 2 or 3 characters depend
+    # on those bytes as well and are left out.
     for before, shared in ((0, 0), (1, 2), (2, 3)):
         encoded = base64.b64encode(bytes(before) + data).rstrip(b"=").decode()
         if (before + len(data)) % 3:
@@ -156,7 +158,7 @@ def base64_forms(secret: str) -> set[str]:
 def _decoded(
     escape: re.Pattern[str], meaning: Callable[[str], str], text: str, origins: array[int]
 ) -> tuple[str, array[int]]:
-    """``text`` with every such escape decoded once, and for each character (and the end) where it came from."""
+    """Return ``text`` with every such escape decoded once, and where each character (and the end) came from."""
     parts: list[str] = []
     places = array("l")
     done = 0

@@ -1,4 +1,4 @@
-"""What looks like a secret though nobody configured it: logins in flight, tokens, keys, e-mail addresses of people.
+"""Find what looks like a secret but is not configured: logins in flight, tokens, keys, e-mail addresses of people.
 
 Found by a word that announces it; what follows is then looked at from there, never further than a bound.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 from pwserver.redaction.spans import Span, end_of_run
 
-LONGEST_LOCAL_PART: Final = 64  # of an e-mail address (RFC 5321, 4.5.3.1)
+LONGEST_LOCAL_PART: Final = 64  # characters before the @ of an e-mail address (RFC 5321 §4.5.3.1)
 _LOCAL_PART: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _LOGIN_WORD: Final = re.compile(r"(?i)(?<![a-z0-9])(?:bearer|basic)(?=\s)")
@@ -29,14 +29,14 @@ _KEY_BEGINS, _KEY_ENDS, _KEY_NAME = "-----BEGIN ", "-----END ", "PRIVATE KEY----
 
 
 def find_shapes(text: str) -> Iterator[Span]:
-    """The spans of everything in ``text`` that looks like a secret."""
+    """Yield the spans of everything in ``text`` that looks like a secret."""
     yield from _logins(text)
     yield from _assignments(text)
     if "://" in text:
         yield from (match.span(1) for match in _USER_INFO.finditer(text))
     if "@" in text:
         yield from _addresses(text)
-    if "eyJ" in text:
+    if "eyJ" in text:  # base64 of {", with which the head of every JSON Web Token begins (RFC 7519)
         yield from _web_tokens(text)
     if _KEY_BEGINS in text:
         yield from _private_keys(text)

@@ -1,11 +1,11 @@
-"""Spans of a text, and replacing them."""
+"""Replace spans of a text, and find where a run of characters ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
 
-HIDDEN: Final = "**********"
+HIDDEN: Final = "**********"  # always of one length, which says nothing about the secret's
 CUT: Final = " …"
 
 Span = tuple[int, int]  # first character, and the one after the last

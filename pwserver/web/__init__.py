@@ -1,1 +1,1 @@
-"""What workers do: the gate, Sanic's routes beyond it, pages and live streams. Never imports pypowerwall."""
+"""Serve clients in the workers: the gate, Sanic's routes beyond it, pages and streams. Never imports pypowerwall."""

@@ -1,5 +1,6 @@
-"""What all workers know about client addresses, in shared memory and without a lock: each worker writes rows of its
-own and reads those of all.
+"""Share what all workers know about client addresses, in memory and without a lock.
+
+Each worker writes rows of its own and reads those of all.
 
 Numbers are stored word by word, never byte by byte, and each entry has a version that is odd while it is being written:
 a reader in another worker that meets the writer reads again, so it never takes half of one note for another.
@@ -22,13 +23,13 @@ SETS: Final = 128
 WAYS: Final = 8
 _WORDS: Final = 5  # of 64 bits an entry: version, key, three numbers
 _ENTRY_BYTES: Final = 8 * _WORDS
-_READS: Final = 16  # of one entry, before its writer counts as dead in the middle of it
+_READS: Final = 16  # attempts at one entry, before its writer counts as dead in the middle of it
 _SECRET: Final = os.urandom(16)  # so that no client can choose addresses that fill one set; one for all generations
 
 
 @dataclass(slots=True)
 class Note:
-    """Three numbers about one address; the user of the table gives them a meaning. A ``first`` of 0 means free."""
+    """Holds three numbers about one address; the table's user gives them a meaning. A ``first`` of 0 means free."""
 
     first: float = 0.0
     second: float = 0.0
@@ -36,7 +37,7 @@ class Note:
 
 
 class AddressTable:
-    """A small table by address: ``SETS * WAYS`` entries for each worker, so no number of clients makes it grow.
+    """Notes numbers by address: ``SETS * WAYS`` entries for each worker, so no number of clients makes it grow.
 
     When a set is full, the entry with the smallest ``second`` (the oldest) makes room.
     """
@@ -108,6 +109,7 @@ class AddressTable:
             if age < oldest:
                 oldest, place = age, at
         whole, numbers = self._whole, self._numbers
+        # Odd while the words change. ``| 1`` also takes over from a writer that died halfway and left it odd.
         version = whole[place] | 1
         whole[place] = version
         whole[place + 1] = key
@@ -133,5 +135,6 @@ class AddressTable:
         return 0, Note()
 
     def _key(self, address: str) -> int:
+        # A hash of a fixed length instead of the address: an entry has room for one word, and IPv6 needs two.
         digest = hashlib.blake2b(group(address).encode(), digest_size=8, key=_SECRET).digest()
         return int.from_bytes(digest, "little")

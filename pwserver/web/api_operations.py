@@ -1,4 +1,4 @@
-"""How an operation of the API is described: ``api_operations_*`` list those that are not documents of the catalogue."""
+"""Describe operations of the API: ``api_operations_*`` list those that are not documents of the catalogue."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A query or path parameter."""
+    """Describes a query or path parameter."""
 
     name: str
     schema: Schema
@@ -26,7 +26,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation:
-    """One method of one path, as the API description shows it.
+    """Describes one method of one path, as the API description shows it.
 
     ``schema`` and ``example`` are of the 200 answer; ``errors``: status -> when, all of them ``{"detail": ...}``;
     ``statuses``: further answers as status -> (text, schema or None for no body). ``bodies``: media type -> schema

@@ -1,4 +1,4 @@
-"""The part of the API description about the control API and the streams."""
+"""Describe the operations of the control API and the streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the API description about the history."""
+"""Describe the operations of the history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the API description about the server itself, its pages and two routes that old clients call."""
+"""Describe the operations about the server itself, its pages and two routes that old clients call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Sanic app of a worker. Main builds it once, before any fork, so that all workers share its memory."""
+"""Build the Sanic app of the workers. Main builds it once, before any fork, so that all workers share its memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.open_streams import OpenStreams
 
-NO_BODY_BYTES = 1 << 20  # the longest request body any route takes
+# Sanic's own bound on a body. It only has to lie above those of the gate and of the control routes, which are smaller
+# and answer with the reason.
+MOST_BODY_BYTES = 1 << 20
 
 
 def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
@@ -41,20 +43,22 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     app.config.update(
         AUTO_EXTEND=False,  # sanic-ext is used for the API description only, see openapi.py
         ACCESS_LOG=False,
-        REQUEST_MAX_SIZE=NO_BODY_BYTES,
+        REQUEST_MAX_SIZE=MOST_BODY_BYTES,
         REQUEST_MAX_HEADER_SIZE=settings.web.max_head_bytes,
         KEEP_ALIVE_TIMEOUT=int(settings.web.idle_timeout_seconds),
         REQUEST_TIMEOUT=int(settings.web.head_timeout_seconds),
         GRACEFUL_SHUTDOWN_TIMEOUT=settings.process.stop_timeout_seconds / 2,
         GRACEFUL_TCP_CLOSE_TIMEOUT=0.5,
         FALLBACK_ERROR_FORMAT="json",
-        TOUCHUP=False,
+        TOUCHUP=False,  # else Sanic rewrites methods of our protocol classes from their source when it starts
     )
     table = DocumentTable(runtime.shared, runtime.server.default_gateway, runtime.fallbacks)
     app.ctx.runtime = runtime
     app.ctx.table = table
     app.ctx.number = 0
     app.ctx.gate = gate_setup.gate_settings(runtime, table)
+    # Sanic runs middleware for requests in this order and for answers in reverse: secrets are blotted out last, after
+    # the CORS headers and preconditions have been added.
     errors.install(app, Redactor(runtime.config.secrets(), runtime.config.public_words() | errors.MEMBERS))
     count_answers(app)
     representation.install(app)
@@ -81,7 +85,7 @@ def withdraw_app(app: Sanic[Any, Any]) -> None:
 
 
 def offer_app(app: Sanic[Any, Any]) -> None:
-    """Have the workers forked from here on serve ``app`` again, after it was withdrawn."""
+    """Make workers forked from here on serve ``app`` again, after it was withdrawn."""
     Sanic.register_app(app)
 
 

@@ -1,4 +1,4 @@
-"""The files of ``static/``: read once by main, hashed, compressed, and served from memory by every worker.
+"""Read the files of ``static/`` once in main, hash and compress them; every worker serves them from memory.
 
 Pages refer to ``static/<hash>/…``: one hash over all files, so relative imports between modules keep working and
 the whole tree can be cached for ever. ``static/…`` without the hash is served too, revalidated by ETag.
@@ -32,7 +32,7 @@ COMPRESSIBLE = ("text/", "application/json", "image/svg", "application/manifest"
 
 @dataclass(frozen=True)
 class Asset:
-    """One file: its bytes, what it is, and the strong tag that names this very content."""
+    """Holds one file: its bytes, what it is, and the strong tag that names this very content."""
 
     path: str  # below static/, with forward slashes
     body: bytes
@@ -46,13 +46,14 @@ class Asset:
     @cached_property
     def gzip(self) -> bytes | None:
         """Return the compressed twin, made when first asked for; None where it would not help."""
+        # A smaller file fits into one packet anyway; images and fonts are compressed already.
         if len(self.body) < 1024 or not self.media_type.startswith(COMPRESSIBLE):
             return None
         return gzip.compress(self.body, 9, mtime=0)
 
 
 class Assets:
-    """Every file of the shipped ``static`` folder, by path."""
+    """Holds every file of the shipped ``static`` folder, by path."""
 
     def __init__(self, root: Traversable | None = None) -> None:
         self.files = {

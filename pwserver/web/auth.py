@@ -22,13 +22,13 @@ from pwserver.web_origins import judge_origin, may_write
 log = logging.getLogger("pwserver.control")
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LINES_PER_SECOND = 5.0  # of refusals in the log: a flood of guesses must not fill a disk
-LINES_AT_ONCE = 20.0  # before that rate counts
-_SALT = os.urandom(16)
+LINES_PER_SECOND = 5.0  # refusals logged per second: a flood of guesses must not fill a disk
+LINES_AT_ONCE = 20.0  # refusals logged before that rate counts
+_SALT = os.urandom(16)  # without it, a memory image would hold a hash that can be looked up in tables
 
 
 class WrongToken(Exception):
-    """The request has no right token.
+    """Says that the request has no right token.
 
     ``given``: it has a wrong one. ``wait_seconds``: how long its client must wait, after too many wrong ones.
     """
@@ -40,7 +40,10 @@ class WrongToken(Exception):
 
 
 class Authority:
-    """Judges tokens; ``trusted_proxies`` name the client that a wrong one came from."""
+    """Judges tokens, and makes clients that send wrong ones wait.
+
+    ``trusted_proxies``: their word says which client a token came from. ``table``: what all workers know of guesses.
+    """
 
     def __init__(self, control: ControlSettings, trusted_proxies: tuple[str, ...], table: AddressTable) -> None:
         self.enabled = bool(control.token)
@@ -125,7 +128,7 @@ def retry_after(seconds: float) -> dict[str, str]:
 
 
 def _digest(token: bytes) -> bytes:
-    """Hash a token to a fixed length, so that comparing takes equally long whatever was sent."""
+    """Hash a token to a fixed length, so that comparing it takes the same time for every token."""
     return hashlib.blake2b(token, key=_SALT).digest()
 
 
@@ -137,7 +140,7 @@ def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
 
 
 def install(app: Sanic[Any, Any], authority: Authority, origins: tuple[str, ...]) -> None:
-    """Refuse every unsafe method from another site's page, whatever the route."""
+    """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request
     async def same_site_only(request: Request) -> HTTPResponse | None:

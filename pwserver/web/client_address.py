@@ -1,10 +1,10 @@
-"""The address of a client: the one rule that finds it behind the proxies of PW_TRUSTED_PROXIES.
+"""Find the address of a client behind the proxies of PW_TRUSTED_PROXIES, by one rule.
 
 The gate, the limit of guesses, the streams and the log all use it. Each proxy appends the address that it sees, so the
 list in X-Forwarded-For is read from the right: all its lines make one list, addresses of trusted proxies are passed
-over, and the first other one is the client. Whatever stands further left was written by that client and is never looked
-at; nor is the header of a peer that is no trusted proxy. `Forwarded` (RFC 7239) is not read: two headers that say the
-same are two chances to lie.
+over, and the first other one is the client. Everything further left was written by that client and is never looked at;
+nor is the header of a peer that is no trusted proxy. `Forwarded` (RFC 7239) is not read: two headers that say the same
+are two chances to lie.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Final
 
 from sanic import Request
 
-HOPS_MAX: Final = 32  # elements of X-Forwarded-For that are looked at, from the right
+# Elements of X-Forwarded-For that are looked at, from the right. A real chain has two or three proxies; the bound keeps
+# a head full of commas from costing more than a glance.
+HOPS_MAX: Final = 32
 _FORWARDED: Final = re.compile(
     r'(?P<quote>"?)(?:\[(?P<bracketed>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?\](?::[0-9]{1,5})?'
     r"|(?P<dotted>[0-9.]{7,15})(?::[0-9]{1,5})?|(?P<bare>[0-9A-Fa-f:.]{2,45})(?:%[\w.~-]{1,32})?)(?P=quote)",
@@ -32,8 +34,10 @@ def group(address: str) -> str:
         return address
     if isinstance(found, ipaddress.IPv4Address):
         return str(found)
+    # A socket that listens on both families shows IPv4 clients as ::ffff:a.b.c.d; they are the same clients.
     if found.ipv4_mapped is not None:
         return str(found.ipv4_mapped)
+    # One house has a /64 at least and can use any address in it, so a limit per address would limit nothing.
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
@@ -95,7 +99,7 @@ def within(address: str, trusted: Networks) -> bool:
 
 
 class TrustedProxies:
-    """The proxies of PW_TRUSTED_PROXIES, and the clients behind them."""
+    """Knows the proxies of PW_TRUSTED_PROXIES, and finds the clients behind them."""
 
     def __init__(self, listed: tuple[str, ...]) -> None:
         self._trusted = networks(listed)

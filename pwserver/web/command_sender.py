@@ -1,4 +1,4 @@
-"""The way of a command from a request to the poller, and of its outcome back."""
+"""Carry a command from a request to the poller, and its outcome back."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class CommandSender:
         guesses = AddressTable(runtime.shared.arena.region(GUESSES), runtime.workers)
         self.authority = Authority(settings.control, settings.web.trusted_proxies, guesses)
         self.body_bytes = settings.control.max_body_bytes
+        # A dispatch may take as long as the gateway may for one answer, and some seconds for what surrounds it.
         self.dispatch_seconds = max(LIMIT_SECONDS, settings.gateways.timeout_seconds + 5.0)
         self.client: CommandClient | None = None
 
@@ -54,6 +55,7 @@ class CommandSender:
         assert self.client is not None
         if request.method == "POST":  # GET of max_backup reads
             check_before_writing(request, self._present_tag(request, gateway))
+        # The key counts per gateway: a script that uses one key for a command to all of them means each of them.
         key = request.headers.get("idempotency-key", "")
         if len(key) > KEY_CHARACTERS:
             raise Refusal(400, f"Idempotency-Key must not be longer than {KEY_CHARACTERS} characters")

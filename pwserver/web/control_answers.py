@@ -1,4 +1,4 @@
-"""What the control API answers: the outcome of a command, for the JSON API and for the forms of old scripts."""
+"""Answer a control request with the outcome of its command: as JSON, or as the forms of old scripts expect it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading control requests: the kind of a body, the JSON object in it, and the parameter ``dry_run``."""
+"""Read control requests: the kind of a body, the JSON object in it, and the parameter ``dry_run``."""
 
 from __future__ import annotations
 

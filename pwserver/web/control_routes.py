@@ -1,4 +1,4 @@
-"""The control API of both predecessors, as forms for old scripts and as JSON. Each request is judged here.
+"""Serve the control API of both predecessors, as forms for old scripts and as JSON. Each request is judged here.
 
 The order of the checks: where it comes from, body, switch, token, action, value. Only then does a command go to the
 poller. Nothing else that a client sends ever reaches a gateway.

@@ -1,4 +1,4 @@
-"""Judge what the bodies of control requests hold. Every error states the allowed range."""
+"""Judge the values in the bodies of control requests. Every error states the allowed range."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[
 
 
 class Invalid(Exception):
-    """A value that is not allowed; the text names the field, says what would be allowed, and repeats the value."""
+    """Refuses a value; the text names the field, says what would be allowed, and repeats the value."""
 
 
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +143,7 @@ def tariff(body: Mapping[str, Any]) -> Arguments:
         raise wrong("tou_settings", "an object with members", found)
     if not isinstance(found.get("tariff_content_v2"), dict):
         raise wrong("tariff_content_v2", "an object", found.get("tariff_content_v2", _MISSING))
+    # A body of multi-byte letters grows when it is passed on, so the limit is checked on what Tesla will receive.
     size = len(json.dumps(found, separators=(",", ":")))  # Tesla is sent ASCII, in which a letter may take six bytes
     if size > TARIFF_BYTES:
         raise Invalid(f"'tou_settings' must have {TARIFF_BYTES} bytes at most as JSON in ASCII, not {size}")

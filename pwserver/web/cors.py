@@ -1,4 +1,4 @@
-"""CORS: say which pages of other origins may read answers, and answer preflights for any path."""
+"""Apply CORS: say which pages of other origins may read answers, and answer preflights for any path."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from sanic import HTTPResponse, Request, Sanic
 from pwserver.web.errors import allowed
 from pwserver.web_origins import ANYBODY, judge_origin
 
-MAX_AGE_SECONDS = 600
+MAX_AGE_SECONDS = 600  # Chromium remembers a preflight for two hours at most; ten minutes lets a changed list take hold
 
 
 def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
     """Allow every origin, without credentials, where ``*`` is listed; else the listed origins, with credentials."""
-    anybody = ANYBODY in origins
+    every_origin = ANYBODY in origins
 
     @app.on_response
     async def add(request: Request, response: HTTPResponse) -> None:
-        if anybody:
+        if every_origin:
             response.headers["access-control-allow-origin"] = "*"
             return
         origin = judge_origin(request.headers)
         if origin is not None and origin.is_listed(origins):
             response.headers["access-control-allow-origin"] = origin.text
             response.headers["access-control-allow-credentials"] = "true"
+        # Also where the origin is not listed: a cache must not hand that answer to a page whose origin is.
         response.headers["vary"] = ", ".join(filter(None, (response.headers.get("vary"), "Origin")))
 
     # Before routing: a preflight is answered for every path, and a route for OPTIONS would hide 404 and 405.

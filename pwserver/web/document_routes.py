@@ -1,4 +1,4 @@
-"""Routes of documents, one for each row of the catalogue. The gate answers most requests before Sanic sees them."""
+"""Serve documents, one route for each row of the catalogue. The gate answers most requests before Sanic sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which document answers which request target, and what is served when its snapshot has expired."""
+"""Find the document that answers a request target, and what is served when its snapshot has expired."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pwserver.documents.render import Packed
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver_ext.snapshot import StoredDocument as Published
 
-MOST_TRIES = 5  # two documents are read within microseconds; a publication between them is rare, two are rarer
+MOST_TRIES = 5  # documents are read within microseconds, so a publication in between is rare, and five in a row rarer
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the document of a target lies."""
+    """Names the place of a target's document: its slot, its number there, and its column of the hit counters."""
 
     slot: str
     index: int
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """A page in two forms: ``other`` is served where ``wanted`` is true for the Accept header of the request."""
+    """Holds a page in two forms: ``other`` is served where ``wanted`` is true for the Accept header of the request."""
 
     plain: Entry
     other: Entry
@@ -43,7 +43,7 @@ class Forms:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A document as it may be served now. ``timestamp``: epoch seconds of its reading, 0 without one."""
+    """Holds a document as it may be served now. ``timestamp``: epoch seconds of its reading, 0 without one."""
 
     status: int
     body: bytes
@@ -54,7 +54,7 @@ class Served:
 
 
 class DocumentTable:
-    """The documents of all targets.
+    """Finds the documents of all targets.
 
     ``fallbacks``: slot -> the documents of a server without data, made before the first fork.
     ``entries``: target -> entry of all that have one form; ``forms``: target -> both, where Accept decides.

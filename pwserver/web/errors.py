@@ -1,4 +1,4 @@
-"""Errors: each is a JSON object with a ``detail`` that says what was wrong, without a stack trace or a secret."""
+"""Answer errors with a JSON object whose ``detail`` says what was wrong, without a stack trace or a secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INTERNAL = "Internal Server Error"
 
 
 class JsonBlueprint(Blueprint):
-    """A blueprint whose routes say that their errors are JSON.
+    """Adds routes that say that their errors are JSON.
 
     Where a route does not, Sanic reads and parses the source of its handler to guess: a fifth of the time to start.
     """
@@ -34,7 +34,7 @@ class JsonBlueprint(Blueprint):
 
 
 class Refusal(SanicException):
-    """An answer other than success whose ``detail`` reaches the client word for word."""
+    """Answers other than with success; ``detail`` reaches the client word for word."""
 
     def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(str(detail), status_code=status, quiet=True, headers=headers)
@@ -66,6 +66,7 @@ def answer(request: Request, problem: Exception) -> HTTPResponse:
         return error(500, INTERNAL)
     headers = {name.lower(): str(value) for name, value in (problem.headers or {}).items()}
     if isinstance(problem, MethodNotAllowed):
+        # A 405 must say what is allowed (RFC 9110 §15.5.6).
         headers["allow"] = ", ".join(sorted(allowed(request) | {"OPTIONS"}))
     # Sanic's own texts for these repeat what the client sent.
     plain = isinstance(problem, MethodNotAllowed) or (isinstance(problem, NotFound) and "Requested URL" in str(problem))

@@ -1,4 +1,4 @@
-"""/api/explain: where a number of the site document comes from."""
+"""Serve /api/explain, which says where a number of the site document comes from."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.request_query import single
 
-MOST_NAMES = 100  # of those an error lists
-MOST_SHOWN = 60  # characters of what a client sent
+MOST_NAMES = 100  # names that an error lists
+MOST_SHOWN = 60  # characters of a client's name that are compared and repeated: comparing takes quadratic time
 
 
 def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:

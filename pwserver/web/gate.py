@@ -1,4 +1,4 @@
-"""The gate in front of Sanic: every byte a client sends is judged here before Sanic sees it.
+"""Put a gate in front of Sanic: every byte a client sends is judged here before Sanic sees it.
 
 `GateProtocol` is handed to Sanic as its protocol class. It is a thin skin over the compiled
 `pwserver_ext.http_connection.HttpConnection`, which answers documents and refuses what is malformed. Only when a
@@ -39,7 +39,7 @@ LOCAL_NAMES = ("*.local", "*.localhost", "*.localdomain", "*.lan", "*.home.arpa"
 
 @dataclass(frozen=True)
 class GateSettings:
-    """How the gate of every worker behaves; kept as `app.ctx.gate` before the server starts.
+    """Holds what the gate of every worker needs to know; kept as `app.ctx.gate` before the server starts.
 
     targets: request path -> document. query_targets: (path, key) -> document served when the query has that key.
     accept_targets: path -> (wanted, document served when wanted(Accept header) is true).
@@ -140,7 +140,7 @@ def install(app: Sanic[Any, Any]) -> None:
 
 
 class GateProtocol(GatedConnection):
-    """One client's connection, from accept to close."""
+    """Serves one client's connection, from accept to close."""
 
     __slots__ = ("_loop", "_settings")
 
@@ -194,7 +194,7 @@ class GateProtocol(GatedConnection):
             finished.value.set_write_buffer_limits(high=self._settings.write_buffer_bytes)
             self.handshake_is_done(finished.value)
         except (OSError, asyncio.CancelledError) as failed:
-            # Scanners and browsers that distrust the certificate end here all the time: nothing to report.
+            # Scanners and browsers that distrust the certificate end here all the time, so this is no warning.
             log.debug("no TLS with %s: %s", self.address, failed)
             self.abort()
             self.connection_lost(None)  # the TLS layer does not report it

@@ -127,4 +127,5 @@ def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:
 
 def share(total: int, workers: int) -> int:
     """Return one worker's part of a limit."""
+    # Rounded up, so that the parts never sum to less than the setting.
     return max(1, -(-total // workers))

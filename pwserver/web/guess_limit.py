@@ -1,4 +1,4 @@
-"""Make a client that guesses at the token wait, longer each time, whichever worker it asks."""
+"""Make a client that guesses at the token wait, longer each time, in all workers alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORGET_LEAST_SECONDS = 900.0
 
 
 class GuessLimit:
-    """The waits after wrong tokens of an address: none for ``attempts`` of them, then 1, 2, 4 and so on seconds.
+    """Tells how long an address must wait after wrong tokens: not after ``attempts`` of them, then 1, 2, 4 … seconds.
 
     The longest wait is ``longest_seconds``. A right token clears what was counted.
 
@@ -32,7 +32,7 @@ class GuessLimit:
         failures, last = self._failures(address, now)
         if failures < self._attempts:
             return 0.0
-        doublings = min(failures - self._attempts, 32)
+        doublings = min(failures - self._attempts, 32)  # 2**32 s is beyond any limit; more would overflow a float
         return max(0.0, last + min(self._longest, FIRST_WAIT_SECONDS * math.ldexp(1.0, int(doublings))) - now)
 
     def failed(self, worker: int, address: str) -> None:
@@ -48,6 +48,7 @@ class GuessLimit:
         """Clear what was counted for an address that has sent the right token."""
         if self._table.notes(address):
             now = time.monotonic()
+            # ``first`` is 1, because 0 would mark the entry free and the time of the right token would be forgotten.
             self._table.write(worker, address, Note(1.0, 0.0, now))
 
     def _failures(self, address: str, now: float) -> tuple[float, float]:

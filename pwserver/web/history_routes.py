@@ -1,4 +1,4 @@
-"""History over HTTP: /api/timeseries/* and /api/history, answered from the rings in shared memory."""
+"""Serve the history over HTTP: /api/timeseries/* and /api/history, answered from the rings in shared memory."""
 
 from __future__ import annotations
 

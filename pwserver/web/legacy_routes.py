@@ -1,4 +1,4 @@
-"""Two routes that only old clients call: /help, and the login of the power flow's old embeds."""
+"""Serve two routes that only old clients call: /help, and the login of the power flow's old embeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pwserver.web.errors import JsonBlueprint
 
 # Old embeds look for these cookies before they draw. The value is a constant; it gives access to nothing.
 COOKIES = {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
-COOKIE_SECONDS = 315360000
+COOKIE_SECONDS = 315360000  # ten years
 
 # The power flow of old embeds logs in before it draws. This constant of the predecessors gives access to nothing.
 LOGIN = {

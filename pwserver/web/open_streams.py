@@ -1,4 +1,4 @@
-"""The open streams of a worker: how many there may be, who may open one, and what each sends."""
+"""Open the streams of a worker: how many there may be, who may open one, and what each sends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OVERVIEW_BYTES_PER_SECOND = 50_000.0
 
 
 class OpenStreams:
-    """The streams of this worker: admits new ones, counts them for all workers, and chooses their topics."""
+    """Admits new streams of this worker, counts them for all workers, and chooses their topics."""
 
     def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         settings = runtime.config.settings
@@ -48,7 +48,7 @@ class OpenStreams:
         self._open = 0
 
     def start(self, number: int) -> None:
-        """Begin with no streams, whatever a worker of the same number has counted before it died.
+        """Begin with no streams; what a worker of the same number counted before it died is forgotten.
 
         Called in the worker, before it serves.
         """
@@ -80,10 +80,11 @@ class OpenStreams:
         self._count(self._open + 1)
         transport.write(head.encode("latin-1"))
         self.hub.add(listener)
+
         take_over(request, StreamConnection(self.hub, listener, self.frame_bytes, partial(self.left, listener, who)))
 
     def left(self, listener: Listener, who: str) -> None:
-        """Count out a stream that has ended."""
+        """Count a stream that has ended out of all sums."""
         self.hub.remove(listener)
         own = self._addresses.own(self.number, who)
         self._addresses.write(self.number, who, Note(max(0.0, own.first - 1.0), asyncio.get_running_loop().time()))

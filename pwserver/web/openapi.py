@@ -1,4 +1,4 @@
-"""/openapi.json, /docs and /redoc: the API description, made from the catalogue and from ``ROUTE_OPERATIONS``.
+"""Serve /openapi.json, /docs and /redoc: the API description, made from the catalogue and ``ROUTE_OPERATIONS``.
 
 sanic-ext's builder assembles the document when a client first asks for it: its import costs 0.2 s and 10 MB, which a
 server whose API pages are never opened saves. None of its other extensions is used.
@@ -123,7 +123,7 @@ def _operations(row: Document, targets: Iterable[str]) -> Iterator[ApiOperation]
 
 
 class Components:
-    """The schemas and examples that several operations share, by name."""
+    """Collects the schemas and examples that several operations share, by name."""
 
     def __init__(self) -> None:
         self._names = {
@@ -252,7 +252,7 @@ def _responses(operation: ApiOperation, components: Components) -> dict[str, Any
 
 
 class Description:
-    """The document as bytes; made once in each worker that is asked for it."""
+    """Makes the document as bytes, once in each worker that is asked for it."""
 
     def __init__(self) -> None:
         self._made: asyncio.Future[Representation] | None = None

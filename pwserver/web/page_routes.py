@@ -1,4 +1,4 @@
-"""Routes of the pages and their files: power flow, console, history, icons.
+"""Serve the pages and their files: power flow, console, history, icons.
 
 All are served from memory. Links are relative, so that the pages work below any prefix, and no script is inline, so
 that Content-Security-Policy can forbid inline scripts.
@@ -36,7 +36,7 @@ PAGE_HEADERS = {
 
 
 def style_of(request: Request, default: str) -> str:
-    """Return the style that the query asks for; only known names ever get into a page."""
+    """Return the style that the query asks for, or the default; only a known name ever gets into a page."""
     wanted = next(iter(query_values(request).get("style", ())), "") or default
     return wanted if wanted in STYLES else "clear"
 

@@ -1,4 +1,4 @@
-"""How much memory the processes of this server take together."""
+"""Measure how much memory the processes of this server take together."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ TWIN = b"-gz"  # what the tag of a compressed twin ends with; the gate adds the 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """A body and its forms. ``tag``: the opaque part of its entity tag, without quotes and without the twin's mark."""
+    """Holds a body and its forms. ``tag``: the opaque part of its entity tag, without quotes and the twin's mark."""
 
     body: bytes
     gzip: bytes | None
@@ -46,7 +46,7 @@ def send(
         return HTTPResponse(None, status=304, headers=described)
     if packed:
         described["content-encoding"] = "gzip"
-    # Errors are JSON whatever the document would have been.
+    # Errors are JSON even where the document itself would be CSV or HTML.
     media_type = chosen.media_type if chosen.status < 400 else JSON
     body = chosen.gzip if packed else chosen.body
     return HTTPResponse(body, status=chosen.status, headers=described, content_type=media_type)
@@ -62,9 +62,8 @@ def install(app: Sanic[Any, Any]) -> None:
         if response.status not in (200, 304):
             return  # preconditions count only where the request would otherwise succeed (RFC 9110 §13.2.1)
         shown = response.headers.get("etag", "")
-        tag = (
-            shown.strip('"').encode() if shown.startswith('"') else b""
-        )  # only a star matches a weak tag here (RFC 9110 §13.1.1)
+        # If-Match compares strongly, so only a star matches a weak tag (RFC 9110 §13.1.1).
+        tag = shown.strip('"').encode() if shown.startswith('"') else b""
         if knows(lines(request, "if-match"), tag, False, True):
             return
         for name in OF_THE_BODY:

@@ -1,4 +1,4 @@
-"""Reading the query of a request. It is bounded before it is decoded: decoding thousands of parameters takes time."""
+"""Read the query of a request. It is bounded before it is decoded: decoding thousands of parameters takes time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sanic import Request
 from pwserver.bounds import QUERY_CHARACTERS, QUERY_PARAMETERS, SHOWN_CHARACTERS
 from pwserver.web.errors import Refusal
 
-_INPUT_CHARACTERS = 200  # of a value that an answer repeats
+_INPUT_CHARACTERS = 200  # characters of a value that an answer repeats
 
 
 def query_values(request: Request) -> dict[str, list[str]]:
@@ -28,6 +28,7 @@ def query_values(request: Request) -> dict[str, list[str]]:
 
 def _too_much(field: str, message: str) -> Refusal:
     name, _, value = field.partition("=")
+    # An escaped character takes three: so many are decoded that enough is left to show.
     name, value = unquote_plus(name[:SHOWN_CHARACTERS]), unquote_plus(value[: 3 * _INPUT_CHARACTERS])
     return Refusal(
         422,

@@ -1,4 +1,4 @@
-"""The one module that touches what Sanic, sanic-ext and websockets do not promise to keep.
+"""Touch, in this module alone, what Sanic, sanic-ext and websockets do not promise to keep.
 
 The gate judges every byte and keeps every connection; Sanic only handles the requests that the gate passes on, one at a
 time. Sanic has no public way to run like that, so this module extends its protocol and its HTTP/1.1 class. ``TOUCHES``
@@ -31,10 +31,10 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 class SanicTouch(NamedTuple):
-    """One name inside a library that we rely on.
+    """Describes one name inside a library that this program relies on.
 
     ``where``: the module, class or function that has it, as ``module:qualified.name``. ``asked``: it is the other way
-    round; the library's code at ``where`` asks an object of ours for ``name``.
+    round; the library's code at ``where`` asks one of this module's objects for ``name``.
     """
 
     where: str
@@ -50,7 +50,7 @@ SERVE = "sanic.server.runners:_serve_http_1"
 SPECIFICATION = "sanic_ext.extensions.openapi.builders:SpecificationBuilder"
 
 # What would make a touch unnecessary.
-PASSING = "a Sanic that takes single requests from a connection that somebody else keeps"
+PASSING = "a Sanic that takes single requests from a connection that its caller keeps"
 FRAMING = "a Sanic whose answers follow RFC 9112 for HTTP/1.0, 204, 304 and HEAD, and leave Connection to the caller"
 STREAMING = "a public way to take a connection over from Sanic once a request has been read"
 STOPPING = "a public way to be told that the server stops, with a say in when each connection ends"
@@ -144,7 +144,7 @@ TOUCHES = (
 
 
 class StreamHead(HTTPResponse):
-    """The answer to HEAD of an endless stream: it has no length to announce."""
+    """Answers HEAD of an endless stream, which has no length to announce."""
 
 
 class PassedHttp(Http):
@@ -170,6 +170,7 @@ class PassedHttp(Http):
         """Write the status line and the field lines, and the body as far as it is there."""
         response: Any = self.response
         status = response.status
+        # A handler's mistake: an interim answer here would leave the client waiting for the final one for ever.
         if not isinstance(status, int) or status < 200:
             raise RuntimeError(f"{status!r} is not the status of an answer")
         if not data and getattr(response, "body", None):
@@ -183,6 +184,7 @@ class PassedHttp(Http):
             data = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         answer = self._head() + data
         if self.expecting_continue:
+            # The body is not read yet. A client that gets 417 has been told not to send it (RFC 9110 §10.1.1).
             self.expecting_continue = False
             answer = answer if status == 417 else CONTINUE + answer
         self.response_func = follow_up
@@ -205,6 +207,7 @@ class PassedHttp(Http):
         """
         headers = self.response.headers
         if self.response.status in BODILESS:
+            # A length here would make some clients wait for a body that never comes.
             headers.pop("content-length", None)
             headers.pop("transfer-encoding", None)
             return None
@@ -267,7 +270,7 @@ class PassedProtocol(WebSocketProtocol):
         super().connection_lost(exc)  # type: ignore[no-untyped-call]
 
     def feed(self, data: bytes) -> None:
-        """Take bytes of the present request."""
+        """Take bytes of the request that is being handled."""
         self._time = monotonic()
         self.recv_buffer += data
         self._data_received.set()
@@ -308,13 +311,15 @@ class PassedProtocol(WebSocketProtocol):
         if http is None or task is None or http.stage is Stage.IDLE or http.upgrade_websocket:
             return
         if monotonic() - self._time > self.response_timeout:
+            # Sanic answers with this exception when its task is cancelled. The time is set, so that the next tick does
+            # not cancel the task once more while it writes that answer.
             http.exception = ServiceUnavailable("Response Timeout")
             self._time = monotonic()
             task.cancel()
 
 
 class GatedConnection(HttpConnection):
-    """A connection of the gate as Sanic's server sees it; it opens Sanic's protocol when a request is passed on.
+    """Shows a connection of the gate to Sanic's server; opens Sanic's protocol when a request is passed on.
 
     ``arguments``: what the server hands to the constructor of its protocol class beside ``loop``, ``app`` and
     ``connections``.
@@ -338,15 +343,15 @@ class GatedConnection(HttpConnection):
 
 
 class _NeverClosed:
-    """What Sanic asks for ``state`` when it stops, to skip the WebSockets that have been closed already."""
+    """Gives Sanic the ``state`` that it asks for when it stops, to skip WebSockets that are closed already."""
 
     state = None
 
 
 class StreamEndpoint(ABC):
-    """What stands in the place of Sanic's own WebSocket object once a connection has been taken over.
+    """Stands in the place of Sanic's own WebSocket object once a connection has been taken over.
 
-    Sanic's protocol passes on to it whatever happens to the connection.
+    Sanic's protocol tells it everything that happens to the connection.
     """
 
     __slots__ = ("_handler_returned",)
@@ -378,6 +383,7 @@ class StreamEndpoint(ABC):
 
     def end_connection(self, code: int) -> None:
         """Close when the server stops. Sanic also calls this once when the handler has returned, which ends nothing."""
+        # The first call comes from Sanic's own clean-up after the handler; the stream is only beginning then.
         if self._handler_returned:
             self.say_goodbye(code)
         self._handler_returned = True
@@ -417,7 +423,7 @@ def build_description(
     """Return an API description as sanic-ext's builder makes it, as plain data.
 
     ``tags``: name -> text. ``components``: kind (``schemas`` and so on) -> name -> value. The import takes 0.2 s and
-    10 MB, so it waits until somebody asks for the description.
+    10 MB, so it waits until a client asks for the description.
     """
     from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
@@ -425,7 +431,7 @@ def build_description(
     kind.reset()
     builder = kind()
     builder.describe(title, version, introduction)
-    builder.url("./")  # relative, so that it holds below whatever prefix the description was found
+    builder.url("./")  # relative, so that it holds below any prefix
     for name, text in tags.items():
         builder.tag(name, text)
     builder.add_security_scheme("control", "http", description="The control secret")
@@ -434,5 +440,5 @@ def build_description(
             builder.add_component(place, name, value)
     builder.raw({"paths": paths})
     built: dict[str, Any] = builder.build(None).serialize()
-    kind.reset()
+    kind.reset()  # the singleton would keep the whole description for the life of the worker
     return built

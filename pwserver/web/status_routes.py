@@ -1,4 +1,4 @@
-"""Routes about the server itself, answered at the moment of the request: /stats, /health, /livez and others."""
+"""Serve what is true of the server itself at the moment of the request: /stats, /health, /livez and others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from pwserver.web.representation import lines
 from pwserver_ext.arena import Arena
 from pwserver_ext.http_values import takes_gzip
 
-POLLER_SILENT_SECONDS = 3.0  # longer than any pause of its event loop
+POLLER_SILENT_SECONDS = 3.0  # longer than any pause of the poller's event loop
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
 
 
 class LiveStatus:
-    """The counts and states of all processes, read from the arena when asked."""
+    """Reads the counts and states of all processes from the arena when asked."""
 
     def __init__(self, runtime: Runtime, table: DocumentTable) -> None:
         self.runtime = runtime
@@ -33,7 +33,8 @@ class LiveStatus:
         self._began = time.monotonic()
         self._generation = -1
         self._facts: dict[str, Any] = {}
-        self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")  # shared by all workers, 0 for never
+        # Shared by all workers, because this object is made before the fork; 0 for never.
+        self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")
 
     def facts(self) -> dict[str, Any]:
         """Return what the poller says about gateways and configuration; parsed once for each publication."""

@@ -1,4 +1,4 @@
-"""A connection that has become a WebSocket or an event stream: what comes in is judged, what goes out is the hub's."""
+"""Keep a connection that has become a WebSocket or an event stream: judge what comes in; the hub does the sending."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pwserver.web.stream_hub import Hub
 from pwserver.web.stream_topics import DEFLATED, EVENTS, Listener
 from pwserver.web.websocket import NORMAL, POLICY, PONG, FrameReader, ProtocolViolation, close_frame, frame
 
-FRAMES_PER_SECOND = 50  # more than any client needs that has nothing to say to us
+FRAMES_PER_SECOND = 50  # far more than the pings of a client that only listens
 CLOSE_SECONDS = 1.0  # for the client to read our Close frame
 
 
 class StreamConnection(StreamEndpoint):
-    """One client's connection once it is a stream.
+    """Keeps one client's connection once it is a stream.
 
     ``frame_bytes``: the longest message that a client may send. ``on_end`` is called once, when the connection is lost.
     """
@@ -36,7 +36,7 @@ class StreamConnection(StreamEndpoint):
             self._incoming = FrameReader(frame_bytes, listener.form == DEFLATED, self._answer_ping, self._answer_close)
 
     def data_received(self, data: bytes) -> None:
-        """Judge what the client sends; a client of ours has nothing to say but pings and a Close frame."""
+        """Judge what the client sends. A stream takes no messages, so only pings and a Close frame are expected."""
         if self._incoming is None or self._closing:
             return
         try:
@@ -69,6 +69,7 @@ class StreamConnection(StreamEndpoint):
             return
         self._closing = True
         self._hub.remove(self._listener)
+        # A client that has not read the last frame would not read this one; writing it would only grow the buffer.
         if self._incoming is not None and self._transport.get_write_buffer_size() == 0:
             self._transport.write(close_frame(code))
         self._transport.close()
@@ -78,7 +79,7 @@ class StreamConnection(StreamEndpoint):
     def _answer_ping(self, payload: bytes) -> None:
         # Only the latest ping needs an answer (RFC 6455 §5.5.3), and only that of a client that reads.
         if self._transport.get_write_buffer_size() == 0:
-            self._listener.queued = True
+            self._listener.queued = True  # the hub must not write past these bytes, straight to the socket
             self._transport.write(frame(payload, PONG))
 
     def _answer_close(self, code: int | None) -> None:

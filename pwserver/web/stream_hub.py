@@ -1,4 +1,4 @@
-"""Live streams: one task in each worker, woken by the bell, builds one frame for each change and sends it to all.
+"""Send live streams: one task per worker, woken by the bell, builds one frame for each change and sends it to all.
 
 A client gets the latest or nothing: while it has not taken what it was sent, nothing more is queued for it; as soon as
 it has, it gets what is current then. So memory does not depend on how slowly a client reads.
@@ -17,12 +17,14 @@ from pwserver_ext.outlet import fan_out
 
 RETRY_SECONDS: Final = 0.02  # pause before looking again whether slow clients have caught up
 BATCH: Final = 32  # clients that are sent to before other tasks get their turn
-SEND_BUFFER_BYTES: Final = 64 * 1024  # of the kernel, for each client
+# The kernel's send buffer for each client. Its default grows to megabytes, which thousands of clients that do not read
+# would fill.
+SEND_BUFFER_BYTES: Final = 64 * 1024
 NOT_FOUND: Final = b'{"error":"Gateway not found"}'
 
 
 class Hub:
-    """All topics of one worker. ``stall_seconds``: a client that has taken nothing for so long is dropped."""
+    """Sends all topics of one worker. ``stall_seconds``: a client that has taken nothing for so long is dropped."""
 
     def __init__(self, table: DocumentTable, stall_seconds: float) -> None:
         self._table = table
@@ -62,7 +64,7 @@ class Hub:
         topic = listener.topic
         raw = listener.transport.get_extra_info("socket")
         if raw is not None and raw.family != socket.AF_UNIX:
-            # Bounds what waits in the kernel for a client that does not read, too.
+            # The limit of the transport bounds what waits in this process; this bounds what waits in the kernel.
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if not topic.listeners:
             topic.begin(asyncio.get_running_loop().time())
@@ -117,6 +119,7 @@ class Hub:
             self._watching = None
 
     async def _send(self, topic: Topic, listeners: list[Listener], now: float, frames: Frames) -> None:
+        # By form: listeners of one form get the very same bytes, which one compiled loop hands to all their sockets.
         groups: dict[str, list[Listener]] = {}
         for listener in listeners:
             groups.setdefault(listener.form, []).append(listener)
@@ -141,7 +144,7 @@ class Hub:
     def _send_slowly(self, topic: Topic, listener: Listener, now: float, frame: bytes) -> None:
         """Send to a listener that the fast way has left out.
 
-        Its transport still held something of ours, or is the only way to it (TLS), or the client does not read.
+        Its transport still held bytes, or is the only way to it (TLS), or the client does not read.
         """
         transport = listener.transport
         if transport.get_write_buffer_size() == 0:
@@ -149,6 +152,7 @@ class Hub:
                 transport.write(frame)
                 return self._caught_up(topic, listener)
             was_queued, listener.queued = listener.queued, False
+            # The transport is empty again, so the fast way is open; it was refused only because of what waited there.
             if was_queued and not fan_out([listener], frame):
                 return self._caught_up(topic, listener)
         topic.behind[listener] = None

@@ -1,4 +1,4 @@
-"""The routes of WebSockets and of Server-Sent Events: handshakes and what each stream is about."""
+"""Serve WebSockets and Server-Sent Events: judge the handshakes, and choose what each stream is about."""
 
 from __future__ import annotations
 

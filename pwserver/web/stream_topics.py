@@ -1,4 +1,4 @@
-"""What streams are about: a payload, the frames built from it once for all listeners, and when they are sent."""
+"""Build what streams send: a payload, and the frames made from it once for all listeners; and say when it is sent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUILDERS: Final[dict[str, Callable[[bytes], bytes]]] = {
 
 
 class Listener(Outlet):
-    """One client of a topic."""
+    """Holds one client of a topic."""
 
     __slots__ = ("form", "since", "topic")
 
@@ -36,7 +36,7 @@ Frames = Callable[[str], bytes]  # form -> what is sent in it
 
 
 class Topic:
-    """One payload and its listeners.
+    """Holds one payload and its listeners.
 
     ``read`` returns the bytes as they may be served now, and a tag that changes with them; the number that
     ``generation`` returns changes when there may be new ones.
@@ -83,6 +83,7 @@ class Topic:
     def refresh(self) -> None:
         """Read what may be served now; old data expire without a new generation."""
         body, tag = self._read()
+        # Equal tags mean equal bytes, so the frames built for the last publication are still right.
         if tag != self._tag or not self._tag:
             self._body, self._tag = body, tag
             self._frames.clear()
@@ -96,7 +97,7 @@ class Topic:
 
 
 class PacedTopic(Topic):
-    """A payload that is sent only when it has changed: at most once a second, and a long one less often.
+    """Sends a payload only when it has changed: at most once a second, and a long one less often.
 
     ``bytes_per_second`` bounds what a listener receives in the long run. In the pauses a short message with the time of
     the server is sent, so that a client can tell silence from a broken line, and knows how old its figures are.
@@ -109,7 +110,7 @@ class PacedTopic(Topic):
         self._bytes_per_second = bytes_per_second
         self._sent_tag = b""  # of what was last sent to all listeners
         self._pending = False
-        self._free_at = 0.0  # before this nothing is sent, whatever changes
+        self._free_at = 0.0  # loop time before which no change is sent
 
     def begin(self, now: float) -> None:
         super().begin(now)
@@ -137,5 +138,6 @@ class PacedTopic(Topic):
 
     def _note_sent(self, now: float) -> None:
         self._sent_tag = self._tag
+        # The longer the body, the longer the pause: that bounds the rate without cutting a message in two.
         self._free_at = now + max(1.0, len(self._body) / self._bytes_per_second)
         self.due = now + PULSE_SECONDS

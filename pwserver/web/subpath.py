@@ -1,4 +1,4 @@
-"""Routing below a sub-path: ``PROXY_BASE_URL=/power`` answers ``/power/soe`` and ``/soe`` alike."""
+"""Route below a sub-path: with ``PROXY_BASE_URL=/power``, ``/power/soe`` and ``/soe`` are answered alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pwserver.web.legacy_routes import redirect
 
 
 class SubpathRouter(Router):
-    """A router that takes the base off a path before it looks it up. ``base`` has no slash at its end."""
+    """Takes the base off a path before it is looked up. ``base`` has no slash at its end."""
 
     def __init__(self, base: str = "") -> None:
         self.base = base

@@ -1,4 +1,4 @@
-"""The part of RFC 6455 that a server needs which only sends: the handshake, and frames out and in."""
+"""Speak the part of RFC 6455 that a server needs which only sends: the handshake, and frames out and in."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 §1.3
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NORMAL, GOING_AWAY, PROTOCOL_ERROR, POLICY, TOO_BIG = 1000, 1001, 1002, 1008, 1009
-_CONTROL_MAX: Final = 125
+_CONTROL_MAX: Final = 125  # bytes of a control frame's payload (RFC 6455 §5.5)
+# Codes that a client may send: 1004 to 1006 and 1015 never appear in a frame (RFC 6455 §7.4.1).
 _CLOSE_CODES: Final = frozenset({*range(1000, 1004), *range(1007, 1015)})
 
 
@@ -32,6 +33,7 @@ def accepts_deflate(offers: str) -> bool:
     for offer in offers.split(","):
         name, *parameters = (part.strip() for part in offer.split(";"))
         names = {parameter.partition("=")[0].strip() for parameter in parameters}
+        # server_max_window_bits would ask for another window, and so for bytes of this client's own.
         allowed = {"client_max_window_bits", "server_no_context_takeover", "client_no_context_takeover"}
         if name == "permessage-deflate" and names <= allowed:
             return True
@@ -56,7 +58,7 @@ def deflated(payload: bytes) -> bytes:
 
     The last four bytes of the flush are left out, as RFC 7692 §7.2.1 says.
     """
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)  # negative: raw deflate, without zlib's header and checksum
     return (packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
@@ -66,7 +68,7 @@ def close_frame(code: int) -> bytes:
 
 
 class ProtocolViolation(Exception):
-    """The client broke the protocol; ``code`` is the status to close with (RFC 6455 §7.4.1)."""
+    """Says that the client broke the protocol; ``code``: the status to close with (RFC 6455 §7.4.1)."""
 
     def __init__(self, code: int) -> None:
         self.code = code
@@ -143,12 +145,16 @@ class FrameReader:
         if need > 6:
             size = int.from_bytes(head[2 : need - 4], "big")
         data = opcode in (TEXT, BINARY)
+        # RSV1 marks a compressed message, and only its first frame has it; RSV2 and RSV3 have no meaning here
+        # (RFC 6455 §5.2, RFC 7692 §6).
         if reserved & ~0x40 or (reserved and not (self._deflate and data)):
             raise ProtocolViolation(PROTOCOL_ERROR)
         if opcode in (CLOSE, PING, PONG):
             if not final or size > _CONTROL_MAX:
                 raise ProtocolViolation(PROTOCOL_ERROR)
         elif data or opcode == CONTINUATION:
+            # A new message may begin only after the last one is complete, and a continuation only before that
+            # (RFC 6455 §5.4).
             if data != self._whole:
                 raise ProtocolViolation(PROTOCOL_ERROR)
             self._message = size if data else self._message + size
@@ -171,7 +177,7 @@ class FrameReader:
                 return
             code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else 0
             try:
-                payload[2:].decode("utf-8")
+                payload[2:].decode("utf-8")  # the reason is text (RFC 6455 §5.5.1)
             except UnicodeDecodeError:
                 raise ProtocolViolation(PROTOCOL_ERROR) from None
             if code not in _CLOSE_CODES and not 3000 <= code <= 4999:

@@ -17,7 +17,7 @@ from pwserver.shared import MAIN_GONE_STATUS
 from pwserver.web.gate import GateProtocol
 from pwserver.web.gate_setup import for_worker
 
-BEAT_SECONDS = 0.5
+BEAT_SECONDS = 0.5  # main gives up a worker that has been silent for several seconds, so a few beats may be late
 
 
 async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
@@ -30,12 +30,13 @@ async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
         beats.beat(row)
         log.faults.tell_repeated()
         if os.getppid() != parent:
+            # At once and without clean-up: a new main may already be waiting for the port.
             os._exit(MAIN_GONE_STATUS)
         await asyncio.sleep(BEAT_SECONDS)
 
 
 def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
-    """Serve until SIGTERM. Called in the fork; ``app`` was built by main."""
+    """Serve ``app``, which main has built, until SIGTERM. Called in the forked process."""
     parent = os.getppid()
     runtime = app.ctx.runtime
     app.ctx.number = number
