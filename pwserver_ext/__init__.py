@@ -1,4 +1,4 @@
-"""The compiled hot path. Nothing here knows about Tesla policy, and nothing here imports from ``pwserver``."""
+"""Hold the compiled hot path. Nothing here knows about Tesla policy, and nothing here imports from ``pwserver``."""
 
 from __future__ import annotations
 

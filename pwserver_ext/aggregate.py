@@ -1,4 +1,4 @@
-"""Arithmetic over the meters of several gateways. Missing is None; nothing here ever turns it into a number.
+"""Add up the meters of several gateways. Missing is None; nothing here ever turns it into a number.
 
 Sums use ``math.fsum``: they are exact to the last bit and therefore independent of the order of the gateways.
 """
@@ -30,14 +30,14 @@ _CLOCKS = (
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """True for a finite int or float; a bool is not a number."""
+    """Return True for a finite int or float; a bool is not a number."""
     if type(value) is float:
         return isfinite(value)
     return type(value) is int
 
 
 def number(value: Any) -> Any:
-    """The value when it is a number, else None."""
+    """Return the value when it is a number, else None."""
     if is_number(value):
         return value
     return None
@@ -63,7 +63,7 @@ def complete_total(values: Sequence[Any]) -> Any:
 
 
 def mean(values: Sequence[Any]) -> Any:
-    """Plain mean of the numbers among the values, inside their bounds; None when there is none."""
+    """Return the plain mean of the numbers among the values, inside their bounds; None when there is none."""
     numbers = [value for value in values if is_number(value)]
     if not numbers:
         return None
@@ -74,7 +74,7 @@ def mean(values: Sequence[Any]) -> Any:
 
 
 def weighted_mean(values: Sequence[Any], weights: Sequence[Any]) -> Any:
-    """Mean weighted by positive weights, inside the bounds of the values.
+    """Return the mean weighted by positive weights, inside the bounds of the values.
 
     None unless every value and every weight is a number, no weight is negative and their sum is above 0.
     """
@@ -91,21 +91,21 @@ def weighted_mean(values: Sequence[Any], weights: Sequence[Any]) -> Any:
 
 
 def app_percent(raw: Any) -> Any:
-    """State of energy as the Tesla app shows it, from the gateway's raw percent; clamped to 0...100."""
+    """Return the state of energy as the Tesla app shows it, from the gateway's raw percent; clamped to 0...100."""
     if not is_number(raw):
         return None
     return min(100.0, max(0.0, (raw - 5) / 95 * 100))
 
 
 def raw_percent(app: Any) -> Any:
-    """The gateway's raw percent from the app's."""
+    """Return the gateway's raw percent from the app's."""
     if not is_number(app):
         return None
     return app / 100 * 95 + 5
 
 
 def time_skew(timestamps: Sequence[Any]) -> Any:
-    """Seconds between the oldest and the newest timestamp; None without any."""
+    """Return the seconds between the oldest and the newest timestamp; None without any."""
     numbers = [value for value in timestamps if is_number(value)]
     if not numbers:
         return None
@@ -113,7 +113,7 @@ def time_skew(timestamps: Sequence[Any]) -> Any:
 
 
 def sum_meters(meters: Sequence[Any], counters_complete: bool, disclaimer: str) -> Any:
-    """One meter object for several of the same kind, in the order oldest reading first.
+    """Make one meter object for several of the same kind, in the order oldest reading first.
 
     Powers, currents and meter counts are added; voltage is the mean of those that report one; frequency the mean of
     those above 0 (TEDAPI writes 0 for "not measured"). Energy counters are added only when ``counters_complete``
@@ -144,7 +144,7 @@ def sum_meters(meters: Sequence[Any], counters_complete: bool, disclaimer: str) 
 
 
 def _numbers(meters: list[dict[str, Any]], key: str) -> list[Any]:
-    """What those meters that have a number under this key have there."""
+    """Return the numbers of those meters that have one under this key."""
     return [meter[key] for meter in meters if is_number(meter.get(key))]
 
 

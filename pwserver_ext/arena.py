@@ -1,7 +1,7 @@
-"""The arena: one piece of anonymous shared memory, made before any fork and shared by every process after it.
+"""Make the arena: one piece of anonymous shared memory, made before any fork and shared by every process after it.
 
 It has no name and no file, so there is nothing to clean up after a crash and no ``/dev/shm`` limit to meet. Pages
-that nobody touches cost nothing.
+that are never touched cost nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ALIGNMENT = 64  # one cache line: two regions never share a line
 
 
 class Arena:
-    """Named regions, each 64-byte aligned and zero-filled at first, inside one shared mapping."""
+    """Holds named regions, each 64-byte aligned and zero-filled at first, inside one shared mapping."""
 
     def __init__(self, layout: Mapping[str, int]) -> None:
         """Map memory for ``layout`` (region name -> size in bytes, in this order).
@@ -42,7 +42,7 @@ class Arena:
 
     @property
     def regions(self) -> dict[str, int]:
-        """Region name -> size in bytes, as asked for."""
+        """Return region name -> size in bytes, as asked for."""
         return {name: size for name, (_, size) in self._places.items()}
 
     def region(self, name: str) -> memoryview:
@@ -54,7 +54,7 @@ class Arena:
         return self._view[start : start + size]
 
     def discard(self) -> None:
-        """Give the memory back at once, while views of it still exist (they read zeros); nobody may use it any more.
+        """Give the memory back at once, while views of it still exist (they read zeros); it must not be used any more.
 
         Where the system cannot do that it goes with the last view.
         """

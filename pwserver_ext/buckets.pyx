@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Rows of a ring summed up into buckets: mean, smallest, largest, sum, last, count. One pass over shared memory."""
+"""Sum up the rows of a ring in buckets: mean, smallest, largest, sum, last, count. One pass over shared memory."""
 
 from cpython cimport array
 from libc.math cimport INFINITY, NAN, floor, isfinite

@@ -1,4 +1,4 @@
-"""Counters and heartbeats of the processes, in shared memory: one row a process, each row on cache lines of its own.
+"""Keep counters and heartbeats of the processes in shared memory: one row per process, on cache lines of its own.
 
 Only one process writes a row, so adding is a plain load and store; anyone reads at any time and sums when asked.
 A row outlives its process: the replacement of a dead worker carries on where the dead one stopped.
@@ -39,7 +39,7 @@ cdef Py_ssize_t _stride_of(Py_ssize_t names) noexcept:
 
 
 cdef class Counters:
-    """``rows`` x ``names`` signed 64-bit counters over a writable, 8-byte aligned buffer (64 keeps rows apart).
+    """Holds ``rows`` x ``names`` signed 64-bit counters over a writable, 8-byte aligned buffer (64 keeps rows apart).
 
     Counters never go back: ``clear`` moves a baseline that the sums are counted from. ``ValueError`` for a buffer that
     is too small or misaligned, no rows, no names or a name twice.
@@ -63,7 +63,7 @@ cdef class Counters:
 
     @staticmethod
     def size(Py_ssize_t rows, names) -> int:
-        """Bytes of shared memory; one hidden row more than asked for holds the baseline."""
+        """Return how many bytes the counters take; one hidden row more than asked for holds the baseline."""
         if rows <= 0:
             raise ValueError(f"counters need at least one row, got {rows}")
         if not names:
@@ -91,7 +91,7 @@ cdef class Counters:
         return total
 
     def index(self, name) -> int:
-        """Place of a counter by name; ``KeyError`` when there is none."""
+        """Return the place of a counter by name; ``KeyError`` when there is none."""
         return self._index[name]
 
     def add(self, Py_ssize_t row, Py_ssize_t index, int64_t more=1) -> None:
@@ -104,11 +104,11 @@ cdef class Counters:
         pw_store_relaxed(self._cell(row, index), <uint64_t>value)
 
     def get(self, Py_ssize_t row, Py_ssize_t index) -> int:
-        """The raw value of one cell."""
+        """Return the raw value of one cell."""
         return <int64_t>pw_load_relaxed(self._cell(row, index))
 
     def total(self, Py_ssize_t index) -> int:
-        """Sum over all rows since the arena was made: never falls, whatever is cleared."""
+        """Return the sum over all rows since the arena was made; it never falls, because clearing does not touch it."""
         return <int64_t>self._total(index)
 
     def sum(self, Py_ssize_t index) -> int:
@@ -117,12 +117,12 @@ cdef class Counters:
         return <int64_t>(total - pw_load_relaxed(self._cells + index))
 
     def sums(self) -> dict:
-        """``sum`` of every counter by name."""
+        """Return the ``sum`` of every counter by name."""
         cdef Py_ssize_t index
         return {name: self.sum(index) for index, name in enumerate(self.names)}
 
     def row(self, Py_ssize_t row) -> list:
-        """Raw values of one row, in the order of ``names``."""
+        """Return the raw values of one row, in the order of ``names``."""
         cdef uint64_t *cells = self.c_row(row)
         cdef Py_ssize_t index
         return [<int64_t>pw_load_relaxed(cells + index) for index in range(len(self.names))]
@@ -146,7 +146,7 @@ cdef enum Field:
 
 
 cdef class Heartbeats:
-    """One line a process: pid, start, last beat, number of starts and a state number of the owner's choosing."""
+    """Holds one line per process: pid, start, last beat, number of starts and a state number of the owner's choosing."""
 
     def __cinit__(self, buffer, Py_ssize_t rows):
         self._held = False
@@ -161,7 +161,7 @@ cdef class Heartbeats:
 
     @staticmethod
     def size(Py_ssize_t rows) -> int:
-        """Bytes of shared memory."""
+        """Return how many bytes the heartbeats take."""
         if rows <= 0:
             raise ValueError(f"heartbeats need at least one row, got {rows}")
         if rows > ROW_LIMIT:
@@ -174,7 +174,7 @@ cdef class Heartbeats:
         return self._cells + row * CELLS_PER_LINE
 
     def start(self, Py_ssize_t row, uint64_t pid, uint64_t state=0) -> None:
-        """A process takes the row: note its pid and the time, and beat for the first time."""
+        """Take the row for a process: note its pid and the time, and beat for the first time."""
         cdef uint64_t *cells = self.c_row(row)
         pw_store_relaxed(cells + STARTS, pw_load_relaxed(cells + STARTS) + 1)
         pw_store_relaxed(cells + STARTED, pw_bits(_now()))
@@ -184,13 +184,13 @@ cdef class Heartbeats:
         pw_store_relaxed(cells + PID, pid)
 
     def beat(self, Py_ssize_t row) -> None:
-        """I am alive."""
+        """Note that the process of this row is alive now."""
         cdef uint64_t *cells = self.c_row(row)
         pw_store_relaxed(cells + BEATS, pw_load_relaxed(cells + BEATS) + 1)
         pw_store_relaxed(cells + BEAT, pw_monotonic_ns())
 
     def stop(self, Py_ssize_t row) -> None:
-        """The process of this row is gone: no pid, no age, no beats. Its number of starts stays."""
+        """Note that the process of this row has ended: no pid, no age, no beats. Its number of starts stays."""
         cdef uint64_t *cells = self.c_row(row)
         pw_store_relaxed(cells + BEATS, 0)  # or the next one would seem to work before its first beat
         pw_store_relaxed(cells + PID, 0)
@@ -203,30 +203,30 @@ cdef class Heartbeats:
         return pw_load_relaxed(self.c_row(row) + STATE)
 
     def pid(self, Py_ssize_t row) -> int:
-        """Process id, 0 when nobody has the row."""
+        """Return the process id, 0 when no process has the row."""
         return pw_load_relaxed(self.c_row(row) + PID)
 
     def started(self, Py_ssize_t row) -> float | None:
-        """Epoch seconds of the last start, ``None`` before the first."""
+        """Return the epoch seconds of the last start, ``None`` before the first."""
         cdef uint64_t bits = pw_load_relaxed(self.c_row(row) + STARTED)
         return pw_double(bits) if bits else None
 
     def last_beat(self, Py_ssize_t row) -> float | None:
-        """Monotonic seconds of the last beat, ``None`` when nobody has the row."""
+        """Return the monotonic seconds of the last beat, ``None`` when no process has the row."""
         cdef uint64_t beat = pw_load_relaxed(self.c_row(row) + BEAT)
         return beat / 1e9 if beat else None
 
     def beats(self, Py_ssize_t row) -> int:
-        """Beats since the last start, the first one not counted."""
+        """Return the number of beats since the last start, the first one not counted."""
         return pw_load_relaxed(self.c_row(row) + BEATS)
 
     def restarts(self, Py_ssize_t row) -> int:
-        """How often the row was taken again after the first start."""
+        """Return how often the row was taken again after the first start."""
         cdef uint64_t starts = pw_load_relaxed(self.c_row(row) + STARTS)
         return starts - 1 if starts else 0
 
     def age(self, Py_ssize_t row) -> float | None:
-        """Seconds since the last beat, ``None`` when nobody has the row."""
+        """Return the seconds since the last beat, ``None`` when no process has the row."""
         cdef uint64_t beat = pw_load_relaxed(self.c_row(row) + BEAT)
         cdef uint64_t now = pw_monotonic_ns()
         if beat == 0:

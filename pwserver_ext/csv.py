@@ -1,4 +1,4 @@
-"""The comma separated lines of /csv and /csv/v2. A missing value is an empty field, or 0 when asked for."""
+"""Write the comma separated lines of /csv and /csv/v2. A missing value is an empty field, or 0 when asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HEADER_V2 = "Grid,Home,Solar,Battery,BatteryLevel,GridStatus,Reserve\n"
 
 
 def decimal_field(value: Any, missing_as_zero: bool) -> str:
-    """Two decimals with a point, ``-0.00`` possible."""
+    """Write two decimals with a point, ``-0.00`` possible."""
     if type(value) is float:
         number = value
         if number - number == 0.0:  # neither infinite nor no number
@@ -23,7 +23,7 @@ def decimal_field(value: Any, missing_as_zero: bool) -> str:
 
 
 def integer_field(value: Any, missing_as_zero: bool) -> str:
-    """Whole number, truncated toward zero."""
+    """Write a whole number, truncated toward zero."""
     if type(value) is int:
         return str(value)
     if type(value) is float:
@@ -34,14 +34,14 @@ def integer_field(value: Any, missing_as_zero: bool) -> str:
 
 
 def line_v1(grid: Any, home: Any, solar: Any, battery: Any, level: Any, missing_as_zero: bool) -> str:
-    """``Grid,Home,Solar,Battery,BatteryLevel`` in W and raw percent, with the line end."""
+    """Write ``Grid,Home,Solar,Battery,BatteryLevel`` in W and raw percent, with the line end."""
     return f"{_powers(grid, home, solar, battery, level, missing_as_zero)}\n"
 
 
 def line_v2(
     grid: Any, home: Any, solar: Any, battery: Any, level: Any, grid_status: Any, reserve: Any, missing_as_zero: bool
 ) -> str:
-    """The line of ``line_v1`` with the grid status (1 up, 0 down) and the reserve (app percent) added."""
+    """Write the line of ``line_v1`` with the grid status (1 up, 0 down) and the reserve (app percent) added."""
     powers = _powers(grid, home, solar, battery, level, missing_as_zero)
     return f"{powers},{integer_field(grid_status, missing_as_zero)},{integer_field(reserve, missing_as_zero)}\n"
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""A connection: the transport's protocol from accept to close.
+"""Serve a connection: the transport's protocol from accept to close.
 
 It answers what it can from the table. What it cannot goes, one request at a time, to a handler that the subclass opens
 (Sanic). While the handler has a request, later bytes wait here, so answers leave in order and no byte that was not
@@ -184,7 +184,7 @@ cdef class HttpConnection(ReplyWriter):
             self.proceed()
 
     def carry_on(self):
-        """Our turn again."""
+        """Go on: the transport has room for more bytes."""
         self.yielding = False
         if self.state == READY and not self.writes_paused:
             self.proceed()
@@ -192,7 +192,7 @@ cdef class HttpConnection(ReplyWriter):
     # Callbacks of the handler.
 
     def handler_is_done(self):
-        """The handler's answer is written; the next request may be judged."""
+        """Note that the handler's answer is written: the next request may be judged."""
         if self.state != BUSY:
             return
         self.count_refused_stream()
@@ -419,7 +419,7 @@ cdef class HttpConnection(ReplyWriter):
             self.deadline = now + gate.idle_seconds
 
     cdef object asked_by(self, object rule, Head* h, const char* data, str peer):
-        """Who asks, by this rule, where a trusted proxy speaks for somebody; else the peer as given."""
+        """Return the client by this rule, where a trusted proxy speaks for it; else the peer as given."""
         if rule is None or not h.forwards or self.address not in self.gate.exempt:
             return peer
         return rule(self.address, forwarded_of(h, data))

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The documents that one worker serves, and the table that finds them by request target.
+"""Hold the documents that one worker serves, and the table that finds them by request target.
 
 Nothing here knows what a document means.
 """
@@ -25,7 +25,7 @@ cdef double YEAR_10000 = 253402300800.0  # epoch seconds; no HTTP date can be wr
 
 @cython.final
 cdef class ServedDocument:
-    """One document as this worker serves it.
+    """Holds one document as this worker serves it.
 
     source: a SnapshotSlot, or anything with its `generation()` and `read(index)` -> (status, body, gzip or None, etag,
         epoch seconds, monotonic expiry or 0, generation) or None where nothing was published.
@@ -114,7 +114,7 @@ cdef bytes bare_tag(bytes etag):
 
 
 cdef inline Py_ssize_t hash_of(const char* p, Py_ssize_t n) noexcept nogil:
-    """Hash by FNV-1a. The keys are ours and fixed, so nobody can crowd the table with names of one hash."""
+    """Hash by FNV-1a. The keys are fixed, so no client can crowd the table with names of one hash."""
     cdef unsigned long long h = 14695981039346656037ULL
     cdef Py_ssize_t i
     for i in range(n):

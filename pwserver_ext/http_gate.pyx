@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""What the connections of one worker share: limits, counters, deadlines."""
+"""Hold what the connections of one worker share: limits, counters, deadlines."""
 
 cimport cython
 
@@ -31,7 +31,7 @@ cdef class Gate:
     limiter: called with the client's address for every request but a WebSocket handshake that succeeds; returns 0, or
         the seconds after which to come back.
     secure: connections start with a TLS handshake, which begin_handshake() of the connection begins.
-    exempt: whatever knows (`in`) the addresses of trusted reverse proxies, which no cap per address binds.
+    exempt: a container (`in`) of the addresses of trusted reverse proxies, which no cap per address binds.
     client: (peer, all of X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy
         forwards; None counts every peer as it is. asker: the same for the access log, which shows the whole address.
     drain_seconds: how long idle connections stay open for one more request once a stop has begun.

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Replies: from a document of the table to bytes, made once a second and kept; and the bytes of refusals."""
+"""Make replies: from a document of the table to bytes, made once a second and kept; and the bytes of refusals."""
 
 from email.utils import formatdate
 from http import HTTPStatus
@@ -126,7 +126,7 @@ cdef class Responder:
         cdef list parts
         if kind != NOT_MODIFIED:
             body = d.fresh[1] if gzip else d.fresh[0]
-            # Errors are JSON whatever the document would have been.
+            # Errors are JSON even where the document itself would be CSV or HTML.
             media_type = d.media_type if d.status < 400 else b"application/json"
             parts = [b"HTTP/1.1 ", status_text(d.status), self.date(d.second), b"Content-Type: ", media_type,
                      b"\r\nContent-Length: ", b"%d" % len(body), b"\r\n"]

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""How replies leave a connection: gathered, and past the transport where that is safe."""
+"""Write replies to a connection: gathered, and past the transport where that is safe."""
 
 from pwserver_ext.outlet import descriptor_of
 
@@ -12,7 +12,7 @@ cdef extern from "socket_send.h" nogil:
 
 
 cdef class ReplyWriter(Timed):
-    """The writing half of a connection."""
+    """Writes for a connection."""
 
     def __cinit__(self):
         self.descriptor = UNKNOWN
@@ -52,7 +52,7 @@ cdef class ReplyWriter(Timed):
             self.transport.writelines(batch)
 
     cdef bint is_direct(self) except -1:
-        """May the next bytes go straight to the socket? Only if none of ours still wait in the transport."""
+        """Tell whether the next bytes may go straight to the socket: only if none still wait in the transport."""
         if self.descriptor >= 0:
             if self.queued and not self.writes_paused:
                 self.queued = self.transport.get_write_buffer_size() > 0

@@ -1,10 +1,10 @@
-"""Request counts per client address, in shared memory: one fixed window for all workers together.
+"""Count requests per client address in shared memory: one fixed window for all workers together.
 
 The table is a hash table of groups of eight cells. An address has its place in one group; when that is full, a cell whose window
 has ended is reused first, then the one that was started longest ago. So the table never grows and never blocks.
 
 Two workers that meet in one cell at the same instant may count one request too few; where a full group forgets
-somebody at that instant, also one too many. What they never do is to count on from an old window or another address:
+a client at that instant, also one too many. What they never do is to count on from an old window or another address:
 a cell is emptied first, then gets its start and last its key, each with release order, and is looked at the other way
 round with acquire order. Without that order a processor that may swap stores (ARM) shows a new start beside an old count.
 """
@@ -63,7 +63,7 @@ cdef class WindowLimiter:
 
     @staticmethod
     def size(Py_ssize_t addresses) -> int:
-        """Bytes of shared memory."""
+        """Return how many bytes the table takes."""
         if addresses <= 0:
             raise ValueError(f"limits need at least one address, got {addresses}")
         if addresses > ADDRESS_LIMIT:
@@ -80,11 +80,11 @@ cdef class WindowLimiter:
         return (ends - now) / 1e9 if ends > now else 0.001
 
     def count(self, str address not None) -> int:
-        """Requests of ``address`` in its present window."""
+        """Return the number of requests of ``address`` in its present window."""
         return pw_load_relaxed(self._find(address, pw_monotonic_ns()) + COUNT)
 
     cdef uint64_t *_find(self, str address, uint64_t now) except NULL:
-        """The cell of ``address``, in a window that has not ended; taken over when it has none."""
+        """Return the cell of ``address``, in a window that has not ended; taken over when it has none."""
         # Python's own keyed hash: one secret for all children of one main, and none that a client could aim at.
         cdef uint64_t key = (<uint64_t><Py_ssize_t>hash(address)) | 1  # 0 is a free cell
         cdef uint64_t *group = self._cells + (key >> 1) % self._groups * GROUP * CELLS
@@ -106,5 +106,5 @@ cdef class WindowLimiter:
 
 
 cdef Py_ssize_t _groups(Py_ssize_t addresses) noexcept:
-    # Half full on average, so that a group of eight rarely has to forget somebody early.
+    # Half full on average, so that a group of eight rarely has to forget an address early.
     return (addresses * 2 + GROUP - 1) // GROUP

@@ -1,4 +1,4 @@
-"""The one list of compiled modules.
+"""List the compiled modules, in one place.
 
 Each name is either ``NAME.pyx`` (touches raw memory, has no uncompiled twin) or ``NAME.py`` with ``NAME.pxd`` beside it
 (plain Python that is also compiled for speed). ``setup.py`` builds from this list and ``compiled()`` checks against it.

@@ -1,7 +1,7 @@
-"""One message to many sockets: straight from one piece of memory, without a call into the event loop for each.
+"""Send one message to many sockets: straight from one piece of memory, without a call into the event loop for each.
 
 An outlet stands for a transport whose socket may be written to directly as long as none of our bytes wait in the
-transport itself. Errors are nobody's business here: the transport reads them from the same socket and ends.
+transport itself. Errors are ignored here, because the transport reads them from the same socket and ends.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -11,7 +11,7 @@ cdef extern from "socket_send.h" nogil:
 
 
 def descriptor_of(transport) -> int:
-    """The socket of a transport whose bytes go out as they are; -1 for TLS, and where there is none."""
+    """Return the socket of a transport whose bytes go out as they are; -1 for TLS, and where there is none."""
     if transport.get_extra_info("sslcontext") is not None:
         return -1
     raw = transport.get_extra_info("socket")
@@ -19,7 +19,10 @@ def descriptor_of(transport) -> int:
 
 
 cdef class Outlet:
-    """``queued`` must be set by whoever writes to the transport, and can be unset when that holds nothing any more."""
+    """Holds the socket of one receiver.
+
+    Everything that writes to the transport must set ``queued``; it can be unset when the transport holds nothing.
+    """
 
     cdef readonly object transport
     cdef public bint queued
@@ -34,11 +37,11 @@ cdef class Outlet:
 
     @property
     def direct(self) -> bool:
-        """Does it still know its socket?"""
+        """Tell whether it still knows its socket."""
         return self._descriptor >= 0
 
     def shut(self) -> None:
-        """Never touch the socket again: its number may soon be somebody else's."""
+        """Never touch the socket again, because its number may soon belong to another connection."""
         self._descriptor = -1
 
 

@@ -1,4 +1,4 @@
-"""Process facts the standard library does not offer: dying together with the parent, and a shared steady clock."""
+"""Offer what the standard library lacks about processes: dying together with the parent, and a shared steady clock."""
 
 from pwserver_ext.clocks cimport pw_monotonic_ns
 
@@ -34,5 +34,5 @@ def set_name(str name not None) -> None:
 
 
 def monotonic_ns() -> int:
-    """Nanoseconds of the one clock that all processes of this machine share and nobody can set."""
+    """Return the nanoseconds of the one clock that all processes of this machine share and that cannot be set."""
     return pw_monotonic_ns()

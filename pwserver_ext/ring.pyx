@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""A round-robin archive of numeric rows over any writable buffer: one writer, any number of reading processes.
+"""Keep a round-robin archive of numeric rows over any writable buffer: one writer, any number of reading processes.
 
 A row is a timestamp (epoch seconds), one number a column (float32 or float64), a mask of what was measured, a
 running number and a CRC-32. Rows are only ever appended, their timestamps grow. Besides the rows there is one
@@ -132,19 +132,19 @@ cdef class Ring:
 
     @staticmethod
     def control_size(Py_ssize_t columns, int value_bytes=4):
-        """Bytes of the control block, a multiple of 64."""
+        """Return the bytes of the control block, a multiple of 64."""
         _check_shape(columns, 1, value_bytes)
         return (CONTROL_BYTES + _row_bytes(<int>columns, value_bytes) + 63) // 64 * 64
 
     @staticmethod
     def rows_size(Py_ssize_t columns, Py_ssize_t rows, int value_bytes=4):
-        """Bytes of the rows alone."""
+        """Return the bytes of the rows alone."""
         _check_shape(columns, rows, value_bytes)
         return _rows_bytes(<int>columns, rows, value_bytes)
 
     @staticmethod
     def size(Py_ssize_t columns, Py_ssize_t rows, int value_bytes=4):
-        """Bytes of a ring with its control block in one buffer."""
+        """Return the bytes of a ring with its control block in one buffer."""
         return Ring.control_size(columns, value_bytes) + Ring.rows_size(columns, rows, value_bytes)
 
     # --- writing: one process only ---------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ cdef class Ring:
         made = self._fill_scratch(<uint32_t>number, timestamp, &values[0])
         target = in_slot(self, slot_of(self, number))
         self._begin()
-        # The number goes first and comes last: whoever finds the row after a crash finds it whole or not at all.
+        # The number is cleared first and set last: after a crash the row is found whole or not at all.
         pw_store_release_32(&target.number, 0)
         pw_fence_release()
         pw_copy_in(&target.timestamp, &made.timestamp, self.row_bytes - 8)
@@ -341,22 +341,22 @@ cdef class Ring:
 
     @property
     def generation(self):
-        """Grows with every change; together with ``identity`` it names the exact content."""
+        """Return a number that grows with every change; together with ``identity`` it names the exact content."""
         return pw_load_acquire(&self._control.sequence) >> 1
 
     @property
     def identity(self):
-        """When this ring began its life (nanoseconds since the epoch)."""
+        """Return when this ring began its life (nanoseconds since the epoch)."""
         return pw_load_relaxed(&self._control.identity)
 
     @property
     def torn_rows(self):
-        """How many rows the last ``recover`` set aside."""
+        """Return how many rows the last ``recover`` set aside."""
         return pw_load_relaxed(&self._control.repaired)
 
     @property
     def count(self):
-        """Number of rows that can be read, the live one not counted."""
+        """Return the number of rows that can be read, the live one not counted."""
         cdef Reading reading = new_reading()
         cdef uint64_t number
         cdef Py_ssize_t found = 0

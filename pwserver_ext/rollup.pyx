@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The running sums behind coarser rows: statistics of an open interval, and energy from power.
+"""Keep the running sums behind coarser rows: statistics of an open interval, and energy from power.
 
 Nothing here knows what a column means. Both classes give their whole content as an array of doubles and take it
 back, so that a restart goes on where the last process stopped.
@@ -23,7 +23,7 @@ cdef double MOST_SAMPLES = 9007199254740992.0  # beyond it a double cannot count
 
 @cython.final
 cdef class Rollup:
-    """Mean, smallest, largest and last value of ``columns`` columns over the samples of one open interval."""
+    """Computes mean, smallest, largest and last value of ``columns`` columns over the samples of one open interval."""
 
     cdef readonly int columns
     cdef readonly Py_ssize_t samples
@@ -103,7 +103,7 @@ cdef class Rollup:
         target[at] = <double>self.samples
 
     def column(self, int column):
-        """(sum, count, smallest, largest) of one column."""
+        """Return (sum, count, smallest, largest) of one column."""
         cdef double* cell
         if not 0 <= column < self.columns:
             raise IndexError(column)
@@ -111,7 +111,7 @@ cdef class Rollup:
         return cell[0], cell[1], cell[2], cell[3]
 
     def state(self):
-        """Everything, as array('d')."""
+        """Return everything that ``restore`` takes back, as array('d')."""
         cdef array.array out = array.clone(_DOUBLES, self.columns * FIELDS + 1, False)
         cdef Py_ssize_t index
         for index in range(self.columns * FIELDS):
@@ -138,7 +138,7 @@ cdef enum:
 
 @cython.final
 cdef class Integrator:
-    """Trapezoid integration of signed channels (W) to directed energies (Wh).
+    """Integrates signed channels (W) by trapezoids to directed energies (Wh).
 
     ``positive[i]`` and ``negative[i]``: which output takes the part of channel i above and below zero, -1 for none.
     The direction is decided at each sample; between two samples each direction runs straight. Nothing is integrated
@@ -232,13 +232,13 @@ cdef class Integrator:
             point[3] = -value if value < 0.0 else 0.0
 
     def forget(self):
-        """The next sample starts afresh: nothing is integrated up to it."""
+        """Forget the last sample: nothing is integrated up to the next one."""
         cdef int index
         for index in range(self.channels * 4):
             self._points[index] = NAN
 
     def move(self, double seconds):
-        """Move the samples remembered along the axis of time: what is labelled with it has been given another time."""
+        """Move the remembered samples in time, because the rows they belong to have been given another time."""
         cdef int channel
         if not isfinite(seconds):
             raise ValueError("energy needs times that are numbers")
@@ -247,7 +247,7 @@ cdef class Integrator:
             self._points[channel * 4 + 1] += seconds
 
     def totals(self, int which):
-        """The outputs (Wh, NaN: nothing integrated yet) of the short (0), the long (1) or the endless interval (2)."""
+        """Return the outputs (Wh, NaN: nothing integrated yet) of the short (0), the long (1) or the endless interval (2)."""
         cdef array.array out = array.clone(_DOUBLES, self.outputs, False)
         cdef int index
         if not 0 <= which < TOTALS:

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Series of numbers to text, and the choice of the points that matter.
+"""Turn series of numbers into text, and choose the points that matter.
 
 Numbers are written as plain decimals with a stated number of significant digits and no trailing zeros; what is NaN
 or infinite is ``null`` (an empty field in CSV). A time that has no date in the years 1 to 9999 is a ValueError. Nothing
@@ -199,7 +199,7 @@ cdef int _check_digits(int digits) except -1:
 
 @cython.final
 cdef class Column:
-    """One column to write: its name, its values, how many significant digits, and, for codes, their words.
+    """Describes one column to write: its name, its values, how many significant digits, and, for codes, their words.
 
     ``words[code]`` is the text of that code; a code without a word is absent. ``scale`` multiplies every value.
     ``dates``: the values are days since the year 1 (proleptic ordinals) and become YYYY-MM-DD.
@@ -264,7 +264,7 @@ cdef int _check_columns(list columns, Py_ssize_t height) except -1:
 
 
 def json_rows(const double[::1] times not None, columns, str time_name not None="time", bint moments=True):
-    """A flat JSON array of objects: the time (RFC 3339, or epoch seconds), then each column. Returns bytes."""
+    """Write a flat JSON array of objects: the time (RFC 3339, or epoch seconds), then each column. Returns bytes."""
     cdef Py_ssize_t row, height = times.shape[0]
     cdef _Writer out = _Writer()
     cdef bytes opening = b'{"' + time_name.encode() + b'":'
@@ -297,12 +297,12 @@ def json_rows(const double[::1] times not None, columns, str time_name not None=
 
 
 def json_objects(columns):
-    """A flat JSON array of objects with the columns as members. Returns bytes."""
+    """Write a flat JSON array of objects with the columns as members. Returns bytes."""
     return b"[" + b",".join(object_texts(columns)) + b"]"
 
 
 def object_texts(columns):
-    """One JSON object a row, with the columns as members, as a list of bytes."""
+    """Write one JSON object per row, with the columns as members. Returns a list of bytes."""
     cdef list chosen = list(columns)
     cdef list texts = []
     if not chosen:
@@ -327,7 +327,7 @@ def object_texts(columns):
 
 
 def json_by_date(names, dates, texts, Py_ssize_t limit=0):
-    """Rows of several owners grouped by date, newest first: ``[{"day":…,"gateways":{NAME:ROW,…}},…]``.
+    """Write rows of several owners grouped by date, newest first: ``[{"day":…,"gateways":{NAME:ROW,…}},…]``.
 
     ``dates[i]`` (proleptic ordinals, rising) and ``texts[i]`` (JSON, bytes) are the rows of ``names[i]``; at most
     ``limit`` dates (0: all). Returns bytes.
@@ -389,7 +389,7 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
 
 
 def csv_rows(const double[::1] times not None, columns, str time_name not None="time", bint header=True):
-    """The same rows as CSV: RFC 3339 times, empty fields for what was not measured, ``\\n`` after every line."""
+    """Write rows as CSV: RFC 3339 times, empty fields for what was not measured, ``\\n`` after every line."""
     cdef Py_ssize_t row, height = times.shape[0]
     cdef _Writer out = _Writer()
     cdef list chosen = list(columns)
@@ -410,7 +410,7 @@ def csv_rows(const double[::1] times not None, columns, str time_name not None="
 
 
 def json_numbers(const double[::1] values not None, int digits=7, double scale=1.0):
-    """One column as a JSON array."""
+    """Write one column as a JSON array."""
     _check_digits(digits)
     cdef Py_ssize_t row
     cdef double value
@@ -429,7 +429,7 @@ def json_numbers(const double[::1] values not None, int digits=7, double scale=1
 
 
 def json_column(Column column not None):
-    """One column as a JSON array, codes as their words."""
+    """Write one column as a JSON array, codes as their words."""
     cdef Py_ssize_t row, height = column._values.shape[0]
     cdef _Writer out = _Writer()
     out.put(b"[", 1)
@@ -442,7 +442,7 @@ def json_column(Column column not None):
 
 
 def lttb(const double[::1] times not None, const double[::1] values not None, Py_ssize_t points):
-    """The rows that keep the look of a curve: largest triangle three buckets.
+    """Return the rows that keep the look of a curve: largest triangle three buckets.
 
     Returns array('q') of at most ``points`` row numbers, the first and the last measured row among them; rows that
     were not measured are never chosen.
@@ -501,7 +501,7 @@ def lttb(const double[::1] times not None, const double[::1] values not None, Py
 
 
 def pick(const double[::1] values not None, const long long[::1] rows not None):
-    """The values of the chosen rows, as array('d')."""
+    """Return the values of the chosen rows, as array('d')."""
     cdef Py_ssize_t index
     cdef array.array out = array.clone(_DOUBLES, rows.shape[0], False)
     for index in range(rows.shape[0]):
@@ -512,7 +512,7 @@ def pick(const double[::1] values not None, const long long[::1] rows not None):
 
 
 def split(const double[::1] values not None):
-    """The parts above and below zero, both positive or NaN, as two array('d')."""
+    """Return the parts above and below zero, both positive or NaN, as two array('d')."""
     cdef Py_ssize_t index
     cdef double value
     cdef array.array above = array.clone(_DOUBLES, values.shape[0], False)
@@ -525,18 +525,18 @@ def split(const double[::1] values not None):
 
 
 def complete(columns):
-    """The rows in which every one of the columns was measured, as array('q')."""
+    """Return the rows in which every one of the columns was measured, as array('q')."""
     chosen = list(columns)
     return _rows_with(chosen, len(chosen))
 
 
 def measured(columns):
-    """The rows in which at least one of the columns was measured, as array('q')."""
+    """Return the rows in which at least one of the columns was measured, as array('q')."""
     return _rows_with(list(columns), 1)
 
 
 cdef array.array _rows_with(list columns, Py_ssize_t least):
-    """The rows in which ``least`` columns were measured; without a column there is no row."""
+    """Return the rows in which ``least`` columns were measured; without a column there is no row."""
     cdef Py_ssize_t height = 0, row, used = 0
     cdef const double[::1] column
     if columns:

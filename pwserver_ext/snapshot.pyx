@@ -1,4 +1,4 @@
-"""A snapshot slot: all documents of one gateway, published together or not at all, read by any process.
+"""Keep a snapshot slot: all documents of one gateway, published together or not at all, read by any process.
 
 One writer, many readers, no locks. The slot holds two buffers, each with a sequence lock (seqlock.pxd). The writer
 always fills the one that is not current and then makes it current with one store, so a writer that is killed at any
@@ -9,7 +9,7 @@ point leaves the last snapshot readable, and a reader starts again only if two p
     reader   current (acquire); sequence of that buffer, must be 2g; words; sequence, must still be 2g
 
 A generation number g is never used twice, not even after a writer died between its last two stores. All state of the
-writer lives in the slot: whoever publishes next carries on, which is all the repair there is.
+writer lives in the slot: the next process that publishes carries on, which is all the repair there is.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
@@ -57,7 +57,7 @@ cdef uint64_t MIX_START = 0xcbf29ce484222325
 
 
 class SnapshotBusy(RuntimeError):
-    """A reader was overtaken at every one of thousands of attempts: the writer publishes without a pause."""
+    """Says that a reader was overtaken at every one of thousands of attempts: the writer publishes without a pause."""
 
 
 cdef inline size_t _padded(size_t size) noexcept nogil:
@@ -78,7 +78,7 @@ cdef class StoredDocument:
 
 
 cdef class SnapshotSlot:
-    """A view of one slot. Make the first view before any fork; views in other processes share the memory.
+    """Gives a view of one slot. Make the first view before any fork; views in other processes share the memory.
 
     ``buffer``: writable, 8-byte aligned, at least ``SnapshotSlot.size(documents, capacity)`` bytes, zero-filled when
     the slot is new. ``capacity``: bytes for bodies, twins and ETags of one snapshot. ``max_document``: the longest
@@ -128,7 +128,7 @@ cdef class SnapshotSlot:
 
     @staticmethod
     def size(documents, capacity) -> int:
-        """Bytes of shared memory for a slot. ``ValueError`` for a shape that cannot be."""
+        """Return how many bytes a slot takes. ``ValueError`` for a shape that cannot be."""
         if documents <= 0:
             raise ValueError(f"a slot needs at least one document, got {documents}")
         if capacity <= 0:
@@ -297,21 +297,21 @@ cdef class SnapshotSlot:
         return pw_load_acquire(self._current) >> 1
 
     def generation(self) -> int:
-        """Number of the current snapshot, growing with each publication; 0 before the first. One load."""
+        """Return the number of the current snapshot, which grows with each publication; 0 before the first. One load."""
         return self.c_generation()
 
     @property
     def overflows(self) -> int:
-        """Documents replaced by an error since the slot was made."""
+        """Return how many documents were replaced by an error since the slot was made."""
         return pw_load_relaxed(<uint64_t *>(self._base + OVERFLOWS_AT))
 
     @property
     def dropped_twins(self) -> int:
-        """Gzip twins left out for want of room since the slot was made."""
+        """Return how many gzip twins were left out for want of room since the slot was made."""
         return pw_load_relaxed(<uint64_t *>(self._base + DROPPED_TWINS_AT))
 
     def head(self) -> tuple | None:
-        """``(timestamp, expires, generation)`` of the current snapshot, ``None`` before the first."""
+        """Return ``(timestamp, expires, generation)`` of the current snapshot, ``None`` before the first."""
         cdef Meta meta
         cdef View view
         cdef int attempt, opened
@@ -367,7 +367,7 @@ cdef class SnapshotSlot:
         raise SnapshotBusy(f"no quiet moment in {ATTEMPTS} attempts")
 
     def read(self, index) -> tuple | None:
-        """``(status, body, gzip, etag, timestamp, expires, generation)``, or ``None`` when it is not published.
+        """Return ``(status, body, gzip, etag, timestamp, expires, generation)``, or ``None`` when it is not published.
 
         ``IndexError`` for an index the slot does not have, ``SnapshotBusy`` when the writer never pauses.
         """
@@ -375,7 +375,7 @@ cdef class SnapshotSlot:
         return None if document is None else document.as_tuple()
 
     def document(self, index) -> StoredDocument | None:
-        """As ``read``, but as an object with named fields, flags among them."""
+        """Read a document as ``read`` does, but as an object with named fields, flags among them."""
         return self.c_read(_index(index, self.documents))
 
     def verify(self, uint64_t reads) -> tuple:
@@ -425,7 +425,7 @@ cdef class SnapshotSlot:
 
 
 cdef Py_ssize_t _index(index, Py_ssize_t documents) except? -1:
-    """The index as C has it; what is too large for that is no document either."""
+    """Return the index as C has it; what is too large for that is no document either."""
     try:
         return index
     except OverflowError:
@@ -463,7 +463,7 @@ cdef void _count(uint8_t *cell, uint64_t more) noexcept:
 
 
 cdef list _checked(documents, Py_ssize_t count):
-    """The documents as five-tuples of exact types, or an error that names the place."""
+    """Return the documents as five-tuples of exact types, or raise an error that names the place."""
     cdef list checked = []
     if len(documents) != count:
         raise ValueError(f"the slot holds {count} documents, got {len(documents)}")

@@ -1,4 +1,4 @@
-"""Flattening of device data into the numbered, flat objects that recorders store.
+"""Flatten device data into the numbered, flat objects that recorders store.
 
 Everything works on the plain dictionaries of a reading and only ever copies values out of them. Device names are
 ``[prefix]KIND--PART--SERIAL``; a prefix (``home.``) occurs only where several gateways are shown as one.
@@ -23,7 +23,7 @@ _EXPANSION = "BatteryExpansion"
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Prefix and kind of a device name: ``home.TEPINV--1--2`` gives ``("home.", "TEPINV")``."""
+    """Return prefix and kind of a device name: ``home.TEPINV--1--2`` gives ``("home.", "TEPINV")``."""
     head = name.partition("--")[0]
     end = len(head)
     start = end
@@ -33,12 +33,12 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def kind(name: str) -> str:
-    """The kind of a device: TEPINV, TEPOD, TETHC, PVAC ..."""
+    """Return the kind of a device: TEPINV, TEPOD, TETHC, PVAC ..."""
     return split_name(name)[1]
 
 
 def serial_of(name: str, device: Any) -> str:
-    """Serial number of a device: its own member, else the last part of its name."""
+    """Return the serial number of a device: its own member, else the last part of its name."""
     if isinstance(device, dict):
         serial = device.get("serialNumber")
         if isinstance(serial, str) and serial:
@@ -47,7 +47,7 @@ def serial_of(name: str, device: Any) -> str:
 
 
 def version_number(version: Any) -> Any:
-    """``"23.44.0 9064fc6a"`` as 234400 (two digits a field, at least three fields); None when it cannot be read."""
+    """Return ``"23.44.0 9064fc6a"`` as 234400 (two digits per field, at least three fields); None when unreadable."""
     if not isinstance(version, str) or len(version) > 64:
         return None
     text = "".join([c for c in version.partition(" ")[0] if c in "0123456789./\\"])
@@ -63,7 +63,7 @@ def version_number(version: Any) -> Any:
 
 
 def grid_number(grid_status: Any) -> Any:
-    """1 up, 0 down, -1 syncing, None unknown: absence of data is not an outage."""
+    """Return 1 for up, 0 down, -1 syncing, None unknown: absence of data is not an outage."""
     if grid_status == "UP":
         return 1
     if grid_status == "DOWN":
@@ -117,7 +117,7 @@ def units(system_status: Any, tedapi_config: Any, vitals: Any, wanted: str) -> l
 
 
 def _configured(tedapi_config: Any) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """The configured units by serial number, and for each expansion pack the serial number of its leader."""
+    """Return the configured units by serial number, and for each expansion pack the serial number of its leader."""
     configs: dict[str, dict[str, Any]] = {}
     leaders: dict[str, str] = {}
     for config in _dicts(tedapi_config, "battery_blocks"):
@@ -146,7 +146,7 @@ def _matched_by_serial(known: dict[str, dict[str, Any]], devices: list[tuple[str
 
 
 def unit_labels(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Label and sort order of each unit: ``PW2`` (200); an expansion pack is ``PW1 Exp 1`` (101), else ``PW3 Exp``
+    """Return label and order of each unit: ``PW2`` (200); an expansion pack is ``PW1 Exp 1`` (101), else ``PW3 Exp``
     (300).
     """
     numbers = _numbers(found)
@@ -166,7 +166,7 @@ def unit_labels(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
 
 
 def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: Any) -> dict[str, Any]:
-    """The body of /freq: inverter frequency, voltage and power a unit, island and meter members, grid status."""
+    """Return the body of /freq: inverter frequency, voltage, power per unit, island and meter members, grid status."""
     result: dict[str, Any] = {}
     found = units(system_status, tedapi_config, vitals, "TEPINV")
     for index in range(len(found)):
@@ -201,7 +201,7 @@ def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: 
 
 
 def pods(vitals: Any, system_status: Any, tedapi_config: Any) -> dict[str, Any]:
-    """The body of /pod without its site-wide members: battery state a unit, flags as 0/1 (recorders drop booleans)."""
+    """Return the body of /pod without its site-wide members: battery state per unit, flags as 0/1, not booleans."""
     result: dict[str, Any] = {}
     found = units(system_status, tedapi_config, vitals, "TEPOD")
     numbers = _numbers(found)
@@ -250,7 +250,7 @@ def pods(vitals: Any, system_status: Any, tedapi_config: Any) -> dict[str, Any]:
 
 
 def numbered_temperatures(temps: Any) -> dict[str, Any]:
-    """``PW{n}_temp`` in the order of the temperatures, degrees Celsius."""
+    """Return ``PW{n}_temp`` in the order of the temperatures, degrees Celsius."""
     result: dict[str, Any] = {}
     if isinstance(temps, dict):
         count = 0
@@ -286,14 +286,14 @@ def numbered_fans(fan_speeds: Any) -> dict[str, Any]:
 
 
 def sorted_alerts(alerts: Any) -> list[str]:
-    """Every alert name once, sorted."""
+    """Return every alert name once, sorted."""
     if not isinstance(alerts, (list, tuple)):
         return []
     return sorted({alert for alert in alerts if isinstance(alert, str)})
 
 
 def battery_blocks(system_status: Any, vitals: Any) -> dict[str, Any]:
-    """The body of /pw/battery_blocks: blocks by serial number, with what their thermal controller says."""
+    """Return the body of /pw/battery_blocks: blocks by serial number, with what their thermal controller says."""
     result: dict[str, Any] = {}
     if not isinstance(system_status, dict):
         return result
@@ -311,7 +311,7 @@ def battery_blocks(system_status: Any, vitals: Any) -> dict[str, Any]:
 
 
 def string_details(vitals: Any) -> dict[str, Any]:
-    """The body of /pw/strings: the string members of each solar inverter with those of its string controller."""
+    """Return the body of /pw/strings: the string members of each solar inverter with those of its string controller."""
     result: dict[str, Any] = {}
     if not isinstance(vitals, dict):
         return result
@@ -340,7 +340,7 @@ def _names_string(key: str) -> bool:
 
 
 def _flag(value: Any) -> Any:
-    # Absent is not known: a fault that nobody looks for is not the absence of a fault.
+    # Absent means not known: where nothing looks for a fault, its absence is not proved.
     return None if value is None else 1 if value else 0
 
 
