@@ -74,6 +74,7 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     history, histories = history_of(config, identities, default, before)
     memories = JudgeMemories(history.judges)
     identities = tuple(in_force(one, memories.gateway(one.id).time_zone) for one in identities)
+    # Every slot is filled before the first worker starts, so that no document is ever missing.
     first = SnapshotPublisher(shared, server, identities, merging)
     first.everything()
     return Runtime(

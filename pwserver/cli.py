@@ -28,7 +28,7 @@ _DROP_IN = "pypowerwall-server"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status (2: bad usage or configuration)."""
-    standard_streams.open_missing()
+    standard_streams.open_missing()  # before anything is opened that could get their numbers
     program = program_name(sys.argv[0])
     flag_arguments, command, own = split_arguments(sys.argv[1:] if arguments is None else arguments)
     if command == "simulate":
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = {name: text for name, text in vars(options).items() if name in BY_NAME}
     if options.setup:
         return run_setup(*login_given(flags, os.environ))
+    # Before the configuration is read: a SIGHUP or SIGUSR1 that comes meanwhile must not end the program.
     if command == "serve":
         process_signals.prepare()
     try:
@@ -136,7 +137,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         "and most in the file's `server:` block.\nFlags win over the file, the file over the environment.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
+        allow_abbrev=False,  # a new setting could make an abbreviation ambiguous, and a start script would fail
         add_help=False,
     )
     general = parser.add_argument_group("General")

@@ -55,6 +55,7 @@ class RepeatedFaults(logging.Filter):
         told.unsaid += 1
         if now - told.at < REPEAT_SECONDS:
             return False
+        # Changed in place: the handlers behind this filter get the same record.
         record.msg, record.args, record.exc_info, record.exc_text = _summary(place, told), (), None, None
         told.at, told.unsaid = now, 0
         return True
@@ -81,6 +82,7 @@ def place_of(problem: BaseException) -> str:
     last: TracebackType | None = None
     ours: TracebackType | None = None
     trace = problem.__traceback__
+    # A traceback is as long as the stack was deep.
     for _ in range(sys.getrecursionlimit() + 100):
         if trace is None:
             break

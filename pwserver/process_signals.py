@@ -84,6 +84,7 @@ def prepare() -> None:
     ignore(IGNORED)
     for number in STOPPING:
         signal.signal(number, _leave)
+    # Blocked, not ignored: the kernel keeps a blocked signal until it is let through, and drops an ignored one.
     signal.pthread_sigmask(signal.SIG_BLOCK, RELOADING)
 
 

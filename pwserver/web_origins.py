@@ -102,6 +102,8 @@ def may_write(origin: Origin | None, site: str | None, allowed: Collection[str],
         return False
     if origin is not None and origin.is_listed(allowed):
         return True
+    # "none": the user typed the address or opened a bookmark. "same-site" is not enough, because another port or
+    # subdomain of the same host may belong to another program.
     if site is not None:
         return site in ("same-origin", "none")
     return origin is None or origin.is_host(host)

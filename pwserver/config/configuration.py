@@ -58,6 +58,7 @@ class Config:
         found = {self.settings.value(setting) for setting in SETTINGS if setting.secret}
         for gateway in self.gateways:
             found |= gateway.secrets
+        # The address as a whole is no secret, but the password in it is.
         found |= url_secrets(self.settings.sharing.source_url or "")
         return {text for text in found if isinstance(text, str) and text}
 
@@ -110,6 +111,7 @@ class Config:
             settings,
             site_id=int(siteid) if siteid and siteid.isascii() and siteid.isdigit() else siteid,
             authpath=gateway.authpath or "",
+            # One file each, or the gateways would overwrite each other's logins.
             cachefile=login_file + ("" if gateway.id == "default" else f".{gateway.id}"),
             cloud_cachefile=os.path.join(temporary_folder(), ".powerwall.cloud"),
             hybrid_cloud_link=not gateway.mode.remote

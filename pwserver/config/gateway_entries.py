@@ -87,6 +87,7 @@ def read_entries(
             continue
         reader = _Entry(entry, where, fallbacks, findings)
         definition = reader.read()
+        # Also when the entry is bad: an id that is used twice is a mistake of its own and must not hide behind another.
         if reader.id in seen:
             findings.problems.append(f"{reader.where}: id is used twice; ids must differ")
             continue
@@ -175,6 +176,7 @@ class _Entry:
             shown = "(hidden)" if member in _SECRET_MEMBERS else quoted(value)
             self._problem(member, f"{shown} is not a text; put it in quotation marks")
             return None
+        # A password may begin with a blank, so this is a warning and the text stays as it is.
         odd = odd_secret(value) if member in _SECRET_MEMBERS else None
         if odd:
             self._findings.warnings.append(f"{self.where}: {member}: {odd}")
@@ -227,6 +229,7 @@ class _Entry:
         value = self.entry.get(member)
         if value is None or isinstance(value, bool):
             return bool(value)
+        # YAML 1.1 reads yes and no as booleans, JSON has texts for them: both spellings mean the same here.
         try:
             return bool(_BOOL.parse(text_of(value) or "neither"))
         except BadValue as error:
@@ -235,6 +238,7 @@ class _Entry:
 
     def _siteid(self) -> str | None:
         value = self.entry.get("siteid")
+        # Owners write the number without quotation marks. Python refuses to write integers of thousands of digits.
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**30:
             return str(value)
         return self._text("siteid", _single_word)

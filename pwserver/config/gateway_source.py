@@ -61,6 +61,7 @@ def read_gateways(given: GivenGateways, findings: Findings) -> tuple[Gateways, s
         (SETTING_OF_MEMBER[single], getattr(own, single), lambda: _from_settings(given, findings)),
     ]
     found = [reader for reader in readers if reader[1]]
+    # A flag is what its user wants now, so it wins over every variable, in the same order as those.
     first = [reader for reader in found if given.by_flag(reader[0])]
     chosen, _, read = (first or found or readers[-1:])[0]
     gateways, source = read()

@@ -29,6 +29,7 @@ def host_name(text: str) -> str:
         return name if port is None else f"{name}:{port}"
     if not _HOST.match(name):
         raise BadValue(expected)
+    # 192.168.91 or 300.1.1.1 is a valid host name by its letters, but can only be a mistyped address.
     if _DOTTED_NUMBERS.match(name) and not _is_ipv4(name):
         raise BadValue(expected)
     return text

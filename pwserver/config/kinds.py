@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from pwserver.config.raw_text import FALSE_WORDS, MAX_TEXT, TRUE_WORDS, BadValue, is_blank, parse_json, without_comment
 from pwserver.config.time_zone_names import timezone_name
 
-MAX_LIST = 256  # members of one list value
+MAX_LIST = 256  # members of one list value; every request looks through some of these lists
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 Value = TypeVar("Value")
@@ -195,6 +195,7 @@ class Items(Kind[tuple[str, ...]]):
             words = [word for word in re.split(r"[,\s]+", text) if word]
         if len(words) > MAX_LIST:
             raise BadValue(f"at most {MAX_LIST} {self.what}")
+        # Each once, in the order given: the settings in force are printed as they were written.
         return tuple(dict.fromkeys(self.rule(word) for word in words))
 
     def format(self, value: tuple[str, ...]) -> str:

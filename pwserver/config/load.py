@@ -120,6 +120,7 @@ class _Loader:
         if setting.name in self._file_texts:
             place = f"{self.file_path}: server.{setting.file_key}"
             found.append((self._file_texts[setting.name], ValueSource("file", place)))
+        # The setting's own name wins over its aliases, which are names that the predecessors had.
         names = [name for name in (setting.name, *setting.aliases) if name in self._environment]
         found.extend((self._environment[name], ValueSource("environment", name)) for name in names)
         return found
@@ -162,6 +163,7 @@ def _state_home(environ: Mapping[str, str]) -> str:
     """Return the folder for what must survive a restart, when PW_STATE_PATH does not say."""
     if environ.get("STATE_DIRECTORY"):  # systemd's StateDirectory=
         return environ["STATE_DIRECTORY"].split(":")[0]
+    # The volume of the predecessor's container image, which existing installations mount.
     if os.path.isdir("/data") and os.access("/data", os.W_OK):
         return "/data"
     base = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")

@@ -14,7 +14,7 @@ from pwserver.regular_file import read_regular
 
 FLEETAPI_FILE: Final = ".pypowerwall.fleetapi"
 CLOUD_FILE: Final = ".pypowerwall.auth"
-LARGEST_LOGIN_FILE_BYTES: Final = 1_000_000
+LARGEST_LOGIN_FILE_BYTES: Final = 1_000_000  # real ones have a few kilobytes
 
 
 class LoginFileProblem(Exception):
@@ -31,6 +31,7 @@ def is_there(path: str) -> bool:
     try:
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
+        # A dangling link was put there on purpose: it is reported as a broken login, not as a missing one.
         return os.path.islink(path)
     except (OSError, ValueError):
         return True

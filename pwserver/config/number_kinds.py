@@ -56,6 +56,7 @@ class Duration(Kind[float]):
         text = without_comment(text).lower()
         if not text:
             return None
+        # The predecessor's "off"; any other negative time is out of range.
         if text in ("-1", "-1.0"):
             if self.off:
                 return -1.0

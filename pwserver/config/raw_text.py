@@ -9,7 +9,9 @@ from typing import Any
 
 TRUE_WORDS = frozenset({"yes", "y", "true", "t", "on", "1"})
 FALSE_WORDS = frozenset({"no", "n", "false", "f", "off", "0"})
-MAX_TEXT = 8192  # characters of one plain value; PW_GATEWAYS has its own limit
+# Characters of one plain value; PW_GATEWAYS has its own limit. Every secret is searched in every log line, so its
+# length has to be bounded.
+MAX_TEXT = 8192
 _COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
 
 

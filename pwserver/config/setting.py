@@ -26,7 +26,7 @@ Default = TypeVar("Default")
 
 @dataclass(frozen=True)
 class Setting:
-    """Describe a setting: where it may come from, what it may be, what it is for.
+    """Describes a setting: where it may come from, what it may be, what it is for.
 
     ``secret`` values (passwords, tokens, keys) appear in no log line, message, listing or answer, however they are
     encoded. ``private`` ones (login names, folders, files) are masked in what clients can read, but are no secrets in

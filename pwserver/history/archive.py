@@ -49,6 +49,7 @@ class TwoCopyRecord:
 
     def read(self) -> tuple[int, bytes]:
         """Return (sequence number, payload) of the newer whole copy; (0, b"") when there is none."""
+        # A copy that is being written, or was torn by a crash, fails its checksum; the other one is whole then.
         copies = [copy for copy in (self._slot(0), self._slot(1)) if copy is not None]
         return max(copies, default=(0, b""))
 

@@ -20,7 +20,7 @@ _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w
 _RELATIVE = re.compile(r"now(?:([+-])(.+))?", re.ASCII)
 _TRUE = ("true", "1", "yes", "on", "t", "y")
 _FALSE = ("false", "0", "no", "off", "f", "n")
-MILLISECONDS_FROM = 1e11  # an epoch that large is in milliseconds (Grafana)
+MILLISECONDS_FROM = 1e11  # an epoch that large is in milliseconds (Grafana): as seconds it would be the year 5138
 
 
 class BadQuery(Exception):

@@ -48,6 +48,7 @@ def choose(archive: Archive, start: float, step_seconds: float, names: Sequence[
         known = [index for index, found in enumerate(bounds) if found is not None]
         best = known[-1] if known else 0
         return Chosen(names[best], rings[best], max(step_seconds, rings[best].step_seconds))
+    # The coarsest ring that fits reads the fewest rows for the same answer.
     fitting = [index for index in reaching if _fits(names[index], rings[index], step_seconds)]
     best = fitting[-1] if fitting else reaching[0]
     width = rings[best].step_seconds

@@ -20,7 +20,7 @@ from pwserver.history.mapped_file import read_content, sync_folder, write_new
 from pwserver_ext.ring import Ring
 
 FORMAT_VERSION = 1
-MAGIC = b"PWRING\r\n"
+MAGIC = b"PWRING\r\n"  # with a line end, which a transfer in text mode would change
 # magic, version, columns, rows, bytes of a value, bytes of a row, step in seconds, length of the text, CRC-32
 _HEAD = struct.Struct("<8sIIQIIdII")
 _TEXT_AT = 64

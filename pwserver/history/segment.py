@@ -76,6 +76,7 @@ class Segment:
         """Record one reading under its true time; False when the recorder left it out."""
         timestamp = self.after_last(timestamp, STEP_SECONDS)
         correction = timestamp - reading.timestamp
+        # Workers add this to their own clock, so that "the last 24 hours" are those of the history.
         self.archive.correction_seconds = correction if abs(correction) > STEP_SECONDS else 0.0
         if not self.recorder.record(reading, timestamp, self.elapsed(steady), judged):
             return False
@@ -103,6 +104,7 @@ class Segment:
         if self.record.origin and self.recorder.last - timestamp > SLACK_SECONDS:
             self.record.origin = array("d")
             self.waiting.keep()
+        # Rows at a false distance must not be shifted as if it were true, so the ways back are forgotten.
         if self.candidate is not None:
             self.candidate.state = None
         return self.recorder.last + STILL_SECONDS

@@ -125,6 +125,7 @@ def _import(
         if options.file == "-":
             tables = read(sys.stdin)
         else:
+            # Without newline translation, as the csv module wants it.
             with open(open_regular(options.file), encoding="utf-8", newline="") as source:
                 tables = read(source)
     added = merge(Path(settings.path or ""), layouts, tables, time.time())

@@ -103,6 +103,7 @@ def _merged(archive: Archive, tables: Sequence[RingTable], now: float) -> dict[s
         else:
             for name, rows in _numbered(archive, table).items():
                 incoming.setdefault(name, []).append(rows)
+    # Before the polls' own rows are cut to what the ring holds: coarser rings reach back much further.
     for rows in incoming.get("polls", [])[:1]:
         for name, summed in _roll_up(archive.layout, rows).items():
             incoming.setdefault(name, []).append(summed)

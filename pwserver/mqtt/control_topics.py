@@ -14,7 +14,7 @@ from pwserver.state.controls import MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Contro
 from pwserver.state.view import View
 from pwserver.strict_json import NotAnObject, read_object
 
-MAX_PAYLOAD_BYTES = 1024
+MAX_PAYLOAD_BYTES = 1024  # a command has some dozens; a longer payload is refused before it is parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ def _command(control: Control, body: dict[str, Any], view: View) -> tuple[str, d
             raise ControlRejected("value has to be true or false")
     elif control.name == "islanding":
         value = _one_of(body.get("action"), control.choices)
+        # It takes the house off the grid, so a bare action, as a mistyped automation may send it, is not enough.
         if body.get("confirm") is not True:
             raise ControlRejected("confirm has to be true")
     else:

@@ -273,5 +273,6 @@ class Announcer:
             return Announcement(dict.fromkeys(other, MIGRATE), single, dict.fromkeys(other, ""))
         other = [topic for topic in single if topic not in self._migrated]
         self._migrated.update(other)
+        # An entity can have one device only: the old device must let go of it before the new one announces it.
         first = dict.fromkeys(other, MIGRATE) | dict.fromkeys(sorted(moved), MIGRATE)
         return Announcement(first, whole, dict.fromkeys(other, ""))

@@ -34,7 +34,7 @@ class ReplicaPublisher:
         self.connected = False
         self.published = 0
         self._order = {gateway_id: position for position, gateway_id in enumerate(order)}
-        self._run = time.time_ns()
+        self._run = time.time_ns()  # grows from one start to the next without anything having to be stored
         self._sequence = 0
         self._views: dict[str, View] = {}
         self._too_long: set[str] = set()
@@ -64,6 +64,7 @@ class ReplicaPublisher:
         async with connected(settings.broker, (state, sign_word("offline", state, settings.key))) as client:
             try:
                 await client.publish(state, sign_word("online", state, settings.key), qos=1, retain=True)
+                # The broker may have lost everything retained, or this server's views may have changed meanwhile.
                 self._unsent = dict.fromkeys(self._views)
                 self.connected = True
                 attempts.success()
@@ -71,6 +72,7 @@ class ReplicaPublisher:
                     group.create_task(_until_lost(client))
                     group.create_task(self._sender(client))
             except BaseExceptionGroup as errors:
+                # A task group wraps what its tasks raise; the callers know the library's errors, not the wrapping.
                 raise errors.exceptions[0] from None
             except asyncio.CancelledError:
                 with suppress(Exception):

@@ -121,6 +121,7 @@ class ReplicaSubscriber:
         )
 
     def _tell(self, gateway_id: str) -> None:
+        # A dict for a set that keeps its order: of a gateway that changes often only the latest state is handed on.
         self._changed[gateway_id] = None
         self._news.set()
 
@@ -180,6 +181,7 @@ class ReplicaSubscriber:
         if envelope.identity.id != gateway_id:
             raise ReplicaMessageError("gateway id and topic differ")
         now = time.time()
+        # Its age would be negative, and it would count as fresh until this machine's clock has come there.
         if envelope.sent > now + FUTURE_SECONDS:
             raise ReplicaMessageError("sent in the future; check the clocks")
         self._check_place(publisher, gateway_id, envelope)
@@ -194,6 +196,7 @@ class ReplicaSubscriber:
             lost = "is offline"
         elif retained and now - envelope.sent > envelope.expect_seconds:
             lost = "has fallen silent"
+        # A publisher that is gone must not take a gateway over from one that still publishes it.
         if lost is not None and known is not None and not ours:
             return
         deadline = asyncio.get_running_loop().time() + envelope.expect_seconds
@@ -203,6 +206,7 @@ class ReplicaSubscriber:
     def _check_place(self, publisher: str, gateway_id: str, envelope: Envelope) -> None:
         """Refuse an envelope that is older than the last, belongs to another publisher, or is one too many."""
         before = self._newest.get((publisher, gateway_id))
+        # Also guards against replay: a signed message is valid for ever, but it has its number.
         if before is not None and (envelope.run, envelope.sequence) < before:
             raise ReplicaMessageError("older than what is known")
         known = self._known.get(gateway_id)

@@ -17,6 +17,7 @@ from pwserver.state.strings import String, string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View
 
+# The separator, the wildcards (MQTT 5 §4.7.1) and control characters, for which a broker may disconnect us (§1.5.4).
 UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f]")
 
 
@@ -99,6 +100,7 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
         payloads.update(_remote_meters(judged.electrical.remote_meters))
         payloads.update(_signals(judged.devices))
         payloads.update(_availability_of_parts(judged, announced))
+    # Last, so that Home Assistant shows no value as current before all of them have arrived.
     payloads["status"] = compact(status)
     payloads["availability"] = "online" if online else "offline"
     return {base + topic: payload for topic, payload in payloads.items()}

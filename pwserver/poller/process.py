@@ -37,6 +37,7 @@ SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its
 
 def run_poller(runtime: Runtime) -> None:
     """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
+    # In the child only: a lowered priority cannot be raised again without privileges.
     os.nice(NICENESS)
     asyncio.run(Poller(runtime).run())
 

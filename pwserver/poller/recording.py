@@ -20,7 +20,7 @@ GIVEN_UP = (
     "history is neither recorded nor answered any more: {}. Live data are not affected. Look at the disk; a restart or "
     "SIGHUP opens the files anew and keeps every whole row"
 )
-LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over
+LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over, and whether the history was given up
 
 
 class Recording:
@@ -49,6 +49,7 @@ class Recording:
     def record(self, gateway: str, reading: Reading, judged: Judged | None = None, timezone: str | None = None) -> None:
         """Record one reading of one gateway, whose days begin at midnight in ``timezone`` where that is given."""
         timeline = self._timelines.get(gateway)
+        # A gateway publishes one reading several times: after a command, and when its status changes.
         if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
             return
         with self._locks[gateway]:

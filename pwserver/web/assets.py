@@ -61,6 +61,7 @@ class Assets:
             for path, file in _walk(root or static_root())
             if media_type(path)
         }
+        # One hash over all files, not one per file: modules import each other by relative paths, which cannot know it.
         digest = hashlib.blake2b(digest_size=6)
         for path in sorted(self.files):
             digest.update(path.encode() + b"\0" + self.files[path].etag.encode())

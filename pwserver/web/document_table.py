@@ -73,6 +73,7 @@ class DocumentTable:
             self._add(slot, gateway_targets(gateway, is_default), GATEWAY_DOCUMENTS)
         self._add(SITE, site_targets(), SITE_DOCUMENTS)
         self._names: dict[int, str] = {}
+        # The shortest target names a document in the statistics; its aliases count there as well.
         for target in sorted(self.entries, key=len):
             self._names.setdefault(self.entries[target].column, target)
         self.forms: dict[str, Forms] = {}
@@ -107,7 +108,7 @@ class DocumentTable:
     def _served(self, entry: Entry, found: Published | None) -> Served:
         now = monotonic()
         if found is not None and (not found.expires or now < found.expires):
-            # By the monotonic clock, for the other one can be set.
+            # By the monotonic clock, because the other one can be set.
             age = max(0.0, now - found.taken) if found.taken else 0.0
             return Served(found.status, found.body, found.gzip, found.etag, found.timestamp, age)
         return Served(*self.fallbacks[entry.slot][entry.index], 0.0)

@@ -59,6 +59,7 @@ class OpenStreams:
     def admit(self, request: Request) -> str:
         """Return the address of a client that may open one more stream. Raises Refusal for any other."""
         who = self._proxies.of_request(request)
+        # The sum over all workers, which may be a moment old: a burst can pass the limit by a few streams.
         if self.runtime.shared.counters.total(self._column) >= self.most:
             raise Refusal(503, "Too many streams", {"retry-after": "5"})
         if sum(note.first for note in self._addresses.notes(who)) >= self.most_of_one:
@@ -80,7 +81,6 @@ class OpenStreams:
         self._count(self._open + 1)
         transport.write(head.encode("latin-1"))
         self.hub.add(listener)
-
         take_over(request, StreamConnection(self.hub, listener, self.frame_bytes, partial(self.left, listener, who)))
 
     def left(self, listener: Listener, who: str) -> None:

@@ -22,6 +22,7 @@ from pwserver.web.request_query import query_values
 
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
 ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")
+# No frame-ancestors, because the power flow is made to be embedded in other sites' pages.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self' ws: wss:; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"

@@ -18,7 +18,7 @@ from pwserver.web.websocket import accept_key, accepts_deflate
 from pwserver.web_origins import ANYBODY, judge_origin
 
 DOCUMENTS = ("aggregate", "site")  # what /api/stream can send
-RETRY_SECONDS = 2  # after which a browser opens a lost event stream again
+RETRY_SECONDS = 2  # seconds after which a browser opens a lost event stream again (HTML standard, ``retry:``)
 EVENTS_HEAD = (
     "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: {media_type}\r\ncache-control: no-store\r\n"
     "x-accel-buffering: no\r\nconnection: close\r\n{cors}\r\n"
@@ -31,10 +31,12 @@ def upgrade(streams: OpenStreams, request: Request, topic: Topic) -> None:
     headers: Mapping[str, str] = request.headers
     asked = "upgrade" in words(request, "connection") and "websocket" in words(request, "upgrade")
     other = {"upgrade": "websocket", "connection": "upgrade"}
+    # HTTP/1.0 cannot upgrade (RFC 9110 §7.8); a 426 must name what to upgrade to (§15.5.22).
     if not asked or request.method != "GET" or request.version == "1.0":
         raise Refusal(426, "This path is a WebSocket, and the request is no WebSocket handshake", other)
     if headers.get("sec-websocket-version") != "13":
         raise Refusal(426, "Sec-WebSocket-Version must be 13", {"sec-websocket-version": "13", **other})
+    # Before the client is counted: only a handshake that can succeed takes one of the places.
     accept = accept_key(headers.get("sec-websocket-key", ""))
     if accept is None:
         raise Refusal(400, "Sec-WebSocket-Key must be 16 bytes in base 64")
@@ -106,6 +108,7 @@ def blueprint(streams: OpenStreams) -> Blueprint:
             topic = streams.site(wanted)
         else:
             topic = streams.aggregate() if wanted is None else streams.gateway(wanted)
+        # Not admitted and not counted: a HEAD opens no stream.
         if request.method == "HEAD":
             streams.check_origin(request)
             quiet = {"cache-control": "no-store", "x-accel-buffering": "no"}
