@@ -13,15 +13,15 @@ import pytest
 from pwserver import __version__, cli
 from pwserver.config import SETTINGS
 from pwserver.config.setting import SECTIONS
+from tests.support.programs import clean_environment
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    base = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "pwserver", *arguments],
-        env={**base, "PYTHONPATH": str(ROOT), **environ},
+        env=clean_environment(**environ),
         capture_output=True,
         text=True,
         timeout=60,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import one
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import patient, wait_until
 
@@ -34,8 +33,7 @@ SECRET = "only-the-owner-knows"
 
 def healthcheck(port: int | None, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(port), "healthcheck"]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **more}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=clean_environment(**more), capture_output=True, text=True, timeout=60)
 
 
 def test_the_members_clients_read_are_there(serve: Callable[..., Server]) -> None:

@@ -24,6 +24,7 @@ from pwserver.config.settings import SETTINGS
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import patient, wait_until
 
@@ -298,7 +299,7 @@ def test_a_replica_keeps_its_broker_login_to_itself(tmp_path: Path, broken: bool
     if broken:
         environment["PW_WORKERS"] = "many"
         command = [sys.executable, "-m", "pwserver", "check-config"]
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **environment}
+        env = clean_environment(**environment)
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         silent(done.stdout + done.stderr, [MARK.lower()], "check-config")
