@@ -131,10 +131,6 @@ class CounterGuard:
             return Count(value, at=at)
         return Count(counter.held, "held", at, dispute(value, counter.held, unit))
 
-    def resets(self) -> dict[str, float]:
-        """Return the epoch seconds of the last believed reset, by counter."""
-        return {name: counter.reset_at for name, counter in self.counters.items() if counter.reset_at}
-
     def _kept(self, counter: Counter | None, at: float, refused: str | None, unit: str) -> Count:
         """Return the last known count for a while, together with the report that was not believed, if any."""
         if counter is None or at - counter.at > KEPT_SECONDS:
