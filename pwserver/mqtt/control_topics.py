@@ -62,7 +62,7 @@ def parse(
         raise ControlRejected("unknown control")
     if not mask & known.mqtt_bit:
         raise ControlRejected("not allowed by MQTT_CONTROLS")
-    operation, arguments = _command(known, _json_object(payload), view)
+    operation, arguments = read_command(known, _json_object(payload), view)
     ability = view.state.abilities.write.get(control)
     if ability is None:
         raise ControlRejected("the gateway has not been reached yet")
@@ -80,11 +80,15 @@ def _json_object(payload: bytes) -> dict[str, Any]:
         raise ControlRejected("payload is not a JSON object in UTF-8 with each name once and finite numbers") from None
 
 
-def _command(control: Control, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:
+def read_command(control: Control, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:
     """Read the operation and its arguments from a payload."""
     value = body.get("value")
     if control.kind == PRESS:
-        return "operation", {"level": _reserve_to_hold(body, view)}
+        if body:
+            raise ControlRejected("payload has to be {}")
+        if control.name == "reserve_hold":
+            return "operation", {"level": _reserve_to_hold(view)}
+        return control.operation, {}
     if control.kind == NUMBER:
         low, high = control.range or (0, 0)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -108,9 +112,7 @@ def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _reserve_to_hold(body: dict[str, Any], view: View) -> int:
-    if body:
-        raise ControlRejected("payload has to be {}")
+def _reserve_to_hold(view: View) -> int:
     if not view.status.online or view.reading is None:
         raise ControlRejected("the last poll failed, so the level is not known")
     level = reserve_to_hold(view.reading, view.status.online)

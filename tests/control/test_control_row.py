@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from pwserver.mqtt.broker_settings import ControlRejected
+from pwserver.mqtt.control_topics import read_command
 from pwserver.mqtt.entities import entities_of_control
+from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts
 from pwserver.state.controls import CHOICE, CONTROLS, GRID, NUMBER, PRESS, SWITCH, Control
+from pwserver.state.view import View
 from pwserver.web.api_operations_control import body_of_control
 from pwserver.web.control_values import JSON_ACTIONS, Invalid, plain_value
 
@@ -25,6 +29,7 @@ BAD: dict[str, list[Any]] = {
     NUMBER: [-1, 9001, 1.5, True, "1", None],
     PRESS: [True],
 }
+VIEW = View(GatewayIdentity("home", "Home"), GatewayStatus(), None, ServerFacts("1", "1", 0.0, None, 5.0, {}), 0.0)
 
 
 @pytest.mark.parametrize("kind", NEW)
@@ -49,24 +54,38 @@ def test_a_row_is_described_in_the_api(kind: str) -> None:
     assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("kind", NEW)
-def test_what_home_assistant_sends_is_what_the_row_takes(kind: str) -> None:
-    control = NEW[kind]
+def sent_by_home_assistant(control: Control) -> list[Any]:
+    """What its entity of this control sends, for every value of GOOD."""
     (entity,) = entities_of_control(control)
     members = entity.members
     assert entity.control == control.name and entity.name == control.label
-    if kind == SWITCH:
-        sent = [members["payload_on"], members["payload_off"]]
-    elif kind == PRESS:
-        sent = [members["payload_press"]]
-    else:
-        values = members["options"] if kind == CHOICE else [members["min"], members["max"]]
-        sent = [
-            members["command_template"].replace("{{ value }}", str(v)).replace("{{ value | int }}", str(v))
-            for v in values
-        ]
-    found = [plain_value(control, json.loads(payload)) for payload in sent]
+    if control.kind == SWITCH:
+        return [json.loads(members["payload_on"]), json.loads(members["payload_off"])]
+    if control.kind == PRESS:
+        return [json.loads(members["payload_press"])]
+    values = members["options"] if control.kind == CHOICE else [members["min"], members["max"]]
+    template = members["command_template"]
+    return [json.loads(template.replace("{{ value }}", str(v)).replace("{{ value | int }}", str(v))) for v in values]
+
+
+@pytest.mark.parametrize("kind", NEW)
+def test_what_home_assistant_sends_is_what_the_row_takes(kind: str) -> None:
+    control = NEW[kind]
+    found = [plain_value(control, body) for body in sent_by_home_assistant(control)]
     assert found == [{control.argument: value} for value in GOOD[kind]] or found == [{}]
+
+
+@pytest.mark.parametrize("kind", NEW)
+def test_what_home_assistant_sends_becomes_the_command_of_the_row(kind: str) -> None:
+    """No other command: a button that holds the charge is not what every button does."""
+    control = NEW[kind]
+    found = [read_command(control, body, VIEW) for body in sent_by_home_assistant(control)]
+    assert found == [(control.operation, {control.argument: value}) for value in GOOD[kind]] or found == [
+        (control.operation, {})
+    ]
+    for value in BAD[kind]:
+        with pytest.raises(ControlRejected):
+            read_command(control, {"value": value}, VIEW)
 
 
 def test_every_control_but_the_tariff_has_an_action_over_http() -> None:
