@@ -9,29 +9,50 @@ writing it twice changes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from pwserver.state.device_signals import SIGNALS, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.judge import Judged
-from pwserver.state.meter_powers import MAIN_METERS, Meters, energies_wh
+from pwserver.state.meter_powers import MAIN_METERS, Meters
 from pwserver.state.view import SiteView, View
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 FLOAT, BOOLEAN, STRING = "float", "boolean", "string"
 
+# Fields of the measurement about a gateway as a whole: name -> type, and where its value comes from.
+HOUSE_FIELDS: Final[Mapping[str, tuple[str, Callable[[Judged], Any]]]] = {
+    "grid_power_watts": (FLOAT, lambda one: one.meters["site"].watts.value),
+    "home_power_watts": (FLOAT, lambda one: one.meters["load"].watts.value),
+    "solar_power_watts": (FLOAT, lambda one: one.meters["solar"].watts.value),
+    "battery_power_watts": (FLOAT, lambda one: one.meters["battery"].watts.value),
+    "grid_voltage_volts": (FLOAT, lambda one: one.meters["site"].volts.value),
+    "grid_current_amperes": (FLOAT, lambda one: one.meters["site"].amperes.value),
+    "grid_energy_imported_wh": (FLOAT, lambda one: one.meters["site"].imported_wh.value),
+    "grid_energy_exported_wh": (FLOAT, lambda one: one.meters["site"].exported_wh.value),
+    "home_energy_imported_wh": (FLOAT, lambda one: one.meters["load"].imported_wh.value),
+    "solar_energy_exported_wh": (FLOAT, lambda one: one.meters["solar"].exported_wh.value),
+    "battery_energy_imported_wh": (FLOAT, lambda one: one.meters["battery"].imported_wh.value),
+    "battery_energy_exported_wh": (FLOAT, lambda one: one.meters["battery"].exported_wh.value),
+    "battery_percent": (FLOAT, lambda one: one.charge.app_percent.value),
+    "battery_raw_percent": (FLOAT, lambda one: one.charge.raw_percent.value),
+    "reserve_percent": (FLOAT, lambda one: one.operation.reserve_percent.value),
+    "capacity_wh": (FLOAT, lambda one: one.charge.capacity_wh.value),
+    "remaining_wh": (FLOAT, lambda one: one.charge.remaining_wh.value),
+    "time_remaining_hours": (FLOAT, lambda one: one.charge.hours_left.value),
+    "grid_connected": (BOOLEAN, lambda one: one.grid.connected),
+    "grid_status": (STRING, lambda one: one.grid.state.value),
+    "mode": (STRING, lambda one: one.operation.mode.value),
+    "grid_charging": (BOOLEAN, lambda one: one.operation.grid_charging.value),
+    "grid_export": (STRING, lambda one: one.operation.grid_export.value),
+    "firmware": (STRING, lambda one: None if one.reading is None else one.reading.version),
+    "alerts": (FLOAT, lambda one: None if one.alerts is None else len(one.alerts)),
+}
+
 # Measurement -> field -> type. Nothing else is ever written.
 SCHEMA: Mapping[str, Mapping[str, str]] = {
-    "powerwall": {
-        "grid_power_watts": FLOAT, "home_power_watts": FLOAT, "solar_power_watts": FLOAT, "battery_power_watts": FLOAT,
-        "grid_voltage_volts": FLOAT, "grid_current_amperes": FLOAT, "grid_energy_imported_wh": FLOAT,
-        "grid_energy_exported_wh": FLOAT, "home_energy_imported_wh": FLOAT, "solar_energy_exported_wh": FLOAT,
-        "battery_energy_imported_wh": FLOAT, "battery_energy_exported_wh": FLOAT, "battery_percent": FLOAT,
-        "battery_raw_percent": FLOAT, "reserve_percent": FLOAT, "capacity_wh": FLOAT, "remaining_wh": FLOAT,
-        "time_remaining_hours": FLOAT, "grid_connected": BOOLEAN, "grid_status": STRING, "mode": STRING,
-        "grid_charging": BOOLEAN, "grid_export": STRING, "firmware": STRING, "alerts": FLOAT,
-    },
+    "powerwall": {name: kind for name, (kind, _) in HOUSE_FIELDS.items()},
     "powerwall_unit": {"capacity_wh": FLOAT, "remaining_wh": FLOAT},
     "powerwall_device": {
         **{signal.id: FLOAT for signal in SIGNALS},
@@ -153,34 +174,8 @@ def _poll(view: View, now: float) -> Iterator[Point]:
 
 
 def _judged(judged: Judged) -> Iterator[Point]:
-    meters, charge, operation = judged.meters, judged.charge, judged.operation
-    yield (
-        "powerwall",
-        {},
-        {
-            "grid_power_watts": meters["site"].watts.value,
-            "home_power_watts": meters["load"].watts.value,
-            "solar_power_watts": meters["solar"].watts.value,
-            "battery_power_watts": meters["battery"].watts.value,
-            "grid_voltage_volts": meters["site"].volts.value,
-            "grid_current_amperes": meters["site"].amperes.value,
-            **{f"{name}_wh": value for name, value in energies_wh(meters).items()},
-            "battery_percent": charge.app_percent.value,
-            "battery_raw_percent": charge.raw_percent.value,
-            "reserve_percent": operation.reserve_percent.value,
-            "capacity_wh": charge.capacity_wh.value,
-            "remaining_wh": charge.remaining_wh.value,
-            "time_remaining_hours": charge.hours_left.value,
-            "grid_connected": judged.grid.connected,
-            "grid_status": judged.grid.state.value,
-            "mode": operation.mode.value,
-            "grid_charging": operation.grid_charging.value,
-            "grid_export": operation.grid_export.value,
-            "firmware": judged.reading.version if judged.reading is not None else None,
-            "alerts": None if judged.alerts is None else len(judged.alerts),
-        },
-    )
-    yield from _further_meters(meters)
+    yield "powerwall", {}, {name: read(judged) for name, (_, read) in HOUSE_FIELDS.items()}
+    yield from _further_meters(judged.meters)
     for unit in judged.units:
         fields = {"capacity_wh": unit.capacity_wh.value, "remaining_wh": unit.remaining_wh.value}
         yield "powerwall_unit", {"device": unit.serial}, fields

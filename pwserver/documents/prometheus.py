@@ -44,14 +44,21 @@ class MetricFamily:
     kind: str  # ``gauge``, ``counter`` or ``info``
     labels: tuple[str, ...]
     help: str
+    read: Callable[[Judged], float | None] | None = None  # of what a gateway has once; the others are yielded below
 
 
-def _gauge(name: str, help_text: str, *labels: str) -> MetricFamily:
-    return MetricFamily(f"powerwall_{name}", "gauge", ("gateway", *labels), help_text)
+def _gauge(
+    name: str, help_text: str, *labels: str, read: Callable[[Judged], float | None] | None = None
+) -> MetricFamily:
+    return MetricFamily(f"powerwall_{name}", "gauge", ("gateway", *labels), help_text, read)
 
 
 def _counter(name: str, help_text: str, *labels: str) -> MetricFamily:
     return MetricFamily(f"powerwall_{name}_total", "counter", ("gateway", *labels), help_text)
+
+
+def _scaled(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 DATA_FAMILIES: tuple[MetricFamily, ...] = (
@@ -91,20 +98,60 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _counter("solar_produced_joules", "Energy made by solar (solar.energy_exported, Wh x 3600)."),
     _counter("battery_charged_joules", "Energy into the batteries (battery.energy_imported, Wh x 3600)."),
     _counter("battery_discharged_joules", "Energy out of the batteries (battery.energy_exported, Wh x 3600)."),
-    _gauge("battery_charge_ratio", "State of charge as the app shows it, 0 to 1."),
-    _gauge("battery_charge_raw_ratio", "State of charge as the gateway counts it, 0 to 1."),
-    _gauge("backup_reserve_ratio", "Charge kept for outages, app scale, 0 to 1."),
-    _gauge("battery_capacity_joules", "Energy of the full batteries (nominal_full_pack_energy, Wh x 3600)."),
-    _gauge("battery_remaining_joules", "Energy left in the batteries (nominal_energy_remaining, Wh x 3600)."),
-    _gauge("backup_time_remaining_seconds", "How long the batteries would carry the house."),
-    _gauge("grid_connected", "1 when the grid is up, 0 when it is down or synchronising; absent when unknown."),
+    _gauge(
+        "battery_charge_ratio",
+        "State of charge as the app shows it, 0 to 1.",
+        read=lambda one: _scaled(one.charge.app_percent.value, 0.01),
+    ),
+    _gauge(
+        "battery_charge_raw_ratio",
+        "State of charge as the gateway counts it, 0 to 1.",
+        read=lambda one: _scaled(one.charge.raw_percent.value, 0.01),
+    ),
+    _gauge(
+        "backup_reserve_ratio",
+        "Charge kept for outages, app scale, 0 to 1.",
+        read=lambda one: _scaled(one.operation.reserve_percent.value, 0.01),
+    ),
+    _gauge(
+        "battery_capacity_joules",
+        "Energy of the full batteries (nominal_full_pack_energy, Wh x 3600).",
+        read=lambda one: _scaled(one.charge.capacity_wh.value, JOULES_PER_WATT_HOUR),
+    ),
+    _gauge(
+        "battery_remaining_joules",
+        "Energy left in the batteries (nominal_energy_remaining, Wh x 3600).",
+        read=lambda one: _scaled(one.charge.remaining_wh.value, JOULES_PER_WATT_HOUR),
+    ),
+    _gauge(
+        "backup_time_remaining_seconds",
+        "How long the batteries would carry the house.",
+        read=lambda one: _scaled(one.charge.hours_left.value, 3600.0),
+    ),
+    _gauge(
+        "grid_connected",
+        "1 when the grid is up, 0 when it is down or synchronising; absent when unknown.",
+        read=lambda one: one.grid.connected,
+    ),
     _gauge("grid_state", "1 for the state of the grid, 0 for the others; absent when unknown.", "state"),
     _gauge("operation_mode", "1 for the mode in force, 0 for the others; absent when unknown.", "mode"),
-    _gauge("grid_charging_enabled", "1 when the batteries may charge from the grid."),
+    _gauge(
+        "grid_charging_enabled",
+        "1 when the batteries may charge from the grid.",
+        read=lambda one: one.operation.grid_charging.value,
+    ),
     _gauge("grid_export_rule", "1 for the export rule in force, 0 for the others; absent when unknown.", "rule"),
     _gauge("alert_active", "1 for each alert the gateway reports now.", "alert"),
-    _gauge("alerts", "How many alerts the gateway reports now."),
-    _gauge("flagged_values", "How many values were set aside as implausible in this reading."),
+    _gauge(
+        "alerts",
+        "How many alerts the gateway reports now.",
+        read=lambda one: None if one.alerts is None else len(one.alerts),
+    ),
+    _gauge(
+        "flagged_values",
+        "How many values were set aside as implausible in this reading.",
+        read=lambda one: len(one.set_aside),
+    ),
     MetricFamily(
         "powerwall_unit_info",
         "info",
@@ -191,6 +238,7 @@ SELF_FAMILIES: tuple[MetricFamily, ...] = (
 )
 FAMILIES = DATA_FAMILIES + SELF_FAMILIES
 BY_NAME = {family.name: family for family in FAMILIES}
+_READ = [(family.name.removeprefix("powerwall_"), family.read) for family in DATA_FAMILIES if family.read is not None]
 
 Sample = tuple[str, tuple[str, ...], float]
 
@@ -271,10 +319,6 @@ ENERGY_METRICS = {
 }
 
 
-def _scaled(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
 def _meters(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     meters = judged.meters
     for name, meter in meters.items():
@@ -292,23 +336,13 @@ def _meters(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
 
 
 def _judged(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
-    charge, operation = judged.charge, judged.operation
-    yield "battery_charge_ratio", (), _scaled(charge.app_percent.value, 0.01)
-    yield "battery_charge_raw_ratio", (), _scaled(charge.raw_percent.value, 0.01)
-    yield "backup_reserve_ratio", (), _scaled(operation.reserve_percent.value, 0.01)
-    yield "battery_capacity_joules", (), _scaled(charge.capacity_wh.value, JOULES_PER_WATT_HOUR)
-    yield "battery_remaining_joules", (), _scaled(charge.remaining_wh.value, JOULES_PER_WATT_HOUR)
-    yield "backup_time_remaining_seconds", (), _scaled(charge.hours_left.value, 3600.0)
-    yield "grid_connected", (), judged.grid.connected
+    for name, read in _READ:
+        yield name, (), read(judged)
     yield from _choice("grid_state", STATES, judged.grid.state.value)
-    yield from _choice("operation_mode", MODES, operation.mode.value)
-    yield from _choice("grid_export_rule", EXPORT_RULES, operation.grid_export.value)
-    yield "grid_charging_enabled", (), operation.grid_charging.value
-    if judged.alerts is not None:
-        yield "alerts", (), len(judged.alerts)
-        for alert in judged.alerts[:MAX_ALERTS]:
-            yield "alert_active", (alert.name,), 1.0
-    yield "flagged_values", (), len(judged.set_aside)
+    yield from _choice("operation_mode", MODES, judged.operation.mode.value)
+    yield from _choice("grid_export_rule", EXPORT_RULES, judged.operation.grid_export.value)
+    for alert in (judged.alerts or ())[:MAX_ALERTS]:
+        yield "alert_active", (alert.name,), 1.0
     yield from _units(judged)
     yield from _electrical(judged)
 
