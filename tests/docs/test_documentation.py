@@ -77,7 +77,8 @@ def test_files_and_settings_exist(page: Path) -> None:
         if span.startswith(FOLDERS) and not re.search(r"[\s{…]", span):
             place = span.rstrip("/*")  # a module may be named without its suffix
             assert list(ROOT.glob(f"{place}*")), f"{name(page)}: {span}"
-    unknown = set(NAME.findall(text)) - set(ENVIRONMENT_NAMES) - {"PW_MAX_COOKIES"}  # which a walk adds
+    others = {"PW_MAX_COOKIES", "PW_TEST_PATIENCE"}  # which a walk adds; which the tests read
+    unknown = set(NAME.findall(text)) - set(ENVIRONMENT_NAMES) - others
     prefixes = {found for found in unknown if any(known.startswith(f"{found}_") for known in ENVIRONMENT_NAMES)}
     assert not unknown - prefixes, name(page)
 
