@@ -7,7 +7,7 @@ installation may do is a setting (``PW_MAX_*``); these are the limits of what ma
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
 Range = tuple[float, float]
 
@@ -45,7 +45,7 @@ TARIFF_BYTES: Final = 64 * 1024  # as it is received, and as it is sent on, in A
 SHOWN_CHARACTERS: Final = 60  # of a value that an error repeats
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a value as an error may repeat it: as JSON where possible, shortened, in one line, and printable."""
     if isinstance(value, str):
         text = value[: SHOWN_CHARACTERS + 1]

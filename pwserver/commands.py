@@ -22,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
+from pwserver.json_types import Json, JsonObject
+
 MESSAGE_BYTES = 96 * 1024  # the longest message either way
 PENDING_MAX = 64  # commands one worker waits for at a time
 LOOK_SECONDS = 0.1  # how often a waiting worker looks whether the poller still lives
@@ -50,7 +52,7 @@ class Command:
     poller: int  # pid of the poller it is meant for
     gateway: str
     action: str
-    arguments: dict[str, Any]
+    arguments: JsonObject
     deadline: float
     limit_seconds: float  # from its start to its end
     who: str
@@ -64,7 +66,7 @@ class Outcome:
 
     kind: str
     message: str = ""
-    result: Any = None
+    result: Json = None
     via: str = ""  # the connection that was used
     retry_after_seconds: float = 0.0
     pending: list[str] = field(default_factory=list)  # settings to be confirmed by the next polls
@@ -110,7 +112,7 @@ def _has_seqpacket() -> bool:
     return True
 
 
-def send(end: socket.socket, message: dict[str, Any]) -> bool:
+def send(end: socket.socket, message: JsonObject) -> bool:
     """Send one message at once; False when it is too long, or the other side does not read."""
     data = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(data) > MESSAGE_BYTES:
@@ -121,7 +123,7 @@ def send(end: socket.socket, message: dict[str, Any]) -> bool:
         return False
 
 
-def receive(end: socket.socket) -> dict[str, Any] | None:
+def receive(end: socket.socket) -> JsonObject | None:
     """Receive the next waiting message, None when there is none. What is no JSON object is an empty one."""
     try:
         data = end.recv(MESSAGE_BYTES + 1)
@@ -163,7 +165,7 @@ class CommandClient:
         self,
         gateway: str,
         action: str,
-        arguments: dict[str, Any],
+        arguments: JsonObject,
         *,
         who: str,
         start_seconds: float,
@@ -230,7 +232,7 @@ class CommandClient:
                 waiting.ready.set()
 
 
-def _outcome_of(message: dict[str, Any]) -> Outcome:
+def _outcome_of(message: JsonObject) -> Outcome:
     names = Outcome.__dataclass_fields__
     return Outcome(**{"kind": UNKNOWN} | {name: message[name] for name in names if name in message})
 

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from pwserver.json_types import JsonArray, JsonObject
 from pwserver.modes import Reach
-
-JsonObject = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,12 @@ class Reading:
     grid_export: str | None
     system_status: JsonObject | None
     fan_speeds: JsonObject | None
-    networks: list[Any] | None
+    networks: JsonArray | None
     powerwalls: JsonObject | None
-    meters: list[Any] | None
-    meters_site: list[Any] | None
-    meters_solar: list[Any] | None
-    solars: list[Any] | None
+    meters: JsonArray | None
+    meters_site: JsonArray | None
+    meters_solar: JsonArray | None
+    solars: JsonArray | None
     solar_powerwall: JsonObject | None
     device_type: str | None
     pw3: bool | None
@@ -89,7 +88,7 @@ class Reading:
     tedapi_config: JsonObject | None
     tedapi_status: JsonObject | None
     tedapi_components: JsonObject | None
-    tedapi_battery: list[Any] | None
+    tedapi_battery: JsonArray | None
     tedapi_controller: JsonObject | None
     cloud: JsonObject | None  # battery, power, config: raw cloud answers
     fleet: JsonObject | None  # info, status: raw FleetAPI answers
