@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pwserver.gateways.answer_limits import words_in
+from pwserver.json_types import Json, JsonArray
 
 # The answer comes from outside: the depth, and below the number of members and items, bound the work it can make.
 # Known answers need three levels: the library's envelope, Tesla's ``response``, its members.
@@ -23,7 +24,7 @@ _NO_WORDS: Final = frozenset(
 _ENVELOPES: Final = ("response", "result", "data", "results")
 
 
-def refusal_in(result: Any) -> str | None:
+def refusal_in(result: object) -> str | None:
     """Return None when the answer is a yes, else its own words for the refusal (empty when it gives none)."""
     # An empty answer confirms nothing, and a command must never be reported as done without a confirmation.
     if result is None or result is False or result in ("", {}, [], ()):
@@ -39,7 +40,7 @@ def refusal_of(body: bytes) -> str | None:
         return ""
 
 
-def _without_echo(result: Any) -> Any:
+def _without_echo(result: object) -> Json:
     """Return the part of the answer that says no, so that the words of a yes beside it are not quoted."""
     if isinstance(result, Mapping):
         for inner in _inner(result):
@@ -48,7 +49,7 @@ def _without_echo(result: Any) -> Any:
     return result
 
 
-def _is_no(value: Any, depth: int) -> bool:
+def _is_no(value: object, depth: int) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _NO_WORDS
     if isinstance(value, (list, tuple)):
@@ -74,7 +75,7 @@ def _says_no(value: Mapping[Any, Any], depth: int) -> bool:
     return any(code is not None and not 200 <= code < 300 for code in codes)
 
 
-def _inner(value: Mapping[Any, Any]) -> list[Any]:
+def _inner(value: Mapping[Any, Any]) -> JsonArray:
     """Return the answers inside an answer: Tesla's ``response``, and the library's ``set_operation`` and the like."""
     return [
         member
@@ -84,7 +85,7 @@ def _inner(value: Mapping[Any, Any]) -> list[Any]:
     ]
 
 
-def _code(value: Any) -> int | None:
+def _code(value: object) -> int | None:
     """Return a status code, also one that is written as text; None when the value is not a status code."""
     if isinstance(value, bool):  # a bool is an int in Python, and True would be the code 1: a refusal
         return None

@@ -12,8 +12,8 @@ import time
 import zlib
 from collections.abc import Iterable
 from html import unescape
-from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from typing import Final
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 LARGEST_ANSWER_BYTES: Final = 8 * 1024 * 1024  # many times the vitals of a big site; it only protects the memory
 MOST_REDIRECTS: Final = 3  # enough for a host that has moved; more is a loop
@@ -86,7 +86,7 @@ def redirect_target(url: str, location: str | None, method: str, status: int, *,
     return target if method in ("GET", "HEAD") or status in (307, 308) else None
 
 
-def _of_tesla(parts: Any) -> bool:
+def _of_tesla(parts: SplitResult) -> bool:
     host = (parts.hostname or "").rstrip(".")  # a final dot names the root of DNS and changes nothing
     return any(host == domain or host.endswith("." + domain) for domain in _TESLA_DOMAINS)
 
@@ -133,12 +133,12 @@ def own_sentence(body: bytes) -> str:
     return tame(found)
 
 
-def words_in(value: Any) -> str:
+def words_in(value: object) -> str:
     """Return the words in a decoded answer as one short line without secrets; empty when there are none."""
     return tame(_sentence_in(value))
 
 
-def _sentence_in(value: Any, depth: int = 0) -> str:
+def _sentence_in(value: object, depth: int = 0) -> str:
     """Return the words in a JSON answer; nested objects are searched a few levels deep."""
     if isinstance(value, str):
         return value

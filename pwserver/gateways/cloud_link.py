@@ -10,14 +10,16 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, Patience
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.collect import as_number, as_text, compute
 from pwserver.gateways.failure import GatewayFailure
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json, JsonObject
 
 log = logging.getLogger("pwserver.gateways")
 
@@ -57,7 +59,7 @@ class SoleLink:
 class Known:
     """Holds a value that Tesla's servers reported, and when they did."""
 
-    value: Any = None
+    value: Json = None
     time: float = 0.0  # epoch seconds, 0 for never
     tick: float = 0.0  # monotonic
 
@@ -71,7 +73,7 @@ class CloudLink:
         self.options = options
         self.limiter = RequestLimiter(30)  # per minute, far above the one refresh and a few commands
         self.lock = threading.Lock()  # held while the library works; commands take it too
-        self.powerwall: Any = None
+        self.powerwall: Powerwall = None
         self.sites = 0  # how many sites the account has; 0: not known
         self.failures = 0
         self.last_success: float | None = None  # epoch
@@ -99,14 +101,14 @@ class CloudLink:
             return None
         return known
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> JsonObject:
         """Return the object ``cloud_control`` of the API."""
         connected = self.powerwall is not None
         if not connected or self.failures >= _UNAVAILABLE_AFTER:
             state = "unavailable"
         else:
             state = "degraded" if self.failures else "healthy"
-        told: dict[str, Any] = {
+        told: JsonObject = {
             "configured": True,
             "connected": connected,
             "state": state,

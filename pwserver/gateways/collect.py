@@ -15,6 +15,7 @@ from pwserver.gateways.failure import GARBAGE, NO_DATA, GatewayFailure, failure_
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.query_schedule import QuerySchedule
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json, JsonArray, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Answered, Reading
 from pwserver.state.fact import finite
@@ -52,11 +53,11 @@ class Opener(Protocol):
         """Connect, inside a session of ``limiter``. Raises GatewayFailure, and nothing else."""
         ...
 
-    def collector_for(self, opened: Any, asker: Asker) -> Collector:
+    def collector_for(self, opened: object, asker: Asker) -> Collector:
         """Return the collector that reads over this connection."""
         ...
 
-    def close_connection(self, opened: Any) -> None:
+    def close_connection(self, opened: object) -> None:
         """Close the sockets of this connection."""
         ...
 
@@ -68,7 +69,7 @@ class Memory:
     guard: DeviceMemory
     capabilities: Capabilities = field(default_factory=Capabilities)
     schedule: QuerySchedule = field(default_factory=QuerySchedule)
-    slow: dict[str, Any] = field(default_factory=dict)  # query name -> last good answer
+    slow: JsonObject = field(default_factory=dict)  # query name -> last good answer
     slow_ticks: dict[str, float] = field(default_factory=dict)  # query name -> when that answer came, monotonic
     arrivals: dict[str, float] = field(default_factory=dict)  # query name -> when it was last answered, epoch seconds
     version_misses: int = 0  # polls in a row without a firmware version: the sign that TEDAPI is lost (fallback.py)
@@ -120,7 +121,7 @@ class Asker:
         if self.asked or arrived:
             self.record(family, arrived)
 
-    def derive(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def derive(self, function: Callable[..., Any], *arguments: object) -> Json:
         """Compute a value from answers that ``payload_repair`` has seen; None when the library cannot.
 
         NaNs are removed only when some answer had holes.
@@ -133,11 +134,11 @@ class Asker:
         except Exception:
             return None
 
-    def tidy(self, value: Any) -> Any:
+    def tidy(self, value: object) -> Json:
         """Return the value without NaNs, which it can only have when some answer of this session had holes."""
         return without_nans(value) if self.limiter.holed else value
 
-    def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Any:
+    def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Json:
         """Ask for something without which there is no reading. Raises GatewayFailure with the true cause.
 
         The library turns most failures into None; what really happened is known from the exchanges.
@@ -170,7 +171,7 @@ class Asker:
         calls: int = 1,
         keep: bool = False,
         keep_seconds: float = math.inf,
-    ) -> Any:
+    ) -> Json:
         """Ask for something that a reading can do without; None when it is not due, did not come or was not ``good``.
 
         With ``keep``, the last good answer stands in for at most ``keep_seconds``: only for what changes slowly.
@@ -201,7 +202,7 @@ class Asker:
         return last
 
 
-def compute(function: Callable[..., Any], *arguments: Any) -> Any:
+def compute(function: Callable[..., Any], *arguments: object) -> Json:
     """Return a value that the library computes from fetched answers; None when it raises any exception."""
     try:
         return without_nans(function(*arguments))
@@ -209,28 +210,28 @@ def compute(function: Callable[..., Any], *arguments: Any) -> Any:
         return None
 
 
-def as_dict(value: Any) -> dict[str, Any] | None:
+def as_dict(value: object) -> JsonObject | None:
     """Return the value if it is an object without ``ERROR``, the member by which the library marks failures."""
     return value if isinstance(value, dict) and "ERROR" not in value else None
 
 
-def as_list(value: Any) -> list[Any] | None:
+def as_list(value: object) -> JsonArray | None:
     """Return the value if it is a list, else None (the library gives the text "TIMEOUT!" for some lists)."""
     return value if isinstance(value, list) else None
 
 
-def as_text(value: Any) -> str | None:
+def as_text(value: object) -> str | None:
     """Return the value if it is text, also an empty one, else None."""
     return value if isinstance(value, str) else None
 
 
-def as_number(value: Any) -> float | None:
+def as_number(value: object) -> float | None:
     """Return the value if it is a finite number, else None."""
     found: float | None = finite(value)
     return found
 
 
-def sound_meters(value: Any) -> dict[str, Any]:
+def sound_meters(value: object) -> JsonObject:
     """Return the four meters of one answer; powers that are not numbers become None.
 
     Raises GatewayFailure: GARBAGE when the value is no set of meters, NO_DATA when it has no power at all.
@@ -247,7 +248,7 @@ def sound_meters(value: Any) -> dict[str, Any]:
     return meters
 
 
-def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def temperatures(vitals: JsonMapping | None) -> JsonObject | None:
     """Return degrees Celsius by device: of thermal controllers, and of Powerwall 3 packs.
 
     The packs are left out while none of them reports a temperature, as their members then are only placeholders.
@@ -257,7 +258,7 @@ def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
     devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}
     packs = {name for name, item in devices.items() if name.startswith("TEPOD") and "HVP_PackTempMax" in item}
     measured = any(devices[name]["HVP_PackTempMax"] is not None for name in packs)
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for name, item in devices.items():
         if name.startswith("TETHC"):
             found[name] = item.get("THC_AmbientTemp")
@@ -266,6 +267,6 @@ def temperatures(vitals: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return found
 
 
-def alert_names(found: Any) -> list[str] | None:
+def alert_names(found: object) -> list[str] | None:
     """Return the names of the library's alerts, sorted; None when ``found`` is not a list of alerts."""
     return sorted({item for item in found if isinstance(item, str)}) if isinstance(found, list) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pwserver.gateways.collect import (
     CLOUD_SLOW_SECONDS,
@@ -16,8 +16,10 @@ from pwserver.gateways.collect import (
     sound_meters,
 )
 from pwserver.gateways.library_internals import CLOUD_FETCHERS, FLEET_FETCHERS, end_fleet_pause
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -32,7 +34,7 @@ _LIVE_STATUS: Final = "live_status of Tesla's servers"
 class CloudCollector:
     """Makes readings over a cloud connection: powers and level in every poll, the site's settings once a minute."""
 
-    def __init__(self, powerwall: Any, asker: Asker) -> None:
+    def __init__(self, powerwall: Powerwall, asker: Asker) -> None:
         self.powerwall = powerwall
         self.client = powerwall.client
         self.asker = asker
@@ -153,7 +155,7 @@ class CloudCollector:
             tariff=self._tariff(),
         )
 
-    def _meters(self) -> dict[str, Any]:
+    def _meters(self) -> JsonObject:
         """Return the four meters without energies. Raises GatewayFailure when they make no sense."""
         meters = sound_meters(compute(self.client.poll, "/api/meters/aggregates"))
         for name in MAIN_METERS:
@@ -161,14 +163,14 @@ class CloudCollector:
                 meters[name].update(dict.fromkeys(ENERGIES))  # the servers report no energies; the library makes them 0
         return meters
 
-    def _operation(self, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _operation(self, config: JsonMapping) -> JsonObject | None:
         """Return mode and reserve; the reserve is None when the servers do not report it (the library makes one up)."""
         operation = as_dict(compute(self.client.poll, "/api/operation"))
         if operation is not None and finite(config.get("backup_reserve_percent")) is None:
             operation = {**operation, "backup_reserve_percent": None}
         return operation
 
-    def _slow(self, name: str) -> Any:
+    def _slow(self, name: str) -> Json:
         return self.asker.optional(
             name,
             lambda: self.prefetched.fetch(name, force=True),
@@ -177,13 +179,13 @@ class CloudCollector:
             keep=True,
         )
 
-    def _raw(self, name: str) -> Mapping[str, Any]:
+    def _raw(self, name: str) -> JsonMapping:
         """Return one raw answer without ``response`` around it, which the library's FleetAPI client removes itself."""
         found = self.prefetched.values.get(name)
         inner = found.get("response") if isinstance(found, Mapping) and self.fleet is None else found
         return inner if isinstance(inner, Mapping) else {}
 
-    def _tariff(self) -> dict[str, Any] | None:
+    def _tariff(self) -> JsonObject | None:
         if self.fleet is not None:
             return as_dict(compute(self.client.poll, "/api/tesla/tariff_rate"))
         found = self.asker.optional(
@@ -196,7 +198,7 @@ class CloudCollector:
         return as_dict(without_nans(found))
 
 
-def _agreeing_devices(vitals: Mapping[str, Any] | None, word: str | None) -> dict[str, Any] | None:
+def _agreeing_devices(vitals: JsonMapping | None, word: str | None) -> JsonObject | None:
     if vitals is None:
         return None
     return {
@@ -207,11 +209,11 @@ def _agreeing_devices(vitals: Mapping[str, Any] | None, word: str | None) -> dic
     }
 
 
-def _agreeing_status(status: dict[str, Any] | None, word: str | None) -> dict[str, Any] | None:
+def _agreeing_status(status: JsonObject | None, word: str | None) -> JsonObject | None:
     return status if status is None else {**status, "system_island_state": word}
 
 
-def _alerts(found: Any, word: str | None) -> list[str] | None:
+def _alerts(found: object, word: str | None) -> list[str] | None:
     """Return the alerts, in which the judged state of the grid replaces the one that the library adds."""
     names = alert_names(found)
     if names is None:
@@ -219,5 +221,5 @@ def _alerts(found: Any, word: str | None) -> list[str] | None:
     return sorted({*agreeing_alerts(names, word), *([word] if word == ISLANDED_WORD else [])})
 
 
-def _answered(answer: Any) -> bool:
+def _answered(answer: object) -> bool:
     return isinstance(answer, Mapping) and bool(answer)

@@ -19,8 +19,10 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.prefetched import PrefetchedPoll
+from pwserver.json_types import Json, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -43,7 +45,7 @@ _SLOW_LISTS: Final = ("/api/networks", "/api/meters", "/api/meters/site", "/api/
 class LocalCollector:
     """Makes readings over a local connection. On a Basic LAN port it asks only for meters, level and grid status."""
 
-    def __init__(self, powerwall: Any, asker: Asker) -> None:
+    def __init__(self, powerwall: Powerwall, asker: Asker) -> None:
         self.powerwall = powerwall
         self.client = powerwall.client
         self.asker = asker
@@ -58,7 +60,7 @@ class LocalCollector:
         self._tested = False
         self.asker.memory.schedule.ask_again(_STATUS)
 
-    def _test(self, detail: dict[str, Any] | None) -> None:
+    def _test(self, detail: JsonObject | None) -> None:
         """Judge whether this is a Basic LAN port.
 
         The wired port of a Powerwall 3 reports a grid status, but refuses ``/api/status``. A timeout proves nothing.
@@ -78,7 +80,7 @@ class LocalCollector:
             return Reach.BASIC_LAN
         return Reach.HYBRID if self.source is not None else Reach.LOCAL
 
-    def ask_now(self, path: str) -> Any:
+    def ask_now(self, path: str) -> Json:
         """Return a fresh answer of the gateway, for a command; None when none came."""
         try:
             return without_nans(self.prefetched.fetch(path))
@@ -186,7 +188,7 @@ class LocalCollector:
         for path in _SLOW_LISTS:
             self.values[path] = self._ask(path, interval_seconds, lambda answer: isinstance(answer, list))
 
-    def _devices(self) -> tuple[dict[str, Any] | None, dict[str, float], bool, dict[str, Any] | None, Any]:
+    def _devices(self) -> tuple[JsonObject | None, dict[str, float], bool, JsonObject | None, Any]:
         if self.source is None:
             return self._own_vitals(), {}, False, None, None
         source, asker = self.source, self.asker
@@ -204,7 +206,7 @@ class LocalCollector:
         asker.record("vitals", completed.vitals is not None and not completed.ages_seconds)
         return completed.vitals, completed.ages_seconds, completed.carried, completed.fans, config
 
-    def _own_vitals(self) -> dict[str, Any] | None:
+    def _own_vitals(self) -> JsonObject | None:
         """Ask for the gateway's own device vitals, which only firmware before 23.44 has.
 
         Later firmware still has ``/api/solar_powerwall``, from which the library makes strings and alerts.
@@ -222,19 +224,19 @@ class LocalCollector:
             self.asker.answered(f"GET {_SOLAR}", _SOLAR, "solar_powerwall")
         return vitals
 
-    def _fast(self, family: str, path: str) -> dict[str, Any] | None:
+    def _fast(self, family: str, path: str) -> JsonObject | None:
         found = self._object(path, 0.0, keep_seconds=0.0)
         self.asker.record_asked(family, found is not None)
         return found
 
-    def _object(self, path: str, interval_seconds: float, keep_seconds: float) -> dict[str, Any] | None:
+    def _object(self, path: str, interval_seconds: float, keep_seconds: float) -> JsonObject | None:
         found = self._ask(path, interval_seconds, lambda answer: as_dict(answer) is not None, keep_seconds)
         self.values[path] = found
         return as_dict(found)
 
     def _ask(
         self, path: str, interval_seconds: float, good: Callable[[Any], bool], keep_seconds: float = math.inf
-    ) -> Any:
+    ) -> Json:
         return self.asker.optional(
             path,
             lambda: without_nans(self.prefetched.fetch(path)),

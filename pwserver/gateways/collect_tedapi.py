@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pwserver.gateways.collect import (
     MEDIUM_SECONDS,
@@ -29,8 +29,10 @@ from pwserver.gateways.library_internals import (
     set_powerwall3,
     shorten_tedapi_pauses,
 )
+from pwserver.gateways.library_types import TEDAPI, Powerwall
 from pwserver.gateways.payload_repair import repair, without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -49,7 +51,7 @@ _LONGEST_LIBRARY_PAUSE_SECONDS: Final = 300.0  # the library's own pauses double
 class TedapiSource:
     """Asks the TEDAPI object of one connection, for the TEDAPI and the hybrid collectors."""
 
-    def __init__(self, powerwall: Any, tedapi: Any, asker: Asker) -> None:
+    def __init__(self, powerwall: Powerwall, tedapi: TEDAPI, asker: Asker) -> None:
         self.powerwall = powerwall
         self.tedapi = tedapi
         self.asker = asker
@@ -65,7 +67,7 @@ class TedapiSource:
         self.prefetched.forget(*_FAST)
         shorten_tedapi_pauses(self.tedapi, time.time() + _LONGEST_LIBRARY_PAUSE_SECONDS)
 
-    def config(self, required: bool) -> dict[str, Any] | None:
+    def config(self, required: bool) -> JsonObject | None:
         """Return the gateway's configuration, refreshed once per slow interval, else the last good one.
 
         Raises GatewayFailure when it is required and there is none yet.
@@ -73,7 +75,7 @@ class TedapiSource:
         asker, name = self.asker, "config"
         last = asker.memory.slow.get(name)
 
-        def fetch() -> Any:
+        def fetch() -> Json:
             answer = self.prefetched.fetch("get_config", force=True)
             if isinstance(answer, dict):
                 repair(answer)  # over v1r the library decodes it without ``library_internals.decode_payload``
@@ -91,7 +93,7 @@ class TedapiSource:
         asker.record_asked("config", found is not None)
         return as_dict(found)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> JsonObject:
         """Return a fresh status, the source of all four meters. Raises GatewayFailure."""
         found = self.asker.require(lambda: self.prefetched.fetch("get_status", force=True), _is_status)
         self.asker.arrived("status")
@@ -157,7 +159,7 @@ class TedapiSource:
         self.units_asked = self.asker.asked
         self.asker.record_asked("components", found is not None)
 
-    def vitals(self) -> dict[str, Any] | None:
+    def vitals(self) -> JsonObject | None:
         """Compute the vitals of all devices once per poll, and let the library's other methods see the same result."""
         try:
             found = as_dict(self.asker.tidy(self.prefetched.fetch("vitals")))
@@ -175,7 +177,7 @@ class TedapiSource:
         else:
             self.asker.answered("TEDAPI device controller", "controller", *families)
 
-    def energies(self) -> Mapping[str, Any] | None:
+    def energies(self) -> JsonMapping | None:
         """Ask the gateway's local API for the lifetime energies, which TEDAPI lacks; None when not due or not there."""
         found = self.asker.optional(
             "energies",
@@ -188,7 +190,7 @@ class TedapiSource:
         self.values["get_native_meters_aggregates"] = None
         return as_dict(without_nans(found))
 
-    def is_powerwall3(self, config: Mapping[str, Any] | None) -> bool | None:
+    def is_powerwall3(self, config: JsonMapping | None) -> bool | None:
         """Judge by the configuration whether this is a Powerwall 3, else by the library's guess, and remember it.
 
         None while neither is known.
@@ -212,7 +214,7 @@ class TedapiSource:
 class TedapiCollector:
     """Makes readings over a full or v1r TEDAPI connection."""
 
-    def __init__(self, powerwall: Any, asker: Asker) -> None:
+    def __init__(self, powerwall: Powerwall, asker: Asker) -> None:
         self.powerwall = powerwall
         self.client = powerwall.client
         self.asker = asker
@@ -313,7 +315,7 @@ class TedapiCollector:
             device_ages_seconds=completed.ages_seconds,
         )
 
-    def _meters(self, fresh: Mapping[str, Any] | None) -> dict[str, Any]:
+    def _meters(self, fresh: JsonMapping | None) -> JsonObject:
         """Return the four meters, with energies only when they are fresh: the library makes missing ones 0."""
         try:
             raw = self.client.poll("/api/meters/aggregates")  # computed from the status; sends nothing
@@ -327,7 +329,7 @@ class TedapiCollector:
         return meters
 
     def _record(
-        self, vitals: Any, completed: CompletedDevices, controller_came: bool, energies: Mapping[str, Any] | None
+        self, vitals: object, completed: CompletedDevices, controller_came: bool, energies: JsonMapping | None
     ) -> None:
         asker = self.asker
         asker.record("meters", True)
@@ -343,7 +345,7 @@ class TedapiCollector:
         if energies is not None or not asker.memory.schedule.waiting("energies", asker.tick):
             asker.record("energy", energies is not None)
 
-    def _backup_events(self, mode: str) -> dict[str, Any] | None:
+    def _backup_events(self, mode: str) -> JsonObject | None:
         if mode != "v1r":
             return None
         return as_dict(
@@ -353,9 +355,9 @@ class TedapiCollector:
         )
 
 
-def _listed_meters(status: Mapping[str, Any]) -> dict[str, Any]:
+def _listed_meters(status: JsonMapping) -> JsonObject:
     """Return the meters of the status that the library drops, by place; of two at one place, the last."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     listed = member(status, "control", "meterAggregates")
     for entry in listed[:_MOST_PLACES] if isinstance(listed, list) else ():
         place = entry.get("location") if isinstance(entry, Mapping) else None
@@ -367,18 +369,18 @@ def _listed_meters(status: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _not_negative(value: Any) -> float | None:
+def _not_negative(value: object) -> float | None:
     number = as_number(value)
     return number if number is not None and number >= 0 else None
 
 
-def _is_config(answer: Any) -> bool:
+def _is_config(answer: object) -> bool:
     return isinstance(answer, dict) and bool(answer.get("vin") or answer.get("site_info"))
 
 
-def _is_status(answer: Any) -> bool:
+def _is_status(answer: object) -> bool:
     return isinstance(answer, dict) and any(name in answer for name in ("control", "esCan", "system"))
 
 
-def _is_controller(answer: Any) -> bool:
+def _is_controller(answer: object) -> bool:
     return _is_status(answer)

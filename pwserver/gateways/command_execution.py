@@ -15,6 +15,8 @@ from pwserver.gateways.acknowledgement import refusal_in
 from pwserver.gateways.command_routes import Commandable, CommandNotSent, CommandRoute, choose, hold
 from pwserver.gateways.failure import Exchange, describe
 from pwserver.gateways.library_internals import kept_sessions
+from pwserver.gateways.library_types import Powerwall
+from pwserver.json_types import Json, JsonMapping
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
@@ -25,7 +27,7 @@ _GATEWAY_TIMED_OUT: Final = (502, 504)
 class CommandRefused(Exception):
     """Raised when the gateway or Tesla refused a command; ``response`` is the library's result."""
 
-    def __init__(self, message: str, response: Any = None) -> None:
+    def __init__(self, message: str, response: object = None) -> None:
         self.response = response
         super().__init__(message)
 
@@ -38,13 +40,13 @@ class OutcomeUnknown(Exception):
 class Done:
     """Holds the outcome of an acknowledged command: the library's result, and the name of the connection."""
 
-    result: Any
+    result: Json
     via: str
     seconds: float = 0.0
 
 
 Started = Callable[[], bool]
-Arguments = Mapping[str, Any]
+Arguments = JsonMapping
 
 
 def perform(
@@ -90,9 +92,9 @@ def check(connection: Commandable, action: str) -> str:
     return choose(connection, action).name
 
 
-def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, before: int) -> Any:
+def _call(operation: _LibraryCall, route: CommandRoute, arguments: Arguments, before: int) -> Json:
     fault: Exception | None = None
-    result: Any = None
+    result: Json = None
     try:
         result = operation.call(route.powerwall, arguments)
     except CommandNotSent:
@@ -134,7 +136,7 @@ def _unanswered(sent: list[Exchange], reads_first: bool) -> bool:
     return False
 
 
-def _close_kept_connections(powerwall: Any) -> None:
+def _close_kept_connections(powerwall: Powerwall) -> None:
     """Close the library's idle connections, so that the command goes out on a new one.
 
     A gateway closes idle connections without notice. A command sent on such a connection would be lost, and must not be
@@ -168,28 +170,28 @@ def _whole_operation(route: CommandRoute, connection: Commandable, arguments: Ar
     return {"level": raw, "mode": mode}
 
 
-def _islanding(powerwall: Any, arguments: Arguments) -> Any:
+def _islanding(powerwall: Powerwall, arguments: Arguments) -> Json:
     return powerwall.go_off_grid(confirm=True) if arguments["value"] == "off_grid" else powerwall.reconnect_grid()
 
 
-def _not_islanded(result: Any) -> str | None:
+def _not_islanded(result: object) -> str | None:
     # The gateway answers 1 when it carries the command out; ``True == 1`` in Python, so the type is checked as well.
     done = isinstance(result, dict) and type(result.get("result")) is int and result["result"] == 1
     return None if done else ""
 
 
-def _no_events(result: Any) -> str | None:
+def _no_events(result: object) -> str | None:
     return None if isinstance(result, dict) and "error" not in result else ""
 
 
-def _max_backup(powerwall: Any, arguments: Arguments) -> Any:
+def _max_backup(powerwall: Powerwall, arguments: Arguments) -> Json:
     value = arguments["value"]
     if value == "cancel":
         return powerwall.cancel_max_backup() and {"max_backup": "Cancelled"}
     return powerwall.schedule_max_backup(value) and {"max_backup": f"Scheduled for {value} seconds"}
 
 
-def _backup_events(powerwall: Any, arguments: Arguments) -> Any:
+def _backup_events(powerwall: Powerwall, arguments: Arguments) -> Json:
     """Return the backup events as they are now; an event whose time is over is cancelled first.
 
     The gateway goes on reporting an event that is over until it is cancelled.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json
 from pwserver.modes import ConnectionMode
 from pwserver.reading import Ways
 from pwserver.state.abilities import LINK, refusal, route
@@ -30,7 +32,7 @@ class CommandRoute:
     """Holds a connected library object, its lock, and the limiter of its requests."""
 
     name: str  # for people and the log: "TEDAPI v1r", "Cloud link" ...
-    powerwall: Any
+    powerwall: Powerwall
     lock: Lock
     limiter: RequestLimiter
     local: bool
@@ -55,7 +57,7 @@ class Commandable(Protocol):
     def own_route(self) -> CommandRoute | None: ...
     def link_route(self) -> CommandRoute | None: ...
     def read_again(self) -> None: ...
-    def ask_now(self, path: str) -> Any: ...
+    def ask_now(self, path: str) -> Json: ...
 
 
 def choose(connection: Commandable, action: str) -> CommandRoute:

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from pwserver.causes import GARBAGE, LOGIN_MISSING, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
@@ -25,8 +25,10 @@ from pwserver.gateways.device_memory import DeviceMemory
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.fallback import FallbackWatch
 from pwserver.gateways.library_internals import has_left_wired_lan
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.redaction import withheld
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json, JsonObject
 from pwserver.modes import ConnectionMode, Reach
 from pwserver.reading import Answered, GatewayIdentity, GatewayStatus, Reading, Ways
 from pwserver.state.abilities import DOWN, READY, UNSURE
@@ -70,7 +72,7 @@ class GatewayConnection:
         linked = options.hybrid_cloud_link and not definition.mode.remote
         self.link = CloudLink(definition, options, sole_link or SoleLink()) if linked else None
         self._log = ConnectionLog(definition.id, options.network_error_rate_limit, options.suppress_network_errors)
-        self._powerwall: Any = None
+        self._powerwall: Powerwall = None
         self._din: str | None = None
         self._collector: Collector | None = None
         self._reading: Reading | None = None
@@ -135,7 +137,7 @@ class GatewayConnection:
         return self.health.online
 
     @property
-    def powerwall(self) -> Any:
+    def powerwall(self) -> Powerwall:
         """Return the library object, None while not connected."""
         return self._powerwall
 
@@ -195,7 +197,7 @@ class GatewayConnection:
         if self.link is not None:
             self.link.refresh_soon()
 
-    def ask_now(self, path: str) -> Any:
+    def ask_now(self, path: str) -> Json:
         """Return a fresh answer of the local API, inside a session; None when none came or there is no local API."""
         return self._collector.ask_now(path) if isinstance(self._collector, LocalCollector) else None
 
@@ -265,7 +267,7 @@ class GatewayConnection:
         self.memory = Memory(DeviceMemory(self.options.cache_ttl_seconds))
         self._asker = Asker(self.definition.id, self.limiter, self.options, self.memory)
 
-    def _adopt(self, powerwall: Any) -> None:
+    def _adopt(self, powerwall: Powerwall) -> None:
         din = getattr(getattr(powerwall, "tedapi", None), "din", None)
         if din is not None:
             # The gateway was replaced, or the address now leads to another: nothing remembered is true of this one.
@@ -324,7 +326,7 @@ class GatewayConnection:
         told = {name: known for name, known in missing.items() if known is not None}
         if not told:
             return reading
-        members: dict[str, Any] = {name: known.value for name, known in told.items()}
+        members: JsonObject = {name: known.value for name, known in told.items()}
         answers = {name: Answered("site_info of Tesla's servers", known.time) for name, known in told.items()}
         return replace(reading, **members, answers={**reading.answers, **answers})
 
@@ -431,7 +433,7 @@ class GatewayConnection:
         self._powerwall = self._collector = None
 
 
-def _mode_word(powerwall: Any, definition: GatewayDefinition) -> str:
+def _mode_word(powerwall: Powerwall, definition: GatewayDefinition) -> str:
     """Return Local, Cloud or FleetAPI: the connection that was made, else the configured one."""
     if powerwall is not None:
         return {"cloud": "Cloud", "fleetapi": "FleetAPI"}.get(powerwall.mode, "Local")

@@ -5,10 +5,11 @@ Clients of several Powerwalls address them by position or name, and would shift 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member
 
@@ -34,16 +35,16 @@ _IDENTITY: Final = frozenset(
 class CompletedDevices:
     """Holds one poll's devices, completed by those that fell silent."""
 
-    vitals: dict[str, Any] | None
-    system_status: dict[str, Any] | None
-    fans: dict[str, Any] | None
+    vitals: JsonObject | None
+    system_status: JsonObject | None
+    fans: JsonObject | None
     carried: bool = False
     ages_seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Seen:
-    value: dict[str, Any]
+    value: JsonObject
     tick: float
 
 
@@ -55,12 +56,12 @@ class _Group:
 
     def merge(
         self,
-        told: Mapping[str, Any] | None,
-        expected: Any,
+        told: JsonMapping | None,
+        expected: Callable[[str], bool],
         tick: float,
         ttl_seconds: float,
         away: Collection[str] = (),
-    ) -> tuple[dict[str, Any], dict[str, float]]:
+    ) -> tuple[JsonObject, dict[str, float]]:
         """Return the devices in ``told`` plus the expected ones missing from it, and the ages of the latter in seconds.
 
         For devices in ``away`` the gateway repeats the last figures without their age, so these count as missing.
@@ -68,7 +69,7 @@ class _Group:
         told = told or {}
         fresh = {name: value for name, value in told.items() if name not in away} if away else told
         ages: dict[str, float] = {}
-        merged: dict[str, Any] = {}
+        merged: JsonObject = {}
         for name, seen in self._seen.items():
             if name in fresh:
                 merged[name] = fresh[name]
@@ -83,7 +84,7 @@ class _Group:
         self._remember({name: value for name, value in kept.items() if name in fresh or name in ages}, ages, tick)
         return kept, ages
 
-    def _remember(self, devices: Mapping[str, Any], ages: Mapping[str, float], tick: float) -> None:
+    def _remember(self, devices: JsonMapping, ages: Mapping[str, float], tick: float) -> None:
         """Remember the devices of this poll; those in ``ages`` keep the time at which they really answered."""
         self._seen = {
             name: self._seen[name] if name in ages else _Seen(value, tick)
@@ -92,7 +93,7 @@ class _Group:
         }
 
 
-def _emptied(device: Mapping[str, Any]) -> dict[str, Any]:
+def _emptied(device: JsonMapping) -> JsonObject:
     return {
         name: value if name in _IDENTITY else [] if isinstance(value, list) else None for name, value in device.items()
     }
@@ -110,10 +111,10 @@ class DeviceMemory:
 
     def apply(
         self,
-        vitals: dict[str, Any] | None,
-        system_status: dict[str, Any] | None,
-        fans: dict[str, Any] | None,
-        config: Mapping[str, Any] | None,
+        vitals: JsonObject | None,
+        system_status: JsonObject | None,
+        fans: JsonObject | None,
+        config: JsonMapping | None,
         tick: float,
         away: Collection[str] = (),
     ) -> CompletedDevices:
@@ -151,8 +152,8 @@ class DeviceMemory:
         )
 
     def _merge_blocks(
-        self, status: dict[str, Any] | None, serials: frozenset[str], tick: float
-    ) -> tuple[dict[str, Any] | None, dict[str, float]]:
+        self, status: JsonObject | None, serials: frozenset[str], tick: float
+    ) -> tuple[JsonObject | None, dict[str, float]]:
         blocks = status.get("battery_blocks") if status is not None else None
         if status is None or not isinstance(blocks, list):
             return status, {}
@@ -175,9 +176,7 @@ _BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _with_carried(
-    status: dict[str, Any] | None, vitals: Mapping[str, Any], away: Collection[str]
-) -> dict[str, Any] | None:
+def _with_carried(status: JsonObject | None, vitals: JsonMapping, away: Collection[str]) -> JsonObject | None:
     """Return the system status with the carried vitals in the battery blocks of devices that are away."""
     blocks = status.get("battery_blocks") if status is not None and away else None
     if status is None or not isinstance(blocks, list):
@@ -204,7 +203,7 @@ _HEARD: Final = (
 )
 
 
-def away_devices(status: Any, vitals: Mapping[str, Any] | None) -> frozenset[str]:
+def away_devices(status: object, vitals: JsonMapping | None) -> frozenset[str]:
     """Return the devices of vitals whose last figures the gateway repeats because it does not hear from them.
 
     Only for a Powerwall 2, which marks them ``isMIA``. A Powerwall 3 also marks its own units that way, although their
@@ -234,7 +233,7 @@ def has_serial(name: str) -> bool:
     return name.rsplit("--", 1)[-1] not in NO_SERIALS
 
 
-def _without_ghosts(devices: Mapping[str, Any]) -> dict[str, Any]:
+def _without_ghosts(devices: JsonMapping) -> JsonObject:
     """Return the devices without empty placeholders.
 
     A name without a serial number is not enough: the grid switch of a Powerwall 3 has none, but has figures.
@@ -242,19 +241,19 @@ def _without_ghosts(devices: Mapping[str, Any]) -> dict[str, Any]:
     return {name: body for name, body in devices.items() if has_serial(name) or not _is_empty(body)}
 
 
-def _is_empty(device: Any) -> bool:
+def _is_empty(device: object) -> bool:
     if not isinstance(device, Mapping):
         return False
     return all(value is None or value == [] for name, value in device.items() if name not in _IDENTITY)
 
 
-def listed_units(config: Mapping[str, Any] | None) -> int:
+def listed_units(config: JsonMapping | None) -> int:
     """Return how many Powerwalls the configuration lists."""
     blocks = config.get("battery_blocks") if config else None
     return len(blocks) if isinstance(blocks, list) else 0
 
 
-def listed_serials(config: Mapping[str, Any] | None) -> frozenset[str]:
+def listed_serials(config: JsonMapping | None) -> frozenset[str]:
     """Return the serial numbers of the configured Powerwalls and their expansion packs."""
     found: set[str] = set()
     blocks = config.get("battery_blocks") if config else None

@@ -5,7 +5,9 @@ Pure: no I/O, and the time is handed in on two clocks, ``now`` (epoch seconds) a
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+from pwserver.json_types import JsonObject
 
 MISSES: Final = 3  # polls without a firmware version; a busy gateway misses one or two now and then
 RECOVERY_STEPS_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
@@ -55,7 +57,7 @@ class FallbackWatch:
         self.attempts = 0
         self.last_attempt = None
 
-    def as_json(self, now: float) -> dict[str, Any]:
+    def as_json(self, now: float) -> JsonObject:
         """Return the object ``fallback`` of the API."""
         return {
             "is_fallback_mode": self.since is not None,

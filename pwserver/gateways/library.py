@@ -24,7 +24,9 @@ from pwserver.gateways.collect_cloud import CloudCollector
 from pwserver.gateways.collect_local import LocalCollector
 from pwserver.gateways.collect_tedapi import TedapiCollector
 from pwserver.gateways.failure import GatewayFailure, failure_from
+from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json, JsonObject
 from pwserver.modes import ConnectionMode
 
 FOREVER_SECONDS: Final = 10**9  # the library's cache time: pwserver itself decides in each poll what to fetch
@@ -51,7 +53,7 @@ def connect_limit_seconds(options: GatewayOptions) -> float:
 
 def open_connection(
     definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter, *, failover: bool | None = None
-) -> Any:
+) -> Powerwall:
     """Return a ``pypowerwall.Powerwall`` that is connected to this gateway.
 
     The caller has opened a session of ``limiter``. ``failover`` overrides the owner's setting: an attempt to recover
@@ -78,7 +80,7 @@ def open_connection(
         raise
 
 
-def _open_remote(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
+def _open_remote(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Powerwall:
     """Return a connection to Tesla's servers. Raises GatewayFailure.
 
     The library's own failover is off: in cloud mode it would try a gateway at an empty address.
@@ -101,7 +103,7 @@ def _login_path(arguments: dict[str, Any], mode: ConnectionMode) -> str:
     return os.path.join(folder, FLEETAPI_FILE if mode is ConnectionMode.FLEETAPI else CLOUD_FILE)
 
 
-def _usable_login(arguments: dict[str, Any], mode: ConnectionMode) -> dict[str, Any]:
+def _usable_login(arguments: dict[str, Any], mode: ConnectionMode) -> JsonObject:
     """Return the content of the login file if the library can use it. Raises GatewayFailure, which says what is wrong.
 
     The library itself would only fail to connect, or stop with an exception that names no cause.
@@ -139,7 +141,7 @@ def _check_site_file(folder: str) -> None:
         raise LoginFileProblem(path, text) from None
 
 
-def _fault_in_cloud_login(login: Any) -> str | None:
+def _fault_in_cloud_login(login: Json) -> str | None:
     token = login.get("sso") if isinstance(login, dict) else None
     if not isinstance(token, dict) or not isinstance(login.get("url", ""), str):
         return "the account has no token"
@@ -148,14 +150,14 @@ def _fault_in_cloud_login(login: Any) -> str | None:
     return None
 
 
-def _fault_in_fleet_login(content: dict[str, Any]) -> str | None:
+def _fault_in_fleet_login(content: JsonObject) -> str | None:
     for name in ("access_token", "refresh_token", "AUDIENCE"):
         if not isinstance(content.get(name), str) or not content[name]:
             return f"{name} is missing"
     return None if content["AUDIENCE"].startswith(("https://", "http://")) else "AUDIENCE is no address"
 
 
-def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter) -> Any:
+def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limiter: RequestLimiter) -> Powerwall:
     """Open the hybrid link, a cloud connection next to a local gateway. Raises GatewayFailure."""
     arguments = {
         "host": "",
@@ -180,7 +182,7 @@ def open_cloud_link(definition: GatewayDefinition, options: GatewayOptions, limi
     return powerwall
 
 
-def collector_for(powerwall: Any, asker: Asker) -> Collector:
+def collector_for(powerwall: Powerwall, asker: Asker) -> Collector:
     """Return the collector for the kind of connection that was made, which failover may have changed."""
     if powerwall.mode != "local":
         return CloudCollector(powerwall, asker)
@@ -189,7 +191,7 @@ def collector_for(powerwall: Any, asker: Asker) -> Collector:
     return LocalCollector(powerwall, asker)
 
 
-def close_connection(powerwall: Any) -> None:
+def close_connection(powerwall: Powerwall) -> None:
     """Close the sockets without a request: the local client's own close would log out, and end other sessions."""
     for session in library_internals.kept_sessions(powerwall):
         try:
@@ -208,7 +210,7 @@ def _site_id(definition: GatewayDefinition, options: GatewayOptions) -> int | st
     return int(found) if isinstance(found, str) and found.strip().isdigit() else found or None
 
 
-def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> dict[str, Any]:
+def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> JsonObject:
     mode = definition.mode
     arguments: dict[str, Any] = {
         "timezone": definition.zone,
@@ -254,7 +256,7 @@ def _prepare_cache_folder(arguments: dict[str, Any]) -> None:
         raise GatewayFailure(SETTINGS, text)
 
 
-def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Any:
+def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Powerwall:
     if not mode.remote:
         _prepare_cache_folder(arguments)
     try:
@@ -285,7 +287,7 @@ def _why(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMod
     return failure_from(exchanges, AUTH, "the gateway did not accept the connection")
 
 
-def expire_session(powerwall: Any) -> None:
+def expire_session(powerwall: Powerwall) -> None:
     """Remove the stored cookie of a local connection, so that its next request logs in: it may have been revoked."""
     cachefile = getattr(powerwall, "cachefile", None)
     if powerwall.mode == "local" and cachefile and os.path.isfile(cachefile):

@@ -12,9 +12,10 @@ import logging
 import os
 import tempfile
 import threading
-from typing import Any, Final
+from typing import Final
 
 from pwserver.config.login_files import LoginFileProblem, read_login, this_user
+from pwserver.json_types import JsonObject
 
 log = logging.getLogger("pwserver.gateways")
 
@@ -25,11 +26,11 @@ _MOST_KEPT: Final = 256  # as many as there can be gateways
 # and hands the patched methods nothing but the path of the file; and an unwritten login has to outlive the connection
 # that renewed it, and be found by the next one and by other gateways that share the file.
 _guard = threading.Lock()
-_unwritten: dict[str, tuple[dict[str, Any], Signature]] = {}  # path -> newest login, and the file's signature then
+_unwritten: dict[str, tuple[JsonObject, Signature]] = {}  # path -> newest login, and the file's signature then
 _warned: set[str] = set()  # paths about which the log has a warning
 
 
-def load(path: str) -> dict[str, Any]:
+def load(path: str) -> JsonObject:
     """Return the newest login: the one that could not be written, else the file's. Raises LoginFileProblem."""
     path = os.path.abspath(path)
     with _guard:
@@ -52,7 +53,7 @@ def signature(path: str) -> Signature:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
-def save(path: str, content: dict[str, Any]) -> bool:
+def save(path: str, content: JsonObject) -> bool:
     """Write a login so that the file is complete at every moment; keep it in memory and return False if that fails."""
     path = os.path.abspath(path)
     text = json.dumps(content, indent=4)

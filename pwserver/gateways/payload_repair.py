@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Final
+from typing import Final
+
+from pwserver.json_types import Json, JsonObject
 
 
 class _Unknown(float):
@@ -37,13 +39,13 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _dict(parent: Any, key: str) -> dict[str, Any]:
+def _dict(parent: object, key: str) -> JsonObject:
     """Return ``parent[key]`` if it is an object, else an empty one that is not part of ``parent``."""
     found = parent.get(key) if isinstance(parent, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def _objects(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def _objects(parent: JsonObject, key: str) -> list[JsonObject]:
     """Remove from the list ``parent[key]`` all but objects, and return it; a null list becomes an empty one."""
     found = parent.get(key)
     if found is None and key not in parent:
@@ -53,13 +55,13 @@ def _objects(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return items
 
 
-def _words(parent: dict[str, Any], key: str) -> None:
+def _words(parent: JsonObject, key: str) -> None:
     found = parent.get(key)
     if found is not None:
         parent[key] = [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
-def repair(payload: dict[str, Any]) -> bool:
+def repair(payload: JsonObject) -> bool:
     """Repair one decoded payload (status, controller, components or config) in place; return whether it lacked numbers.
 
     Only members on which the library's arithmetic or loops are known to fail are touched.
@@ -80,14 +82,14 @@ class _Holes:
     def __init__(self) -> None:
         self.count = 0
 
-    def fill(self, holder: dict[str, Any], name: str) -> None:
+    def fill(self, holder: JsonObject, name: str) -> None:
         """Set ``holder[name]`` to UNKNOWN unless it is a number."""
         if not _number(holder.get(name)):
             holder[name] = UNKNOWN
             self.count += 1
 
 
-def _controller(payload: dict[str, Any], holes: _Holes) -> None:
+def _controller(payload: JsonObject, holes: _Holes) -> None:
     control = _dict(payload, "control")
     if "meterAggregates" in control:
         control["meterAggregates"] = [
@@ -105,7 +107,7 @@ def _controller(payload: dict[str, Any], holes: _Holes) -> None:
             _objects(meter["reading"], "ctReadings")
 
 
-def _bus(bus: dict[str, Any], holes: _Holes) -> None:
+def _bus(bus: JsonObject, holes: _Holes) -> None:
     """Repair the part of a payload that the devices on the CAN bus reported."""
     for kind in ("PVAC", "PVS", "THC", "POD", "PINV"):
         for device in _objects(bus, kind):
@@ -131,7 +133,7 @@ def _bus(bus: dict[str, Any], holes: _Holes) -> None:
                 holes.fill(meter, current)
 
 
-def _components(components: dict[str, Any], holes: _Holes) -> None:
+def _components(components: JsonObject, holes: _Holes) -> None:
     for kind in list(components):
         for component in _objects(components, kind):
             component.setdefault("signals", [])
@@ -142,7 +144,7 @@ def _components(components: dict[str, Any], holes: _Holes) -> None:
                 _signal(signal, holes)
 
 
-def _signal(signal: dict[str, Any], holes: _Holes) -> None:
+def _signal(signal: JsonObject, holes: _Holes) -> None:
     name = signal["name"]
     signal.setdefault("value", None)
     signal.setdefault("textValue", None)
@@ -152,7 +154,7 @@ def _signal(signal: dict[str, Any], holes: _Holes) -> None:
         holes.fill(signal, "value")
 
 
-def _config(config: dict[str, Any]) -> None:
+def _config(config: JsonObject) -> None:
     blocks = []
     for block in _objects(config, "battery_blocks"):
         vin = block.get("vin")
@@ -171,7 +173,7 @@ def _config(config: dict[str, Any]) -> None:
         _objects(config, "solars")
 
 
-def without_nans(value: Any) -> Any:
+def without_nans(value: Json) -> Json:
     """Return the data with None for each NaN and infinity; parts without one are shared with the input, not copied."""
     kind = type(value)
     if kind is float or kind is _Unknown:

@@ -10,13 +10,14 @@ does not cover. A meter may also be an object with ``instant_power``, as in ``/a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwserver.causes import CAUSE_BY_ID, GARBAGE
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways.collect import Asker, sound_meters
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.request_limiter import RequestLimiter
+from pwserver.json_types import Json, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
@@ -82,7 +83,7 @@ class PowersCollector:
         )
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: bytes) -> JsonObject:
     try:
         return read_object(body)
     except NotAnObject as problem:
@@ -90,7 +91,7 @@ def _object(body: bytes) -> dict[str, Any]:
         raise GatewayFailure(GARBAGE, f"{words}; {', '.join(MAIN_METERS)} and percentage are expected") from None
 
 
-def _watts(told: Any) -> Any:
+def _watts(told: object) -> Json:
     return told.get("instant_power") if isinstance(told, Mapping) else told
 
 

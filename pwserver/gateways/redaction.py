@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
+from pwserver.json_types import Json, JsonObject
 from pwserver.reading import Reading
 
 HIDDEN: Final = "**********"
@@ -26,7 +27,7 @@ _SEPARATORS: Final = re.compile(r"[^a-z0-9]+")
 
 def withheld(reading: Reading) -> Reading:
     """Return the reading with nothing private in its raw dumps. The given reading is not changed."""
-    changes: dict[str, Any] = {}
+    changes: JsonObject = {}
     for name in ("tedapi_config", "cloud", "fleet", "networks"):
         before = getattr(reading, name)
         after = blotted(before)
@@ -35,7 +36,7 @@ def withheld(reading: Reading) -> Reading:
     return replace(reading, **changes) if changes else reading
 
 
-def blotted(value: Any, depth: int = 0) -> Any:
+def blotted(value: object, depth: int = 0) -> Json:
     """Return ``value`` with ten stars for each private member at any depth; the same object if there is none."""
     if depth > _DEEPEST:
         return None if isinstance(value, (dict, list)) else value
@@ -58,6 +59,6 @@ def is_private(name: object) -> bool:
     return isinstance(name, str) and _PRIVATE.search(_SEPARATORS.sub("", name.lower())) is not None
 
 
-def _tells(value: Any) -> bool:
+def _tells(value: object) -> bool:
     """Return whether there is anything to hide: nulls, booleans and empty values reveal nothing."""
     return not (value is None or isinstance(value, bool) or value == "" or value == [] or value == {})
