@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite
 
 # The names come from outside and are kept with the history, so every list is bounded.
@@ -90,7 +91,7 @@ class AlertMemory:
         elif not 0.0 <= at - seen.last <= FORGET_SECONDS:
             del self.active[name]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as plain JSON, to be kept with the history."""
         return {
             "active": {name: [one.since, one.exact, one.last, one.places] for name, one in self.active.items()},
@@ -99,7 +100,7 @@ class AlertMemory:
         }
 
     @classmethod
-    def from_json(cls, kept: Any) -> AlertMemory:
+    def from_json(cls, kept: object) -> AlertMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         active, ended, heard = (members.get(name) for name in ("active", "ended", "heard"))
@@ -127,9 +128,9 @@ def short(text: str) -> str:
     return text.encode("utf-8", "replace")[:MOST_BYTES].decode("utf-8", "ignore")
 
 
-def _moments(*values: Any) -> bool:
+def _moments(*values: object) -> bool:
     return all(finite(value) is not None for value in values)
 
 
-def _label(label: Any) -> str | None:
+def _label(label: object) -> str | None:
     return short(label) if isinstance(label, str) else None

@@ -97,7 +97,7 @@ def problems(alerts: Sequence[Alert]) -> int:
     return sum(alert.severity in PROBLEMS for alert in alerts)
 
 
-def device_label(place: str, vitals: Any, units: Mapping[str, str]) -> str | None:
+def device_label(place: str, vitals: object, units: Mapping[str, str]) -> str | None:
     """Return the label of the device that reported an alert; None when the place is no device.
 
     ``units``: serial number -> label of a unit.

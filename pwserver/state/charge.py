@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonObject
+from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
@@ -28,7 +29,7 @@ class Charge:
     hours_left: Number = UNKNOWN
 
 
-def soe_percent(value: Any) -> float | None:
+def soe_percent(value: object) -> float | None:
     """Return a state of energy on the gateway's scale; None when the value is no number or not from 0 to 100."""
     percent = finite(value)
     fits = percent is not None and -_ROUNDING_PERCENT <= percent <= 100.0 + _ROUNDING_PERCENT

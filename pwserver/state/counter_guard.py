@@ -24,8 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite
 
 MOST_WH: Final = 1e12  # a site of a megawatt counts a quarter of this in thirty years
@@ -79,7 +80,7 @@ class Counter:
         return row
 
     @classmethod
-    def from_json(cls, row: Any) -> Counter | None:
+    def from_json(cls, row: object) -> Counter | None:
         """Return the counter that ``to_json`` wrote; None when the row is not one."""
         if isinstance(row, list) and len(row) in (5, 11):  # written by a version that did not keep ``told``
             row = [*row[:5], row[0], *row[5:]]
@@ -173,12 +174,12 @@ class CounterGuard:
             counter.reset_at, counter.reset_from, counter.reset_to = at, counter.held, value
         counter.held, counter.trial = value, None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return all counters as plain JSON."""
         return {name: counter.to_json() for name, counter in self.counters.items()}
 
     @classmethod
-    def from_json(cls, kept: Any) -> CounterGuard:
+    def from_json(cls, kept: object) -> CounterGuard:
         """Return the counters that ``to_json`` wrote; parts that cannot be understood are left out."""
         guard = cls()
         for name, row in list(kept.items())[:MAX_COUNTERS] if isinstance(kept, Mapping) else ():

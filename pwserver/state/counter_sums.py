@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite, text
 from pwserver.state.meter_powers import COUNTERS, MAIN_METERS
 from pwserver.state.site import Site, Total
@@ -68,13 +69,13 @@ class SumMemory:
         found: float | None = complete_total([*values, *left]) if values else None
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as plain JSON."""
         rows = ([part.id, part.din, dict(part.counters)] for part in self.parts.values())
         return {"parts": list(rows), "former": [[part.id, part.din, dict(part.counters)] for part in self.former]}
 
     @classmethod
-    def from_json(cls, kept: Any) -> SumMemory:
+    def from_json(cls, kept: object) -> SumMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         parts = _parts(members.get("parts"), MAX_HOUSES)
@@ -98,7 +99,7 @@ def energy_totals(site: Site, sums: SumMemory) -> dict[str, Total]:
     return totals
 
 
-def _parts(rows: Any, most: int) -> list[Part]:
+def _parts(rows: object, most: int) -> list[Part]:
     found = []
     for row in rows[:most] if isinstance(rows, list) else ():
         if isinstance(row, list) and len(row) == 3 and isinstance(row[0], str) and isinstance(row[2], Mapping):

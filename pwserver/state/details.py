@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.reading import Reading
 from pwserver.state.fact import Number, finite, member, objects
 from pwserver.state.source import Source
 
@@ -65,7 +66,7 @@ def with_details(aggregates: JsonObject, details: Details) -> JsonObject:
     return filled
 
 
-def _frequency(name: str, reading: Reading, devices: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Number]:
+def _frequency(name: str, reading: Reading, devices: Iterable[tuple[str, JsonMapping]]) -> dict[str, Number]:
     kinds, members = _FREQUENCIES[name]
     switch = member(reading.tedapi_status, *_SWITCH_PATH) if kinds is _SWITCH else None
     places = [(Source(reading, "meters"), ".".join(_SWITCH_PATH), switch)] if isinstance(switch, Mapping) else []
@@ -79,7 +80,7 @@ def _frequency(name: str, reading: Reading, devices: Iterable[tuple[str, Mapping
     return {}
 
 
-def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Source) -> dict[str, Number]:
+def _phases(name: str, devices: list[tuple[str, JsonMapping]], source: Source) -> dict[str, Number]:
     """Return currents and reactive power from the first meter at this place that reports a current."""
     for prefix in _WIRED.get(name, ()):
         for device, body in devices:
@@ -102,7 +103,7 @@ def _phases(name: str, devices: list[tuple[str, Mapping[str, Any]]], source: Sou
     return {}
 
 
-def _inverters(devices: Iterable[tuple[str, Mapping[str, Any]]], source: Source) -> dict[str, Number]:
+def _inverters(devices: Iterable[tuple[str, JsonMapping]], source: Source) -> dict[str, Number]:
     """Return the reactive power of all battery inverters, which report kilovar; empty if one does not report it."""
     told = [(device, finite(body.get("PINV_Qout"))) for device, body in devices if device.startswith("TEPINV--")]
     kilovar = [value for _, value in told if value is not None]
@@ -113,7 +114,7 @@ def _inverters(devices: Iterable[tuple[str, Mapping[str, Any]]], source: Source)
 
 
 def _transformers(
-    device: str, body: Mapping[str, Any], starts: Sequence[str], names: tuple[str, str, str], source: Source
+    device: str, body: JsonMapping, starts: Sequence[str], names: tuple[str, str, str], source: Source
 ) -> dict[str, Number]:
     current, power, reactive = names
     found: dict[str, Number] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
 from pwserver.state.fact import finite, objects, text
 
@@ -54,7 +55,7 @@ class Device:
     age_seconds: float = 0.0  # how much older than the reading the signals are
 
 
-def serial_of(name: str, body: Mapping[str, Any]) -> str:
+def serial_of(name: str, body: JsonMapping) -> str:
     """Return the serial number of a device: its own member, else the end of its name; empty when it has none."""
     _, dashes, last = name.rpartition("--")
     serial = text(body.get("serialNumber")) or (last if dashes else "")

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.reading import Reading
 from pwserver.state.device_signals import serial_of
 from pwserver.state.fact import finite, objects, text
@@ -39,7 +40,7 @@ class RemoteMeter:
     volts: float | None = None
     imported_joules: float | None = None
     exported_joules: float | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
+    body: JsonMapping = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
     @property
     def imported_wh(self) -> float | None:
@@ -81,7 +82,7 @@ def judge_electrical(reading: Reading) -> Electrical:
     return Electrical(inverters, lines, transformers, tuple(remote))
 
 
-def _inverter(kind: str, serial: str, body: Mapping[str, Any], found: dict[tuple[str, str], Values]) -> None:
+def _inverter(kind: str, serial: str, body: JsonMapping, found: dict[tuple[str, str], Values]) -> None:
     side, members = _INVERTERS[kind]
     for member, unit in members.items():
         value = finite(body.get(member))
@@ -90,7 +91,7 @@ def _inverter(kind: str, serial: str, body: Mapping[str, Any], found: dict[tuple
 
 
 def _switch(
-    body: Mapping[str, Any], lines: dict[tuple[str, str], Values], transformers: dict[tuple[str, str], Values]
+    body: JsonMapping, lines: dict[tuple[str, str], Values], transformers: dict[tuple[str, str], Values]
 ) -> None:
     for member, raw in body.items():
         place = _switch_place(member) if isinstance(member, str) else None
@@ -113,15 +114,15 @@ def _switch_place(member: str) -> tuple[bool, tuple[str, str], str] | None:
     return None
 
 
-def _neurio(serial: str, body: Mapping[str, Any], transformers: dict[tuple[str, str], Values]) -> None:
+def _neurio(serial: str, body: JsonMapping, transformers: dict[tuple[str, str], Values]) -> None:
     for member, raw in body.items():
         match, value = _NEURIO.fullmatch(str(member)), finite(raw)
         if match and serial and value is not None:
             transformers.setdefault((serial, match[1]), {}).setdefault(_WIRED_UNITS[match[2]], value)
 
 
-def _remote(din: str, body: Mapping[str, Any]) -> list[RemoteMeter]:
-    channels: dict[int, dict[str, Any]] = {}
+def _remote(din: str, body: JsonMapping) -> list[RemoteMeter]:
+    channels: dict[int, JsonObject] = {}
     for member, value in body.items():
         match = _REMOTE.fullmatch(str(member))
         if match and din:

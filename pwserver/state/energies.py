@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonArray, JsonMapping, JsonObject
+from pwserver.reading import Reading
 from pwserver.state.counter_guard import RESET_NAMED_SECONDS, Count, CounterGuard, all_zero
 from pwserver.state.fact import text
 
@@ -23,7 +24,7 @@ _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
 class GuardedEnergies:
     """Holds the judged counters of a reading."""
 
-    members: Mapping[str, Any]  # members of the reading -> their new values
+    members: JsonMapping  # members of the reading -> their new values
     counts: Mapping[str, Count]  # counter -> judged value
     set_aside: Mapping[str, str]  # counter -> what was not believed, and why
     notes: Mapping[str, str]  # counter -> a reset that happened lately
@@ -107,7 +108,7 @@ def _units(system: JsonObject | None, turn: _Round) -> JsonObject | None:
     blocks = system.get("battery_blocks") if isinstance(system, dict) else None
     if not isinstance(system, dict) or not isinstance(blocks, list):
         return system
-    guarded: list[Any] = []
+    guarded: JsonArray = []
     for block in blocks:
         serial = text(block.get("PackageSerialNumber")) if isinstance(block, dict) else None
         told = {member: block[member] for member in _UNIT_MEMBERS if block.get(member) is not None} if serial else {}

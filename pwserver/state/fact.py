@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
 
+from pwserver.json_types import Json, JsonMapping
 from pwserver_ext.aggregate import number as finite
 
 __all__ = ["RULES", "UNKNOWN", "Fact", "Number", "Text", "finite", "is_object", "member", "objects", "text"]
@@ -59,7 +60,7 @@ class Fact(NamedTuple, Generic[T]):
     at: float | None = None  # epoch seconds at which that answer arrived
     set_aside: str | None = None  # what the gateway reported instead, and why it was not believed
 
-    def derived(self, value: Any, rule: str) -> Fact[Any]:
+    def derived(self, value: object, rule: str) -> Fact[Any]:
         """Return another value that follows from this one by ``rule``, with the same origin."""
         return Fact(value, self.answer, self.member, rule, self.at, self.set_aside)
 
@@ -69,18 +70,18 @@ Text = Fact[str]
 UNKNOWN: Final[Fact[Any]] = Fact()
 
 
-def text(value: Any) -> str | None:
+def text(value: object) -> str | None:
     """Return the value if it is a text that is not empty, else None."""
     return value if isinstance(value, str) and value else None
 
 
-def is_object(value: Any) -> TypeGuard[Mapping[str, Any]]:
+def is_object(value: object) -> TypeGuard[JsonMapping]:
     """Return whether a value is a JSON object."""
     # Nearly all are plain dicts, and ``isinstance`` with an abstract class is slow.
     return type(value) is dict or isinstance(value, Mapping)
 
 
-def objects(container: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def objects(container: object) -> Iterator[tuple[str, JsonMapping]]:
     """Yield the members of a JSON object that are objects themselves, with their names; nothing for other values."""
     if is_object(container):
         for name, body in container.items():
@@ -88,7 +89,7 @@ def objects(container: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 yield str(name), body
 
 
-def member(container: Any, *path: str) -> Any:
+def member(container: object, *path: str) -> Json:
     """Return a member deep in JSON objects; None if one of them is missing or is not an object."""
     for name in path:
         if not is_object(container):

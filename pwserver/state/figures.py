@@ -11,6 +11,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
+from pwserver.json_types import Json, JsonObject
 from pwserver.state.counter_sums import SumMemory, energy_totals
 from pwserver.state.fact import UNKNOWN, Fact
 from pwserver.state.flows import FLOWS, flows, has_battery, own_percent
@@ -35,13 +36,13 @@ class Valued(Protocol):
     """Describes what a ``Fact`` and a ``Total`` have in common."""
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Json:
         """Return the value; None when it is not known."""
 
 
-def nested(facts: Mapping[str, Valued]) -> dict[str, Any]:
+def nested(facts: Mapping[str, Valued]) -> JsonObject:
     """Return the values as a document, each rounded and at the place that its path names."""
-    body: dict[str, Any] = {}
+    body: JsonObject = {}
     for path, fact in facts.items():
         group, name, member, digits = _layout(path)
         inner = body
@@ -54,7 +55,7 @@ def nested(facts: Mapping[str, Valued]) -> dict[str, Any]:
     return body
 
 
-def rounded(path: str, value: Any) -> Any:
+def rounded(path: str, value: object) -> Json:
     """Return the value rounded to the digits of its unit; a whole number becomes an int."""
     return _short(value, _layout(path)[3]) if value.__class__ is float else value
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pwserver.iana_zone import known_zone
+from pwserver.json_types import JsonObject
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counter_guard import CounterGuard
 from pwserver.state.meter_powers import MAX_FURTHER
@@ -25,7 +25,7 @@ class GatewayMemory:
     time_zone: str | None = None  # the zone that the gateway reported last
     further_meters: tuple[str, ...] = ()  # the meters, apart from the main ones, that have ever shown anything but 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as plain JSON, to be kept with the history."""
         return {
             "counters": self.counters.to_json(),
@@ -37,7 +37,7 @@ class GatewayMemory:
         }
 
     @classmethod
-    def from_json(cls, kept: Any) -> GatewayMemory:
+    def from_json(cls, kept: object) -> GatewayMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         meters, zone = members.get("further_meters"), members.get("time_zone")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pwserver.json_types import JsonArray, JsonMapping
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Text
 from pwserver.state.source import Source
@@ -33,13 +34,13 @@ _ISLANDED_ALERTS: Final = frozenset({ISLANDED_WORD, "ScheduledIslandContactorOpe
 GRID_ALERTS: Final = _CONNECTED_ALERTS | _ISLANDED_ALERTS | {"GridServicesActive"}  # alerts about the state of the grid
 
 
-def grid_word(detail: Mapping[str, Any] | None) -> str | None:
+def grid_word(detail: JsonMapping | None) -> str | None:
     """Return UP, DOWN or SYNCING for the gateway's word; None for an unknown word and for silence."""
     word = detail.get("grid_status") if detail else None
     return GRID_WORDS.get(word) if isinstance(word, str) else None
 
 
-def cloud_word(island_status: Any, grid_status: Any) -> str | None:
+def cloud_word(island_status: object, grid_status: object) -> str | None:
     """Return the gateway's word for what Tesla's servers report in two members; None when neither says anything.
 
     An ``island_status`` of off grid takes precedence: ``grid_status`` is about the utility, and stays ``Active`` while
@@ -54,7 +55,7 @@ def cloud_word(island_status: Any, grid_status: Any) -> str | None:
     return None
 
 
-def agreeing_alerts(names: Iterable[Any], word: str | None) -> list[Any]:
+def agreeing_alerts(names: Iterable[Any], word: str | None) -> JsonArray:
     """Return the alerts without those that contradict ``word``, as the library derives these by weaker rules."""
     wrong = _ISLANDED_ALERTS if word == CONNECTED_WORD else _CONNECTED_ALERTS
     if word is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from pwserver.json_types import Json, JsonArray
 from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
 from pwserver.state.view import View
 from pwserver_ext.aggregate import is_number, raw_percent
@@ -41,9 +41,9 @@ def known_settings(view: View) -> KnownSettings:
     told = (view.reading.operation or {}) if view.reading else {}
     reserve_raw = told.get("backup_reserve_percent")
     link = view.status.cloud_control or {}
-    taken: list[Any] = []
+    taken: JsonArray = []
 
-    def remembered(value: Any, name: str) -> Any:
+    def remembered(value: object, name: str) -> Json:
         known = link.get(name) if value is None else None
         if known is None:
             return value

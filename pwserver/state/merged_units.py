@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.reading import Reading
 from pwserver_ext.vitals import serial_of, sorted_alerts, split_name, units
 
 _STRING_GROUPS = 9  # suffixes "", 1 ... 8, the only ones that clients' names of strings allow
@@ -109,7 +110,7 @@ def _prefix(template: str, gateway_id: str) -> str:
     return prefix + "." if prefix and "A" <= prefix[-1] <= "Z" else prefix
 
 
-def _free(taken: Mapping[str, Any], name: str, forced: str) -> str:
+def _free(taken: JsonMapping, name: str, forced: str) -> str:
     return name if name not in taken else forced + name
 
 
@@ -158,13 +159,13 @@ def _configs(reading: Reading) -> list[JsonObject]:
     return [{key: block[key] for key in kept if key in block} for block in blocks if isinstance(block, dict)]
 
 
-def _strings(reading: Reading | None, names: Names) -> dict[str, Any]:
+def _strings(reading: Reading | None, names: Names) -> JsonObject:
     if reading is not None:
         return reading.strings or {}
     return {name: dict.fromkeys(members) for name, members in names.strings.items()}
 
 
-def _string_names(strings: Mapping[str, Any], first_group: int) -> tuple[dict[str, str], int]:
+def _string_names(strings: JsonMapping, first_group: int) -> tuple[dict[str, str], int]:
     """Return new names of strings, numbered on from ``first_group`` (0: A, B; 1: A1, B1 ...), and the groups used."""
     renamed: dict[str, str] = {}
     used = 0

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonArray, JsonMapping, JsonObject
+from pwserver.reading import Reading
 from pwserver.state.counter_guard import Count
 from pwserver.state.details import Details
 from pwserver.state.fact import UNKNOWN, Fact, Number, finite
@@ -107,7 +108,7 @@ def judge_meters(
 
 def _meter(
     name: str,
-    body: Mapping[str, Any],
+    body: JsonMapping,
     counts: Mapping[str, Count],
     powers: Source,
     energies: Source,
@@ -181,7 +182,7 @@ def correct_meters(aggregates: JsonObject, corrections: Corrections) -> JsonObje
     return meters
 
 
-def with_judged_meters(listed: list[Any] | None, meters: JsonObject) -> list[Any] | None:
+def with_judged_meters(listed: JsonArray | None, meters: JsonObject) -> JsonArray | None:
     """Return the gateway's list of installed meters with the judged values.
 
     The list is only requested every few minutes, and its powers and counters are old. A meter that is the only one at
@@ -196,20 +197,20 @@ def with_judged_meters(listed: list[Any] | None, meters: JsonObject) -> list[Any
     ]
 
 
-def _with_judged(entry: JsonObject, meter: Any) -> JsonObject:
+def _with_judged(entry: JsonObject, meter: object) -> JsonObject:
     cached = entry.get("Cached_readings")
     if not isinstance(cached, dict) or not isinstance(meter, dict):
         return entry
     return {**entry, "Cached_readings": {**cached, **{name: meter[name] for name in cached if name in meter}}}
 
 
-def power_watts(meters: Mapping[str, Any], name: str) -> float | None:
+def power_watts(meters: JsonMapping, name: str) -> float | None:
     """Return the power of one meter from meters in the library's shape; None when it is not known."""
     meter = meters.get(name)
     return finite(meter.get("instant_power")) if isinstance(meter, Mapping) else None
 
 
-def powers_known(aggregates: Mapping[str, Any]) -> int:
+def powers_known(aggregates: JsonMapping) -> int:
     """Return how many of the main meters have a power; 0 means that the gateway reported nothing."""
     return sum(power_watts(aggregates, name) is not None for name in MAIN_METERS)
 

@@ -48,6 +48,6 @@ def judge_operating_settings(reading: Reading) -> OperatingSettings:
     )
 
 
-def _fact(reading: Reading, name: str, value: Any, place: str) -> Fact[Any]:
+def _fact(reading: Reading, name: str, value: object, place: str) -> Fact[Any]:
     """Return one setting as a fact; that of a local gateway may have been read over the cloud link."""
     return UNKNOWN if value is None else Source(reading, name, "operation").fact(value, place)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping
 from pwserver.state.fact import finite, member
 from pwserver.state.judge import Judged
 
@@ -26,7 +26,7 @@ def implausible(judged: Judged) -> str | None:
     return None
 
 
-def _rated_watts(system_status: Mapping[str, Any] | None) -> float | None:
+def _rated_watts(system_status: JsonMapping | None) -> float | None:
     """Return the power that the batteries can reach for seconds; None when the gateway reports no rating, or 0."""
     ratings = [finite(member(system_status, name)) for name in RATINGS]
     largest = max((rating for rating in ratings if rating is not None), default=0.0)

@@ -18,8 +18,9 @@ from math import fsum
 from types import MappingProxyType
 from typing import Any, Final
 
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.modes import Reach
-from pwserver.reading import JsonObject, Reading
+from pwserver.reading import Reading
 from pwserver.state.fact import finite, member, objects
 
 TEDAPI: Final = "tedapi"
@@ -99,7 +100,7 @@ _BATTERY_LIMITS: Final = ("max_charge_power", "max_discharge_power", "max_appare
 _MOST_MEMBERS: Final = 512  # how many members of one object are remembered
 
 
-def _constant(template: str, document: str, members: tuple[str, ...], *invented: Any, why: str = _UNFILLED) -> Row:
+def _constant(template: str, document: str, members: tuple[str, ...], *invented: object, why: str = _UNFILLED) -> Row:
     return Row(template, document, members, Provenance.CONSTANT, why, invented)
 
 
@@ -195,7 +196,7 @@ def without_constants(reading: Reading) -> Reading:
     template = template_of(reading)
     if template is None:
         return reading
-    changed: dict[str, Any] = {}
+    changed: JsonObject = {}
     for name, document in ANSWERS.items():
         body = getattr(reading, name)
         if isinstance(body, Mapping) and _rules(template, document):
@@ -215,7 +216,7 @@ def template_of(reading: Reading) -> str | None:
     return TEMPLATES.get(reading.reach) if reading.reach is not None else None
 
 
-def _known(template: str, document: str, start: str, body: Mapping[str, Any]) -> JsonObject:
+def _known(template: str, document: str, start: str, body: JsonMapping) -> JsonObject:
     rows = _rows_below(template, document, start)
     found: JsonObject = {}
     for name, value in body.items():
@@ -239,7 +240,7 @@ def _rows_below(template: str, document: str, start: str) -> dict[str, Row | Non
     return {}
 
 
-def _is_invented(row: Row, told: Any) -> bool:
+def _is_invented(row: Row, told: object) -> bool:
     """Return whether a value is one of the row's constants.
 
     The type counts: False is not 0, and 0.0 was computed, while the templates have 0.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from pwserver.json_types import Json
 from pwserver.state.alerts import problems, worst
 from pwserver.state.charge import Charge
 from pwserver.state.flows import has_battery
@@ -246,7 +247,7 @@ def _hours_left(remaining: Total, load: Total) -> Total:
     return Total(remaining.value / load.value, "remaining energy by load")
 
 
-def _agreed(members: Sequence[State], value_of: Callable[[OperatingSettings], Any]) -> Any:
+def _agreed(members: Sequence[State], value_of: Callable[[OperatingSettings], Any]) -> Json:
     return agreed([value_of(state.judged.operation) for state in members])
 
 

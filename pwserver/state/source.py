@@ -24,6 +24,6 @@ class Source:
                 return
         self.answer, self.at = families[0], reading.timestamp
 
-    def fact(self, value: Any, member: str, rule: str = "measured") -> Fact[Any]:
+    def fact(self, value: object, member: str, rule: str = "measured") -> Fact[Any]:
         """Return a value as a fact from this answer; None becomes unknown."""
         return UNKNOWN if value is None else Fact(value, self.answer, member, rule, self.at)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite
 
 MOST_STRINGS: Final = 128
@@ -40,12 +41,12 @@ class StringMemory:
         """Return whether a string never produced although others did for long enough."""
         return name not in self.produced and self.dark_seconds.get(name, 0.0) >= UNUSED_SECONDS
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as plain JSON, to be kept with the history."""
         return {"produced": list(self.produced), "dark_seconds": self.dark_seconds, "last": self.last}
 
     @classmethod
-    def from_json(cls, kept: Any) -> StringMemory:
+    def from_json(cls, kept: object) -> StringMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         produced, dark = members.get("produced"), members.get("dark_seconds")

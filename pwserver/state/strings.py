@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
 from pwserver.state.fact import UNKNOWN, Number, finite, objects
 from pwserver.state.source import Source
@@ -32,7 +33,7 @@ class String:
     amperes: Number = UNKNOWN
     connected: bool | None = None
     state: str | None = None  # "producing", "asleep", "unused" or "missing"; None while it is not known
-    body: Mapping[str, Any] = field(default_factory=dict)  # as the library gave it, for the legacy shapes
+    body: JsonMapping = field(default_factory=dict)  # as the library gave it, for the legacy shapes
 
 
 def judge_strings(reading: Reading, memory: StringMemory) -> dict[str, String]:
@@ -83,7 +84,7 @@ def _is_dark(string: String) -> bool:
     return volts is not None and volts < WIRED_VOLTS and (string.watts.value or 0.0) < PRODUCING_WATTS
 
 
-def _string(name: str, body: Mapping[str, Any], source: Source) -> String:
+def _string(name: str, body: JsonMapping, source: Source) -> String:
     connected = body.get("Connected")
     return String(
         name,

@@ -7,11 +7,12 @@ number that it was given first, over polls, connections and restarts, and while 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject, Reading
+from pwserver.json_types import JsonArray, JsonObject
+from pwserver.reading import Reading
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member, text
 
@@ -78,12 +79,12 @@ class UnitNumbers:
                 found[serial] = (f"PW{number} Exp {pack}", number * 100 + pack)
         return found
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as plain JSON."""
         return {"numbers": self.numbers, "packs": {pack: list(known) for pack, known in self.packs.items()}}
 
     @classmethod
-    def from_json(cls, kept: Any) -> UnitNumbers:
+    def from_json(cls, kept: object) -> UnitNumbers:
         """Return the numbers that ``to_json`` wrote; parts that cannot be understood are left out."""
         members = kept if isinstance(kept, Mapping) else {}
         found = cls()
@@ -107,7 +108,7 @@ def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObjec
     return system if ordered == blocks else {**system, "battery_blocks": ordered}
 
 
-def block_serial(block: Any) -> str | None:
+def block_serial(block: object) -> str | None:
     """Return the serial number of a unit in the gateway's list; None for a placeholder."""
     serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None
     return None if serial in NO_SERIALS else serial
@@ -122,16 +123,16 @@ def expansion_packs(reading: Reading) -> frozenset[str]:
     )
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return type(value) is int and 0 < value <= 10 * MAX_UNITS
 
 
-def _lowest_free(used: Any) -> int:
+def _lowest_free(used: Iterable[int]) -> int:
     taken = set(used)
     return next(number for number in range(1, len(taken) + 2) if number not in taken)
 
 
-def _blocks(reading: Reading) -> list[Any]:
+def _blocks(reading: Reading) -> JsonArray:
     blocks = member(reading.system_status, "battery_blocks")
     return blocks if isinstance(blocks, list) else []
 
@@ -170,7 +171,7 @@ def configured_units(reading: Reading) -> list[ConfiguredUnit]:
     return found
 
 
-def _din_serial(body: Any, name: str) -> str:
+def _din_serial(body: object, name: str) -> str:
     din = text(body.get(name)) if isinstance(body, Mapping) else None
     serial = (din or "").rpartition("--")[2]
     return "" if serial in NO_SERIALS else serial

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
 from pwserver.state.device_signals import ages_by_serial
 from pwserver.state.fact import UNKNOWN, Number, finite, text
@@ -32,7 +33,7 @@ class Unit:
     percent: Number = UNKNOWN  # of its own capacity, raw scale
     state: str = "present"  # or "missing": known, but its figures are too old or never came
     age_seconds: float | None = None  # how much older than the reading its figures are; None: not older
-    block: Mapping[str, Any] = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
+    block: JsonMapping = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
 def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, ...]:
@@ -68,7 +69,7 @@ def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, .
     return tuple(found)
 
 
-def _is_empty(block: Mapping[str, Any]) -> bool:
+def _is_empty(block: JsonMapping) -> bool:
     """Return whether a unit has no figures left, because the last ones became too old."""
     return all(finite(block.get(name)) is None for name in _FIGURES)
 

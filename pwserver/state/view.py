@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from pwserver.json_types import JsonMapping
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.counter_sums import SumMemory
 from pwserver.state.figures import site_figures
@@ -51,7 +51,7 @@ class SiteView:
     views: Sequence[View]
     server: ServerFacts
     now: float
-    self_metrics: Mapping[str, Any] | None = None  # metrics of the server itself, for /metrics; None outside the poller
+    self_metrics: JsonMapping | None = None  # metrics of the server itself, for /metrics; None outside the poller
     sums: SumMemory | None = field(default=None, compare=False, repr=False)  # remembers the houses that have left
     _state: Site | None = field(default=None, init=False, compare=False, repr=False)
     _figures: dict[str, Total] | None = field(default=None, init=False, compare=False, repr=False)
