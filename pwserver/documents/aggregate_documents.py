@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.gateway_status import gateway_status
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonObject
 from pwserver.state.site import MIXED
 from pwserver.state.view import SiteView
 from pwserver_ext.aggregate import time_skew
@@ -127,7 +125,7 @@ def status(view: SiteView) -> JsonObject:
     }
 
 
-def _sources(view: SiteView) -> dict[str, Any]:
+def _sources(view: SiteView) -> JsonObject:
     """Return which gateways are in the sums, the ages of their parts, and what is missing or was set aside, and why."""
     site = view.state
     missing = {name: list(site.watts[meter].missing) for name, meter in _POWERS[:4] if site.watts[meter].missing}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonObject
 from pwserver.state.abilities import Ability
 from pwserver.state.controls import CONTROLS
 from pwserver.state.known_settings import known_settings
@@ -85,5 +85,5 @@ def max_backup(view: View) -> JsonObject:
     return _guarded(view, {"error": NO_EVENTS if is_signed(view) else NOT_V1R})
 
 
-def _guarded(view: View, body: dict[str, Any]) -> JsonObject:
+def _guarded(view: View, body: JsonObject) -> JsonObject:
     return body if view.server.control_enabled else {"error": DISABLED}

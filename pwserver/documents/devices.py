@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pwserver.documents.meters import charge
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonObject
 from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext import vitals as flat
@@ -69,7 +67,7 @@ def battery_blocks(view: View) -> JsonObject:
     return flat.battery_blocks(reading.system_status, reading.vitals) if reading else {}
 
 
-def string_details(view: View) -> dict[str, Any]:
+def string_details(view: View) -> JsonObject:
     """Write /pw/strings: the verbose form, or without vitals the simple one."""
     reading = view.reading
     if reading is None:

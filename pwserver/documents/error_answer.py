@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from pwserver.json_types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +12,7 @@ class ErrorAnswer:
     """Holds a status and a body for JSON."""
 
     status: int
-    body: Any
+    body: Json
 
 
 def detail(status: int, text: str) -> ErrorAnswer:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 from pwserver.documents.document import Document, Scope
 from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.documents.status import LiveNumbers, site_facts
+from pwserver.json_types import Json, JsonObject
 from pwserver.modes import Reach
-from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading, ServerFacts
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
 
 _NOW = 1_750_000_000.0
 _DIN = "1707000-11-J--TG0123456789AB"
 
 
-def example_of(document: Document) -> Any:
+def example_of(document: Document) -> Json:
     """Return an example of the body that a client gets: an object for JSON, or a str for text."""
     if document.example is not None:
         return document.example
@@ -144,7 +144,7 @@ def _site() -> SiteView:
     return SiteView([view], view.server, _NOW)
 
 
-def none_of(document: Document) -> Any:
+def none_of(document: Document) -> Json:
     """Return the body of a gateway's document without data: never connected, or the data have expired."""
     view = _view()
     status = replace(view.status, online=False, state="backing-off", error="No route to host", total_failures=1)

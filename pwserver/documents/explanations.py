@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any
 
 from pwserver.documents.titles import title_of, unit_of
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonArray, JsonObject
 from pwserver.state.alerts import problems
 from pwserver.state.fact import RULES, Fact
 from pwserver.state.figures import house_figures, parts_of, rounded, summary_figures
@@ -139,9 +139,9 @@ class ExplainedSite(Explained):
         }
 
 
-def leaves(document: JsonObject | list[Any]) -> dict[str, Any]:
+def leaves(document: JsonObject | JsonArray) -> JsonObject:
     """Return every plain value of a JSON document by its path, in the order of the document."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
         path, value = waiting.pop()

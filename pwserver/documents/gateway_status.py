@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pwserver.documents.devices import alerts
 from pwserver.documents.meters import charge
 from pwserver.documents.tedapi import raw_routes_on
-from pwserver.reading import GatewayIdentity, JsonObject, Reading
+from pwserver.json_types import JsonObject
+from pwserver.reading import GatewayIdentity, Reading
 from pwserver.state.view import SiteView, View
 
 
@@ -56,7 +55,7 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
 
     ``freq`` was always null in the predecessor, and stays null.
     """
-    data: dict[str, Any] = {
+    data: JsonObject = {
         "vitals": reading.vitals,
         "strings": reading.strings,
         "aggregates": reading.aggregates,

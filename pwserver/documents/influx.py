@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.state.device_signals import SIGNALS, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.judge import Judged
@@ -78,7 +79,7 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 
-Point = tuple[str, dict[str, Any], dict[str, Any]]  # measurement, tags without the gateway, fields
+Point = tuple[str, JsonObject, JsonObject]  # measurement, tags without the gateway, fields
 
 _IN_MEASUREMENTS = str.maketrans({",": "\\,", " ": "\\ "})
 _IN_TAGS = _IN_MEASUREMENTS | str.maketrans({"=": "\\="})
@@ -86,18 +87,18 @@ _IN_TAGS = _IN_MEASUREMENTS | str.maketrans({"=": "\\="})
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return _BREAKS.sub(" ", str(value)).strip()
 
 
-def _escaped(value: Any, escapes: Mapping[int, str]) -> str:
+def _escaped(value: object, escapes: Mapping[int, str]) -> str:
     tame = _plain(value)
     while tame.endswith("\\"):  # again after each blank, as more backslashes may precede it
         tame = tame.rstrip("\\").rstrip()
     return tame.translate(escapes)
 
 
-def tag_text(value: Any) -> str:
+def tag_text(value: object) -> str:
     """Return a tag key, tag value or field key with comma, equals sign and space escaped; may be empty.
 
     Backslashes at the end are removed, as line protocol has no way to write one before a separator.
@@ -105,12 +106,12 @@ def tag_text(value: Any) -> str:
     return _escaped(value, _IN_TAGS)
 
 
-def measurement_text(value: Any) -> str:
+def measurement_text(value: object) -> str:
     """Return a measurement with comma and space escaped."""
     return _escaped(value, _IN_MEASUREMENTS)
 
 
-def field_text(value: Any, kind: str) -> str | None:
+def field_text(value: object, kind: str) -> str | None:
     """Return the text of a field's value by its declared type; None when the value is not of that type."""
     if kind == FLOAT:
         known = finite(value)
@@ -128,7 +129,7 @@ def _float_text(value: float) -> str:
     return written.replace("e+", "e")  # not every client of line protocol reads a plus sign in the exponent
 
 
-def line(measurement: str, tags: Mapping[str, Any], fields: Mapping[str, Any], seconds: float) -> str | None:
+def line(measurement: str, tags: JsonMapping, fields: JsonMapping, seconds: float) -> str | None:
     """Return one line with sorted tags; None when no field is left. Fields that are not in SCHEMA are left out."""
     kinds = SCHEMA[measurement]
     written = {name: field_text(value, kinds[name]) for name, value in fields.items() if name in kinds}
@@ -197,7 +198,7 @@ def _further_meters(meters: Meters) -> Iterator[Point]:
 
 
 def _devices(judged: Judged) -> Iterator[Point]:
-    found: dict[str, dict[str, Any]] = {**signals_by_serial(judged.devices)}
+    found: dict[str, JsonObject] = {**signals_by_serial(judged.devices)}
     for (serial, kind), values in judged.electrical.inverters.items():
         found.setdefault(serial, {}).update({f"{kind}_inverter_{unit}": value for unit, value in values.items()})
     for serial, fields in found.items():

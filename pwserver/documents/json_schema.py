@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-Schema = dict[str, Any]
+from pwserver.json_types import JsonObject
+
+Schema = JsonObject
 
 ANY: Schema = {}
 BOOLEAN: Schema = {"type": "boolean"}

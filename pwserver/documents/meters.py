@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pwserver.reading import JsonObject
+from pwserver.json_types import Json, JsonObject
 from pwserver.state.charge import Charge, judge_charge
 from pwserver.state.known_settings import settings
 from pwserver.state.view import View
@@ -22,7 +20,7 @@ def meter(view: View, name: str) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def power_watts(view: View, name: str) -> Any:
+def power_watts(view: View, name: str) -> Json:
     """Return the power of one meter in W, None while it is unknown."""
     return number(meter(view, name).get("instant_power"))
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pwserver.documents.devices import alerts as sorted_alerts
 from pwserver.documents.meters import METERS, charge, meter, power_watts
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonObject
 from pwserver.state.known_settings import settings
 from pwserver.state.view import View
 from pwserver_ext.vitals import version_number
@@ -18,7 +16,7 @@ def level(view: View) -> JsonObject:
 
 def power(view: View) -> JsonObject:
     """Write /pw/power: the four powers in W; unknown is null, or 0 with PW_MISSING_AS_ZERO."""
-    body: dict[str, Any] = {name: power_watts(view, name) for name in ("site", "solar", "battery", "load")}
+    body: JsonObject = {name: power_watts(view, name) for name in ("site", "solar", "battery", "load")}
     if view.server.missing_as_zero:
         return {name: 0 if value is None else value for name, value in body.items()}
     return body

@@ -51,7 +51,7 @@ def render_no_gateways(server: ServerFacts, now: float) -> list[Rendered]:
     return [refused if row.needs_gateway else rendered[index] for index, row in enumerate(GATEWAY_DOCUMENTS)]
 
 
-def encoded(body: Any) -> Rendered:
+def encoded(body: object) -> Rendered:
     """Return the status and bytes of a renderer's result."""
     if isinstance(body, ErrorAnswer):
         return body.status, to_json(body.body)

@@ -12,7 +12,8 @@ from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.documents.control_reads import ability_members
-from pwserver.reading import GatewayIdentity, JsonObject
+from pwserver.json_types import JsonObject
+from pwserver.reading import GatewayIdentity
 from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.figures import house_figures, nested, rounded, summary_figures, unit_level

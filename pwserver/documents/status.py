@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.state.view import SiteView, View
 from pwserver_ext.vitals import version_number
 
@@ -49,7 +49,7 @@ class LiveNumbers(TypedDict, total=False):
     mem_kb: int  # memory of all processes, shared pages counted once
     poller_alive: bool  # False: the readings are frozen, so no gateway counts as online
     history_problem: str | None  # the reason why there is no history any more
-    extra: Mapping[str, Any]  # further members of /health
+    extra: JsonMapping  # further members of /health
 
 
 def version(view: View) -> JsonObject:
@@ -60,7 +60,7 @@ def version(view: View) -> JsonObject:
     return {"version": known, "vint": version_number(known)}
 
 
-def masked_settings(settings: Mapping[str, Any]) -> JsonObject:
+def masked_settings(settings: JsonMapping) -> JsonObject:
     """Return the settings by variable, with ten stars for each private one that is set."""
     shown: JsonObject = {}
     for name, value in settings.items():
@@ -212,7 +212,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
     return body
 
 
-def mqtt_status(facts: Mapping[str, Any]) -> JsonObject:
+def mqtt_status(facts: JsonMapping) -> JsonObject:
     """Write /api/mqtt/status, without user name and password."""
     return {
         "enabled": bool(facts.get("host")),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pwserver.reading import JsonObject
+from pwserver.json_types import Json, JsonObject
 from pwserver.state.view import View
 
 USAGE = "Use /tedapi/config, /tedapi/status, /tedapi/components, /tedapi/battery, /tedapi/controller"
@@ -22,23 +20,23 @@ def usage(view: View) -> JsonObject:
     return {"error": USAGE}
 
 
-def config(view: View) -> Any:
+def config(view: View) -> Json:
     return _tedapi(view, view.reading.tedapi_config if view.reading else None)
 
 
-def status(view: View) -> Any:
+def status(view: View) -> Json:
     return _tedapi(view, view.reading.tedapi_status if view.reading else None)
 
 
-def components(view: View) -> Any:
+def components(view: View) -> Json:
     return _tedapi(view, view.reading.tedapi_components if view.reading else None)
 
 
-def battery(view: View) -> Any:
+def battery(view: View) -> Json:
     return _tedapi(view, view.reading.tedapi_battery if view.reading else None)
 
 
-def controller(view: View) -> Any:
+def controller(view: View) -> Json:
     return _tedapi(view, view.reading.tedapi_controller if view.reading else None)
 
 
@@ -46,15 +44,15 @@ def cloud_usage(view: View) -> JsonObject:
     return {"error": CLOUD_USAGE if _is_cloud(view) else NO_CLOUD}
 
 
-def cloud_battery(view: View) -> Any:
+def cloud_battery(view: View) -> Json:
     return _cloud(view, "battery")
 
 
-def cloud_power(view: View) -> Any:
+def cloud_power(view: View) -> Json:
     return _cloud(view, "power")
 
 
-def cloud_config(view: View) -> Any:
+def cloud_config(view: View) -> Json:
     return _cloud(view, "config")
 
 
@@ -62,11 +60,11 @@ def fleet_usage(view: View) -> JsonObject:
     return {"error": FLEET_USAGE if _is_fleet(view) else NO_FLEET}
 
 
-def fleet_info(view: View) -> Any:
+def fleet_info(view: View) -> Json:
     return _fleet(view, "info")
 
 
-def fleet_status(view: View) -> Any:
+def fleet_status(view: View) -> Json:
     return _fleet(view, "status")
 
 
@@ -75,7 +73,7 @@ def raw_routes_on(view: View) -> bool:
     return view.server.raw_routes
 
 
-def _tedapi(view: View, answer: Any) -> Any:
+def _tedapi(view: View, answer: object) -> Json:
     if not raw_routes_on(view):
         return {"error": SWITCHED_OFF}
     if not view.status.online:
@@ -98,19 +96,19 @@ def _is_fleet(view: View) -> bool:
     return view.gateway.fleetapi
 
 
-def _cloud(view: View, name: str) -> Any:
+def _cloud(view: View, name: str) -> Json:
     if not _is_cloud(view):
         return {"error": NO_CLOUD}
     return _dump(view, (view.reading.cloud or {}).get(name) if view.reading else None)
 
 
-def _fleet(view: View, name: str) -> Any:
+def _fleet(view: View, name: str) -> Json:
     if not _is_fleet(view):
         return {"error": NO_FLEET}
     return _dump(view, (view.reading.fleet or {}).get(name) if view.reading else None)
 
 
-def _dump(view: View, answer: Any) -> Any:
+def _dump(view: View, answer: object) -> Json:
     if not raw_routes_on(view):
         return {"error": SWITCHED_OFF}
     return {"error": NO_ANSWER} if answer is None else answer

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.documents.meters import meter
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonArray, JsonObject
 from pwserver.state.known_settings import known_settings
 from pwserver.state.view import View
 
@@ -158,7 +156,7 @@ def brands(view: View) -> list[str]:
     return BRANDS
 
 
-def empty_list(view: View) -> list[Any]:
+def empty_list(view: View) -> JsonArray:
     return []
 
 
@@ -182,7 +180,7 @@ def system_status(view: View) -> JsonObject:
     return (view.reading.system_status or {}) if view.reading else {}
 
 
-def grid_faults(view: View) -> list[Any]:
+def grid_faults(view: View) -> JsonArray:
     faults = system_status(view).get("grid_faults")
     return faults if isinstance(faults, list) else []
 
@@ -270,15 +268,15 @@ def powerwalls(view: View) -> JsonObject:
     }
 
 
-def networks(view: View) -> list[Any]:
+def networks(view: View) -> JsonArray:
     return (view.reading.networks or []) if view.reading else []
 
 
-def meters(view: View) -> list[Any]:
+def meters(view: View) -> JsonArray:
     return (view.reading.meters or []) if view.reading else []
 
 
-def meters_site(view: View) -> list[Any]:
+def meters_site(view: View) -> JsonArray:
     """Write /api/meters/site: the gateway's own list, else the site meters of its configuration.
 
     If there is only one site meter, its values are those of the main meter.
@@ -300,7 +298,7 @@ def meters_site(view: View) -> list[Any]:
     ]
 
 
-def meters_solar(view: View) -> list[Any]:
+def meters_solar(view: View) -> JsonArray:
     """Write /api/meters/solar: the gateway's own list, else the solar meter in both places where clients look."""
     if view.reading and view.reading.meters_solar:
         return view.reading.meters_solar
@@ -308,7 +306,7 @@ def meters_solar(view: View) -> list[Any]:
     return [{**solar, "Cached_readings": solar}] if solar else []
 
 
-def solars(view: View) -> list[Any]:
+def solars(view: View) -> JsonArray:
     return (view.reading.solars or []) if view.reading else []
 
 

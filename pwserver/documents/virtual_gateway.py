@@ -17,8 +17,9 @@ from typing import Any
 
 from pwserver.documents.aggregate_documents import grid_status
 from pwserver.documents.meters import METERS
+from pwserver.json_types import JsonArray, JsonObject
 from pwserver.modes import Reach
-from pwserver.reading import GatewayIdentity, GatewayStatus, JsonObject, Reading
+from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals
 from pwserver.state.merged_units import Combined, Names, names_of, unit_blocks
 from pwserver.state.meter_powers import COUNTERS
@@ -269,7 +270,7 @@ def _site_info(main: Reading, readings: Sequence[Reading]) -> JsonObject | None:
     return body
 
 
-def _joined(lists: Sequence[Any]) -> list[Any] | None:
+def _joined(lists: Sequence[Any]) -> JsonArray | None:
     found = [entry for entry in lists if isinstance(entry, list)]
     return [item for entry in found for item in entry] if found else None
 
