@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from pwserver.json_types import JsonMapping, JsonObject
 
 from . import powerwall2
 from .hardware import Hardware
 from .house import Snapshot
 from .powerwall2 import INVERTER, NEURIO_SERIAL, SWITCH, SYNC
 from .protobuf import blob, double, integer, nested
-
-JsonObject = dict[str, Any]
 
 # Field numbers of a device's texts, times and attributes, which the protobuf keeps apart from the named vitals.
 _TEXTS = {"partNumber": 2, "serialNumber": 3, "manufacturer": 4, "componentParentDin": 6, "firmwareVersion": 7}
@@ -22,12 +21,12 @@ _ATTRIBUTES = {
 }
 
 
-def encode(devices: Mapping[str, Mapping[str, Any]]) -> bytes:
+def encode(devices: Mapping[str, JsonMapping]) -> bytes:
     """Encode {device name: {field or vital: value}}; None is left out, and ``alerts`` is the list of alerts."""
     return b"".join(blob(1, _device(name, values)) for name, values in devices.items())
 
 
-def _device(name: str, values: Mapping[str, Any]) -> bytes:
+def _device(name: str, values: JsonMapping) -> bytes:
     device = blob(1, nested((1,), name.encode()))
     attributes = b""
     vitals = b""
@@ -51,7 +50,7 @@ def _device(name: str, values: Mapping[str, Any]) -> bytes:
     return nested((1, 1), device) + vitals + alerts
 
 
-def _vital(name: str, value: Any) -> bytes:
+def _vital(name: str, value: object) -> bytes:
     head = blob(1, name)
     if isinstance(value, bool):
         return head + integer(6, value)
@@ -77,10 +76,10 @@ def devices(
     seen = int(snapshot.time) - 2
     gateway = f"STSTSM--{din}"
 
-    def clean(values: Mapping[str, Any]) -> JsonObject:
+    def clean(values: JsonMapping) -> JsonObject:
         return {key: value for key, value in values.items() if key not in ("isMIA", "isComplete")}
 
-    def device(unit: Hardware | None, parent: str | None, kind: int, **values: Any) -> JsonObject:
+    def device(unit: Hardware | None, parent: str | None, kind: int, **values: object) -> JsonObject:
         base: JsonObject = {"componentParentDin": parent}
         if unit is not None:
             base |= {"partNumber": unit.part, "serialNumber": unit.serial}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+
+from pwserver.json_types import JsonMapping, JsonObject
 
 from .house import Snapshot
-
-JsonObject = dict[str, Any]
 
 FIRMWARE = "26.18.3 8d2f5c1a"
 GIT_HASH = "8d2f5c1a"
@@ -101,7 +100,7 @@ def meter(prefix: str, watts: float, volts: tuple[str, str, str] = ("VL1N", "VL2
     }
 
 
-def signal(name: str, value: Any) -> JsonObject:
+def signal(name: str, value: object) -> JsonObject:
     """Return one signal as the gateway delivers it, with a member each for numbers, booleans and enums."""
     is_bool, is_text = isinstance(value, bool), isinstance(value, str)
     return {
@@ -113,9 +112,7 @@ def signal(name: str, value: Any) -> JsonObject:
     }
 
 
-def component(
-    part: str | None, serial: str | None, signals: Mapping[str, Any], alerts: Sequence[str] = ()
-) -> JsonObject:
+def component(part: str | None, serial: str | None, signals: JsonMapping, alerts: Sequence[str] = ()) -> JsonObject:
     """Return one entry of a component list."""
     return {
         "partNumber": part,
@@ -125,7 +122,7 @@ def component(
     }
 
 
-def requested(signals: Mapping[str, Any], names: Collection[str] | None) -> dict[str, Any]:
+def requested(signals: JsonMapping, names: Collection[str] | None) -> JsonObject:
     """Return the signals in ``names``, in the order of the request; all of them if no names are given.
 
     Like the gateway, this ignores unknown names silently.

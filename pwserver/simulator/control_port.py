@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+
+from pwserver.json_types import JsonObject
 
 from .faults import KINDS, Fault
 from .http_messages import Request, Response, json_response
@@ -27,7 +28,7 @@ class ControlPort:
     def __init__(self, gateways: Mapping[str, SimulatedGateway]) -> None:
         self.gateways = gateways
 
-    def state(self, name: str) -> dict[str, Any]:
+    def state(self, name: str) -> JsonObject:
         """Return everything that is known about one gateway."""
         gateway = self.gateways[name]
         log = gateway.requests

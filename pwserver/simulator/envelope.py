@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pwserver.json_types import JsonMapping
 
 from . import protobuf
 from .protobuf import Fields, blob, integer, nested
@@ -42,7 +41,7 @@ def error_answer(code: int, text: str) -> bytes:
     return nested((COMMON, 1, 1), integer(1, code) + blob(2, text))
 
 
-def firmware_answer(facts: Mapping[str, Any]) -> bytes:
+def firmware_answer(facts: JsonMapping) -> bytes:
     """Encode firmware.system; ``facts`` holds part, serial, din, version and githash."""
     version = blob(1, facts["version"]) + blob(2, facts["githash"])
     radio = nested((1,), facts.get("radio", "Simulated Radio").encode())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+
+from pwserver.json_types import Json, JsonObject
 
 from . import binary_vitals, powerwall2, powerwall3, web_api
 from .blocks import FIRMWARE, GIT_HASH, neurio_block
-from .gateway_family import Alerts, GatewayFamily, HouseFacts, JsonObject
+from .gateway_family import Alerts, GatewayFamily, HouseFacts
 from .hardware import Hardware
 from .house import Plant, Snapshot
 
@@ -39,7 +40,7 @@ class Powerwall2(GatewayFamily):
         # A Powerwall 2 has no components of this kind, so its gateway answers with empty lists.
         return {"components": {"pws": [], "pch": [], "bms": [], "hvp": [], "baggr": []}}
 
-    def api(self, path: str, facts: HouseFacts) -> Any:
+    def api(self, path: str, facts: HouseFacts) -> Json:
         return web_api.document(path, self, facts)
 
 
@@ -137,7 +138,7 @@ class Powerwall3(GatewayFamily):
             snapshot, units=self.units, expansions=self.expansions, din=din, variables=variables, alerts=alerts
         )
 
-    def api(self, path: str, facts: HouseFacts) -> Any:
+    def api(self, path: str, facts: HouseFacts) -> Json:
         return web_api.document(path, self, facts)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+
+from pwserver.json_types import Json, JsonMapping, JsonObject
 
 # kind -> what a client sees
 KINDS: dict[str, str] = {
@@ -53,17 +53,17 @@ class Fault:
     unit: int = 1
     up_seconds: float = 3.0
     down_seconds: float = 3.0
-    fault: Mapping[str, Any] = field(default_factory=lambda: {"kind": "reset"})
+    fault: JsonMapping = field(default_factory=lambda: {"kind": "reset"})
 
     @classmethod
-    def parse(cls, value: Fault | Mapping[str, Any] | str, **options: Any) -> Fault:
+    def parse(cls, value: Fault | JsonMapping | str, **options: object) -> Fault:
         """Return the fault with a name, or from a mapping such as ``{"kind": "status", "status": 429}``.
 
         Raises ValueError with a text that names what is wrong.
         """
         if isinstance(value, Fault):
             return value
-        data: dict[str, Any] = {"kind": value} if isinstance(value, str) else dict(value)
+        data: JsonObject = {"kind": value} if isinstance(value, str) else dict(value)
         data |= options
         if "fields" in data:
             data["fields"] = tuple(data["fields"])
@@ -80,7 +80,7 @@ class Fault:
         return cls(**data)
 
 
-def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
+def without(document: object, paths: tuple[str, ...], *, null: bool) -> Json:
     """Return a copy of a JSON document without the dotted ``paths``, or with null there; unknown paths are ignored."""
     copy = json.loads(json.dumps(document))
     for path in paths:
@@ -96,10 +96,10 @@ def without(document: Any, paths: tuple[str, ...], *, null: bool) -> Any:
     return copy
 
 
-def null_strings(document: Any) -> Any:
+def null_strings(document: object) -> Json:
     """Return a copy of a JSON document where every measurement of a solar string is null."""
 
-    def walk(node: Any) -> Any:
+    def walk(node: object) -> Json:
         if isinstance(node, list):
             return [walk(item) for item in node]
         if not isinstance(node, dict):
@@ -114,7 +114,7 @@ def null_strings(document: Any) -> Any:
     return walk(document)
 
 
-def unit_missing(document: Any, unit: int) -> Any:
+def unit_missing(document: object, unit: int) -> Json:
     """Return a copy of a status answer in which one unit of a Powerwall 2 is missing in action, its figures frozen."""
     copy = json.loads(json.dumps(document))
     bus = copy.get("esCan", {}).get("bus", {}) if isinstance(copy, dict) else {}

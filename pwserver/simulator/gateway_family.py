@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
+
+from pwserver.json_types import Json, JsonMapping, JsonObject
 
 from .hardware import Hardware
 from .house import Plant, Snapshot
 
-JsonObject = dict[str, Any]
 Alerts = Mapping[str, Sequence[str]]
 
 
@@ -20,8 +21,8 @@ class HouseFacts:
 
     snapshot: Snapshot
     moment: datetime  # of the snapshot, in the zone of the house
-    config: Mapping[str, Any]  # config.json as it is now
-    counters: Mapping[str, Any]  # ``load.energy_imported`` -> the value that the meter reports instead of its own
+    config: JsonMapping  # config.json as it is now
+    counters: JsonMapping  # ``load.energy_imported`` -> the value that the meter reports instead of its own
 
 
 class GatewayFamily(Protocol):
@@ -49,7 +50,7 @@ class GatewayFamily(Protocol):
     def components(self, snapshot: Snapshot, din: str, variables: JsonObject, alerts: Alerts) -> JsonObject | None:
         """Return the answer of the unit with this DIN to the components query; None if it does not answer."""
 
-    def api(self, path: str, facts: HouseFacts) -> Any:
+    def api(self, path: str, facts: HouseFacts) -> Json:
         """Return the document of the web API at this path; None if there is none."""
 
     def vitals(self, snapshot: Snapshot, alerts: Alerts) -> JsonObject | None:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
 
 # Far above what pypowerwall sends; the biggest body is config.json in a signed write.
 MAX_HEAD_BYTES = 32 * 1024
@@ -51,7 +50,7 @@ class Response:
         return head if head_only else head + self.body
 
 
-def json_response(value: Any, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
+def json_response(value: object, status: int = 200, headers: list[tuple[str, str]] | None = None) -> Response:
     """Return an answer with a JSON body."""
     return Response(status, json.dumps(value, separators=(",", ":")).encode(), "application/json", headers or [])
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+
+from pwserver.json_types import JsonObject
 
 from .blocks import FIRMWARE, GIT_HASH, uptime_milliseconds
 from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
 from .powerwall2 import INVERTER, inverter
-
-JsonObject = dict[str, Any]
 
 _NEVER = "0001-01-01T00:00:00Z"
 
@@ -21,7 +20,7 @@ def aggregates(snapshot: Snapshot, moment: datetime) -> JsonObject:
     flows, energy = snapshot.flows, snapshot.energy
     stamp = moment.isoformat()
 
-    def meter(watts: float, exported: float, imported: float, **more: Any) -> JsonObject:
+    def meter(watts: float, exported: float, imported: float, **more: object) -> JsonObject:
         current = round(watts / 242.3, 4)
         return {
             "last_communication_time": stamp,
@@ -297,7 +296,7 @@ NETWORKS: list[JsonObject] = [
 ]
 
 # Paths whose answers never change.
-FIXED: dict[str, Any] = {
+FIXED: JsonObject = {
     "/api/networks": NETWORKS,
     "/api/solars": [{"brand": "Tesla", "model": "Solar Inverter 7.6", "power_rating_watts": 7600}],
     "/api/solars/brands": ["ABB", "Enphase", "SMA", "SolarEdge", "Tesla"],

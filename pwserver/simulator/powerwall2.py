@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+
+from pwserver.json_types import JsonObject
 
 from .blocks import (
     component,
@@ -23,8 +24,6 @@ from .blocks import (
 )
 from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
-
-JsonObject = dict[str, Any]
 
 GATEWAY_DIN = "1232100-00-E--TG123456789ABC"
 UNITS = (

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from pwserver.json_types import JsonMapping, JsonObject
 
 from .blocks import component, control_block, grid_block, requested, site_settings, system_block
 from .hardware import Hardware, even_split
 from .house import Plant, Snapshot
-
-JsonObject = dict[str, Any]
 
 UNITS = (
     Hardware("1707000-11-J", "TG123456789LD1"),
@@ -219,7 +218,7 @@ def components(
     units: Sequence[Hardware],
     expansions: Sequence[Hardware],
     din: str,
-    variables: Mapping[str, Any],
+    variables: JsonMapping,
     alerts: Mapping[str, Sequence[str]],
 ) -> JsonObject | None:
     """Return the answer to ComponentsQuery of the unit with ``din``; None if there is no such unit."""
@@ -231,7 +230,7 @@ def components(
     battery = even_split(flows.battery, count)[index]
     solar = even_split(flows.solar, count)[index]
     active = alerts.get(unit.serial, ())
-    pch: dict[str, Any] = {
+    pch: JsonObject = {
         "PCH_State": "PCH_STATE_ACTIVE",
         "PCH_AcFrequency": 60.0 if snapshot.grid == "up" else 60.02,
         "PCH_AcVoltageAB": 242.3,

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.json_types import JsonObject
+
 from .faults import Fault, null_strings, unit_missing, without
 from .gateway_family import GatewayFamily, HouseFacts
 from .house import House, Snapshot
@@ -17,8 +19,6 @@ from .http_messages import Response
 from .scenarios import Scenario
 from .signed import SignedTransport
 from .writes import Writes
-
-JsonObject = dict[str, Any]
 
 GARBAGE = b"\x0a\xff\xff\xff\xff\x0fthis is no message\x07\x07\x07"  # the fault garbage-protobuf
 _MOST_LOGINS = 64  # at the same time; beyond that, the oldest expires
@@ -93,7 +93,7 @@ class SimulatedDevice:
         snapshot = self.house.snapshot()
         return HouseFacts(snapshot, self.house.local_time(snapshot.time), self.config, self.counters)
 
-    def json_text(self, document: Any, fault: Fault) -> str:
+    def json_text(self, document: object, fault: Fault) -> str:
         """Return a document as JSON, with the faults of its content."""
         if self.alter is not None:
             document = self.alter(document)

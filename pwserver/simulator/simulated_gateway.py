@@ -6,8 +6,9 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from pwserver.json_types import JsonMapping, JsonObject
 
 from . import device_requests
 from .faults import Fault
@@ -173,7 +174,7 @@ class SimulatedGateway:
         """Return the writes so far, oldest first."""
         return self.device.writes.list()
 
-    def truth(self) -> dict[str, Any]:
+    def truth(self) -> JsonObject:
         """Return the house as it is: powers in watts, energies in watt-hours, percentages raw, degrees Celsius."""
         device = self.device
         with device.lock:
@@ -229,7 +230,7 @@ class SimulatedGateway:
 
     # -- changing --------------------------------------------------------------------------------------------------
 
-    def fault(self, kind: Fault | Mapping[str, Any] | str = "none", **options: Any) -> None:
+    def fault(self, kind: Fault | JsonMapping | str = "none", **options: object) -> None:
         """Break this port or mend it (``"none"``). Raises ValueError for an unknown kind or option."""
         assert self._loop is not None, "not running"
         self._loop.call(self._open.set_fault(Fault.parse(kind, **options)))
@@ -250,7 +251,7 @@ class SimulatedGateway:
         self.device.writes.clear()
         self.requests.clear()
 
-    def set_house(self, *, soe_percent: float | None = None, **controls: Any) -> None:
+    def set_house(self, *, soe_percent: float | None = None, **controls: object) -> None:
         """Set the raw state of charge, and any member of house.Controls (fixed_solar, grid_outage, off_grid ...)."""
         with self.device.lock:
             if soe_percent is not None:
@@ -258,7 +259,7 @@ class SimulatedGateway:
             if controls:
                 self.device.house.command(**controls)
 
-    def set_counters(self, counters: Mapping[str, Any]) -> None:
+    def set_counters(self, counters: JsonMapping) -> None:
         """Let the meters report these counters (``load.energy_imported``) instead of their own; empty: their own."""
         with self.device.lock:
             self.device.counters = dict(counters)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any
+
+from pwserver.json_types import Json, JsonObject
 
 from . import envelope as env
 from . import protobuf
@@ -115,9 +116,9 @@ _HANDLERS: dict[int, Callable[[SimulatedDevice, protobuf.Fields], bytes]] = {
 }
 
 
-def difference(old: Any, new: Any, path: str = "") -> dict[str, Any]:
+def difference(old: Json, new: Json, path: str = "") -> JsonObject:
     """Return dotted path -> new value for all that differs between two JSON objects; None for removed members."""
-    changes: dict[str, Any] = {}
+    changes: JsonObject = {}
     for key in sorted({*old, *new}):
         where = f"{path}.{key}" if path else str(key)
         before, after = old.get(key), new.get(key)

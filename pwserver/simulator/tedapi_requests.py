@@ -6,7 +6,8 @@ import base64
 import gzip
 import hmac
 import json
-from typing import Any
+
+from pwserver.json_types import Json
 
 from . import envelope as env
 from . import protobuf, tedapi_commands
@@ -113,7 +114,7 @@ def _query(
         raise protobuf.WireError("variables are no JSON") from error
     snapshot = device.house.snapshot()
     family = device.family
-    document: Any
+    document: Json
     if "ComponentsQuery" in text or "PW3Query" in text:
         about = f"components:{recipient}"
         followers = [unit.din for unit in family.units if unit.din != family.din]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pwserver.json_types import Json, JsonMapping, JsonObject
+
 from . import local_api
 from .gateway_family import GatewayFamily, HouseFacts
 
 
-def document(path: str, family: GatewayFamily, facts: HouseFacts) -> Any:
+def document(path: str, family: GatewayFamily, facts: HouseFacts) -> Json:
     """Return the document at this path; None if there is none."""
     write = _DOCUMENTS.get(path)
     return local_api.FIXED.get(path) if write is None else write(family, facts)
 
 
-def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[str, Any]:
+def with_counters(meters: JsonObject, counters: JsonMapping) -> JsonObject:
     """Replace counters of the meters by these (``load.energy_imported`` -> value), and return the meters."""
     for name, value in counters.items():
         meter, _, member = name.partition(".")
@@ -23,15 +25,15 @@ def with_counters(meters: dict[str, Any], counters: Mapping[str, Any]) -> dict[s
     return meters
 
 
-def _aggregates(family: GatewayFamily, facts: HouseFacts) -> Any:
+def _aggregates(family: GatewayFamily, facts: HouseFacts) -> Json:
     return with_counters(local_api.aggregates(facts.snapshot, facts.moment), facts.counters)
 
 
-def _soe(family: GatewayFamily, facts: HouseFacts) -> Any:
+def _soe(family: GatewayFamily, facts: HouseFacts) -> Json:
     return {"percentage": facts.snapshot.soe_percent} if family.packs else None
 
 
-def _operation(family: GatewayFamily, facts: HouseFacts) -> Any:
+def _operation(family: GatewayFamily, facts: HouseFacts) -> Json:
     return {
         "real_mode": facts.config.get("default_real_mode"),
         "backup_reserve_percent": _site_info(facts).get("backup_reserve_percent"),
@@ -40,12 +42,12 @@ def _operation(family: GatewayFamily, facts: HouseFacts) -> Any:
     }
 
 
-def _site_name(family: GatewayFamily, facts: HouseFacts) -> Any:
+def _site_name(family: GatewayFamily, facts: HouseFacts) -> Json:
     info = _site_info(facts)
     return {"site_name": info.get("site_name"), "timezone": info.get("timezone")}
 
 
-def _meters(family: GatewayFamily, facts: HouseFacts) -> Any:
+def _meters(family: GatewayFamily, facts: HouseFacts) -> Json:
     return [
         {**meter, "Cached_readings": None}
         for place in ("site", "solar")
@@ -53,7 +55,7 @@ def _meters(family: GatewayFamily, facts: HouseFacts) -> Any:
     ]
 
 
-def _site_info(facts: HouseFacts) -> Mapping[str, Any]:
+def _site_info(facts: HouseFacts) -> JsonMapping:
     return facts.config.get("site_info") or {}
 
 

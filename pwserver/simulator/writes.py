@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+
+from pwserver.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Write:
     """Describes one accepted command."""
 
     kind: str  # config, operation, island, dispatch, resume, schedule_backup or cancel_backup
-    value: dict[str, Any]  # for config: dotted path -> new value
+    value: JsonObject  # for config: dotted path -> new value
     time: float = field(default_factory=time.time)
 
 

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pwserver.json_types import JsonObject
 from pwserver.simulator import SCENARIOS, Scenario
 from pwserver.simulator.families import Powerwall2
-from pwserver.simulator.gateway_family import Alerts, HouseFacts, JsonObject
+from pwserver.simulator.gateway_family import Alerts, HouseFacts
 from pwserver.simulator.house import Snapshot
 
 _FOLDER = Path(__file__).parent / "recorded"
