@@ -8,6 +8,7 @@ from typing import Any
 
 from pwserver.config.service_settings import BrokerSettings
 from pwserver.config.setting import members_of
+from pwserver.json_types import JsonObject
 
 
 class ControlRejected(Exception):
@@ -16,7 +17,7 @@ class ControlRejected(Exception):
 
 # (gateway id, command of ``gateways/``, its arguments) -> the name of the connection that was used. Raises
 # ControlRejected, or anything else.
-SendCommand = Callable[[str, str, dict[str, Any]], Awaitable[Any]]
+SendCommand = Callable[[str, str, JsonObject], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def effective_controls(settings: MqttSettings) -> int:
     return 0 if missing_for_controls(settings) else settings.controls
 
 
-def status_body(settings: MqttSettings, connected: bool) -> dict[str, Any]:
+def status_body(settings: MqttSettings, connected: bool) -> JsonObject:
     """Return the body of ``GET /api/mqtt/status``; never the user name or password."""
     return {
         "enabled": bool(settings.host),

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pwserver.json_types import Json
 from pwserver.mqtt import control_topics
 from pwserver.mqtt.broker_connection import refused
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings, SendCommand, effective_controls
@@ -126,7 +127,7 @@ class CommandInbox:
                 connection or "its connection",
             )
 
-    async def _attempt(self, command: control_topics.ControlMessage) -> Any:
+    async def _attempt(self, command: control_topics.ControlMessage) -> Json:
         """Try a command once. The attempt goes on when the broker is lost meanwhile: it cannot be taken back."""
         if self._control is None:
             raise ControlRejected("controls are off")

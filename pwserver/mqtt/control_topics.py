@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
+from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_settings import ControlRejected
 from pwserver.state.abilities import PASSING
 from pwserver.state.charge import reserve_to_hold
@@ -24,7 +24,7 @@ class ControlMessage:
     gateway_id: str
     control: str
     operation: str
-    arguments: dict[str, Any]
+    arguments: JsonObject
 
 
 def command_filter(prefix: str) -> str:
@@ -71,7 +71,7 @@ def parse(
     return ControlMessage(view.gateway.id, control, operation, arguments)
 
 
-def _json_object(payload: bytes) -> dict[str, Any]:
+def _json_object(payload: bytes) -> JsonObject:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ControlRejected(f"payload longer than {MAX_PAYLOAD_BYTES} bytes")
     try:
@@ -80,7 +80,7 @@ def _json_object(payload: bytes) -> dict[str, Any]:
         raise ControlRejected("payload is not a JSON object in UTF-8 with each name once and finite numbers") from None
 
 
-def read_command(control: Control, body: dict[str, Any], view: View) -> tuple[str, dict[str, Any]]:
+def read_command(control: Control, body: JsonObject, view: View) -> tuple[str, JsonObject]:
     """Read the operation and its arguments from a payload."""
     value = body.get("value")
     if control.kind == PRESS:
@@ -106,7 +106,7 @@ def read_command(control: Control, body: dict[str, Any], view: View) -> tuple[st
     return control.operation, {control.argument: value}
 
 
-def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
+def _one_of(value: object, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ControlRejected(f"expected one of {', '.join(allowed)}")
     return value

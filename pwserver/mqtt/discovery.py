@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.entities import (
     CONTROL_ENTITIES,
@@ -41,7 +42,7 @@ class Gateway:
         """Return the id as Home Assistant allows it in a discovery topic; ids elsewhere keep their dots."""
         return self.id.replace(".", "_")
 
-    def device(self) -> dict[str, Any]:
+    def device(self) -> JsonObject:
         """Return the gateway's own device."""
         return {
             "identifiers": [f"pypowerwall_{self.id}"],
@@ -51,7 +52,7 @@ class Gateway:
             "sw_version": self.version or "unknown",
         }
 
-    def unit_device(self, serial: str) -> dict[str, Any]:
+    def unit_device(self, serial: str) -> JsonObject:
         """Return the device of one unit behind the gateway."""
         return {
             **self.device(),
@@ -61,7 +62,7 @@ class Gateway:
             "via_device": f"pypowerwall_{self.id}",
         }
 
-    def device_of(self, entity: Entity) -> dict[str, Any]:
+    def device_of(self, entity: Entity) -> JsonObject:
         """Return the device an entity belongs to."""
         return self.device() if entity.serial is None else self.unit_device(entity.serial)
 
@@ -79,10 +80,10 @@ def availability(
     return [{"topic": t, "payload_available": "online", "payload_not_available": "offline"} for t in topics]
 
 
-def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict[str, Any]:
+def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> JsonObject:
     """Return the members of one entity without its device and availability."""
     base = f"{settings.topic_prefix}/{gateway.id}/"
-    config: dict[str, Any] = {"name": entity.name, "unique_id": f"pypowerwall_{gateway.id}_{entity.suffix}"}
+    config: JsonObject = {"name": entity.name, "unique_id": f"pypowerwall_{gateway.id}_{entity.suffix}"}
     if entity.state is not None:
         config["state_topic"] = base + entity.state
     if entity.control is not None:
@@ -117,7 +118,7 @@ def device_topic(settings: MqttSettings, gateway: Gateway, serial: str | None) -
     return f"{settings.ha_prefix}/device/pypowerwall_{gateway.topic_id}{unit}/config"
 
 
-def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> dict[str, Any]:
+def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> JsonObject:
     config = {"platform": entity.component, **entity_config(settings, gateway, entity)}
     if config.get("unit_of_measurement") == "Wh":
         # The topics keep their watt-hours; the Energy dashboard wants kilowatt-hours.

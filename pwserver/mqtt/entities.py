@@ -9,8 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
 from pwserver.mqtt.state_topics import battery_availability, compact, device_availability, safe_in_topic
 from pwserver.state.controls import CHOICE, MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
@@ -33,7 +34,7 @@ class Entity:
     suffix: str
     name: str
     state: str | None  # topic below the gateway's, None for buttons
-    members: dict[str, Any] = field(default_factory=dict)
+    members: JsonObject = field(default_factory=dict)
     serial: str | None = None
     control: str | None = None
     available: str | None = None  # topic below the gateway's that says whether the value is of now
@@ -51,7 +52,7 @@ def _sensor(
     serial: str | None = None,
     available: str | None = None,
 ) -> Entity:
-    members: dict[str, Any] = {}
+    members: JsonObject = {}
     if unit:
         members["unit_of_measurement"] = unit
         members["state_class"] = STATE_CLASSES.get(device_class or "", "measurement")
@@ -70,7 +71,7 @@ def entity_of(sensor: Sensor) -> Entity:
         return _sensor(
             sensor.topic, sensor.name, sensor.unit, sensor.device_class, sensor.icon, diagnostic=sensor.diagnostic
         )
-    members: dict[str, Any] = {"icon": f"mdi:{sensor.icon}", "payload_on": "true", "payload_off": "false"}
+    members: JsonObject = {"icon": f"mdi:{sensor.icon}", "payload_on": "true", "payload_off": "false"}
     if sensor.device_class:
         members["device_class"] = sensor.device_class
     return Entity("binary_sensor", sensor.topic, sensor.name, sensor.topic, members)
@@ -112,7 +113,7 @@ def entities_of_control(control: Control) -> list[Entity]:
             for suffix, name, icon, action in _ISLANDING_BUTTONS
         ]
     name, icon = _CONTROL_LOOKS.get(control.name, (control.label, "cog"))
-    members: dict[str, Any] = {"icon": f"mdi:{icon}"}
+    members: JsonObject = {"icon": f"mdi:{icon}"}
     if control.kind == PRESS:
         return [Entity("button", control.name, name, None, {**members, "payload_press": "{}"}, control=control.name)]
     if control.kind == NUMBER:

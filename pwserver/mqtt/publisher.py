@@ -11,8 +11,9 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_connection import (
     STOP_SECONDS,
     Attempts,
@@ -99,7 +100,7 @@ class MqttPublisher:
         channel.view = view
         channel.fresh.set()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> JsonObject:
         """Return the body of ``GET /api/mqtt/status``."""
         return status_body(self.settings, self.connected)
 

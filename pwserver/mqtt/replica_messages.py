@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach, reach_named
 from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading, Ways
 
@@ -26,7 +27,7 @@ SIGNED = 1
 MAC_BYTES = 32
 MAX_BODY_BYTES = 32 << 20
 COMPRESSION_LEVEL = 4
-HINTS: dict[type, dict[str, Any]] = {
+HINTS: dict[type, JsonObject] = {
     kind: typing.get_type_hints(kind) for kind in (GatewayIdentity, GatewayStatus, Reading, Capability, Answered, Ways)
 }
 
@@ -104,7 +105,7 @@ def _mac(key: bytes, topic: str, head: bytes, body: bytes) -> bytes:
     return hmac.new(key, b"\0".join((topic.encode(), head, body)), hashlib.sha256).digest()
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Json:
     """Turn dataclasses into objects without their default members, and NaN into null."""
     if hasattr(value, "__dataclass_fields__"):
         members = {}
@@ -126,7 +127,7 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def _load(packed: bytes) -> dict[str, Any]:
+def _load(packed: bytes) -> JsonObject:
     unpacker = zlib.decompressobj()
     try:
         # Bounded while it is unpacked: a few kilobytes of zeros would otherwise unpack to gigabytes.
@@ -141,7 +142,7 @@ def _load(packed: bytes) -> dict[str, Any]:
     return body
 
 
-def _envelope(body: dict[str, Any]) -> Envelope:
+def _envelope(body: JsonObject) -> Envelope:
     reading = body.get("reading")
     try:
         return Envelope(
@@ -158,14 +159,14 @@ def _envelope(body: dict[str, Any]) -> Envelope:
         raise ReplicaMessageError("body is nested too deeply") from None
 
 
-def _with_reach(reading: Reading, members: Mapping[str, Any]) -> Reading:
+def _with_reach(reading: Reading, members: JsonMapping) -> Reading:
     """Find what was reached where an older publisher tells it in words only."""
     if reading.reach is not None or not isinstance(members.get("connection_mode"), str):
         return reading
     return replace(reading, reach=reach_named(members["connection_mode"], reading.tedapi_mode))
 
 
-def _build(kind: type[T], members: Any) -> T:
+def _build(kind: type[T], members: object) -> T:
     """Build a dataclass from an object, without the members of a newer publisher that are not known here."""
     if not isinstance(members, dict):
         raise ReplicaMessageError(f"{kind.__name__} is not an object")
@@ -177,7 +178,7 @@ def _build(kind: type[T], members: Any) -> T:
         raise ReplicaMessageError(f"{kind.__name__} is incomplete") from None
 
 
-def _checked(value: Any, hint: Any, name: str) -> Any:
+def _checked(value: object, hint: object, name: str) -> Json:
     """Return a value if it has the type that the dataclass promises."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -197,7 +198,7 @@ def _checked(value: Any, hint: Any, name: str) -> Any:
     raise ReplicaMessageError(f"{name} has the wrong type")
 
 
-def _is_plain(value: Any, hint: Any) -> bool:
+def _is_plain(value: object, hint: object) -> bool:
     """Judge whether a value has this plain type. JSON may write a float as an int; a bool is an int to Python only."""
     if hint is Any:
         return True

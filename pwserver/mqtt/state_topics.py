@@ -6,8 +6,8 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from pwserver.json_types import Json, JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_DECIMALS, SIGNAL_TOPICS, STRING_METRICS, Sensor, Value
 from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
@@ -27,7 +27,7 @@ def fixed(value: float | int, decimals: int) -> str:
     return written.lstrip("-") if written.startswith("-") and not written.strip("-0.") else written
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: object) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, float) and value == 0:
@@ -44,12 +44,12 @@ def safe_in_topic(name: str) -> bool:
     return bool(name) and UNSAFE_IN_TOPIC.search(name) is None
 
 
-def compact(value: Any) -> str:
+def compact(value: object) -> str:
     """Write JSON without spaces, non-ASCII as it is, NaN and infinities as null, no negative zero."""
     return json.dumps(_clean(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=str)
 
 
-def summary(view: View) -> dict[str, Any]:
+def summary(view: View) -> JsonObject:
     """Return the members of the ``status`` topic, unrounded; after a failed poll all but ``online`` are unknown."""
     online = view.status.online and view.reading is not None
     judged = view.state.judged
@@ -57,7 +57,7 @@ def summary(view: View) -> dict[str, Any]:
     return {"online": online, "batteries": _battery_list(judged.units) if online else [], **told}
 
 
-def _battery_list(units: Iterable[Unit]) -> list[dict[str, Any]]:
+def _battery_list(units: Iterable[Unit]) -> list[JsonObject]:
     found = [
         {"index": u.position, "capacity": u.capacity_wh.value, "charge": u.remaining_wh.value, "serial": u.serial}
         for u in units
@@ -131,7 +131,7 @@ def _further_meters(meters: Meters) -> dict[str, str]:
     return out
 
 
-def _batteries(units: list[dict[str, Any]]) -> dict[str, str]:
+def _batteries(units: list[JsonObject]) -> dict[str, str]:
     out = {
         f"batteries/{unit['index']}/{metric}": fixed(unit[metric], 0)
         for unit in units
