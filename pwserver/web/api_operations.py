@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pwserver.documents.document import JSON
 from pwserver.documents.json_schema import STRING, Schema, obj
+from pwserver.json_types import Json
 
 HTML = "text/html; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -21,7 +21,7 @@ class Parameter:
     schema: Schema
     text: str
     place: str = "query"
-    example: Any = None
+    example: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ApiOperation:
     summary: str
     tag: str
     schema: Schema = field(default_factory=dict)
-    example: Any = None
+    example: Json = None
     method: str = "get"
     media_type: str = JSON
     other_media_type: str | None = None  # which one is sent is for the Accept header to say

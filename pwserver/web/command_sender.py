@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import unquote
 
 from sanic import Request
@@ -10,6 +9,7 @@ from sanic import Request
 from pwserver.bounds import KEY_CHARACTERS
 from pwserver.commands import CommandClient, Outcome
 from pwserver.documents.catalogue import gateway_prefix
+from pwserver.json_types import JsonObject
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW
 from pwserver.web.address_table import GUESSES, AddressTable
@@ -50,7 +50,7 @@ class CommandSender:
             raise Refusal(503, "No gateways configured")
         return default
 
-    async def send(self, request: Request, who: str, gateway: str, action: str, arguments: dict[str, Any]) -> Outcome:
+    async def send(self, request: Request, who: str, gateway: str, action: str, arguments: JsonObject) -> Outcome:
         """Hand a validated command to the poller, and wait for its outcome."""
         assert self.client is not None
         if request.method == "POST":  # GET of max_backup reads

@@ -12,13 +12,13 @@ from pwserver.documents.encode import to_json
 from pwserver.web.auth import retry_after
 
 
-def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
+def reply(body: object, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:
     """Answer with JSON that no cache may keep."""
     more = {"cache-control": "no-store", **(headers or {})}
     return HTTPResponse(to_json(body), status=status, headers=more, content_type="application/json")
 
 
-def acknowledged(outcome: Outcome, body: Any) -> HTTPResponse:
+def acknowledged(outcome: Outcome, body: object) -> HTTPResponse:
     """Answer that a command has succeeded; a header names what the next polls still have to confirm."""
     headers = {"x-powerwall-via": outcome.via}
     if outcome.pending:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sanic import Request
 
 from pwserver.bounds import SHOWN_CHARACTERS, shown
+from pwserver.json_types import JsonObject
 from pwserver.strict_json import NotAnObject, OutOfBounds, read_object
 from pwserver.web.api_operations import FORM
 from pwserver.web.auth import Authority
@@ -28,7 +27,7 @@ def is_json(request: Request) -> bool | None:
     return request.body[:1] in (b"{", b"[") if not media else None
 
 
-def object_of(authority: Authority, request: Request, longest: int, what: str) -> dict[str, Any]:
+def object_of(authority: Authority, request: Request, longest: int, what: str) -> JsonObject:
     """Return the JSON object in the body. Raises Refusal for anything else. ``what``: the action, for the log."""
     if len(request.body) > longest:
         authority.refused(authority.who(request), what, "body too long")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ from pwserver.bounds import TARIFF_BYTES
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.documents.control_reads import DISABLED
 from pwserver.gateway_lookup import find_in_path
+from pwserver.json_types import JsonObject
 from pwserver.state.controls import CONTROLS
 from pwserver.web import auth, control_values
 from pwserver.web.auth import WrongToken, header_token, retry_after, too_many
@@ -48,10 +50,10 @@ async def by_json(sender: CommandSender, request: Request, gateway: str, action:
     return json_answer(await sender.send(request, who, gateway, command, arguments), action)
 
 
-def checked(sender: CommandSender, who: str, action: str, parse: Any) -> dict[str, Any]:
+def checked(sender: CommandSender, who: str, action: str, parse: Callable[[], JsonObject]) -> JsonObject:
     """Return the arguments that ``parse`` finds. Raises a Refusal that states the allowed range."""
     try:
-        found: dict[str, Any] = parse()
+        found = parse()
     except Invalid as invalid:
         sender.authority.refused(who, named(action), "invalid value")
         raise Refusal(400, str(invalid)) from None

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from pwserver.bounds import (
@@ -22,10 +22,11 @@ from pwserver.bounds import (
     allowed,
     shown,
 )
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.state.controls import CHOICE, CONTROLS, GRID_CONNECTION, NUMBER, PRESS, Control
 from pwserver.state.operating_settings import MODES
 
-Arguments = dict[str, Any]
+Arguments = JsonObject
 
 _MISSING: Final = object()
 _WHOLE: Final = re.compile(rf"[0-9]{{1,{WHOLE_DIGITS}}}")
@@ -39,47 +40,47 @@ class Invalid(Exception):
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def wrong(field: str, sentence: str, value: Any = _MISSING) -> Invalid:
+def wrong(field: str, sentence: str, value: object = _MISSING) -> Invalid:
     """Make the refusal of a field whose value is not as ``sentence`` says."""
     return Invalid(f"'{field}' must be {sentence}, {'and is missing' if value is _MISSING else f'not {shown(value)}'}")
 
 
-def whole_number(value: Any) -> bool:
+def whole_number(value: object) -> bool:
     """Tell whether a value is an integer, and not a boolean, which Python takes for one."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _number(value: Any) -> bool:
+def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _within(field: str, value: Any, limits: tuple[int, int], unit: str) -> int:
+def _within(field: str, value: Json, limits: tuple[int, int], unit: str) -> int:
     if not whole_number(value) or not limits[0] <= value <= limits[1]:
         raise wrong(field, f"a whole number {allowed(limits, unit)}", value)
     return int(value)
 
 
-def _one_of(field: str, value: Any, words: tuple[str, ...]) -> str:
+def _one_of(field: str, value: object, words: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in words:
         raise wrong(field, f"one of {', '.join(words)}", value)
     return value
 
 
-def _reserve(body: Mapping[str, Any]) -> Arguments:
+def _reserve(body: JsonMapping) -> Arguments:
     arguments: Arguments = {"level": _within("value", body.get("value", _MISSING), RESERVE_PERCENT, "%")}
     if "mode" in body:
         arguments["mode"] = _one_of("mode", body["mode"], MODES)
     return arguments
 
 
-def _operating_mode(body: Mapping[str, Any]) -> Arguments:
+def _operating_mode(body: JsonMapping) -> Arguments:
     arguments: Arguments = {"mode": _one_of("value", body.get("value", _MISSING), MODES)}
     if "level" in body:
         arguments["level"] = _within("level", body["level"], RESERVE_PERCENT, "%")
     return arguments
 
 
-def plain_value(control: Control, body: Mapping[str, Any]) -> Arguments:
+def plain_value(control: Control, body: JsonMapping) -> Arguments:
     """Read the body of a control that takes its value, and nothing else, as the table of controls says."""
     if control.kind == PRESS:
         if body:
@@ -95,14 +96,14 @@ def plain_value(control: Control, body: Mapping[str, Any]) -> Arguments:
     return {control.argument: value}
 
 
-def _max_backup(body: Mapping[str, Any]) -> Arguments:
+def _max_backup(body: JsonMapping) -> Arguments:
     value = body.get("value", _MISSING)
     if value != "cancel" and not (whole_number(value) and BACKUP_SECONDS[0] <= value <= BACKUP_SECONDS[1]):
         raise wrong("value", f"'cancel' or a whole number {allowed(BACKUP_SECONDS, 'seconds')}", value)
     return {"value": value}
 
 
-def _islanding(body: Mapping[str, Any]) -> Arguments:
+def _islanding(body: JsonMapping) -> Arguments:
     value, confirm = _one_of("value", body.get("value", _MISSING), GRID_CONNECTION), body.get("confirm", False)
     if not isinstance(confirm, bool):
         raise wrong("confirm", "true or false", confirm)
@@ -111,7 +112,7 @@ def _islanding(body: Mapping[str, Any]) -> Arguments:
     return {"value": value}
 
 
-def dispatch(body: Mapping[str, Any]) -> Arguments:
+def dispatch(body: JsonMapping) -> Arguments:
     """Read a dispatch: watts that a house can have, and whole seconds within a day."""
     watts = body.get("power_watts", _MISSING)
     if not _number(watts) or not DISPATCH_WATTS[0] <= watts <= DISPATCH_WATTS[1] or not math.isfinite(watts):
@@ -121,7 +122,7 @@ def dispatch(body: Mapping[str, Any]) -> Arguments:
 
 
 # Controls whose body has more, or other, members than a value.
-_OTHER_BODIES: Final[Mapping[str, Callable[[Mapping[str, Any]], Arguments]]] = {
+_OTHER_BODIES: Final[Mapping[str, Callable[[JsonMapping], Arguments]]] = {
     "reserve": _reserve,
     "mode": _operating_mode,
     "max_backup": _max_backup,
@@ -129,14 +130,14 @@ _OTHER_BODIES: Final[Mapping[str, Callable[[Mapping[str, Any]], Arguments]]] = {
     "dispatch": dispatch,
 }
 # name of a control -> the arguments of its command in a JSON body; the tariff has a path of its own
-JSON_ACTIONS: Final[Mapping[str, Callable[[Mapping[str, Any]], Arguments]]] = {
+JSON_ACTIONS: Final[Mapping[str, Callable[[JsonMapping], Arguments]]] = {
     name: _OTHER_BODIES.get(name) or partial(plain_value, control)
     for name, control in CONTROLS.items()
     if name != "tariff"
 }
 
 
-def tariff(body: Mapping[str, Any]) -> Arguments:
+def tariff(body: JsonMapping) -> Arguments:
     """Read the body of time_of_use_settings."""
     found = body.get("tou_settings", _MISSING)
     if not isinstance(found, dict) or not found:
@@ -150,7 +151,7 @@ def tariff(body: Mapping[str, Any]) -> Arguments:
     return {"tou_settings": found}
 
 
-def raw_operation(body: Mapping[str, Any]) -> Arguments:
+def raw_operation(body: JsonMapping) -> Arguments:
     """Read the body of a gateway's own /api/operation, of which only two members are passed on."""
     members = ("backup_reserve_percent", "real_mode")
     further = sorted(set(body) - set(members))
@@ -222,7 +223,7 @@ def _form_max_backup(fields: Mapping[str, str]) -> Arguments:
 
 def _form_dispatch(fields: Mapping[str, str]) -> Arguments:
     text = fields.get("power_watts", "")
-    watts: Any = float(text) if len(text) <= NUMBER_CHARACTERS and _NUMBER.fullmatch(text) else text
+    watts: Json = float(text) if len(text) <= NUMBER_CHARACTERS and _NUMBER.fullmatch(text) else text
     return dispatch(
         {"power_watts": watts, "duration_seconds": _whole(fields, "duration_seconds", DISPATCH_SECONDS, "seconds")}
     )

@@ -28,7 +28,7 @@ class JsonBlueprint(Blueprint):
     Where a route does not, Sanic reads and parses the source of its handler to guess: a fifth of the time to start.
     """
 
-    def route(self, *arguments: Any, **options: Any) -> Any:
+    def route(self, *arguments: object, **options: object) -> Any:
         """Add a route, as Blueprint does."""
         return super().route(*arguments, **{**options, "error_format": "json"})
 
@@ -36,7 +36,7 @@ class JsonBlueprint(Blueprint):
 class Refusal(SanicException):
     """Answers other than with success; ``detail`` reaches the client word for word."""
 
-    def __init__(self, status: int, detail: Any, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, status: int, detail: object, headers: dict[str, str] | None = None) -> None:
         super().__init__(str(detail), status_code=status, quiet=True, headers=headers)
         self.detail = detail
 
@@ -90,7 +90,7 @@ def allowed(request: Request) -> set[str]:
     return found
 
 
-def error(status: int, detail: Any, headers: dict[str, str] | None = None) -> HTTPResponse:
+def error(status: int, detail: object, headers: dict[str, str] | None = None) -> HTTPResponse:
     """Make the answer for an error, which has the same shape everywhere."""
     more = {"cache-control": "no-store", **(headers or {})}
     return HTTPResponse(to_json({"detail": detail}), status=status, headers=more, content_type="application/json")

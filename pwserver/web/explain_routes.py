@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
@@ -13,6 +12,7 @@ from pwserver.documents.encode import to_json
 from pwserver.documents.explanations import ExplainedGateway, ExplainedSite
 from pwserver.documents.site_documents import VERSION
 from pwserver.gateway_lookup import find_gateway
+from pwserver.json_types import JsonObject
 from pwserver.shared import SITE as SITE_SLOT
 from pwserver.web.document_routes import METHODS, SITE, site_gateways, site_target
 from pwserver.web.document_table import DocumentTable
@@ -23,7 +23,7 @@ MOST_NAMES = 100  # names that an error lists
 MOST_SHOWN = 60  # characters of a client's name that are compared and repeated: comparing takes quadratic time
 
 
-def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tuple[int, dict[str, Any]]:
+def explain(table: DocumentTable, gateway: str | None, name: str | None) -> tuple[int, JsonObject]:
     """Return status and body. Without a gateway the sum of all is explained; without a name all names are listed."""
     target = SITE if gateway is None else site_target(find_gateway(gateway, site_gateways(table)))
     entry = table.entries[target]

@@ -7,7 +7,7 @@ server whose API pages are never opened saves. None of its other extensions is u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from pwserver.documents.document import JSON, Document, Scope
 from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.json_schema import DETAIL, ERROR, STRING, Schema
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.web import api_operations_control, api_operations_history, api_operations_server
 from pwserver.web.api_operations import ApiOperation, Parameter
 from pwserver.web.assets import Assets
@@ -134,7 +135,7 @@ class Components:
         }
         self._names[id(DETAIL)], self._names[id(ERROR)] = "Detail", "Error"
         self.schemas: dict[str, Schema] = {}
-        self.examples: dict[str, Any] = {}
+        self.examples: JsonObject = {}
 
     def schema(self, schema: Schema) -> Schema:
         """Return a reference to ``schema`` where it has a name, else the schema with references inside."""
@@ -146,7 +147,7 @@ class Components:
             self.schemas[name] = self._inside(schema)
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def example(self, operation: ApiOperation) -> dict[str, Any]:
+    def example(self, operation: ApiOperation) -> JsonObject:
         """Return the member of a media type that shows the example; equal examples are stored once."""
         if operation.example is None:
             return {}
@@ -158,12 +159,12 @@ class Components:
             self.examples[name] = {"summary": operation.summary, "value": operation.example}
         return {"examples": {"rendered": {"$ref": f"#/components/examples/{name}"}}}
 
-    def _inside(self, value: Any) -> Any:
+    def _inside(self, value: object) -> Json:
         if isinstance(value, dict):
             return {key: self._part(item) for key, item in value.items()}
         return [self._part(item) for item in value] if isinstance(value, list) else value
 
-    def _part(self, value: Any) -> Any:
+    def _part(self, value: object) -> Json:
         return self.schema(value) if isinstance(value, dict) else self._inside(value)
 
 
@@ -174,10 +175,10 @@ def operation_id(operation: ApiOperation) -> str:
     return f"{operation.method}_{words or 'page'}"
 
 
-def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
+def document(listed: Iterable[ApiOperation] | None = None) -> JsonObject:
     """Return the whole description as plain data. Imports sanic-ext."""
     components = Components()
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, JsonObject] = {}
     for operation in operations() if listed is None else listed:
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation, components)
     named = {"schemas": components.schemas, "examples": components.examples, "headers": HEADERS}
@@ -187,7 +188,7 @@ def document(listed: Iterable[ApiOperation] | None = None) -> dict[str, Any]:
     return {**built, "openapi": VERSION, "jsonSchemaDialect": DIALECT}
 
 
-HEADERS: Mapping[str, Any] = {
+HEADERS: JsonMapping = {
     "Age": {"description": "seconds since the gateway was read", "schema": {"type": "integer", "minimum": 0}},
     "X-Powerwall-Timestamp": {
         "description": "when the gateway was read, in seconds since 1970",
@@ -197,8 +198,8 @@ HEADERS: Mapping[str, Any] = {
 }
 
 
-def _operation(operation: ApiOperation, components: Components) -> dict[str, Any]:
-    described: dict[str, Any] = {
+def _operation(operation: ApiOperation, components: Components) -> JsonObject:
+    described: JsonObject = {
         "operationId": operation_id(operation),
         "summary": operation.summary,
         "tags": [operation.tag],
@@ -227,8 +228,8 @@ def _operation(operation: ApiOperation, components: Components) -> dict[str, Any
     return described
 
 
-def _responses(operation: ApiOperation, components: Components) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": operation.summary}
+def _responses(operation: ApiOperation, components: Components) -> JsonObject:
+    success: JsonObject = {"description": operation.summary}
     if operation.success == 200:
         content = {"schema": components.schema(operation.schema), **components.example(operation)}
         media_types = filter(None, (operation.media_type, operation.other_media_type))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json as parser
 import time
-from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents import status
 from pwserver.documents.encode import gzip_twin, to_json
+from pwserver.json_types import JsonObject
 from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
 from pwserver.web.document_table import DocumentTable
@@ -32,11 +32,11 @@ class LiveStatus:
         self.table = table
         self._began = time.monotonic()
         self._generation = -1
-        self._facts: dict[str, Any] = {}
+        self._facts: JsonObject = {}
         # Shared by all workers, because this object is made before the fork; 0 for never.
         self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         """Return what the poller says about gateways and configuration; parsed once for each publication."""
         slot = self.runtime.shared.slots[SITE]
         if slot.generation() != self._generation:
@@ -79,7 +79,7 @@ class LiveStatus:
         shared.hits.clear()
         self._cleared[0] = time.time()
 
-    def mqtt(self) -> dict[str, Any]:
+    def mqtt(self) -> JsonObject:
         """Return the settings of the broker, and whether the poller is connected to it."""
         facts = {name: getattr(self.runtime.config.settings.mqtt, name) for name in MQTT_FACTS}
         return status.mqtt_status({**facts, **self.facts().get("mqtt", {})})
@@ -89,12 +89,12 @@ class LiveStatus:
         beats = self.runtime.shared.beats
         return [self.runtime.main_pid, *(pid for pid in map(beats.pid, range(beats.rows)) if pid)]
 
-    def processes(self) -> list[dict[str, Any]]:
+    def processes(self) -> list[JsonObject]:
         """Return one entry for each child: heartbeats, restarts and, for workers, their own counters."""
         shared = self.runtime.shared
         listed = []
         for row in range(shared.workers + 1):
-            entry: dict[str, Any] = {
+            entry: JsonObject = {
                 "name": "poller" if row == POLLER_ROW else f"worker-{row - 1}",
                 "pid": shared.beats.pid(row) or None,
                 "beat_age_seconds": shared.beats.age(row),
@@ -110,7 +110,7 @@ def blueprint(live: LiveStatus) -> Blueprint:
     """Make the routes."""
     routes = JsonBlueprint("live")
 
-    def reply(request: Request, body: Any, code: int = 200) -> HTTPResponse:
+    def reply(request: Request, body: object, code: int = 200) -> HTTPResponse:
         content = to_json(body)
         headers = {"cache-control": "no-store", "vary": "Accept-Encoding"}
         # The console asks again and again, and what it asks for is mostly the same names.
@@ -120,7 +120,7 @@ def blueprint(live: LiveStatus) -> Blueprint:
             headers["content-encoding"] = "gzip"
         return HTTPResponse(content, status=code, headers=headers, content_type="application/json")
 
-    async def statistics() -> dict[str, Any]:
+    async def statistics() -> JsonObject:
         return {**status.stats(live.facts(), await live.all_numbers()), "processes": live.processes()}
 
     @routes.route("/stats", methods=["GET", "HEAD"])

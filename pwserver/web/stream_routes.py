@@ -9,6 +9,7 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from pwserver.gateway_lookup import UnknownGateway, decode_segment
+from pwserver.json_types import JsonObject
 from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.open_streams import OpenStreams
 from pwserver.web.request_query import single
@@ -116,7 +117,7 @@ def blueprint(streams: OpenStreams) -> Blueprint:
         listen(streams, request, topic)
         return None
 
-    handlers: dict[str, Any] = {
+    handlers: JsonObject = {
         "/ws/aggregate": aggregate,
         "/ws/gateway/<gateway:str>": gateway,
         "/ws/site": site,
