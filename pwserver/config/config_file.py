@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from pwserver.config.gateway_entries import Findings
 from pwserver.config.raw_text import nearest, quoted, text_of
 from pwserver.config.settings import BY_FILE_KEY
+from pwserver.json_types import JsonMapping
 from pwserver.regular_file import read_regular
 
 MAX_BYTES = 1_000_000  # 256 gateways take about 100 kB; a wrong path may lead to a file of gigabytes
 
 
-def read_file(path: str, findings: Findings) -> Mapping[str, Any] | None:
+def read_file(path: str, findings: Findings) -> JsonMapping | None:
     """Return the top-level mapping of the file, or None and a problem.
 
     Messages never quote the file, because it holds passwords.
@@ -68,7 +68,7 @@ def _parse_yaml(path: str, text: str, findings: Findings) -> object:
     return _FAILED
 
 
-def server_texts(path: str, content: Mapping[str, Any], findings: Findings) -> dict[str, str]:
+def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[str, str]:
     """Return the ``server:`` block as setting name -> text. Null members count as not set."""
     block = content.get("server")
     if block is None:

@@ -12,7 +12,7 @@ from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.setting import MASK, Setting
 from pwserver.config.settings import SETTINGS, Settings
 from pwserver.config.urls import url_secrets
-from pwserver.reading import JsonObject
+from pwserver.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pwserver.config.configuration import ValueSource
 from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
@@ -20,6 +19,7 @@ from pwserver.config.raw_text import BadValue, parse_json, quoted
 from pwserver.config.settings import Settings
 from pwserver.config.settings_check import why_unreadable
 from pwserver.config.single_gateway import single_gateway
+from pwserver.json_types import JsonMapping
 
 _GATEWAY_MEMBERS = (*PLACES, "email")  # each on the command line means: this gateway, not the configured ones
 
@@ -33,7 +33,7 @@ class GivenGateways:
     settings: Settings
     sources: Mapping[str, ValueSource]
     file_path: str | None = None
-    file_content: Mapping[str, Any] | None = None
+    file_content: JsonMapping | None = None
 
     def by_flag(self, name: str) -> bool:
         """Tell whether the setting stood on the command line."""

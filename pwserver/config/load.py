@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from pwserver.config.config_file import read_file, server_texts
 from pwserver.config.configuration import Config, ValueSource
@@ -21,6 +20,7 @@ from pwserver.config.raw_text import BadValue, is_utf8, nearest, odd_secret, quo
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, Settings
 from pwserver.config.settings_check import check_aliases, check_settings
+from pwserver.json_types import JsonMapping
 
 _PREFIXES = ("PW_", "MQTT_", "CONTROL_", "CORS_", "PROXY_")
 
@@ -83,7 +83,7 @@ class _Loader:
         self._findings = findings
         self._file_texts: Mapping[str, str] = {}
         self.file_path: str | None = None
-        self.file_content: Mapping[str, Any] | None = None
+        self.file_content: JsonMapping | None = None
 
     def settings(self) -> tuple[Settings, dict[str, ValueSource]]:
         """Return the values of all settings and where each came from."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import Any, Final
+from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.regular_file import read_regular
 
 FLEETAPI_FILE: Final = ".pypowerwall.fleetapi"
@@ -38,7 +39,7 @@ def is_there(path: str) -> bool:
     return True
 
 
-def read_login(path: str) -> dict[str, Any]:
+def read_login(path: str) -> JsonObject:
     """Return the object in a login file. Raises LoginFileProblem."""
     name = os.path.basename(path)
     try:
@@ -59,7 +60,7 @@ def read_login(path: str) -> dict[str, Any]:
 _ANEW: Final = "write it anew: pwserver --setup"
 
 
-def _content(path: str, name: str, text: bytes) -> dict[str, Any]:
+def _content(path: str, name: str, text: bytes) -> JsonObject:
     if not text.strip():
         raise LoginFileProblem(path, f"{name} is empty ({_mode_and_owner(path)}); {_ANEW}")
     try:
@@ -72,7 +73,7 @@ def _content(path: str, name: str, text: bytes) -> dict[str, Any]:
     return found
 
 
-def first_account(content: dict[str, Any]) -> str | None:
+def first_account(content: JsonObject) -> str | None:
     """Return the first account of a cloud login file, None when it names none."""
     return next((name for name in content if "@" in name), None)
 

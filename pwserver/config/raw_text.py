@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+
+from pwserver.json_types import Json
 
 TRUE_WORDS = frozenset({"yes", "y", "true", "t", "on", "1"})
 FALSE_WORDS = frozenset({"no", "n", "false", "f", "off", "0"})
@@ -40,7 +41,7 @@ def is_utf8(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def parse_json(text: str, expected: str) -> Any:
+def parse_json(text: str, expected: str) -> Json:
     """Parse ``text`` as JSON. Raises BadValue(expected) for anything else, however deeply nested."""
     try:
         return json.loads(text)

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import ujson
 
@@ -21,6 +20,7 @@ from pwserver.history.layout import (
     RingPlan,
 )
 from pwserver.history.mapped_file import RecordFile
+from pwserver.json_types import Json
 from pwserver_ext.ring import Ring
 
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
@@ -105,7 +105,7 @@ class Notes:
     def from_bytes(cls, payload: bytes) -> Notes:
         """Read stored notes; they are empty when the record is, or cannot be understood."""
         try:
-            body: Any = ujson.loads(payload) if payload else {}
+            body: Json = ujson.loads(payload) if payload else {}
             return cls(
                 tuple((str(device), str(metric)) for device, metric in body.get("series", ())),
                 {str(serial): (str(label), int(order)) for serial, (label, order) in body.get("units", {}).items()},

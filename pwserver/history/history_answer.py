@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import ujson
 
@@ -57,14 +57,14 @@ class Histories:
 Route = Callable[[Histories, Mapping[str, str], float, bytes | None], HistoryAnswer]
 
 
-def to_json(body: Any) -> bytes:
+def to_json(body: object) -> bytes:
     """Write compact JSON. The body must not hold NaN or infinity."""
     return ujson.dumps(
         body, ensure_ascii=False, escape_forward_slashes=False, encode_html_chars=False, allow_nan=False
     ).encode()
 
 
-def json_answer(body: Any, etag: bytes | None = None, status: int = 200) -> HistoryAnswer:
+def json_answer(body: object, etag: bytes | None = None, status: int = 200) -> HistoryAnswer:
     """Make an answer with a JSON body."""
     return HistoryAnswer(status, JSON, to_json(body), etag)
 

@@ -6,9 +6,9 @@ import datetime
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pwserver.bounds import EPOCH_SECONDS, ITEM_CHARACTERS, LIST_ITEMS, NUMBER_CHARACTERS, WHOLE_DIGITS, allowed
+from pwserver.json_types import JsonMapping, JsonObject
 
 INPUT_CHARACTERS = 200  # characters of a value that an answer repeats
 _WHOLE = re.compile(rf"[+-]?[0-9]{{1,{WHOLE_DIGITS}}}")
@@ -26,7 +26,7 @@ MILLISECONDS_FROM = 1e11  # an epoch that large is in milliseconds (Grafana): as
 class BadQuery(Exception):
     """Says what is wrong with a query: ``problems`` is the ``detail`` list of the 422 answer."""
 
-    def __init__(self, problems: list[dict[str, Any]]) -> None:
+    def __init__(self, problems: list[JsonObject]) -> None:
         super().__init__("; ".join(str(problem["msg"]) for problem in problems))
         self.problems = problems
 
@@ -36,13 +36,13 @@ class QueryParameters:
 
     def __init__(self, arguments: Mapping[str, str]) -> None:
         self._arguments = arguments
-        self._problems: list[dict[str, Any]] = []
+        self._problems: list[JsonObject] = []
 
     def problem(
-        self, name: str, kind: str, message: str, value: str | None = None, context: Mapping[str, Any] | None = None
+        self, name: str, kind: str, message: str, value: str | None = None, context: JsonMapping | None = None
     ) -> None:
         """Note a problem with one parameter."""
-        found: dict[str, Any] = {"type": kind, "loc": ["query", name], "msg": message}
+        found: JsonObject = {"type": kind, "loc": ["query", name], "msg": message}
         if value is not None:
             found["input"] = value[:INPUT_CHARACTERS].encode("utf-8", "replace").decode()
         if context is not None:

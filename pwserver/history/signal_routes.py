@@ -6,7 +6,6 @@ import datetime
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Any
 
 from pwserver import bounds
 from pwserver.history.archive import Archive, bank_of
@@ -16,6 +15,7 @@ from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
 from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
+from pwserver.json_types import JsonObject
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
 from pwserver_ext.series import Column, complete, json_rows, pick
 
@@ -58,7 +58,7 @@ def _labels(archives: list[Archive]) -> dict[tuple[str, str], tuple[str, int]]:
     return labels
 
 
-def _describe(one: Series, labels: Mapping[tuple[str, str], tuple[str, int]]) -> dict[str, Any]:
+def _describe(one: Series, labels: Mapping[tuple[str, str], tuple[str, int]]) -> JsonObject:
     archive, _, device, metric = one
     label, order = labels.get((archive.gateway.id, serial_of(device)), (None, None))
     kind = METRICS[metric]
@@ -94,7 +94,7 @@ def signals(
         return refuse(problem)
     settings = histories.settings
     metrics = [metric for metric in METRICS.values() if metric.contract or extended]
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "enabled": settings.enabled,
         "signals_enabled": settings.signals_enabled,
         "interval_seconds": int(settings.signal_interval_seconds),
@@ -143,7 +143,7 @@ def signal_trend(
         query.check()
     except BadQuery as problem:
         return refuse(problem)
-    nothing: dict[str, Any] = {"resolution": None, "bucket_seconds": None, "series": []}
+    nothing: JsonObject = {"resolution": None, "bucket_seconds": None, "series": []}
     settings = histories.settings
     if not settings.enabled:
         return json_answer({"enabled": False, "start": start, "end": end, **nothing})
@@ -155,7 +155,7 @@ def signal_trend(
     if unchanged(etag, match):
         return HistoryAnswer(304, JSON, b"", etag)
     found = _series(archives, metrics, devices)
-    head: dict[str, Any] = {"enabled": True, "start": begin, "end": until}
+    head: JsonObject = {"enabled": True, "start": begin, "end": until}
     if not found:
         return json_answer({**head, **nothing}, etag)
     span = max(60.0, until - begin)

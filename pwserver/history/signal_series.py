@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from pwserver.json_types import JsonMapping
 from pwserver.state.device_signals import SIGNALS
 from pwserver.state.judge import Judged
 from pwserver.state.meter_powers import MAIN_METERS
@@ -39,7 +39,7 @@ def _metrics() -> dict[str, SignalMetric]:
 
 
 METRICS: Mapping[str, SignalMetric] = _metrics()
-GROUPS: Mapping[str, Mapping[str, Any]] = {
+GROUPS: Mapping[str, JsonMapping] = {
     "temperature": {"label": "Powerwall temperatures", "order": 10, "zero_based": False, "decimals": 1},
     "fan_speed": {"label": "Fan speed", "order": 20, "zero_based": True, "decimals": 0},
     "fan_duty": {"label": "Fan duty cycle", "order": 30, "zero_based": True, "decimals": 1},

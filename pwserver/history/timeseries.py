@@ -19,6 +19,7 @@ from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, choose
+from pwserver.json_types import JsonMapping
 from pwserver_ext.series import (
     Column,
     complete,
@@ -191,7 +192,7 @@ def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
     return array("d", ordered), columns
 
 
-def _with_rows(head: Mapping[str, Any], name: str, rows: bytes, tail: Mapping[str, Any], etag: bytes) -> HistoryAnswer:
+def _with_rows(head: JsonMapping, name: str, rows: bytes, tail: JsonMapping, etag: bytes) -> HistoryAnswer:
     """Write a JSON object around rows that are already text."""
     opening, closing = json_answer(head).body, json_answer(tail).body
     return HistoryAnswer(200, JSON, opening[:-1] + f',"{name}":'.encode() + rows + b"," + closing[1:], etag)

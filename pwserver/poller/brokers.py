@@ -10,6 +10,7 @@ from typing import Any
 from pwserver import __version__
 from pwserver.commands import ACKNOWLEDGED
 from pwserver.config import Config
+from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.replica_publisher import ReplicaPublisher
@@ -111,7 +112,7 @@ class Brokers:
             found["pwserver_replica_published_total"] = self._snapshots.published
         return found
 
-    async def _control(self, gateway_id: str, operation: str, arguments: dict[str, Any]) -> str:
+    async def _control(self, gateway_id: str, operation: str, arguments: JsonObject) -> str:
         """Carry out a valid command; returns the connection that was used."""
         outcome = await self._commands.control(gateway_id, operation, arguments, "MQTT", COMMAND_SECONDS)
         if outcome.kind != ACKNOWLEDGED:

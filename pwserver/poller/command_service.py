@@ -32,6 +32,7 @@ from pwserver.commands import (
     Outcome,
 )
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
+from pwserver.json_types import JsonObject
 from pwserver.poller import idempotency_keys
 from pwserver.poller.idempotency_keys import UsedKeys
 from pwserver.poller.pending_settings import PendingSettings
@@ -82,7 +83,7 @@ class CommandService:
         self._server.start()
 
     async def control(
-        self, gateway: str, action: str, arguments: dict[str, Any], who: str, limit_seconds: float = 10.0
+        self, gateway: str, action: str, arguments: JsonObject, who: str, limit_seconds: float = 10.0
     ) -> Outcome:
         """Carry out a command from inside the poller (MQTT)."""
         self._number += 1

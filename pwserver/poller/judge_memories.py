@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import ujson
 
 from pwserver.history.archive import TwoCopyRecord
+from pwserver.json_types import Json, JsonMapping
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE
 from pwserver.state.counter_sums import SumMemory
@@ -38,7 +38,7 @@ class JudgeMemories:
         """Return the memory of the sums over all gateways."""
         return SumMemory.from_json(self._read(AGGREGATE))
 
-    def keep(self, gateway: str, memory: Callable[[], Mapping[str, Any]]) -> None:
+    def keep(self, gateway: str, memory: Callable[[], JsonMapping]) -> None:
         """Write down a memory, given as plain JSON. One that is too long is told once, and the last one stays."""
         record = self._records.get(gateway)
         if record is None:
@@ -50,7 +50,7 @@ class JudgeMemories:
                 self._too_long.add(gateway)
                 log.error("what was learned about %s cannot be kept: %s", gateway, problem)
 
-    def _read(self, gateway: str) -> Any:
+    def _read(self, gateway: str) -> Json:
         record = self._records.get(gateway)
         payload = record.read()[1] if record is not None else b""
         try:

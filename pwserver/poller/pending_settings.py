@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
+from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.reading import Reading
 from pwserver.state.controls import CONTROLS
 from pwserver.state.operating_settings import judge_operating_settings
@@ -18,13 +19,13 @@ RESERVE_SLACK_PERCENT = 1.0  # a gateway rounds on its own scale
 Reader = Callable[[Reading], Any]
 
 
-def _max_backup(reading: Reading) -> Any:
+def _max_backup(reading: Reading) -> Json:
     if reading.backup_events is None or "error" in reading.backup_events:
         return None
     return "cancel" if not reading.backup_events.get("manual_backup") else "scheduled"
 
 
-def _islanded(reading: Reading) -> Any:
+def _islanded(reading: Reading) -> Json:
     return {"UP": "on_grid", "DOWN": "off_grid"}.get(reading.grid_status or "")
 
 
@@ -50,7 +51,7 @@ class PendingSettings:
         # setting -> (value, moment of the acknowledgement in epoch seconds and on the monotonic clock)
         self._expected: dict[str, tuple[Any, float, float]] = {}
 
-    def expect(self, action: str, arguments: Mapping[str, Any], now: float, tick: float) -> list[str]:
+    def expect(self, action: str, arguments: JsonMapping, now: float, tick: float) -> list[str]:
         """Wait for the settings of an acknowledged ``action`` to show. Returns their names.
 
         ``now``: epoch seconds, to be shown; ``tick``: the monotonic clock, which alone decides.
@@ -77,13 +78,13 @@ class PendingSettings:
     def __bool__(self) -> bool:
         return bool(self._expected)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> JsonObject:
         """Return setting -> what it should become, and since when (epoch seconds)."""
         with self._lock:
             return {name: {"value": value, "acknowledged": since} for name, (value, since, _) in self._expected.items()}
 
 
-def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def expected_settings(action: str, arguments: JsonMapping) -> JsonObject:
     """Return which settings a command changes, and to what."""
     if action == "operation":
         wanted = {"reserve": arguments.get("level"), "mode": arguments.get("mode")}
@@ -93,7 +94,7 @@ def expected_settings(action: str, arguments: Mapping[str, Any]) -> dict[str, An
     return {action: arguments["value"]} if action in READERS else {}
 
 
-def matches(found: Any, wanted: Any) -> bool:
+def matches(found: object, wanted: object) -> bool:
     """Say whether a reading shows the value."""
     if found is None:
         return False
