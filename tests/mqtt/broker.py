@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +66,16 @@ class Broker:
     def stop(self, number: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(number)
-            self.process.wait(patient(10))
+            # mosquitto forgets a signal that comes after it listens and before its loop runs.
+            wait_until(partial(self._ended_by, number), 10, "mosquitto did not stop")
             self.process = None
+
+    def _ended_by(self, number: int) -> bool:
+        assert self.process is not None
+        self.process.send_signal(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.5)
+        return self.process.poll() is not None
 
     def freeze(self) -> None:
         assert self.process is not None

@@ -45,7 +45,7 @@ def settings_for(broker, name="a", key=None):
             client_id="",
             backoff_first_seconds=0.05,
             backoff_last_seconds=0.2,
-            operation_timeout_seconds=2.0,
+            operation_timeout_seconds=patient(5.0),
         ),
         name,
         "pwserver",
