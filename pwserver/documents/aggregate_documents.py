@@ -81,14 +81,17 @@ def battery(view: SiteView) -> JsonObject:
 
 
 def strings(view: SiteView) -> JsonObject:
+    """Write /api/aggregate/strings: strings by gateway."""
     return {one.gateway.id: one.reading.strings or {} for one in view.gateways if one.reading}
 
 
 def alerts(view: SiteView) -> dict[str, list[str]]:
+    """Write /api/aggregate/alerts: alerts by gateway."""
     return {one.gateway.id: sorted_alerts(one) for one in view.gateways if one.reading}
 
 
 def vitals(view: SiteView) -> JsonObject:
+    """Write /api/aggregate/vitals: devices by gateway."""
     return {one.gateway.id: one.reading.vitals or {} for one in view.gateways if one.reading}
 
 

@@ -67,14 +67,17 @@ def reserve(view: View) -> JsonObject:
 
 def mode(view: View) -> JsonObject:
     # "unknown" and, below, False instead of null: the predecessor's clients expect a word and a boolean here.
+    """Write /control/mode: the operating mode."""
     return _guarded(view, {"mode": known_settings(view).mode or "unknown"})
 
 
 def grid_charging(view: View) -> JsonObject:
+    """Write /control/grid_charging: whether the batteries may charge from the grid."""
     return _guarded(view, {"grid_charging": bool(known_settings(view).grid_charging)})
 
 
 def grid_export(view: View) -> JsonObject:
+    """Write /control/grid_export: the rule for exporting to the grid."""
     return _guarded(view, {"grid_export": known_settings(view).grid_export or "unknown"})
 
 

@@ -35,8 +35,10 @@ def csv_v2(view: View) -> str:
 
 
 def csv_v1_headers(view: View) -> str:
+    """Write /csv?headers: /csv with a header line."""
     return lines.HEADER_V1 + csv_v1(view)
 
 
 def csv_v2_headers(view: View) -> str:
+    """Write /csv/v2?headers: /csv/v2 with a header line."""
     return lines.HEADER_V2 + csv_v2(view)

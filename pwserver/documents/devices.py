@@ -10,10 +10,12 @@ from pwserver_ext import vitals as flat
 
 
 def vitals(view: View) -> JsonObject:
+    """Write /vitals: all devices."""
     return (view.reading.vitals or {}) if view.reading else {}
 
 
 def strings(view: View) -> JsonObject:
+    """Write /strings: solar strings."""
     return (view.reading.strings or {}) if view.reading else {}
 
 
@@ -38,14 +40,17 @@ def pod(view: View) -> JsonObject:
 
 
 def temps(view: View) -> JsonObject:
+    """Write /temps: temperatures by device."""
     return (view.reading.temps or {}) if view.reading else {}
 
 
 def temps_numbered(view: View) -> JsonObject:
+    """Write /temps/pw: temperatures by unit number."""
     return flat.numbered_temperatures(temps(view))
 
 
 def alerts(view: View) -> list[str]:
+    """Write /alerts: active alerts, sorted."""
     return flat.sorted_alerts(view.reading.alerts) if view.reading else []
 
 
@@ -55,14 +60,17 @@ def alerts_numbered(view: View) -> dict[str, int]:
 
 
 def fans(view: View) -> JsonObject:
+    """Write /fans: fans by device."""
     return (view.reading.fan_speeds or {}) if view.reading else {}
 
 
 def fans_numbered(view: View) -> JsonObject:
+    """Write /fans/pw: fans by number."""
     return flat.numbered_fans(fans(view))
 
 
 def battery_blocks(view: View) -> JsonObject:
+    """Write /pw/battery_blocks: battery blocks by serial number."""
     reading = view.reading
     return flat.battery_blocks(reading.system_status, reading.vitals) if reading else {}
 

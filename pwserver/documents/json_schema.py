@@ -27,10 +27,12 @@ def number(unit: str | None = None, text: str | None = None) -> Schema:
 
 
 def integer(text: str | None = None) -> Schema:
+    """Return the schema of an integer."""
     return {"type": "integer", "description": text} if text else dict(INTEGER)
 
 
 def string(text: str | None = None, *, values: Iterable[str] = ()) -> Schema:
+    """Return the schema of a string, which is one of ``values`` if there are any."""
     schema: Schema = dict(STRING)
     allowed = list(values)
     if allowed:
@@ -54,6 +56,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def array(items: Schema) -> Schema:
+    """Return the schema of an array whose items have one schema."""
     return {"type": "array", "items": items}
 
 
@@ -91,6 +94,7 @@ def patterns(members: dict[str, Schema], required: dict[str, Schema] | None = No
 
 
 def one_of(*schemas: Schema) -> Schema:
+    """Return the schema of a value that matches any of these."""
     return {"anyOf": list(schemas)}
 
 

@@ -32,6 +32,7 @@ def up_or_down(view: View) -> int | None:
 
 
 def aggregates(view: View) -> JsonObject:
+    """Write /aggregates and /api/meters/aggregates: the meters."""
     return view.reading.aggregates if view.reading else {}
 
 
@@ -55,6 +56,7 @@ def soe_app(view: View) -> JsonObject:
 
 
 def battery(view: View) -> JsonObject:
+    """Write /battery: the battery power."""
     return {"power": power_watts(view, "battery")}
 
 

@@ -11,6 +11,7 @@ from pwserver_ext.vitals import version_number
 
 
 def level(view: View) -> JsonObject:
+    """Write /pw/level: the state of energy on the raw scale."""
     return {"level": charge(view).raw_percent.value}
 
 
@@ -23,26 +24,32 @@ def power(view: View) -> JsonObject:
 
 
 def site(view: View) -> JsonObject:
+    """Write /pw/site: the site meter."""
     return meter(view, METERS[0])
 
 
 def battery(view: View) -> JsonObject:
+    """Write /pw/battery: the battery meter."""
     return meter(view, METERS[1])
 
 
 def load(view: View) -> JsonObject:
+    """Write /pw/load: the load meter."""
     return meter(view, METERS[2])
 
 
 def solar(view: View) -> JsonObject:
+    """Write /pw/solar: the solar meter."""
     return meter(view, METERS[3])
 
 
 def din(view: View) -> JsonObject:
+    """Write /pw/din: the device identification number."""
     return {"din": view.reading.din if view.reading else None}
 
 
 def uptime(view: View) -> JsonObject:
+    """Write /pw/uptime: the uptime of the gateway."""
     return {"uptime": view.reading.uptime if view.reading else None}
 
 
@@ -53,24 +60,30 @@ def version(view: View) -> JsonObject:
 
 
 def site_name(view: View) -> JsonObject:
+    """Write /pw/site_name: the site name."""
     return {"site_name": view.reading.site_name if view.reading else None}
 
 
 def alerts(view: View) -> JsonObject:
+    """Write /pw/alerts: active alerts."""
     return {"alerts": sorted_alerts(view)}
 
 
 def is_connected(view: View) -> JsonObject:
+    """Write /pw/is_connected: whether the last poll succeeded."""
     return {"is_connected": view.status.online}
 
 
 def get_reserve(view: View) -> JsonObject:
+    """Write /pw/get_reserve: the backup reserve on the app's scale."""
     return {"reserve": settings(view).reserve_percent.value}
 
 
 def get_mode(view: View) -> JsonObject:
+    """Write /pw/get_mode: the operating mode."""
     return {"mode": settings(view).mode.value}
 
 
 def get_time_remaining(view: View) -> JsonObject:
+    """Write /pw/get_time_remaining: hours of backup left."""
     return {"time_remaining": charge(view).hours_left.value}

@@ -17,54 +17,67 @@ SWITCHED_OFF = "Raw answers are switched off (PW_RAW_ROUTES)"
 
 
 def usage(view: View) -> JsonObject:
+    """Write /tedapi: the paths below it."""
     return {"error": USAGE}
 
 
 def config(view: View) -> Json:
+    """Write /tedapi/config: the gateway configuration."""
     return _tedapi(view, view.reading.tedapi_config if view.reading else None)
 
 
 def status(view: View) -> Json:
+    """Write /tedapi/status: the gateway status."""
     return _tedapi(view, view.reading.tedapi_status if view.reading else None)
 
 
 def components(view: View) -> Json:
+    """Write /tedapi/components: the components of the units."""
     return _tedapi(view, view.reading.tedapi_components if view.reading else None)
 
 
 def battery(view: View) -> Json:
+    """Write /tedapi/battery: battery blocks."""
     return _tedapi(view, view.reading.tedapi_battery if view.reading else None)
 
 
 def controller(view: View) -> Json:
+    """Write /tedapi/controller: the device controller."""
     return _tedapi(view, view.reading.tedapi_controller if view.reading else None)
 
 
 def cloud_usage(view: View) -> JsonObject:
+    """Write /cloud: the paths below it."""
     return {"error": CLOUD_USAGE if _is_cloud(view) else NO_CLOUD}
 
 
 def cloud_battery(view: View) -> Json:
+    """Write /cloud/battery: the battery as the Tesla cloud gives it."""
     return _cloud(view, "battery")
 
 
 def cloud_power(view: View) -> Json:
+    """Write /cloud/power: the power as the Tesla cloud gives it."""
     return _cloud(view, "power")
 
 
 def cloud_config(view: View) -> Json:
+    """Write /cloud/config: the site configuration as the Tesla cloud gives it."""
     return _cloud(view, "config")
 
 
 def fleet_usage(view: View) -> JsonObject:
+    """Write /fleetapi: the paths below it."""
     return {"error": FLEET_USAGE if _is_fleet(view) else NO_FLEET}
 
 
 def fleet_info(view: View) -> Json:
+    """Write /fleetapi/info: the site information as FleetAPI gives it."""
     return _fleet(view, "info")
 
 
 def fleet_status(view: View) -> Json:
+    """Write /fleetapi/status: the live status as FleetAPI gives it."""
     return _fleet(view, "status")
 
 

@@ -129,38 +129,47 @@ NO_CLOUD = "Tesla cloud connection not available (requires hybrid, cloud or Flee
 
 
 def customer(view: View) -> JsonObject:
+    """Write /api/customer, whose answer is fixed."""
     return CUSTOMER
 
 
 def registration(view: View) -> JsonObject:
+    """Write /api/customer/registration, whose answer is fixed."""
     return REGISTRATION
 
 
 def ct_references(view: View) -> JsonObject:
+    """Write /api/synchrometer/ct_voltage_references, whose answer is fixed."""
     return CT_REFERENCES
 
 
 def problems(view: View) -> JsonObject:
+    """Write /api/troubleshooting/problems, whose answer is fixed."""
     return PROBLEMS
 
 
 def toggle_auth(view: View) -> JsonObject:
+    """Write /api/auth/toggle/supported, whose answer is fixed."""
     return TOGGLE_AUTH
 
 
 def installer(view: View) -> JsonObject:
+    """Write /api/installer, whose answer is fixed."""
     return INSTALLER
 
 
 def brands(view: View) -> list[str]:
+    """Write /api/solars/brands, whose answer is fixed."""
     return BRANDS
 
 
 def empty_list(view: View) -> JsonArray:
+    """Write /api/site_info/grid_codes: an empty list."""
     return []
 
 
 def empty_object(view: View) -> JsonObject:
+    """Write /api/meters/readings: an empty object."""
     return {}
 
 
@@ -177,10 +186,12 @@ def grid_status(view: View) -> JsonObject:
 
 
 def system_status(view: View) -> JsonObject:
+    """Write /api/system_status: batteries and limits."""
     return (view.reading.system_status or {}) if view.reading else {}
 
 
 def grid_faults(view: View) -> JsonArray:
+    """Write /api/system_status/grid_faults: grid faults."""
     faults = system_status(view).get("grid_faults")
     return faults if isinstance(faults, list) else []
 
@@ -208,6 +219,7 @@ def status(view: View) -> JsonObject:
 
 
 def site_info(view: View) -> JsonObject:
+    """Write /api/site_info: the gateway's own answer, else the same members with null."""
     found = view.reading.site_info if view.reading else None
     if found:
         return found
@@ -269,10 +281,12 @@ def powerwalls(view: View) -> JsonObject:
 
 
 def networks(view: View) -> JsonArray:
+    """Write /api/networks: network interfaces."""
     return (view.reading.networks or []) if view.reading else []
 
 
 def meters(view: View) -> JsonArray:
+    """Write /api/meters: the installed meters."""
     return (view.reading.meters or []) if view.reading else []
 
 
@@ -307,10 +321,12 @@ def meters_solar(view: View) -> JsonArray:
 
 
 def solars(view: View) -> JsonArray:
+    """Write /api/solars: solar inverters."""
     return (view.reading.solars or []) if view.reading else []
 
 
 def solar_powerwall(view: View) -> JsonObject:
+    """Write /api/solar_powerwall: the solar inverter of a Powerwall+."""
     return (view.reading.solar_powerwall or {}) if view.reading else {}
 
 

@@ -16,6 +16,7 @@ class Hardware:
 
     @property
     def din(self) -> str:
+        """Return the DIN (device identification number), made of part and serial number."""
         return f"{self.part}--{self.serial}"
 
 

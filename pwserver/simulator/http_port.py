@@ -46,6 +46,7 @@ class RequestLog:
         self.errors: deque[Exception] = deque(maxlen=20)  # bugs of the simulator itself
 
     def add(self, seen: LoggedRequest) -> None:
+        """Count one request, and keep it."""
         self.total += 1
         for counter, key in ((self.by_path, f"{seen.method} {seen.path}"), (self.by_about, seen.about)):
             counter[key if key in counter or len(counter) < 200 else "other"] += 1
@@ -57,6 +58,7 @@ class RequestLog:
         return sum(1 for seen in list(self.recent) if seen.time >= since) * 60.0 / seconds
 
     def clear(self) -> None:
+        """Forget all requests and errors."""
         self.__init__()  # type: ignore[misc]
 
 
@@ -82,6 +84,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
 
     def stop(self) -> None:
+        """End the loop and its thread."""
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(10.0)

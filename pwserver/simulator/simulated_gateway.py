@@ -130,6 +130,7 @@ class SimulatedGateway:
 
     @property
     def port(self) -> int:
+        """Return the port that the gateway listens on."""
         return self._open.port
 
     @property
@@ -149,6 +150,7 @@ class SimulatedGateway:
 
     @property
     def din(self) -> str:
+        """Return the gateway's DIN (device identification number)."""
         return self.device.family.din
 
     @property

@@ -40,6 +40,7 @@ class _Round:
         self.announced = reading.counter_resets
 
     def take(self, name: str, told: object, unit: str = "Wh") -> Count:
+        """Judge one counter, and keep the result."""
         count = self.guard.take(name, told, self.at, unit, self.announced.get(name))
         self.counts[name] = count
         return count
