@@ -62,6 +62,7 @@ def raw_gate(has: Callable[[Reading], bool] | None) -> Callable[[View], ErrorAns
     """Return the gate of ``/api/gateways/{id}/api/*``: 503 while the gateway is away or has nothing for the path."""
 
     def gate(view: View) -> ErrorAnswer | None:
+        # Old data are refused here, too, unlike at the same path without a gateway's prefix.
         if not view.status.online or view.reading is None:
             return OFFLINE
         return OFFLINE if has is not None and not has(view.reading) else None

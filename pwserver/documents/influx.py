@@ -138,6 +138,7 @@ def line(measurement: str, tags: JsonMapping, fields: JsonMapping, seconds: floa
         return None
     labels = sorted((tag_text(name), tag_text(value)) for name, value in tags.items() if value is not None)
     head = ",".join([measurement_text(measurement), *(f"{name}={value}" for name, value in labels if name and value)])
+    # Rounded to milliseconds: a float of epoch seconds is not exact to the nanosecond, and equal times must stay equal.
     return f"{head} {values} {round(seconds * 1000) * 1_000_000}"
 
 

@@ -274,7 +274,7 @@ def _gateway(view: View, now: float) -> Iterator[Sample]:
 
 def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator[Sample]:
     if chosen:
-        for choice in dict.fromkeys((*choices, chosen)):
+        for choice in dict.fromkeys((*choices, chosen)):  # also a word of newer firmware that the table does not have
             yield name, (choice,), float(choice == chosen)
 
 
@@ -291,7 +291,7 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], 
     )
     yield "gateway_info", tuple(fact or "" for fact in facts), 1.0
     yield from _choice("connection_state", CONNECTION_STATES, status.state)
-    yield "connection_state_since_timestamp_seconds", (), status.state_since or None
+    yield "connection_state_since_timestamp_seconds", (), status.state_since or None  # 0: not known
     yield "last_success_timestamp_seconds", (), status.last_updated
     yield "polls_total", (), status.total_successes + status.total_failures
     yield "poll_failures_total", (), status.total_failures

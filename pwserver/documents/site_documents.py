@@ -116,6 +116,7 @@ def _site(view: SiteView, main: View | None) -> JsonObject:
         "name": named or (main.gateway.name if main is not None else None),
         "state": phase_of(site),
         "gateways": len(site.states),
+        # A gateway with implausible figures answers, although it is left out of the sums.
         "fresh": len(site.members) + sum(reason == IMPLAUSIBLE for reason in site.left_out.values()),
     }
     body.update(nested(figures))

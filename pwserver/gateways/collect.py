@@ -269,4 +269,5 @@ def temperatures(vitals: JsonMapping | None) -> JsonObject | None:
 
 def alert_names(found: object) -> list[str] | None:
     """Return the names of the library's alerts, sorted; None when ``found`` is not a list of alerts."""
+    # Sorted and without duplicates, so that the same alerts always give the same document and ETag.
     return sorted({item for item in found if isinstance(item, str)}) if isinstance(found, list) else None

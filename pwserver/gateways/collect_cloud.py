@@ -94,6 +94,7 @@ class CloudCollector:
             gateway_id=asker.gateway_id,
             timestamp=arrived,
             aggregates=meters,
+            # ``live_status`` has the power of a generator, which the library does not pass on.
             listed_meters={
                 "generator": {
                     "last_communication_time": power.get("timestamp"),

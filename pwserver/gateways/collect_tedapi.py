@@ -243,6 +243,7 @@ class TedapiCollector:
         fresh_energies = source.energies()
         meters = self._meters(fresh_energies)
         vitals = source.vitals()
+        # The status that stands in for the controller's answer has no fans, and would look like fans that are gone.
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
         # A Powerwall 3 gateway marks its own units as missing, although they answer for themselves.

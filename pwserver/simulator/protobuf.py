@@ -72,7 +72,7 @@ def decode(data: bytes) -> Fields:
     fields: Fields = {}
     at = 0
     while at < len(data):
-        key, at = _read_varint(data, at)
+        key, at = _read_varint(data, at)  # the field number, and in the lowest three bits the wire type
         number, kind = key >> 3, key & 7
         value: int | bytes
         if kind == VARINT:

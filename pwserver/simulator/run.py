@@ -88,7 +88,7 @@ def run(
             **{"seed": index + 1, **options},
         )
     before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():
+    if threading.current_thread() is threading.main_thread():  # Python allows signal handlers only there
         for number in (signal.SIGTERM, signal.SIGINT):
             before[number] = signal.signal(number, lambda *_: stop.set())
     try:

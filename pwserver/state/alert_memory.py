@@ -73,6 +73,7 @@ class AlertMemory:
         if seen is None:
             if len(self.active) >= MOST_ALERTS:
                 return
+            # Its beginning is known if every place that reports it answered lately without it.
             exact = all(0.0 <= at - self.heard.get(place, -RECENT_SECONDS) <= RECENT_SECONDS for place in places)
             seen = self.active[name] = SeenAlert(at, exact, at, {})
         if seen.since > at + RECENT_SECONDS:  # this machine's clock was ahead when the alert was first seen

@@ -216,6 +216,7 @@ def confirmed(trial: Trial, held: float, at: float) -> bool:
     grown = trial.last - trial.first
     if grown <= 0.0:
         return False
+    # At most half of the counter: after days without a report, ``unseen`` alone would make any fall a reset.
     if trial.first <= min(NEAR_ZERO_SHARE * held + trial.unseen, 0.5 * held):
         return True
     return seconds >= SETTLED_SECONDS and held - trial.last > grown * SETTLED_PATIENCE

@@ -119,7 +119,7 @@ def _transformers(
     current, power, reactive = names
     found: dict[str, Number] = {}
     vars_told: list[float] = []
-    for phase, start in zip(_PHASES, starts, strict=False):
+    for phase, start in zip(_PHASES, starts, strict=False):  # a wireless meter may have fewer than three here
         amperes, watts = finite(body.get(start + current)), finite(body.get(start + power))
         if amperes is None:
             continue

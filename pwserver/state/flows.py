@@ -25,6 +25,7 @@ def flows(
     """
     if home is None or battery is None or grid is None:
         return None
+    # Negative solar power is what the inverter draws at night: consumption, not production.
     sun, demand = max(0.0, solar or 0.0), max(0.0, home)
     discharge, charge = max(0.0, battery), max(0.0, -battery)
     bought, sold = max(0.0, grid), max(0.0, -grid)

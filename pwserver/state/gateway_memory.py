@@ -46,6 +46,7 @@ class GatewayMemory:
             alerts=AlertMemory.from_json(members.get("alerts")),
             unit_numbers=UnitNumbers.from_json(members.get("unit_numbers")),
             strings=StringMemory.from_json(members.get("strings")),
+            # Checked again, as the time zones of this machine may have changed since it was written.
             time_zone=known_zone(zone) if isinstance(zone, str) else None,
             further_meters=tuple(map(str, meters[:MAX_FURTHER])) if isinstance(meters, list) else (),
         )

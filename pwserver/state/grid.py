@@ -58,7 +58,7 @@ def cloud_word(island_status: object, grid_status: object) -> str | None:
 def agreeing_alerts(names: Iterable[Any], word: str | None) -> JsonArray:
     """Return the alerts without those that contradict ``word``, as the library derives these by weaker rules."""
     wrong = _ISLANDED_ALERTS if word == CONNECTED_WORD else _CONNECTED_ALERTS
-    if word is None:
+    if word is None:  # nothing confirms any of them
         wrong = _ISLANDED_ALERTS | _CONNECTED_ALERTS
     return [name for name in names if name not in wrong]
 

@@ -44,6 +44,7 @@ class UnitNumbers:
         units = [one.serial for one in configured if one.leader is None]
         packs = {one.serial: one.leader for one in configured if one.leader is not None}
         for serial in dict.fromkeys((*_listed(reading), *units, *packs)):
+            # Taken out and put back, so that the units are in the order in which they were last seen.
             number = self.numbers.pop(serial, 0) or _lowest_free(self.numbers.values())
             self.numbers[serial] = number
             if len(self.numbers) > MAX_UNITS:
@@ -70,6 +71,7 @@ class UnitNumbers:
         ``expansions``: the serial numbers of expansion packs, as the unit that a pack belongs to may not be known.
         """
         found: dict[str, tuple[str, int]] = {}
+        # Steps of 100 leave room for the packs of a unit between it and the next unit.
         for serial, number in sorted(self.numbers.items(), key=lambda one: one[1]):
             if serial not in self.packs:
                 found[serial] = (f"PW{number} Exp" if serial in expansions else f"PW{number}", number * 100)

@@ -49,6 +49,7 @@ def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, .
         capacity = finite(block.get("nominal_full_pack_energy"))
         remaining = finite(block.get("nominal_energy_remaining"))
         place = f"battery_blocks[{index - 1}]"
+        # A capacity of 0 cannot be true, and nothing can be divided by it.
         percent = remaining / capacity * 100.0 if capacity and remaining is not None else None
         found.append(
             Unit(
