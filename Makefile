@@ -57,7 +57,7 @@ test: lint  ## everything: style, types, layers, tests (ARGS="tests/web -k name"
 	$(PYTEST) $(ARGS)
 
 coverage: $(TOOLS) $(BUILT)  ## which lines of pwserver the tests run, in every process that they start
-	$(PYTEST) --cov=pwserver --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered $(if $(ARGS),--cov-fail-under=0) $(ARGS)
 
 lint: setup  ## style, types and layers only
 	@$(MAKE) --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(CHECKS)
