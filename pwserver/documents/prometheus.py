@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
@@ -278,7 +278,7 @@ def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator
             yield name, (choice,), float(choice == chosen)
 
 
-def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[object, ...], object]]:
     status, reading, identity = view.status, view.reading, view.gateway
     yield "up", (), float(status.online)
     facts = (
@@ -319,7 +319,7 @@ ENERGY_METRICS = {
 }
 
 
-def _meters(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+def _meters(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     meters = judged.meters
     for name, meter in meters.items():
         label = METERS.get(name, name)
@@ -335,7 +335,7 @@ def _meters(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
         yield ENERGY_METRICS[name], (), watt_hours * JOULES_PER_WATT_HOUR
 
 
-def _judged(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+def _judged(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     for name, read in _READ:
         yield name, (), read(judged)
     yield from _choice("grid_state", STATES, judged.grid.state.value)
@@ -347,7 +347,7 @@ def _judged(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
     yield from _electrical(judged)
 
 
-def _units(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+def _units(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     for unit in judged.units:
         yield "unit_info", (unit.serial, unit.position, unit.part or "", unit.type or ""), 1.0
         yield "unit_capacity_joules", (unit.serial,), _scaled(unit.capacity_wh.value, JOULES_PER_WATT_HOUR)
@@ -374,7 +374,7 @@ ELECTRICAL_NAMES = {
 }
 
 
-def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[Any, ...], Any]]:
+def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     found = judged.electrical
     for prefix, table in (("inverter", found.inverters), ("line", found.lines), ("ct", found.transformers)):
         for labels, values in table.items():

@@ -138,7 +138,7 @@ class Asker:
         """Return the value without NaNs, which it can only have when some answer of this session had holes."""
         return without_nans(value) if self.limiter.holed else value
 
-    def require(self, fetch: Callable[[], Any], what: Callable[[Any], bool]) -> Json:
+    def require(self, fetch: Callable[[], Any], what: Callable[[object], bool]) -> Json:
         """Ask for something without which there is no reading. Raises GatewayFailure with the true cause.
 
         The library turns most failures into None; what really happened is known from the exchanges.
@@ -166,7 +166,7 @@ class Asker:
         self,
         name: str,
         fetch: Callable[[], Any],
-        good: Callable[[Any], bool],
+        good: Callable[[object], bool],
         interval_seconds: float = 0.0,
         calls: int = 1,
         keep: bool = False,

@@ -235,7 +235,7 @@ class LocalCollector:
         return as_dict(found)
 
     def _ask(
-        self, path: str, interval_seconds: float, good: Callable[[Any], bool], keep_seconds: float = math.inf
+        self, path: str, interval_seconds: float, good: Callable[[object], bool], keep_seconds: float = math.inf
     ) -> Json:
         return self.asker.optional(
             path,

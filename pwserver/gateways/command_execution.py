@@ -212,7 +212,9 @@ class _LibraryCall:
     """Describes how the library carries out one command."""
 
     call: Callable[[Any, Arguments], Any]
-    refusal: Callable[[Any], str | None] = refusal_in  # returns None for an acknowledgement, else the refusal's words
+    refusal: Callable[[object], str | None] = (
+        refusal_in  # returns None for an acknowledgement, else the refusal's words
+    )
     prepare: Callable[[CommandRoute, Commandable, Arguments], Arguments] = _as_it_is
     reads_first: bool = False  # over v1r the first request only reads the file to be changed
 

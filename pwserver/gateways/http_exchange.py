@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import requests
@@ -48,7 +48,7 @@ def forget_redirect() -> None:
         limiter.forgive()
 
 
-def joined(chunks: Iterable[bytes], close: Callable[[], Any]) -> bytes:
+def joined(chunks: Iterable[bytes], close: Callable[[], object]) -> bytes:
     """Return a whole body. Raises ``requests.ReadTimeout`` when the time of the poll is used up."""
     limiter = active_limiter()
     found: list[bytes] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pwserver.reading import Reading
 from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, UNPUBLISHED, WARNING
@@ -115,7 +115,7 @@ def device_label(place: str, vitals: object, units: Mapping[str, str]) -> str | 
     return label
 
 
-def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[str]]:
+def _told(reading: Reading, devices: Mapping[str, Sequence[object]]) -> dict[str, Sequence[str]]:
     """Return the name of every active alert with the places that report it, sorted by name."""
     names = sorted(set(map(str, reading.alerts or [])))[:MOST_ALERTS]
     found: dict[str, list[str]] = {short(name): [] for name in names}
@@ -137,7 +137,7 @@ def _told(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> dict[str, S
     return dict(found)
 
 
-def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str]:
+def _speaking(reading: Reading, devices: Mapping[str, Sequence[object]]) -> set[str]:
     """Return the places whose silence about an alert means that it is over."""
     found = {GRID_WORD} if reading.grid_status is not None else set()
     # Tesla's servers report no device alerts, so their silence does not end one that the gateway reported before.
@@ -149,10 +149,10 @@ def _speaking(reading: Reading, devices: Mapping[str, Sequence[Any]]) -> set[str
     return found
 
 
-def _devices(reading: Reading) -> dict[str, Sequence[Any]]:
+def _devices(reading: Reading) -> dict[str, Sequence[object]]:
     """Return every device that answered, with its alerts; the local API leaves out the list of a device without any."""
     vitals = reading.vitals if isinstance(reading.vitals, dict) else {}
-    found: dict[str, Sequence[Any]] = {}
+    found: dict[str, Sequence[object]] = {}
     for name, device in vitals.items():
         names = device.get("alerts", ()) if isinstance(device, dict) else None
         if isinstance(names, (list, tuple)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite, text
@@ -62,7 +62,7 @@ class SumMemory:
         total = {name: sum(part.counters.get(name, 0.0) for part in folded) for name in names}
         self.former.insert(0, Part("", None, total))
 
-    def total(self, name: str, values: Sequence[Any]) -> float | None:
+    def total(self, name: str, values: Sequence[object]) -> float | None:
         """Return the sum of one counter of all houses; None unless every one of them is known."""
         # Houses that left the configuration stay in the sum, as a sum that falls looks like a new meter.
         left = [part.counters[name] for part in self.former if name in part.counters]

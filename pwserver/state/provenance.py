@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from math import fsum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.modes import Reach
@@ -63,7 +63,7 @@ class Row:
     members: tuple[str, ...]
     origin: Provenance
     why: str
-    invented: tuple[Any, ...] = ()
+    invented: tuple[object, ...] = ()
 
 
 _METERS, _SYSTEM, _STATUS, _INFO, _VITALS = ANSWERS.values()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sanic import HTTPResponse, Request, Sanic
 
 from pwserver.redaction import Redactor
@@ -29,17 +27,18 @@ from pwserver.web.assets import Assets
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.open_streams import OpenStreams
+from pwserver.web.sanic_app import App
 
 # Sanic's own bound on a body. It only has to lie above those of the gate and of the control routes, which are smaller
 # and answer with the reason.
 MOST_BODY_BYTES = 1 << 20
 
 
-def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
+def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     """Make the app with all routes over the arena of ``runtime``. The worker sets ``app.ctx.number``."""
     settings = runtime.config.settings
     router = subpath.SubpathRouter(settings.web.base_path)
-    app: Sanic[Any, Any] = Sanic(name, configure_logging=False, router=router)
+    app: App = Sanic(name, configure_logging=False, router=router)
     app.config.update(
         AUTO_EXTEND=False,  # sanic-ext is used for the API description only, see openapi.py
         ACCESS_LOG=False,
@@ -79,17 +78,17 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> Sanic[Any, Any]:
     return app
 
 
-def withdraw_app(app: Sanic[Any, Any]) -> None:
+def withdraw_app(app: App) -> None:
     """Make sure that no worker forked from here on serves ``app``: Sanic serves the one app that is registered."""
     Sanic.unregister_app(app)
 
 
-def offer_app(app: Sanic[Any, Any]) -> None:
+def offer_app(app: App) -> None:
     """Make workers forked from here on serve ``app`` again, after it was withdrawn."""
     Sanic.register_app(app)
 
 
-def count_answers(app: Sanic[Any, Any]) -> None:
+def count_answers(app: App) -> None:
     """Count the answers of Sanic in this worker's row of the counters."""
     shared = app.ctx.runtime.shared
     gets, posts, failed = (shared.counters.index(name) for name in ("gets", "posts", "errors"))

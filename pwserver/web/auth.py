@@ -8,15 +8,15 @@ import logging
 import math
 import os
 import time
-from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 
 from pwserver.config.server_settings import ControlSettings
 from pwserver.web.address_table import AddressTable
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
+from pwserver.web.sanic_app import App
 from pwserver.web_origins import judge_origin, may_write
 
 log = logging.getLogger("pwserver.control")
@@ -139,7 +139,7 @@ def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
     return not may_write(origin, headers.get("sec-fetch-site"), origins, headers.get("host", ""))
 
 
-def install(app: Sanic[Any, Any], authority: Authority, origins: tuple[str, ...]) -> None:
+def install(app: App, authority: Authority, origins: tuple[str, ...]) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote
 
-from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import NotFound
 
 from pwserver import commands
@@ -31,6 +30,7 @@ from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, In
 from pwserver.web.document_routes import document_response
 from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.request_query import has_parameter, single
+from pwserver.web.sanic_app import App
 from pwserver.web.subpath import without_base
 
 MAX_BACKUP = "/control/max_backup"
@@ -183,7 +183,7 @@ def blueprint(sender: CommandSender) -> Blueprint:
     return routes
 
 
-def install(app: Sanic[Any, Any], sender: CommandSender) -> None:
+def install(app: App, sender: CommandSender) -> None:
     """Add the routes, the check against pages of other sites, and GET of max_backup with the token."""
     auth.install(app, sender.authority, sender.runtime.config.settings.web.cors_origins)
     base = sender.runtime.config.settings.web.base_path
@@ -203,7 +203,7 @@ def install(app: Sanic[Any, Any], sender: CommandSender) -> None:
             return await backup_events(sender, request, sender.default_gateway())
         return await backup_events(sender, request, find_in_path(segment, sender.runtime.shared.gateways))
 
-    async def open_channel(app: Sanic[Any, Any]) -> None:
+    async def open_channel(app: App) -> None:
         sender.open(app.ctx.number, os.getpid())
 
     app.register_listener(open_channel, "before_server_start")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 
 from pwserver.web.errors import allowed
+from pwserver.web.sanic_app import App
 from pwserver.web_origins import ANYBODY, judge_origin
 
 MAX_AGE_SECONDS = 600  # Chromium remembers a preflight for two hours at most; ten minutes lets a changed list take hold
 
 
-def install(app: Sanic[Any, Any], origins: tuple[str, ...]) -> None:
+def install(app: App, origins: tuple[str, ...]) -> None:
     """Allow every origin, without credentials, where ``*`` is listed; else the listed origins, with credentials."""
     every_origin = ANYBODY in origins
 

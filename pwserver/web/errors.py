@@ -6,12 +6,13 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
 
 from pwserver.documents.encode import to_json
 from pwserver.gateway_lookup import UnknownGateway
 from pwserver.redaction import Redactor
+from pwserver.web.sanic_app import App
 
 log = logging.getLogger("pwserver.web")
 
@@ -41,7 +42,7 @@ class Refusal(SanicException):
         self.detail = detail
 
 
-def install(app: Sanic[Any, Any], redactor: Redactor) -> None:
+def install(app: App, redactor: Redactor) -> None:
     """Answer every exception of every route in the one shape, and repeat no secret that a client has sent."""
     app.error_handler.add(Exception, answer)
 

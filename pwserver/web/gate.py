@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 
 from pwserver.web.client_address import forwarded_of
+from pwserver.web.sanic_app import App
 from pwserver.web.sanic_internals import GatedConnection
 from pwserver_ext.counters import Counters
 from pwserver_ext.http_documents import ServedDocument, TargetTable
@@ -127,7 +128,7 @@ def log_access(address: str, what: str, status: int, size: int) -> None:
     access.info('%s "%s" %d %d', address or "-", what, status, size)
 
 
-def install(app: Sanic[Any, Any]) -> None:
+def install(app: App) -> None:
     """Write Sanic's own answers into the access log."""
 
     @app.on_response
@@ -148,7 +149,7 @@ class GateProtocol(GatedConnection):
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        app: Sanic[Any, Any],
+        app: App,
         connections: set[Any],
         **arguments: Any,
     ) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 
 from pwserver.documents.document import JSON
 from pwserver.web.errors import Refusal, error
+from pwserver.web.sanic_app import App
 from pwserver_ext.http_values import knows, takes_gzip
 
 DOES_NOT_HOLD = "The precondition in If-Match or If-None-Match does not hold"
@@ -52,7 +52,7 @@ def send(
     return HTTPResponse(body, status=chosen.status, headers=described, content_type=media_type)
 
 
-def install(app: Sanic[Any, Any]) -> None:
+def install(app: App) -> None:
     """Answer 412 where If-Match does not name what GET or HEAD would answer with (RFC 9110 §13.1.1)."""
 
     @app.on_response

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.utils import formatdate
-from typing import Any
 
-from sanic import Blueprint, HTTPResponse, Request, Sanic
+from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.gateway_lookup import UnknownGateway, decode_segment
 from pwserver.json_types import JsonObject
 from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.open_streams import OpenStreams
 from pwserver.web.request_query import single
+from pwserver.web.sanic_app import App
 from pwserver.web.sanic_internals import StreamHead, answers_nothing
 from pwserver.web.stream_topics import DEFLATED, EVENTS, WEBSOCKET, Topic
 from pwserver.web.websocket import accept_key, accepts_deflate
@@ -129,10 +129,10 @@ def blueprint(streams: OpenStreams) -> Blueprint:
     return routes
 
 
-def install(app: Sanic[Any, Any], streams: OpenStreams) -> None:
+def install(app: App, streams: OpenStreams) -> None:
     """Add the routes of all streams, and have each worker begin with none open."""
 
-    async def start(app: Sanic[Any, Any]) -> None:
+    async def start(app: App) -> None:
         streams.start(app.ctx.number)
 
     app.register_listener(start, "before_server_start")

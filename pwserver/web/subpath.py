@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sanic import HTTPResponse, Request, Sanic
+from sanic import HTTPResponse, Request
 from sanic.router import Router
 
 from pwserver.web.legacy_routes import redirect
+from pwserver.web.sanic_app import App
 
 
 class SubpathRouter(Router):
@@ -30,7 +31,7 @@ class SubpathRouter(Router):
         return super().get(f"{bare}/" if len(path) - len(bare) > 1 else path, method, host)
 
 
-def install(app: Sanic[Any, Any], base: str) -> None:
+def install(app: App, base: str) -> None:
     """Redirect from the bare base to the same with a slash, as the links of the page there are relative."""
 
     @app.on_request

@@ -8,19 +8,17 @@ import signal
 import socket
 import ssl
 from functools import partial
-from typing import Any
-
-from sanic import Sanic
 
 from pwserver import log
 from pwserver.shared import MAIN_GONE_STATUS
 from pwserver.web.gate import GateProtocol
 from pwserver.web.gate_setup import for_worker
+from pwserver.web.sanic_app import App
 
 BEAT_SECONDS = 0.5  # main gives up a worker that has been silent for several seconds, so a few beats may be late
 
 
-async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
+async def _beat(app: App, row: int, parent: int) -> None:
     """Show that this loop turns, and end at once when main is gone.
 
     On Linux the kernel ends a child whose parent has died; elsewhere only this does.
@@ -35,7 +33,7 @@ async def _beat(app: Sanic[Any, Any], row: int, parent: int) -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
+def run_worker(app: App, listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
     """Serve ``app``, which main has built, until SIGTERM. Called in the forked process."""
     parent = os.getppid()
     runtime = app.ctx.runtime
@@ -45,7 +43,7 @@ def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: 
     counters = runtime.shared.counters
     log.faults.count = partial(counters.add, number, counters.index("faults"))
 
-    async def start_beating(app: Sanic[Any, Any]) -> None:
+    async def start_beating(app: App) -> None:
         # Sanic would stop on Ctrl-C, which reaches the whole group; main tells its children in its own order.
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
