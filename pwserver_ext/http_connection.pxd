@@ -30,10 +30,10 @@ cdef class HttpConnection(ReplyWriter):
     cdef resume_reads(self)
     cdef wait(self, bytes data)
     cdef proceed(self)
-    cdef run(self, bytes buffer)
+    cdef int run(self, bytes buffer) except -1
     cdef Py_ssize_t answer_all(self, bytes buffer, double now, bint* blank) except -2
     cdef bytes reply_to(self, Head* h, const char* data, int verdict, bint keep, double now, long long second)
-    cdef keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now)
+    cdef int keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now) except -1
     cdef object asked_by(self, object rule, Head* h, const char* data, str peer)
     cdef bytes over_limit(self, Head* h, const char* data, bint keep)
     cdef count_refused_stream(self)

@@ -27,7 +27,7 @@ from pwserver_ext.http_gate cimport (
 from pwserver_ext.http_head cimport HEAD, MORE_, REJECT_, SERVE_, Head
 from pwserver_ext.http_recogniser cimport forwarded_of
 from pwserver_ext.http_reply cimport CLOSE, KEEP_ALIVE, SILENT, refusal
-from pwserver_ext.http_writer cimport THROUGH_TRANSPORT, ReplyWriter
+from pwserver_ext.http_writer cimport THROUGH_TRANSPORT, ReplyWriter, gather
 
 cdef enum:  # states
     READY = 0  # no request is open
@@ -301,7 +301,7 @@ cdef class HttpConnection(ReplyWriter):
             self.partial = False
             self.deadline = pw_monotonic() + self.gate.idle_seconds
 
-    cdef run(self, bytes buffer):
+    cdef int run(self, bytes buffer) except -1:
         """Answer every complete request of the buffer, in order, a batch in one write; keep the rest."""
         cdef double now = pw_monotonic()
         cdef bint blank = False
@@ -354,7 +354,7 @@ cdef class HttpConnection(ReplyWriter):
                     self.running = False
                 return -1
             at += size
-            self.gather(reply)
+            gather(self, reply)
             if not keep:
                 self.flush()
                 self.pending = buffer[at:] if at < n else None
@@ -396,7 +396,7 @@ cdef class HttpConnection(ReplyWriter):
             gate.access(self.asked_by(gate.asker, h, data, self.address), what, int(reply[9:12]), len(reply))
         return reply
 
-    cdef keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now):
+    cdef int keep_rest(self, bytes buffer, Py_ssize_t at, bint blank, double now) except -1:
         """Keep what is left of the buffer from `at` on, and set the deadline of what is awaited now."""
         cdef Gate gate = self.gate
         cdef Py_ssize_t n = PyBytes_GET_SIZE(buffer)

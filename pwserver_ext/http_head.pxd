@@ -68,5 +68,6 @@ cdef struct Head:
     bint stream  # a WebSocket handshake for a target that is a stream
 
 
-# MORE_, REJECT_, or PASS_ for a head that is complete and well-formed; n bytes of the request have come.
+# MORE_, REJECT_, or PASS_ for a head that is complete and well-formed; n bytes of the request have come, and a NUL stands
+# behind them, as it does behind all bytes of Python's.
 cdef int read_head(const char* data, Py_ssize_t n, const HeadLimits* limits, Hosts hosts, Head* h) except -1

@@ -5,7 +5,9 @@ A page on the Internet can have its own name resolve to a private address (DNS r
 server as its own origin. So a name that such a page could have must be one that the owner has listed.
 """
 
-from pwserver_ext.http_values cimport Span, digit, is_digit, is_ipv4
+from libc.string cimport memcmp, memcpy
+
+from pwserver_ext.http_values cimport Span, digit, is_digit
 
 
 cdef inline bint is_name_octet(char c) noexcept nogil:
@@ -53,6 +55,26 @@ cdef bint is_port(const char* p, const char* end) noexcept nogil:
     return port <= 65535
 
 
+cdef bint is_ipv4(const char* p, Py_ssize_t n) noexcept nogil:
+    """Recognise an IPv4 address in dotted decimal (RFC 3986 section 3.2.2)."""
+    cdef int parts = 0, digits = 0, number = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        if is_digit(p[i]):
+            digits += 1
+            number = number * 10 + digit(p[i])
+            if digits > 3 or number > 255:
+                return False
+        elif p[i] == b"." and digits:
+            parts += 1
+            digits = number = 0
+            if parts > 3:
+                return False
+        else:
+            return False
+    return parts == 3 and digits > 0
+
+
 cdef bint has_dot(const char* p, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -69,13 +91,25 @@ cdef class Hosts:
     """
 
     def __init__(self, names=None):
+        self.known_size = 0
         self.every = names is None
         names = [name.strip().lower().rstrip(".") for name in names or ()]
         self.names = tuple(name.encode("ascii") for name in names if not name.startswith("*."))
         self.suffixes = [name[1:].encode("ascii") for name in names if name.startswith("*.")]
 
     cdef int judge(self, Span host) except -1:
-        """Judge `name[:port]`."""
+        """Judge `name[:port]`. Clients repeat theirs with each request, so the last one that was ours is remembered."""
+        cdef int verdict
+        if 0 < host.size == self.known_size and memcmp(host.at, self.known, host.size) == 0:
+            return HOST_OURS
+        verdict = self.judge_unknown(host)
+        if verdict == HOST_OURS and host.size <= KNOWN_BYTES_MAX:
+            memcpy(self.known, host.at, host.size)
+            self.known_size = host.size
+        return verdict
+
+    cdef int judge_unknown(self, Span host) except -1:
+        """Judge `name[:port]` by its parts."""
         cdef const char* end = host.at + host.size
         cdef const char* port
         cdef Py_ssize_t size

@@ -38,11 +38,38 @@ cdef inline int digit(char c) noexcept nogil:
     return c - 48
 
 
-cdef bint next_item(Span* rest, Span* item) noexcept nogil
+cdef inline bint next_item(Span* rest, Span* item) noexcept nogil:
+    """Take the next element of a comma-separated list, blanks trimmed; return False at the end.
+
+    Empty elements are passed over, as section 5.6.1.2 asks of a recipient.
+    """
+    cdef const char* p = rest.at
+    cdef const char* end = rest.at + rest.size
+    cdef const char* start
+    while p < end and (is_blank(p[0]) or p[0] == b","):
+        p += 1
+    if p == end:
+        return False
+    start = p
+    while p < end and p[0] != b",":
+        p += 1
+    rest.at = p
+    rest.size = end - p
+    while p > start and is_blank((p - 1)[0]):
+        p -= 1
+    item.at = start
+    item.size = p - start
+    return True
+
+
+cdef inline bint prefers_gzip(Encodings* wanted) noexcept nogil:
+    """Decide whether gzip is acceptable and no less welcome than the plain body (section 12.5.3)."""
+    cdef int gzip = wanted.gzip if wanted.gzip >= 0 else wanted.others
+    return gzip > 0 and gzip >= wanted.identity
+
+
 cdef bint names(Span value, const char* lower, Py_ssize_t n) noexcept nogil
 cdef bint is_websocket_key(Span value) noexcept nogil
 cdef void read_encodings(Span value, Encodings* wanted) noexcept nogil
-cdef bint prefers_gzip(Encodings* wanted) noexcept nogil
 cdef long long read_length(Span value) noexcept nogil
-cdef bint is_ipv4(const char* p, Py_ssize_t n) noexcept nogil
 cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=*) noexcept

@@ -9,30 +9,6 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcmp
 
 
-cdef bint next_item(Span* rest, Span* item) noexcept nogil:
-    """Take the next element of a comma-separated list, blanks trimmed; return False at the end.
-
-    Empty elements are passed over, as section 5.6.1.2 asks of a recipient.
-    """
-    cdef const char* p = rest.at
-    cdef const char* end = rest.at + rest.size
-    cdef const char* start
-    while p < end and (is_blank(p[0]) or p[0] == b","):
-        p += 1
-    if p == end:
-        return False
-    start = p
-    while p < end and p[0] != b",":
-        p += 1
-    rest.at = p
-    rest.size = end - p
-    while p > start and is_blank((p - 1)[0]):
-        p -= 1
-    item.at = start
-    item.size = p - start
-    return True
-
-
 cdef bint names(Span value, const char* lower, Py_ssize_t n) noexcept nogil:
     """Look for an element of a list, letter case aside."""
     cdef Span item
@@ -119,12 +95,6 @@ cdef void read_encodings(Span value, Encodings* wanted) noexcept nogil:
             wanted.others = given
 
 
-cdef bint prefers_gzip(Encodings* wanted) noexcept nogil:
-    """Decide whether gzip is acceptable and no less welcome than the plain body (section 12.5.3)."""
-    cdef int gzip = wanted.gzip if wanted.gzip >= 0 else wanted.others
-    return gzip > 0 and gzip >= wanted.identity
-
-
 cdef long long read_length(Span value) noexcept nogil:
     """Read a Content-Length (section 8.6); -1 where it is not one to eighteen digits, which a long long holds."""
     cdef long long total = 0
@@ -136,26 +106,6 @@ cdef long long read_length(Span value) noexcept nogil:
             return -1
         total = total * 10 + digit(value.at[i])
     return total
-
-
-cdef bint is_ipv4(const char* p, Py_ssize_t n) noexcept nogil:
-    """Recognise an IPv4 address in dotted decimal (RFC 3986 section 3.2.2)."""
-    cdef int parts = 0, digits = 0, number = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        if is_digit(p[i]):
-            digits += 1
-            number = number * 10 + digit(p[i])
-            if digits > 3 or number > 255:
-                return False
-        elif p[i] == b"." and digits:
-            parts += 1
-            digits = number = 0
-            if parts > 3:
-                return False
-        else:
-            return False
-    return parts == 3 and digits > 0
 
 
 cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=False) noexcept:

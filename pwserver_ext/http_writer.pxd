@@ -14,6 +14,17 @@ cdef class ReplyWriter(Timed):
     cdef bytes single  # a reply that is not yet written
     cdef list batch  # several such
 
-    cdef gather(self, bytes reply)
-    cdef flush(self)
+    cdef int flush(self) except -1
     cdef bint is_direct(self) except -1
+
+
+cdef inline int gather(ReplyWriter writer, bytes reply) except -1:
+    """Add a reply to those that the next flush() writes."""
+    if writer.batch is not None:
+        writer.batch.append(reply)
+    elif writer.single is None:
+        writer.single = reply
+    else:
+        writer.batch = [writer.single, reply]
+        writer.single = None
+    return 0

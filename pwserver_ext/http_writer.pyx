@@ -17,17 +17,7 @@ cdef class ReplyWriter(Timed):
     def __cinit__(self):
         self.descriptor = UNKNOWN
 
-    cdef gather(self, bytes reply):
-        """Add a reply to those that the next flush() writes."""
-        if self.single is None and self.batch is None:
-            self.single = reply
-        elif self.batch is None:
-            self.batch = [self.single, reply]
-            self.single = None
-        else:
-            self.batch.append(reply)
-
-    cdef flush(self):
+    cdef int flush(self) except -1:
         """Write what has been gathered.
 
         A single reply of a plain kept-alive connection goes straight to the socket; what that does not take, and its
@@ -42,7 +32,7 @@ cdef class ReplyWriter(Timed):
             if self.is_direct():
                 sent = pw_send(self.descriptor, PyBytes_AS_STRING(single), PyBytes_GET_SIZE(single))
                 if sent == PyBytes_GET_SIZE(single):
-                    return
+                    return 0
                 if sent > 0:
                     single = single[sent:]
                 self.queued = True

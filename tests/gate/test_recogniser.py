@@ -223,6 +223,15 @@ def test_the_limits_are_met_exactly() -> None:
     assert ANY.look(request("POST /soe HTTP/1.1", "Content-Length: 4096")).body_size == 4096
 
 
+@pytest.mark.parametrize("beyond", [0, 1, 9, 70_000])
+@pytest.mark.parametrize("end", ["", "\r\n\r\n", " HTTP/1.1\r\nHost: pi\r\n\r\n", ": y\r\n\r\n", "\0"])
+def test_what_stands_beyond_a_limit_changes_nothing(beyond: int, end: str) -> None:
+    assert ANY.look(("GET /" + "a" * (8192 - 5 + beyond) + end).encode()).status == 414
+    for start in "", "X: ":
+        head = "GET /soe HTTP/1.1\r\n" + start
+        assert ANY.look((head + "y" * (16384 - len(head) + beyond) + end).encode()).status == 431
+
+
 @pytest.mark.parametrize(
     "host",
     [
@@ -273,6 +282,21 @@ def test_hosts_of_others(host: str) -> None:
     assert (verdict.verdict, verdict.status) == (REJECT, 421)
     assert OURS.look(request(f"GET http://{host}/x HTTP/1.1")).status == 421
     assert ANY.look(request(host=host)).verdict == SERVE
+
+
+SIMILAR_HOSTS = (
+    "pi.local", "PI.local", "pi.local.", "pi.local:1", "pi.local:x", "pi.loca", "pi.locax", "pi.example", "", "a",
+    "x" * 63, "x" * 64, "x" * 65, "x" * 57 + ".local", "x" * 58 + ".local", "x" * 59 + ".local", "x" * 58 + ".example",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(SIMILAR_HOSTS), max_size=8))
+def test_a_host_that_was_ours_speaks_for_no_other(hosts: list[str]) -> None:
+    """The last host that was ours is remembered; the verdicts are those of a server that has seen none."""
+    names = ("*.local",)
+    same = Recogniser(TABLE, Hosts(names))
+    for host in hosts:
+        assert same.look(request(host=host)) == Recogniser(TABLE, Hosts(names)).look(request(host=host))
 
 
 @pytest.mark.parametrize(
