@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.packaging.roots import CACHE, Root
+from tests.packaging.roots import CACHE, UNOPTIMISED, Root
 
 KEEP_SECONDS = 7 * 86400.0  # installing a compiler takes longer than all the rest
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -133,7 +133,7 @@ class Builder:
             outside.mkdir(parents=True, exist_ok=True)
             root.volumes[match[1]] = outside
         assert not rest.startswith(("--", "[")), rest
-        result = root.run(["/bin/sh", "-c", rest], image.environment, image.user, image.workdir)
+        result = root.run(["/bin/sh", "-c", rest], UNOPTIMISED | image.environment, image.user, image.workdir)
         assert result.status == 0, f"RUN {rest}\n{result.output[-6000:]}"
         if image.history:
             shutil.rmtree(kept, ignore_errors=True)

@@ -18,7 +18,7 @@ import pytest
 
 from pwserver_ext.modules import MODULES
 from tests.packaging.conftest import Built
-from tests.packaging.roots import CACHE, CHECKOUT, Result, Root
+from tests.packaging.roots import CACHE, CHECKOUT, UNOPTIMISED, Result, Root
 from tests.support.waiting import wait_until
 
 ME = "1000:1000"
@@ -112,7 +112,7 @@ def test_first_command_of_the_readme_on_a_fresh_machine(built: Built, scratch: P
         os.chown(path, 1000, 1000)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]  # the machine's own 8675 may be taken
-    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1"}
+    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", **UNOPTIMISED}
     with root.started(first, environment, ME, "/home/me/pwserver") as running:
 
         def meters() -> dict[str, dict[str, float]] | None:
