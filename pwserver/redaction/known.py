@@ -177,11 +177,18 @@ def _meant(escape: str) -> str:
     if escape[0] == "%":
         return chr(int(escape[1:], 16))
     if escape[0] == "&":
-        return html.unescape(escape)
+        # It drops references to control and non-characters, as HTML wants; a password may hold one all the same.
+        return html.unescape(escape) or _referred(escape)
     kind = escape[1]
     if kind in "uUx":
         return chr(min(int(escape[2:], 16), 0x10FFFF))
     return _SIMPLE.get(kind, kind)
+
+
+def _referred(reference: str) -> str:
+    """Return the character that a numeric reference such as ``&#127;`` or ``&#x7f;`` counts out."""
+    number = reference.strip("&#;")
+    return chr(int(number[1:], 16) if number[0] in "xX" else int(number))
 
 
 def _meant_by_bytes(characters: str) -> str:

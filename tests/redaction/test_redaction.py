@@ -85,6 +85,13 @@ def test_any_mixture_of_encodings(secret: str, data: Any) -> None:
     assert told == f"<{HIDDEN}>"
 
 
+@pytest.mark.parametrize("character", ["\x01", "\x0b", "\x7f", "\ufdd0", "\ufffe", "\U0001ffff"])
+@pytest.mark.parametrize("reference", ["&#{};", "&#x{:x};", "&#X{:X};"])
+def test_a_reference_that_html_forbids_is_found_all_the_same(character: str, reference: str) -> None:
+    written = f"000{reference.format(ord(character))}0000"
+    assert Redactor([f"000{character}0000"]).redact_known(f"<{written}>") == f"<{HIDDEN}>"
+
+
 @given(st.text(max_size=300), st.lists(st.text(max_size=20), max_size=4), st.lists(st.text(max_size=8), max_size=3))
 def test_nothing_raises_and_no_secret_stays(text: str, secrets: list[str], public: list[str]) -> None:
     redactor = Redactor(secrets, public)
