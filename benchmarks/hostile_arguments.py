@@ -299,7 +299,7 @@ class Table:
 
     def __init__(self) -> None:
         self.good = good()
-        self.classes: dict[str, type] = {}
+        self.classes: dict[str, Any] = {}
         self.calls: list[str] = []
         self.unknown: list[str] = []  # public, but nobody has said which arguments it takes
         for module in MODULES:
@@ -339,7 +339,7 @@ class Table:
         if not rest:
             return getattr(importlib.import_module(f"pwserver_ext.{module}"), first), None
         cls = self.classes[f"{module}.{first}"]
-        owner: Any = object.__new__(cls) if bare else self.instance(f"{module}.{first}")
+        owner: Any = cls.__new__(cls) if bare else self.instance(f"{module}.{first}")
         return getattr(owner, rest[0]), owner
 
     def by_keyword(self, name: str, *arguments: Any) -> None:
