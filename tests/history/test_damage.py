@@ -75,7 +75,7 @@ PLACES = (
 
 
 def _as_written(path: Path) -> tuple[int, ...]:
-    """Return what a change of the thing at ``path`` itself would change; the time of reading a link is not such a thing."""
+    """Return what a change of the thing at ``path`` itself would change; when a link was read is not among it."""
     status = os.lstat(path)
     return status.st_mode, status.st_ino, status.st_uid, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
