@@ -73,7 +73,7 @@ def listen(streams: OpenStreams, request: Request, topic: Topic) -> None:
         cors = f"access-control-allow-origin: {origin.text}\r\n"
         cors += "access-control-allow-credentials: true\r\nvary: Origin\r\n"
     head = EVENTS_HEAD.format(date=formatdate(usegmt=True), media_type=EVENTS_TYPE, cors=cors)
-    streams.open(request, topic, EVENTS, head + f"retry: {1000 * RETRY_SECONDS}\n\n", who)
+    streams.open(request, topic, EVENTS, head + f"retry: {1000 * RETRY_SECONDS}\n", who)
 
 
 def blueprint(streams: OpenStreams) -> Blueprint:
