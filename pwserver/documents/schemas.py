@@ -278,7 +278,9 @@ CONTROL_MODE = one_of(obj({"mode": STRING}), ERROR)
 CONTROL_CHARGING = one_of(obj({"grid_charging": BOOLEAN}), ERROR)
 CONTROL_EXPORT = one_of(obj({"grid_export": STRING}), ERROR)
 _MANUAL_BACKUP = obj(optional={"end_time": EPOCH})
-MAX_BACKUP = one_of(obj({"manual_backup": nullable(_MANUAL_BACKUP), "backup_events": OBJECTS}), ERROR)
+# Named, because openapi-python-client loses an object without a name that is one of several and holds objects itself.
+BACKUP_EVENTS = obj({"manual_backup": nullable(_MANUAL_BACKUP), "backup_events": OBJECTS})
+MAX_BACKUP = one_of(BACKUP_EVENTS, ERROR)
 
 GATEWAY = obj(
     {

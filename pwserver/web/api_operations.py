@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pwserver.documents.document import JSON
-from pwserver.documents.json_schema import STRING, Schema, obj
+from pwserver.documents.json_schema import STRING, Schema, array, obj
 from pwserver.json_types import Json
 
 HTML = "text/html; charset=utf-8"
@@ -60,6 +60,6 @@ class ApiOperation:
 INVALID: Mapping[int, tuple[str, Schema | None]] = {
     422: (
         "a parameter or the body has a value that is not allowed",
-        obj({"detail": {"type": "array", "items": obj({"type": STRING, "loc": {"type": "array"}, "msg": STRING})}}),
+        obj({"detail": array(obj({"type": STRING, "loc": array(STRING), "msg": STRING}))}),
     )
 }
