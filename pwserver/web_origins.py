@@ -92,6 +92,11 @@ def may_listen(origin: Origin | None, allowed: Collection[str], host: str) -> bo
     return ANYBODY in allowed or origin.is_listed(allowed) or origin.is_host(host)
 
 
+def is_own_page(origin: Origin | None, site: str | None, allowed: Collection[str]) -> bool:
+    """Tell whether a request that may_write() allows is one of a page that it takes for this server's own."""
+    return (origin is not None or site is not None) and not (origin is not None and origin.is_listed(allowed))
+
+
 def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], host: str) -> bool:
     """Tell whether a page from there may change anything.
 

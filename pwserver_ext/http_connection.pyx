@@ -472,6 +472,8 @@ cdef class HttpConnection(ReplyWriter):
         if gate.access is not None:
             gate.access(self.address, "-", h.status, 0)
         reason = (<bytes>h.reason).decode("ascii")
+        if h.status == 421 and gate.explain_host is not None:
+            reason = gate.explain_host(h.host.at[:h.host.size].decode("ascii"))
         self.transport.write(refusal(h.status, reason, h.method == HEAD, gate.responder.refusal_lines(h)))
         self.linger()
 

@@ -36,6 +36,7 @@ cdef class Gate:
     cdef object exempt
     cdef object client
     cdef object asker
+    cdef object explain_host
     cdef object timer
     cdef readonly Counters counters
     cdef uint64_t* cells  # of our row

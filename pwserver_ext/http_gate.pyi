@@ -37,6 +37,7 @@ class Gate:
         access: Callable[[str, str, int, int], None] | None = None,
         client: Callable[[str, str], str] | None = None,
         asker: Callable[[str, str], str] | None = None,
+        explain_host: Callable[[str], str] | None = None,
         secure: bool = False,
     ) -> None: ...
     @property

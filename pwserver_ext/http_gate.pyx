@@ -34,6 +34,8 @@ cdef class Gate:
     exempt: a container (`in`) of the addresses of trusted reverse proxies, which no cap per address binds.
     client: (peer, all of X-Forwarded-For or "") -> who is counted: asked for IPv6 peers and for what a trusted proxy
         forwards; None counts every peer as it is. asker: the same for the access log, which shows the whole address.
+    explain_host: called with a host name that is not ours; returns the reason that its refusal gives, in ASCII without
+        quotation marks. None: the recogniser's own words.
     drain_seconds: how long idle connections stay open for one more request once a stop has begun.
     access: called for every request not handed on with (address, method and target or "-", status, bytes), or None.
     """
@@ -42,7 +44,8 @@ cdef class Gate:
                   Counters counters=None, Py_ssize_t row=0, Py_ssize_t first_event=0, limiter=None, exempt=(),
                   double head_seconds=10, double idle_seconds=75, double stall_seconds=30, double linger_seconds=2,
                   double tick_seconds=0.5, double drain_seconds=0.5, Py_ssize_t connections_max=4096,
-                  Py_ssize_t per_address_max=1024, access=None, client=None, asker=None, bint secure=False):
+                  Py_ssize_t per_address_max=1024, access=None, client=None, asker=None, explain_host=None,
+                  bint secure=False):
         if recogniser.table is not responder.table:
             raise ValueError("recogniser and responder must share a table")
         self.recogniser = recogniser
@@ -55,6 +58,7 @@ cdef class Gate:
         self.exempt = exempt
         self.client = client
         self.asker = asker
+        self.explain_host = explain_host
         self.secure = secure
         self.head_seconds = head_seconds
         self.idle_seconds = idle_seconds

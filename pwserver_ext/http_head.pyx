@@ -263,6 +263,7 @@ cdef int judge_host(Head* h, Span host, Hosts hosts) except -1:
     if verdict == HOST_MALFORMED:
         return reject(h, 400, b"Bad host")
     if verdict == HOST_FOREIGN:
+        h.host = host
         return reject(h, 421, b"This server does not answer for that host name")
     return PASS_
 

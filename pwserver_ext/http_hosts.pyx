@@ -1,10 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The names of this server: which values of Host it answers to (RFC 9110 section 7.2).
 
-A page on the Internet can have its own name resolve to a private address (DNS rebinding) and would then read this
-server as its own origin. So a name that such a page could have must be one that the owner has listed.
+A page on the Internet can have its own name resolve to a private address (DNS rebinding) and would then be a page of
+this server to the browser. So a name that such a page could have must be one that the owner has listed.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memcmp, memcpy
 
 from pwserver_ext.http_values cimport Span, digit, is_digit
@@ -96,6 +97,13 @@ cdef class Hosts:
         names = [name.strip().lower().rstrip(".") for name in names or ()]
         self.names = tuple(name.encode("ascii") for name in names if not name.startswith("*."))
         self.suffixes = [name[1:].encode("ascii") for name in names if name.startswith("*.")]
+
+    def knows(self, bytes host not None):
+        """Tell whether this value of a Host line, which may come from anybody, is one that we answer to."""
+        cdef Span value
+        value.at = PyBytes_AS_STRING(host)
+        value.size = len(host)
+        return self.judge(value) == HOST_OURS
 
     cdef int judge(self, Span host) except -1:
         """Judge `name[:port]`. Clients repeat theirs with each request, so the last one that was ours is remembered."""

@@ -153,14 +153,15 @@ class Choice(Kind[str]):
 
 
 @dataclass(frozen=True)
-class Https(Kind[str]):
-    """Takes ``no``, ``yes`` or ``http`` (plain HTTP behind a proxy that speaks TLS)."""
+class BoolOr(Kind[str]):
+    """Takes ``yes``, ``no``, or one ``other`` word."""
 
-    word: str = "no/yes/http"
+    word: str = "yes/no"
+    other: str = ""
 
     def parse(self, text: str) -> str | None:
-        if without_comment(text).lower() == "http":
-            return "http"
+        if without_comment(text).lower() == self.other:
+            return self.other
         try:
             value = Bool().parse(text)
         except BadValue:
@@ -169,7 +170,7 @@ class Https(Kind[str]):
 
     @property
     def expected(self) -> str:
-        return "no, yes or http"
+        return f"no, yes or {self.other}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 
 from pwserver.config.host_names import allowed_host, bind_address, network
-from pwserver.config.kinds import Bool, Choice, FilePath, Https, Items, Text, Word
+from pwserver.config.kinds import Bool, BoolOr, Choice, FilePath, Items, Text, Word
 from pwserver.config.number_kinds import Duration, Int
 from pwserver.config.setting import CONTROL, DAY_SECONDS, LIMITS, SERVER, setting
 from pwserver.config.urls import base_path, origin
@@ -38,7 +38,7 @@ class ProcessSettings:
         default_note="2, or 1 on a single core")
     debug: bool = setting("PW_DEBUG", Bool(), False, SERVER, "Write a detailed log, with a line for every request.")
     https: str = setting(
-        "PW_HTTPS", Https(), "no", SERVER,
+        "PW_HTTPS", BoolOr("no/yes/http", "http"), "no", SERVER,
         "With yes, the server speaks TLS, with a certificate of its own unless PW_TLS_CERT is set. Use http behind a "
         "proxy that speaks TLS: cookies are made for that.")
     tls_cert: str | None = setting(
@@ -93,9 +93,10 @@ class WebSettings:
     browser_cache_seconds: int = setting(
         "PW_BROWSER_CACHE", Int(0, 31_536_000), 0, SERVER,
         "Browsers may keep styles, scripts and images for this time; 0 means not at all.", unit="s")
-    host_check: bool = setting(
-        "PW_HOST_CHECK", Bool(), True, SERVER,
-        "Refuse requests for host names that are not this server's. This guards against DNS rebinding.")
+    host_check: str = setting(
+        "PW_HOST_CHECK", BoolOr("auto/yes/no", "auto"), "auto", SERVER,
+        "Refuse requests for host names that are not this server's, against DNS rebinding: yes refuses all of them; "
+        "auto refuses changes from browsers, and everything where CORS_ORIGINS lists origins; no refuses none.")
     allowed_hosts: tuple[str, ...] = setting(
         "PW_ALLOWED_HOSTS", Items(allowed_host, what="host names"), (), SERVER,
         "Further host names of this server, beside IP addresses, localhost, names without a dot, *.local and the "

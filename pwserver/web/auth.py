@@ -16,8 +16,9 @@ from pwserver.web.address_table import AddressTable
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
+from pwserver.web.own_names import OwnNames
 from pwserver.web.sanic_app import App
-from pwserver.web_origins import judge_origin, may_write
+from pwserver.web_origins import is_own_page, judge_origin, may_write
 
 log = logging.getLogger("pwserver.control")
 
@@ -139,14 +140,26 @@ def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
     return not may_write(origin, headers.get("sec-fetch-site"), origins, headers.get("host", ""))
 
 
-def install(app: App, authority: Authority, origins: tuple[str, ...]) -> None:
+def is_own_page_of_unknown_name(request: Request, origins: tuple[str, ...], names: OwnNames) -> bool:
+    """Tell whether a page that calls itself this server's own has a name that any page could have taken on."""
+    headers = request.headers
+    if not is_own_page(judge_origin(headers), headers.get("sec-fetch-site"), origins):
+        return False
+    return not names.know(headers.get("host", ""))
+
+
+def install(app: App, authority: Authority, origins: tuple[str, ...], names: OwnNames) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request
     async def same_site_only(request: Request) -> HTTPResponse | None:
-        if request.method in SAFE_METHODS or not from_elsewhere(request, origins):
+        if request.method in SAFE_METHODS:
             return None
-        authority.refused(
-            authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
-        )
-        return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")
+        if from_elsewhere(request, origins):
+            authority.refused(
+                authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
+            )
+            return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")
+        if is_own_page_of_unknown_name(request, origins, names):
+            return error(421, names.explain(request.headers.get("host", "")))
+        return None

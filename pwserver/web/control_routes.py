@@ -28,7 +28,8 @@ from pwserver.web.control_answers import acknowledged, form_answer, json_answer,
 from pwserver.web.control_bodies import is_json, not_an_object, object_of, wants_dry_run
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.document_routes import document_response
-from pwserver.web.errors import JsonBlueprint, Refusal
+from pwserver.web.errors import JsonBlueprint, Refusal, error
+from pwserver.web.own_names import NAMES, OwnNames
 from pwserver.web.request_query import has_parameter, single
 from pwserver.web.sanic_app import App
 from pwserver.web.subpath import without_base
@@ -185,8 +186,10 @@ def blueprint(sender: CommandSender) -> Blueprint:
 
 def install(app: App, sender: CommandSender) -> None:
     """Add the routes, the check against pages of other sites, and GET of max_backup with the token."""
-    auth.install(app, sender.authority, sender.runtime.config.settings.web.cors_origins)
-    base = sender.runtime.config.settings.web.base_path
+    web = sender.runtime.config.settings.web
+    names = OwnNames(web, sender.runtime.shared.arena.region(NAMES))
+    auth.install(app, sender.authority, web.cors_origins, names)
+    base = web.base_path
 
     @app.on_request
     async def fresh_backup_events(request: Request) -> HTTPResponse | None:
@@ -198,6 +201,10 @@ def install(app: App, sender: CommandSender) -> None:
         match = _MAX_BACKUP_PATH.fullmatch(without_base(request.path, base))
         if match is None:
             return None
+        host = request.headers.get("host", "")
+        if not names.know(host):
+            # A browser does not say of a GET that a page sent it, so no page may bring a token under a name of its own.
+            return error(421, names.explain(host))
         segment = match["segment"]
         if segment is None:
             return await backup_events(sender, request, sender.default_gateway())

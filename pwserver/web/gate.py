@@ -22,6 +22,7 @@ from typing import Any
 from sanic import HTTPResponse, Request
 
 from pwserver.web.client_address import forwarded_of
+from pwserver.web.own_names import LOCAL_NAMES
 from pwserver.web.sanic_app import App
 from pwserver.web.sanic_internals import GatedConnection
 from pwserver_ext.counters import Counters
@@ -34,9 +35,6 @@ from pwserver_ext.http_reply import Responder
 log = logging.getLogger("pwserver.web")
 access = logging.getLogger("pwserver.access")
 
-# Names that the public domain name system never gives out, so no page on the Internet can be rebound to them.
-LOCAL_NAMES = ("*.local", "*.localhost", "*.localdomain", "*.lan", "*.home.arpa", "*.internal")
-
 
 @dataclass(frozen=True)
 class GateSettings:
@@ -47,7 +45,8 @@ class GateSettings:
     streams: paths of WebSockets, whose handshakes the limiter does not count. tls: None for plain HTTP.
     prefix: sub-path under which all targets answer as well, without a trailing slash; empty for none.
     hosts: lower-case names and `*.suffix` patterns allowed in Host, beside IP addresses and single labels;
-        None switches the check off. origins: the CORS list, ("*",) for any.
+        None switches the check off. explain_host: such a name that is not allowed -> the reason that its refusal gives.
+    origins: the CORS list, ("*",) for any.
     Bounds are bytes, seconds, and counts per worker; a cap of 0 is no cap. Seconds are absolute.
     access_log: a line for every request. counters, row: where this worker counts; first_event: index of the first of
         `pwserver_ext.http_gate.EVENTS` there.
@@ -79,6 +78,7 @@ class GateSettings:
     exempt_addresses: Container[str] = frozenset()
     client: Callable[[str, str], str] | None = None
     asker: Callable[[str, str], str] | None = None
+    explain_host: Callable[[str], str] | None = None
     kept_reply_bytes: int = 8 << 20
     write_buffer_bytes: int = 65536
     counters: Counters | None = None
@@ -110,6 +110,7 @@ class GateSettings:
             exempt=self.exempt_addresses,
             client=self.client,
             asker=self.asker,
+            explain_host=self.explain_host,
             head_seconds=self.head_seconds,
             idle_seconds=self.idle_seconds,
             stall_seconds=self.stall_seconds,

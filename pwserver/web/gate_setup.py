@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -14,7 +13,8 @@ from pwserver.web.address_table import GUESSES, STREAMS, AddressTable
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.control_routes import MAX_BACKUP
 from pwserver.web.document_table import DocumentTable, Entry
-from pwserver.web.gate import LOCAL_NAMES, GateSettings
+from pwserver.web.gate import GateSettings
+from pwserver.web.own_names import NAMES, OwnNames, readable_names
 from pwserver_ext.http_documents import ServedDocument
 from pwserver_ext.limits import WindowLimiter
 
@@ -25,6 +25,7 @@ CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its o
 def shared_bytes(web: WebSettings, workers: int) -> dict[str, int]:
     """Return the regions that the web needs in the arena beside snapshots and counters: name -> bytes."""
     regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(workers))
+    regions[NAMES] = OwnNames.size()
     if web.rate_limit_enabled:
         regions[LIMITS] = WindowLimiter.size(web.rate_limit_addresses)
     return regions
@@ -70,7 +71,8 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
         accept_targets=with_accept,
         streams=stream_paths(table.gateways),
         prefix=web.base_path,
-        hosts=allowed_hosts(web),
+        hosts=readable_names(web),
+        explain_host=OwnNames(web, runtime.shared.arena.region(NAMES)).explain,
         origins=web.cors_origins,
         request_line_bytes=web.max_request_line_bytes,
         head_bytes=web.max_head_bytes,
@@ -102,14 +104,6 @@ def stream_paths(gateways: Iterable[str]) -> tuple[bytes, ...]:
     ids = [quote(gateway, safe="") for gateway in gateways]
     names = ["/ws/aggregate", "/ws/site", *(f"/ws/{kind}/{name}" for kind in ("gateway", "site") for name in ids)]
     return tuple(name.encode() for name in names)
-
-
-def allowed_hosts(web: WebSettings) -> tuple[str, ...] | None:
-    """Return the names that Host may have beside IP addresses and single labels; None where the check is off."""
-    if not web.host_check:
-        return None
-    own = socket.gethostname().lower().rstrip(".")  # not the full name: asking for that may wait for a name server
-    return (*LOCAL_NAMES, *filter(None, [own]), *web.allowed_hosts)
 
 
 def rate_limiter(runtime: Runtime) -> Callable[[str], float] | None:

@@ -91,7 +91,8 @@ ATTACKS: dict[str, Attack] = {
     "text/plain, which needs no preflight": ((422,), "POST", "/control/reserve",
                                              {"content-type": "text/plain", "authorization": RIGHT}, BODY),
     "cross-site reset": ((403,), "POST", "/health/reset", TOKEN | {"sec-fetch-site": "cross-site"}, b""),
-    "rebound name": ((400, 403, 421), "POST", "/control/reserve", TOKEN | {"host": "evil.example"}, BODY),
+    "rebound name": ((400, 403, 421), "POST", "/control/reserve",
+                     TOKEN | {"host": "evil.example", "sec-fetch-site": "same-origin"}, BODY),
     "rebound name with its own origin": ((400, 403, 421), "POST", "/control/reserve",
                                          TOKEN | {"host": "evil.example", "origin": "http://evil.example"}, BODY),
     # --- bodies
