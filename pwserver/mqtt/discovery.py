@@ -19,7 +19,7 @@ from pwserver.mqtt.entities import (
 from pwserver.mqtt.state_topics import compact, safe_in_topic
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS
-from pwserver.state.device_signals import inverter_serials
+from pwserver.state.device_signals import inverter_serials, powerwall_serials
 from pwserver.state.fact import text
 from pwserver.state.view import View
 
@@ -54,10 +54,12 @@ class Gateway:
 
     def unit_device(self, serial: str) -> JsonObject:
         """Return the device of one unit behind the gateway."""
+        kind, model = ("Inverter", "Solar Inverter") if serial in self.inverters else ("Powerwall", "Powerwall")
         return {
             **self.device(),
             "identifiers": [f"pypowerwall_{self.id}_{serial_slug(serial)}"],
-            "name": f"{'Inverter' if serial in self.inverters else 'Powerwall'} {serial}",
+            "name": f"{kind} {serial}",
+            "model": model,
             "serial_number": serial,
             "via_device": f"pypowerwall_{self.id}",
         }
@@ -220,18 +222,20 @@ class Announcer:
         version = text(view.reading.version) if view.reading is not None else None
         inverters = self._facts.inverters
         if view.reading is not None and view.status.online:
-            inverters |= inverter_serials(view.state.judged.devices, view.state.judged.unit_labels)
+            judged = view.state.judged
+            inverters |= inverter_serials(judged.devices, judged.unit_labels)
+            inverters -= powerwall_serials(judged.devices, judged.unit_labels)  # may only show later
         self._facts = Gateway(view.gateway.id, view.gateway.name, version or self._facts.version, inverters)
         if view.reading is None or not view.status.online:
             return
         judged = view.state.judged
-        self._serials.update({unit.position: unit.serial for unit in judged.units if safe_in_topic(unit.serial)})
+        self._serials.update({unit.position: unit.serial for unit in judged.all_units if safe_in_topic(unit.serial)})
         for entity in optional_entities(judged, self._serials):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity
 
     def availabilities(self) -> list[str]:
-        """Return the availability topics of units and devices that were announced and are still configured."""
+        """Return the availability topics of parts that were announced and are still configured."""
         return list(dict.fromkeys(e.available for e in self._optional.values() if e.available is not None))
 
     def _remove(self, units: Mapping[str, int]) -> dict[str, str]:

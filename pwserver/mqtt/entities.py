@@ -13,11 +13,16 @@ from typing import Final
 
 from pwserver.json_types import JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
-from pwserver.mqtt.state_topics import battery_availability, compact, device_availability, safe_in_topic
+from pwserver.mqtt.state_topics import (
+    battery_availability,
+    compact,
+    device_availability,
+    safe_in_topic,
+    sensor_availability,
+)
 from pwserver.state.controls import CHOICE, MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.device_signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
-from pwserver.state.fact import Fact
 from pwserver.state.judge import Judged
 from pwserver.state.meter_powers import MAIN_METERS, Meters
 from pwserver.state.strings import string_pairs
@@ -67,21 +72,28 @@ def _sensor(
 
 def entity_of(sensor: Sensor) -> Entity:
     """Return the entity of a gateway's sensor."""
+    available = sensor_availability(sensor.topic) if sensor.own_availability else None
     if not sensor.yes_or_no:
         return _sensor(
-            sensor.topic, sensor.name, sensor.unit, sensor.device_class, sensor.icon, diagnostic=sensor.diagnostic
+            sensor.topic,
+            sensor.name,
+            sensor.unit,
+            sensor.device_class,
+            sensor.icon,
+            diagnostic=sensor.diagnostic,
+            available=available,
         )
     members: JsonObject = {"icon": f"mdi:{sensor.icon}", "payload_on": "true", "payload_off": "false"}
     if sensor.device_class:
         members["device_class"] = sensor.device_class
-    return Entity("binary_sensor", sensor.topic, sensor.name, sensor.topic, members)
+    return Entity("binary_sensor", sensor.topic, sensor.name, sensor.topic, members, available=available)
 
 
 # That the last poll succeeded is no value of a reading, and is told also when it failed.
 ONLINE = Sensor(
     "online", "Gateway Online", lambda _: None, device_class="connectivity", icon="lan-connect", yes_or_no=True
 )
-GATEWAY_ENTITIES: tuple[Entity, ...] = tuple(entity_of(sensor) for sensor in (*SENSORS, ONLINE) if not sensor.once_told)
+GATEWAY_ENTITIES: tuple[Entity, ...] = tuple(entity_of(sensor) for sensor in (*SENSORS, ONLINE))
 
 
 # Name and icon of a control's entity, where these are not its label; two buttons command the connection to the grid.
@@ -151,9 +163,10 @@ def _underscored(name: str) -> str:
 
 
 def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
-    """Return what a gateway has only when a reading shows it; ``serials``: the unit at each battery position."""
-    found = [entity_of(sensor) for sensor in SENSORS if sensor.once_told and sensor.read(judged) is not None]
-    found += _further_meter_entities(judged.meters)
+    """Return the entities of the parts that a reading shows a gateway to have; ``serials``: the unit at each battery
+    position. A part is announced with all it can tell, also with what it does not tell at this moment.
+    """
+    found = _further_meter_entities(judged.meters)
     strings = {name: string for name, string in judged.strings.items() if safe_in_topic(name)}
     for name in (*strings, *string_pairs(strings)):
         for metric, shown in STRING_METRICS.items():
@@ -168,10 +181,11 @@ def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
                     diagnostic=True,
                 )
             )
-    found += _remote_meter_entities(judged.electrical.remote_meters) + _battery_entities(judged.units, serials)
+    found += _remote_meter_entities(judged.electrical.remote_meters) + _battery_entities(judged.all_units, serials)
     for serial, values in signals_by_serial(judged.devices).items():
         if safe_in_topic(serial):
-            found += [_signal_entity(serial, SIGNAL_BY_ID[name]) for name in values]
+            kinds = {SIGNAL_BY_ID[name].prefix for name in values}
+            found += [_signal_entity(serial, signal) for signal in SIGNALS if signal.prefix in kinds]
     return found
 
 
@@ -192,22 +206,24 @@ def _signal_entity(serial: str, signal: Signal) -> Entity:
 
 def entities_of_unit(serial: str, number: int) -> list[Entity]:
     """Return every entity that a battery unit may have, whichever of them it has shown."""
-    unit = Unit(serial, number, "", capacity_wh=Fact(0.0), remaining_wh=Fact(0.0))
-    return [*_battery_entities((unit,), {number: serial}), *(_signal_entity(serial, one) for one in SIGNALS)]
+    units = (Unit(serial, number, ""),)
+    return [*_battery_entities(units, {number: serial}), *(_signal_entity(serial, one) for one in SIGNALS)]
 
 
 def _further_meter_entities(meters: Meters) -> list[Entity]:
     found = []
-    for name, meter in meters.items():
+    for name in meters:
         if name in MAIN_METERS:
             continue
         for metric in METER_METRICS:
-            if getattr(meter, metric.attribute).value is not None:
-                shown = metric.shown
-                title = f"{name.replace('_', ' ').title()} {shown.label}"
-                topic = f"meters/{name}/{metric.name}"
-                suffix = f"meter_{name}_{metric.name}"
-                found.append(_sensor(suffix, title, shown.unit, shown.device_class, shown.icon, state=topic))
+            shown = metric.shown
+            title = f"{name.replace('_', ' ').title()} {shown.label}"
+            topic = f"meters/{name}/{metric.name}"
+            available = sensor_availability(topic)
+            suffix = f"meter_{name}_{metric.name}"
+            found.append(
+                _sensor(suffix, title, shown.unit, shown.device_class, shown.icon, state=topic, available=available)
+            )
     return found
 
 
@@ -241,21 +257,20 @@ def _battery_entities(units: Iterable[Unit], serials: dict[int, str]) -> list[En
     for unit in units:
         serial = serials.get(unit.position)
         prefix = "" if serial else f"Battery {unit.position} "
-        for metric, value, icon in (
-            ("capacity", unit.capacity_wh.value, "battery-high"),
-            ("charge", unit.remaining_wh.value, "battery-medium"),
+        for metric, icon in (
+            ("capacity", "battery-high"),
+            ("charge", "battery-medium"),
         ):
-            if value is not None:
-                found.append(
-                    _sensor(
-                        f"battery_{unit.position}_{metric}",
-                        f"{prefix}{metric.capitalize()}",
-                        "Wh",
-                        "energy_storage",
-                        icon,
-                        state=f"batteries/{unit.position}/{metric}",
-                        serial=serial,
-                        available=battery_availability(unit.position),
-                    )
+            found.append(
+                _sensor(
+                    f"battery_{unit.position}_{metric}",
+                    f"{prefix}{metric.capitalize()}",
+                    "Wh",
+                    "energy_storage",
+                    icon,
+                    state=f"batteries/{unit.position}/{metric}",
+                    serial=serial,
+                    available=battery_availability(unit.position),
                 )
+            )
     return found

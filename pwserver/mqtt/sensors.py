@@ -30,7 +30,9 @@ class Sensor:
     status: str | None = None  # its member of the topic ``status``
     yes_or_no: bool = False
     diagnostic: bool = False
-    once_told: bool = False  # announced once the gateway has told it; the others at once, as pypowerwall-server does
+    # Whether a topic of its own says that the value is of now. It is for what some gateways never tell, or not always,
+    # as the voltage of the grid in an outage: such an entity is announced all the same, and unavailable meanwhile.
+    own_availability: bool = False
 
 
 SENSORS: Final[tuple[Sensor, ...]] = (
@@ -94,35 +96,35 @@ SENSORS: Final[tuple[Sensor, ...]] = (
     ),
     Sensor(
         "grid_energy_imported", "Grid Energy Imported", lambda one: one.meters["site"].imported_wh.value,
-        "Wh", "energy", "transmission-tower-import", once_told=True,
+        "Wh", "energy", "transmission-tower-import", own_availability=True,
     ),
     Sensor(
         "grid_energy_exported", "Grid Energy Exported", lambda one: one.meters["site"].exported_wh.value,
-        "Wh", "energy", "transmission-tower-export", once_told=True,
+        "Wh", "energy", "transmission-tower-export", own_availability=True,
     ),
     Sensor(
         "home_energy_imported", "Home Energy Consumption", lambda one: one.meters["load"].imported_wh.value,
-        "Wh", "energy", "home-lightning-bolt", once_told=True,
+        "Wh", "energy", "home-lightning-bolt", own_availability=True,
     ),
     Sensor(
         "solar_energy_exported", "Solar Energy Production", lambda one: one.meters["solar"].exported_wh.value,
-        "Wh", "energy", "solar-power", once_told=True,
+        "Wh", "energy", "solar-power", own_availability=True,
     ),
     Sensor(
         "battery_energy_imported", "Battery Energy Charged", lambda one: one.meters["battery"].imported_wh.value,
-        "Wh", "energy", "battery-charging", once_told=True,
+        "Wh", "energy", "battery-charging", own_availability=True,
     ),
     Sensor(
         "battery_energy_exported", "Battery Energy Discharged", lambda one: one.meters["battery"].exported_wh.value,
-        "Wh", "energy", "battery-minus", once_told=True,
+        "Wh", "energy", "battery-minus", own_availability=True,
     ),
     Sensor(
         "grid_voltage", "Grid Voltage", lambda one: one.meters["site"].volts.value,
-        "V", "voltage", "sine-wave", decimals=2, status="grid_voltage", once_told=True,
+        "V", "voltage", "sine-wave", decimals=2, status="grid_voltage", own_availability=True,
     ),
     Sensor(
         "grid_current", "Grid Current", lambda one: one.meters["site"].amperes.value,
-        "A", "current", "current-ac", decimals=2, status="grid_current", once_told=True,
+        "A", "current", "current-ac", decimals=2, status="grid_current", own_availability=True,
     ),
 )  # fmt: skip
 

@@ -65,6 +65,11 @@ def _battery_list(units: Iterable[Unit]) -> list[JsonObject]:
     return [unit for unit in found if unit["capacity"] is not None or unit["charge"] is not None]
 
 
+def sensor_availability(topic: str) -> str:
+    """Return the topic, below the gateway's, that says whether the value of this topic is of now."""
+    return f"{topic}/availability"
+
+
 def device_availability(serial: str) -> str:
     """Return the topic, below the gateway's, that says whether the temperatures and fans of a device are of now."""
     return f"devices/{serial}/availability"
@@ -78,8 +83,8 @@ def battery_availability(number: int) -> str:
 def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = ()) -> dict[str, str]:
     """Return all state topics of one gateway after one poll attempt, ``availability`` last.
 
-    ``announced``: the availability topics of units and devices, below the gateway's, that were announced to Home
-    Assistant. Each is written after every good poll, also for a device that has fallen silent.
+    ``announced``: the availability topics of parts, below the gateway's, that were announced to Home Assistant. Each is
+    written after every good poll, also for a part that has fallen silent.
 
     A value that is not known is absent. After a failed poll only the topics that say so are there.
     """
@@ -99,7 +104,8 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
         payloads.update(_strings(judged.strings))
         payloads.update(_remote_meters(judged.electrical.remote_meters))
         payloads.update(_signals(judged.devices))
-        payloads.update(_availability_of_parts(judged, announced))
+        payloads.update(_availability_of_parts(judged))
+        payloads |= {topic: "offline" for topic in announced if topic not in payloads}
     # Last, so that Home Assistant shows no value as current before all of them have arrived.
     payloads["status"] = compact(status)
     payloads["availability"] = "online" if online else "offline"
@@ -107,9 +113,14 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
 
 
 def _sensors(judged: Judged) -> dict[str, str]:
-    """Return the payloads of all sensors that are known."""
+    """Return the payloads of all sensors that are known, and for those that come and go, which are."""
     found = {sensor.topic: written(sensor, sensor.read(judged)) for sensor in SENSORS}
-    return {topic: payload for topic, payload in found.items() if payload is not None}
+    told = {
+        sensor_availability(sensor.topic): "offline" if found[sensor.topic] is None else "online"
+        for sensor in SENSORS
+        if sensor.own_availability
+    }
+    return {topic: payload for topic, payload in found.items() if payload is not None} | told
 
 
 def written(sensor: Sensor, value: Value) -> str | None:
@@ -125,9 +136,10 @@ def _further_meters(meters: Meters) -> dict[str, str]:
     for name, meter in meters.items():
         if name not in MAIN_METERS:
             for metric in METER_METRICS:
-                value = getattr(meter, metric.attribute).value
+                value, topic = getattr(meter, metric.attribute).value, f"meters/{name}/{metric.name}"
                 if value is not None:
-                    out[f"meters/{name}/{metric.name}"] = fixed(value, metric.decimals)
+                    out[topic] = fixed(value, metric.decimals)
+                out[sensor_availability(topic)] = "offline" if value is None else "online"
     return out
 
 
@@ -170,11 +182,11 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
     return out
 
 
-def _availability_of_parts(judged: Judged, announced: Iterable[str]) -> dict[str, str]:
+def _availability_of_parts(judged: Judged) -> dict[str, str]:
     """Say whether each battery's energy and each device's signals are of now; one may stop without the other."""
-    told = {battery_availability(unit.position): unit.remaining_wh.value is not None for unit in judged.units}
+    told = {battery_availability(unit.position): unit.remaining_wh.value is not None for unit in judged.all_units}
     told |= {device_availability(device.serial): True for device in judged.devices if safe_in_topic(device.serial)}
-    return {topic: "online" if told.get(topic) else "offline" for topic in dict.fromkeys((*told, *announced))}
+    return {topic: "online" if of_now else "offline" for topic, of_now in told.items()}
 
 
 def _signals(devices: Iterable[Device]) -> dict[str, str]:

@@ -100,13 +100,20 @@ def signals_by_serial(devices: Iterable[Device]) -> dict[str, dict[str, float]]:
     return {serial: {name: told[name] for name in SIGNAL_BY_ID if name in told} for serial, told in found.items()}
 
 
+def powerwall_serials(devices: Iterable[Device], units: Iterable[str]) -> frozenset[str]:
+    """Return the serial numbers of Powerwalls: the gateway lists them (``units``), or a device tells of more than an
+    inverter, as a Powerwall 3 tells of its pack (TEPOD) under the same number.
+    """
+    return frozenset((*units, *(one.serial for one in devices if not one.name.startswith(("PVAC", "TEPINV")))))
+
+
 def inverter_serials(devices: Iterable[Device], units: Iterable[str]) -> frozenset[str]:
-    """Return the serial numbers of inverters that are not part of a Powerwall: only a PVAC has them."""
-    kinds: dict[str, set[str]] = {}
-    for device in devices:
-        kinds.setdefault(device.serial, set()).add(device.name.partition("--")[0])
-    powerwalls = set(units)
-    return frozenset(serial for serial, told in kinds.items() if told == {"PVAC"} and serial not in powerwalls)
+    """Return the serial numbers of inverters that are no Powerwall."""
+    devices, listed = tuple(devices), tuple(units)
+    powerwalls = powerwall_serials(devices, listed)
+    # While no Powerwall is listed, a TEPINV is taken for part of one: most are, and the list may just be late.
+    kinds = ("PVAC", "TEPINV") if listed else ("PVAC",)
+    return frozenset(one.serial for one in devices if one.name.startswith(kinds) and one.serial not in powerwalls)
 
 
 def ages_by_serial(reading: Reading | None) -> dict[str, float]:

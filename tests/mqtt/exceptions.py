@@ -39,13 +39,29 @@ def own_availability(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "availability": [SERVER_ONLY[0] | {"topic": own}, *config["availability"]]}
 
 
+def own_availability_of_sensor(config: dict[str, Any]) -> dict[str, Any]:
+    """Add what an entity whose value comes and goes has first: the availability of this value."""
+    if "remote" in config["state_topic"]:
+        return config
+    own = f"{config['state_topic']}/availability"
+    return {**config, "availability": [SERVER_ONLY[0] | {"topic": own}, *config["availability"]]}
+
+
+def named_inverter(config: dict[str, Any]) -> dict[str, Any]:
+    """Call the device by its kind."""
+    device = {**config["device"], "name": "Inverter CN000000000PV", "model": "Solar Inverter"}
+    return {**config, "device": device}
+
+
+_COMES_AND_GOES = "what some gateways or some moments do not tell says whether it is of now"
+_FROM_THE_START = "what can appear later is announced from the start, and is unavailable until then"
 _OF_NOW = "each battery unit and each device says whether its figures are of now"
 _EMPTY = "an empty firmware version is unknown"
 
 DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("batteries/*/availability", _OF_NOW),
     Deviation("devices/*/availability", _OF_NOW),
-    Deviation("battery_*", _OF_NOW, CHANGED, ENTITY, ours=own_availability),
+    Deviation("battery_[0-9]_*", _OF_NOW, CHANGED, ENTITY, ours=own_availability),
     Deviation("device_*", _OF_NOW, CHANGED, ENTITY, ours=own_availability),
     Deviation(
         "online",
@@ -59,15 +75,18 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "an inverter that is no part of a Powerwall is not called one",
         CHANGED,
         ENTITY,
-        ours=lambda config: {**config, "device": {**config["device"], "name": "Inverter CN000000000PV"}},
+        ours=named_inverter,
     ),
-    Deviation(
-        "*_energy_*",
-        "energies are announced once there are any; a gateway that tells none had them unknown for ever",
-        MISSING,
-        ENTITY,
-        "never-online",
-    ),
+    Deviation("*_energy_*", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
+    Deviation("grid_voltage", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
+    Deviation("grid_current", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
+    Deviation("*_energy_*/availability", _COMES_AND_GOES, of=STATE),
+    Deviation("grid_voltage/availability", _COMES_AND_GOES, of=STATE),
+    Deviation("grid_current/availability", _COMES_AND_GOES, of=STATE),
+    Deviation("grid_voltage", _FROM_THE_START, EXTRA, ENTITY, "never-online"),
+    Deviation("grid_current", _FROM_THE_START, EXTRA, ENTITY, "never-online"),
+    Deviation("battery_2_*", _FROM_THE_START, EXTRA, ENTITY),
+    Deviation("battery_3_charge", _FROM_THE_START, EXTRA, ENTITY),
     Deviation("status", "after a failed poll the summary says that nothing is known", EXTRA, STATE, "never-online"),
     Deviation("status", "after a failed poll the summary says that nothing is known", EXTRA, STATE, "*-offline"),
     Deviation("version", _EMPTY, MISSING, STATE, "simulator"),

@@ -11,6 +11,7 @@ import pytest
 from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.discovery import Announcement, Announcer
 from pwserver.mqtt.entities import CONTROL_ENTITIES, serial_slug
+from pwserver.mqtt.sensors import METER_METRICS, SENSORS
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import View
@@ -40,20 +41,69 @@ def recorded_copy(recorded):
     return json.loads(json.dumps(recorded))
 
 
-def test_what_the_gateway_does_not_tell_is_not_announced(powerwall3, view_of):
+def test_what_can_appear_later_is_announced_from_the_start(powerwall3, view_of):
+    """Each has a topic of its own that says whether its value is of now; nothing new is announced when it comes."""
     counters = {"energy_imported": -5, "energy_exported": -5}
-    meters = {name: {**body, **counters} for name, body in powerwall3.aggregates.items()}
-    meters["solar"]["energy_exported"] = 7
-    meters["generator"] = {"instant_power": 4200.5, "energy_exported": 9}
-    got = announced_by(Announcer(ENTITY), view_of(replace(powerwall3, aggregates=meters)), 0)
-    told = topics(view_of(replace(powerwall3, aggregates=meters)))
-    announced = {json.loads(payload)["state_topic"] for topic, payload in got.then.items() if "state_topic" in payload}
-    energies = {topic for topic in announced if "_energy_" in topic or "/meters/generator/" in topic}
-    assert energies == {
-        f"pypowerwall/home/{name}"
-        for name in ("solar_energy_exported", "meters/generator/power", "meters/generator/energy_exported")
-    }
-    assert energies <= set(told) and told["pypowerwall/home/meters/generator/power"] == "4200.5"
+    full = {**powerwall3.aggregates, "generator": {"instant_power": 4200.5, "energy_exported": 9}}
+    bare = {name: {"instant_power": body.get("instant_power"), **counters} for name, body in full.items()}
+    announcer = Announcer(ENTITY)
+    got = loaded(announced_by(announcer, view_of(replace(powerwall3, aggregates=bare)), 0).then)
+    entities = {config["state_topic"]: config for config in got.values() if config and "state_topic" in config}
+    base = "pypowerwall/home/"
+    late = {f"{base}{sensor.topic}" for sensor in SENSORS if sensor.own_availability}
+    late |= {f"{base}meters/generator/{metric.name}" for metric in METER_METRICS}
+    assert {f"{base}grid_voltage", f"{base}grid_current", f"{base}home_energy_imported"} < late <= set(entities)
+    told = topics(view_of(replace(powerwall3, aggregates=bare)))
+    for topic in late:
+        assert entities[topic]["availability"][0]["topic"] == f"{topic}/availability"
+        assert told[f"{topic}/availability"] == ("online" if topic in told else "offline")
+    assert told[f"{base}meters/generator/power"] == "4200.5" and f"{base}grid_voltage" not in told
+    assert announcer.announce(view_of(replace(powerwall3, aggregates=full)), 0) is None
+    assert f"{base}grid_voltage" in topics(view_of(replace(powerwall3, aggregates=full)))
+
+
+def test_a_unit_and_a_device_are_announced_with_all_they_can_tell(powerwall3, view_of):
+    """A unit that is silent at the start, and a fan that stands still then, bring no new entity later."""
+    rows = powerwall3.system_status["battery_blocks"]
+    silent = [{"PackageSerialNumber": row["PackageSerialNumber"]} for row in rows if row.get("PackageSerialNumber")]
+    fans = {name: {**body, "PVAC_Fan_Speed_Actual_RPM": 900} for name, body in powerwall3.vitals.items()}
+    announcer = Announcer(ENTITY)
+    bare = replace(powerwall3, system_status={**powerwall3.system_status, "battery_blocks": silent})
+    assert silent and announcer.announce(view_of(bare), 0)
+    assert announcer.announce(view_of(replace(powerwall3, vitals=fans)), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("vitals", "expected"),
+    [
+        ({"PVAC--1--CN1": {"PVAC_Fan_Speed_Actual_RPM": 900}}, ("Inverter", "Solar Inverter")),
+        ({"TEPINV--1--CN1": {"PCH_FanSpeed_A": 900}}, ("Inverter", "Solar Inverter")),
+        (
+            {"TEPINV--1--CN1": {"PCH_FanSpeed_A": 900}, "TEPOD--1--CN1": {"HVP_PackTempMax": 20.0}},
+            ("Powerwall", "Powerwall"),
+        ),
+        ({"TETHC--1--CN1": {"THC_AmbientTemp": 20.0}}, ("Powerwall", "Powerwall")),
+    ],
+    ids=["solar", "battery", "pack", "controller"],
+)
+@pytest.mark.parametrize("settings", [ENTITY, DEVICE], ids=["entity", "device"])
+def test_a_device_is_named_what_it_is(settings, vitals, expected, powerwall3, view_of):
+    reading = replace(powerwall3, vitals=vitals, fan_speeds=None)
+    found = loaded(announced_by(Announcer(settings), view_of(reading), 0).then).values()
+    devices = [one["device"] for one in found if one and one["device"].get("serial_number") == "CN1"]
+    kind, model = expected
+    assert devices and {(one["name"], one["model"]) for one in devices} == {(f"{kind} CN1", model)}
+    assert {tuple(one["identifiers"]) for one in devices} == {("pypowerwall_home_cn1",)}
+
+
+def test_a_powerwall_that_shows_its_pack_late_gets_its_name(powerwall3, view_of):
+    announcer = Announcer(DEVICE)
+    alone = {"TEPINV--1--CN1": {"PCH_FanSpeed_A": 900}}
+    whole = {**alone, "TEPOD--1--CN1": {"HVP_PackTempMax": 20.0}}
+    for vitals, name in ((alone, "Inverter CN1"), (whole, "Powerwall CN1")):
+        view = view_of(replace(powerwall3, vitals=vitals, fan_speeds=None))
+        message = announced_by(announcer, view, 0).then["homeassistant/device/pypowerwall_home_cn1/config"]
+        assert json.loads(message)["device"]["name"] == name
 
 
 def test_a_remote_meters_counter_below_zero_is_not_announced(powerwall3, view_of):

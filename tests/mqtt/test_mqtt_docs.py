@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from pwserver.mqtt.entities import GATEWAY_ENTITIES
+from pwserver.mqtt.sensors import SENSORS
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.controls import MQTT_CONTROLS
 
@@ -21,6 +22,8 @@ def test_every_topic_is_documented(powerwall3, view_of):
     documented = {name for row in cells("Topics") for name in re.findall(r"`([^`]+)`", row[0])}
     plain = {name for name in documented if "/" not in name and "{" not in name}
     families = {name.split("/")[0] for name in documented if "/" in name and not name.startswith(("{", "…"))}
+    own = {name.removesuffix("/availability") for name in documented if re.fullmatch(r"\w+/availability", name)}
+    assert own == {sensor.topic for sensor in SENSORS if sensor.own_availability}
     real = {topic.removeprefix("pypowerwall/home/") for topic in topics(view_of(powerwall3))}
     assert plain == {topic for topic in real if "/" not in topic}
     assert families == {topic.split("/")[0] for topic in real if "/" in topic}

@@ -16,7 +16,8 @@ from pwserver.mqtt.state_topics import compact, fixed, topics
 def test_each_unit_says_whether_its_figures_are_of_now(powerwall3, view_of):
     """Of three units only one tells the energy that is left in it; all devices that tell a signal do so now."""
     found = {topic.removeprefix("pypowerwall/home/"): told for topic, told in topics(view_of(powerwall3)).items()}
-    assert {topic: told for topic, told in found.items() if topic.endswith("/availability")} == {
+    parts = ("batteries/", "devices/")
+    assert {t: told for t, told in found.items() if t.endswith("/availability") and t.startswith(parts)} == {
         "batteries/1/availability": "online",
         "batteries/2/availability": "offline",
         "batteries/3/availability": "offline",
@@ -53,10 +54,22 @@ def test_energies_that_the_firmware_does_not_report(powerwall3, view_of):
     none = {"energy_imported": 0, "energy_exported": 0}
     meters = {name: {**body, **none} for name, body in powerwall3.aggregates.items()}
     ours = topics(view_of(powerwall3, aggregates=meters))
-    assert not [topic for topic in ours if "_energy_" in topic]
+    energies = {topic: payload for topic, payload in ours.items() if "_energy_" in topic}
+    assert len(energies) == 6
+    assert all(topic.endswith("/availability") and payload == "offline" for topic, payload in energies.items())
     meters["site"]["energy_imported"] = 12.0
     ours = topics(view_of(powerwall3, aggregates=meters))
     assert ours["pypowerwall/home/grid_energy_exported"] == "0"
+    assert ours["pypowerwall/home/grid_energy_exported/availability"] == "online"
+
+
+def test_a_value_that_comes_and_goes_says_whether_it_is_of_now(powerwall3, view_of):
+    """In an outage there is no voltage of the grid; what the broker retained of before must not pass for it."""
+    grid = {name: value for name, value in powerwall3.aggregates["site"].items() if "voltage" not in name}
+    for site, told in ((powerwall3.aggregates["site"], "online"), (grid, "offline")):
+        ours = topics(view_of(powerwall3, aggregates={**powerwall3.aggregates, "site": site}))
+        assert ours["pypowerwall/home/grid_voltage/availability"] == told
+        assert ("pypowerwall/home/grid_voltage" in ours) == (told == "online")
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, True, "12", None, [1]])
