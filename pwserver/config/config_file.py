@@ -68,8 +68,19 @@ def _parse_yaml(path: str, text: str, findings: Findings) -> object:
     return _FAILED
 
 
+def _report_strangers(path: str, content: JsonMapping, findings: Findings) -> None:
+    """Warn about what stands beside ``server:`` and ``gateways:``, where nothing reads it."""
+    for key in content:
+        if key in ("server", "gateways") or not isinstance(key, str) or key.startswith("x-"):
+            continue
+        near = nearest(key, ("server", "gateways"))
+        meant = f"did you mean {near}?" if near else "settings belong into the block `server`"
+        findings.warnings.append(f"{path}: {quoted(key)} is not known and ignored; {meant}")
+
+
 def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[str, str]:
     """Return the ``server:`` block as setting name -> text. Null members count as not set."""
+    _report_strangers(path, content, findings)
     block = content.get("server")
     if block is None:
         return {}
@@ -77,8 +88,9 @@ def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[st
         findings.problems.append(f"{path}: server: must be a mapping")
         return {}
     texts: dict[str, str] = {}
+    keys: dict[str, str] = {}
     for key, value in block.items():
-        setting = BY_FILE_KEY.get(key) if isinstance(key, str) else None
+        setting = BY_FILE_KEY.get(key.lower().replace("-", "_")) if isinstance(key, str) else None
         if setting is None:
             near = nearest(str(key), BY_FILE_KEY)
             hint = f"; did you mean {near}?" if near else ""
@@ -94,5 +106,11 @@ def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[st
             expected = "a text in quotation marks" if setting.secret else setting.kind.expected
             findings.problems.append(f"{path}: server: {key}: {shown} is not allowed; give {expected}")
             continue
-        texts[setting.name] = text
+        if texts.get(setting.name, text) != text:
+            findings.problems.append(
+                f"{path}: server: {keys[setting.name]} and {key} are both given, mean the same and differ; "
+                "leave one of them out"
+            )
+            continue
+        texts[setting.name], keys[setting.name] = text, str(key)
     return texts

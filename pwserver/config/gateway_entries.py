@@ -17,6 +17,8 @@ from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
 
 MAX_GATEWAYS = 256
+# The sticker of a gateway has a password of ten characters; the customer's is the last five of them.
+GATEWAY_PASSWORD_LENGTH, CUSTOMER_PASSWORD_LENGTH = 10, 5
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _BOOL = Bool()
 MEMBERS = (
@@ -291,6 +293,17 @@ def _why_no_connection(gateway: GatewayDefinition) -> str | None:
 def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
     """Yield a sentence for each member that is not used, or not as far as its owner may expect."""
     mode = gateway.mode
+    if gateway.gw_pwd and _on_sticker(gateway.gw_pwd, CUSTOMER_PASSWORD_LENGTH) and not mode.remote:
+        yield (
+            "gw_pwd has five characters, as the customer password has, which is the end of the gateway's; "
+            "the gateway's own password on the sticker is longer"
+        )
+    whole = gateway.password and _on_sticker(gateway.password, GATEWAY_PASSWORD_LENGTH) and gateway.password.isupper()
+    if whole and not (gateway.gw_pwd or mode.remote):
+        yield (
+            "password has ten characters, as the gateway's password on the sticker has; if it is that one, "
+            "give it as gw_pwd, or only its last five characters as password"
+        )
     if gateway.host and mode.remote:
         reason = (
             "fleetapi" if gateway.fleetapi else "cloud_mode" if gateway.cloud_mode else "no password for it is given"
@@ -300,6 +313,11 @@ def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
         yield "TEDAPI v1r without wifi_host reaches only the leading Powerwall, no followers"
     if mode is ConnectionMode.LOCAL_ONLY:
         yield "gw_pwd is not used: with password, TEDAPI works only at 192.168.91.1; leave password out"
+
+
+def _on_sticker(password: str, length: int) -> bool:
+    """Tell whether a password looks like a printed one of this length; an owner's own may have any characters."""
+    return len(password) == length and password.isascii() and password.isalnum()
 
 
 def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) -> None:

@@ -47,7 +47,7 @@ class DefinitionSettings:
     email: str | None = setting(
         "PW_EMAIL", Word("e-mail", email_address), None, GATEWAY,
         "The e-mail address of the Tesla account. A local login uses it as the customer's e-mail address, too.",
-        private=True, in_file=False)
+        private=True, in_file=False, bad_value_is_default=True)
     authpath: str | None = setting(
         "PW_AUTH_PATH", FilePath("folder"), None, GATEWAY,
         "The folder with the Tesla logins .pypowerwall.auth, .pypowerwall.site and .pypowerwall.fleetapi.",
@@ -87,29 +87,33 @@ class GatewaySettings:
 
     failover: bool = setting(
         "PW_FAILOVER", Bool(), True, GATEWAY,
-        "Let the library try another way to the gateway when the chosen one fails.")
+        "Let the library try another way to the gateway when the chosen one fails.", bad_value_is_default=True)
     cloud_hybrid: bool = setting(
         "PW_CLOUD_HYBRID", Bool(), False, GATEWAY,
-        "Open a cloud connection beside a local gateway that has an e-mail address, even without control.")
+        "Open a cloud connection beside a local gateway that has an e-mail address, even without control.",
+        bad_value_is_default=True)
     timeout_seconds: int = setting(
-        "PW_TIMEOUT", Int(1, 300), 10, GATEWAY, "A local gateway must answer a call within this time.", unit="s")
+        "PW_TIMEOUT", Int(1, 300), 10, GATEWAY, "A local gateway must answer a call within this time.", unit="s",
+        bad_value_is_default=True, above_is_maximum=True)
     pool_maxsize: int = setting(
-        "PW_POOL_MAXSIZE", Int(1, 100), 15, GATEWAY, "So many HTTP connections to each gateway are kept open.")
+        "PW_POOL_MAXSIZE", Int(1, 100), 15, GATEWAY, "So many HTTP connections to each gateway are kept open.",
+        bad_value_is_default=True, above_is_maximum=True)
     login_cache_file: str | None = setting(
         "PW_CACHE_FILE", FilePath(), None, GATEWAY,
         "The file in which a local login is kept. Each further gateway adds its id to the name.", private=True,
         default_note=".powerwall in PW_AUTH_PATH, else in the temporary folder")
     auth_mode: str = setting(
         "PW_AUTH_MODE", Choice(("cookie", "token")), "cookie", GATEWAY,
-        "How a local login is shown to the gateway with every call.")
+        "How a local login is shown to the gateway with every call.", bad_value_is_default=True)
     tedapi_api_version: str = setting(
         "PW_TEDAPI_API_VERSION", Choice(("V2024_06", "V2026_06")), "V2024_06", GATEWAY,
-        "The set of TEDAPI queries that gateways are asked with.")
+        "The set of TEDAPI queries that gateways are asked with.", bad_value_is_default=True)
     fleetapi_http: str | None = setting(
         "PW_FLEETAPI_HTTP", Word(), None, GATEWAY, "Set this to 1.1 to speak HTTP/1.1 with Tesla's FleetAPI.")
     poll_interval_seconds: int = setting(
         "PW_CACHE_EXPIRE", Int(1, 3600), 5, POLLING,
-        "Each gateway is polled once in this time. A number below 1 means 5.", unit="s", repair=_poll_interval)
+        "Each gateway is polled once in this time. A number below 1 means 5.", unit="s", repair=_poll_interval,
+        bad_value_is_default=True, above_is_maximum=True)
     slow_interval_seconds: float = setting(
         "PW_SLOW_INTERVAL", Duration(30, DAY_SECONDS), 300.0, POLLING,
         "What seldom changes (configuration, firmware, site, tariff) is asked for once in this time.")
@@ -123,32 +127,36 @@ class GatewaySettings:
         "PW_AUTH_COOLDOWN", Duration(60, DAY_SECONDS), 1800.0, POLLING,
         "After a refused login the gateway is left alone for this time, because gateways lock accounts.")
     graceful_degradation: bool = setting(
-        "PW_GRACEFUL_DEGRADATION", Bool(), True, POLLING, "Serve the last good data while a gateway does not answer.")
+        "PW_GRACEFUL_DEGRADATION", Bool(), True, POLLING, "Serve the last good data while a gateway does not answer.",
+        bad_value_is_default=True)
     cache_ttl_seconds: int = setting(
         "PW_CACHE_TTL", Int(0, 86400), 30, POLLING,
-        "The last good data of a gateway that does not answer are served for this time.", unit="s")
+        "The last good data of a gateway that does not answer are served for this time.", unit="s",
+        bad_value_is_default=True, above_is_maximum=True)
     tedapi_recovery: bool = setting(
         "PW_TEDAPI_RECOVERY", Bool(), True, POLLING,
-        "Try again and again to restore a TEDAPI connection in whose place a lesser one is used.")
+        "Try again and again to restore a TEDAPI connection in whose place a lesser one is used.",
+        bad_value_is_default=True)
     tedapi_probe_interval_seconds: int = setting(
         "PW_TEDAPI_PROBE_INTERVAL", Int(5, 86400), 30, POLLING,
         "A lost TEDAPI connection is tried again once in this time. A number below 5 means 5.", unit="s",
-        repair=_probe_interval, bad_value_is_default=True)
+        repair=_probe_interval, bad_value_is_default=True, above_is_maximum=True)
     suppress_network_errors: bool = setting(
         "PW_SUPPRESS_NETWORK_ERRORS", Bool(), False, POLLING,
-        "Log a summary every five minutes instead of each network error.")
+        "Log a summary every five minutes instead of each network error.", bad_value_is_default=True)
     network_error_rate_limit: int = setting(
         "PW_NETWORK_ERROR_RATE_LIMIT", Int(0, 10000), 5, POLLING,
-        "At most so many network errors are logged in a minute.")
+        "At most so many network errors are logged in a minute.", bad_value_is_default=True, above_is_maximum=True)
     neg_solar: bool = setting(
         "PW_NEG_SOLAR", Bool(), True, DATA,
-        "Keep negative solar power. With no, it becomes 0 and is counted as part of the load.")
+        "Keep negative solar power. With no, it becomes 0 and is counted as part of the load.",
+        bad_value_is_default=True)
     site_zero_threshold_watts: int = setting(
         "PW_SITE_ZERO_THRESHOLD", Int(0, 100_000), 0, DATA,
         "Grid power up to this, in either direction, counts as 0.", unit="W", bad_value_is_default=True)
     local_first: bool = setting(
         "PW_LOCAL_FIRST", Bool(), False, CONTROL,
-        "Send commands over a proven local TEDAPI v1r connection before trying the cloud.")
+        "Send commands over a proven local TEDAPI v1r connection before trying the cloud.", bad_value_is_default=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +165,12 @@ class DocumentSettings:
 
     fail_fast: bool = setting(
         "PW_FAIL_FAST", Bool(), False, POLLING,
-        "This is accepted for old configurations and has no effect: answers never wait for a gateway.")
+        "This is accepted for old configurations and has no effect: answers never wait for a gateway.",
+        bad_value_is_default=True)
     health_check: bool = setting(
         "PW_HEALTH_CHECK", Bool(), True, POLLING,
-        "This is accepted for old configurations and has no effect: failures are always counted.")
+        "This is accepted for old configurations and has no effect: failures are always counted.",
+        bad_value_is_default=True)
     missing_as_zero: bool = setting(
         "PW_MISSING_AS_ZERO", Bool(), False, DATA,
         "Write 0 for numbers that are not known in /csv, /csv/v2, /json and /pw/power.")

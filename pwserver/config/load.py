@@ -15,6 +15,7 @@ from pwserver.config.configuration import Config, ValueSource
 from pwserver.config.gateway_entries import Findings
 from pwserver.config.gateway_source import GivenGateways, check_default_gateway, read_gateways
 from pwserver.config.kinds import FilePath
+from pwserver.config.number_kinds import Int
 from pwserver.config.problems import ConfigError
 from pwserver.config.raw_text import BadValue, is_utf8, nearest, odd_secret, quoted
 from pwserver.config.setting import Setting
@@ -136,8 +137,8 @@ class _Loader:
             return value, value is None
         except BadValue as error:
             given = "(hidden)" if setting.secret else quoted(text)
-            repaired = setting.repair(error.number) if setting.repair and error.number is not None else None
-            if repaired is None and not setting.bad_value_is_default:
+            repaired = setting.repaired(error.number) if error.number is not None else None
+            if repaired is None and not _starts_anyway(setting, text, source):
                 self._findings.problems.append(
                     f"{setting.name} ({source}): {given} is not allowed; give {error.expected}"
                 )
@@ -157,6 +158,14 @@ class _Loader:
         odd = odd_secret(text) if setting.name != "PW_GATEWAYS" else None  # its members are looked at one by one
         if odd:
             self._findings.warnings.append(f"{source.place}: {odd}")
+
+
+def _starts_anyway(setting: Setting, text: str, source: ValueSource) -> bool:
+    """Tell whether the predecessors started with a bad value of this setting, so that it gets a warning only."""
+    if source.kind == "flag" and isinstance(setting.kind, Int):
+        return False  # they refused a flag whose number was none
+    # A login that cannot even be shown in a warning is no login: it must be mended, not left out.
+    return setting.bad_value_is_default and (is_utf8(text) or not setting.private)
 
 
 def _state_home(environ: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pwserver.config.kinds import Kind
 from pwserver.config.raw_text import BadValue, without_comment
 
+_FRACTION = re.compile(r"[+-]?[0-9]{0,12}\.[0-9]{1,12}\Z")
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0*)?\Z")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,6})?)\s*([smhdw]?)\Z")
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -27,7 +28,8 @@ class Int(Kind[int]):
             return None
         match = _INTEGER.match(text)
         if match is None:
-            raise BadValue(self.expected)
+            # A fraction is a number, too: a setting that knows what its owner meant may repair it.
+            raise BadValue(self.expected, float(text) if _FRACTION.match(text) else None)
         number = int(match[1])
         if not self.minimum <= number <= self.maximum:
             raise BadValue(self.expected, number)

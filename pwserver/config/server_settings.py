@@ -32,15 +32,18 @@ class ProcessSettings:
         "PW_BIND_ADDRESS", Word("address", bind_address), "0.0.0.0", SERVER,
         "The server listens on this address of the machine; 0.0.0.0 means all of them.", file_name="host")
     port: int = setting(
-        "PW_PORT", Int(0, 65535), 8675, SERVER, "The server listens on this port. With 0 it takes a free one.")
+        "PW_PORT", Int(0, 65535), 8675, SERVER, "The server listens on this port. With 0 it takes a free one.",
+        bad_value_is_default=True)
     workers: int | None = setting(
         "PW_WORKERS", Int(1, 64), None, SERVER, "So many processes answer requests.",
         default_note="2, or 1 on a single core")
-    debug: bool = setting("PW_DEBUG", Bool(), False, SERVER, "Write a detailed log, with a line for every request.")
+    debug: bool = setting(
+        "PW_DEBUG", Bool(), False, SERVER, "Write a detailed log, with a line for every request.",
+        bad_value_is_default=True)
     https: str = setting(
         "PW_HTTPS", BoolOr("no/yes/http", "http"), "no", SERVER,
         "With yes, the server speaks TLS, with a certificate of its own unless PW_TLS_CERT is set. Use http behind a "
-        "proxy that speaks TLS: cookies are made for that.")
+        "proxy that speaks TLS: cookies are made for that.", bad_value_is_default=True)
     tls_cert: str | None = setting(
         "PW_TLS_CERT", FilePath(), None, SERVER, "The file with the certificate chain (PEM) for TLS.", private=True)
     tls_key: str | None = setting(
@@ -92,7 +95,8 @@ class WebSettings:
         "Pages of these web origins may read the API.", bad_value_is_default=True)
     browser_cache_seconds: int = setting(
         "PW_BROWSER_CACHE", Int(0, 31_536_000), 0, SERVER,
-        "Browsers may keep styles, scripts and images for this time; 0 means not at all.", unit="s")
+        "Browsers may keep styles, scripts and images for this time; 0 means not at all.", unit="s",
+        bad_value_is_default=True, above_is_maximum=True)
     host_check: str = setting(
         "PW_HOST_CHECK", BoolOr("auto/yes/no", "auto"), "auto", SERVER,
         "Refuse requests for host names that are not this server's, against DNS rebinding: yes refuses all of them; "
@@ -142,17 +146,18 @@ class WebSettings:
         "Compress WebSocket messages. This takes memory and time for every client.")
     rate_limit_enabled: bool = setting(
         "PW_RATE_LIMIT_ENABLED", Bool(), False, LIMITS, "Limit how many requests one address may make.",
-        flag_names=("--rate-limit",))
+        flag_names=("--rate-limit",), bad_value_is_default=True)
     rate_limit_requests: int = setting(
         "PW_RATE_LIMIT_MAX_REQUESTS", Int(1), 1000, LIMITS,
-        "With the rate limit on, one address may make so many requests in PW_RATE_LIMIT_WINDOW_SECONDS.")
+        "With the rate limit on, one address may make so many requests in PW_RATE_LIMIT_WINDOW_SECONDS.",
+        bad_value_is_default=True, above_is_maximum=True)
     rate_limit_window_seconds: int = setting(
         "PW_RATE_LIMIT_WINDOW_SECONDS", Int(1, 86400), 60, LIMITS,
         "The time in which the rate limit counts the requests of an address.", unit="s",
-        flag_names=("--rate-limit-window",))
+        flag_names=("--rate-limit-window",), bad_value_is_default=True, above_is_maximum=True)
     rate_limit_addresses: int = setting(
         "PW_RATE_LIMIT_MAX_BUCKETS", Int(1, 1_000_000), 10_000, LIMITS,
-        "The rate limit remembers so many addresses.")
+        "The rate limit remembers so many addresses.", bad_value_is_default=True, above_is_maximum=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +174,7 @@ class ControlSettings:
     islanding_cooldown_seconds: int = setting(
         "PW_ISLANDING_COOLDOWN", Int(0, 86400), 30, CONTROL,
         "Between two commands that take the house off the grid or back on, at least this time must pass; 0 means that "
-        "there is no such rule.", unit="s")
+        "there is no such rule.", unit="s", bad_value_is_default=True, above_is_maximum=True)
     attempts: int = setting(
         "PW_CONTROL_ATTEMPTS", Int(1, 1000), 5, CONTROL,
         "An address that has sent so many wrong tokens has to wait.")

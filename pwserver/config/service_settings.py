@@ -72,7 +72,9 @@ class BrokerSettings:
 
     host: str | None = setting(
         "MQTT_HOST", Word("host"), None, MQTT, "The address of an MQTT broker. Setting it switches MQTT on.")
-    port: int = setting("MQTT_PORT", Int(1, 65535), 1883, MQTT, "The port of the broker, with and without TLS.")
+    port: int = setting(
+        "MQTT_PORT", Int(1, 65535), 1883, MQTT, "The port of the broker, with and without TLS.",
+        bad_value_is_default=True)
     username: str | None = setting(
         "MQTT_USERNAME", Text(), None, MQTT, "The user name for the broker.", private=True)
     password: str | None = setting(
@@ -82,17 +84,20 @@ class BrokerSettings:
         "MQTT_TLS_CA_CERT", FilePath(), None, MQTT,
         "The file with the certificates (PEM) that are trusted instead of the system's.", private=True)
     tls_insecure: bool = setting(
-        "MQTT_TLS_INSECURE", Bool(), False, MQTT, "Trust every certificate of the broker. This is for tests only.")
+        "MQTT_TLS_INSECURE", Bool(), False, MQTT, "Trust every certificate of the broker. This is for tests only.",
+        bad_value_is_default=True)
     topic_prefix: str = setting(
         "MQTT_TOPIC_PREFIX", Word("topic", valid_topic_prefix), "pypowerwall", MQTT, "All topics begin with this.",
         bad_value_is_default=True)
     retain: bool = setting(
-        "MQTT_RETAIN", Bool(), True, MQTT, "Ask the broker to keep the last state for those who subscribe later.")
+        "MQTT_RETAIN", Bool(), True, MQTT, "Ask the broker to keep the last state for those who subscribe later.",
+        bad_value_is_default=True)
     qos: int = setting(
         "MQTT_QOS", Int(0, 2), 1, MQTT,
         "How surely messages arrive: 0 at most once, 1 at least once, 2 exactly once.", bad_value_is_default=True)
     ha_discovery: bool = setting(
-        "MQTT_HA_DISCOVERY", Bool(), True, MQTT, "Announce sensors and controls to Home Assistant.")
+        "MQTT_HA_DISCOVERY", Bool(), True, MQTT, "Announce sensors and controls to Home Assistant.",
+        bad_value_is_default=True)
     ha_prefix: str = setting(
         "MQTT_HA_PREFIX", Word("topic", valid_topic_prefix), "homeassistant", MQTT,
         "The topics on which Home Assistant looks for announcements begin with this.", bad_value_is_default=True)
@@ -104,7 +109,8 @@ class BrokerSettings:
         "The name of this server at the broker. No other client may have the same.")
     keepalive_seconds: int = setting(
         "MQTT_KEEPALIVE", Int(0, 65535), 60, MQTT,
-        "The broker hears from this server at least once in this time, or takes it for dead.", unit="s")
+        "The broker hears from this server at least once in this time, or takes it for dead.", unit="s",
+        bad_value_is_default=True)
     controls: int = setting(
         "MQTT_CONTROLS", Mask(31), 0, MQTT,
         "The sum of the commands that are allowed over MQTT: 1 reserve, 2 mode, 4 grid charging, 8 grid export, "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pwserver.config.kinds import Bool, Kind
+from pwserver.config.number_kinds import Int
 
 MASK = "**********"  # always this long, so that it says nothing about the length of a secret
 
@@ -48,6 +49,7 @@ class Setting:
     flag_names: tuple[str, ...] = ()  # command line flags, when not the derived one
     flag_constant: str = ""  # what the flag means without a value
     bad_value_is_default: bool = False  # the predecessors started with a warning; so do we
+    above_is_maximum: bool = False  # the predecessors had no maximum: a larger number counts as ours, with a warning
     # From a number that is out of range to the one used instead; None, or no such function: an error.
     repair: Callable[[float], float | None] | None = None
     part: str = ""  # the member of Settings that holds the value
@@ -78,11 +80,29 @@ class Setting:
         return self.file_name or self.name.removeprefix("PW_").lower()
 
     @property
+    def file_keys(self) -> tuple[str, ...]:
+        """Name all keys that mean this setting in the file: its own, its variables, and these without ``PW_``.
+
+        What an owner writes there may decide who can reach the server, so no name of a setting is ignored.
+        """
+        if self.file_key is None:
+            return ()
+        variables = [name.lower() for name in (self.name, *self.aliases)]
+        return tuple(dict.fromkeys([self.file_key, *(name.removeprefix("pw_") for name in variables), *variables]))
+
+    @property
     def default_text(self) -> str:
         """Write the default for readers."""
         if self.default_note:
             return self.default_note
         return "not set" if self.default is None else self.kind.format(self.default)
+
+    def repaired(self, number: float) -> object | None:
+        """Return what is used instead of a number out of range; None where nothing is close to what was meant."""
+        instead = self.repair(number) if self.repair else None
+        if instead is None and self.above_is_maximum and isinstance(self.kind, Int) and number > self.kind.maximum:
+            return self.kind.maximum
+        return instead
 
     def text(self, value: object) -> str:
         """Write ``value`` for the person who runs the server; a secret is masked."""

@@ -50,5 +50,5 @@ SETTINGS: tuple[Setting, ...] = tuple(
     )
 )
 BY_NAME: Mapping[str, Setting] = {row.name: row for row in SETTINGS}
-BY_FILE_KEY: Mapping[str, Setting] = {row.file_key: row for row in SETTINGS if row.file_key}
+BY_FILE_KEY: Mapping[str, Setting] = {key: row for row in SETTINGS for key in row.file_keys}
 ENVIRONMENT_NAMES: Mapping[str, Setting] = {name: row for row in SETTINGS for name in (row.name, *row.aliases)}

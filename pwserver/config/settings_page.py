@@ -31,6 +31,10 @@ def _row(setting: Setting) -> str:
     meaning = setting.help
     if setting.kind.allowed:
         meaning += f" Allowed: {setting.kind.allowed}."
+    if setting.above_is_maximum:
+        meaning += " A larger number counts as the largest one."
+    if setting.bad_value_is_default:
+        meaning += " *Lenient.*"
     if setting.secret:
         meaning += " *Secret.*"
     names += f"<br>`{setting.flags[0]}`"

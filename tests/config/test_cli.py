@@ -54,11 +54,11 @@ def test_check_config_shows_values_origins_and_gateways() -> None:
 
 def test_bad_configuration_is_status_2_and_one_message() -> None:
     for command in ([], ["check-config"], ["healthcheck"]):
-        done = run(*command, PW_PORT="x", PW_DEBUG="perhaps")
+        done = run(*command, PW_WORKERS="x", PW_HOST_CHECK="perhaps")
         assert done.returncode == 2
         assert done.stdout == ""
-        assert "PW_PORT" in done.stderr
-        assert "PW_DEBUG" in done.stderr
+        assert "PW_WORKERS" in done.stderr
+        assert "PW_HOST_CHECK" in done.stderr
         assert "Traceback" not in done.stderr
 
 

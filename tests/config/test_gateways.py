@@ -427,3 +427,28 @@ def test_a_wrong_time_zone_is_told_and_does_not_stop_the_start(written: str, mea
         (warning,) = config.warnings
         assert "timezone" in warning.lower() and "using the gateway's own, else this machine's" in warning
         assert meant is None or f"did you mean {meant}" in warning
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        ({"gw_pwd": "WXYZ7"}, "gw_pwd has five characters"),
+        ({"gw_pwd": "wxyz7", "rsa_key_path": __file__, "wifi_host": "192.168.91.1"}, "gw_pwd has five characters"),
+        ({"password": "ABCDEVWXYZ"}, "password has ten characters"),
+        ({"gw_pwd": "ABCDEVWXYZ"}, None),
+        ({"gw_pwd": "a b#c"}, None),
+        ({"password": "VWXYZ"}, None),
+        ({"password": "my-own-pw1"}, None),
+    ],
+)
+def test_a_password_of_the_wrong_length_gets_a_hint_that_does_not_show_it(given, part) -> None:
+    entry = {"id": "home", "host": "10.0.0.1", **given}
+    warnings = "\n".join(load({}, {"PW_GATEWAYS": json.dumps([entry])}).warnings)
+    assert (part in warnings) if part else ("characters" not in warnings)
+    for secret in (given.get("gw_pwd"), given.get("password")):
+        assert secret is None or secret not in warnings
+    names = {"gw_pwd": "PW_GW_PWD", "password": "PW_PASSWORD", "rsa_key_path": "PW_RSA_KEY_PATH"}
+    single = {names[member]: value for member, value in given.items() if member in names}
+    warnings = "\n".join(load({}, {"PW_HOST": "10.0.0.1", **single}).warnings)
+    if part:
+        assert names[part.split(" ")[0]] + " has" in warnings

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pwserver.config import load
-from pwserver.config.settings import BY_NAME
+from pwserver.config.settings import BY_NAME, SETTINGS
 
 GATEWAY = "gateways:\n  - {id: home, host: 10.0.0.1, gw_pwd: secret}\n"
 
@@ -89,9 +89,9 @@ def test_two_different_control_secrets_are_a_problem(problems_of) -> None:
 
 def test_all_problems_at_once_each_with_name_value_and_what_is_allowed(problems_of, write_file) -> None:
     path = write_file("server: {workers: 0, gw_pwd: x}\ngateways: [{id: a b}, {id: c}]\n")
-    problems = problems_of({"PW_CONFIG": path, "PW_PORT": "99999", "PW_DEBUG": "maybe"}, {"PW_TIMEOUT": "x"})
+    problems = problems_of({"PW_CONFIG": path, "PW_MAX_FIELDS": "99999", "PW_RAW_ROUTES": "maybe"}, {"PW_TIMEOUT": "x"})
     text = "\n".join(problems)
-    for part in ('"99999"', "0 to 65535", '"maybe"', "yes or no", "--timeout", '"x"', "server.workers", "1 to 64",
+    for part in ('"99999"', "10 to 1000", '"maybe"', "yes or no", "--timeout", '"x"', "server.workers", "1 to 64",
                  '"a b"', "gateways[1] (c)"):  # fmt: skip
         assert part in text
     assert len(problems) == 6
@@ -130,6 +130,48 @@ def test_a_file_that_cannot_be_read(problems_of, tmp_path) -> None:
     assert "longer" in problems_of({"PW_CONFIG": str(tmp_path / "huge.yaml")})[0]
 
 
+@pytest.mark.parametrize(
+    "key", ["host", "bind_address", "BIND_ADDRESS", "bind-address", "pw_bind_address", "PW_BIND_ADDRESS"]
+)
+def test_every_name_of_the_bind_address_decides_who_may_reach_the_server(write_file, key) -> None:
+    config = load({"PW_CONFIG": write_file(f"server: {{{key}: 127.0.0.1}}\n" + GATEWAY)}, {})
+    assert config.settings.process.bind_address == "127.0.0.1"
+    assert config.warnings == ()
+
+
+def test_every_variable_is_a_key_of_the_server_block(write_file) -> None:
+    for setting in SETTINGS:
+        if setting.file_key:
+            path = write_file(f"server: {{{setting.name}: null}}\n" + GATEWAY)
+            assert load({"PW_CONFIG": path}, {}).warnings == (), setting.name
+    secret = write_file("server: {control_token: 'random-enough-token', CONTROL_ENABLED: no}\n" + GATEWAY)
+    control = load({"PW_CONFIG": secret}, {}).settings.control
+    assert (control.secret, control.token) == ("random-enough-token", None)
+
+
+def test_two_names_of_one_setting_must_agree(write_file, problems_of) -> None:
+    same = write_file("server: {host: 127.0.0.1, bind_address: 127.0.0.1}\n" + GATEWAY)
+    assert load({"PW_CONFIG": same}, {}).settings.process.bind_address == "127.0.0.1"
+    other = write_file("server: {host: 0.0.0.0, bind_address: 127.0.0.1}\n" + GATEWAY)
+    (problem,) = problems_of({"PW_CONFIG": other})
+    assert "host and bind_address" in problem
+    secret = write_file("server: {control_secret: canary-one, control_token: canary-two}\n" + GATEWAY)
+    (problem,) = problems_of({"PW_CONFIG": secret})
+    assert "control_secret and control_token" in problem and "canary" not in problem
+
+
+def test_what_stands_beside_server_and_gateways_is_named(write_file) -> None:
+    path = write_file("bind_address: 127.0.0.1\nserve: {port: 1}\nx-note: hello\n" + GATEWAY)
+    stray, misspelt = load({"PW_CONFIG": path}, {}).warnings
+    assert "bind_address" in stray and "the block `server`" in stray
+    assert "did you mean server?" in misspelt
+
+
+def test_a_flag_that_is_no_number_stops_the_start(problems_of) -> None:
+    (problem,) = problems_of({}, {"PW_PORT": "x"})
+    assert "--port" in problem
+
+
 def test_an_unknown_member_of_the_server_block_is_named(write_file) -> None:
     path = write_file("server: {prot: 80, colour: red}\ngateways: []\n")
     prot, colour = load({}, {"PW_CONFIG": path}).warnings
@@ -161,6 +203,32 @@ def test_unknown_variables_are_named_with_the_nearest_known_one() -> None:
     [
         ("PW_CACHE_EXPIRE", "0", 5),
         ("PW_CACHE_EXPIRE", "-3", 5),
+        ("PW_CACHE_EXPIRE", "0.5", 5),
+        ("PW_CACHE_EXPIRE", ".25", 5),
+        ("PW_CACHE_EXPIRE", "2.5 # seconds", 5),
+        ("PW_CACHE_EXPIRE", "fast", 5),
+        ("PW_CACHE_EXPIRE", "7200", 3600),
+        ("PW_TIMEOUT", "2.5", 10),
+        ("PW_TIMEOUT", "0", 10),
+        ("PW_TIMEOUT", "600", 300),
+        ("PW_TIMEOUT", "9" * 40, 10),
+        ("PW_POOL_MAXSIZE", "200", 100),
+        ("PW_CACHE_TTL", "1000000", 86400),
+        ("PW_CACHE_TTL", "-1", 30),
+        ("PW_PORT", "tcp://10.0.0.1:8675", 8675),
+        ("PW_PORT", "99999", 8675),
+        ("PW_DEBUG", "maybe", False),
+        ("PW_FAILOVER", "please", True),
+        ("PW_HTTPS", "perhaps", "no"),
+        ("PW_AUTH_MODE", "basic", "cookie"),
+        ("PW_TEDAPI_API_VERSION", "V9", "V2024_06"),
+        ("PW_EMAIL", "nobody", None),
+        ("PW_TEDAPI_PROBE_INTERVAL", "0.5", 5),
+        ("PW_TEDAPI_PROBE_INTERVAL", "100000", 86400),
+        ("PW_ISLANDING_COOLDOWN", "100000", 86400),
+        ("PW_RATE_LIMIT_MAX_REQUESTS", "99999999999", 2147483647),
+        ("MQTT_PORT", "mqtt", 1883),
+        ("MQTT_RETAIN", "always", True),
         ("CORS_ORIGINS", "nonsense", ("*",)),
         ("PW_STYLE", "pink", "clear"),
         ("MQTT_QOS", "3", 1),
