@@ -34,16 +34,20 @@ def blueprint(cross_site: bool) -> Blueprint:
     @routes.route("/api/login/Basic", methods=["POST"])
     async def login(request: Request) -> HTTPResponse:
         body = HTTPResponse(to_json(LOGIN), headers={"cache-control": "no-store"}, content_type="application/json")
-        return set_cookies(body, cross_site)
+        return set_cookies(body, cross_site, "; Path=/")
 
     return routes
 
 
-def set_cookies(response: HTTPResponse, cross_site: bool) -> HTTPResponse:
-    """Add the two cookies of the predecessors; ``cross_site`` for frames below another site's HTTPS (PW_HTTPS=http)."""
+def set_cookies(response: HTTPResponse, cross_site: bool, path: str = "") -> HTTPResponse:
+    """Add the two cookies of the predecessors; ``cross_site`` for frames below another site's HTTPS (PW_HTTPS=http).
+
+    Without a path the browser takes the folder of the page: ``/``, or the prefix that a proxy takes off, of which the
+    server knows nothing. Other programs behind the same proxy are then not sent our cookies.
+    """
     flags = "; Secure; SameSite=None" if cross_site else "; SameSite=Lax"
     for name, value in COOKIES.items():
-        response.headers.add("set-cookie", f"{name}={value}; Max-Age={COOKIE_SECONDS}; Path=/{flags}")
+        response.headers.add("set-cookie", f"{name}={value}; Max-Age={COOKIE_SECONDS}{path}{flags}")
     return response
 
 

@@ -26,7 +26,7 @@ from pwserver.web.api_operations import ApiOperation, Parameter
 from pwserver.web.assets import Assets
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.legacy_routes import redirect
-from pwserver.web.page_routes import PAGE_HEADERS, page_representation
+from pwserver.web.page_routes import page_headers, page_representation
 from pwserver.web.representation import Representation, send
 from pwserver.web.sanic_internals import build_description
 
@@ -286,11 +286,12 @@ def blueprint(assets: Assets) -> Blueprint:
 
     def page(name: str) -> Any:
         shown = page_representation(assets.page(name).replace("{hash}", assets.hash))
+        headers = page_headers(assets.page(name))
 
         async def handler(request: Request) -> HTTPResponse:
             if request.path.endswith("/"):  # the page's links are relative
                 return redirect(f"../{name}")
-            return send(request, shown, PAGE_HEADERS)
+            return send(request, shown, headers)
 
         return handler
 

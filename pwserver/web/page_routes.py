@@ -1,11 +1,14 @@
 """Serve the pages and their files: power flow, console, history, icons.
 
-All are served from memory. Links are relative, so that the pages work below any prefix, and no script is inline, so
-that Content-Security-Policy can forbid inline scripts.
+All are served from memory. Links are relative, so that the pages work below any prefix. Content-Security-Policy forbids
+inline scripts but the one that the power flow begins with, which it names by its hash.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
 from functools import lru_cache
 from typing import Any
 
@@ -24,16 +27,22 @@ PAGES = {"/": "index", "/console": "console", "/history": "history", "/example":
 ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")
 # No frame-ancestors, because the power flow is made to be embedded in other sites' pages.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self' ws: wss:; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self' ws: wss:; frame-src 'self'; manifest-src 'self'; base-uri 'none'; "
+    "form-action 'none'"
 )
 
-PAGE_HEADERS = {
-    "cache-control": "no-cache",
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-}
+
+def page_headers(page: str) -> dict[str, str]:
+    """Return the head fields of a page, with a policy that allows the scripts that its file holds and no other."""
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = "".join(f" 'sha256-{b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    return {
+        "cache-control": "no-cache",
+        "content-security-policy": CONTENT_SECURITY_POLICY.format(hashes=hashes),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+    }
 
 
 def style_of(request: Request, default: str) -> str:
@@ -70,11 +79,13 @@ def blueprint(assets: Assets, web: WebSettings, cross_site: bool) -> Blueprint:
         return page_representation(assets.page(name).replace("{hash}", assets.hash).replace("{style}", style))
 
     def page(path: str, name: str) -> Any:
+        headers = page_headers(assets.page(name))
+
         async def handler(request: Request) -> HTTPResponse:
             if path != "/" and request.path.endswith("/"):
                 return without_slash(path, request.query_string)
             style = style_of(request, web.style)
-            return set_cookies(send(request, shown(name, style), PAGE_HEADERS), cross_site)
+            return set_cookies(send(request, shown(name, style), headers), cross_site)
 
         return handler
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
+
 import pytest
 from playwright.sync_api import Page
 
@@ -81,11 +85,14 @@ def test_icons(house: House, icon: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/console", "/history", "/example.html"])
-def test_pages_forbid_inline_script_and_set_the_old_cookies(house: House, path: str) -> None:
+def test_pages_forbid_foreign_inline_scripts_and_set_the_old_cookies(house: House, path: str) -> None:
     answer = house.server.get(path)
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self'" in policy and "default-src 'none'" in policy
-    assert b"<script>" not in answer.body and b" onclick=" not in answer.body
+    for inline in re.findall(rb"<script>(.*?)</script>", answer.body, re.DOTALL):
+        assert f"'sha256-{b64encode(hashlib.sha256(inline).digest()).decode()}'" in policy
+    assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    assert b" onclick=" not in answer.body
     assert "x-frame-options" not in answer.headers
     assert "1234567890" in answer.headers["set-cookie"]
 
