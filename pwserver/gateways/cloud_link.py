@@ -15,7 +15,7 @@ from typing import Final
 from pwserver.causes import CAUSE_BY_ID, Patience
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
-from pwserver.gateways.collect import as_number, as_text, compute
+from pwserver.gateways.collect import as_dict, as_number, as_text, compute
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
@@ -78,6 +78,8 @@ class CloudLink:
         self.failures = 0
         self.last_success: float | None = None  # epoch
         self.known = {name: Known() for name in LINKED}
+        self._tariff = Known()
+        self._tariff_due = 0.0
         self._due = 0.0
         self._attempts = 0
         self._told: str | None = None  # the cause of the last failure that was logged
@@ -98,6 +100,14 @@ class CloudLink:
         """Return a value if the link read it within the last two refreshes, else None. ``tick``: monotonic seconds."""
         known = self.known[name]
         if not known.time or tick - known.tick > 2 * _REFRESH_SECONDS or self.powerwall is None:
+            return None
+        return known
+
+    def tariff(self, tick: float) -> Known | None:
+        """Return the tariff of the site, which the link reads far less often than the rest. ``tick``: monotonic."""
+        known = self._tariff
+        slow = max(self.options.slow_interval_seconds, _REFRESH_SECONDS)
+        if not known.time or tick - known.tick > 2 * slow + _REFRESH_SECONDS or self.powerwall is None:
             return None
         return known
 
@@ -148,7 +158,7 @@ class CloudLink:
     def refresh_soon(self) -> None:
         """Read the values again at the next tick, as after a command."""
         if self.powerwall is not None:
-            self._due = 0.0
+            self._due = self._tariff_due = 0.0
 
     def close(self) -> None:
         """Start no further jobs, and close the connection unless a job still uses it."""
@@ -202,7 +212,7 @@ class CloudLink:
 
     def _refresh(self) -> None:
         client = self.powerwall.client
-        fetch = client.fleet.get_site_info if hasattr(client, "fleet") else client.get_site_config
+        fetch = client.fleet.get_site_info if self._over_fleet else client.get_site_config
         with self.limiter.session(_LIMIT_SECONDS, resend=False):
             compute(lambda: fetch(force=True))  # one request: the library keeps the answer for all four values
             found = {
@@ -221,3 +231,20 @@ class CloudLink:
         for name, value in found.items():
             if value is not None:
                 self.known[name] = Known(value, now, time.monotonic())
+        self._refresh_tariff()
+
+    def _refresh_tariff(self) -> None:
+        """Read the tariff once in the slow interval: it is large, and utilities change it by the season."""
+        tick = time.monotonic()
+        if tick < self._tariff_due:
+            return
+        self._tariff_due = tick + self.options.slow_interval_seconds
+        with self.limiter.session(_LIMIT_SECONDS, resend=False):
+            # Over FleetAPI it is a part of the site's information, which was fetched a moment ago.
+            found = as_dict(compute(lambda: self.powerwall.get_tariff(force=not self._over_fleet)))
+        if found:
+            self._tariff = Known(found, time.time(), tick)
+
+    @property
+    def _over_fleet(self) -> bool:
+        return hasattr(self.powerwall.client, "fleet")

@@ -324,10 +324,13 @@ class GatewayConnection:
         self.link.tick(tick)
         missing = {name: self.link.fresh(name, tick) for name in LINKED if getattr(reading, name) is None}
         told = {name: known for name, known in missing.items() if known is not None}
-        if not told:
+        tariff = self.link.tariff(tick) if reading.tariff is None else None
+        if not told and tariff is None:
             return reading
         members: JsonObject = {name: known.value for name, known in told.items()}
         answers = {name: Answered("site_info of Tesla's servers", known.time) for name, known in told.items()}
+        if tariff is not None:
+            members["tariff"] = tariff.value
         return replace(reading, **members, answers={**reading.answers, **answers})
 
     def _succeeded(self, reading: Reading, seconds: float) -> None:

@@ -16,7 +16,7 @@ from pwserver.gateways.failure import GatewayFailure
 from pwserver.state.judge import GatewayJudge
 from tests.gateways.conftest import Open, definition_of
 from tests.support.waiting import WaitUntil
-from tests.tesla import SITE, Tesla
+from tests.tesla import ROOT, SITE, Tesla
 
 
 @pytest.fixture
@@ -176,6 +176,58 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
         told = connection.status().cloud_control
         assert told is not None and told["state"] == "healthy" and told["last_known_mode"] == "autonomous"
         assert local.status().cloud_control is None
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("scenario", ["basic-lan", "local", "powerwall3"])
+@pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
+def test_the_hybrid_link_reads_the_tariff_slowly(
+    mode: str, scenario: str, tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
+) -> None:
+    gateway, local = open_gateway(scenario)
+    if mode == "FleetAPI":
+        (tmp_path / "tesla" / ".pypowerwall.auth").unlink()
+        tesla.fleet_login(tmp_path / "tesla")
+    definition = definition_of(scenario, gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
+    connection = GatewayConnection(definition, replace(local.options, hybrid_cloud_link=True))
+    expected, path = ("SCE", f"{ROOT}/tariff_rate") if mode == "Cloud" else ("T", f"{ROOT}/site_info")
+    try:
+        connection.poll()
+        link = connection.link
+        assert link is not None
+        wait_until(lambda: connection.poll().tariff is not None)
+        reading = connection.poll()
+        assert reading.tariff is not None and reading.tariff["code"] == expected
+        asked = tesla.asked[path]
+        link._due = 0.0  # the minute of the other settings is over
+        refreshed = link.last_success
+        wait_until(lambda: connection.poll() and link.last_success != refreshed and not link.lock.locked())
+        assert tesla.asked[path] == asked + (mode == "FleetAPI")  # there, the settings come in the same answer
+        assert connection.poll().tariff == reading.tariff
+        link.refresh_soon()  # as after a command, which may have changed the tariff
+        wait_until(lambda: connection.poll() and tesla.asked[path] > asked)
+        assert link.tariff(1e12) is None  # an old tariff is no tariff
+    finally:
+        connection.close()
+
+
+def test_a_tariff_that_tesla_refuses_is_unknown_and_costs_nothing(
+    tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
+) -> None:
+    gateway, local = open_gateway("local")
+    tesla.said[f"{ROOT}/tariff_rate"] = (403, b"{}", {})
+    definition = definition_of("local", gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
+    connection = GatewayConnection(definition, replace(local.options, hybrid_cloud_link=True))
+    try:
+        connection.poll()
+        link = connection.link
+        assert link is not None
+        wait_until(lambda: link.status()["healthy"] and tesla.asked[f"{ROOT}/tariff_rate"])
+        reading = connection.poll()
+        assert reading.tariff is None
+        assert reading.grid_export == "battery_ok"
+        assert link.status()["healthy"]
     finally:
         connection.close()
 
