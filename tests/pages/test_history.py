@@ -176,3 +176,62 @@ def test_a_server_that_has_recorded_nothing_yet_is_asked_again(house: House, loo
     until(page, "/Nothing recorded/.test(document.querySelector('#power').textContent)")
     until(page, "document.querySelector('#power canvas') && document.querySelector('#signals canvas')")
     assert query(page)["pw"] == page.input_value("#unit") == wanted, "the choice was lost while there was none"
+
+
+DAY = 86400
+
+
+def local(moment: datetime.datetime, zone: ZoneInfo) -> int:
+    return int(moment.replace(tzinfo=zone).timestamp())
+
+
+def test_days_times_and_seconds_in_the_address(house: House, look: Look) -> None:
+    page = look(house.base).open("history")
+    until(page, DRAWN)
+    zone = ZoneInfo(page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"))
+    midnight = datetime.datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    first, last = midnight - datetime.timedelta(days=10), midnight - datetime.timedelta(days=5)
+    start, end = local(first, zone), local(last + datetime.timedelta(days=1), zone)
+    at = first + datetime.timedelta(hours=18, minutes=30)
+    utc = datetime.datetime.fromtimestamp(start + 3600, datetime.UTC)
+    noon = local(last, zone) + 43200
+    cases = {
+        f"from={first:%Y-%m-%d}&to={last:%Y-%m-%d}": (start, end),
+        f"to={first:%Y-%m-%d}&from={last:%Y-%m-%d}": (start, end),
+        f"from={at:%Y-%m-%dT%H:%M}&to={last:%Y-%m-%d}": (local(at, zone), end),
+        f"from={at:%Y-%m-%d+%H:%M:%S}&to={noon}": (local(at, zone), noon),
+        f"from={utc:%Y-%m-%dT%H:%M:%SZ}&to={noon}000": (start + 3600, noon),
+        f"from={utc:%Y-%m-%dT%H:%M:%S}%2B00:00&to={noon}": (start + 3600, noon),
+        f"from={utc:%Y-%m-%dT%H:%M:%S}+00:00&to={noon}": (start + 3600, noon),
+        f"to={last:%Y-%m-%d}": (end - DAY, end),
+    }
+    for asked, wanted in cases.items():
+        page.goto(f"{house.base}/history?{asked}")
+        until(page, DRAWN)
+        assert (int(query(page)["from"]), int(query(page)["to"])) == wanted, asked
+        assert page.inner_text("#state") == "", asked
+    page.goto(f"{house.base}/history?from={first:%Y-%m-%d}")
+    until(page, DRAWN)
+    assert int(query(page)["from"]) == start
+    assert int(query(page)["to"]) > local(midnight, zone), "without an end it is not until now"
+
+
+def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None:
+    page = look(house.base).open("history")
+    until(page, DRAWN)
+    for asked, words in {
+        "from=yesterday&to=2026-11-02": "from=yesterday is no time",
+        "from=2026-02-31&to=2026-03-05": "from=2026-02-31 is no time",
+        "from=2026-02-01&to=2026-13-01": "to=2026-13-01 is no time",
+        "from=2026-02-01T25:00": "from=2026-02-01T25:00 is no time",
+        "from=-5&to=1e3": "from=-5 is no time",
+        "from=2999-01-01&to=2999-01-02": "from=2999-01-01 is in the future",
+        f"from={'9' * 300}": "from=" + "9" * 40 + "… is no time",
+        "from=<b>x</b>": "from=<b>x</b> is no time",
+    }.items():
+        page.goto(f"{house.base}/history?{asked}")
+        until(page, DRAWN)
+        assert words in page.inner_text("#state"), asked
+        assert query(page)["range"] == "1d", asked
+    again(page, lambda: page.click("[data-range='7d']"))
+    assert page.inner_text("#state") == "", "the notice outlives the range it is about"

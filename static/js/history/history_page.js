@@ -48,6 +48,7 @@ let names = {};
 let days = [];
 let showTimer = 0;
 let retryTimer = 0;
+let isStarted = false;
 let unanswered = 0; // how often in a row there was no answer, or nothing recorded up to now
 const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - DAY_SECONDS));
 let gateway = query.get("gateway") ?? settings.gateway;
@@ -81,6 +82,7 @@ function writeAddress() {
 /** Change something, then show it. @param {() => void} change */
 function go(change) {
   queries.giveUp(); // else an answer about the old range would be drawn in the new one
+  if (isStarted) range.problem = ""; // what the address said is no longer shown
   change();
   writeAddress();
   clearTimeout(showTimer);
@@ -125,7 +127,8 @@ async function show() {
     retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(unanswered++, PAUSES_MS.length - 1)]);
   } else unanswered = 0;
   if (!power) showState("The server does not answer – trying again", true);
-  else showState(power.enabled === false ? "History is switched off on the server" : "", false);
+  else if (power.enabled === false) showState("History is switched off on the server", false);
+  else showState(range.problem, Boolean(range.problem));
   if (power) {
     const merged = merge(
       power,
@@ -288,6 +291,7 @@ async function start() {
   showTools();
   await loadChoices();
   go(() => range.follow());
+  isStarted = true;
   setInterval(() => {
     if (!document.hidden && range.name && !unanswered) again();
   }, RENEW_MS);

@@ -1,5 +1,6 @@
 // The range shown, kept in the page's address: ?range=7d while it ends now, else ?from=&to= in epoch seconds.
 import { serverNow } from "../core/server_clock.js";
+import { secondOf } from "./address_time.js";
 
 /** The seconds of each range that ends now, and its label. @type {Record<string, [seconds: number, label: string]>} */
 export const RANGES = {
@@ -14,6 +15,9 @@ export const RANGES = {
 };
 const SHORTEST_SECONDS = 600;
 const EARLIEST_SECONDS = 40 * 366 * 86_400; // before now
+const DAY_SECONDS = 86_400;
+/** @param {string} value */
+const shortened = (value) => (value.length > 40 ? `${value.slice(0, 40)}…` : value);
 const nowSeconds = () => Math.floor(serverNow());
 
 export class TimeRange {
@@ -21,6 +25,8 @@ export class TimeRange {
   to = 0;
   /** Of a range that ends now; else empty. */
   name = "";
+  /** What is wrong with the range of the address, for the reader; empty: nothing. */
+  problem = "";
 
   /**
    * ``first`` returns the oldest second that is recorded.
@@ -29,11 +35,28 @@ export class TimeRange {
    */
   constructor(query, first) {
     this.first = first;
-    const from = Number(query.get("from"));
-    const to = Number(query.get("to"));
     const name = query.get("range") ?? "";
-    if (query.has("from") && query.has("to") && from < to) this.fix(from, to);
-    else this.choose(Object.hasOwn(RANGES, name) ? name : "1d");
+    this.choose(Object.hasOwn(RANGES, name) ? name : "1d");
+    if (query.get("from") || query.get("to")) this.read(query.get("from") ?? "", query.get("to") ?? "");
+  }
+
+  /**
+   * Show what the address asks for: without an end until now, without a start the day before the end.
+   * @param {string} start
+   * @param {string} end
+   */
+  read(start, end) {
+    const now = nowSeconds();
+    let to = end ? secondOf(end, true) : now;
+    let from = start ? secondOf(start, false) : to - DAY_SECONDS;
+    if (start && end && from > to) [from, to] = [secondOf(end, false), secondOf(start, true)];
+    const form = "write a day (2026-11-01), a time (2026-11-01T18:30) or seconds since 1970";
+    if (Number.isNaN(from) && start)
+      this.problem = `from=${shortened(start)} is no time: ${form}. This is the last day.`;
+    else if (Number.isNaN(to)) this.problem = `to=${shortened(end)} is no time: ${form}. This is the last day.`;
+    else if (from > now) this.problem = `from=${shortened(start)} is in the future. This is the last day.`;
+    else this.between(Math.max(from, now - EARLIEST_SECONDS), to);
+    if (this.problem) this.choose("1d");
   }
 
   /** Show the last hour, week … @param {string} name of RANGES */
