@@ -174,7 +174,10 @@ class Generation:
                 lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
-        lines.append(f"  look at {scheme}://{shown}/health, /docs, /json")
+        root = f"{scheme}://{shown}"
+        lines.append(f"  open {root}/ (power flow), {root}/console, {root}/history; for programs: /health, /docs, /json")
+        if host in ("0.0.0.0", "::"):
+            lines.append("  from another computer, write this machine's name or address in place of localhost")
         return "\n".join(lines)
 
 

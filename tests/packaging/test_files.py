@@ -40,6 +40,17 @@ def test_dockerfile() -> None:
     run("hadolint", "Dockerfile")
 
 
+@pytest.mark.parametrize(
+    "path", [path for path in COMPOSE if path.name != "powerwall-dashboard.yml"], ids=lambda path: path.name
+)
+def test_every_setting_of_the_environment_file_reaches_the_server(path: Path) -> None:
+    for service in yaml.safe_load(path.read_text())["services"].values():
+        assert service["env_file"] == [{"path": ".env", "required": False}]
+        # What stands here wins over the file, and a default here would be a gateway beside those of PW_GATEWAYS.
+        for name, value in service.get("environment", {}).items():
+            assert "$" not in value and name == "PW_AUTH_PATH", name
+
+
 def test_compose_files() -> None:
     run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *COMPOSE)
 
