@@ -1,14 +1,23 @@
-"""Route below a sub-path: with ``PROXY_BASE_URL=/power``, ``/power/soe`` and ``/soe`` are answered alike."""
+"""Route below a sub-path: with ``PROXY_BASE_URL=/power``, ``/power/soe`` and ``/soe`` are answered alike.
+
+Data are also answered where a client has appended ``/soe`` to an address that ends in a slash: ``//soe``.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from sanic import HTTPResponse, Request
+from sanic.exceptions import SanicException
 from sanic.router import Router
 
 from pwserver.web.legacy_routes import redirect
 from pwserver.web.sanic_app import App
+
+# The blueprints whose GET routes answer with data. Not pages: the links in a page are relative to its address.
+_DATA: Final = frozenset({"documents", "explain", "live", "history"})
+_SLASHES: Final = re.compile("//+")
 
 
 class SubpathRouter(Router):
@@ -24,7 +33,18 @@ class SubpathRouter(Router):
             super().finalize(*arguments, **options)
 
     def get(self, path: str, method: str, host: str | None) -> Any:  # type: ignore[override]
-        """Find the route of a path, with or without the base."""
+        """Find the route of a path, with or without the base. To read data, slashes in a row count as one."""
+        if "//" in path and method in ("GET", "HEAD"):
+            try:
+                found = self._find(_SLASHES.sub("/", path), method, host)
+            except SanicException:
+                pass
+            else:
+                if not _DATA.isdisjoint(found[0].name.split(".")[:-1]):
+                    return found
+        return self._find(path, method, host)
+
+    def _find(self, path: str, method: str, host: str | None) -> Any:
         path = without_base(path, self.base)
         # The router drops one slash of the end at a time, and calls itself each time: thousands exhaust the stack.
         bare = path.rstrip("/")
