@@ -510,8 +510,8 @@ cdef int judge_head(Head* h, Hosts hosts, const HeadLimits* limits) except -1:
     elif not h.old:
         return reject(h, 400, b"Host missing")  # section 3.2
     if h.chunked:
-        # Allowed by section 6.3. No client of ours sends chunks, and they are where parsers disagree (7.1).
-        return reject(h, 411, b"Length required")
+        # Allowed by section 6.3. Our bodies are short enough to be measured, and parsers disagree about chunks (7.1).
+        return reject(h, 411, b"Send Content-Length: chunked bodies are not taken")
     if h.content_length > limits.body_bytes:
         return reject(h, 413, b"Body too large")
     # Section 9.3: HTTP/1.1 persists unless it asks not to, HTTP/1.0 only when it asks to.
