@@ -175,7 +175,7 @@ class Generation:
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
         root = f"{scheme}://{shown}"
-        lines.append(f"  open {root}/ (power flow), {root}/console, {root}/history; for programs: /health, /docs, /json")
+        lines.append(f"  open {root}/ (power flow), {root}/console or {root}/history; programs ask /health, /json")
         if host in ("0.0.0.0", "::"):
             lines.append("  from another computer, write this machine's name or address in place of localhost")
         return "\n".join(lines)
