@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 ENGINE ?= docker
-IMAGE ?= jasonacox/pypowerwall-server
+IMAGE ?= $(shell sed -n 's/^image = "\(.*\)"$$/\1/p' pyproject.toml)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' pwserver/__init__.py)
 
 # A stamp carries a checksum of what it depends on: a changed pyproject.toml reinstalls, a fresh clone's dates do not.
 KEY := $(shell cat pyproject.toml setup.py pwserver_ext/modules.py | cksum | tr -d ' ')
@@ -124,7 +125,7 @@ newest:  ## the tests against the newest pypowerwall and Sanic, in an environmen
 	$(PYTEST) $(ARGS)
 
 image:  ## the container image (needs a container engine; ENGINE=podman for another than docker)
-	$(ENGINE) build --tag $(IMAGE) $(ARGS) .
+	$(ENGINE) build --tag $(IMAGE) --tag $(IMAGE):$(VERSION) $(ARGS) .
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

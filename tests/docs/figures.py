@@ -1,4 +1,4 @@
-"""The README's table of figures, out of docs/benchmarks.md: ``python -m tests.docs.figures README.md``."""
+"""The short table of docs/benchmarks.md, out of its long ones: ``python -m tests.docs.figures docs/benchmarks.md``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from pwserver.generated_page import rewrite
 
 ROOT = Path(__file__).parents[2]
-START = "<!-- generated from docs/benchmarks.md by `python -m tests.docs.figures README.md`; do not edit here -->"
+START = (
+    "<!-- generated from the results below by `python -m tests.docs.figures docs/benchmarks.md`; do not edit here -->"
+)
 HEAD = ["| | pwserver | beside it |", "|---|---|---|"]
-# What the README calls it, the row of docs/benchmarks.md that has the value, and the row whose ratios go with it.
+# What the short table calls it, the row of the results that has the value, and the row whose ratios go with it.
 FIGURES = (
     (
         "requests a second, 32 connections",
@@ -44,7 +46,7 @@ def rows(page: str) -> list[list[str]]:
 
 
 def table(page: str) -> str:
-    """The README's rows; KeyError when docs/benchmarks.md has no such measurement."""
+    """The rows of the short table; KeyError when the results have no such measurement."""
     found: dict[str, list[list[str]]] = {}
     for row in rows(page):
         found.setdefault(row[0], []).append(row)

@@ -35,7 +35,7 @@ SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 NAME = re.compile(r"\b(?:PW|MQTT|CORS|CONTROL)_[A-Z_]*[A-Z]\b")
 FOLDERS = ("deploy/", "docs/", "tests/", "pwserver/", "pwserver_ext/", "static/", "benchmarks/", ".ci/", ".github/")
 # Programs of others that examples call and that do not run here; what follows them is theirs.
-FOREIGN = {"docker", "systemctl", "kubectl", "apt"}
+FOREIGN = {"docker", "systemctl", "kubectl", "apt", "nmcli", "ip", "nano", "cp", "install"}
 SECRET = "a secret of the tests"
 CURL_GAVE_UP = 28  # after --max-time, which is how a stream ends
 # Places on a machine or in a container, not pages.
@@ -153,7 +153,8 @@ def ask(server: Server, words: list[str]) -> None:
 
 def check(words: list[str]) -> None:
     """Does this command exist with these arguments? What belongs to others is left to them."""
-    program, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
+    words = words[words[0] == "sudo" :]
+    program, arguments = re.sub(r"^(?:\.venv|~/\.local|~/pwserver|/opt/pwserver)/bin/", "", words[0]), words[1:]
     if program == "make":
         check_make(arguments)
     elif program in ("pwserver", "pypowerwall-server"):
@@ -162,9 +163,11 @@ def check(words: list[str]) -> None:
         check_module(arguments[1], arguments[2:])
     elif program == "pytest":
         assert all((ROOT / word).exists() for word in arguments if not word.startswith("-")), words
-    elif program == "pip":
-        assert arguments[0] == "install", words
-        assert all(re.match(r"pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]), words
+    elif program in ("pip", "pipx"):
+        assert arguments[0] == "install" or words == ["pipx", "ensurepath"], words
+        assert all(re.match(r"\.(\[mqtt\])?$|pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]), (
+            words
+        )
     elif program == "openssl":
         assert subprocess.run(words, capture_output=True, check=True, timeout=20).stdout
     else:
@@ -231,10 +234,14 @@ def test_pages_named_in_the_documentation_exist() -> None:
                 assert answered, f"{name(page)} names {span}"
 
 
-def test_figures_of_the_readme_are_measured() -> None:
-    page, measured = (ROOT / "README.md").read_text(), (ROOT / "docs/benchmarks.md").read_text()
-    again = "run: python -m tests.docs.figures README.md"
-    assert page == with_generated(page, figures.START, figures.table(measured)), again
+def test_figures_in_short_are_measured() -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text()
+    short = figures.table(page)
+    again = "run: python -m tests.docs.figures docs/benchmarks.md"
+    assert page == with_generated(page, figures.START, short), again
+    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "benchmarks.md#in-short" in line]
+    named = re.findall(r"\d[\d,.]*\d", line)
+    assert len(named) == 2 and all(figure in short for figure in named), "the README's line tells other figures"
 
 
 def test_the_causes_of_failure_are_those_of_the_code() -> None:

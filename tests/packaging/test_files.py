@@ -21,6 +21,21 @@ WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 COMPOSE = [ROOT / "docker-compose.yml", *sorted((ROOT / "deploy/compose").glob("*.yml"))]
 MANIFEST = ROOT / "deploy/kubernetes/pwserver.yaml"
 SCRIPTS = Path(sys.executable).parent  # where the tools of the test group are
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+IMAGE = PROJECT["tool"]["pwserver"]["image"]
+# Whatever somebody may follow: there nothing names an image of the predecessors but the page about leaving them.
+FOLLOWED = [
+    "*.md",
+    "*.yml",
+    "Dockerfile",
+    "Makefile",
+    ".github/**/*",
+    "deploy/**/*",
+    "docs/**/*.md",
+    "pwserver/**/*.py",
+]
+PREDECESSORS_IMAGE = re.compile(r"\bjasonacox/pypowerwall(?:-server)?\b")
+TELLS_WHAT_TO_REPLACE = {"docs/migration.md"}
 
 
 def run(*command: str | Path) -> None:
@@ -64,7 +79,7 @@ def test_manifest() -> None:
     assert deployment["selector"]["matchLabels"] == labels == resources["Service"]["spec"]["selector"]
     assert deployment["replicas"] == 1 and deployment["strategy"]["type"] == "Recreate"
     assert pod["securityContext"]["runAsNonRoot"] and container["securityContext"]["readOnlyRootFilesystem"]
-    assert container["image"].endswith(f":{__version__}")
+    assert container["image"] == f"{IMAGE}:{__version__}"
     (port,) = container["ports"]
     assert port["name"] == resources["Service"]["spec"]["ports"][0]["targetPort"]
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
@@ -74,8 +89,28 @@ def test_manifest() -> None:
 @pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
 def test_compose_starts_the_same_image(path: Path) -> None:
     for service in yaml.safe_load(path.read_text())["services"].values():
-        assert service["image"] == "${PWSERVER_IMAGE:-jasonacox/pypowerwall-server}"
+        assert service["image"] == f"${{PWSERVER_IMAGE:-{IMAGE}}}"
         assert set(service.get("environment", {})) <= set(ENVIRONMENT_NAMES)
+
+
+def test_no_file_starts_a_predecessor() -> None:
+    files = {path for pattern in FOLLOWED for path in ROOT.glob(pattern) if path.is_file()}
+    text = {str(path.relative_to(ROOT)): path.read_text(errors="replace") for path in files}
+    assert {name for name in text if PREDECESSORS_IMAGE.search(text[name])} == TELLS_WHAT_TO_REPLACE
+
+
+def test_every_file_names_the_same_image_and_package() -> None:
+    """Both are named in pyproject.toml; the image is built, started and published by that name."""
+    built = subprocess.run(["make", "-n", "image"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert f"build --tag {IMAGE} --tag {IMAGE}:{__version__} " in built.stdout
+    published = yaml.safe_load((ROOT / ".github/workflows/image.yml").read_text())["env"]["IMAGE"]
+    assert published.rpartition("/")[2] == IMAGE
+    package = PROJECT["project"]["name"]
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for image in re.findall(r"\bdocker run (?:[^\n`]|\\\n)*? (\S+)$", page.read_text(), re.MULTILINE):
+            assert image == IMAGE, page
+        for installed in re.findall(r"\bpip(?:x)? install ([^\n`]+)", page.read_text()):
+            assert re.search(rf"\b{package}\b|\.(\[mqtt\])?'?$|^-|openssl", installed), (page, installed)
 
 
 def test_workflows() -> None:
@@ -113,12 +148,11 @@ def test_release_publishes_with_provenance() -> None:
 
 
 def test_wheels_are_configured_for_every_machine() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wheels = project["tool"]["cibuildwheel"]
+    wheels = PROJECT["tool"]["cibuildwheel"]
     assert wheels["linux"]["archs"] == ["x86_64", "aarch64", "armv7l"]
     assert wheels["macos"]["archs"] == ["x86_64", "arm64"]
     assert not wheels.get("skip"), "manylinux and musllinux both"
-    declared = {entry.rpartition(" ")[2] for entry in project["project"]["classifiers"] if "Python :: 3." in entry}
+    declared = {entry.rpartition(" ")[2] for entry in PROJECT["project"]["classifiers"] if "Python :: 3." in entry}
     assert {f"cp{version.replace('.', '')}-*" for version in declared} == set(wheels["build"].split())
     assert "smoke.py" in wheels["test-command"]
     built = {
