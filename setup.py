@@ -23,6 +23,7 @@ from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 
 HERE = Path(__file__).parent
+runpy.run_path(str(HERE / "pwserver" / "__init__.py"))  # on a system where it cannot run, this says so and ends
 EXT = HERE / "pwserver_ext"
 
 DIRECTIVES = {
@@ -136,7 +137,7 @@ def say_what_is_missing() -> None:
             "  Debian, Ubuntu, Raspberry Pi OS   apt install gcc libc6-dev python3-dev\n"
             "  Fedora                            dnf install gcc python3-devel\n"
             "  Alpine                            apk add gcc musl-dev python3-dev\n"
-            "  macOS                             xcode-select --install\n"
+            "  macOS (untried)                   xcode-select --install\n"
         )
 
 
