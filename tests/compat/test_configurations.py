@@ -50,9 +50,11 @@ def environment_of(path: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def simulated() -> Iterator[dict[str, SimulatedGateway]]:
-    with SimulatedGateway("powerwall3", hour=11.5, password=PASSWORD) as newer:
-        with SimulatedGateway("local", hour=11.5, password=PASSWORD) as older:
-            yield {"192.168.91.1": newer, "192.168.92.1": newer, "10.0.1.20": older}
+    with (
+        SimulatedGateway("powerwall3", hour=11.5, password=PASSWORD) as newer,
+        SimulatedGateway("local", hour=11.5, password=PASSWORD) as older,
+    ):
+        yield {"192.168.91.1": newer, "192.168.92.1": newer, "10.0.1.20": older}
 
 
 def test_there_are_ten_of_them() -> None:
