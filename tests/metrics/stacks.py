@@ -106,8 +106,13 @@ class Influx:
     def __init__(self, port: int) -> None:
         self.base = f"http://127.0.0.1:{port}"
 
-    def write(self, lines: bytes) -> None:
-        assert get(f"{self.base}/write?db=powerwall", lines) == ""  # a refused point would be an error
+    def write(self, lines: bytes, policy: str = "") -> None:
+        query = urllib.parse.urlencode({"db": "powerwall", "rp": policy})
+        assert get(f"{self.base}/write?{query}", lines) == ""  # a refused point would be an error
+
+    def change(self, statement: str) -> None:
+        answer = json.loads(get(f"{self.base}/query", urllib.parse.urlencode({"q": statement}).encode()))
+        assert answer == {"results": [{"statement_id": 0}]}, answer
 
     def ask(self, expression: str, epoch: str = "ms") -> list[dict[str, Any]]:
         query = urllib.parse.urlencode({"db": "powerwall", "q": expression, "epoch": epoch})
@@ -132,5 +137,5 @@ def influxdb(tool: Tool, folder: Path) -> Iterator[Influx]:
     with running([tool("influxd"), "run", "-config", f"{folder}/empty.conf"], folder / "log", env=environment):
         found = Influx(mine)
         until(lambda: get(f"{found.base}/ping") == "", "influxd answers")
-        get(f"{found.base}/query", urllib.parse.urlencode({"q": "CREATE DATABASE powerwall"}).encode())
+        found.change("CREATE DATABASE powerwall")
         yield found

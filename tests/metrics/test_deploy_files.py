@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -188,3 +189,8 @@ def test_telegraf_influx():
     assert plugin["data_format"] == "influx" and [urlsplit(u).path for u in plugin["urls"]] == ["/influx"]
     described = re.findall(r"\bpowerwall(?:_\w+)?\b", text.split("[agent]")[0])
     assert set(described) == set(SCHEMA)
+    (output,) = config["outputs"]["influxdb"]
+    made = f"CREATE RETENTION POLICY {output['retention_policy']} ON {output['database']} DURATION INF REPLICATION 1"
+    assert made in text and f"'{made}'" in (DEPLOY.parent / "docs/powerwall-dashboard.md").read_text()
+    assert all(any(fnmatchcase(name, pattern) for pattern in output["namepass"]) for name in SCHEMA)
+    assert not any(fnmatchcase(name, pattern) for name in ("http", "alerts", "cpu") for pattern in output["namepass"])

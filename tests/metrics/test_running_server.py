@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,26 @@ def test_influxdb_takes_the_lines_of_the_server(server, houses, tool, tmp_path):
             (row,) = stored.ask(f"SELECT {wanted} FROM powerwall WHERE gateway='{name}'")
             assert row["values"][0][1] == pytest.approx(house.truth()["load"], abs=2)
             assert row["values"][0][2] >= 2
+        keeps_them_beside_the_three_days_of_powerwall_dashboard(stored, server.get("/influx").body)
+
+
+def keeps_them_beside_the_three_days_of_powerwall_dashboard(stored, lines):
+    """What the head of our Telegraf file tells to do, in a database that Powerwall-Dashboard has set up."""
+    text = (ROOT / "deploy/telegraf/telegraf-influx.conf").read_text()
+    policy = tomllib.loads(text)["outputs"]["influxdb"][0]["retention_policy"]
+    stored.change("CREATE RETENTION POLICY raw ON powerwall DURATION 3d REPLICATION 1")
+    statements = re.findall(r"^#   (CREATE .*)$", text, re.MULTILINE)
+    assert len(statements) == 2
+    for statement in statements:
+        stored.change(statement)
+    stored.write(lines, policy)
+    (policies,) = stored.ask("SHOW RETENTION POLICIES")
+    column = policies["columns"].index
+    kept = {row[column("name")]: (row[column("duration")], row[column("default")]) for row in policies["values"]}
+    assert kept == {"autogen": ("0s", True), "raw": ("72h0m0s", False), policy: ("0s", False)}
+    (row,) = stored.ask(f'SELECT count(home_power_watts) FROM "{policy}"."powerwall"')
+    assert row["values"][0][1] == 2  # one of each house
+    assert stored.ask('SELECT * FROM "raw"."powerwall"') == []
 
 
 def test_only_the_poller_pays_for_the_libraries():
