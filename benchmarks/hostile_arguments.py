@@ -229,6 +229,7 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "http_documents.TargetTable": lambda: ({b"/a": ServedDocument(Source(), 0, "text/plain", b"1")}, {}, b"/p", {}),
         "http_documents.TargetTable.document": lambda: (b"/a?q",),
         "http_hosts.Hosts": lambda: (["*.local", "a.b"],),
+        "http_hosts.Hosts.knows": lambda: (b"a.b:80",),
         "http_recogniser.Recogniser": lambda: (table(),),
         "http_recogniser.Recogniser.look": lambda: (REQUEST,),
         "http_values.knows": lambda: ([b'"t"'], b"t", False),

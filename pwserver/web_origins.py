@@ -44,7 +44,7 @@ class Origin:
         return self.authority != "" and self.text in allowed
 
     def is_host(self, host: str) -> bool:
-        """Tell whether this is a page of the very server that was asked by this Host header."""
+        """Tell whether this is a page of the very server that was asked by this name."""
         default = _DEFAULT_PORTS.get(self.scheme)
         if default is None or not self.authority:
             return False
@@ -80,16 +80,17 @@ def judge_origin(headers: Mapping[str, str]) -> Origin | None:
     return parse_origin(values[0]) if len(values) == 1 else MALFORMED
 
 
-def may_listen(origin: Origin | None, allowed: Collection[str], host: str) -> bool:
+def may_listen(origin: Origin | None, allowed: Collection[str], hosts: tuple[str, ...]) -> bool:
     """Tell whether a page from there may read a stream. Browsers do not apply CORS to WebSockets, so the server does.
 
+    ``hosts``: under which names this server may have been asked.
     Programs that are no browsers name no origin. With ``*`` every page may, but not one that names nonsense.
     """
     if origin is None:
         return True
     if origin is MALFORMED:
         return False
-    return ANYBODY in allowed or origin.is_listed(allowed) or origin.is_host(host)
+    return ANYBODY in allowed or origin.is_listed(allowed) or any(map(origin.is_host, hosts))
 
 
 def is_own_page(origin: Origin | None, site: str | None, allowed: Collection[str]) -> bool:
@@ -97,10 +98,11 @@ def is_own_page(origin: Origin | None, site: str | None, allowed: Collection[str
     return (origin is not None or site is not None) and not (origin is not None and origin.is_listed(allowed))
 
 
-def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], host: str) -> bool:
+def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], hosts: tuple[str, ...]) -> bool:
     """Tell whether a page from there may change anything.
 
-    ``site``: the value of Sec-Fetch-Site, which scripts cannot forge; None without one.
+    ``site``: the value of Sec-Fetch-Site, which scripts cannot forge; None without one. ``hosts``: under which names this
+    server may have been asked.
     A listed origin may. Else the browser's own word counts, and without that whether the page is this server's.
     """
     if origin is MALFORMED:
@@ -111,7 +113,7 @@ def may_write(origin: Origin | None, site: str | None, allowed: Collection[str],
     # subdomain of the same host may belong to another program.
     if site is not None:
         return site in ("same-origin", "none")
-    return origin is None or origin.is_host(host)
+    return origin is None or any(map(origin.is_host, hosts))
 
 
 def canonical_origin(text: str) -> str | None:

@@ -107,7 +107,7 @@ class WebSettings:
         "machine's own name.")
     trusted_proxies: tuple[str, ...] = setting(
         "PW_TRUSTED_PROXIES", Items(network, what="addresses or networks"), (), SERVER,
-        "These proxies are believed when X-Forwarded-For names the client.")
+        "These proxies are believed when X-Forwarded-For names the client, and X-Forwarded-Host the name it asked for.")
     head_timeout_seconds: float = setting(
         "PW_HEAD_TIMEOUT", Duration(0.1, 600), 10.0, LIMITS, "A client must send its whole request within this time.")
     idle_timeout_seconds: float = setting(

@@ -23,10 +23,12 @@ from pwserver.web import (
     stream_routes,
     subpath,
 )
+from pwserver.web.asked_host import AskedHosts
 from pwserver.web.assets import Assets
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.open_streams import OpenStreams
+from pwserver.web.own_names import own_names
 from pwserver.web.sanic_app import App
 
 # Sanic's own bound on a body. It only has to lie above those of the gate and of the control routes, which are smaller
@@ -64,8 +66,9 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     gate.install(app)
     cors.install(app, settings.web.cors_origins)
     subpath.install(app, settings.web.base_path)
-    control_routes.install(app, CommandSender(runtime, table))
-    stream_routes.install(app, OpenStreams(runtime, table))
+    asked = AskedHosts(settings.web.trusted_proxies, own_names(settings.web))
+    control_routes.install(app, CommandSender(runtime, table), asked)
+    stream_routes.install(app, OpenStreams(runtime, table, asked))
     app.blueprint(document_routes.blueprint(table))
     app.blueprint(explain_routes.blueprint(table))
     app.blueprint(status_routes.blueprint(status_routes.LiveStatus(runtime, table)))

@@ -13,6 +13,7 @@ from sanic import HTTPResponse, Request
 
 from pwserver.config.server_settings import ControlSettings
 from pwserver.web.address_table import AddressTable
+from pwserver.web.asked_host import AskedHosts
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
@@ -133,11 +134,11 @@ def _digest(token: bytes) -> bytes:
     return hashlib.blake2b(token, key=_SALT).digest()
 
 
-def from_elsewhere(request: Request, origins: tuple[str, ...]) -> bool:
+def from_elsewhere(request: Request, origins: tuple[str, ...], asked: AskedHosts) -> bool:
     """Tell whether a page of another site made this request. Programs that are no browsers do not say, and pass."""
     headers = request.headers
     origin = judge_origin(headers)
-    return not may_write(origin, headers.get("sec-fetch-site"), origins, headers.get("host", ""))
+    return not may_write(origin, headers.get("sec-fetch-site"), origins, asked.of_request(request))
 
 
 def is_own_page_of_unknown_name(request: Request, origins: tuple[str, ...], names: OwnNames) -> bool:
@@ -148,14 +149,16 @@ def is_own_page_of_unknown_name(request: Request, origins: tuple[str, ...], name
     return not names.know(headers.get("host", ""))
 
 
-def install(app: App, authority: Authority, origins: tuple[str, ...], names: OwnNames) -> None:
+def install(
+    app: App, authority: Authority, origins: tuple[str, ...], asked: AskedHosts, names: OwnNames
+) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request
     async def same_site_only(request: Request) -> HTTPResponse | None:
         if request.method in SAFE_METHODS:
             return None
-        if from_elsewhere(request, origins):
+        if from_elsewhere(request, origins, asked):
             authority.refused(
                 authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
             )

@@ -50,24 +50,29 @@ def networks(listed: tuple[str, ...]) -> Networks:
 
 
 def client_address(peer: str, forwarded: str, trusted: Networks) -> str:
-    """Return the client's address: the peer's, or the one that a trusted proxy speaks for (see the module).
+    """Return the client's address: the peer's, or the one that a trusted proxy speaks for (see the module)."""
+    return client_behind(peer, forwarded, trusted)[0]
+
+
+def client_behind(peer: str, forwarded: str, trusted: Networks) -> tuple[str, int]:
+    """Return the client's address, and how many trusted proxies speak for it.
 
     Where a trusted proxy says something else than an address, that proxy counts as the client.
     """
     if not trusted or not forwarded:
-        return peer
-    address = peer
+        return peer, 0
+    address, hops = peer, 0
     for item in reversed(forwarded.rsplit(",", HOPS_MAX)[-HOPS_MAX:]):
         item = item.strip(" \t")
         if not item:
             continue  # an empty element of a list counts for nothing (RFC 9110 §5.6.1)
         if not within(address, trusted):
-            return address
+            return address, hops
         found = forwarded_address(item)
         if found is None:
-            return address
-        address = found
-    return address
+            return address, hops
+        address, hops = found, hops + 1
+    return address, hops
 
 
 def forwarded_address(item: str) -> str | None:
@@ -114,6 +119,10 @@ class TrustedProxies:
     def client(self, peer: str, forwarded: str) -> str:
         """Return what counts as one client: that address, or of IPv6 the network of one house."""
         return group(self.address(peer, forwarded))
+
+    def hops(self, peer: str, forwarded: str) -> int:
+        """Return how many proxies lie between a trusted peer and the client; that peer is always one."""
+        return max(1, client_behind(peer, forwarded, self._trusted)[1])
 
     def of_request(self, request: Request) -> str:
         """Return the address of the client that sent this request."""

@@ -22,6 +22,7 @@ from pwserver.gateway_lookup import find_in_path
 from pwserver.json_types import JsonObject
 from pwserver.state.controls import CONTROLS
 from pwserver.web import auth, control_values
+from pwserver.web.asked_host import AskedHosts
 from pwserver.web.auth import WrongToken, header_token, retry_after, too_many
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.control_answers import acknowledged, form_answer, json_answer, reply
@@ -184,11 +185,11 @@ def blueprint(sender: CommandSender) -> Blueprint:
     return routes
 
 
-def install(app: App, sender: CommandSender) -> None:
+def install(app: App, sender: CommandSender, asked: AskedHosts) -> None:
     """Add the routes, the check against pages of other sites, and GET of max_backup with the token."""
     web = sender.runtime.config.settings.web
     names = OwnNames(web, sender.runtime.shared.arena.region(NAMES))
-    auth.install(app, sender.authority, web.cors_origins, names)
+    auth.install(app, sender.authority, web.cors_origins, asked, names)
     base = web.base_path
 
     @app.on_request

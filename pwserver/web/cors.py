@@ -40,7 +40,9 @@ def install(app: App, origins: tuple[str, ...]) -> None:
             # Also for a path that does not exist: a preflight that fails would hide the 404 from the page.
             headers["access-control-allow-methods"] = ", ".join(sorted((methods or {"GET", "HEAD"}) | {"OPTIONS"}))
             headers["access-control-max-age"] = str(MAX_AGE_SECONDS)
-            wanted = request.headers.get("access-control-request-headers", "")
-            if wanted:
-                headers["access-control-allow-headers"] = wanted
+            # Never what only a proxy may say: many pass on unchanged what a page has written there.
+            wanted = request.headers.get("access-control-request-headers", "").split(",")
+            names = [name for item in wanted if (name := item.strip()) and not name.lower().startswith("x-forwarded-")]
+            if names:
+                headers["access-control-allow-headers"] = ", ".join(names)
         return HTTPResponse("OK", headers=headers, content_type="text/plain; charset=utf-8")

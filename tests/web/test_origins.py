@@ -102,8 +102,8 @@ def test_nothing_raises(text: str) -> None:
     found = parse_origin(text)
     assert found is MALFORMED or (found.text == text and text.isascii() and len(text) <= LONGEST)
     for host in ("", text, text.partition("://")[2], "pi:80"):
-        assert may_write(found, None, ("*",), host) == (found.authority != "" and found.is_host(host))
-        assert not may_listen(MALFORMED, ("*", text), host)
+        assert may_write(found, None, ("*",), (host,)) == (found.authority != "" and found.is_host(host))
+        assert not may_listen(MALFORMED, ("*", text), (host,))
     canonical = canonical_origin(text)
     assert canonical is None or canonical_origin(canonical) == canonical != ""
 

@@ -1,0 +1,151 @@
+"""Behind a trusted proxy a page is this server's by the name that its browser asked for, and by nobody else's word."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pwserver.web.asked_host import AskedHosts
+from pwserver.web.client_address import HOPS_MAX
+from pwserver.web.own_names import LOCAL_NAMES
+from tests.control.houses import SECRET
+from tests.support.server import Server
+from tests.support.waiting import patient
+
+PROXY, SECOND_PROXY, STRANGER = "127.0.0.2", "10.1.0.2", "127.0.0.3"
+TRUSTED = (PROXY, "10.1.0.0/16")
+HOME, OTHER = "home.example.org:8443", "evil.example:8443"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that pages of one other origin may read, behind proxies that are believed."""
+    settings = {
+        "PW_WORKERS": "1",
+        "PW_CONTROL_SECRET": SECRET,
+        "CORS_ORIGINS": '["https://grafana.example"]',
+        "PW_ALLOWED_HOSTS": "home.example.org",
+        "PW_TRUSTED_PROXIES": ",".join(TRUSTED),
+    }
+    with Server(["--demo=v1r"], settings) as made:
+        made.wait_for_data()
+        yield made
+
+
+def status(server: Server, source: str, method: str, path: str, headers: dict[str, str | list[str]]) -> int:
+    """The status that a client at this address gets; a header may have several lines."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, patient(10), source_address=(source, 0))
+    body = json.dumps({"value": 40}).encode() if method == "POST" else b""
+    connection.putrequest(method, path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        for line in [value] if isinstance(value, str) else value:
+            connection.putheader(name, line)
+    if body:
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.putheader("Authorization", f"Bearer {SECRET}")
+    connection.endheaders(body)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def write(server: Server, source: str, **headers: str | list[str]) -> bool:
+    """Whether a page may write; names of ``headers`` have _ for -."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    found = status(server, source, "POST", "/control/reserve?dry_run", sent)
+    assert found in (HTTPStatus.OK, HTTPStatus.FORBIDDEN)
+    return found == HTTPStatus.OK
+
+
+def listen(server: Server, source: str, **headers: str | list[str]) -> bool:
+    """Whether a page may open a WebSocket and an event stream, which must be one answer."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    handshake: dict[str, str | list[str]] = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    answers = {
+        status(server, source, "GET", "/ws/aggregate", handshake | sent) == HTTPStatus.SWITCHING_PROTOCOLS,
+        status(server, source, "GET", "/api/stream", sent) == HTTPStatus.OK,
+    }
+    assert len(answers) == 1
+    return answers.pop()
+
+
+@pytest.mark.parametrize(
+    ("source", "origin", "headers", "may"),
+    [
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": HOME}, True),
+        (PROXY, f"http://{HOME}", {"X_Forwarded_Host": HOME.upper()}, True),
+        (PROXY, "https://home.example.org", {"X_Forwarded_Host": "home.example.org:443"}, True),
+        (PROXY, "https://home.example.org", {"X_Forwarded_Host": "home.example.org"}, True),
+        (PROXY, f"https://{HOME}", {"Host": HOME, "X_Forwarded_Host": "home.example.org"}, True),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": f"{OTHER}, {HOME}"}, True),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": [OTHER, HOME]}, True),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_For": f"192.0.2.7, {SECOND_PROXY}",
+                                    "X_Forwarded_Host": f"{HOME}, 10.1.0.2:80"}, True),
+        (PROXY, "http://[2001:db8::7]:8443", {"X_Forwarded_Host": "[2001:db8::7]:8443"}, True),
+        # Of nobody else, and nothing that a client may have written before the proxies did.
+        (STRANGER, f"https://{HOME}", {"X_Forwarded_Host": HOME}, False),
+        (STRANGER, f"https://{HOME}", {"X_Forwarded_Host": HOME, "X_Forwarded_For": PROXY}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": f"{HOME}, 127.0.0.1"}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": [HOME, "127.0.0.1"]}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_For": f"192.0.2.7, {SECOND_PROXY}",
+                                    "X_Forwarded_Host": f"{HOME}, a, b"}, False),
+        # Another port is another program; another name is not ours, whoever says so.
+        (PROXY, "https://home.example.org", {"X_Forwarded_Host": HOME}, False),
+        (PROXY, f"https://{OTHER}", {"X_Forwarded_Host": OTHER}, False),
+        (PROXY, f"https://{OTHER}", {"X_Forwarded_Host": HOME}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": ""}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": ",,,"}, False),
+        (PROXY, f"https://{HOME}", {"X_Forwarded_Host": f"https://{HOME}"}, False),
+        (PROXY, "https://[", {"X_Forwarded_Host": "["}, False),
+    ],
+)  # fmt: skip
+def test_whose_page_it_is_behind_a_proxy(
+    server: Server, source: str, origin: str, headers: dict[str, str | list[str]], may: bool
+) -> None:
+    assert write(server, source, Origin=origin, **headers) is may
+    assert listen(server, source, Origin=origin, **headers) is may
+
+
+def test_what_the_browser_says_still_counts(server: Server) -> None:
+    own = {"Origin": f"https://{HOME}", "X_Forwarded_Host": HOME}
+    assert write(server, PROXY, **own, Sec_Fetch_Site="same-origin")
+    assert not write(server, PROXY, **own, Sec_Fetch_Site="same-site")
+    assert not write(server, PROXY, **own, Sec_Fetch_Site="cross-site")
+
+
+@pytest.mark.parametrize("wanted", ["X-Forwarded-Host", "authorization,x-forwarded-host, X-FORWARDED-FOR ,x-a"])
+def test_no_page_may_speak_for_a_proxy(server: Server, wanted: str) -> None:
+    """A proxy may pass on what a page writes there; a browser asks first, and only of what is allowed does it send."""
+    asking = {"Origin": f"https://{OTHER}", "Access-Control-Request-Method": "POST"}
+    answer = server.get("/control/reserve", "OPTIONS", asking | {"Access-Control-Request-Headers": wanted})
+    allowed = answer.headers.get("access-control-allow-headers", "")
+    assert allowed == ("" if wanted == "X-Forwarded-Host" else "authorization, x-a")
+
+
+TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
+
+
+@given(st.lists(TEXTS, max_size=4), st.lists(st.sampled_from([*TRUSTED[:1], SECOND_PROXY, "192.0.2.7"]), max_size=3))
+def test_no_line_raises_and_the_last_one_counts(written: list[str], forwarded: list[str]) -> None:
+    asked = AskedHosts(TRUSTED, (*LOCAL_NAMES, "home.example.org"))
+    headers = {"host": "pi", "x-forwarded-for": ",".join(forwarded)}
+    lines = headers | {"x-forwarded-host": ",".join([*written, HOME])}
+    assert asked.of(PROXY, lines)[0] == "pi" and HOME in asked.of(PROXY, lines)
+    assert len(asked.of(PROXY, lines)) <= 1 + HOPS_MAX
+    assert asked.of(STRANGER, lines) == ("pi",)
+    assert AskedHosts((), None).of(PROXY, lines) == ("pi",)
+    for name in asked.of(PROXY, headers | {"x-forwarded-host": ",".join(written)})[1:]:
+        assert not name.startswith("evil") and "/" not in name and "@" not in name
