@@ -101,8 +101,8 @@ def is_own_page(origin: Origin | None, site: str | None, allowed: Collection[str
 def may_write(origin: Origin | None, site: str | None, allowed: Collection[str], hosts: tuple[str, ...]) -> bool:
     """Tell whether a page from there may change anything.
 
-    ``site``: the value of Sec-Fetch-Site, which scripts cannot forge; None without one. ``hosts``: under which names this
-    server may have been asked.
+    ``site``: the value of Sec-Fetch-Site, which scripts cannot forge; None without one.
+    ``hosts``: under which names this server may have been asked.
     A listed origin may. Else the browser's own word counts, and without that whether the page is this server's.
     """
     if origin is MALFORMED:

@@ -149,9 +149,7 @@ def is_own_page_of_unknown_name(request: Request, origins: tuple[str, ...], name
     return not names.know(headers.get("host", ""))
 
 
-def install(
-    app: App, authority: Authority, origins: tuple[str, ...], asked: AskedHosts, names: OwnNames
-) -> None:
+def install(app: App, authority: Authority, origins: tuple[str, ...], asked: AskedHosts, names: OwnNames) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request

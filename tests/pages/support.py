@@ -28,6 +28,7 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP home.example.org 127.0.0.1",  # the name in docs/proxies.md
 ]
 AXE = Path(__file__).parent / "data" / "axe.min.js"
 # Hours to add to UTC so that it is about noon there now: the sun shines whenever the tests run.
