@@ -98,6 +98,8 @@ def plain_value(control: Control, body: JsonMapping) -> Arguments:
 
 def _max_backup(body: JsonMapping) -> Arguments:
     value = body.get("value", _MISSING)
+    if isinstance(value, str):
+        value = value.lower()  # the predecessors took the word in any case
     if value != "cancel" and not (whole_number(value) and BACKUP_SECONDS[0] <= value <= BACKUP_SECONDS[1]):
         raise wrong("value", f"'cancel' or a whole number {allowed(BACKUP_SECONDS, 'seconds')}", value)
     return {"value": value}

@@ -99,6 +99,20 @@ def test_max_backup(v1r: House) -> None:
     wait_until(lambda: v1r.server.json("/control/max_backup")["manual_backup"] is None, 15, "event still shown")
 
 
+@pytest.mark.parametrize("word", ["CANCEL", "Cancel"])
+def test_max_backup_is_cancelled_in_any_case_of_the_word(v1r: House, word: str) -> None:
+    assert v1r.form("/control/max_backup", value=word).json() == {"max_backup": "Cancelled"}
+    assert v1r.post("/control/max_backup", {"value": word}).json() == {"max_backup": "Cancelled"}
+    assert v1r.writes() == [("cancel_backup", {})] * 2
+    assert v1r.post("/control/max_backup", {"value": "CANCELLED"}).status == 400
+
+
+def test_operation_is_no_action_of_control(v1r: House) -> None:
+    for answer in (v1r.form("/control/operation", value="20"), v1r.post("/control/operation", {"value": 20})):
+        assert answer.status >= 400
+    assert v1r.writes() == []
+
+
 def test_max_backup_read_with_the_token_clears_an_event_whose_time_is_over(v1r: House) -> None:
     v1r.gateway.device.writes.backup_event = {"start_time": 1000, "duration_seconds": 60, "priority": 1}
     answer = v1r.server.get("/control/max_backup", headers={"authorization": "Bearer a secret of the tests"})
