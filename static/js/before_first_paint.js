@@ -23,6 +23,17 @@
     }
   }
 
+  /** Return whether the reader has left this page as a kiosk: here, or in pypowerwall-server's page of this name. */
+  function chosenKiosk() {
+    const page = location.pathname.split("/").pop();
+    try {
+      const chosen = localStorage.getItem(`pwserver.kiosk.${page}`);
+      return chosen ? chosen === "true" : localStorage.getItem(`pw_${page}_kiosk`) === "1";
+    } catch {
+      return false;
+    }
+  }
+
   /** Paper is light; else the address, the style, the settings and the system are asked in this order. */
   function theme() {
     if (paper.matches) return "light";
@@ -60,5 +71,5 @@
   paper.addEventListener("change", applyTheme);
   window.addEventListener("pwserver:theme", applyTheme);
   root.classList.toggle("framed", isFramed());
-  root.classList.toggle("kiosk", /^(1|true|yes)$/.test(query.get("kiosk") ?? ""));
+  root.classList.toggle("kiosk", query.has("kiosk") ? /^(1|true|yes)$/.test(query.get("kiosk") ?? "") : chosenKiosk());
 })();

@@ -2,6 +2,7 @@
 import { attribute, find, h, keyed, text } from "../core/dom.js";
 import { explainNumbers } from "../core/explain_panel.js";
 import { number } from "../core/format.js";
+import { offerKiosk } from "../core/kiosk.js";
 import { NO_ANSWER, STATES } from "../core/labels.js";
 import { record } from "../core/minute_store.js";
 import { showNotice } from "../core/notice.js";
@@ -168,4 +169,5 @@ onChange(() => {
   show();
 });
 explainNumbers();
+offerKiosk("console", query);
 find("settings").addEventListener("click", () => openSettings(find("settings-dialog", HTMLDialogElement), CARDS));

@@ -1,20 +1,27 @@
 // The control token: asked for when first needed, kept in this tab, or in this browser when so wished.
 import { h } from "../core/dom.js";
-import { remember, remembered } from "../core/settings.js";
+import { inherited, remember, remembered } from "../core/settings.js";
 
 const KEY = "pwserver.token";
+const INHERITED_KEY = "pw_control_token"; // of pypowerwall-server's console
 const tab = () => sessionStorage;
 /** Where the browser refuses both storages. @type {string | null} */
 let inMemory = null;
 
 /** Return the token that is known. @returns {string | null} */
-export const token = () => inMemory ?? remembered(KEY, null, tab) ?? remembered(KEY);
+export const token = () =>
+  inMemory ??
+  remembered(KEY, null, tab) ??
+  remembered(KEY) ??
+  (inherited(INHERITED_KEY) || inherited(INHERITED_KEY, tab) || null);
 
 /** Forget the token everywhere. */
 export function forget() {
   inMemory = null;
-  remember(KEY, null, tab);
-  remember(KEY, null);
+  for (const key of [KEY, INHERITED_KEY]) {
+    remember(key, null, tab);
+    remember(key, null);
+  }
 }
 
 /**

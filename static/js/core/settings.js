@@ -30,6 +30,30 @@ export function remembered(key, otherwise = null, storage = () => localStorage) 
 }
 
 /**
+ * Return the text that pypowerwall-server's pages have left under this key of theirs, null where there is none.
+ * @param {string} key
+ */
+export function inherited(key, storage = () => localStorage) {
+  try {
+    return storage().getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/** Return the cards that pypowerwall-server's page has left as hidden. @param {string} key */
+export function inheritedCards(key) {
+  const cards = remembered(key, []);
+  return Array.isArray(cards) ? cards.filter((one) => typeof one === "string").slice(0, 100) : [];
+}
+
+/** Return what the pages of pypowerwall-server have left, as settings of ours. @returns {Partial<Settings>} */
+function inheritedSettings() {
+  const unit = inherited("pw_history_temp_unit");
+  return { hidden: inheritedCards("pw_console_hidden_cards"), temperature: unit === "C" || unit === "F" ? unit : "" };
+}
+
+/**
  * Remember a value under this key, or forget it: null.
  * @param {string} key
  * @param {unknown} value
@@ -44,7 +68,7 @@ export function remember(key, value, storage = () => localStorage) {
 }
 
 /** @type {Settings} */
-export const settings = { ...DEFAULTS, ...remembered(KEY, {}) };
+export const settings = { ...DEFAULTS, ...inheritedSettings(), ...remembered(KEY, {}) };
 
 /** Change some settings, remember them, and call everything that listens. @param {Partial<Settings>} some */
 export function change(some) {

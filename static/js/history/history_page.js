@@ -5,11 +5,12 @@ import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
 import { attribute, find, h, text } from "../core/dom.js";
 import { moment } from "../core/format.js";
+import { offerKiosk } from "../core/kiosk.js";
 import { dayEnd, dayStart, isoDay } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
-import { settings } from "../core/settings.js";
+import { inheritedCards, settings } from "../core/settings.js";
 import { showTable, showTotals } from "./energy_figures.js";
 import { HistoryQueries } from "./queries.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
@@ -34,7 +35,7 @@ const ENERGY_FIELDS = [
 ];
 
 const query = new URLSearchParams(location.search);
-const hidden = new Set((query.get("hide") ?? "").split(",").filter(Boolean));
+const hidden = new Set(query.get("hide")?.split(",").filter(Boolean) ?? inheritedCards("pw_history_hidden_cards"));
 const queries = new HistoryQueries();
 /** The first day that is recorded. @type {string | null} */
 let firstDay = null;
@@ -288,6 +289,7 @@ async function again() {
 
 async function start() {
   build();
+  offerKiosk("history", query);
   showTools();
   await loadChoices();
   go(() => range.follow());

@@ -28,7 +28,9 @@ function groupsOf({ catalogue, unit, hidden }) {
   const present = new Set(series.filter((one) => !unit || one.powerwall === unit).map((one) => one.metric));
   /** @param {string} id */
   const metricsOf = (id) =>
-    Object.keys(metrics).filter((name) => metrics[name].group === id && present.has(name) && !hidden.has(name));
+    Object.keys(metrics).filter(
+      (name) => metrics[name].group === id && present.has(name) && !hidden.has(name) && !hidden.has(id),
+    );
   return Object.entries(groups)
     .map(([id, group]) => ({ ...group, id, metrics: metricsOf(id) }))
     .filter((group) => group.metrics.length)

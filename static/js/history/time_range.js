@@ -1,5 +1,6 @@
 // The range shown, kept in the page's address: ?range=7d while it ends now, else ?from=&to= in epoch seconds.
 import { serverNow } from "../core/server_clock.js";
+import { inherited } from "../core/settings.js";
 import { secondOf } from "./address_time.js";
 
 /** The seconds of each range that ends now, and its label. @type {Record<string, [seconds: number, label: string]>} */
@@ -35,7 +36,7 @@ export class TimeRange {
    */
   constructor(query, first) {
     this.first = first;
-    const name = query.get("range") ?? "";
+    const name = query.get("range") ?? inherited("pw_history_range") ?? "";
     this.choose(Object.hasOwn(RANGES, name) ? name : "1d");
     if (query.get("from") || query.get("to")) this.read(query.get("from") ?? "", query.get("to") ?? "");
   }
