@@ -1,3 +1,4 @@
+from pwserver_ext.http_chunks cimport Chunks
 from pwserver_ext.http_gate cimport Gate
 from pwserver_ext.http_head cimport Head
 from pwserver_ext.http_writer cimport ReplyWriter
@@ -23,6 +24,13 @@ cdef class HttpConnection(ReplyWriter):
     cdef double deadline  # of the head, or of idleness; 0: none
     cdef double write_deadline
     cdef long long body_left  # of the handler's request
+    # A request whose body comes in chunks: its head around the line that says so, and what has come of the body.
+    cdef bytes head_before
+    cdef bytes head_after
+    cdef Chunks chunks
+    cdef bytearray body
+    cdef bytes refusal_lines  # if its body is refused
+    cdef bint head_only  # likewise
     cdef Py_ssize_t lingered  # bytes thrown away
 
     cdef bint admit(self) except -1
@@ -38,6 +46,8 @@ cdef class HttpConnection(ReplyWriter):
     cdef bytes over_limit(self, Head* h, const char* data, bint keep)
     cdef count_refused_stream(self)
     cdef hand_over(self, bytes buffer, Py_ssize_t at, Head* h, Py_ssize_t size, double now)
+    cdef collect_body(self, bytes buffer, Py_ssize_t at, Head* h, double now)
+    cdef collect(self, bytes data, double now)
     cdef refuse(self, Head* h)
     cdef finish(self)
     cdef linger(self)

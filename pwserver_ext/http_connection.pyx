@@ -8,8 +8,11 @@ judged reaches the handler.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
+from libc.string cimport memset
+
 from pwserver_ext.clocks cimport pw_epoch_second, pw_monotonic
 from pwserver_ext.counters cimport counter_add
+from pwserver_ext.http_chunks cimport BODY_BAD, BODY_DONE, BODY_LARGE, Chunks, read_chunks
 from pwserver_ext.http_documents cimport ServedDocument
 from pwserver_ext.http_gate cimport (
     CONNECTIONS,
@@ -35,6 +38,7 @@ cdef enum:  # states
     TUNNEL = 2  # upgraded: bytes pass through
     LINGER = 3  # refused: what still comes is thrown away, so that the client can read our answer
     CLOSED = 4
+    COLLECTING = 6  # the body of a request comes in chunks; the handler gets it whole
     HANDSHAKE = 5  # TLS is being agreed on; the transport is still the one beneath it
 
 cdef enum:
@@ -150,6 +154,8 @@ cdef class HttpConnection(ReplyWriter):
             self.wait(bytes(data))
         elif self.state == TUNNEL:
             self.handler.data_received(data)
+        elif self.state == COLLECTING:
+            self.collect(bytes(data), pw_monotonic())
         elif self.state == HANDSHAKE:
             self.pending = bytes(data) if self.pending is None else self.pending + data
         elif self.state == LINGER:
@@ -340,6 +346,8 @@ cdef class HttpConnection(ReplyWriter):
             at += h.start
             size = h.size + (h.content_length if h.content_length > 0 else 0)
             keep = h.keep_alive and not gate.stopping
+            if h.chunked:
+                keep = False  # whatever is answered before the body has come
             if size > n - at:
                 if not h.expect:
                     break
@@ -349,7 +357,10 @@ cdef class HttpConnection(ReplyWriter):
                 self.flush()
                 if self.state == READY:
                     count(gate, PASSED)
-                    self.hand_over(buffer, at, &h, size, now)
+                    if h.chunked:
+                        self.collect_body(buffer, at, &h, now)
+                    else:
+                        self.hand_over(buffer, at, &h, size, now)
                 else:
                     self.running = False
                 return -1
@@ -465,6 +476,48 @@ cdef class HttpConnection(ReplyWriter):
             self.handler = self.open_handler()
         self.handler.feed(buffer[at:at + have])
 
+    cdef collect_body(self, bytes buffer, Py_ssize_t at, Head* h, double now):
+        """Begin to read a body in chunks. No handler sees chunks, so no two programs can read them in two ways."""
+        cdef Py_ssize_t end = at + h.size, coding = h.coding.at - PyBytes_AS_STRING(buffer)
+        self.head_before = buffer[at:buffer.rindex(b"\n", at, coding) + 1]
+        self.head_after = buffer[buffer.index(b"\n", coding) + 1:end]
+        self.refusal_lines = self.gate.responder.refusal_lines(h)
+        self.head_only = h.method == HEAD
+        self.body = bytearray()
+        memset(&self.chunks, 0, sizeof(Chunks))
+        self.state = COLLECTING
+        self.descriptor = THROUGH_TRANSPORT
+        self.running = False
+        if not self.partial:
+            self.partial = True
+            self.deadline = now + self.gate.head_seconds
+        if h.expect and end == len(buffer):
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.collect(buffer[end:], now)
+
+    cdef collect(self, bytes data, double now):
+        """Read on; hand the request over with the length of its body once that is complete."""
+        cdef Gate gate = self.gate
+        cdef Head h
+        cdef int verdict
+        cdef Py_ssize_t at = read_chunks(&self.chunks, PyBytes_AS_STRING(data), len(data), self.body,
+                                         gate.recogniser.limits.body_bytes, &verdict)
+        if verdict == BODY_DONE:
+            head = self.head_before + b"Content-Length: %d\r\n" % len(self.body) + self.head_after
+            request = head + bytes(self.body)
+            buffer = request + data[at:]
+            self.body = None
+            gate.recogniser.judge(PyBytes_AS_STRING(buffer), len(buffer), &h)
+            self.hand_over(buffer, 0, &h, len(request), now)
+        elif verdict == BODY_BAD or verdict == BODY_LARGE:
+            count(gate, REJECTED)
+            status, reason = (413, "Body too large") if verdict == BODY_LARGE else (400, "Bad chunked body")
+            if gate.access is not None:
+                gate.access(self.address, "-", status, 0)
+            self.body = None
+            self.transport.write(refusal(status, reason, self.head_only, self.refusal_lines))
+            self.linger()
+
     cdef refuse(self, Head* h):
         """Answer a request that was rejected, and close."""
         cdef Gate gate = self.gate
@@ -524,7 +577,7 @@ cdef class HttpConnection(ReplyWriter):
         if self.state == READY and not self.partial:
             # The end is announced and what still comes is read: a request that was just sent meets no reset.
             self.linger()
-        elif self.state == READY:
+        elif self.state == READY or self.state == COLLECTING:
             count(self.gate, TIMED_OUT)
             if self.gate.access is not None:
                 self.gate.access(self.address, "-", 408, 0)

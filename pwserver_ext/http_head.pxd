@@ -55,7 +55,8 @@ cdef struct Head:
     Encodings encodings
     int handshake  # which parts of a WebSocket handshake are there
     long long content_length  # -1: none
-    bint chunked
+    bint chunked  # by this value of Transfer-Encoding
+    Span coding
     bint close  # what Connection lists
     bint keep
     bint expect  # 100-continue

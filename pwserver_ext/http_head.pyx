@@ -419,7 +419,7 @@ cdef int note_content_length(Head* h, Span value) noexcept nogil:
 
 
 cdef int note_transfer_encoding(Head* h, Span value) noexcept nogil:
-    """Recognise `chunked` (section 6.1), so that it can be refused with the status that says why.
+    """Recognise `chunked` (section 6.1), the only coding there is.
 
     HTTP/1.0 does not have it (6.1), and a coding that is unknown is 501 (6.1).
     """
@@ -428,6 +428,7 @@ cdef int note_transfer_encoding(Head* h, Span value) noexcept nogil:
     if value.size != 7 or not same(value.at, b"chunked", 7):
         return reject(h, 501, b"Transfer coding not implemented")
     h.chunked = True
+    h.coding = value
     return PASS_
 
 
@@ -509,9 +510,6 @@ cdef int judge_head(Head* h, Hosts hosts, const HeadLimits* limits) except -1:
             return REJECT_
     elif not h.old:
         return reject(h, 400, b"Host missing")  # section 3.2
-    if h.chunked:
-        # Allowed by section 6.3. Our bodies are short enough to be measured, and parsers disagree about chunks (7.1).
-        return reject(h, 411, b"Send Content-Length: chunked bodies are not taken")
     if h.content_length > limits.body_bytes:
         return reject(h, 413, b"Body too large")
     # Section 9.3: HTTP/1.1 persists unless it asks not to, HTTP/1.0 only when it asks to.

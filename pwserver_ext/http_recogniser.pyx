@@ -60,9 +60,9 @@ cdef class Recogniser:
         cdef int verdict = read_head(data, n, &self.limits, self.hosts, h)
         if verdict != PASS_ or self.table is None:
             return verdict
-        if h.handshake == WHOLE_HANDSHAKE and h.method == GET and not h.old:
+        if h.handshake == WHOLE_HANDSHAKE and h.method == GET and not h.old and not h.chunked:
             h.stream = self.table.is_stream(h.target.at[:h.target.size])
-        if h.method <= HEAD and h.content_length <= 0 and not h.unusual:
+        if h.method <= HEAD and h.content_length <= 0 and not h.chunked and not h.unusual:
             h.entry = self.table.find(h.target.at, h.target.size)
             if h.entry >= 0 and self.table.forms is not None:
                 h.entry = self.table.form(h.entry, h.accept, h.accepts)

@@ -22,6 +22,7 @@ MODULES = (
     "http_reply",
     "http_gate",
     "http_writer",
+    "http_chunks",
     "http_connection",
     "outlet",
     "vitals",

@@ -55,7 +55,10 @@ def accept(data: bytes) -> tuple[int, int] | None:
     hosts = found.get(b"host", [])
     if len(hosts) > 1 or (not hosts and minor == b"1") or not all(map(host_is_good, hosts)):
         return None
-    if b"transfer-encoding" in found or any(value.lower() != b"100-continue" for value in found.get(b"expect", [])):
+    codings = found.get(b"transfer-encoding", [])
+    if codings and (minor == b"0" or b"content-length" in found or [one.lower() for one in codings] != [b"chunked"]):
+        return None
+    if any(value.lower() != b"100-continue" for value in found.get(b"expect", [])):
         return None
     lengths = found.get(b"content-length", [b"0"])
     if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0]) or int(lengths[0]) > 4096:

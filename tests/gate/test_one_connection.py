@@ -208,7 +208,7 @@ def test_every_kind_of_answer(real: Server, request_: bytes, status: int) -> Non
         (ask("/soe", "Expect: a-miracle"), 417),
         (ask("/soe", method="TRACE"), 501),
         (ask("/soe", "Content-Length: 99999999", method="POST"), 413),
-        (ask("/soe", "Transfer-Encoding: chunked", method="POST"), 411),
+        (ask("/soe", "Transfer-Encoding: chunked", method="POST") + b"x\r\n", 400),
     ],
 )
 def test_refusals_of_the_gate_look_the_same(real: Server, request_: bytes, status: int) -> None:
