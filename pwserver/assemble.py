@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 
 from pwserver import __version__
 from pwserver.commands import Channel
 from pwserver.config import Config, ConfigError
+from pwserver.config.history_place import history_places
 from pwserver.directory import REGION, Directory, default_of, joined
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.virtual_gateway import MergeOptions
@@ -25,6 +28,8 @@ from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE, Shared
 from pwserver.state.time_zone import in_force
 from pwserver.web.gate_setup import shared_bytes
+
+logger = logging.getLogger("pwserver.history")
 
 
 def assemble(config: Config, before: Runtime | None = None, heard: Sequence[GatewayIdentity] = ()) -> Runtime:
@@ -91,23 +96,52 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     )
 
 
-def history_settings(config: Config) -> HistorySettings:
-    """Return the settings of the history of this configuration."""
-    return HistorySettings.of(config.settings.history, float(config.settings.gateways.poll_interval_seconds))
+def history_settings(config: Config, folder: str | None = None) -> HistorySettings:
+    """Return the settings of the history of this configuration, in ``folder`` or where it is kept best."""
+    folders = history_places(config).folders
+    wanted = HistorySettings.of(config.settings.history, float(config.settings.gateways.poll_interval_seconds))
+    return replace(wanted, path=folder or next(iter(folders), None))
 
 
 def history_of(
     config: Config, identities: Sequence[GatewayIdentity], default: str | None, before: Runtime | None
 ) -> tuple[HistoryStore, Histories]:
-    """Open the history of this configuration; a folder that cannot be used is a problem of the configuration."""
+    """Open the history of this configuration.
+
+    A folder that the owner named and that cannot be used is a problem of the configuration. Where nobody named one,
+    the next one is tried, and then memory: a server that ran without a disk goes on running.
+    """
     known = (before.history, before.histories) if before is not None else None
-    try:
-        return open_history(history_settings(config), identities, default, known)
-    except OSError as problem:
-        if problem.filename is None:
-            raise ConfigError([f"PW_HISTORY_PATH: the folder cannot be used ({problem.strerror})"]) from None
-        place = os.fspath(problem.filename)
-        advice = "move it away, mend who may use it, or set another folder"
-        raise ConfigError([f"PW_HISTORY_PATH: {place} cannot be used ({problem.strerror}); {advice}"]) from None
-    except HistoryLocked as problem:
-        raise ConfigError([f"PW_HISTORY_PATH: {problem}"]) from None
+    places = history_places(config)
+    reason = places.memory_reason
+    refused = []
+    for folder in places.folders:
+        try:
+            found = open_history(history_settings(config, folder), identities, default, known)
+        except (OSError, HistoryLocked) as problem:
+            if places.required:
+                raise ConfigError([f"PW_HISTORY_PATH: {_named(problem)}"]) from None
+            logger.warning("history cannot be kept in %s: %s", folder, problem)
+            refused.append(_told(problem))
+        else:
+            return found
+    if refused:
+        # Clients read it, so it names no folder; the log has them.
+        reason = f"no folder can be used ({'; '.join(refused)}); set PW_HISTORY_PATH to one that this server may write"
+    wanted = replace(history_settings(config), path=None)
+    store, histories = open_history(wanted, identities, default, known)
+    return store, replace(histories, memory_reason=reason if wanted.enabled else None)
+
+
+def _named(problem: Exception) -> str:
+    if not isinstance(problem, OSError):
+        return str(problem)
+    if problem.filename is None:
+        return f"the folder cannot be used ({problem.strerror})"
+    advice = "move it away, mend who may use it, or set another folder"
+    return f"{os.fspath(problem.filename)} cannot be used ({problem.strerror}); {advice}"
+
+
+def _told(problem: Exception) -> str:
+    """Say a problem in the half sentence of a reason."""
+    return problem.strerror or "it cannot be used" if isinstance(problem, OSError) else "another pwserver has it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "serve":
         process_signals.prepare()
     try:
-        config = load(flags, os.environ)
+        config = load_all(flags)
     except ConfigError as error:
         print(f"{program}: {error.message}", file=sys.stderr)
         return 2
@@ -65,15 +66,22 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         return int(healthcheck(config))
     if command == "history":
         from pwserver.assemble import history_settings
+        from pwserver.config.history_place import old_store
         from pwserver.history.open_history import history_gateways
         from pwserver.history.tool import run
 
         identities = [gateway.identity() for gateway in config.gateways]
         gateways = history_gateways(identities, config.default_gateway)
-        return run(own, history_settings(config), gateways, config.timeseries_path)
+        return run(own, history_settings(config), gateways, old_store(config))
     from pwserver.server import serve
 
-    return int(serve(config, lambda: load(flags, os.environ)))
+    return int(serve(config, lambda: load_all(flags)))
+
+
+def load_all(flags: Mapping[str, str]) -> Config:
+    """Read the configuration of a program that keeps its history in the state folder, unless told otherwise."""
+    config = load(flags, os.environ)
+    return dataclasses.replace(config, history_home=config.state_path)
 
 
 def program_name(path: str) -> str:

@@ -174,11 +174,22 @@ class Generation:
                 lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
+        lines += self._history_line()
         root = f"{scheme}://{shown}"
+        lines += self._history_line()
         lines.append(f"  open {root}/ (power flow), {root}/console or {root}/history; programs ask /health, /json")
         if host in ("0.0.0.0", "::"):
             lines.append("  from another computer, write this machine's name or address in place of localhost")
         return "\n".join(lines)
+
+    def _history_line(self) -> list[str]:
+        """Tell where the history is kept."""
+        histories = self.runtime.histories
+        if not histories.settings.enabled:
+            return ["  no history: PW_TIMESERIES_RETENTION says so"]
+        if histories.memory_reason is None:
+            return [f"  history in {self.runtime.history.path}"]
+        return [f"  history in memory only, it ends with this server: {histories.memory_reason}"]
 
 
 class Main:

@@ -36,6 +36,9 @@ class Config:
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, ValueSource] = field(default_factory=dict, repr=False)
     state_home: str = field(default=".", repr=False)
+    # Where a history goes that no setting places. Only the command line sets it: whoever makes a configuration in
+    # another way did not ask for files in the home folder.
+    history_home: str | None = field(default=None, repr=False)
 
     def source(self, name: str) -> ValueSource:
         """Tell where the value of the setting ``name`` came from."""
@@ -88,14 +91,6 @@ class Config:
     def state_path(self) -> str:
         """Return the folder for what must survive a restart. It need not exist yet."""
         return self.settings.process.state_path or self.state_home
-
-    @property
-    def timeseries_path(self) -> str:
-        """Return pypowerwall-server's SQLite file, which ``history import`` takes when no other is named."""
-        path = self.settings.history.timeseries_path
-        if path is None:
-            return "/data/timeseries.db" if os.path.isdir("/data") else "data/timeseries.db"
-        return os.path.join(path, "timeseries.db") if os.path.isdir(path) or path.endswith("/") else path
 
     def replace_gateways(self, gateways: Sequence[GatewayDefinition], source: str) -> Config:
         """Return the same configuration with other gateways, as the demo needs."""

@@ -29,8 +29,9 @@ class RecordingSettings:
 
     path: str | None = setting(
         "PW_HISTORY_PATH", FilePath("folder"), None, HISTORY,
-        "The folder of the history's files. Without one the history lives in memory and ends with the server.",
-        private=True, default_note="in memory only")
+        "The folder of the history's files. `memory` keeps it in memory, where it ends with the server. Where no "
+        "folder is named and none can be written, it is in memory too, and `/health` says why.",
+        private=True, default_note="beside the file of PW_TIMESERIES_PATH if that is set, else PW_STATE_PATH")
     flush_seconds: float = setting(
         "PW_HISTORY_FLUSH_SECONDS", Duration(1, 3600), 60.0, HISTORY,
         "The history's files are written to the disk once in this time.")
@@ -62,7 +63,8 @@ class RecordingSettings:
         "Signals of devices are recorded once in this time.", bad_value_is_default=True, repair=_signal_interval)
     timeseries_path: str | None = setting(
         "PW_TIMESERIES_PATH", FilePath(), None, HISTORY,
-        "The SQLite file of pypowerwall-server that `history import` takes when no file is named.", private=True,
+        "The SQLite file of pypowerwall-server that `history import` takes when no file is named. The history's own "
+        "files lie beside it.", private=True,
         default_note="/data/timeseries.db if /data exists, else data/timeseries.db")
 
 

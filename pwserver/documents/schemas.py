@@ -469,6 +469,7 @@ HEALTH = obj(
         "startup_time": STRING,
         "current_time": STRING,
         "history_problem": S,
+        "history_in_memory": S,
     }
 )
 MQTT_STATUS = obj(

@@ -49,6 +49,7 @@ class LiveNumbers(TypedDict, total=False):
     mem_kb: int  # memory of all processes, shared pages counted once
     poller_alive: bool  # False: the readings are frozen, so no gateway counts as online
     history_problem: str | None  # the reason why there is no history any more
+    history_in_memory: str | None  # why the history ends with the server; None where it is kept on the disk
     extra: JsonMapping  # further members of /health
 
 
@@ -207,6 +208,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "startup_time": datetime.fromtimestamp(int(facts["started"])).isoformat(),
         "current_time": datetime.fromtimestamp(now).isoformat(),
         "history_problem": live.get("history_problem"),
+        "history_in_memory": live.get("history_in_memory"),
     }
     body.update(live.get("extra", {}))
     return body

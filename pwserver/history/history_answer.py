@@ -36,6 +36,7 @@ class Histories:
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
     stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
+    memory_reason: str | None = None  # why the history is in memory, and ends with the server; None on the disk
 
     def now(self, clock: float) -> float:
         """Return the present of the history: the machine's clock, corrected while that is known to be wrong."""

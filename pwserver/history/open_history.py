@@ -10,6 +10,8 @@ from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity
 
+# The children of a server that was killed hold its folder until the kernel has ended the last of them.
+LOCK_SECONDS = 5.0
 AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
 
 
@@ -38,7 +40,7 @@ def open_history(
     if old is not None and (None if old.path is None else str(old.path)) == wanted.path:
         store = old.extended(layouts)
     elif wanted.path is not None and wanted.enabled:
-        store = HistoryStore.open(wanted.path, layouts)
+        store = HistoryStore.open(wanted.path, layouts, lock_seconds=LOCK_SECONDS)
     else:
         store = HistoryStore.in_memory(layouts)
     disk = (lambda: store.disk_bytes) if store.path is not None else None

@@ -46,6 +46,7 @@ log = logging.getLogger(__name__)
 
 JUDGES = "judges"
 JSON_RECORDS = ("notes", JUDGES)  # what the others hold are doubles
+LOCK_PAUSE_SECONDS = 0.05
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 
 
@@ -92,8 +93,11 @@ class HistoryStore:
         path: str | os.PathLike[str],
         layouts: Sequence[GatewayLayout],
         clock: Callable[[], float] = time.time,
+        lock_seconds: float = 0.0,
     ) -> HistoryStore:
         """Open rings in files below ``path`` (made when missing, mode 0700).
+
+        ``lock_seconds``: how long to wait for a server that has the folder, which may just be ending.
 
         A file that cannot be trusted is renamed to ``NAME.damaged-TIME`` and what it holds of whole rows goes into a
         new one; a file made for other settings is converted. Every such step is in ``messages`` and in the log.
@@ -102,7 +106,7 @@ class HistoryStore:
         folder = Path(path)
         _make_folder(folder, parents=True)
         store = cls({}, folder)
-        store._take_lock()
+        store._take_lock(lock_seconds)
         try:
             store._open_all(layouts, clock)
         except BaseException:
@@ -214,16 +218,22 @@ class HistoryStore:
         self.messages.append(message)
         log.warning("%s", message)
 
-    def _take_lock(self) -> None:
+    def _take_lock(self, seconds: float) -> None:
         assert self.path is not None
         self._lock = open_regular(self.path / "lock", os.O_RDWR | os.O_CREAT)
+        until = time.monotonic() + seconds
         # flock belongs to the open file, which children inherit: the folder stays locked until the last of them ends.
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            self._lock = None
-            raise HistoryLocked(f"another pwserver uses the history folder {self.path}") from None
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(LOCK_PAUSE_SECONDS)
+                    continue
+                os.close(self._lock)
+                self._lock = None
+                raise HistoryLocked(f"another pwserver uses the history folder {self.path}") from None
 
     def _map(self, path: Path) -> memoryview:
         file = MappedFile(path)

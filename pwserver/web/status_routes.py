@@ -64,6 +64,7 @@ class LiveStatus:
             "clear": self._cleared[0] or self.runtime.server.started,
             "poller_alive": self.poller_alive(),
             "history_problem": self.runtime.history.stop_reason(),
+            "history_in_memory": self.runtime.histories.memory_reason,
         }
 
     async def all_numbers(self) -> status.LiveNumbers:

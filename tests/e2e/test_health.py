@@ -26,7 +26,7 @@ HEALTH = {
     "status", "version", "gateways", "gateways_online", "gateways_offline", "gateway_ids", "gateway_details",
     "fallback_mode", "pypowerwall", "mode", "tedapi_mode", "connection_health", "proxy_stats",
     "pypowerwall_cache_expire", "degradation_cache_ttl_seconds", "graceful_degradation", "fail_fast_mode",
-    "health_check_enabled", "startup_time", "current_time", "history_problem",
+    "health_check_enabled", "startup_time", "current_time", "history_problem", "history_in_memory",
 }  # fmt: skip
 SECRET = "only-the-owner-knows"
 

@@ -47,11 +47,14 @@ def free_port() -> int:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return what a program needs to run, what lets coverage count its lines, and ``more``."""
+    """Return what a program needs to run, what lets coverage count its lines, and ``more``.
+
+    Its history is in memory unless ``more`` says otherwise: tests share no state folder, least of all the user's.
+    """
     keep = {
         name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG") if name in os.environ
     }
-    return keep | {"PYTHONPATH": str(ROOT)} | more
+    return keep | {"PYTHONPATH": str(ROOT), "PW_HISTORY_PATH": "memory"} | more
 
 
 @contextlib.contextmanager
