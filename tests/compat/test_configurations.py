@@ -1,4 +1,6 @@
-"""Configurations as users of the predecessors publish them, anonymised: each starts, answers, and warns at most.
+"""Configurations such as users of the predecessors have: each starts, answers, and warns at most.
+
+Only the two `-run.env` follow lines that a user published; the others are written from the documented forms.
 
 Only addresses of gateways are replaced, by that of a simulated one, and the port that the server listens on.
 """
