@@ -85,7 +85,7 @@ def test_healthcheck_needs_no_curl_and_tells_by_its_status(serve: Callable[..., 
     server.process.wait(patient(20))
     gone = healthcheck(server.port)
     assert gone.returncode == 1 and "pwserver healthcheck:" in gone.stderr
-    wrong = healthcheck(server.port, PW_CACHE_EXPIRE="often")
+    wrong = healthcheck(server.port, MQTT_TLS="perhaps")
     assert wrong.returncode == 2
 
 
