@@ -30,6 +30,11 @@ cdef inline int hex_digit(unsigned char c) noexcept nogil:
     return -1
 
 
+cdef inline bint is_extension_octet(unsigned char c) noexcept nogil:
+    """Whether it may stand in an extension: a tab, or anything that is not a control character."""
+    return c == 9 or (32 <= c and c != 127)
+
+
 cdef Py_ssize_t read_chunks(Chunks* chunks, const char* p, Py_ssize_t n, bytearray body, Py_ssize_t limit,
                             int* verdict) except -1:
     """Read on and append to the body, which may have `limit` octets; return how many octets belong to this body."""
@@ -57,7 +62,7 @@ cdef Py_ssize_t read_chunks(Chunks* chunks, const char* p, Py_ssize_t n, bytearr
             chunks.state = EXTENSION
         elif (chunks.state == SIZE and chunks.digits or chunks.state == EXTENSION) and c == b"\r":
             chunks.state = SIZE_LF
-        elif chunks.state == EXTENSION and chunks.extensions < EXTENSIONS_MAX and (c == 9 or (32 <= c and c != 127)):
+        elif chunks.state == EXTENSION and chunks.extensions < EXTENSIONS_MAX and is_extension_octet(c):
             chunks.extensions += 1
         elif chunks.state == SIZE_LF and c == b"\n":
             chunks.state = DATA if chunks.left else END_CR

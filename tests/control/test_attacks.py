@@ -156,7 +156,7 @@ VALUES: list[tuple[str, Any]] = [
     ("reserve_hold", {"value": 1}),
     *(("grid_charging", {"value": value}) for value in ("true", 1, 0, None, "yes")),
     *(("grid_export", {"value": value}) for value in ("always", "BATTERY_OK", True, None, ["never"])),
-    *(("max_backup", {"value": value}) for value in (59, 0, -60, 4294967296, "3600", 60.5, True, None, "CANCEL")),
+    *(("max_backup", {"value": value}) for value in (59, 0, -60, 4294967296, "3600", 60.5, True, None, "CANCELLED")),
     *(("dispatch", {"power_watts": watts, "duration_seconds": 60}) for watts in ("1", None, True, [1])),
     *(("dispatch", {"power_watts": 1, "duration_seconds": seconds}) for seconds in (0, 86401, 1.5, "60", True, None)),
     ("resume", {"now": True}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -158,7 +159,10 @@ def test_a_clock_a_day_ahead_for_five_seconds(machine: Machine) -> None:
     polled += machine.polls(3)
     wait_until(lambda: machine.complete(since, polled), 20, f"all polls:\n{machine.server.output()}")
     assert len(machine.days()) >= DAYS
-    assert "the clock was set by +86400 seconds" in machine.server.output()
+    output = machine.server.output()
+    told = re.search(r"the clock was set by \+(\d+) seconds", output)
+    # A busy machine may look at its two clocks some time apart.
+    assert told and abs(int(told[1]) - DAY) <= 5, output
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, BrowserType, Page
 
 from tests.pages.support import ARGUMENTS, CHROMIUM, SECRET, House
 from tests.pages.support import house as make_house
@@ -93,29 +93,28 @@ def attacker(port: int) -> Iterator[list[str]]:
 
 
 @contextmanager
-def browsing(profile: Path, **addresses: str) -> Iterator[Page]:
+def browsing(chromium: BrowserType, profile: Path, **addresses: str) -> Iterator[Page]:
     """Open a browser with this profile to which the names have these addresses."""
     rules = ", ".join(f"MAP {name.replace('_', '.')} {address}" for name, address in addresses.items())
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"]
-        )
-        context.set_default_timeout(patient(60) * 1000)
-        try:
-            yield context.pages[0]
-        finally:
-            context.close()
+    context = chromium.launch_persistent_context(
+        profile, executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"]
+    )
+    context.set_default_timeout(patient(60) * 1000)
+    try:
+        yield context.pages[0]
+    finally:
+        context.close()
 
 
 @contextmanager
-def rebound(house: House, profile: Path) -> Iterator[Page]:
+def rebound(chromium: BrowserType, house: House, profile: Path) -> Iterator[Page]:
     """Open the trap by a name that has become this server's."""
     url = f"http://{NAME}:{house.server.port}/trap.html"
     with attacker(house.server.port) as asked:
-        with browsing(profile, **{NAME: "127.0.0.2"}) as page:
+        with browsing(chromium, profile, **{NAME: "127.0.0.2"}) as page:
             page.goto(url)
         assert asked == ["/trap.html"]
-        with browsing(profile, **{NAME: "127.0.0.1", OTHER_NAME: "127.0.0.2"}) as page:
+        with browsing(chromium, profile, **{NAME: "127.0.0.1", OTHER_NAME: "127.0.0.2"}) as page:
             page.goto(url)
             assert page.title() == "trap"  # from the cache: the server has no such page
             assert asked == ["/trap.html"]
@@ -128,9 +127,9 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[House]:
         yield found
 
 
-def test_rebinding_gains_nothing(attacked: House, tmp_path: Path) -> None:
+def test_rebinding_gains_nothing(browser: Browser, attacked: House, tmp_path: Path) -> None:
     server, open_to_all = attacked.server, "*" in str(attacked.server.environment["CORS_ORIGINS"])
-    with rebound(attacked, tmp_path) as page:
+    with rebound(browser.browser_type, attacked, tmp_path) as page:
         stream = f"ws://{NAME}:{server.port}/ws/site"
         reads, streamed = page.evaluate(TRY, ["", READS]), page.evaluate(LISTEN, [stream])
         assert page.evaluate(TRY, ["", WRITES]) == [421] * len(WRITES)
