@@ -37,9 +37,7 @@ def blueprint(cross_site: bool) -> Blueprint:
 
     @routes.route("/api/login/Basic", methods=["POST"])
     async def login(request: Request) -> HTTPResponse:
-        return set_cookies(
-            _answer({**LOGIN, "loginTime": datetime.now().astimezone().isoformat()}), cross_site, "; Path=/"
-        )
+        return set_cookies(_answer({**LOGIN, "loginTime": datetime.now().astimezone().isoformat()}), cross_site, "; Path=/")
 
     # Libraries made for a gateway log out with a GET; nothing but the caller's own cookies changes.
     @routes.route("/api/logout", methods=["GET", "HEAD", "POST"])
