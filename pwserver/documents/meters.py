@@ -32,7 +32,7 @@ def up_or_down(view: View) -> int | None:
 
 
 def aggregates(view: View) -> JsonObject:
-    """Write /aggregates: the meters."""
+    """Write /aggregates and /api/meters/aggregates: the meters."""
     return view.reading.aggregates if view.reading else {}
 
 
@@ -50,10 +50,9 @@ def soe(view: View) -> JsonObject:
 
 
 def soe_app(view: View) -> JsonObject:
-    """Write /api/system_status/soe: both scales, with null for unknown, and then an error as in ``tesla_status``."""
+    """Write /api/system_status/soe: both scales, with null for unknown."""
     judged = charge(view)
-    body: JsonObject = {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
-    return body if body["percentage"] is not None else {**body, "error": "the charge is not known at present"}
+    return {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
 
 
 def battery(view: View) -> JsonObject:
