@@ -189,7 +189,7 @@ def until(page: Page, expression: str, deadline: float = 20.0) -> Any:
 def wait_live(page: Page, transport: str | None = None) -> None:
     """Until the page hears the server, by this transport if one is named."""
     wanted = f"=== '{transport}'" if transport else "?.match(/socket|stream|poll/)"
-    until(page, f"document.documentElement.dataset.transport {wanted}")
+    until(page, f"document.documentElement?.dataset.transport {wanted}")
 
 
 def violations(page: Page, without: tuple[str, ...] = ()) -> list[str]:

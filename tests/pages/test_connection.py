@@ -174,7 +174,7 @@ def test_a_browser_with_a_wrong_clock_tells_right_ages(
     until(page, "/Last reading\\s*\\d\\d?.s ago/.test(document.querySelector('.gateway-box').innerText)")
     until(page, "/In this state\\s*(\\d\\d?.s|\\d\\d?.min)/.test(document.querySelector('.gateway-box').innerText)")
     page = opened("history")
-    until(page, "document.documentElement.dataset.shown")
+    until(page, "document.documentElement?.dataset.shown")
     until_second = page.evaluate("Number(new URL(document.querySelector('#csv-power').href).searchParams.get('to'))")
     assert abs(until_second - time.time()) < 120, "the range ends at the wrong now"
 

@@ -40,7 +40,7 @@ def in_both_themes(page: Page) -> list[str]:
     found = []
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        until(page, f"document.documentElement.dataset.theme === '{theme}'")
+        until(page, f"document.documentElement?.dataset.theme === '{theme}'")
         found += violations(page)
     return found
 

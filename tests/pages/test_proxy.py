@@ -38,7 +38,7 @@ def test_pages_below_a_prefix_with_https(proxied: str, look: Look) -> None:
     until(page, "document.querySelector('#state')?.textContent === 'Live'")
     assert page.url == f"{proxied}/power/console"
     page.click("nav a:has-text('History')")
-    until(page, "document.documentElement.dataset.shown && document.querySelector('#power canvas')")
+    until(page, "document.documentElement?.dataset.shown && document.querySelector('#power canvas')")
     page.goto(f"{proxied}/power/example.html")
     wait_until(
         lambda: (

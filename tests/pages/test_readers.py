@@ -46,10 +46,10 @@ def test_paper_shows_figures_on_white_and_no_tools(house: House, look: Look, pat
     page = look(house.base, color_scheme="dark").open(path)
     until(page, READY[path])
     page.emulate_media(media="print")
-    until(page, "document.documentElement.dataset.theme === 'light'")
+    until(page, "document.documentElement?.dataset.theme === 'light'")
     assert not any(page.is_visible(tool) for tool in (".bar nav", ".tools", "[data-card=control]", "#settings"))
     page.emulate_media(media="screen")
-    until(page, "document.documentElement.dataset.theme === 'dark'")
+    until(page, "document.documentElement?.dataset.theme === 'dark'")
 
 
 def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Look) -> None:
