@@ -18,12 +18,16 @@ CSV = "text/csv; charset=utf-8"
 
 
 class HistoryAnswer(NamedTuple):
-    """Holds one finished answer. ``etag``: quoted, None where there is nothing to compare; a 304 has an empty body."""
+    """Holds one finished answer. ``etag``: quoted, None where there is nothing to compare; a 304 has an empty body.
+
+    ``step_seconds``: from one row to the next, where that may be longer than was asked for.
+    """
 
     status: int
     media_type: str
     body: bytes
     etag: bytes | None = None
+    step_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@
 ``gateway`` an id (default: the default gateway), ``from``/``to`` instants (default the last 24 h), ``step`` a duration
 or ``points`` a number (default about 360 points), ``fields`` a comma list, ``method`` ``mean`` or ``lttb``, ``format``
 ``json`` (flat rows for Grafana), ``csv`` or ``columns``.
+
+The window is half-open. It is answered in whole steps from the one that holds ``from``; ``to`` is not a part of it, so
+two windows that meet share no row. A stored row is never divided, so a step grows to a whole number of what is stored
+(quarter hours for energies), and ``HistoryAnswer.step_seconds`` says which step it is.
 """
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -27,7 +32,7 @@ from pwserver.history.history_answer import (
 )
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import COLUMNS, ENERGIES, MODES, SAMPLES, SPREAD_NAMES
-from pwserver.history.ring_choice import Chosen, aggregate, choose
+from pwserver.history.ring_choice import Chosen, aggregate, choose, first_day, first_step
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
@@ -82,20 +87,30 @@ def history(
         asked = _asked(QueryParameters(arguments), now, archive, histories.settings.max_rows)
     except BadQuery as problem:
         return refuse(problem)
+    chosen = _choose(archive, asked)
     # Whole steps only: a sliding window shows the same rows until the next step begins or a poll arrives.
-    start = asked.start // asked.step * asked.step
-    etag = make_etag(gateway, archive.generation, sorted(arguments.items()), start, asked.end // asked.step)
+    start, origin = first_step(archive, asked.start, chosen.step_seconds)
+    if chosen.name == "days":
+        start, origin = first_day(archive, asked.start), 0.0
+    newest = archive.polls.bounds()
+    end = math.inf if newest is not None and newest[1] < asked.end else asked.end
+    etag = make_etag(
+        gateway, archive.generation, sorted(arguments.items()), start, end, chosen.name, chosen.step_seconds
+    )
     if unchanged(etag, match):
-        return HistoryAnswer(304, CSV if asked.media == "csv" else JSON, b"", etag)
-    chosen, times, values = _read(archive, start, asked.end, asked.step, asked.fields)
+        return HistoryAnswer(304, CSV if asked.media == "csv" else JSON, b"", etag, chosen.step_seconds)
+    sources = [f"{field.removesuffix('_kwh')}_wh" if field in ENERGY_FIELDS else field for field in asked.fields]
+    times, values = aggregate(archive, chosen, start, asked.end, sources, origin)
     if asked.method == "lttb":
         times, values = _thin(times, values, asked.points)
     columns = [_column(field, column) for field, column in zip(asked.fields, values, strict=True)]
     if asked.media == "csv":
-        return HistoryAnswer(200, CSV, csv_rows(times, columns), etag)
-    if asked.media == "columns":
-        return HistoryAnswer(200, JSON, _columnar(archive, chosen, times, columns), etag)
-    return HistoryAnswer(200, JSON, json_rows(times, columns), etag)
+        media, body = CSV, csv_rows(times, columns)
+    elif asked.media == "columns":
+        media, body = JSON, _columnar(archive, chosen, times, columns)
+    else:
+        media, body = JSON, json_rows(times, columns)
+    return HistoryAnswer(200, media, body, etag, chosen.step_seconds)
 
 
 def _asked(query: QueryParameters, now: float, archive: Archive, most_rows: int) -> _Asked:
@@ -119,15 +134,10 @@ def _asked(query: QueryParameters, now: float, archive: Archive, most_rows: int)
     return _Asked(start, end, step, points, method, media, fields)
 
 
-def _read(
-    archive: Archive, start: float, end: float, step: float, fields: Sequence[str]
-) -> tuple[Chosen, array[float], list[array[float]]]:
-    sources = [f"{field.removesuffix('_kwh')}_wh" if field in ENERGY_FIELDS else field for field in fields]
-    if any(field in ENERGY_FIELDS for field in fields):
-        coarse = choose(archive, start, max(step, ENERGY_STEP_SECONDS), ("quarters", "days"))
-        return (coarse, *aggregate(archive, coarse, start, end, sources))
-    chosen = choose(archive, start, step)
-    return (chosen, *aggregate(archive, chosen, start, end, sources))
+def _choose(archive: Archive, asked: _Asked) -> Chosen:
+    if any(field in ENERGY_FIELDS for field in asked.fields):
+        return choose(archive, asked.start, max(asked.step, ENERGY_STEP_SECONDS), ("quarters", "days"))
+    return choose(archive, asked.start, asked.step)
 
 
 def _thin(times: array[float], values: list[array[float]], points: int) -> tuple[array[float], list[array[float]]]:

@@ -1,18 +1,26 @@
-"""Choose the ring that answers a question: the coarsest that is fine enough, among those that reach back far enough."""
+"""Choose the ring that answers a question: the coarsest that is fine enough, among those that reach back far enough.
+
+Every window is half-open: its start belongs to it, its end does not. Of a ring it has the rows whose interval overlaps
+it, and no others.
+"""
 
 from __future__ import annotations
 
+import math
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pwserver.history.archive import Archive
-from pwserver.history.layout import LAST_COLUMNS, SAMPLES
+from pwserver.history.days import day_span, zone
+from pwserver.history.layout import DAY_SECONDS, LAST_COLUMNS, SAMPLES
 from pwserver_ext import buckets
 from pwserver_ext.buckets import LAST, MAXIMUM, MEAN, MINIMUM, SUM
 from pwserver_ext.ring import Ring
 
 FINE_TO_COARSE = ("polls", "minutes", "quarters", "days")
+LONGEST_DAY_SECONDS = 27 * 3600.0  # a local day on which clocks are set back
 _DAY_SLACK_SECONDS = 7200.0  # a local day is up to so much longer or shorter than 24 h
 
 
@@ -29,7 +37,7 @@ def choose(archive: Archive, start: float, step_seconds: float, names: Sequence[
     """Choose the ring for a window that begins at ``start`` and wants a point every ``step_seconds``.
 
     A ring reaches far enough when no coarser one knows anything older. When only coarser rings reach that far, the
-    step grows to theirs.
+    step grows to a whole number of theirs: a stored row lies in one step and is never divided.
     """
     rings = [archive.rings[name] for name in names]
     bounds = [ring.bounds() for ring in rings]
@@ -47,12 +55,33 @@ def choose(archive: Archive, start: float, step_seconds: float, names: Sequence[
     if not reaching:
         known = [index for index, found in enumerate(bounds) if found is not None]
         best = known[-1] if known else 0
-        return Chosen(names[best], rings[best], max(step_seconds, rings[best].step_seconds))
+        return Chosen(names[best], rings[best], _whole(step_seconds, rings[best]))
     # The coarsest ring that fits reads the fewest rows for the same answer.
     fitting = [index for index in reaching if _fits(names[index], rings[index], step_seconds)]
     best = fitting[-1] if fitting else reaching[0]
-    width = rings[best].step_seconds
-    return Chosen(names[best], rings[best], step_seconds if fitting else max(step_seconds, width))
+    return Chosen(names[best], rings[best], step_seconds if fitting else _whole(step_seconds, rings[best]))
+
+
+def _whole(step_seconds: float, ring: Ring) -> float:
+    """Return the next whole number of the ring's rows that is as long."""
+    return max(1.0, math.ceil(step_seconds / ring.step_seconds)) * ring.step_seconds
+
+
+def before(end: float) -> float:
+    """Return the last instant of a window that ends at ``end``, which is not a part of it."""
+    return math.nextafter(end, -math.inf)
+
+
+def first_step(archive: Archive, start: float, step_seconds: float) -> tuple[float, float]:
+    """Return (where the step that holds ``start`` begins, where steps are counted from), epoch seconds.
+
+    Steps that divide a day, or are whole days, are counted from the local midnight before, so that rows frame the day
+    in every time zone; others from 1970.
+    """
+    origin = 0.0
+    if DAY_SECONDS % step_seconds == 0.0 or step_seconds % DAY_SECONDS == 0.0:
+        origin = day_span(start, zone(archive.timezone))[0] // 60.0 * 60.0
+    return (start - origin) // step_seconds * step_seconds + origin, origin
 
 
 def _width(ring: Ring) -> float:
@@ -66,10 +95,11 @@ def _fits(name: str, ring: Ring, step_seconds: float) -> bool:
 
 
 def aggregate(
-    archive: Archive, chosen: Chosen, start: float, end: float, fields: Sequence[str]
+    archive: Archive, chosen: Chosen, start: float, end: float, fields: Sequence[str], origin: float = 0.0
 ) -> tuple[array[float], list[array[float]]]:
-    """Sum up the chosen ring in buckets, for these columns (``soe``, ``site_min``, ``solar_wh`` …).
+    """Sum up the chosen ring in buckets from ``start`` to before ``end``, for columns (``soe``, ``site_min`` …).
 
+    A bucket begins at ``origin`` plus a whole number of steps; of days the first one is the day that holds ``start``.
     A column the ring does not have is NaN throughout; of the polls, ``site_min`` and ``site_max`` are found by
     looking at every poll.
     """
@@ -95,28 +125,47 @@ def aggregate(
     weight = positions.get(SAMPLES, -1)
     step = chosen.step_seconds
     if chosen.name == "polls":
-        times, polls, values = buckets.aggregate(chosen.ring, start, end, step, kinds, columns)
+        times, polls, values = buckets.aggregate(chosen.ring, start, before(end), step, kinds, columns, origin)
         if counted is not None:
             places[counted] = len(values)
             values.append(polls)
     elif chosen.name == "days":
-        times, values = _days(chosen, start, end, kinds, columns, weight)
+        times, values = _days(archive, chosen, start, end, kinds, columns, weight)
     else:
         begin = start // chosen.ring.step_seconds * chosen.ring.step_seconds
-        times, _, values = buckets.aggregate(chosen.ring, begin, end, step, kinds, columns, 0.0, weight)
+        times, _, values = buckets.aggregate(chosen.ring, begin, before(end), step, kinds, columns, origin, weight)
     nothing = array("d", [float("nan")]) * len(times)
     return times, [nothing if place is None else values[place] for place in places]
 
 
 def _days(
-    chosen: Chosen, start: float, end: float, kinds: Sequence[int], columns: Sequence[int], weight: int
+    archive: Archive,
+    chosen: Chosen,
+    start: float,
+    end: float,
+    kinds: Sequence[int],
+    columns: Sequence[int],
+    weight: int,
 ) -> tuple[array[float], list[array[float]]]:
-    """Read local days: one by one, or several in a bucket, counted from the oldest day there is."""
-    begin = start - 86400.0 + 1.0  # the day that holds the start began up to a day before it
-    if chosen.step_seconds == 86400.0:
-        return chosen.ring.select(begin, end, columns)
-    bounds = chosen.ring.bounds()
+    """Read local days: one by one, or several in a bucket, counted from the day that holds ``start``."""
+    ring, begin = chosen.ring, first_day(archive, start)
+    if chosen.step_seconds == DAY_SECONDS:
+        return ring.select(begin, before(end), columns)
+    days = ring.select(begin, before(end), [])[0]
     # Local midnights are not exactly 24 h apart: half a day of room on both sides keeps each in its bucket.
-    origin = (bounds[0] if bounds is not None else 0.0) - 43200.0
-    times, _, values = buckets.aggregate(chosen.ring, begin, end, chosen.step_seconds, kinds, columns, origin, weight)
-    return array("d", [when + 43200.0 for when in times]), values
+    origin = min(begin, day_span(start, zone(archive.timezone))[0]) - DAY_SECONDS / 2.0
+    step = chosen.step_seconds
+    times, _, values = buckets.aggregate(ring, begin, before(end), step, kinds, columns, origin, weight)
+    return array("d", [days[bisect_left(days, when)] for when in times]), values
+
+
+def first_day(archive: Archive, start: float) -> float:
+    """Return when the recorded day began that holds ``start``; where none does, ``start``."""
+    days, where = archive.days, zone(archive.timezone)
+    earlier = days.select(-math.inf, start, [], 1)[0]
+    if not earlier:
+        return start
+    # The next row tells where a day ended that was counted in another time zone, before the house told its own.
+    ends = day_span(earlier[0] + 1.0, where)[1]
+    following = days.select(math.nextafter(start, math.inf), earlier[0] + LONGEST_DAY_SECONDS, [])[0]
+    return earlier[0] if start < (following[0] if following else ends) else start

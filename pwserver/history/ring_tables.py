@@ -39,8 +39,8 @@ class RingTable:
             column.append(values.get(name, math.nan))
 
     def within(self, start: float, end: float) -> Iterator[int]:
-        """Return the rows of a window."""
-        return (row for row, when in enumerate(self.times) if start <= when <= end)
+        """Return the rows of a window, to which its end does not belong."""
+        return (row for row, when in enumerate(self.times) if start <= when < end)
 
 
 def named_signals(columns: Mapping[str, array[float]], series: Sequence[tuple[str, str]]) -> dict[str, array[float]]:

@@ -13,6 +13,7 @@ from pwserver.history.days import day_noon, day_start, local_date, zone
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
+from pwserver.history.ring_choice import before
 from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver.json_types import JsonObject
@@ -212,7 +213,7 @@ def _raw_points(one: Series, begin: float, until: float, bucket: float) -> bytes
     archive, number, _, _ = one
     bank, column = bank_of(number)
     kinds = [MEAN, MINIMUM, MAXIMUM, COUNT]
-    times, _, figures = aggregate(archive.signals[bank], begin, until, bucket, kinds, [column] * 4)
+    times, _, figures = aggregate(archive.signals[bank], begin, before(until), bucket, kinds, [column] * 4)
     return _points(times, figures)
 
 
@@ -222,7 +223,7 @@ def _daily_points(one: Series, begin: float, until: float, now: float) -> bytes:
     where = zone(archive.timezone)
     first = day_start(local_date(begin, where), where)
     columns = [figure * BANK + column for figure in range(len(SIGNAL_FIGURES))]
-    starts, figures = archive.signal_days[bank].select(first, min(until, now), columns)
+    starts, figures = archive.signal_days[bank].select(first, before(min(until, now)), columns)
     days = [_day_of(archive, when) for when in starts]
     noons = array("d", [day_noon(day, where) for day in days])
     return _points(noons, figures, [day.isoformat() for day in days])

@@ -18,7 +18,7 @@ from pwserver.history.days import local_date, zone
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import ENERGIES, POWERS
-from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, choose
+from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choose
 from pwserver.json_types import JsonMapping
 from pwserver_ext.series import (
     Column,
@@ -161,8 +161,9 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
         if covered:
             begin, until = min(low for low, _ in covered), max(high for _, high in covered)
     bucket = max(60.0, round(max(60.0, until - begin) / POINTS / 60.0) * 60.0)
+    beyond = math.nextafter(until, math.inf) if fit else until  # the newest sample belongs to what fits all of them
     parts = [
-        aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, until, _TREND)
+        aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, beyond, _TREND)
         for archive in archives
     ]
     times, values = parts[0] if len(parts) == 1 else _add_up(parts)
@@ -216,7 +217,7 @@ def samples(
     if unchanged(etag, match):
         return _not_modified(etag)
     low = -math.inf if start is None else start
-    high = math.inf if end is None else end
+    high = math.inf if end is None else before(end)
     times, owners = array("d"), array("d")
     powers = [array("d") for _ in (*POWERS, "soe")]
     for number, archive in enumerate(archives):

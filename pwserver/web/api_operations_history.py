@@ -54,7 +54,7 @@ _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of the
 _UNKNOWN = {404: "there is no such gateway"}
 _EPOCH: Schema = {"type": "number", "minimum": EPOCH_SECONDS[0], "maximum": EPOCH_SECONDS[1]}
 _FROM_EPOCH = Parameter("start", _EPOCH, "seconds since 1970")
-_TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970")
+_TO_EPOCH = Parameter("end", _EPOCH, "seconds since 1970; not a part of the window")
 _DAY: Schema = {"type": "string", "format": "date"}
 _DAMAGED = "the files of the history were damaged while the server was running; live data are not affected"
 _UNAVAILABLE = {503: _DAMAGED}
@@ -126,12 +126,13 @@ OPERATIONS = (
     ApiOperation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,
         text="`format=json` gives flat rows, `columns` one list for each column, `csv` a header line and one line for "
-             "each step.",
+             "each step. Rows frame the day of the house. A stored row is never divided: the step grows to a whole "
+             "number of what is stored (quarter hours for energies); the header `X-Step-Seconds` says which it is.",
         other_media_type="text/csv; charset=utf-8",
         parameters=(
             Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, the default gateway"),
             Parameter("from", STRING, f"{_INSTANT}; without it, the last 24 hours", example="now-6h"),
-            Parameter("to", STRING, _INSTANT, example="now"),
+            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
             Parameter("step", STRING, "a duration such as `5m`", example="15m"),
             Parameter("points", _whole(POINTS, 360), "the approximate number of points, where no step is given"),
             Parameter("fields", STRING, "names of columns, separated by commas", example="site,solar,battery,load,soe"),

@@ -37,6 +37,8 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
     headers = {"cache-control": "no-cache" if answer.status < 400 else "no-store"}
     if answer.etag is not None:
         headers["etag"] = answer.etag.decode()
+    if answer.step_seconds is not None:
+        headers["x-step-seconds"] = f"{answer.step_seconds:.15g}"
     body = None if answer.status == 304 else answer.body
     return HTTPResponse(body, status=answer.status, headers=headers, content_type=answer.media_type)
 

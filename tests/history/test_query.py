@@ -218,7 +218,7 @@ def test_old_windows_are_answered_from_coarser_rings() -> None:
         assert found["columns"]["load"][-1] == pytest.approx(4319, abs=15)
     assert used == {"30m": ("minutes", 60), "5h": ("minutes", 60), "60h": ("quarters", 900)}
     days = body(ask(asked, end, from_="now-60h", step="1d", format="columns", fields="load,home_kwh"))
-    assert (days["ring"], days["count"]) == ("days", 4)
+    assert (days["ring"], days["count"]) == ("days", 3)
 
 
 @given(st.floats(1.0, 7e8), st.integers(3, 10_000))
