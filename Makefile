@@ -140,7 +140,7 @@ $(RUNTIME): | $(VENV)/bin/python
 	@rm -f $(VENV)/.runtime-* $(VENV)/.tools-*
 	@echo "installing what pwserver needs into $(VENV)"
 	@$(PIP) install $$($(call REQUIREMENTS,build))
-	@PWSERVER_ONLY=none $(PIP) install --no-build-isolation --editable '.[mqtt]'
+	@PWSERVER_ONLY=none $(PIP) install --no-build-isolation --editable .
 	@touch $@
 
 $(TOOLS): $(RUNTIME)

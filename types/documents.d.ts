@@ -418,6 +418,7 @@ type MqttStatus = {
   host: string | null;
   port: number;
   connected: boolean;
+  reason: string | null;
   topic_prefix: string;
   ha_discovery: boolean;
   qos: number;

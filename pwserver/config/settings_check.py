@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from pwserver.config.gateway_entries import Findings
 from pwserver.config.raw_text import is_blank, quoted
@@ -42,6 +43,7 @@ def check_settings(settings: Settings, findings: Findings) -> None:
     if settings.sharing.publish and not settings.mqtt.host:
         problem("PW_REPLICA_PUBLISH: needs MQTT_HOST, the broker to publish on")
     _check_mqtt_controls(settings.mqtt, settings.control, findings)
+    _check_mqtt_client(settings, findings)
 
 
 def _check_control(control: ControlSettings, findings: Findings) -> None:
@@ -69,6 +71,14 @@ def _check_mqtt_controls(mqtt: BrokerSettings, control: ControlSettings, finding
     missing = ", ".join(name for name, value in needed.items() if not value)
     if mqtt.controls and missing:
         findings.warnings.append(f"MQTT_CONTROLS is set, but needs {missing}: MQTT commands stay off")
+
+
+def _check_mqtt_client(settings: Settings, findings: Findings) -> None:
+    wanting = {"MQTT_HOST": settings.mqtt.host, "PW_REPLICA": settings.sharing.source_url}
+    named = " and ".join(name for name, value in wanting.items() if value)
+    # A pip install without dependencies, or a distribution's package, may leave it out.
+    if named and find_spec("aiomqtt") is None:
+        findings.warnings.append(f"{named} needs the Python package aiomqtt, which is not installed: MQTT stays off")
 
 
 def why_unreadable(path: str) -> str | None:

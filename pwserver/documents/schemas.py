@@ -478,6 +478,7 @@ MQTT_STATUS = obj(
         "host": S,
         "port": INTEGER,
         "connected": BOOLEAN,
+        "reason": S,
         "topic_prefix": STRING,
         "ha_discovery": BOOLEAN,
         "qos": INTEGER,

@@ -106,7 +106,10 @@ def site_facts(site: SiteView) -> JsonObject:
         "fallback_mode": {
             view.gateway.id: {**_FALLBACK, **(view.status.fallback or {})} for view in views if _shows_fallback(view)
         },
-        "mqtt": {"connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected"))},
+        "mqtt": {
+            "connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected")),
+            "reason": (site.self_metrics or {}).get("mqtt_why_not_connected"),
+        },
         "cache_expire": server.poll_interval_seconds,
         "cache_ttl": server.cache_ttl_seconds,
         "graceful": server.graceful_degradation,
@@ -215,12 +218,14 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
 
 
 def mqtt_status(facts: JsonMapping) -> JsonObject:
-    """Write /api/mqtt/status, without user name and password."""
+    """Write /api/mqtt/status, without user name and password; ``reason`` says why there is no connection."""
+    enabled, connected = bool(facts.get("host")), bool(facts.get("connected", False))
     return {
-        "enabled": bool(facts.get("host")),
+        "enabled": enabled,
         "host": facts.get("host") or None,
         "port": facts.get("port", 1883),
-        "connected": bool(facts.get("connected", False)),
+        "connected": connected,
+        "reason": None if connected or not enabled else facts.get("reason") or "the server has just started",
         "topic_prefix": facts.get("topic_prefix", "pypowerwall"),
         "ha_discovery": facts.get("ha_discovery", True),
         "qos": facts.get("qos", 1),

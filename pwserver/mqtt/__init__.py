@@ -1,4 +1,4 @@
 """Publish to an MQTT broker: state topics, Home Assistant discovery, control topics and replicas.
 
-The client library is optional (``pwserver[mqtt]``): only ``connection`` imports it, and only when a broker is named.
+Only ``broker_connection`` imports the client library, and only when a broker is named.
 """

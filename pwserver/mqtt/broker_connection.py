@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pwserver.mqtt.broker_settings import MqttSettings
 
 log = logging.getLogger("pwserver.mqtt")
+NOT_INSTALLED = "MQTT needs the Python package aiomqtt, which is not installed: pip install aiomqtt"
+NOT_TRIED = "an attempt to connect is under way"
+REASON_CHARACTERS = 300  # of a failure's text, which may hold what the other side sent
 MAX_INBOUND = 100
 STOP_SECONDS = 3.0  # for the last messages of a connection that ends
 REPEAT_SECONDS = 300.0  # how often the log repeats that the same failure goes on
@@ -35,11 +38,11 @@ class ConnectionLost(Exception):
 
 
 def library() -> Any:
-    """Import the client library, or raise MqttUnavailable when the extra was not installed."""
+    """Import the client library, or raise MqttUnavailable where it was left out of the installation."""
     try:
         import aiomqtt
     except ImportError as error:
-        raise MqttUnavailable("MQTT needs the optional package: pip install 'pwserver[mqtt]'") from error
+        raise MqttUnavailable(NOT_INSTALLED) from error
     return aiomqtt
 
 
@@ -110,6 +113,7 @@ class Attempts:
     """
 
     def __init__(self, settings: MqttSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.why_not_connected: str | None = NOT_TRIED
         self._where = f"{settings.host}:{settings.port}"
         self._first, self._longest = settings.backoff_first_seconds, settings.backoff_last_seconds
         self._next = self._first
@@ -121,7 +125,7 @@ class Attempts:
 
     def success(self) -> None:
         """Note that the connection is established."""
-        self._next = self._first
+        self._next, self.why_not_connected = self._first, None
         if not self._connected:
             self._connected = True
             log.info("MQTT connected to %s", self._where)
@@ -132,6 +136,7 @@ class Attempts:
         ``fault``: the exception, where this program itself is to blame.
         """
         seconds, self._next = self._next, min(self._longest, self._next * 2)
+        self.why_not_connected = reason[:REASON_CHARACTERS]
         now = self._clock()
         if reason == self._reason and now < self._repeat_at:
             self._untold += 1

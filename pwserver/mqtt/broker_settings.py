@@ -1,4 +1,4 @@
-"""Define the settings of an MQTT connection as plain values, and the body of /api/mqtt/status."""
+"""Define the settings of an MQTT connection as plain values."""
 
 from __future__ import annotations
 
@@ -61,18 +61,3 @@ def missing_for_controls(settings: MqttSettings) -> list[str]:
 def effective_controls(settings: MqttSettings) -> int:
     """Return the bit mask that really counts: 0 unless every precondition holds."""
     return 0 if missing_for_controls(settings) else settings.controls
-
-
-def status_body(settings: MqttSettings, connected: bool) -> JsonObject:
-    """Return the body of ``GET /api/mqtt/status``; never the user name or password."""
-    return {
-        "enabled": bool(settings.host),
-        "host": settings.host or None,
-        "port": settings.port,
-        "connected": bool(settings.host) and connected,
-        "topic_prefix": settings.topic_prefix,
-        "ha_discovery": settings.ha_discovery,
-        "qos": settings.qos,
-        "retain": settings.retain,
-        "tls": settings.tls,
-    }

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_connection import (
+    NOT_INSTALLED,
+    NOT_TRIED,
     STOP_SECONDS,
     Attempts,
     ConnectionLost,
@@ -27,7 +28,6 @@ from pwserver.mqtt.broker_settings import (
     MqttSettings,
     SendCommand,
     missing_for_controls,
-    status_body,
 )
 from pwserver.mqtt.command_inbox import CommandInbox
 from pwserver.mqtt.discovery import Announcement, Announcer
@@ -75,6 +75,8 @@ class MqttPublisher:
         self._new_gateway = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._client: Client | None = None
+        self._attempts: Attempts | None = None
+        self._installed = True
         self._commands = CommandInbox(settings, control, self._views, self.counters, self._send)
 
     async def start(self) -> None:
@@ -83,6 +85,7 @@ class MqttPublisher:
             return
         self._task = start_in_background(self.settings, self._session, "mqtt")
         if self._task is None:
+            self._installed = False
             return
         missing = missing_for_controls(self.settings)
         if missing:
@@ -100,9 +103,14 @@ class MqttPublisher:
         channel.view = view
         channel.fresh.set()
 
-    def status(self) -> JsonObject:
-        """Return the body of ``GET /api/mqtt/status``."""
-        return status_body(self.settings, self.connected)
+    @property
+    def why_not_connected(self) -> str | None:
+        """Say why there is no connection; None while there is one."""
+        if self.connected:
+            return None
+        if not self._installed:
+            return NOT_INSTALLED
+        return (self._attempts.why_not_connected if self._attempts is not None else None) or NOT_TRIED
 
     async def stop(self) -> None:
         """Drop what is under way, publish offline everywhere, disconnect. Takes a few seconds at most."""
@@ -117,6 +125,7 @@ class MqttPublisher:
 
     async def _session(self, attempts: Attempts) -> None:
         prefix = self.settings.topic_prefix
+        self._attempts = attempts
         async with connected(self.settings, (f"{prefix}/availability", b"offline")) as client:
             self._client = client
             try:

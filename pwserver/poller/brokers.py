@@ -101,6 +101,7 @@ class Brokers:
         if self._mqtt is not None:
             counters = self._mqtt.counters
             found["pwserver_mqtt_connected"] = int(self._mqtt.connected)
+            found["mqtt_why_not_connected"] = self._mqtt.why_not_connected  # words are no metric: for /api/mqtt/status
             found["pwserver_mqtt_connects_total"] = counters["connects"]
             found["pwserver_mqtt_published_total"] = counters["published"]
             found["pwserver_mqtt_commands_total"] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -264,6 +265,15 @@ def test_settings_that_contradict_each_other(problems_of, tmp_path) -> None:
     assert "PW_SNAPSHOT_BYTES" in problems_of({"PW_DOCUMENT_MAX_BYTES": "9000000"})[0]
     assert "PW_DEMO" in problems_of({"PW_DEMO": "x", "PW_REPLICA": "mqtt://b"})[0]
     assert "MQTT_HOST" in problems_of({"PW_REPLICA_PUBLISH": "yes"})[0]
+
+
+@pytest.mark.parametrize("wanting", [{"MQTT_HOST": "broker"}, {"PW_REPLICA": "mqtt://broker"}])
+def test_a_missing_mqtt_client_is_a_warning(wanting: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load({}, wanting).warnings == ()
+    monkeypatch.setitem(sys.modules, "aiomqtt", None)  # as if it were not installed
+    (warning,) = load({}, wanting).warnings
+    assert warning.startswith(next(iter(wanting))) and "aiomqtt" in warning
+    assert load({}, {}).warnings == ()
 
 
 def test_mqtt_commands_need_secret_and_login() -> None:

@@ -82,6 +82,9 @@ DEVIATIONS: tuple[Deviation, ...] = (
         "/control/status", "abilities", "what can be set over the present connection, or why not, and what helps"
     ),
     Deviation("/control/status", "help", "what helps where something cannot be set, by what stands in the way"),
+    Deviation(
+        "/api/mqtt/status", "reason", "why there is no connection to the broker; null with one, and without MQTT"
+    ),
     Deviation("/control/status", "controls", "names, ranges and choices of all controls, for pages and programs"),
     # Unknown words.
     Deviation("/api/status", "version", _WORD, _TYPE),

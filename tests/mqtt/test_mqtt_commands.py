@@ -15,7 +15,6 @@ from pwserver.mqtt.broker_settings import (
     MqttSettings,
     effective_controls,
     missing_for_controls,
-    status_body,
 )
 from pwserver.strict_json import read_object
 
@@ -193,20 +192,6 @@ def test_preconditions_are_all_needed_and_named():
     assert missing_for_controls(MqttSettings(host="b")) == []
 
 
-def test_status_body_and_repr_keep_secrets():
+def test_the_repr_keeps_secrets():
     settings = MqttSettings(host="broker", username="carol", password="hunter2", tls=True)
-    body = status_body(settings, True)
-    assert body == {
-        "enabled": True,
-        "host": "broker",
-        "port": 1883,
-        "connected": True,
-        "topic_prefix": "pypowerwall",
-        "ha_discovery": True,
-        "qos": 1,
-        "retain": True,
-        "tls": True,
-    }
     assert "hunter2" not in repr(settings) and "carol" not in repr(settings)
-    off = status_body(MqttSettings(), True)
-    assert off["enabled"] is False and off["connected"] is False and off["host"] is None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import socket
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pwserver.mqtt.broker_connection import NOT_INSTALLED
 from pwserver.mqtt.entities import serial_slug
 from pwserver.simulator import SCENARIOS, SimulatedGateway
 from pwserver.simulator.families import Powerwall2
@@ -74,6 +77,7 @@ def test_a_day_of_the_broker(house, broker, watch, until):
                 "host": "127.0.0.1",
                 "port": broker.port,
                 "connected": True,
+                "reason": None,
                 "topic_prefix": "pypowerwall",
                 "ha_discovery": True,
                 "qos": 1,
@@ -103,7 +107,8 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             await until(lambda: seen.last["pypowerwall/default/availability"] == "online", seconds=30)
 
         await aside(broker.stop)
-        await until(lambda: not server.json("/api/mqtt/status")["connected"])
+        await until(lambda: "refused" in (server.json("/api/mqtt/status")["reason"] or ""), "the reason")
+        assert server.json("/api/mqtt/status")["connected"] is False
         before = server.timestamp()
         await aside(server.wait_for_data, newer_than=before)  # a broker that is away delays nobody
         await aside(broker.start)
@@ -237,5 +242,29 @@ def test_without_the_client_library_the_server_stays_up(house, broker, tmp_path)
         server.wait_for_data(newer_than=begun)
         status = server.json("/api/mqtt/status")
         assert (status["enabled"], status["connected"]) == (True, False)
-        wait_until(lambda: "pip install 'pwserver[mqtt]'" in server.output(), 10)
-        assert server.output().count("pwserver[mqtt]") == 1
+        assert status["reason"] == NOT_INSTALLED
+        wait_until(lambda: NOT_INSTALLED in server.output(), 10)
+        assert server.output().count("pip install aiomqtt") == 1
+
+
+def test_a_refused_login_is_the_reason_that_the_status_gives(house, tmp_path):
+    """It is the broker's own word, without the login."""
+    strict = Broker(tmp_path, users={"pwserver": "right-password"})
+    strict.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(strict.stop)
+        values = environment(house, strict) | {"MQTT_USERNAME": "pwserver", "MQTT_PASSWORD": "wrong-password"}
+        with Server(environment=values) as server:
+
+            def reason():
+                return server.json("/api/mqtt/status")["reason"] or ""
+
+            wait_until(lambda: "authori" in reason().lower() or "password" in reason().lower(), 30)
+            assert "wrong-password" not in reason()
+
+
+def test_mqtt_is_part_of_every_installation():
+    """The extra of old instructions stays, with nothing in it."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert [one for one in project["dependencies"] if one.startswith("aiomqtt")]
+    assert project["optional-dependencies"]["mqtt"] == []

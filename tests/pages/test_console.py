@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -110,10 +112,20 @@ def test_control_that_is_off_says_so(two: House, look: Look) -> None:
     until(page, "document.querySelector('[data-card=control]').textContent.includes('Control is off')")
 
 
+def test_why_there_is_no_broker(two: House, look: Look) -> None:
+    page = look(two.base).open("console?hide=power-flow,trend")
+    until(page, "/Not connected\\s+\\S.*refused/.test(document.querySelector('[data-card=mqtt]').innerText)")
+
+
 @pytest.fixture(scope="module")
 def two() -> Iterator[House]:
-    """Two gateways in one house."""
-    with make_house("powerwall2", "powerwall3-single") as found:
+    """Two gateways in one house, whose broker is away."""
+    with socket.socket() as nobody, ExitStack() as stack:
+        nobody.bind(("127.0.0.1", 0))  # bound, not listening: refused at once
+        port = str(nobody.getsockname()[1])
+        found = stack.enter_context(
+            make_house("powerwall2", "powerwall3-single", MQTT_HOST="127.0.0.1", MQTT_PORT=port)
+        )
         for number, gateway in enumerate(found.gateways.values()):
             gateway.set_house(fixed_solar=3000.0 + 1000 * number, fixed_load=500.0)
         yield found

@@ -209,6 +209,7 @@ def test_mqtt_status_has_no_login() -> None:
         "host",
         "port",
         "connected",
+        "reason",
         "topic_prefix",
         "ha_discovery",
         "qos",

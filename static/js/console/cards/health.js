@@ -87,8 +87,9 @@ function processRow() {
 /** @type {Card["create"]} */
 export function mqtt(card) {
   const pill = h("span.pill", {}, DASH);
+  const reason = h("p.reason", { hidden: true });
   const facts = factList(MQTT_FACTS);
-  card.append(h("p", { style: "margin-bottom:.7rem" }, pill), facts.list);
+  card.append(h("p", { style: "margin-bottom:.7rem" }, pill), reason, facts.list);
   return {
     every: 30,
     async refresh() {
@@ -96,6 +97,8 @@ export function mqtt(card) {
       const [words, colour] = linkWords(status);
       text(pill, words);
       attribute(pill, "class", `pill ${colour}`);
+      text(reason, status?.reason ?? "");
+      reason.hidden = !status?.reason;
       facts.list.hidden = status?.enabled === false;
       if (!status?.enabled) return;
       showFacts(facts, {
