@@ -35,7 +35,20 @@ SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 NAME = re.compile(r"\b(?:PW|MQTT|CORS|CONTROL)_[A-Z_]*[A-Z]\b")
 FOLDERS = ("deploy/", "docs/", "tests/", "pwserver/", "pwserver_ext/", "static/", "benchmarks/", ".ci/", ".github/")
 # Programs of others that examples call and that do not run here; what follows them is theirs.
-FOREIGN = {"docker", "systemctl", "kubectl", "apt", "nmcli", "ip", "nano", "cp", "install", "a2enmod"}
+FOREIGN = {
+    "docker",
+    "systemctl",
+    "kubectl",
+    "apt",
+    "nmcli",
+    "ip",
+    "nano",
+    "cp",
+    "install",
+    "a2enmod",
+    "mosquitto_passwd",
+    "chown",
+}
 SECRET = "a secret of the tests"
 CURL_GAVE_UP = 28  # after --max-time, which is how a stream ends
 # Places on a machine or in a container, not pages.
