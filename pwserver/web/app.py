@@ -23,12 +23,11 @@ from pwserver.web import (
     stream_routes,
     subpath,
 )
-from pwserver.web.asked_host import AskedHosts
 from pwserver.web.assets import Assets
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.open_streams import OpenStreams
-from pwserver.web.own_names import own_names
+from pwserver.web.own_names import NAMES, OwnNames
 from pwserver.web.sanic_app import App
 
 # Sanic's own bound on a body. It only has to lie above those of the gate and of the control routes, which are smaller
@@ -57,7 +56,8 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     app.ctx.runtime = runtime
     app.ctx.table = table
     app.ctx.number = 0
-    app.ctx.gate = gate_setup.gate_settings(runtime, table)
+    names = OwnNames(settings.web, runtime.shared.arena.region(NAMES))
+    app.ctx.gate = gate_setup.gate_settings(runtime, table, names)
     # Sanic runs middleware for requests in this order and for answers in reverse: secrets are blotted out last, after
     # the CORS headers and preconditions have been added.
     errors.install(app, Redactor(runtime.config.secrets(), runtime.config.public_words() | errors.MEMBERS))
@@ -66,9 +66,8 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     gate.install(app)
     cors.install(app, settings.web.cors_origins)
     subpath.install(app, settings.web.base_path)
-    asked = AskedHosts(settings.web.trusted_proxies, own_names(settings.web))
-    control_routes.install(app, CommandSender(runtime, table), asked)
-    stream_routes.install(app, OpenStreams(runtime, table, asked))
+    control_routes.install(app, CommandSender(runtime, table), names)
+    stream_routes.install(app, OpenStreams(runtime, table, names))
     app.blueprint(document_routes.blueprint(table))
     app.blueprint(explain_routes.blueprint(table))
     app.blueprint(status_routes.blueprint(status_routes.LiveStatus(runtime, table)))

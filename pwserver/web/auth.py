@@ -13,7 +13,6 @@ from sanic import HTTPResponse, Request
 
 from pwserver.config.server_settings import ControlSettings
 from pwserver.web.address_table import AddressTable
-from pwserver.web.asked_host import AskedHosts
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.errors import Refusal, error
 from pwserver.web.guess_limit import GuessLimit
@@ -134,33 +133,33 @@ def _digest(token: bytes) -> bytes:
     return hashlib.blake2b(token, key=_SALT).digest()
 
 
-def from_elsewhere(request: Request, origins: tuple[str, ...], asked: AskedHosts) -> bool:
+def from_elsewhere(request: Request, origins: tuple[str, ...], names: OwnNames) -> bool:
     """Tell whether a page of another site made this request. Programs that are no browsers do not say, and pass."""
     headers = request.headers
     origin = judge_origin(headers)
-    return not may_write(origin, headers.get("sec-fetch-site"), origins, asked.of_request(request))
+    return not may_write(origin, headers.get("sec-fetch-site"), origins, names.of_request(request))
 
 
-def is_own_page_of_unknown_name(request: Request, origins: tuple[str, ...], names: OwnNames) -> bool:
-    """Tell whether a page that calls itself this server's own has a name that any page could have taken on."""
+def unknown_name_of_own_page(request: Request, origins: tuple[str, ...], names: OwnNames) -> str | None:
+    """Return the name of a page that calls itself this server's own, where any page could have taken that name on."""
     headers = request.headers
     if not is_own_page(judge_origin(headers), headers.get("sec-fetch-site"), origins):
-        return False
-    return not names.know(headers.get("host", ""))
+        return None
+    return names.unknown_of_request(request)
 
 
-def install(app: App, authority: Authority, origins: tuple[str, ...], asked: AskedHosts, names: OwnNames) -> None:
+def install(app: App, authority: Authority, origins: tuple[str, ...], names: OwnNames) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
     @app.on_request
     async def same_site_only(request: Request) -> HTTPResponse | None:
         if request.method in SAFE_METHODS:
             return None
-        if from_elsewhere(request, origins, asked):
+        if from_elsewhere(request, origins, names):
             authority.refused(
                 authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
             )
             return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")
-        if is_own_page_of_unknown_name(request, origins, names):
-            return error(421, names.explain(request.headers.get("host", "")))
+        if unknown := unknown_name_of_own_page(request, origins, names):
+            return error(421, names.explain(unknown))
         return None

@@ -22,7 +22,6 @@ from pwserver.gateway_lookup import find_in_path
 from pwserver.json_types import JsonObject
 from pwserver.state.controls import CONTROLS
 from pwserver.web import auth, control_values
-from pwserver.web.asked_host import AskedHosts
 from pwserver.web.auth import WrongToken, header_token, retry_after, too_many
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.control_answers import acknowledged, form_answer, json_answer, reply
@@ -30,7 +29,7 @@ from pwserver.web.control_bodies import is_json, not_an_object, object_of, wants
 from pwserver.web.control_values import FORM_ACTIONS, JSON_ACTIONS, READABLE, Invalid
 from pwserver.web.document_routes import document_response
 from pwserver.web.errors import JsonBlueprint, Refusal, error
-from pwserver.web.own_names import NAMES, OwnNames
+from pwserver.web.own_names import OwnNames
 from pwserver.web.request_query import has_parameter, single
 from pwserver.web.sanic_app import App
 from pwserver.web.subpath import without_base
@@ -185,11 +184,10 @@ def blueprint(sender: CommandSender) -> Blueprint:
     return routes
 
 
-def install(app: App, sender: CommandSender, asked: AskedHosts) -> None:
+def install(app: App, sender: CommandSender, names: OwnNames) -> None:
     """Add the routes, the check against pages of other sites, and GET of max_backup with the token."""
     web = sender.runtime.config.settings.web
-    names = OwnNames(web, sender.runtime.shared.arena.region(NAMES))
-    auth.install(app, sender.authority, web.cors_origins, asked, names)
+    auth.install(app, sender.authority, web.cors_origins, names)
     base = web.base_path
 
     @app.on_request
@@ -202,10 +200,9 @@ def install(app: App, sender: CommandSender, asked: AskedHosts) -> None:
         match = _MAX_BACKUP_PATH.fullmatch(without_base(request.path, base))
         if match is None:
             return None
-        host = request.headers.get("host", "")
-        if not names.know(host):
+        if unknown := names.unknown_of_request(request):
             # A browser does not say of a GET that a page sent it, so no page may bring a token under a name of its own.
-            return error(421, names.explain(host))
+            return error(421, names.explain(unknown))
         segment = match["segment"]
         if segment is None:
             return await backup_events(sender, request, sender.default_gateway())

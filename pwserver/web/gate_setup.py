@@ -37,7 +37,7 @@ def inherit(old: Runtime, new: Runtime) -> None:
     tables[1].inherit(tables[0])
 
 
-def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
+def gate_settings(runtime: Runtime, table: DocumentTable, names: OwnNames) -> GateSettings:
     """Make the settings for all workers; each takes its own row of the counters with ``for_worker``."""
     settings = runtime.config.settings
     web = settings.web
@@ -72,7 +72,7 @@ def gate_settings(runtime: Runtime, table: DocumentTable) -> GateSettings:
         streams=stream_paths(table.gateways),
         prefix=web.base_path,
         hosts=readable_names(web),
-        explain_host=OwnNames(web, runtime.shared.arena.region(NAMES)).explain,
+        explain_host=names.explain,
         origins=web.cors_origins,
         request_line_bytes=web.max_request_line_bytes,
         head_bytes=web.max_head_bytes,

@@ -12,11 +12,11 @@ from pwserver.documents.catalogue import gateway_prefix
 from pwserver.gateway_lookup import find_gateway
 from pwserver.runtime import Runtime
 from pwserver.web.address_table import STREAMS, AddressTable, Note
-from pwserver.web.asked_host import AskedHosts
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.document_routes import SITE, site_gateways, site_target
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import Refusal
+from pwserver.web.own_names import OwnNames
 from pwserver.web.sanic_internals import take_over
 from pwserver.web.stream_connection import StreamConnection
 from pwserver.web.stream_hub import Hub
@@ -32,7 +32,7 @@ OVERVIEW_BYTES_PER_SECOND = 50_000.0
 class OpenStreams:
     """Admits new streams of this worker, counts them for all workers, and chooses their topics."""
 
-    def __init__(self, runtime: Runtime, table: DocumentTable, asked: AskedHosts) -> None:
+    def __init__(self, runtime: Runtime, table: DocumentTable, names: OwnNames) -> None:
         settings = runtime.config.settings
         self.runtime = runtime
         self.table = table
@@ -44,7 +44,7 @@ class OpenStreams:
         self.most_of_one = settings.web.max_streams_per_address
         self.number = 0
         self._proxies = TrustedProxies(settings.web.trusted_proxies)
-        self._asked = asked
+        self._names = names
         self._column = runtime.shared.counters.index("websockets")
         self._addresses = AddressTable(runtime.shared.arena.region(STREAMS), runtime.workers)
         self._open = 0
@@ -71,7 +71,7 @@ class OpenStreams:
     def check_origin(self, request: Request) -> None:
         """Raise Refusal where the request comes from a page whose origin may not listen."""
         origin = judge_origin(request.headers)
-        if not may_listen(origin, self.origins, self._asked.of_request(request)):
+        if not may_listen(origin, self.origins, self._names.of_request(request)):
             raise Refusal(403, "This origin may not open a stream; list it in CORS_ORIGINS")
 
     def open(self, request: Request, topic: Topic, form: str, head: str, who: str) -> None:

@@ -4,6 +4,11 @@ A page on the Internet can let its own name point to this server (DNS rebinding)
 this server. What every page may read anyway needs no protection from that, so while ``CORS_ORIGINS`` is ``*`` any name
 may be used for reading. For changes, a browser's word that a page is this server's own counts only under a name that
 such a page cannot have.
+
+A browser names the server in Host. A proxy passes that on, or writes its own name for us there and the client's in
+X-Forwarded-Host. Like the client's address, that is believed of trusted proxies only: each appends to the list or
+replaces it, so from the right as many elements count as there are proxies, and what stands further left was written by
+the client.
 """
 
 from __future__ import annotations
@@ -11,10 +16,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import socket
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from sanic import Request
+
 from pwserver.config.server_settings import WebSettings
+from pwserver.web.client_address import TrustedProxies, forwarded_of
 from pwserver.web_origins import ANYBODY
 from pwserver_ext.http_hosts import Hosts
 
@@ -23,7 +33,9 @@ log = logging.getLogger("pwserver.web")
 NAMES: Final = "names"  # the arena's region of the names that the log has told
 TOLD_NAMES: Final = 32  # names that the log tells while the server runs; anybody can make up more
 SHOWN_CHARACTERS: Final = 253  # no host name is longer
+FORWARDED_HOST: Final = "x-forwarded-host"
 _WORD_BYTES: Final = 8
+_NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)  # what is refused is never an IPv6 address
 _SECRET: Final = os.urandom(16)  # so that no client can choose names that count as one
 
 # Names that the public domain name system never gives out, so no page on the Internet can be rebound to them.
@@ -46,10 +58,16 @@ def readable_names(web: WebSettings) -> tuple[str, ...] | None:
 
 
 class OwnNames:
-    """Knows the names of this server. ``region``: shared by all workers, so that a refused name is told once."""
+    """Knows the names of this server, and by which of them a client has asked for it.
+
+    ``region``: shared by all workers, so that a refused name is told once.
+    """
 
     def __init__(self, web: WebSettings, region: memoryview) -> None:
-        self._hosts = Hosts(own_names(web))
+        known = own_names(web)
+        self._hosts = Hosts(known)
+        self._every = known is None
+        self._proxies = TrustedProxies(web.trusted_proxies)
         self._told = region.cast("Q")
 
     @staticmethod
@@ -57,16 +75,37 @@ class OwnNames:
         """Return how many bytes the region takes."""
         return TOLD_NAMES * _WORD_BYTES
 
-    def know(self, host: str) -> bool:
-        """Tell whether the value of a Host line is a name of this server. No browser leaves that line out."""
-        return not host or self._hosts.knows(host.encode("utf-8", "surrogateescape"))
+    def of_request(self, request: Request) -> tuple[str, ...]:
+        """Return the names that a page of this server may have in its address: Host, and what trusted proxies say."""
+        return self.of(request.ip or "", request.headers)
+
+    def of(self, peer: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the same for the headers of a request from this address. What proxies say has to be a known name."""
+        return (headers.get("host", ""), *filter(self._know, self._forwarded(peer, headers)))
+
+    def unknown_of_request(self, request: Request) -> str | None:
+        """Return a name by which the client asked for this server and that is none of its own; None without one.
+
+        No browser leaves the Host line out, so that is no name.
+        """
+        return self.unknown_of(request.ip or "", request.headers)
+
+    def unknown_of(self, peer: str, headers: Mapping[str, str]) -> str | None:
+        """Return the same for the headers of a request from this address."""
+        if self._every:
+            return None
+        asked = (headers.get("host", ""), *self._forwarded(peer, headers))
+        return next((name for name in asked if name and not self._know(name)), None)
 
     def explain(self, host: str) -> str:
         """Return why a request for ``host`` is refused and what helps; the log says the same once for each name.
 
-        ``host``: well-formed, with its port if it has one.
+        ``host``: with its port if it has one. A Host line is well-formed; a proxy may write anything.
         """
-        name = _without_port(host)[:SHOWN_CHARACTERS]
+        match = _NAME.fullmatch(host)
+        if match is None:
+            return "What a trusted proxy wrote into X-Forwarded-Host is no host name"
+        name = match[1][:SHOWN_CHARACTERS]
         detail = f"{name} is not known as a name of this server; if it is one, its owner can add it to PW_ALLOWED_HOSTS"
         if self._is_news(name):
             log.warning(
@@ -75,6 +114,19 @@ class OwnNames:
                 name,
             )
         return detail
+
+    def _know(self, name: str) -> bool:
+        return self._hosts.knows(name.encode("utf-8", "surrogateescape"))
+
+    def _forwarded(self, peer: str, headers: Mapping[str, str]) -> Iterator[str]:
+        """Yield what the trusted proxies on the way wrote as the name that they were asked for."""
+        if FORWARDED_HOST not in headers or peer not in self._proxies:
+            return
+        hops = self._proxies.hops(peer, forwarded_of(headers))
+        lines = ",".join(value for name, value in headers.items() if name == FORWARDED_HOST)
+        for item in lines.rsplit(",", hops)[-hops:]:
+            if name := item.strip(" \t"):  # an empty element of a list counts for nothing (RFC 9110 §5.6.1)
+                yield name
 
     def _is_news(self, name: str) -> bool:
         """Note that a name is told; False when it was already, or when there is no room for one more.
@@ -91,7 +143,3 @@ class OwnNames:
                 self._told[place] = key
                 return True
         return False
-
-
-def _without_port(host: str) -> str:
-    return host.partition(":")[0]  # what is refused is a name, never an IPv6 address

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pwserver.config.server_settings import WebSettings
 from pwserver.poller.pending_settings import PATIENCE_SECONDS, PendingSettings
 from pwserver.reading import Reading
 from pwserver.web import guess_limit
 from pwserver.web.address_table import SETS, WAYS, AddressTable, Note
-from pwserver.web.asked_host import AskedHosts
 from pwserver.web.auth import from_elsewhere
 from pwserver.web.client_address import client_address, group, networks
 from pwserver.web.guess_limit import GuessLimit
+from pwserver.web.own_names import OwnNames
 
 WORKERS = 3
 
@@ -166,7 +167,8 @@ def test_whose_address_counts(peer: str, forwarded: str, who: str) -> None:
 )
 def test_pages_from_elsewhere(headers: dict[str, str], elsewhere: bool) -> None:
     request: Any = SimpleNamespace(headers=headers, ip="192.0.2.1")
-    assert from_elsewhere(request, ("https://listed.example",), AskedHosts((), None)) is elsewhere
+    names = OwnNames(WebSettings(), memoryview(bytearray(OwnNames.size())))
+    assert from_elsewhere(request, ("https://listed.example",), names) is elsewhere
 
 
 READING = Reading.partial(

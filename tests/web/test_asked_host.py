@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.web.asked_host import AskedHosts
+from pwserver.config.server_settings import WebSettings
 from pwserver.web.client_address import HOPS_MAX
-from pwserver.web.own_names import LOCAL_NAMES
+from pwserver.web.own_names import OwnNames
 from tests.control.houses import SECRET
 from tests.support.server import Server
 from tests.support.waiting import patient
@@ -57,10 +57,15 @@ def status(server: Server, source: str, method: str, path: str, headers: dict[st
         connection.close()
 
 
-def write(server: Server, source: str, **headers: str | list[str]) -> bool:
-    """Whether a page may write; names of ``headers`` have _ for -."""
+def written(server: Server, source: str, headers: dict[str, str | list[str]]) -> int:
+    """The status of a command with the right token; names of ``headers`` have _ for -."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    found = status(server, source, "POST", "/control/reserve?dry_run", sent)
+    return status(server, source, "POST", "/control/reserve?dry_run", sent)
+
+
+def write(server: Server, source: str, **headers: str | list[str]) -> bool:
+    """Whether a page may write."""
+    found = written(server, source, headers)
     assert found in (HTTPStatus.OK, HTTPStatus.FORBIDDEN)
     return found == HTTPStatus.OK
 
@@ -126,6 +131,63 @@ def test_what_the_browser_says_still_counts(server: Server) -> None:
     assert not write(server, PROXY, **own, Sec_Fetch_Site="cross-site")
 
 
+# What a rebound page's browser says behind a proxy that writes a name of its own into Host.
+REBOUND = {"Origin": f"https://{OTHER}", "Sec-Fetch-Site": "same-origin", "Host": "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("source", "headers", "found"),
+    [
+        (PROXY, {"X-Forwarded-Host": OTHER}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"X-Forwarded-Host": OTHER.upper()}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"X-Forwarded-Host": f"{HOME}, {OTHER}"}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"X-Forwarded-Host": [HOME, OTHER]}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"Host": HOME, "X-Forwarded-Host": OTHER}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"Sec-Fetch-Site": "none", "X-Forwarded-Host": OTHER}, HTTPStatus.MISDIRECTED_REQUEST),
+        # Both proxies' words count, and the first one's is that of the browser.
+        (PROXY, {"X-Forwarded-For": f"192.0.2.7, {SECOND_PROXY}", "X-Forwarded-Host": f"{OTHER}, {HOME}"},
+         HTTPStatus.MISDIRECTED_REQUEST),
+        # What is no name at all is no name of this server.
+        (PROXY, {"X-Forwarded-Host": f"https://{OTHER}"}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"X-Forwarded-Host": "power\xe9 \"<"}, HTTPStatus.MISDIRECTED_REQUEST),
+        (PROXY, {"X-Forwarded-Host": ":8443"}, HTTPStatus.MISDIRECTED_REQUEST),
+        # Nothing is said here, or by somebody who is not believed, or of a page that may write by any name.
+        (PROXY, {"X-Forwarded-Host": " ,, "}, HTTPStatus.OK),
+        (PROXY, {"X-Forwarded-Host": f"{OTHER}, {HOME}"}, HTTPStatus.OK),
+        (STRANGER, {"X-Forwarded-Host": OTHER}, HTTPStatus.OK),
+        (PROXY, {"Origin": "https://grafana.example", "X-Forwarded-Host": OTHER}, HTTPStatus.OK),
+    ],
+)  # fmt: skip
+def test_a_rebound_page_may_not_write_through_a_proxy(
+    server: Server, source: str, headers: dict[str, str | list[str]], found: HTTPStatus
+) -> None:
+    assert written(server, source, {**REBOUND, **headers}) == found
+
+
+def test_a_program_may_write_by_any_name_through_a_proxy(server: Server) -> None:
+    assert written(server, PROXY, {"Host": "127.0.0.1", "X-Forwarded-Host": OTHER}) == HTTPStatus.OK
+
+
+def test_no_page_may_try_tokens_through_a_proxy(server: Server) -> None:
+    """A browser does not say of a GET which page sent it, so the name alone decides."""
+    for name, found in ((OTHER, HTTPStatus.MISDIRECTED_REQUEST), (HOME, HTTPStatus.OK)):
+        sent: dict[str, str | list[str]] = {"Host": "127.0.0.1", "X-Forwarded-Host": name}
+        sent["Authorization"] = f"Bearer {SECRET}"
+        assert status(server, PROXY, "GET", "/control/max_backup", sent) == found
+
+
+def test_the_refusal_names_what_helps(server: Server) -> None:
+    headers = {"Origin": "https://new.example", "Host": "127.0.0.1", "Sec-Fetch-Site": "same-origin"}
+    for said in ("new.example:8443", "https://new.example"):
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, patient(10), source_address=(PROXY, 0))
+        connection.request("POST", "/control/reserve", b"", headers | {"X-Forwarded-Host": said})
+        told = json.loads(connection.getresponse().read())["detail"]
+        connection.close()
+        assert ("PW_ALLOWED_HOSTS" if said.startswith("new") else "X-Forwarded-Host") in told
+    lines = [line for line in server.output().splitlines() if "PW_ALLOWED_HOSTS=new.example" in line]
+    assert len(lines) == 1 and "https://" not in lines[0]
+
+
 @pytest.mark.parametrize("wanted", ["X-Forwarded-Host", "authorization,x-forwarded-host, X-FORWARDED-FOR ,x-a"])
 def test_no_page_may_speak_for_a_proxy(server: Server, wanted: str) -> None:
     """A proxy may pass on what a page writes there; a browser asks first, and only of what is allowed does it send."""
@@ -138,14 +200,23 @@ def test_no_page_may_speak_for_a_proxy(server: Server, wanted: str) -> None:
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
 
 
+def knowing(**given: object) -> OwnNames:
+    return OwnNames(WebSettings(**given), memoryview(bytearray(OwnNames.size())))  # type: ignore[arg-type]
+
+
 @given(st.lists(TEXTS, max_size=4), st.lists(st.sampled_from([*TRUSTED[:1], SECOND_PROXY, "192.0.2.7"]), max_size=3))
 def test_no_line_raises_and_the_last_one_counts(written: list[str], forwarded: list[str]) -> None:
-    asked = AskedHosts(TRUSTED, (*LOCAL_NAMES, "home.example.org"))
+    names = knowing(trusted_proxies=TRUSTED, allowed_hosts=("home.example.org",))
     headers = {"host": "pi", "x-forwarded-for": ",".join(forwarded)}
     lines = headers | {"x-forwarded-host": ",".join([*written, HOME])}
-    assert asked.of(PROXY, lines)[0] == "pi" and HOME in asked.of(PROXY, lines)
-    assert len(asked.of(PROXY, lines)) <= 1 + HOPS_MAX
-    assert asked.of(STRANGER, lines) == ("pi",)
-    assert AskedHosts((), None).of(PROXY, lines) == ("pi",)
-    for name in asked.of(PROXY, headers | {"x-forwarded-host": ",".join(written)})[1:]:
+    assert names.of(PROXY, lines)[0] == "pi" and HOME in names.of(PROXY, lines)
+    assert len(names.of(PROXY, lines)) <= 1 + HOPS_MAX
+    assert names.of(STRANGER, lines) == knowing().of(PROXY, lines) == ("pi",)
+    assert names.unknown_of(STRANGER, lines) is None
+    told = headers | {"x-forwarded-host": ",".join(written)}
+    for name in names.of(PROXY, told)[1:]:
         assert not name.startswith("evil") and "/" not in name and "@" not in name
+    unknown = names.unknown_of(PROXY, told)
+    assert unknown is None or unknown not in names.of(PROXY, told)
+    assert knowing(trusted_proxies=TRUSTED, host_check="no").unknown_of(PROXY, told) is None
+    assert len(names.explain(unknown or "x.example")) < 400
