@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until
+from tests.pages.support import SECRET, House, until, wait_live
 from tests.pages.test_history import DRAWN, query
+from tests.support.waiting import wait_until
 
 KIOSK = "document.documentElement.classList.contains('kiosk')"
+KEEP = "dialog input[type=checkbox]"
+# The module as the page has loaded it; it is not awaited, because it waits for the reader.
+ASK = """async () => {
+    const folder = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
+    (await import(`${folder}control_token.js`)).needToken();
+}"""
 CARDS = "[...document.querySelectorAll('main [data-card]')].map((one) => one.dataset.card)"
 
 
@@ -76,6 +84,54 @@ def test_choices_of_the_old_history(house: House, look: Look) -> None:
     assert page.evaluate(KIOSK)
     page.keyboard.press("Escape")
     assert not page.evaluate(KIOSK)
+
+
+LINES = "[...document.querySelectorAll('#charts .legend button[aria-pressed=false]')].map((one) => one.textContent)"
+EVERYTHING = "document.querySelector('#everything').hidden"
+
+
+def test_lines_that_were_switched_off_in_the_old_history(house: House, look: Look) -> None:
+    """By its own names, with commas; its bars of single energies have no counterpart."""
+    watched = look(house.base)
+    left(watched.page, pw_history_hide="battery_level,grid_kw,home_kwh,<b>,shunt_temp,solar_kwh")
+    page = watched.open("history")
+    until(page, DRAWN)
+    assert [one.split()[0] for one in page.evaluate(LINES)] == ["Grid", "Charge"]
+    assert set(query(page)["hide"].split(",")) == {"soe", "grid", "shunt_temp"}
+    page.click("#charts .legend button:has-text('Charge')")
+    page.goto(f"{house.base}/history")
+    until(page, DRAWN)
+    assert [one.split()[0] for one in page.evaluate(LINES)] == ["Grid"], "what was chosen here does not win"
+    page.click("#everything")
+    until(page, f"{EVERYTHING} && {DRAWN}")
+    page.goto(f"{house.base}/history")
+    until(page, DRAWN)
+    assert page.evaluate(LINES) == [] and page.evaluate(EVERYTHING)
+
+
+def test_a_bookmark_of_the_old_history_hides_the_same_lines(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=1d&hide=home_kw,battery_charge_kwh,solar_kw")
+    until(page, DRAWN)
+    assert [one.split()[0] for one in page.evaluate(LINES)] == ["Solar", "Home"]
+
+
+@pytest.mark.parametrize(("left_ticked", "ticked"), [("1", True), ("0", False), ("maybe", False), ("", False)])
+def test_whether_the_old_console_remembered_the_token(house: House, look: Look, left_ticked: str, ticked: bool) -> None:
+    watched = look(house.base)
+    left(watched.page, pw_control_remember=left_ticked)
+    page = watched.open("console")
+    page.evaluate(ASK)
+    assert page.is_checked(KEEP) is ticked
+    page.click(KEEP)
+    page.fill("#token", SECRET)
+    page.click("dialog button:has-text('Use it')")
+    wait_until(lambda: page.is_hidden("#token"), 10)
+    page.evaluate("localStorage.removeItem('pwserver.token')")
+    page.reload()
+    wait_live(page)
+    page.evaluate("sessionStorage.clear()")
+    page.evaluate(ASK)
+    assert page.is_checked(KEEP) is not ticked, "what was chosen here does not win over what was left"
 
 
 def test_kiosk_by_button_and_escape(house: House, look: Look) -> None:

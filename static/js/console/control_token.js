@@ -3,7 +3,9 @@ import { h } from "../core/dom.js";
 import { inherited, remember, remembered } from "../core/settings.js";
 
 const KEY = "pwserver.token";
+const KEEP_KEY = "pwserver.token.keep"; // whether the box was ticked last time
 const INHERITED_KEY = "pw_control_token"; // of pypowerwall-server's console
+const INHERITED_KEEP_KEY = "pw_control_remember";
 const tab = () => sessionStorage;
 /** Where the browser refuses both storages. @type {string | null} */
 let inMemory = null;
@@ -58,7 +60,7 @@ export async function needToken() {
   if (have) return have;
   const attributes = { type: "password", id: "token", autocomplete: "current-password", required: true };
   const input = h("input", attributes);
-  const keep = h("input", { type: "checkbox" });
+  const keep = h("input", { type: "checkbox", checked: remembered(KEEP_KEY) ?? inherited(INHERITED_KEEP_KEY) === "1" });
   const label = "The server's PW_CONTROL_SECRET. It stays in this tab.";
   const answer = await ask(
     h("h2", {}, "Control token"),
@@ -69,6 +71,7 @@ export async function needToken() {
   );
   if (answer !== "yes" || !input.value) return null;
   inMemory = input.value;
+  remember(KEEP_KEY, keep.checked);
   if (keep.checked) remember(KEY, input.value);
   else remember(KEY, input.value, tab);
   return input.value;

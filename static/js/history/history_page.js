@@ -10,8 +10,9 @@ import { dayEnd, dayStart, isoDay } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
-import { inheritedCards, settings } from "../core/settings.js";
+import { settings } from "../core/settings.js";
 import { showTable, showTotals } from "./energy_figures.js";
+import { hiddenAtFirst, keepHidden } from "./hidden_lines.js";
 import { HistoryQueries } from "./queries.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
 import { RANGES, TimeRange } from "./time_range.js";
@@ -35,7 +36,7 @@ const ENERGY_FIELDS = [
 ];
 
 const query = new URLSearchParams(location.search);
-const hidden = new Set(query.get("hide")?.split(",").filter(Boolean) ?? inheritedCards("pw_history_hidden_cards"));
+const hidden = hiddenAtFirst(query);
 const queries = new HistoryQueries();
 /** The first day that is recorded. @type {string | null} */
 let firstDay = null;
@@ -64,7 +65,7 @@ const chart = new LineChart(find("power"), {
   sync: "history",
   scales: POWER_SCALES,
   onZoom: zoomTo,
-  onHide: writeAddress,
+  onHide: keepChoice,
 });
 const signals = new SignalCharts(find("signals"), zoomTo);
 
@@ -78,6 +79,13 @@ function writeAddress() {
     else query.delete(name);
   }
   history.replaceState(null, "", `?${query}`);
+}
+
+/** Keep which lines are left out: in this browser, and in the address. */
+function keepChoice() {
+  keepHidden(hidden);
+  writeAddress();
+  showTools();
 }
 
 /** Change something, then show it. @param {() => void} change */
@@ -99,6 +107,7 @@ function showTools() {
   from.value = isoDay(range.from);
   to.value = isoDay(range.to - 1);
   from.max = to.max = isoDay(serverNow());
+  find("everything").hidden = hidden.size === 0;
   find("forward", HTMLButtonElement).disabled = range.to >= serverNow() - 60;
   text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
   const source = gateway || (gateways && gateways.length > 1 ? "aggregate" : "");
@@ -176,6 +185,11 @@ function build() {
     out: () => range.zoom(2),
     in: () => range.zoom(0.5),
   };
+  find("everything").addEventListener("click", () => {
+    hidden.clear();
+    keepChoice();
+    location.reload();
+  });
   for (const [id, step] of Object.entries(steps)) find(id).addEventListener("click", () => go(step));
   for (const id of ["from", "to"]) find(id).addEventListener("change", chooseDays);
   find("tools").addEventListener("submit", (event) => event.preventDefault());
