@@ -34,6 +34,7 @@ AXE = Path(__file__).parent / "data" / "axe.min.js"
 # Hours to add to UTC so that it is about noon there now: the sun shines whenever the tests run.
 NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12
 SECRET = "a secret of the page tests"
+HOME_SHOWN = "document.querySelector('.node.home .value').textContent !== '–'"
 
 
 @contextmanager
@@ -190,6 +191,23 @@ def wait_live(page: Page, transport: str | None = None) -> None:
     """Until the page hears the server, by this transport if one is named."""
     wanted = f"=== '{transport}'" if transport else "?.match(/socket|stream|poll/)"
     until(page, f"document.documentElement?.dataset.transport {wanted}")
+
+
+def follow_pages(watched: Watched) -> None:
+    """Go from the power flow to the console and on to the history, by the links that a reader would press."""
+    page = watched.open("", "socket")
+    until(page, HOME_SHOWN)
+    page.click("nav a:has-text('Console')")
+    until(page, "document.querySelector('#state')?.textContent === 'Live'")
+    assert page.url == f"{watched.base}/console"
+    page.click("nav a:has-text('History')")
+    until(page, "document.documentElement?.dataset.shown && document.querySelector('#power canvas')")
+
+
+def wait_for_frame(page: Page) -> None:
+    """Until the power flow that the page shows in a frame has figures."""
+    shown = "(document.querySelector('.node.home .value')?.textContent ?? '–') !== '–'"
+    wait_until(lambda: len(page.frames) == 2 and page.frames[1].evaluate(shown), 20, "the frame shows no figures")
 
 
 def violations(page: Page, without: tuple[str, ...] = ()) -> list[str]:

@@ -9,9 +9,8 @@ import pytest
 
 from pwserver.certificate import self_signed
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import HOME_SHOWN, House, follow_pages, until, wait_for_frame
 from tests.support.nginx import PASSED_ON, nginx
-from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +31,13 @@ def proxied(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_pages_below_a_prefix_with_https(proxied: str, look: Look) -> None:
     watched = look(f"{proxied}/power", ignore_https_errors=True)
-    page = watched.open("", "socket")
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
-    page.click("nav a:has-text('Console')")
-    until(page, "document.querySelector('#state')?.textContent === 'Live'")
-    assert page.url == f"{proxied}/power/console"
-    page.click("nav a:has-text('History')")
-    until(page, "document.documentElement?.dataset.shown && document.querySelector('#power canvas')")
-    page.goto(f"{proxied}/power/example.html")
-    wait_until(
-        lambda: (
-            len(page.frames) == 2
-            and page.frames[1].evaluate("document.querySelector('.node.home .value')?.textContent ?? '–'") != "–"
-        ),
-        15,
-        "frame",
-    )
+    follow_pages(watched)
+    watched.page.goto(f"{proxied}/power/example.html")
+    wait_for_frame(watched.page)
 
 
 def test_bare_prefix_leads_to_the_page(proxied: str, look: Look) -> None:
     page = look(proxied, ignore_https_errors=True).page
     page.goto(f"{proxied}/power?style=black")
     assert page.url == f"{proxied}/power/?style=black"
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)

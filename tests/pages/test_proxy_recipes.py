@@ -17,7 +17,7 @@ import yaml
 
 from tests.pages.conftest import Look
 from tests.pages.proxies import NAME, PREFIX, PROXIES, Proxy, block, running, settings
-from tests.pages.support import SECRET, House, until
+from tests.pages.support import HOME_SHOWN, SECRET, House, follow_pages, until
 from tests.pages.support import house as make_house
 from tests.support.server import Answer
 from tests.support.waiting import wait_until
@@ -89,18 +89,13 @@ def opened(proxy: Proxy, path: str, **headers: str) -> tuple[int, list[bytes]]:
 
 def test_pages(proxy: Proxy, look: Look) -> None:
     watched = look(f"{proxy.base}{PREFIX}", ignore_https_errors=True)
-    page = watched.open("", "socket")
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
-    page.click("nav a:has-text('Console')")
-    until(page, "document.querySelector('#state')?.textContent === 'Live'")
-    assert page.url == f"{proxy.base}{PREFIX}/console"
-    page.click("nav a:has-text('History')")
-    until(page, "document.documentElement?.dataset.shown && document.querySelector('#power canvas')")
+    follow_pages(watched)
+    page = watched.page
     page.goto(f"{proxy.base}{PREFIX}/?live=stream")
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)
     page.goto(f"{proxy.base}{PREFIX}?style=black")
     assert page.url == f"{proxy.base}{PREFIX}/?style=black", "the bare path leads to the page"
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)
     command = {"method": "POST", "headers": {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}}
     answered = page.evaluate(
         "async given => (await fetch('control/reserve?dry_run', given)).status", command | {"body": '{"value": 40}'}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -287,8 +287,9 @@ def test_houses_that_are_missing_for_one_reason_share_their_sentence(street: Hou
     until(page, f"{NOTICE} === 'Without Mill, Cabin, Barn and Shed, which have not answered for 3\u202fmin'")
 
 
-def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
-    """Every 20 ms while the figures grow old, what the notice says is what stands elsewhere."""
+@contextmanager
+def growing_old(look: Look) -> Iterator[dict[Page, str]]:
+    """The pages of a house that has fallen silent, each with the place where it tells the age beside its notice."""
     with SimulatedGateway("powerwall2", hour=12.5) as gateway:
         settings = {"PW_HOST": gateway.address, **login(gateway), "PW_CACHE_TTL": "600"}
         with alone(**settings) as server:
@@ -297,32 +298,30 @@ def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
             for page in (flow, console):
                 until(page, FRESH)
             gateway.fault("unplugged")
-            places = {flow: "#age", console: ".gateway-box"}
-            for page, place in places.items():
+            for page in (flow, console):
                 until(page, f"/figures are .* old/.test({NOTICE})", 30)
-                page.evaluate(AGES, place)
-            for page in places:
-                until(page, "globalThis.ages.size >= 4", 60)
-                assert page.evaluate("globalThis.differing") == []
+            yield {flow: "#age", console: ".gateway-box"}
+
+
+def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
+    """Every 20 ms while the figures grow old, what the notice says is what stands elsewhere."""
+    with growing_old(look) as places:
+        for page, place in places.items():
+            page.evaluate(AGES, place)
+        for page in places:
+            until(page, "globalThis.ages.size >= 4", 60)
+            assert page.evaluate("globalThis.differing") == []
 
 
 def test_a_slow_browser_draws_all_places_of_one_moment(look: Look) -> None:
     """A clock that runs seven seconds between two looks at it: still no two places tell different ages."""
-    with SimulatedGateway("powerwall2", hour=12.5) as gateway:
-        settings = {"PW_HOST": gateway.address, **login(gateway), "PW_CACHE_TTL": "600"}
-        with alone(**settings) as server:
-            base = f"http://127.0.0.1:{server.port}"
-            flow, console = (look(base, check=False).open(path) for path in ("", "console"))
-            for page in (flow, console):
-                until(page, FRESH)
-            gateway.fault("unplugged")
-            for page, place in {flow: "#age", console: ".gateway-box"}.items():
-                until(page, f"/figures are .* old/.test({NOTICE})", 30)
-                page.evaluate("(() => { let now = performance.now(); performance.now = () => (now += 7000); })()")
-                before = ""
-                for _ in range(3):
-                    before, there = until(page, f"{OTHER_AGE_TOLD}('{place}', {json.dumps(before)})", 10)
-                    assert f"{before} ago" in there
+    with growing_old(look) as places:
+        for page, place in places.items():
+            page.evaluate("(() => { let now = performance.now(); performance.now = () => (now += 7000); })()")
+            before = ""
+            for _ in range(3):
+                before, there = until(page, f"{OTHER_AGE_TOLD}('{place}', {json.dumps(before)})", 10)
+                assert f"{before} ago" in there
 
 
 def login(gateway: SimulatedGateway) -> dict[str, str]:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until, wait_live
+from tests.pages.support import HOME_SHOWN, SECRET, House, until, wait_for_frame, wait_live
 from tests.pages.support import house as make_house
 from tests.pages.test_control import ONLY_CONTROL, confirm, give_token, press, slide
 from tests.pages.test_explain import explained
@@ -62,7 +62,7 @@ def answer_of(address: str, **request: Any) -> tuple[int, Message]:
 @pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
 def test_live_pages_by_every_transport(below: str, look: Look, transport: str) -> None:
     page = look(below).open(f"?live={transport}", transport)
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)
     page.click("nav a:has-text('Console')")
     until(page, "document.querySelector('#state')?.textContent === 'Live'")
     assert page.url == f"{below}/console"
@@ -76,18 +76,11 @@ def test_history_example_and_explanation(below: str, look: Look) -> None:
     for link in ("#csv-power", "#csv-energy"):
         assert page.evaluate(f"document.querySelector('{link}').href").startswith(f"{below}/api/")
     page.goto(f"{below}/example")
-    wait_until(
-        lambda: (
-            len(page.frames) == 2
-            and page.frames[1].evaluate("document.querySelector('.node.home .value')?.textContent ?? '–'") != "–"
-        ),
-        20,
-        "frame",
-    )
+    wait_for_frame(page)
     assert f'src="{below}/?style=' in page.inner_text("#code")
     page.goto(f"{below}/")
     wait_live(page)
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)
     page.locator(".node.home .value").click()
     assert explained(page).startswith("Home power")
 
@@ -124,7 +117,7 @@ def test_prefix_without_a_slash_leads_to_the_page(below: str, look: Look, query:
     page.goto(f"{below}{query}")
     page.wait_for_url(f"{below}/{query}")
     wait_live(page)
-    until(page, "document.querySelector('.node.home .value').textContent !== '–'")
+    until(page, HOME_SHOWN)
     assert ran == []
 
 
