@@ -1,7 +1,7 @@
 """Input for the gate: bytes that are nearly requests, in any pieces. Part of ``make fuzz``.
 
 Beside the memory it checks that the same bytes, split anywhere, get the same answers and hand the same bytes to the
-handler.
+handler, and that a body in chunks arrives whole.
 """
 
 from __future__ import annotations
@@ -133,13 +133,25 @@ class Client(HttpConnection):
     def begin_handshake(self) -> None: ...
 
 
+def in_chunks(rng: random.Random) -> tuple[bytes, bytes]:
+    """A request whose body comes in chunks, written in all the ways that are allowed, and that body."""
+    body = [rng.randbytes(rng.randrange(1, 120)) for _ in range(rng.randrange(8))]
+    sizes = [rng.choice([b"%x", b"%X", b"%04x", b"%08X"]) % len(part) for part in body]
+    extension = rng.choice([b"", b"", b";a=b", b';q="\xff 1"', b";" + b"x" * rng.randrange(1, 20)])
+    chunks = [size + extension + b"\r\n" + part + b"\r\n" for size, part in zip(sizes, body, strict=True)]
+    last = rng.choice([b"0", b"000", b"00000000"]) + extension + b"\r\n\r\n"
+    coding = rng.choice([b"chunked", b"Chunked", b"\t chunked "])
+    head = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + coding + b"\r\n\r\n"
+    return head + b"".join(chunks) + last, b"".join(body)
+
+
 def make_input(rng: random.Random) -> bytes:
     kind = rng.random()
     if kind < 0.5:
         return b"".join(rng.choice(WORDS) for _ in range(rng.randrange(1, 40)))
     if kind < 0.6:
         return rng.randbytes(rng.randrange(1, 200))
-    data = bytearray(GOOD * rng.randrange(1, 4))
+    data = bytearray(GOOD * rng.randrange(1, 4)) if kind < 0.8 else bytearray(in_chunks(rng)[0] + GOOD)
     for _ in range(rng.randrange(4)):
         at = rng.randrange(len(data))
         what = rng.random()
@@ -179,6 +191,12 @@ def talk(gate: Gate, loop: Loop, parts: list[bytes], transport: Transport, ends:
     return re.sub(rb"Date: [^\r]*|Age: \d+", b"", transport.written), fed_bytes, transport.ended
 
 
+def pieces(rng: random.Random, data: bytes) -> list[bytes]:
+    """The same bytes, cut anywhere."""
+    cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 6)))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]
+
+
 class Fuzzer:
     """One round: one input, whole and in pieces."""
 
@@ -199,6 +217,7 @@ class Fuzzer:
         self.responders = [Responder(table), Responder(table, ("https://a", "null"))]
 
     def round(self, rng: random.Random) -> None:
+        self.talk_in_chunks(rng)
         data = make_input(rng)
         self.recogniser.look(data)
         knows([data[:50], data[-50:]], b"abc", bool(len(data) % 2))
@@ -216,9 +235,18 @@ class Fuzzer:
             secure=rng.random() < 0.2,
         )
         ends = rng.random() < 0.3
-        cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 6)))
-        parts = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]
+        parts = pieces(rng, data)
         whole = talk(gate, loop, [data], Transport(), ends)
         split = talk(gate, loop, parts, Direct(*self.sockets) if rng.random() < 0.5 else Transport(), ends)
         if limit is None and not ends and whole != split:
             raise AssertionError(f"differs:\n{parts!r}\n{whole!r}\n{split!r}")
+
+    def talk_in_chunks(self, rng: random.Random) -> None:
+        """Send a body in chunks, cut anywhere: the handler gets it whole, and the next request is answered."""
+        data, body = in_chunks(rng)
+        loop = Loop()
+        gate = Gate(self.recogniser, self.responders[0], loop=loop, connections=set())  # type: ignore[arg-type]
+        parts = pieces(rng, data + GOOD)
+        written, fed, _ = talk(gate, loop, parts, Transport(), ends=False)
+        if not fed.endswith(b"\r\n\r\n" + body) or not written.startswith(b"HTTP/1.1 304"):
+            raise AssertionError(f"not whole:\n{parts!r}\n{fed!r}\n{written!r}")
