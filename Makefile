@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ARGS ?=
 ENGINE ?= docker
 IMAGE ?= $(shell sed -n 's/^image = "\(.*\)"$$/\1/p' pyproject.toml)
+ADDON ?= build/homeassistant
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' pwserver/__init__.py)
 
 # A stamp carries a checksum of what it depends on: a changed pyproject.toml reinstalls, a fresh clone's dates do not.
@@ -37,7 +38,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system setup run quick test coverage lint bench dist wheels platforms newest image fuzz soak screenshots clean $(CHECKS)
+.PHONY: help system setup run quick test coverage lint bench dist wheels platforms newest image addon fuzz soak screenshots clean $(CHECKS)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -126,6 +127,13 @@ newest:  ## the tests against the newest pypowerwall and Sanic, in an environmen
 
 image:  ## the container image (needs a container engine; ENGINE=podman for another than docker)
 	$(ENGINE) build --tag $(IMAGE) --tag $(IMAGE):$(VERSION) $(ARGS) .
+
+addon:  ## Home Assistant's add-on, with the sources it is built from, into build/homeassistant/
+	rm -rf $(ADDON) && mkdir -p $(ADDON) && cp -R deploy/homeassistant/. $(ADDON)
+	tar --create --exclude=__pycache__ --exclude='*.so' --exclude='*.c' pyproject.toml setup.py LICENSE CHANGELOG.md \
+		pwserver pwserver_ext static deploy/container | tar --extract --directory $(ADDON)/pwserver
+	sed '/^ENTRYPOINT/d' Dockerfile | cat - deploy/homeassistant/pwserver/Dockerfile.end >$(ADDON)/pwserver/Dockerfile
+	rm $(ADDON)/pwserver/Dockerfile.end
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) node_modules build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

@@ -47,16 +47,17 @@ http {{
 
 
 @contextmanager
-def stripping_nginx(folder: Path, backend: int, prefix: str) -> Iterator[str]:
+def stripping_nginx(folder: Path, backend: int, prefix: str, more: str = "") -> Iterator[str]:
     """Run an nginx that takes ``/prefix`` off, and yield the address of the prefix, without a slash at the end.
 
     The server behind it is told nothing of the prefix. ``/prefix`` alone is passed on as ``/``, as Traefik, Apache and
     Caddy's handle_path do it. What is asked outside the prefix is answered with 418, which no page of ours expects.
+    ``more``: further directives for what is passed on.
     """
     with nginx(
         folder,
-        f"""location = /{prefix} {{ proxy_pass http://127.0.0.1:{backend}/; {PASSED_ON} }}
-    location /{prefix}/ {{ proxy_pass http://127.0.0.1:{backend}/; {PASSED_ON} }}
+        f"""location = /{prefix} {{ proxy_pass http://127.0.0.1:{backend}/; {PASSED_ON} {more} }}
+    location /{prefix}/ {{ proxy_pass http://127.0.0.1:{backend}/; {PASSED_ON} {more} }}
     location / {{ return 418; }}""",
     ) as port:
         yield f"http://127.0.0.1:{port}/{prefix}"
