@@ -94,11 +94,18 @@ class Notes:
     series: tuple[tuple[str, str], ...] = ()  # (device, metric); the position is the column
     units: Mapping[str, tuple[str, int]] | None = None  # serial -> label, order
     timezone: str | None = None  # in which the days are counted, where the gateway told it
+    days_zone: str | None = None  # in which the days are counted, whoever told it: for commands that are not told
 
     def to_bytes(self) -> bytes:
         """Write the notes as they are stored."""
         return ujson.dumps(
-            {"series": self.series, "units": self.units or {}, "timezone": self.timezone}, ensure_ascii=False
+            {
+                "series": self.series,
+                "units": self.units or {},
+                "timezone": self.timezone,
+                "days_zone": self.days_zone,
+            },
+            ensure_ascii=False,
         ).encode()
 
     @classmethod
@@ -110,6 +117,7 @@ class Notes:
                 tuple((str(device), str(metric)) for device, metric in body.get("series", ())),
                 {str(serial): (str(label), int(order)) for serial, (label, order) in body.get("units", {}).items()},
                 str(body["timezone"]) if body.get("timezone") else None,
+                str(body["days_zone"]) if body.get("days_zone") else None,
             )
         except (ValueError, TypeError, AttributeError):
             return cls()

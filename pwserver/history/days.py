@@ -6,6 +6,11 @@ import datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+# From midnight on; at that time most zones have the same date, so that a day's row is known by it in another zone, too.
+DAY_MIDDLE_SECONDS = 43200.0
+
+FIRST_ZONE_SECONDS = 14 * 3600.0  # how long before UTC a day begins where it begins first
+
 
 @lru_cache(maxsize=256)
 def zone(name: str | None) -> ZoneInfo:

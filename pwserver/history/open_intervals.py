@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,11 @@ _ENERGY_AT = len(ROLLED)
 _DATE_AT = _ENERGY_AT + len(ENERGIES)
 
 
+def energy_integrator() -> Integrator:
+    """Make an integrator from the powers of a poll to the directed energies."""
+    return Integrator(_POSITIVE, _NEGATIVE, len(ENERGIES), LONGEST_GAP_SECONDS)
+
+
 class OpenIntervals:
     """Sums up one gateway's polls into the open minute, quarter hour and day, and writes each row when its time is up.
 
@@ -50,7 +56,7 @@ class OpenIntervals:
         self._day_end = -math.inf
         self._updated = math.nan
         self._minute, self._quarter, self._day = Rollup(len(COLUMNS)), Rollup(len(COLUMNS)), Rollup(len(COLUMNS))
-        self._integrator = Integrator(_POSITIVE, _NEGATIVE, len(ENERGIES), LONGEST_GAP_SECONDS)
+        self._integrator = energy_integrator()
         self._minute_row = array("d", [math.nan] * self._archive.minutes.columns)
         self._quarter_row = array("d", [math.nan] * self._archive.quarters.columns)
         self._day_row = array("d", [math.nan] * self._archive.days.columns)
@@ -65,6 +71,36 @@ class OpenIntervals:
     def energies(self) -> array[float]:
         """Return the lifetime energies in Wh by ENERGIES, NaN for those never measured."""
         return self._integrator.totals(ENDLESS)
+
+    # --- an import -----------------------------------------------------------------------------------------------
+
+    def day_energies(self) -> array[float]:
+        """Return the energies of the open day in Wh by ENERGIES, NaN for those never measured."""
+        return self._integrator.totals(LONG)
+
+    def keep_totals(self, lifetime: Sequence[float]) -> None:
+        """Set the lifetime energies (Wh by ENERGIES, NaN where unknown)."""
+        self._set_totals(ENDLESS, lifetime)
+
+    def set_day(self, start: float, energies: Sequence[float]) -> None:
+        """Make the day that begins at ``start`` the open one, with these energies (Wh by ENERGIES) so far."""
+        if start != self.day_start:
+            self._day.clear()
+            self._open_day(start + 1.0)
+        self._set_totals(LONG, energies)
+
+    def keep_fuller_day(self, other: OpenIntervals) -> None:
+        """Take the open day's samples of ``other`` where it has more of the same day."""
+        if other.day_start == self.day_start and other._day.samples > self._day.samples:
+            self._day.restore(other._day.state())
+
+    def _set_totals(self, which: int, energies: Sequence[float]) -> None:
+        # The totals are the last numbers of the integrator's state, those of the endless interval at its very end.
+        state = self._integrator.state()
+        at = len(state) - (ENDLESS + 1 - which) * len(ENERGIES)
+        for index, value in enumerate(energies):
+            state[at + index] = value
+        self._integrator.restore(state)
 
     # --- one poll ------------------------------------------------------------------------------------------------
 
@@ -110,9 +146,11 @@ class OpenIntervals:
     def show(self) -> None:
         """Let readers see the open intervals as the last row of each ring."""
         archive = self._archive
-        archive.minutes.set_live(self.minute_start, self._fill_minute())
-        archive.quarters.set_live(self.quarter_start, self._fill_quarter())
-        archive.days.set_live(self.day_start, self._fill_day())
+        if math.isfinite(self.last):
+            archive.minutes.set_live(self.minute_start, self._fill_minute())
+            archive.quarters.set_live(self.quarter_start, self._fill_quarter())
+        if math.isfinite(self.day_start):  # an import may know of a day, and not of a poll
+            archive.days.set_live(self.day_start, self._fill_day())
 
     def _next_edge(self) -> float:
         return min(self.quarter_start + QUARTER_SECONDS, self._day_end)
@@ -206,12 +244,8 @@ class OpenIntervals:
             return -math.inf
         since = day_span(times[-1] + 1.0, self.zone)[1]
         self._begin_at(since)
-        state = self._integrator.state()
-        for index, values in enumerate(energies):
-            known = [value for value in values if not math.isnan(value)]
-            # The lifetime totals are the last numbers of the integrator's state.
-            state[len(state) - len(ENERGIES) + index] = math.fsum(known) if known else math.nan
-        self._integrator.restore(state)
+        known = [[value for value in values if not math.isnan(value)] for values in energies]
+        self.keep_totals([math.fsum(values) if values else math.nan for values in known])
         return since
 
     def _begin_at(self, since: float) -> None:

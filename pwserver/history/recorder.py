@@ -65,6 +65,10 @@ class Recorder:
         self._signals.note_zone(name)
         self._intervals.use_zone(zone(self._archive.timezone))
 
+    def note_zone(self) -> None:
+        """Keep the time zone in force with the rows, for commands that are not told the server's settings."""
+        self._signals.note_days_zone(self.zone.key)
+
     def record(
         self,
         reading: Reading,
@@ -121,8 +125,7 @@ class Recorder:
             self._clear()
             since = intervals.rebuild()
         intervals.replay(since)
-        if math.isfinite(intervals.last):
-            intervals.show()
+        intervals.show()
 
     def _clear(self) -> None:
         self._intervals.clear()
@@ -156,15 +159,30 @@ class Recorder:
 
     def state(self) -> array[float]:
         """Return everything that is open at the newest poll, as numbers; ``return_to`` takes it back."""
-        state = array("d", [STATE_VERSION, *self._intervals.moments(), self._signals.last, self._signals.day])
-        for part in (*self._intervals.sums(), self._check, *self._signals.rollups):
-            state.extend(part.state())
-        return state
+        return self.state_with(self)
 
     def fits(self, state: array[float]) -> bool:
         """Say whether this is a state of this version and shape."""
         signals = sum(len(rollup.state()) for rollup in self._signals.rollups)
         return bool(state) and state[0] == STATE_VERSION and len(state) >= len(self.state()) - signals
+
+    def state_with(self, other: Recorder) -> array[float]:
+        """Return this recorder's state with the open intervals and device signals of ``other``, as after an import."""
+        intervals, signals = other._intervals, other._signals
+        state = array("d", [STATE_VERSION, *intervals.moments(), signals.last, signals.day])
+        for part in (*intervals.sums(), self._check, *signals.rollups):
+            state.extend(part.state())
+        return state
+
+    @property
+    def intervals(self) -> OpenIntervals:
+        """Return the open intervals."""
+        return self._intervals
+
+    @property
+    def signal_day(self) -> float:
+        """Return when the open day of the device signals began; minus infinity before the first."""
+        return self._signals.day
 
     @staticmethod
     def last_of(state: array[float]) -> float:

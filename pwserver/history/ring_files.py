@@ -101,10 +101,11 @@ def load_ring(path: Path, plan: RingPlan) -> tuple[Ring, int]:
     """
     content, unreadable = read_content(path, PAGE_BYTES, plan.rows_bytes)
     content.extend(bytes(plan.rows_bytes - len(content)))
-    return _detached(plan, content), unreadable
+    return detached_ring(plan, content), unreadable
 
 
-def _detached(plan: RingPlan, content: bytearray | memoryview) -> Ring:
+def detached_ring(plan: RingPlan, content: bytearray | memoryview) -> Ring:
+    """Make a ring of that plan over memory that no other process sees."""
     control = bytearray(plan.control_bytes)
     return Ring(content, len(plan.columns), plan.rows, plan.step_seconds, plan.value_bytes, control)
 
@@ -131,7 +132,7 @@ def write_ring(path: Path, header: FileHeader, rows: Rows) -> None:
     """Replace a ring file by one with these rows (by column name, the newest that fit), whole or not at all."""
     plan = header.plan
     content = bytearray(plan.rows_bytes)
-    ring = _detached(plan, content)
+    ring = detached_ring(plan, content)
     times, columns = rows
     absent = array("d", [math.nan]) * len(times)
     ordered = [columns.get(name, absent) for name in plan.columns]

@@ -32,6 +32,7 @@ class SignalRecorder:
         self._series = {pair: index for index, pair in enumerate(notes.series[: archive.layout.banks * BANK])}
         self._units = dict(notes.units or {})
         self._noted_zone = notes.timezone
+        self._days_zone = notes.days_zone
         self._full_logged = False  # has it been logged that there are more signals than room?
         self.clear()
 
@@ -42,8 +43,14 @@ class SignalRecorder:
 
     def note_zone(self, name: str) -> None:
         """Store the time zone whose midnights divide the days, as the gateway told it."""
-        self._noted_zone = name
+        self._noted_zone = self._days_zone = name
         self._write_notes()
+
+    def note_days_zone(self, name: str) -> None:
+        """Store the time zone in force, whoever told it."""
+        if self._days_zone != name:
+            self._days_zone = name
+            self._write_notes()
 
     def take(self, timestamp: float, reading: Reading, judged: Judged, day: float) -> None:
         """Record the signals of one reading, unless this interval has some or they are carried over from an older one.
@@ -95,7 +102,7 @@ class SignalRecorder:
             rollup.clear()
 
     def _write_notes(self) -> None:
-        self._archive.notes.write(Notes(tuple(self._series), self._units, self._noted_zone).to_bytes())
+        self._archive.notes.write(Notes(tuple(self._series), self._units, self._noted_zone, self._days_zone).to_bytes())
 
     def _log_full(self, device: str, metric: str) -> None:
         if not self._full_logged:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pwserver.history.archive import Archive, StoredRecord, TwoCopyRecord, build
+from pwserver.history.import_journal import finish
 from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
 from pwserver.history.mapped_file import (
     MOST_RECORD_BYTES,
@@ -259,6 +260,8 @@ class HistoryStore:
             kept, torn = ring.recover()
             if torn:
                 self._say(f"history of {layout.gateway.id}: {torn} torn rows of {name} left out, {kept} kept")
+        if finish(archive, lambda: self.flush(force=True)):
+            self._say(f"history of {layout.gateway.id}: an import that was interrupted is finished")
         # The search for torn rows has touched every page; main would keep them for ever and never read them again.
         for file in self._files:
             file.forget()

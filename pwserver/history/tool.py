@@ -6,23 +6,25 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from pwserver.history.history_parameters import parse_moment
-from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
+from pwserver.history.import_report import not_configured
+from pwserver.history.layout import DAY_SECONDS, GatewayLayout, HistoryGateway, HistorySettings
 from pwserver.history.ring_tables import (
     POWER_RINGS,
     SIGNAL_DAYS,
     SIGNALS,
+    RingTable,
     read_csv,
     read_lines,
     write_csv,
     write_lines,
 )
 from pwserver.history.store import HistoryLocked
-from pwserver.history.transfer import merge, read_gateway, with_noted_zone
+from pwserver.history.transfer import as_recorded, merge, read_gateway, recorded_gateways, with_noted_zone
 from pwserver.regular_file import open_regular
 
 
@@ -42,6 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         help="an export, or pypowerwall-server's timeseries.db (default: PW_TIMESERIES_PATH); - reads standard input",
     )
     load.add_argument("--format", choices=("csv", "lines", "sqlite"), help="else by the file's name")
+    load.add_argument(
+        "--as",
+        dest="names",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="take the rows of the gateway that is OLD there for the one that is NEW here; may be repeated",
+    )
     return parser
 
 
@@ -67,6 +77,10 @@ def run(
     if settings.path is None:
         errors.write("PW_HISTORY_PATH is not set: history in memory can only be read over HTTP (/api/history)\n")
         return 2
+    # Whoever types the command may not have the settings of the server: what its files say counts as well.
+    ids = {gateway.id for gateway in gateways}
+    recorded = [name for name in recorded_gateways(Path(settings.path)) if name not in ids]
+    gateways = [*gateways, *(HistoryGateway(name, name, timezone_set=False) for name in recorded)]
     gateways = [with_noted_zone(Path(settings.path), gateway) for gateway in gateways]
     try:
         if options.action == "export":
@@ -95,7 +109,8 @@ def _export(
 ) -> int:
     start, end = _moment(options.start, -math.inf), _moment(options.end, math.inf)
     write = write_csv if options.format == "csv" else write_lines
-    layouts = [one for one in plan_all(settings, gateways) if options.gateway in (None, one.gateway.id)]
+    wanted = [gateway for gateway in gateways if options.gateway in (None, gateway.id)]
+    layouts = [as_recorded(Path(settings.path or ""), settings, gateway) for gateway in wanted]
     if not layouts:
         raise ValueError(f"gateway {options.gateway} is not configured")
     rows = 0
@@ -110,27 +125,63 @@ def _export(
 def _import(
     options: argparse.Namespace, settings: HistorySettings, gateways: Sequence[HistoryGateway], errors: TextIO
 ) -> int:
-    layouts = plan_all(settings, gateways)
+    path = Path(settings.path or "")
+    layouts = {gateway.id: as_recorded(path, settings, gateway) for gateway in gateways}
+    names = _names(options.names, layouts)
+    for layout in layouts.values():
+        errors.write(f"{_in_use(path, layout)}\n")
     kind = options.format
     if kind is None:
         ending = Path(options.file).suffix
         kind = "sqlite" if ending in (".db", ".sqlite") else "csv" if ending == ".csv" else "lines"
+    latest = time.time() + 2 * DAY_SECONDS
     if kind == "sqlite":
         # Only here: nothing else of pwserver knows SQLite.
-        from pwserver.history.sqlite_store import read_sqlite
+        from pwserver.history.sqlite_import import import_store
 
-        tables = read_sqlite(Path(options.file), {layout.gateway.id: layout for layout in layouts})
+        reports, unknown = import_store(Path(options.file), path, list(layouts.values()), names, latest)
     else:
-        read = read_csv if kind == "csv" else read_lines
-        if options.file == "-":
-            tables = read(sys.stdin)
-        else:
-            # Without newline translation, as the csv module wants it.
-            with open(open_regular(options.file), encoding="utf-8", newline="") as source:
-                tables = read(source)
-    added = merge(Path(settings.path or ""), layouts, tables, time.time())
-    for name, count in sorted(added.items()):
-        errors.write(f"{name}: {count} rows added\n")
-    if not added:
+        tables = _read_text(options.file, read_csv if kind == "csv" else read_lines)
+        for table in tables:
+            table.gateway = names.get(table.gateway, table.gateway)
+        unknown = {}
+        for table in tables:
+            if table.gateway not in layouts:
+                unknown[table.gateway] = unknown.get(table.gateway, 0) + len(table.times)
+        reports = merge(path, list(layouts.values()), [one for one in tables if one.gateway in layouts], latest)
+    for gateway, report in reports.items():
+        for line in report.lines():
+            errors.write(f"{gateway}{line}\n")
+    for gateway, rows in sorted(unknown.items()):
+        errors.write(f"{not_configured(gateway, rows, list(layouts))}\n")
+    if not any(report.changes for report in reports.values()):
         errors.write("nothing to add\n")
-    return 0
+    return 1 if unknown and not reports else 0
+
+
+def _names(asked: Sequence[str], layouts: Mapping[str, GatewayLayout]) -> dict[str, str]:
+    """Return the ids under which other ids' rows are taken. ValueError says what is wrong with them."""
+    names: dict[str, str] = {}
+    for word in asked:
+        old, given, new = word.partition("=")
+        if not given or not old or new not in layouts:
+            known = ", ".join(layouts) or "there is none"
+            raise ValueError(f"--as {word}: it takes OLD=NEW, where NEW is a gateway of this server ({known})")
+        names[old] = new
+    return names
+
+
+def _in_use(path: Path, layout: GatewayLayout) -> str:
+    """Say where rows go, and by what rules."""
+    gateway = layout.gateway
+    polls = next((ring for ring in layout.rings if ring.name == "polls"), None)
+    kept = f"{polls.rows} polls are kept" if polls is not None else "there is no history"
+    return f"{gateway.id}: history in {path}, days begin at midnight in {gateway.timezone}, {kept}"
+
+
+def _read_text(file: str, read: Callable[[Iterable[str]], list[RingTable]]) -> list[RingTable]:
+    if file == "-":
+        return read(sys.stdin)
+    # Without newline translation, as the csv module wants it.
+    with open(open_regular(file), encoding="utf-8", newline="") as source:
+        return read(source)

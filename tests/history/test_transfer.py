@@ -74,6 +74,22 @@ def content(path: Path, gateway: HistoryGateway = GATEWAY) -> dict[str, dict[flo
     return found
 
 
+def recorded_days(path: Path, gateway: HistoryGateway = GATEWAY) -> dict[str, float]:
+    """Solar energy by date, as the history shows it to a server that starts now."""
+    store = HistoryStore.open(path, [plan(settings_for(path), gateway)])
+    archive = store.archives[gateway.id]
+    Recorder(archive)
+    columns = [archive.column("days", name) for name in ("date", "solar_wh")]
+    dates, energies = archive.days.select(-math.inf, math.inf, columns)[1]
+    found = {}
+    for date, energy in zip(dates, energies, strict=True):
+        day = datetime.date.fromordinal(int(date)).isoformat()
+        assert day not in found, "one date twice"
+        found[day] = energy
+    store.close()
+    return found
+
+
 def command(path: Path, *arguments: str) -> tuple[int, str, str]:
     out, errors = io.StringIO(), io.StringIO()
     status = run(arguments, settings_for(path), [GATEWAY], str(path.parent / "timeseries.db"), out, errors)
@@ -144,14 +160,17 @@ def test_import_does_not_touch_what_is_there(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_behind_keeps_no_day_out(tmp_path: Path) -> None:
-    """``import`` leaves the day that is still open to the server, not all days after a wrong present."""
+    """Days are not taken for damaged because the machine's clock is years behind them."""
     rows = ["gateway,ring,time,home_wh,date"]
     days = [datetime.date(2026, 11, 1) + datetime.timedelta(days=number) for number in range(10)]
     rows += [f"default,days,{day_start(day, LOS_ANGELES)},1000,{day.toordinal()}" for day in days]
     table = read_csv(rows)
     layouts = [plan(settings_for(tmp_path), GATEWAY)]
-    assert merge(tmp_path, layouts, table, day_start(days[0], LOS_ANGELES) - 400 * 86400.0) == {"default/days": 9}
-    assert merge(tmp_path, layouts, table, day_start(days[-1], LOS_ANGELES) + 86400.0) == {"default/days": 1}
+    report = merge(tmp_path, layouts, table, day_start(days[0], LOS_ANGELES) - 400 * 86400.0)["default"]
+    assert (report.added["days"], report.later_than_now) == (10, 0)
+    report = merge(tmp_path, layouts, table, day_start(days[-1], LOS_ANGELES) + 86400.0)["default"]
+    assert not report.changes
+    assert len(recorded_days(tmp_path)) == 10
 
 
 @pytest.mark.parametrize(
@@ -159,7 +178,7 @@ def test_a_clock_that_is_behind_keeps_no_day_out(tmp_path: Path) -> None:
     [
         ("gateway,ring,time,site\ndefault,polls,abc,1\n", "line 2: not a number"),
         ("hello\n", "line 1: not a row"),
-        ("gateway,ring,time,site\nnobody,polls,1,1\n", "gateway nobody is not configured"),
+        ("gateway,ring,time,site\nnobody,polls,1,1\n", "nobody: 1 rows were not taken"),
         ("gateway,ring,time,site\ndefault,hours,1,1\n", "no ring hours"),
     ],
 )
@@ -226,7 +245,7 @@ def test_the_predecessors_history_comes_over(tmp_path: Path, named: bool) -> Non
     path = tmp_path / "history"
     status, _, said = command(path, "import", *([str(database)] if named else []))
     assert (status, "default/polls: 600 rows added" in said) == (0, True), said
-    assert "default/days: 20 rows added" in said
+    assert "default/days: 21 rows added" in said
     store = HistoryStore.open(path, [plan(settings_for(path), GATEWAY)])
     recorder = Recorder(store.archives["default"])
     now = START + 60.0 * 600
