@@ -174,7 +174,6 @@ class Generation:
                 lines.append(f"  URLs without a gateway are {chosen}'s; set PW_DEFAULT_GATEWAY to be sure of that")
         elif not self.config.gateways:
             lines.append("  no gateway is configured: set PW_HOST and PW_GW_PWD, or try --demo")
-        lines += self._history_line()
         root = f"{scheme}://{shown}"
         lines += self._history_line()
         lines.append(f"  open {root}/ (power flow), {root}/console or {root}/history; programs ask /health, /json")

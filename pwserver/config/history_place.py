@@ -47,3 +47,10 @@ def old_store(config: Config) -> str:
         found = next((place for place in OLD_PLACES if os.path.isfile(place)), None)
         return found or (OLD_PLACES[0] if os.path.isdir("/data") else OLD_PLACES[1])
     return os.path.join(path, "timeseries.db") if os.path.isdir(path) or path.endswith("/") else path
+
+
+def own_predecessor(config: Config) -> str | None:
+    """Return the SQLite file to be imported by itself; None where no history of this house can be in it."""
+    if config.settings.definitions.demo_scenario or config.settings.history.timeseries_path in MEMORY_WORDS:
+        return None
+    return old_store(config)

@@ -63,7 +63,7 @@ class RecordingSettings:
         "Signals of devices are recorded once in this time.", bad_value_is_default=True, repair=_signal_interval)
     timeseries_path: str | None = setting(
         "PW_TIMESERIES_PATH", FilePath(), None, HISTORY,
-        "The SQLite file of pypowerwall-server that `history import` takes when no file is named. The history's own "
+        "The SQLite file of pypowerwall-server, which is taken over once by itself and not changed. The history's own "
         "files lie beside it.", private=True,
         default_note="/data/timeseries.db if /data exists, else data/timeseries.db")
 

@@ -7,13 +7,16 @@ import logging
 import os
 import signal
 from collections.abc import Coroutine, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwserver.config import Config
+from pwserver.config.history_place import own_predecessor
 from pwserver.directory import Directory
 from pwserver.poller.brokers import Brokers
 from pwserver.poller.command_service import CommandService
 from pwserver.poller.gateway_task import Freshness, GatewayTask
+from pwserver.poller.history_import import HistoryImport
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.recording import Recording
 from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
@@ -75,6 +78,9 @@ class Poller:
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
+        predecessor = own_predecessor(self.runtime.config)
+        if predecessor is not None:
+            self._start(HistoryImport(self.recording, Path(predecessor)).run(), "import")
         await self.brokers.start()
         if self.runtime.directory is not None:
             self._follow(self.runtime.directory)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from pwserver.history.clock_witnesses import ClockWitnesses
+from pwserver.history.import_journal import finish
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
@@ -20,7 +25,10 @@ GIVEN_UP = (
     "history is neither recorded nor answered any more: {}. Live data are not affected. Look at the disk; a restart or "
     "SIGHUP opens the files anew and keeps every whole row"
 )
+MOST_HELD = 1000  # readings of one gateway that wait
 LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over, and whether the history was given up
+
+_Held = tuple[Reading, Judged | None, str | None]
 
 
 class Recording:
@@ -28,18 +36,34 @@ class Recording:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
+        self._finish_imports(store)
         usable = store.archives if store.stop_reason() is None else {}
-        witnesses = ClockWitnesses()
+        self._witnesses = witnesses = ClockWitnesses()
         self.recorders = {gateway: Recorder(archive) for gateway, archive in usable.items()}
+        for recorder in self.recorders.values():
+            recorder.note_zone()
         self._timelines = {
             gateway: Timeline(recorder, store.archives[gateway], witnesses)
             for gateway, recorder in self.recorders.items()
         }
         self._locks = {gateway: threading.Lock() for gateway in self.recorders}
+        # What waits while a history is exchanged; under ``_holding``, so that nothing is added after it was taken.
+        self._held: dict[str, deque[_Held]] = {}
+        self._holding = threading.Lock()
         self._last: dict[str, float] = {}
         self.failures = 0  # flushes that did not reach the disk
         self._problem: str | None = None  # of the last flush
         self._told = False  # that the history has been given up
+
+    @staticmethod
+    def _finish_imports(store: HistoryStore) -> None:
+        """Finish what the poller before this one was killed in the middle of."""
+        try:
+            for archive in store.archives.values():
+                if archive.folder is not None and store.stop_reason() is None:
+                    finish(archive, partial(store.flush, force=True))
+        except OSError as problem:
+            store.give_up(f"an import cannot be finished ({problem.strerror})")
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""
@@ -52,11 +76,44 @@ class Recording:
         # A gateway publishes one reading several times: after a command, and when its status changes.
         if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
             return
+        with self._holding:
+            if gateway in self._held:
+                self._last[gateway] = reading.timestamp
+                self._held[gateway].append((reading, judged, timezone))
+                return
         with self._locks[gateway]:
-            self._last[gateway] = reading.timestamp
-            if timezone is not None:
-                self.recorders[gateway].use_zone(timezone)
-            timeline.take(reading, judged)
+            self._take(gateway, reading, judged, timezone)
+
+    def _take(self, gateway: str, reading: Reading, judged: Judged | None, timezone: str | None) -> None:
+        self._last[gateway] = reading.timestamp
+        if timezone is not None:
+            self.recorders[gateway].use_zone(timezone)
+        self._timelines[gateway].take(reading, judged)
+
+    @contextmanager
+    def held(self, gateway: str) -> Iterator[Recorder]:
+        """Let nothing be recorded of a gateway while its history is exchanged; readings wait, polls do not.
+
+        Afterwards recording goes on with what the rings and the kept state say then.
+        """
+        archive = self.store.archives[gateway]
+        with self._holding:
+            self._held[gateway] = deque(maxlen=MOST_HELD)
+        with self._locks[gateway]:
+            try:
+                self.recorders[gateway].checkpoint()
+                yield self.recorders[gateway]
+            finally:
+                self.recorders[gateway] = recorder = Recorder(archive)
+                recorder.note_zone()
+                self._timelines[gateway] = Timeline(recorder, archive, self._witnesses)
+                while True:
+                    with self._holding:
+                        if not self._held[gateway]:
+                            del self._held[gateway]
+                            break
+                        waiting = self._held[gateway].popleft()
+                    self._take(gateway, *waiting)
 
     def _in_trouble(self) -> bool:
         """Say whether the rings must be left alone, and log it once. Asked every time before they are touched."""
@@ -93,9 +150,9 @@ class Recording:
 
     def stop(self) -> None:
         """Keep the open intervals and write everything."""
-        for gateway, recorder in self.recorders.items():
+        for gateway in self.recorders:
             if self._in_trouble():
                 return
             with self._locks[gateway]:
-                recorder.checkpoint()
+                self.recorders[gateway].checkpoint()  # only now: an import has made another one perhaps
         self.flush(force=True)

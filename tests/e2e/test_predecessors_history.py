@@ -1,0 +1,112 @@
+"""The predecessor's history is there after a change of name: by itself, once, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pwserver.history.days import day_start, local_date
+from pwserver.simulator import SimulatedGateway
+from tests.e2e.conftest import many
+from tests.history.predecessor import evenly, make_store
+from tests.support.server import Server
+from tests.support.waiting import wait_until
+
+ZONE = "Europe/Berlin"
+TAKEN = "home: history was taken over from"
+
+
+@pytest.fixture
+def house() -> Iterator[SimulatedGateway]:
+    with SimulatedGateway("powerwall2") as gateway:
+        yield gateway
+
+
+def started(house: SimulatedGateway, folder: Path, **more: str) -> Server:
+    """A server that is told where the predecessor had its file, as it was."""
+    file = str(folder / "data" / "timeseries.db")
+    settings = {"PW_HISTORY_PATH": "", "PW_TIMESERIES_PATH": file, "PW_TIMEZONE": ZONE, "PW_CACHE_EXPIRE": "1"}
+    return Server([], many({"home": house}, folder, **(settings | {"XDG_STATE_HOME": str(folder)} | more)))
+
+
+def earlier_days(count: int, now: float) -> list[tuple[str, float, float | None]]:
+    """Closed days before today, each with an energy of its own."""
+    today = local_date(now, ZoneInfo(ZONE))
+    return [((today - datetime.timedelta(days=ago)).isoformat(), float(ago), None) for ago in range(1, count + 1)]
+
+
+def daily(server: Server) -> dict[str, float]:
+    answer = server.json("/api/timeseries/daily?days=366")["days"]
+    found = {one["day"]: one["gateways"]["home"]["solar_kwh"] for one in answer}
+    assert len(found) == len(answer), "one date twice"
+    return found
+
+
+def samples(server: Server, before: float) -> list[float]:
+    answer: list[dict[str, Any]] = server.json("/api/timeseries/samples?limit=10000")["samples"]
+    return [one["ts"] for one in answer if one["ts"] < before]
+
+
+def content(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """The predecessor's files: what is in them, and when they were changed."""
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.glob("timeseries.db*")}
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_it_is_taken_over_once_and_the_file_stays(house: SimulatedGateway, tmp_path: Path, killed: bool) -> None:
+    now = time.time()
+    store = tmp_path / "data" / "timeseries.db"
+    make_store(store, evenly(now - 3000.0, now - 60.0, 5.0, 1000.0), earlier_days(300, now), "home", keep_log=killed)
+    make_store(store.with_name("other.db"))  # a file of another name is nobody's business
+    before = content(store.parent)
+    assert ("timeseries.db-wal" in before) == killed
+    with started(house, tmp_path) as server:
+        wait_until(lambda: TAKEN in server.output(), 60)
+        assert len(samples(server, now)) == len(evenly(now - 3000.0, now - 60.0, 5.0, 1000.0))
+        taken = daily(server)
+        assert {day: taken[day] for day, _, _ in earlier_days(300, now)} == {
+            day: kwh for day, kwh, _ in earlier_days(300, now)
+        }
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    with started(house, tmp_path) as server:
+        server.wait_for_data()
+        wait_until(lambda: len(samples(server, time.time())) > len(samples(server, now)), 60)
+        assert len(samples(server, now)) == len(evenly(now - 3000.0, now - 60.0, 5.0, 1000.0))
+        again = daily(server)
+        assert {day: again[day] for day, _, _ in earlier_days(300, now)} == {
+            day: kwh for day, kwh, _ in earlier_days(300, now)
+        }
+        assert TAKEN not in server.output()
+    assert content(store.parent) == before
+
+
+def test_rows_of_a_gateway_that_is_not_configured_are_named(house: SimulatedGateway, tmp_path: Path) -> None:
+    now = time.time()
+    make_store(tmp_path / "data" / "timeseries.db", [(now - 60.0, 1.0)], earlier_days(3, now), "barn")
+    with started(house, tmp_path) as server:
+        wait_until(lambda: "barn: 4 rows were not taken" in server.output(), 60)
+        assert "history import --as barn=home" in server.output()
+
+
+def test_today_goes_on_where_the_predecessor_stopped(house: SimulatedGateway, tmp_path: Path) -> None:
+    """B1: a day of which this server knows some seconds is made anew from the polls of both."""
+    now = time.time()
+    midnight = day_start(local_date(now, ZoneInfo(ZONE)), ZoneInfo(ZONE))
+    with started(house, tmp_path) as server:
+        wait_until(lambda: len(samples(server, time.time())) >= 3, 60)
+    begun = max(midnight, now - 80_000.0)
+    make_store(tmp_path / "data" / "timeseries.db", evenly(begun, now - 1.0, 5.0, 1000.0), (), "home")
+    expected = (now - begun) / 3600.0
+    with started(house, tmp_path) as server:
+        wait_until(lambda: TAKEN in server.output(), 60)
+        today = daily(server)[local_date(now, ZoneInfo(ZONE)).isoformat()]
+    assert today == pytest.approx(expected, rel=0.02, abs=0.2)
