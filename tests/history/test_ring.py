@@ -166,7 +166,7 @@ def test_whole_seconds_are_asked_for_in_steps_of_one_and_a_tenth() -> None:
     for second in range(660):
         recorder.record(reading(1.8e9 + second, 1.0, 0.0, 0.0, 1.0))
     for step in ("1.1", "1.1s", "1.3", "2.7", "59.9"):
-        asked = {"from": str(1.8e9), "to": str(1.8e9 + 659.0), "step": step, "fields": "site,samples"}
+        asked = {"from": str(1.8e9), "to": str(1.8e9 + 660.0), "step": step, "fields": "site,samples"}
         answer = history(histories(store), asked, 1.8e9 + 660.0)
         assert answer.status == 200
         assert sum(row["samples"] for row in body(answer)) == 660, step
