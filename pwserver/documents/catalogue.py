@@ -26,6 +26,8 @@ from pwserver.documents import (
     status,
     tedapi,
     tesla,
+    tesla_meters,
+    tesla_status,
 )
 from pwserver.documents.document import JSON, TEXT, Document, Scope, raw_gate
 from pwserver.documents.json_schema import ANY, STRING, Schema, array
@@ -160,20 +162,20 @@ _ROWS: tuple[Document, ...] = (
     _raw("/fleetapi/info", tedapi.fleet_info, ANY, "Site information as FleetAPI gives it"),
     _raw("/fleetapi/status", tedapi.fleet_status, ANY, "Live status as FleetAPI gives it"),
     # --- the gateway's own web API
-    _api("/api/meters/aggregates", meters.aggregates, schemas.AGGREGATES, "The four meters"),
-    _api("/api/meters", tesla.meters, schemas.OBJECTS, "Meters", has=lambda r: r.meters is not None),
+    _api("/api/meters/aggregates", tesla_meters.aggregates, schemas.AGGREGATES, "The four meters"),
+    _api("/api/meters", tesla_meters.meters, schemas.OBJECTS, "Meters", has=lambda r: r.meters is not None),
     _api(
         "/api/meters/site",
-        tesla.meters_site,
+        tesla_meters.meters_site,
         schemas.OBJECTS,
         "Site meters",
         has=lambda r: r.meters_site is not None,
     ),
-    _api("/api/meters/solar", tesla.meters_solar, schemas.OBJECTS, "Solar meters"),
+    _api("/api/meters/solar", tesla_meters.meters_solar, schemas.OBJECTS, "Solar meters"),
     _constant("/api/meters/readings", tesla.empty_object, schemas.OBJECT, "Meter readings; always empty"),
     _api(
         "/api/system_status",
-        tesla.system_status,
+        tesla_status.system_status,
         schemas.SYSTEM_STATUS,
         "Batteries and limits",
         "/pw/system_status",
@@ -188,7 +190,7 @@ _ROWS: tuple[Document, ...] = (
     ),
     _api(
         "/api/system_status/grid_status",
-        tesla.grid_status,
+        tesla_status.grid_status,
         schemas.GRID_STATUS_DETAIL,
         "Grid status in the gateway's words",
         "/pw/grid_status",
@@ -212,21 +214,22 @@ _ROWS: tuple[Document, ...] = (
     ),
     _api(
         "/api/status",
-        tesla.status,
+        tesla_status.status,
         schemas.STATUS,
         "Identity and firmware",
         "/pw/status",
         has=lambda r: r.status is not None,
     ),
+    _api("/api/config", tesla_status.config, schemas.CONFIG_VIN, "Identification number of the gateway"),
     _api("/api/site_info", tesla.site_info, schemas.SITE_INFO, "Site", has=lambda r: r.site_info is not None),
     _api("/api/site_info/site_name", tesla.site_name, schemas.SITE_NAME_ZONE, "Name and time zone"),
     _constant("/api/site_info/grid_codes", tesla.empty_list, array(ANY), "Grid codes; always empty"),
     _api("/api/sitemaster", tesla.sitemaster, schemas.SITEMASTER, "Whether the site controller runs"),
     _api(
         "/api/powerwalls",
-        tesla.powerwalls,
-        schemas.OBJECT,
-        "Powerwalls; sample data in some modes",
+        tesla_status.powerwalls,
+        schemas.POWERWALLS,
+        "Powerwalls with their serial numbers",
         has=lambda r: r.powerwalls is not None,
     ),
     _api(
@@ -246,7 +249,7 @@ _ROWS: tuple[Document, ...] = (
     _constant("/api/customer", tesla.customer, schemas.CUSTOMER, "Fixed answer"),
     _constant("/api/customer/registration", tesla.registration, schemas.REGISTRATION, "Fixed answer"),
     _constant("/api/installer", tesla.installer, schemas.INSTALLER, "Fixed answer"),
-    _api("/api/solars", tesla.solars, schemas.OBJECTS, "Solar inverters", has=lambda r: r.solars is not None),
+    _api("/api/solars", tesla_meters.solars, schemas.OBJECTS, "Solar inverters", has=lambda r: r.solars is not None),
     _constant("/api/solars/brands", tesla.brands, array(STRING), "Fixed answer"),
     _api(
         "/api/solar_powerwall",

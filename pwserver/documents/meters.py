@@ -32,7 +32,7 @@ def up_or_down(view: View) -> int | None:
 
 
 def aggregates(view: View) -> JsonObject:
-    """Write /aggregates and /api/meters/aggregates: the meters."""
+    """Write /aggregates: the meters."""
     return view.reading.aggregates if view.reading else {}
 
 
@@ -50,9 +50,10 @@ def soe(view: View) -> JsonObject:
 
 
 def soe_app(view: View) -> JsonObject:
-    """Write /api/system_status/soe: both scales, with null for unknown."""
+    """Write /api/system_status/soe: both scales, with null for unknown, and then an error as in ``tesla_status``."""
     judged = charge(view)
-    return {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
+    body: JsonObject = {"percentage": judged.app_percent.value, "raw_percentage": judged.raw_percent.value}
+    return body if body["percentage"] is not None else {**body, "error": "the charge is not known at present"}
 
 
 def battery(view: View) -> JsonObject:

@@ -76,11 +76,13 @@ SOE = obj(
         "raw_percentage": nullable(number("%", "raw scale")),
     }
 )
+_UNKNOWN: dict[str, Schema] = {"error": string("why, when a member that clients cannot do without is null or absent")}
 SOE_APP = obj(
     {
         "percentage": nullable(number("%", "the Tesla app's scale")),
         "raw_percentage": nullable(number("%", "raw scale")),
-    }
+    },
+    _UNKNOWN,
 )
 BATTERY = obj({"power": W})
 DEVICE = obj(
@@ -161,8 +163,9 @@ USAGE = ERROR
 GRID_STATUS_DETAIL = obj(
     {
         "grid_status": nullable(string("SystemGridConnected, SystemIslandedActive ...")),
-        "grid_services_active": nullable(BOOLEAN),
-    }
+        "grid_services_active": nullable({"type": "boolean", "description": "false unless it is said that they run"}),
+    },
+    _UNKNOWN,
 )
 SYSTEM_STATUS = obj(
     optional={
@@ -170,6 +173,7 @@ SYSTEM_STATUS = obj(
         "nominal_energy_remaining": WH,
         "battery_blocks": OBJECTS,
         "grid_faults": array(ANY),
+        **_UNKNOWN,
     }
 )
 OPERATION = obj(
@@ -186,19 +190,22 @@ OPERATION = obj(
 STATUS = obj(
     {
         "din": S,
-        "start_time": S,
-        "up_time_seconds": nullable(string("like 127h34m16.27s")),
+        "start_time": nullable(string("like 2026-01-02 03:04:05 -0800; that of the year 1 while it is unknown")),
+        "up_time_seconds": nullable(string("like 127h34m16.27s; empty while it is unknown")),
         "is_new": nullable(BOOLEAN),
         "version": S,
         "git_hash": S,
         "commission_count": nullable(INTEGER),
-        "device_type": S,
+        "device_type": nullable(string("hec, teg or smc; from the part number where the gateway does not say it")),
         "teg_type": S,
         "sync_type": S,
         "cellular_disabled": nullable(BOOLEAN),
         "can_reboot": nullable(BOOLEAN),
-    }
+    },
+    _UNKNOWN,
 )
+POWERWALLS = obj(optional={"powerwalls": OBJECTS, "gateway_din": S, **_UNKNOWN})
+CONFIG_VIN = obj({"vin": S})
 SITE_INFO = obj(
     {"site_name": S, "timezone": S},
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
-from pwserver.documents.meters import meter
+from pwserver.documents.tesla_status import system_status
 from pwserver.json_types import JsonArray, JsonObject
 from pwserver.state.known_settings import known_settings
 from pwserver.state.view import View
@@ -24,48 +24,6 @@ _GRID_CODE = (
     "state",
     "utility",
 )
-_STATUS_DEFAULTS: JsonObject = {
-    "din": None,
-    "start_time": None,
-    "up_time_seconds": None,
-    "is_new": None,
-    "version": None,
-    "git_hash": None,
-    "commission_count": None,
-    "device_type": None,
-    "teg_type": None,
-    "sync_type": None,
-    "cellular_disabled": None,
-    "can_reboot": None,
-}
-_POWERWALLS = (
-    "enumerating",
-    "updating",
-    "checking_if_offgrid",
-    "running_phase_detection",
-    "phase_detection_last_error",
-    "bubble_shedding",
-    "on_grid_check_error",
-    "grid_qualifying",
-    "grid_code_validating",
-    "phase_detection_not_available",
-    "sync",
-    "msa",
-    "states",
-)
-_POWERWALL = (
-    "type",
-    "grid_state",
-    "grid_reconnection_time_seconds",
-    "under_phase_detection",
-    "updating",
-    "commissioning_diagnostic",
-    "update_diagnostic",
-    "bc_type",
-    "in_config",
-)
-# The gateway's words, for a reading that only has the judged state; SYNCING has several, so that none is chosen.
-_WORDS = {"UP": "SystemGridConnected", "DOWN": "SystemIslandedActive"}
 
 # Fixed answers of pypowerwall's proxy to paths that newer firmware no longer has; dashboards still ask for them.
 CUSTOMER: JsonObject = {"registered": True}
@@ -173,23 +131,6 @@ def empty_object(view: View) -> JsonObject:
     return {}
 
 
-def grid_status(view: View) -> JsonObject:
-    """Write /api/system_status/grid_status: the gateway's word, or null.
-
-    Clients would take a made-up word for a change of the grid.
-    """
-    reading = view.reading
-    if reading and reading.grid_status_detail:
-        return reading.grid_status_detail
-    word = _WORDS.get(reading.grid_status or "") if reading else None
-    return {"grid_status": word, "grid_services_active": None}
-
-
-def system_status(view: View) -> JsonObject:
-    """Write /api/system_status: batteries and limits."""
-    return (view.reading.system_status or {}) if view.reading else {}
-
-
 def grid_faults(view: View) -> JsonArray:
     """Write /api/system_status/grid_faults: grid faults."""
     faults = system_status(view).get("grid_faults")
@@ -208,14 +149,6 @@ def operation(view: View) -> JsonObject:
         "stale": known.stale,
         "last_updated": known.last_updated,
     }
-
-
-def status(view: View) -> JsonObject:
-    """Write /api/status: the gateway's status with every promised member; an unknown version is null."""
-    found = view.reading.status if view.reading else None
-    body = {**_STATUS_DEFAULTS, **(found or {})}
-    body["version"] = body["version"] or None
-    return body
 
 
 def site_info(view: View) -> JsonObject:
@@ -256,73 +189,9 @@ def sitemaster(view: View) -> JsonObject:
     }
 
 
-def powerwalls(view: View) -> JsonObject:
-    """Write /api/powerwalls: the gateway's own list, else the known units, with null for what is not known of them."""
-    if view.reading is None:
-        return {}
-    if view.reading.powerwalls:
-        return view.reading.powerwalls
-    units = view.state.judged.units
-    if not units:
-        return {}
-    return {
-        **dict.fromkeys(_POWERWALLS),
-        "powerwalls": [
-            {
-                **dict.fromkeys(_POWERWALL),
-                "Type": unit.type,
-                "PackagePartNumber": unit.part,
-                "PackageSerialNumber": unit.serial,
-            }
-            for unit in units
-        ],
-        "gateway_din": view.reading.din,
-    }
-
-
 def networks(view: View) -> JsonArray:
     """Write /api/networks: network interfaces."""
     return (view.reading.networks or []) if view.reading else []
-
-
-def meters(view: View) -> JsonArray:
-    """Write /api/meters: the installed meters."""
-    return (view.reading.meters or []) if view.reading else []
-
-
-def meters_site(view: View) -> JsonArray:
-    """Write /api/meters/site: the gateway's own list, else the site meters of its configuration.
-
-    If there is only one site meter, its values are those of the main meter.
-    """
-    if view.reading is None:
-        return []
-    if view.reading.meters_site:
-        return view.reading.meters_site
-    configured = (view.reading.tedapi_config or {}).get("meters")
-    entries = [entry for entry in configured if isinstance(entry, dict)] if isinstance(configured, list) else []
-    site = [(number, entry) for number, entry in enumerate(entries) if entry.get("location") == "site"]
-    return [
-        {
-            "id": number,
-            **{name: entry.get(name) for name in ("location", "type", "cts", "inverted", "connection")},
-            "Cached_readings": meter(view, "site") if len(site) == 1 else None,
-        }
-        for number, entry in site
-    ]
-
-
-def meters_solar(view: View) -> JsonArray:
-    """Write /api/meters/solar: the gateway's own list, else the solar meter in both places where clients look."""
-    if view.reading and view.reading.meters_solar:
-        return view.reading.meters_solar
-    solar = meter(view, "solar")
-    return [{**solar, "Cached_readings": solar}] if solar else []
-
-
-def solars(view: View) -> JsonArray:
-    """Write /api/solars: solar inverters."""
-    return (view.reading.solars or []) if view.reading else []
 
 
 def solar_powerwall(view: View) -> JsonObject:

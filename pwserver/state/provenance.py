@@ -143,6 +143,8 @@ _STRINGS: Final = "from the string's state, or from whether it is connected, as 
 _KIND: Final = "the library's words for what a device is and where it belongs"
 _OWNERS: Final = "the owner's rule; Tesla's default if the configuration does not contain it"
 _CONFIGURED: Final = "how pwserver is configured and connected"
+_UNSET: Final = "the year 1 while it is unknown, as libraries made for a gateway need a time that can be parsed"
+_SERVICES: Final = "false unless the gateway says that grid services run, as such libraries need yes or no"
 _UNKNOWN_VERSION: Final = "a number or a word for the version, also while it is unknown, as old clients need one"
 
 # Members that are not measured but served, because they are true; they may be the same in every house.
@@ -167,6 +169,9 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/alerts/pw", ("*",), _DERIVED, "1 for every active alert"),
             ("/freq", ("*_name",), _SETTING, _KIND),
             ("/pod", ("*_name",), _SETTING, _KIND),
+            (_STATUS, ("device_type",), _DERIVED, "the kind that the part number stands for, if it is not told"),
+            (_STATUS, ("start_time",), _DERIVED, _UNSET),
+            ("/api/system_status/grid_status", ("grid_services_active",), _DERIVED, _SERVICES),
             ("/version", ("version", "vint"), _DERIVED, _UNKNOWN_VERSION),
             ("/pw/is_connected", ("is_connected",), _DERIVED, "how the connection is"),
             ("/api/operation", ("grid_charging", "grid_export"), _SETTING, _OWNERS),

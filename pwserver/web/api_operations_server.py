@@ -1,4 +1,4 @@
-"""Describe the operations about the server itself, its pages and two routes that old clients call."""
+"""Describe the operations about the server itself, its pages and the routes that only old clients call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER: dict[str, Schema] = {
     "unit": nullable(string("of the value; `time` for seconds since 1970; null for a plain number")),
     "value": {"type": ["number", "string", "boolean", "null"], "description": "as the site document has it"},
 }
-_LOGIN = obj({"email": STRING, "token": STRING, "roles": {"type": "array", "items": STRING}})
+_LOGIN = obj({"email": STRING, "token": STRING, "roles": array(STRING), "loginTime": STRING})
 
 OPERATIONS = (
     ApiOperation("/livez", "Tells whether the processes are alive", "server", _LIVE, {"status": "alive"},
@@ -54,6 +54,9 @@ OPERATIONS = (
     ApiOperation("/help", "Redirects to the API pages", "pages", success=307),
     ApiOperation("/api/login/Basic", "Fixed answer that old power flow pages need; gives access to nothing", "tesla",
               _LOGIN, method="post"),
+    ApiOperation("/api/logout", "Removes the cookies of the login, which give access to nothing", "tesla", obj({})),
+    ApiOperation("/api/logout", "Removes the cookies of the login, which give access to nothing", "tesla", obj({}),
+              method="post"),
     ApiOperation("/openapi.json", "This description", "pages", {"type": "object"}),
     ApiOperation("/docs", "Swagger UI over this description", "pages", STRING, media_type=HTML),
     ApiOperation("/redoc", "Redoc over this description", "pages", STRING, media_type=HTML),

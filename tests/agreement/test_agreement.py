@@ -158,7 +158,8 @@ NOT_ASKED = {
     "/api/networks": "installation", "/api/site_info": "installation",
     # Words and constants.
     "/tedapi": "help", "/cloud": "help", "/fleetapi": "help", "/api/meters/readings": "always empty",
-    "/api/site_info/grid_codes": "always empty", "/api/customer": "fixed", "/api/customer/registration": "fixed",
+    "/api/site_info/grid_codes": "always empty", "/api/config": "a name", "/api/customer": "fixed",
+    "/api/customer/registration": "fixed",
     "/api/installer": "fixed", "/api/solars/brands": "fixed", "/api/synchrometer/ct_voltage_references": "fixed",
     "/api/troubleshooting/problems": "fixed", "/api/auth/toggle/supported": "fixed",
     "/api/system_status/grid_faults": "a list of texts", "/api/sitemaster": "whether there is a reading",

@@ -15,6 +15,8 @@ HERE = Path(__file__).parent / "recorded"
 REQUESTS = json.loads((HERE / "control-requests.json").read_text())
 ANSWERS = json.loads((HERE / "pypowerwall-server-0.13.0-control.json").read_text())
 
+LOGIN = {**ANSWERS["login"]["body"], "loginTime": str}
+
 # What we answer instead, and why.
 DIFFERENT: dict[str, tuple[int, Any, str]] = {
     "form reserve read": (200, {"reserve": None}, "an unknown reserve is null, never 0"),
@@ -25,6 +27,7 @@ DIFFERENT: dict[str, tuple[int, Any, str]] = {
     "json as text/plain": (422, {"detail": [{"type": str, "loc": ["body"], "msg": str}]}, "bodies are not repeated"),
     "form islanding": (422, {"detail": [{"type": str, "loc": ["body"], "msg": str}]}, "this one repeated the token"),
     "form reserve bad companion mode": (400, {"error": str}, "wording"),
+    "login": (200, LOGIN, "libraries made for a gateway read the time of the login"),
     "health reset": (200, {"status": "ok", "message": str}, "wording"),
 }
 

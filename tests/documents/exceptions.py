@@ -65,6 +65,8 @@ _UNITS = (
 
 _TEMPLATE = "pypowerwall's template and no measurement (see state/provenance.py): what is known elsewhere, else null"
 _ZONE = "this machine's time zone, as nobody chose America/Los_Angeles"
+_LIBRARY = "libraries made for a gateway, such as Home Assistant's, cannot read the answer otherwise"
+_LIBRARY_ERROR = "says why beside what is unknown: Home Assistant gives up for good where a member is absent without it"
 _UNTOLD = "nobody tells it: null instead of a fixed word"
 
 DEVIATIONS: tuple[Deviation, ...] = (
@@ -97,6 +99,28 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/pw/status", "*", _TEMPLATE, _NULLED),
     Deviation("/api/sitemaster", "*", _UNTOLD, _TYPE),
     Deviation("/api/system/update/status", "*", _UNTOLD, (*_TYPE, *_VALUE, *_MISSING)),
+    # What libraries made for a gateway read.
+    *(
+        Deviation(path, "error", _LIBRARY_ERROR)
+        for path in (
+            "/api/status",
+            "/pw/status",
+            "/api/system_status",
+            "/pw/system_status",
+            "/api/system_status/grid_status",
+            "/pw/grid_status",
+            "/api/system_status/soe",
+            "/api/powerwalls",
+        )
+    ),
+    Deviation("/api/system_status/grid_status", "grid_services_active", _LIBRARY, _TYPE, SERVER),
+    Deviation("/pw/grid_status", "grid_services_active", _LIBRARY, _TYPE, SERVER),
+    Deviation("/api/system_status", "battery_blocks[].pinv_grid_state", _LIBRARY, _TYPE),
+    Deviation("/pw/system_status", "battery_blocks[].pinv_grid_state", _LIBRARY, _TYPE),
+    Deviation("/api/meters/site", "", "the main meter instead of an empty list", _VALUE, SERVER),
+    Deviation("/api/meters/solar", "[].location", _LIBRARY, recordings=SERVER),
+    Deviation("/api/powerwalls", "*", _OBJECT, recordings="local-mode/*"),
+    Deviation("/api/solars", "", "the inverters of the gateway's configuration", _VALUE, SERVER),
     # Same shape in every state.
     Deviation("/freq", "freq", _OBJECT, _MISSING, "outage/*"),
     Deviation("/freq", "grid_status", _OBJECT, recordings="outage/*"),
@@ -153,7 +177,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/api/aggregate/status", "", "in the first releases, lost in 0.13.0", _STATUS, SERVER),
     # What the proxy asks the gateway live: canned samples, error words, null.
     Deviation("/api/meters", "", "the recorded list is the library's sample data", (*_VALUE, *_TYPE), PROXY),
-    Deviation("/api/solars", "", "the recorded list is the library's sample data", (*_VALUE, *_TYPE), PROXY),
+    Deviation("/api/solars", "*", "the recorded list is the library's sample data", (*_VALUE, *_TYPE), PROXY),
     Deviation("/api/solars/brands", "", "a fixed list; pypowerwall-server's is shorter", (*_VALUE, *_TYPE), PROXY),
     Deviation("/api/meters/site", "", _LIST, _TYPE, "local-mode/*proxy*"),
     Deviation("/api/meters/readings", "", _LIST, _TYPE, PROXY),

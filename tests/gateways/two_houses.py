@@ -90,8 +90,10 @@ def shown(connection: GatewayConnection, judge: GatewayJudge) -> Members:
     for target, reply in site.replies.items():
         if target in SHOWN and reply.status == 200:
             for member, value in _members(target, reply.media_type, reply.body):
-                if member not in ("error", "detail"):
-                    found[canonical(target, member)] = value
+                name = canonical(target, member)
+                # The gateway's own path may tell in its own form what is null in the reading.
+                if member not in ("error", "detail") and found.get(name) is None:
+                    found[name] = value
     return found
 
 

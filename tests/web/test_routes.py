@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -179,11 +180,24 @@ def test_login_of_old_pages(ask: Ask) -> None:
     response = ask("post", "/api/login/Basic", content=b"anything")
     assert response.status == 200
     assert response.json["token"] == "1234567890"
-    assert set(response.json) == {"email", "firstname", "lastname", "roles", "token", "provider", "loginType"}
+    members = {"email", "firstname", "lastname", "roles", "token", "provider", "loginType", "loginTime"}
+    assert set(response.json) == members
+    age = datetime.now().astimezone() - datetime.fromisoformat(response.json["loginTime"])
+    assert timedelta(0) <= age < timedelta(minutes=5)
     cookies = response.headers.get_list("set-cookie")
     assert [cookie.partition("=")[0] for cookie in cookies] == ["AuthCookie", "UserRecord"]
     assert all("Path=/" in cookie and "Max-Age=315360000" in cookie for cookie in cookies)
     assert ask("get", "/api/login/Basic").status == 405
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_logging_out_removes_the_cookies_of_the_login(ask: Ask, method: str) -> None:
+    response = ask(method, "/api/logout")
+    assert (response.status, response.json) == (200, {})
+    cookies = response.headers.get_list("set-cookie")
+    assert [cookie.partition("=")[0] for cookie in cookies] == ["AuthCookie", "UserRecord"]
+    assert all("Path=/" in cookie and "Max-Age=0" in cookie for cookie in cookies)
+    assert ask("put", "/api/logout").headers.get("allow") == "GET, HEAD, OPTIONS, POST"
 
 
 def test_redirects_are_relative(ask: Ask) -> None:
