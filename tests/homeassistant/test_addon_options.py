@@ -99,6 +99,14 @@ def test_several_gateways_reach_the_server() -> None:
     assert one == {"id": "x", "rsa_key_path": "/config/k", "password": "p"}
 
 
+def test_what_is_kept_lies_in_data_and_what_is_given_in_config() -> None:
+    """Logins that the server makes by itself are not where the owner's share shows them."""
+    always = script.environment_of({}, DATA, CONFIG)
+    own = {name for name, value in always.items() if value.startswith("/data")}
+    assert own == {"PW_STATE_PATH", "PW_HISTORY_PATH", "PW_CACHE_FILE"}
+    assert {name for name, value in always.items() if value.startswith("/config")} == {"PW_AUTH_PATH"}
+
+
 def test_every_setting_that_the_script_writes_exists() -> None:
     named = set(re.findall(r'"((?:PW|MQTT|PROXY|CONTROL|CORS)_[A-Z_]+[A-Z])"', (FOLDER / "run.py").read_text()))
     assert len(named) > 15 and named <= set(ENVIRONMENT_NAMES)

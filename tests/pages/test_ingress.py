@@ -78,6 +78,16 @@ def test_the_power_flow_is_live_in_the_sidebar(ingress: Ingress, look: Look) -> 
     assert page.url == f"{ingress.base}/console"
 
 
+def test_home_assistant_shows_it_in_a_frame(ingress: Ingress, look: Look) -> None:
+    page = look(ingress.base, check=False).page  # what surrounds the frame is not ours
+    around = f"{ingress.base.partition('/api/')[0]}/lovelace"
+    frame = f'<!doctype html><iframe src="{ingress.base}/" width="900" height="600"></iframe>'
+    page.route(around, lambda route: route.fulfill(body=frame, content_type="text/html"))
+    page.goto(around)
+    home = "document.querySelector('.node.home .value')?.textContent ?? '–'"
+    wait_until(lambda: len(page.frames) == 2 and page.frames[1].evaluate(home) != "–", 20, "the frame shows no power")
+
+
 def test_a_command_from_the_sidebar(ingress: Ingress, look: Look) -> None:
     page = look(ingress.base).open(ONLY_CONTROL)
     slide(page)

@@ -70,6 +70,7 @@ def environment_of(options: Mapping[str, Any], data: Path, config: Path) -> dict
         "PW_STATE_PATH": str(data),
         "PW_HISTORY_PATH": str(data),
         "PW_AUTH_PATH": str(config),
+        "PW_CACHE_FILE": str(data / ".powerwall"),  # a login, which the share of /config would show
         "PW_TRUSTED_PROXIES": INGRESS,
     }
     found |= {name: text for option, name in SETTINGS.items() if (text := given(options, option)) is not None}
