@@ -172,6 +172,16 @@ def odd_requests() -> dict[str, bytes]:
         "forwarded by commas": build(write, b"Origin: http://x", full("X-Forwarded-For", b",")),
         "forwarded in ninety lines": build(write, b"Origin: http://x", *[b"X-Forwarded-For: 127.0.0.1, ::1"] * 90),
         "forwarded by brackets": build(stream, b"Origin: http://x", full("X-Forwarded-For", b'"[')),
+        "forwarded names of commas": build(write, b"Origin: http://x", full("X-Forwarded-Host", b",")),
+        "forwarded names of one proxy": build(
+            write, b"Origin: http://localhost", b"Sec-Fetch-Site: same-origin", full("X-Forwarded-Host", b"a.b,")
+        ),
+        "forwarded names of many proxies": build(
+            write,
+            b"Origin: http://localhost",
+            b"X-Forwarded-For: " + b"127.0.0.1," * 40,
+            b"X-Forwarded-Host: " + b"a." * 7000,
+        ),
         "entity tags": build(read, full("If-None-Match", b'"a",W/')),
         "entity tags of a document": build("GET http://localhost/aggregates", full("If-None-Match", b'W/"a,')),
         "accepted types": build("GET http://localhost/metrics", full("Accept", b"a/b;q=1e9,")),
