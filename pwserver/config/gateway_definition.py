@@ -43,6 +43,8 @@ class GatewayDefinition:
     type: str = "powerwall"  # or "inverter"
     siteid: str | None = field(default=None, repr=False)
     powers_url: str | None = field(default=None, repr=False)  # a JSON with the four powers; its query may hold a key
+    tedapi_api_version: str | None = None  # None where the settings for all gateways count
+    tedapi_auth_mode: str | None = None
 
     @property
     def address(self) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
+from pwserver.config.gateway_settings import TEDAPI_API_VERSION, TEDAPI_AUTH_MODE
 from pwserver.config.host_names import host_name, split_host
-from pwserver.config.kinds import Bool, FilePath, Text, TimeZone, Word
+from pwserver.config.kinds import Bool, Choice, FilePath, Text, TimeZone, Word
 from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Int
 from pwserver.config.raw_text import BadValue, nearest, odd_secret, quoted, text_of
@@ -23,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _BOOL = Bool()
 MEMBERS = (
     "id", "name", "host", "port", "gw_pwd", "password", "rsa_key_path", "wifi_host", "email", "authpath", "timezone",
-    "cloud_mode", "fleetapi", "type", "siteid", "powers_url",
+    "cloud_mode", "fleetapi", "type", "siteid", "powers_url", "tedapi_api_version", "tedapi_auth_mode",
 )  # fmt: skip
 _SECRET_MEMBERS = frozenset({"gw_pwd", "password", "powers_url"})
 # The members of the one gateway that has settings instead of an entry.
@@ -134,6 +135,8 @@ class _Entry:
             type=self._text("type", _gateway_type) or "powerwall",
             siteid=self._siteid() or self._fallbacks.siteid,
             powers_url=self._text("powers_url", json_url),
+            tedapi_api_version=self._choice("tedapi_api_version", TEDAPI_API_VERSION),
+            tedapi_auth_mode=self._choice("tedapi_auth_mode", TEDAPI_AUTH_MODE),
         )
         if self._bad:
             return None
@@ -201,6 +204,19 @@ class _Entry:
             instead = self._fallbacks.timezone or OWN_ZONE
             self._findings.warnings.append(
                 f"{self.where}: timezone: {quoted(value)} is not allowed; using {instead}; give {error.expected}"
+            )
+            return None
+
+    def _choice(self, member: str, kind: Choice) -> str | None:
+        """Return a word of a setting that the predecessors had: a wrong one gets a warning, as it did there."""
+        value = self.entry.get(member)
+        if not isinstance(value, str):
+            return self._text(member)
+        try:
+            return kind.parse(value)
+        except BadValue as error:
+            self._findings.warnings.append(
+                f"{self.where}: {member}: {quoted(value)} is not allowed and ignored; give {error.expected}"
             )
             return None
 

@@ -6,6 +6,7 @@ Every field is one row of the settings table: its variable, what it may be, its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pwserver.config.host_names import host_name
 from pwserver.config.kinds import Bool, Choice, FilePath, GatewaysJson, Text, TimeZone, Word
@@ -14,6 +15,9 @@ from pwserver.config.number_kinds import Duration, Int
 from pwserver.config.setting import CONTROL, DATA, DAY_SECONDS, GATEWAY, LIMITS, POLLING, SERVER, setting
 from pwserver.config.urls import json_url
 from pwserver.config.word_rules import email_address, name_prefix
+
+TEDAPI_API_VERSION: Final = Choice(("V2024_06", "V2026_06"))
+TEDAPI_AUTH_MODE: Final = Choice(("basic", "bearer"))
 
 
 def _poll_interval(number: float) -> int | None:
@@ -106,8 +110,12 @@ class GatewaySettings:
         "PW_AUTH_MODE", Choice(("cookie", "token")), "cookie", GATEWAY,
         "How a local login is shown to the gateway with every call.", bad_value_is_default=True)
     tedapi_api_version: str = setting(
-        "PW_TEDAPI_API_VERSION", Choice(("V2024_06", "V2026_06")), "V2024_06", GATEWAY,
+        "PW_TEDAPI_API_VERSION", TEDAPI_API_VERSION, "V2024_06", GATEWAY,
         "The set of TEDAPI queries that gateways are asked with.", bad_value_is_default=True)
+    tedapi_auth_mode: str = setting(
+        "PW_TEDAPI_AUTH_MODE", TEDAPI_AUTH_MODE, "basic", GATEWAY,
+        "How TEDAPI logs in without a key. A solar inverter without a battery needs bearer on the wired network.",
+        bad_value_is_default=True)
     fleetapi_http: str | None = setting(
         "PW_FLEETAPI_HTTP", Word(), None, GATEWAY, "Set this to 1.1 to speak HTTP/1.1 with Tesla's FleetAPI.")
     poll_interval_seconds: int = setting(

@@ -232,8 +232,10 @@ def _arguments(definition: GatewayDefinition, options: GatewayOptions) -> JsonOb
         authmode=options.auth_mode,
         cachefile=options.cachefile,
         gw_pwd=definition.gw_pwd,
-        tedapi_api_version=options.tedapi_api_version,
+        tedapi_api_version=definition.tedapi_api_version or options.tedapi_api_version,
     )
+    if not definition.rsa_key_path:  # with a key each request is signed, and the library refuses another login
+        arguments["tedapi_auth_mode"] = definition.tedapi_auth_mode or options.tedapi_auth_mode
     if definition.password:
         arguments["password"] = definition.password
     if definition.rsa_key_path:

@@ -20,6 +20,7 @@ class Scenario:
     description: str
     make_family: Callable[[], GatewayFamily]
     tedapi: bool = True
+    basic_login: bool = True  # TEDAPI over WiFi; on the wired port a solar inverter wants a login of its own
     v1r: bool = False  # the signed LAN transport
     portal_status: int = 200  # of GET /: a Powerwall 3 has no portal there, by which pypowerwall recognises it
     gzip: bool = False  # newer firmware compresses answers even if the request does not allow it

@@ -51,6 +51,8 @@ def answer(device: SimulatedDevice, request: Request, fault: Fault) -> DeviceAns
 
 def _basic_ok(device: SimulatedDevice, request: Request) -> bool:
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if not device.scenario.basic_login:
+        return False
     try:
         user, _, password = base64.b64decode(encoded).decode().partition(":")
     except ValueError:

@@ -18,6 +18,7 @@ import pytest
 
 from pwserver.simulator.simulated_gateway import SimulatedGateway
 from tests.compat.configuration_readers import environment_of
+from tests.simulator.wired_solar import SOLAR_ON_THE_WIRED_PORT
 from tests.support.programs import free_port
 from tests.support.server import Server
 from tests.tesla import Tesla
@@ -39,6 +40,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "compose-port.yml": (["default"], []),
     "kubernetes.yaml": (["default"], []),
     "addon-options.json": (["default"], []),
+    "solar-lan.env": (["default"], []),
     "gateways.yaml": (["home", "cabin", "remote-site", "fleet-site"], ["the same address"]),
 }
 WRITTEN: dict[str, tuple[list[str], list[str]]] = {
@@ -67,10 +69,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             stack.enter_context(SimulatedGateway(kind, hour=11.5, password=password))
             for kind, password in zip(("powerwall3", "local"), PASSWORDS, strict=True)
         )
+        solar = stack.enter_context(SimulatedGateway(SOLAR_ON_THE_WIRED_PORT, hour=11.5, password=PASSWORDS[0]))
         tesla = stack.enter_context(Tesla())
         tesla.cloud_login(logins["cloud"])
         tesla.fleet_login(tesla.cloud_login(logins["cloud and fleet"]))
-        gateways = {"192.168.91.1": newer, "192.168.92.1": newer, "10.0.1.20": older}
+        gateways = {"192.168.91.1": newer, "192.168.92.1": newer, "10.0.1.20": older, "10.0.1.30": solar}
         yield Home(gateways, logins, tesla.url)
 
 

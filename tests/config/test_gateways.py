@@ -291,6 +291,27 @@ def test_passwords_without_a_host_are_warned_of() -> None:
 # --- the plain values handed to a connection
 
 
+@pytest.mark.parametrize(
+    ("member", "given", "meant"),
+    [
+        ("tedapi_auth_mode", "Bearer", "bearer"),
+        ("tedapi_auth_mode", " basic ", "basic"),
+        ("tedapi_auth_mode", None, None),
+        ("tedapi_api_version", "v2026_06", "V2026_06"),
+        ("tedapi_api_version", "", None),
+        ("tedapi_auth_mode", "bearr", None),
+        ("tedapi_api_version", "V2030", None),
+    ],
+)
+def test_how_tedapi_of_a_gateway_is_asked(member: str, given: str | None, meant: str | None) -> None:
+    """A wrong word does not keep the server from starting, as it did not with the predecessors."""
+    config = load({}, entries({"id": "a", "host": "h", "gw_pwd": "ABCDEFGHIJ", member: given}))
+    (gateway,) = config.gateways
+    assert getattr(gateway, member) == meant
+    wrong = bool(given) and meant is None
+    assert [member in warning and "give one of" in warning for warning in config.warnings] == [True] * wrong
+
+
 def test_options_of_a_gateway() -> None:
     environ = {
         "PW_CACHE_FILE": "/c/login",

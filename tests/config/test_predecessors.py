@@ -46,7 +46,8 @@ def test_every_variable_is_known(name: str) -> None:
     ("name", "default"),
     [
         ("PW_TIMEZONE", None), ("PW_FAILOVER", True), ("PW_TIMEOUT", 10), ("PW_POOL_MAXSIZE", 15),
-        ("PW_TEDAPI_API_VERSION", "V2024_06"), ("PW_CLOUD_HYBRID", False), ("PW_BIND_ADDRESS", "0.0.0.0"),
+        ("PW_TEDAPI_API_VERSION", "V2024_06"), ("PW_TEDAPI_AUTH_MODE", "basic"),
+        ("PW_CLOUD_HYBRID", False), ("PW_BIND_ADDRESS", "0.0.0.0"),
         ("PW_PORT", 8675), ("PW_DEBUG", False), ("PW_CACHE_EXPIRE", 5), ("PW_BROWSER_CACHE", 0), ("PW_HTTPS", "no"),
         ("PW_STYLE", "clear"), ("PROXY_BASE_URL", ""), ("CORS_ORIGINS", ("*",)), ("PW_CONTROL_SECRET", None),
         ("PW_ISLANDING_COOLDOWN", 30), ("PW_LOCAL_FIRST", False), ("PW_NEG_SOLAR", True), ("PW_SITE_ZERO_THRESHOLD", 0),
