@@ -1,0 +1,1 @@
+"""Home Assistant Core with its own Tesla Powerwall integration, against pwserver; run by hand."""
