@@ -431,6 +431,47 @@ type FirmwareVersion = {
   vint: number | null;
 };
 
+type ServerHealth = {
+  status: "healthy" | "degraded" | "unhealthy" | "no_gateways";
+  version: string;
+  gateways: number;
+  gateways_online: number;
+  gateways_offline: number;
+  gateway_ids: Array<string>;
+  gateway_details: Array<{
+    id: string;
+    online: boolean;
+    error: string | null;
+  }>;
+  left_out: {
+    [name: string]: string;
+  };
+  fallback_mode: {
+    [name: string]: {
+      is_fallback_mode: boolean;
+      recovery_attempts: number;
+      recovery_enabled: boolean;
+    };
+  };
+  pypowerwall: string;
+  mode: string;
+  tedapi_mode: string;
+  connection_health: {
+    consecutive_failures: number;
+    total_failures: number;
+    total_successes: number;
+    is_degraded: boolean;
+    last_success_time: number | null;
+  };
+  proxy_stats: {
+    [name: string]: number;
+  };
+  startup_time: string;
+  current_time: string;
+  history_problem: string | null;
+  history_in_memory: string | null;
+};
+
 type HistoryStatus = {
   enabled: boolean;
   retention_seconds: number;
@@ -562,6 +603,8 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? MqttStatus
   : Address extends `version` | `version?${string}`
   ? FirmwareVersion
+  : Address extends `health` | `health?${string}`
+  ? ServerHealth
   : Address extends `api/timeseries/status` | `api/timeseries/status?${string}`
   ? HistoryStatus
   : Address extends `api/timeseries/trend` | `api/timeseries/trend?${string}`

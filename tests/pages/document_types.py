@@ -26,6 +26,7 @@ DOCUMENTS = {
     "ServerStatistics": "/stats",
     "MqttStatus": "/api/mqtt/status",
     "FirmwareVersion": "/version",
+    "ServerHealth": "/health",
     "HistoryStatus": "/api/timeseries/status",
     "PowerTrend": "/api/timeseries/trend",
     "DailyEnergy": "/api/timeseries/daily",

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, Route
 from pwserver.history.days import day_start
 from tests.pages.conftest import Look
 from tests.pages.support import House, until
+from tests.pages.support import house as make_house
 
 RANGES = ["1h", "6h", "1d", "7d", "30d", "90d", "1y", "all"]
 DRAWN = "document.documentElement.dataset.shown"
@@ -235,3 +236,18 @@ def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None
         assert query(page)["range"] == "1d", asked
     again(page, lambda: page.click("[data-range='7d']"))
     assert page.inner_text("#state") == "", "the notice outlives the range it is about"
+
+
+def test_a_history_in_memory_is_said_with_cause_and_remedy(look: Look) -> None:
+    with make_house("powerwall2") as kept_in_memory:
+        page = look(kept_in_memory.base).open("history")
+        until(page, "!document.querySelector('#memory').hidden")
+        said = page.inner_text("#memory")
+        assert said.startswith("Kept in memory only, it ends with this server: ")
+        assert kept_in_memory.server.json("/health")["history_in_memory"] in said
+
+
+def test_a_history_on_the_disk_is_not_warned_about(house: House, look: Look) -> None:
+    page = look(house.base).open("history")
+    until(page, DRAWN)
+    assert page.is_hidden("#memory")

@@ -286,6 +286,13 @@ async function loadChoices() {
   await loadCatalogue();
 }
 
+/** Say that the history is not on the disk, why, and what helps. */
+async function showMemory() {
+  const reason = await queries.memoryReason();
+  find("memory").hidden = !reason;
+  text(find("memory"), reason ? `Kept in memory only, it ends with this server: ${reason}` : "");
+}
+
 async function loadFirstDay() {
   firstDay = await queries.firstDay();
 }
@@ -305,6 +312,7 @@ async function start() {
   build();
   offerKiosk("history", query);
   showTools();
+  showMemory();
   await loadChoices();
   go(() => range.follow());
   isStarted = true;

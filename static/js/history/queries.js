@@ -31,6 +31,11 @@ export class HistoryQueries {
     return load("api/timeseries/status");
   }
 
+  /** Ask why the history ends with the server, where it is not on the disk; null where it is. */
+  async memoryReason() {
+    return (await load("health"))?.history_in_memory ?? null;
+  }
+
   /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
   power({ from, to }, gateway, signal) {
     return load(`api/timeseries/trend?${query(gateway, { start: text(from), end: text(to) })}`, { signal });
