@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from pwserver.history.days import day_start, local_date
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import many
 from tests.history.predecessor import evenly, make_store
+from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -110,3 +113,28 @@ def test_today_goes_on_where_the_predecessor_stopped(house: SimulatedGateway, tm
         wait_until(lambda: TAKEN in server.output(), 60)
         today = daily(server)[local_date(now, ZoneInfo(ZONE)).isoformat()]
     assert today == pytest.approx(expected, rel=0.02, abs=0.2)
+
+
+def test_the_command_needs_only_the_folder(house: SimulatedGateway, tmp_path: Path) -> None:
+    """B2: whoever types it may see neither time zone nor retention nor gateways of the service."""
+    now = time.time()
+    folder = tmp_path / "data"
+    make_store(folder / "timeseries.db", evenly(now - 3000.0, now - 60.0, 5.0, 1000.0), earlier_days(300, now), "home")
+    with started(house, tmp_path, PW_TIMESERIES_RETENTION="3d") as server:
+        wait_until(lambda: TAKEN in server.output(), 60)
+        before = daily(server)
+    polls = folder / "gateway-home" / "polls.ring"
+    size = polls.stat().st_size
+    more = [(day, kwh + 1.0, last) for day, kwh, last in earlier_days(320, now)]
+    make_store(tmp_path / "more.db", [(now - 200_000.0, 1.0)], more, "home")
+    shell = clean_environment(PW_HISTORY_PATH=str(folder), HOME=str(tmp_path), TZ="America/Los_Angeles")
+    command = [sys.executable, "-m", "pwserver", "history", "import", str(tmp_path / "more.db")]
+    done = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"home: history in {folder}, days begin at midnight in {ZONE}" in done.stderr
+    assert polls.stat().st_size == size
+    with started(house, tmp_path, PW_TIMESERIES_RETENTION="3d") as server:
+        after = daily(server)
+        assert len(samples(server, now - 60.0)) == len(evenly(now - 3000.0, now - 60.0, 5.0, 1000.0)) + 1
+    assert len(after) == len(before) + 20
+    assert {day: after[day] for day, _, _ in more} == {day: kwh for day, kwh, _ in more}
