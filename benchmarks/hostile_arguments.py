@@ -197,6 +197,7 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "ring.Ring.truncate_after": lambda: (1e9,),
         "ring.Ring.last_timestamp_or": lambda: (0.0,),
         "ring.Ring.column_bounds": lambda: (1,),
+        "ring.Ring.take_over": lambda: (Ring(bytearray(8192), 2, 8, 1.0, 4, bytearray(256)),),
         "ring.Ring.select": lambda: (0.0, 2e9, [1, 0], 5),
         "rollup.Rollup": lambda: (2,),
         "rollup.Rollup.add": lambda: (row,),
