@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ class Mosquitto:
         return Watcher(self.port, "#", username=user, password=password)
 
 
-@pytest.fixture(scope="module")
-def mosquitto() -> Iterator[Mosquitto]:
+@contextmanager
+def started_mosquitto() -> Iterator[Mosquitto]:
     """Step 1, in a folder in the place of /etc/mosquitto; as root it changes to the user mosquitto, as on Debian."""
     folder = Path(tempfile.mkdtemp(prefix="mosquitto-"))
     folder.chmod(0o755)
@@ -88,6 +89,13 @@ def mosquitto() -> Iterator[Mosquitto]:
             yield Mosquitto(port, folder / "log")
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def mosquitto() -> Iterator[Mosquitto]:
+    """One broker for all tests."""
+    with started_mosquitto() as found:
+        yield found
 
 
 def follow(line: str) -> None:
