@@ -66,13 +66,14 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         return int(healthcheck(config))
     if command == "history":
         from pwserver.assemble import history_settings
-        from pwserver.config.history_place import old_store
+        from pwserver.config.history_place import history_places, old_store
         from pwserver.history.open_history import history_gateways
         from pwserver.history.tool import run
 
         identities = [gateway.identity() for gateway in config.gateways]
         gateways = history_gateways(identities, config.default_gateway)
-        return run(own, history_settings(config), gateways, old_store(config))
+        named = history_places(config).required or config.settings.history.timeseries_path is not None
+        return run(own, history_settings(config), gateways, old_store(config), folder_named=named)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load_all(flags)))

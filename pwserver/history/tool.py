@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -62,10 +63,12 @@ def run(
     predecessor: str,
     out: TextIO | None = None,
     errors: TextIO | None = None,
+    folder_named: bool = True,
 ) -> int:
     """Carry out one command; returns the exit status (0 done, 1 could not, 2 wrong usage).
 
-    ``predecessor``: pypowerwall-server's file, for an import that names none.
+    ``predecessor``: pypowerwall-server's file, for an import that names none. ``folder_named``: somebody has named the
+    folder of the history; it is not only where it would be by default.
     """
     out, errors = out or sys.stdout, errors or sys.stderr
     try:
@@ -78,10 +81,13 @@ def run(
         errors.write("PW_HISTORY_PATH is not set: history in memory can only be read over HTTP (/api/history)\n")
         return 2
     # Whoever types the command may not have the settings of the server: what its files say counts as well.
+    path = settings.path
+    if options.action == "import" and not folder_named:
+        path = _server_folder(path, options.file)
+        settings = replace(settings, path=path)
     ids = {gateway.id for gateway in gateways}
-    recorded = [name for name in recorded_gateways(Path(settings.path)) if name not in ids]
-    gateways = [*gateways, *(HistoryGateway(name, name, timezone_set=False) for name in recorded)]
-    gateways = [with_noted_zone(Path(settings.path), gateway) for gateway in gateways]
+    recorded = [gateway for gateway in recorded_gateways(Path(path)) if gateway.id not in ids]
+    gateways = [with_noted_zone(Path(path), gateway) for gateway in (*gateways, *recorded)]
     try:
         if options.action == "export":
             return _export(options, settings, gateways, out, errors)
@@ -157,6 +163,12 @@ def _import(
     if not any(report.changes for report in reports.values()):
         errors.write("nothing to add\n")
     return 1 if unknown and not reports else 0
+
+
+def _server_folder(default: str, file: str) -> str:
+    """Return the folder beside the imported file where a server keeps its history there, and none by default."""
+    beside = Path(file).parent
+    return str(beside) if recorded_gateways(beside) and not recorded_gateways(Path(default)) else default
 
 
 def _names(asked: Sequence[str], layouts: Mapping[str, GatewayLayout]) -> dict[str, str]:

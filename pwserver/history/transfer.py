@@ -49,8 +49,8 @@ def with_noted_zone(path: Path, gateway: HistoryGateway) -> HistoryGateway:
     return replace(gateway, timezone=notes.timezone or notes.days_zone or gateway.timezone)
 
 
-def recorded_gateways(path: Path) -> list[str]:
-    """Return the ids of all gateways that have files below ``path``."""
+def recorded_gateways(path: Path) -> list[HistoryGateway]:
+    """Return all gateways that have files below ``path``; those without device signals are sums."""
     found = []
     for file in sorted(path.glob(f"gateway-*/polls{SUFFIX}")):
         try:
@@ -58,7 +58,8 @@ def recorded_gateways(path: Path) -> list[str]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if folder_of(path, header.gateway) == file.parent:
-            found.append(header.gateway)
+            is_sum = not file.with_name(f"{SIGNALS}-0{SUFFIX}").exists()
+            found.append(HistoryGateway(header.gateway, header.gateway, virtual=is_sum, timezone_set=False))
     return found
 
 
@@ -77,8 +78,7 @@ def as_recorded(path: Path, settings: HistorySettings, gateway: HistoryGateway) 
     banks = sum(1 for name in plans if name.startswith(f"{SIGNALS}-"))
     if banks:
         retention = max(settings.signal_retention_seconds, 0.0)
-        most = max(settings.max_signals, banks * BANK)
-        settings = replace(settings, max_signals=most, signal_retention_seconds=retention)
+        settings = replace(settings, max_signals=banks * BANK, signal_retention_seconds=retention)
     wanted = plan(replace(settings, poll_retention_seconds=max(settings.poll_retention_seconds, 0.0)), gateway)
     rings = [
         replace(ring, rows=plans[ring.name].rows, step_seconds=plans[ring.name].step_seconds)

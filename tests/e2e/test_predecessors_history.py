@@ -115,8 +115,8 @@ def test_today_goes_on_where_the_predecessor_stopped(house: SimulatedGateway, tm
     assert today == pytest.approx(expected, rel=0.02, abs=0.2)
 
 
-def test_the_command_needs_only_the_folder(house: SimulatedGateway, tmp_path: Path) -> None:
-    """B2: whoever types it may see neither time zone nor retention nor gateways of the service."""
+def test_the_command_needs_none_of_the_servers_settings(house: SimulatedGateway, tmp_path: Path) -> None:
+    """B2: whoever types it may see neither folder nor time zone nor retention nor gateways of the service."""
     now = time.time()
     folder = tmp_path / "data"
     make_store(folder / "timeseries.db", evenly(now - 3000.0, now - 60.0, 5.0, 1000.0), earlier_days(300, now), "home")
@@ -126,9 +126,9 @@ def test_the_command_needs_only_the_folder(house: SimulatedGateway, tmp_path: Pa
     polls = folder / "gateway-home" / "polls.ring"
     size = polls.stat().st_size
     more = [(day, kwh + 1.0, last) for day, kwh, last in earlier_days(320, now)]
-    make_store(tmp_path / "more.db", [(now - 200_000.0, 1.0)], more, "home")
-    shell = clean_environment(PW_HISTORY_PATH=str(folder), HOME=str(tmp_path), TZ="America/Los_Angeles")
-    command = [sys.executable, "-m", "pwserver", "history", "import", str(tmp_path / "more.db")]
+    make_store(folder / "more.db", [(now - 200_000.0, 1.0)], more, "home")
+    shell = clean_environment(PW_HISTORY_PATH="", HOME=str(tmp_path / "nobody"), TZ="America/Los_Angeles")
+    command = [sys.executable, "-m", "pwserver", "history", "import", str(folder / "more.db")]
     done = subprocess.run(command, env=shell, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert f"home: history in {folder}, days begin at midnight in {ZONE}" in done.stderr

@@ -30,6 +30,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of
 from pwserver.history.store import HistoryStore
 from pwserver.history.tool import run
+from pwserver.poller.recording import Recording
 from tests.history.predecessor import evenly, make_store
 from tests.history.support import GATEWAY, SMALL, reading
 
@@ -208,6 +209,21 @@ def test_a_shell_without_the_settings_shrinks_and_doubles_nothing(tmp_path: Path
     assert rows(tmp_path / "h", "polls", "solar", gateway=berlin) == [(midnight - 7200.0, 1.0), *kept]
 
 
+def test_a_shell_without_the_settings_makes_no_file(tmp_path: Path) -> None:
+    """The sum of all gateways has no device signals, and gets none."""
+    total = replace(GATEWAY, id="aggregate", virtual=True)
+    recorded(tmp_path / "h", MIDNIGHT, 3, 1000.0)
+    recorded(tmp_path / "h", MIDNIGHT, 3, 1000.0, total)
+    before = {file: file.stat().st_size for file in (tmp_path / "h").rglob("*") if file.is_file()}
+    make_store(tmp_path / "old.db", [(MIDNIGHT - 600.0, 5.0)])
+    shell = HistorySettings(path=str(tmp_path / "h"))
+    assert run(["import", str(tmp_path / "old.db")], shell, [], "", io.StringIO(), io.StringIO()) == 0
+    after = {file: file.stat().st_size for file in (tmp_path / "h").rglob("*") if file.is_file()}
+    memory = folder_of(tmp_path / "h", "default") / "imported.json"
+    assert after.pop(memory)
+    assert after == before
+
+
 def test_days_are_known_by_their_date_in_any_zone(tmp_path: Path) -> None:
     """Also where the command is told a zone that is not that of the rows."""
     closed = [((DAY - datetime.timedelta(days=ago)).isoformat(), 10.0 + ago, None) for ago in range(300)]
@@ -238,6 +254,15 @@ def test_rows_of_unknown_gateways_are_counted_and_can_be_taken(tmp_path: Path) -
 
 
 # --- kills, and stores that are not as they should be ----------------------------------------------------------------
+
+
+def one_poll() -> array[float]:
+    return array("d", [0.0, 800.0, 0.0, 800.0, *[math.nan] * (len(COLUMNS) - 4)])
+
+
+def polls_from(start: float, count: int) -> list[tuple[float, array[float]]]:
+    """Polls of 800 W of sun every minute."""
+    return [(start + 60.0 * number, one_poll()) for number in range(count)]
 
 
 def files_of(path: Path) -> dict[str, list[tuple[float, ...]]]:
@@ -283,9 +308,7 @@ def test_a_committed_import_is_finished_by_whoever_opens_the_history(tmp_path: P
     recorded(tmp_path, MIDNIGHT + 45_288.0, 30, 1000.0)
     store = HistoryStore.open(tmp_path, layouts)
     archive = store.archives["default"]
-    values = array("d", [0.0, 800.0, 0.0, 800.0, *[math.nan] * (len(COLUMNS) - 4)])
-    polls = [(MIDNIGHT + 60.0 * number, values) for number in range(100)]
-    merging = ImportMerge(archive, Incoming(polls=polls))
+    merging = ImportMerge(archive, Incoming(polls=polls_from(MIDNIGHT, 100)))
     merging.collect()
     merged = merging.merged(Recorder(archive))
     assert merged is not None
@@ -299,6 +322,45 @@ def test_a_committed_import_is_finished_by_whoever_opens_the_history(tmp_path: P
     assert not finish(store.archives["default"], lambda: None)
     store.close()
     assert days(tmp_path)["2026-11-20"] >= 800.0 * 5940.0 / 3600.0
+
+
+def test_the_poller_after_a_killed_one_finishes_its_import(tmp_path: Path) -> None:
+    """Main lives on then, and with it the memory from which workers answer."""
+    store = HistoryStore.open(tmp_path, [plan(SETTINGS, GATEWAY)])
+    archive = store.archives["default"]
+    merging = ImportMerge(archive, Incoming(polls=polls_from(MIDNIGHT, 100)))
+    merging.collect()
+    merged = merging.merged(Recorder(archive))
+    assert merged is not None
+    commit(archive, merged, {"path": "x", "gateway": "default"})
+    archive.rings["polls"].append(MIDNIGHT - 5.0, one_poll())  # half exchanged
+    recording = Recording(store)
+    assert len(archive.polls.select(-math.inf, math.inf)[0]) == 100
+    assert recording.recorders["default"].last == MIDNIGHT + 60.0 * 99
+    store.close()
+
+
+def test_readings_wait_while_rings_are_exchanged(tmp_path: Path) -> None:
+    now = time.time()
+    store = HistoryStore.open(tmp_path, [plan(SETTINGS, GATEWAY)])
+    archive = store.archives["default"]
+    recording = Recording(store)
+    recording.record("default", reading(now - 3.0, 0.0, 1.0, 0.0, 1.0))
+    merging = ImportMerge(archive, Incoming(polls=polls_from(now - 7200.0, 100)))
+    merging.collect()
+    with recording.held("default") as live:
+        for age in (2.0, 1.0):
+            recording.record("default", reading(now - age, 0.0, 1.0, 0.0, 1.0))
+        assert archive.polls.last_timestamp_or(0.0) == pytest.approx(now - 3.0)
+        merged = merging.merged(live)
+        assert merged is not None
+        commit(archive, merged, {})
+        assert finish(archive, lambda: None)
+    recording.record("default", reading(now, 0.0, 1.0, 0.0, 1.0))
+    times = archive.polls.select(-math.inf, math.inf)[0]
+    assert len(times) == 104
+    assert list(times[-4:]) == pytest.approx([now - 3.0, now - 2.0, now - 1.0, now], abs=0.01)
+    store.close()
 
 
 def test_nothing_is_written_beside_the_store(tmp_path: Path) -> None:
