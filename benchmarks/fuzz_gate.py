@@ -29,6 +29,7 @@ WORDS = [
     b"x" * 9000, b"/metrics", b"X-Forwarded-For: a,\xff\r\n", b"Accept: ", b"open,text", b"Accept: \xe9\r\n",
     b"Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n", b"Sec-WebSocket-Version: 13\r\n", b"/ws",
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"Sec-WebSocket-Key: x\r\n", b"Expect: 100-continue\r\n",
+    b"X-Forwarded-Host: a.example.org\r\n", b"X-Forwarded-Host: ",
     b"identity;q=0.5", b"*;q = 0.0001", b"If-Match: ", b"\r\n\n",
 ]  # fmt: skip
 GOOD = b'GET /soe HTTP/1.1\r\nHost: a\r\nIf-None-Match: "x", W/"abc-gz"\r\nAccept-Encoding: gzip;q=0.5\r\n\r\n'

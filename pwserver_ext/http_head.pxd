@@ -50,6 +50,8 @@ cdef struct Head:
     Span accept  # the first; accepts counts them
     int accepts
     int forwards  # X-Forwarded-For lines
+    int names  # X-Forwarded-Host lines
+    Span named  # the first of them
     int tags  # If-None-Match lines
     Span tag[TAGS_MAX]
     Encodings encodings

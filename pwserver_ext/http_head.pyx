@@ -11,7 +11,7 @@ its section: sections of RFC 9112 unless another RFC is named. What holds for al
 
 from libc.string cimport memcmp
 
-from pwserver_ext.http_hosts cimport HOST_EMPTY, HOST_FOREIGN, HOST_MALFORMED, Hosts
+from pwserver_ext.http_hosts cimport HOST_EMPTY, HOST_FOREIGN, HOST_MALFORMED, HOST_OURS, Hosts
 from pwserver_ext.http_values cimport (
     Span,
     is_blank,
@@ -109,7 +109,7 @@ cdef inline void clear(Head* h) noexcept nogil:
     """Set what the field lines may leave unset. One by one, which takes half the time of clearing the whole struct."""
     h.start = 0
     h.method = OTHER_METHOD
-    h.hosts = h.accepts = h.forwards = h.tags = h.handshake = 0
+    h.hosts = h.accepts = h.forwards = h.names = h.tags = h.handshake = 0
     h.origin.at = h.accept.at = NULL
     h.encodings.gzip = h.encodings.identity = h.encodings.others = -1
     h.content_length = h.entry = -1
@@ -379,6 +379,14 @@ cdef int note_forwarded_for(Head* h, Span value) noexcept nogil:
     return PASS_
 
 
+cdef int note_forwarded_host(Head* h, Span value) noexcept nogil:
+    """Note the first X-Forwarded-Host line and how many there are."""
+    if not h.names:
+        h.named = value
+    h.names += 1
+    return PASS_
+
+
 cdef int note_if_match(Head* h, Span value) noexcept nogil:
     """Leave If-Match (RFC 9110 section 13.1.1) to Sanic: it belongs to writes, which documents do not have."""
     h.unusual = True
@@ -457,7 +465,7 @@ cdef struct Field:
     FieldReader note
 
 # In the order of their sizes: a name is compared with those of its own size only.
-cdef Field[14] FIELDS = [
+cdef Field[15] FIELDS = [
     Field(b"host", 4, note_host),
     Field(b"origin", 6, note_origin),
     Field(b"expect", 6, note_expect),
@@ -469,6 +477,7 @@ cdef Field[14] FIELDS = [
     Field(b"content-length", 14, note_content_length),
     Field(b"accept-encoding", 15, note_accept_encoding),
     Field(b"x-forwarded-for", 15, note_forwarded_for),
+    Field(b"x-forwarded-host", 16, note_forwarded_host),
     Field(b"transfer-encoding", 17, note_transfer_encoding),
     Field(b"sec-websocket-key", 17, note_websocket_key),
     Field(b"sec-websocket-version", 21, note_websocket_version),
@@ -482,7 +491,7 @@ cdef int FIRST_OF_SIZE[LONGEST_NAME + 2]  # index of the first field with a name
 cdef void fill_first_of_size() noexcept:
     cdef int size, index = 0
     for size in range(LONGEST_NAME + 2):
-        while index < 14 and FIELDS[index].size < size:
+        while index < 15 and FIELDS[index].size < size:
             index += 1
         FIRST_OF_SIZE[size] = index
 
@@ -510,6 +519,8 @@ cdef int judge_head(Head* h, Hosts hosts, const HeadLimits* limits) except -1:
             return REJECT_
     elif not h.old:
         return reject(h, 400, b"Host missing")  # section 3.2
+    if h.names and not hosts.every and (h.names > 1 or hosts.judge(h.named) != HOST_OURS):
+        h.unusual = True  # Sanic knows which proxies are believed, and which elements of the list count
     if h.content_length > limits.body_bytes:
         return reject(h, 413, b"Body too large")
     # Section 9.3: HTTP/1.1 persists unless it asks not to, HTTP/1.0 only when it asks to.

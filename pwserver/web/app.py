@@ -17,6 +17,7 @@ from pwserver.web import (
     history_routes,
     legacy_routes,
     openapi,
+    own_names,
     page_routes,
     representation,
     status_routes,
@@ -66,6 +67,7 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     gate.install(app)
     cors.install(app, settings.web.cors_origins)
     subpath.install(app, settings.web.base_path)
+    own_names.install(app, settings.web, names)
     control_routes.install(app, CommandSender(runtime, table), names)
     stream_routes.install(app, OpenStreams(runtime, table, names))
     app.blueprint(document_routes.blueprint(table))

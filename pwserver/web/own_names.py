@@ -21,10 +21,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sanic import Request
+from sanic import HTTPResponse, Request
 
 from pwserver.config.server_settings import WebSettings
 from pwserver.web.client_address import TrustedProxies, forwarded_of
+from pwserver.web.errors import error
+from pwserver.web.sanic_app import App
 from pwserver.web_origins import ANYBODY
 from pwserver_ext.http_hosts import Hosts
 
@@ -143,3 +145,17 @@ class OwnNames:
                 self._told[place] = key
                 return True
         return False
+
+
+def install(app: App, web: WebSettings, names: OwnNames) -> None:
+    """Refuse requests that a trusted proxy got for an unknown name, where such a name may not even read.
+
+    The gate has judged Host. It passes on what a proxy names otherwise, as it does not know which proxies are trusted.
+    """
+    if readable_names(web) is None:
+        return
+
+    @app.on_request
+    async def known_names_only(request: Request) -> HTTPResponse | None:
+        unknown = names.unknown_of_request(request)
+        return error(421, names.explain(unknown)) if unknown else None

@@ -282,6 +282,28 @@ def test_hosts_of_others(host: str) -> None:
     assert ANY.look(request(host=host)).verdict == SERVE
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "verdict"),
+    [
+        (["power.example.org"], SERVE),
+        (["POWER.example.org.:8443"], SERVE),
+        (["pi"], SERVE),
+        (["[2001:db8::7]:443"], SERVE),
+        (["evil.example"], PASS),
+        (["power.example.org, power.example.org"], PASS),
+        (["power.example.org", "power.example.org"], PASS),
+        (["https://power.example.org"], PASS),
+        ([""], PASS),
+    ],
+)
+def test_a_name_that_a_proxy_forwards(forwarded: list[str], verdict: int) -> None:
+    """Where names are checked, what is not plainly one of ours is for Sanic, which knows the trusted proxies."""
+    lines = [f"x-forwarded-HOST: {name}" for name in forwarded]
+    for _ in range(2):
+        assert OURS.look(request("GET /soe HTTP/1.1", *lines)).verdict == verdict
+        assert ANY.look(request("GET /soe HTTP/1.1", *lines)).verdict == SERVE
+
+
 SIMILAR_HOSTS = (
     "pi.local", "PI.local", "pi.local.", "pi.local:1", "pi.local:x", "pi.loca", "pi.locax", "pi.example", "", "a",
     "x" * 63, "x" * 64, "x" * 65, "x" * 57 + ".local", "x" * 58 + ".local", "x" * 59 + ".local", "x" * 58 + ".example",
