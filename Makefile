@@ -19,8 +19,8 @@ RUNTIME := $(VENV)/.runtime-$(KEY)
 TOOLS := $(VENV)/.tools-$(KEY)
 BUILT := $(VENV)/.built
 # Files are shared out among the processors in the order that tests/conftest.py gives them, the long ones first.
-# Twice as many processes as processors: most tests wait for a server, a gateway or a browser.
-PYTEST = $(BIN)/python -m pytest --numprocesses=$(shell echo $$((2 * $$(nproc)))) --no-loadscope-reorder
+# Three times as many processes as processors: most tests wait for a server, a gateway or a browser.
+PYTEST = $(BIN)/python -m pytest --numprocesses=$(shell echo $$((3 * $$(nproc)))) --no-loadscope-reorder
 QUICK := $(addprefix tests/,config documents ext poller state)
 # The requirements of some groups of pyproject.toml, installed without building pwserver itself once more.
 REQUIREMENTS = $(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb")); \

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.pages.conftest import Look
 from tests.pages.support import SECRET, House, until, violations
@@ -10,6 +10,20 @@ from tests.pages.support import SECRET, House, until, violations
 # Redoc titles the parameters of an operation with h5 right below its h2, and Swagger UI's dialog begins with h3: inside
 # their scripts, and the outline still leads to every operation.
 NOT_OURS = ("heading-order",)
+
+
+def _every_sixth_path(route: Route) -> None:
+    """Answer with a part of the description: Redoc draws all of it at once, and axe looks at each word of that."""
+    answer = route.fetch()
+    description = answer.json()
+    description["paths"] = dict(list(description["paths"].items())[::6])
+    route.fulfill(response=answer, json=description)
+
+
+def _open_thin(look: Look, house: House, name: str) -> Page:
+    watched = look(house.base)
+    watched.page.route("**/openapi.json", _every_sixth_path)
+    return watched.open(name)
 
 
 def test_swagger_ui(house: House, look: Look) -> None:
@@ -27,20 +41,20 @@ def test_swagger_ui(house: House, look: Look) -> None:
 
 
 def test_swagger_ui_asks_for_the_token(house: House, look: Look) -> None:
-    page = look(house.base).open("docs")
+    page = _open_thin(look, house, "docs")
     page.locator(".btn.authorize").click()
     page.locator(".auth-container input").first.fill(SECRET)
     assert violations(page, without=NOT_OURS) == []
 
 
 def test_redoc(house: House, look: Look) -> None:
-    page = look(house.base).open("redoc")
-    until(page, "document.querySelectorAll('h2').length > 20")
+    page = _open_thin(look, house, "redoc")
+    until(page, "document.querySelectorAll('h2').length > 10")
     assert violations(page, without=NOT_OURS) == []
 
 
 def test_api_pages_lead_back(house: House, look: Look) -> None:
-    page: Page = look(house.base).open("docs")
+    page = _open_thin(look, house, "docs")
     for name, end in (("Console", "/console"), ("History", "/history")):
         page.goto(f"{house.base}/docs")
         page.get_by_role("link", name=name, exact=True).click()
