@@ -63,10 +63,17 @@ def imported(folder: Path) -> list[JsonObject]:
         return []
 
 
-def remember(folder: Path, source: JsonObject) -> None:
-    """Note an import that changed nothing."""
-    content = ujson.dumps({"sources": _sources(folder, source)}).encode()
-    write_new(folder / MEMORY, content, b"", len(content))
+def settle(archive: Archive, merged: MergedHistory | None, source: JsonObject, flush: Callable[[], object]) -> None:
+    """Bring an import into the rings and remember it; ``merged`` is None for one that changes nothing.
+
+    An empty ``source`` is not remembered. ``flush`` brings the rings to the disk.
+    """
+    if merged is not None:
+        commit(archive, merged, source)
+        finish(archive, flush)
+    elif source and archive.folder is not None:
+        content = ujson.dumps({"sources": _sources(archive.folder, source)}).encode()
+        write_new(archive.folder / MEMORY, content, b"", len(content))
 
 
 def _sources(folder: Path, source: JsonObject) -> list[JsonObject]:

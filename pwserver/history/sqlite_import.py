@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pwserver.history.archive import Archive
-from pwserver.history.import_journal import commit, finish, imported, remember
+from pwserver.history.import_journal import imported, settle
 from pwserver.history.import_merge import ImportMerge
 from pwserver.history.import_report import ImportReport
 from pwserver.history.layout import GatewayLayout
@@ -89,10 +89,6 @@ def import_beside_recording(
                 continue
             store.check()
             source = source_of(store, gateway) if not merging.report.later_than_now else {}
-            if merging.report.changes:
-                commit(archive, merged, source)
-                finish(archive, flush)
-            elif source and archive.folder is not None:
-                remember(archive.folder, source)
+            settle(archive, merged if merging.report.changes else None, source, flush)
             return merging.report
     raise ValueError("device signals with new names kept coming up")

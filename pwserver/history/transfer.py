@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pwserver.history.archive import Archive, Notes, TwoCopyRecord
 from pwserver.history.days import zone
-from pwserver.history.import_journal import commit, finish, remember
+from pwserver.history.import_journal import settle
 from pwserver.history.import_merge import ImportMerge
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, incoming_of
@@ -147,9 +147,5 @@ def merge_gateway(
     if merged is None:
         raise RuntimeError("the history was recorded meanwhile")
     check()
-    if merging.report.changes:
-        commit(archive, merged, source)
-        finish(archive, flush)
-    elif source and archive.folder is not None:
-        remember(archive.folder, source)
+    settle(archive, merged if merging.report.changes else None, source, flush)
     return merging.report
