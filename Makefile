@@ -129,7 +129,8 @@ image:  ## the container image (needs a container engine; ENGINE=podman for anot
 	$(ENGINE) build --tag $(IMAGE) --tag $(IMAGE):$(VERSION) $(ARGS) .
 
 addon:  ## Home Assistant's add-on, with the sources it is built from, into build/homeassistant/
-	rm -rf $(ADDON) && mkdir -p $(ADDON) && cp -R deploy/homeassistant/. $(ADDON)
+	rm -rf $(ADDON) && mkdir -p $(ADDON)
+	tar --create --exclude=__pycache__ --directory deploy/homeassistant . | tar --extract --directory $(ADDON)
 	tar --create --exclude=__pycache__ --exclude='*.so' --exclude='*.c' pyproject.toml setup.py LICENSE CHANGELOG.md \
 		pwserver pwserver_ext static deploy/container | tar --extract --directory $(ADDON)/pwserver
 	sed '/^ENTRYPOINT/d' Dockerfile | cat - deploy/homeassistant/pwserver/Dockerfile.end >$(ADDON)/pwserver/Dockerfile
