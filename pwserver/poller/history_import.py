@@ -47,7 +47,12 @@ class HistoryImport:
 
         store = self._recording.store
         path = store.path
-        if path is None or not self._file.is_file():
+        if not self._file.is_file():
+            return []
+        if path is None:
+            log.warning(
+                "history is not taken over from %s while history is in memory only; the file stays as it is", self._file
+            )
             return []
         real = [name for name, archive in store.archives.items() if not archive.gateway.virtual]
         return [name for name in real if name in self._recording.recorders and not is_imported(self._file, path, name)]
@@ -91,8 +96,8 @@ class HistoryImport:
                 known = [name for name, archive in recording.store.archives.items() if not archive.gateway.virtual]
                 for gateway in sorted(rows.keys() - set(known)):
                     log.warning("%s: %s", self._file, not_configured(gateway, rows[gateway], known))
-        except (OSError, ValueError) as problem:
-            log.error("history is not taken over from %s: %s", self._file, problem)
+        except (OSError, ValueError) as problem:  # which names the file
+            log.error("history is not taken over: %s", problem)
         except Exception:  # of any kind: live data and recording must not end with it
             log.exception("history is not taken over from %s", self._file)
         return True

@@ -100,6 +100,33 @@ def test_rows_of_a_gateway_that_is_not_configured_are_named(house: SimulatedGate
         assert "history import --as barn=home" in server.output()
 
 
+def test_a_history_in_memory_says_that_the_file_is_not_taken_over(house: SimulatedGateway, tmp_path: Path) -> None:
+    """A folder that nobody can write must not look like a history that was lost."""
+    now = time.time()
+    store = tmp_path / "data" / "timeseries.db"
+    make_store(store, [(now - 60.0, 1.0)], earlier_days(3, now), "home")
+    store.with_name("lock").mkdir()  # root may write everywhere, but not to a folder as if it were a file
+    (tmp_path / "pwserver").write_text("a file where the state folder should be")
+    with started(house, tmp_path) as server:
+        said = f"history is not taken over from {store} while history is in memory only"
+        wait_until(lambda: said in server.output(), 60)
+        assert server.json("/health")["history_in_memory"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4096)])
+def test_a_file_that_is_no_history_is_named_once_in_its_message(
+    house: SimulatedGateway, tmp_path: Path, content: bytes
+) -> None:
+    store = tmp_path / "data" / "timeseries.db"
+    store.parent.mkdir()
+    store.write_bytes(content)
+    with started(house, tmp_path) as server:
+        said = f"history is not taken over: {store} cannot be read as pypowerwall-server's history: "
+        wait_until(lambda: said in server.output(), 60)
+        server.wait_for_data()
+    assert store.read_bytes() == content
+
+
 def test_today_goes_on_where_the_predecessor_stopped(house: SimulatedGateway, tmp_path: Path) -> None:
     """B1: a day of which this server knows some seconds is made anew from the polls of both."""
     now = time.time()
