@@ -370,3 +370,12 @@ def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House
     assert not page.evaluate("document.querySelector('#power canvas')")
     page.select_option("#gateway", "")
     until(page, f"{state} === '' && document.querySelector('#power canvas')")
+
+
+def test_the_history_lists_houses_of_which_nothing_is_recorded(street: House, look: Look) -> None:
+    page = look(street.base).open("history")
+    until(page, "document.querySelectorAll('#gateway option').length > 1")
+    listed = page.locator("#gateway option").all_inner_texts()
+    assert {"Mill", "Home", "Cabin", "Barn", "Shed"} <= set(listed)
+    page.select_option("#gateway", "mill")
+    until(page, "/Nothing recorded/.test(document.querySelector('#power').textContent)")

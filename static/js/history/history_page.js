@@ -271,8 +271,9 @@ async function loadCatalogue() {
 async function loadChoices() {
   const status = await queries.status();
   if (status) {
-    gateways = status.gateways ?? [];
     names = status.gateway_names ?? {};
+    // Those of which nothing has been recorded yet as well: a house that is away must not disappear.
+    gateways = [...new Set([...Object.keys(names), ...(status.gateways ?? [])])];
     const listed = [...new Set([...gateways, ...(gateway ? [gateway] : [])])];
     find("gateway-label").hidden = listed.length < 2 && !isUnknown();
     fillSelect(
