@@ -312,7 +312,7 @@ def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
     if gateway.gw_pwd and _on_sticker(gateway.gw_pwd, CUSTOMER_PASSWORD_LENGTH) and not mode.remote:
         yield (
             "gw_pwd has five characters, as the customer password has, which is the end of the gateway's; "
-            "the gateway's own password on the sticker is longer"
+            "the gateway's own password on the sticker, which belongs here, is longer"
         )
     whole = gateway.password and _on_sticker(gateway.password, GATEWAY_PASSWORD_LENGTH) and gateway.password.isupper()
     if whole and not (gateway.gw_pwd or mode.remote):
