@@ -19,4 +19,5 @@ def aggregate(
     columns: Sequence[int],
     origin: float = 0.0,
     weight: int = -1,
+    longest_gap: float = 0.0,
 ) -> tuple[array[float], array[float], list[array[float]]]: ...

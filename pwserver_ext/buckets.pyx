@@ -1,5 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Sum up the rows of a ring in buckets: mean, smallest, largest, sum, last, count. One pass over shared memory."""
+"""Sum up the rows of a ring in buckets: mean, smallest, largest, sum, last, count. One pass over shared memory.
+
+A mean is one over time. Rows that stand for an interval weigh by its length. Between rows that stand for a moment the
+value runs straight, cut where a bucket ends; where two rows are too far apart there is none, and a bucket in which no
+such line runs, or in which no row has a length, has the plain mean of its rows.
+"""
 
 from cpython cimport array
 from libc.math cimport INFINITY, NAN, floor, isfinite
@@ -46,6 +51,10 @@ cdef struct Sums:  # of the bucket that is open, by column
     int kinds[COLUMN_LIMIT]
     double* targets[COLUMN_LIMIT]
     double weights[COLUMN_LIMIT]
+    double plain[COLUMN_LIMIT]  # of values without a length: their sum, how many there were,
+    double counts[COLUMN_LIMIT]
+    double moments[COLUMN_LIMIT]  # when the last one was, and what it was
+    double lasts[COLUMN_LIMIT]
 
 
 cdef inline void _open(Sums* sums, Py_ssize_t at) noexcept:
@@ -53,6 +62,8 @@ cdef inline void _open(Sums* sums, Py_ssize_t at) noexcept:
     cdef int column
     for column in range(sums.width):
         sums.weights[column] = 0.0
+        sums.plain[column] = 0.0
+        sums.counts[column] = 0.0
         sums.targets[column][at] = NAN
 
 
@@ -67,6 +78,9 @@ cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value, doubl
             else:
                 target[0] += value * share
             sums.weights[column] += share
+        else:
+            sums.plain[column] += value
+            sums.counts[column] += 1.0
     elif kind == KIND_MINIMUM:
         if not target[0] <= value:
             target[0] = value
@@ -94,16 +108,67 @@ cdef inline void _finish(Sums* sums, Py_ssize_t at) noexcept:
     if at < 0:
         return
     for column in range(sums.width):
-        if sums.kinds[column] == KIND_MEAN and sums.weights[column] > 0.0:
-            sums.targets[column][at] /= sums.weights[column]
+        if sums.kinds[column] == KIND_MEAN:
+            if sums.weights[column] > 0.0:
+                sums.targets[column][at] /= sums.weights[column]
+            elif sums.counts[column] > 0.0:
+                sums.targets[column][at] = sums.plain[column] / sums.counts[column]
+
+
+cdef inline void _run(
+    Sums* sums, int column, Py_ssize_t at, double moment, double value, double begin, double end, double longest
+) noexcept:
+    """Add the part between ``begin`` and ``end`` of the line from the last value of a column to this one."""
+    cdef double earlier = sums.moments[column], span = moment - earlier
+    cdef double first, second, seconds
+    if at < 0 or not 0.0 < span <= longest:
+        return
+    begin = max(begin, earlier)
+    end = min(end, moment)
+    seconds = end - begin
+    if seconds <= 0.0:
+        return
+    first = sums.lasts[column] + (value - sums.lasts[column]) * ((begin - earlier) / span)
+    second = sums.lasts[column] + (value - sums.lasts[column]) * ((end - earlier) / span)
+    if sums.weights[column] == 0.0:
+        sums.targets[column][at] = 0.0
+    sums.targets[column][at] += (first + second) / 2.0 * seconds
+    sums.weights[column] += seconds
+
+
+cdef inline void _follow(
+    Ring ring, Sums* sums, const RowHead* row, Py_ssize_t at, double begin, double end, double longest
+) noexcept:
+    """Add the lines that lead to the moment of a row, as far as they lie between ``begin`` and ``end``."""
+    cdef int column
+    cdef double value
+    for column in range(sums.width):
+        if sums.kinds[column] == KIND_MEAN:
+            value = value_of(ring, row, sums.picks[column])
+            if value == value:
+                _run(sums, column, at, timestamp_of(row), value, begin, end, longest)
+
+
+cdef inline void _remember(Ring ring, Sums* sums, const RowHead* row) noexcept:
+    """Note the moment of a row: the next lines begin there."""
+    cdef int column
+    cdef double value
+    for column in range(sums.width):
+        if sums.kinds[column] == KIND_MEAN:
+            value = value_of(ring, row, sums.picks[column])
+            if value == value:
+                sums.moments[column] = timestamp_of(row)
+                sums.lasts[column] = value
 
 
 cdef inline double _share(Ring ring, const RowHead* row, int weight) noexcept:
-    """Read how much a row counts: its column ``weight``, nothing where that is not above zero; -1: all count alike."""
+    """Read how much a row counts: its column ``weight``; the ring's step where that is not known; -1: all count alike."""
     cdef double share
     if weight < 0:
         return 1.0
     share = value_of(ring, row, weight)
+    if share != share:
+        return ring.step_seconds
     return share if share > 0.0 else 0.0
 
 
@@ -132,12 +197,21 @@ cdef int _choose(Ring ring, Sums* sums, list columns, list kinds) except -1:
 
 
 def aggregate(
-    Ring ring not None, double start, double end, double step, kinds, columns, double origin=0.0, int weight=-1
+    Ring ring not None,
+    double start,
+    double end,
+    double step,
+    kinds,
+    columns,
+    double origin=0.0,
+    int weight=-1,
+    double longest_gap=0.0,
 ):
     """Sum up the rows with ``start`` <= timestamp <= ``end`` into buckets of ``step`` seconds.
 
     A bucket begins at ``origin`` plus a whole number of steps. ``kinds[i]`` (MEAN, MINIMUM, MAXIMUM, SUM, LAST, COUNT)
     says how ``columns[i]`` is summed up; a mean weighs each row by its column ``weight`` (-1: all alike).
+    ``longest_gap``: rows are moments, and a mean follows the line between two that are at most so many seconds apart.
     Returns (bucket starts, weights of the buckets, [one array('d') a column, NaN where nothing was measured]);
     buckets without a row are left out.
     """
@@ -146,14 +220,18 @@ def aggregate(
     cdef Sums sums
     cdef int column
     cdef Py_ssize_t room, at = -1
-    cdef double share, value, place, bucket
+    cdef double share, value, place, bucket, moment, edge
+    cdef bint lines = longest_gap > 0.0
     cdef RowHead* row
     cdef array.array times, totals, out
     _choose(ring, &sums, list(columns), list(kinds))
     if not 0.0 < step < INFINITY or not isfinite(origin) or not -1 <= weight < ring.columns:
         raise ValueError("step or weight out of range")
+    if not 0.0 <= longest_gap < INFINITY:
+        raise ValueError(f"a gap cannot be {longest_gap} s long")
     while must_read(ring, &reading):
-        open_window(ring, &reading, start, end, &window)
+        # The lines that cross the window's edges begin and end beside it.
+        open_window(ring, &reading, start - longest_gap, end + longest_gap, &window)
         room = _buckets_between(start, end, step, origin, room_of(ring, &window))
         times = array.clone(_DOUBLES, room, False)
         totals = array.clone(_DOUBLES, room, False)
@@ -161,32 +239,43 @@ def aggregate(
         for column in range(sums.width):
             out = array.clone(_DOUBLES, room, False)
             sums.targets[column] = out.data.as_doubles
+            sums.moments[column] = NAN
             results.append(out)
         at = -1
         bucket = -INFINITY
+        edge = -INFINITY  # where the open bucket ends
         row = next_row(ring, &reading, &window)
         while row != NULL:
-            # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
-            place = floor((timestamp_of(row) - origin) / step)
-            if place > bucket:
-                _finish(&sums, at)
-                at += 1
-                if at == room:  # the rows are not in order: a writer is at work, or the file was damaged
-                    if reading.careful:
-                        raise RuntimeError("the ring's timestamps are not in order")
-                    reading.refused = True
-                    at = -1
-                    break
-                bucket = place
-                times.data.as_doubles[at] = place * step + origin
-                totals.data.as_doubles[at] = 0.0
-                _open(&sums, at)
-            share = _share(ring, row, weight)
-            totals.data.as_doubles[at] += share
-            for column in range(sums.width):
-                value = value_of(ring, row, sums.picks[column])
-                if value == value:
-                    _add(&sums, column, at, value, share)
+            moment = timestamp_of(row)
+            if lines and at >= 0:
+                _follow(ring, &sums, row, at, max(edge - step, start), min(edge, end), longest_gap)
+            if start <= moment <= end:
+                # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
+                place = floor((moment - origin) / step)
+                if place > bucket:
+                    _finish(&sums, at)
+                    at += 1
+                    if at == room:  # the rows are not in order: a writer is at work, or the file was damaged
+                        if reading.careful:
+                            raise RuntimeError("the ring's timestamps are not in order")
+                        reading.refused = True
+                        at = -1
+                        break
+                    bucket = place
+                    times.data.as_doubles[at] = place * step + origin
+                    edge = times.data.as_doubles[at] + step
+                    totals.data.as_doubles[at] = 0.0
+                    _open(&sums, at)
+                    if lines:
+                        _follow(ring, &sums, row, at, max(edge - step, start), edge, longest_gap)
+                share = 0.0 if lines else _share(ring, row, weight)
+                totals.data.as_doubles[at] += 1.0 if lines else share
+                for column in range(sums.width):
+                    value = value_of(ring, row, sums.picks[column])
+                    if value == value:
+                        _add(&sums, column, at, value, share)
+            if lines:
+                _remember(ring, &sums, row)
             row = next_row(ring, &reading, &window)
         _finish(&sums, at)
     array.resize(totals, at + 1)

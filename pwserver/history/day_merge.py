@@ -78,7 +78,7 @@ class Quarters:
             values = array("d", [columns[name][row] for name in POWERS])
             integrator.advance(min(times[row], end), times[row], values)
             integrator.take(times[row], values)
-        totals = zip(ENERGY_NAMES, integrator.totals(0), strict=True)
+        totals = zip(ENERGY_NAMES, integrator.totals(0)[: len(ENERGY_NAMES)], strict=True)
         return {name: value for name, value in totals if not math.isnan(value)}
 
     def cover(self, start: float, end: float) -> bool:

@@ -31,15 +31,15 @@ from pwserver.history.history_answer import (
     unchanged,
 )
 from pwserver.history.history_parameters import BadQuery, QueryParameters
-from pwserver.history.layout import COLUMNS, ENERGIES, MODES, SAMPLES, SPREAD_NAMES
+from pwserver.history.layout import BOOK_NAMES, COLUMNS, ENERGIES, MODES, SAMPLES, SHARES, SPREAD_NAMES
 from pwserver.history.ring_choice import Chosen, aggregate, choose, first_day, first_step
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
 
 DEFAULT_FIELDS = ("site", "solar", "battery", "load", "soe", "grid", "reserve", "mode")
-ENERGY_FIELDS = tuple(f"{energy}_kwh" for energy in ENERGIES)
-FIELDS = (*COLUMNS, *SPREAD_NAMES, *ENERGY_FIELDS, SAMPLES)
+ENERGY_FIELDS = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))
+FIELDS = (*COLUMNS, *SPREAD_NAMES, *ENERGY_FIELDS, SAMPLES, *BOOK_NAMES)
 DEFAULT_SPAN_SECONDS = 86400.0
 ENERGY_STEP_SECONDS = 900.0  # energies are kept by quarter hours and by days
 _STEPS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)

@@ -30,11 +30,21 @@ SAMPLES = "samples"
 SPREAD_NAMES = tuple(f"{column}_{end}" for column in SPREAD_COLUMNS for end in ("min", "max"))
 ROLLED = (*COLUMNS, *SPREAD_NAMES, SAMPLES)
 ENERGY_NAMES = tuple(f"{energy}_wh" for energy in ENERGIES)
+SHARES = ("solar_to_home", "battery_to_home", "grid_to_home")  # of what the home used, by ``state.flows``
+SHARE_NAMES = tuple(f"{share}_wh" for share in SHARES)
+# Seconds of a row that were measured or counted, and seconds of gaps, in which the gateway told nothing. Files of
+# version 1.0 have neither these columns nor the shares.
+BOOK_NAMES = ("covered_seconds", "gap_seconds")
 DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local day; epoch seconds
 
 BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
 WAITING = "waiting"  # polls whose time is not known yet: see clock_witnesses.py
+
+# A straight line between two polls is a measurement only while polls come about as they did before.
+SHORTEST_GAP_SECONDS = 300.0  # up to this it always is,
+GAP_STEPS = 4.0  # and up to so many times the step before,
+LONGEST_GAP_SECONDS = 3600.0  # but never over more than this
 
 FOREVER_POLLS_SECONDS = 31 * DAY_SECONDS  # "for ever" cannot be kept in a ring: this much of every poll,
 FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instead
@@ -164,6 +174,11 @@ class GatewayLayout:
             at += aligned(size)
 
 
+def longest_step(step_seconds: float) -> float:
+    """Return the longest time between two polls that is no gap, where the two before were ``step_seconds`` apart."""
+    return min(LONGEST_GAP_SECONDS, max(SHORTEST_GAP_SECONDS, GAP_STEPS * step_seconds))
+
+
 def aligned(size: int) -> int:
     """Return the number of bytes rounded up to the next multiple of ALIGNMENT."""
     return (size + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
@@ -193,11 +208,12 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
         spare = 1.1 if step_seconds < 60.0 else 1.0
         return max(16, math.ceil(kept_seconds / step_seconds * spare) + 2)
 
+    with_energies, books = (*ROLLED, *ENERGY_NAMES), (*SHARE_NAMES, *BOOK_NAMES)
     rings = [
         RingPlan("polls", COLUMNS, rows(settings.polls, settings.poll_interval), settings.poll_interval),
-        RingPlan("minutes", ROLLED, rows(settings.minutes_kept_seconds, 60.0), 60.0),
-        RingPlan("quarters", (*ROLLED, *ENERGY_NAMES), rows(settings.quarters_kept_seconds, 900.0), 900.0),
-        RingPlan("days", (*ROLLED, *ENERGY_NAMES, *DAY_NAMES), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
+        RingPlan("minutes", (*ROLLED, *BOOK_NAMES), rows(settings.minutes_kept_seconds, 60.0), 60.0),
+        RingPlan("quarters", (*with_energies, *books), rows(settings.quarters_kept_seconds, 900.0), 900.0),
+        RingPlan("days", (*with_energies, *DAY_NAMES, *books), rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8),
     ]
     # A day of polls may wait for the right time; its rows have no width, because they are only copied.
     rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
@@ -208,7 +224,7 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
             RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval_seconds),
             RingPlan(f"signal-days-{bank}", signal_day_columns(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS),
         ]
-    state_bytes = _pages(64 + 8 * (320 + banks * (BANK * 5 + 1)))
+    state_bytes = _pages(64 + 8 * (400 + banks * (BANK * 5 + 1)))
     notes_bytes = _pages(2048 + 192 * banks * BANK)
     # A state as it was when the present clock began, and a page for what else is known of that clock.
     clock_bytes = state_bytes + PAGE_BYTES

@@ -1,4 +1,8 @@
-"""Sum up the intervals that are open: the minute, the quarter hour and the day, with their energies."""
+"""Sum up the intervals that are open: the minute, the quarter hour and the day, with their energies.
+
+Between two polls a power runs straight (``docs/energy.md`` has the formulas). What the gateway counted itself takes its
+place (``counter_truth``), also over a gap; without a counter nothing is known of a gap.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +14,60 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
+from pwserver.history.counter_truth import NOTHING_COUNTED, Counted, CounterTruth
 from pwserver.history.days import day_span, local_date
-from pwserver.history.layout import COLUMNS, ENERGIES, LAST_COLUMNS, ROLLED, SPREAD_COLUMNS
-from pwserver_ext.rollup import Integrator, Rollup
+from pwserver.history.layout import (
+    BOOK_NAMES,
+    COLUMNS,
+    DAY_NAMES,
+    ENERGIES,
+    LAST_COLUMNS,
+    LONGEST_GAP_SECONDS,
+    POWERS,
+    SHARE_NAMES,
+    SHARES,
+    SPREAD_COLUMNS,
+    longest_step,
+)
+from pwserver.state.flows import flows
+from pwserver_ext.rollup import Integrator, Rollup, TimedMeans
 
 log = logging.getLogger(__name__)
 
-# A straight line between two polls further apart than this would be a guess, so no energy is integrated over it.
-LONGEST_GAP_SECONDS: Final = 3600.0
+MOST_QUARTERS_SECONDS: Final = 7 * 86400.0  # what was counted over a longer gap is divided among days only
 QUARTER_SECONDS: Final = 900.0
 # How far the timestamps of two polls may differ from the time that really passed before it counts as a set clock:
 # well above what NTP slews between two polls, well below a step that shows in an energy.
 STEP_TOLERANCE_SECONDS: Final = 0.25
-SHORT, LONG, ENDLESS = 0, 1, 2  # the integrator's totals: of this quarter hour, of this day, since recording began
+SHORT, LONG, ENDLESS = 0, 1, 2  # the integrators' totals: of this quarter hour, of this day, since recording began
+MINUTE, QUARTER, DAY = 0, 1, 2  # the intervals of the means, and of the seconds
 
 _LAST = array("i", [COLUMNS.index(name) for name in LAST_COLUMNS])
 _SPREAD = array("i", [COLUMNS.index(name) for name in SPREAD_COLUMNS])
-# Channels are POWERS: site, solar, battery, load. Where their parts above and below zero go:
+# Channels are POWERS: site, solar, battery, load. Where their parts above and below zero go. What a solar meter takes
+# and a load meter gives is no energy of ENERGIES, but belongs to the mean power.
+_TAKEN_BY_SOLAR, _GIVEN_BY_LOAD, _OUTPUTS = len(ENERGIES), len(ENERGIES) + 1, len(ENERGIES) + 2
 _POSITIVE = [ENERGIES.index(name) for name in ("grid_import", "solar", "battery_discharge", "home")]
-_NEGATIVE = [ENERGIES.index("grid_export"), -1, ENERGIES.index("battery_charge"), -1]
-_ENERGY_AT = len(ROLLED)
-_DATE_AT = _ENERGY_AT + len(ENERGIES)
+_NEGATIVE = [ENERGIES.index("grid_export"), _TAKEN_BY_SOLAR, ENERGIES.index("battery_charge"), _GIVEN_BY_LOAD]
+_SOLAR, _HOME = ENERGIES.index("solar"), ENERGIES.index("home")
+# How many numbers version 1.0 kept: points and totals of the integrator, three intervals, the counters.
+FIRST_VERSION_SIZE: Final = 4 * len(POWERS) + 3 * len(ENERGIES) + 3 * (5 * len(COLUMNS) + 1) + CounterTruth.size
+_SITE_AT, _SOLAR_AT, _BATTERY_AT, _LOAD_AT = (COLUMNS.index(name) for name in POWERS)
+_NO_SHARES: Final = array("d", [math.nan] * len(SHARES))
+
+
+def home_shares(values: array[float]) -> array[float]:
+    """Return the watts of the home that come from sun, battery and grid at one poll; NaN where that is not known."""
+    solar, home, battery, grid = (
+        None if math.isnan(values[at]) else values[at] for at in (_SOLAR_AT, _LOAD_AT, _BATTERY_AT, _SITE_AT)
+    )
+    found = flows(solar, home, battery, grid)
+    return _NO_SHARES if found is None else array("d", [max(0.0, found[name]) for name in SHARES])
 
 
 def energy_integrator() -> Integrator:
-    """Make an integrator from the powers of a poll to the directed energies."""
-    return Integrator(_POSITIVE, _NEGATIVE, len(ENERGIES), LONGEST_GAP_SECONDS)
+    """Make an integrator from the powers of a poll to the directed energies, which are its first outputs."""
+    return Integrator(_POSITIVE, _NEGATIVE, _OUTPUTS, LONGEST_GAP_SECONDS)
 
 
 class OpenIntervals:
@@ -47,6 +79,14 @@ class OpenIntervals:
     def __init__(self, archive: Archive, zone: ZoneInfo) -> None:
         self._archive = archive
         self.zone = zone
+        self._minute_row = array("d", [math.nan] * archive.minutes.columns)
+        self._quarter_row = array("d", [math.nan] * archive.quarters.columns)
+        self._day_row = array("d", [math.nan] * archive.days.columns)
+        columns = archive.columns
+        self._energy_at = columns("quarters")[f"{ENERGIES[0]}_wh"]
+        self._date_at = columns("days")[DAY_NAMES[0]]
+        self._shares_at = {ring: columns(ring)[SHARE_NAMES[0]] for ring in ("quarters", "days")}
+        self._seconds_at = {ring: columns(ring)[BOOK_NAMES[0]] for ring in ("minutes", "quarters", "days")}
         self.clear()
 
     def clear(self) -> None:
@@ -55,11 +95,14 @@ class OpenIntervals:
         self.minute_start = self.quarter_start = self.day_start = -math.inf
         self._day_end = -math.inf
         self._updated = math.nan
+        self._step = math.nan  # seconds between the two newest polls, where that is known
         self._minute, self._quarter, self._day = Rollup(len(COLUMNS)), Rollup(len(COLUMNS)), Rollup(len(COLUMNS))
         self._integrator = energy_integrator()
-        self._minute_row = array("d", [math.nan] * self._archive.minutes.columns)
-        self._quarter_row = array("d", [math.nan] * self._archive.quarters.columns)
-        self._day_row = array("d", [math.nan] * self._archive.days.columns)
+        self._shares = Integrator(range(len(SHARES)), [-1] * len(SHARES), len(SHARES), LONGEST_GAP_SECONDS)
+        self._means = TimedMeans(len(COLUMNS), 3, LONGEST_GAP_SECONDS)
+        # Seconds that were measured or counted, and seconds of gaps, of the minute, the quarter hour and the day.
+        self._covered, self._missed = array("d", [0.0] * 3), array("d", [0.0] * 3)
+        self.truth = CounterTruth()
 
     def use_zone(self, zone: ZoneInfo) -> None:
         """Count days by this zone; the open day ends at its next midnight."""
@@ -70,13 +113,13 @@ class OpenIntervals:
 
     def energies(self) -> array[float]:
         """Return the lifetime energies in Wh by ENERGIES, NaN for those never measured."""
-        return self._integrator.totals(ENDLESS)
+        return self._integrator.totals(ENDLESS)[: len(ENERGIES)]
 
     # --- an import -----------------------------------------------------------------------------------------------
 
     def day_energies(self) -> array[float]:
         """Return the energies of the open day in Wh by ENERGIES, NaN for those never measured."""
-        return self._integrator.totals(LONG)
+        return self._integrator.totals(LONG)[: len(ENERGIES)]
 
     def keep_totals(self, lifetime: Sequence[float]) -> None:
         """Set the lifetime energies (Wh by ENERGIES, NaN where unknown)."""
@@ -86,7 +129,17 @@ class OpenIntervals:
         """Make the day that begins at ``start`` the open one, with these energies (Wh by ENERGIES) so far."""
         if start != self.day_start:
             self._day.clear()
+            self._integrator.clear(LONG)
+            self._shares.clear(LONG)
+            self._begin(DAY)
             self._open_day(start + 1.0)
+        known = self.day_energies()
+        if any(energy != before for energy, before in zip(energies, known, strict=True) if not math.isnan(energy)):
+            # Another server has counted a part of the day: nothing says how long, so it may have been all of it.
+            seconds = max(self._covered[DAY], self.last - start if math.isfinite(self.last) else 0.0)
+            self._covered[DAY] = seconds
+            for channel in range(len(POWERS)):
+                self._integrator.set_seconds(LONG, channel, seconds)
         self._set_totals(LONG, energies)
 
     def keep_fuller_day(self, other: OpenIntervals) -> None:
@@ -95,53 +148,156 @@ class OpenIntervals:
             self._day.restore(other._day.state())
 
     def _set_totals(self, which: int, energies: Sequence[float]) -> None:
-        # The totals are the last numbers of the integrator's state, those of the endless interval at its very end.
-        state = self._integrator.state()
-        at = len(state) - (ENDLESS + 1 - which) * len(ENERGIES)
-        for index, value in enumerate(energies):
-            state[at + index] = value
-        self._integrator.restore(state)
+        for index, energy in enumerate(energies):
+            self._integrator.set_total(which, index, energy)
 
     # --- one poll ------------------------------------------------------------------------------------------------
 
-    def take(self, timestamp: float, values: array[float], elapsed: float | None = None) -> None:
+    def take(
+        self,
+        timestamp: float,
+        values: array[float],
+        elapsed: float | None = None,
+        found: Counted = NOTHING_COUNTED,
+    ) -> None:
         """Add one row by COLUMNS to the polls and to all open intervals.
 
         ``elapsed``: seconds since the last poll by a clock that is never set; None where only the timestamps tell.
+        ``found``: what the gateway's own counters say.
         """
-        integrator = self._integrator
         labelled = timestamp - self.last
         if elapsed is not None and math.isfinite(labelled) and abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS:
             # The clock was set between the two polls: only what flowed in the seconds that really passed counts.
-            integrator.move(labelled - elapsed)
+            for one in (self._integrator, self._shares, self._means):
+                one.move(labelled - elapsed)
         else:
             elapsed = labelled
-        if labelled <= LONGEST_GAP_SECONDS:
+        bridge = self._longest_step()
+        self._integrator.longest_gap = self._shares.longest_gap = self._means.longest_gap = bridge
+        gap = elapsed > bridge
+        shares = home_shares(values)
+        counts = self._plan(timestamp, elapsed, values, shares, found, gap)
+        begun = max(self.last, timestamp - elapsed)
+        if labelled <= LONGEST_GAP_SECONDS or (gap and counts):
             # Each interval gets its share of the energy that flowed across its edge before it is closed.
-            edge = self._next_edge()
-            while edge <= timestamp:
-                integrator.advance(edge, timestamp, values)
-                self._cross(edge)
-                edge = self._next_edge()
-            integrator.advance(timestamp, timestamp, values)
+            self._walk(begun, timestamp, values, shares, gap, counts)
         else:
             # Not edge by edge: a poll after a year would otherwise close 35,000 empty quarter hours.
-            self._cross(timestamp)
-            if elapsed <= LONGEST_GAP_SECONDS:
-                integrator.advance(timestamp, timestamp, values)
-            else:
-                integrator.forget()
-        integrator.take(timestamp, values)
-        minute = timestamp // 60.0 * 60.0
-        if minute != self.minute_start:
-            self._close_minute()
-            self.minute_start = minute
+            self._skip(begun, timestamp, gap)
+            if not gap:
+                self._flow(begun, timestamp, timestamp, values, shares, gap, counts)
+        for one, row in ((self._integrator, values), (self._shares, shares), (self._means, values)):
+            one.take(timestamp, row)
         self.last = timestamp
         self._updated = timestamp
+        self._step = elapsed
         for rollup in (self._minute, self._quarter, self._day):
             rollup.add(values)
         self._archive.polls.append(timestamp, values)
         self.show()
+
+    def _longest_step(self) -> float:
+        """Return the longest time between two polls that is no gap."""
+        step = self._step
+        if math.isnan(step) and math.isfinite(self.last):  # after a restart the polls still tell
+            times = self._archive.polls.select(-math.inf, self.last, [], 2)[0]
+            step = times[1] - times[0] if len(times) == 2 else math.nan
+        return longest_step(step) if math.isfinite(step) else LONGEST_GAP_SECONDS
+
+    def _plan(
+        self,
+        timestamp: float,
+        elapsed: float,
+        values: array[float],
+        shares: array[float],
+        found: Counted,
+        gap: bool,
+    ) -> bool:
+        """Let the counters say how much flows up to the poll at ``timestamp``; return whether any of them does."""
+        preview = self._integrator.preview(timestamp, values)
+        expected = self.truth.expected(found, self.energies(), preview, timestamp, gap, self.last)
+        counts = not all(map(math.isnan, expected))
+        home = preview[_HOME] if math.isnan(expected[_HOME]) else expected[_HOME]
+        # Over a gap, what was counted of solar and home is all there is.
+        rest = [expected[_SOLAR], expected[_HOME]]
+        expected.extend(0.0 if gap and not math.isnan(energy) else math.nan for energy in rest)
+        self._integrator.plan(timestamp - elapsed, timestamp, expected, preview)
+        parts = self._shares.preview(timestamp, shares)
+        whole = math.fsum(parts)
+        if whole > 0.0 and not math.isnan(home):
+            # The shares add up to what the home has used, which the counter may know better than the power.
+            wanted = array("d", [part * home / whole for part in parts])
+            self._shares.plan(timestamp - elapsed, timestamp, wanted, parts)
+        return counts
+
+    def _walk(
+        self, begun: float, timestamp: float, values: array[float], shares: array[float], gap: bool, counts: bool
+    ) -> None:
+        """Pass every edge of an interval up to the poll at ``timestamp``."""
+        at = begun
+        if gap and timestamp - begun > MOST_QUARTERS_SECONDS:
+            at = self._walk_days(begun, timestamp, values, shares)
+        edge = self._next_edge(gap, timestamp)
+        while edge <= timestamp:
+            self._flow(at, edge, timestamp, values, shares, gap, counts)
+            at = max(at, edge)
+            self._cross(edge)
+            edge = self._next_edge(gap, timestamp)
+        self._flow(at, timestamp, timestamp, values, shares, gap, counts)
+        self._cross(timestamp)
+
+    def _walk_days(self, begun: float, timestamp: float, values: array[float], shares: array[float]) -> float:
+        """Pass the midnights of a gap up to the present quarter hour, and return when that begins."""
+        quarter = timestamp // QUARTER_SECONDS * QUARTER_SECONDS
+        at = begun
+        self._close_minute()
+        self._close_quarter()
+        self.minute_start = self.quarter_start = quarter
+        while at < quarter:
+            edge = min(self._day_end, quarter)
+            self._flow(at, edge, timestamp, values, shares, True, True)
+            at = max(at, edge)
+            if edge >= self._day_end:
+                self._close_day()
+                self._open_day(edge)
+        self._integrator.clear(SHORT)
+        self._covered[MINUTE] = self._covered[QUARTER] = self._missed[MINUTE] = self._missed[QUARTER] = 0.0
+        return at
+
+    def _skip(self, begun: float, timestamp: float, gap: bool) -> None:
+        """Close what is over at ``timestamp`` and open what holds it; both know how much of a gap lies in them."""
+        if gap:
+            ends = (self.minute_start + 60.0, self.quarter_start + QUARTER_SECONDS, self._day_end)
+            for index, end in enumerate(ends):
+                if math.isfinite(end):
+                    self._missed[index] += max(0.0, min(end, timestamp) - begun)
+        over = [timestamp >= end for end in self._ends()]
+        self._cross(timestamp)
+        if gap and math.isfinite(begun):
+            for index, start in enumerate((self.minute_start, self.quarter_start, self.day_start)):
+                if over[index]:
+                    self._missed[index] += timestamp - max(start, begun)
+
+    def _flow(
+        self,
+        begun: float,
+        until: float,
+        timestamp: float,
+        values: array[float],
+        shares: array[float],
+        gap: bool,
+        counts: bool,
+    ) -> None:
+        """Add what flowed between two instants on the way to the poll at ``timestamp``."""
+        self._integrator.advance(until, timestamp, values)
+        self._shares.advance(until, timestamp, shares)
+        self._means.advance(until, timestamp, values)
+        seconds = max(0.0, until - begun)
+        for index in (MINUTE, QUARTER, DAY):
+            if counts or not gap:
+                self._covered[index] += seconds
+            if gap:
+                self._missed[index] += seconds
 
     def show(self) -> None:
         """Let readers see the open intervals as the last row of each ring."""
@@ -152,15 +308,27 @@ class OpenIntervals:
         if math.isfinite(self.day_start):  # an import may know of a day, and not of a poll
             archive.days.set_live(self.day_start, self._fill_day())
 
-    def _next_edge(self) -> float:
-        return min(self.quarter_start + QUARTER_SECONDS, self._day_end)
+    def _ends(self) -> tuple[float, float, float]:
+        return self.minute_start + 60.0, self.quarter_start + QUARTER_SECONDS, self._day_end
+
+    def _next_edge(self, gap: bool, timestamp: float) -> float:
+        minute, *others = self._ends()
+        if gap:  # nothing is known of its minutes, so they have no rows
+            return min(others)
+        if not self._minute.samples:  # a minute without a poll has no row either: only the last one is of use
+            minute = max(minute, timestamp // 60.0 * 60.0)
+        return min(minute, *others)
 
     def _cross(self, moment: float) -> None:
         """Close the intervals that are over at ``moment`` and open those that hold it."""
-        if moment >= self.quarter_start + QUARTER_SECONDS:
+        minute, quarter, day = (moment >= end for end in self._ends())
+        if minute:
+            self._close_minute()
+            self.minute_start = moment // 60.0 * 60.0
+        if quarter:
             self._close_quarter()
             self._open_quarter(moment)
-        if moment >= self._day_end:
+        if day:
             self._close_day()
             self._open_day(moment)
 
@@ -171,40 +339,71 @@ class OpenIntervals:
         self.day_start, self._day_end = day_span(timestamp, self.zone)
 
     def _fill_minute(self) -> array[float]:
-        self._minute.write(self._minute_row, _LAST, _SPREAD)
-        return self._minute_row
+        row = self._minute_row
+        self._minute.write(row, _LAST, _SPREAD)
+        self._write_means(row, MINUTE)
+        self._write_seconds(row, "minutes", MINUTE)
+        return row
 
     def _fill_quarter(self) -> array[float]:
         self._quarter.write(self._quarter_row, _LAST, _SPREAD)
-        self._integrator.copy_totals(SHORT, self._quarter_row, _ENERGY_AT)
+        self._write_energies(self._quarter_row, "quarters", SHORT, QUARTER)
         return self._quarter_row
 
     def _fill_day(self) -> array[float]:
         row = self._day_row
         self._day.write(row, _LAST, _SPREAD)
-        self._integrator.copy_totals(LONG, row, _ENERGY_AT)
+        self._write_energies(row, "days", LONG, DAY)
         # An instant a little into the day: a day that begins at a gap still has its own date.
-        row[_DATE_AT] = float(local_date(self.day_start + 1.0, self.zone).toordinal())
-        row[_DATE_AT + 1] = self.last
-        row[_DATE_AT + 2] = self._updated
+        row[self._date_at] = float(local_date(self.day_start + 1.0, self.zone).toordinal())
+        row[self._date_at + 1] = self.last
+        row[self._date_at + 2] = self._updated
         return row
+
+    def _write_means(self, row: array[float], interval: int) -> None:
+        """Replace the plain means of the samples by means over time; of states the last one stays."""
+        states = [row[column] for column in _LAST]
+        self._means.write(interval, row)
+        for column, state in zip(_LAST, states, strict=True):
+            row[column] = state
+
+    def _write_energies(self, row: array[float], ring: str, totals: int, interval: int) -> None:
+        self._write_means(row, interval)
+        # The mean power of a row is its energy by its time: the counter is the truth for both.
+        self._integrator.write_means(totals, row)
+        self._integrator.copy_totals(totals, row, self._energy_at, len(ENERGIES))
+        self._shares.copy_totals(totals, row, self._shares_at[ring], len(SHARES))
+        self._write_seconds(row, ring, interval)
+
+    def _write_seconds(self, row: array[float], ring: str, interval: int) -> None:
+        at = self._seconds_at[ring]
+        row[at], row[at + 1] = self._covered[interval], self._missed[interval]
 
     def _close_minute(self) -> None:
         if self._minute.samples:
             self._archive.minutes.append(self.minute_start, self._fill_minute())
         self._minute.clear()
+        self._begin(MINUTE)
 
     def _close_quarter(self) -> None:
         if math.isfinite(self.quarter_start) and self._deserves_row(self._quarter, SHORT):
             self._archive.quarters.append(self.quarter_start, self._fill_quarter())
         self._quarter.clear()
         self._integrator.clear(SHORT)
+        self._shares.clear(SHORT)
+        self._begin(QUARTER)
 
     def _close_day(self) -> None:
         if math.isfinite(self.day_start) and self._deserves_row(self._day, LONG):
             self._archive.days.append(self.day_start, self._fill_day())
         self._day.clear()
         self._integrator.clear(LONG)
+        self._shares.clear(LONG)
+        self._begin(DAY)
+
+    def _begin(self, interval: int) -> None:
+        self._means.clear(interval)
+        self._covered[interval] = self._missed[interval] = 0.0
 
     def _deserves_row(self, rollup: Rollup, totals: int) -> bool:
         """Return whether an interval has a sample, or energy of a step that crosses it."""
@@ -219,13 +418,49 @@ class OpenIntervals:
     def restore_moments(self, moments: tuple[float, ...]) -> None:
         """Take back what ``moments`` gave; the end of the day follows from its start and today's zone."""
         self.last, self.minute_start, self.quarter_start, self.day_start, self._updated = moments
+        self._step = math.nan
         self._day_end = -math.inf
         if math.isfinite(self.day_start):
             self._day_end = day_span(self.day_start + 1.0, self.zone)[1]
 
-    def sums(self) -> tuple[Integrator | Rollup, ...]:
-        """Return the objects whose content must outlive a restart, in the order in which it is stored."""
-        return self._integrator, self._minute, self._quarter, self._day
+    def state(self, truth: CounterTruth | None = None) -> array[float]:
+        """Return all sums that must outlive a restart; ``restore`` takes them back. ``truth``: other counters."""
+        found = self._covered + self._missed
+        for part in (*self._parts()[:-1], truth or self.truth):
+            found.extend(part.state())
+        return found
+
+    def restore(self, state: array[float]) -> None:
+        """Take back what ``state`` gave."""
+        self._covered, self._missed = state[:3], state[3:6]
+        at = 6
+        for part in self._parts():
+            size = len(part.state())
+            part.restore(state[at : at + size])
+            at += size
+
+    def restore_first_version(self, state: array[float]) -> None:
+        """Take back what version 1.0 kept: the integrator, the three intervals, and the counters."""
+        points, count = 4 * len(POWERS), len(ENERGIES)
+        kept = state[:points]
+        for which in range(3):
+            kept.extend(state[points + which * count : points + (which + 1) * count])
+            kept.extend([math.nan] * (_OUTPUTS - count))
+        seconds = [self.last - start if math.isfinite(start) else 0.0 for start in (self.quarter_start, self.day_start)]
+        for each in seconds:
+            kept.extend([each] * len(POWERS))
+        self._integrator.restore(kept)
+        at = points + 3 * count
+        for rollup in (self._minute, self._quarter, self._day):
+            size = len(rollup.state())
+            rollup.restore(state[at : at + size])
+            at += size
+        self.truth.restore(state[at : at + CounterTruth.size] + array("d", [math.nan] * count))
+        self._covered[QUARTER], self._covered[DAY] = seconds
+
+    def _parts(self) -> tuple[Integrator | Rollup | TimedMeans | CounterTruth, ...]:
+        sums = (self._integrator, self._shares, self._means)
+        return (*sums, self._minute, self._quarter, self._day, self.truth)
 
     def replay(self, since: float) -> None:
         """Sum up the polls from ``since`` on once more; their rows are in the ring already and stay as they are."""
@@ -252,11 +487,23 @@ class OpenIntervals:
         """Begin at midnight between two polls, so that the piece of their interval after it is not lost."""
         polls = self._archive.polls
         (before, values), (after, following) = polls.select(-math.inf, since, None, 1), polls.select(since, math.inf)
-        if before and after and before[0] < since and after[0] - before[0] <= LONGEST_GAP_SECONDS:
-            self._integrator.take(before[0], array("d", [column[0] for column in values]))
-            self._integrator.advance(since, after[0], array("d", [column[0] for column in following]))
-            self._integrator.clear(SHORT)
-            self._integrator.clear(LONG)
-            self.last = before[0]
-            self._open_quarter(since)
-            self._open_day(since)
+        if not before or not after or before[0] >= since:
+            return
+        self.last = before[0]
+        if after[0] - before[0] > self._longest_step():
+            self.last = -math.inf
+            return
+        row, next_row = (array("d", [column[0] for column in columns]) for columns in (values, following))
+        for one, first, second in (
+            (self._integrator, row, next_row),
+            (self._shares, home_shares(row), home_shares(next_row)),
+            (self._means, row, next_row),
+        ):
+            one.take(before[0], first)
+            one.advance(since, after[0], second)
+            for interval in (SHORT, LONG):
+                one.clear(interval)
+        self._means.clear(DAY)
+        self.minute_start = since // 60.0 * 60.0
+        self._open_quarter(since)
+        self._open_day(since)

@@ -1,7 +1,7 @@
 """Write every reading of one gateway into its history: the poll, its roll-ups, and the energy since the last one.
 
 Runs in the poller, one recorder per gateway. The parts: ``recorded_row`` (a reading as a row), ``open_intervals``
-(minute, quarter hour, day), ``signal_recorder`` (device signals) and ``counter_drift`` (the gateway's own counters).
+(minute, quarter hour, day), ``signal_recorder`` (device signals) and ``counter_truth`` (the gateway's own counters).
 """
 
 from __future__ import annotations
@@ -13,18 +13,17 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
-from pwserver.history.counter_drift import CounterCheck, EnergyTotal
+from pwserver.history.counter_truth import EnergyTotal, counted
 from pwserver.history.days import day_span, day_start, local_date, zone
-from pwserver.history.open_intervals import LONGEST_GAP_SECONDS, QUARTER_SECONDS, OpenIntervals
+from pwserver.history.open_intervals import FIRST_VERSION_SIZE, QUARTER_SECONDS, OpenIntervals
 from pwserver.history.recorded_row import power_values
 from pwserver.history.signal_recorder import SignalRecorder
 from pwserver.reading import Reading
 from pwserver.state.judge import GatewayJudge, Judged
-from pwserver.state.meter_powers import energies_wh
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION = 1.0
+FIRST_STATE_VERSION, STATE_VERSION = 1.0, 2.0  # the first is that of version 1.0
 
 
 class Recorder:
@@ -41,7 +40,6 @@ class Recorder:
             ring.repair()
         self._intervals = OpenIntervals(archive, zone(archive.timezone))
         self._signals = SignalRecorder(archive)
-        self._check = CounterCheck()
         self._resume()
 
     # --- what the poller calls -----------------------------------------------------------------------------------
@@ -88,10 +86,8 @@ class Recorder:
         if not math.isfinite(timestamp) or timestamp <= intervals.last:
             self.refused += 1
             return False
-        gap = (timestamp - intervals.last if elapsed is None else elapsed) > LONGEST_GAP_SECONDS
         minute = intervals.minute_start
-        intervals.take(timestamp, power_values(judged), elapsed)
-        self._check.take(energies_wh(judged.meters), intervals.energies(), gap)
+        intervals.take(timestamp, power_values(judged), elapsed, counted(judged.meters))
         if self._archive.signals:
             self._signals.take(timestamp, reading, judged, intervals.day_start)
         if intervals.minute_start != minute:
@@ -110,8 +106,8 @@ class Recorder:
         self._archive.state.write(self.state().tobytes())
 
     def energy(self) -> dict[str, EnergyTotal]:
-        """Return lifetime energies by ENERGIES, each with its drift against the gateway's own counter."""
-        return self._check.totals(self._intervals.energies())
+        """Return lifetime energies by ENERGIES, each with the gateway's own counter."""
+        return self._intervals.truth.totals(self._intervals.energies())
 
     # --- restart -------------------------------------------------------------------------------------------------
 
@@ -130,7 +126,6 @@ class Recorder:
     def _clear(self) -> None:
         self._intervals.clear()
         self._signals.clear()
-        self._check = CounterCheck()
 
     def _restore(self, payload: bytes) -> bool:
         """Take back the kept state; False when there is none, or one of another version or shape."""
@@ -142,11 +137,12 @@ class Recorder:
             return False
         self._intervals.restore_moments(tuple(state[1:6]))
         self._signals.last, self._signals.day = state[6:8]
-        at = 8
-        for part in (*self._intervals.sums(), self._check):
-            size = len(part.state())
-            part.restore(state[at : at + size])
-            at += size
+        if state[0] == FIRST_STATE_VERSION:
+            at = 8 + FIRST_VERSION_SIZE
+            self._intervals.restore_first_version(state[8:at])
+        else:
+            at = 8 + len(self._intervals.state())
+            self._intervals.restore(state[8:at])
         # The banks of signals come last, because their number follows a setting: a state of fewer banks is still good.
         for rollup in self._signals.rollups:
             size = len(rollup.state())
@@ -162,16 +158,17 @@ class Recorder:
         return self.state_with(self)
 
     def fits(self, state: array[float]) -> bool:
-        """Say whether this is a state of this version and shape."""
-        signals = sum(len(rollup.state()) for rollup in self._signals.rollups)
-        return bool(state) and state[0] == STATE_VERSION and len(state) >= len(self.state()) - signals
+        """Say whether this is a state of this version or of version 1.0, and of the right shape."""
+        sizes = {FIRST_STATE_VERSION: FIRST_VERSION_SIZE, STATE_VERSION: len(self._intervals.state())}
+        return bool(state) and len(state) >= 8 + sizes.get(state[0], math.inf)
 
     def state_with(self, other: Recorder) -> array[float]:
         """Return this recorder's state with the open intervals and device signals of ``other``, as after an import."""
         intervals, signals = other._intervals, other._signals
         state = array("d", [STATE_VERSION, *intervals.moments(), signals.last, signals.day])
-        for part in (*intervals.sums(), self._check, *signals.rollups):
-            state.extend(part.state())
+        state.extend(intervals.state(self._intervals.truth))
+        for rollup in signals.rollups:
+            state.extend(rollup.state())
         return state
 
     @property

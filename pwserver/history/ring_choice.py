@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, zone
-from pwserver.history.layout import DAY_SECONDS, LAST_COLUMNS, SAMPLES
+from pwserver.history.layout import BOOK_NAMES, DAY_SECONDS, LAST_COLUMNS, SAMPLES, longest_step
 from pwserver_ext import buckets
 from pwserver_ext.buckets import LAST, MAXIMUM, MEAN, MINIMUM, SUM
 from pwserver_ext.ring import Ring
 
 FINE_TO_COARSE = ("polls", "minutes", "quarters", "days")
+COVERED_SECONDS = BOOK_NAMES[0]  # by which the rows of an interval weigh in a mean
+_ADDED = (SAMPLES, *BOOK_NAMES)
 LONGEST_DAY_SECONDS = 27 * 3600.0  # a local day on which clocks are set back
 _DAY_SLACK_SECONDS = 7200.0  # a local day is up to so much longer or shorter than 24 h
 
@@ -100,8 +102,8 @@ def aggregate(
     """Sum up the chosen ring in buckets from ``start`` to before ``end``, for columns (``soe``, ``site_min`` …).
 
     A bucket begins at ``origin`` plus a whole number of steps; of days the first one is the day that holds ``start``.
-    A column the ring does not have is NaN throughout; of the polls, ``site_min`` and ``site_max`` are found by
-    looking at every poll.
+    A mean is one over time. A column the ring does not have is NaN throughout; of the polls, ``site_min`` and
+    ``site_max`` are found by looking at every poll.
     """
     positions = archive.columns(chosen.name)
     kinds: list[int] = []
@@ -116,16 +118,21 @@ def aggregate(
             continue
         if end_name in ("min", "max"):
             kinds.append(MINIMUM if end_name == "min" else MAXIMUM)
-        elif field == SAMPLES or field.endswith("_wh"):
+        elif field in _ADDED or field.endswith("_wh"):
             kinds.append(SUM)
         else:
             kinds.append(LAST if field in LAST_COLUMNS else MEAN)
         places.append(len(columns))
         columns.append(positions[source])
-    weight = positions.get(SAMPLES, -1)
+    weight = positions.get(COVERED_SECONDS, -1)
     step = chosen.step_seconds
     if chosen.name == "polls":
-        times, polls, values = buckets.aggregate(chosen.ring, start, before(end), step, kinds, columns, origin)
+        interval = archive.settings.poll_interval
+        # A step no longer than that between two polls shows the polls themselves.
+        bridged = longest_step(interval) if step > interval else 0.0
+        times, polls, values = buckets.aggregate(
+            chosen.ring, start, before(end), step, kinds, columns, origin, longest_gap=bridged
+        )
         if counted is not None:
             places[counted] = len(values)
             values.append(polls)

@@ -66,11 +66,12 @@ def test_rows_are_flat_objects_with_a_time(asked: Any) -> None:
     for index, row in enumerate(rows):
         moment = datetime.datetime.fromisoformat(row["time"])
         assert (moment.timestamp(), moment.utcoffset()) == (START + 60.0 * index, datetime.timedelta())
-        assert row["solar"] == pytest.approx(index * 12 + 5.5)
+        # It rises evenly: the mean over time is what lies in the middle of the minute, the last one of which is open.
+        assert row["solar"] == pytest.approx(index * 12 + (6.0 if index < 119 else 5.5))
     assert rows[0] | {"time": ""} == {
         "time": "",
         "site": -100,
-        "solar": 5.5,
+        "solar": 6,
         "battery": 50,
         "load": 10,
         "soe": 50,
@@ -126,7 +127,9 @@ def test_means_and_extremes_are_those_of_the_polls(asked: Any, step: str) -> Non
         low = datetime.datetime.fromisoformat(row["time"]).timestamp() - START
         polls = [poll for poll in range(1440) if low <= poll * 5.0 < low + seconds]
         assert row["samples"] == len(polls)
-        assert row["solar"] == pytest.approx(sum(polls) / len(polls), rel=1e-6)
+        # It rises evenly, so the mean over time lies in the middle of the first poll and the one after the last.
+        until = polls[-1] if seconds == 5 else min(polls[-1] + 1, 1439)
+        assert row["solar"] == pytest.approx((polls[0] + until) / 2.0, rel=1e-6)
         assert (row["solar_min"], row["solar_max"]) == (polls[0], polls[-1])
 
 

