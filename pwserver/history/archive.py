@@ -21,6 +21,7 @@ from pwserver.history.layout import (
 )
 from pwserver.history.mapped_file import RecordFile
 from pwserver.json_types import Json
+from pwserver.state.fact import finite
 from pwserver_ext.ring import Ring
 
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
@@ -95,6 +96,7 @@ class Notes:
     units: Mapping[str, tuple[str, int]] | None = None  # serial -> label, order
     timezone: str | None = None  # in which the days are counted, where the gateway told it
     days_zone: str | None = None  # in which the days are counted, whoever told it: for commands that are not told
+    capacity_wh: float | None = None  # of the batteries together, by which their charge weighs in a sum
 
     def to_bytes(self) -> bytes:
         """Write the notes as they are stored."""
@@ -104,6 +106,7 @@ class Notes:
                 "units": self.units or {},
                 "timezone": self.timezone,
                 "days_zone": self.days_zone,
+                "capacity_wh": self.capacity_wh,
             },
             ensure_ascii=False,
         ).encode()
@@ -118,6 +121,7 @@ class Notes:
                 {str(serial): (str(label), int(order)) for serial, (label, order) in body.get("units", {}).items()},
                 str(body["timezone"]) if body.get("timezone") else None,
                 str(body["days_zone"]) if body.get("days_zone") else None,
+                finite(body.get("capacity_wh")),
             )
         except (ValueError, TypeError, AttributeError):
             return cls()

@@ -88,6 +88,7 @@ class Recorder:
             return False
         minute = intervals.minute_start
         intervals.take(timestamp, power_values(judged), elapsed, counted(judged.meters))
+        self._signals.note_capacity(judged.charge.capacity_wh.value)
         if self._archive.signals:
             self._signals.take(timestamp, reading, judged, intervals.day_start)
         if intervals.minute_start != minute:

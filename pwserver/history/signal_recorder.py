@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 # Labels of replaced units stay, so that old rows keep their names, but only so many: the notes are a small record.
 MOST_UNIT_LABELS = 256
+CAPACITY_SHARE = 0.01  # a smaller change of the capacity is not worth a write
 
 
 class SignalRecorder:
@@ -33,6 +34,7 @@ class SignalRecorder:
         self._units = dict(notes.units or {})
         self._noted_zone = notes.timezone
         self._days_zone = notes.days_zone
+        self._capacity_wh = notes.capacity_wh
         self._full_logged = False  # has it been logged that there are more signals than room?
         self.clear()
 
@@ -50,6 +52,13 @@ class SignalRecorder:
         """Store the time zone in force, whoever told it."""
         if self._days_zone != name:
             self._days_zone = name
+            self._write_notes()
+
+    def note_capacity(self, watt_hours: float | None) -> None:
+        """Store the capacity of the batteries when it is known for the first time, or has changed."""
+        known = self._capacity_wh
+        if watt_hours is not None and (known is None or abs(watt_hours - known) > CAPACITY_SHARE * known):
+            self._capacity_wh = watt_hours
             self._write_notes()
 
     def take(self, timestamp: float, reading: Reading, judged: Judged, day: float) -> None:
@@ -102,7 +111,8 @@ class SignalRecorder:
             rollup.clear()
 
     def _write_notes(self) -> None:
-        self._archive.notes.write(Notes(tuple(self._series), self._units, self._noted_zone, self._days_zone).to_bytes())
+        series, zones = tuple(self._series), (self._noted_zone, self._days_zone)
+        self._archive.notes.write(Notes(series, self._units, *zones, self._capacity_wh).to_bytes())
 
     def _log_full(self, device: str, metric: str) -> None:
         if not self._full_logged:

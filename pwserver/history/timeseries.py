@@ -10,13 +10,13 @@ import datetime
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Any
 
 from pwserver import bounds
 from pwserver.history.archive import Archive
 from pwserver.history.days import local_date, zone
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
+from pwserver.history.house_sums import add_up
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choose
 from pwserver.json_types import JsonMapping
@@ -166,31 +166,12 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
         aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, beyond, _TREND)
         for archive in archives
     ]
-    times, values = parts[0] if len(parts) == 1 else _add_up(parts)
+    times, values = parts[0] if len(parts) == 1 else add_up(archives, parts, bucket)
     columns = [Column(name, values[index], 7, 0.001) for index, name in enumerate(_KILO)]
     columns.append(Column("battery_level", values[4]))
     points = json_rows(times, columns, "ts", False)
     head = {"enabled": True, "hours": hours, "bucket_seconds": bucket, "start": begin, "end": until}
     return _with_rows(head, "points", points, {"count": len(times), "last_updated": now}, etag)
-
-
-def _add_up(parts: list[tuple[Any, list[Any]]]) -> tuple[Any, list[Any]]:
-    """Add the powers of the gateways that have the bucket, and average the level."""
-    sums: dict[float, list[list[float]]] = {}
-    for times, values in parts:
-        for row, when in enumerate(times):
-            cells = sums.setdefault(when, [[] for _ in _TREND])
-            for cell, column in zip(cells, values, strict=True):
-                if not math.isnan(column[row]):
-                    cell.append(column[row])
-    ordered = sorted(sums)
-    columns = [
-        array("d", [math.fsum(sums[when][index]) if sums[when][index] else math.nan for when in ordered])
-        for index in range(len(_TREND) - 1)
-    ]
-    levels = [sums[when][-1] for when in ordered]
-    columns.append(array("d", [math.fsum(level) / len(level) if level else math.nan for level in levels]))
-    return array("d", ordered), columns
 
 
 def _with_rows(head: JsonMapping, name: str, rows: bytes, tail: JsonMapping, etag: bytes) -> HistoryAnswer:

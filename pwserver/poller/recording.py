@@ -66,8 +66,13 @@ class Recording:
             store.give_up(f"an import cannot be finished ({problem.strerror})")
 
     def take(self, view: View) -> None:
-        """Record a fresh reading; one that is only still served, or was seen before, is left out."""
-        if view.reading is not None and view.status.online:
+        """Record a fresh reading; one that is only still served, or was seen before, is left out.
+
+        So is a sum while a configured house is missing: what that house takes would be read as sold. Its rows then have
+        a gap, as those of the house.
+        """
+        incomplete = view.gateway.virtual and view.status.error is not None
+        if view.reading is not None and view.status.online and not incomplete:
             self.record(view.gateway.id, view.reading, view.state.judged, view.gateway.timezone)
 
     def record(self, gateway: str, reading: Reading, judged: Judged | None = None, timezone: str | None = None) -> None:

@@ -1,0 +1,100 @@
+"""Sums over several houses: while one of them is missing there is a gap, and the charge weighs by capacity."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pwserver.history.archive import Archive
+from pwserver.history.history_route import ROUTES
+from pwserver.history.layout import HistoryGateway, HistorySettings
+from pwserver.history.recorder import Recorder
+from pwserver.poller.recording import Recording
+from tests.history.support import archive, body, histories, reading
+
+NOON = 1_795_377_600.0
+SETTINGS = HistorySettings(poll_interval=5.0, poll_retention_seconds=86400.0, max_signals=0)
+HOUSES = {"sells": -1000.0, "buys": 2500.0, "idle": 500.0}
+
+
+def house(name: str, watts: float, seconds: list[tuple[float, float]], step: float = 5.0, **more: Any) -> Archive:
+    """A house polled over some spans of time."""
+    store = archive(SETTINGS, HistoryGateway(name, name, "UTC"))
+    recorder = Recorder(store)
+    for start, end in seconds:
+        for number in range(round((end - start) / step)):
+            recorder.record(reading(NOON + start + step * number, watts, 0.0, 0.0, max(0.0, watts), **more))
+    return store
+
+
+def trend(*stores: Archive, end: float = 3600.0) -> list[dict[str, float | None]]:
+    asked = {"start": repr(NOON), "end": repr(NOON + end)}
+    found: list[dict[str, float | None]] = body(
+        ROUTES["/api/timeseries/trend"](histories(*stores), asked, NOON + end, None)
+    )["points"]
+    return found
+
+
+def test_the_trend_has_a_gap_while_a_house_is_missing() -> None:
+    whole = [(0.0, 3600.0)]
+    stores = [house(name, watts, whole) for name, watts in HOUSES.items() if name != "buys"]
+    stores.insert(1, house("buys", HOUSES["buys"], [(0.0, 1200.0), (2400.0, 3600.0)]))
+    points = trend(*stores)
+    powers = [point["grid_kw"] for point in points]
+    assert set(powers) == {2.0, None}
+    assert powers.count(None) == 20 and powers[0] == powers[-1] == 2.0
+
+
+@pytest.mark.parametrize("away", [70.0, 200.0])
+def test_a_short_absence_is_bridged_as_the_houses_own_rows_are(away: float) -> None:
+    stores = [
+        house("one", 1000.0, [(0.0, 1200.0), (1200.0 + away, 3600.0)]),
+        house("two", 3000.0, [(0.0, 3600.0)]),
+    ]
+    assert {point["grid_kw"] for point in trend(*stores)} == {4.0}
+
+
+def test_houses_that_are_polled_rarely_do_not_make_the_sum_fall() -> None:
+    stores = [house("often", 1000.0, [(0.0, 3600.0)]), house("rarely", 3000.0, [(0.0, 3600.0)], 120.0)]
+    powers = [point["grid_kw"] for point in trend(*stores)]
+    assert set(powers[:-1]) == {4.0}
+
+
+def test_a_house_that_came_later_is_missed_only_from_then_on() -> None:
+    stores = [house("first", 1000.0, [(0.0, 3600.0)]), house("second", 3000.0, [(1800.0, 3600.0)])]
+    powers = [point["grid_kw"] for point in trend(*stores)]
+    assert powers == [1.0] * 30 + [4.0] * 30
+
+
+def test_the_level_weighs_by_capacity_and_does_not_jump() -> None:
+    def battery(raw: float, capacity: float) -> dict[str, Any]:
+        return {
+            "soe_raw": raw,
+            "system_status": {"nominal_full_pack_energy": capacity, "nominal_energy_remaining": 1.0},
+        }
+
+    large = house("large", 0.0, [(0.0, 1200.0), (2400.0, 3600.0)], **battery(90.5, 40_000.0))
+    small = house("small", 0.0, [(0.0, 3600.0)], **battery(14.5, 10_000.0))
+    levels = [point["battery_level"] for point in trend(large, small)]
+    known = [level for level in levels if level is not None]
+    assert known == pytest.approx([(90.0 * 4 + 10.0) / 5] * len(known))
+    assert levels.count(None) == 20
+    assert large.read_notes().capacity_wh == 40_000.0
+
+
+def test_the_recorded_sum_has_a_gap_while_a_house_is_missing() -> None:
+    store = archive(SETTINGS, HistoryGateway("aggregate", "All", "UTC", virtual=True))
+    recording = Recording(SimpleNamespace(archives={"aggregate": store}, stop_reason=lambda: None))  # type: ignore[arg-type]
+    for number in range(120):
+        missing = 30 <= number < 44  # 70 s
+        watts = sum(HOUSES.values()) - (HOUSES["buys"] if missing else 0.0)
+        one = reading(NOON + 5.0 * number, watts, 0.0, 0.0, 3000.0, gateway_id="aggregate")
+        status = SimpleNamespace(online=True, error="buys left out: stale" if missing else None)
+        gateway = SimpleNamespace(id="aggregate", virtual=True, timezone="UTC")
+        view = SimpleNamespace(reading=one, status=status, gateway=gateway, state=SimpleNamespace(judged=None))
+        recording.take(view)  # type: ignore[arg-type]
+    _, (watts_recorded,) = store.polls.select(-math.inf, math.inf, [store.column("polls", "site")])
+    assert list(watts_recorded) == [2000.0] * 106  # the rest is a gap, bridged as that of a house is
