@@ -65,7 +65,7 @@ class Poller:
         self.wait_times = WaitTimes(runtime)
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
-        self.publisher.after_site = self.recording.take
+        self.publisher.after_site = self.recording.take_sum
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         self.metrics.sources += [self._measured, self.brokers.measured]
         self._jobs: list[asyncio.Task[None]] = []

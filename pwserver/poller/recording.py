@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -66,14 +66,19 @@ class Recording:
             store.give_up(f"an import cannot be finished ({problem.strerror})")
 
     def take(self, view: View) -> None:
-        """Record a fresh reading; one that is only still served, or was seen before, is left out.
-
-        So is a sum while a configured house is missing: what that house takes would be read as sold. Its rows then have
-        a gap, as those of the house.
-        """
-        incomplete = view.gateway.virtual and view.status.error is not None
-        if view.reading is not None and view.status.online and not incomplete:
+        """Record a fresh reading; one that is only still served, or was seen before, is left out."""
+        if view.reading is not None and view.status.online:
             self.record(view.gateway.id, view.reading, view.state.judged, view.gateway.timezone)
+
+    def take_sum(self, view: View, left_out: Collection[str]) -> None:
+        """Record the sum over several houses, unless one that has a history is left out.
+
+        What that house takes would be read as sold. The rows of the sum then have a gap, as those of the house. A house
+        of which nothing was ever recorded is not waited for.
+        """
+        archives = self.store.archives
+        if not any(name in archives and archives[name].recorded for name in left_out):
+            self.take(view)
 
     def record(self, gateway: str, reading: Reading, judged: Judged | None = None, timezone: str | None = None) -> None:
         """Record one reading of one gateway, whose days begin at midnight in ``timezone`` where that is given."""

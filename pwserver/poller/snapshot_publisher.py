@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
@@ -87,7 +87,8 @@ class SnapshotPublisher:
         self._memory: MergeMemory = {}
         self._sums = self._memories_kept.sums()
         self._faults: set[str] = set()
-        self.after_site: Callable[[View], None] | None = None  # told of every new sum of several gateways
+        # Told of every new sum of several gateways, with those that are left out of it.
+        self.after_site: Callable[[View, Collection[str]], None] | None = None
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -147,7 +148,7 @@ class SnapshotPublisher:
             self._memories_kept.keep(AGGREGATE, self._sums.to_json)
             self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires, taken)
             if self.after_site is not None:
-                self.after_site(merged.view)
+                self.after_site(merged.view, site.state.left_out)
         self._write(SITE, render_site(site, self._fault), oldest, expires, taken)
         return site
 
