@@ -22,6 +22,7 @@ from pwserver.history.ring_tables import read_csv
 from pwserver.history.store import HistoryStore
 from pwserver.history.tool import run
 from pwserver.history.transfer import merge
+from tests.history.predecessor import SCHEMA
 from tests.history.support import GATEWAY, SMALL, Site, body, reading
 
 SITE = Site()
@@ -209,20 +210,7 @@ def test_history_in_memory_has_no_tool() -> None:
 def sqlite_store(path: Path) -> None:
     """The predecessor's tables, as its schema describes them, with a day and a half in them."""
     with closing(sqlite3.connect(path)) as database:
-        database.executescript(
-            """
-            CREATE TABLE samples (gateway_id TEXT, ts REAL, solar_w REAL, home_w REAL, battery_charge_w REAL,
-                battery_discharge_w REAL, grid_import_w REAL, grid_export_w REAL, soe REAL,
-                PRIMARY KEY (gateway_id, ts));
-            CREATE TABLE daily_energy (gateway_id TEXT, day TEXT, solar_kwh REAL, home_kwh REAL,
-                battery_charge_kwh REAL, battery_discharge_kwh REAL, grid_import_kwh REAL, grid_export_kwh REAL,
-                last_sample_ts REAL, updated_at REAL, PRIMARY KEY (gateway_id, day));
-            CREATE TABLE device_series (series_id INTEGER PRIMARY KEY, gateway_id TEXT, device TEXT, metric TEXT);
-            CREATE TABLE device_samples (series_id INTEGER, ts INTEGER, value REAL, PRIMARY KEY (series_id, ts));
-            CREATE TABLE device_daily (series_id INTEGER, day TEXT, min_value REAL, max_value REAL, sum_value REAL,
-                count INTEGER, last_ts INTEGER, PRIMARY KEY (series_id, day));
-            """
-        )
+        database.executescript(SCHEMA)
         database.execute("INSERT INTO device_series VALUES (7, 'default', ?, 'pack_temp_max')", (POD,))
         for step in range(600):
             when = START + 60.0 * step
