@@ -32,26 +32,24 @@ Look = Callable[..., Watched]
 
 @pytest.fixture
 def look(browser: Browser) -> Iterator[Look]:
-    """``look(base, **context options)``: a new page in a context of its own; mishaps are checked at the end."""
+    """``look(house or address, **context options)``: a new page in a context of its own.
+
+    Its mishaps are checked when it is left: before the server of its house stops, else at the end of the test.
+    """
     opened: list[Watched] = []
 
-    def new(base: str, *, check: bool = True, **options: Any) -> Watched:
+    def new(place: House | str, *, check: bool = True, **options: Any) -> Watched:
         context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE), **options}
         )
         context.set_default_timeout(patient(30) * 1000)
-        watched = Watched(context.new_page(), base)
-        watched.checked = check  # type: ignore[attr-defined]
+        watched = Watched(context.new_page(), place if isinstance(place, str) else place.base)
+        watched.checked = check
         opened.append(watched)
+        if isinstance(place, House):
+            place.pages.append(watched)
         return watched
 
     yield new
     for one in opened:
-        try:
-            if one.checked:  # type: ignore[attr-defined]
-                one.check()
-        finally:
-            # A request that a test answers by itself may still be on its way; it is not the next test's failure.
-            if not one.page.is_closed():
-                one.page.unroute_all(behavior="ignoreErrors")
-            one.page.context.close()
+        one.leave()

@@ -34,7 +34,7 @@ def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: Hous
     serial = three.gateway.device.family.units[1].serial
     three.gateway.raise_alert(ALERT, serial)
     three.gateway.raise_alert("NobodyKnowsThisFault", serial)
-    page = look(three.base).open(ONLY_ALERTS)
+    page = look(three).open(ONLY_ALERTS)
     told = item(page, ALERT)
     for words in ("Serious", "By its name: the battery pack reports a fault of its hardware.", "PW2", "since "):
         assert words in told, told
@@ -47,7 +47,7 @@ def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: Hous
     assert page.evaluate("Object.keys(localStorage).filter((key) => /alert/.test(key))") == []
     assert violations(page) == []
 
-    another = look(three.base).open(ONLY_ALERTS)  # a browser that has never been here
+    another = look(three).open(ONLY_ALERTS)  # a browser that has never been here
     assert item(another, ALERT) == told
 
     three.gateway.clear_alert(ALERT, serial)
@@ -60,7 +60,7 @@ def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: Hous
 
 def test_of_several_houses_only_what_is_more_than_a_state_is_listed(look: Look) -> None:
     with make_house("powerwall2", "powerwall3-single") as two:
-        page = look(two.base).open(ONLY_ALERTS)
+        page = look(two).open(ONLY_ALERTS)
         until(page, "/No alerts/.test(document.querySelector('[data-card=alerts]').textContent)", 30)
         list(two.gateways.values())[1].raise_alert("BatteryFault")
         assert "House2" in item(page, "BatteryFault")

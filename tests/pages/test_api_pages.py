@@ -21,13 +21,13 @@ def _every_sixth_path(route: Route) -> None:
 
 
 def _open_thin(look: Look, house: House, name: str) -> Page:
-    watched = look(house.base)
+    watched = look(house)
     watched.page.route("**/openapi.json", _every_sixth_path)
     return watched.open(name)
 
 
 def test_swagger_ui(house: House, look: Look) -> None:
-    page = look(house.base).open("docs")
+    page = look(house).open("docs")
     until(page, "document.querySelectorAll('.opblock-tag').length > 3")
     assert violations(page) == []
     page.locator(".opblock-tag button").first.click()

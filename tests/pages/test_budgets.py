@@ -29,7 +29,7 @@ requestAnimationFrame(look);
 
 
 def test_first_page_is_small_and_loads_no_chart_library(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     sizes: dict[str, int] = {}
     devtools = watched.page.context.new_cdp_session(watched.page)
     devtools.send("Network.enable")
@@ -43,7 +43,7 @@ def test_first_page_is_small_and_loads_no_chart_library(house: House, look: Look
 
 
 def test_nothing_moves_when_the_first_figures_come(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     watched.page.add_init_script(SHIFTS)
     page = watched.open("")
     until(page, "globalThis.figures && performance.now() > globalThis.figures + 1000")
@@ -55,7 +55,7 @@ def test_console_and_history_barely_move(house: House, look: Look) -> None:
         ("console", "document.querySelector('[data-card=trend] canvas')"),
         ("history", "document.documentElement.dataset.shown"),
     ):
-        watched = look(house.base, viewport={"width": 1440, "height": 900})
+        watched = look(house, viewport={"width": 1440, "height": 900})
         watched.page.add_init_script(SHIFTS)
         page = watched.open(path)
         until(page, ready)
@@ -64,7 +64,7 @@ def test_console_and_history_barely_move(house: House, look: Look) -> None:
 
 def test_the_animation_lays_out_no_frame(house: House, look: Look) -> None:
     """The dots run on the compositor: the page lays itself out for messages, a few a second, not for frames."""
-    page = look(house.base).open("")
+    page = look(house).open("")
     until(page, f"{RUNNING} > 0 && performance.now() > 3000")
     devtools = page.context.new_cdp_session(page)
     devtools.send("Performance.enable")
@@ -81,7 +81,7 @@ def test_the_animation_lays_out_no_frame(house: House, look: Look) -> None:
 
 
 def test_what_moves_is_little_and_on_layers_of_its_own(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     page = watched.open("")
     until(page, f"{RUNNING} >= 2")
     devtools = page.context.new_cdp_session(page)

@@ -23,7 +23,7 @@ NOTICE = "document.querySelector('#notice').textContent"
 
 @pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
 def test_each_transport_alone(house: House, look: Look, transport: str) -> None:
-    watched = look(house.base)
+    watched = look(house)
     page = watched.open(f"?live={transport}", transport)
     until(page, "document.querySelector('.node.home .value').textContent !== '–'")
     assert any("/ws/site" in url for url in watched.requests) == (transport == "socket")
@@ -31,7 +31,7 @@ def test_each_transport_alone(house: House, look: Look, transport: str) -> None:
 
 
 def test_proxy_that_breaks_websockets_and_streams(house: House, look: Look) -> None:
-    watched = look(house.base, check=False)
+    watched = look(house, check=False)
 
     def broken(route: Route) -> None:
         route.fulfill(status=502, body="bad gateway")
@@ -47,7 +47,7 @@ def test_proxy_that_breaks_websockets_and_streams(house: House, look: Look) -> N
 
 def test_gateway_unplugged_and_back(look: Look) -> None:
     with make_house("powerwall2", PW_CACHE_TTL="4") as alone:
-        page = look(alone.base).open()
+        page = look(alone).open()
         until(page, f"!{FADED}")
         alone.gateway.fault("unplugged")
         until(page, f"{FADED} && /no new data/.test({NOTICE})")
@@ -96,7 +96,7 @@ def test_server_restarted_with_every_page_open(look: Look) -> None:
 
 def test_network_off_and_on(house: House, look: Look) -> None:
     """The device itself has no network: every request fails at once."""
-    watched = look(house.base, check=False)
+    watched = look(house, check=False)
     page = watched.open("?live=poll", "poll")
     lost, well = PAGES[""]
     page.context.set_offline(True)
@@ -164,7 +164,7 @@ def test_a_browser_with_a_wrong_clock_tells_right_ages(
     house: House, look: Look, transport: str, seconds: float
 ) -> None:
     def opened(path: str) -> Page:
-        watched = look(house.base)
+        watched = look(house)
         watched.page.clock.set_fixed_time((time.time() + seconds) * 1000)
         return watched.open(path, transport if "live" in path else None)
 

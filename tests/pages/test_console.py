@@ -36,7 +36,7 @@ def card(page: Page, name: str) -> str:
 
 
 def test_every_card_has_its_content(house: House, look: Look) -> None:
-    page = look(house.base).open("console")
+    page = look(house).open("console")
     assert page.evaluate(SHOWN) == CARDS
     until(page, "document.querySelector('[data-card=gateways] .pill').textContent === 'Live'")
     until(page, "document.querySelectorAll('[data-card=health] tbody tr').length === 3")
@@ -57,7 +57,7 @@ def test_every_card_has_its_content(house: House, look: Look) -> None:
 
 
 def test_memory_is_what_all_processes_take_with_shared_pages_counted_once(house: House, look: Look) -> None:
-    page = look(house.base).open("console?hide=trend,daily-energy,power-flow")
+    page = look(house).open("console?hide=trend,daily-energy,power-flow")
     shown = r"document.querySelector('[data-card=health]').innerText.match(/Memory\s+([\d.]+).MB/)?.[1]"
     pids = [house.server.process.pid, *house.server.children().values()]
 
@@ -70,7 +70,7 @@ def test_memory_is_what_all_processes_take_with_shared_pages_counted_once(house:
 
 
 def test_kiosk_and_hidden_cards_by_address(house: House, look: Look) -> None:
-    page = look(house.base).open("console?kiosk=1&hide=alerts,strings,health,control,mqtt")
+    page = look(house).open("console?kiosk=1&hide=alerts,strings,health,control,mqtt")
     until(page, "document.querySelector('.card')")
     assert page.evaluate(SHOWN) == [
         one for one in CARDS if one not in ("alerts", "strings", "health", "control", "mqtt")
@@ -79,7 +79,7 @@ def test_kiosk_and_hidden_cards_by_address(house: House, look: Look) -> None:
 
 
 def test_cards_hidden_and_moved_are_remembered(house: House, look: Look) -> None:
-    page = look(house.base).open("console")
+    page = look(house).open("console")
     page.click("#settings")
     page.uncheck("label:has-text('Alerts') input")
     for _ in range(3):
@@ -93,7 +93,7 @@ def test_cards_hidden_and_moved_are_remembered(house: House, look: Look) -> None
 
 
 def test_temperature_unit_and_theme(house: House, look: Look) -> None:
-    page = look(house.base, locale="de-DE", color_scheme="light").open("console")
+    page = look(house, locale="de-DE", color_scheme="light").open("console")
     until(page, "document.querySelector('.unit-box')")
     assert "°C" in card(page, "powerwall")
     assert page.evaluate("/\\d,\\d/.test(document.querySelector('[data-card=powerwall]').textContent)"), (
@@ -108,12 +108,12 @@ def test_temperature_unit_and_theme(house: House, look: Look) -> None:
 
 
 def test_control_that_is_off_says_so(two: House, look: Look) -> None:
-    page = look(two.base).open("console?hide=power-flow,trend")
+    page = look(two).open("console?hide=power-flow,trend")
     until(page, "document.querySelector('[data-card=control]').textContent.includes('Control is off')")
 
 
 def test_why_there_is_no_broker(two: House, look: Look) -> None:
-    page = look(two.base).open("console?hide=power-flow,trend")
+    page = look(two).open("console?hide=power-flow,trend")
     until(page, "/Not connected\\s+\\S.*refused/.test(document.querySelector('[data-card=mqtt]').innerText)")
 
 
@@ -132,7 +132,7 @@ def two() -> Iterator[House]:
 
 
 def test_two_gateways_sum_and_switch(two: House, look: Look) -> None:
-    page = look(two.base).open("console?hide=trend")
+    page = look(two).open("console?hide=trend")
     solar = "document.querySelector('.node.solar .value').textContent"
     until(page, f"{solar}.startsWith('7.0')")
     assert page.evaluate("[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)") == [
@@ -152,7 +152,7 @@ def test_two_gateways_sum_and_switch(two: House, look: Look) -> None:
 
 
 def test_one_of_two_missing_is_said(two: House, look: Look) -> None:
-    page = look(two.base).open("console?hide=trend")
+    page = look(two).open("console?hide=trend")
     list(two.gateways.values())[1].fault("unplugged")
     until(
         page,
@@ -169,7 +169,7 @@ def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
     with make_house("powerwall2") as alone:
         alone.gateway.set_house(fixed_solar=1000.0, fixed_load=1000.0, soe_percent=52.0)
         wait_until(lambda: abs(alone.server.json("/api/site")["site"]["charge_raw_percent"] - 52) < 0.2, 20)
-        page = look(alone.base, check=False).open("console")
+        page = look(alone, check=False).open("console")
         shown = """[document.querySelector('.level').textContent,
           ...[...document.querySelectorAll('.unit-box h3')].map((one) => one.textContent.split(' · ')[1])]"""
         until(page, f"{shown}.length === 3 && {shown}.every((one) => one === '49\u202f%')")
@@ -181,14 +181,14 @@ def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
             return bool(points) and abs(points[-1]["battery_level"] - 49.47) < 0.5
 
         wait_until(recorded, 20, "the history has another scale")
-        page = look(alone.base, check=False).open("")
+        page = look(alone, check=False).open("")
         until(page, "document.querySelector('.level').textContent === '49\u202f%'")
         assert page.text_content("#scale") == "Charge as in the app"
 
 
 @pytest.mark.parametrize("width", [390, 1100, 1280, 1440, 1920])
 def test_no_column_of_the_processes_is_cut_off(house: House, look: Look, width: int) -> None:
-    page = look(house.base, viewport={"width": width, "height": 900}).open("console")
+    page = look(house, viewport={"width": width, "height": 900}).open("console")
     until(page, "document.querySelectorAll('[data-card=health] tbody tr').length > 1")
     cut = "[...document.querySelectorAll('[data-card=health] .scroll')].map((one) => one.scrollWidth - one.clientWidth)"
     assert max(page.evaluate(cut)) <= 1, "rounded up"

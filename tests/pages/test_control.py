@@ -154,7 +154,7 @@ def posts_of(page: Page) -> list[str]:
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_each_control_writes_once_and_shows_what_the_gateway_confirms(fresh: House, look: Look, case: Case) -> None:
     case.prepare(fresh)
-    page = look(fresh.base).open(ONLY_CONTROL)
+    page = look(fresh).open(ONLY_CONTROL)
     posts = posts_of(page)
     shows(page, case.row, case.before)
     case.fill(page)
@@ -180,7 +180,7 @@ def test_each_control_writes_once_and_shows_what_the_gateway_confirms(fresh: Hou
 
 
 def test_what_the_gateway_refuses_is_said_and_nothing_is_shown_as_set(fresh: House, look: Look) -> None:
-    page = look(fresh.base, check=False).open(ONLY_CONTROL)
+    page = look(fresh, check=False).open(ONLY_CONTROL)
     shows(page, "reserve", "^[0-9]")
     slide(page)
     fresh.gateway.fault("status", status=500)
@@ -211,7 +211,7 @@ def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.Monkey
         "PW_ISLANDING_COOLDOWN": "600",
     }
     with make_house("v1r", PW_CONTROL_SECRET=SECRET, **rarely_polled) as alone:
-        watched = look(alone.base)
+        watched = look(alone)
         watched.expected = ("status of 502", "status of 429", "status of 504")  # the browser's own lines
         page = watched.open(ONLY_CONTROL)
         shows(page, "islanding", "^on grid$")
@@ -256,7 +256,7 @@ def answered(page: Page, kind: str, word: str) -> str:
 
 
 def test_wrong_token_is_refused_and_asked_for_again(fresh: House, look: Look) -> None:
-    page = look(fresh.base, check=False).open(ONLY_CONTROL)
+    page = look(fresh, check=False).open(ONLY_CONTROL)
     shows(page, "reserve", "^[0-9]")
     slide(page)
     press(page, "reserve", "Set")
@@ -272,7 +272,7 @@ def test_wrong_token_is_refused_and_asked_for_again(fresh: House, look: Look) ->
 
 @pytest.mark.parametrize("keep", [False, True], ids=["in this tab", "remembered"])
 def test_token_is_kept_only_where_the_reader_wants_it(fresh: House, look: Look, keep: bool) -> None:
-    page = look(fresh.base).open(ONLY_CONTROL)
+    page = look(fresh).open(ONLY_CONTROL)
     shows(page, "grid_export", "^[SN]")
     press(page, "grid_export", "Set")
     confirm(page, "Set export")
@@ -306,7 +306,7 @@ def asks_for_token(page: Page) -> bool:
 def test_commands_go_to_the_gateway_that_is_shown(look: Look) -> None:
     with make_house("powerwall2", "v1r", PW_CONTROL_SECRET=SECRET, PW_CALLS_PER_MINUTE="6000") as several:
         unsigned, signed = several.gateways.values()
-        page = look(several.base, check=False).open(ONLY_CONTROL)
+        page = look(several, check=False).open(ONLY_CONTROL)
         until(page, "/Choose one house/.test(document.querySelector('[data-card=control]').textContent)")
         assert not page.is_visible("[data-control=reserve]"), "nobody knows which house is meant"
         page.click("#switcher button:has-text('Default')")
@@ -333,7 +333,7 @@ def disabled(page: Page) -> set[bool]:
 
 def test_what_cannot_be_set_is_disabled_from_the_start_and_says_why(look: Look) -> None:
     with make_house("powerwall3", PW_CONTROL_SECRET=SECRET) as alone:
-        page = look(alone.base).open(ONLY_CONTROL)
+        page = look(alone).open(ONLY_CONTROL)
         page.wait_for_selector("[data-control=reserve]")
         assert disabled(page) == {True}
         words = page.inner_text("#control-reasons")
@@ -346,7 +346,7 @@ def test_each_of_several_houses_tells_what_can_be_set(look: Look) -> None:
     with make_house("powerwall3", "v1r", "powerwall2", PW_CONTROL_SECRET=SECRET) as several:
         *_, dead = several.gateways.values()
         dead.fault("unplugged")
-        page = look(several.base, check=False).open(ONLY_CONTROL)
+        page = look(several, check=False).open(ONLY_CONTROL)
         for name, able in (("Default", False), ("House2", True), ("House3", False), ("House2", True)):
             page.click(f"#switcher button:has-text('{name}')")
             until(page, f"/of {name}/.test(document.querySelector('[data-card=control] h2').textContent)")

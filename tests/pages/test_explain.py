@@ -38,7 +38,7 @@ def focused_name(page: Page) -> str | None:
     ],
 )
 def test_a_click_in_the_power_flow(house: House, look: Look, selector: str, name: str, words: str) -> None:
-    page = look(house.base).open("")
+    page = look(house).open("")
     until(page, "/[0-9]/.test(document.querySelector('#age button')?.textContent)")
     page.click(selector)
     told = explained(page)
@@ -50,7 +50,7 @@ def test_a_click_in_the_power_flow(house: House, look: Look, selector: str, name
 
 
 def test_without_a_mouse_on_the_power_flow(house: House, look: Look) -> None:
-    page = look(house.base).open("")
+    page = look(house).open("")
     until(page, "document.querySelector('.node.home [role=button]')")
     reached = []
     for _ in range(30):
@@ -75,7 +75,7 @@ def test_without_a_mouse_on_the_power_flow(house: House, look: Look) -> None:
 
 
 def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: House, look: Look) -> None:
-    page = look(house.base).open("console?hide=trend,daily-energy")
+    page = look(house).open("console?hide=trend,daily-energy")
     until(page, "document.querySelectorAll('.alerts [data-name]').length")
     until(page, "document.querySelector('[data-card=energy] .number')")
     until(page, """document.querySelector('[data-name="units.1.remaining_wh"]')""", 40)
@@ -107,7 +107,7 @@ def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: Ho
 
 def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look: Look) -> None:
     with make_house("powerwall2", "powerwall3-single") as two:
-        page = look(two.base).open("")
+        page = look(two).open("")
         until(page, "document.querySelector('.node.home').dataset.name === 'site.home_watts'")
         page.click(".node.home .value")
         told = explained(page)
@@ -126,7 +126,7 @@ def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look
 def test_a_generator_can_be_asked_for(look: Look) -> None:
     with make_house("generator") as found:
         found.gateway.set_house(generator_watts=4200.5)
-        page = look(found.base).open("")
+        page = look(found).open("")
         until(page, "/4[.]20/.test(document.querySelector('.further [role=button]')?.textContent)")
         page.click(".further [role=button]")
         told = explained(page)
@@ -135,7 +135,7 @@ def test_a_generator_can_be_asked_for(look: Look) -> None:
 
 
 def test_a_number_that_the_server_does_not_know_any_more_says_so(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     watched.expected = ("404",)
     page = watched.open("")
     until(page, "document.querySelector('.node.home [role=button]')")

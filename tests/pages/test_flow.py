@@ -58,7 +58,7 @@ def weather(gateway: SimulatedGateway, **wanted: Any) -> None:
 def test_numbers_and_directions_are_those_of_the_server(other: House, look: Look) -> None:
     weather(other.gateway, fixed_solar=6000.0, fixed_load=800.0, soe_percent=60.0)
     wait_until(lambda: other.server.json("/json")["battery"] < -4000, 15, "it does not charge")
-    page = look(other.base).open()
+    page = look(other).open()
     until(page, "document.querySelector('.node.solar .value').textContent === '6.00'")
     watts = other.server.json("/json")
     assert re.fullmatch(r"6\.00\s?kW", shown(page, "solar"))
@@ -72,7 +72,7 @@ def test_numbers_and_directions_are_those_of_the_server(other: House, look: Look
 
 
 def test_off_grid_is_unmistakable(other: House, look: Look) -> None:
-    page = look(other.base).open()
+    page = look(other).open()
     weather(other.gateway, grid_outage=True)
     until(page, f"{FLOW}.contains('off-grid')")
     assert page.evaluate("getComputedStyle(document.querySelector('.breaker')).visibility") == "visible"
@@ -84,14 +84,14 @@ def test_off_grid_is_unmistakable(other: House, look: Look) -> None:
 
 
 def test_reduced_motion_stands_still(house: House, look: Look) -> None:
-    page = look(house.base, reduced_motion="reduce").open()
+    page = look(house, reduced_motion="reduce").open()
     until(page, "document.querySelector('.node.home .value').textContent !== '–'")
     assert page.evaluate("document.getAnimations().filter((one) => one.playState === 'running').length") == 0
 
 
 def test_speed_changes_without_a_jump(other: House, look: Look) -> None:
     weather(other.gateway, fixed_solar=1500.0, fixed_load=1000.0)
-    page = look(other.base).open()
+    page = look(other).open()
     rate = "document.querySelector('.dots b').getAnimations()[0]?.playbackRate ?? 0"
     until(page, f"document.querySelector('.node.solar .value').textContent.startsWith('1.5') && ({rate}) > 0")
     page.evaluate("globalThis.first = document.querySelector('.dots b').getAnimations()[0]")
@@ -103,7 +103,7 @@ def test_speed_changes_without_a_jump(other: House, look: Look) -> None:
 
 def test_solar_only_house_has_no_battery(look: Look) -> None:
     with make_house("solar-only") as alone:
-        page = look(alone.base).open()
+        page = look(alone).open()
         until(page, "document.querySelector('.node.solar .value').textContent !== '–'")
         assert page.evaluate(f"{FLOW}.contains('no-battery')")
         assert page.evaluate("getComputedStyle(document.querySelector('.node.battery')).visibility") == "hidden"
@@ -117,7 +117,7 @@ def test_solar_only_house_has_no_battery(look: Look) -> None:
 
 
 def test_styles_in_a_frame(house: House, look: Look) -> None:
-    page = look(house.base, color_scheme="dark").open("example.html")
+    page = look(house, color_scheme="dark").open("example.html")
     for style in STYLES:
         page.select_option("#style", style)
         page.frames[1].wait_for_url(f"**/?style={style}", wait_until="load")
@@ -143,7 +143,7 @@ def test_style_of_the_configuration_and_of_the_address(look: Look) -> None:
 
 
 def test_kiosk_shows_the_drawing_only(house: House, look: Look) -> None:
-    page = look(house.base).open("?kiosk=1")
+    page = look(house).open("?kiosk=1")
     until(page, FIGURES)
     assert not page.is_visible(".bar") and not page.is_visible(".facts")
     assert page.evaluate("document.querySelector('.flow').clientHeight / innerHeight") > 0.95
@@ -189,7 +189,7 @@ def farm() -> Iterator[House]:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_a_generator_has_a_place_and_a_line_of_its_own(farm: House, look: Look, width: int, height: int) -> None:
-    page = look(farm.base, viewport={"width": width, "height": height}).open("")
+    page = look(farm, viewport={"width": width, "height": height}).open("")
     until(page, "/^Generator4[.]20.kW$/.test(document.querySelector('.further').textContent)")
     assert page.evaluate(OVERLAPPING) == []
     assert page.evaluate(OUTSIDE) == []
@@ -208,7 +208,7 @@ def test_several_further_meters_have_room(farm: House, look: Look, meters: int) 
         message["site"]["meters"] |= {name: {"watts": -12_345} for name in names}
         route.fulfill(json=message)
 
-    page = look(farm.base).page
+    page = look(farm).page
     page.route("**/api/site", with_meters)
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
@@ -228,7 +228,7 @@ def test_every_powerwall_is_drawn(farm: House, look: Look, count: int) -> None:
         message["gateways"][0]["units_percent"] = levels
         route.fulfill(json=message)
 
-    page = look(farm.base, viewport={"width": 390, "height": 844}).page
+    page = look(farm, viewport={"width": 390, "height": 844}).page
     page.route("**/api/site", with_units)
     page.goto(f"{farm.base}/?live=poll")
     drawn = min(count, 12)
@@ -245,6 +245,6 @@ def test_a_house_without_a_battery_that_dies_gets_none(look: Look) -> None:
     with make_house("solar-only", PW_CACHE_TTL="4") as alone:
         alone.gateway.fault("unplugged")
         wait_until(lambda: alone.server.json("/api/site")["gateways"][0]["state"] == "away", 30, "it is not away")
-        page = look(alone.base, check=False).open("")
+        page = look(alone, check=False).open("")
         until(page, "document.querySelector('.node.solar .value').textContent !== '–'")
         assert page.evaluate(f"{FLOW}.contains('no-battery')")

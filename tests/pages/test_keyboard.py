@@ -27,7 +27,7 @@ def press(page: Page, key: str, wanted: str, most: int = 60) -> None:
 
 
 def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) -> None:
-    page = look(house.base).open(ONLY_CONTROL)
+    page = look(house).open(ONLY_CONTROL)
     until(page, "/^[0-9]/.test(document.querySelector('[data-control=reserve] .now').textContent)")
     press(page, "Tab", "Settings")
     page.keyboard.press("Tab")
@@ -50,7 +50,7 @@ def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) ->
 
 
 def test_focus_goes_through_the_controls_in_the_order_they_are_seen(house: House, look: Look) -> None:
-    page = look(house.base).open(ONLY_CONTROL)
+    page = look(house).open(ONLY_CONTROL)
     until(page, f"{ROWS}.length === 7")
     press(page, "Tab", "Settings")
     order: list[str] = []
@@ -72,7 +72,7 @@ def test_focus_goes_through_the_controls_in_the_order_they_are_seen(house: House
 
 
 def test_cards_are_ordered_with_the_keys(house: House, look: Look) -> None:
-    page = look(house.base).open("console")
+    page = look(house).open("console")
     until(page, "document.querySelectorAll('.card').length === 11")
     press(page, "Tab", "Settings")
     page.keyboard.press("Enter")

@@ -31,7 +31,7 @@ def left(page: Page, kind: str = "localStorage", **values: str) -> None:
 
 
 def test_choices_of_the_old_console(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     cards = json.dumps(["alerts", "mqtt", "no-such-card", 7])
     left(watched.page, pw_console_hidden_cards=cards, pw_console_kiosk="1", pw_history_temp_unit="F")
     page = watched.open("console")
@@ -51,7 +51,7 @@ def test_choices_of_the_old_console(house: House, look: Look) -> None:
 
 
 def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     left(watched.page, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
     page = watched.open("console")
     until(page, f"{CARDS}.length === 11")
@@ -60,7 +60,7 @@ def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
 
 def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look: Look) -> None:
     for kind in ("localStorage", "sessionStorage"):
-        watched = look(house.base)
+        watched = look(house)
         left(watched.page, kind, pw_control_token=SECRET)
         page = watched.open("console")
         found = page.evaluate("""async () => {
@@ -75,7 +75,7 @@ def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look:
 
 
 def test_choices_of_the_old_history(house: House, look: Look) -> None:
-    watched = look(house.base)
+    watched = look(house)
     left(watched.page, pw_history_hidden_cards='["energy", "temperature"]', pw_history_range="7d", pw_history_kiosk="1")
     page = watched.open("history")
     until(page, DRAWN)
@@ -92,7 +92,7 @@ EVERYTHING = "document.querySelector('#everything').hidden"
 
 def test_lines_that_were_switched_off_in_the_old_history(house: House, look: Look) -> None:
     """By its own names, with commas; its bars of single energies have no counterpart."""
-    watched = look(house.base)
+    watched = look(house)
     left(watched.page, pw_history_hide="battery_level,grid_kw,home_kwh,<b>,shunt_temp,solar_kwh")
     page = watched.open("history")
     until(page, DRAWN)
@@ -110,14 +110,14 @@ def test_lines_that_were_switched_off_in_the_old_history(house: House, look: Loo
 
 
 def test_a_bookmark_of_the_old_history_hides_the_same_lines(house: House, look: Look) -> None:
-    page = look(house.base).open("history?range=1d&hide=home_kw,battery_charge_kwh,solar_kw")
+    page = look(house).open("history?range=1d&hide=home_kw,battery_charge_kwh,solar_kw")
     until(page, DRAWN)
     assert [one.split()[0] for one in page.evaluate(LINES)] == ["Solar", "Home"]
 
 
 @pytest.mark.parametrize(("left_ticked", "ticked"), [("1", True), ("0", False), ("maybe", False), ("", False)])
 def test_whether_the_old_console_remembered_the_token(house: House, look: Look, left_ticked: str, ticked: bool) -> None:
-    watched = look(house.base)
+    watched = look(house)
     left(watched.page, pw_control_remember=left_ticked)
     page = watched.open("console")
     page.evaluate(ASK)
@@ -136,7 +136,7 @@ def test_whether_the_old_console_remembered_the_token(house: House, look: Look, 
 
 def test_kiosk_by_button_and_escape(house: House, look: Look) -> None:
     for path in ("console", "history"):
-        page = look(house.base).open(path)
+        page = look(house).open(path)
         page.click("#kiosk")
         assert page.evaluate(KIOSK) and page.is_hidden("header")
         page.reload()

@@ -28,7 +28,7 @@ READY = {
 def test_page_is_sound_and_accessible(
     house: House, look: Look, page_name: str, theme: str, size: dict[str, int]
 ) -> None:
-    page = look(house.base, viewport=size, color_scheme=theme).open(page_name)
+    page = look(house, viewport=size, color_scheme=theme).open(page_name)
     until(page, READY[page_name])
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -46,7 +46,7 @@ def in_both_themes(page: Page) -> list[str]:
 
 
 def test_dialogs_are_accessible_and_enter_goes_on(house: House, look: Look) -> None:
-    page = look(house.base).open("console")
+    page = look(house).open("console")
     until(page, READY["console"])
     page.click("#settings")
     assert in_both_themes(page) == []
@@ -64,7 +64,7 @@ def test_dialogs_are_accessible_and_enter_goes_on(house: House, look: Look) -> N
 def test_trouble_is_accessible(look: Look) -> None:
     """Off the grid, and with figures that are old."""
     with make_house("powerwall2", PW_CACHE_TTL="60") as alone:
-        page = look(alone.base).open("console")
+        page = look(alone).open("console")
         alone.gateway.set_house(grid_outage=True)
         until(page, "document.querySelector('.flow.off-grid')")
         assert in_both_themes(page) == []
@@ -98,7 +98,7 @@ def test_pages_forbid_foreign_inline_scripts_and_set_the_old_cookies(house: Hous
 
 
 def test_a_slash_too_many_leads_to_the_page(house: House, look: Look) -> None:
-    page = look(house.base).open("console/?kiosk=1")
+    page = look(house).open("console/?kiosk=1")
     assert page.url == f"{house.base}/console?kiosk=1"
     page.wait_for_selector("[data-card=power-flow]")
 

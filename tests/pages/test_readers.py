@@ -20,7 +20,7 @@ READY = {
 
 @pytest.mark.parametrize("path", READY)
 def test_text_twice_as_large_fits_a_phone(house: House, look: Look, path: str) -> None:
-    page = look(house.base, viewport={"width": 390, "height": 844}).open(path)
+    page = look(house, viewport={"width": 390, "height": 844}).open(path)
     until(page, READY[path])
     page.add_style_tag(content="html { font-size: 200% !important; }")
     until(page, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -30,7 +30,7 @@ def test_text_twice_as_large_fits_a_phone(house: House, look: Look, path: str) -
 
 @pytest.mark.parametrize("path", READY)
 def test_colours_that_mean_something_stay_in_high_contrast(house: House, look: Look, path: str) -> None:
-    page = look(house.base, forced_colors="active", color_scheme="dark").open(path)
+    page = look(house, forced_colors="active", color_scheme="dark").open(path)
     until(page, READY[path])
     here = "getComputedStyle(document.querySelector('[aria-current=page]')).backgroundColor"
     other = "getComputedStyle(document.querySelector('nav a:not([aria-current])')).backgroundColor"
@@ -43,7 +43,7 @@ def test_colours_that_mean_something_stay_in_high_contrast(house: House, look: L
 
 @pytest.mark.parametrize("path", READY)
 def test_paper_shows_figures_on_white_and_no_tools(house: House, look: Look, path: str) -> None:
-    page = look(house.base, color_scheme="dark").open(path)
+    page = look(house, color_scheme="dark").open(path)
     until(page, READY[path])
     page.emulate_media(media="print")
     until(page, "document.documentElement?.dataset.theme === 'light'")
@@ -54,7 +54,7 @@ def test_paper_shows_figures_on_white_and_no_tools(house: House, look: Look, pat
 
 def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Look) -> None:
     """An inverter that takes power at night, and a home meter connected the wrong way round: no word says so."""
-    page = look(house.base, locale="de-DE").page
+    page = look(house, locale="de-DE").page
 
     def other(route: Route) -> None:
         message = route.fetch().json()

@@ -76,7 +76,7 @@ def number(page: Page, node: str) -> float:
 
 
 def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(street: House, look: Look) -> None:
-    page = look(street.base).open("console?hide=trend,daily-energy")
+    page = look(street).open("console?hide=trend,daily-energy")
     until(page, f"{BOXES}.length === 5")
     boxes = page.evaluate(BOXES)
     assert [box.split()[0] for box in boxes] == ["Mill", "Shed", "Home", "Cabin", "Barn"]
@@ -95,7 +95,7 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
 
 
 def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> None:
-    page = look(street.base).open("")
+    page = look(street).open("")
     until(page, f"{NOTICE} === 'Without Mill and Shed, which have no data'")
 
     def agree() -> bool:
@@ -108,7 +108,7 @@ def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> 
 
 
 def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: Look) -> None:
-    page = look(street.base).open("")
+    page = look(street).open("")
     street.gateways["cabin"].set_house(grid_outage=True)
     try:
         until(page, f"{NOTICE} === 'Without Mill and Shed, which have no data. 1 of 3 off grid: Cabin'")
@@ -116,7 +116,7 @@ def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: 
         assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
         assert page.evaluate("document.querySelectorAll('.dots')[1].classList.contains('running')")
         assert not page.evaluate("document.querySelector('.notice').classList.contains('bad')")
-        cabin = look(street.base).open("?gateway=cabin")
+        cabin = look(street).open("?gateway=cabin")
         until(cabin, f"{FLOW}.contains('off-grid') && /on its own/.test({NOTICE})")
         for name in ("home", "barn"):
             street.gateways[name].set_house(grid_outage=True)
@@ -163,7 +163,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
 @pytest.mark.parametrize("path", ["?gateway={}", "console?gateway={}&hide=trend,daily-energy"])
 @pytest.mark.parametrize("name", ["bran", "Home", "b/ar n", "aggregate"])
 def test_an_unknown_house_is_not_the_sum_of_the_others(street: House, look: Look, path: str, name: str) -> None:
-    watched = look(street.base)
+    watched = look(street)
     watched.expected = ("404", "WebSocket", "EventSource")
     page = watched.page
     page.goto(f"{street.base}/{path.format(name)}")
@@ -174,7 +174,7 @@ def test_an_unknown_house_is_not_the_sum_of_the_others(street: House, look: Look
 
 
 def test_an_unknown_house_remembered_by_the_console_can_be_left(street: House, look: Look) -> None:
-    page = look(street.base).page
+    page = look(street).page
     page.goto(f"{street.base}/favicon.ico")
     page.evaluate("localStorage.setItem('pwserver.settings', JSON.stringify({ gateway: 'sold' }))")
     page.goto(f"{street.base}/console?hide=trend,daily-energy,powerwall,strings,alerts,control")
@@ -186,7 +186,7 @@ def test_an_unknown_house_remembered_by_the_console_can_be_left(street: House, l
 def test_a_house_in_trouble_by_its_address_tells_its_name_and_the_remedy(street: House, look: Look) -> None:
     for name in ("mill", "shed"):
         told = street.server.json(f"/api/site/{name}")
-        page = look(street.base).open(f"?gateway={name}")
+        page = look(street).open(f"?gateway={name}")
         until(page, f"{NOTICE}.startsWith('{name.capitalize()}: no data.')")
         notice = page.text_content("#notice") or ""
         assert told["advice"] in notice and told["sentence"][1:] in notice
@@ -272,7 +272,7 @@ def test_of_several_missing_houses_each_tells_for_how_long(look: Look) -> None:
 
 
 def test_houses_that_are_missing_for_one_reason_share_their_sentence(street: House, look: Look) -> None:
-    page = look(street.base).page
+    page = look(street).page
     long_ago = {"reason": "stale", "sentence": "does not answer", "since": None, "age_seconds": 200}
 
     def with_silent_houses(route: Route) -> None:
@@ -329,7 +329,7 @@ def login(gateway: SimulatedGateway) -> dict[str, str]:
 
 
 def test_further_meters_are_drawn_while_they_are_not_at_rest(street: House, look: Look) -> None:
-    page = look(street.base).page
+    page = look(street).page
     generator = {"watts": 0}
 
     def with_generator(route: Route) -> None:
@@ -364,7 +364,7 @@ def test_a_restarted_server_knows_nothing_yet_and_the_page_invents_nothing(look:
 
 
 def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House, look: Look) -> None:
-    page = look(street.base).open("history?gateway=sold")
+    page = look(street).open("history?gateway=sold")
     state = "document.querySelector('#state').textContent"
     until(page, f"{state}.startsWith('There is no gateway “sold”. There are: Mill (mill), Home (home)')")
     assert not page.evaluate("document.querySelector('#power canvas')")
@@ -373,7 +373,7 @@ def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House
 
 
 def test_the_history_lists_houses_of_which_nothing_is_recorded(street: House, look: Look) -> None:
-    page = look(street.base).open("history")
+    page = look(street).open("history")
     until(page, "document.querySelectorAll('#gateway option').length > 1")
     listed = page.locator("#gateway option").all_inner_texts()
     assert {"Mill", "Home", "Cabin", "Barn", "Shed"} <= set(listed)

@@ -41,7 +41,7 @@ def boxes(page: Page) -> list[str]:
 
 
 def test_at_night_the_strings_are_asleep_and_the_units_are_there(night: House, look: Look) -> None:
-    page = look(night.base).open(HIDE)
+    page = look(night).open(HIDE)
     until(page, f"{STRINGS}.length >= 4")
     rows = page.evaluate(STRINGS)
     assert all(row.endswith(" · asleep") for row in rows), rows
@@ -52,7 +52,7 @@ def test_at_night_the_strings_are_asleep_and_the_units_are_there(night: House, l
 
 
 def test_by_day_strings_that_produce_need_no_word(three: House, look: Look) -> None:
-    page = look(three.base).open(HIDE)
+    page = look(three).open(HIDE)
     until(page, LISTED)
     told = three.server.json("/api/site/default")["strings"]
     states = {name: one["state"] for name, one in told.items()}
@@ -62,7 +62,7 @@ def test_by_day_strings_that_produce_need_no_word(three: House, look: Look) -> N
 
 def test_a_unit_that_the_gateway_does_not_hear_keeps_its_place(two: House, look: Look) -> None:
     """At first its last figures are there, with their age; when they are too old it is missing."""
-    page = look(two.base).open(HIDE)
+    page = look(two).open(HIDE)
     until(page, "document.querySelectorAll('.unit-box').length === 2")
     two.gateway.fault("unit-missing", unit=0)
     try:
@@ -77,7 +77,7 @@ def test_a_unit_that_the_gateway_does_not_hear_keeps_its_place(two: House, look:
 
 
 def test_followers_that_a_wired_gateway_only_names_are_listed(three: House, look: Look) -> None:
-    page = look(three.base).open(HIDE)
+    page = look(three).open(HIDE)
     until(page, LISTED)
     units = three.server.json("/api/site/default")["units"]
     for number, (box, unit) in enumerate(zip(boxes(page), units.values(), strict=True), 1):
@@ -87,7 +87,7 @@ def test_followers_that_a_wired_gateway_only_names_are_listed(three: House, look
 
 def test_an_expansion_pack_says_of_which_unit(look: Look) -> None:
     with make_house("powerwall3-single", hour=12.5) as single:
-        page = look(single.base).open(HIDE)
+        page = look(single).open(HIDE)
         until(page, "document.querySelectorAll('.unit-box').length === 2")
         alone, pack = boxes(page)
         assert alone.startswith("Powerwall 1 · ") and pack.startswith("Powerwall 1 expansion 1 · ")
