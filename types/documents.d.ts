@@ -21,7 +21,7 @@ type SiteHouse = {
   units_percent: Array<number | null>;
   alerts: number | null;
   problems: number | null;
-  alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+  alerts_worst: "serious" | "warning" | "unknown" | "information" | null;
   flows: {
     solar_to_home_watts: number | null;
     solar_to_battery_watts: number | null;
@@ -43,7 +43,7 @@ type SiteHouse = {
   grid_export: string | null;
   alerts_active: {
     [name: string]: {
-      severity: "serious" | "warning" | "information" | null;
+      severity: "serious" | "warning" | "unknown" | "information";
       meaning: string | null;
       since: number | null;
       since_exact: boolean;
@@ -52,7 +52,7 @@ type SiteHouse = {
   } | null;
   alerts_ended: {
     [name: string]: {
-      severity: "serious" | "warning" | "information" | null;
+      severity: "serious" | "warning" | "unknown" | "information";
       meaning: string | null;
       since: number | null;
       since_exact: boolean;
@@ -202,7 +202,7 @@ type SiteOverview = {
     units_percent: Array<number | null>;
     alerts: number | null;
     problems: number | null;
-    alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+    alerts_worst: "serious" | "warning" | "unknown" | "information" | null;
     left_out: Array<{
       id: string;
       reason: "no data" | "stale" | "implausible";
@@ -251,7 +251,7 @@ type SiteOverview = {
     units_percent: Array<number | null>;
     alerts: number | null;
     problems: number | null;
-    alerts_worst: "serious" | "warning" | "information" | "unknown" | null;
+    alerts_worst: "serious" | "warning" | "unknown" | "information" | null;
     cause?: string | null;
     sentence?: string | null;
     advice?: string | null;

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
+from pwserver.state.alert_meanings import SEVERITIES
 from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.fact import finite
 from pwserver.state.grid import STATES
@@ -147,6 +148,7 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
         "How many alerts the gateway reports now.",
         read=lambda one: None if one.alerts is None else len(one.alerts),
     ),
+    _gauge("alerts_by_severity", "How many alerts of this severity the gateway reports now.", "severity"),
     _gauge(
         "flagged_values",
         "How many values were set aside as implausible in this reading.",
@@ -343,6 +345,9 @@ def _judged(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     yield from _choice("grid_export_rule", EXPORT_RULES, judged.operation.grid_export.value)
     for alert in (judged.alerts or ())[:MAX_ALERTS]:
         yield "alert_active", (alert.name,), 1.0
+    if judged.alerts is not None:
+        for severity in SEVERITIES:
+            yield "alerts_by_severity", (severity,), sum(alert.severity == severity for alert in judged.alerts)
     yield from _units(judged)
     yield from _electrical(judged)
 

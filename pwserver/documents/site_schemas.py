@@ -25,14 +25,12 @@ from pwserver.documents.json_schema import (
     string,
 )
 from pwserver.modes import Reach
-from pwserver.state.alert_meanings import INFORMATION, SERIOUS, WARNING
-from pwserver.state.alerts import UNKNOWN_SEVERITY
+from pwserver.state.alert_meanings import SEVERITIES
 from pwserver.state.flows import FLOWS
 from pwserver.state.unit_measurements import SHOWN_SIGNALS
 
 _W, _WH, _PC, _S, _B = map(nullable, (WATTS, WATTHOURS, PERCENT, STRING, BOOLEAN))
 _T = nullable(EPOCH)
-ALERT_SEVERITIES = (SERIOUS, WARNING, INFORMATION)
 _VOLTS, _AMPERES, _HERTZ, _RPM = (nullable(number(unit)) for unit in ("V", "A", "Hz", "rpm"))
 _COUNTERS = {"imported_wh": _WH, "exported_wh": _WH}
 _METER: dict[str, Schema] = {
@@ -76,19 +74,17 @@ _SUMMARY = {
     "charge_percent": nullable(number("%", "on the app's scale")),
 }
 _GRID = nullable(string("null: unknown", values=("UP", "DOWN", "SYNCING")))
-_SEVERITY = nullable(
-    string("information is a state, not a problem; null: nothing is known about this name", values=ALERT_SEVERITIES)
+_SEVERITY = string(
+    "information is a state, not a problem; unknown: nothing is published about this name", values=SEVERITIES
 )
 _ALERTS = {
     "alerts": nullable(integer("how many are active, including mere states; null: unknown")),
     "problems": nullable(integer("how many of them are serious or a warning")),
-    "alerts_worst": nullable(
-        string("the severity of the worst active one; null: none", values=(*ALERT_SEVERITIES, UNKNOWN_SEVERITY))
-    ),
+    "alerts_worst": nullable(string("the severity of the worst active one; null: none", values=SEVERITIES)),
 }
 _ALERT = {
     "severity": _SEVERITY,
-    "meaning": nullable(string("in a sentence; null: nothing is known about this name")),
+    "meaning": nullable(string("in a sentence; null: nothing is published about this name")),
     "since": nullable(number("s", "time of the first answer with it, seconds since 1970; all later ones had it, too")),
     "since_exact": {"type": "boolean", "description": "true: a recent answer lacked it; false: it may be older"},
     "units": {**array(STRING), "description": "labels of the units that report it; empty if they are not known"},

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from pwserver.state.alerts import worst
 from pwserver.state.fact import text
 from pwserver.state.judge import Judged
 
@@ -125,6 +126,14 @@ SENSORS: Final[tuple[Sensor, ...]] = (
     Sensor(
         "grid_current", "Grid Current", lambda one: one.meters["site"].amperes.value,
         "A", "current", "current-ac", decimals=2, status="grid_current", own_availability=True,
+    ),
+    Sensor(
+        "alerts", "Alerts", lambda one: None if one.alerts is None else len(one.alerts),
+        icon="alert-circle-outline", diagnostic=True,
+    ),
+    Sensor(
+        "worst_alert", "Worst Alert", lambda one: None if one.alerts is None else worst(one.alerts) or "none",
+        icon="alert", diagnostic=True,
     ),
 )  # fmt: skip
 

@@ -2,28 +2,36 @@
 
 Tesla publishes no list of the names that a gateway sends. The rows come from three sources: the alerts that Tesla's
 Powerhub manual describes, matched by spelling; what owners observed and published; and, if the sentence begins with
-"By its name", only the name. The severity is pwserver's own. An alert without a row has neither: nothing is guessed
-from its spelling at run time.
+"By its name", only the name. The severity is pwserver's own. An alert without a row has the severity "unknown" and no
+sentence: nothing is guessed from its words at run time.
+
+Most names begin with a code of their device, such as ``POD_w017``, which is what identifies the alert. The words after
+it differ between firmware versions and libraries, so a name without a row has the row of its code.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 SERIOUS: Final = "serious"  # something does not work, or will not work when the grid fails
 WARNING: Final = "warning"  # it works, but less than it could, or something is not as it should be
 INFORMATION: Final = "information"  # a state, not a problem
+UNKNOWN_SEVERITY: Final = "unknown"  # nothing is published about this name
+SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
+
+_CODE: Final = re.compile(r"[A-Z]{3,6}_[a-z]\d{3}(?=_|$)")  # a device, a class of alerts, a number in it
 
 
 class AlertMeaning(NamedTuple):
-    """Holds what is known about an alert of one name; None for what is not."""
+    """Holds what is known about an alert of one name; no sentence where its meaning is not published."""
 
-    severity: str | None
+    severity: str
     sentence: str | None
 
 
-UNPUBLISHED: Final = AlertMeaning(None, None)
+UNPUBLISHED: Final = AlertMeaning(UNKNOWN_SEVERITY, None)
 
 
 def _rows(severity: str, rows: Mapping[str, str]) -> dict[str, AlertMeaning]:
@@ -105,8 +113,6 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "outages.",
         "PINV_a022_SwitchingBridgeIrrational": "Owners have seen it when the grid failed and when it came back.",
         "PINV_a043_gridResistanceTooHigh": "By its name: the connection to the grid has too much resistance.",
-        "PINV_a010_can_gtwMIA PINV_a039_can_thcMIA": "A Powerwall cannot reach its controller; owners see it while "
-        "firmware is updated.",
         "POD_w017_SW_Batt_Volt_Sens_Irrational POD_w041_SW_CMA_Comm_Integrity POD_w048_SW_Cell_Voltage_Sens "
         "POD_w049_SW_CMA_Voltage_Mismatch": _CELLS,
         "POD_w029_HW_CMA_OV POD_w031_SW_Brick_OV POD_w044_SW_Brick_UV_Warning "
@@ -136,9 +142,14 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "SYNC_a046_DoCloseArguments": "The grid switch was asked to join the grid.",
         "FWUpdateSucceeded": "The firmware was updated; the notice stays for a while.",
         "GridCodesWrite PodCommissionTime": "A notice that remains from the setup; owners see it on sound systems.",
+        "PINV_a010_can_gtwMIA PINV_a039_can_thcMIA": "A Powerwall cannot reach its controller; owners see it while "
+        "firmware is updated.",
+        "PINV_a086_motorStarting": "By its name: a motor or another large load is starting.",
+        "BatteryHealthSelfTestActive": "By its name: the battery tests its own health now.",
         "PINV_a067_overvoltageNeutralChassis": "Owners see it on sound systems; what it means is not published.",
         "THC_w155_Backup_Genealogy_Updated THC_w051_Thermal_Power_Req_Not_Met": _OBSERVED_IN_UPDATES,
-        "SYNC_a001_SW_App_Boot PVAC_a009_SwAppBoot PVS_a002_SW_App_Boot": "By its name: a part of the system started.",
+        "SYNC_a001_SW_App_Boot POD_w058_SW_App_Boot PVAC_a009_SwAppBoot PVS_a002_SW_App_Boot": "By its name: a part of "
+        "the system started.",
         "POD_w110_SW_EOC": "The battery pack is full.",
         "POD_w093_SW_Charge_Request": "By its name: the battery pack asks to be charged.",
         "POD_w105_SW_EOD": "By its name: the battery pack is fully discharged.",
@@ -162,3 +173,20 @@ MEANINGS: Final[Mapping[str, AlertMeaning]] = {
         "PVS_a060_MciClose": "The switches in the solar strings are closed: solar production can begin.",
     }),
 }  # fmt: skip
+
+
+def code_of(name: str) -> str | None:
+    """Return the code with which an alert's name begins, such as ``POD_w017``; None for a name without one."""
+    found = _CODE.match(name)
+    return found[0] if found is not None else None
+
+
+_BY_CODE: Final[Mapping[str, AlertMeaning]] = {
+    code: meaning for name, meaning in MEANINGS.items() if (code := code_of(name)) is not None
+}
+
+
+def meaning_of(name: str) -> AlertMeaning:
+    """Return what is known about an alert: by its whole name, else by the code with which the name begins."""
+    known = MEANINGS.get(name)
+    return known if known is not None else _BY_CODE.get(code_of(name) or "", UNPUBLISHED)

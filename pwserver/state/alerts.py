@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pwserver.reading import Reading
-from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, UNPUBLISHED, WARNING
+from pwserver.state.alert_meanings import SERIOUS, SEVERITIES, UNKNOWN_SEVERITY, WARNING, meaning_of
 from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, EndedAlert, short
 from pwserver.state.device_signals import serial_of
 from pwserver.state.fact import UNKNOWN, Fact, Number, member
@@ -21,8 +21,6 @@ from pwserver.state.source import Source
 from pwserver.state.units import Unit
 from pwserver_ext.vitals import kind
 
-UNKNOWN_SEVERITY: Final = "unknown"  # the worst of some alerts, when it is not known how bad the worst is
-SEVERITIES: Final = (SERIOUS, WARNING, UNKNOWN_SEVERITY, INFORMATION)  # the worst first
 PROBLEMS: Final = (SERIOUS, WARNING)
 # Places of alerts that no device of the vitals reports.
 GRID_WORD: Final = "grid"  # the state of the grid, which the library adds to the alerts
@@ -45,10 +43,10 @@ _KINDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Describes one alert; ``severity`` (one of SEVERITIES) and ``meaning`` are None for an unknown name."""
+    """Describes one alert; ``severity`` is one of SEVERITIES, and ``meaning`` None where it is not published."""
 
     name: str
-    severity: str | None = None
+    severity: str = UNKNOWN_SEVERITY
     meaning: str | None = None
     since: Number = UNKNOWN  # epoch seconds of the first answer that had it
     exact: bool = False  # a recent answer did not have it yet, so ``since`` is when it began
@@ -81,14 +79,9 @@ def judge_alerts(reading: Reading, units: Sequence[Unit], memory: AlertMemory) -
     return Alerts(active, tuple(_ended(one) for one in memory.ended))
 
 
-def severity_of(alert: Alert) -> str:
-    """Return the severity of an alert, which may be "unknown"."""
-    return alert.severity or UNKNOWN_SEVERITY
-
-
 def worst(alerts: Sequence[Alert]) -> str | None:
     """Return the worst severity among these alerts; None when there are none."""
-    found = {severity_of(alert) for alert in alerts}
+    found = {alert.severity for alert in alerts}
     return next((severity for severity in SEVERITIES if severity in found), None)
 
 
@@ -189,7 +182,7 @@ def _active(
         since = source.fact(seen.since, place, "first seen" if seen.exact else "there already")
     return Alert(
         name,
-        *MEANINGS.get(name, UNPUBLISHED),
+        *meaning_of(name),
         since,
         seen is not None and seen.exact,
         tuple(sorted({label for place in places if (label := labels[place]) is not None})),
@@ -199,7 +192,7 @@ def _active(
 def _ended(one: EndedAlert) -> Alert:
     return Alert(
         one.name,
-        *MEANINGS.get(one.name, UNPUBLISHED),
+        *meaning_of(one.name),
         Fact(one.since, one.answer, "", "first seen" if one.exact else "there already", one.at),
         one.exact,
         one.units,
@@ -208,4 +201,4 @@ def _ended(one: EndedAlert) -> Alert:
 
 
 def _worst_first(alert: Alert) -> tuple[int, str]:
-    return SEVERITIES.index(severity_of(alert)), alert.name
+    return SEVERITIES.index(alert.severity), alert.name

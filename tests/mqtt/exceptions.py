@@ -101,6 +101,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         lambda body: {**body, "soe": pytest.approx(body["soe"], abs=0.01)},
     ),
     # Sensors that pypowerwall-server does not have:
+    Deviation("alerts", "a sensor that pypowerwall-server does not have"),
+    Deviation("worst_alert", "a sensor that pypowerwall-server does not have"),
 )
 
 

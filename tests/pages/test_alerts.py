@@ -41,7 +41,7 @@ def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: Hous
     assert "at least" not in told
     assert "State" in item(page, "SystemConnectedToGrid") and "at least since" in item(page, "SystemConnectedToGrid")
     unknown = item(page, "NobodyKnowsThisFault")
-    assert "Not known" in unknown and "What it means is not published." in unknown
+    assert "Unknown" in unknown and "What it means is not published." in unknown
     assert page.evaluate("document.querySelector('.alerts li').title") == ALERT  # the worst first
     assert page.inner_text("#title-alerts small") == "1 problem"
     assert page.evaluate("Object.keys(localStorage).filter((key) => /alert/.test(key))") == []

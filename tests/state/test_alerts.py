@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pwserver.modes import Reach
 from pwserver.state import alert_memory
-from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, WARNING
+from pwserver.state.alert_meanings import INFORMATION, MEANINGS, SERIOUS, UNPUBLISHED, WARNING, meaning_of
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.gateway_memory import GatewayMemory
@@ -183,10 +183,13 @@ def test_a_clock_that_was_ahead_leaves_no_beginning_in_the_future() -> None:
     assert ended(told(judge, 15, {UNIT: []}))["BatteryFault"].ended.value == START + 15
 
 
-def test_an_unknown_name_has_no_severity_and_no_meaning_and_a_state_is_no_problem() -> None:
+def test_an_unknown_name_has_severity_unknown_and_no_meaning_and_a_state_is_no_problem() -> None:
     judged = told(GatewayJudge(), 0, {UNIT: ["SystemConnectedToGrid", "PINV_a999_fault_down_lost", "HighCPU"]})
     found = active(judged)
-    assert (found["PINV_a999_fault_down_lost"].severity, found["PINV_a999_fault_down_lost"].meaning) == (None, None)
+    assert (found["PINV_a999_fault_down_lost"].severity, found["PINV_a999_fault_down_lost"].meaning) == (
+        "unknown",
+        None,
+    )
     assert found["SystemConnectedToGrid"].severity == INFORMATION
     assert [one.name for one in judged.alerts or ()] == [
         "HighCPU",
@@ -200,10 +203,53 @@ def test_an_unknown_name_has_no_severity_and_no_meaning_and_a_state_is_no_proble
 
 def test_every_meaning_is_a_sentence_and_the_states_of_the_grid_are_known() -> None:
     for name, (severity, sentence) in MEANINGS.items():
+        assert meaning_of(name) == (severity, sentence)
         assert severity in (SERIOUS, WARNING, INFORMATION), name
         assert sentence is not None and sentence[0].isupper() and sentence.endswith("."), name
         assert len(name) <= alert_memory.MOST_BYTES
     assert MEANINGS.keys() >= GRID_ALERTS
+
+
+# Every published name, by the severity that it was published with; an end of "_" stands for any words after a code.
+PUBLISHED = {
+    SERIOUS: """BatteryFault BatteryComms BatteryDisabled BlackStartFailure ContactorUnresponsiveClose
+        InverterNotGoingToVf IslandingControllerMIA IslandChecksFailed GridFaultContactorTrip OpticasterExe
+        SystemShutdown WaitForUserNoInvertersReady WaitForSolar FWUpdateFailed THC_w042_POD_MIA PINV_a011_can_podMIA
+        POD_f029_HW_CMA_OV POD_f053_SW_CMA_Cell_MIA POD_w024_HW_Fault_Asserted PVS_a036_PvArcLockout
+        PVS_a010_PvIsolationTotal HVP_a061_LockoutOnIsoFaultRetry PVS_a021_RapidShutdown PVS_a039_SelfTestRelayFault
+        PVAC_a028_inv_K2_relay_welded""",
+    WARNING: """UnscheduledIslandContactorOpen BatteryBreakerOpen BatteryUnexpectedPower SiteMeterComms SolarMeterComms
+        SolarRGMMeterComms LoadMeterComms BatteryMeterComms PVInverterComms GridResynchronizationFailed
+        NoSolarProduction ExcessiveVoltageDrop HighCPU GridCodesWriteError PodCommissionTimeError PanelMaxCurrentLimited
+        THC_w061_CAN_TX_FIFO_Overflow SYNC_a020_LoadsDropped SYNC_a036_LoadsDroppedLong SYNC_a030_Sitemaster_MIA
+        SYNC_a005_ PINV_a004_ PINV_a005_ PINV_a016_ PINV_a006_ PINV_a007_ PINV_a008_ PVAC_a035_
+        PINV_a041_sensedGridDisturbance PINV_a043_gridResistanceTooHigh PINV_a022_SwitchingBridgeIrrational POD_w017_
+        POD_w041_ POD_w048_ POD_w049_ POD_w031_ POD_w044_ POD_w045_ POD_w063_ POD_w090_ POD_w064_SW_Brick_Low_Capacity
+        POD_w067_SW_Not_Enough_Energy_Precharge PVAC_a019_ambient_overtemperature PVAC_a030_fan_faulted
+        PVAC_a043_fan_speed_mismatch_detected PVAC_a024_ PVAC_a025_ PVS_a044_ PVS_a048_ PVS_a050_ PVS_a058_""",
+    INFORMATION: """SystemConnectedToGrid ScheduledIslandContactorOpen SYNC_a038_DoOpenArguments
+        SYNC_a046_DoCloseArguments FWUpdateSucceeded GridCodesWrite PodCommissionTime BackfeedLimited
+        RealPowerAvailableLimited RealPowerConfigLimited SiteMaxPowerLimited SiteMinPowerLimited SolarChargeOnlyLimited
+        SelfConsumptionReservedLimit BatteryHealthSelfTestActive PINV_a010_can_gtwMIA PINV_a039_can_thcMIA
+        PINV_a067_overvoltageNeutralChassis PINV_a086_motorStarting POD_w110_SW_EOC POD_w105_SW_EOD
+        POD_w058_SW_App_Boot SYNC_a001_SW_App_Boot THC_w051_ THC_w155_ PVAC_a014_PVS_disabled_relay PVS_a059_MciOpen
+        PVS_a060_MciClose PVS_a017_MciStringA PVS_a018_MciStringB PVS_a019_MciStringC PVS_a020_MciStringD""",
+}
+
+
+def test_every_published_name_has_its_severity_also_by_its_code_alone_and_with_other_words_after_it() -> None:
+    for severity, listed in PUBLISHED.items():
+        for name in listed.split():
+            code = "_".join(name.split("_")[:2])
+            spelled = [name.removesuffix("_"), *([code, f"{code}_Words_Of_Another_Firmware"] if "_" in name else [])]
+            for one in spelled:
+                assert meaning_of(one).severity == severity, one
+                assert meaning_of(one).sentence, one
+
+
+def test_a_name_that_only_looks_like_a_published_one_stays_unknown() -> None:
+    for name in ("POD_w0170", "POD_w01", "POD_w017x", "xPOD_w017_a", "pod_w017_a", "POD-w017", "BatteryFault2", "_"):
+        assert meaning_of(name) == UNPUBLISHED, name
 
 
 names = st.lists(st.sampled_from(["A", "B", "SystemConnectedToGrid"]) | st.text(max_size=90), max_size=6)

@@ -9,7 +9,12 @@ import { when } from "../../core/sentences.js";
  */
 
 /** @type {Record<string, [words: string, colour: string]>} */
-const SEVERITIES = { serious: ["Serious", "bad"], warning: ["Warning", "warn"], information: ["State", ""] };
+const SEVERITIES = {
+  serious: ["Serious", "bad"],
+  warning: ["Warning", "warn"],
+  information: ["State", ""],
+  unknown: ["Unknown", ""],
+};
 
 /** @type {Card["create"]} */
 export function alerts(card, _app, hint) {
@@ -53,7 +58,7 @@ function draw(list, alerts, several) {
   const keys = alerts.map((one) => `${one.house.id}/${one.name}`);
   for (const [index, row] of keyed(list, keys, alertRow).entries()) {
     const one = alerts[index];
-    const [words, colour] = SEVERITIES[one.severity ?? ""] ?? ["Not known", ""];
+    const [words, colour] = SEVERITIES[one.severity] ?? [one.severity, ""];
     text(row.name, nameInWords(one.name));
     attribute(row.element, "title", one.name);
     text(row.severity, words);
