@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pwserver.config.gateway_settings import GatewaySettings
 from pwserver.config.service_settings import RecordingSettings
 from pwserver.config.setting import members_of
+from pwserver.events.event_ring import RING_BYTES
 from pwserver.state.operating_settings import MODES as OWNERS_MODES
 from pwserver_ext.ring import Ring
 
@@ -159,7 +160,8 @@ class GatewayLayout:
     def file_bytes(self) -> int:
         """Return bytes of the files, which take this room from the beginning."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
-        return files + sum(2 * half for _, half in self.records) + 2 * JUDGES_BYTES
+        events = 0 if self.gateway.virtual else RING_BYTES
+        return files + sum(2 * half for _, half in self.records) + 2 * JUDGES_BYTES + events
 
     def carve(self, buffer: memoryview) -> Iterator[tuple[str, memoryview]]:
         """Cut one buffer of ``size_bytes`` into pieces: ``NAME.control``, ``NAME``, the records, ``correction``."""

@@ -85,14 +85,15 @@ class RecordFile(_HistoryFile):
         content, _ = read_content(path, 0, MOST_RECORD_BYTES)
         super().__init__(path)
         self.memory = mmap.mmap(-1, len(content))
-        self.memory[:] = bytes(content)
+        used = bytes(content.rstrip(b"\0"))  # pages that were never written to cost no memory
+        self.memory[: len(used)] = used
         self.failed = False
 
     def write(self, start: int, content: memoryview) -> None:
         """Write to the file from ``start`` on. A disk that refuses is told once; ``memory`` has it all the same."""
         try:
             if os.fstat(self._descriptor).st_size < len(self.memory):  # it has been cut: write all of it again
-                start, content = 0, memoryview(self.memory)
+                os.pwrite(self._descriptor, self.memory, 0)
             os.pwrite(self._descriptor, content, start)
         except OSError as refused:
             if not self.failed:

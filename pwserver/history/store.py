@@ -17,7 +17,9 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pwserver.history.archive import Archive, StoredRecord, TwoCopyRecord, build
+from pwserver.events.event_ring import RING_BYTES, EventRing, header_problem, ring_header
+from pwserver.history.archive import Archive, StoredRecord, build
+from pwserver.history.clock_witnesses import boot_identity
 from pwserver.history.import_journal import finish
 from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
 from pwserver.history.mapped_file import (
@@ -42,10 +44,12 @@ from pwserver.history.ring_files import (
 )
 from pwserver.history.stop_reason import StopReason
 from pwserver.regular_file import open_regular
+from pwserver.two_copy_record import TwoCopyRecord
 
 log = logging.getLogger(__name__)
 
 JUDGES = "judges"
+EVENTS_NAME = "events.diary"
 JSON_RECORDS = ("notes", JUDGES)  # what the others hold are doubles
 LOCK_PAUSE_SECONDS = 0.05
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
@@ -65,6 +69,7 @@ class HistoryStore:
         self.archives = dict(archives)
         # gateway id -> what its judges remember; there is one also without rings
         self.judges: dict[str, TwoCopyRecord] = {}
+        self.events: dict[str, EventRing] = {}  # gateway id -> its events; there is one also without rings
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
         self._files: list[MappedFile | RecordFile] = []
@@ -86,6 +91,7 @@ class HistoryStore:
                 archives[layout.gateway.id] = build(layout, dict(layout.carve(memory)))
         store = cls(archives)
         store.judges = {layout.gateway.id: _blank_record() for layout in layouts}
+        store.events = {name: _blank_events(name) for name in _with_events(layouts)}
         return store
 
     @classmethod
@@ -121,6 +127,8 @@ class HistoryStore:
                 self.archives[layout.gateway.id] = self._open_gateway(layout, clock)
                 self.judges[layout.gateway.id] = self._open_judges(layout.gateway.id, clock)
                 self._flush_seconds = layout.settings.flush_seconds
+        for name in _with_events(layouts):
+            self.events[name] = self._open_events(name, clock)
 
     def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
         """Return the store of a reloaded configuration: archives of an unchanged layout go on, new ones are opened.
@@ -142,6 +150,8 @@ class HistoryStore:
             if judges is None:
                 judges = _blank_record() if self.path is None else store._open_judges(name, clock)
             store.judges[name] = judges
+            if not layout.gateway.virtual:
+                store.events[name] = self.events.get(name) or store._new_events(name, clock)
             if not layout.rings:
                 continue
             if known is not None and known.layout == layout:
@@ -182,6 +192,7 @@ class HistoryStore:
         self._files = []
         self.archives = {}
         self.judges = {}
+        self.events = {}
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -277,6 +288,32 @@ class HistoryStore:
         self._files.append(file)
         return StoredRecord(file)
 
+    def _new_events(self, gateway: str, clock: Callable[[], float]) -> EventRing:
+        return _blank_events(gateway) if self.path is None else self._open_events(gateway, clock)
+
+    def _open_events(self, gateway: str, clock: Callable[[], float]) -> EventRing:
+        """Open the file of a gateway's events. What another version wrote, or is damaged, is set aside."""
+        assert self.path is not None
+        folder = folder_of(self.path, gateway)
+        _make_folder(folder)
+        path = folder / EVENTS_NAME
+        if is_there(path):
+            page, unreadable = read_content(path, 0, PAGE_BYTES)
+            problem = header_problem(bytes(page), path.stat().st_size, gateway)
+            if unreadable:
+                problem = "has a header that the disk cannot read"
+            if problem is not None:
+                self._say(f"file of events {path} {problem}; it was set aside as {set_aside(path, clock).name}")
+        if not is_there(path):
+            write_new(path, ring_header(gateway), b"", RING_BYTES)
+        file = RecordFile(path)
+        self._files.append(file)
+        ring = EventRing(gateway, memoryview(file.memory), file, boot_identity())
+        found = ring.recover()
+        if found:
+            self._say(f"file of events {path} has a damaged record; {found} events of it were found")
+        return ring
+
     def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> memoryview:
         path = folder / (plan.name + SUFFIX)
         size = PAGE_BYTES + plan.rows_bytes
@@ -364,6 +401,15 @@ class HistoryStore:
 
 def _blank_record() -> TwoCopyRecord:
     return TwoCopyRecord(memoryview(mmap.mmap(-1, 2 * JUDGES_BYTES)))
+
+
+def _blank_events(gateway: str) -> EventRing:
+    return EventRing(gateway, memoryview(mmap.mmap(-1, RING_BYTES)), boot=boot_identity())
+
+
+def _with_events(layouts: Sequence[GatewayLayout]) -> list[str]:
+    """Return the gateways that have events of their own: the sum of all has none."""
+    return [layout.gateway.id for layout in layouts if not layout.gateway.virtual]
 
 
 def _make_folder(folder: Path, parents: bool = False) -> None:

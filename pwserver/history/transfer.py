@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pwserver.history.archive import Archive, Notes, TwoCopyRecord
+from pwserver.history.archive import Archive, Notes
 from pwserver.history.days import zone
 from pwserver.history.import_journal import settle
 from pwserver.history.import_merge import ImportMerge
@@ -19,6 +19,7 @@ from pwserver.history.ring_files import SUFFIX, folder_of, read_header, read_row
 from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
 from pwserver.history.store import HistoryStore
 from pwserver.json_types import JsonObject
+from pwserver.two_copy_record import TwoCopyRecord
 
 # --- reading the files ---------------------------------------------------------------------------------------------
 

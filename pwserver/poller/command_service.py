@@ -69,6 +69,8 @@ class CommandService:
 
     def __init__(self, runtime: Runtime, tasks: Mapping[str, CommandedGateway]) -> None:
         self.tasks = tasks
+        # Told of every command before it is sent: gateway, action, arguments, who sent it.
+        self.before_sending: Callable[[str, str, JsonObject, str], None] = lambda *command: None
         self.cooldown_seconds = float(runtime.config.settings.control.islanding_cooldown_seconds)
         self._islanded = SharedMoments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
         self._beats = runtime.shared.beats
@@ -158,6 +160,7 @@ class CommandService:
                 self._keys.use(command.key)
             if island:
                 self._islanded.set(command.gateway, time.monotonic())
+            self.before_sending(command.gateway, command.action, command.arguments, command.who)
             return True
 
         connection: GatewayConnection = task.connection

@@ -13,12 +13,12 @@ from collections.abc import Callable, Mapping
 
 import ujson
 
-from pwserver.history.archive import TwoCopyRecord
 from pwserver.json_types import Json, JsonMapping
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE
 from pwserver.state.counter_sums import SumMemory
 from pwserver.state.gateway_memory import GatewayMemory
+from pwserver.two_copy_record import TwoCopyRecord
 
 log = logging.getLogger("pwserver.publish")
 

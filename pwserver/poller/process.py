@@ -15,6 +15,7 @@ from pwserver.config.history_place import own_predecessor
 from pwserver.directory import Directory
 from pwserver.poller.brokers import Brokers
 from pwserver.poller.command_service import CommandService
+from pwserver.poller.event_recording import EventRecording
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.history_import import HistoryImport
 from pwserver.poller.judge_memories import JudgeMemories
@@ -65,6 +66,9 @@ class Poller:
         self.wait_times = WaitTimes(runtime)
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
+        self.events = EventRecording(runtime.history.events, self.recording.correction_seconds)
+        self.events.listeners.append(lambda events: runtime.shared.bell.ring())
+        self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         self.metrics.sources += [self._measured, self.brokers.measured]
@@ -75,6 +79,7 @@ class Poller:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
+        self.events.start()
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
@@ -162,6 +167,7 @@ class Poller:
         view = self.publisher.gateway(identity, status, reading, expires)
         self.brokers.publish(view)
         self.recording.take(view)
+        self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
 
     def _measured(self) -> Mapping[str, Any]:
         """Return the self metrics of the polling itself."""

@@ -70,6 +70,11 @@ class Recording:
         if view.reading is not None and view.status.online:
             self.record(view.gateway.id, view.reading, view.state.judged, view.gateway.timezone)
 
+    def correction_seconds(self, gateway: str) -> float:
+        """Return what must be added to this machine's clock for the time of a gateway's newest row."""
+        archive = self.store.archives.get(gateway)
+        return archive.correction_seconds if archive is not None else 0.0
+
     def take_sum(self, view: View, left_out: Collection[str]) -> None:
         """Record the sum over several houses, unless one that has a history is left out.
 

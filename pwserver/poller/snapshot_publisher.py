@@ -25,6 +25,7 @@ from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
+from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import UNCORRECTED, Corrections
 from pwserver.state.time_zone import in_force
@@ -110,6 +111,10 @@ class SnapshotPublisher:
             self._untold.discard(identity.id)
         self.changed()
         return view
+
+    def memory(self, gateway: str) -> GatewayMemory:
+        """Return what the judge of a gateway remembers, for the thread that publishes that gateway."""
+        return self._judges[gateway].memory
 
     def _zoned(self, identity: GatewayIdentity) -> GatewayIdentity:
         """Return the identity with the time zone in force, which the gateway itself may have told."""

@@ -319,7 +319,7 @@ def test_nothing_but_rows_after_a_jump_is_ever_moved_to_a_file(tmp_path: Path) -
 
 def killing(action: Callable[[], None], step: int) -> bool:
     """Run an action that is killed at its ``step``-th write to a ring or record; True when it came to its end."""
-    from pwserver.history.archive import TwoCopyRecord
+    from pwserver.two_copy_record import TwoCopyRecord
 
     class Killed(BaseException):
         pass

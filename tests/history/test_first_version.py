@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pwserver.history.archive import TwoCopyRecord
 from pwserver.history.layout import (
     BOOK_NAMES,
     COLUMNS,
@@ -25,6 +24,7 @@ from pwserver.history.layout import (
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of
 from pwserver.history.store import HistoryStore
+from pwserver.two_copy_record import TwoCopyRecord
 from tests.history.support import GATEWAY, reading
 
 NOON = 1_795_377_600.0  # 2026-11-22, noon in Los Angeles

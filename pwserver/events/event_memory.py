@@ -1,0 +1,143 @@
+"""Remember the state that polls are compared with. It outlives restarts, so that no event is made up or missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pwserver.events.kinds import SENDERS
+from pwserver.json_types import Json, JsonObject
+from pwserver.state.alert_memory import short
+from pwserver.state.fact import finite
+
+MOST_PLACES: Final = 64  # devices whose alerts are remembered
+MOST_ALERTS: Final = 40  # of one device
+MOST_UNITS: Final = 64
+MOST_RESETS: Final = 256
+MOST_COMMANDS: Final = 16
+SETTINGS: Final = ("mode", "reserve", "grid_export", "grid_charging")
+
+
+@dataclass(slots=True)
+class Outage:
+    """Holds an outage that goes on, or how it seems to end. ``at`` is None where nobody saw it begin."""
+
+    at: float | None = None
+    exact: bool = False  # a poll shortly before showed the other state
+    purpose: str | None = None
+    charge_percent: float | None = None
+    counter_wh: float | None = None  # of the house, when it began
+    home_wh: float | None = None  # what the house has used by the powers, in case that it does not count
+    integrated_at: float | None = None  # steady clock at the newest power in ``home_wh``
+    watts: float | None = None  # that power
+
+
+@dataclass(slots=True)
+class EventMemory:
+    """Holds the last known state of one gateway; None everywhere before anything is known."""
+
+    heard: bool = False  # it has been read at least once
+    away_at: float | None = None  # since when it is silent, once that was told
+    away_cause: str | None = None
+    silent_at: float | None = None  # since when it seems to be silent, until that is sure
+    grid: str | None = None  # UP or DOWN, as told or as first seen
+    grid_doubt: Outage | None = None  # the first poll of the other state, until a second one confirms it
+    outage: Outage | None = None
+    alerts: dict[str, dict[str, float | None]] = field(default_factory=dict)  # place -> alert -> since when
+    labels: dict[str, str | None] = field(default_factory=dict)  # place -> what people call it
+    settings: dict[str, Json] = field(default_factory=dict)
+    commands: dict[str, tuple[Json, str, float]] = field(default_factory=dict)  # setting -> value, sender, steady clock
+    firmware: str | None = None
+    firmware_doubt: str | None = None
+    units: dict[str, str] | None = None  # serial -> label
+    units_at: float | None = None  # steady clock when units were first seen, None after a restart
+    units_doubt: list[str] = field(default_factory=list)  # serials that seem to be gone
+    resets: dict[str, float] | None = None  # counter -> when its last reset was believed
+    # Not kept: what the newest poll of this process told. It says whether a change was seen as it happened.
+    seen_grid_at: float | None = None  # steady clock when the grid was known last
+    seen_places: dict[str, float] = field(default_factory=dict)  # place -> steady clock when it answered last
+
+    def to_json(self) -> JsonObject:
+        """Return all that is to be kept as plain JSON."""
+        return {
+            "heard": self.heard,
+            "away": [self.away_at, self.away_cause],
+            "grid": self.grid,
+            "grid_doubt": _outage_row(self.grid_doubt),
+            "outage": _outage_row(self.outage),
+            "alerts": self.alerts,
+            "labels": {place: label for place, label in self.labels.items() if label is not None},
+            "settings": self.settings,
+            "commands": {name: list(one) for name, one in self.commands.items()},
+            "firmware": self.firmware,
+            "units": self.units,
+            "resets": self.resets,
+        }
+
+    def shift(self, first: float, last: float, seconds: float) -> None:
+        """Add seconds to every noted time from ``first`` to ``last``: the clock was wrong then."""
+
+        def right(at: float | None) -> float | None:
+            return at + seconds if at is not None and first <= at <= last else at
+
+        self.away_at, self.silent_at = right(self.away_at), right(self.silent_at)
+        for outage in (self.outage, self.grid_doubt):
+            if outage is not None:
+                outage.at = right(outage.at)
+        for alerts in self.alerts.values():
+            for name, since in alerts.items():
+                alerts[name] = right(since)
+
+    @classmethod
+    def from_json(cls, kept: object) -> EventMemory:
+        """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
+        told: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
+        found = cls(heard=told.get("heard") is True)
+        match told.get("away"):
+            case [at, cause] if finite(at) is not None:
+                found.away_at, found.away_cause = float(at), cause if isinstance(cause, str) else None
+        found.grid = _text(told.get("grid"))
+        found.grid_doubt, found.outage = _outage(told.get("grid_doubt")), _outage(told.get("outage"))
+        for place, alerts in _items(told.get("alerts"), MOST_PLACES):
+            found.alerts[short(place)] = {short(name): finite(since) for name, since in _items(alerts, MOST_ALERTS)}
+        found.labels = {short(place): _text(label) for place, label in _items(told.get("labels"), MOST_PLACES)}
+        found.settings = {
+            name: value
+            for name, value in _items(told.get("settings"), len(SETTINGS))
+            if name in SETTINGS and isinstance(value, (str, float, int, bool))
+        }
+        for name, row in _items(told.get("commands"), MOST_COMMANDS):
+            match row:
+                case [value, str(sender), moment] if sender in SENDERS and finite(moment) is not None:
+                    found.commands[short(name)] = (value, sender, float(moment))
+        found.firmware = _text(told.get("firmware"))
+        if isinstance(told.get("units"), Mapping):
+            found.units = {short(serial): short(str(label)) for serial, label in _items(told["units"], MOST_UNITS)}
+        if isinstance(told.get("resets"), Mapping):
+            found.resets = {
+                short(name): float(at) for name, at in _items(told["resets"], MOST_RESETS) if finite(at) is not None
+            }
+        return found
+
+
+def _outage_row(outage: Outage | None) -> Json:
+    if outage is None:
+        return None
+    # The steady clock of the newest power means nothing after a restart, so the energy has a hole then.
+    return [outage.at, outage.exact, outage.purpose, outage.charge_percent, outage.counter_wh]
+
+
+def _outage(row: object) -> Outage | None:
+    match row:
+        case [at, exact, purpose, charge, counter]:
+            return Outage(finite(at), exact is True, _text(purpose), finite(charge), finite(counter))
+    return None
+
+
+def _items(kept: object, most: int) -> list[tuple[str, Any]]:
+    return list(kept.items())[:most] if isinstance(kept, Mapping) else []
+
+
+def _text(value: object) -> str | None:
+    return short(value) if isinstance(value, str) else None

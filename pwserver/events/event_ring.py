@@ -1,0 +1,261 @@
+"""Keep the events of one gateway in a ring of fixed slots: one writer, any number of readers, no locks.
+
+The memory holds a page of header, a record in two copies, and the slots. A slot has a checksum and the sequence number
+of its event, which says its place: event n lies in slot n modulo their number. The record holds the number of the
+newest event that counts (the *head*), the corrections of times, and what the detector remembers; being one record, all
+of that changes at one instant.
+
+An event is committed in these steps, so that a process killed between any two has told nobody of what is not kept, and
+tells nothing twice: the slots are written to the file, the file is brought to the disk; the record is written to the
+file, and that to the disk; only now does the record in the shared memory change, which is what readers look at. Killed
+before that, the next process finds the old head together with the old memory, detects the same event again, and writes
+it to the same slot. The slots of the newest ``SPARE`` events to come are never shown, so writing destroys nothing that
+counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import ujson
+
+from pwserver.events.event import Event
+from pwserver.two_copy_record import TwoCopyRecord
+
+log = logging.getLogger("pwserver.events")
+
+FORMAT_VERSION: Final = 1
+PAGE_BYTES: Final = 4096
+MAGIC: Final = b"PWEVENT\n"
+KEPT: Final = 4096  # events that are shown
+SPARE: Final = 64  # events that one poll can make at most
+SLOTS: Final = KEPT + SPARE
+SLOT_BYTES: Final = 512  # a sector, so that a power cut leaves it whole or not at all
+RECORD_BYTES: Final = 8 * PAGE_BYTES  # of one of its two copies
+RING_BYTES: Final = PAGE_BYTES + 2 * RECORD_BYTES + SLOTS * SLOT_BYTES
+MOST_CORRECTIONS: Final = 64
+_SLOTS_AT: Final = PAGE_BYTES + 2 * RECORD_BYTES
+# magic, version, slots, bytes of a slot, bytes of a copy of the record, bytes of the gateway's id, CRC-32 of all that
+_HEAD: Final = struct.Struct("<8sIIIIII")
+# CRC-32 of the rest, bytes of the text, sequence number, time, steady clock, start of the machine
+_SLOT: Final = struct.Struct("<IIQddd")
+_COMMIT: Final = struct.Struct("<QI")  # head, number of corrections
+_CORRECTION: Final = struct.Struct("<QQd")  # first and last event it concerns, seconds to be added to their times
+TEXT_BYTES: Final = SLOT_BYTES - _SLOT.size
+
+Correction = tuple[int, int, float]
+
+
+class EventFile(Protocol):
+    """Declares what the ring needs of its file; a ring in memory has none."""
+
+    def write(self, start: int, content: memoryview) -> None: ...
+    def flush(self) -> None: ...
+
+
+class EventRing:
+    """Holds the ring of one gateway over memory that all processes share. Only the poller calls ``commit``.
+
+    ``boot`` names this start of the machine: the steady clock of an event means something only within it.
+    """
+
+    def __init__(self, gateway: str, memory: memoryview, file: EventFile | None = None, boot: float = 0.0) -> None:
+        self.gateway = gateway
+        self.boot = boot
+        self.failures = 0  # commits that did not reach the disk
+        self._memory = memory
+        self._record = TwoCopyRecord(memory[PAGE_BYTES:_SLOTS_AT])
+        self._file = file
+        self._failed = False
+
+    # --- reading, from any process -------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> int:
+        """Return the sequence number of the newest event; 0 while there is none."""
+        return self._committed()[0]
+
+    @property
+    def kept_memory(self) -> bytes:
+        """Return what the detector remembered with the last commit; empty before the first."""
+        return self._committed()[2]
+
+    def after(self, sequence: int, limit: int = KEPT) -> list[Event]:
+        """Return the events that follow ``sequence``, the oldest first."""
+        return list(self._between(sequence + 1, None, limit))
+
+    def newest_first(self, before: int | None = None) -> Iterator[Event]:
+        """Yield the events from the newest, or from the one before ``before``, back to the oldest."""
+        head, corrections, _ = self._committed()
+        start = head if before is None else min(head, before - 1)
+        for sequence in range(start, max(0, head - KEPT), -1):
+            event = self._read(sequence, corrections)
+            if event is not None:
+                yield event
+
+    def _between(self, first: int, last: int | None, limit: int) -> Iterator[Event]:
+        head, corrections, _ = self._committed()
+        first = max(first, head - KEPT + 1, 1)
+        for sequence in range(first, min(head if last is None else min(last, head), first + limit - 1) + 1):
+            event = self._read(sequence, corrections)
+            if event is not None:
+                yield event
+
+    def _committed(self) -> tuple[int, list[Correction], bytes]:
+        payload = self._record.read()[1]
+        if len(payload) < _COMMIT.size:
+            return 0, [], b""
+        head, count = _COMMIT.unpack_from(payload)
+        end = _COMMIT.size + count * _CORRECTION.size
+        return head, list(_CORRECTION.iter_unpack(payload[_COMMIT.size : end])), payload[end:]
+
+    def _read(self, sequence: int, corrections: Sequence[Correction]) -> Event | None:
+        """Return one event; None when its slot has been damaged, or taken by a later event meanwhile."""
+        start = _slot_start(sequence)
+        slot = bytes(self._memory[start : start + SLOT_BYTES])
+        crc, length, found, at, steady, _ = _SLOT.unpack_from(slot)
+        if found != sequence or length > TEXT_BYTES or zlib.crc32(slot[4 : _SLOT.size + length]) != crc:
+            return None
+        kind, _, details = slot[_SLOT.size : _SLOT.size + length].partition(b"\n")
+        for first, last, seconds in corrections:
+            if first <= sequence <= last:
+                at += seconds
+        return Event(self.gateway, kind.decode(), at, ujson.loads(details), sequence, steady)
+
+    # --- writing, by the poller ----------------------------------------------------------------------------------
+
+    def commit(self, events: Sequence[Event], memory: bytes) -> list[Event]:
+        """Keep at most SPARE events, with what the detector remembers after them. Returns them with their numbers.
+
+        Without events only the memory changes, which is not brought to the disk at once.
+        """
+        if len(events) > SPARE:
+            raise ValueError(f"{len(events)} events at once, {SPARE} have room")
+        head, corrections, _ = self._committed()
+        numbered = [replace(event, sequence=head + place) for place, event in enumerate(events, 1)]
+        for event in numbered:
+            self._put(_slot_start(event.sequence), self._slot(event))
+        if numbered:
+            self._sync()
+        self._write_record(head + len(numbered), corrections, memory, bool(numbered))
+        return numbered
+
+    def put_right(self, since: float, seconds: float) -> int:
+        """Add seconds to the time of all events since a moment of the steady clock; returns how many these are.
+
+        Their slots stay as they are: a slot that is written again could be torn after a client has seen its event.
+        """
+        head, corrections, memory = self._committed()
+        first = head + 1
+        while first > max(1, head - KEPT + 1) and self._is_of_this_start(first - 1, since):
+            first -= 1
+        if first > head or not seconds:
+            return 0
+        oldest = head - KEPT
+        kept = [one for one in corrections if one[1] > oldest][-(MOST_CORRECTIONS - 1) :]
+        self._write_record(head, [*kept, (first, head, seconds)], memory, True)
+        return head - first + 1
+
+    def recover(self) -> int:
+        """Find the head by the slots, where the record has been lost. Returns how many events were found."""
+        if self._committed()[0] or not any(self._memory[_SLOTS_AT : _SLOTS_AT + _SLOT.size]):
+            return 0
+        found = [sequence for sequence in map(self._sequence_in, range(SLOTS)) if sequence]
+        if found:
+            self._write_record(max(found), [], b"", True)
+        return len(found)
+
+    def _sequence_in(self, slot: int) -> int:
+        start = _SLOTS_AT + slot * SLOT_BYTES
+        sequence = int(_SLOT.unpack_from(self._memory, start)[2])
+        here = sequence > 0 and _slot_start(sequence) == start
+        return sequence if here and self._read(sequence, ()) is not None else 0
+
+    def _is_of_this_start(self, sequence: int, since: float) -> bool:
+        _, _, found, _, steady, boot = _SLOT.unpack_from(self._memory, _slot_start(sequence))
+        return bool(found == sequence and boot == self.boot and steady > since)
+
+    def _slot(self, event: Event) -> bytes:
+        text = _text(event)
+        body = struct.pack("<IQddd", len(text), event.sequence, event.at, event.steady, self.boot) + text
+        return struct.pack("<I", zlib.crc32(body)) + body
+
+    def _put(self, start: int, content: bytes) -> None:
+        self._memory[start : start + len(content)] = content  # beyond the head, where no reader looks
+        if self._file is not None:
+            self._file.write(start, memoryview(content))
+
+    def _write_record(self, head: int, corrections: Sequence[Correction], memory: bytes, sync: bool) -> None:
+        payload = _COMMIT.pack(head, len(corrections))
+        payload += b"".join(_CORRECTION.pack(*one) for one in corrections) + memory
+        start, piece = self._record.next_copy(payload)
+        if self._file is not None:
+            self._file.write(PAGE_BYTES + start, memoryview(piece))
+            if sync:
+                self._sync()
+        self._record.put(start, piece)
+
+    def _sync(self) -> None:
+        """Bring what was written to the disk. A disk that refuses is told once; the memory has the event all the same.
+
+        To keep events back until the disk works again would hide an outage from an owner who is there to see it.
+        """
+        if self._file is None:
+            return
+        try:
+            self._file.flush()
+        except OSError as refused:
+            self.failures += 1
+            if not self._failed:
+                log.error("events of %s do not reach the disk: %s", self.gateway, refused.strerror)
+            self._failed = True
+        else:
+            self._failed = False
+
+
+def ring_header(gateway: str) -> bytes:
+    """Write the first page of a ring's file."""
+    name = gateway.encode()
+    if len(name) > PAGE_BYTES - _HEAD.size:
+        raise ValueError("the gateway's id does not fit into the header")
+    fixed = (MAGIC, FORMAT_VERSION, SLOTS, SLOT_BYTES, RECORD_BYTES, len(name))
+    crc = zlib.crc32(_HEAD.pack(*fixed, 0) + name)
+    return (_HEAD.pack(*fixed, crc) + name).ljust(PAGE_BYTES, b"\0")
+
+
+def header_problem(page: bytes, size: int, gateway: str) -> str | None:
+    """Say why a file is not the ring of this gateway; None when it is."""
+    if len(page) < PAGE_BYTES:
+        return "is cut off"
+    magic, version, *_ = _HEAD.unpack_from(page)
+    if magic != MAGIC:
+        return "does not begin like a file of events"
+    if version != FORMAT_VERSION:
+        return f"has format version {version}, this program reads {FORMAT_VERSION}"
+    if page != ring_header(gateway):
+        return "has a damaged header, or is another gateway's"
+    return None if size == RING_BYTES else f"has {size} bytes, {RING_BYTES} were written"
+
+
+def memory_room(corrections: int = MOST_CORRECTIONS) -> int:
+    """Return how many bytes the detector may remember."""
+    return RECORD_BYTES - 16 - _COMMIT.size - corrections * _CORRECTION.size
+
+
+def _slot_start(sequence: int) -> int:
+    return _SLOTS_AT + (sequence - 1) % SLOTS * SLOT_BYTES
+
+
+def _text(event: Event) -> bytes:
+    """Write kind and details; texts from outside are cut until they fit."""
+    for most in (TEXT_BYTES, 64, 32, 16, 8, 0):
+        shown = {name: value[:most] if isinstance(value, str) else value for name, value in event.details.items()}
+        text = event.kind.encode() + b"\n" + ujson.dumps(shown, ensure_ascii=False).encode("utf-8", "replace")
+        if len(text) <= TEXT_BYTES:
+            return text
+    return event.kind.encode() + b"\n{}"

@@ -1,0 +1,180 @@
+"""Record events: a thread judges what each poll has changed, brings it to the disk, and only then tells others.
+
+It is a thread of its own, so that no poll and no document waits for a disk.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import ujson
+
+from pwserver.events.detector import detect, note_command
+from pwserver.events.event import Event
+from pwserver.events.event_memory import EventMemory
+from pwserver.events.event_ring import EventRing, memory_room
+from pwserver.events.kinds import API, MQTT
+from pwserver.events.observation import Observation, observe
+from pwserver.history.clock_witnesses import steady_seconds
+from pwserver.json_types import JsonMapping
+from pwserver.poller.pending_settings import expected_settings
+from pwserver.state.gateway_memory import GatewayMemory
+from pwserver.state.view import View
+
+log = logging.getLogger("pwserver.events")
+
+MOST_WAITING: Final = 1000  # polls that wait for a slow disk; a state that is missed shows in the next poll
+LONGEST_POLL_SECONDS: Final = 120.0  # from the meters' arrival; what seems older has met a clock that was set
+MQTT_SENDER: Final = "MQTT"  # as ``poller.brokers`` signs its commands
+
+Listener = Callable[[Sequence[Event]], None]
+
+
+@dataclass(slots=True)
+class _Gateway:
+    """Holds what is known of one gateway. Only the thread changes it, apart from ``last``."""
+
+    ring: EventRing
+    memory: EventMemory
+    kept: bytes  # the memory as it was committed last
+    last: float = math.nan  # timestamp of the newest reading that was taken
+
+
+class EventRecording:
+    """Records the events of all gateways. ``take`` and ``commanded`` may be called from any thread.
+
+    ``correction`` returns what must be added to this machine's clock for a gateway. ``listeners`` are told of events
+    that are on the disk, in the thread of the events; they must not block.
+    """
+
+    def __init__(
+        self,
+        rings: Mapping[str, EventRing],
+        correction: Callable[[str], float] = lambda gateway: 0.0,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = steady_seconds,
+    ) -> None:
+        self.listeners: list[Listener] = []
+        self.dropped = 0  # polls that nobody could judge in time
+        self._gateways = {name: _Gateway(ring, _kept_memory(ring), ring.kept_memory) for name, ring in rings.items()}
+        self._correction = correction
+        self._clock = clock
+        self._steady = steady
+        self._work: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
+
+    def start(self) -> None:
+        """Judge from now on, in a thread that ends with the process."""
+        threading.Thread(target=self._run, name="events", daemon=True).start()
+
+    def take(self, view: View, judge_memory: GatewayMemory) -> None:
+        """Take a poll attempt, good or bad. ``judge_memory``: of the judge of this gateway."""
+        known = self._gateways.get(view.gateway.id)
+        if known is None:
+            return
+        reading = view.reading if view.status.online else None
+        # A gateway publishes one reading several times: after a command, and when its status changes.
+        if reading is not None and reading.timestamp == known.last:
+            return
+        steady, wall = self._steady(), self._clock()
+        if reading is not None:
+            known.last = reading.timestamp
+            age = wall - reading.timestamp
+            steady -= age if -1.0 <= age <= LONGEST_POLL_SECONDS else 0.0
+            wall = reading.timestamp
+        seen = observe(view, judge_memory, wall + self._correction(view.gateway.id), steady)
+        if seen.fresh or seen.away:
+            self._do(lambda: self._judge(known, seen))
+
+    def commanded(self, gateway: str, action: str, arguments: JsonMapping, who: str) -> None:
+        """Note that a command is about to be sent; ``who`` sent it, of which only the kind is kept."""
+        known = self._gateways.get(gateway)
+        settings = expected_settings(action, arguments)
+        if known is None or not settings:
+            return
+        sender, steady = (MQTT if who == MQTT_SENDER else API), self._steady()
+
+        def note() -> None:
+            note_command(known.memory, settings, sender, steady)
+            self._commit(known, [])
+
+        self._do(note)
+
+    def put_right(self, gateway: str, since: float, offset: float, seconds: float) -> None:
+        """Add seconds to the times of all events since a moment of the steady clock: this machine's clock was wrong.
+
+        ``offset``: what the wrong clock was ahead of the steady one.
+        """
+        known = self._gateways.get(gateway)
+        if known is not None:
+            now = self._steady()
+            self._do(lambda: self._put_right(known, since, now, offset, seconds))
+
+    def settle(self) -> None:
+        """Do what waits, in the calling thread; for tests, and before the process ends."""
+        while True:
+            try:
+                work = self._work.get_nowait()
+            except queue.Empty:
+                return
+            self._try(work)
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            self._work.put_nowait(work)
+        except queue.Full:
+            self.dropped += 1
+            if self.dropped == 1:
+                log.error("events are not judged in time: the disk is too slow, or does not answer")
+
+    def _run(self) -> None:
+        while True:
+            self._try(self._work.get())
+
+    @staticmethod
+    def _try(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("an event could not be recorded")
+
+    def _judge(self, known: _Gateway, seen: Observation) -> None:
+        self._commit(known, detect(known.ring.gateway, seen, known.memory))
+
+    def _commit(self, known: _Gateway, events: Sequence[Event]) -> None:
+        memory = _packed(known.memory)
+        if not events and memory == known.kept:
+            return
+        told = known.ring.commit(events, memory)
+        known.kept = memory
+        if told:
+            for listener in self.listeners:
+                listener(told)
+
+    def _put_right(self, known: _Gateway, since: float, now: float, offset: float, seconds: float) -> None:
+        known.memory.shift(since + offset, now + offset, seconds)
+        known.ring.put_right(since, seconds)
+        self._commit(known, [])
+
+
+def _packed(memory: EventMemory) -> bytes:
+    packed = ujson.dumps(memory.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+    if len(packed) > memory_room():
+        # Alerts are by far the longest part. Those that are forgotten are learned again as what is seen first.
+        memory.alerts.clear()
+        memory.labels.clear()
+        packed = ujson.dumps(memory.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+    return packed
+
+
+def _kept_memory(ring: EventRing) -> EventMemory:
+    try:
+        return EventMemory.from_json(ujson.loads(ring.kept_memory or b"{}"))
+    except ValueError:
+        return EventMemory()

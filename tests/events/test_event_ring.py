@@ -1,0 +1,216 @@
+"""The ring of events: what was committed is read again, whole or not at all, whenever its writer was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pwserver.events.event import Event
+from pwserver.events.event_ring import KEPT, PAGE_BYTES, RING_BYTES, SLOTS, SPARE, EventRing, ring_header
+from pwserver.history.layout import HistoryGateway, HistorySettings, plan
+from pwserver.history.store import EVENTS_NAME, HistoryStore
+
+GATEWAY = HistoryGateway("home", "Home")
+
+
+def event(number: int, **details: object) -> Event:
+    """An event that can be told from others."""
+    return Event("home", "mode_changed", 1_790_000_000.0 + number, {"before": number, **details}, steady=float(number))
+
+
+def numbers(ring: EventRing, since: int = 0) -> list[object]:
+    """What the events hold, with their sequence numbers."""
+    return [(one.sequence, one.details["before"]) for one in ring.after(since)]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class FileOf:
+    """A file that outlives its process. It counts down to the moment at which the process is killed."""
+
+    def __init__(self) -> None:
+        self.content = bytearray(RING_BYTES)
+        self.left = 1 << 30
+
+    def _step(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+
+    def write(self, start: int, content: memoryview) -> None:
+        self._step()
+        self.content[start : start + len(content)] = content
+        self._step()
+
+    def flush(self) -> None:
+        self._step()
+
+
+class Server:
+    """A ring as a server has it: shared memory, which outlives the poller, over a file, which outlives the server."""
+
+    def __init__(self) -> None:
+        self.file = FileOf()
+        self.start()
+
+    def start(self) -> None:
+        self.memory = bytearray(self.file.content)
+        self.ring = EventRing("home", memoryview(self.memory), self.file, boot=1.0)
+
+
+def test_events_are_numbered_and_read_in_order() -> None:
+    ring = Server().ring
+    assert ring.head == 0 and ring.after(0) == []
+    told = ring.commit([event(7), event(8)], b"memory")
+    assert [one.sequence for one in told] == [1, 2]
+    ring.commit([event(9)], b"later")
+    assert numbers(ring) == [(1, 7), (2, 8), (3, 9)]
+    assert [one.sequence for one in ring.newest_first()] == [3, 2, 1]
+    assert [one.sequence for one in ring.newest_first(before=3)] == [2, 1]
+    assert numbers(ring, since=2) == [(3, 9)] and ring.kept_memory == b"later"
+
+
+def test_the_oldest_events_give_way() -> None:
+    ring = Server().ring
+    for batch in range(SLOTS * 2 // SPARE):
+        ring.commit([event(batch * SPARE + place) for place in range(1, SPARE + 1)], b"")
+    kept = numbers(ring)
+    assert len(kept) == KEPT
+    assert kept[0] == (ring.head - KEPT + 1, ring.head - KEPT + 1) and kept[-1] == (ring.head, ring.head)
+
+
+@pytest.mark.parametrize("server_dies", [False, True], ids=("the poller dies", "the server dies"))
+def test_no_event_is_lost_or_told_twice_wherever_the_writer_is_killed(server_dies: bool) -> None:
+    """Each step of a commit is the last one in turn; the next process detects again what was not committed."""
+    step = 0
+    whole = False
+    while not whole:
+        server = Server()
+        server.ring.commit([event(1)], b"1")
+        server.file.left = step
+        try:
+            server.ring.commit([event(2), event(3)], b"3")
+            whole = True
+        except Killed:
+            pass
+        server.file.left = 1 << 30
+        shown = numbers(server.ring)
+        if server_dies:
+            server.start()
+        else:
+            server.ring = EventRing("home", memoryview(server.memory), server.file, boot=1.0)
+        assert numbers(server.ring)[: len(shown)] == shown, "what a client has seen stays"
+        # The memory says which events it knows of already: as a detector, which starts from it.
+        remembered = int(server.ring.kept_memory)
+        server.ring.commit([event(number) for number in range(remembered + 1, 5)], b"4")
+        assert numbers(server.ring) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+        server.start()
+        assert numbers(server.ring) == [(1, 1), (2, 2), (3, 3), (4, 4)]
+        step += 1
+    assert step > 6
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(PAGE_BYTES, PAGE_BYTES + 70_000), st.integers(1, 300), st.integers(0, 255))
+def test_a_damaged_file_shows_whole_events_only(at: int, length: int, value: int) -> None:
+    server = Server()
+    for number in range(1, 5):
+        server.ring.commit([event(number)], b"memory")
+    server.file.content[at : at + length] = bytes([value]) * length
+    server.start()
+    server.ring.recover()
+    assert set(numbers(server.ring)) <= {(1, 1), (2, 2), (3, 3), (4, 4)}
+    assert server.ring.head in (0, 1, 2, 3, 4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=2000), st.text(st.characters(categories=("Cs", "Cc", "So")), max_size=300))
+def test_any_text_fits_into_a_slot(alert: str, device: str) -> None:
+    ring = Server().ring
+    clean = device.encode("utf-8", "replace").decode()
+    ring.commit([event(1, alert=alert, device=clean)], b"")
+    assert ring.after(0)[0].details["before"] == 1
+
+
+def test_times_are_put_right_without_touching_what_was_written() -> None:
+    server = Server()
+    earlier = EventRing("home", memoryview(server.memory), server.file, boot=9.0)
+    earlier.commit([event(1)], b"")
+    server.ring.commit([event(2), event(3)], b"memory")
+    assert server.ring.put_right(since=2.0, seconds=1000.0) == 1
+    server.start()
+    assert [one.at - 1_790_000_000.0 for one in server.ring.after(0)] == [1.0, 2.0, 1003.0]
+    assert server.ring.kept_memory == b"memory"
+    server.ring.commit([event(4)], b"")
+    assert server.ring.after(3)[0].at == 1_790_000_004.0, "it was recorded by the right clock"
+
+
+def open_store(folder: Path) -> HistoryStore:
+    return HistoryStore.open(folder, [plan(HistorySettings(poll_retention_seconds=3600.0), GATEWAY)])
+
+
+def diary(folder: Path) -> Path:
+    return folder / "gateway-home" / EVENTS_NAME
+
+
+def test_events_lie_beside_the_history_and_outlive_the_server(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.events["home"].commit([event(1)], b"memory")
+    store.close()
+    assert diary(tmp_path).stat().st_size == RING_BYTES
+    store = open_store(tmp_path)
+    assert numbers(store.events["home"]) == [(1, 1)] and store.events["home"].kept_memory == b"memory"
+    store.close()
+
+
+def _other_version(content: bytearray) -> None:
+    content[8] = 99
+
+
+def _cut(content: bytearray) -> None:
+    del content[RING_BYTES // 2 :]
+
+
+def _another_gateway(content: bytearray) -> None:
+    content[:PAGE_BYTES] = ring_header("elsewhere")
+
+
+@pytest.mark.parametrize("damage", [_other_version, _cut, _another_gateway])
+def test_a_file_that_is_not_understood_is_set_aside(tmp_path: Path, damage: Callable[[bytearray], None]) -> None:
+    store = open_store(tmp_path)
+    store.events["home"].commit([event(1)], b"memory")
+    store.close()
+    content = bytearray(diary(tmp_path).read_bytes())
+    damage(content)
+    diary(tmp_path).write_bytes(content)
+    store = open_store(tmp_path)
+    assert numbers(store.events["home"]) == [] and any("set aside" in message for message in store.messages)
+    aside = next(diary(tmp_path).parent.glob(f"{EVENTS_NAME}.damaged-*"))
+    assert aside.read_bytes() == bytes(content), "nothing is deleted"
+    store.close()
+
+
+def test_a_file_that_is_cut_while_it_is_open_is_written_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    ring = store.events["home"]
+    ring.commit([event(1)], b"1")
+    with diary(tmp_path).open("r+b") as file:
+        file.truncate(100)
+    ring.commit([event(2)], b"2")
+    assert store.stop_reason() is None
+    store.close()
+    store = open_store(tmp_path)
+    assert numbers(store.events["home"]) == [(1, 1), (2, 2)]
+    store.close()
+
+
+def test_a_ring_in_memory_needs_no_file() -> None:
+    store = HistoryStore.in_memory([plan(HistorySettings(), GATEWAY)])
+    store.events["home"].commit([event(1)], b"")
+    assert numbers(store.events["home"]) == [(1, 1)]
