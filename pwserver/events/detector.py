@@ -1,6 +1,7 @@
 """Detect events: judge what has changed from the remembered state to what a poll shows. Pure.
 
-docs/events.md has the rules. What is seen first is a state, not an event. What is not known changes nothing: it neither begins nor ends anything.
+docs/events.md has the rules. What is seen first is a state, not an event. What is not known changes nothing: it
+neither begins nor ends anything.
 """
 
 from __future__ import annotations
