@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from playwright.sync_api import Browser, Page
 
 from benchmarks.table import Table
-from tests.pages.support import House, chromium, house, move_one_square, processor_seconds, until
+from tests.pages.support import House, house, move_one_square, processor_seconds, until
+from tests.support.browser import WHOLE, chromium
 
 SIZES = {
     "desktop": {"width": 1280, "height": 800},
@@ -65,7 +66,7 @@ VIEWS = (
 
 def share(view: View, home: House, seconds: float) -> float:
     """Percent of a core, in a browser of its own."""
-    with chromium() as browser:
+    with chromium(program=WHOLE) as browser:
         page = view.open(browser, home)
         page.wait_for_timeout(SETTLE_SECONDS * 1000)
         devtools = browser.new_browser_cdp_session()
@@ -108,7 +109,7 @@ def run(table: Table) -> None:
     with house("powerwall2", PW_CACHE_EXPIRE="5") as home:
         home.gateway.set_house(fixed_solar=6000.0, fixed_load=1500.0, soe_percent=60.0)
         until_moving(home)
-        with chromium() as browser:
+        with chromium(program=WHOLE) as browser:
             loads = [first_figures_ms(browser, home) for _ in range(3 if table.quick else 15)]
             thread = main_thread_share(browser, home, seconds)
         found: dict[str, list[float]] = {view.name: [] for view in VIEWS}
@@ -132,7 +133,7 @@ def run(table: Table) -> None:
 
 def until_moving(home: House) -> None:
     """Sun, house and battery all have power."""
-    with chromium() as browser:
+    with chromium(program=WHOLE) as browser:
         page = browser.new_page()
         page.goto(f"{home.base}/")
         until(page, MOVING, 30)

@@ -11,7 +11,8 @@ from contextlib import ExitStack
 
 from benchmarks.table import Table
 from pwserver.simulator import SimulatedGateway
-from tests.pages.support import Received, chromium, until
+from tests.pages.support import Received, until
+from tests.support.browser import WHOLE, chromium
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -47,7 +48,7 @@ def run(table: Table) -> None:
         environment = {"PW_GATEWAYS": json.dumps(entries), "PW_CACHE_EXPIRE": "1", "PW_CONTROL_SECRET": "of the bench"}
         server = stack.enter_context(Server(environment=environment))
         wait_until(lambda: server.json("/api/site")["site"]["fresh"] == HOUSES, 120, "not all houses answer")
-        browser = stack.enter_context(chromium())
+        browser = stack.enter_context(chromium(program=WHOLE))
         for name, path in PAGES.items():
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             received = Received(page)

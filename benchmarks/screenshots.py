@@ -11,7 +11,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.pages.recorded import zone_name
-from tests.pages.support import NOON_ZONE, SECRET, House, chromium, house, until
+from tests.pages.support import NOON_ZONE, SECRET, House, house, until
+from tests.support.browser import chromium
 
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 SIZES: dict[str, ViewportSize] = {

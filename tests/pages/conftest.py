@@ -9,14 +9,15 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.pages.recorded import zone_name
-from tests.pages.support import NOON_ZONE, SECRET, House, Watched, chromium
+from tests.pages.support import HOST_RULES, NOON_ZONE, SECRET, House, Watched
 from tests.pages.support import house as make_house
+from tests.support.browser import chromium
 from tests.support.waiting import patient
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with chromium(HOST_RULES) as found:
         yield found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -11,25 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, Request
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-CHROMIUM = os.environ.get("PW_TEST_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP home.example.org 127.0.0.1",  # the name in docs/proxies.md
-]
+# The name in docs/proxies.md is this machine.
+HOST_RULES = "--host-resolver-rules=MAP home.example.org 127.0.0.1"
 AXE = Path(__file__).parent / "data" / "axe.min.js"
 # Hours to add to UTC so that it is about noon there now: the sun shines whenever the tests run.
 NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12
@@ -37,17 +26,6 @@ SECRET = "a secret of the page tests"
 # A page that turns to another house may find its socket still opening; the browser warns of that, and nothing is wrong.
 CLOSED_EARLY = "WebSocket is closed before the connection is established"
 HOME_SHOWN = "document.querySelector('.node.home .value').textContent !== '–'"
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """The system's browser, headless."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class House:
@@ -224,6 +202,7 @@ def follow_pages(watched: Watched) -> None:
     assert page.url == f"{watched.base}/console"
     page.click("nav a:has-text('History')")
     until(page, "document.documentElement?.dataset.shown && document.querySelector('#power canvas')")
+    assert page.evaluate("fetch(document.querySelector('link[rel=icon]').href).then((answer) => answer.ok)")
 
 
 def wait_for_frame(page: Page) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserType, Page
 
-from tests.pages.support import ARGUMENTS, CHROMIUM, SECRET, House
+from tests.pages.support import SECRET, House
 from tests.pages.support import house as make_house
+from tests.support.browser import ARGUMENTS, PROGRAM
 from tests.support.waiting import patient
 
 NAME, OTHER_NAME = "rebound.attacker.example", "other.attacker.example"
@@ -97,7 +98,7 @@ def browsing(chromium: BrowserType, profile: Path, **addresses: str) -> Iterator
     """Open a browser with this profile to which the names have these addresses."""
     rules = ", ".join(f"MAP {name.replace('_', '.')} {address}" for name, address in addresses.items())
     context = chromium.launch_persistent_context(
-        profile, executable_path=CHROMIUM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"]
+        profile, executable_path=PROGRAM, args=[*ARGUMENTS, f"--host-resolver-rules={rules}"]
     )
     context.set_default_timeout(patient(60) * 1000)
     try:
