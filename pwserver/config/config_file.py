@@ -11,10 +11,13 @@ from pwserver.config.settings import BY_FILE_KEY
 from pwserver.json_types import JsonMapping
 from pwserver.regular_file import read_regular
 
+TOP_LEVEL = ("server", "gateways", "tariff")
 MAX_BYTES = 1_000_000  # 256 gateways take about 100 kB; a wrong path may lead to a file of gigabytes
 
 
-def read_file(path: str, findings: Findings) -> JsonMapping | None:
+def read_file(
+    path: str, findings: Findings, what: str = "configuration", members: str = "`gateways` and, if need be, `server`"
+) -> JsonMapping | None:
     """Return the top-level mapping of the file, or None and a problem.
 
     Messages never quote the file, because it holds passwords.
@@ -23,13 +26,13 @@ def read_file(path: str, findings: Findings) -> JsonMapping | None:
         text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
-        findings.problems.append(f"{path}: the configuration file cannot be read: {reason}")
+        findings.problems.append(f"{path}: the {what} file cannot be read: {reason}")
         return None
     content = _parse_json(path, text, findings) if path.endswith(".json") else _parse_yaml(path, text, findings)
     if content is _FAILED:
         return None
     if not isinstance(content, Mapping):
-        findings.problems.append(f"{path}: must be a mapping with `gateways` and, if need be, `server`")
+        findings.problems.append(f"{path}: must be a mapping with {members}")
         return None
     return content
 
@@ -69,11 +72,11 @@ def _parse_yaml(path: str, text: str, findings: Findings) -> object:
 
 
 def _report_strangers(path: str, content: JsonMapping, findings: Findings) -> None:
-    """Warn about what stands beside ``server:`` and ``gateways:``, where nothing reads it."""
+    """Warn about what stands beside ``server:``, ``gateways:`` and ``tariff:``, where nothing reads it."""
     for key in content:
-        if key in ("server", "gateways") or not isinstance(key, str) or key.startswith("x-"):
+        if key in TOP_LEVEL or not isinstance(key, str) or key.startswith("x-"):
             continue
-        near = nearest(key, ("server", "gateways"))
+        near = nearest(key, TOP_LEVEL)
         meant = f"did you mean {near}?" if near else "settings belong into the block `server`"
         findings.warnings.append(f"{path}: {quoted(key)} is not known and ignored; {meant}")
 

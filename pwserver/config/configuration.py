@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.setting import MASK, Setting
 from pwserver.config.settings import SETTINGS, Settings
+from pwserver.config.tariff_entries import Tariffs
 from pwserver.config.urls import url_secrets
 from pwserver.json_types import JsonObject
 
@@ -36,6 +37,7 @@ class Config:
     warnings: tuple[str, ...] = ()
     sources: Mapping[str, ValueSource] = field(default_factory=dict, repr=False)
     state_home: str = field(default=".", repr=False)
+    tariffs: Tariffs = field(default_factory=Tariffs, repr=False)
     # Where a history goes that no setting places. Only the command line sets it: whoever makes a configuration in
     # another way did not ask for files in the home folder.
     history_home: str | None = field(default=None, repr=False)

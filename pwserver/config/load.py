@@ -21,6 +21,7 @@ from pwserver.config.raw_text import BadValue, is_utf8, nearest, odd_secret, quo
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, Settings
 from pwserver.config.settings_check import check_aliases, check_settings
+from pwserver.config.tariff_source import find_tariffs
 from pwserver.json_types import JsonMapping
 
 _PREFIXES = ("PW_", "MQTT_", "CONTROL_", "CORS_", "PROXY_")
@@ -40,6 +41,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
     given = GivenGateways(settings, sources, loader.file_path, loader.file_content)
     gateways, source = read_gateways(given, findings)
     check_default_gateway(given, gateways, findings)
+    tariffs = find_tariffs(given, gateways, findings)
     if findings.problems:
         raise ConfigError(findings.problems, findings.warnings)
     return Config(
@@ -49,6 +51,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Config:
         warnings=tuple(findings.warnings),
         sources=sources,
         state_home=_state_home(environ),
+        tariffs=tariffs,
     )
 
 

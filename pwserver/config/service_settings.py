@@ -1,4 +1,4 @@
-"""Define the settings of what runs beside the web: the history, MQTT, and servers that share their snapshots.
+"""Define the settings of what runs beside the web: the history, the tariff, MQTT, and servers that share.
 
 Every field is one row of the settings table: its variable, what it may be, its default, its section and its help.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pwserver.config.kinds import Bool, Choice, FilePath, Text, Word
 from pwserver.config.number_kinds import Duration, Int, Mask
-from pwserver.config.setting import DAY_SECONDS, HISTORY, MQTT, REPLICA, setting
+from pwserver.config.setting import DAY_SECONDS, HISTORY, MQTT, REPLICA, VALUE, setting
 from pwserver.config.urls import broker_url
 from pwserver.config.word_rules import valid_topic_prefix
 
@@ -66,6 +66,16 @@ class RecordingSettings:
         "The SQLite file of pypowerwall-server, which is taken over once by itself and not changed. The history's own "
         "files lie beside it.", private=True,
         default_note="/data/timeseries.db if /data exists, else data/timeseries.db")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TariffSettings:
+    """Holds where the owner's tariff is."""
+
+    tariff_file: str | None = setting(
+        "PW_TARIFF_FILE", FilePath(), None, VALUE,
+        "The file with the owner's tariff, in YAML or JSON, as [value.md](value.md) describes it. It may also stand in "
+        "the configuration file, as `tariff`.", private=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

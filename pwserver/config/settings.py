@@ -11,7 +11,7 @@ from typing import Any
 
 from pwserver.config.gateway_settings import DefinitionSettings, DocumentSettings, GatewaySettings
 from pwserver.config.server_settings import ControlSettings, ProcessSettings, WebSettings
-from pwserver.config.service_settings import BrokerSettings, RecordingSettings, SharingSettings
+from pwserver.config.service_settings import BrokerSettings, RecordingSettings, SharingSettings, TariffSettings
 from pwserver.config.setting import SECTIONS, Setting, rows_of
 
 
@@ -26,6 +26,7 @@ class Settings:
     web: WebSettings = field(default_factory=WebSettings)
     control: ControlSettings = field(default_factory=ControlSettings)
     history: RecordingSettings = field(default_factory=RecordingSettings)
+    tariff: TariffSettings = field(default_factory=TariffSettings)
     mqtt: BrokerSettings = field(default_factory=BrokerSettings)
     sharing: SharingSettings = field(default_factory=SharingSettings)
 

@@ -19,6 +19,7 @@ SAMPLES = {
     "PW_TLS_CERT": __file__, "PW_TLS_KEY": __file__, "PW_WORKERS": "3", "CONTROL_ENABLED": "no",
     "PW_REPLICA": "mqtt://broker", "PW_BACKOFF_MAX": "30s",
     "PW_POWERS_URL": "http://monitor.lan/powers",
+    "PW_TARIFF_FILE": str(Path(__file__).parent / "data" / "tariff.yaml"),
 }  # fmt: skip
 
 

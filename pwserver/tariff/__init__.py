@@ -1,0 +1,1 @@
+"""Say what energy costs at an instant, and what a flow of energy was worth."""
