@@ -1,4 +1,4 @@
-"""Carry out ``pwserver history export`` and ``pwserver history import``."""
+"""Carry out ``pwserver history export``, ``import`` and ``import-influx``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 from typing import TextIO
 
@@ -53,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OLD=NEW",
         help="take the rows of the gateway that is OLD there for the one that is NEW here; may be repeated",
     )
+    influx = actions.add_parser(
+        "import-influx", help="add what Powerwall-Dashboard recorded in its InfluxDB; the server must not run"
+    )
+    influx.add_argument("file", help="CSV of influx or lines of influx_inspect, also .gz; - reads standard input")
+    influx.add_argument("--gateway", help="the gateway whose house it is; needed where there are several")
     return parser
 
 
@@ -82,7 +88,7 @@ def run(
         return 2
     # Whoever types the command may not have the settings of the server: what its files say counts as well.
     path = settings.path
-    if options.action == "import" and not folder_named:
+    if options.action != "export" and not folder_named:
         path = _server_folder(path, options.file)
         settings = replace(settings, path=path)
     ids = {gateway.id for gateway in gateways}
@@ -91,6 +97,8 @@ def run(
     try:
         if options.action == "export":
             return _export(options, settings, gateways, out, errors)
+        if options.action == "import-influx":
+            return _import_influx(options, settings, gateways, errors)
         return _import(options, settings, gateways, errors)
     except (OSError, ValueError, HistoryLocked) as problem:
         errors.write(f"{problem}\n")
@@ -163,6 +171,35 @@ def _import(
     if not any(report.changes for report in reports.values()):
         errors.write("nothing to add\n")
     return 1 if unknown and not reports else 0
+
+
+def _import_influx(
+    options: argparse.Namespace, settings: HistorySettings, gateways: Sequence[HistoryGateway], errors: TextIO
+) -> int:
+    # Only here: nothing else of pwserver reads such an export.
+    from pwserver.history.influx_import import import_export
+
+    path = Path(settings.path or "")
+    layouts = {gateway.id: as_recorded(path, settings, gateway) for gateway in gateways}
+    houses = [gateway.id for gateway in gateways if not gateway.virtual]
+    chosen = options.gateway or (houses[0] if len(houses) == 1 else "")
+    if chosen not in layouts:
+        known = ", ".join(layouts) or "there is none"
+        raise ValueError(f"--gateway {chosen}: it takes the gateway whose history this is ({known})")
+    errors.write(f"{_in_use(path, layouts[chosen])}\n")
+    with _opened(options.file) as source:
+        summary, report = import_export(source, path, list(layouts.values()), chosen, time.time())
+    for line in summary.lines(layouts[chosen].gateway.timezone):
+        errors.write(f"{options.file}: {line}\n")
+    for line in report.lines():
+        errors.write(f"{chosen}{line}\n")
+    if not report.changes:
+        errors.write("nothing to add\n")
+    return 0
+
+
+def _opened(file: str) -> BufferedReader:
+    return open(sys.stdin.fileno(), "rb", closefd=False) if file == "-" else open(open_regular(file), "rb")
 
 
 def _server_folder(default: str, file: str) -> str:
