@@ -232,7 +232,7 @@ class ImportMerge:
         """Return the better row of every interval, the open one too; rings get those that have ended."""
         given = self._incoming.intervals.get(name)
         sources = [own, *([given] if given is not None else []), _select(self._scratch, name)]
-        (times, columns), gained = _fuller_rows(sources, self._archive.plans[name])
+        (times, columns), gained = _fuller_rows(sources, self._archive.plans[name], open_start)
         if gained:
             ended = len(times) - (bool(times) and times[-1] == open_start)
             rings[name] = times[:ended], {column: values[:ended] for column, values in columns.items()}
@@ -352,8 +352,8 @@ def _in_order(
     return heapq.merge(*both, key=lambda row: row[:2])
 
 
-def _fuller_rows(sources: Sequence[Rows], plan: RingPlan) -> tuple[Rows, int]:
-    """Return the row with the most samples for every time, the newest that fit.
+def _fuller_rows(sources: Sequence[Rows], plan: RingPlan, open_start: float) -> tuple[Rows, int]:
+    """Return the row with the most samples for every time, the newest that fit beside the one that is still open.
 
     Also returns how many of them are not of the first source. Of rows with as many samples the earlier one is taken.
     """
@@ -365,8 +365,9 @@ def _fuller_rows(sources: Sequence[Rows], plan: RingPlan) -> tuple[Rows, int]:
             before = chosen.get(when)
             if EARLIEST_SECONDS <= when < END_SECONDS and (before is None or count > before[0]):
                 chosen[when] = (count, index, row)
-    # One more than the ring holds: the newest may be the one that is still open.
-    times = array("d", sorted(chosen)[-plan.rows - 1 :])
+    ordered = sorted(chosen)
+    room = plan.rows + (ordered[-1:] == [open_start])
+    times = array("d", ordered[-room:])
     merged = {}
     for name in plan.columns:
         values = [source[1].get(name) for source in sources]
