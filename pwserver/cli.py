@@ -20,7 +20,7 @@ COMMANDS = {
     "serve": "poll the gateways and serve their data (also without any command)",
     "check-config": "print the configuration in force and where each value comes from",
     "healthcheck": "exit 0 when the server of this configuration answers, for containers",
-    "history": "export or import the history; see `history --help`",
+    "history": "export, import or fill the history; see `history --help`",
     "simulate": "run a simulated gateway; see `simulate --help`",
 }
 _OWN_ARGUMENTS = frozenset({"history", "simulate"})  # what follows these commands is for their own parsers
@@ -73,7 +73,12 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         identities = [gateway.identity() for gateway in config.gateways]
         gateways = history_gateways(identities, config.default_gateway)
         named = history_places(config).required or config.settings.history.timeseries_path is not None
-        return run(own, history_settings(config), gateways, old_store(config), folder_named=named)
+        sources = {}
+        if "fill" in own[:1]:
+            from pwserver.poller.cloud_source import sources_of
+
+            sources = sources_of(config)
+        return run(own, history_settings(config), gateways, old_store(config), folder_named=named, sources=sources)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load_all(flags)))

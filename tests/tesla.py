@@ -7,10 +7,11 @@ import ssl
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 from pwserver.simulator.tls_context import make_certificate
 
@@ -23,8 +24,9 @@ class Tesla:
     """Owner API and FleetAPI; over TLS when given a folder for the certificate. ``asked`` counts reads by path;
     ``status`` other than 200 is given to all of them. ``posts``: (path below the site, body). ``mute``: posts are
     carried out and never answered; ``deny``: they are answered with this status. ``said`` is what a request is answered
-    with instead, by path (or ``*``): status, body, headers. ``accepted``: the one access token that is not answered
-    with 401; ``renewed``: status and body of a renewal, counted in ``renewals``.
+    with instead, by path (or ``*``): status, body, headers. ``history`` answers ``calendar_history``, given its
+    parameters, which ``history_asked`` collects. ``accepted``: the one access token that is not answered with 401;
+    ``renewed``: status and body of a renewal, counted in ``renewals``.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -39,6 +41,8 @@ class Tesla:
         self.renewed: tuple[int, dict[str, Any]] = (401, {"error": "login_required"})
         self.renewals = 0
         self.tokens_seen: list[str] = []  # the refresh tokens of renewals
+        self.history: Callable[[dict[str, str]], Any] | None = None
+        self.history_asked: list[dict[str, str]] = []
         self.answer_to_posts: Any = {"response": {"code": 201, "message": "Updated"}}
         self.info: dict[str, Any] = {
             "id": DIN,
@@ -89,6 +93,12 @@ class Tesla:
                 if self._said_otherwise(path):
                     return
                 found = tesla.answers.get(path)
+                if path == f"{ROOT}/calendar_history" and tesla.history is not None:
+                    parameters = dict(parse_qsl(self.path.partition("?")[2], keep_blank_values=True))
+                    tesla.history_asked.append(parameters)
+                    found = tesla.history(parameters)
+                    self._send(200, found)
+                    return
                 self._send(tesla.status if found is not None else 404, found)
 
             def do_POST(self) -> None:

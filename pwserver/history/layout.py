@@ -33,9 +33,9 @@ ROLLED = (*COLUMNS, *SPREAD_NAMES, SAMPLES)
 ENERGY_NAMES = tuple(f"{energy}_wh" for energy in ENERGIES)
 SHARES = ("solar_to_home", "battery_to_home", "grid_to_home")  # of what the home used, by ``state.flows``
 SHARE_NAMES = tuple(f"{share}_wh" for share in SHARES)
-# Seconds of a row that were measured or counted, and seconds of gaps, in which the gateway told nothing. Files of
-# version 1.0 have neither these columns nor the shares.
-BOOK_NAMES = ("covered_seconds", "gap_seconds")
+# Seconds of a row of which anything is known, seconds of gaps in which the gateway told nothing, and those of both that
+# were filled from Tesla's own history. Files of version 1.0 have neither these columns nor the shares.
+BOOK_NAMES = ("covered_seconds", "gap_seconds", "filled_seconds")
 DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local day; epoch seconds
 
 BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing

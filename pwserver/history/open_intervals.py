@@ -102,6 +102,7 @@ class OpenIntervals:
         self._means = TimedMeans(len(COLUMNS), 3, LONGEST_GAP_SECONDS)
         # Seconds that were measured or counted, and seconds of gaps, of the minute, the quarter hour and the day.
         self._covered, self._missed = array("d", [0.0] * 3), array("d", [0.0] * 3)
+        self._filled_of_day = 0.0  # seconds of the open day that were filled from Tesla's history
         self.truth = CounterTruth()
 
     def use_zone(self, zone: ZoneInfo) -> None:
@@ -141,6 +142,21 @@ class OpenIntervals:
             for channel in range(len(POWERS)):
                 self._integrator.set_seconds(LONG, channel, seconds)
         self._set_totals(LONG, energies)
+
+    def add_filled(self, energies: Sequence[float], seconds: float) -> None:
+        """Add to the open day what Tesla's history says of its gaps (Wh by ENERGIES, NaN where unknown)."""
+        known = self.day_energies()
+        for index, energy in enumerate(energies):
+            if not math.isnan(energy):
+                total = energy if math.isnan(known[index]) else known[index] + energy
+                self._integrator.set_total(LONG, index, total)
+        self._covered[DAY] += seconds
+        self._filled_of_day += seconds
+        # The mean power of the day is its energy by its time, so both grow together. The state ends with that time.
+        integrated = self._integrator.state()[-len(POWERS) :]
+        for channel, outputs in enumerate(zip(_POSITIVE, _NEGATIVE, strict=True)):
+            if any(output < len(ENERGIES) and not math.isnan(energies[output]) for output in outputs):
+                self._integrator.set_seconds(LONG, channel, integrated[channel] + seconds)
 
     def keep_fuller_day(self, other: OpenIntervals) -> None:
         """Take the open day's samples of ``other`` where it has more of the same day."""
@@ -378,6 +394,7 @@ class OpenIntervals:
     def _write_seconds(self, row: array[float], ring: str, interval: int) -> None:
         at = self._seconds_at[ring]
         row[at], row[at + 1] = self._covered[interval], self._missed[interval]
+        row[at + 2] = self._filled_of_day if interval == DAY else 0.0
 
     def _close_minute(self) -> None:
         if self._minute.samples:
@@ -404,6 +421,8 @@ class OpenIntervals:
     def _begin(self, interval: int) -> None:
         self._means.clear(interval)
         self._covered[interval] = self._missed[interval] = 0.0
+        if interval == DAY:
+            self._filled_of_day = 0.0
 
     def _deserves_row(self, rollup: Rollup, totals: int) -> bool:
         """Return whether an interval has a sample, or energy of a step that crosses it."""
@@ -422,6 +441,10 @@ class OpenIntervals:
         self._day_end = -math.inf
         if math.isfinite(self.day_start):
             self._day_end = day_span(self.day_start + 1.0, self.zone)[1]
+            filled = self._archive.quarters.select(
+                self.day_start, math.nextafter(self._day_end, -math.inf), [self._seconds_at["quarters"] + 2]
+            )[1][0]
+            self._filled_of_day = math.fsum(seconds for seconds in filled if not math.isnan(seconds))
 
     def state(self, truth: CounterTruth | None = None) -> array[float]:
         """Return all sums that must outlive a restart; ``restore`` takes them back. ``truth``: other counters."""

@@ -1,4 +1,4 @@
-"""Carry out ``pwserver history export``, ``import`` and ``import-influx``."""
+"""Carry out ``pwserver history export``, ``import``, ``import-influx`` and ``fill``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO
 
+from pwserver.history import fill_command
 from pwserver.history.history_parameters import parse_moment
 from pwserver.history.import_report import not_configured
 from pwserver.history.layout import DAY_SECONDS, GatewayLayout, HistoryGateway, HistorySettings
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     influx.add_argument("file", help="CSV of influx or lines of influx_inspect, also .gz; - reads standard input")
     influx.add_argument("--gateway", help="the gateway whose house it is; needed where there are several")
+    fill_command.add_parser(actions)
     return parser
 
 
@@ -70,11 +72,13 @@ def run(
     out: TextIO | None = None,
     errors: TextIO | None = None,
     folder_named: bool = True,
+    sources: Mapping[str, fill_command.Opener] | None = None,
 ) -> int:
     """Carry out one command; returns the exit status (0 done, 1 could not, 2 wrong usage).
 
     ``predecessor``: pypowerwall-server's file, for an import that names none. ``folder_named``: somebody has named the
-    folder of the history; it is not only where it would be by default.
+    folder of the history; it is not only where it would be by default. ``sources``: how to reach Tesla's servers, by
+    the id of each gateway that is polled over them.
     """
     out, errors = out or sys.stdout, errors or sys.stderr
     try:
@@ -99,6 +103,10 @@ def run(
             return _export(options, settings, gateways, out, errors)
         if options.action == "import-influx":
             return _import_influx(options, settings, gateways, errors)
+        if options.action == "fill":
+            layouts = {gateway.id: as_recorded(Path(path), settings, gateway) for gateway in gateways}
+            moments = _moment(options.start, -math.inf), _moment(options.end, math.inf)
+            return fill_command.run_fill(options, moments, Path(path), layouts, sources or {}, errors)
         return _import(options, settings, gateways, errors)
     except (OSError, ValueError, HistoryLocked) as problem:
         errors.write(f"{problem}\n")
