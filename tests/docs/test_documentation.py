@@ -48,6 +48,8 @@ FOREIGN = {
     "a2enmod",
     "mosquitto_passwd",
     "chown",
+    "influx",
+    "vmalert",
 }
 SECRET = "a secret of the tests"
 CURL_GAVE_UP = 28  # after --max-time, which is how a stream ends

@@ -94,12 +94,13 @@ def test_rules_name_only_what_exists():
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_dashboards_are_whole(path):
     board = json.loads(path.read_text())
-    sources = {source["uid"]: source["type"] for source in SOURCES}
+    (source,) = [one for one in board["templating"]["list"] if one["type"] == "datasource"]
+    assert source["query"] in {one["type"] for one in SOURCES}
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) > 5
     for panel in board["panels"]:
         assert panel["title"] and panel["targets"]
         for item in (panel, *panel["targets"]):
-            assert sources[item["datasource"]["uid"]] == item["datasource"]["type"]
+            assert item["datasource"] == {"type": source["query"], "uid": f"${{{source['name']}}}"}
         grid = panel["gridPos"]
         assert grid["x"] >= 0 and grid["x"] + grid["w"] <= 24
     cells = [
@@ -112,8 +113,8 @@ def test_dashboards_are_whole(path):
 
 
 def test_dashboard_uids_differ_and_a_provider_loads_them():
-    assert len(DASHBOARDS) == 3
-    assert len({json.loads(path.read_text())["uid"] for path in DASHBOARDS}) == 3
+    assert len(DASHBOARDS) == 4
+    assert len({json.loads(path.read_text())["uid"] for path in DASHBOARDS}) == 4
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/pwserver.yml").read_text())["providers"][0]
     assert provider["type"] == "file" and provider["options"]["path"]
 
@@ -127,6 +128,16 @@ def test_dashboard_queries_name_only_what_exists():
             assert names and set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= known, expression
             count += 1
     assert count > 40
+
+
+def test_influxdb_queries_name_only_what_exists():
+    board = json.loads((DEPLOY / "grafana/dashboards/powerwall-influxdb.json").read_text())
+    targets = [target for panel in board["panels"] for target in panel["targets"]]
+    for target in targets:
+        (field,) = re.findall(r'\b(?:mean|max|last|spread)\("(\w+)"\)', target["query"])
+        (measurement,) = re.findall(r'FROM "pwserver"\."(\w+)"', target["query"])
+        assert field in SCHEMA[measurement], target["query"]
+    assert len(targets) > 20
 
 
 def test_infinity_queries_find_their_columns():

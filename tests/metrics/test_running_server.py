@@ -19,7 +19,16 @@ from pwserver.documents.influx import SCHEMA
 from pwserver.documents.prometheus import BY_NAME, OPENMETRICS_TYPE, SELF_FAMILIES, TEXT_TYPE
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import many
-from tests.metrics.stacks import influxdb, prometheus_of, until
+from tests.metrics.stacks import (
+    INFLUXDB_SERVICE,
+    carrying,
+    influxdb,
+    prometheus_of,
+    targets_of,
+    until,
+    variables_of,
+    victoria_metrics_of,
+)
 from tests.support.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -140,8 +149,9 @@ def test_the_page_goes_on_while_no_gateway_answers(server, houses):
     until(lambda: total(server, "powerwall_up") == 2, "both are back")
 
 
-def test_prometheus_reads_the_simulators_truth(server, houses, tool, tmp_path):
-    with prometheus_of(tool, tmp_path, server.port) as stored:
+@pytest.mark.parametrize("database", [prometheus_of, victoria_metrics_of])
+def test_prometheus_and_its_kin_read_the_simulators_truth(server, houses, tool, tmp_path, database):
+    with database(tool, tmp_path, server.port) as stored:
 
         def query(expression):
             return {row["metric"].get("gateway", ""): float(row["value"][1]) for row in stored.query(expression)}
@@ -187,6 +197,33 @@ def test_influxdb_takes_the_lines_of_the_server(server, houses, tool, tmp_path):
             assert row["values"][0][1] == pytest.approx(house.truth()["load"], abs=2)
             assert row["values"][0][2] >= 2
         keeps_them_beside_the_three_days_of_powerwall_dashboard(stored, server.get("/influx").body)
+
+
+def test_the_service_for_influxdb_feeds_every_panel(server, houses, tool, tmp_path):
+    page = (ROOT / "docs/metrics.md").read_text()
+    statements = re.findall(r"^influx -execute '(.*)'$", page, re.MULTILINE)
+    assert statements == re.findall(r"^#   influx -execute '(.*)'$", INFLUXDB_SERVICE.read_text(), re.MULTILINE)
+    with influxdb(tool, tmp_path) as stored:
+        port = stored.base.rpartition(":")[2]
+        for statement in statements:
+            subprocess.run([tool("influx"), "-port", port, "-execute", statement], check=True, timeout=60)
+        with carrying(tmp_path, server.port, stored):
+            asked = 'SELECT last(home_power_watts), last(grid_power_watts) FROM "pwserver"."powerwall" GROUP BY gateway'
+            series = until(lambda: found if len(found := stored.ask(asked)) == 2 else None, "both houses")
+            for row in series:
+                truth = houses[row["tags"]["gateway"]].truth()
+                assert row["values"][0][1:] == [pytest.approx(truth[name], abs=2) for name in ("load", "site")]
+            for target in targets_of("powerwall-influxdb.json"):
+                query = target["query"].replace("$timeFilter", "time > now() - 1h").replace("$__interval", "10s")
+                assert "$gateway" in query
+                query = query.replace("$gateway", "(house|cabin)")
+                tags = set(re.findall(r"\$tag_(\w+)", target["alias"]))
+                until(lambda query=query: stored.ask(query), f"data for {query}")
+                for one in stored.ask(query):
+                    assert tags <= one["tags"].keys(), query
+                    assert any(value is not None for row in one["values"] for value in row[1:]), query
+        (variable,) = [one["query"] for one in variables_of("powerwall-influxdb.json") if one["name"] == "gateway"]
+        assert {row[1] for row in stored.ask(variable)[0]["values"]} == set(houses)
 
 
 def keeps_them_beside_the_three_days_of_powerwall_dashboard(stored, lines):

@@ -23,7 +23,7 @@ from tests.support.programs import clean_environment
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-UNITS = sorted((CHECKOUT / "deploy/systemd").glob("pwserver.*"))
+UNITS = sorted(file for file in (CHECKOUT / "deploy").glob("*/*") if file.suffix in (".service", ".socket"))
 # Sets the listening socket up as descriptor 3 the way systemd does, with the number of the process that becomes us.
 AS_SYSTEMD = """
 import os, sys
@@ -175,7 +175,7 @@ def test_abstract_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_units_are_understood(tmp_path: Path) -> None:
-    assert [unit.name for unit in UNITS] == ["pwserver.service", "pwserver.socket"]
+    assert [unit.name for unit in UNITS] == ["pwserver-influxdb.service", "pwserver.service", "pwserver.socket"]
     for unit in UNITS:  # the program it names is not installed here, so let it be one that is
         (tmp_path / unit.name).write_text(unit.read_text().replace("/opt/pwserver/bin/pwserver", sys.executable))
     checked = subprocess.run(
@@ -184,7 +184,7 @@ def test_units_are_understood(tmp_path: Path) -> None:
         text=True,
         timeout=60,
     )
-    complaints = [line for line in checked.stderr.splitlines() if "pwserver." in line]
+    complaints = [line for line in checked.stderr.splitlines() if "pwserver" in line]
     assert not complaints and checked.returncode == 0, checked.stderr
 
 
