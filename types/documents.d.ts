@@ -377,7 +377,7 @@ type ServerStatistics = {
   fleetapi: boolean;
   tedapi: boolean;
   pw3: boolean | null;
-  tedapi_mode: "full" | "v1r" | "hybrid" | "off";
+  tedapi_mode: "full" | "v1r" | "hybrid" | "off" | null;
   siteid: string | null;
   counter: number;
   cf: string | null;
@@ -455,7 +455,7 @@ type ServerHealth = {
   };
   pypowerwall: string;
   mode: string;
-  tedapi_mode: string;
+  tedapi_mode: "full" | "v1r" | "hybrid" | "off" | null;
   connection_health: {
     consecutive_failures: number;
     total_failures: number;
@@ -470,6 +470,7 @@ type ServerHealth = {
   current_time: string;
   history_problem: string | null;
   history_in_memory: string | null;
+  history_not_taken: Array<string>;
 };
 
 type HistoryStatus = {

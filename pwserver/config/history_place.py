@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from pwserver.config.configuration import Config
 
@@ -29,24 +30,36 @@ def history_places(config: Config) -> HistoryPlaces:
     if recording.path in MEMORY_WORDS:
         return HistoryPlaces(memory_reason=f"PW_HISTORY_PATH={recording.path} asks for that")
     if recording.path is not None:
-        return HistoryPlaces((recording.path,), required=True)
+        return HistoryPlaces((_absolute(recording.path),), required=True)
     if recording.timeseries_path in MEMORY_WORDS:
         return HistoryPlaces(memory_reason=f"PW_TIMESERIES_PATH={recording.timeseries_path} asks for that")
     if config.settings.definitions.demo_scenario:
         return HistoryPlaces(memory_reason="this is a demo; PW_HISTORY_PATH names a folder to keep it in")
     if config.history_home is None:
         return HistoryPlaces(memory_reason="no folder was named; PW_HISTORY_PATH names one")
-    named = [os.path.dirname(old_store(config)) or "."] if recording.timeseries_path is not None else []
-    return HistoryPlaces(tuple(dict.fromkeys((*named, config.history_home))))
+    named = [os.path.dirname(old_store(config))] if recording.timeseries_path is not None else []
+    return HistoryPlaces(tuple(dict.fromkeys((*named, _absolute(config.history_home)))))
 
 
 def old_store(config: Config) -> str:
-    """Return pypowerwall-server's SQLite file: the one that was named, or the one where it keeps it by default."""
+    """Return pypowerwall-server's SQLite file: the one that was named, or the one where it keeps it by default.
+
+    The path is absolute, because people are told it and do not see the working folder of a service.
+    """
     path = config.settings.history.timeseries_path
     if path is None:
         found = next((place for place in OLD_PLACES if os.path.isfile(place)), None)
-        return found or (OLD_PLACES[0] if os.path.isdir("/data") else OLD_PLACES[1])
-    return os.path.join(path, "timeseries.db") if os.path.isdir(path) or path.endswith("/") else path
+        return _absolute(found or (OLD_PLACES[0] if os.path.isdir("/data") else OLD_PLACES[1]))
+    return _absolute(os.path.join(path, "timeseries.db") if names_folder(path) else path)
+
+
+def names_folder(path: str) -> bool:
+    """Tell whether PW_TIMESERIES_PATH names the folder of the SQLite file instead of the file."""
+    return os.path.isdir(path) or path.endswith("/")
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 def own_predecessor(config: Config) -> str | None:

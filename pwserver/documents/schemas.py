@@ -407,6 +407,7 @@ AGGREGATE_STATUS = obj(
         **_SOURCES,
     }
 )
+_TEDAPI_MODE = nullable(string(values=("full", "v1r", "hybrid", "off")))
 _CONNECTION_HEALTH = obj(
     {
         "consecutive_failures": INTEGER,
@@ -438,7 +439,7 @@ STATS = obj(
         "fleetapi": BOOLEAN,
         "tedapi": BOOLEAN,
         "pw3": nullable(BOOLEAN),
-        "tedapi_mode": string(values=("full", "v1r", "hybrid", "off")),
+        "tedapi_mode": _TEDAPI_MODE,
         "siteid": S,
         "counter": INTEGER,
         "cf": S,
@@ -470,13 +471,14 @@ HEALTH = obj(
         "fallback_mode": _FALLBACKS,
         "pypowerwall": STRING,
         "mode": STRING,
-        "tedapi_mode": STRING,
+        "tedapi_mode": _TEDAPI_MODE,
         "connection_health": _CONNECTION_HEALTH,
         "proxy_stats": map_of(INTEGER),
         "startup_time": STRING,
         "current_time": STRING,
         "history_problem": S,
         "history_in_memory": S,
+        "history_not_taken": array(STRING),
     }
 )
 MQTT_STATUS = obj(

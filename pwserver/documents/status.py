@@ -94,7 +94,7 @@ def site_facts(site: SiteView) -> JsonObject:
         "cloudcontrol": bool(cloud_control and cloud_control.get("connected")),
         "cloud_control": cloud_control,
         "pw3": _pw3(views),
-        "tedapi_mode": _tedapi_mode(main) or "off",
+        "tedapi_mode": _tedapi_mode(main),
         "siteid": STARS if server.site_id_set else None,
         "cf": STARS if server.login_file_set else None,
         "config": settings,
@@ -110,6 +110,7 @@ def site_facts(site: SiteView) -> JsonObject:
             "connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected")),
             "reason": (site.self_metrics or {}).get("mqtt_why_not_connected"),
         },
+        "history_not_taken": list((site.self_metrics or {}).get("history_not_taken", ())),
         "cache_expire": server.poll_interval_seconds,
         "cache_ttl": server.cache_ttl_seconds,
         "graceful": server.graceful_degradation,
@@ -121,12 +122,15 @@ def site_facts(site: SiteView) -> JsonObject:
 def _health_of_connections(views: Sequence[View], cloud_control: JsonObject | None) -> JsonObject:
     failing = [view for view in views if not view.status.online and view.status.state != "connecting"]
     cloud_healthy = cloud_control.get("healthy") if cloud_control else None
+    failures = sum(view.status.total_failures for view in views)
+    successes = sum(view.status.total_successes for view in views)
+    untried = bool(views) and not failing and not failures and not successes
     return {
         "consecutive_failures": max((view.status.consecutive_failures for view in views), default=0),
-        "total_failures": sum(view.status.total_failures for view in views),
-        "total_successes": sum(view.status.total_successes for view in views),
+        "total_failures": failures,
+        "total_successes": successes,
         "is_degraded": bool(failing) or cloud_healthy is False,
-        "local_healthy": not failing,
+        "local_healthy": None if untried else not failing,  # nothing is known before the first attempt has ended
         "cloud_healthy": cloud_healthy,
         "last_success_time": max((view.status.last_updated or 0 for view in views), default=0),
         "cache_size": sum(view.reading is not None for view in views),
@@ -212,6 +216,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "current_time": datetime.fromtimestamp(now).isoformat(),
         "history_problem": live.get("history_problem"),
         "history_in_memory": live.get("history_in_memory"),
+        "history_not_taken": facts["history_not_taken"],
     }
     body.update(live.get("extra", {}))
     return body
@@ -259,9 +264,13 @@ def _mode(view: View | None) -> str:
 
 
 def _tedapi_mode(view: View | None) -> str | None:
+    """Return the kind of TEDAPI in use, or "off"; None before a gateway that is to speak it has answered."""
     if view is None:
+        return "off"
+    known = view.status.tedapi_mode or (view.reading.tedapi_mode if view.reading else None)
+    if known is None and view.gateway.tedapi_expected and _connection_mode(view) is None:
         return None
-    return view.status.tedapi_mode or (view.reading.tedapi_mode if view.reading else None)
+    return known or "off"
 
 
 def _connection_mode(view: View) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pwserver.history.archive import Archive
-from pwserver.history.import_journal import imported, settle
+from pwserver.history.import_journal import MEMORY, imported, settle
 from pwserver.history.import_merge import ImportMerge
 from pwserver.history.import_report import ImportReport
 from pwserver.history.layout import GatewayLayout
@@ -20,6 +20,7 @@ from pwserver.history.transfer import merge_gateway
 from pwserver.json_types import JsonObject
 
 ATTEMPTS = 3
+MOST_REMEMBERED = 100  # ids of a store; more are no house, but nonsense
 
 
 def import_store(
@@ -53,7 +54,30 @@ def import_store(
 
 def source_of(store: SqliteStore, gateway: str) -> JsonObject:
     """Return what is remembered of an import: which store it was, and as which it would be known again."""
-    return {"path": str(store.path.absolute()), "gateway": gateway, "seen": store.seen, "at": time.time()}
+    rows = sorted(store.gateways().items(), key=lambda item: -item[1])[:MOST_REMEMBERED]
+    where = str(store.path.absolute())
+    return {"path": where, "gateway": gateway, "seen": store.seen, "at": time.time(), "rows": dict(rows)}
+
+
+def rows_left(file: Path, path: Path, known: Collection[str]) -> dict[str, int]:
+    """Return the rows of every id that the store, as it is now, holds and nothing below ``path`` has taken.
+
+    ``known``: ids that are imported by themselves. The store is read only if no import has noted what it holds.
+    """
+    seen = [list(one) for one in fingerprint(file)]
+    where = str(file.absolute())
+    sources = [
+        source
+        for memory in sorted(path.glob(f"gateway-*/{MEMORY}"))
+        for source in imported(memory.parent)
+        if source.get("path") == where and source.get("seen") == seen
+    ]
+    rows = next((noted for source in sources if isinstance(noted := source.get("rows"), dict)), None)
+    if rows is None:
+        with open_sqlite(file, path) as store:
+            rows = store.gateways()
+    taken = {source.get("gateway") for source in sources} | set(known)
+    return {str(gateway): int(count) for gateway, count in rows.items() if gateway not in taken}
 
 
 def is_imported(file: Path, path: Path, gateway: str) -> bool:
@@ -91,4 +115,4 @@ def import_beside_recording(
             source = source_of(store, gateway) if not merging.report.later_than_now else {}
             settle(archive, merged if merging.report.changes else None, source, flush)
             return merging.report
-    raise ValueError("device signals with new names kept coming up")
+    raise ValueError("device signals with new names kept coming up; try again")

@@ -20,11 +20,17 @@ _POLL = "solar_w, home_w, battery_charge_w, battery_discharge_w, grid_import_w, 
 _TABLES = {"samples": "ts", "daily_energy": "day"}  # of each gateway, with what orders them
 _LOGS = ("-wal", "-journal")  # what SQLite keeps beside a file that was not closed
 _COPY = "import.copy"
+NOT_OURS = "cannot be read as pypowerwall-server's history"
+MEND = "put a whole copy in its place, or move it away"
 _MOST_WATTS = 1e7  # more is no house, but a damaged file
 _MOST_KWH = 1e6  # in a day
 _IS_TIME = "typeof(ts) IN ('real', 'integer')"
 
 Fingerprint = tuple[tuple[int, int], ...]
+
+
+class EmptyStore(ValueError):
+    """Says that a store has no content yet: there is nothing to take, and nothing to mend."""
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -51,8 +57,11 @@ class SqliteStore:
         self._database = database
         names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         self._tables = {str(name) for (name,) in names}
+        self._rows: dict[str, int] | None = None
+        if not self._tables:
+            raise EmptyStore(f"{path} has no tables yet: there is nothing in it to take")
         if not self._tables & _TABLES.keys():
-            raise ValueError(f"{path} cannot be read as pypowerwall-server's history: it has none of its tables")
+            raise ValueError(f"{path} {NOT_OURS}: it has none of its tables; {MEND}")
 
     def check(self) -> None:
         """Raise ValueError when the file has changed since it was opened: without a lock it was not read whole then."""
@@ -60,7 +69,9 @@ class SqliteStore:
             raise ValueError(f"{self.path} was changed while it was read; stop pypowerwall-server first")
 
     def gateways(self) -> dict[str, int]:
-        """Return the number of rows of every gateway id that the store knows."""
+        """Return the number of rows of every gateway id that the store knows; counted once."""
+        if self._rows is not None:
+            return self._rows
         found: dict[str, int] = {}
         for table in (*_TABLES, "device_samples", "device_daily"):
             if table not in self._tables:
@@ -68,6 +79,7 @@ class SqliteStore:
             source = f"{table} JOIN device_series USING (series_id)" if table.startswith("device") else table
             for gateway, rows in self._database.execute(f"SELECT gateway_id, COUNT(*) FROM {source} GROUP BY 1"):
                 found[str(gateway)] = found.get(str(gateway), 0) + rows
+        self._rows = found
         return found
 
     def newest(self, gateway: str) -> float:
@@ -172,7 +184,7 @@ def _earliest(value: object) -> float:
 
 @contextlib.contextmanager
 def open_sqlite(path: Path, folder: Path) -> Iterator[SqliteStore]:
-    """Open a store for reading. ValueError when it is none, OSError when it is no file.
+    """Open a store for reading. ValueError when it is none (EmptyStore: not yet), OSError when it is no file.
 
     Nothing is written beside it. What SQLite left in a log when it was not closed can only be read by writing: then
     file and log are copied into ``folder`` for as long as the store is open.
@@ -181,6 +193,8 @@ def open_sqlite(path: Path, folder: Path) -> Iterator[SqliteStore]:
     copy = folder / _COPY
     shutil.rmtree(copy, ignore_errors=True)  # of a process that was killed
     seen = fingerprint(path)
+    if not seen:
+        raise EmptyStore(f"{path} is empty: there is nothing in it to take")
     try:
         logs = [log for log in _logs(path) if log.exists() and log.stat().st_size]
         address = f"{path.absolute().as_uri()}?immutable=1"
@@ -192,6 +206,6 @@ def open_sqlite(path: Path, folder: Path) -> Iterator[SqliteStore]:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
             yield SqliteStore(path, database, seen)
     except sqlite3.Error as problem:
-        raise ValueError(f"{path} cannot be read as pypowerwall-server's history: {problem}") from None
+        raise ValueError(f"{path} {NOT_OURS}: {problem}; {MEND}") from None
     finally:
         shutil.rmtree(copy, ignore_errors=True)

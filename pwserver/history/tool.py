@@ -87,6 +87,7 @@ def run(
         return int(stop.code or 0)
     if options.action == "import" and options.file is None:
         options.file, options.format = predecessor, options.format or "sqlite"
+        errors.write(f"from {predecessor}\n")
     if settings.path is None:
         errors.write("PW_HISTORY_PATH is not set: history in memory can only be read over HTTP (/api/history)\n")
         return 2

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwserver.config import Config
-from pwserver.config.history_place import own_predecessor
+from pwserver.config.history_place import names_folder, own_predecessor
 from pwserver.directory import Directory
 from pwserver.poller.brokers import Brokers
 from pwserver.poller.command_service import CommandService
@@ -85,7 +85,10 @@ class Poller:
         self._start(self.recording.keep_flushed(), "history")
         predecessor = own_predecessor(self.runtime.config)
         if predecessor is not None:
-            self._start(HistoryImport(self.recording, Path(predecessor)).run(), "import")
+            named = self.runtime.config.settings.history.timeseries_path
+            taking = HistoryImport(self.recording, Path(predecessor), named is not None and names_folder(named))
+            self.metrics.sources.append(taking.measured)
+            self._start(taking.run(), "import")
         await self.brokers.start()
         if self.runtime.directory is not None:
             self._follow(self.runtime.directory)

@@ -98,6 +98,11 @@ def test_rows_of_a_gateway_that_is_not_configured_are_named(house: SimulatedGate
     with started(house, tmp_path) as server:
         wait_until(lambda: "barn: 4 rows were not taken" in server.output(), 60)
         assert "history import --as barn=home" in server.output()
+    with started(house, tmp_path) as server:  # at each start, as long as nothing has taken them
+        wait_until(lambda: server.json("/health")["history_not_taken"], 60)
+        (said,) = server.json("/health")["history_not_taken"]
+        assert said.startswith("timeseries.db: barn: 4 rows were not taken") and "--as barn=home" in said
+        assert str(tmp_path) not in said
 
 
 def test_a_history_in_memory_says_that_the_file_is_not_taken_over(house: SimulatedGateway, tmp_path: Path) -> None:
@@ -113,7 +118,7 @@ def test_a_history_in_memory_says_that_the_file_is_not_taken_over(house: Simulat
         assert server.json("/health")["history_in_memory"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4096)])
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + bytes(4096)])
 def test_a_file_that_is_no_history_is_named_once_in_its_message(
     house: SimulatedGateway, tmp_path: Path, content: bytes
 ) -> None:
@@ -124,6 +129,11 @@ def test_a_file_that_is_no_history_is_named_once_in_its_message(
         said = f"history is not taken over: {store} cannot be read as pypowerwall-server's history: "
         wait_until(lambda: said in server.output(), 60)
         server.wait_for_data()
+        wait_until(lambda: server.json("/health")["history_not_taken"], 60)
+        (told,) = server.json("/health")["history_not_taken"]
+        assert "timeseries.db cannot be read" in told and told.endswith(
+            "put a whole copy in its place, or move it away, then restart this server"
+        )
     assert store.read_bytes() == content
 
 

@@ -241,8 +241,8 @@ def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None
 def test_a_history_in_memory_is_said_with_cause_and_remedy(look: Look) -> None:
     with make_house("powerwall2") as kept_in_memory:
         page = look(kept_in_memory.base).open("history")
-        until(page, "!document.querySelector('#memory').hidden")
-        said = page.inner_text("#memory")
+        until(page, "!document.querySelector('#warnings').hidden")
+        said = page.inner_text("#warnings")
         assert said.startswith("Kept in memory only, it ends with this server: ")
         assert kept_in_memory.server.json("/health")["history_in_memory"] in said
 
@@ -250,4 +250,4 @@ def test_a_history_in_memory_is_said_with_cause_and_remedy(look: Look) -> None:
 def test_a_history_on_the_disk_is_not_warned_about(house: House, look: Look) -> None:
     page = look(house.base).open("history")
     until(page, DRAWN)
-    assert page.is_hidden("#memory")
+    assert page.is_hidden("#warnings")

@@ -287,11 +287,11 @@ async function loadChoices() {
   await loadCatalogue();
 }
 
-/** Say that the history is not on the disk, why, and what helps. */
-async function showMemory() {
-  const reason = await queries.memoryReason();
-  find("memory").hidden = !reason;
-  text(find("memory"), reason ? `Kept in memory only, it ends with this server: ${reason}` : "");
+/** Say what is wrong with the history as a whole: that it is not on the disk, or that something was not taken over. */
+async function showWarnings() {
+  const warnings = await queries.warnings();
+  find("warnings").hidden = !warnings.length;
+  find("warnings").replaceChildren(...warnings.map((warning) => h("p", {}, warning)));
 }
 
 async function loadFirstDay() {
@@ -313,7 +313,7 @@ async function start() {
   build();
   offerKiosk("history", query);
   showTools();
-  showMemory();
+  showWarnings();
   await loadChoices();
   go(() => range.follow());
   isStarted = true;

@@ -31,9 +31,15 @@ export class HistoryQueries {
     return load("api/timeseries/status");
   }
 
-  /** Ask why the history ends with the server, where it is not on the disk; null where it is. */
-  async memoryReason() {
-    return (await load("health"))?.history_in_memory ?? null;
+  /**
+   * Ask what is wrong with the history as a whole, each with its cause and what helps.
+   * @returns {Promise<string[]>}
+   */
+  async warnings() {
+    const health = await load("health");
+    const inMemory = health?.history_in_memory;
+    const first = inMemory ? [`Kept in memory only, it ends with this server: ${inMemory}`] : [];
+    return [...first, ...(health?.history_not_taken ?? [])];
   }
 
   /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
