@@ -139,7 +139,8 @@ class _Loader:
                 self._odd_secret(setting, text, source)
             return value, value is None
         except BadValue as error:
-            given = "(hidden)" if setting.secret else quoted(text)
+            # A URL may hold a login, also where none is expected.
+            given = "(hidden)" if setting.secret or ("://" in text and "@" in text) else quoted(text)
             repaired = setting.repaired(error.number) if error.number is not None else None
             if repaired is None and not _starts_anyway(setting, text, source):
                 self._findings.problems.append(

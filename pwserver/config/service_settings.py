@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pwserver.config.kinds import Bool, Choice, FilePath, Text, Word
 from pwserver.config.number_kinds import Duration, Int, Mask
 from pwserver.config.setting import DAY_SECONDS, HISTORY, MQTT, REPLICA, VALUE, setting
-from pwserver.config.urls import broker_url
+from pwserver.config.urls import broker_host, broker_url
 from pwserver.config.word_rules import valid_topic_prefix
 
 _RETENTION = Duration(minimum=60, zero="for ever", off="off")
@@ -83,7 +83,8 @@ class BrokerSettings:
     """Holds the address of an MQTT broker, and what is published there."""
 
     host: str | None = setting(
-        "MQTT_HOST", Word("host"), None, MQTT, "The address of an MQTT broker. Setting it switches MQTT on.")
+        "MQTT_HOST", Word("host", broker_host), None, MQTT,
+        "The address of an MQTT broker, without port. Setting it switches MQTT on.", bad_value_is_default=True)
     port: int = setting(
         "MQTT_PORT", Int(1, 65535), 1883, MQTT, "The port of the broker, with and without TLS.",
         bad_value_is_default=True)

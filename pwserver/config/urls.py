@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from pwserver.config.host_names import host_name
+from pwserver.config.host_names import host_name, split_host
 from pwserver.config.raw_text import BadValue
 from pwserver.config.word_rules import valid_topic_prefix
 from pwserver.web_origins import canonical_origin
@@ -46,6 +46,24 @@ def broker_url(text: str) -> str:
         except BadValue:
             raise BadValue(expected) from None
     return text
+
+
+def broker_host(text: str) -> str:
+    """Return the host of a broker alone; ``mqtt://`` before it says nothing more and is left out."""
+    expected = (
+        "a host name or an address alone, such as homeassistant.local; the port goes into MQTT_PORT, the login into "
+        "MQTT_USERNAME and MQTT_PASSWORD, and TLS is MQTT_TLS=yes"
+    )
+    scheme, mark, rest = text.partition("://")
+    host = rest.rstrip("/") if mark and scheme.lower() in ("mqtt", "tcp") else text
+    name, port = split_host(host)
+    try:
+        host_name(name if name.isascii() else name.encode("idna").decode())
+    except ValueError:  # BadValue and UnicodeError are
+        raise BadValue(expected) from None
+    if port is not None:
+        raise BadValue(expected)
+    return name[1:-1] if name.startswith("[") else name
 
 
 def json_url(text: str) -> str:

@@ -305,3 +305,42 @@ def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
 def test_state_folder(tmp_path) -> None:
     assert load({}, {"PW_STATE_PATH": "/x"}).state_path == "/x"
     assert load({}, {"STATE_DIRECTORY": "/var/lib/pwserver:/other"}).state_path == "/var/lib/pwserver"
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("mqtt://homeassistant.local", "homeassistant.local"),
+        ("MQTT://10.0.0.4/", "10.0.0.4"),
+        ("tcp://broker", "broker"),
+        ("core-mosquitto", "core-mosquitto"),
+        ("my_broker", "my_broker"),
+        ("bücher.local", "bücher.local"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("[fd00::5]", "fd00::5"),
+    ],
+)
+def test_a_brokers_host_is_understood_with_the_scheme_that_says_nothing_more(given: str, host: str) -> None:
+    config = load({}, {"MQTT_HOST": given})
+    assert config.settings.mqtt.host == host and not config.warnings
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mqtt://broker:1883", "mqtts://broker", "http://broker", "broker:1883", "[fd00::5]:1883", "broker/home",
+        "mqtt://broker/home", "joe@broker", "10.0.0", "300.1.1.1", "mqtt://", "://broker",
+    ],
+)  # fmt: skip
+def test_a_brokers_url_is_refused_with_the_settings_that_say_it(given: str) -> None:
+    """The predecessors started with it, and never reached a broker: a warning, and MQTT stays off."""
+    config = load({}, {"MQTT_HOST": given})
+    (warning,) = config.warnings
+    assert config.settings.mqtt.host is None
+    assert warning.startswith('MQTT_HOST (environment MQTT_HOST): "') and given[:40] in warning
+    assert all(name in warning for name in ("MQTT_PORT", "MQTT_USERNAME", "MQTT_TLS"))
+
+
+def test_a_login_in_a_brokers_url_is_not_repeated() -> None:
+    (warning,) = load({}, {"MQTT_HOST": "mqtt://joe:hunter2@broker"}).warnings
+    assert warning.startswith("MQTT_HOST (environment MQTT_HOST): (hidden) is not allowed") and "hunter2" not in warning
