@@ -278,7 +278,6 @@ class GatewayConnection:
         collector = self._opener.collector_for(powerwall, self._asker)  # may raise, so before the old one is dropped
         self._drop()
         self._powerwall, self._collector = powerwall, collector
-        self._log.connected(_mode_word(powerwall, self.definition))
 
     def _watch_basic_lan(self, tick: float) -> None:
         """Test again, less and less often, whether this is a Basic LAN port: a restarting gateway may look like one."""
@@ -336,6 +335,7 @@ class GatewayConnection:
     def _succeeded(self, reading: Reading, seconds: float) -> None:
         now, tick = time.time(), time.monotonic()
         self._reading = reading
+        self._log.connected(reading.connection_mode or _mode_word(self._powerwall, self.definition))
         self._watch_basic_lan(tick)
         capabilities = self.memory.capabilities
         expected = ("vitals", "controller") if self.definition.tedapi_expected else ()

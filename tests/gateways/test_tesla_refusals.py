@@ -90,11 +90,12 @@ def test_a_refusal_at_the_start_is_told_with_its_reason(
         assert status == 200 or f"HTTP {status}" in failure.message
         assert "CANARY" not in failure.message and "https:" not in failure.message and len(failure.message) < 400
         assert connection.status().mode == mode, "never taken for a gateway in the house"
-        assert "connected (Local)" not in caplog.text
+        assert "connected (" not in caplog.text, "nothing is connected before the first answer"
         assert ("could not be understood" in failure.message) is (cause == "garbage")
         tesla.said = {}
         free(connection)
         assert connection.poll().connection_mode == mode
+        assert f": connected ({mode})" in caplog.text
     finally:
         connection.close()
 
