@@ -7,6 +7,7 @@ ages count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +36,7 @@ def site_document(view: SiteView) -> JsonObject:
         "version": VERSION,
         "time": rounded("time_seconds", view.now),
         "default": main.gateway.id if main is not None else None,
-        "site": _site(view, main),
+        "site": _site(view),
         "control": {
             "enabled": view.server.control_enabled,
             "cannot": [state.gateway.id for state in view.state.states if not can_set(state.abilities)],
@@ -107,13 +108,17 @@ def _without_poller(view: View) -> View:
     return replace(view, status=status, reading=None, judged=None, last=None)
 
 
-def _site(view: SiteView, main: View | None) -> JsonObject:
+def _site_name(views: Sequence[View]) -> str | None:
+    """Return the name that all gateways have in common; None where they are several houses: a sum has no name."""
+    names = {(view.reading.site_name if view.reading is not None else None) or view.gateway.name for view in views}
+    return names.pop() if len(names) == 1 else None
+
+
+def _site(view: SiteView) -> JsonObject:
     site = view.state
     figures = view.figures
-    reading = main.reading if main is not None else None
-    named = reading.site_name if reading is not None else None
     body: JsonObject = {
-        "name": named or (main.gateway.name if main is not None else None),
+        "name": _site_name(view.gateways),
         "state": phase_of(site),
         "gateways": len(site.states),
         # A gateway with implausible figures answers, although it is left out of the sums.

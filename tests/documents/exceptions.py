@@ -199,6 +199,9 @@ DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("/tedapi*", "error", "wording", _VALUE),
     # Server pages.
     Deviation("/stats", "tedapi_mode", "off instead of null: verify.sh prints it", _TYPE, SERVER),
+    Deviation(
+        "/stats", "connection_health.local_healthy", "null before the first attempt", _TYPE, "outage/*never-connected"
+    ),
     Deviation("/stats", "site_name", "null while there is no gateway", recordings="outage/*no-gateways"),
     Deviation(
         "/stats", "connection_health.consecutive_failures", "the largest of all gateways", _VALUE, "multi-gateway/*"

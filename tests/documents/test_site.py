@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.documents import aggregate_documents, devices, meters
+from pwserver.documents import aggregate_documents, devices, meters, status
+from pwserver.documents.site_documents import site_document
 from pwserver.documents.virtual_gateway import VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
@@ -267,3 +268,36 @@ def test_one_of_several_houses_off_grid_does_not_take_the_whole_site_off_it() ->
     assert aggregate_documents.overview(site_of(silent))["grid_status"] is None
     assert devices.freq(merge(site_of(up, down), {}).view)["grid_status"] is None
     assert devices.freq(merge(site_of(up, silent), {}).view)["grid_status"] == 1
+
+
+def named(gateway: str, site_name: str | None) -> View:
+    return powerwall3_view(gateway, 1, site_name=site_name)
+
+
+def test_a_sum_of_several_houses_has_the_name_of_none() -> None:
+    def name(*views: View) -> str | None:
+        return site_document(site_of(*views))["site"]["name"]
+
+    assert name(named("home", "Home")) == "Home"
+    assert name(named("home", "Home"), named("barn", "Barn")) is None
+    assert name(named("home", "Home"), named("barn", None)) is None
+    assert name(named("home", "Farm"), named("barn", "Farm")) == "Farm"  # two gateways of one site
+    assert name(without_reading(named("home", "Home"))) == named("home", "Home").gateway.name
+
+
+def test_nothing_is_said_of_a_gateway_before_its_first_attempt_has_ended() -> None:
+    known = powerwall3_view("home", 1)
+    unknown = replace(known.status, online=False, total_successes=0, total_failures=0, state="connecting",
+                      connection_mode=None, tedapi_mode=None, last_updated=None)  # fmt: skip
+    before = replace(known, status=unknown, reading=None, gateway=replace(known.gateway, tedapi_expected=True))
+
+    def health(view: View) -> tuple[object, object]:
+        body = status.health(status.site_facts(site_of(view)), {})
+        assert status.stats(status.site_facts(site_of(view)), {})["tedapi_mode"] == body["tedapi_mode"]
+        return body["tedapi_mode"], body["connection_health"]["local_healthy"]
+
+    assert health(before) == (None, None)
+    assert health(replace(before, gateway=replace(known.gateway, tedapi_expected=False))) == ("off", None)
+    failed = replace(unknown, state="backing-off", total_failures=1)
+    assert health(replace(before, status=failed)) == (None, False)
+    assert known.reading is not None and health(known) == (known.reading.tedapi_mode, True)
