@@ -123,6 +123,7 @@ def run(table: Table) -> None:
         "daily, 7 days": ("/api/timeseries/daily", {}),
         "samples, 500": ("/api/timeseries/samples", {}),
     }
+    table.add(SECTION, "/api/battery/health, a year of a unit", health_milliseconds(now), "ms", aim="<= 1")
     theirs = predecessor(now)
     for what, (path, arguments) in same.items():
         mine = milliseconds(ask(path, arguments))
@@ -139,6 +140,24 @@ def run(table: Table) -> None:
     bank = rings["signals-0"] + rings["signal-days-0"]
     table.add(SECTION, "memory of one gateway, every 16 device signals, full", bank / 1e6, "MB")
     disk(table)
+
+
+def health_milliseconds(now: float) -> float:
+    """A year of one battery unit and of the whole, as the query answers it."""
+    archive = HistoryStore.in_memory([plan(HistorySettings(), GATEWAY)]).archives["default"]
+    recorder = Recorder(archive)
+    powered = {name: {"instant_power": 0.0} for name in ("site", "solar", "battery", "load")}
+    for number in range(366):
+        unit = {
+            "PackageSerialNumber": "TG0",
+            "PackagePartNumber": "1707000-11-J",
+            "nominal_full_pack_energy": 13_600.0 - number % 40,
+            "energy_discharged": 9000.0 * number,
+        }
+        when = now - (366 - number) * 86400.0
+        recorder.record(Reading.partial("default", when, powered, system_status={"battery_blocks": [unit]}))
+    asked = Histories(archive.settings, [GATEWAY], {"default": archive}, "default")
+    return milliseconds(lambda: ROUTES["/api/battery/health"](asked, {}, now, None))
 
 
 def predecessor(now: float) -> dict[str, float]:

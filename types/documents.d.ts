@@ -84,6 +84,7 @@ type SiteHouse = {
       capacity_wh?: number | null;
       remaining_wh?: number | null;
       charge_percent?: number | null;
+      discharged_wh?: number | null;
       watts?: number | null;
       volts?: number | null;
       hertz?: number | null;

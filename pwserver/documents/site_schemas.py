@@ -49,6 +49,7 @@ _UNIT: dict[str, Schema] = {
     "capacity_wh": _WH,
     "remaining_wh": _WH,
     "charge_percent": _PC,
+    "discharged_wh": nullable(number("Wh", "counted since the unit was made")),
     "watts": nullable(number("W", "discharging is positive")),
     "volts": _VOLTS,
     "hertz": _HERTZ,

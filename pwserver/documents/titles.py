@@ -26,6 +26,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "own_power_percent": "Own power",
     "balance_watts": "Difference of the meters",
     "imported_wh": "Energy in",
+    "discharged_wh": "Energy discharged in all",
     "exported_wh": "Energy out",
     "watts": "Power",
     "volts": "Voltage",

@@ -11,6 +11,7 @@ import ujson
 from pwserver.history.layout import (
     BANK,
     CORRECTION_BYTES,
+    DEVICES,
     WAITING,
     GatewayLayout,
     HistoryGateway,
@@ -102,6 +103,7 @@ class Archive:
         self.state = records["state"]
         self.notes = records["notes"]
         self.clock = records["clock"]
+        self.devices = records.get(DEVICES)  # None for a sum of gateways
         self._correction = correction[:CORRECTION_BYTES].cast("d")
         self.polls = rings["polls"]
         self.minutes = rings["minutes"]

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.archive import Archive
+from pwserver.history.health_route import battery_health
 from pwserver.history.history_answer import (
     CSV,
     JSON,
@@ -172,4 +173,5 @@ ROUTES: Mapping[str, Route] = {
     "/api/timeseries/signals": signals,
     "/api/timeseries/signal_trend": signal_trend,
     "/api/history": history,
+    "/api/battery/health": battery_health,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pwserver.config.gateway_settings import GatewaySettings
@@ -40,7 +40,11 @@ DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local
 
 BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
+DEVICES = "devices"  # the record beside the rings of ``DEVICE_DAYS``
 WAITING = "waiting"  # polls whose time is not known yet: see clock_witnesses.py
+
+RING_COLUMNS = 64  # a ring has no more
+DEVICES_BYTES = 4 * PAGE_BYTES  # of one of the two copies of which devices there are, and of their open day
 
 # A straight line between two polls is a measurement only while polls come about as they did before.
 SHORTEST_GAP_SECONDS = 300.0  # up to this it always is,
@@ -50,6 +54,58 @@ LONGEST_GAP_SECONDS = 3600.0  # but never over more than this
 FOREVER_POLLS_SECONDS = 31 * DAY_SECONDS  # "for ever" cannot be kept in a ring: this much of every poll,
 FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instead
 SHORTEST_POLLS_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDaysPlan:
+    """Describes what is kept per day of one kind of devices (``device_days``): figures, and rings side by side."""
+
+    kind: str
+    figures: tuple[str, ...]
+    banks: int
+
+    @property
+    def slots(self) -> int:
+        """Return for how many devices there is room, those that were replaced included."""
+        return self.banks * self._in_bank
+
+    @property
+    def _in_bank(self) -> int:
+        return RING_COLUMNS // len(self.figures)
+
+    @property
+    def columns(self) -> int:
+        """Return how many columns each of the rings has."""
+        return self._in_bank * len(self.figures)
+
+    @property
+    def rings(self) -> tuple[str, ...]:
+        """Return the names of the rings."""
+        return tuple(map(self.ring, range(self.banks)))
+
+    def ring(self, bank: int) -> str:
+        """Return the name of a ring."""
+        return f"{self.kind}-days-{bank}"
+
+    def place(self, slot: int) -> tuple[int, int]:
+        """Return the bank of a slot, and its first column there."""
+        bank, position = divmod(slot, self._in_bank)
+        return bank, position * len(self.figures)
+
+    def column_names(self, bank: int) -> tuple[str, ...]:
+        """Return the names of a ring's columns: the figures of each slot; the record says whose slot it is."""
+        first = bank * self._in_bank
+        return tuple(f"{figure}_{first + slot}" for slot in range(self._in_bank) for figure in self.figures)
+
+
+# ``source``: position in ``state.battery_health.SOURCES``; ``share``: of what its neighbours gave; ``weak``: 1 or 0
+DEVICE_DAYS: Mapping[str, DeviceDaysPlan] = {
+    "unit": DeviceDaysPlan("unit", ("full_wh", "source", "discharged_wh"), 1),
+    "string": DeviceDaysPlan("string", ("energy_wh", "share", "weak"), 2),
+}
+
+
+DEVICE_RINGS = frozenset(ring for device in DEVICE_DAYS.values() for ring in device.rings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +195,7 @@ class GatewayLayout:
     notes_bytes: int
     clock_bytes: int
     banks: int = field(default=0)
+    devices_bytes: int = 0  # 0 for the sum of several gateways, which has no devices
 
     @property
     def size_bytes(self) -> int:
@@ -149,7 +206,8 @@ class GatewayLayout:
     @property
     def records(self) -> tuple[tuple[str, int], ...]:
         """Return the small records by name, with the bytes of one of their two copies."""
-        return (("state", self.state_bytes), ("notes", self.notes_bytes), ("clock", self.clock_bytes))
+        records = [("state", self.state_bytes), ("notes", self.notes_bytes), ("clock", self.clock_bytes)]
+        return (*records, *([(DEVICES, self.devices_bytes)] if self.devices_bytes else []))
 
     @property
     def control_bytes(self) -> int:
@@ -226,11 +284,18 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
             RingPlan(f"signals-{bank}", signal_columns(bank), kept, settings.signal_interval_seconds),
             RingPlan(f"signal-days-{bank}", signal_day_columns(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS),
         ]
+    if not gateway.virtual:
+        rings += [
+            RingPlan(device.ring(bank), device.column_names(bank), rows(settings.days, DAY_SECONDS), DAY_SECONDS)
+            for device in DEVICE_DAYS.values()
+            for bank in range(device.banks)
+        ]
     state_bytes = _pages(64 + 8 * (400 + banks * (BANK * 5 + 1)))
     notes_bytes = _pages(2048 + 192 * banks * BANK)
     # A state as it was when the present clock began, and a page for what else is known of that clock.
     clock_bytes = state_bytes + PAGE_BYTES
-    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, clock_bytes, banks)
+    devices_bytes = 0 if gateway.virtual else DEVICES_BYTES
+    return GatewayLayout(gateway, settings, tuple(rings), state_bytes, notes_bytes, clock_bytes, banks, devices_bytes)
 
 
 def plan_all(settings: HistorySettings, gateways: Sequence[HistoryGateway]) -> tuple[GatewayLayout, ...]:

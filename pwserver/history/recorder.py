@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import EnergyTotal, counted
 from pwserver.history.days import day_span, day_start, local_date, zone
+from pwserver.history.device_days import DeviceDays
 from pwserver.history.open_intervals import FIRST_VERSION_SIZE, QUARTER_SECONDS, OpenIntervals
 from pwserver.history.recorded_row import power_values
 from pwserver.history.signal_recorder import SignalRecorder
+from pwserver.history.unit_days import note_units
 from pwserver.reading import Reading
 from pwserver.state.judge import GatewayJudge, Judged
 
@@ -40,6 +42,7 @@ class Recorder:
             ring.repair()
         self._intervals = OpenIntervals(archive, zone(archive.timezone))
         self._signals = SignalRecorder(archive)
+        self._devices = DeviceDays(archive) if archive.devices is not None else None
         self._resume()
 
     # --- what the poller calls -----------------------------------------------------------------------------------
@@ -91,6 +94,10 @@ class Recorder:
         self._signals.note_capacity(judged.charge.capacity_wh.value)
         if self._archive.signals:
             self._signals.take(timestamp, reading, judged, intervals.day_start)
+        if self._devices is not None:
+            self._devices.begin(intervals.day_start)
+            note_units(self._devices, judged, self._archive.settings.signal_interval_seconds)
+            self._devices.show()
         if intervals.minute_start != minute:
             self.checkpoint()
         return True
@@ -105,6 +112,8 @@ class Recorder:
     def checkpoint(self) -> None:
         """Store the open intervals, so that a restart loses nothing. Done every minute; call it before stopping."""
         self._archive.state.write(self.state().tobytes())
+        if self._devices is not None:
+            self._devices.keep()
 
     def energy(self) -> dict[str, EnergyTotal]:
         """Return lifetime energies by ENERGIES, each with the gateway's own counter."""

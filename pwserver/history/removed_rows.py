@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pwserver.history.archive import Archive
-from pwserver.history.layout import WAITING
+from pwserver.history.layout import DEVICE_RINGS, WAITING
 from pwserver.history.mapped_file import sync_folder
 from pwserver.history.ring_tables import SIGNAL_DAYS, SIGNALS, RingTable, named_signals, write_csv
 
@@ -23,8 +23,8 @@ def rows_after(archive: Archive, timestamp: float) -> list[RingTable]:
     series = archive.read_notes().series
     tables = []
     for name, ring in archive.rings.items():
-        if name == WAITING:
-            continue
+        if name == WAITING or name in DEVICE_RINGS:
+            continue  # days of devices stay: they are not read before their time (``device_days``)
         times, values = ring.select(math.nextafter(timestamp, math.inf), math.inf)
         columns: Mapping[str, array[float]] = dict(zip(archive.plans[name].columns, values, strict=True))
         if name.startswith((SIGNAL_DAYS, SIGNALS)):

@@ -21,7 +21,15 @@ from pwserver.events.event_ring import RING_BYTES, EventRing, header_problem, ri
 from pwserver.history.archive import Archive, StoredRecord, build
 from pwserver.history.clock_witnesses import boot_identity
 from pwserver.history.import_journal import finish
-from pwserver.history.layout import CORRECTION_BYTES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan, aligned
+from pwserver.history.layout import (
+    CORRECTION_BYTES,
+    DEVICES,
+    JUDGES_BYTES,
+    PAGE_BYTES,
+    GatewayLayout,
+    RingPlan,
+    aligned,
+)
 from pwserver.history.mapped_file import (
     MOST_RECORD_BYTES,
     MappedFile,
@@ -50,7 +58,7 @@ log = logging.getLogger(__name__)
 
 JUDGES = "judges"
 EVENTS_NAME = "events.diary"
-JSON_RECORDS = ("notes", JUDGES)  # what the others hold are doubles
+JSON_RECORDS = ("notes", DEVICES, JUDGES)  # what the others hold are doubles
 LOCK_PAUSE_SECONDS = 0.05
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 

@@ -13,7 +13,16 @@ from pwserver.history.import_journal import settle
 from pwserver.history.import_merge import ImportMerge
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, incoming_of
-from pwserver.history.layout import BANK, WAITING, GatewayLayout, HistoryGateway, HistorySettings, plan
+from pwserver.history.layout import (
+    BANK,
+    DEVICE_DAYS,
+    DEVICE_RINGS,
+    WAITING,
+    GatewayLayout,
+    HistoryGateway,
+    HistorySettings,
+    plan,
+)
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import SUFFIX, folder_of, read_header, read_rows
 from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
@@ -32,8 +41,8 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
     for file in sorted(folder.glob("*" + SUFFIX)):
         header, (times, columns) = read_rows(file)
         name = header.plan.name
-        if name == WAITING:
-            continue  # the time of these rows is not known yet
+        if name == WAITING or name in DEVICE_RINGS:
+            continue  # the time of the one is not known yet; the others stay where they are
         if name.startswith((SIGNAL_DAYS, SIGNALS)):
             columns = named_signals(columns, notes.series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
@@ -59,7 +68,8 @@ def recorded_gateways(path: Path) -> list[HistoryGateway]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if folder_of(path, header.gateway) == file.parent:
-            is_sum = not file.with_name(f"{SIGNALS}-0{SUFFIX}").exists()
+            own = (f"{SIGNALS}-0", *(plan.ring(0) for plan in DEVICE_DAYS.values()))
+            is_sum = not any(file.with_name(name + SUFFIX).exists() for name in own)
             found.append(HistoryGateway(header.gateway, header.gateway, virtual=is_sum, timezone_set=False))
     return found
 

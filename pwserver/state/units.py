@@ -31,6 +31,7 @@ class Unit:
     capacity_wh: Number = UNKNOWN
     remaining_wh: Number = UNKNOWN
     percent: Number = UNKNOWN  # of its own capacity, raw scale
+    discharged_wh: Number = UNKNOWN  # counted since it was made, as the guard of counters judges it
     state: str = "present"  # or "missing": known, but its figures are too old or never came
     age_seconds: float | None = None  # how much older than the reading its figures are; None: not older
     block: JsonMapping = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
@@ -62,6 +63,7 @@ def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, .
                 capacity_wh=source.fact(capacity, f"{place}.nominal_full_pack_energy"),
                 remaining_wh=source.fact(remaining, f"{place}.nominal_energy_remaining"),
                 percent=source.fact(percent, place, "share of capacity"),
+                discharged_wh=source.fact(finite(block.get("energy_discharged")), f"{place}.energy_discharged"),
                 state="missing" if serial in ages and _is_empty(block) else "present",
                 age_seconds=ages.get(serial),
                 block=block,

@@ -17,6 +17,7 @@ from pwserver.documents.json_schema import (
     obj,
     string,
 )
+from pwserver.state.battery_health import SOURCES
 from pwserver.web.api_operations import INVALID, ApiOperation, Parameter
 
 TAG = "history"
@@ -49,6 +50,39 @@ _GROUP = obj(
     }
 )
 _SIGNAL_POINT = obj({"ts": number("s"), "avg": _N, "min": _N, "max": _N})
+
+_FULL = nullable(number("Wh", "energy when full, as the battery's own management estimates it"))
+_BATTERY: dict[str, Schema] = {
+    "full_wh": nullable(number("Wh", "energy when full, on the newest day that has one")),
+    "median_full_wh": nullable(number("Wh", "median of the newest 30 days")),
+    "nominal_wh": nullable(number("Wh", "the nameplate")),
+    "health_percent": nullable(number("%", "state of health: the median of 30 days in percent of the nameplate")),
+    "trend_percent_per_year": nullable(number("%", "of the nameplate, by the days since compared_since")),
+    "discharged_wh": nullable(number("Wh", "counted in all, resets of the counter bridged")),
+    "cycles": nullable(number("", "discharged_wh divided by nominal_wh")),
+    "unknown": map_of(string("why"), "for each figure that is null"),
+    "source": nullable(string("where the full energy was read", values=SOURCES)),
+    "days": {"type": "integer", "description": "with a full energy"},
+    "first_day": nullable(STRING),
+    "last_day": nullable(STRING),
+    "compared_since": nullable(string("days before that are not compared: the last step, or another source")),
+    "steps": {
+        **array(obj({"day": STRING, "percent": number("%")})),
+        "description": "changes of more than 2 % that came too fast for ageing, in the last year",
+    },
+    "daily": array(
+        obj(
+            {
+                "day": STRING,
+                "full_wh": _FULL,
+                "health_percent": nullable(number("%", "of this day alone")),
+                "source": nullable(string(values=SOURCES)),
+                "discharged_wh": nullable(number("Wh", "the counter at the end of the day")),
+            }
+        )
+    ),
+}
+_UNIT = {"label": nullable(STRING), "part": nullable(STRING), "type": nullable(STRING), **_BATTERY}
 
 _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
 _UNKNOWN = {404: "there is no such gateway"}
@@ -120,6 +154,21 @@ OPERATIONS = (
             _GATEWAY, _FROM_EPOCH, _TO_EPOCH, Parameter("hours", _whole(SIGNAL_HOURS, 24), "how many hours back"),
             Parameter("resolution", string(values=("auto", "raw", "daily")),
                       "`auto` takes samples for short windows and days for long ones"),
+        ),
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
+    ),
+    ApiOperation(
+        "/api/battery/health", "State of health of every battery unit, its trend, its cycles, and its days", TAG,
+        obj({**_ENABLED, "meaning": STRING,
+             "gateways": map_of(obj({"timezone": STRING, "whole": obj(_BATTERY), "units": map_of(obj(_UNIT))}))}),
+        text="Units are known by their serial number; `whole` is all of a gateway's units together. What is not known "
+             "is null, and `unknown` says why. Only `daily` depends on the window.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            _GATEWAY,
+            Parameter("from", STRING, f"{_INSTANT}, days begin from then on; without it, a year", example="now-90d"),
+            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
+            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),

@@ -14,6 +14,7 @@ from tests.support.waiting import wait_until
 
 ROUTES = (
     "/api/history",
+    "/api/battery/health",
     "/api/timeseries/daily",
     "/api/timeseries/today",
     "/api/timeseries/trend",

@@ -81,6 +81,7 @@ def test_a_query_that_names_nobody(house: House, name: str) -> None:
     for path in (
         "/api/stream",
         "/api/history",
+        "/api/battery/health",
         "/api/timeseries/trend",
         "/api/timeseries/daily",
         "/api/timeseries/samples",
