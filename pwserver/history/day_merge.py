@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pwserver.history.layout import ENERGY_NAMES, POWERS, SAMPLES
+from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, POWERS, SAMPLES
 from pwserver.history.open_intervals import QUARTER_SECONDS, energy_integrator
 from pwserver.history.ring_files import Rows
 
 # Two servers that saw the same day differ by what their polls missed; so little is no reason to change a row.
 LEAST_GAIN: Final = 0.001
 LEAST_GAIN_WATT_HOURS: Final = 1.0
+_COVERED, _GAP, _FILLED = BOOK_NAMES
 
 Energies = dict[str, float]  # Wh by ENERGY_NAMES, without those that are not known
 
@@ -47,11 +48,26 @@ def day_rows(rows: Rows, ordinal_of: Mapping[int, int]) -> dict[int, DayRow]:
     return found
 
 
+def row_samples(rows: Rows) -> list[float]:
+    """Return the number of polls of each row; 1 where there was none and a counter told what flowed meanwhile.
+
+    What was filled in from elsewhere is no such knowledge.
+    """
+    times, columns = rows
+    absent = array("d", [math.nan]) * len(times)
+    samples, covered, filled = (columns.get(name, absent) for name in (SAMPLES, _COVERED, _FILLED))
+    return [
+        1.0 if not polls > 0.0 and seconds > 0.0 and not other > 0.0 else polls if polls > 0.0 else 0.0
+        for polls, seconds, other in zip(samples, covered, filled, strict=True)
+    ]
+
+
 class Quarters:
     """Sums up quarter hours, and polls where only a part of one is asked for."""
 
     def __init__(self, rows: Rows, polls: Rows) -> None:
         self._times, self._columns = rows
+        self._samples = row_samples(rows)
         self._polls = polls
 
     def energies(self, start: float, end: float) -> Energies:
@@ -82,9 +98,9 @@ class Quarters:
         return {name: value for name, value in totals if not math.isnan(value)}
 
     def cover(self, start: float, end: float) -> bool:
-        """Say whether there was a poll in every quarter hour of a window."""
+        """Say whether there was a poll in every quarter hour of a window, or a counter that counted it."""
         first, last = bisect_left(self._times, start), bisect_left(self._times, end)
-        polled = sum(1 for samples in self._columns[SAMPLES][first:last] if samples > 0)
+        polled = sum(1 for samples in self._samples[first:last] if samples > 0)
         return polled >= math.floor((end - start) / QUARTER_SECONDS)
 
 

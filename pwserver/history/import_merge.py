@@ -17,12 +17,12 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive, bank_of, build
-from pwserver.history.day_merge import DayRow, Quarters, by_columns, day_rows, joined_day
+from pwserver.history.day_merge import DayRow, Quarters, by_columns, day_rows, joined_day, row_samples
 from pwserver.history.days import DAY_MIDDLE_SECONDS, FIRST_ZONE_SECONDS, day_start, local_date
 from pwserver.history.import_journal import MergedHistory
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, Series
-from pwserver.history.layout import BANK, ENERGY_NAMES, SAMPLES, SIGNAL_FIGURES, RingPlan
+from pwserver.history.layout import BANK, ENERGY_NAMES, SIGNAL_FIGURES, RingPlan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import Rows
 from pwserver_ext.ring import EARLIEST_SECONDS, END_SECONDS, Ring
@@ -359,9 +359,9 @@ def _fuller_rows(sources: Sequence[Rows], plan: RingPlan, open_start: float) -> 
     """
     chosen: dict[float, tuple[float, int, int]] = {}
     for index, (times, columns) in enumerate(sources):
-        samples = columns.get(SAMPLES)
+        samples = row_samples((times, columns))
         for row, when in enumerate(times):
-            count = 0.0 if samples is None or math.isnan(samples[row]) else samples[row]
+            count = samples[row]
             before = chosen.get(when)
             if EARLIEST_SECONDS <= when < END_SECONDS and (before is None or count > before[0]):
                 chosen[when] = (count, index, row)

@@ -7,6 +7,7 @@ day. An export is read line by line, in whatever order its lines are; what is no
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -15,9 +16,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pwserver.state.charge import soe_percent
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 POWERS: Final = ("home", "solar", "from_pw", "to_pw", "from_grid", "to_grid")
 PERCENTAGE, GRID_STATUS = "percentage", "grid_status"
@@ -79,9 +83,10 @@ class LeftOut:
 
 def read_points(source: io.BufferedReader, left_out: LeftOut) -> Iterator[Point]:
     """Read an export in either form, also compressed with gzip. ValueError names the line and the field."""
-    packed = source.peek(len(_GZIP)).startswith(_GZIP)
-    lines = _lines(io.BufferedReader(gzip.GzipFile(fileobj=source)) if packed else source)
     try:
+        if source.peek(len(_GZIP)).startswith(_GZIP):
+            source = io.BufferedReader(gzip.GzipFile(fileobj=source))
+        lines = _lines(_as_utf8(source))
         first = next(lines, (1, b""))
         head = first[1].strip()
         lines = _again(first, lines)
@@ -93,6 +98,39 @@ def read_points(source: io.BufferedReader, left_out: LeftOut) -> Iterator[Point]
             raise ValueError(f"line 1: neither the CSV of influx nor the lines of influx_inspect; {HOW_TO_EXPORT}")
     except (EOFError, gzip.BadGzipFile) as problem:
         raise ValueError(f"the compressed file is damaged or cut: {problem}") from None
+
+
+def _as_utf8(source: io.BufferedReader) -> io.BufferedReader:
+    """Return a file without its mark of byte order; PowerShell writes what a program says in UTF-16."""
+    opening = source.peek(len(codecs.BOM_UTF8))
+    if opening.startswith(codecs.BOM_UTF8):
+        source.read(len(codecs.BOM_UTF8))
+    if opening.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return io.BufferedReader(_Recoded(source))
+    return source
+
+
+class _Recoded(io.RawIOBase):
+    """Reads UTF-16 as UTF-8."""
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        self._decode = codecs.getincrementaldecoder("utf-16")().decode
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: WriteableBuffer) -> int:
+        view = memoryview(target).cast("B")
+        try:
+            while not self._rest and (part := self._source.read(len(view))):
+                self._rest = self._decode(part).encode()
+        except ValueError:
+            raise ValueError(f"it is not text in UTF-16; {HOW_TO_EXPORT}") from None
+        taken = self._rest[: len(view)]
+        view[: len(taken)], self._rest = taken, self._rest[len(taken) :]
+        return len(taken)
 
 
 def _again(first: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -153,7 +191,10 @@ def _read_csv(lines: Iterator[tuple[int, bytes]], left_out: LeftOut) -> Iterator
             width, moment = len(cells), -1
             continue
         if cells[0].startswith("ERR"):
-            raise ValueError(f"line {number}: influx wrote an error instead of data: {','.join(cells)[:200]}")
+            raise ValueError(
+                f"line {number}: influx wrote an error instead of data: {','.join(cells)[:200]}; "
+                "what its database does not have can be left out of the SELECTs"
+            )
         if len(cells) != width:
             raise ValueError(f"line {number}: {len(cells)} cells, but its heading has {width}")
         told = []

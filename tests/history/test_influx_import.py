@@ -11,6 +11,7 @@ import random
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from pwserver.history.influx_export import LeftOut, Point, read_points
 from pwserver.history.influx_history import InfluxHistory
 from pwserver.history.layout import HistoryGateway, plan
 from pwserver.history.minute_columns import MinuteColumns
+from pwserver.history.recorder import Recorder
+from pwserver.history.store import HistoryStore
 from pwserver.history.tool import run
-from tests.history.support import GATEWAY
+from pwserver.state.judge import GatewayJudge
+from tests.history.support import GATEWAY, reading
 from tests.history.test_import import LOS_ANGELES, SETTINGS, days, recorded, rows
 
 DAY = datetime.date(2024, 11, 20)
@@ -132,6 +136,25 @@ def test_a_whole_day_of_our_own_stays_to_the_bit(tmp_path: Path) -> None:
     assert "1 days stay as they are" in said
 
 
+def test_what_a_counter_told_of_a_gap_stays(tmp_path: Path) -> None:
+    """Nobody polled for twelve hours, but the gateway counted: that is the truth, and no other history divides it."""
+    with closing(HistoryStore.open(tmp_path / "h", [plan(SETTINGS, GATEWAY)])) as store:
+        recorder, judge = Recorder(store.archives["default"]), GatewayJudge()
+        for minute in (*range(0, 6 * 60, 5), *range(18 * 60, 24 * 60 + 30, 5)):
+            counters = {
+                "load": {"energy_imported": 1e6 + 10.0 * minute},
+                "site": {"energy_imported": 1e6 + 10.0 * minute},
+            }
+            one = reading(MIDNIGHT + 60.0 * minute, 600.0, 0.0, 0.0, 600.0, counters=counters)
+            recorder.record(one, judged=judge.take(one))
+        recorder.checkpoint()
+    quarters = rows(tmp_path / "h", "quarters", "home_wh", "samples")
+    assert len([samples for *_, samples in quarters if samples == 0.0]) > 40
+    taken(tmp_path, as_csv(evenly(MIDNIGHT, MIDNIGHT + 86_400.0, home=900.0)))
+    assert rows(tmp_path / "h", "quarters", "home_wh", "samples") == quarters
+    assert days(tmp_path / "h", "home_wh")["2024-11-20"] == pytest.approx(14_400.0, rel=1e-3)
+
+
 def test_the_day_of_the_change_is_the_sum_of_both(tmp_path: Path) -> None:
     recorded(tmp_path / "h", MIDNIGHT + 43_200.0, 12 * 60 + 30, 1000.0)
     taken(tmp_path, as_csv(evenly(MIDNIGHT, MIDNIGHT + 43_200.0, solar=400.0)))
@@ -218,6 +241,8 @@ def test_what_is_not_taken_is_named(tmp_path: Path) -> None:
     [
         ("", "line 1: neither"),
         ("hello\n", "line 1: neither"),
+        (b"\xff\xfen\x00a\xd8a\xd8", "it is not text in UTF-16"),
+        (HEADING.encode() + b"http,1,\xff", "line 2: it is not text in UTF-8"),
         (b"\x00\x01\x02", "line 1: neither"),
         (gzip.compress(b"PK\x03\x04 a backup", mtime=0), "line 1: neither"),
         (gzip.compress(as_csv(evenly(MIDNIGHT, MIDNIGHT + 6000.0)).encode(), mtime=0)[:-20], "damaged or cut"),
@@ -238,6 +263,15 @@ def test_what_is_not_taken_is_named(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_named(text: str | bytes, complaint: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(complaint)}" if complaint.startswith("line") else complaint):
         list(points(text))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_windows_makes_of_a_file_is_read(encoding: str, pack) -> None:
+    text = as_csv(evenly(MIDNIGHT, MIDNIGHT + 90_000.0)).replace("\n", "\r\n")
+    text = f"\ufeff{text}" if encoding == "utf-16-be" else text
+    found = list(points(pack(text.encode(encoding))))
+    assert len(found) == 1500 and dict(found[-1].values) == EVENING
 
 
 def test_a_file_that_cannot_be_read_to_its_end_changes_nothing(tmp_path: Path) -> None:
