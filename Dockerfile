@@ -18,8 +18,8 @@ COPY pwserver pwserver
 COPY static static
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/pwserver \
-    && /opt/pwserver/bin/python -m pip wheel --disable-pip-version-check --wheel-dir /wheels . \
-    && /opt/pwserver/bin/python -m pip install --no-index --find-links /wheels pwserver \
+    && /opt/pwserver/bin/python -m pip wheel --disable-pip-version-check --wheel-dir /wheels ".[notices]" \
+    && /opt/pwserver/bin/python -m pip install --no-index --find-links /wheels "pwserver[notices]" \
     && /opt/pwserver/bin/python -P -c 'import pwserver_ext; assert all(pwserver_ext.compiled().values())' \
     && /opt/pwserver/bin/python -m pip uninstall --yes --quiet pip \
     && find /opt/pwserver -type d -name tests -path '*/pypowerwall/*' -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
+from pwserver.config.notice_settings import address_secrets
 from pwserver.config.setting import MASK, Setting
 from pwserver.config.settings import SETTINGS, Settings
 from pwserver.config.tariff_entries import Tariffs
@@ -65,6 +66,8 @@ class Config:
             found |= gateway.secrets
         # The address as a whole is no secret, but the password in it is.
         found |= url_secrets(self.settings.sharing.source_url or "")
+        for address in self.settings.notices.addresses or ():
+            found |= address_secrets(address)
         return {text for text in found if isinstance(text, str) and text}
 
     def public_words(self) -> set[str]:

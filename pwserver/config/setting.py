@@ -15,7 +15,8 @@ MASK = "**********"  # always this long, so that it says nothing about the lengt
 # Sections, in the order of --help and the documentation.
 GATEWAY, POLLING, DATA, SERVER = "Gateway", "Polling and robustness", "Data", "Server"
 CONTROL, LIMITS, HISTORY, VALUE, MQTT, REPLICA = "Control", "Limits", "History", "Value", "MQTT", "Replicas"
-SECTIONS = (GATEWAY, POLLING, DATA, SERVER, CONTROL, LIMITS, HISTORY, VALUE, MQTT, REPLICA)
+NOTICES = "Notices"
+SECTIONS = (GATEWAY, POLLING, DATA, SERVER, CONTROL, LIMITS, HISTORY, VALUE, NOTICES, MQTT, REPLICA)
 
 DAY_SECONDS = 86400.0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pwserver.config.gateway_settings import DefinitionSettings, DocumentSettings, GatewaySettings
+from pwserver.config.notice_settings import NoticeSettings
 from pwserver.config.server_settings import ControlSettings, ProcessSettings, WebSettings
 from pwserver.config.service_settings import BrokerSettings, RecordingSettings, SharingSettings, TariffSettings
 from pwserver.config.setting import SECTIONS, Setting, rows_of
@@ -27,6 +28,7 @@ class Settings:
     control: ControlSettings = field(default_factory=ControlSettings)
     history: RecordingSettings = field(default_factory=RecordingSettings)
     tariff: TariffSettings = field(default_factory=TariffSettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
     mqtt: BrokerSettings = field(default_factory=BrokerSettings)
     sharing: SharingSettings = field(default_factory=SharingSettings)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from pwserver.config.gateway_entries import Findings
+from pwserver.config.notice_settings import NoticeSettings
 from pwserver.config.raw_text import is_blank, quoted
 from pwserver.config.server_settings import ControlSettings, ProcessSettings
 from pwserver.config.service_settings import BrokerSettings
@@ -44,6 +45,7 @@ def check_settings(settings: Settings, findings: Findings) -> None:
         problem("PW_REPLICA_PUBLISH: needs MQTT_HOST, the broker to publish on")
     _check_mqtt_controls(settings.mqtt, settings.control, findings)
     _check_mqtt_client(settings, findings)
+    _check_notices(settings.notices, findings)
 
 
 def _check_control(control: ControlSettings, findings: Findings) -> None:
@@ -79,6 +81,20 @@ def _check_mqtt_client(settings: Settings, findings: Findings) -> None:
     # A pip install without dependencies, or a distribution's package, may leave it out.
     if named and find_spec("aiomqtt") is None:
         findings.warnings.append(f"{named} needs the Python package aiomqtt, which is not installed: MQTT stays off")
+
+
+def _check_notices(notices: NoticeSettings, findings: Findings) -> None:
+    if notices.addresses and find_spec("apprise") is None:
+        findings.problems.append(
+            "PW_NOTICE_URLS: needs the Python package apprise, which is not installed; "
+            "install it with `pip install 'pwserver[notices]'`, or remove the setting"
+        )
+    below, above = notices.charge_below_percent, notices.charge_above_percent
+    if below is not None and above is not None and below >= above:
+        findings.problems.append(
+            f"PW_NOTICE_CHARGE_BELOW and PW_NOTICE_CHARGE_ABOVE: {below} is not below {above}, so that every charge "
+            "would be told of; give a smaller PW_NOTICE_CHARGE_BELOW"
+        )
 
 
 def why_unreadable(path: str) -> str | None:

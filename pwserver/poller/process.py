@@ -19,6 +19,7 @@ from pwserver.poller.event_recording import EventRecording
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.history_import import HistoryImport
 from pwserver.poller.judge_memories import JudgeMemories
+from pwserver.poller.notice_service import NoticeService
 from pwserver.poller.recording import Recording
 from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
 from pwserver.poller.self_metrics import SelfMetrics
@@ -68,6 +69,7 @@ class Poller:
         self.recording = Recording(runtime.history)
         self.events = EventRecording(runtime.history.events, self.recording.correction_seconds)
         self.events.listeners.append(lambda events: runtime.shared.bell.ring())
+        self.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
@@ -80,6 +82,8 @@ class Poller:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         self.events.start()
+        if self.notices is not None:
+            self.notices.start()
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
@@ -101,6 +105,17 @@ class Poller:
         self.recording.stop()  # first: a broker may take its time
         await self.brokers.stop()
         os._exit(0)  # threads may still hang in a gateway's socket
+
+    def _notices(self) -> NoticeService | None:
+        """Return what sends notices; None where no address is configured."""
+        config, history = self.runtime.config, self.runtime.history
+        if not config.settings.notices.addresses:
+            return None
+        identities = {one.id: one for one in self.runtime.identities}
+        folder = Path(history.path or config.state_path)
+        service = NoticeService(config.settings.notices, history.events, identities, folder)
+        self.events.listeners.append(lambda events: service.wake())
+        return service
 
     def _start(self, job: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(job, name=name)
@@ -171,6 +186,8 @@ class Poller:
         self.brokers.publish(view)
         self.recording.take(view)
         self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
+        if self.notices is not None:
+            self.notices.take(view)
 
     def _measured(self) -> Mapping[str, Any]:
         """Return the self metrics of the polling itself."""

@@ -19,6 +19,8 @@ SAMPLES = {
     "PW_TLS_CERT": __file__, "PW_TLS_KEY": __file__, "PW_WORKERS": "3", "CONTROL_ENABLED": "no",
     "PW_REPLICA": "mqtt://broker", "PW_BACKOFF_MAX": "30s",
     "PW_POWERS_URL": "http://monitor.lan/powers",
+    "PW_NOTICE_URLS": "json://localhost/hook", "PW_NOTICE_QUIET_HOURS": "22:00-07:00", "PW_NOTICE_CHARGE_BELOW": "20",
+    "PW_NOTICE_CHARGE_ABOVE": "90", "PW_NOTICE_BACKUP_BELOW": "4h",
     "PW_TARIFF_FILE": str(Path(__file__).parent / "data" / "tariff.yaml"),
 }  # fmt: skip
 

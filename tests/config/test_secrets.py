@@ -26,6 +26,7 @@ def test_the_secrets_are_these() -> None:
         "PW_REPLICA",
         "PW_REPLICA_KEY",
         "PW_POWERS_URL",
+        "PW_NOTICE_URLS",
     }
 
 
@@ -45,6 +46,7 @@ def with_canaries() -> dict[str, str]:
     ]
     values = {name: f"{CANARY}-{name}" for name in SECRETS}
     values |= {"PW_GATEWAYS": json.dumps(gateways), "PW_REPLICA": "", "PW_POWERS_URL": ""}
+    values["PW_NOTICE_URLS"] = f"json://{CANARY}:{CANARY}@localhost/{CANARY}"
     return values | {"PW_HOST": "h", "MQTT_USERNAME": "u"}
 
 

@@ -180,9 +180,9 @@ def check(words: list[str]) -> None:
         assert all((ROOT / word).exists() for word in arguments if not word.startswith("-")), words
     elif program in ("pip", "pipx"):
         assert arguments[0] == "install" or words == ["pipx", "ensurepath"], words
-        assert all(re.match(r"\.(\[mqtt\])?$|pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]), (
-            words
-        )
+        assert all(
+            re.match(r"\.(\[(mqtt|notices)\])?$|pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]
+        ), words
     elif program == "openssl":
         assert subprocess.run(words, capture_output=True, check=True, timeout=20).stdout
     else:

@@ -110,7 +110,7 @@ def test_every_file_names_the_same_image_and_package() -> None:
         for image in re.findall(r"\bdocker run (?:[^\n`]|\\\n)*? (\S+)$", page.read_text(), re.MULTILINE):
             assert image == IMAGE, page
         for installed in re.findall(r"\bpip(?:x)? install ([^\n`]+)", page.read_text()):
-            assert re.search(rf"\b{package}\b|\.(\[mqtt\])?'?$|^-|openssl", installed), (page, installed)
+            assert re.search(rf"\b{package}\b|\.(\[(mqtt|notices)\])?'?$|^-|openssl", installed), (page, installed)
 
 
 def test_workflows() -> None:

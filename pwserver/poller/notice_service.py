@@ -1,0 +1,275 @@
+"""Make notices from events and polls, and have them sent: a thread of its own, so that no poll waits for a disk.
+
+It reads events from the rings by their numbers. What it decides is on the disk, in one piece, before the process that
+sends is told of it (``notices/``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pwserver.config.daily_hours import daily_hours
+from pwserver.config.notice_settings import NoticeSettings
+from pwserver.events.event_ring import EventRing
+from pwserver.history.days import zone
+from pwserver.notices.courier import Courier, Line
+from pwserver.notices.delivery import ENDED, SENT, UNKNOWN, target_of
+from pwserver.notices.notice import Message, Notice
+from pwserver.notices.outbox_file import OutboxFile
+from pwserver.notices.quiet_hours import held_back
+from pwserver.notices.rules import Figures, Place, RuleMemory, judge_event, judge_figures, judge_silence
+from pwserver.notices.target import LONGEST_PAUSE_SECONDS, Target, TestRun
+from pwserver.reading import GatewayIdentity
+from pwserver.state.charge import app_percent
+from pwserver.state.gateway import FRESH
+from pwserver.state.view import View
+
+log = logging.getLogger("pwserver.notices")
+
+LOOK_SECONDS: Final = 1.0
+FIRST_PAUSE_SECONDS: Final = 10.0  # after a failed attempt; doubled each time
+LOST_SECONDS: Final = 60.0  # an attempt without an outcome is over after so long
+MOST_LINES: Final = 10_000  # outcomes that wait to be taken
+MOST_EVENTS: Final = 256  # of one gateway at a time
+
+
+class NoticeService:
+    """Runs the rules, the outbox and the courier. ``take``, ``wake`` and ``test`` may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: NoticeSettings,
+        rings: Mapping[str, EventRing],
+        identities: Mapping[str, GatewayIdentity],
+        folder: Path | None,
+        clock: Callable[[], float] = time.time,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        self.settings = settings
+        self.targets = {target_of(address): Target(target_of(address)) for address in settings.addresses or ()}
+        self.problem: str | None = None  # why nothing can be sent at all: an id of CAUSES
+        self._addresses = {target_of(address): address for address in settings.addresses or ()}
+        self._hours = daily_hours(settings.quiet_hours) if settings.quiet_hours else None
+        self._rings = rings
+        self._places = {name: Place(name, one.name, zone(one.timezone)) for name, one in identities.items()}
+        self._figures: dict[str, Figures] = {}
+        self._file = OutboxFile(folder)
+        self.outbox = self._file.load()
+        self._courier = Courier(self._addresses, self._file.journal, self._told)
+        self._lines: deque[Line | None] = deque(maxlen=MOST_LINES)
+        self._tests: deque[TestRun] = deque(maxlen=16)
+        self._running_tests: dict[int, TestRun] = {}
+        self._next_test = 1
+        self._woken = threading.Event()
+        self._ready = False
+        self._start_at: float | None = 0.0  # when the courier is to be started, monotonic
+        self._start_pause = FIRST_PAUSE_SECONDS
+        self._first_pause = first_pause_seconds
+        self._clock = clock
+        self._begin()
+
+    def _begin(self) -> None:
+        """Find the place in each ring: a gateway that is new here has nothing to be told of from before."""
+        for name, ring in self._rings.items():
+            memory = self.outbox.memories.get(name)
+            if memory is None:
+                self.outbox.memories[name] = RuleMemory(cursor=ring.head)
+            elif memory.cursor > ring.head:  # the ring has begun anew, so everything in it is new
+                memory.cursor = 0
+        for memory in self.outbox.memories.values():
+            memory.forget_unwanted(self.settings.rules)
+        self._file.save(self.outbox)
+
+    def start(self) -> None:
+        """Make and send notices from now on, in a thread that ends with the process."""
+        threading.Thread(target=self._run, name="notices", daemon=True).start()
+
+    def take(self, view: View) -> None:
+        """Take a poll attempt, good or bad."""
+        name = view.gateway.id
+        if name not in self._rings:
+            return
+        self._places[name] = Place(name, view.gateway.name, zone(view.gateway.timezone))
+        judged = view.state.judged
+        if view.state.availability.phase == FRESH and view.reading is not None:
+            hours = judged.charge.hours_left.value
+            self._figures[name] = Figures(
+                view.reading.timestamp,
+                time.monotonic(),
+                app_percent(judged.charge.raw_percent.value),
+                None if hours is None else hours * 3600.0,
+            )
+            self.wake()
+
+    def wake(self) -> None:
+        """Have the thread look at once: there are new events, figures or outcomes."""
+        self._woken.set()
+
+    def test(self) -> TestRun:
+        """Send a test message to every target."""
+        run = TestRun(set(self.targets))
+        self._tests.append(run)
+        self.wake()
+        return run
+
+    def _told(self, line: Line | None) -> None:
+        self._lines.append(line)
+        self.wake()
+
+    def _run(self) -> None:
+        while True:
+            self._woken.wait(LOOK_SECONDS)
+            self._woken.clear()
+            try:
+                self.step()
+            except Exception:
+                log.exception("notices could not be looked after")
+
+    def step(self) -> None:
+        """Do all that is to be done now."""
+        self._keep_courier()
+        changed = self._take_lines()
+        changed |= self._make()
+        if changed:
+            self._file.save(self.outbox)  # before anything is sent
+        if self._ready:
+            if changed:
+                self._courier.settle(self.outbox.settled)
+            self._send()
+
+    # --- notices ---------------------------------------------------------------------------------------------------
+
+    def _make(self) -> bool:
+        """Judge what is new, and make messages of it; returns whether the outbox has changed."""
+        now = self._clock()
+        found: list[Notice] = []
+        changed = False
+        for name, ring in self._rings.items():
+            memory, place = self.outbox.memories[name], self._places.get(name, Place(name, name))
+            before = memory.cursor
+            if ring.head > before:
+                for event in ring.after(before, MOST_EVENTS):
+                    found += judge_event(event, place, memory, self.settings)
+                memory.cursor = max(memory.cursor, min(ring.head, before + MOST_EVENTS))
+            changed |= memory.cursor != before
+            found += judge_silence(place, memory, now, self.settings)
+            seen = self._figures.pop(name, None)
+            if seen is not None:
+                found += judge_figures(seen, place, memory, self.settings)
+        if not self._ready:  # what the journal says is not known yet, so no number may be given
+            self.outbox.wait(found)
+            return changed or bool(found)
+        zones = {name: place.zone for name, place in self._places.items()}
+        quiet = held_back(self._hours, self.settings.urgent_rules, zones, now)
+        made = self.outbox.take(found, now, quiet, list(self.targets), self.settings.max_per_hour)
+        for number, target in self.outbox.give_up(now, self.targets):
+            changed = True
+            if target in self.targets:
+                self.targets[target].given_up += 1
+                log.error("notice %d could not be sent to %s within a day and is given up", number, target)
+        return changed or bool(found or made)
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+
+    def _keep_courier(self) -> None:
+        if self._start_at is None or time.monotonic() < self._start_at:
+            return
+        self._start_at = None
+        try:
+            self._courier.start()
+        except OSError as refused:
+            log.error("the process that sends notices cannot be started: %s", refused.strerror)
+            self._ended()
+
+    def _ended(self) -> None:
+        """Note that the process has ended; it is started again after a pause."""
+        if self._ready:
+            self._start_pause = self._first_pause
+        self._ready = False
+        self.problem = ENDED
+        self._start_at = time.monotonic() + self._start_pause
+        self._start_pause = min(2.0 * self._start_pause, LONGEST_PAUSE_SECONDS)
+        for run in self._running_tests.values():
+            run.outcomes.update(dict.fromkeys(run.waiting, ENDED))
+            run.done.set()
+        self._running_tests.clear()
+
+    def _take_lines(self) -> bool:
+        """Take what the sending process has told; returns whether the outbox has changed."""
+        changed = False
+        while self._lines:
+            line = self._lines.popleft()
+            if line is None:
+                log.warning("the process that sends notices has ended; it is started again")
+                self._ended()
+            elif "ready" in line:
+                self._take_ready(line["ready"])
+                changed = True
+            elif line["number"] < 0:
+                self._test_outcome(line)
+            else:
+                self._outcome(line["number"], line["target"], line["outcome"], line["cause"])
+                changed = True
+        return changed
+
+    def _take_ready(self, told: Mapping[str, Any]) -> None:
+        for number, target in told["sent"]:
+            self.outbox.done(number, target)
+        for number, target in told["doubtful"]:
+            self.outbox.doubt(number, target)
+        known = [number for number, _ in (*told["sent"], *told["doubtful"])]
+        self.outbox.next_number = max([self.outbox.next_number, *(number + 1 for number in known)])
+        for target in self.targets.values():
+            target.busy = None
+        self._ready, self.problem = True, None
+
+    def _outcome(self, number: int, name: str, outcome: str, cause: str) -> None:
+        target = self.targets.get(name)
+        if target is None:
+            return
+        if target.busy is not None and target.busy[0] == number:
+            target.busy = None
+        if outcome == SENT:
+            target.succeeded(self._clock())
+            self.outbox.done(number, name)
+            return
+        if outcome == UNKNOWN:
+            self.outbox.doubt(number, name)
+        target.failed_for(cause, self._clock())
+        target.pause(self._first_pause, time.monotonic())
+
+    def _send(self) -> None:
+        now = time.monotonic()
+        while self._tests:
+            run, number = self._tests.popleft(), self._next_test
+            self._next_test += 1
+            self._running_tests[number] = run
+            for name in self.targets:
+                title, body = "Test of pwserver's notices", "This is a test: notices arrive here."
+                self._courier.send(Message(-number, title, body, self._clock(), {name: False}), name)
+        for name, target in self.targets.items():
+            if target.busy is not None and now > target.busy[1]:
+                target.busy = None
+            message = self.outbox.next_for(name)
+            if message is not None and target.busy is None and now >= target.again_at:
+                target.busy = (message.number, now + LOST_SECONDS)
+                self._courier.send(message, name)
+
+    def _test_outcome(self, line: Line) -> None:
+        run, name = self._running_tests.get(-line["number"]), line["target"]
+        if run is None or name not in self.targets:
+            return
+        if line["outcome"] == SENT:
+            self.targets[name].succeeded(self._clock())
+        else:
+            self.targets[name].failed_for(line["cause"], self._clock())
+        run.outcomes[name] = line["cause"] or None
+        if set(run.outcomes) >= run.waiting:
+            run.done.set()
+            del self._running_tests[-line["number"]]

@@ -1,0 +1,1 @@
+"""Tests of notices: rules, outbox, sending, and a whole server that tells of an outage."""
