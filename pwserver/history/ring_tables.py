@@ -18,6 +18,7 @@ POWER_RINGS = ("polls", "minutes", "quarters", "days")
 MEASUREMENT = "powerwall_"
 _LINE_KEY = re.compile(r"([,= \\])")
 _NANOSECONDS = 1_000_000_000
+_ELSEWHERE = "; what Powerwall-Dashboard's InfluxDB exported is for history import-influx"
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ def read_csv(source: Iterable[str]) -> list[RingTable]:
             names = cells[3:]
         elif cells:
             if not names or len(cells) != len(names) + 3:
-                raise ValueError(f"line {number}: not a row of a history export")
+                raise ValueError(f"line {number}: not a row of a history export{_ELSEWHERE}")
             try:
                 when = float(cells[2])
                 values = {name: float(cell) for name, cell in zip(names, cells[3:], strict=True) if cell}
@@ -124,7 +125,7 @@ def read_lines(source: Iterable[str]) -> list[RingTable]:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise ValueError(f"line {number}: not a line of a history export")
+            raise ValueError(f"line {number}: not a line of a history export{_ELSEWHERE}")
         try:
             values = {re.sub(r"\\(.)", r"\1", key): float(value) for key, value in _FIELD.findall(match[3])}
         except ValueError:

@@ -287,12 +287,23 @@ def test_a_folder_is_no_export_and_several_houses_must_be_told_apart(tmp_path: P
     where = replace(SETTINGS, path=str(tmp_path / "h"))
     assert run(["import-influx", str(tmp_path)], where, [GATEWAY], "", io.StringIO(), said) == 1
     assert "it is a folder, not a file" in said.getvalue()
-    houses = [GATEWAY, HistoryGateway("cabin", "Cabin", "UTC")]
     text = as_csv(evenly(MIDNIGHT, MIDNIGHT + 3600.0))
+    for name, content in (("powerwall.csv", text), ("powerwall.lp", as_lines([(MIDNIGHT, EVENING)]))):
+        (tmp_path / name).write_text(content)
+        assert run(["import", str(tmp_path / name)], where, [GATEWAY], "", io.StringIO(), said) == 1
+        assert "is for history import-influx" in said.getvalue().splitlines()[-1]
+    houses = [GATEWAY, HistoryGateway("cabin", "Cabin", "UTC")]
     assert "it takes the gateway whose history this is (default, cabin)" in taken(
         tmp_path, text, status=1, gateways=houses
     )
     assert "cabin/quarters: 4 rows added" in taken(tmp_path, text, "--gateway", "cabin", gateways=houses)
+
+
+def test_beside_a_running_server_nothing_is_imported(tmp_path: Path) -> None:
+    with closing(HistoryStore.open(tmp_path / "h", [plan(SETTINGS, GATEWAY)])):
+        said = taken(tmp_path, as_csv(evenly(MIDNIGHT, MIDNIGHT + 3600.0)), status=1)
+    assert "rows added" not in said and "another" in said, said
+    assert rows(tmp_path / "h", "quarters", "home_wh") == []
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "u", "ns", "rfc3339"])

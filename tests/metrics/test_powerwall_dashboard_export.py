@@ -17,11 +17,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pwserver.history.history_route import history
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.tool import run
 from pwserver_ext.aggregate import app_percent
+from tests.history.support import body, histories
 from tests.metrics.stacks import ROOT, Influx, Tool, influxdb
 
 ZONE = "Australia/Sydney"
@@ -183,7 +185,12 @@ def house(tmp_path):
         dates = {when: datetime.date.fromordinal(int(date)).isoformat() for when, date in found["date"].items()}
         return {energy: {dates[when]: wh for when, wh in found[energy].items()} for energy in ENERGIES}
 
-    return SimpleNamespace(take=take, rows=rows, days=days)
+    def ask(**question):
+        with closing(HistoryStore.open(tmp_path / "h", [plan(settings, gateway)])) as store:
+            Recorder(store.archives["default"])
+            return body(history(histories(*store.archives.values()), question, time.time(), None))
+
+    return SimpleNamespace(take=take, rows=rows, days=days, ask=ask)
 
 
 def test_an_export_of_its_database_comes_over_whole(export, house):
@@ -202,6 +209,17 @@ def test_an_export_of_its_database_comes_over_whole(export, house):
     away = {minute for minute, state in rows["grid"].items() if state == 0.0}
     assert away == {when // 60 * 60 for when in times if when % 7200 <= 90} and away
     assert "nothing to add" in house.take(file)
+    # As the API tells it: energies of every hour, and no extremes of what only means are known.
+    hours = house.ask(
+        step="1h", fields="home_kwh,load,load_max,soe_min,covered_seconds", **{"from": str(times[0] - 3600)}
+    )
+    homes = truth(times)["home_wh"]
+    assert math.fsum(row["home_kwh"] or 0.0 for row in hours) == pytest.approx(sum(homes.values()) / 1000.0, abs=0.05)
+    assert {row["load_max"] for row in hours} == {None}
+    for row in hours:
+        if row["covered_seconds"] == 3600.0:
+            assert row["load"] / 1000.0 == pytest.approx(row["home_kwh"], abs=0.002) and row["soe_min"] is not None
+    assert sum(row["covered_seconds"] or 0.0 for row in hours) == pytest.approx(60.0 * len(minutes))
 
 
 def test_its_own_sums_of_days_agree(export, house, tmp_path):
