@@ -7,21 +7,17 @@ day. An export is read line by line, in whatever order its lines are; what is no
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from pwserver.history.text_lines import numbered_lines
 from pwserver.state.charge import soe_percent
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 POWERS: Final = ("home", "solar", "from_pw", "to_pw", "from_grid", "to_grid")
 PERCENTAGE, GRID_STATUS = "percentage", "grid_status"
@@ -33,9 +29,7 @@ _MEASUREMENT: Final = "http"
 _LARGEST_WATTS: Final = 1_000_000.0  # no house has more
 _LARGEST_KWH: Final = _LARGEST_WATTS / 1000.0 * 25.0  # in the longest day
 
-_MOST_LINE_BYTES: Final = 1 << 20  # of `raw`, which has all fields of a poll, a line has some ten thousand
 _MOST_NAMES: Final = 400
-_GZIP: Final = b"\x1f\x8b"
 
 _LINE = re.compile(rb'((?:\\.|[^\\ ])+) ((?:\\.|"(?:\\.|[^"\\])*"|[^\\" ])+) (-?\d{1,19})')
 _FIELD = re.compile(rb'((?:\\.|[^\\,= ])+)=("(?:\\.|[^"\\])*"|[^,"]*)(?:,|$)')
@@ -83,68 +77,21 @@ class LeftOut:
 
 def read_points(source: io.BufferedReader, left_out: LeftOut) -> Iterator[Point]:
     """Read an export in either form, also compressed with gzip. ValueError names the line and the field."""
-    try:
-        if source.peek(len(_GZIP)).startswith(_GZIP):
-            source = io.BufferedReader(gzip.GzipFile(fileobj=source))
-        lines = _lines(_as_utf8(source))
-        first = next(lines, (1, b""))
-        head = first[1].strip()
-        lines = _again(first, lines)
-        if head.startswith(b"name,"):
-            yield from _read_csv(lines, left_out)
-        elif head.startswith(b"#") or _LINE.fullmatch(head):
-            yield from _read_line_protocol(lines, left_out)
-        else:
-            raise ValueError(f"line 1: neither the CSV of influx nor the lines of influx_inspect; {HOW_TO_EXPORT}")
-    except (EOFError, gzip.BadGzipFile) as problem:
-        raise ValueError(f"the compressed file is damaged or cut: {problem}") from None
-
-
-def _as_utf8(source: io.BufferedReader) -> io.BufferedReader:
-    """Return a file without its mark of byte order; PowerShell writes what a program says in UTF-16."""
-    opening = source.peek(len(codecs.BOM_UTF8))
-    if opening.startswith(codecs.BOM_UTF8):
-        source.read(len(codecs.BOM_UTF8))
-    if opening.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return io.BufferedReader(_Recoded(source))
-    return source
-
-
-class _Recoded(io.RawIOBase):
-    """Reads UTF-16 as UTF-8."""
-
-    def __init__(self, source: io.BufferedReader) -> None:
-        self._source = source
-        self._decode = codecs.getincrementaldecoder("utf-16")().decode
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: WriteableBuffer) -> int:
-        view = memoryview(target).cast("B")
-        try:
-            while not self._rest and (part := self._source.read(len(view))):
-                self._rest = self._decode(part).encode()
-        except ValueError:
-            raise ValueError(f"it is not text in UTF-16; {HOW_TO_EXPORT}") from None
-        taken = self._rest[: len(view)]
-        view[: len(taken)], self._rest = taken, self._rest[len(taken) :]
-        return len(taken)
+    lines = numbered_lines(source)
+    first = next(lines, (1, b""))
+    head = first[1].strip()
+    lines = _again(first, lines)
+    if head.startswith(b"name,"):
+        yield from _read_csv(lines, left_out)
+    elif head.startswith(b"#") or _LINE.fullmatch(head):
+        yield from _read_line_protocol(lines, left_out)
+    else:
+        raise ValueError(f"line 1: neither the CSV of influx nor the lines of influx_inspect; {HOW_TO_EXPORT}")
 
 
 def _again(first: tuple[int, bytes], rest: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     yield first
     yield from rest
-
-
-def _lines(source: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := source.readline(_MOST_LINE_BYTES + 1):
-        number += 1
-        if len(line) > _MOST_LINE_BYTES:
-            raise ValueError(f"line {number}: it is longer than {_MOST_LINE_BYTES} bytes; {HOW_TO_EXPORT}")
-        yield number, line
 
 
 def _number(text: str, number: int, name: str) -> float:
@@ -180,9 +127,7 @@ def _point(
 def _read_csv(lines: Iterator[tuple[int, bytes]], left_out: LeftOut) -> Iterator[Point]:
     kind, columns, time_column, width = "", dict[int, str](), 0, 0
     moment, alike = -1, 0
-    reader = csv.reader(_decoded(lines))
-    for cells in reader:
-        number = reader.line_num
+    for number, cells in _csv_rows(lines):
         if not cells:
             continue
         if cells[0] == "name" and "time" in cells:
@@ -210,6 +155,15 @@ def _read_csv(lines: Iterator[tuple[int, bytes]], left_out: LeftOut) -> Iterator
             alike = alike + 1 if seconds == moment else 0
             moment = seconds
             yield _point(kind, seconds, told, b"%d" % alike, number, left_out)
+
+
+def _csv_rows(lines: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(_decoded(lines))
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
+    except csv.Error as problem:
+        raise ValueError(f"line {reader.line_num}: not CSV: {problem}") from None
 
 
 def _decoded(lines: Iterator[tuple[int, bytes]]) -> Iterator[str]:

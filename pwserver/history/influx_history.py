@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 import math
-from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,22 +17,15 @@ from typing import Final
 from pwserver.history.days import DAY_MIDDLE_SECONDS, day_span, day_start, local_date, zone
 from pwserver.history.incoming import Incoming
 from pwserver.history.influx_export import DAYS, GRID_STATUS, PERCENTAGE, POWERS, LeftOut, Point
-from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, SAMPLES, SHORTEST_GAP_SECONDS, GatewayLayout
+from pwserver.history.layout import SAMPLES, GatewayLayout
 from pwserver.history.minute_columns import MinuteColumns
-from pwserver.history.ring_files import Rows
-from pwserver.state.charge import app_percent
+from pwserver.history.minute_sums import ENERGY_OF, MinuteSums, RowsBuilder, minute_row, told_columns, with_steps
 from pwserver_ext.ring import EARLIEST_SECONDS
 
 _COLUMNS: Final = (*POWERS, PERCENTAGE, GRID_STATUS)
 _PLACES: Final = {name: place for place, name in enumerate(_COLUMNS)}
 _QUARTER: Final = 15  # minutes
 _HALF: Final = 0.5
-_LONGEST_STEP: Final = int(SHORTEST_GAP_SECONDS / 60.0)
-# By ENERGY_NAMES: the power that an energy is of. The sun's and the home's below zero are noise of a meter.
-_ENERGY_OF: Final = dict(zip(ENERGY_NAMES, ("solar", "home", "to_pw", "from_pw", "from_grid", "to_grid"), strict=True))
-_MEANS: Final[tuple[str, ...]] = ("site", "solar", "battery", "load", "soe")
-_SPREADS: Final = ("soe_min", "soe_max", "grid_min", "grid_max")
-_ROW_COLUMNS: Final = (*_MEANS, "grid", *_SPREADS, SAMPLES, BOOK_NAMES[0])
 
 
 @dataclass(slots=True)
@@ -69,53 +61,6 @@ class InfluxSummary:
         if names:
             found.append("not taken: " + ", ".join(f"{name} ({count} values)" for name, count in names))
         return found
-
-
-@dataclass(slots=True)
-class _Sums:
-    """Sums up minutes of a quarter hour or a day."""
-
-    totals: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    spread: dict[str, float] = field(default_factory=dict)
-    grid: float = math.nan
-    minutes: int = 0
-    end: int = 0  # the minute after the last one that is known
-
-    def add(self, name: str, value: float, times: int = 1) -> None:
-        self.totals[name] = self.totals.get(name, 0.0) + value * times
-        self.counts[name] = self.counts.get(name, 0) + times
-
-    def take_sample(self, name: str, value: float) -> None:
-        low, high = f"{name}_min", f"{name}_max"
-        self.spread[low] = min(self.spread.get(low, value), value)
-        self.spread[high] = max(self.spread.get(high, value), value)
-
-    def join(self, other: _Sums) -> None:
-        for name, total in other.totals.items():
-            self.totals[name] = self.totals.get(name, 0.0) + total
-            self.counts[name] = self.counts.get(name, 0) + other.counts[name]
-        for name, value in other.spread.items():
-            choose = min if name.endswith("_min") else max
-            self.spread[name] = choose(self.spread.get(name, value), value)
-        self.grid = self.grid if math.isnan(other.grid) else other.grid
-        self.minutes += other.minutes
-        self.end = max(self.end, other.end)
-
-    def row(self, length_minutes: float) -> dict[str, float]:
-        """Return the row of it, without what is not known."""
-        found: dict[str, float] = {
-            name: self.totals[name] / self.counts[name] for name in _MEANS if name in self.totals
-        }
-        found |= {name: self.totals[name] for name in ENERGY_NAMES if name in self.totals}
-        if not math.isnan(self.grid):
-            found["grid"] = self.grid
-        return {
-            **found,
-            **self.spread,
-            SAMPLES: min(1.0, self.minutes / length_minutes),
-            BOOK_NAMES[0]: self.minutes * 60.0,
-        }
 
 
 class InfluxHistory:
@@ -158,8 +103,8 @@ class InfluxHistory:
 
     def incoming(self) -> Incoming:
         """Return the rows of all that was collected."""
-        quarters, minutes = _RowsBuilder(), _RowsBuilder()
-        days: dict[int, _Sums] = {}
+        quarters, minutes = RowsBuilder(), RowsBuilder()
+        days: dict[int, MinuteSums] = {}
         last = (self._minutes.last or 0) * 60.0
         oldest = {name: last - ring.rows * ring.step_seconds for name, ring in self._rings.items()}
         day, end_of_day = 0, -math.inf
@@ -168,21 +113,23 @@ class InfluxHistory:
             if start >= end_of_day:
                 _, end_of_day = day_span(start, self._zone)
                 day = local_date(start, self._zone).toordinal()
-            days.setdefault(day, _Sums()).join(sums)
+            days.setdefault(day, MinuteSums()).join(sums)
             # What has not ended will be recorded here: a row of it would be in the way.
             if start >= oldest["quarters"] and start + _QUARTER * 60.0 <= self._now:
                 quarters.add(start, sums.row(_QUARTER))
         return Incoming(intervals={"minutes": minutes.rows(), "quarters": quarters.rows()}, days=self._day_rows(days))
 
-    def _day_rows(self, days: dict[int, _Sums]) -> dict[int, dict[str, float]]:
+    def _day_rows(self, days: dict[int, MinuteSums]) -> dict[int, dict[str, float]]:
         found: dict[int, dict[str, float]] = {}
         for ordinal, sums in days.items():
             date = datetime.date.fromordinal(ordinal)
             start, end = (day_start(date + datetime.timedelta(days=more), self._zone) for more in (0, 1))
-            found[ordinal] = sums.row((end - start) / 60.0) | {"last_sample": sums.end * 60.0}
+            found[ordinal] = sums.row((end - start) / 60.0)
+            if sums.end:
+                found[ordinal]["last_sample"] = sums.end * 60.0
         counted: set[int] = set()
         for (ordinal, power), series in self._days.items():
-            (energy,) = [name for name, of in _ENERGY_OF.items() if of == power]
+            (energy,) = [name for name, of in ENERGY_OF.items() if of == power]
             total = 1000.0 * math.fsum(series.values())
             row = found.setdefault(ordinal, {})
             # The sum was made of the minutes, so it knows more only where they have been deleted since.
@@ -192,111 +139,30 @@ class InfluxHistory:
         self.summary.days = len(counted)
         return found
 
-    def _quarters(self, minutes: _RowsBuilder, oldest: float) -> Iterator[tuple[int, _Sums]]:
+    def _quarters(self, minutes: RowsBuilder, oldest: float) -> Iterator[tuple[int, MinuteSums]]:
         """Yield quarter hours since 1970 in order; ``minutes`` gets the rows of minutes from ``oldest`` on."""
-        open_quarters: dict[int, _Sums] = {}
+        open_quarters: dict[int, MinuteSums] = {}
         summary = self.summary
-        for minute, row, steps in _with_steps(self._minutes.rows()):
+        for minute, row, steps in with_steps(self._minutes.rows()):
             for quarter in [one for one in open_quarters if one < minute // _QUARTER]:
                 yield quarter, open_quarters.pop(quarter)
             values = dict(zip(_COLUMNS, row, strict=True))
             known = {name: value for name, value in values.items() if not math.isnan(value)}
-            told = _told(known)
+            told = told_columns(known)
             if steps:
                 summary.minutes += 1
                 if math.isnan(summary.first_seconds):
                     summary.first_seconds = minute * 60.0
                 summary.last_seconds = (minute + steps) * 60.0
             for number in range(max(steps, 1)):
-                sums = open_quarters.setdefault((minute + number) // _QUARTER, _Sums())
-                _add(sums, told, known, first=number == 0, powers=steps > 0)
+                sums = open_quarters.setdefault((minute + number) // _QUARTER, MinuteSums())
+                sums.add_minute(known, told, first=number == 0, powers=steps > 0)
                 sums.end = minute + number + 1 if steps else sums.end
             if minute * 60.0 >= oldest and (minute + 1) * 60.0 <= self._now:
-                minutes.add(minute * 60.0, _minute_row(told, steps > 0))
+                minutes.add(minute * 60.0, minute_row(told, steps > 0))
         for quarter in sorted(open_quarters):
             yield quarter, open_quarters[quarter]
 
 
-def _told(known: dict[str, float]) -> dict[str, float]:
-    """Return the columns of the rings that follow from one row."""
-    found = {}
-    for column, name in (("solar", "solar"), ("load", "home")):
-        if name in known:
-            found[column] = known[name]
-    for column, name, back in (("site", "from_grid", "to_grid"), ("battery", "from_pw", "to_pw")):
-        if name in known and back in known:
-            found[column] = known[name] - known[back]
-    if PERCENTAGE in known:
-        found["soe"] = app_percent(known[PERCENTAGE])
-    if GRID_STATUS in known:
-        found["grid"] = known[GRID_STATUS]
-    return found
-
-
-def _add(sums: _Sums, told: dict[str, float], known: dict[str, float], first: bool, powers: bool) -> None:
-    """Add one minute; ``first``: it is the one that the row is of, and not one for which it stands as well."""
-    for name in _MEANS:
-        if name in told and (first or name != "soe"):
-            sums.add(name, told[name])
-    if powers:
-        sums.minutes += 1
-        for energy, power in _ENERGY_OF.items():
-            if power in known:
-                sums.add(energy, max(0.0, known[power]) / 60.0)
-    if first:
-        for name in ("soe", "grid"):
-            if name in told:
-                sums.take_sample(name, told[name])
-        sums.grid = told.get("grid", sums.grid)
-
-
-def _minute_row(told: dict[str, float], powers: bool) -> dict[str, float]:
-    spread = {f"{name}_{end}": told[name] for name in ("soe", "grid") if name in told for end in ("min", "max")}
-    return told | spread | {SAMPLES: 1.0, BOOK_NAMES[0]: 60.0 if powers else 0.0}
-
-
-def _with_steps(rows: Iterable[tuple[int, tuple[float, ...]]]) -> Iterator[tuple[int, tuple[float, ...], int]]:
-    """Yield rows with the number of minutes for which their powers stand; 0 where there are none."""
-    held: list[tuple[int, tuple[float, ...]]] = []  # a row with powers, and those without behind it
-    step = before = 1
-    for minute, row in rows:
-        powers = any(value == value for value in row[: len(POWERS)])
-        if held and (powers or minute - held[0][0] >= _LONGEST_STEP):
-            distance = minute - held[0][0]
-            if powers and distance <= _LONGEST_STEP:
-                step, before = distance, step
-                length = distance
-            else:
-                length = step if step == before else 1
-            yield *held[0], length
-            for later in held[1:]:
-                yield *later, 0
-            held = []
-        if powers or held:
-            held.append((minute, row))
-        else:
-            yield minute, row, 0
-    if held:
-        yield *held[0], step if step == before else 1
-        for later in held[1:]:
-            yield *later, 0
-
-
 def _text(moment: float, zone_name: str) -> str:
     return datetime.datetime.fromtimestamp(moment, zone(zone_name)).isoformat(" ", "minutes")
-
-
-class _RowsBuilder:
-    """Collects rows of one ring, in order of time."""
-
-    def __init__(self) -> None:
-        self._times = array("d")
-        self._columns = {name: array("d") for name in (*_ROW_COLUMNS, *ENERGY_NAMES)}
-
-    def add(self, when: float, values: dict[str, float]) -> None:
-        self._times.append(when)
-        for name, column in self._columns.items():
-            column.append(values.get(name, math.nan))
-
-    def rows(self) -> Rows:
-        return self._times, self._columns

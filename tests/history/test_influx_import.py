@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gzip
 import io
@@ -297,6 +298,31 @@ def test_a_folder_is_no_export_and_several_houses_must_be_told_apart(tmp_path: P
         tmp_path, text, status=1, gateways=houses
     )
     assert "cabin/quarters: 4 rows added" in taken(tmp_path, text, "--gateway", "cabin", gateways=houses)
+
+
+_SAMPLE = (as_csv([(MIDNIGHT, EVENING)]) + "name,time,grid_status\nhttp,1,1\n").encode()
+_EXPORTS = [
+    _SAMPLE,
+    as_lines([(MIDNIGHT, EVENING)]).encode(),
+    gzip.compress(_SAMPLE, mtime=0),
+    _SAMPLE.decode().encode("utf-16"),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    export=st.sampled_from(_EXPORTS) | st.binary(max_size=40),
+    changes=st.lists(
+        st.tuples(st.integers(0, 400), st.binary(max_size=3) | st.sampled_from([b'"', b"\0", b"1e999", b","]))
+    ),
+)
+def test_whatever_a_file_holds_is_read_or_refused(export: bytes, changes: list[tuple[int, bytes]]) -> None:
+    for place, piece in changes:
+        export = export[: place % (len(export) + 1)] + piece + export[place % (len(export) + 1) + len(piece) :]
+    found: list[Point] = []
+    with contextlib.suppress(ValueError):
+        found = list(points(export))
+    assert all(math.isfinite(value) for point in found for _, value in point.values)
 
 
 def test_beside_a_running_server_nothing_is_imported(tmp_path: Path) -> None:
