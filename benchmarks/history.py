@@ -27,10 +27,12 @@ from pwserver.history.archive import Archive
 from pwserver.history.days import day_start
 from pwserver.history.history_answer import Histories, HistoryAnswer
 from pwserver.history.history_route import ROUTES
-from pwserver.history.layout import ENERGIES, HistoryGateway, HistorySettings, plan
+from pwserver.history.layout import ENERGIES, VALUE_NAMES, VALUES, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
+from pwserver.history.value_days import ValueDays
 from pwserver.reading import Reading
+from pwserver.tariff.tariff import Period, Season, Tariff, TariffVersion
 
 SECTION = "history"
 PREDECESSOR = "PWSERVER_BENCH_PREDECESSOR"
@@ -56,6 +58,8 @@ def filled(now: float) -> tuple[Archive, float]:
         values[names["date"]] = float(day.toordinal())
         values[names["last_sample"]] = day_start(day, where) + 86_000.0
         archive.days.append(day_start(day, where), values)
+        worth = array("d", [float(day.toordinal()), *(1.0 + number % 50 / 7.0 for _ in VALUE_NAMES[1:])])
+        archive.rings[VALUES].append(day_start(day, where), worth)
     recorder = Recorder(archive)
     start = day_start(first, where)
     polls = int((now - start) / 5.0)
@@ -80,7 +84,10 @@ def run(table: Table) -> None:
     """Fill, ask, compare."""
     now = math.floor(time.time() / 86400.0) * 86400.0 + 43_200.0
     archive, poll_microseconds = filled(now)
-    asked = Histories(archive.settings, [GATEWAY], {"default": archive}, "default")
+    buy, sell = ((Season("", (1, 1), (12, 31), (), Period("all", price, ())),) for price in (0.3, 0.1))
+    tariff = Tariff("USD", (TariffVersion(None, buy, sell, 0.5),))
+    ValueDays(archive, tariff).update()
+    asked = Histories(archive.settings, [GATEWAY], {"default": archive}, "default", tariffs={"default": tariff})
 
     def ask(path: str, arguments: Mapping[str, str]) -> Callable[[], HistoryAnswer]:
         answer = ROUTES[path](asked, arguments, now, None)
@@ -115,6 +122,10 @@ def run(table: Table) -> None:
         ),
     ):
         table.add(SECTION, f"/api/history {what}", milliseconds(ask(history, arguments)), "ms", aim=aim)
+
+    first = datetime.date.fromtimestamp(now) - datetime.timedelta(days=365)
+    year = {"start": first.isoformat()}
+    table.add(SECTION, "/api/value a year of days", milliseconds(ask("/api/value", year)), "ms", aim="<= 1")
 
     same = {
         "trend, 24 h": ("/api/timeseries/trend", {}),

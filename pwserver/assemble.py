@@ -79,6 +79,8 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     )
     merging = MergeOptions(name_prefix=settings.documents.aggregate_name_prefix)
     history, histories = history_of(config, identities, default, before)
+    tariffs = {identity.id: config.tariffs.get(identity.id) for identity in identities}
+    histories = replace(histories, tariffs={name: tariff for name, tariff in tariffs.items() if tariff is not None})
     memories = JudgeMemories(history.judges)
     identities = tuple(in_force(one, memories.gateway(one.id).time_zone) for one in identities)
     # Every slot is filled before the first worker starts, so that no document is ever missing.

@@ -47,6 +47,8 @@ def gateway_status(view: View) -> JsonObject:
     }
     if view.gateway.virtual:
         body["virtual"] = True
+    if view.value is not None:
+        body["value"] = view.value.document(view.now)
     return body
 
 

@@ -185,6 +185,13 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("remote_meter_voltage_volts", "Voltage at a wireless current transformer (TRM_*).", "meter", "ct"),
     _counter("remote_meter_imported_joules", "Energy counted forward (TRM EnergyImportedWs).", "meter", "ct"),
     _counter("remote_meter_exported_joules", "Energy counted backward (TRM EnergyExportedWs).", "meter", "ct"),
+    _gauge("buy_price", "What a kilowatt-hour from the grid costs now, in the currency.", "currency"),
+    _gauge("sell_price", "What a kilowatt-hour given to the grid earns now, in the currency.", "currency"),
+    _gauge(
+        "value_today", "What energy cost, earned and saved today, in the currency; an estimate.", "currency", "part"
+    ),
+    _gauge("value_month", "The same of the calendar month until now; an estimate.", "currency", "part"),
+    _gauge("value_overall", "The same of all days that are kept; an estimate.", "currency", "part"),
 )
 
 
@@ -268,7 +275,7 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
 
 def _gateway(view: View, now: float) -> Iterator[Sample]:
     judged = view.state.judged
-    found = [*_connection(view, now), *_meters(judged), *(_judged(judged) if view.reading else ())]
+    found = [*_connection(view, now), *_meters(judged), *(_judged(judged) if view.reading else ()), *_value(view)]
     for name, labels, value in found:
         if value is not None:
             yield name, tuple(map(str, labels)), float(value)
@@ -308,6 +315,19 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[object, ...
     if reading is not None:
         yield "reading_timestamp_seconds", (), reading.timestamp
         yield "reading_age_seconds", (), max(0.0, now - reading.timestamp)
+
+
+def _value(view: View) -> Iterator[tuple[str, tuple[object, ...], object]]:
+    """Yield what energy was worth, also while the gateway is away."""
+    value = view.value
+    if value is None:
+        return
+    currency, prices = value.currency or "", value.prices(view.now)
+    yield "buy_price", (currency,), prices.buy.per_kwh
+    yield "sell_price", (currency,), prices.sell.per_kwh
+    for span, metric in (("today", "value_today"), ("month", "value_month"), ("total", "value_overall")):
+        for part, amount in value.spans[span].items():
+            yield metric, (currency, part), amount
 
 
 METERS = {"site": "grid", "load": "home", "solar": "solar", "battery": "battery"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import ujson
 
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
+from pwserver.tariff.tariff import Tariff
 from pwserver_ext.http_values import knows
 
 JSON = "application/json"
@@ -40,6 +41,7 @@ class Histories:
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
     stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  # gateway id -> what its energy costs
     memory_reason: str | None = None  # why the history is in memory, and ends with the server; None on the disk
 
     def now(self, clock: float) -> float:

@@ -36,6 +36,7 @@ from pwserver.history.layout import BOOK_NAMES, COLUMNS, ENERGIES, MODES, SAMPLE
 from pwserver.history.ring_choice import Chosen, aggregate, choose, first_day, first_step
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
+from pwserver.history.value_route import value
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
 
 DEFAULT_FIELDS = ("site", "solar", "battery", "load", "soe", "grid", "reserve", "mode")
@@ -174,4 +175,5 @@ ROUTES: Mapping[str, Route] = {
     "/api/timeseries/signal_trend": signal_trend,
     "/api/history": history,
     "/api/battery/health": battery_health,
+    "/api/value": value,
 }

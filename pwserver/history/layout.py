@@ -11,6 +11,7 @@ from pwserver.config.service_settings import RecordingSettings
 from pwserver.config.setting import members_of
 from pwserver.events.event_ring import RING_BYTES
 from pwserver.state.operating_settings import MODES as OWNERS_MODES
+from pwserver.tariff.value import AMOUNTS
 from pwserver_ext.ring import Ring
 
 ALIGNMENT = 64  # a cache line: a ring's atomic words must not straddle two of them
@@ -41,6 +42,9 @@ DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local
 BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
 DEVICES = "devices"  # the record beside the rings of ``DEVICE_DAYS``
+# What the energy of each day was worth; what the battery's has cost at its end; of what it was worked out.
+VALUES = "values"
+VALUE_NAMES = ("date", *AMOUNTS, "store_cost", "store_percent", "source")
 WAITING = "waiting"  # polls whose time is not known yet: see clock_witnesses.py
 
 RING_COLUMNS = 64  # a ring has no more
@@ -277,6 +281,8 @@ def plan(settings: HistorySettings, gateway: HistoryGateway) -> GatewayLayout:
     ]
     # A day of polls may wait for the right time; its rows have no width, because they are only copied.
     rings.append(RingPlan(WAITING, COLUMNS, min(rows(DAY_SECONDS, settings.poll_interval), rings[0].rows), 0.0))
+    if not gateway.virtual:
+        rings.append(RingPlan(VALUES, VALUE_NAMES, rows(settings.days, DAY_SECONDS), DAY_SECONDS, 8))
     banks = math.ceil(settings.max_signals / BANK) if settings.signals_enabled and not gateway.virtual else 0
     for bank in range(banks):
         kept = rows(settings.signals, settings.signal_interval_seconds)

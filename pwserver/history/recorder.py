@@ -16,6 +16,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import EnergyTotal, counted
 from pwserver.history.days import day_span, day_start, local_date, zone
 from pwserver.history.device_days import DeviceDays
+from pwserver.history.layout import VALUES
 from pwserver.history.open_intervals import FIRST_VERSION_SIZE, QUARTER_SECONDS, OpenIntervals
 from pwserver.history.recorded_row import power_values
 from pwserver.history.signal_recorder import SignalRecorder
@@ -38,8 +39,9 @@ class Recorder:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self.refused = 0  # polls not recorded because they were not later than the last one
-        for ring in archive.rings.values():
-            ring.repair()
+        for name, ring in archive.rings.items():
+            if name != VALUES:  # which another thread writes
+                ring.repair()
         self._intervals = OpenIntervals(archive, zone(archive.timezone))
         self._signals = SignalRecorder(archive)
         self._devices = DeviceDays(archive) if archive.devices is not None else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pwserver.history.archive import Archive
-from pwserver.history.layout import DEVICE_RINGS, WAITING
+from pwserver.history.layout import DEVICE_RINGS, VALUES, WAITING
 from pwserver.history.mapped_file import sync_folder
 from pwserver.history.ring_tables import SIGNAL_DAYS, SIGNALS, RingTable, named_signals, write_csv
 
@@ -25,6 +25,8 @@ def rows_after(archive: Archive, timestamp: float) -> list[RingTable]:
     for name, ring in archive.rings.items():
         if name == WAITING or name in DEVICE_RINGS:
             continue  # days of devices stay: they are not read before their time (``device_days``)
+        if name == VALUES:
+            continue  # they follow from the other rows
         times, values = ring.select(math.nextafter(timestamp, math.inf), math.inf)
         columns: Mapping[str, array[float]] = dict(zip(archive.plans[name].columns, values, strict=True))
         if name.startswith((SIGNAL_DAYS, SIGNALS)):

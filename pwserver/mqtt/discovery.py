@@ -17,6 +17,7 @@ from pwserver.mqtt.entities import (
     serial_slug,
 )
 from pwserver.mqtt.state_topics import compact, safe_in_topic
+from pwserver.mqtt.value_sensors import value_availability, value_entities
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS
 from pwserver.state.device_signals import inverter_serials, powerwall_serials
@@ -161,6 +162,16 @@ def device_messages(
     return messages
 
 
+def _value_entities(view: View) -> list[Entity]:
+    """Return the entities of what energy was worth; none without a tariff."""
+    if view.value is None:
+        return []
+    return [
+        Entity("sensor", suffix, name, topic, members, available=value_availability(suffix))
+        for suffix, name, topic, members in value_entities(view.value)
+    ]
+
+
 @dataclass(slots=True)
 class Announcement:
     """Says what to publish: ``first`` lets Home Assistant drop the other form, ``then`` announces, ``last`` clears."""
@@ -230,7 +241,7 @@ class Announcer:
             return
         judged = view.state.judged
         self._serials.update({unit.position: unit.serial for unit in judged.all_units if safe_in_topic(unit.serial)})
-        for entity in optional_entities(judged, self._serials):
+        for entity in (*optional_entities(judged, self._serials), *_value_entities(view)):
             if entity.suffix in self._optional or len(self._optional) < MAX_OPTIONAL:
                 self._optional[entity.suffix] = entity
 

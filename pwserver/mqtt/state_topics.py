@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from pwserver.json_types import Json, JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_DECIMALS, SIGNAL_TOPICS, STRING_METRICS, Sensor, Value
+from pwserver.mqtt.value_sensors import value_payloads
 from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.judge import Judged
@@ -105,6 +106,8 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
         payloads.update(_remote_meters(judged.electrical.remote_meters))
         payloads.update(_signals(judged.devices))
         payloads.update(_availability_of_parts(judged))
+        if view.value is not None:
+            payloads.update(value_payloads(view.value, view.now))
         payloads |= {topic: "offline" for topic in announced if topic not in payloads}
     # Last, so that Home Assistant shows no value as current before all of them have arrived.
     payloads["status"] = compact(status)

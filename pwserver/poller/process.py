@@ -24,6 +24,7 @@ from pwserver.poller.recording import Recording
 from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
 from pwserver.poller.self_metrics import SelfMetrics
 from pwserver.poller.snapshot_publisher import SnapshotPublisher
+from pwserver.poller.value_recording import ValueRecording
 from pwserver.poller.wait_times import WaitTimes
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
@@ -72,6 +73,8 @@ class Poller:
         self.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
+        self.values = ValueRecording(runtime.history, runtime.histories.tariffs)
+        self.publisher.value = self.values.figures
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         self.metrics.sources += [self._measured, self.brokers.measured]
         self._jobs: list[asyncio.Task[None]] = []
@@ -87,6 +90,7 @@ class Poller:
         self._start(self._beat(), "heartbeat")
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
+        self._start(self.values.run(), "values")
         predecessor = own_predecessor(self.runtime.config)
         if predecessor is not None:
             named = self.runtime.config.settings.history.timeseries_path

@@ -30,6 +30,7 @@ from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import UNCORRECTED, Corrections
 from pwserver.state.time_zone import in_force
 from pwserver.state.view import SiteView, View
+from pwserver.tariff.figures import ValueFigures
 
 log = logging.getLogger("pwserver.publish")
 
@@ -90,6 +91,7 @@ class SnapshotPublisher:
         self._faults: set[str] = set()
         # Told of every new sum of several gateways, with those that are left out of it.
         self.after_site: Callable[[View, Collection[str]], None] | None = None
+        self.value: Callable[[str], ValueFigures | None] = lambda gateway: None  # what its energy was worth
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -101,7 +103,8 @@ class SnapshotPublisher:
         judge = self._judges[identity.id]
         judged = judge.take(reading)
         self._memories_kept.keep(identity.id, judge.memory.to_json)  # before the values are published
-        view = View(self._zoned(identity), status, judged.reading, self.server, time.time(), judged, judge.last)
+        zoned, value = self._zoned(identity), self.value(identity.id)
+        view = View(zoned, status, judged.reading, self.server, time.time(), judged, judge.last, value)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:

@@ -110,9 +110,13 @@ class PriceLookup:
         minutes = [self.at(start + number * _MINUTE_SECONDS) for number in range(15)]
         return Prices(_mean([each.buy for each in minutes]), _mean([each.sell for each in minutes]))
 
+    def day(self, instant: float) -> datetime.date:
+        """Return the date of an instant at the house."""
+        return datetime.datetime.fromtimestamp(instant, self.where).date()
+
     def version(self, instant: float) -> TariffVersion | None:
         """Return the version that holds at an instant."""
-        return self.tariff.version(datetime.datetime.fromtimestamp(instant, self.where).date())
+        return self.tariff.version(self.day(instant))
 
     def _plan(self, version: TariffVersion, sell: bool, local: datetime.datetime) -> DayPlan:
         seasons = version.sell if sell else version.buy

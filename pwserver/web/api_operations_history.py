@@ -99,6 +99,35 @@ def _whole(limits: tuple[int, int], default: int) -> Schema:
     return {"type": "integer", "minimum": limits[0], "maximum": limits[1], "default": default}
 
 
+_MONEY, _KWH_LEFT = nullable(number(text="in the currency")), nullable(number("kWh"))
+_VALUE: dict[str, Schema] = {
+    "cost": _MONEY,
+    "earnings": _MONEY,
+    "fixed": _MONEY,
+    "bill": nullable(number(text="in the currency: cost less earnings, and the fixed part")),
+    "solar_savings": _MONEY,
+    "battery_savings": _MONEY,
+    "battery_carried": nullable(
+        number(
+            text="in the currency: the part of `battery_savings` that went into the "
+            "battery's store (above 0) or came out of it"
+        )
+    ),
+    "unpriced_import_kwh": _KWH_LEFT,
+    "unpriced_export_kwh": _KWH_LEFT,
+    "compared_seconds": nullable(number("s", "of which the savings are known")),
+    "outage_seconds": nullable(number("s", "of quarter hours in which the grid was away; left out of the savings")),
+    "unpriced_seconds": nullable(number("s", "without a price that was needed; left out of the savings")),
+    "unknown_seconds": nullable(number("s", "that were not measured; left out of the savings")),
+}
+_LABELS: dict[str, Schema] = dict.fromkeys(("time", "day", "month", "year"), STRING)
+_PRICE: dict[str, Schema] = {
+    "buy": nullable(number(text="in the currency per kWh")),
+    "sell": nullable(number(text="in the currency per kWh")),
+    "buy_period": nullable(STRING),
+    "sell_period": nullable(STRING),
+}
+
 OPERATIONS = (
     ApiOperation(
         "/api/timeseries/daily", "Energies of each day and gateway, newest day first", TAG,
@@ -188,6 +217,29 @@ OPERATIONS = (
             Parameter("method", string(values=("mean", "lttb")),
                       "`mean` averages each step, `lttb` keeps the shape of the curve"),
             Parameter("format", string(values=("json", "csv", "columns")), "the format of the answer"),
+        ),
+        errors={
+            404: "there is no such gateway",
+            503: f"the history is switched off, no gateway is configured, or {_DAMAGED}",
+        },
+        statuses=INVALID,
+    ),
+    ApiOperation(
+        "/api/value", "What energy cost, earned and saved: an estimate", TAG,
+        obj({"gateway": STRING, "timezone": STRING, "step": STRING,
+             "currency": nullable(string("ISO 4217; null where it is not known")), "estimate": BOOLEAN,
+             "rule": string("how the amounts were worked out"), "notes": array(STRING),
+             "cause": nullable(string("why there are no amounts")), "remedy": nullable(string("what helps")),
+             "price_now": obj(_PRICE), "rows": array(obj(_VALUE, _LABELS)), "total": nullable(obj(_VALUE))}),
+        text="docs/value.md has the rule. Without a tariff there are no rows, and `cause` says so. Each row has one of "
+             "`time`, `day`, `month` and `year`.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway; without it, the default gateway"),
+            Parameter("step", string(values=("15m", "day", "month", "year")), "what a row stands for"),
+            Parameter("start", _DAY, "first day; without it as far back as the step suggests"),
+            Parameter("end", _DAY, "last day, inclusive; without it, today"),
+            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
         errors={
             404: "there is no such gateway",

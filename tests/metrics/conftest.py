@@ -8,12 +8,17 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pwserver.modes import Reach
 from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
+from pwserver.tariff.figures import ValueFigures
+from pwserver.tariff.price_lookup import PriceLookup
+from pwserver.tariff.tariff import Tariff
+from pwserver.tariff.tesla_tariff import read_tesla_tariff
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -101,6 +106,16 @@ def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
             "state_since": 1_699_999_000.0,
         },
     )
+    version, currency = read_tesla_tariff(
+        {
+            "energy_charges": {"ALL": {"ALL": 0.3}},
+            "sell_tariff": {"energy_charges": {"ALL": {"ALL": 0.1}}},
+            "currency": "USD",
+        }
+    )
+    lookup = PriceLookup(Tariff(currency, (version,)), ZoneInfo("UTC"))
+    day = {"cost": 1.5, "earnings": 0.25, "fixed": 0.5, "bill": 1.75, "solar_savings": 4.0, "battery_savings": -0.5}
+    first = replace(first, value=ValueFigures(currency, lookup, {"today": day, "month": day, "total": day}))
     second = view_of(simulated, "cabin", "Cabin")
     down = view_of(None, "barn", "Barn \"north\"\n\\", {"state": "backing-off", "online": False, "total_failures": 4,
                    "consecutive_failures": 4, "backoff_seconds": 60, "last_updated": None, "poll_seconds": None,

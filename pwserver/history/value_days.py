@@ -1,0 +1,116 @@
+"""Keep the value of each day of a gateway beside its other rings. Only the poller does so, in one thread.
+
+A day is worked out from its quarter hours. Over as long as these are kept it follows whatever they and the tariff are:
+a day whose quarter hours, tariff or beginning store have changed is worked out again, and so are the days after it.
+Older days stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import zlib
+from array import array
+from bisect import bisect_left
+
+from pwserver.history.archive import Archive
+from pwserver.history.days import zone
+from pwserver.history.layout import VALUE_NAMES, VALUES
+from pwserver.history.quarter_hours import DayOfQuarters, days_of_quarters
+from pwserver.tariff.figures import ValueFigures, figures_of
+from pwserver.tariff.price_lookup import PriceLookup
+from pwserver.tariff.tariff import Tariff
+from pwserver.tariff.value import AMOUNTS, Store, sums, value_day
+
+_STORE_COST, _STORE_PERCENT, _SOURCE = (VALUE_NAMES.index(name) for name in ("store_cost", "store_percent", "source"))
+_QUARTER_SECONDS = 900.0
+
+
+class ValueDays:
+    """Writes the values of one gateway's days. Not for two threads at once."""
+
+    def __init__(self, archive: Archive, tariff: Tariff) -> None:
+        self._archive = archive
+        self._ring = archive.rings[VALUES]
+        self._ring.repair()
+        self._tariff = tariff
+        self._digest = float(zlib.crc32(repr(tariff).encode()))
+        self._lookup = PriceLookup(tariff, zone(archive.timezone))
+        self._checked_from = -math.inf  # days before this one are known to be right
+        self._generation: tuple[object, ...] = ()
+        self._newest = -math.inf  # quarter hour
+
+    def update(self) -> bool:
+        """Bring the values up to date; says whether anything was to be done."""
+        quarters = self._archive.quarters
+        generation = (quarters.identity, quarters.generation, self._archive.timezone)
+        if generation == self._generation:
+            return False
+        if self._lookup.where.key != zone(self._archive.timezone).key:
+            self._lookup = PriceLookup(self._tariff, zone(self._archive.timezone))
+            self._checked_from = -math.inf
+        newest = quarters.last_timestamp_or(-math.inf)
+        if newest != self._newest:
+            # With every quarter hour all days: an import, or a clock put right, may have changed any of them.
+            self._newest, self._checked_from = newest, -math.inf
+        days = list(days_of_quarters(self._archive, self._lookup.where, self._checked_from))
+        if days and self._is_cut(days[0]):
+            del days[0]
+        if days:
+            self._write(days)
+        self._generation = generation
+        return True
+
+    def figures(self) -> ValueFigures:
+        """Return the figures of the newest day that is known, if it is today's, of its month and of all days."""
+        names = [self._archive.column(VALUES, name) for name in ("date", *AMOUNTS)]
+        _, (dates, *columns) = self._ring.select(-math.inf, math.inf, names)
+        today = self._lookup.day(time.time() + self._archive.correction_seconds)
+        first_of_month = today.replace(day=1).toordinal()
+        begin = bisect_left(dates, first_of_month)
+        spans: dict[str, dict[str, float | None]] = {
+            "today": figures_of(
+                [column[-1] for column in columns] if dates and dates[-1] == today.toordinal() else None
+            ),
+            "month": figures_of(sums([column[begin:] for column in columns]) if begin < len(dates) else None),
+            "total": figures_of(sums(columns) if dates else None),
+        }
+        return ValueFigures(self._tariff.currency, self._lookup, spans)
+
+    def _is_cut(self, day: DayOfQuarters) -> bool:
+        """Say whether the ring does not have the beginning of its oldest day any more."""
+        rows = self._archive.plans["quarters"].rows
+        return self._archive.quarters.count >= rows - 1 and day.times[0] >= day.start + _QUARTER_SECONDS
+
+    def _write(self, days: list[DayOfQuarters]) -> None:
+        ring = self._ring
+        times, columns = ring.select(-math.inf, math.inf)
+        kept = {when: row for row, when in enumerate(times) if when >= days[0].start}
+        store = Store()
+        if len(kept) < len(times):
+            row = len(times) - len(kept) - 1
+            store = Store(columns[_STORE_COST][row], columns[_STORE_PERCENT][row])
+        closed_until = ring.last_timestamp_or(-math.inf)
+        rewriting = False
+        for day in days[:-1]:
+            source = day.checksum(self._digest, store.cost, store.charge_percent)
+            place = kept.get(day.start)
+            same = place is not None and day.start <= closed_until and columns[_SOURCE][place] == source
+            if same and not rewriting:
+                store = Store(columns[_STORE_COST][place or 0], columns[_STORE_PERCENT][place or 0])
+                continue
+            if not rewriting:
+                ring.truncate_after(math.nextafter(day.start, -math.inf))
+                rewriting = True
+            ring.append(day.start, self._row(day, source, store, day.end))
+        last = days[-1]
+        if ring.last_timestamp_or(-math.inf) >= last.start:
+            ring.truncate_after(math.nextafter(last.start, -math.inf))  # its later rows were withdrawn
+        ring.set_live(last.start, self._row(last, math.nan, store, last.last_second))
+        self._checked_from = days[-2].start if len(days) > 1 else last.start
+
+    def _row(self, day: DayOfQuarters, source: float, store: Store, until: float) -> array[float]:
+        """Return a row of VALUE_NAMES; ``store`` goes on to be that of the day's end."""
+        amounts = value_day(day.quarter_hours(), self._lookup, store, until - day.start)
+        assert len(amounts) == len(AMOUNTS)
+        return array("d", [day.date.toordinal(), *amounts, store.cost, store.charge_percent, source])

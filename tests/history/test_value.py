@@ -1,0 +1,211 @@
+"""The value of days: kept beside the rings, worked out again where it must be, answered by ``GET /api/value``."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import math
+from array import array
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pwserver.history.archive import Archive
+from pwserver.history.history_answer import Histories
+from pwserver.history.layout import VALUES, HistoryGateway, HistorySettings, plan
+from pwserver.history.store import HistoryStore
+from pwserver.history.value_days import ValueDays
+from pwserver.history.value_route import value
+from pwserver.tariff.tariff import Period, Season, Tariff, TariffVersion
+from tests.history.support import archive as new_archive
+from tests.history.support import body, histories
+from tests.support.server import Server
+from tests.support.waiting import wait_until
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUSE = HistoryGateway("default", "Home", "Europe/Berlin")
+KEPT = HistorySettings(quarters_kept_seconds=40 * 86400.0, poll_retention_seconds=3600.0, minutes_kept_seconds=3600.0,
+                       max_signals=0)  # fmt: skip
+
+
+def flat(price: float, since: datetime.date | None = None, fixed: float = 0.5) -> TariffVersion:
+    """A version with one price to buy and none to sell but 0.1."""
+    buy, sell = ((Season("", (1, 1), (12, 31), (), Period("all", each, ())),) for each in (price, 0.1))
+    return TariffVersion(since, buy, sell, fixed_per_day=fixed)
+
+
+def tariff(*versions: TariffVersion) -> Tariff:
+    """A tariff in euros."""
+    return Tariff("EUR", versions)
+
+
+def fill(archive: Archive, first: datetime.date, days: int, bought_wh: float = 100.0) -> None:
+    """Record quarter hours in which the house buys all it uses, from the first midnight to the last."""
+    columns = archive.columns("quarters")
+    known = {"grid_import_wh": bought_wh, "home_wh": bought_wh, "soe": 50.0, "grid_min": 1.0, "covered_seconds": 900.0}
+    known |= dict.fromkeys(("grid_export_wh", "solar_wh", "battery_charge_wh", "battery_discharge_wh"), 0.0)
+    row = array("d", [math.nan]) * len(columns)
+    for name, number in known.items():
+        row[columns[name]] = number
+    when, end = (
+        datetime.datetime.combine(day, datetime.time(), BERLIN).timestamp()
+        for day in (first, first + datetime.timedelta(days=days))
+    )
+    while when < end:
+        assert archive.quarters.append(when, row)
+        when += 900.0
+
+
+def ask(archive: Archive, prices: Tariff | None, now: str = "2026-12-01T12:00", **arguments: str) -> Any:
+    """Ask for the value, of this archive and tariff."""
+    found = asked(archive, prices)
+    instant = datetime.datetime.fromisoformat(now).replace(tzinfo=BERLIN).timestamp()
+    return body(value(found, arguments, instant))
+
+
+def asked(archive: Archive, prices: Tariff | None) -> Histories:
+    """What the queries ask."""
+    found = histories(archive)
+    return Histories(
+        found.settings, found.gateways, found.archives, "default", tariffs={"default": prices} if prices else {}
+    )
+
+
+def days_of(answer: Any, name: str = "cost") -> dict[str, float]:
+    """One amount by day."""
+    return {row["day"]: row[name] for row in answer["rows"]}
+
+
+def test_days_months_and_years_add_up_also_where_clocks_change():
+    archive = new_archive(KEPT, HOUSE)
+    fill(archive, datetime.date(2026, 10, 20), 20)
+    prices = tariff(flat(0.3), flat(0.4, datetime.date(2026, 11, 2)))
+    assert ValueDays(archive, prices).update()
+    found = ask(archive, prices, start="2026-10-01", end="2026-11-30")
+    costs = days_of(found)
+    assert list(costs) == [
+        (datetime.date(2026, 10, 20) + datetime.timedelta(number)).isoformat() for number in range(20)
+    ]
+    assert costs["2026-10-24"] == pytest.approx(96 * 0.1 * 0.3)
+    assert costs["2026-10-25"] == pytest.approx(100 * 0.1 * 0.3)  # the day of 25 hours
+    assert (costs["2026-11-01"], costs["2026-11-02"]) == (pytest.approx(2.88), pytest.approx(3.84))
+    months = ask(archive, prices, step="month", start="2026-10-01", end="2026-11-30")["rows"]
+    assert [row["month"] for row in months] == ["2026-10", "2026-11"]
+    for month in months:
+        inside = [row for row in found["rows"] if row["day"].startswith(month["month"])]
+        for name in ("cost", "earnings", "fixed", "bill", "solar_savings", "battery_savings", "compared_seconds"):
+            assert month[name] == pytest.approx(sum(row[name] for row in inside), abs=1e-6)
+    years = ask(archive, prices, step="year", start="2026-01-01", end="2026-12-31")
+    assert [row["year"] for row in years["rows"]] == ["2026"]
+    assert years["total"]["bill"] == pytest.approx(sum(row["cost"] for row in found["rows"]) + 20 * 0.5)
+    quarters = ask(archive, prices, step="15m", start="2026-10-25", end="2026-10-25")
+    assert len(quarters["rows"]) == 100
+    assert quarters["rows"][0]["time"] == "2026-10-24T22:00:00Z"
+    assert quarters["total"]["cost"] == pytest.approx(costs["2026-10-25"])
+
+
+def test_a_changed_version_counts_as_far_back_as_there_are_quarter_hours():
+    archive = new_archive(HistorySettings(quarters_kept_seconds=5 * 86400.0, max_signals=0), HOUSE)
+    fill(archive, datetime.date(2026, 11, 1), 4)
+    ValueDays(archive, tariff(flat(0.3))).update()
+    fill(archive, datetime.date(2026, 11, 5), 4)
+    ValueDays(archive, tariff(flat(0.3))).update()
+    ValueDays(archive, tariff(flat(0.6))).update()
+    costs = days_of(ask(archive, tariff(flat(0.6)), start="2026-11-01"))
+    assert [costs[f"2026-11-0{day}"] for day in (1, 2, 3)] == [pytest.approx(2.88)] * 3
+    assert [costs[f"2026-11-0{day}"] for day in (5, 6, 7, 8)] == [pytest.approx(5.76)] * 4
+    assert len(costs) == 8
+
+
+def test_rows_that_come_later_or_are_withdrawn_change_their_days():
+    archive = new_archive(KEPT, HOUSE)
+    fill(archive, datetime.date(2026, 11, 1), 3)
+    values = ValueDays(archive, tariff(flat(0.3)))
+    values.update()
+    assert not values.update()
+    fill(archive, datetime.date(2026, 11, 4), 2)
+    values.update()
+    assert list(days_of(ask(archive, tariff(flat(0.3)))).values()) == [pytest.approx(2.88)] * 5
+    archive.quarters.truncate_after(datetime.datetime(2026, 11, 2, tzinfo=BERLIN).timestamp() - 1.0)
+    fill(archive, datetime.date(2026, 11, 2), 2, bought_wh=50.0)
+    values.update()
+    assert list(days_of(ask(archive, tariff(flat(0.3)))).values()) == [pytest.approx(2.88)] + [pytest.approx(1.44)] * 2
+
+
+def test_values_are_kept_over_a_restart(tmp_path: Path):
+    layout = plan(KEPT, HOUSE)
+    store = HistoryStore.open(tmp_path, [layout])
+    fill(store.archives["default"], datetime.date(2026, 11, 1), 3)
+    ValueDays(store.archives["default"], tariff(flat(0.3))).update()
+    store.close()
+    store = HistoryStore.open(tmp_path, [layout])
+    assert not store.messages
+    assert store.archives["default"].rings[VALUES].count == 2  # the day that is open is worked out again
+    ValueDays(store.archives["default"], tariff(flat(0.3))).update()
+    assert len(ask(store.archives["default"], tariff(flat(0.3)))["rows"]) == 3
+    store.close()
+
+
+def test_without_a_tariff_nothing_has_a_value_and_the_answer_says_why():
+    archive = new_archive(KEPT, HOUSE)
+    fill(archive, datetime.date(2026, 11, 1), 3)
+    found = ask(archive, None)
+    assert (found["rows"], found["total"], found["currency"]) == ([], None, None)
+    assert "No tariff" in found["cause"]
+    assert "PW_TARIFF_FILE" in found["remedy"]
+    assert set(found["price_now"].values()) == {None}
+
+
+def test_the_price_of_now():
+    archive = new_archive(KEPT, HOUSE)
+    found = ask(archive, tariff(flat(0.3), flat(0.4, datetime.date(2026, 12, 1))), now="2026-12-01T00:00")
+    assert found["price_now"] == {"buy": 0.4, "sell": 0.1, "buy_period": "all", "sell_period": "all"}
+    assert found["rows"] == []
+
+
+def test_lines_of_text():
+    archive = new_archive(KEPT, HOUSE)
+    fill(archive, datetime.date(2026, 11, 1), 3)
+    ValueDays(archive, tariff(flat(0.3))).update()
+    for step, count in (("day", 3), ("month", 1), ("15m", 0)):
+        answer = value(asked(archive, tariff(flat(0.3))), {"format": "csv", "step": step}, 1_796_000_000.0)
+        rows = list(csv.DictReader(io.StringIO(answer.body.decode())))
+        assert len(rows) == count
+        assert all(float(row["cost"]) > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"step": "hour"}, "step"),
+        ({"start": "2026-11-31"}, "start"),
+        ({"start": "2026-11-02", "end": "2026-11-01"}, "start"),
+        ({"end": "9999-12-31"}, "start"),
+        ({"end": "1969-12-31"}, "start"),
+        ({"step": "15m", "start": "2026-10-25", "end": "2026-11-01"}, "start"),
+        ({"format": "xml"}, "format"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_named(arguments: dict[str, str], name: str):
+    answer = value(asked(new_archive(KEPT, HOUSE), tariff(flat(0.3))), arguments, 1_796_000_000.0)
+    assert answer.status == 422
+    assert [problem["loc"] for problem in body(answer)["detail"]] == [["query", name]]
+
+
+def test_a_server_with_a_tariff_says_what_today_cost(tmp_path: Path):
+    path = tmp_path / "tariff.yaml"
+    path.write_text("currency: EUR\nbuy: 0.3\nsell: 0.08\nfixed_per_day: 0.5\n")
+    with Server(["--demo"], {"PW_TARIFF_FILE": str(path), "PW_HISTORY_PATH": str(tmp_path / "h")}) as server:
+        wait_until(lambda: server.get("/api/value").json()["rows"], 60)
+        found = server.get("/api/value").json()
+        assert found["currency"] == "EUR"
+        assert found["estimate"] is True
+        assert found["rows"][0]["fixed"] == 0.5
+        assert found["price_now"]["buy"] == 0.3
+        answer = server.get("/api/value?step=year&format=csv")
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert server.get("/api/value?gateway=nobody").status == 404
+        assert server.get("/api/value?step=x").status == 422
