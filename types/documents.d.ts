@@ -533,6 +533,42 @@ type EnergyToday = {
     };
   };
   server_time?: number;
+  value?: {
+    [name: string]: {
+      currency: string | null;
+      estimate: boolean;
+      price_now: {
+        buy: number | null;
+        sell: number | null;
+        buy_period: string | null;
+        sell_period: string | null;
+      };
+      today: {
+        cost: number | null;
+        earnings: number | null;
+        fixed: number | null;
+        bill: number | null;
+        solar_savings: number | null;
+        battery_savings: number | null;
+      };
+      month: {
+        cost: number | null;
+        earnings: number | null;
+        fixed: number | null;
+        bill: number | null;
+        solar_savings: number | null;
+        battery_savings: number | null;
+      };
+      total: {
+        cost: number | null;
+        earnings: number | null;
+        fixed: number | null;
+        bill: number | null;
+        solar_savings: number | null;
+        battery_savings: number | null;
+      };
+    };
+  };
 };
 
 type SignalCatalogue = {

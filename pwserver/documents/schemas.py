@@ -289,6 +289,25 @@ _MANUAL_BACKUP = obj(optional={"end_time": EPOCH})
 BACKUP_EVENTS = obj({"manual_backup": nullable(_MANUAL_BACKUP), "backup_events": OBJECTS})
 MAX_BACKUP = one_of(BACKUP_EVENTS, ERROR)
 
+_AMOUNT = nullable(number(text="in the currency"))
+WORTH_PRICES: dict[str, Schema] = {
+    "buy": nullable(number(text="in the currency per kWh")),
+    "sell": nullable(number(text="in the currency per kWh")),
+    "buy_period": S,
+    "sell_period": S,
+}
+_PARTS = obj(dict.fromkeys(("cost", "earnings", "fixed", "bill", "solar_savings", "battery_savings"), _AMOUNT))
+WORTH = obj(
+    {
+        "currency": S,
+        "estimate": BOOLEAN,
+        "price_now": obj(WORTH_PRICES),
+        "today": _PARTS,
+        "month": _PARTS,
+        "total": _PARTS,
+    },
+    text="what energy was worth, an estimate; only with a tariff",
+)
 GATEWAY = obj(
     {
         "gateway": obj(
@@ -318,7 +337,7 @@ GATEWAY = obj(
         "error": S,
         "stale": BOOLEAN,
     },
-    {"virtual": BOOLEAN},
+    {"virtual": BOOLEAN, "value": WORTH},
 )
 GATEWAYS = map_of(GATEWAY, "by gateway id, in the order of the configuration")
 _SOURCES = {

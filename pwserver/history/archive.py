@@ -104,6 +104,7 @@ class Archive:
         self.notes = records["notes"]
         self.clock = records["clock"]
         self.devices = records.get(DEVICES)  # None for a sum of gateways
+        self.tariff = records["tariff"]
         self._correction = correction[:CORRECTION_BYTES].cast("d")
         self.polls = rings["polls"]
         self.minutes = rings["minutes"]

@@ -11,6 +11,7 @@ import ujson
 
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
+from pwserver.history.tariff_copies import copied_tariff
 from pwserver.tariff.tariff import Tariff
 from pwserver_ext.http_values import knows
 
@@ -41,13 +42,18 @@ class Histories:
     default_gateway: str | None = None
     disk_bytes: Callable[[], int] | None = None  # None: in memory
     stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
-    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  # gateway id -> what its energy costs
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)  # gateway id -> what its owner says that energy costs
     memory_reason: str | None = None  # why the history is in memory, and ends with the server; None on the disk
 
     def now(self, clock: float) -> float:
         """Return the present of the history: the machine's clock, corrected while that is known to be wrong."""
         found = self.archives.get(self.default_gateway or "") or next(iter(self.archives.values()), None)
         return clock if found is None else clock + found.correction_seconds
+
+    def tariff(self, gateway_id: str) -> Tariff | None:
+        """Return the tariff of a gateway: the owner's, else what Tesla's servers told; None where there is none."""
+        archive = self.archives.get(gateway_id)
+        return self.tariffs.get(gateway_id) or (copied_tariff(archive) if archive is not None else None)
 
     def real(self, gateway_id: str | None = None) -> list[Archive]:
         """Return the archives of the real gateways, or of the one with this id; empty when there is no such gateway."""

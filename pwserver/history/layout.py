@@ -17,6 +17,7 @@ from pwserver_ext.ring import Ring
 ALIGNMENT = 64  # a cache line: a ring's atomic words must not straddle two of them
 CORRECTION_BYTES = 8  # of what the poller knows about the clock: one number, always in memory
 PAGE_BYTES = 4096
+TARIFF_BYTES = 16 * PAGE_BYTES  # of one of the two copies of the tariffs that Tesla told
 JUDGES_BYTES = 16 * PAGE_BYTES  # of one of the two copies of what a gateway's judges remember
 DAY_SECONDS = 86400.0
 
@@ -211,6 +212,7 @@ class GatewayLayout:
     def records(self) -> tuple[tuple[str, int], ...]:
         """Return the small records by name, with the bytes of one of their two copies."""
         records = [("state", self.state_bytes), ("notes", self.notes_bytes), ("clock", self.clock_bytes)]
+        records.append(("tariff", TARIFF_BYTES if self.rings else 0))
         return (*records, *([(DEVICES, self.devices_bytes)] if self.devices_bytes else []))
 
     @property

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_start, local_date
-from pwserver.tariff.value import QuarterHour
+from pwserver.tariff.value import QUARTER_SECONDS, QuarterHour
 
 _ENERGIES = ("grid_import", "grid_export", "home", "solar", "battery_charge", "battery_discharge")
 _COLUMNS = (*(f"{energy}_wh" for energy in _ENERGIES), "soe", "grid_min", "covered_seconds")
@@ -45,7 +45,7 @@ class DayOfQuarters(NamedTuple):
     def last_second(self) -> float:
         """Return until when the day is known, epoch seconds."""
         covered = self.values[-1][-1]
-        return min(self.end, self.times[-1] + (covered if covered > 0.0 else 0.0))
+        return min(self.end, self.times[-1] + (QUARTER_SECONDS if math.isnan(covered) else covered))
 
 
 def days_of_quarters(

@@ -58,7 +58,7 @@ log = logging.getLogger(__name__)
 
 JUDGES = "judges"
 EVENTS_NAME = "events.diary"
-JSON_RECORDS = ("notes", DEVICES, JUDGES)  # what the others hold are doubles
+JSON_RECORDS = ("notes", "tariff", DEVICES, JUDGES)  # what the others hold are doubles
 LOCK_PAUSE_SECONDS = 0.05
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 

@@ -19,7 +19,9 @@ from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.house_sums import add_up
 from pwserver.history.layout import ENERGIES, POWERS
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choose
-from pwserver.json_types import JsonMapping
+from pwserver.history.value_figures import value_figures
+from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.tariff.price_lookup import PriceLookup
 from pwserver_ext.series import (
     Column,
     complete,
@@ -129,7 +131,15 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
         ordinal = local_date(now, zone(archive.timezone)).toordinal()
         rows += [to_json(archive.gateway.id) + b":" + text for text in day_rows(archive, ordinal, ordinal)[2]]
     body = b"{" + b",".join(rows) + b"}"
-    return _with_rows({"enabled": True}, "gateways", body, {"server_time": now}, etag)
+    tail: JsonObject = {"server_time": now}
+    value = {
+        archive.gateway.id: value_figures(archive, PriceLookup(tariff, zone(archive.timezone)), now).document(now)
+        for archive in archives
+        if (tariff := histories.tariff(archive.gateway.id)) is not None
+    }
+    if value:
+        tail["value"] = value
+    return _with_rows({"enabled": True}, "gateways", body, tail, etag)
 
 
 # --- powers --------------------------------------------------------------------------------------------------------

@@ -7,33 +7,36 @@ Older days stay as they are.
 
 from __future__ import annotations
 
+import datetime
 import math
-import time
 import zlib
 from array import array
-from bisect import bisect_left
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import zone
 from pwserver.history.layout import VALUE_NAMES, VALUES
 from pwserver.history.quarter_hours import DayOfQuarters, days_of_quarters
-from pwserver.tariff.figures import ValueFigures, figures_of
+from pwserver.history.value_figures import value_figures
+from pwserver.tariff.figures import ValueFigures
 from pwserver.tariff.price_lookup import PriceLookup
 from pwserver.tariff.tariff import Tariff
-from pwserver.tariff.value import AMOUNTS, Store, sums, value_day
+from pwserver.tariff.value import AMOUNTS, QUARTER_SECONDS, Store, value_day
 
 _STORE_COST, _STORE_PERCENT, _SOURCE = (VALUE_NAMES.index(name) for name in ("store_cost", "store_percent", "source"))
-_QUARTER_SECONDS = 900.0
 
 
 class ValueDays:
-    """Writes the values of one gateway's days. Not for two threads at once."""
+    """Writes the values of one gateway's days. Not for two threads at once.
 
-    def __init__(self, archive: Archive, tariff: Tariff) -> None:
+    ``since``: days before this one stay as they are, whatever there is of them.
+    """
+
+    def __init__(self, archive: Archive, tariff: Tariff, since: datetime.date | None = None) -> None:
         self._archive = archive
         self._ring = archive.rings[VALUES]
         self._ring.repair()
         self._tariff = tariff
+        self._since = since or datetime.date.min
         self._digest = float(zlib.crc32(repr(tariff).encode()))
         self._lookup = PriceLookup(tariff, zone(archive.timezone))
         self._checked_from = -math.inf  # days before this one are known to be right
@@ -53,7 +56,8 @@ class ValueDays:
         if newest != self._newest:
             # With every quarter hour all days: an import, or a clock put right, may have changed any of them.
             self._newest, self._checked_from = newest, -math.inf
-        days = list(days_of_quarters(self._archive, self._lookup.where, self._checked_from))
+        found = days_of_quarters(self._archive, self._lookup.where, self._checked_from)
+        days = [day for day in found if day.date >= self._since]
         if days and self._is_cut(days[0]):
             del days[0]
         if days:
@@ -61,26 +65,14 @@ class ValueDays:
         self._generation = generation
         return True
 
-    def figures(self) -> ValueFigures:
-        """Return the figures of the newest day that is known, if it is today's, of its month and of all days."""
-        names = [self._archive.column(VALUES, name) for name in ("date", *AMOUNTS)]
-        _, (dates, *columns) = self._ring.select(-math.inf, math.inf, names)
-        today = self._lookup.day(time.time() + self._archive.correction_seconds)
-        first_of_month = today.replace(day=1).toordinal()
-        begin = bisect_left(dates, first_of_month)
-        spans: dict[str, dict[str, float | None]] = {
-            "today": figures_of(
-                [column[-1] for column in columns] if dates and dates[-1] == today.toordinal() else None
-            ),
-            "month": figures_of(sums([column[begin:] for column in columns]) if begin < len(dates) else None),
-            "total": figures_of(sums(columns) if dates else None),
-        }
-        return ValueFigures(self._tariff.currency, self._lookup, spans)
+    def figures(self, now: float) -> ValueFigures:
+        """Return what is known of today, of this month and of all days at an instant of this machine's clock."""
+        return value_figures(self._archive, self._lookup, now + self._archive.correction_seconds)
 
     def _is_cut(self, day: DayOfQuarters) -> bool:
         """Say whether the ring does not have the beginning of its oldest day any more."""
         rows = self._archive.plans["quarters"].rows
-        return self._archive.quarters.count >= rows - 1 and day.times[0] >= day.start + _QUARTER_SECONDS
+        return self._archive.quarters.count >= rows - 1 and day.times[0] >= day.start + QUARTER_SECONDS
 
     def _write(self, days: list[DayOfQuarters]) -> None:
         ring = self._ring

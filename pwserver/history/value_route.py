@@ -37,6 +37,8 @@ QUARTER, DAY, MONTH, YEAR = STEPS = ("15m", "day", "month", "year")
 MOST_QUARTER_DAYS = 7  # worked out one by one while a client waits
 NO_TARIFF = "No tariff is known, so nothing has a price."
 REMEDY = "Give the tariff in a file that PW_TARIFF_FILE names; docs/value.md has examples."
+NO_SUM = "Several houses together have no tariff."
+SUM_REMEDY = "Ask for one of them by its id: gateway=ID."
 _DEFAULT_DAYS = {QUARTER: 0, DAY: 30, MONTH: 365, YEAR: 36525}
 _DIGITS = 9
 _NAMES = ("cost", "earnings", "fixed", "bill", *AMOUNTS[3:])
@@ -79,7 +81,7 @@ def value(histories: Histories, arguments: Mapping[str, str], now: float, match:
         query.check()
     except BadQuery as problem:
         return json_answer({"detail": problem.problems}, status=422)
-    tariff = histories.tariffs.get(archive.gateway.id)
+    tariff = histories.tariff(archive.gateway.id)
     ring = archive.rings.get(VALUES)
     source = archive.quarters if step == QUARTER else ring
     # The price of now is a part of the body.
@@ -216,6 +218,8 @@ def _head(archive: Archive, tariff: Tariff | None, step: str, now: float) -> Jso
         "remedy": REMEDY,
         "price_now": price_now(None, archive.timezone, now),
     }
+    if archive.gateway.virtual:
+        head |= {"cause": NO_SUM, "remedy": SUM_REMEDY}
     if tariff is not None:
         notes = dict.fromkeys(note for version in tariff.versions for note in version.notes)
         head |= {"currency": tariff.currency, "notes": list(notes), "cause": None, "remedy": None}

@@ -73,7 +73,7 @@ class Poller:
         self.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
-        self.values = ValueRecording(runtime.history, runtime.histories.tariffs)
+        self.values = ValueRecording(runtime.history, runtime.histories)
         self.publisher.value = self.values.figures
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         self.metrics.sources += [self._measured, self.brokers.measured]
@@ -189,6 +189,7 @@ class Poller:
         view = self.publisher.gateway(identity, status, reading, expires)
         self.brokers.publish(view)
         self.recording.take(view)
+        self.values.take(view)
         self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
         if self.notices is not None:
             self.notices.take(view)

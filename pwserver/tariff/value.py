@@ -17,6 +17,7 @@ MONEY = ("cost", "earnings", "fixed", "solar_savings", "battery_savings", "batte
 UNPRICED = ("unpriced_import_kwh", "unpriced_export_kwh")
 SECONDS = ("compared_seconds", "outage_seconds", "unpriced_seconds", "unknown_seconds")
 AMOUNTS = (*MONEY, *UNPRICED, *SECONDS)
+QUARTER_SECONDS = 900.0
 RULE = (
     "An estimate; the bill of your utility is right. For each quarter hour: cost = bought x price to buy, earnings = "
     "sold x price to sell; bill = cost - earnings + fixed part. Sun saves what the home would have cost without sun "
@@ -69,7 +70,8 @@ def value_quarter(quarter: QuarterHour, prices: Prices, store: Store) -> list[fl
     """Return AMOUNTS of one quarter hour, apart from the fixed part, which is that of a day."""
     buy, sell = _number(prices.buy.per_kwh), _number(prices.sell.per_kwh)
     cost, earnings = _times(quarter.bought, buy), _times(quarter.sold, sell)
-    covered = quarter.covered_seconds if quarter.covered_seconds > 0.0 else 0.0
+    # Rows of version 1.0 do not say how much of them is known, which is all of it.
+    covered = QUARTER_SECONDS if math.isnan(quarter.covered_seconds) else max(0.0, quarter.covered_seconds)
     unpriced_import = quarter.bought if quarter.bought > 0.0 and math.isnan(buy) else 0.0
     unpriced_export = quarter.sold if quarter.sold > 0.0 and math.isnan(sell) else 0.0
     nothing = _times(quarter.home, buy)

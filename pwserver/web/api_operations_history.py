@@ -121,12 +121,6 @@ _VALUE: dict[str, Schema] = {
     "unknown_seconds": nullable(number("s", "that were not measured; left out of the savings")),
 }
 _LABELS: dict[str, Schema] = dict.fromkeys(("time", "day", "month", "year"), STRING)
-_PRICE: dict[str, Schema] = {
-    "buy": nullable(number(text="in the currency per kWh")),
-    "sell": nullable(number(text="in the currency per kWh")),
-    "buy_period": nullable(STRING),
-    "sell_period": nullable(STRING),
-}
 
 OPERATIONS = (
     ApiOperation(
@@ -140,7 +134,9 @@ OPERATIONS = (
     ),
     ApiOperation(
         "/api/timeseries/today", "Energies of the present day, in the time zone of each gateway", TAG,
-        obj({**_ENABLED, "gateways": map_of(_ROW)}, {"server_time": number("s")}), statuses=INVALID,
+        obj({**_ENABLED, "gateways": map_of(_ROW)},
+            {"server_time": number("s"), "value": map_of(schemas.WORTH)}),
+        statuses=INVALID,
         errors=_UNAVAILABLE,
     ),
     ApiOperation(
@@ -230,7 +226,8 @@ OPERATIONS = (
              "currency": nullable(string("ISO 4217; null where it is not known")), "estimate": BOOLEAN,
              "rule": string("how the amounts were worked out"), "notes": array(STRING),
              "cause": nullable(string("why there are no amounts")), "remedy": nullable(string("what helps")),
-             "price_now": obj(_PRICE), "rows": array(obj(_VALUE, _LABELS)), "total": nullable(obj(_VALUE))}),
+             "price_now": obj(schemas.WORTH_PRICES), "rows": array(obj(_VALUE, _LABELS)),
+             "total": nullable(obj(_VALUE))}),
         text="docs/value.md has the rule. Without a tariff there are no rows, and `cause` says so. Each row has one of "
              "`time`, `day`, `month` and `year`.",
         other_media_type="text/csv; charset=utf-8",

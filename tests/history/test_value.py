@@ -159,6 +159,13 @@ def test_without_a_tariff_nothing_has_a_value_and_the_answer_says_why():
     assert set(found["price_now"].values()) == {None}
 
 
+def test_the_sum_of_several_houses_says_that_it_has_no_tariff():
+    sum_of_all = new_archive(KEPT, HistoryGateway("aggregate", "All", "Europe/Berlin", virtual=True))
+    answer = body(value(histories(sum_of_all), {"gateway": "aggregate"}, 1_796_000_000.0))
+    assert answer["rows"] == []
+    assert "Several houses" in answer["cause"]
+
+
 def test_the_price_of_now():
     archive = new_archive(KEPT, HOUSE)
     found = ask(archive, tariff(flat(0.3), flat(0.4, datetime.date(2026, 12, 1))), now="2026-12-01T00:00")

@@ -10,6 +10,7 @@ from pwserver.mqtt.entities import GATEWAY_ENTITIES
 from pwserver.mqtt.sensors import SENSORS
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.controls import MQTT_CONTROLS
+from tests.mqtt.test_value_topics import worth
 
 PAGE = (Path(__file__).parents[2] / "docs/mqtt.md").read_text()
 
@@ -25,7 +26,8 @@ def test_every_topic_is_documented(powerwall3, view_of):
     families = {name.split("/")[0] for name in documented if "/" in name and not name.startswith(("{", "…"))}
     own = {name.removesuffix("/availability") for name in documented if re.fullmatch(r"\w+/availability", name)}
     assert own == {sensor.topic for sensor in SENSORS if sensor.own_availability}
-    real = {topic.removeprefix("pypowerwall/home/") for topic in topics(view_of(replace(powerwall3, alerts=[])))}
+    view = replace(view_of(replace(powerwall3, alerts=[])), value=worth())
+    real = {topic.removeprefix("pypowerwall/home/") for topic in topics(view)}
     assert plain == {topic for topic in real if "/" not in topic}
     assert families == {topic.split("/")[0] for topic in real if "/" in topic}
     assert {entity.state for entity in GATEWAY_ENTITIES} <= plain

@@ -75,4 +75,4 @@ def test_without_a_currency_nothing_is_monetary(powerwall3, view_of):
 def test_every_topic_is_in_the_documentation():
     page = Path("docs/mqtt.md").read_text()
     for topic in TOPICS:
-        assert f"`value/{topic}`" in page or f"`value/{topic.rpartition('_')[0]}_today`" in page
+        assert f"`value/{topic}`" in page or f"`value/{topic.rpartition('_')[0]}_{{span}}`" in page

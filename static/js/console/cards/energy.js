@@ -1,7 +1,7 @@
 // Powers now, energies today, and the last days as bars.
 import { BAR_LEGEND, dailyTotals, drawBars, kindsOf, sumOf } from "../../charts/energy_bars.js";
 import { figure, h, text } from "../../core/dom.js";
-import { energyOfKwh, IDLE_WATTS, known, percent, power } from "../../core/format.js";
+import { DASH, energyOfKwh, IDLE_WATTS, known, number, percent, power } from "../../core/format.js";
 import { load } from "../../core/load.js";
 import { nameOf } from "../../core/subject.js";
 
@@ -26,7 +26,8 @@ export function energyNow(card, app, hint) {
     list.append(h("div.energy-row", {}, h("dt", {}, swatch, label, way), now, h("dd.today", {}, first, second)));
     return { name, ways, now, way, first, second };
   });
-  card.append(list);
+  const worth = h("p.worth");
+  card.append(list, worth);
   /** @type {DayTotal | null} */
   let today = null;
   return {
@@ -38,6 +39,8 @@ export function energyNow(card, app, hint) {
       const rows = all.map(([, row]) => kindsOf(row));
       today = answer?.enabled ? sumOf("", rows) : null;
       hint(answer && !answer.enabled ? "History is switched off" : "");
+      const values = Object.entries(answer?.value ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
+      text(worth, values.length === 1 ? worthWords(values[0][1]) : "");
     },
     update({ shown }) {
       for (const { name, ways, now, way, first, second } of rows) {
@@ -51,6 +54,16 @@ export function energyNow(card, app, hint) {
       }
     },
   };
+}
+
+/** Write what energy was worth. @param {NonNullable<DocumentAt<"api/timeseries/today">["value"]>[string]} value */
+function worthWords({ currency, today, month }) {
+  /** @param {number | null | undefined} amount */
+  const money = (amount) => (known(amount) ? [currency ?? "", number(amount, 2)].join(" ").trim() : DASH);
+  /** @param {typeof today} part */
+  const words = ({ bill, solar_savings: sun, battery_savings: battery }) =>
+    `costs ${money(bill)}, saved by sun ${money(sun)}, by battery ${money(battery)}`;
+  return `Value, an estimate. Today: ${words(today)}. This month: ${words(month)}.`;
 }
 
 /** @param {typeof ROWS[number][0]} name @param {DayTotal | null} today */
