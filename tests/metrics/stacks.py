@@ -142,6 +142,7 @@ def prometheus_of(tool: Tool, folder: Path, port: int) -> Iterator[Prometheus]:
         until(lambda: found.query("count_over_time(up[1m]) > 2 and up == 1"), "three good scrapes")
         target = found.ask("targets")["activeTargets"][0]
         assert (target["health"], target["lastError"]) == ("up", "")
+        assert found.ask("status/flags")["storage.tsdb.retention.time"] == "10y"
         yield found
 
 
@@ -171,6 +172,7 @@ def victoria_metrics_of(tool: Tool, folder: Path, port: int) -> Iterator[Prometh
     with running(command_of(tool("victoria-metrics"), flags), folder / "log"):
         found = VictoriaMetrics(mine)
         until(lambda: found.query("count_over_time(up[1m]) > 2 and up == 1"), "three good scrapes")
+        assert 'flag{name="retentionPeriod", value="10y"' in get(f"http://127.0.0.1:{mine}/metrics")
         with running(rules, folder / "rules.log"):
             yield found
 
