@@ -16,12 +16,13 @@ import pytest
 from pwserver.history.archive import Archive
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import VALUES, HistoryGateway, HistorySettings, plan
+from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.value_days import ValueDays
 from pwserver.history.value_route import value
 from pwserver.tariff.tariff import Period, Season, Tariff, TariffVersion
 from tests.history.support import archive as new_archive
-from tests.history.support import body, histories
+from tests.history.support import body, histories, reading
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -216,3 +217,24 @@ def test_a_server_with_a_tariff_says_what_today_cost(tmp_path: Path):
         assert answer.headers["content-type"].startswith("text/csv")
         assert server.get("/api/value?gateway=nobody").status == 404
         assert server.get("/api/value?step=x").status == 422
+
+
+def test_polls_of_a_house_with_an_outage_become_what_it_paid():
+    """Three days round the change of the clock: 1 kW from the grid, but for two hours without it."""
+    archive = new_archive(KEPT, HOUSE)
+    recorder = Recorder(archive)
+    start = datetime.datetime(2026, 10, 24, tzinfo=BERLIN).timestamp()
+    lost = start + 30 * 3600.0
+    for number in range(73 * 20 + 1):
+        when = start + 180.0 * number
+        away = lost <= when < lost + 7200.0
+        site, battery = (0.0, 1000.0) if away else (1000.0, 0.0)
+        recorder.record(reading(when, site, 0.0, battery, 1000.0, grid_status="DOWN" if away else "UP"))
+    prices = tariff(flat(0.3, fixed=0.0))
+    ValueDays(archive, prices).update()
+    found = ask(archive, prices, start="2026-10-24", end="2026-10-26")
+    assert [round(row["cost"], 3) for row in found["rows"]] == [7.2, pytest.approx(0.3 * 23, abs=0.02), 7.2]
+    assert [row["outage_seconds"] for row in found["rows"]] == [0.0, pytest.approx(7200.0, abs=900.0), 0.0]
+    assert found["total"]["solar_savings"] == pytest.approx(0.0, abs=1e-6)
+    assert found["total"]["battery_savings"] == pytest.approx(0.0, abs=0.01)
+    assert found["rows"][1]["compared_seconds"] + found["rows"][1]["outage_seconds"] == pytest.approx(25 * 3600.0)
