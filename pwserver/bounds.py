@@ -19,6 +19,7 @@ DAYS: Final = (1, 366)
 TREND_HOURS: Final = (1, 168)
 SIGNAL_HOURS: Final = (1, 87_840)
 SAMPLES: Final = (1, 10_000)
+EVENTS: Final = (1, 5000)
 POINTS: Final = (3, 10_000)
 STEP_SECONDS: Final = (1, 3_155_760_000)  # up to a century
 WHOLE_DIGITS: Final = 18  # so that every whole number fits into 64 bits

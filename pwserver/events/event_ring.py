@@ -20,7 +20,8 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from itertools import islice
+from typing import Final, NamedTuple, Protocol
 
 import ujson
 
@@ -49,6 +50,16 @@ _CORRECTION: Final = struct.Struct("<QQd")  # first and last event it concerns, 
 TEXT_BYTES: Final = SLOT_BYTES - _SLOT.size
 
 Correction = tuple[int, int, float]
+
+
+class EventRow(NamedTuple):
+    """Holds one event as it is stored; ``details`` are JSON."""
+
+    sequence: int
+    at: float
+    steady: float
+    kind: bytes
+    details: bytes
 
 
 class EventFile(Protocol):
@@ -87,24 +98,27 @@ class EventRing:
 
     def after(self, sequence: int, limit: int = KEPT) -> list[Event]:
         """Return the events that follow ``sequence``, the oldest first."""
-        return list(self._between(sequence + 1, None, limit))
+        return [self.event(row) for row in islice(self.rows(after=sequence), limit)]
 
-    def newest_first(self, before: int | None = None) -> Iterator[Event]:
-        """Yield the events from the newest, or from the one before ``before``, back to the oldest."""
-        head, corrections, _ = self._committed()
-        start = head if before is None else min(head, before - 1)
-        for sequence in range(start, max(0, head - KEPT), -1):
-            event = self._read(sequence, corrections)
-            if event is not None:
-                yield event
+    def event(self, row: EventRow) -> Event:
+        """Return a stored event as an object."""
+        return Event(self.gateway, row.kind.decode(), row.at, ujson.loads(row.details), row.sequence, row.steady)
 
-    def _between(self, first: int, last: int | None, limit: int) -> Iterator[Event]:
+    def rows(self, after: int = 0, before: int | None = None, newest_first: bool = False) -> Iterator[EventRow]:
+        """Yield the events between two sequence numbers, both left out, as they are stored."""
         head, corrections, _ = self._committed()
-        first = max(first, head - KEPT + 1, 1)
-        for sequence in range(first, min(head if last is None else min(last, head), first + limit - 1) + 1):
-            event = self._read(sequence, corrections)
-            if event is not None:
-                yield event
+        first = max(after, head - KEPT, 0) + 1
+        last = head if before is None else min(head, before - 1)
+        for sequence in range(last, first - 1, -1) if newest_first else range(first, last + 1):
+            row = self._read(sequence, corrections)
+            if row is not None:
+                yield row
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Return what changes with every event, and whenever times are put right."""
+        head, corrections, _ = self._committed()
+        return head, len(corrections) and hash(corrections[-1])
 
     def _committed(self) -> tuple[int, list[Correction], bytes]:
         payload = self._record.read()[1]
@@ -114,7 +128,7 @@ class EventRing:
         end = _COMMIT.size + count * _CORRECTION.size
         return head, list(_CORRECTION.iter_unpack(payload[_COMMIT.size : end])), payload[end:]
 
-    def _read(self, sequence: int, corrections: Sequence[Correction]) -> Event | None:
+    def _read(self, sequence: int, corrections: Sequence[Correction]) -> EventRow | None:
         """Return one event; None when its slot has been damaged, or taken by a later event meanwhile."""
         start = _slot_start(sequence)
         slot = bytes(self._memory[start : start + SLOT_BYTES])
@@ -125,7 +139,7 @@ class EventRing:
         for first, last, seconds in corrections:
             if first <= sequence <= last:
                 at += seconds
-        return Event(self.gateway, kind.decode(), at, ujson.loads(details), sequence, steady)
+        return EventRow(sequence, at, steady, kind, details)
 
     # --- writing, by the poller ----------------------------------------------------------------------------------
 

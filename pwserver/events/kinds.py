@@ -62,7 +62,7 @@ _MEMBERS: Final = (
     Member("alert", TEXT, "name of the alert, as the gateway gives it"),
     Member("device", TEXT, "the device that reports it, as the gateway names it"),
     Member("unit", TEXT, "what people call that device or unit"),
-    Member("severity", TEXT, "serious, warning or information; null where the name is not known"),
+    Member("severity", TEXT, "serious, warning, information, or unknown where the name is not known"),
     Member("before", ANY_VALUE, "the value before: a reserve in percent of the app's scale, an energy in Wh"),
     Member("after", ANY_VALUE, "the value after, in the same unit"),
     Member("by", TEXT, "who changed it: a command over HTTP, one over MQTT, or somebody elsewhere", None, SENDERS),

@@ -52,6 +52,7 @@ class Observation:
 
 def observe(view: View, memory: GatewayMemory, at: float, steady: float) -> Observation:
     """Return what a view shows. ``memory``: of the judge that judged it; ``at``, ``steady``: when, by both clocks."""
+    at = round(at, 3)  # as it is shown, so that ``since`` of one event is the time of another
     status, availability, judged = view.status, view.state.availability, view.state.judged
     if availability.phase != FRESH or judged.reading is None:
         cause = CAUSE_BY_ID.get(status.cause or "")

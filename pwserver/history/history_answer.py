@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import ujson
 
+from pwserver.events.event_ring import EventRing
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
 from pwserver.history.tariff_copies import copied_tariff
@@ -44,6 +45,7 @@ class Histories:
     stop_reason: Callable[[], str | None] = lambda: None  # why nothing may be read any more; asked before every answer
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)  # gateway id -> what its owner says that energy costs
     memory_reason: str | None = None  # why the history is in memory, and ends with the server; None on the disk
+    events: Mapping[str, EventRing] = field(default_factory=dict)  # of the real gateways; readable whatever happens
 
     def now(self, clock: float) -> float:
         """Return the present of the history: the machine's clock, corrected while that is known to be wrong."""

@@ -44,4 +44,4 @@ def open_history(
     else:
         store = HistoryStore.in_memory(layouts)
     disk = (lambda: store.disk_bytes) if store.path is not None else None
-    return store, Histories(wanted, gateways, store.archives, default, disk, store.stop_reason)
+    return store, Histories(wanted, gateways, store.archives, default, disk, store.stop_reason, events=store.events)

@@ -1,4 +1,4 @@
-"""Serve the history over HTTP: /api/timeseries/* and /api/history, answered from the rings in shared memory."""
+"""Serve the history over HTTP: /api/timeseries/*, /api/history and /api/events, answered from shared memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.gateway_lookup import find_gateway
 from pwserver.history import timeseries
+from pwserver.history.event_route import events
 from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.history_route import ROUTES
+from pwserver.web.api_operations_events import EVENTS_PATH
+from pwserver.web.api_operations_events import OPERATIONS as EVENT_OPERATIONS
 from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.representation import lines
@@ -46,7 +49,7 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
 def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
     """Make the routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = JsonBlueprint("history")
-    described = {operation.path: operation.names for operation in OPERATIONS}
+    described = {operation.path: operation.names for operation in (*OPERATIONS, *EVENT_OPERATIONS)}
 
     def handler(path: str, route: Route) -> Any:
         names = described.get(path, frozenset())
@@ -58,7 +61,8 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
                 return response(timeseries.refuse(problem))
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
-            trouble = histories.stop_reason()
+            # Events are in memory that no damaged file can take away.
+            trouble = histories.stop_reason() if path != EVENTS_PATH else None
             if trouble is not None:
                 body = {"detail": f"History is not available: {trouble}. Live data are not affected."}
                 return response(json_answer(body, status=503))
@@ -67,6 +71,6 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
 
         return answer
 
-    for path, route in ROUTES.items():
+    for path, route in (*ROUTES.items(), (EVENTS_PATH, events)):
         routes.add_route(handler(path, route), path, methods=METHODS, name=path.rpartition("/")[2])
     return routes

@@ -21,7 +21,12 @@ from pwserver.documents.encode import etag, gzip_twin, to_json
 from pwserver.documents.examples import example_of
 from pwserver.documents.json_schema import DETAIL, ERROR, STRING, Schema
 from pwserver.json_types import Json, JsonMapping, JsonObject
-from pwserver.web import api_operations_control, api_operations_history, api_operations_server
+from pwserver.web import (
+    api_operations_control,
+    api_operations_events,
+    api_operations_history,
+    api_operations_server,
+)
 from pwserver.web.api_operations import ApiOperation, Parameter
 from pwserver.web.assets import Assets
 from pwserver.web.errors import JsonBlueprint
@@ -35,6 +40,7 @@ ROUTE_OPERATIONS = (
     *api_operations_server.OPERATIONS,
     *api_operations_control.OPERATIONS,
     *api_operations_history.OPERATIONS,
+    *api_operations_events.OPERATIONS,
 )
 VERSION = "3.1.0"
 DIALECT = "https://spec.openapis.org/oas/3.1/dialect/base"
@@ -49,6 +55,7 @@ TAGS = {
     "server": "The server itself",
     api_operations_control.TAG: "Reading and changing settings of the default gateway",
     api_operations_history.TAG: "Time series",
+    api_operations_events.TAG: "The diary of every gateway",
     "raw": "Answers of the gateway or the cloud as the library returns them",
     "pages": "Pages for people",
 }

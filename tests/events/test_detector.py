@@ -193,7 +193,7 @@ def test_alerts_begin_and_end_by_device() -> None:
     assert [(event.details["device"], event.details["since"]) for event in ended] == [("A", None), ("B", begun.at)]
     assert ended[1].details["duration_seconds"] == ended[1].at - begun.at and ended[1].details["unit"] == "PW2"
     (unknown,) = diary.poll(alerts={"A": {"NobodyKnows": None}})
-    assert unknown.details["severity"] is None
+    assert unknown.details["severity"] == "unknown"
 
 
 def test_many_alerts_at_once_are_told_over_several_polls_each_once() -> None:

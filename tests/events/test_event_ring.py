@@ -71,8 +71,9 @@ def test_events_are_numbered_and_read_in_order() -> None:
     assert [one.sequence for one in told] == [1, 2]
     ring.commit([event(9)], b"later")
     assert numbers(ring) == [(1, 7), (2, 8), (3, 9)]
-    assert [one.sequence for one in ring.newest_first()] == [3, 2, 1]
-    assert [one.sequence for one in ring.newest_first(before=3)] == [2, 1]
+    assert [row.sequence for row in ring.rows(newest_first=True)] == [3, 2, 1]
+    assert [row.sequence for row in ring.rows(before=3, newest_first=True)] == [2, 1]
+    assert [row.sequence for row in ring.rows(after=1, before=3)] == [2]
     assert numbers(ring, since=2) == [(3, 9)] and ring.kept_memory == b"later"
 
 
