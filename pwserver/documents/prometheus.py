@@ -134,6 +134,9 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
         "1 when the grid is up, 0 when it is down or synchronising; absent when unknown.",
         read=lambda one: one.grid.connected,
     ),
+    _counter("outages", "Outages of the grid that have begun; docs/events.md has the rule."),
+    _gauge("last_outage_seconds", "How long the last outage of the grid lasted; absent before the first one is over."),
+    _counter("events", "Events of the gateway's diary.", "kind"),
     _gauge("grid_state", "1 for the state of the grid, 0 for the others; absent when unknown.", "state"),
     _gauge("operation_mode", "1 for the mode in force, 0 for the others; absent when unknown.", "mode"),
     _gauge(
@@ -265,7 +268,7 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
     yield "pwserver_poll_interval_seconds", (), server.poll_interval_seconds
     yield "pwserver_gateways", (), float(sum(not view.gateway.virtual for view in site.views))
     for name, values in self_metrics.items():
-        if name in BY_NAME and name.startswith("pwserver_"):
+        if name in BY_NAME:
             told: Mapping[tuple[str, ...], object] = values if isinstance(values, Mapping) else {(): values}
             for labels, number in told.items():
                 known = finite(number)

@@ -47,6 +47,9 @@ def detect(gateway: str, seen: Observation, memory: EventMemory) -> list[Event]:
     def tell(kind: str, at: float | None = None, /, **details: Json) -> None:
         moment = seen.at if at is None else at
         found.append(Event(gateway, kind, moment, details, steady=seen.steady - (seen.at - moment)))
+        memory.counts[kind] = memory.counts.get(kind, 0) + 1
+        if kind == kinds.GRID_UP:
+            memory.last_outage_seconds = finite(details["duration_seconds"])
 
     _silence(seen, memory, tell)
     if seen.fresh:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pwserver.events.kinds import SENDERS
+from pwserver.events.kinds import KINDS, SENDERS
 from pwserver.json_types import Json, JsonObject
 from pwserver.state.alert_memory import short
 from pwserver.state.fact import finite
@@ -54,6 +54,8 @@ class EventMemory:
     units_at: float | None = None  # steady clock when units were first seen, None after a restart
     units_doubt: list[str] = field(default_factory=list)  # serials that seem to be gone
     resets: dict[str, float] | None = None  # counter -> when its last reset was believed
+    counts: dict[str, int] = field(default_factory=dict)  # kind -> how many events there have been
+    last_outage_seconds: float | None = None
     # Not kept: what the newest poll of this process told. It says whether a change was seen as it happened.
     seen_grid_at: float | None = None  # steady clock when the grid was known last
     seen_places: dict[str, float] = field(default_factory=dict)  # place -> steady clock when it answered last
@@ -73,6 +75,8 @@ class EventMemory:
             "firmware": self.firmware,
             "units": self.units,
             "resets": self.resets,
+            "counts": self.counts,
+            "last_outage": self.last_outage_seconds,
         }
 
     def shift(self, first: float, last: float, seconds: float) -> None:
@@ -118,6 +122,9 @@ class EventMemory:
             found.resets = {
                 short(name): float(at) for name, at in _items(told["resets"], MOST_RESETS) if finite(at) is not None
             }
+        counts = _items(told.get("counts"), len(KINDS))
+        found.counts = {kind: count for kind, count in counts if kind in KINDS and type(count) is int and count >= 0}
+        found.last_outage_seconds = finite(told.get("last_outage"))
         return found
 
 

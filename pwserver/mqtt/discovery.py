@@ -91,6 +91,8 @@ def entity_config(settings: MqttSettings, gateway: Gateway, entity: Entity) -> J
         config["state_topic"] = base + entity.state
     if entity.control is not None:
         config["command_topic"] = f"{base}control/{entity.control}/set"
+    if entity.attributes is not None:
+        config["json_attributes_topic"] = base + entity.attributes
     config.update(entity.members)
     return config
 
@@ -106,10 +108,7 @@ def entity_messages(settings: MqttSettings, gateway: Gateway, entities: Sequence
     for entity in entities:
         config = entity_config(settings, gateway, entity)
         config["device"] = gateway.device_of(entity)
-        # Its own gateway's availability would turn this one grey instead of "off" in the very case it is there for.
-        config["availability"] = availability(
-            settings, gateway, gateway_too=entity.suffix != "online", own=entity.available
-        )
+        config["availability"] = availability(settings, gateway, gateway_too=not entity.away_too, own=entity.available)
         config["availability_mode"] = "all"
         messages[entity_topic(settings, gateway, entity)] = compact(config)
     return messages
@@ -126,7 +125,7 @@ def _component(settings: MqttSettings, gateway: Gateway, entity: Entity) -> Json
     if config.get("unit_of_measurement") == "Wh":
         # The topics keep their watt-hours; the Energy dashboard wants kilowatt-hours.
         config |= {"unit_of_measurement": "kWh", "value_template": KILO_TEMPLATE, "suggested_display_precision": 2}
-    if entity.suffix == "online":
+    if entity.away_too:
         config["availability"] = availability(settings, gateway, gateway_too=False)
     elif entity.available is not None:
         config |= {"availability": availability(settings, gateway, own=entity.available), "availability_mode": "all"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pwserver.events.kinds import KINDS
 from pwserver.json_types import JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
 from pwserver.mqtt.state_topics import (
@@ -43,6 +44,8 @@ class Entity:
     serial: str | None = None
     control: str | None = None
     available: str | None = None  # topic below the gateway's that says whether the value is of now
+    attributes: str | None = None  # topic below the gateway's with JSON whose members are its attributes
+    away_too: bool = False  # it is also there while the gateway is away
 
 
 def _sensor(
@@ -93,7 +96,35 @@ def entity_of(sensor: Sensor) -> Entity:
 ONLINE = Sensor(
     "online", "Gateway Online", lambda _: None, device_class="connectivity", icon="lan-connect", yes_or_no=True
 )
-GATEWAY_ENTITIES: tuple[Entity, ...] = tuple(entity_of(sensor) for sensor in (*SENSORS, ONLINE))
+# What happened to the gateway is no value of a reading either, and that it is away is one of these events.
+EVENT_TOPIC: Final = "event"
+LAST_EVENT_TOPIC: Final = "last_event"
+EVENT_DETAILS_TOPIC: Final = "last_event/details"
+EVENT_ENTITIES: Final = (
+    Entity(
+        "event",
+        "event",
+        "Event",
+        EVENT_TOPIC,
+        {"icon": "mdi:timeline-alert", "event_types": list(KINDS)},
+        away_too=True,
+    ),
+    Entity(
+        "sensor",
+        "last_event",
+        "Last Event",
+        LAST_EVENT_TOPIC,
+        {"icon": "mdi:timeline-text"},
+        attributes=EVENT_DETAILS_TOPIC,
+        away_too=True,
+    ),
+)
+GATEWAY_ENTITIES: tuple[Entity, ...] = (
+    *(entity_of(sensor) for sensor in SENSORS),
+    # Its own gateway's availability would turn this one grey instead of "off" in the very case it is there for.
+    replace(entity_of(ONLINE), away_too=True),
+    *EVENT_ENTITIES,
+)
 
 
 # Name and icon of a control's entity, where these are not its label; two buttons command the connection to the grid.

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pwserver.events.event import Event
 from pwserver.mqtt.broker_connection import (
     NOT_INSTALLED,
     NOT_TRIED,
@@ -31,6 +33,8 @@ from pwserver.mqtt.broker_settings import (
 )
 from pwserver.mqtt.command_inbox import CommandInbox
 from pwserver.mqtt.discovery import Announcement, Announcer
+from pwserver.mqtt.entities import EVENT_TOPIC
+from pwserver.mqtt.event_messages import EventOutbox
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.view import View
 
@@ -72,6 +76,7 @@ class MqttPublisher:
         self.counters = {"published": 0, "connects": 0, "commands": 0, "rejected": 0}
         self._changed = changed
         self._channels: dict[str, _GatewayChannel] = {}
+        self._outboxes: dict[str, EventOutbox] = {}
         self._new_gateway = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._client: Client | None = None
@@ -102,6 +107,17 @@ class MqttPublisher:
             return
         channel.view = view
         channel.fresh.set()
+
+    def tell(self, events: Sequence[Event], new: bool = True) -> None:
+        """Send events that are on the disk; those that are not ``new`` are only shown as the last ones."""
+        for event in events:
+            outbox = self._outboxes.setdefault(event.gateway, EventOutbox())
+            if new:
+                outbox.put(event, time.monotonic())
+            else:
+                outbox.last = event
+            if event.gateway in self._channels:
+                self._channels[event.gateway].fresh.set()
 
     @property
     def why_not_connected(self) -> str | None:
@@ -213,6 +229,7 @@ class MqttPublisher:
             if announcement is not None:
                 await self._announce(announcement)
             channel.fresh.clear()
+            await self._send_events(channel.view.gateway.id)
             view, values = channel.view, self._values(channel)
             left = list(values)
             while left:
@@ -230,8 +247,18 @@ class MqttPublisher:
             channel.announcer.forget()
             raise
 
+    async def _send_events(self, gateway_id: str) -> None:
+        """Send the events that wait, one after the other: their order matters, and none is ever retained."""
+        outbox = self._outboxes.get(gateway_id)
+        topic = f"{self.settings.topic_prefix}/{gateway_id}/{EVENT_TOPIC}"
+        while outbox is not None and (message := outbox.take(time.monotonic())) is not None:
+            await self._send(topic, message, retain=False, qos=self.settings.qos)
+
     def _values(self, channel: _GatewayChannel) -> dict[str, str]:
-        return topics(channel.view, self.settings.topic_prefix, channel.announcer.availabilities())
+        prefix, gateway_id = self.settings.topic_prefix, channel.view.gateway.id
+        outbox = self._outboxes.get(gateway_id)
+        last = outbox.topics(f"{prefix}/{gateway_id}/") if outbox is not None else {}
+        return last | topics(channel.view, prefix, channel.announcer.availabilities())
 
     async def _announce(self, announcement: Announcement) -> None:
         if announcement.first:

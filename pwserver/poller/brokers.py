@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pwserver import __version__
 from pwserver.commands import ACKNOWLEDGED
 from pwserver.config import Config
+from pwserver.events.event import Event
 from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
@@ -85,6 +86,15 @@ class Brokers:
             for publisher in (self._snapshots, self._mqtt):
                 if publisher is not None:
                     self._loop.call_soon_threadsafe(publisher.publish, view)
+
+    def tell(self, events: Sequence[Event], new: bool = True) -> None:
+        """Pass on events that are on the disk. From any thread; before the start only for what is not new."""
+        if self._mqtt is None:
+            return
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._mqtt.tell, events, new)
+        elif not new:
+            self._mqtt.tell(events, new)
 
     async def stop(self) -> None:
         """Say offline and disconnect; where the broker does not listen any more, it publishes the will instead."""

@@ -11,8 +11,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import ujson
 
@@ -20,7 +20,7 @@ from pwserver.events.detector import detect, note_command
 from pwserver.events.event import Event
 from pwserver.events.event_memory import EventMemory
 from pwserver.events.event_ring import EventRing, memory_room
-from pwserver.events.kinds import API, MQTT
+from pwserver.events.kinds import API, GRID_DOWN, KINDS, MQTT
 from pwserver.events.observation import Observation, observe
 from pwserver.history.clock_witnesses import steady_seconds
 from pwserver.json_types import JsonMapping
@@ -45,6 +45,8 @@ class _Gateway:
     memory: EventMemory
     kept: bytes  # the memory as it was committed last
     last: float = math.nan  # timestamp of the newest reading that was taken
+    counts: Mapping[str, int] = field(default_factory=dict)  # of the events that were told
+    last_outage_seconds: float | None = None
 
 
 class EventRecording:
@@ -64,6 +66,8 @@ class EventRecording:
         self.listeners: list[Listener] = []
         self.dropped = 0  # polls that nobody could judge in time
         self._gateways = {name: _Gateway(ring, _kept_memory(ring), ring.kept_memory) for name, ring in rings.items()}
+        for known in self._gateways.values():
+            _show(known)
         self._correction = correction
         self._clock = clock
         self._steady = steady
@@ -116,6 +120,17 @@ class EventRecording:
             now = self._steady()
             self._do(lambda: self._put_right(known, since, now, offset, seconds))
 
+    def measured(self) -> Mapping[str, Any]:
+        """Return the metrics of the events that were told, for documents.prometheus.DATA_FAMILIES."""
+        gateways = list(self._gateways.items())
+        return {
+            "powerwall_outages_total": {(name,): known.counts.get(GRID_DOWN, 0) for name, known in gateways},
+            "powerwall_last_outage_seconds": {(name,): known.last_outage_seconds for name, known in gateways},
+            "powerwall_events_total": {
+                (name, kind): known.counts.get(kind, 0) for name, known in gateways for kind in KINDS
+            },
+        }
+
     def settle(self) -> None:
         """Do what waits, in the calling thread; for tests, and before the process ends."""
         while True:
@@ -154,6 +169,7 @@ class EventRecording:
         told = known.ring.commit(events, memory)
         known.kept = memory
         if told:
+            _show(known)
             for listener in self.listeners:
                 listener(told)
 
@@ -161,6 +177,11 @@ class EventRecording:
         known.memory.shift(since + offset, now + offset, seconds)
         known.ring.put_right(since, seconds)
         self._commit(known, [])
+
+
+def _show(known: _Gateway) -> None:
+    """Let the metrics follow the events that are on the disk."""
+    known.counts, known.last_outage_seconds = dict(known.memory.counts), known.memory.last_outage_seconds
 
 
 def _packed(memory: EventMemory) -> bytes:

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pwserver.config import Config
 from pwserver.config.history_place import names_folder, own_predecessor
 from pwserver.directory import Directory
+from pwserver.events.event import Event
 from pwserver.poller.brokers import Brokers
 from pwserver.poller.command_service import CommandService
 from pwserver.poller.event_recording import EventRecording
@@ -69,14 +70,16 @@ class Poller:
         self.commands = CommandService(runtime, self.tasks)
         self.recording = Recording(runtime.history)
         self.events = EventRecording(runtime.history.events, self.recording.correction_seconds)
-        self.events.listeners.append(lambda events: runtime.shared.bell.ring())
+        self.events.listeners.append(self._told)
         self.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
         self.values = ValueRecording(runtime.history, runtime.histories)
         self.publisher.value = self.values.figures
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
-        self.metrics.sources += [self._measured, self.brokers.measured]
+        for ring in runtime.history.events.values():
+            self.brokers.tell(ring.after(ring.head - 1), new=False)
+        self.metrics.sources += [self._measured, self.brokers.measured, self.events.measured]
         self._jobs: list[asyncio.Task[None]] = []
 
     async def run(self) -> None:
@@ -84,7 +87,6 @@ class Poller:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        self.events.start()
         if self.notices is not None:
             self.notices.start()
         self._start(self._beat(), "heartbeat")
@@ -98,6 +100,7 @@ class Poller:
             self.metrics.sources.append(taking.measured)
             self._start(taking.run(), "import")
         await self.brokers.start()
+        self.events.start()  # only now: the broker's publisher takes events from here on
         if self.runtime.directory is not None:
             self._follow(self.runtime.directory)
         else:
@@ -193,6 +196,12 @@ class Poller:
         self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
         if self.notices is not None:
             self.notices.take(view)
+
+    def _told(self, events: Sequence[Event]) -> None:
+        """Pass on events that are on the disk: to the broker, the streams, and the page of the metrics."""
+        self.brokers.tell(events)
+        self.runtime.shared.bell.ring()
+        self.publisher.changed()
 
     def _measured(self) -> Mapping[str, Any]:
         """Return the self metrics of the polling itself."""

@@ -135,8 +135,9 @@ OPERATIONS = (
         text=f"{_STREAM}`/api/aggregate/`, or of one gateway.",
         parameters=(
             Parameter("gateway", STRING, "id of a gateway; without it, the sum of all"),
-            Parameter("document", string(values=("aggregate", "site")),
-                      "`site`: the object of `/api/site`, or of `/api/site/{id}`, when it has changed"),
+            Parameter("document", string(values=("aggregate", "site", "events")),
+                      "`site`: the object of `/api/site`, or of `/api/site/{id}`, when it has changed; "
+                      "`events`: the newest 20 events, as `/api/events` tells them, when there are new ones"),
         ),
         errors={400: "there is no such document", 403: "the page's origin is not allowed",
                 404: "there is no such gateway", 503: "too many streams are open"},

@@ -60,4 +60,10 @@ OPERATIONS: Final = (
         ),
         errors={404: "there is no such gateway"}, statuses=INVALID,
     ),
+    ApiOperation(
+        "/ws/events", "WebSocket: the newest 20 events, when there are new ones", TAG, success=101,
+        parameters=(Parameter("gateway", STRING, "id of a gateway; without it, all of them, merged by time"),),
+        errors={400: "the handshake is malformed", 403: "the page's origin is not allowed",
+                404: "there is no such gateway", 426: "the request is no WebSocket handshake"},
+    ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from sanic import Request
 
 from pwserver.documents.catalogue import gateway_prefix
 from pwserver.gateway_lookup import find_gateway
+from pwserver.history.event_route import events
 from pwserver.runtime import Runtime
 from pwserver.web.address_table import STREAMS, AddressTable, Note
 from pwserver.web.client_address import TrustedProxies
@@ -27,6 +29,10 @@ AGGREGATE_TARGET = "/api/aggregate/"
 # One house: what a phone on a slow line takes without noticing. All houses: quick for few, bounded for hundreds.
 HOUSE_BYTES_PER_SECOND = 2000.0
 OVERVIEW_BYTES_PER_SECOND = 50_000.0
+
+
+STREAMED_EVENTS = 20  # the newest ones; who has missed more asks /api/events
+EVENTS_BYTES_PER_SECOND = 8 * 1024.0
 
 
 class OpenStreams:
@@ -109,3 +115,24 @@ class OpenStreams:
         if name is None:
             return self.hub.topic(SITE, OVERVIEW_BYTES_PER_SECOND)
         return self.hub.topic(site_target(find_gateway(name, site_gateways(self.table))), HOUSE_BYTES_PER_SECOND)
+
+    def events(self, name: str | None) -> Topic:
+        """Return the topic of the newest events of all gateways, or of one. Raises UnknownGateway."""
+        histories = self.runtime.histories
+        rings = dict(histories.events)
+        if name is not None:
+            gateway = find_gateway(name, rings)
+            rings = {gateway: rings[gateway]}
+        asked = {} if name is None else {"gateway": next(iter(rings))}
+
+        def read() -> tuple[bytes, bytes]:
+            answer = events(histories, {**asked, "limit": str(STREAMED_EVENTS)}, time.time())
+            return answer.body, answer.etag or b""
+
+        # Put right times change what is told without a new event.
+        return self.hub.topic_of(
+            f"#events {name or ''}",
+            read,
+            lambda: hash(tuple(ring.generation for ring in rings.values())),
+            EVENTS_BYTES_PER_SECOND,
+        )

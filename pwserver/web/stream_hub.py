@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pwserver.web.document_table import DocumentTable, Entry
@@ -44,6 +44,15 @@ class Hub:
         if found is None:
             entry = self._table.entries[target] if target else None
             found = self._topics[name] = self._make(entry, bytes_per_second)
+        return found
+
+    def topic_of(
+        self, name: str, read: Callable[[], tuple[bytes, bytes]], generation: Callable[[], int], bytes_per_second: float
+    ) -> Topic:
+        """Return the topic of something that is no document; see ``PacedTopic``. ``name`` is no request target."""
+        found = self._topics.get(name)
+        if found is None:
+            found = self._topics[name] = PacedTopic(read, generation, bytes_per_second)
         return found
 
     def _make(self, entry: Entry | None, bytes_per_second: float | None) -> Topic:

@@ -18,7 +18,7 @@ from pwserver.web.stream_topics import DEFLATED, EVENTS, WEBSOCKET, Topic
 from pwserver.web.websocket import accept_key, accepts_deflate
 from pwserver.web_origins import ANYBODY, judge_origin
 
-DOCUMENTS = ("aggregate", "site")  # what /api/stream can send
+DOCUMENTS = ("aggregate", "site", "events")  # what /api/stream can send
 RETRY_SECONDS = 2  # seconds after which a browser opens a lost event stream again (HTML standard, ``retry:``)
 EVENTS_HEAD = (
     "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: {media_type}\r\ncache-control: no-store\r\n"
@@ -100,6 +100,10 @@ def blueprint(streams: OpenStreams) -> Blueprint:
         upgrade(streams, request, streams.site(decode_segment(gateway)))
         return None
 
+    async def diary(request: Request) -> HTTPResponse | None:
+        upgrade(streams, request, streams.events(single(request, "gateway") or None))
+        return None
+
     async def events(request: Request) -> HTTPResponse | None:
         wanted, document = single(request, "gateway") or None, single(request, "document") or DOCUMENTS[0]
         if document not in DOCUMENTS:
@@ -107,6 +111,8 @@ def blueprint(streams: OpenStreams) -> Blueprint:
             raise Refusal(400, f"document is {given!r}; allowed are {', '.join(DOCUMENTS)}")
         if document == "site":
             topic = streams.site(wanted)
+        elif document == "events":
+            topic = streams.events(wanted)
         else:
             topic = streams.aggregate() if wanted is None else streams.gateway(wanted)
         # Not admitted and not counted: a HEAD opens no stream.
@@ -122,6 +128,7 @@ def blueprint(streams: OpenStreams) -> Blueprint:
         "/ws/gateway/<gateway:str>": gateway,
         "/ws/site": site,
         "/ws/site/<gateway:str>": house,
+        "/ws/events": diary,
         "/api/stream": events,
     }
     for path, handler in handlers.items():

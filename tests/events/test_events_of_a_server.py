@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import IMPATIENT
+from tests.streams.client import Client
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 TOKEN = "a-long-control-token"
 
@@ -90,6 +92,15 @@ def command(server: Server, name: str, value: object) -> None:
     wait_until(lambda: server.get(f"/control/{name}", "POST", headers, body).status == 200, 30, f"{name} {value}")
 
 
+def streamed(server: Server, path: str) -> Any:
+    """The first message of an event stream."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=patient(20)) as stream:
+        for line in stream:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+    return None
+
+
 def test_a_diary_is_kept_over_a_kill(houses: Houses, tmp_path: Path) -> None:
     home = houses.home
     with Server([], houses.environment(tmp_path)) as server:
@@ -98,11 +109,18 @@ def test_a_diary_is_kept_over_a_kill(houses: Houses, tmp_path: Path) -> None:
         diary = Diary(server)
         assert diary.read() == [], "what is seen first is a state"
         # An outage, an alert, a reserve that we set.
+        live = Client(server.port, "/ws/events?gateway=home")
+        assert live.message()["events"] == []
         home.set_house(grid_outage=True)
         home.raise_alert("HighCPU")
         down = diary.wait_for("grid_down", exact=True)
         assert down["gateway"] == "home" and 0 < down["details"]["charge_percent"] <= 100
         assert diary.wait_for("alert_begun", alert="HighCPU")["details"]["severity"] == "warning"
+        wait_until(lambda: down in live.message().get("events", ()), 20, "the stream tells it")
+        live.__exit__()
+        assert down in streamed(server, "/api/stream?document=events&gateway=home")["events"]
+        counted = 'powerwall_outages_total{gateway="home"} 1.0'
+        wait_until(lambda: counted in server.get("/metrics").body.decode(), 20, "the metrics count it")
         command(server, "reserve", 30)
         ours = diary.wait_for("reserve_changed", by="api")
         assert abs(ours["details"]["after"] - 30.0) < 1.0
@@ -124,7 +142,7 @@ def test_a_diary_is_kept_over_a_kill(houses: Houses, tmp_path: Path) -> None:
         diary = Diary(server)
         up = diary.wait_for("grid_up")
         assert up["details"]["since"] == down["timestamp"] and up["details"]["home_wh"] is not None
-        assert diary.wait_for("alert_ended")["details"]["alert"] == "HighCPU"
+        assert diary.wait_for("alert_ended", alert="HighCPU")["details"]["since"] is not None
         theirs = diary.wait_for("reserve_changed", by="elsewhere")
         assert theirs["details"]["before"] == ours["details"]["after"]
         houses.dark.set_house(grid_outage=False)

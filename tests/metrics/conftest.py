@@ -125,6 +125,9 @@ def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
 
 
 SELF = {
+    "powerwall_outages_total": {("home",): 3},
+    "powerwall_last_outage_seconds": {("home",): 1800.5, ("cabin",): None},
+    "powerwall_events_total": {("home", "grid_down"): 3, ("home", "grid_up"): 2},
     "pwserver_http_requests_total": {("1", "get"): 120, ("2", "get"): 80, ("1", "post"): 1},
     "pwserver_http_errors_total": {("1",): 2},
     "pwserver_http_no_data_total": {("1",): 1},

@@ -103,6 +103,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
     # Sensors that pypowerwall-server does not have:
     Deviation("alerts", "a sensor that pypowerwall-server does not have"),
     Deviation("worst_alert", "a sensor that pypowerwall-server does not have"),
+    Deviation("event", "an entity that pypowerwall-server does not have", of=ENTITY),
+    Deviation("last_event", "a sensor that pypowerwall-server does not have", of=ENTITY),
 )
 
 

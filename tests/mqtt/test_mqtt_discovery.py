@@ -309,7 +309,9 @@ ALLOWED = {
         "state_class",
         "value_template",
         "suggested_display_precision",
+        "json_attributes_topic",
     },
+    "event": COMMON | {"state_topic", "event_types"},
     "binary_sensor": COMMON | {"state_topic", "device_class", "payload_on", "payload_off"},
     "number": COMMON
     | {"state_topic", "command_topic", "command_template", "min", "max", "step", "unit_of_measurement"},
@@ -319,6 +321,7 @@ ALLOWED = {
 }
 REQUIRED = {
     "sensor": {"state_topic"},
+    "event": {"state_topic", "event_types"},
     "binary_sensor": {"state_topic"},
     "number": {"command_topic"},
     "select": {"command_topic", "options"},
@@ -356,6 +359,8 @@ def check_entity(component, config):
             assert unit in UNITS[device_class] and state_class in STATE_CLASSES[device_class]
         assert state_class in {None, "measurement", "total", "total_increasing"}
         assert (state_class is None) == (unit is None)  # a text has neither
+    if component == "event":
+        assert all(isinstance(kind, str) and kind for kind in config["event_types"])
     if component == "binary_sensor":
         assert config.get("device_class") in {None, "connectivity"}
     if component == "number":

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from pwserver.mqtt.entities import GATEWAY_ENTITIES
+from pwserver.mqtt.entities import EVENT_DETAILS_TOPIC, EVENT_TOPIC, GATEWAY_ENTITIES, LAST_EVENT_TOPIC
 from pwserver.mqtt.sensors import SENSORS
 from pwserver.mqtt.state_topics import topics
 from pwserver.state.controls import MQTT_CONTROLS
@@ -28,6 +28,7 @@ def test_every_topic_is_documented(powerwall3, view_of):
     assert own == {sensor.topic for sensor in SENSORS if sensor.own_availability}
     view = replace(view_of(replace(powerwall3, alerts=[])), value=worth())
     real = {topic.removeprefix("pypowerwall/home/") for topic in topics(view)}
+    real |= {EVENT_TOPIC, LAST_EVENT_TOPIC, EVENT_DETAILS_TOPIC}  # not of a view
     assert plain == {topic for topic in real if "/" not in topic}
     assert families == {topic.split("/")[0] for topic in real if "/" in topic}
     assert {entity.state for entity in GATEWAY_ENTITIES} <= plain

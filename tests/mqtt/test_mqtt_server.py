@@ -85,6 +85,20 @@ def test_a_day_of_the_broker(house, broker, watch, until):
                 "tls": False,
             }
 
+            # An outage is an event, never retained; the last one stays as a value.
+            def grid_events() -> list[str]:
+                told = [(json.loads(payload), kept) for topic, payload, kept in seen.log if topic == f"{base}/event"]
+                assert not any(kept for _, kept in told)
+                return [event["event_type"] for event, _ in told if event["event_type"].startswith("grid_")]
+
+            base = "pypowerwall/default"
+            house.set_house(grid_outage=True)
+            await until(lambda: grid_events() == ["grid_down"], "the grid is lost")
+            house.set_house(grid_outage=False)
+            await until(lambda: grid_events() == ["grid_down", "grid_up"], "the grid is back")
+            await until(lambda: f"{base}/last_event" in seen.last)
+            assert json.loads(seen.last[f"{base}/last_event/details"])["sequence"] >= 2
+
             mark = len(seen.log)
             await seen.send("homeassistant/status", "online")
             config = "homeassistant/device/pypowerwall_default/config"

@@ -74,7 +74,7 @@ def test_an_unknown_gateway_is_refused_by_name(server: Server, path: str) -> Non
 def test_what_cannot_be_streamed_is_refused_by_name(server: Server) -> None:
     answer = server.get("/api/stream?document=house")
     assert answer.status == 400
-    assert answer.json() == {"detail": "document is 'house'; allowed are aggregate, site"}
+    assert answer.json() == {"detail": "document is 'house'; allowed are aggregate, site, events"}
     assert server.get("/api/stream?document=site&gateway=nope").status == 404
     for target in ("/api/site/nope", "/api/site/aggregate", "/api/site/a%2Fb"):
         answer = server.get(target)
