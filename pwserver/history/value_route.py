@@ -115,15 +115,15 @@ def value(histories: Histories, arguments: Mapping[str, str], now: float, match:
 def _window(query: QueryParameters, step: str, today: datetime.date) -> tuple[datetime.date, datetime.date]:
     """Return the first and the last day that are asked for."""
     start, end = query.day("start"), query.day("end")
+    for name, given in (("start", start), ("end", end)):
+        if given and not _EARLIEST <= datetime.date.fromisoformat(given) <= _LATEST:
+            query.problem(name, "value_error", f"days are from {_EARLIEST} to {_LATEST}", given)
+            return today, today
     last = datetime.date.fromisoformat(end) if end else today
-    first = (
-        datetime.date.fromisoformat(start) if start else max(_EARLIEST, last - datetime.timedelta(_DEFAULT_DAYS[step]))
-    )
+    back = max(_EARLIEST.toordinal(), last.toordinal() - _DEFAULT_DAYS[step])
+    first = datetime.date.fromisoformat(start) if start else datetime.date.fromordinal(back)
     if first > last:
         query.problem("start", "value_error", "must not be after end", start)
-    if first < _EARLIEST or last > _LATEST:
-        query.problem("start", "value_error", f"days are from {_EARLIEST} to {_LATEST}", start or end)
-        return today, today
     if step == QUARTER and (last - first).days >= MOST_QUARTER_DAYS:
         query.problem("start", "value_error", f"quarter hours of {MOST_QUARTER_DAYS} days at most", start)
     if start is None and step in (MONTH, YEAR):  # whole ones

@@ -146,10 +146,10 @@ def _charges(found: Json) -> float:
     return _number(found) or 0.0
 
 
-def _demand(found: Json) -> bool:
-    """Say whether any demand charge is not 0."""
+def _demand(found: Json, levels: int = 4) -> bool:
+    """Say whether any demand charge is not 0: season, rates, period, price."""
     if isinstance(found, Mapping):
-        return any(_demand(each) for each in list(found.values())[:MOST_PERIODS])
+        return levels > 0 and any(_demand(each, levels - 1) for each in list(found.values())[:MOST_PERIODS])
     return bool(_number(found))
 
 

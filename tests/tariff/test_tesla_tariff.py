@@ -151,6 +151,14 @@ def test_fixed_charges_may_lack_an_amount_and_demand_charges_are_said():
     assert version.notes == ("demand charges are not counted",)
 
 
+def test_a_document_without_a_bottom_is_read() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"ALL": deep}
+    version, _ = read_tesla_tariff({"energy_charges": {"ALL": {"ALL": 0.3}}, "demand_charges": deep})
+    assert version.notes == ()
+
+
 def test_hours_that_cannot_be_understood_have_no_price_and_are_named():
     for window in ({"fromHour": 25}, {"toDayOfWeek": 7}, {"fromMinute": 61}, {"fromHour": "x"}, {"fromHour": 1.5}, 7):
         document = plan({"ON_PEAK": [window, {"fromHour": 10, "toHour": 12}]}, {"ON_PEAK": 0.3})
