@@ -215,6 +215,9 @@ def test_a_server_with_a_tariff_says_what_today_cost(tmp_path: Path):
         assert found["estimate"] is True
         assert found["rows"][0]["fixed"] == 0.5
         assert found["price_now"]["buy"] == 0.3
+        told = wait_until(lambda: server.json(f"/api/gateways/{found['gateway']}").get("value"), 60)
+        assert told["price_now"]["buy"] == 0.3
+        assert wait_until(lambda: 'powerwall_value_today{currency="EUR"' in server.get("/metrics").body.decode(), 60)
         answer = server.get("/api/value?step=year&format=csv")
         assert answer.headers["content-type"].startswith("text/csv")
         assert server.get("/api/value?gateway=nobody").status == 404
