@@ -84,6 +84,7 @@ type SiteHouse = {
       capacity_wh?: number | null;
       remaining_wh?: number | null;
       charge_percent?: number | null;
+      health_percent?: number | null;
       discharged_wh?: number | null;
       watts?: number | null;
       volts?: number | null;
@@ -106,6 +107,7 @@ type SiteHouse = {
       watts?: number | null;
       volts?: number | null;
       amperes?: number | null;
+      weak?: boolean | null;
     };
   };
   control: {

@@ -45,7 +45,7 @@ class RecordingSettings:
         "PW_HISTORY_DAYS", Duration(7 * DAY_SECONDS, 36600 * DAY_SECONDS), 7305 * DAY_SECONDS, HISTORY,
         "History in steps of a day is kept for this time.")
     max_signals: int = setting(
-        "PW_HISTORY_MAX_SIGNALS", Int(0, 4096), 96, HISTORY,
+        "PW_HISTORY_MAX_SIGNALS", Int(0, 4096), 128, HISTORY,
         "At most so many signals of a gateway's devices are recorded.")
     max_rows: int = setting(
         "PW_HISTORY_MAX_ROWS", Int(100, 10_000_000), 100_000, HISTORY, "One answer has at most so many rows.")

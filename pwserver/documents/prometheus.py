@@ -165,6 +165,7 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     ),
     _gauge("unit_capacity_joules", "Energy of one full unit (nominal_full_pack_energy, Wh x 3600).", "device"),
     _gauge("unit_remaining_joules", "Energy left in one unit (nominal_energy_remaining, Wh x 3600).", "device"),
+    _gauge("unit_health_ratio", "State of health: 30 days' median of a full unit by its nameplate.", "device"),
     _gauge(
         "temperature_celsius", "A temperature of a unit (HVP_*, PCH_AmbientTemp, THC_AmbientTemp).", "device", "sensor"
     ),
@@ -179,6 +180,7 @@ DATA_FAMILIES: tuple[MetricFamily, ...] = (
     _gauge("string_power_watts", "Power of a solar string.", "string"),
     _gauge("string_voltage_volts", "Voltage of a solar string.", "string"),
     _gauge("string_current_amperes", "Current of a solar string.", "string"),
+    _gauge("string_weak", "1 when a solar string is weak against its neighbours over days, else 0.", "string"),
     _gauge("string_connected", "1 when a solar string is connected.", "string"),
     _gauge("ct_power_watts", "Power of a wired current transformer (METER_*, NEURIO_*).", "meter", "ct"),
     _gauge("ct_current_amperes", "Current of a wired current transformer.", "meter", "ct"),
@@ -379,6 +381,7 @@ def _units(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], object]]:
     for unit in judged.units:
         yield "unit_info", (unit.serial, unit.position, unit.part or "", unit.type or ""), 1.0
         yield "unit_capacity_joules", (unit.serial,), _scaled(unit.capacity_wh.value, JOULES_PER_WATT_HOUR)
+        yield "unit_health_ratio", (unit.serial,), _scaled(unit.health_percent.value, 0.01)
         yield "unit_remaining_joules", (unit.serial,), _scaled(unit.remaining_wh.value, JOULES_PER_WATT_HOUR)
     for serial, values in signals_by_serial(judged.devices).items():
         for name, value in values.items():
@@ -412,6 +415,7 @@ def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], objec
         yield "string_power_watts", (string.name,), string.watts.value
         yield "string_voltage_volts", (string.name,), string.volts.value
         yield "string_current_amperes", (string.name,), string.amperes.value
+        yield "string_weak", (string.name,), string.weak.value
         yield "string_connected", (string.name,), string.connected
     for meter in found.remote_meters:
         channel = (meter.din, meter.channel)

@@ -49,6 +49,7 @@ _UNIT: dict[str, Schema] = {
     "capacity_wh": _WH,
     "remaining_wh": _WH,
     "charge_percent": _PC,
+    "health_percent": nullable(number("%", "state of health, by the days of the history; may be more than 100")),
     "discharged_wh": nullable(number("Wh", "counted since the unit was made")),
     "watts": nullable(number("W", "discharging is positive")),
     "volts": _VOLTS,
@@ -59,7 +60,12 @@ _UNIT: dict[str, Schema] = {
     "leader": nullable(string("the serial number of the unit that an expansion pack belongs to")),
     "age_seconds": nullable(number("s", "how much older than the reading its figures are")),
 }
-_STRING: dict[str, Schema] = {"watts": _W, "volts": _VOLTS, "amperes": _AMPERES}
+_STRING: dict[str, Schema] = {
+    "watts": _W,
+    "volts": _VOLTS,
+    "amperes": _AMPERES,
+    "weak": nullable({**BOOLEAN, "description": "against its neighbours, by the days of the history"}),
+}
 _VERSION = {"version": {"const": 1, "description": "changes only when a member is removed or changes its meaning"}}
 _TIME = {"time": number("s", "when this was written, seconds since 1970; ages count up to then")}
 _STATE = string(

@@ -27,6 +27,8 @@ _TITLES: Final[Mapping[str, str]] = {
     "balance_watts": "Difference of the meters",
     "imported_wh": "Energy in",
     "discharged_wh": "Energy discharged in all",
+    "health_percent": "State of health",
+    "weak": "Weak against its neighbours",
     "exported_wh": "Energy out",
     "watts": "Power",
     "volts": "Voltage",

@@ -72,6 +72,15 @@ class DeviceDays:
             slots[device] = len(slots)
         return self.open.devices[kind].setdefault(device, {})
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Return how many devices have figures today, by kind."""
+        return tuple(map(len, self.open.devices.values()))
+
+    def has(self, kind: str, device: str) -> bool:
+        """Return whether a device has a slot."""
+        return device in self._slots[kind]
+
     def describe(self, kind: str, device: str, about: JsonObject) -> None:
         """Keep what else is to be known of a device that has a slot."""
         if device in self._slots[kind]:

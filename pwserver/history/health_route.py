@@ -12,14 +12,13 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from pwserver.history.archive import Archive
-from pwserver.history.days import DAY_MIDDLE_SECONDS, local_date, zone
+from pwserver.history.day_window import DayWindow, day_ordinal, day_text, quoted, rounded
 from pwserver.history.device_days import DeviceSeries, KeptDevices, kept_devices, read_series
-from pwserver.history.history_answer import CSV, JSON, Histories, HistoryAnswer, make_etag, to_json, unchanged
-from pwserver.history.history_parameters import BadQuery, QueryParameters
+from pwserver.history.history_answer import CSV, JSON, Histories, HistoryAnswer, to_json
+from pwserver.history.history_parameters import BadQuery
 from pwserver.history.layout import DEVICE_DAYS
 from pwserver.history.timeseries import refuse
 from pwserver.history.unit_days import UNIT, WHOLE
@@ -39,9 +38,7 @@ from pwserver.state.battery_health import (
 from pwserver.state.fact import text
 from pwserver_ext.series import Column, json_objects, pick
 
-DEFAULT_DAYS: Final = 366
 MOST_JUDGEMENTS: Final = 1000
-_DAY_SECONDS: Final = 86400.0
 CSV_HEAD: Final = "gateway,unit,day,full_wh,nominal_wh,health_percent,source,discharged_wh\n"
 
 
@@ -105,13 +102,13 @@ def figures_of(battery: Battery) -> JsonObject:
     discharged = health.discharged_wh
     cycles = None if nominal is None or discharged is None else discharged / nominal
     found: JsonObject = {
-        "full_wh": _rounded(health.full_wh, 1),
-        "median_full_wh": _rounded(health.median_wh, 1),
+        "full_wh": rounded(health.full_wh, 1),
+        "median_full_wh": rounded(health.median_wh, 1),
         "nominal_wh": nominal,
-        "health_percent": _rounded(percent(health.median_wh, nominal), 2),
-        "trend_percent_per_year": _rounded(trend, 3),
-        "discharged_wh": _rounded(discharged, 0),
-        "cycles": _rounded(cycles, 2),
+        "health_percent": rounded(percent(health.median_wh, nominal), 2),
+        "trend_percent_per_year": rounded(trend, 3),
+        "discharged_wh": rounded(discharged, 0),
+        "cycles": rounded(cycles, 2),
     }
     reasons = {
         "full_wh": NO_DAYS,
@@ -135,44 +132,30 @@ def battery_health(
 ) -> HistoryAnswer:
     """Answer ``GET /api/battery/health``."""
     try:
-        query = QueryParameters(arguments)
-        start = query.moment("from", now - DEFAULT_DAYS * _DAY_SECONDS, now)
-        end = query.moment("to", now, now)
-        if start > end:
-            query.problem("from", "value_error", "must not be after to", query.text("from"))
-        media = query.choice("format", "json", ("json", "csv"))
-        query.check()
+        window = DayWindow.read(arguments, now)
     except BadQuery as problem:
         return refuse(problem)
-    found = histories.real(query.text("gateway")) if histories.settings.enabled else []
-    archives = [archive for archive in found if archive.devices is not None]  # a sum has no units of its own
-    etag = make_etag(*map(_generation, archives), sorted(arguments.items()), now // 60.0, weak=True)
-    if unchanged(etag, match):
-        return HistoryAnswer(304, CSV if media == "csv" else JSON, b"", etag)
-    end = min(end, math.nextafter(now, math.inf))
-    if media == "csv":
-        lines = (line for one in archives for battery in batteries(one, now) for line in _csv(one, battery, start, end))
+    archives = window.archives(histories)
+    etag = window.etag(archives, UNIT)
+    if window.is_known(etag, match):
+        return HistoryAnswer(304, window.media_type, b"", etag)
+    if window.csv:
+        lines = (line for one in archives for battery in batteries(one, now) for line in _csv(one, battery, window))
         return HistoryAnswer(200, CSV, (CSV_HEAD + "".join(lines)).encode(), etag)
-    parts = [to_json(one.gateway.id) + b":" + _gateway(one, now, start, end) for one in archives]
+    parts = [to_json(one.gateway.id) + b":" + _gateway(one, window) for one in archives]
     head = to_json({"enabled": histories.settings.enabled, "meaning": MEANING})
     return HistoryAnswer(200, JSON, head[:-1] + b',"gateways":{' + b",".join(parts) + b"}}", etag)
 
 
-def _generation(archive: Archive) -> str:
-    """Name the exact content of the days of units."""
-    rings = (archive.rings[name] for name in DEVICE_DAYS[UNIT].rings)
-    sequence = archive.devices.read()[0] if archive.devices is not None else 0
-    return f"{archive.gateway.id} {sequence:x} " + "-".join(f"{ring.identity:x}.{ring.generation:x}" for ring in rings)
-
-
-def _gateway(archive: Archive, now: float, start: float, end: float) -> bytes:
-    whole, *units = ((battery.serial, _described(archive, battery, start, end)) for battery in batteries(archive, now))
+def _gateway(archive: Archive, window: DayWindow) -> bytes:
+    found = batteries(archive, window.now)
+    whole, *units = ((battery.serial, _described(archive, battery, window)) for battery in found)
     texts = [to_json(serial) + b":" + body for serial, body in units]
     head = to_json({"timezone": archive.timezone})
     return head[:-1] + b',"whole":' + whole[1] + b',"units":{' + b",".join(texts) + b"}}"
 
 
-def _described(archive: Archive, battery: Battery, start: float, end: float) -> bytes:
+def _described(archive: Archive, battery: Battery, window: DayWindow) -> bytes:
     health, name = battery.health, archive.timezone
     body: JsonObject = {}
     if battery.serial != WHOLE:
@@ -188,13 +171,13 @@ def _described(archive: Archive, battery: Battery, start: float, end: float) -> 
         "first_day": day_text(first, name) if first is not None else None,
         "last_day": day_text(last, name) if last is not None else None,
         "compared_since": day_text(health.since, name) if health.since is not None else None,
-        "steps": [{"day": day_text(step.day, name), "percent": _rounded(step.percent, 2)} for step in health.steps],
+        "steps": [{"day": day_text(step.day, name), "percent": rounded(step.percent, 2)} for step in health.steps],
     }
-    return to_json(body)[:-1] + b',"daily":' + _daily(battery, name, start, end) + b"}"
+    return to_json(body)[:-1] + b',"daily":' + _daily(battery, name, window) + b"}"
 
 
-def _daily(battery: Battery, zone_name: str, start: float, end: float) -> bytes:
-    days, figures = _within(battery, start, end)
+def _daily(battery: Battery, zone_name: str, window: DayWindow) -> bytes:
+    days, figures = _within(battery, window)
     if not days:
         return b"[]"
     full, nominal = figures["full_wh"], battery.nominal_wh
@@ -210,20 +193,20 @@ def _daily(battery: Battery, zone_name: str, start: float, end: float) -> bytes:
     )
 
 
-def _within(battery: Battery, start: float, end: float) -> tuple[array[float], Mapping[str, array[float]]]:
+def _within(battery: Battery, window: DayWindow) -> tuple[array[float], Mapping[str, array[float]]]:
     """Return the days of a window that have a figure."""
     series = battery.series
     full, counter = series.figures["full_wh"], series.figures["discharged_wh"]
-    first, last = bisect_left(series.days, start), bisect_left(series.days, end)
+    first, last = bisect_left(series.days, window.start), bisect_left(series.days, window.end)
     known = [row for row in range(first, last) if full[row] == full[row] or counter[row] == counter[row]]
     rows = array("q", known)
     return pick(series.days, rows), {name: pick(column, rows) for name, column in series.figures.items()}
 
 
-def _csv(archive: Archive, battery: Battery, start: float, end: float) -> Iterator[str]:
-    days, figures = _within(battery, start, end)
+def _csv(archive: Archive, battery: Battery, window: DayWindow) -> Iterator[str]:
+    days, figures = _within(battery, window)
     nominal = battery.nominal_wh
-    names = [_quoted(archive.gateway.id), _quoted(battery.serial or "whole")]
+    names = [quoted(archive.gateway.id), quoted(battery.serial or "whole")]
     for row, when in enumerate(days):
         full, source = figures["full_wh"][row], figures["source"][row]
         cells = [
@@ -240,23 +223,3 @@ def _csv(archive: Archive, battery: Battery, start: float, end: float) -> Iterat
 
 def _cell(value: float | None, decimals: int) -> str:
     return "" if value is None or value != value else f"{value:.{decimals}f}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
-
-
-def _rounded(value: float | None, decimals: int) -> float | None:
-    return None if value is None else round(value, decimals)
-
-
-@lru_cache(maxsize=1 << 15)
-def day_ordinal(start: float, zone_name: str) -> int:
-    """Return the proleptic ordinal of the day that begins at ``start``."""
-    return local_date(start + DAY_MIDDLE_SECONDS, zone(zone_name)).toordinal()
-
-
-@lru_cache(maxsize=1 << 12)
-def day_text(start: float, zone_name: str) -> str:
-    """Return the date of the day that begins at ``start``, as YYYY-MM-DD."""
-    return local_date(start + DAY_MIDDLE_SECONDS, zone(zone_name)).isoformat()

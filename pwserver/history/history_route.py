@@ -35,6 +35,7 @@ from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import BOOK_NAMES, COLUMNS, ENERGIES, MODES, SAMPLES, SHARES, SPREAD_NAMES
 from pwserver.history.ring_choice import Chosen, aggregate, choose, first_day, first_step
 from pwserver.history.signal_routes import signal_trend, signals
+from pwserver.history.string_route import solar_strings
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
 from pwserver.history.value_route import value
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
@@ -176,4 +177,5 @@ ROUTES: Mapping[str, Route] = {
     "/api/history": history,
     "/api/battery/health": battery_health,
     "/api/value": value,
+    "/api/solar/strings": solar_strings,
 }

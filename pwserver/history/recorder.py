@@ -16,16 +16,19 @@ from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import EnergyTotal, counted
 from pwserver.history.days import day_span, day_start, local_date, zone
 from pwserver.history.device_days import DeviceDays
+from pwserver.history.findings import findings
 from pwserver.history.layout import VALUES
 from pwserver.history.open_intervals import FIRST_VERSION_SIZE, QUARTER_SECONDS, OpenIntervals
 from pwserver.history.recorded_row import power_values
 from pwserver.history.signal_recorder import SignalRecorder
+from pwserver.history.string_days import judge_strings_of_day, note_strings
 from pwserver.history.unit_days import note_units
 from pwserver.reading import Reading
 from pwserver.state.judge import GatewayJudge, Judged
 
 log = logging.getLogger(__name__)
 
+FINDINGS_SECONDS = 3600.0  # how often what the days of devices say is found anew, if no day begins and no device comes
 FIRST_STATE_VERSION, STATE_VERSION = 1.0, 2.0  # the first is that of version 1.0
 
 
@@ -46,6 +49,8 @@ class Recorder:
         self._signals = SignalRecorder(archive)
         self._devices = DeviceDays(archive) if archive.devices is not None else None
         self._resume()
+        self.findings = findings(archive, self.last)  # what the days of devices say
+        self._findings_of: tuple[object, ...] = ()
 
     # --- what the poller calls -----------------------------------------------------------------------------------
 
@@ -97,12 +102,25 @@ class Recorder:
         if self._archive.signals:
             self._signals.take(timestamp, reading, judged, intervals.day_start)
         if self._devices is not None:
-            self._devices.begin(intervals.day_start)
-            note_units(self._devices, judged, self._archive.settings.signal_interval_seconds)
-            self._devices.show()
+            self._take_devices(self._devices, timestamp, elapsed, judged)
         if intervals.minute_start != minute:
             self.checkpoint()
         return True
+
+    def _take_devices(self, devices: DeviceDays, timestamp: float, elapsed: float | None, judged: Judged) -> None:
+        day = self._intervals.day_start
+        if day != devices.open.start:
+            if math.isfinite(devices.open.start):
+                begin, end = day_span(devices.open.start, self.zone)
+                judge_strings_of_day(devices, self._archive, end - begin)
+            devices.begin(day)
+        note_units(devices, judged, self._archive.settings.signal_interval_seconds)
+        note_strings(devices, judged, timestamp, elapsed)
+        devices.show()
+        known = (day, devices.counts, timestamp // FINDINGS_SECONDS)
+        if known != self._findings_of:
+            devices.keep()  # a device that is new is named in the record only
+            self._findings_of, self.findings = known, findings(self._archive, timestamp)
 
     def take_row(self, timestamp: float, values: array[float], elapsed: float | None = None) -> bool:
         """Record one row by COLUMNS from elsewhere (an import), without counters and device signals."""

@@ -14,7 +14,7 @@ from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import BANK, SIGNAL_FIGURES
 from pwserver.history.ring_choice import before
-from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METER_PREFIX, METRICS, serial_of
+from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METRICS, NO_UNITS, serial_of
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver.json_types import JsonObject
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
@@ -52,7 +52,7 @@ def _labels(archives: list[Archive]) -> dict[tuple[str, str], tuple[str, int]]:
         notes = archive.read_notes()
         units = dict(notes.units or {})
         used = max((order // 100 for _, order in units.values()), default=0)
-        devices = {device for device, _ in notes.series if not device.startswith(METER_PREFIX)}
+        devices = {device for device, _ in notes.series if not device.startswith(NO_UNITS)}
         for position, serial in enumerate(sorted({serial_of(device) for device in devices} - set(units)), 1):
             units[serial] = (f"PW{used + position}", (used + position) * 100)
         labels.update({(archive.gateway.id, serial): unit for serial, unit in units.items()})

@@ -212,12 +212,36 @@ def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
                     diagnostic=True,
                 )
             )
+    found += [_weak_entity(name) for name, string in strings.items() if string.weak.value is not None]
+    found += [_health_entity(one, serials) for one in judged.units if one.health_percent.value is not None]
     found += _remote_meter_entities(judged.electrical.remote_meters) + _battery_entities(judged.all_units, serials)
     for serial, values in signals_by_serial(judged.devices).items():
         if safe_in_topic(serial):
             kinds = {SIGNAL_BY_ID[name].prefix for name in values}
             found += [_signal_entity(serial, signal) for signal in SIGNALS if signal.prefix in kinds]
     return found
+
+
+def _weak_entity(name: str) -> Entity:
+    members: JsonObject = {"device_class": "problem", "icon": "mdi:solar-power-variant-outline"}
+    members |= {"payload_on": "true", "payload_off": "false", "entity_category": "diagnostic"}
+    return Entity(
+        "binary_sensor", f"string_{name.lower()}_weak", f"String {name} Weak", f"strings/{name}/weak", members
+    )
+
+
+def _health_entity(unit: Unit, serials: Mapping[int, str]) -> Entity:
+    serial = serials.get(unit.position)
+    return _sensor(
+        f"battery_{unit.position}_health",
+        "State of Health" if serial else f"Battery {unit.position} State of Health",
+        "%",
+        None,
+        "battery-heart-variant",
+        state=f"batteries/{unit.position}/health",
+        diagnostic=True,
+        serial=serial,
+    )
 
 
 def _signal_entity(serial: str, signal: Signal) -> Entity:
@@ -238,7 +262,8 @@ def _signal_entity(serial: str, signal: Signal) -> Entity:
 def entities_of_unit(serial: str, number: int) -> list[Entity]:
     """Return every entity that a battery unit may have, whichever of them it has shown."""
     units = (Unit(serial, number, ""),)
-    return [*_battery_entities(units, {number: serial}), *(_signal_entity(serial, one) for one in SIGNALS)]
+    health = _health_entity(units[0], {number: serial})
+    return [*_battery_entities(units, {number: serial}), health, *(_signal_entity(serial, one) for one in SIGNALS)]
 
 
 def _further_meter_entities(meters: Meters) -> list[Entity]:

@@ -102,6 +102,7 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
             payloads["aggregates"] = compact(view.reading.aggregates)
         payloads.update(_further_meters(judged.meters))
         payloads.update(_batteries(status["batteries"]))
+        payloads.update(_health(judged.units))
         payloads.update(_strings(judged.strings))
         payloads.update(_remote_meters(judged.electrical.remote_meters))
         payloads.update(_signals(judged.devices))
@@ -158,6 +159,11 @@ def _batteries(units: list[JsonObject]) -> dict[str, str]:
     return out
 
 
+def _health(units: Iterable[Unit]) -> dict[str, str]:
+    known = {unit.position: unit.health_percent.value for unit in units}
+    return {f"batteries/{number}/health": fixed(value, 1) for number, value in known.items() if value is not None}
+
+
 def _strings(strings: Mapping[str, String]) -> dict[str, str]:
     out: dict[str, str] = {}
     named = {name: string for name, string in strings.items() if safe_in_topic(name)}
@@ -165,6 +171,8 @@ def _strings(strings: Mapping[str, String]) -> dict[str, str]:
         for metric, value in zip(STRING_METRICS, (string.volts, string.amperes, string.watts), strict=True):
             if value.value is not None:
                 out[f"strings/{name}/{metric}"] = fixed(value.value, 2)
+        if string.weak.value is not None:
+            out[f"strings/{name}/weak"] = "true" if string.weak.value else "false"
         out[f"strings/{name}"] = compact(string.body)
     for name, values in string_pairs(named).items():
         out.update({f"strings/{name}/{metric}": fixed(value, 2) for metric, value in values.items()})

@@ -16,6 +16,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.judge import Judged
 from pwserver.state.view import View
 
@@ -64,6 +65,11 @@ class Recording:
                     finish(archive, partial(store.flush, force=True))
         except OSError as problem:
             store.give_up(f"an import cannot be finished ({problem.strerror})")
+
+    def findings(self, gateway: str) -> DailyFindings:
+        """Return what the recorded days of a gateway's devices say."""
+        recorder = self.recorders.get(gateway)
+        return recorder.findings if recorder is not None else NOTHING_FOUND
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""

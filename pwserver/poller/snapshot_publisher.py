@@ -25,6 +25,7 @@ from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import UNCORRECTED, Corrections
@@ -92,6 +93,8 @@ class SnapshotPublisher:
         # Told of every new sum of several gateways, with those that are left out of it.
         self.after_site: Callable[[View, Collection[str]], None] | None = None
         self.value: Callable[[str], ValueFigures | None] = lambda gateway: None  # what its energy was worth
+        # What the recorded days of a gateway's devices say.
+        self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -101,6 +104,7 @@ class SnapshotPublisher:
         """Render and publish one gateway; ``expires`` on the monotonic clock, 0 for never."""
         begun = time.perf_counter()
         judge = self._judges[identity.id]
+        judge.memory.daily = self.daily(identity.id)
         judged = judge.take(reading)
         self._memories_kept.keep(identity.id, judge.memory.to_json)  # before the values are published
         zoned, value = self._zoned(identity), self.value(identity.id)

@@ -19,6 +19,9 @@ RULES: Final[Mapping[str, str]] = {
     "app scale": "The gateway's percent as the Tesla app shows it, which hides the lowest 5 %: (raw - 5) / 95 x 100.",
     "share of capacity": "The energy left in the unit, divided by what it holds when full.",
     "unit on the app scale": "The energy left in the unit, divided by what it holds when full, on the app's scale.",
+    "state of health": "The median of what the unit held when full on the last 30 days, divided by its nameplate.",
+    "weak over days": "Whether the string gave less than 80 % of its own earlier share on each of the last five sunny"
+    " days.",
     "sum of units": "The values of all units together, because the gateway gives no sum.",
     "sum of gateways": "The values of all gateways that are in the sum, added.",
     "sum of counters": "The counters of all gateways, added; unknown while one of them is unknown, because no counter"

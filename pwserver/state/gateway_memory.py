@@ -9,6 +9,7 @@ from pwserver.iana_zone import known_zone
 from pwserver.json_types import JsonObject
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counter_guard import CounterGuard
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.meter_powers import MAX_FURTHER
 from pwserver.state.string_memory import StringMemory
 from pwserver.state.unit_numbers import UnitNumbers
@@ -23,6 +24,8 @@ class GatewayMemory:
     unit_numbers: UnitNumbers = field(default_factory=UnitNumbers)
     strings: StringMemory = field(default_factory=StringMemory)
     time_zone: str | None = None  # the zone that the gateway reported last
+    # What the history's days of devices say; it is kept there, and told here by the process that records.
+    daily: DailyFindings = NOTHING_FOUND
     further_meters: tuple[str, ...] = ()  # the meters, apart from the main ones, that have ever shown anything but 0
 
     def to_json(self) -> JsonObject:

@@ -117,7 +117,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     }
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)
     labels = numbers.labels(expansion_packs(reading))
-    units = judge_units(reading, labels, numbers.packs)
+    units = judge_units(reading, labels, numbers.packs, memory.daily)
     charge = judge_charge(reading, units)
     reading = replace(reading, system_status=with_charge(reading.system_status, charge))
     alerts = judge_alerts(reading, units, memory.alerts)
@@ -129,7 +129,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         all_units=with_silent_units(reading, units, labels, numbers.packs),
         unit_labels=labels,
         removed_units=numbers.removed(reading),
-        strings=judge_strings(reading, memory.strings),
+        strings=judge_strings(reading, memory.strings, memory.daily),
         devices=judge_devices(reading),
         electrical=judge_electrical(reading),
         charge=charge,

@@ -8,7 +8,8 @@ from typing import Final
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
-from pwserver.state.fact import UNKNOWN, Number, finite, objects
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
+from pwserver.state.fact import UNKNOWN, Fact, Number, finite, objects
 from pwserver.state.source import Source
 from pwserver.state.string_memory import StringMemory
 from pwserver_ext.aggregate import total
@@ -31,18 +32,28 @@ class String:
     watts: Number = UNKNOWN
     volts: Number = UNKNOWN
     amperes: Number = UNKNOWN
+    weak: Fact[bool] = UNKNOWN  # against its neighbours, by the days of the history (``string_weakness``)
     connected: bool | None = None
     state: str | None = None  # "producing", "asleep", "unused" or "missing"; None while it is not known
     body: JsonMapping = field(default_factory=dict)  # as the library gave it, for the legacy shapes
 
 
-def judge_strings(reading: Reading, memory: StringMemory) -> dict[str, String]:
+def judge_strings(reading: Reading, memory: StringMemory, daily: DailyFindings = NOTHING_FOUND) -> dict[str, String]:
     """Return the strings by name in the library's order, each with its state, and note them in ``memory``."""
     source = Source(reading, "strings", "vitals")
     found = {name: _string(name, body, source) for name, body in objects(reading.strings)}
     states = _states(found, memory, reading.timestamp)
     return {  # the constructor, as ``dataclasses.replace`` takes four times as long
-        name: String(name, one.watts, one.volts, one.amperes, one.connected, states[name], one.body)
+        name: String(
+            name,
+            one.watts,
+            one.volts,
+            one.amperes,
+            UNKNOWN if states[name] == UNUSED else source.fact(daily.weak.get(name), name, "weak over days"),
+            one.connected,
+            states[name],
+            one.body,
+        )
         for name, one in found.items()
     }
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.device_signals import ages_by_serial
 from pwserver.state.fact import UNKNOWN, Number, finite, text
 from pwserver.state.source import Source
@@ -32,12 +33,15 @@ class Unit:
     remaining_wh: Number = UNKNOWN
     percent: Number = UNKNOWN  # of its own capacity, raw scale
     discharged_wh: Number = UNKNOWN  # counted since it was made, as the guard of counters judges it
+    health_percent: Number = UNKNOWN  # of the nameplate, by the days of the history; may be more than 100
     state: str = "present"  # or "missing": known, but its figures are too old or never came
     age_seconds: float | None = None  # how much older than the reading its figures are; None: not older
     block: JsonMapping = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
-def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, ...]:
+def judge_units(
+    reading: Reading, labels: Labels, packs: Packs, daily: DailyFindings = NOTHING_FOUND
+) -> tuple[Unit, ...]:
     """Return all units that have a serial number, in the order of the list (see ``unit_numbers.in_order``)."""
     blocks = (reading.system_status or {}).get("battery_blocks")
     source = Source(reading, "units", "system")
@@ -64,6 +68,7 @@ def judge_units(reading: Reading, labels: Labels, packs: Packs) -> tuple[Unit, .
                 remaining_wh=source.fact(remaining, f"{place}.nominal_energy_remaining"),
                 percent=source.fact(percent, place, "share of capacity"),
                 discharged_wh=source.fact(finite(block.get("energy_discharged")), f"{place}.energy_discharged"),
+                health_percent=source.fact(daily.health_percent.get(serial), place, "state of health"),
                 state="missing" if serial in ages and _is_empty(block) else "present",
                 age_seconds=ages.get(serial),
                 block=block,

@@ -18,6 +18,7 @@ from pwserver.documents.json_schema import (
     string,
 )
 from pwserver.state.battery_health import SOURCES
+from pwserver.state.string_weakness import EARLIER_DAYS, YEAR_BEFORE
 from pwserver.web.api_operations import INVALID, ApiOperation, Parameter
 
 TAG = "history"
@@ -83,6 +84,26 @@ _BATTERY: dict[str, Schema] = {
     ),
 }
 _UNIT = {"label": nullable(STRING), "part": nullable(STRING), "type": nullable(STRING), **_BATTERY}
+
+_STRING: dict[str, Schema] = {
+    "weak": nullable({**BOOLEAN, "description": "against its neighbours, by the rule; null: not known"}),
+    "since": nullable(string("the first day of those by which it was found weak")),
+    "share": nullable(number("", "its energy divided by the median of the other strings', on the newest judged days")),
+    "earlier_share": nullable(number("", "what that was before")),
+    "compared_with": nullable(string("which days that were", values=(YEAR_BEFORE, EARLIER_DAYS))),
+    "reason": nullable(string("why nothing is known")),
+    "last_judged_day": nullable(STRING),
+    "daily": array(
+        obj(
+            {
+                "day": STRING,
+                "energy_wh": number("Wh"),
+                "share": nullable(number("", "null on a day that was cloudy or incomplete")),
+                "weak": nullable(string("what was found on this day", values=("no", "yes"))),
+            }
+        )
+    ),
+}
 
 _GATEWAY = Parameter("gateway", STRING, "id of a gateway; without it, all of them")
 _UNKNOWN = {404: "there is no such gateway"}
@@ -188,6 +209,20 @@ OPERATIONS = (
              "gateways": map_of(obj({"timezone": STRING, "whole": obj(_BATTERY), "units": map_of(obj(_UNIT))}))}),
         text="Units are known by their serial number; `whole` is all of a gateway's units together. What is not known "
              "is null, and `unknown` says why. Only `daily` depends on the window.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            _GATEWAY,
+            Parameter("from", STRING, f"{_INSTANT}, days begin from then on; without it, a year", example="now-90d"),
+            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
+            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
+        ),
+        errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
+    ),
+    ApiOperation(
+        "/api/solar/strings", "Energy of every solar string by day, and whether it is weak against its neighbours", TAG,
+        obj({**_ENABLED, "rule": STRING,
+             "gateways": map_of(obj({"timezone": STRING, "strings": map_of(obj(_STRING))}))}),
+        text="Strings that never gave anything are not listed. Only `daily` depends on the window.",
         other_media_type="text/csv; charset=utf-8",
         parameters=(
             _GATEWAY,

@@ -20,6 +20,10 @@ def units(server: Server) -> dict[str, Any]:
     return found
 
 
+def health(server: Server) -> list[float | None]:
+    return [unit["health_percent"] for unit in server.json("/api/site/home")["units"].values()]
+
+
 def test_units_have_their_health_beside_a_dead_gateway_and_after_a_kill(tmp_path: Path) -> None:
     with SimulatedGateway("powerwall3", hour=23.5) as house, SimulatedGateway("powerwall2", hour=11.5) as dead:
         dead.fault("reset")
@@ -39,6 +43,9 @@ def test_units_have_their_health_beside_a_dead_gateway_and_after_a_kill(tmp_path
             assert answer.headers["content-type"].startswith("text/csv") and answer.body.count(b"\n") == 5
             assert server.get(f"{PATH}?gateway=nobody").status == 404
             assert server.get(f"{PATH}?from=soon").status == 422
+            wait_until(lambda: health(server) == [100.0] * 3, 30, "the health beside the figures of a poll")
+            wait_until(lambda: b"powerwall_unit_health_ratio{" in server.get("/metrics").body, 30, "the metric")
+            assert server.json("/api/solar/strings")["gateways"]["home"]["strings"] == {}  # it is night
             poller = server.children()["poller"]
             os.kill(poller, signal.SIGKILL)
             wait_until(lambda: server.children().get("poller") not in (None, poller), 20, "another poller")

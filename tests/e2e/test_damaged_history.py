@@ -15,6 +15,7 @@ from tests.support.waiting import wait_until
 ROUTES = (
     "/api/history",
     "/api/battery/health",
+    "/api/solar/strings",
     "/api/timeseries/daily",
     "/api/timeseries/today",
     "/api/timeseries/trend",

@@ -97,6 +97,15 @@ def test_cycles_of_the_whole_come_from_the_counter_of_the_battery_meter() -> Non
     assert found["whole"]["cycles"] == 101.0 and found["units"]["TG1"]["cycles"] is None
 
 
+def test_a_unit_that_is_new_is_known_with_its_first_poll() -> None:
+    kept = archive(SETTINGS)
+    recorder = Recorder(kept)
+    for when, full in ((NOON + 1, {"TG1": 13_000.0}), (NOON + 6, {"TG1": 13_000.0, "TG2": 13_500.0})):
+        recorder.record(told(when, full))
+        assert list(body(ask(when, kept))["gateways"]["default"]["units"]) == list(full)
+        assert {serial for serial in recorder.findings.health_percent if serial} == set(full)
+
+
 def test_a_silent_pack_is_unknown_and_is_missing_in_no_sum() -> None:
     kept = archive(SETTINGS)
     recorder = Recorder(kept)

@@ -14,6 +14,9 @@ import pytest
 
 from pwserver.modes import Reach
 from pwserver.reading import Capability, GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.state.daily_findings import DailyFindings
+from pwserver.state.gateway_memory import GatewayMemory
+from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import SiteView, View
 from pwserver.tariff.figures import ValueFigures
 from pwserver.tariff.price_lookup import PriceLookup
@@ -116,6 +119,11 @@ def frozen_site(view_of, site_of, powerwall3, simulated) -> SiteView:
     lookup = PriceLookup(Tariff(currency, (version,)), ZoneInfo("UTC"))
     day = {"cost": 1.5, "earnings": 0.25, "fixed": 0.5, "bill": 1.75, "solar_savings": 4.0, "battery_savings": -0.5}
     first = replace(first, value=ValueFigures(currency, lookup, {"today": day, "month": day, "total": day}))
+    # What the history's days say of a unit and of its strings.
+    serial = rich.system_status["battery_blocks"][0]["PackageSerialNumber"]
+    daily = DailyFindings({serial: 101.25}, {name: name == "A" for name in rich.strings})
+    judged = GatewayJudge(GatewayMemory(daily=daily)).take(rich)
+    first = replace(first, reading=judged.reading, judged=judged)
     second = view_of(simulated, "cabin", "Cabin")
     down = view_of(None, "barn", "Barn \"north\"\n\\", {"state": "backing-off", "online": False, "total_failures": 4,
                    "consecutive_failures": 4, "backoff_seconds": 60, "last_updated": None, "poll_seconds": None,

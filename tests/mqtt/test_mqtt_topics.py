@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pwserver.mqtt.entities import entities_of_unit, optional_entities
 from pwserver.mqtt.state_topics import compact, fixed, topics
+from pwserver.state.daily_findings import DailyFindings
+from pwserver.state.gateway_memory import GatewayMemory
+from pwserver.state.judge import GatewayJudge
 
 
 def test_each_unit_says_whether_its_figures_are_of_now(powerwall3, view_of):
@@ -25,6 +29,26 @@ def test_each_unit_says_whether_its_figures_are_of_now(powerwall3, view_of):
         "devices/TG0000000000B2/availability": "online",
         "devices/CN000000000PV/availability": "online",
     }
+
+
+def test_what_the_days_say_of_units_and_strings_has_topics_and_entities(powerwall3, view_of):
+    serial = powerwall3.system_status["battery_blocks"][0]["PackageSerialNumber"]
+    daily = DailyFindings({serial: 101.26}, {"A": True, "B": False})
+    judged = GatewayJudge(GatewayMemory(daily=daily)).take(powerwall3)
+    view = replace(view_of(powerwall3), reading=judged.reading, judged=judged)
+    told = {topic: payload for topic, payload in topics(view).items() if topic.endswith(("/weak", "/health"))}
+    assert told == {
+        "pypowerwall/home/batteries/1/health": "101.3",
+        "pypowerwall/home/strings/A/weak": "true",
+        "pypowerwall/home/strings/B/weak": "false",
+    }
+    entities = {one.suffix: one for one in optional_entities(judged, {1: serial})}
+    assert entities["string_a_weak"].component == "binary_sensor"
+    assert entities["string_a_weak"].members["device_class"] == "problem"
+    assert entities["battery_1_health"].members["unit_of_measurement"] == "%"
+    assert entities["battery_1_health"].members["entity_category"] == "diagnostic"
+    assert "string_c_weak" not in entities and "battery_2_health" not in entities  # not known yet
+    assert entities["battery_1_health"] in entities_of_unit(serial, 1)
 
 
 @pytest.mark.parametrize("stale", [True, False])

@@ -82,6 +82,7 @@ def test_a_query_that_names_nobody(house: House, name: str) -> None:
         "/api/stream",
         "/api/history",
         "/api/battery/health",
+        "/api/solar/strings",
         "/api/timeseries/trend",
         "/api/timeseries/daily",
         "/api/timeseries/samples",

@@ -21,7 +21,7 @@ import { factList } from "../fact_list.js";
  * @typedef {(member: keyof Unit, write: (value: number) => string) => Piece[]} PieceOf
  */
 
-const ROWS = ["Energy", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
+const ROWS = ["Energy", "Health", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
 const ALWAYS = ["Energy", "Power", "Temperature"];
 
 function unitBox() {
@@ -101,6 +101,10 @@ function rowsOf(house, position) {
   const age = known(unit.age_seconds) ? `figures ${span(unit.age_seconds)} old` : null;
   return {
     Energy: hasEnergy ? joined(" of ", energyOf("remaining_wh"), energyOf("capacity_wh")) : null,
+    Health: joined(
+      "",
+      piece("health_percent", (value) => `${percent(value)} of the nameplate`),
+    ),
     Power: powerOf(unit.watts, piece),
     Voltage: joined(
       " · ",

@@ -26,7 +26,8 @@ export function strings(card, _app, hint) {
       for (const [index, row] of keyed(body, keys, stringRow).entries()) {
         const { house, name, string } = all[index];
         const title = houses.length > 1 ? `${house.name} ${name}` : name;
-        text(row.title, [title, STATES[string.state ?? ""]].filter(Boolean).join(" · "));
+        const weak = string.weak && "weak against its neighbours"; // by days, see docs/health.md
+        text(row.title, [title, STATES[string.state ?? ""], weak].filter(Boolean).join(" · "));
         figure(row.volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
         figure(row.amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
         figure(row.watts, power(string.watts), `strings.${name}.watts`, house.id);
