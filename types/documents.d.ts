@@ -484,6 +484,14 @@ type HistoryStatus = {
   gateway_names?: {
     [name: string]: string;
   };
+  fill?: {
+    [name: string]: {
+      last_filled: number | null;
+      quarter_hours: number;
+      gap_seconds_left: number | null;
+      cause: string | null;
+    };
+  };
 };
 
 type PowerTrend = {

@@ -44,6 +44,10 @@ class RecordingSettings:
     days_kept_seconds: float = setting(
         "PW_HISTORY_DAYS", Duration(7 * DAY_SECONDS, 36600 * DAY_SECONDS), 7305 * DAY_SECONDS, HISTORY,
         "History in steps of a day is kept for this time.")
+    fill_seconds: float = setting(
+        "PW_HISTORY_FILL", Duration(1, DAY_SECONDS, off="never"), 300.0, HISTORY,
+        "In cloud and FleetAPI mode gaps are filled from Tesla's own history, with at most one question in this time "
+        "for each gateway. With -1 that is left to `pwserver history fill`.")
     max_signals: int = setting(
         "PW_HISTORY_MAX_SIGNALS", Int(0, 4096), 128, HISTORY,
         "At most so many signals of a gateway's devices are recorded.")

@@ -12,6 +12,7 @@ from typing import Final, Protocol, TextIO
 
 from pwserver.history.archive import Archive
 from pwserver.history.cloud_points import CloudDay, NotBelieved
+from pwserver.history.fill_memory import FillMemory
 from pwserver.history.gap_filler import fill, filled_rows
 from pwserver.history.gap_finder import DayGaps, find_gaps, window_of_gaps
 from pwserver.history.gap_questions import CloudSource, NotAnswered, ask_day
@@ -74,9 +75,10 @@ def run_fill(
         raise ValueError(f"--pause {options.pause}: it takes a duration up to an hour, such as 5s")
     wanted = [name for name in layouts if name in sources and options.gateway in (None, name)]
     if not wanted:
-        asked = f"gateway {options.gateway}" if options.gateway else "no gateway"
-        known = ", ".join(name for name in layouts if name in sources) or "there is none"
-        raise ValueError(f"{asked} is polled in cloud or FleetAPI mode, where Tesla's history can be read ({known})")
+        known = ", ".join(name for name in layouts if name in sources)
+        there = f"it can of: {known}" if known else "no gateway is polled in those modes"
+        asked = f" of gateway {options.gateway}" if options.gateway else ""
+        raise ValueError(f"Tesla's history{asked} can be read in cloud and FleetAPI mode only; {there}")
     store = HistoryStore.open(path, list(layouts.values()))
     failed = False
     try:
@@ -182,6 +184,11 @@ class _GatewayFill:
             return
         merged, added = fill(self._archive, Recorder(self._archive), pending)
         settle(self._archive, merged, {}, lambda: self._store.flush(force=True))
+        folder = self._archive.folder
+        if folder is not None and merged is not None:
+            memory = FillMemory.read(folder)
+            memory.note_filled(added["quarters"], time.time())
+            memory.write(folder)
         for ring in ("quarters", "minutes", "days"):
             if added[ring]:
                 self._say(f"{ring}: {added[ring]} rows {'grew' if ring == 'days' else 'added'}")

@@ -71,6 +71,14 @@ def find_gaps(archive: Archive, where: ZoneInfo, start: float, end: float) -> li
     return found
 
 
+def without_newest(gaps: list[DayGaps], end: float) -> list[DayGaps]:
+    """Return the gaps without the one that reaches up to ``end``, which is not over as far as one can know."""
+    for day in reversed(gaps):
+        while day.quarters and day.quarters[-1] + QUARTER_SECONDS == end:
+            end = day.quarters.pop()
+    return [day for day in gaps if day.quarters]
+
+
 class _Known:
     """Knows which quarter hours of a window have anything, and what the days' rows say."""
 

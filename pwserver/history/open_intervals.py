@@ -158,6 +158,18 @@ class OpenIntervals:
             if any(output < len(ENERGIES) and not math.isnan(energies[output]) for output in outputs):
                 self._integrator.set_seconds(LONG, channel, integrated[channel] + seconds)
 
+    def take_filled_again(self) -> None:
+        """Add to the open day what was filled of it, after it was summed up anew from the polls."""
+        columns = self._archive.columns("quarters")
+        names = [*(f"{energy}_wh" for energy in ENERGIES), BOOK_NAMES[2]]
+        before = math.nextafter(self._day_end, -math.inf)
+        *energies, filled = self._archive.quarters.select(self.day_start, before, [columns[name] for name in names])[1]
+        marked = [row for row, seconds in enumerate(filled) if seconds > 0.0]
+        if marked:
+            known = [[column[row] for row in marked if not math.isnan(column[row])] for column in energies]
+            sums = [math.fsum(values) if values else math.nan for values in known]
+            self.add_filled(sums, math.fsum(filled[row] for row in marked))
+
     def keep_fuller_day(self, other: OpenIntervals) -> None:
         """Take the open day's samples of ``other`` where it has more of the same day."""
         if other.day_start == self.day_start and other._day.samples > self._day.samples:

@@ -144,13 +144,16 @@ class Recorder:
     def _resume(self) -> None:
         """Go on after the last checkpoint with the polls recorded since; without one, with today's polls."""
         intervals = self._intervals
-        if self._restore(self._archive.state.read()[1]):
+        restored = self._restore(self._archive.state.read()[1])
+        if restored:
             # The checkpoint holds the poll it was taken at: the next one is later by at least one step of a double.
             since = math.nextafter(intervals.last, math.inf)
         else:
             self._clear()
             since = intervals.rebuild()
         intervals.replay(since)
+        if not restored:
+            intervals.take_filled_again()
         intervals.show()
 
     def _clear(self) -> None:
@@ -260,6 +263,7 @@ class Recorder:
             ring.truncate_after(today - 1.0)
         self._clear()
         intervals.replay(max(today, intervals.rebuild()))
+        intervals.take_filled_again()
         self.checkpoint()
 
     def take_signals_again(self, timestamp: float, rows: Mapping[int, array[float]]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pwserver import bounds
 from pwserver.history.archive import Archive
 from pwserver.history.days import local_date, zone
+from pwserver.history.fill_memory import told_of_fill
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.house_sums import add_up
@@ -248,6 +249,8 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
     disk_bytes = histories.disk_bytes() if histories.disk_bytes is not None else None
     memory = sum(archive.layout.size_bytes for archive in histories.archives.values())
     names = {gateway.id: gateway.name for gateway in histories.gateways if not gateway.virtual}
+    # Only where Tesla's history was asked for: the predecessor has no such member.
+    filled = {archive.gateway.id: told for archive in archives if (told := told_of_fill(archive)) is not None}
     body = {
         "enabled": settings.enabled,
         "retention_seconds": int(settings.poll_retention_seconds) if settings.enabled else -1,
@@ -260,6 +263,7 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
         "signal_retention_seconds": int(settings.signal_retention_seconds) if settings.signals_enabled else -1,
         "signal_interval_seconds": int(settings.signal_interval_seconds),
         **_signal_counts(archives),
+        **({"fill": filled} if filled else {}),
         "write_failures": 0,
         "writes_pending": 0,
         "write_rejections": 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -37,6 +37,11 @@ class ConnectedSource:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+
+def remote_sources(connections: Mapping[str, GatewayConnection]) -> dict[str, ConnectedSource]:
+    """Return the connections over which gateways are polled that are configured to be polled over Tesla's servers."""
+    return {name: ConnectedSource(one) for name, one in connections.items() if one.definition.mode.remote}
 
 
 def sources_of(config: Config) -> dict[str, Callable[[], ConnectedSource]]:

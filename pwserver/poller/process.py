@@ -182,6 +182,16 @@ class Poller:
             task = GatewayTask(connection, freshness, self._published, interval * number / count, stuck_seconds)
             self.tasks[definition.id] = task
             self._start(task.run(), f"gateway {definition.id}")
+        self._fill_gaps()
+
+    def _fill_gaps(self) -> None:
+        """Fill gaps of gateways that are polled over Tesla's servers, unless the owner does not want that."""
+        from pwserver.poller.cloud_source import remote_sources
+        from pwserver.poller.history_fill import HistoryFill
+
+        interval = self.runtime.config.settings.history.fill_seconds
+        if interval > 0:
+            HistoryFill(self.recording, remote_sources(self.connections), interval).start()
 
     def _published(
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float

@@ -51,6 +51,8 @@ class Recording:
         # What waits while a history is exchanged; under ``_holding``, so that nothing is added after it was taken.
         self._held: dict[str, deque[_Held]] = {}
         self._holding = threading.Lock()
+        # An import and a filling of gaps may come at once: the second one waits until the first is in the rings.
+        self._exchanging = {gateway: threading.Lock() for gateway in self.recorders}
         self._last: dict[str, float] = {}
         self.failures = 0  # flushes that did not reach the disk
         self._problem: str | None = None  # of the last flush
@@ -117,6 +119,11 @@ class Recording:
 
         Afterwards recording goes on with what the rings and the kept state say then.
         """
+        with self._exchanging[gateway], self._alone(gateway) as recorder:
+            yield recorder
+
+    @contextmanager
+    def _alone(self, gateway: str) -> Iterator[Recorder]:
         archive = self.store.archives[gateway]
         with self._holding:
             self._held[gateway] = deque(maxlen=MOST_HELD)

@@ -84,6 +84,14 @@ _BATTERY: dict[str, Schema] = {
     ),
 }
 _UNIT = {"label": nullable(STRING), "part": nullable(STRING), "type": nullable(STRING), **_BATTERY}
+_FILL = obj(
+    {
+        "last_filled": _T,
+        "quarter_hours": INTEGER,
+        "gap_seconds_left": nullable(number("s", "of gaps of the last 30 days; null: not looked for yet")),
+        "cause": nullable(string("why the newest question brought nothing")),
+    }
+)
 
 _STRING: dict[str, Schema] = {
     "weak": nullable({**BOOLEAN, "description": "against its neighbours, by the rule; null: not known"}),
@@ -180,7 +188,8 @@ OPERATIONS = (
     ApiOperation(
         "/api/timeseries/status", "What is recorded, and for how long", TAG,
         obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)},
-            {"gateway_names": map_of(STRING, "id -> name of every configured gateway")}),
+            {"gateway_names": map_of(STRING, "id -> name of every configured gateway"),
+             "fill": map_of(_FILL, "of each gateway whose gaps were filled from Tesla's own history")}),
         errors=_UNAVAILABLE,
     ),
     ApiOperation(
