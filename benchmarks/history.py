@@ -23,8 +23,10 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.history_predecessor import DAYS_OF_POLLS, YEARS, ZONE, powers
 from benchmarks.table import Table
+from pwserver.events.event import Event
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_start
+from pwserver.history.event_route import events
 from pwserver.history.history_answer import Histories, HistoryAnswer
 from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import ENERGIES, VALUE_NAMES, VALUES, HistoryGateway, HistorySettings, plan
@@ -38,6 +40,7 @@ SECTION = "history"
 PREDECESSOR = "PWSERVER_BENCH_PREDECESSOR"
 GATEWAY = HistoryGateway("default", "Default Gateway", ZONE)
 ROUNDS = 200
+EVENTS_OF_A_YEAR = 1000
 EIGHT = "site,solar,battery,load,soe,grid,reserve,voltage"
 
 
@@ -135,6 +138,7 @@ def run(table: Table) -> None:
         "samples, 500": ("/api/timeseries/samples", {}),
     }
     table.add(SECTION, "/api/battery/health, a year of a unit", health_milliseconds(now), "ms", aim="<= 1")
+    table.add(SECTION, f"/api/events, a year ({EVENTS_OF_A_YEAR} events)", events_milliseconds(now), "ms", aim="<= 2")
     theirs = predecessor(now)
     for what, (path, arguments) in same.items():
         mine = milliseconds(ask(path, arguments))
@@ -169,6 +173,23 @@ def health_milliseconds(now: float) -> float:
         recorder.record(Reading.partial("default", when, powered, system_status={"battery_blocks": [unit]}))
     asked = Histories(archive.settings, [GATEWAY], {"default": archive}, "default")
     return milliseconds(lambda: ROUTES["/api/battery/health"](asked, {}, now, None))
+
+
+def events_milliseconds(now: float) -> float:
+    """A year of a lively house: three events a day, most of them alerts, one outage a month."""
+    ring = HistoryStore.in_memory([plan(HistorySettings(), GATEWAY)]).events["default"]
+    for number in range(EVENTS_OF_A_YEAR):
+        alert = {
+            "alert": f"PVS_a0{number % 60}_OfSomeLength",
+            "device": "PVS--1538100-00-F--C123456789JKL",
+            "unit": "PW1",
+        }
+        details = {**alert, "severity": "information", "since": now - 1e6, "duration_seconds": 61.5}
+        at = now - (EVENTS_OF_A_YEAR - number) * 365 * 86400.0 / EVENTS_OF_A_YEAR
+        ring.commit([Event("default", "alert_ended", at, details)], b"")
+    asked = Histories(HistorySettings(), [GATEWAY], {}, "default", events={"default": ring})
+    arguments = {"from": "now-365d", "limit": str(EVENTS_OF_A_YEAR)}
+    return milliseconds(lambda: events(asked, arguments, now, None))
 
 
 def predecessor(now: float) -> dict[str, float]:

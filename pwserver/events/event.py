@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date
+from functools import lru_cache
+from typing import Final
 
 from pwserver.events.kinds import KINDS
 from pwserver.json_types import Json, JsonObject
+
+EPOCH: Final = date(1970, 1, 1).toordinal()
+EARLIEST, LATEST = -2_208_988_800.0, 253_402_300_800.0  # of the years 1900 to 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,14 @@ class Event:
 
 def utc_time(seconds: float) -> str | None:
     """Return epoch seconds as ISO 8601 in UTC; None where no calendar has them."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
+    if not EARLIEST <= seconds < LATEST:
         return None
+    day, second = divmod(int(seconds), 86400)
+    minute, second = divmod(second, 60)
+    return f"{_day(day)}T{minute // 60:02d}:{minute % 60:02d}:{second:02d}Z"
+
+
+@lru_cache(512)
+def _day(number: int) -> str:
+    """Return a day, counted from 1970; a page of events has many of one day."""
+    return date.fromordinal(EPOCH + number).isoformat()

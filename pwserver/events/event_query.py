@@ -50,9 +50,8 @@ def choose(rings: Collection[EventRing], asked: EventQuery) -> EventPage:
     """Return the events of these gateways, merged by time; those of one gateway stay in the order of their numbers."""
     newest_first = asked.order == NEWEST_FIRST
     heads = {ring.gateway: ring.head for ring in rings}
-    merged = heapq.merge(
-        *(_of_one(ring, asked, heads[ring.gateway]) for ring in rings), key=lambda found: found[0], reverse=newest_first
-    )
+    each = [_of_one(ring, asked, heads[ring.gateway]) for ring in rings]
+    merged = each[0] if len(each) == 1 else heapq.merge(*each, key=lambda found: found[0], reverse=newest_first)
     found = list(islice(merged, asked.limit + 1))
     page = [(ring, row) for _, ring, row in found[: asked.limit]]
     more = len(found) > asked.limit
@@ -101,10 +100,7 @@ def read_cursor(text: str, gateways: Collection[str]) -> dict[str, int] | None:
 
 def to_json(page: EventPage) -> bytes:
     """Write the answer; the details are taken as they are stored."""
-    names = {
-        ring.gateway: ujson.dumps(ring.gateway, ensure_ascii=False).encode("utf-8", "replace") for ring, _ in page.rows
-    }
-    rows = b",".join(_json_of(names[ring.gateway], row) for ring, row in page.rows)
+    rows = b",".join([_json_of(ring.name_json, row) for ring, row in page.rows])
     following = b"null" if page.next is None else ujson.dumps(write_cursor(page.next)).encode()
     return b'{"events":[%b],"count":%d,"next":%b}' % (rows, len(page.rows), following)
 

@@ -46,7 +46,10 @@ _HEAD: Final = struct.Struct("<8sIIIIII")
 # CRC-32 of the rest, bytes of the text, sequence number, time, steady clock, start of the machine
 _SLOT: Final = struct.Struct("<IIQddd")
 _COMMIT: Final = struct.Struct("<QI")  # head, number of corrections
-_CORRECTION: Final = struct.Struct("<QQd")  # first and last event it concerns, seconds to be added to their times
+_CORRECTION: Final = struct.Struct("<QQd")  # first and last event that it concerns, their offset
+_CHECK: Final = struct.Struct("<II")  # the first two of these
+_BODY: Final = struct.Struct("<IQddd")  # all but the first
+_TEXT_AT: Final = _SLOT.size
 TEXT_BYTES: Final = SLOT_BYTES - _SLOT.size
 
 Correction = tuple[int, int, float]
@@ -77,6 +80,7 @@ class EventRing:
 
     def __init__(self, gateway: str, memory: memoryview, file: EventFile | None = None, boot: float = 0.0) -> None:
         self.gateway = gateway
+        self.name_json = ujson.dumps(gateway, ensure_ascii=False).encode()
         self.boot = boot
         self.failures = 0  # commits that did not reach the disk
         self._memory = memory
@@ -130,15 +134,21 @@ class EventRing:
 
     def _read(self, sequence: int, corrections: Sequence[Correction]) -> EventRow | None:
         """Return one event; None when its slot has been damaged, or taken by a later event meanwhile."""
-        start = _slot_start(sequence)
-        slot = bytes(self._memory[start : start + SLOT_BYTES])
-        crc, length, found, at, steady, _ = _SLOT.unpack_from(slot)
-        if found != sequence or length > TEXT_BYTES or zlib.crc32(slot[4 : _SLOT.size + length]) != crc:
+        start = _SLOTS_AT + (sequence - 1) % SLOTS * SLOT_BYTES
+        crc, length = _CHECK.unpack_from(self._memory, start)
+        if length > TEXT_BYTES:
             return None
-        kind, _, details = slot[_SLOT.size : _SLOT.size + length].partition(b"\n")
-        for first, last, seconds in corrections:
+        # One copy, which nobody writes to any more; what passes the checksum is all of one write.
+        body = self._memory[start + 4 : start + _TEXT_AT + length].tobytes()
+        if zlib.crc32(body) != crc:
+            return None
+        _, found, at, steady, _ = _BODY.unpack_from(body)
+        if found != sequence:
+            return None
+        kind, _, details = body[_TEXT_AT - 4 :].partition(b"\n")
+        for first, last, offset in corrections:
             if first <= sequence <= last:
-                at += seconds
+                at = steady + offset
         return EventRow(sequence, at, steady, kind, details)
 
     # --- writing, by the poller ----------------------------------------------------------------------------------
@@ -159,8 +169,10 @@ class EventRing:
         self._write_record(head + len(numbered), corrections, memory, bool(numbered))
         return numbered
 
-    def put_right(self, since: float, seconds: float) -> int:
-        """Add seconds to the time of all events since a moment of the steady clock; returns how many these are.
+    def put_right(self, since: float, offset: float) -> int:
+        """Give the events since a moment of the steady clock the time they have by this offset; returns how many.
+
+        An offset is what one must add to the steady clock to get epoch seconds (history/clock_witnesses).
 
         Their slots stay as they are: a slot that is written again could be torn after a client has seen its event.
         """
@@ -168,11 +180,11 @@ class EventRing:
         first = head + 1
         while first > max(1, head - KEPT + 1) and self._is_of_this_start(first - 1, since):
             first -= 1
-        if first > head or not seconds:
+        if first > head:
             return 0
         oldest = head - KEPT
         kept = [one for one in corrections if one[1] > oldest][-(MOST_CORRECTIONS - 1) :]
-        self._write_record(head, [*kept, (first, head, seconds)], memory, True)
+        self._write_record(head, [*kept, (first, head, offset)], memory, True)
         return head - first + 1
 
     def recover(self) -> int:
@@ -196,7 +208,7 @@ class EventRing:
 
     def _slot(self, event: Event) -> bytes:
         text = _text(event)
-        body = struct.pack("<IQddd", len(text), event.sequence, event.at, event.steady, self.boot) + text
+        body = _BODY.pack(len(text), event.sequence, event.at, event.steady, self.boot) + text
         return struct.pack("<I", zlib.crc32(body)) + body
 
     def _put(self, start: int, content: bytes) -> None:

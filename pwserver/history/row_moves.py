@@ -55,6 +55,7 @@ class RowMoves:
         for timestamp, rows in signals:
             segment.recorder.take_signals_again(timestamp + shown - old, rows)
         segment.recorder.checkpoint()
+        segment.moved(-math.inf if math.isnan(at) else at, shown, shown - old)
         log.warning(
             "%s: the clock was set by %+.0f seconds, to %s; %d polls recorded before that were given their true time",
             segment.gateway,

@@ -52,9 +52,10 @@ class RowPlacement:
             return
         gateway, now = segment.gateway, offset + self._witnesses.steady()
         timeless, late = RingTable(gateway, WAITING), RingTable(gateway, "polls")
-        joined = 0
+        joined, first = 0, math.inf
         for span, steady, values in waiting.rows():
             this_boot = span.boot == segment.boot
+            first = min(first, steady) if this_boot else first
             timestamp = steady + self._offset_of(span, offset)
             # Rows of an earlier start of the machine must lie in the past, else their offset is wrong.
             if math.isnan(timestamp) or not (this_boot or timestamp <= now):
@@ -69,6 +70,8 @@ class RowPlacement:
             else:
                 late.add(timestamp, dict(zip(COLUMNS, values, strict=True)))
         segment.recorder.checkpoint()
+        if math.isfinite(first):
+            segment.moved(first - STILL_SECONDS, offset, 0.0)
         left = [table for table in (late, timeless) if table.times]
         place = set_aside(segment.archive, left, self._clock()) if left else None
         if place is not None or not left:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -50,6 +51,8 @@ class Segment:
         self.recorded_at = math.nan
         self.kept = -math.inf  # steady clock when a drift of the offset was last stored
         self.waiting_logged = False  # has it been logged that rows of this segment wait?
+        # Told when what was recorded since a moment of the steady clock has another offset, and what that adds.
+        self.moved: Callable[[float, float, float], None] = lambda since, offset, seconds: None
 
     @property
     def gateway(self) -> str:

@@ -38,11 +38,13 @@ class Timeline:
         witnesses: ClockWitnesses | None = None,
         clock: Callable[[], float] = time.time,
         boot: float | None = None,
+        moved: Callable[[float, float, float], None] = lambda since, offset, seconds: None,
     ) -> None:
         self._archive = archive
         self._witnesses = witnesses or ClockWitnesses()
         self._clock = clock
         self._segment = Segment(recorder, archive, boot_identity() if boot is None else boot)
+        self._segment.moved = moved
         self._placement = RowPlacement(self._segment, self._witnesses, clock)
         moves = RowMoves(self._segment, self._placement)
         self._choice = OffsetChoice(self._segment, self._witnesses, self._placement, moves)

@@ -111,9 +111,9 @@ class EventRecording:
         self._do(note)
 
     def put_right(self, gateway: str, since: float, offset: float, seconds: float) -> None:
-        """Add seconds to the times of all events since a moment of the steady clock: this machine's clock was wrong.
+        """Give all events since a moment of the steady clock their true time: this machine's clock was wrong.
 
-        ``offset``: what the wrong clock was ahead of the steady one.
+        ``offset``: what the right clock is ahead of the steady one; ``seconds``: how much that adds.
         """
         known = self._gateways.get(gateway)
         if known is not None:
@@ -174,9 +174,10 @@ class EventRecording:
                 listener(told)
 
     def _put_right(self, known: _Gateway, since: float, now: float, offset: float, seconds: float) -> None:
-        known.memory.shift(since + offset, now + offset, seconds)
-        known.ring.put_right(since, seconds)
-        self._commit(known, [])
+        wrong = offset - seconds
+        known.memory.shift(since + wrong, now + wrong, seconds)
+        if known.ring.put_right(since, offset):
+            self._commit(known, [])
 
 
 def _show(known: _Gateway) -> None:

@@ -71,6 +71,7 @@ class Poller:
         self.recording = Recording(runtime.history)
         self.events = EventRecording(runtime.history.events, self.recording.correction_seconds)
         self.events.listeners.append(self._told)
+        self.recording.after_move = self.events.put_right
         self.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum

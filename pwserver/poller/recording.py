@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -37,6 +37,8 @@ class Recording:
 
     def __init__(self, store: HistoryStore) -> None:
         self.store = store
+        # Told when rows get their true time: gateway, since which moment of the steady clock, offset, seconds added.
+        self.after_move: Callable[[str, float, float, float], None] = lambda *move: None
         self._finish_imports(store)
         usable = store.archives if store.stop_reason() is None else {}
         self._witnesses = witnesses = ClockWitnesses()
@@ -44,7 +46,7 @@ class Recording:
         for recorder in self.recorders.values():
             recorder.note_zone()
         self._timelines = {
-            gateway: Timeline(recorder, store.archives[gateway], witnesses)
+            gateway: Timeline(recorder, store.archives[gateway], witnesses, moved=partial(self._moved, gateway))
             for gateway, recorder in self.recorders.items()
         }
         self._locks = {gateway: threading.Lock() for gateway in self.recorders}
@@ -82,6 +84,9 @@ class Recording:
         """Return what must be added to this machine's clock for the time of a gateway's newest row."""
         archive = self.store.archives.get(gateway)
         return archive.correction_seconds if archive is not None else 0.0
+
+    def _moved(self, gateway: str, since: float, offset: float, seconds: float) -> None:
+        self.after_move(gateway, since, offset, seconds)
 
     def take_sum(self, view: View, left_out: Collection[str]) -> None:
         """Record the sum over several houses, unless one that has a history is left out.
@@ -134,7 +139,8 @@ class Recording:
             finally:
                 self.recorders[gateway] = recorder = Recorder(archive)
                 recorder.note_zone()
-                self._timelines[gateway] = Timeline(recorder, archive, self._witnesses)
+                moved = partial(self._moved, gateway)
+                self._timelines[gateway] = Timeline(recorder, archive, self._witnesses, moved=moved)
                 while True:
                     with self._holding:
                         if not self._held[gateway]:

@@ -144,7 +144,7 @@ def test_times_are_put_right_without_touching_what_was_written() -> None:
     earlier = EventRing("home", memoryview(server.memory), server.file, boot=9.0)
     earlier.commit([event(1)], b"")
     server.ring.commit([event(2), event(3)], b"memory")
-    assert server.ring.put_right(since=2.0, seconds=1000.0) == 1
+    assert server.ring.put_right(since=2.0, offset=1_790_001_000.0) == 1
     server.start()
     assert [one.at - 1_790_000_000.0 for one in server.ring.after(0)] == [1.0, 2.0, 1003.0]
     assert server.ring.kept_memory == b"memory"
