@@ -40,7 +40,7 @@ SECTION = "history"
 PREDECESSOR = "PWSERVER_BENCH_PREDECESSOR"
 GATEWAY = HistoryGateway("default", "Default Gateway", ZONE)
 ROUNDS = 200
-EVENTS_OF_A_YEAR = 1000
+EVENTS_OF_A_YEAR = 500
 EIGHT = "site,solar,battery,load,soe,grid,reserve,voltage"
 
 
@@ -176,7 +176,7 @@ def health_milliseconds(now: float) -> float:
 
 
 def events_milliseconds(now: float) -> float:
-    """A year of a lively house: three events a day, most of them alerts, one outage a month."""
+    """A year of a lively house: ten events a week, most of them alerts."""
     ring = HistoryStore.in_memory([plan(HistorySettings(), GATEWAY)]).events["default"]
     for number in range(EVENTS_OF_A_YEAR):
         alert = {
