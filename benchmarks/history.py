@@ -125,6 +125,14 @@ def run(table: Table) -> None:
         ),
     ):
         table.add(SECTION, f"/api/history {what}", milliseconds(ask(history, arguments)), "ms", aim=aim)
+    calendar = "/api/history/calendar"
+    for what, arguments, aim in (
+        ("a year by months", {"period": "month", "count": "12"}, "<= 1"),
+        ("a year by weeks", {"period": "week", "count": "53"}, "<= 1"),
+        ("a year and the one before", {"period": "year", "count": "1"}, "<= 1"),
+        ("a year of days", {"period": "day", "count": "366"}, ""),
+    ):
+        table.add(SECTION, f"{calendar} {what}", milliseconds(ask(calendar, arguments)), "ms", aim=aim)
 
     first = datetime.date.fromtimestamp(now) - datetime.timedelta(days=365)
     year = {"start": first.isoformat()}

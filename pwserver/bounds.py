@@ -16,6 +16,7 @@ QUERY_CHARACTERS: Final = 4096  # percent-encoded, as it comes
 QUERY_PARAMETERS: Final = 100
 EPOCH_SECONDS: Final = (0, 4_102_444_800)  # 1970 to 2100
 DAYS: Final = (1, 366)
+CALENDAR_PERIODS: Final = (1, 400)
 TREND_HOURS: Final = (1, 168)
 SIGNAL_HOURS: Final = (1, 87_840)
 SAMPLES: Final = (1, 10_000)

@@ -522,10 +522,49 @@ type DailyEnergy = {
         battery_discharge_kwh: number | null;
         grid_import_kwh: number | null;
         grid_export_kwh: number | null;
+        solar_to_home_kwh?: number | null;
+        battery_to_home_kwh?: number | null;
+        grid_to_home_kwh?: number | null;
+        self_powered_percent?: number | null;
+        self_powered_from?: string | null;
+        covered_seconds?: number | null;
+        gap_seconds?: number | null;
       };
     };
   }>;
   last_updated: number | null;
+  sum?: {
+    days: number;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+  };
+  totals?: Array<{
+    day: string;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+  }>;
 };
 
 type EnergyToday = {
@@ -540,9 +579,32 @@ type EnergyToday = {
       battery_discharge_kwh: number | null;
       grid_import_kwh: number | null;
       grid_export_kwh: number | null;
+      solar_to_home_kwh?: number | null;
+      battery_to_home_kwh?: number | null;
+      grid_to_home_kwh?: number | null;
+      self_powered_percent?: number | null;
+      self_powered_from?: string | null;
+      covered_seconds?: number | null;
+      gap_seconds?: number | null;
     };
   };
   server_time?: number;
+  total?: {
+    day: string;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+  } | null;
   value?: {
     [name: string]: {
       currency: string | null;

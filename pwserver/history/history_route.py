@@ -19,6 +19,7 @@ from typing import NamedTuple
 from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.archive import Archive
+from pwserver.history.calendar_route import calendar
 from pwserver.history.health_route import battery_health
 from pwserver.history.history_answer import (
     CSV,
@@ -178,4 +179,5 @@ ROUTES: Mapping[str, Route] = {
     "/api/battery/health": battery_health,
     "/api/value": value,
     "/api/solar/strings": solar_strings,
+    "/api/history/calendar": calendar,
 }

@@ -163,6 +163,9 @@ class HistoryGateway:
     timezone_set: bool = True  # by the owner; else the one that is noted with the history is in force
 
 
+AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
+
+
 @dataclass(frozen=True, slots=True)
 class RingPlan:
     """Describes one ring: name, columns, number of rows, seconds that a row stands for, bytes of a number (4 or 8)."""

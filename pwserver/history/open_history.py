@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pwserver.history.history_answer import Histories
-from pwserver.history.layout import HistoryGateway, HistorySettings, plan_all
+from pwserver.history.layout import AGGREGATE, HistoryGateway, HistorySettings, plan_all
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity
 
 # The children of a server that was killed hold its folder until the kernel has ended the last of them.
 LOCK_SECONDS = 5.0
-AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
 
 
 def history_gateways(identities: Sequence[GatewayIdentity], default: str | None) -> list[HistoryGateway]:

@@ -13,15 +13,24 @@ from collections.abc import Mapping
 
 from pwserver import bounds
 from pwserver.history.archive import Archive
+from pwserver.history.day_books import (
+    EPOCH_ORDINAL,
+    DayBooks,
+    book_columns,
+    own_share,
+    read_days,
+    read_sum,
+    sums_over,
+)
 from pwserver.history.days import local_date, zone
 from pwserver.history.fill_memory import told_of_fill
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, make_etag, to_json, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.house_sums import add_up
-from pwserver.history.layout import ENERGIES, POWERS
+from pwserver.history.layout import AGGREGATE, ENERGIES, POWERS
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choose
 from pwserver.history.value_figures import value_figures
-from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.json_types import JsonMapping
 from pwserver.tariff.price_lookup import PriceLookup
 from pwserver_ext.series import (
     Column,
@@ -29,7 +38,6 @@ from pwserver_ext.series import (
     json_by_date,
     json_objects,
     json_rows,
-    measured,
     object_texts,
     pick,
     split,
@@ -37,7 +45,6 @@ from pwserver_ext.series import (
 
 POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
-_ENERGY_COLUMNS = tuple(f"{energy}_wh" for energy in ENERGIES)
 
 
 def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
@@ -58,34 +65,28 @@ def refuse(problem: BadQuery) -> HistoryAnswer:
 # --- days ----------------------------------------------------------------------------------------------------------
 
 
-def day_rows(archive: Archive, first: int, last: int) -> tuple[array[float], array[float], list[bytes]]:
-    """Read the rows of dates from ``first`` to ``last`` (proleptic ordinals), oldest first.
-
-    Returns (ordinals, times of the last sample, JSON texts). A day of which nothing was integrated yet has no row.
-    """
-    names = (*_ENERGY_COLUMNS, "date", "last_sample", "updated")
-    columns = [archive.column("days", name) for name in names]
-    # A local day begins at most a day from its UTC day.
-    start = (first - 1 - _EPOCH_ORDINAL) * 86400.0
-    end = (last + 1 - _EPOCH_ORDINAL) * 86400.0
-    _, values = archive.days.select(start, end, columns)
-    energies, ordinals = values[: len(ENERGIES)], values[len(ENERGIES)]
-    known = measured(energies)
-    if known and not first <= ordinals[known[0]] <= ordinals[known[-1]] <= last:
-        known = array("q", [row for row in known if first <= ordinals[row] <= last])
-    energies = [pick(column, known) for column in energies]
-    ordinals, sampled, updated = (pick(column, known) for column in values[len(ENERGIES) :])
-    written = [
-        Column("day", ordinals, dates=True),
-        Column("gateway_id", array("d", bytes(8 * len(known))), words=[archive.gateway.id]),
-    ]
-    written += [Column(f"{energy}_kwh", column, 12, 0.001) for energy, column in zip(ENERGIES, energies, strict=True)]
-    written += [Column("last_sample_ts", sampled, 15), Column("updated_at", updated, 15)]
-    return ordinals, sampled, object_texts(written)
+def day_rows(archive: Archive, first: int, last: int) -> tuple[DayBooks, list[bytes]]:
+    """Read the rows of dates from ``first`` to ``last`` (proleptic ordinals), oldest first, and write each as JSON."""
+    books = read_days(archive, first, last)
+    named = Column("gateway_id", array("d", bytes(8 * len(books.ordinals))), words=[archive.gateway.id])
+    return books, _day_texts(books, [named])
 
 
-_EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
-_EARLIEST, _LATEST = _EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
+def _day_texts(books: DayBooks, named: list[Column]) -> list[bytes]:
+    written = book_columns(books.columns, own_share(books.columns))
+    energies, more = written[: len(ENERGIES)], written[len(ENERGIES) :]
+    stamps = [Column("last_sample_ts", books.sampled, 15), Column("updated_at", books.updated, 15)]
+    return object_texts([Column("day", books.ordinals, dates=True), *named, *energies, *stamps, *more])
+
+
+def _sum_text(books: DayBooks, oldest: int) -> bytes:
+    """Write the sum over the days from row ``oldest`` on."""
+    newest = len(books.ordinals)
+    sums = sums_over(books, array("q", [oldest]), array("q", [newest]))
+    return object_texts([Column("days", array("d", [newest - oldest]), 15), *book_columns(*sums)])[0]
+
+
+_EARLIEST, _LATEST = EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
 
 
 def daily(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
@@ -113,10 +114,18 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
     else:
         first, last = today.toordinal() - days, _LATEST
     parts = [day_rows(archive, first, last) for archive in archives]
-    names = [archive.gateway.id for archive in archives]
-    texts = json_by_date(names, [part[0] for part in parts], [part[2] for part in parts], 0 if ranged else days)
-    updated = [when for part in parts for when in part[1] if not math.isnan(when)]
-    return _with_rows({"enabled": True}, "days", texts, {"last_updated": max(updated, default=None)}, etag)
+    books, names = [part[0] for part in parts], [archive.gateway.id for archive in archives]
+    dates = [one.ordinals for one in books]
+    texts = json_by_date(names, dates, [part[1] for part in parts], 0 if ranged else days)
+    updated = [when for one in books for when in one.sampled if not math.isnan(when)]
+    tail = to_json({"last_updated": max(updated, default=None)})[1:-1]
+    shown = books[0] if len(books) == 1 else read_sum(histories, books, first, last)
+    oldest = 0 if ranged else max(0, len(shown.ordinals) - days)
+    tail += b',"sum":' + _sum_text(shown, oldest)
+    if len(books) > 1:
+        tail += b',"totals":[' + b",".join(reversed(_day_texts(shown, [])[oldest:])) + b"]"
+    body = b'{"enabled":true,"days":' + texts + b"," + tail + b"}"
+    return HistoryAnswer(200, JSON, body, etag)
 
 
 def today(histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None) -> HistoryAnswer:
@@ -128,19 +137,27 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
     if unchanged(etag, match):
         return _not_modified(etag)
     rows: list[bytes] = []
+    books: list[DayBooks] = []
     for archive in archives:
         ordinal = local_date(now, zone(archive.timezone)).toordinal()
-        rows += [to_json(archive.gateway.id) + b":" + text for text in day_rows(archive, ordinal, ordinal)[2]]
-    body = b"{" + b",".join(rows) + b"}"
-    tail: JsonObject = {"server_time": now}
+        found, texts = day_rows(archive, ordinal, ordinal)
+        books.append(found)
+        rows += [to_json(archive.gateway.id) + b":" + text for text in texts]
+    body = b'{"enabled":true,"gateways":{' + b",".join(rows) + b'},"server_time":' + to_json(now)
+    record = histories.archives.get(AGGREGATE.id)
+    if len(books) > 1 and record is not None:
+        ordinal = local_date(now, zone(record.timezone)).toordinal()
+        both = read_sum(histories, books, ordinal, ordinal)
+        totals = dict(zip(both.ordinals, _day_texts(both, []), strict=True))
+        body += b',"total":' + totals.get(float(ordinal), b"null")
     value = {
         archive.gateway.id: value_figures(archive, PriceLookup(tariff, zone(archive.timezone)), now).document(now)
         for archive in archives
         if (tariff := histories.tariff(archive.gateway.id)) is not None
     }
     if value:
-        tail["value"] = value
-    return _with_rows({"enabled": True}, "gateways", body, tail, etag)
+        body += b',"value":' + to_json(value)
+    return HistoryAnswer(200, JSON, body + b"}", etag)
 
 
 # --- powers --------------------------------------------------------------------------------------------------------
@@ -258,7 +275,7 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
         "db_file": settings.path.rstrip("/").rpartition("/")[2] if settings.enabled and settings.path else None,
         "db_size_bytes": 0 if not settings.enabled else memory if disk_bytes is None else disk_bytes,
         "samples": sum(archive.polls.count for archive in archives),
-        "daily_rows": sum(len(day_rows(archive, _EARLIEST, _LATEST)[0]) for archive in archives),
+        "daily_rows": sum(len(read_days(archive, _EARLIEST, _LATEST).ordinals) for archive in archives),
         "signals_enabled": settings.signals_enabled,
         "signal_retention_seconds": int(settings.signal_retention_seconds) if settings.signals_enabled else -1,
         "signal_interval_seconds": int(settings.signal_interval_seconds),

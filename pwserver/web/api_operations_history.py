@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pwserver.bounds import DAYS, EPOCH_SECONDS, POINTS, SAMPLES, SIGNAL_HOURS, TREND_HOURS
+from pwserver.bounds import CALENDAR_PERIODS, DAYS, EPOCH_SECONDS, POINTS, SAMPLES, SIGNAL_HOURS, TREND_HOURS
 from pwserver.documents import schemas
 from pwserver.documents.json_schema import (
     ANY,
@@ -25,7 +25,38 @@ TAG = "history"
 _KWH, _WATTS, _T, _N = nullable(number("kWh")), nullable(number("W")), schemas.T, schemas.N
 _ENABLED: dict[str, Schema] = {"enabled": BOOLEAN}
 _SPLIT = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
-_ROW = obj({"gateway_id": STRING, "day": STRING, **{f"{name}_kwh": _KWH for name in _SPLIT}})
+_BOOKS: dict[str, Schema] = {
+    "solar_to_home_kwh": _KWH,
+    "battery_to_home_kwh": _KWH,
+    "grid_to_home_kwh": _KWH,
+    "self_powered_percent": nullable(number("%", "of the home's energy, what came from sun and battery")),
+    "self_powered_from": nullable(
+        string("`shares`: from the three parts of the home's energy; `totals`: at least 1 - bought / home")
+    ),
+    "covered_seconds": nullable(number("s", "of which anything is known")),
+    "gap_seconds": nullable(number("s", "of which only the counters are known")),
+}
+_ENERGIES: dict[str, Schema] = {f"{name}_kwh": _KWH for name in _SPLIT}
+_ROW = obj({"gateway_id": STRING, "day": STRING, **_ENERGIES}, _BOOKS)
+_TOTAL = obj({"day": STRING, **_ENERGIES, **_BOOKS})
+_SUM = obj({"days": INTEGER, **_ENERGIES, **_BOOKS})
+_COMPARED = {name: schema for name, schema in (_ENERGIES | _BOOKS).items() if not name.endswith(("_from", "_seconds"))}
+_PERIOD = obj(
+    {
+        "period": string("2026-11-26, 2026-W48, 2026-11 or 2026"),
+        "start": STRING,
+        "end": string("the last day"),
+        "days": INTEGER,
+        "days_covered": {"type": "integer", "description": "days that are known as good as wholly"},
+        "running": {"type": "boolean", "description": "the present day is in it"},
+        "complete": {"type": "boolean", "description": "every day is known"},
+        **_ENERGIES,
+        **_BOOKS,
+        "compared": nullable(string("with what of the period before", values=("whole periods", "same days"))),
+        "previous": nullable(obj({"period": STRING, "days": INTEGER, **_COMPARED})),
+        "change": nullable(obj(dict(_COMPARED))),
+    }
+)
 _SAMPLE = obj({"gateway_id": STRING, "ts": number("s"), **{f"{name}_w": _WATTS for name in _SPLIT}})
 _KW = nullable(number("kW"))
 _POINT = obj(
@@ -154,7 +185,9 @@ _LABELS: dict[str, Schema] = dict.fromkeys(("time", "day", "month", "year"), STR
 OPERATIONS = (
     ApiOperation(
         "/api/timeseries/daily", "Energies of each day and gateway, newest day first", TAG,
-        obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T}),
+        obj({**_ENABLED, "days": array(obj({"day": STRING, "gateways": map_of(_ROW)})), "last_updated": _T},
+            {"sum": _SUM, "totals": array(_TOTAL)}),
+        text="`sum` is over all these days, `totals` day by day where several gateways are asked for.",
         parameters=(
             Parameter("days", _whole(DAYS, 7), "how many days back"), _GATEWAY,
             Parameter("start", _DAY, "first day; replaces `days`"), Parameter("end", _DAY, "last day, inclusive"),
@@ -164,9 +197,9 @@ OPERATIONS = (
     ApiOperation(
         "/api/timeseries/today", "Energies of the present day, in the time zone of each gateway", TAG,
         obj({**_ENABLED, "gateways": map_of(_ROW)},
-            {"server_time": number("s"), "value": map_of(schemas.WORTH)}),
-        statuses=INVALID,
-        errors=_UNAVAILABLE,
+            {"server_time": number("s"), "total": nullable(_TOTAL), "value": map_of(schemas.WORTH)}),
+        text="`total` is the day of all gateways together, where there are several.",
+        statuses=INVALID, errors=_UNAVAILABLE,
     ),
     ApiOperation(
         "/api/timeseries/trend", "Mean powers of all gateways together", TAG,
@@ -240,6 +273,26 @@ OPERATIONS = (
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
+    ),
+    ApiOperation(
+        "/api/history/calendar", "Totals of days, weeks, months or years, beside the period before", TAG,
+        obj({"gateway": STRING, "timezone": STRING, "period": STRING, "periods": array(_PERIOD)}),
+        text="Days are those of the house, weeks begin on Monday. Whole periods are compared as wholes; one that is "
+             "still running, or of which days are missing, with the same days of the period before, and the present "
+             "day with the same hours. `change` is what was more, `previous` what it was.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            Parameter("period", string(values=("day", "week", "month", "year")), "what a row is; without it, `month`"),
+            Parameter("count", _whole(CALENDAR_PERIODS, 12), "the largest number of rows"),
+            Parameter("end", _DAY, "a day of the last period; without it, the present one"),
+            Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, all of them"),
+            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
+        ),
+        errors={
+            404: "there is no such gateway",
+            503: f"the history is switched off, no gateway is configured, or {_DAMAGED}",
+        },
+        statuses=INVALID,
     ),
     ApiOperation(
         "/api/history", "Any columns at any resolution, for charts", TAG, ANY,

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from pwserver.history.archive import Archive
 from pwserver.history.device_days import MOST_NAME_BYTES, DeviceDays, kept_devices, put, read_series
-from pwserver.history.layout import DEVICE_DAYS, plan
-from pwserver.history.open_history import AGGREGATE
+from pwserver.history.layout import AGGREGATE, DEVICE_DAYS, plan
 from pwserver.history.ring_files import SUFFIX, folder_of
 from pwserver.history.store import HistoryStore
 from tests.history.support import GATEWAY, SMALL, archive

@@ -251,3 +251,48 @@ def test_a_history_on_the_disk_is_not_warned_about(house: House, look: Look) -> 
     page = look(house.base).open("history")
     until(page, DRAWN)
     assert page.is_hidden("#warnings")
+
+
+def day_row(**more: object) -> dict[str, object]:
+    """A day on which 10 kWh were bought into the battery and sold again while the house ran on sun."""
+    names = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
+    energies = {f"{name}_kwh": 10.0 for name in names}
+    parts = {"solar_to_home_kwh": 10.0, "battery_to_home_kwh": 0.0, "grid_to_home_kwh": 0.0}
+    return {**energies, **parts, "self_powered_percent": 100.0, "self_powered_from": "shares", **more}
+
+
+def answered(route: Route, daily: dict[str, object]) -> None:
+    route.fulfill(json={"enabled": True, "last_updated": None, **daily})
+
+
+def test_self_powered_is_the_servers_figure_with_its_formula_beside_it(house: House, look: Look) -> None:
+    one = day_row(day="2026-11-20", gateway_id="default")
+    old = one | {"day": "2026-11-19", "self_powered_percent": 37.0, "self_powered_from": "totals"}
+    days = [{"day": row["day"], "gateways": {"default": row}} for row in (one, old)]
+    both = day_row(days=2, self_powered_percent=68.5, self_powered_from="totals")
+    page = look(house.base).page
+    page.route("**/api/timeseries/daily*", lambda route: answered(route, {"days": days, "sum": both}))
+    page.goto(f"{house.base}/history")
+    until(page, DRAWN)
+    assert "at least 69 %" in page.inner_text("#totals").replace("\u202f", " ")
+    assert "1 − bought ÷ home" in page.inner_text("#formula")
+    cells = page.locator("#table tbody tr td:last-child")
+    assert [text.replace("\u202f", " ") for text in cells.all_inner_texts()] == ["100 %", "at least 37 %"]
+    assert "home from sun + home from battery" in str(cells.first.get_attribute("title"))
+
+
+def test_self_powered_of_several_houses_is_the_servers_sum(house: House, look: Look) -> None:
+    rows = {name: day_row(day="2026-11-20", gateway_id=name, self_powered_percent=0.0) for name in ("default", "barn")}
+    total = day_row(day="2026-11-20", home_kwh=19.0, self_powered_percent=95.0)
+    answer = {
+        "days": [{"day": "2026-11-20", "gateways": rows}],
+        "totals": [total],
+        "sum": {**total, "days": 1},
+    }
+    page = look(house.base).page
+    page.route("**/api/timeseries/daily*", lambda route: answered(route, answer))
+    page.goto(f"{house.base}/history")
+    until(page, DRAWN)
+    assert "95" in page.inner_text("#totals") and "told apart at every poll" in page.inner_text("#formula")
+    (row,) = page.locator("#table tbody tr").all_inner_texts()
+    assert "19" in row and "95" in row

@@ -3,10 +3,11 @@ import { h, s } from "../core/dom.js";
 import { dateOf, dayName, energyOfKwh, number, percent } from "../core/format.js";
 
 /**
- * @typedef {DailyEnergy["days"][number]["gateways"][string]} DayRow
- * @typedef {typeof KINDS[number]} Kind
- * @typedef {{day: string, own: number | null} & {[kind in Kind]: number | null}} DayTotal the energies in kWh;
- *   ``own``: percent of the home's consumption that was not bought
+ * @typedef {NonNullable<DailyEnergy["sum"]> & {day?: string}} Sum
+ * @typedef {Partial<DailyEnergy["days"][number]["gateways"][string]> | Sum} EnergyRow
+ * @typedef {typeof KINDS[number] | "home_from_battery" | "home_from_grid"} Kind
+ * @typedef {{day: string, own: number | null, ownIsLeast: boolean} & {[kind in Kind]: number | null}} DayTotal the
+ *   energies in kWh; ``own``: percent of the home's energy that came from sun and battery, or at least so much
  */
 
 export const KINDS = /** @type {const} */ ([
@@ -31,41 +32,23 @@ const ROOM_OF_DAY = 78; // for the name of a day
 const ROOM_OF_SHARE = 44;
 
 /**
- * Return the sum of some rows, of one day or of one gateway; what none of them knows is not known.
- * @param {string} day
- * @param {{[kind in Kind]: number | null}[]} rows
+ * Return the energies of a row of /api/timeseries; of an answer without one nothing is known.
+ * @param {EnergyRow | null | undefined} row
+ * @param {string} [day]
  * @returns {DayTotal}
  */
-export function sumOf(day, rows) {
-  /** @param {Kind} kind */
-  const sum = (kind) => {
-    const parts = rows.flatMap((row) => row[kind] ?? []);
-    return parts.length ? parts.reduce((total, part) => total + part, 0) : null;
-  };
-  const home = sum("home");
-  const bought = sum("grid_import");
-  const own =
-    home !== null && home > 0 && bought !== null ? Math.max(0, Math.min(100, (1 - bought / home) * 100)) : null;
-  return {
-    day,
-    own,
-    solar: sum("solar"),
-    home,
-    battery_charge: sum("battery_charge"),
-    battery_discharge: sum("battery_discharge"),
-    grid_import: bought,
-    grid_export: sum("grid_export"),
-  };
-}
-
-/** Return the energies of a row of /api/timeseries. @param {DayRow} row */
-export const kindsOf = (row) => ({
-  solar: row.solar_kwh,
-  home: row.home_kwh,
-  battery_charge: row.battery_charge_kwh,
-  battery_discharge: row.battery_discharge_kwh,
-  grid_import: row.grid_import_kwh,
-  grid_export: row.grid_export_kwh,
+export const totalOf = (row, day = "") => ({
+  day: row?.day ?? day,
+  own: row?.self_powered_percent ?? null,
+  ownIsLeast: row?.self_powered_from === "totals",
+  solar: row?.solar_kwh ?? null,
+  home: row?.home_kwh ?? null,
+  battery_charge: row?.battery_charge_kwh ?? null,
+  battery_discharge: row?.battery_discharge_kwh ?? null,
+  grid_import: row?.grid_import_kwh ?? null,
+  grid_export: row?.grid_export_kwh ?? null,
+  home_from_battery: row?.battery_to_home_kwh ?? null,
+  home_from_grid: row?.grid_to_home_kwh ?? null,
 });
 
 /**
@@ -74,9 +57,10 @@ export const kindsOf = (row) => ({
  * @param {string} gateway
  */
 export function dailyTotals(answer, gateway) {
+  // The server adds up several houses: what they have in common is not the sum of what each has.
+  if (answer?.totals && !gateway) return answer.totals.map((row) => totalOf(row)).reverse();
   const days = (answer?.days ?? []).map(({ day, gateways }) => {
-    const rows = gateway ? [gateways[gateway]].filter(Boolean) : Object.values(gateways);
-    return sumOf(day, rows.map(kindsOf));
+    return totalOf(gateway ? gateways[gateway] : Object.values(gateways)[0], day);
   });
   return days.reverse();
 }
@@ -130,8 +114,8 @@ export function drawBars(room, days, { onDay } = {}) {
 /** @param {DayTotal} one @param {{x: number, zero: number, scale: number, width: number}} place */
 function barsOf(one, { x, zero, scale, width }) {
   const home = one.home ?? 0;
-  const grid = Math.min(one.grid_import ?? 0, home);
-  const battery = Math.min(one.battery_discharge ?? 0, Math.max(0, home - grid));
+  const grid = Math.min(one.home_from_grid ?? one.grid_import ?? 0, home);
+  const battery = Math.min(one.home_from_battery ?? one.battery_discharge ?? 0, Math.max(0, home - grid));
   const sun = Math.max(0, home - grid - battery);
   const sold = one.grid_export ?? 0;
   /** @type {[name: string, from: number, size: number, offset: number][]} */
@@ -155,10 +139,19 @@ function barsOf(one, { x, zero, scale, width }) {
 }
 
 /** @param {DayTotal} one */
-function inWords({ day, solar, home, own }) {
-  const energies = `solar ${energyOfKwh(solar)}, home ${energyOfKwh(home)}`;
-  return `${dayName(dateOf(day))}: ${energies}, self-powered ${percent(own)}`;
+function inWords(one) {
+  const energies = `solar ${energyOfKwh(one.solar)}, home ${energyOfKwh(one.home)}`;
+  return `${dayName(dateOf(one.day))}: ${energies}, self-powered ${ownWords(one)}. ${ownFormula(one)}`;
 }
+
+/** Write how self-powered the home was. @param {DayTotal | null | undefined} one */
+export const ownWords = (one) => `${one?.ownIsLeast ? "at least " : ""}${percent(one?.own)}`;
+
+/** Write by which formula that is known. @param {DayTotal | null | undefined} one */
+export const ownFormula = (one) =>
+  one?.ownIsLeast
+    ? "Self-powered = 1 − bought ÷ home: at least so much, as it was not recorded which of the energy the home used"
+    : "Self-powered = (home from sun + home from battery) ÷ home from sun, battery and grid, told apart at every poll";
 
 /** Return the round numbers between these two. @param {number} low @param {number} high */
 function ticks(low, high) {

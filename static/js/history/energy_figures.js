@@ -1,7 +1,7 @@
 // The energies of the days that are shown: their sum, and the table of days.
-import { sumOf } from "../charts/energy_bars.js";
+import { ownFormula, ownWords } from "../charts/energy_bars.js";
 import { find, h, keyed, text } from "../core/dom.js";
-import { dateOf, dayName, energyOfKwh, number, percent } from "../core/format.js";
+import { dateOf, dayName, energyOfKwh, number } from "../core/format.js";
 
 /** @import { DayTotal, Kind } from "../charts/energy_bars.js" */
 
@@ -17,12 +17,15 @@ const COLUMNS = [
   ["battery_discharge", "Discharged", "battery"],
 ];
 
-/** Show the sum of the days that the range touches; days are never divided. @param {DayTotal[]} days */
-export function showTotals(days) {
-  const sum = sumOf("", days);
+/**
+ * Show the sum of the days that the range touches, as the server adds them up; days are never divided.
+ * @param {DayTotal} sum
+ * @param {DayTotal[]} days
+ */
+export function showTotals(sum, days) {
   const entries = [
     ...COLUMNS.map(([kind, label, colour]) => ({ label, colour, words: energyOfKwh(sum[kind]) })),
-    { label: "Self-powered", colour: "", words: percent(sum.own) },
+    { label: "Self-powered", colour: "", words: ownWords(sum) },
   ];
   const labels = entries.map(({ label }) => label);
   const rows = keyed(find("totals"), labels, (label) => {
@@ -33,6 +36,7 @@ export function showTotals(days) {
   });
   for (const [index, { words }] of entries.entries()) text(rows[index].value, words);
   text(find("totals-title"), titleOf(days));
+  text(find("formula"), days.length ? ownFormula(sum) : "");
 }
 
 /** @param {DayTotal[]} days */
@@ -51,7 +55,13 @@ export function showTable(days) {
     .map((one) => {
       const date = h("time", { datetime: one.day }, dateOf(one.day).toLocaleDateString(undefined, DAY_FORMAT));
       const energies = COLUMNS.map(([kind]) => h("td", {}, number(one[kind], 2)));
-      return h("tr", {}, h("th", { scope: "row" }, date), ...energies, h("td", {}, percent(one.own)));
+      return h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, date),
+        ...energies,
+        h("td", { title: ownFormula(one) }, ownWords(one)),
+      );
     });
   find("table").replaceChildren(head, h("tbody", {}, ...rows));
 }

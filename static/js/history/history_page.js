@@ -1,5 +1,5 @@
 // The history page: one range, all charts. The address always says what is shown.
-import { BAR_LEGEND, dailyTotals, drawBars } from "../charts/energy_bars.js";
+import { BAR_LEGEND, dailyTotals, drawBars, totalOf } from "../charts/energy_bars.js";
 import { LineChart } from "../charts/line_chart.js";
 import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
@@ -149,7 +149,7 @@ async function show() {
   if (daily) {
     days = dailyTotals(daily, gateway);
     showBars();
-    showTotals(days);
+    showTotals(totalOf(daily.sum), days);
     showTable(days);
   }
   await signals.show(queries, range, { catalogue, gateway, unit, hidden, signal });

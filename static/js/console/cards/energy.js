@@ -1,7 +1,7 @@
 // Powers now, energies today, and the last days as bars.
-import { BAR_LEGEND, dailyTotals, drawBars, kindsOf, sumOf } from "../../charts/energy_bars.js";
+import { BAR_LEGEND, dailyTotals, drawBars, ownFormula, ownWords, totalOf } from "../../charts/energy_bars.js";
 import { figure, h, text } from "../../core/dom.js";
-import { DASH, energyOfKwh, IDLE_WATTS, known, number, percent, power } from "../../core/format.js";
+import { DASH, energyOfKwh, IDLE_WATTS, known, number, power } from "../../core/format.js";
 import { load } from "../../core/load.js";
 import { nameOf } from "../../core/subject.js";
 
@@ -35,9 +35,10 @@ export function energyNow(card, app, hint) {
     every: 60,
     async refresh() {
       const answer = await load("api/timeseries/today");
-      const all = Object.entries(answer?.gateways ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
-      const rows = all.map(([, row]) => kindsOf(row));
-      today = answer?.enabled ? sumOf("", rows) : null;
+      const gateways = answer?.gateways ?? {};
+      const all = answer && "total" in answer ? answer.total : Object.values(gateways)[0];
+      const row = app.gateway ? gateways[app.gateway] : all;
+      today = answer?.enabled ? totalOf(row) : null;
       hint(answer && !answer.enabled ? "History is switched off" : "");
       const values = Object.entries(answer?.value ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
       text(worth, values.length === 1 ? worthWords(values[0][1]) : "");
@@ -51,6 +52,7 @@ export function energyNow(card, app, hint) {
         const [one, other] = todayWords(name, today);
         text(first, one);
         text(second, other);
+        if (name === "home") second.title = ownFormula(today);
       }
     },
   };
@@ -69,7 +71,7 @@ function worthWords({ currency, today, month }) {
 /** @param {typeof ROWS[number][0]} name @param {DayTotal | null} today */
 function todayWords(name, today) {
   if (name === "solar") return [`Today ${energyOfKwh(today?.solar)}`, ""];
-  if (name === "home") return [`Today ${energyOfKwh(today?.home)}`, `${percent(today?.own)} self-powered`];
+  if (name === "home") return [`Today ${energyOfKwh(today?.home)}`, `${ownWords(today)} self-powered`];
   if (name === "grid") return [`Bought ${energyOfKwh(today?.grid_import)}`, `Sold ${energyOfKwh(today?.grid_export)}`];
   return [`Charged ${energyOfKwh(today?.battery_charge)}`, `Discharged ${energyOfKwh(today?.battery_discharge)}`];
 }

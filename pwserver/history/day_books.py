@@ -1,0 +1,161 @@
+"""Read the books of days: energies, where the home's came from, how much of each day is known. The same for sums.
+
+How self-powered a home was follows from the parts of its energy that were told apart at every poll:
+
+    from the sun and the battery / from the sun, the battery and the grid
+
+Where a day has no such parts (recorded by version 1.0, or imported), ``1 - bought / home`` is the least it can have
+been; ``self_powered_from`` says which of both rules a figure follows.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pwserver.history.archive import Archive
+from pwserver.history.history_answer import Histories
+from pwserver.history.layout import AGGREGATE, BOOK_NAMES, ENERGIES, ENERGY_NAMES, SHARE_NAMES, SHARES
+from pwserver_ext.day_sums import percent_of, self_powered, span_sums
+from pwserver_ext.series import Column, measured, pick
+
+EPOCH_ORDINAL: Final = datetime.date(1970, 1, 1).toordinal()
+BOOKS: Final = (*ENERGY_NAMES, *SHARE_NAMES, *BOOK_NAMES[:2])  # in Wh, and in seconds
+HOME: Final = BOOKS.index("home_wh")
+BOUGHT: Final = BOOKS.index("grid_import_wh")
+FIRST_SHARE: Final = len(ENERGIES)
+COVERED: Final = BOOKS.index(BOOK_NAMES[0])
+GAP: Final = BOOKS.index(BOOK_NAMES[1])
+RULES: Final = ("shares", "totals")
+UNKNOWN_RULE: Final = -1.0
+ENERGY_MEMBERS: Final = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))
+# The history of a sum is shorter than those of its houses before it began, and where an import filled theirs.
+SHORTER_SECONDS: Final = 900.0
+UNKNOWN: Final = math.nan
+
+
+class DayBooks(NamedTuple):
+    """Holds the days of one house, or of the sum of all, oldest first; a day of which nothing is known has no row."""
+
+    ordinals: array[float]  # proleptic ordinal of the local date
+    columns: list[array[float]]  # as in ``BOOKS``
+    sampled: array[float]  # when the day was measured last, epoch seconds
+    updated: array[float]
+
+    def row(self, index: int) -> list[float]:
+        """Return the figures of one day."""
+        return [column[index] for column in self.columns]
+
+
+def read_days(archive: Archive, first: int, last: int) -> DayBooks:
+    """Read the days of one history from date ``first`` to ``last`` (proleptic ordinals)."""
+    columns = [archive.column("days", name) for name in (*BOOKS, "date", "last_sample", "updated")]
+    # A local day begins at most a day from its UTC day.
+    start, end = (first - 1 - EPOCH_ORDINAL) * 86400.0, (last + 1 - EPOCH_ORDINAL) * 86400.0
+    _, values = archive.days.select(start, end, columns)
+    ordinals = values[len(BOOKS)]
+    rows = measured(values[: len(ENERGIES)])
+    if rows and not first <= ordinals[rows[0]] <= ordinals[rows[-1]] <= last:
+        rows = array("q", [row for row in rows if first <= ordinals[row] <= last])
+    picked = [pick(column, rows) for column in values]
+    return DayBooks(picked[len(BOOKS)], picked[: len(BOOKS)], *picked[len(BOOKS) + 1 :])
+
+
+def read_sum(histories: Histories, parts: Sequence[DayBooks], first: int, last: int) -> DayBooks:
+    """Read the days of the sum of all houses, whose own days are ``parts``.
+
+    The sum is recorded like a house of its own. Days of which every house knows more than its record does, because it
+    began later or an import brought them, are those of the houses added up.
+    """
+    record = histories.archives.get(AGGREGATE.id)
+    own = read_days(record, first, last) if record is not None else None
+    kept = {} if own is None else {int(day): own.row(index) for index, day in enumerate(own.ordinals)}
+    houses: dict[int, list[list[float]]] = {}
+    for part in parts:
+        for index, day in enumerate(part.ordinals):
+            houses.setdefault(int(day), []).append(part.row(index))
+    days = sorted(kept.keys() | houses.keys())
+    rows = []
+    for day in days:
+        mine, theirs = kept.get(day), houses.get(day, [])
+        least = min((row[COVERED] for row in theirs), default=UNKNOWN)
+        if mine is None or least > mine[COVERED] + SHORTER_SECONDS:
+            mine = _added(theirs)
+        rows.append(mine)
+    columns = [array("d", column) for column in zip(*rows, strict=True)] or [array("d") for _ in BOOKS]
+    sampled, updated = (_newest(days, parts, place) for place in ("sampled", "updated"))
+    return DayBooks(array("d", days), columns, sampled, updated)
+
+
+def _newest(days: Sequence[int], parts: Sequence[DayBooks], place: str) -> array[float]:
+    found: dict[int, float] = {}
+    for part in parts:
+        for day, when in zip(part.ordinals, getattr(part, place), strict=True):
+            found[int(day)] = max(found.get(int(day), -math.inf), when)
+    return array("d", [found.get(day, UNKNOWN) for day in days])
+
+
+def _added(rows: Sequence[Sequence[float]]) -> list[float]:
+    """Add up one day of some houses. Parts that not every home has would be those of another, smaller home."""
+    sums = [total(row[index] for row in rows) for index in range(len(BOOKS))]
+    if any(math.isnan(row[FIRST_SHARE]) and row[HOME] > 0.0 for row in rows):
+        sums[FIRST_SHARE : FIRST_SHARE + len(SHARES)] = [UNKNOWN] * len(SHARES)
+    sums[COVERED] = min(row[COVERED] for row in rows)
+    sums[GAP] = max(row[GAP] for row in rows)
+    return sums
+
+
+def total(values: Iterable[float]) -> float:
+    """Return the sum of what is known; NaN where nothing is."""
+    known = [value for value in values if value == value]
+    return math.fsum(known) if known else UNKNOWN
+
+
+class OwnShare(NamedTuple):
+    """Holds how much of a home's energy was not bought, day by day or summed up, and by which rule that is known."""
+
+    own: array[float]
+    whole: array[float]
+    rule: array[float]  # a place in ``RULES``; of several days the sum, which is above 0 where any lacks its parts
+
+    @property
+    def percent(self) -> array[float]:
+        """Return percent of the home's energy."""
+        return percent_of(self.own, self.whole)
+
+    @property
+    def rule_names(self) -> array[float]:
+        """Return the places in ``RULES``; a place outside of it for nothing."""
+        return array("d", [UNKNOWN_RULE if rule != rule else min(1.0, rule) for rule in self.rule])
+
+
+def own_share(columns: Sequence[array[float]]) -> OwnShare:
+    """Return how self-powered the home was in each row of ``BOOKS``."""
+    sun, battery, grid = columns[FIRST_SHARE : FIRST_SHARE + len(SHARES)]
+    return OwnShare(*self_powered(columns[HOME], columns[BOUGHT], sun, battery, grid))
+
+
+def sums_over(books: DayBooks, starts: array[int], ends: array[int]) -> tuple[list[array[float]], OwnShare]:
+    """Add up the rows of some spans of days: what is known of each figure, and how self-powered the home was."""
+    sums = [span_sums(column, starts, ends) for column in books.columns]
+    return sums, OwnShare(*(span_sums(part, starts, ends) for part in own_share(books.columns)))
+
+
+def book_columns(columns: Sequence[array[float]], share: OwnShare) -> list[Column]:
+    """Return the columns of an answer: energies in kWh, what of the home's was its own, and how much is known."""
+    written = figure_columns(columns, share.percent)
+    written += [
+        Column("self_powered_from", share.rule_names, words=RULES),
+        Column("covered_seconds", columns[COVERED]),
+        Column("gap_seconds", columns[GAP]),
+    ]
+    return written
+
+
+def figure_columns(columns: Sequence[array[float]], percent: array[float]) -> list[Column]:
+    """Return the columns of what can be compared: energies in kWh, and how self-powered the home was."""
+    written = [Column(name, column, 12, 0.001) for name, column in zip(ENERGY_MEMBERS, columns, strict=False)]
+    return [*written, Column("self_powered_percent", percent)]
