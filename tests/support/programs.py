@@ -115,7 +115,7 @@ def pwserver(port: int, *arguments: str, **environment: str) -> Iterator[subproc
 @contextlib.contextmanager
 def simulator(scenario: str, count: int = 1, *arguments: str) -> Iterator[list[str]]:
     """Simulated gateways; yields their host:port."""
-    log = f"/tmp/pwserver-simulator-{os.getpid()}.log"
+    log = f"/tmp/pwserver-simulator-{os.getpid()}-{scenario}.log"
     command = [sys.executable, "-m", "pwserver.simulator", "--scenario", scenario, "--port", "0", "--count", str(count)]
     command += arguments
     with process(command, clean_environment(), log):
