@@ -32,7 +32,7 @@ NODE_MODULES := node_modules/.installed-$(shell cat package-lock.json tests/clie
 CLIENTS := node_modules/.clients
 EXT_SOURCES := setup.py $(wildcard $(addprefix pwserver_ext/*.,py pyx pxd h))
 # The checks of `make lint`: each is a target, and they run beside one another.
-CHECKS := $(addprefix check-,style format cython types layers pages page-types)
+CHECKS := $(addprefix check-,style format cython types layers pages page-types tests)
 # Whoever sets this would have every process that collects tests translate all of them anew: half of its work.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -83,6 +83,11 @@ check-layers:
 
 check-pages:
 	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/biome check --error-on-warnings  # its launcher runs node by name
+
+# Each of the processes that share the tests out collects all of them. What the first one has translated the others need
+# not: without this, all of them would translate every file of a fresh clone at the same time.
+check-tests:
+	@told="$$($(BIN)/python -m pytest --collect-only --quiet --quiet --no-header)" || { echo "$$told"; exit 1; }
 
 check-page-types:
 	PATH="$(abspath $(BIN)):$$PATH" node_modules/.bin/tsc
