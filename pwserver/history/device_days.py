@@ -45,13 +45,12 @@ class DeviceDays:
         self._archive = archive
         self._record = archive.devices
         payload = self._record.read()[1] if self._record is not None else b""
-        kept = _parse(payload)
+        kept = parse_devices(payload)
         self._slots = {kind: dict(slots) for kind, slots in kept.slots.items()}
         self.about = {kind: dict(kept.about[kind]) for kind in DEVICE_DAYS}
         self.open = _open_day(payload, kept.slots)
         self.refused: set[str] = set()  # devices for which there was no slot left
-        if math.isfinite(self.open.start):
-            self.show()
+        self.show()
 
     def begin(self, day: float) -> None:
         """Begin a day (its first instant, epoch seconds); the one before is written."""
@@ -63,14 +62,32 @@ class DeviceDays:
 
     def figures(self, kind: str, device: str) -> Figures | None:
         """Return the open figures of a device, to be changed in place; None when there is no slot for it."""
+        return self.open.devices[kind].setdefault(device, {}) if self.give_slot(kind, device) else None
+
+    def give_slot(self, kind: str, device: str) -> bool:
+        """Give a device its slot unless it has one; False when there is none left."""
         slots = self._slots[kind]
         if device not in slots:
             if len(slots) >= DEVICE_DAYS[kind].slots or len(device.encode()) > MOST_NAME_BYTES:
                 if len(self.refused) < DEVICE_DAYS[kind].slots:
                     self.refused.add(device)
-                return None
+                return False
             slots[device] = len(slots)
-        return self.open.devices[kind].setdefault(device, {})
+        return True
+
+    def replace(self, kind: str, days: Mapping[float, Mapping[str, Figures]]) -> None:
+        """Replace all rows but the open day by these, by day and device, in order of time."""
+        plan = DEVICE_DAYS[kind]
+        for name in plan.rings:
+            self._archive.rings[name].truncate_after(-math.inf)
+        for day, devices in days.items():
+            for bank, row in self._rows(kind, devices).items():
+                self._archive.rings[plan.ring(bank)].append(day, row)
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a day is open."""
+        return math.isfinite(self.open.start)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -88,6 +105,8 @@ class DeviceDays:
 
     def show(self) -> None:
         """Let readers see the open day as it is now."""
+        if not self.is_open:
+            return
         for kind, plan in DEVICE_DAYS.items():
             rows = self._rows(kind, self.open.devices[kind])
             for bank, row in rows.items():
@@ -99,12 +118,12 @@ class DeviceDays:
 
     def keep(self) -> None:
         """Store the open day, so that a killed process loses nothing before this moment."""
-        if self._record is None or not math.isfinite(self.open.start):
+        if self._record is None:
             return
         body = {
             "slots": {kind: list(slots) for kind, slots in self._slots.items()},
             "about": self.about,
-            "day": self.open.start,
+            "day": self.open.start if self.is_open else None,
             "devices": self.open.devices,
             "more": self.open.more,
         }
@@ -113,7 +132,7 @@ class DeviceDays:
             self._record.write(content)
 
     def _close(self) -> None:
-        if not math.isfinite(self.open.start):
+        if not self.is_open:
             return
         self.keep()  # the names first: a slot without a name could not be read back
         for kind, plan in DEVICE_DAYS.items():
@@ -168,7 +187,7 @@ def kept_devices(archive: Archive) -> KeptDevices:
     return _parsed(archive.devices.read()[1] if archive.devices is not None else b"")
 
 
-def _parse(payload: bytes) -> KeptDevices:
+def parse_devices(payload: bytes) -> KeptDevices:
     """Read a record; what cannot be understood is left out."""
     body = _body(payload)
     slots = {kind: _slots(kind, _member(body, "slots", kind)) for kind in DEVICE_DAYS}
@@ -176,7 +195,7 @@ def _parse(payload: bytes) -> KeptDevices:
     return KeptDevices(slots, about)
 
 
-_parsed = lru_cache(maxsize=32)(_parse)  # a record is asked for far more often than it changes
+_parsed = lru_cache(maxsize=32)(parse_devices)  # a record is asked for far more often than it changes
 
 
 def _open_day(payload: bytes, slots: Mapping[str, Mapping[str, int]]) -> OpenDay:

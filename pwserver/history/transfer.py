@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pwserver.history.archive import Archive, Notes
 from pwserver.history.days import zone
+from pwserver.history.device_transfer import TABLES, merge_device_days, tables_of
 from pwserver.history.import_journal import settle
 from pwserver.history.import_merge import ImportMerge
 from pwserver.history.import_report import ImportReport
@@ -17,6 +18,7 @@ from pwserver.history.layout import (
     BANK,
     DEVICE_DAYS,
     DEVICE_RINGS,
+    DEVICES,
     WAITING,
     GatewayLayout,
     HistoryGateway,
@@ -24,7 +26,7 @@ from pwserver.history.layout import (
     plan,
 )
 from pwserver.history.recorder import Recorder
-from pwserver.history.ring_files import SUFFIX, folder_of, read_header, read_rows
+from pwserver.history.ring_files import SUFFIX, Rows, folder_of, read_header, read_rows
 from pwserver.history.ring_tables import POWER_RINGS, SIGNAL_DAYS, SIGNALS, RingTable, named_signals
 from pwserver.history.store import HistoryStore
 from pwserver.json_types import JsonObject
@@ -38,17 +40,21 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
     folder = folder_of(path, layout.gateway.id)
     notes = _read_notes(folder)
     tables = []
+    devices: dict[str, Rows] = {}
     for file in sorted(folder.glob("*" + SUFFIX)):
         header, (times, columns) = read_rows(file)
         name = header.plan.name
-        if name == WAITING or name in DEVICE_RINGS:
-            continue  # the time of the one is not known yet; the others stay where they are
+        if name == WAITING:
+            continue  # the time of these rows is not known yet
+        if name in DEVICE_RINGS:
+            devices[name] = (times, columns)
+            continue
         if name.startswith((SIGNAL_DAYS, SIGNALS)):
             columns = named_signals(columns, notes.series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
         if times:
             tables.append(RingTable(layout.gateway.id, name, times, columns))
-    return tables
+    return [*tables, *tables_of(layout.gateway.id, _read_record(folder, DEVICES), devices)]
 
 
 def with_noted_zone(path: Path, gateway: HistoryGateway) -> HistoryGateway:
@@ -101,12 +107,13 @@ def as_recorded(path: Path, settings: HistorySettings, gateway: HistoryGateway) 
 
 
 def _read_notes(folder: Path) -> Notes:
-    file = folder / "notes.record"
-    return (
-        Notes.from_bytes(TwoCopyRecord(memoryview(bytearray(file.read_bytes()))).read()[1])
-        if file.exists()
-        else Notes()
-    )
+    return Notes.from_bytes(_read_record(folder, "notes"))
+
+
+def _read_record(folder: Path, name: str) -> bytes:
+    """Return what a record holds; nothing where there is none."""
+    file = folder / f"{name}.record"
+    return TwoCopyRecord(memoryview(bytearray(file.read_bytes()))).read()[1] if file.exists() else b""
 
 
 # --- merging -------------------------------------------------------------------------------------------------------
@@ -123,19 +130,26 @@ def merge(
     for table in tables:
         if table.gateway not in by_gateway:
             raise ValueError(f"gateway {table.gateway} is not configured")
-        if table.ring not in (*POWER_RINGS, SIGNALS, SIGNAL_DAYS):
+        if table.ring not in (*POWER_RINGS, SIGNALS, SIGNAL_DAYS, *TABLES):
             raise ValueError(f"there is no ring {table.ring}")
     incoming = {
-        id: incoming_of([table for table in tables if table.gateway == id], zone(layout.gateway.timezone))
+        id: incoming_of(
+            [table for table in tables if table.gateway == id and table.ring not in TABLES],
+            zone(layout.gateway.timezone),
+        )
         for id, layout in by_gateway.items()
         if any(table.gateway == id for table in tables)
     }
     store = HistoryStore.open(path, layouts)
     try:
-        return {
+        reports = {
             id: merge_gateway(store.archives[id], rows, {}, lambda: store.flush(force=True), latest)
             for id, rows in incoming.items()
         }
+        for id, report in reports.items():
+            own = [table for table in tables if table.gateway == id]
+            report.added.update(merge_device_days(store.archives[id], own, latest))
+        return reports
     finally:
         store.close()
 
