@@ -21,9 +21,10 @@ COMMANDS = {
     "check-config": "print the configuration in force and where each value comes from",
     "healthcheck": "exit 0 when the server of this configuration answers, for containers",
     "history": "export, import or fill the history; see `history --help`",
+    "notices": "try the addresses of PW_NOTICE_URLS: `notices test` sends a message to each",
     "simulate": "run a simulated gateway; see `simulate --help`",
 }
-_OWN_ARGUMENTS = frozenset({"history", "simulate"})  # what follows these commands is for their own parsers
+_OWN_ARGUMENTS = frozenset({"history", "notices", "simulate"})  # what follows these commands is for their own parsers
 _DROP_IN = "pypowerwall-server"
 
 
@@ -57,7 +58,13 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
     """Run one command; its package is imported only now, so that the other commands start fast."""
     if command == "check-config":
         from pwserver.config.check_report import report
+        from pwserver.notices.address_check import check_addresses
 
+        try:
+            check_addresses(config.settings.notices)
+        except ConfigError as error:
+            print(f"pwserver: {error.message}", file=sys.stderr)
+            return 2
         print(f"pwserver {__version__}\n{report(config)}", end="")
         return 0
     if command == "healthcheck":
@@ -79,6 +86,10 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
 
             sources = sources_of(config)
         return run(own, history_settings(config), gateways, old_store(config), folder_named=named, sources=sources)
+    if command == "notices":
+        from pwserver.notices.tool import run as run_notices
+
+        return run_notices(own, config.settings.notices)
     from pwserver.server import serve
 
     return int(serve(config, lambda: load_all(flags)))

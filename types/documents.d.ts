@@ -429,6 +429,25 @@ type MqttStatus = {
   tls: boolean;
 };
 
+type NoticeStatus = {
+  enabled: boolean;
+  rules: Array<string>;
+  waiting: number;
+  undelivered: number;
+  problem: string | null;
+  remedy: string | null;
+  addresses: Array<{
+    name: string;
+    sent: number;
+    failed: number;
+    given_up: number;
+    last_sent: number | null;
+    last_failed: number | null;
+    cause: string | null;
+    remedy: string | null;
+  }>;
+};
+
 type FirmwareVersion = {
   version: string;
   vint: number | null;
@@ -711,6 +730,8 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? ServerStatistics
   : Address extends `api/mqtt/status` | `api/mqtt/status?${string}`
   ? MqttStatus
+  : Address extends `api/notices` | `api/notices?${string}`
+  ? NoticeStatus
   : Address extends `version` | `version?${string}`
   ? FirmwareVersion
   : Address extends `health` | `health?${string}`

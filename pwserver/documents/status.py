@@ -110,6 +110,7 @@ def site_facts(site: SiteView) -> JsonObject:
             "connected": bool((site.self_metrics or {}).get("pwserver_mqtt_connected")),
             "reason": (site.self_metrics or {}).get("mqtt_why_not_connected"),
         },
+        "notices": (site.self_metrics or {}).get("notices"),
         "history_not_taken": list((site.self_metrics or {}).get("history_not_taken", ())),
         "cache_expire": server.poll_interval_seconds,
         "cache_ttl": server.cache_ttl_seconds,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ class Courier:
         }
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the process; its first line says what it knows to have gone. OSError when it cannot be started."""
@@ -47,8 +49,20 @@ class Courier:
             bufsize=0,
             start_new_session=True,  # what ends the poller's group must not end an attempt under way
         )
-        threading.Thread(target=self._read, args=(process,), name="notices-read", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(process,), name="notices-read", daemon=True)
+        self._reader.start()
         self._write(self._start)
+
+    @property
+    def pid(self) -> int | None:
+        """Return the id of the process."""
+        return self._process.pid if self._process is not None else None
+
+    def stop(self) -> None:
+        """Close the pipe, and wait until the process has ended what is under way, and then itself."""
+        if self._process is not None and self._process.stdin is not None and self._reader is not None:
+            self._process.stdin.close()
+            self._reader.join()
 
     def send(self, message: Message, target: str) -> None:
         """Hand over one message for one target."""
@@ -65,12 +79,15 @@ class Courier:
         if self._process is not None and self._process.stdin is not None:
             try:
                 self._process.stdin.write(json.dumps(line).encode() + b"\n")
-            except OSError:
+            except (OSError, ValueError):
                 pass  # it has ended, which the reading thread tells
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self._tell(json.loads(line))
+        assert process.stdout is not None and process.stdin is not None
+        with process.stdout:
+            for line in process.stdout:
+                with suppress(ValueError):
+                    self._tell(json.loads(line))
         process.wait()
+        process.stdin.close()
         self._tell(None)

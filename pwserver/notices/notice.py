@@ -12,6 +12,7 @@ from pwserver.state.fact import finite
 LONGEST_TITLE: Final = 120  # characters
 LONGEST_TEXT: Final = 300
 LONGEST_BODY: Final = 4000
+LARGEST: Final = 2**53  # number that is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,14 @@ class Message:
         match kept:
             case {"number": int(number), "title": str(title), "body": str(body), "created": at, "targets": dict(told)}:
                 moment = finite(at)
-                if moment is not None:
+                if moment is not None and 0 < number < LARGEST:
                     return cls(number, title[:LONGEST_TITLE], body[:LONGEST_BODY], moment, _targets(told))
         return None
+
+
+def trial_message(number: int) -> Message:
+    """Return a message that tries an address. Its number is negative: nothing of it is kept."""
+    return Message(-number, "Test of pwserver's notices", "This is a test: notices arrive here.", 0.0)
 
 
 def _targets(told: Mapping[Any, Any]) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pwserver.json_types import JsonObject
-from pwserver.notices.notice import LONGEST_BODY, LONGEST_TITLE, Message, Notice
+from pwserver.notices.notice import LARGEST, LONGEST_BODY, LONGEST_TITLE, Message, Notice
 from pwserver.notices.rules import RuleMemory
 from pwserver.state.fact import finite
 
@@ -155,4 +155,4 @@ def _list(value: object) -> list[Any]:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST else 0

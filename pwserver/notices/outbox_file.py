@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,22 @@ JOURNAL_NAME: Final = "notices.sent"
 MOST_BYTES: Final = 16_777_216
 
 
+def _usable(folder: Path) -> bool:
+    """Say whether files can be made in a folder, which is made where it is not there yet."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 class OutboxFile:
     """Reads and writes the file of the outbox. Without a folder nothing is kept."""
 
     def __init__(self, folder: Path | None) -> None:
+        if folder is not None and not _usable(folder):
+            log.error("notices cannot be kept in %s: those that wait are lost when the server ends", folder)
+            folder = None
         self._path = folder / FILE_NAME if folder is not None else None
         self.journal = folder / JOURNAL_NAME if folder is not None else None
         self._failed = False
@@ -50,7 +63,6 @@ class OutboxFile:
             return
         content = ujson.dumps(outbox.to_json(), ensure_ascii=False).encode("utf-8", "replace")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             write_new(self._path, b"", content, len(content))
         except OSError as refused:
             if not self._failed:

@@ -16,7 +16,7 @@ from pwserver.config.notice_settings import NoticeSettings
 from pwserver.events import kinds
 from pwserver.events.event import Event
 from pwserver.json_types import JsonObject
-from pwserver.notices.notice import LONGEST_TEXT, LONGEST_TITLE, Notice
+from pwserver.notices.notice import LARGEST, LONGEST_TEXT, LONGEST_TITLE, Notice
 from pwserver.state.alert_meanings import SERIOUS
 from pwserver.state.fact import finite
 
@@ -66,7 +66,7 @@ class RuleMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         told: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
         cursor, raised = told.get("cursor"), told.get("raised")
-        found = cls(cursor if isinstance(cursor, int) and cursor >= 0 else 0)
+        found = cls(cursor if isinstance(cursor, int) and 0 <= cursor < LARGEST else 0)
         for key, at in list(raised.items())[:MOST_RAISED] if isinstance(raised, Mapping) else ():
             moment = finite(at)
             if isinstance(key, str) and moment is not None:
@@ -91,18 +91,32 @@ def judge_event(event: Event, place: Place, memory: RuleMemory, settings: Notice
         return []  # it is told of when it has been away for long enough
     if event.kind == kinds.GATEWAY_BACK:
         memory.away_at = memory.away_cause = None
-        return _recover(GATEWAY, place, memory, event.at, "Gateway answers again", _lasted(told, "It was silent for"))
+        return _recover(
+            GATEWAY,
+            place,
+            memory,
+            event.at,
+            "Gateway answers again",
+            _lasted(told, "It was silent for", "It gives data again."),
+        )
     if event.kind == kinds.GRID_DOWN and GRID in settings.rules:
         purpose = " on purpose" if told.get("purpose") == kinds.SCHEDULED else ""
-        text = f"The house has been off the grid{purpose} since {_clock(event.at, place)}.{_charge(told)}"
+        text = f"The house is off the grid{purpose}.{_charge(told)}"
         return _raise(GRID, place, memory, event.at, "Grid lost", text)
     if event.kind == kinds.GRID_UP:
-        return _recover(GRID, place, memory, event.at, "Grid back", _lasted(told, "It was away for") + _charge(told))
+        return _recover(
+            GRID,
+            place,
+            memory,
+            event.at,
+            "Grid back",
+            _lasted(told, "It was away for", "The house is on the grid again.") + _charge(told),
+        )
     alert, device = _text(told.get("alert")), _text(told.get("unit")) or _text(told.get("device"))
     where = f" at {device}" if device else ""
     key = f"{ALERT}:{alert}:{_text(told.get('device')) or ''}"[:LONGEST_KEY]
     if event.kind == kinds.ALERT_BEGUN and ALERT in settings.rules and told.get("severity") == SERIOUS:
-        text = f"{alert}{where} since {_clock(event.at, place)}."
+        text = f"{alert}{where}."
         return _raise(key, place, memory, event.at, "Serious alert", text)
     if event.kind == kinds.ALERT_ENDED:
         return _recover(key, place, memory, event.at, "Alert ended", f"{alert}{where} has ended. {_lasted(told)}")
@@ -185,7 +199,8 @@ def _recover(key: str, place: Place, memory: RuleMemory, at: float, title: str, 
 
 def _notice(key: str, place: Place, at: float, title: str, text: str, recovery: bool = False) -> Notice:
     shown = f"{title} – {place.name}"[:LONGEST_TITLE]
-    return Notice(place.gateway, key.partition(":")[0], shown, text.strip()[:LONGEST_TEXT], at, recovery)
+    told = f"{_clock(at, place)} – {text.strip()}"[:LONGEST_TEXT]
+    return Notice(place.gateway, key.partition(":")[0], shown, told, at, recovery)
 
 
 def _clock(at: float, place: Place) -> str:
@@ -196,9 +211,9 @@ def _clock(at: float, place: Place) -> str:
         return "a time that is not known"
 
 
-def _lasted(told: Mapping[str, Any], words: str = "It lasted for") -> str:
+def _lasted(told: Mapping[str, Any], words: str = "It lasted for", unknown: str = "") -> str:
     seconds = finite(told.get("duration_seconds"))
-    return "" if seconds is None else f"{words} {_span(seconds)}."
+    return unknown if seconds is None else f"{words} {_span(seconds)}."
 
 
 def _charge(told: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn
 from pwserver.notices.delivery import FAILED, LOGIN, REFUSED, SENT, TIMED_OUT, UNKNOWN, UNREACHABLE
 
 LAST_SECONDS: Final = 10.0  # that attempts under way are given once nobody listens any more
+OWN_SLACK_SECONDS: Final = 1.0  # after its time, an attempt ends itself
 MOST_JOURNAL_LINES: Final = 200
 MOST_LINE_BYTES: Final = 65_536
 
@@ -176,6 +177,8 @@ class Sender:
         remarks = _Remarks()
         try:
             signal.set_wakeup_fd(-1)
+            # Should the parent be killed, nobody else would end an attempt that hangs, and it holds the lock.
+            signal.setitimer(signal.ITIMER_REAL, self._seconds + OWN_SLACK_SECONDS)
             logging.getLogger("apprise").addHandler(remarks)
             logging.getLogger("apprise").setLevel(logging.DEBUG)
             if self._targets[target].notify(title=title, body=body):

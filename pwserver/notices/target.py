@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from pwserver.json_types import JsonObject
 from pwserver.notices.delivery import CAUSES
 
 log = logging.getLogger("pwserver.notices")
@@ -28,6 +29,20 @@ class Target:
     busy: tuple[int, float] | None = None  # number of the message under way, when it counts as lost (monotonic)
     pause_seconds: float = 0.0
     again_at: float = 0.0  # monotonic
+
+    def to_json(self) -> JsonObject:
+        """Return how it stands, for people: a cause comes with what helps."""
+        known = CAUSES.get(self.cause or "")
+        return {
+            "name": self.name,
+            "sent": self.sent,
+            "failed": self.failed,
+            "given_up": self.given_up,
+            "last_sent": self.last_sent,
+            "last_failed": self.last_failed,
+            "cause": known.sentence if known is not None else None,
+            "remedy": known.remedy if known is not None else None,
+        }
 
     def succeeded(self, now: float) -> None:
         """Note that a message has gone."""
@@ -52,11 +67,23 @@ class Target:
 
 
 @dataclass(slots=True)
-class TestRun:
+class Trial:
     """Holds a test message under way: ``outcomes`` has a cause or None by target, all of them once ``done`` is set."""
-
-    __test__ = False  # it is no test case
 
     waiting: set[str]
     outcomes: dict[str, str | None] = field(default_factory=dict)
     done: threading.Event = field(default_factory=threading.Event)
+
+    def to_json(self) -> list[JsonObject]:
+        """Return what became of it, for people; ``sent`` is null where that is not known yet."""
+        known = dict(self.outcomes)
+        causes = {name: CAUSES.get(known.get(name) or "") for name in sorted(self.waiting)}
+        return [
+            {
+                "name": name,
+                "sent": known[name] is None if name in known else None,
+                "cause": cause.sentence if cause is not None else None,
+                "remedy": cause.remedy if cause is not None else None,
+            }
+            for name, cause in causes.items()
+        ]

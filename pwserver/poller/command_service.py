@@ -33,8 +33,10 @@ from pwserver.commands import (
 )
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.json_types import JsonObject
+from pwserver.notices.target import Trial
 from pwserver.poller import idempotency_keys
 from pwserver.poller.idempotency_keys import UsedKeys
+from pwserver.poller.notice_service import NoticeService
 from pwserver.poller.pending_settings import PendingSettings
 from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
@@ -43,6 +45,8 @@ from pwserver.state.charge import reserve_to_hold
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
     from pwserver.reading import Reading
+
+TRIAL_SLACK_SECONDS = 1.0  # before the worker gives up waiting
 
 log = logging.getLogger("pwserver.control")
 
@@ -71,6 +75,7 @@ class CommandService:
         self.tasks = tasks
         # Told of every command before it is sent: gateway, action, arguments, who sent it.
         self.before_sending: Callable[[str, str, JsonObject, str], None] = lambda *command: None
+        self.notices: NoticeService | None = None
         self.cooldown_seconds = float(runtime.config.settings.control.islanding_cooldown_seconds)
         self._islanded = SharedMoments(runtime.shared.arena.region("islanding"), runtime.shared.gateways)
         self._beats = runtime.shared.beats
@@ -116,6 +121,8 @@ class CommandService:
     async def _accept(self, command: Command, started: STARTED) -> Outcome:
         if command.action == "release":
             return self._release(command.gateway)
+        if command.action == "notices_test":
+            return await self._try_notices(command, started)
         try:
             task = self.tasks[find_gateway(command.gateway, self.tasks)]
         except UnknownGateway as unknown:
@@ -229,6 +236,22 @@ class CommandService:
             task.connection.release()
             task.poll_soon()
         return Outcome(ACKNOWLEDGED, result={"gateways": len(chosen)})
+
+    async def _try_notices(self, command: Command, started: STARTED) -> Outcome:
+        if self.notices is None:
+            return Outcome(NOT_SENT, "notices are switched off: PW_NOTICE_URLS is not set")
+        if command.dry_run:
+            return Outcome(
+                DRY_RUN, "nothing was sent", {"dry_run": True, "addresses": Trial(set(self.notices.targets)).to_json()}
+            )
+        if not started():
+            return Outcome(NOT_SENT, "nothing was sent")
+        trial = self.notices.try_addresses()
+        if trial is None:
+            return Outcome(BUSY, "another test is still under way")
+        patience = command.limit_seconds - TRIAL_SLACK_SECONDS
+        await asyncio.get_running_loop().run_in_executor(None, trial.done.wait, patience)
+        return Outcome(ACKNOWLEDGED, result={"addresses": trial.to_json()})
 
     def _thread(self, gateway: str) -> ThreadPoolExecutor:
         if gateway not in self._threads:

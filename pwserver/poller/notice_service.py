@@ -18,13 +18,14 @@ from pwserver.config.daily_hours import daily_hours
 from pwserver.config.notice_settings import NoticeSettings
 from pwserver.events.event_ring import EventRing
 from pwserver.history.days import zone
+from pwserver.json_types import JsonObject
 from pwserver.notices.courier import Courier, Line
-from pwserver.notices.delivery import ENDED, SENT, UNKNOWN, target_of
-from pwserver.notices.notice import Message, Notice
+from pwserver.notices.delivery import CAUSES, ENDED, SENT, UNKNOWN, target_of
+from pwserver.notices.notice import Notice, trial_message
 from pwserver.notices.outbox_file import OutboxFile
 from pwserver.notices.quiet_hours import held_back
 from pwserver.notices.rules import Figures, Place, RuleMemory, judge_event, judge_figures, judge_silence
-from pwserver.notices.target import LONGEST_PAUSE_SECONDS, Target, TestRun
+from pwserver.notices.target import LONGEST_PAUSE_SECONDS, Target, Trial
 from pwserver.reading import GatewayIdentity
 from pwserver.state.charge import app_percent
 from pwserver.state.gateway import FRESH
@@ -40,7 +41,7 @@ MOST_EVENTS: Final = 256  # of one gateway at a time
 
 
 class NoticeService:
-    """Runs the rules, the outbox and the courier. ``take``, ``wake`` and ``test`` may be called from any thread."""
+    """Runs the rules, the outbox and the courier. Other threads call ``take``, ``wake`` and ``try_addresses`` only."""
 
     def __init__(
         self,
@@ -63,11 +64,11 @@ class NoticeService:
         self.outbox = self._file.load()
         self._courier = Courier(self._addresses, self._file.journal, self._told)
         self._lines: deque[Line | None] = deque(maxlen=MOST_LINES)
-        self._tests: deque[TestRun] = deque(maxlen=16)
-        self._running_tests: dict[int, TestRun] = {}
-        self._next_test = 1
+        self._trials: deque[Trial] = deque(maxlen=16)
+        self._running_trials: dict[int, Trial] = {}
+        self._next_trial = 1
         self._woken = threading.Event()
-        self._ready = False
+        self._ready = self._stopping = False
         self._start_at: float | None = 0.0  # when the courier is to be started, monotonic
         self._start_pause = FIRST_PAUSE_SECONDS
         self._first_pause = first_pause_seconds
@@ -90,6 +91,22 @@ class NoticeService:
         """Make and send notices from now on, in a thread that ends with the process."""
         threading.Thread(target=self._run, name="notices", daemon=True).start()
 
+    def stop(self) -> None:
+        """Look after nothing any more, and let the sending process end with what is under way."""
+        self._stopping = True
+        self.wake()
+        self._courier.stop()
+
+    @property
+    def ready(self) -> bool:
+        """Say whether messages can be handed over now."""
+        return self._ready
+
+    @property
+    def sending_pid(self) -> int | None:
+        """Return the id of the process that sends."""
+        return self._courier.pid
+
     def take(self, view: View) -> None:
         """Take a poll attempt, good or bad."""
         name = view.gateway.id
@@ -111,19 +128,45 @@ class NoticeService:
         """Have the thread look at once: there are new events, figures or outcomes."""
         self._woken.set()
 
-    def test(self) -> TestRun:
-        """Send a test message to every target."""
-        run = TestRun(set(self.targets))
-        self._tests.append(run)
+    def try_addresses(self) -> Trial | None:
+        """Send a test message to every address; None while another test is under way."""
+        if self._trials or self._running_trials:
+            return None
+        run = Trial(set(self.targets))
+        self._trials.append(run)
         self.wake()
         return run
+
+    def measured(self) -> Mapping[str, Any]:
+        """Return the self metrics, and what /api/notices tells; no address is in either."""
+        targets = list(self.targets.values())
+        return {
+            "pwserver_notices_sent_total": {(one.name,): one.sent for one in targets},
+            "pwserver_notices_failed_total": {(one.name,): one.failed for one in targets},
+            "pwserver_notices_given_up_total": {(one.name,): one.given_up for one in targets},
+            "pwserver_notices_waiting": len(self.outbox.waiting),
+            "notices": self.status(),
+        }
+
+    def status(self) -> JsonObject:
+        """Return how it stands with the notices, as /api/notices tells it."""
+        problem = CAUSES.get(self.problem or "")
+        return {
+            "enabled": True,
+            "rules": list(self.settings.rules),
+            "waiting": len(self.outbox.waiting),
+            "undelivered": len(self.outbox.messages),
+            "problem": problem.sentence if problem is not None else None,
+            "remedy": problem.remedy if problem is not None else None,
+            "addresses": [one.to_json() for one in list(self.targets.values())],
+        }
 
     def _told(self, line: Line | None) -> None:
         self._lines.append(line)
         self.wake()
 
     def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._woken.wait(LOOK_SECONDS)
             self._woken.clear()
             try:
@@ -195,10 +238,10 @@ class NoticeService:
         self.problem = ENDED
         self._start_at = time.monotonic() + self._start_pause
         self._start_pause = min(2.0 * self._start_pause, LONGEST_PAUSE_SECONDS)
-        for run in self._running_tests.values():
+        for run in self._running_trials.values():
             run.outcomes.update(dict.fromkeys(run.waiting, ENDED))
             run.done.set()
-        self._running_tests.clear()
+        self._running_trials.clear()
 
     def _take_lines(self) -> bool:
         """Take what the sending process has told; returns whether the outbox has changed."""
@@ -212,7 +255,7 @@ class NoticeService:
                 self._take_ready(line["ready"])
                 changed = True
             elif line["number"] < 0:
-                self._test_outcome(line)
+                self._trial_outcome(line)
             else:
                 self._outcome(line["number"], line["target"], line["outcome"], line["cause"])
                 changed = True
@@ -246,13 +289,12 @@ class NoticeService:
 
     def _send(self) -> None:
         now = time.monotonic()
-        while self._tests:
-            run, number = self._tests.popleft(), self._next_test
-            self._next_test += 1
-            self._running_tests[number] = run
+        while self._trials:
+            run, number = self._trials.popleft(), self._next_trial
+            self._next_trial += 1
+            self._running_trials[number] = run
             for name in self.targets:
-                title, body = "Test of pwserver's notices", "This is a test: notices arrive here."
-                self._courier.send(Message(-number, title, body, self._clock(), {name: False}), name)
+                self._courier.send(trial_message(number), name)
         for name, target in self.targets.items():
             if target.busy is not None and now > target.busy[1]:
                 target.busy = None
@@ -261,8 +303,8 @@ class NoticeService:
                 target.busy = (message.number, now + LOST_SECONDS)
                 self._courier.send(message, name)
 
-    def _test_outcome(self, line: Line) -> None:
-        run, name = self._running_tests.get(-line["number"]), line["target"]
+    def _trial_outcome(self, line: Line) -> None:
+        run, name = self._running_trials.get(-line["number"]), line["target"]
         if run is None or name not in self.targets:
             return
         if line["outcome"] == SENT:
@@ -272,4 +314,4 @@ class NoticeService:
         run.outcomes[name] = line["cause"] or None
         if set(run.outcomes) >= run.waiting:
             run.done.set()
-            del self._running_tests[-line["number"]]
+            del self._running_trials[-line["number"]]

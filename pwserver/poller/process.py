@@ -72,7 +72,7 @@ class Poller:
         self.events = EventRecording(runtime.history.events, self.recording.correction_seconds)
         self.events.listeners.append(self._told)
         self.recording.after_move = self.events.put_right
-        self.notices = self._notices()
+        self.notices = self.commands.notices = self._notices()
         self.commands.before_sending = self.events.commanded
         self.publisher.after_site = self.recording.take_sum
         self.values = ValueRecording(runtime.history, runtime.histories)
@@ -124,6 +124,7 @@ class Poller:
         folder = Path(history.path or config.state_path)
         service = NoticeService(config.settings.notices, history.events, identities, folder)
         self.events.listeners.append(lambda events: service.wake())
+        self.metrics.sources.append(service.measured)
         return service
 
     def _start(self, job: Coroutine[Any, Any, None], name: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pwserver.bounds import BACKUP_SECONDS, DISPATCH_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
 from pwserver.documents import schemas
 from pwserver.documents.document import JSON
-from pwserver.documents.json_schema import ANY, BOOLEAN, STRING, Schema, integer, obj, one_of, string
+from pwserver.documents.json_schema import ANY, BOOLEAN, STRING, Schema, array, integer, nullable, obj, one_of, string
 from pwserver.state.controls import CHOICE, CONTROLS, NUMBER, PRESS, Control
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.web.api_operations import FORM, INVALID, ApiOperation, Parameter
@@ -129,6 +129,16 @@ OPERATIONS = (
     ApiOperation(
         "/health/reset", "Forgets failures and fallbacks, and connects anew", "server",
         obj({"status": STRING, "message": STRING}), method="post", errors=_UNACKNOWLEDGED, token=True,
+    ),
+    ApiOperation(
+        "/api/notices/test", "Sends a test message to every address that notices go to", "server",
+        obj({"addresses": array(obj({
+            "name": string("the kind of service and a hash"),
+            "sent": nullable({**BOOLEAN, "description": "null: not known yet, `/api/notices` will tell"}),
+            "cause": nullable(string("why it was not sent")), "remedy": nullable(string("what helps")),
+        }))}),
+        {"addresses": [{"name": "ntfy-3f9a1c", "sent": True, "cause": None, "remedy": None}]},
+        method="post", parameters=(_DRY_RUN,), errors=_UNACKNOWLEDGED, token=True,
     ),
     ApiOperation(
         "/api/stream", "Live data for browsers and scripts", "aggregate", STRING, media_type="text/event-stream",

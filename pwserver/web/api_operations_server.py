@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from pwserver.config.server_settings import STYLES
 from pwserver.documents import schemas
-from pwserver.documents.json_schema import INTEGER, STRING, Schema, array, nullable, number, obj, string
+from pwserver.documents.json_schema import (
+    BOOLEAN,
+    INTEGER,
+    STRING,
+    Schema,
+    array,
+    integer,
+    nullable,
+    number,
+    obj,
+    string,
+)
 from pwserver.documents.site_schemas import LEFT_OUT
+from pwserver.json_types import Json
 from pwserver.state.fact import RULES
 from pwserver.web.api_operations import HTML, ApiOperation, Parameter
 
@@ -20,11 +32,33 @@ _NUMBER: dict[str, Schema] = {
 }
 _LOGIN = obj({"email": STRING, "token": STRING, "roles": array(STRING), "loginTime": STRING})
 
+_TIME = nullable(number("s", "seconds since 1970"))
+_ADDRESS = obj({
+    "name": string("the kind of service and a hash"), "sent": INTEGER, "failed": integer("attempts that failed"),
+    "given_up": integer("notices that could not be sent within a day"), "last_sent": _TIME, "last_failed": _TIME,
+    "cause": nullable(string("why the last attempt failed; null once one has succeeded")),
+    "remedy": nullable(string("what helps")),
+})  # fmt: skip
+_NOTICES = obj({
+    "enabled": BOOLEAN, "rules": array(STRING), "waiting": integer("notices that wait for quiet hours or the bound"),
+    "undelivered": integer("messages that have not gone to every address yet"),
+    "problem": nullable(string("why nothing can be sent at all")), "remedy": nullable(string("what helps")),
+    "addresses": array(_ADDRESS),
+})  # fmt: skip
+_NOTICES_EXAMPLE: Json = {
+    "enabled": True, "rules": ["grid", "gateway", "alert"], "waiting": 0, "undelivered": 0, "problem": None,
+    "remedy": None,
+    "addresses": [{"name": "ntfy-3f9a1c", "sent": 4, "failed": 0, "given_up": 0, "last_sent": 1750000000.0,
+                   "last_failed": None, "cause": None, "remedy": None}],
+}  # fmt: skip
+
 OPERATIONS = (
     ApiOperation("/livez", "Tells whether the processes are alive", "server", _LIVE, {"status": "alive"},
               statuses={503: ("the poller shows no sign of life", _LIVE)}),
     ApiOperation("/readyz", "Tells whether there are fresh data", "server", _READY,
               {"status": "healthy", "gateways_online": 1}, statuses={503: ("no gateway is online", _READY)}),
+    ApiOperation("/api/notices", "Tells how it stands with the notices to the owner; no address is named", "server",
+              _NOTICES, _NOTICES_EXAMPLE),
     ApiOperation("/stats/clear", "Returns the statistics, then begins to count anew", "server", schemas.STATS,
               text="Changes state; it is a GET because the predecessor has it as one."),
     ApiOperation("/stats/clear", "Returns the statistics, then begins to count anew", "server", schemas.STATS,

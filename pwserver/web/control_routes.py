@@ -63,7 +63,7 @@ def checked(sender: CommandSender, who: str, action: str, parse: Callable[[], Js
 
 def named(action: str) -> str:
     """Return the name of an action for the log, where no text that a client made up may get to."""
-    known = action in JSON_ACTIONS or action in ("tariff", "operation", "health/reset", "backup_events")
+    known = action in JSON_ACTIONS or action in ("tariff", "operation", "health/reset", "notices/test", "backup_events")
     return action if known else "unknown action"
 
 
@@ -180,6 +180,15 @@ def blueprint(sender: CommandSender) -> Blueprint:
             return json_answer(outcome, "health/reset")
         message = "Fallback state and waiting times reset for all gateways; a wait that one asked for (429) stays"
         return reply({"status": "ok", "message": message})
+
+    @routes.post("/api/notices/test")
+    async def try_notices(request: Request) -> HTTPResponse:
+        who = sender.authority.require(request, "notices/test")
+        wants_dry_run(request)
+        outcome = await sender.send(request, who, "*", "notices_test", {})
+        if outcome.kind in (commands.NOT_SENT, commands.BUSY):
+            return reply({"detail": outcome.message}, 503 if outcome.kind == commands.NOT_SENT else 409)
+        return json_answer(outcome, "notices/test")
 
     return routes
 

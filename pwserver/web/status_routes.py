@@ -21,6 +21,15 @@ from pwserver_ext.arena import Arena
 from pwserver_ext.http_values import takes_gzip
 
 POLLER_SILENT_SECONDS = 3.0  # longer than any pause of the poller's event loop
+NO_NOTICES: JsonObject = {
+    "enabled": False,
+    "rules": [],
+    "waiting": 0,
+    "undelivered": 0,
+    "problem": None,
+    "remedy": None,
+    "addresses": [],
+}
 MQTT_FACTS = ("host", "port", "topic_prefix", "ha_discovery", "qos", "retain", "tls")
 
 
@@ -138,6 +147,10 @@ def blueprint(live: LiveStatus) -> Blueprint:
     @routes.route("/api/mqtt/status", methods=["GET", "HEAD"])
     async def mqtt(request: Request) -> HTTPResponse:
         return reply(request, live.mqtt())
+
+    @routes.route("/api/notices", methods=["GET", "HEAD"])
+    async def notices(request: Request) -> HTTPResponse:
+        return reply(request, live.facts().get("notices") or NO_NOTICES)
 
     @routes.route("/health", methods=["GET", "HEAD"])
     async def health(request: Request) -> HTTPResponse:

@@ -35,6 +35,10 @@ ROOT = Path(__file__).parents[2]
 OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 # Only some installations have these.
 ELSEWHERE = {
+    "pwserver_notices_sent_total",
+    "pwserver_notices_failed_total",
+    "pwserver_notices_given_up_total",
+    "pwserver_notices_waiting",
     "pwserver_mqtt_connected",
     "pwserver_mqtt_connects_total",
     "pwserver_mqtt_published_total",

@@ -83,6 +83,15 @@ class Receiver:
         return [message.number for message in self.messages]
 
 
+class _AnyPort(Controller):
+    """A mail server on a port that nobody else has; the library connects to it once to see it work."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        super()._trigger_server()
+
+
 @dataclass
 class MailServer:
     """A mail server that takes messages."""
@@ -90,7 +99,7 @@ class MailServer:
     messages: list[Received] = field(default_factory=list)
 
     def __enter__(self) -> MailServer:
-        self.controller = Controller(self, hostname="127.0.0.1", port=0)
+        self.controller = _AnyPort(self, hostname="127.0.0.1", port=0)
         self.controller.start()
         return self
 
@@ -108,6 +117,6 @@ class MailServer:
 
     @property
     def address(self) -> str:
-        assert self.controller.server is not None
-        port = self.controller.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        return f"mailto://127.0.0.1:{port}/?from=powerwall@example.com&to=owner@example.com&mode=insecure"
+        return (
+            f"mailto://127.0.0.1:{self.controller.port}/?from=powerwall@example.com&to=owner@example.com&mode=insecure"
+        )

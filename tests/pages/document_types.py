@@ -25,6 +25,7 @@ DOCUMENTS = {
     "OperationSettings": "/api/operation",
     "ServerStatistics": "/stats",
     "MqttStatus": "/api/mqtt/status",
+    "NoticeStatus": "/api/notices",
     "FirmwareVersion": "/version",
     "ServerHealth": "/health",
     "HistoryStatus": "/api/timeseries/status",

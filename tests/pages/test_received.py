@@ -23,6 +23,7 @@ DOCUMENTS = 3  # that many of them must have come
 ASKED = {
     "api/site": (15, None),
     "stats": (15, "health"),
+    "api/notices": (15, "health"),
     "api/mqtt/status": (30, "mqtt"),
     "api/timeseries/today": (60, "energy"),
     "api/timeseries/trend": (60, "trend"),

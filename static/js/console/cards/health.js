@@ -3,6 +3,7 @@ import { attribute, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, moment, number, span, withUnit } from "../../core/format.js";
 import { load } from "../../core/load.js";
 import { factList } from "../fact_list.js";
+import { sendCommand } from "../send_command.js";
 
 const FACTS = /** @type {const} */ ([
   "Version",
@@ -46,10 +47,12 @@ export function health(card) {
     ["stats", "Statistics"],
     ["health", "Health"],
   ].flatMap(([href, words]) => [h("a", { href }, words), " "]);
-  card.append(h("div.two", {}, facts.list, table), h("p.links", {}, ...links));
+  const notices = noticeLine();
+  card.append(h("div.two", {}, facts.list, table), notices.element, h("p.links", {}, ...links));
   return {
     every: 15,
     async refresh() {
+      await notices.refresh();
       const stats = await load("stats");
       if (!stats) return;
       const { connection_health: polls } = stats;
@@ -76,6 +79,33 @@ export function health(card) {
       }
     },
   };
+}
+
+/** How it stands with the notices to the owner, and a button that tries their addresses; hidden while they are off. */
+function noticeLine() {
+  const words = h("span");
+  const said = h("span", { role: "status" });
+  const button = h("button.button", { type: "button" }, "Send a test notice");
+  const element = h("p.notices", { hidden: true }, words, " ", button, " ", said);
+  async function refresh() {
+    const status = await load("api/notices");
+    element.hidden = !status?.enabled;
+    if (!status) return;
+    const told = status.addresses.map(({ name, sent, cause, remedy }) =>
+      cause ? `${name}: ${cause} ${remedy ?? ""}` : `${name}: ${number(sent)} sent`,
+    );
+    text(words, `Notices. ${status.problem ?? told.join("; ")}`);
+  }
+  const question = { title: "Send a test notice", words: "Every address that notices go to gets a message." };
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const done = await sendCommand("api/notices/test", {}, question, (told) => text(said, told));
+    if (done) text(said, "Sent.");
+    if (done === null) text(said, "");
+    await refresh();
+    button.disabled = false;
+  });
+  return { element, refresh };
 }
 
 function processRow() {
