@@ -59,18 +59,30 @@ def slow(houses: Callable[..., House]) -> House:
 
 
 def ready(house: House) -> None:
-    """Wait for a good poll that began after this call; after failures one has to be asked for."""
+    """Wait for a good poll that began after this call; after failures one has to be asked for.
+
+    No other may be under way then, or have been asked for: a fault that is meant for a command would hit it.
+    """
     begun = time.time()
+    asked = 0.0
 
     def polled() -> bool:
+        nonlocal asked
         found = house.server.json("/api/gateways/default")
         if found["online"] and found["last_updated"] > begun:
             return True
-        house.post("/health/reset")
-        time.sleep(0.2)
+        if time.monotonic() > asked + 3.0:
+            asked = time.monotonic()
+            house.post("/health/reset")
         return False
 
+    def quiet() -> bool:
+        before = house.gateway.requests.total
+        time.sleep(0.5)
+        return house.gateway.requests.total == before
+
     wait_until(polled, 40, "the gateway takes no commands")
+    wait_until(quiet, 20, "polls do not end")
 
 
 def test_carried_out_but_never_answered(slow: House) -> None:
