@@ -22,7 +22,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     && /opt/pwserver/bin/python -m pip install --no-index --find-links /wheels "pwserver[notices]" \
     && /opt/pwserver/bin/python -P -c 'import pwserver_ext; assert all(pwserver_ext.compiled().values())' \
     && /opt/pwserver/bin/python -m pip uninstall --yes --quiet pip \
-    && find /opt/pwserver -type d -name tests -path '*/pypowerwall/*' -prune -exec rm -rf {} +
+    && find /opt/pwserver -type d -name tests -path '*/pypowerwall/*' -prune -exec rm -rf {} + \
+    && strip --strip-unneeded /opt/pwserver/lib/python3.*/site-packages/uvloop/loop.*.so
 
 FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="pwserver" \
