@@ -16,6 +16,7 @@ from pwserver.notices.delivery import CAUSES, ENDED, SENT, TIMED_OUT, target_of
 from pwserver.notices.notice import trial_message
 
 USAGE: Final = "usage: pwserver notices test   (sends a test message to every address of PW_NOTICE_URLS)"
+MOST_LINES: Final = 64  # one for each address, and two more
 _START_SECONDS: Final = 60.0  # to import Apprise on a slow machine
 
 
@@ -45,7 +46,7 @@ def run(arguments: Sequence[str], settings: NoticeSettings) -> int:
 def send_tests(addresses: Sequence[str]) -> dict[str, str | None]:
     """Send a test message to every address; returns by target why it has not gone, None where it has."""
     targets = {target_of(address): address for address in addresses}
-    lines: queue.Queue[Line | None] = queue.Queue()
+    lines: queue.Queue[Line | None] = queue.Queue(maxsize=MOST_LINES)
     courier = Courier(targets, None, lines.put)
     try:
         courier.start()

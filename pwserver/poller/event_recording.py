@@ -71,7 +71,7 @@ class EventRecording:
         self._correction = correction
         self._clock = clock
         self._steady = steady
-        self._work: queue.Queue[Callable[[], None]] = queue.Queue(MOST_WAITING)
+        self._work: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=MOST_WAITING)
 
     def start(self) -> None:
         """Judge from now on, in a thread that ends with the process."""
