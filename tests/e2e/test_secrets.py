@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -51,7 +52,9 @@ def planted(folder: Path) -> dict[str, str]:
         word = f"{MARK if setting.secret else PRIVATE}-{setting.name.lower().replace('_', '-')}"
         if isinstance(setting.kind, FilePath):
             path = folder / word
-            if setting.name == "PW_CACHE_FILE" or "CERT" in setting.name or setting.name == "PW_TIMESERIES_PATH":
+            if setting.name == "PW_TARIFF_FILE":
+                shutil.copy(ROOT / "tests/config/data/tariff.yaml", path)
+            elif setting.name == "PW_CACHE_FILE" or "CERT" in setting.name or setting.name == "PW_TIMESERIES_PATH":
                 path.write_text("")
             else:
                 if setting.name == "PW_HISTORY_PATH":  # the last part is shown as db_file, as the contract has it
@@ -60,6 +63,8 @@ def planted(folder: Path) -> dict[str, str]:
             found[setting.name] = str(path)
         elif setting.name == "PW_POWERS_URL":
             found[setting.name] = f"http://127.0.0.1:9/{word}?token={word}"
+        elif setting.name == "PW_NOTICE_URLS":
+            found[setting.name] = f"json://{word}:{word}@127.0.0.1:9/{word}"
         elif setting.name == "PW_EMAIL":
             found[setting.name] = f"{word}@example.com"
         else:
