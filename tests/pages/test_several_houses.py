@@ -150,7 +150,8 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
             assert cabin.evaluate("document.querySelector('.node.solar .value').textContent") == "4.00", state
         until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
         assert page.evaluate("document.querySelectorAll('#switcher button').length") == 3
-        assert page.evaluate(STATE) == "1 of 2 live" and cabin.evaluate(STATE) == "No data"
+        until(page, f"{STATE} === '1 of 2 live'")
+        until(cabin, f"{STATE} === 'No data'")
         late = look(base, check=False).open("?gateway=cabin")
         until(late, "document.querySelector('.node.solar .value').textContent === '4.00'")
         assert late.evaluate("document.querySelectorAll('.unit').length") == 2, "a unit was lost with the connection"
