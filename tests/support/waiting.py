@@ -14,6 +14,8 @@ import pytest
 # wait for what will never come; how fast something must be is asserted in other ways.
 PATIENCE = float(os.environ.get("PW_TEST_PATIENCE", "3"))
 
+MOST_PAUSE_SECONDS = 0.1  # between two looks: each costs the tester and the server that it asks some processor time
+
 
 def patient(seconds: float) -> float:
     """Return the deadline that this machine gets for what an idle one does within ``seconds``."""
@@ -38,20 +40,22 @@ def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: str =
         if time.monotonic() >= end:
             pytest.fail(_late(condition, deadline, what))
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
+        pause = min(pause * 1.5, MOST_PAUSE_SECONDS)
 
 
 async def wait_until_async(condition: Callable[[], Any], deadline: float = 20.0, what: str = "") -> Any:
     """Do the same as ``wait_until`` in a coroutine, while other tasks run."""
     deadline = patient(deadline)
     end = time.monotonic() + deadline
+    pause = 0.001
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() >= end:
             pytest.fail(_late(condition, deadline, what))
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.2, 0.02)
 
 
 def if_answered(check: Callable[[], Any]) -> Callable[[], Any]:
