@@ -153,6 +153,12 @@ _DAY: Schema = {"type": "string", "format": "date"}
 _DAMAGED = "the files of the history were damaged while the server was running; live data are not affected"
 _UNAVAILABLE = {503: _DAMAGED}
 _INSTANT = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
+_DAYS_OF_DEVICES = (  # what ``history.day_window`` reads
+    _GATEWAY,
+    Parameter("from", STRING, f"{_INSTANT}, days begin from then on; without it, a year", example="now-90d"),
+    Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
+    Parameter("format", string(values=("json", "csv")), "the format of the answer"),
+)
 
 
 def _whole(limits: tuple[int, int], default: int) -> Schema:
@@ -252,12 +258,7 @@ OPERATIONS = (
         text="Units are known by their serial number; `whole` is all of a gateway's units together. What is not known "
              "is null, and `unknown` says why. Only `daily` depends on the window.",
         other_media_type="text/csv; charset=utf-8",
-        parameters=(
-            _GATEWAY,
-            Parameter("from", STRING, f"{_INSTANT}, days begin from then on; without it, a year", example="now-90d"),
-            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
-            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
-        ),
+        parameters=_DAYS_OF_DEVICES,
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
@@ -266,12 +267,7 @@ OPERATIONS = (
              "gateways": map_of(obj({"timezone": STRING, "strings": map_of(obj(_STRING))}))}),
         text="Strings that never gave anything are not listed. Only `daily` depends on the window.",
         other_media_type="text/csv; charset=utf-8",
-        parameters=(
-            _GATEWAY,
-            Parameter("from", STRING, f"{_INSTANT}, days begin from then on; without it, a year", example="now-90d"),
-            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
-            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
-        ),
+        parameters=_DAYS_OF_DEVICES,
         errors=_UNKNOWN | _UNAVAILABLE, statuses=INVALID,
     ),
     ApiOperation(
