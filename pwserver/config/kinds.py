@@ -173,6 +173,24 @@ class BoolOr(Kind[str]):
         return f"no, yes or {self.other}"
 
 
+def listed_texts(text: str, expected: str, split: Callable[[str], list[str]]) -> list[str] | None:
+    """Return the texts of a list: of a JSON array, else what ``split`` makes of it; None where nothing is given.
+
+    Raises BadValue with ``expected``.
+    """
+    text = without_comment(text)
+    if not text:
+        return None
+    if len(text) > MAX_TEXT:
+        raise BadValue(expected)
+    if not text.startswith("["):
+        return split(text)
+    items = parse_json(text, expected)
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise BadValue(expected)
+    return [item.strip() for item in items]
+
+
 @dataclass(frozen=True)
 class Items(Kind[tuple[str, ...]]):
     """Takes a list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
@@ -182,18 +200,9 @@ class Items(Kind[tuple[str, ...]]):
     what: str = "words"
 
     def parse(self, text: str) -> tuple[str, ...] | None:
-        text = without_comment(text)
-        if not text:
+        words = listed_texts(text, self.expected, lambda plain: [word for word in re.split(r"[,\s]+", plain) if word])
+        if words is None:
             return None
-        if len(text) > MAX_TEXT:
-            raise BadValue(self.expected)
-        if text.startswith("["):
-            items = parse_json(text, self.expected)
-            if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
-                raise BadValue(self.expected)
-            words = [item.strip() for item in items]
-        else:
-            words = [word for word in re.split(r"[,\s]+", text) if word]
         if len(words) > MAX_LIST:
             raise BadValue(f"at most {MAX_LIST} {self.what}")
         # Each once, in the order given: the settings in force are printed as they were written.

@@ -12,9 +12,9 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pwserver.config.daily_hours import DailyHoursKind
-from pwserver.config.kinds import Items, Kind
+from pwserver.config.kinds import Items, Kind, listed_texts
 from pwserver.config.number_kinds import Duration, Int
-from pwserver.config.raw_text import MAX_TEXT, BadValue, parse_json, without_comment
+from pwserver.config.raw_text import BadValue
 from pwserver.config.setting import DAY_SECONDS, NOTICES, setting
 
 MOST_ADDRESSES: Final = 8
@@ -32,18 +32,9 @@ class Addresses(Kind[tuple[str, ...]]):
     word: str = "addresses"
 
     def parse(self, text: str) -> tuple[str, ...] | None:
-        text = without_comment(text)
-        if not text:
+        found = listed_texts(text, self.expected, lambda plain: _BETWEEN.split(plain.rstrip(", ")))
+        if found is None:
             return None
-        if len(text) > MAX_TEXT:
-            raise BadValue(self.expected)
-        if text.startswith("["):
-            items = parse_json(text, self.expected)
-            if not isinstance(items, list):
-                raise BadValue(self.expected)
-            found = [item.strip() if isinstance(item, str) else "" for item in items]
-        else:
-            found = _BETWEEN.split(text.rstrip(", "))
         if len(found) > MOST_ADDRESSES or not all(map(_ADDRESS.match, found)):
             raise BadValue(self.expected)
         return tuple(dict.fromkeys(found)) or None
