@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import DAY_MIDDLE_SECONDS, local_date, zone
-from pwserver.history.history_answer import CSV, JSON, Histories, make_etag, unchanged
-from pwserver.history.history_parameters import QueryParameters
+from pwserver.history.history_answer import CSV, JSON, Histories, HistoryAnswer, make_etag, to_json, unchanged
+from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import DEVICE_DAYS
+from pwserver.history.timeseries import refuse
+from pwserver.json_types import JsonObject
 
 DEFAULT_DAYS: Final = 366
 _DAY_SECONDS: Final = 86400.0
@@ -58,10 +60,35 @@ class DayWindow:
         contents = [_content(archive, kind) for archive in archives]
         return make_etag(kind, *contents, sorted(self.arguments.items()), self.now // 60.0, weak=True)
 
-    @staticmethod
-    def is_known(etag: bytes, match: bytes | None) -> bool:
-        """Return whether the client has this answer already."""
-        return unchanged(etag, match)
+
+@dataclass(frozen=True, slots=True)
+class DeviceAnswer:
+    """Describes the answer about one kind of devices: what it says of all gateways, and how one is written."""
+
+    kind: str
+    about: JsonObject
+    gateway: Callable[[Archive, DayWindow], bytes]
+    csv_head: str
+    csv_lines: Callable[[Archive, DayWindow], Iterable[str]]
+
+    def give(
+        self, histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None
+    ) -> HistoryAnswer:
+        """Answer a question about days: 200, 304 when ``match`` names the same content, 422 for bad parameters."""
+        try:
+            window = DayWindow.read(arguments, now)
+        except BadQuery as problem:
+            return refuse(problem)
+        archives = window.archives(histories)
+        etag = window.etag(archives, self.kind)
+        if unchanged(etag, match):
+            return HistoryAnswer(304, window.media_type, b"", etag)
+        if window.csv:
+            lines = (line for one in archives for line in self.csv_lines(one, window))
+            return HistoryAnswer(200, CSV, (self.csv_head + "".join(lines)).encode(), etag)
+        parts = [to_json(one.gateway.id) + b":" + self.gateway(one, window) for one in archives]
+        head = to_json({"enabled": histories.settings.enabled, **self.about})
+        return HistoryAnswer(200, JSON, head[:-1] + b',"gateways":{' + b",".join(parts) + b"}}", etag)
 
 
 def _content(archive: Archive, kind: str) -> str:

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pwserver.history.archive import Archive
-from pwserver.history.day_window import DayWindow, day_ordinal, day_text, quoted, rounded
+from pwserver.history.day_window import DayWindow, DeviceAnswer, day_ordinal, day_text, quoted, rounded
 from pwserver.history.device_days import DeviceSeries, KeptDevices, kept_devices, read_series
-from pwserver.history.history_answer import CSV, JSON, Histories, HistoryAnswer, to_json
-from pwserver.history.history_parameters import BadQuery
+from pwserver.history.history_answer import Histories, HistoryAnswer, to_json
 from pwserver.history.layout import DEVICE_DAYS
-from pwserver.history.timeseries import refuse
 from pwserver.history.unit_days import UNIT, WHOLE
 from pwserver.json_types import JsonObject
 from pwserver.state.battery_health import (
@@ -131,20 +129,7 @@ def battery_health(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
     """Answer ``GET /api/battery/health``."""
-    try:
-        window = DayWindow.read(arguments, now)
-    except BadQuery as problem:
-        return refuse(problem)
-    archives = window.archives(histories)
-    etag = window.etag(archives, UNIT)
-    if window.is_known(etag, match):
-        return HistoryAnswer(304, window.media_type, b"", etag)
-    if window.csv:
-        lines = (line for one in archives for battery in batteries(one, now) for line in _csv(one, battery, window))
-        return HistoryAnswer(200, CSV, (CSV_HEAD + "".join(lines)).encode(), etag)
-    parts = [to_json(one.gateway.id) + b":" + _gateway(one, window) for one in archives]
-    head = to_json({"enabled": histories.settings.enabled, "meaning": MEANING})
-    return HistoryAnswer(200, JSON, head[:-1] + b',"gateways":{' + b",".join(parts) + b"}}", etag)
+    return DeviceAnswer(UNIT, {"meaning": MEANING}, _gateway, CSV_HEAD, _csv).give(histories, arguments, now, match)
 
 
 def _gateway(archive: Archive, window: DayWindow) -> bytes:
@@ -203,22 +188,23 @@ def _within(battery: Battery, window: DayWindow) -> tuple[array[float], Mapping[
     return pick(series.days, rows), {name: pick(column, rows) for name, column in series.figures.items()}
 
 
-def _csv(archive: Archive, battery: Battery, window: DayWindow) -> Iterator[str]:
-    days, figures = _within(battery, window)
-    nominal = battery.nominal_wh
-    names = [quoted(archive.gateway.id), quoted(battery.serial or "whole")]
-    for row, when in enumerate(days):
-        full, source = figures["full_wh"][row], figures["source"][row]
-        cells = [
-            *names,
-            day_text(when, archive.timezone),
-            _cell(full, 1),
-            _cell(nominal, 1),
-            _cell(percent(full, nominal), 2),
-            SOURCES[int(source)] if source == source else "",
-            _cell(figures["discharged_wh"][row], 0),
-        ]
-        yield ",".join(cells) + "\n"
+def _csv(archive: Archive, window: DayWindow) -> Iterator[str]:
+    for battery in batteries(archive, window.now):
+        days, figures = _within(battery, window)
+        nominal = battery.nominal_wh
+        names = [quoted(archive.gateway.id), quoted(battery.serial or "whole")]
+        for row, when in enumerate(days):
+            full, source = figures["full_wh"][row], figures["source"][row]
+            cells = [
+                *names,
+                day_text(when, archive.timezone),
+                _cell(full, 1),
+                _cell(nominal, 1),
+                _cell(percent(full, nominal), 2),
+                SOURCES[int(source)] if source == source else "",
+                _cell(figures["discharged_wh"][row], 0),
+            ]
+            yield ",".join(cells) + "\n"
 
 
 def _cell(value: float | None, decimals: int) -> str:

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pwserver.history.archive import Archive
-from pwserver.history.day_window import DayWindow, day_ordinal, day_text, quoted, rounded
+from pwserver.history.day_window import DayWindow, DeviceAnswer, day_ordinal, day_text, quoted, rounded
 from pwserver.history.device_days import DeviceSeries, kept_devices, read_series
-from pwserver.history.history_answer import CSV, JSON, Histories, HistoryAnswer, to_json
-from pwserver.history.history_parameters import BadQuery
+from pwserver.history.history_answer import Histories, HistoryAnswer, to_json
 from pwserver.history.string_days import STRING
-from pwserver.history.timeseries import refuse
 from pwserver.json_types import JsonObject
 from pwserver.state.string_weakness import (
     NO_NEIGHBOUR,
@@ -74,20 +72,7 @@ def solar_strings(
     histories: Histories, arguments: Mapping[str, str], now: float, match: bytes | None = None
 ) -> HistoryAnswer:
     """Answer ``GET /api/solar/strings``."""
-    try:
-        window = DayWindow.read(arguments, now)
-    except BadQuery as problem:
-        return refuse(problem)
-    archives = window.archives(histories)
-    etag = window.etag(archives, STRING)
-    if window.is_known(etag, match):
-        return HistoryAnswer(304, window.media_type, b"", etag)
-    if window.csv:
-        lines = (line for one in archives for line in _csv(one, window))
-        return HistoryAnswer(200, CSV, (CSV_HEAD + "".join(lines)).encode(), etag)
-    parts = [to_json(one.gateway.id) + b":" + _gateway(one, window) for one in archives]
-    head = to_json({"enabled": histories.settings.enabled, "rule": RULE})
-    return HistoryAnswer(200, JSON, head[:-1] + b',"gateways":{' + b",".join(parts) + b"}}", etag)
+    return DeviceAnswer(STRING, {"rule": RULE}, _gateway, CSV_HEAD, _csv).give(histories, arguments, now, match)
 
 
 def _gateway(archive: Archive, window: DayWindow) -> bytes:
