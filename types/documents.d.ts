@@ -548,6 +548,7 @@ type DailyEnergy = {
         self_powered_from?: string | null;
         covered_seconds?: number | null;
         gap_seconds?: number | null;
+        filled_seconds?: number | null;
       };
     };
   }>;
@@ -567,6 +568,7 @@ type DailyEnergy = {
     self_powered_from: string | null;
     covered_seconds: number | null;
     gap_seconds: number | null;
+    filled_seconds: number | null;
   };
   totals?: Array<{
     day: string;
@@ -583,6 +585,7 @@ type DailyEnergy = {
     self_powered_from: string | null;
     covered_seconds: number | null;
     gap_seconds: number | null;
+    filled_seconds: number | null;
   }>;
 };
 
@@ -605,6 +608,7 @@ type EnergyToday = {
       self_powered_from?: string | null;
       covered_seconds?: number | null;
       gap_seconds?: number | null;
+      filled_seconds?: number | null;
     };
   };
   server_time?: number;
@@ -623,6 +627,7 @@ type EnergyToday = {
     self_powered_from: string | null;
     covered_seconds: number | null;
     gap_seconds: number | null;
+    filled_seconds: number | null;
   } | null;
   value?: {
     [name: string]: {

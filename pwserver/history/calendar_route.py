@@ -256,7 +256,7 @@ def _csv(rows: Sequence[JsonObject]) -> bytes:
     """Write the rows with a header line; what is compared follows as ``previous_…`` and ``change_…``."""
     figures = [*ENERGY_MEMBERS, "self_powered_percent"]
     own = ["period", "start", "end", "days", "days_covered", "running", "complete", *figures, "self_powered_from"]
-    own += ["covered_seconds", "gap_seconds", "compared"]
+    own += ["covered_seconds", "gap_seconds", "filled_seconds", "compared"]
     compared = {"previous": ["period", "days", *figures], "change": figures}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

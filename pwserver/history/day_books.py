@@ -23,12 +23,13 @@ from pwserver_ext.day_sums import percent_of, self_powered, span_sums
 from pwserver_ext.series import Column, measured, pick
 
 EPOCH_ORDINAL: Final = datetime.date(1970, 1, 1).toordinal()
-BOOKS: Final = (*ENERGY_NAMES, *SHARE_NAMES, *BOOK_NAMES[:2])  # in Wh, and in seconds
+BOOKS: Final = (*ENERGY_NAMES, *SHARE_NAMES, *BOOK_NAMES)  # in Wh, and in seconds
 HOME: Final = BOOKS.index("home_wh")
 BOUGHT: Final = BOOKS.index("grid_import_wh")
 FIRST_SHARE: Final = len(ENERGIES)
 COVERED: Final = BOOKS.index(BOOK_NAMES[0])
 GAP: Final = BOOKS.index(BOOK_NAMES[1])
+FILLED: Final = BOOKS.index(BOOK_NAMES[2])
 RULES: Final = ("shares", "totals")
 UNKNOWN_RULE: Final = -1.0
 ENERGY_MEMBERS: Final = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))
@@ -105,6 +106,8 @@ def _added(rows: Sequence[Sequence[float]]) -> list[float]:
         sums[FIRST_SHARE : FIRST_SHARE + len(SHARES)] = [UNKNOWN] * len(SHARES)
     sums[COVERED] = min(row[COVERED] for row in rows)
     sums[GAP] = max(row[GAP] for row in rows)
+    # Files of version 1.0 do not say it of their days.
+    sums[FILLED] = max((row[FILLED] for row in rows if not math.isnan(row[FILLED])), default=UNKNOWN)
     return sums
 
 
@@ -151,6 +154,7 @@ def book_columns(columns: Sequence[array[float]], share: OwnShare) -> list[Colum
         Column("self_powered_from", share.rule_names, words=RULES),
         Column("covered_seconds", columns[COVERED]),
         Column("gap_seconds", columns[GAP]),
+        Column("filled_seconds", columns[FILLED]),
     ]
     return written
 

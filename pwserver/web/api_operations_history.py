@@ -35,6 +35,7 @@ _BOOKS: dict[str, Schema] = {
     ),
     "covered_seconds": nullable(number("s", "of which anything is known")),
     "gap_seconds": nullable(number("s", "of which only the counters are known")),
+    "filled_seconds": nullable(number("s", "that were filled from Tesla's own history")),
 }
 _ENERGIES: dict[str, Schema] = {f"{name}_kwh": _KWH for name in _SPLIT}
 _ROW = obj({"gateway_id": STRING, "day": STRING, **_ENERGIES}, _BOOKS)

@@ -259,7 +259,10 @@ SERVED: tuple[Deviation, ...] = (
     _served("/api/timeseries/status", "signal_series", "charge and energy of every unit are recorded too", _VALUE),
     *(
         _served("/api/timeseries/*", member, "where the home's energy came from, and how much is known", ("extra",))
-        for member in ("*_to_home_kwh", "*self_powered_*", "*covered_seconds", "*gap_seconds", "sum", "total*")
+        for member in (
+            *("*_to_home_kwh", "*self_powered_*", "*covered_seconds", "*gap_seconds", "*filled_seconds"),
+            *("sum", "total*"),
+        )
     ),
     # Gateways.
     _served("/api/*", "*timezone", _ZONE, _VALUE, "outage/*never-connected"),

@@ -312,6 +312,23 @@ def test_the_days_have_the_parts_of_the_homes_energy_and_what_is_known_of_them()
     assert len(one["days"]) == one["sum"]["days"] == 1 and one["sum"]["home_kwh"] == 20.0
 
 
+def test_days_say_how_much_of_them_was_filled_and_nothing_where_it_is_not_known() -> None:
+    days = {"2026-10-01": day(), "2026-10-02": day(filled_seconds=900.0), "2026-10-03": day(filled_seconds=0.0)}
+    asked = histories(house(days))
+    found = days_of(asked, at("2026-10-04"))
+    assert [one["gateways"]["home"]["filled_seconds"] for one in found["days"]] == [0.0, 900.0, None]
+    assert found["sum"]["filled_seconds"] == 900.0
+    months = ask(asked, at("2026-10-04"), period="day", count="3")
+    assert [one["filled_seconds"] for one in months["periods"]] == [900.0, 0.0, None]
+
+
+def test_the_sum_of_houses_was_filled_as_long_as_the_one_that_was_filled_most() -> None:
+    mine = {"2026-10-01": day(filled_seconds=900.0), "2026-10-02": day(filled_seconds=900.0), "2026-10-03": day()}
+    theirs = {"2026-10-01": day(filled_seconds=1800.0), "2026-10-02": day(), "2026-10-03": day()}
+    found = days_of(several(home=mine, barn=theirs, aggregate={}), at("2026-10-04"))
+    assert [one["filled_seconds"] for one in found["totals"]] == [None, 900.0, 1800.0]
+
+
 def test_a_single_house_among_several_is_not_their_sum() -> None:
     asked = several(home={"2026-10-01": day()}, barn={"2026-10-01": day()}, aggregate={"2026-10-01": day(home=7_000.0)})
     assert days_of(asked, at("2026-10-02"))["sum"]["home_kwh"] == 7.0
