@@ -10,6 +10,7 @@ from pwserver.web import (
     control_routes,
     cors,
     document_routes,
+    error_page,
     errors,
     explain_routes,
     gate,
@@ -76,6 +77,9 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     app.blueprint(legacy_routes.blueprint(settings.process.tls_elsewhere))
     app.blueprint(history_routes.blueprint(runtime.histories, table.gateways))
     assets = Assets()
+    app.ctx.error_page = error_page.ErrorPage(
+        assets, settings.web.base_path, page_routes.page_headers(assets.page("error"))
+    )
     app.blueprint(openapi.blueprint(assets))
     app.blueprint(page_routes.blueprint(assets, settings.web, settings.process.tls_elsewhere))
     router.finalize()  # here, not in every worker: the table is then one for all

@@ -1,10 +1,13 @@
-"""Answer errors with a JSON object whose ``detail`` says what was wrong, without a stack trace or a secret."""
+"""Answer errors with a JSON object whose ``detail`` says what was wrong, without a stack trace or a secret.
+
+A person who has opened an address in a browser gets that detail on a page instead (``error_page``).
+"""
 
 from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.exceptions import MethodNotAllowed, NotFound, SanicException
@@ -55,23 +58,38 @@ def install(app: App, redactor: Redactor) -> None:
             )
 
 
+class Failure(NamedTuple):
+    """Holds what a client learns of a request that failed."""
+
+    status: int
+    detail: object
+    headers: dict[str, str]
+
+
 def answer(request: Request, problem: Exception) -> HTTPResponse:
-    """Answer ``problem`` as JSON; an unexpected one is logged, and its client only learns that it is internal."""
+    """Answer ``problem``: as JSON, or as a page where a person has opened the address in a browser."""
+    failure = explain(request, problem)
+    shown: HTTPResponse | None = request.app.ctx.error_page.show(request, failure)
+    return error(*failure) if shown is None else shown
+
+
+def explain(request: Request, problem: Exception) -> Failure:
+    """Say what went wrong; an unexpected problem is logged, and its client only learns that it is internal."""
     status = int(getattr(problem, "status_code", 500))
     if isinstance(problem, UnknownGateway):
-        return error(404, str(problem))
+        return Failure(404, str(problem), {})
     if isinstance(problem, Refusal):
-        return error(status, problem.detail, dict(problem.headers))
+        return Failure(status, problem.detail, dict(problem.headers))
     if not isinstance(problem, SanicException) or (status >= 500 and not problem.quiet):
         log.error("%s %s failed", request.method, request.path, exc_info=problem)
-        return error(500, INTERNAL)
+        return Failure(500, INTERNAL, {})
     headers = {name.lower(): str(value) for name, value in (problem.headers or {}).items()}
     if isinstance(problem, MethodNotAllowed):
         # A 405 must say what is allowed (RFC 9110 §15.5.6).
         headers["allow"] = ", ".join(sorted(allowed(request) | {"OPTIONS"}))
     # Sanic's own texts for these repeat what the client sent.
     plain = isinstance(problem, MethodNotAllowed) or (isinstance(problem, NotFound) and "Requested URL" in str(problem))
-    return error(status, HTTPStatus(status).phrase if plain else str(problem) or HTTPStatus(status).phrase, headers)
+    return Failure(status, HTTPStatus(status).phrase if plain else str(problem) or HTTPStatus(status).phrase, headers)
 
 
 def allowed(request: Request) -> set[str]:
