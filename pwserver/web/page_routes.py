@@ -1,4 +1,4 @@
-"""Serve the pages and their files: power flow, console, history, icons.
+"""Serve the pages and their files: power flow, console, history, icons, manifest.
 
 All are served from memory. Links are relative, so that the pages work below any prefix. Content-Security-Policy forbids
 inline scripts but the one that the power flow begins with, which it names by its hash.
@@ -24,7 +24,10 @@ from pwserver.web.representation import Representation, send
 from pwserver.web.request_query import query_values
 
 PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
-ICONS = ("favicon.ico", "favicon-16x16.png", "favicon-32x32.png")
+# Files beside the pages, at addresses that browsers ask for by themselves or that must lie above what they concern.
+ROOT_FILES = (
+    "favicon.ico", "favicon-16x16.png", "favicon-32x32.png", "manifest.webmanifest", "offline_worker.js",
+)  # fmt: skip
 # No frame-ancestors, because the power flow is made to be embedded in other sites' pages.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -102,13 +105,13 @@ def blueprint(assets: Assets, web: WebSettings, cross_site: bool) -> Blueprint:
         asset, forever = found
         return asset_response(request, asset, "public, max-age=31536000, immutable" if forever else revalidate)
 
-    def icon(name: str) -> Any:
+    def root_file(name: str) -> Any:
         async def handler(request: Request) -> HTTPResponse:
             return asset_response(request, assets.files[name], revalidate)
 
         return handler
 
-    for name in ICONS:
+    for name in ROOT_FILES:
         if name in assets.files:
-            pages.add_route(icon(name), f"/{name}", methods=["GET", "HEAD"], name=name.replace(".", "_"))
+            pages.add_route(root_file(name), f"/{name}", methods=["GET", "HEAD"], name=name.replace(".", "_"))
     return pages

@@ -40,9 +40,9 @@ def look(browser: Browser) -> Iterator[Look]:
     opened: list[Watched] = []
 
     def new(place: House | str, *, check: bool = True, **options: Any) -> Watched:
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE), **options}
-        )
+        usual = {"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE)}
+        # What a page keeps for when the server is away would hide from other tests what it asks for.
+        context = browser.new_context(**{**usual, "service_workers": "block", **options})
         context.set_default_timeout(patient(30) * 1000)
         watched = Watched(context.new_page(), place if isinstance(place, str) else place.base)
         watched.checked = check

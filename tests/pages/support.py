@@ -25,6 +25,7 @@ NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12
 SECRET = "a secret of the page tests"
 # A page that turns to another house may find its socket still opening; the browser warns of that, and nothing is wrong.
 CLOSED_EARLY = "WebSocket is closed before the connection is established"
+NOT_KEPT = "Service Worker registration blocked by Playwright"  # as the tests want it
 HOME_SHOWN = "document.querySelector('.node.home .value').textContent !== '–'"
 
 
@@ -112,7 +113,7 @@ class Watched:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             where = message.location.get("url", "") if message.location else ""
-            if any(one in message.text for one in (CLOSED_EARLY, *self.expected)):
+            if any(one in message.text for one in (CLOSED_EARLY, NOT_KEPT, *self.expected)):
                 return
             self.errors.append(f"{message.type}: {message.text} ({where})")
 

@@ -1,0 +1,7 @@
+// What a page asks of the device that shows it: keep the screen on, and keep the page's files.
+import { keepForOffline } from "./core/offline_files.js";
+import { keepScreenOn } from "./core/wake_lock.js";
+
+keepScreenOn();
+if (document.readyState === "complete") keepForOffline();
+else addEventListener("load", keepForOffline);
