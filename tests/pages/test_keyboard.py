@@ -5,8 +5,9 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until
+from tests.pages.support import SECRET, House, Watched, until
 from tests.pages.test_control import ONLY_CONTROL
+from tests.support.waiting import wait_until
 
 FOCUSED = "document.activeElement"
 ROW = f"{FOCUSED}.closest('[data-control]')?.dataset.control ?? ''"
@@ -26,9 +27,17 @@ def press(page: Page, key: str, wanted: str, most: int = 60) -> None:
     raise AssertionError(f"{wanted} cannot be reached with {key}")
 
 
-def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) -> None:
-    page = look(house).open(ONLY_CONTROL)
+def controls(watched: Watched) -> Page:
+    """Open the page of the controls alone; before the server has told about them nothing there takes the focus."""
+    page = watched.open(ONLY_CONTROL)
+    until(page, "document.querySelector('[data-control=reserve] input')?.checkVisibility()")
     until(page, "/^[0-9]/.test(document.querySelector('[data-control=reserve] .now').textContent)")
+    return page
+
+
+def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) -> None:
+    watched = look(house)
+    page = controls(watched)
     press(page, "Tab", "Settings")
     page.keyboard.press("Tab")
     assert page.evaluate(f"{FOCUSED}.type") == "range"
@@ -44,14 +53,18 @@ def test_a_command_from_the_first_key_to_its_answer(house: House, look: Look) ->
     page.wait_for_selector("#token")
     assert page.evaluate(f"{FOCUSED}.id") == "token"
     page.keyboard.type(SECRET)
+    watched.expected = ("status of 503",)  # to the question that follows the command
+    page.route("**/control/status", lambda route: route.fulfill(status=503, body="{}"))
     page.keyboard.press("Enter")
     until(page, "document.querySelector('.answer.good')")
     assert focused(page) == "Set" and page.evaluate(ROW) == "reserve", "the focus is lost"
+    until(page, "document.querySelector('#title-control small').textContent === 'the server did not answer'")
+    assert focused(page) == "Set", "the focus is lost with one answer"
 
 
 def test_focus_goes_through_the_controls_in_the_order_they_are_seen(house: House, look: Look) -> None:
-    page = look(house).open(ONLY_CONTROL)
-    until(page, f"{ROWS}.length === 7")
+    page = controls(look(house))
+    assert len(page.evaluate(ROWS)) == 7
     press(page, "Tab", "Settings")
     order: list[str] = []
     for _ in range(40):
@@ -85,6 +98,6 @@ def test_cards_are_ordered_with_the_keys(house: House, look: Look) -> None:
         assert focused(page) == "Move Server up"
     assert page.inner_text("dialog [role=status]") == "Server: 9 of 11"
     page.keyboard.press("Escape")
-    assert focused(page) == "Settings"
+    wait_until(lambda: focused(page) == "Settings", 10, "the focus is lost")
     shown = page.evaluate("[...document.querySelectorAll('.card')].map((one) => one.dataset.card)")
     assert shown.index("health") == 8

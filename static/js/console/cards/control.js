@@ -97,17 +97,24 @@ export function control(card, app, hint) {
       hint("");
       return;
     }
+    const shown = whose === asked && !panel.hidden;
     if (whose !== asked) rows.touched.clear();
     asked = whose;
     const [status, found] = await Promise.all([load(`${prefix()}control/status`), settingsNow(target(), several())]);
     const canBackUp = status?.abilities?.max_backup?.able;
     const backup = canBackUp ? await load(`${prefix()}control/max_backup`) : null;
     if (whose !== target()?.id) return;
+    const name = several() ? `of ${target()?.name}` : "";
+    if (!status && shown) {
+      // What is hidden loses the focus and what was typed: one answer that is late must not take the controls away.
+      hint([name, "the server did not answer"].filter(Boolean).join(", "));
+      return;
+    }
     showPanel(!status ? "Not known" : status.enabled ? "" : OFF);
     if (!status?.enabled) return;
     showReasons(reasons, rows.elements, status);
     rows.show(found, backup, status.pending ?? {});
-    hint(several() ? `of ${target()?.name}` : found?.at ? `as of ${moment(found.at)}` : "");
+    hint(name || (found?.at ? `as of ${moment(found.at)}` : ""));
     if (Object.keys(status.pending ?? {}).length) refreshSoon();
   }
 
