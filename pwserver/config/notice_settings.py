@@ -18,7 +18,8 @@ from pwserver.config.raw_text import BadValue
 from pwserver.config.setting import DAY_SECONDS, NOTICES, setting
 
 MOST_ADDRESSES: Final = 8
-RULE_NAMES: Final = ("grid", "gateway", "alert", "charge_below", "charge_above", "backup")
+HEALTH: Final = "health"
+RULE_NAMES: Final = ("grid", "gateway", "alert", "charge_below", "charge_above", "backup", HEALTH)
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://[!-~\x80-\U0010ffff]+\Z")
 _BETWEEN: Final = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]{0,31}://)")
 _SHORTEST_PART: Final = 8  # characters of a part of an address that is a secret by itself

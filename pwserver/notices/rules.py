@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
-from pwserver.config.notice_settings import NoticeSettings
+from pwserver.config.notice_settings import HEALTH, NoticeSettings
 from pwserver.events import kinds
 from pwserver.events.event import Event
 from pwserver.json_types import JsonObject
@@ -55,22 +55,32 @@ class RuleMemory:
     raised: dict[str, float] = field(default_factory=dict)  # key -> when, epoch seconds
     away_at: float | None = None  # since when the gateway is silent
     away_cause: str | None = None
+    steps: dict[str, tuple[float, float]] = field(default_factory=dict)  # serial -> day and percent of its newest step
     passed: dict[str, float] = field(default_factory=dict)  # rule -> since when its threshold is passed, steady seconds
 
     def to_json(self) -> JsonObject:
         """Return what is to be kept as plain JSON."""
-        return {"cursor": self.cursor, "raised": dict(self.raised), "away": [self.away_at, self.away_cause]}
+        return {
+            "cursor": self.cursor,
+            "raised": dict(self.raised),
+            "away": [self.away_at, self.away_cause],
+            "steps": {serial: list(step) for serial, step in self.steps.items()},
+        }
 
     @classmethod
     def from_json(cls, kept: object) -> RuleMemory:
         """Return the memory that ``to_json`` wrote; parts that cannot be understood are left out."""
         told: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
-        cursor, raised = told.get("cursor"), told.get("raised")
+        cursor, raised, steps = told.get("cursor"), told.get("raised"), told.get("steps")
         found = cls(cursor if isinstance(cursor, int) and 0 <= cursor < LARGEST else 0)
         for key, at in list(raised.items())[:MOST_RAISED] if isinstance(raised, Mapping) else ():
             moment = finite(at)
             if isinstance(key, str) and moment is not None:
                 found.raised[key[:LONGEST_KEY]] = moment
+        for serial, step in list(steps.items())[:MOST_RAISED] if isinstance(steps, Mapping) else ():
+            match step:
+                case [day, percent] if (begun := finite(day)) is not None and (more := finite(percent)) is not None:
+                    found.steps[str(serial)[:LONGEST_KEY]] = (begun, more)
         match told.get("away"):
             case [at, cause] if finite(at) is not None:
                 found.away_at = finite(at)
@@ -78,8 +88,10 @@ class RuleMemory:
         return found
 
     def forget_unwanted(self, rules: tuple[str, ...]) -> None:
-        """Drop what was raised by rules that are no longer wanted: nobody waits for their recovery."""
+        """Drop what rules remember that are no longer wanted: nobody waits for a recovery, nor for what is past."""
         self.raised = {key: at for key, at in self.raised.items() if key.partition(":")[0] in rules}
+        if HEALTH not in rules:
+            self.steps.clear()
 
 
 def judge_event(event: Event, place: Place, memory: RuleMemory, settings: NoticeSettings) -> list[Notice]:
@@ -188,16 +200,17 @@ def _raise(key: str, place: Place, memory: RuleMemory, at: float, title: str, te
     if key in memory.raised or len(memory.raised) >= MOST_RAISED:
         return []
     memory.raised[key] = at
-    return [_notice(key, place, at, title, text)]
+    return [make_notice(key, place, at, title, text)]
 
 
 def _recover(key: str, place: Place, memory: RuleMemory, at: float, title: str, text: str) -> list[Notice]:
     if memory.raised.pop(key, None) is None:
         return []
-    return [_notice(key, place, at, title, text, recovery=True)]
+    return [make_notice(key, place, at, title, text, recovery=True)]
 
 
-def _notice(key: str, place: Place, at: float, title: str, text: str, recovery: bool = False) -> Notice:
+def make_notice(key: str, place: Place, at: float, title: str, text: str, recovery: bool = False) -> Notice:
+    """Make the notice of a rule; ``key`` begins with its name."""
     shown = f"{title} – {place.name}"[:LONGEST_TITLE]
     told = f"{_clock(at, place)} – {text.strip()}"[:LONGEST_TEXT]
     return Notice(place.gateway, key.partition(":")[0], shown, told, at, recovery)

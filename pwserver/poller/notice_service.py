@@ -21,6 +21,7 @@ from pwserver.history.days import zone
 from pwserver.json_types import JsonObject
 from pwserver.notices.courier import Courier, Line
 from pwserver.notices.delivery import CAUSES, ENDED, SENT, UNKNOWN, target_of
+from pwserver.notices.health_rule import judge_steps
 from pwserver.notices.notice import Notice, trial_message
 from pwserver.notices.outbox_file import OutboxFile
 from pwserver.notices.quiet_hours import held_back
@@ -28,6 +29,7 @@ from pwserver.notices.rules import Figures, Place, RuleMemory, judge_event, judg
 from pwserver.notices.target import LONGEST_PAUSE_SECONDS, Target, Trial
 from pwserver.reading import GatewayIdentity
 from pwserver.state.charge import app_percent
+from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings, HealthStep
 from pwserver.state.gateway import FRESH
 from pwserver.state.view import View
 
@@ -60,6 +62,7 @@ class NoticeService:
         self._rings = rings
         self._places = {name: Place(name, one.name, zone(one.timezone)) for name, one in identities.items()}
         self._figures: dict[str, Figures] = {}
+        self._steps: dict[str, Mapping[str, tuple[HealthStep, ...]]] = {}
         self._file = OutboxFile(folder)
         self.outbox = self._file.load()
         self._courier = Courier(self._addresses, self._file.journal, self._told)
@@ -107,11 +110,12 @@ class NoticeService:
         """Return the id of the process that sends."""
         return self._courier.pid
 
-    def take(self, view: View) -> None:
-        """Take a poll attempt, good or bad."""
+    def take(self, view: View, daily: DailyFindings = NOTHING_FOUND) -> None:
+        """Take a poll attempt, good or bad, and what the recorded days of the gateway's devices say."""
         name = view.gateway.id
         if name not in self._rings:
             return
+        self._steps[name] = daily.steps
         self._places[name] = Place(name, view.gateway.name, zone(view.gateway.timezone))
         judged = view.state.judged
         if view.state.availability.phase == FRESH and view.reading is not None:
@@ -178,7 +182,7 @@ class NoticeService:
         """Do all that is to be done now."""
         self._keep_courier()
         changed = self._take_lines()
-        changed |= self._make()
+        changed |= self.judge()
         if changed:
             self._file.save(self.outbox)  # before anything is sent
         if self._ready:
@@ -188,19 +192,20 @@ class NoticeService:
 
     # --- notices ---------------------------------------------------------------------------------------------------
 
-    def _make(self) -> bool:
+    def judge(self) -> bool:
         """Judge what is new, and make messages of it; returns whether the outbox has changed."""
         now = self._clock()
         found: list[Notice] = []
         changed = False
         for name, ring in self._rings.items():
             memory, place = self.outbox.memories[name], self._places.get(name, Place(name, name))
-            before = memory.cursor
+            before, steps = memory.cursor, dict(memory.steps)
             if ring.head > before:
                 for event in ring.after(before, MOST_EVENTS):
                     found += judge_event(event, place, memory, self.settings)
                 memory.cursor = max(memory.cursor, min(ring.head, before + MOST_EVENTS))
-            changed |= memory.cursor != before
+            found += judge_steps(self._steps.pop(name, {}), place, memory, now, self.settings)
+            changed |= memory.cursor != before or memory.steps != steps
             found += judge_silence(place, memory, now, self.settings)
             seen = self._figures.pop(name, None)
             if seen is not None:

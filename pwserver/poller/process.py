@@ -208,7 +208,7 @@ class Poller:
         self.values.take(view)
         self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
         if self.notices is not None:
-            self.notices.take(view)
+            self.notices.take(view, self.recording.findings(identity.id))
 
     def _told(self, events: Sequence[Event]) -> None:
         """Pass on events that are on the disk: to the broker, the streams, and the page of the metrics."""

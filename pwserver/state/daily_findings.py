@@ -8,11 +8,21 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
+class HealthStep:
+    """Tells of a change of a battery's full energy that came too fast for ageing."""
+
+    battery: str  # in words
+    day: float  # when its first day begins, epoch seconds
+    percent: float  # how much more than before
+
+
+@dataclass(frozen=True, slots=True)
 class DailyFindings:
     """Holds the state of health of units by serial, and which strings are weak; what is not known is not in it."""
 
     health_percent: Mapping[str, float] = field(default_factory=dict)
     weak: Mapping[str, bool] = field(default_factory=dict)
+    steps: Mapping[str, tuple[HealthStep, ...]] = field(default_factory=dict)  # by serial, of the last year, in order
 
 
 NOTHING_FOUND: Final = DailyFindings()
