@@ -67,6 +67,7 @@ def test_every_option_reaches_the_server() -> None:
         "timezone": "Europe/Berlin",
         "control_secret": "0123456789abcdef",
         "allowed_hosts": ["me.duckdns.org", "", "x.ui.nabu.casa"],
+        "notice_urls": ["ntfy://ntfy.sh/a-topic", "", "mailto://me:it%2C%20is@example.com"],
         "mqtt_controls": 3,
         "environment": [{"name": "PW_CACHE_EXPIRE", "value": 10}],
     }
@@ -79,6 +80,7 @@ def test_every_option_reaches_the_server() -> None:
         "PW_TIMEZONE": "Europe/Berlin",
         "PW_CONTROL_SECRET": "0123456789abcdef",
         "PW_ALLOWED_HOSTS": "me.duckdns.org,x.ui.nabu.casa",
+        "PW_NOTICE_URLS": '["ntfy://ntfy.sh/a-topic", "mailto://me:it%2C%20is@example.com"]',
         "MQTT_CONTROLS": "3",
         "PW_CACHE_EXPIRE": "10",
     }
@@ -123,6 +125,8 @@ def test_every_setting_that_the_script_writes_exists() -> None:
         ({"gateways": [["home"]]}, "gateways"),
         ({"gateway_password": "a\0b"}, "gateway_password"),
         ({"allowed_hosts": ["a\nb"]}, "allowed_hosts"),
+        ({"notice_urls": ["ntfy://a\0b"]}, "notice_urls"),
+        ({"notice_urls": "ntfy://ntfy.sh/one"}, "notice_urls"),
         ({"host": {"a": 1}}, "host"),
     ],
 )
@@ -138,7 +142,7 @@ json_values = some.recursive(
     max_leaves=8,
 )
 known = some.sampled_from(
-    sorted({*script.SETTINGS, *script.BROKER, "gateways", "environment", "allowed_hosts", "key_file"})
+    sorted({*script.SETTINGS, *script.BROKER, "gateways", "environment", "allowed_hosts", "notice_urls", "key_file"})
 )
 
 

@@ -79,6 +79,9 @@ def environment_of(options: Mapping[str, Any], data: Path, config: Path) -> dict
     hosts = [given({"allowed_hosts": host}, "allowed_hosts") for host in listed(options, "allowed_hosts")]
     if any(hosts):
         found["PW_ALLOWED_HOSTS"] = ",".join(filter(None, hosts))
+    addresses = [given({"notice_urls": address}, "notice_urls") for address in listed(options, "notice_urls")]
+    if any(addresses):
+        found["PW_NOTICE_URLS"] = json.dumps([address for address in addresses if address])
     if gateways := [gateway_of(entry, config) for entry in entries(options, "gateways")]:
         found["PW_GATEWAYS"] = json.dumps(gateways)
     for entry in entries(options, "environment"):
