@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pwserver import __version__, demo, log, systemd
+from pwserver import __version__, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
+from pwserver.demo.prepare import prepare as prepare_demo
 from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fitted, kill_advice
@@ -107,7 +108,7 @@ class Generation:
     ) -> None:
         self.simulated: Callable[[], None] | None = None
         if config.settings.definitions.demo_scenario:
-            config, self.simulated = demo.prepare(config)
+            config, self.simulated = prepare_demo(config)
         self.memory_limit = memory_limit()
         self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener

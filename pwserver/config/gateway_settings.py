@@ -81,8 +81,8 @@ class DefinitionSettings:
         default_note="`default` if there is one, else the first")
     demo_scenario: str | None = setting(
         "PW_DEMO", Word("scenario"), None, GATEWAY,
-        "The scenario of a simulated gateway that is served instead of real ones.", flag_constant="default",
-        in_file=False)
+        "The scenario of a simulated gateway that is served instead of real ones, or `houses`: twelve of them.",
+        flag_constant="default", in_file=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -73,7 +73,6 @@ def run(
     Prints one line per gateway.
     """
     out = out or sys.stdout
-    stop = stop or threading.Event()
     gateways = {}
     loop = LoopThread()  # shared, as a thread for each of many gateways would cost more than their work
     for index in range(count):
@@ -87,35 +86,45 @@ def run(
             loop=loop,
             **{"seed": index + 1, **options},
         )
+    with wait_for_end(stop) as wait:
+        try:
+            simulation = Simulation(gateways, control_port=control_port).__enter__()
+        except OSError as error:
+            print(f"simulate: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+            loop.stop()
+            return 1
+        try:
+            for name, gateway in gateways.items():
+                print(
+                    f"{name}: https://{gateway.address} gateway password {gateway.password} "
+                    f"owner password {gateway.customer_password} DIN {gateway.din}",
+                    file=out,
+                )
+                if gateway.scenario.v1r:
+                    print(f"{name}: owner's key {gateway.rsa_key_path}", file=out)
+            if simulation.control_address:
+                print(f"control: http://{simulation.control_address}", file=out)
+            print("ready", file=out, flush=True)
+            wait()
+        finally:
+            simulation.__exit__()
+            loop.stop()
+    return 0
+
+
+@contextlib.contextmanager
+def wait_for_end(stop: threading.Event | None = None) -> Iterator[Callable[[], object]]:
+    """Give a function that waits until ``stop`` is set or SIGTERM or SIGINT comes; from here on these do only that."""
+    stop = stop or threading.Event()
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():  # Python allows signal handlers only there
         for number in (signal.SIGTERM, signal.SIGINT):
             before[number] = signal.signal(number, lambda *_: stop.set())
     try:
-        simulation = Simulation(gateways, control_port=control_port).__enter__()
-    except OSError as error:
-        print(f"simulate: cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
-        loop.stop()
-        return 1
-    try:
-        for name, gateway in gateways.items():
-            print(
-                f"{name}: https://{gateway.address} gateway password {gateway.password} "
-                f"owner password {gateway.customer_password} DIN {gateway.din}",
-                file=out,
-            )
-            if gateway.scenario.v1r:
-                print(f"{name}: owner's key {gateway.rsa_key_path}", file=out)
-        if simulation.control_address:
-            print(f"control: http://{simulation.control_address}", file=out)
-        print("ready", file=out, flush=True)
-        stop.wait()
+        yield stop.wait
     finally:
-        simulation.__exit__()
-        loop.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
-    return 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""Serve simulated houses instead of real ones, for a first look: ``--demo``."""

@@ -1,0 +1,126 @@
+"""Prepare ``--demo``: simulated gateways in one more supervised child, and a configuration that polls them."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pwserver.config import Config, ConfigError, GatewayDefinition
+from pwserver.config.configuration import temporary_folder
+from pwserver.demo.houses import HOUSES, DemoHouse
+
+if TYPE_CHECKING:
+    from pwserver.simulator import SimulatedGateway
+
+DEFAULT_SCENARIO = "powerwall2"
+MANY_HOUSES = "houses"  # instead of a scenario: twelve of them
+PASSWORD = "simulated-gateway"
+WRONG_PASSWORD = "of-another-house"
+
+
+def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
+    """Return the configuration with the simulated gateways in it, and the life of the simulator's process.
+
+    ConfigError for an unknown scenario.
+    """
+    from pwserver.simulator.scenarios import SCENARIOS
+
+    asked = config.settings.definitions.demo_scenario or "default"
+    scenario = DEFAULT_SCENARIO if asked == "default" else asked
+    if scenario != MANY_HOUSES and scenario not in SCENARIOS:
+        allowed = ", ".join((*SCENARIOS, MANY_HOUSES))
+        raise ConfigError([f"PW_DEMO: unknown scenario {scenario!r}; allowed: {allowed}"])
+    houses = HOUSES if scenario == MANY_HOUSES else (DemoHouse("default", f"Demo {scenario}", scenario),)
+    ports = dict(zip((house.id for house in houses), _free_ports(len(houses)), strict=True))
+    signed = any(house.scenario is not None and SCENARIOS[house.scenario].v1r for house in houses)
+    key, key_path = _owner_key() if signed else (None, None)
+
+    def define(house: DemoHouse) -> GatewayDefinition:
+        chosen = SCENARIOS[house.scenario] if house.scenario is not None else None
+        local = chosen is not None and not chosen.tedapi
+        password = WRONG_PASSWORD if house.wrong_password else PASSWORD
+        return GatewayDefinition(
+            id=house.id,
+            name=house.name,
+            host=f"127.0.0.1:{ports[house.id]}",
+            gw_pwd=None if local else password,
+            password=password[-5:] if local else None,
+            rsa_key_path=key_path if chosen is not None and chosen.v1r else None,
+            timezone=config.settings.definitions.timezone,
+        )
+
+    return config.replace_gateways([define(house) for house in houses], f"demo {scenario}"), lambda: _simulate(
+        houses, ports, key
+    )
+
+
+def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes | None) -> None:
+    """Simulate the houses until this process is told to end."""
+    from pwserver.simulator import SimulatedGateway
+    from pwserver.simulator.http_port import LoopThread
+    from pwserver.simulator.run import Simulation, wait_for_end
+
+    loop = LoopThread()  # shared, as a thread for each of many gateways would cost more than their work
+    gateways = {
+        house.id: SimulatedGateway(
+            house.scenario,
+            port=ports[house.id],
+            password=PASSWORD,
+            rsa_key=key,
+            hour=house.hour,
+            seed=number,
+            loop=loop,
+        )
+        for number, house in enumerate(houses, 1)
+        if house.scenario is not None
+    }
+    with wait_for_end() as wait, ExitStack() as stack:
+        stack.callback(loop.stop)
+        stack.enter_context(Simulation(gateways, control_port=None))
+        for house in houses:
+            if house.id in gateways:
+                _bring_into_trouble(gateways[house.id], house)
+        wait()
+
+
+def _bring_into_trouble(gateway: SimulatedGateway, house: DemoHouse) -> None:
+    gateway.set_house(soe_percent=house.charge_percent, grid_outage=house.outage)
+    if house.alert is not None:
+        gateway.raise_alert(house.alert)
+    if house.fault != "none":
+        gateway.fault(house.fault)
+
+
+def _owner_key() -> tuple[bytes, str]:
+    """Make a key that the simulated v1r gateway knows, and the file from which the server reads it.
+
+    The file is removed when main ends.
+    """
+    from pwserver.simulator.signed import make_key
+
+    key, _ = make_key()
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=temporary_folder(), prefix="pwserver-demo-", suffix=".pem", delete=False
+        ) as file:
+            file.write(key)
+    except OSError as problem:
+        raise ConfigError([f"PW_DEMO: no temporary file can be written ({problem.strerror}); set TMPDIR"]) from None
+    main = os.getpid()
+    # Children inherit the handler; one that ended first would take the file from the others.
+    atexit.register(lambda: os.unlink(file.name) if os.getpid() == main else None)
+    return key, file.name
+
+
+def _free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on; all are held until the last one is found, so that no two are the same."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
