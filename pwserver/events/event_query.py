@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote
 import ujson
 
 from pwserver.events.event import utc_time
-from pwserver.events.event_ring import EventRing, EventRow
+from pwserver.events.event_ring import EventRing
+from pwserver.events.event_slot import EventRow
 from pwserver.events.kinds import KINDS, MEMBERS
 
 NEWEST_FIRST: Final = "desc"

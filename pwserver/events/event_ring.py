@@ -1,9 +1,9 @@
 """Keep the events of one gateway in a ring of fixed slots: one writer, any number of readers, no locks.
 
-The memory holds a page of header, a record in two copies, and the slots. A slot has a checksum and the sequence number
-of its event, which says its place: event n lies in slot n modulo their number. The record holds the number of the
-newest event that counts (the *head*), the corrections of times, and what the detector remembers; being one record, all
-of that changes at one instant.
+The memory holds a page of header, a record in two copies, the slots, and the slots of ``keepsakes``. A slot has a
+checksum and the sequence number of its event, which says its place: event n lies in slot n modulo their number. The
+record holds the number of the newest event that counts (the *head*), the corrections of times, and what the detector
+remembers; being one record, all of that changes at one instant.
 
 An event is committed in these steps, so that a process killed between any two has told nobody of what is not kept, and
 tells nothing twice: the slots are written to the file, the file is brought to the disk; the record is written to the
@@ -21,11 +21,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import ujson
 
+from pwserver.events import keepsakes
 from pwserver.events.event import Event
+from pwserver.events.event_slot import SLOT, SLOT_BYTES, Correction, EventRow, pack_event, read_slot, sequence_in
+from pwserver.events.keepsakes import Keepsakes
 from pwserver.two_copy_record import TwoCopyRecord
 
 log = logging.getLogger("pwserver.events")
@@ -36,33 +39,15 @@ MAGIC: Final = b"PWEVENT\n"
 KEPT: Final = 4096  # events that are shown
 SPARE: Final = 64  # events that one poll can make at most
 SLOTS: Final = KEPT + SPARE
-SLOT_BYTES: Final = 512  # a sector, so that a power cut leaves it whole or not at all
 RECORD_BYTES: Final = 8 * PAGE_BYTES  # of one of its two copies
-RING_BYTES: Final = PAGE_BYTES + 2 * RECORD_BYTES + SLOTS * SLOT_BYTES
+SHORT_BYTES: Final = PAGE_BYTES + 2 * RECORD_BYTES + SLOTS * SLOT_BYTES  # of files without keepsakes
+RING_BYTES: Final = SHORT_BYTES + keepsakes.SLOTS * SLOT_BYTES
 MOST_CORRECTIONS: Final = 64
 _SLOTS_AT: Final = PAGE_BYTES + 2 * RECORD_BYTES
 # magic, version, slots, bytes of a slot, bytes of a copy of the record, bytes of the gateway's id, CRC-32 of all that
 _HEAD: Final = struct.Struct("<8sIIIIII")
-# CRC-32 of the rest, bytes of the text, sequence number, time, steady clock, start of the machine
-_SLOT: Final = struct.Struct("<IIQddd")
 _COMMIT: Final = struct.Struct("<QI")  # head, number of corrections
 _CORRECTION: Final = struct.Struct("<QQd")  # first and last event that it concerns, their offset
-_CHECK: Final = struct.Struct("<II")  # the first two of these
-_BODY: Final = struct.Struct("<IQddd")  # all but the first
-_TEXT_AT: Final = _SLOT.size
-TEXT_BYTES: Final = SLOT_BYTES - _SLOT.size
-
-Correction = tuple[int, int, float]
-
-
-class EventRow(NamedTuple):
-    """Holds one event as it is stored; ``details`` are JSON."""
-
-    sequence: int
-    at: float
-    steady: float
-    kind: bytes
-    details: bytes
 
 
 class EventFile(Protocol):
@@ -87,6 +72,7 @@ class EventRing:
         self._record = TwoCopyRecord(memory[PAGE_BYTES:_SLOTS_AT])
         self._file = file
         self._failed = False
+        self._keepsakes = Keepsakes(memory, SHORT_BYTES, self._put)
 
     # --- reading, from any process -------------------------------------------------------------------------------
 
@@ -109,14 +95,21 @@ class EventRing:
         return Event(self.gateway, row.kind.decode(), row.at, ujson.loads(row.details), row.sequence, row.steady)
 
     def rows(self, after: int = 0, before: int | None = None, newest_first: bool = False) -> Iterator[EventRow]:
-        """Yield the events between two sequence numbers, both left out, as they are stored."""
+        """Yield the events between two sequence numbers, both left out, as they are stored.
+
+        Of those that the ring no longer has, the ones are left that matter for years (``keepsakes``).
+        """
         head, corrections, _ = self._committed()
         first = max(after, head - KEPT, 0) + 1
         last = head if before is None else min(head, before - 1)
+        if not newest_first:
+            yield from self._keepsakes.rows(after, min(last, head - KEPT), corrections)
         for sequence in range(last, first - 1, -1) if newest_first else range(first, last + 1):
             row = self._read(sequence, corrections)
             if row is not None:
                 yield row
+        if newest_first:
+            yield from reversed(self._keepsakes.rows(after, min(last, head - KEPT), corrections))
 
     @property
     def generation(self) -> tuple[int, int]:
@@ -134,22 +127,8 @@ class EventRing:
 
     def _read(self, sequence: int, corrections: Sequence[Correction]) -> EventRow | None:
         """Return one event; None when its slot has been damaged, or taken by a later event meanwhile."""
-        start = _SLOTS_AT + (sequence - 1) % SLOTS * SLOT_BYTES
-        crc, length = _CHECK.unpack_from(self._memory, start)
-        if length > TEXT_BYTES:
-            return None
-        # One copy, which nobody writes to any more; what passes the checksum is all of one write.
-        body = self._memory[start + 4 : start + _TEXT_AT + length].tobytes()
-        if zlib.crc32(body) != crc:
-            return None
-        _, found, at, steady, _ = _BODY.unpack_from(body)
-        if found != sequence:
-            return None
-        kind, _, details = body[_TEXT_AT - 4 :].partition(b"\n")
-        for first, last, offset in corrections:
-            if first <= sequence <= last:
-                at = steady + offset
-        return EventRow(sequence, at, steady, kind, details)
+        row = read_slot(self._memory, _slot_start(sequence), corrections)
+        return row if row is not None and row.sequence == sequence else None
 
     # --- writing, by the poller ----------------------------------------------------------------------------------
 
@@ -163,8 +142,9 @@ class EventRing:
         head, corrections, _ = self._committed()
         numbered = [replace(event, sequence=head + place) for place, event in enumerate(events, 1)]
         for event in numbered:
-            self._put(_slot_start(event.sequence), self._slot(event))
+            self._put(_slot_start(event.sequence), pack_event(event, self.boot))
         if numbered:
+            self._keepsakes.keep(numbered, head, self.boot)
             self._sync()
         self._write_record(head + len(numbered), corrections, memory, bool(numbered))
         return numbered
@@ -174,7 +154,8 @@ class EventRing:
 
         An offset is what one must add to the steady clock to get epoch seconds (history/clock_witnesses).
 
-        Their slots stay as they are: a slot that is written again could be torn after a client has seen its event.
+        Their slots stay as they are: a slot that is written again could be torn after a client has seen its event. Only
+        the second copies of those that are kept for long get it, while the first ones are there.
         """
         head, corrections, memory = self._committed()
         first = head + 1
@@ -182,6 +163,7 @@ class EventRing:
             first -= 1
         if first > head:
             return 0
+        self._keepsakes.put_right(first, head, offset)
         oldest = head - KEPT
         kept = [one for one in corrections if one[1] > oldest][-(MOST_CORRECTIONS - 1) :]
         self._write_record(head, [*kept, (first, head, offset)], memory, True)
@@ -189,27 +171,23 @@ class EventRing:
 
     def recover(self) -> int:
         """Find the head by the slots, where the record has been lost. Returns how many events were found."""
-        if self._committed()[0] or not any(self._memory[_SLOTS_AT : _SLOTS_AT + _SLOT.size]):
+        if self._committed()[0]:
             return 0
         found = [sequence for sequence in map(self._sequence_in, range(SLOTS)) if sequence]
+        found += [sequence for sequence in self._keepsakes.numbers() if sequence not in found]
         if found:
             self._write_record(max(found), [], b"", True)
         return len(found)
 
     def _sequence_in(self, slot: int) -> int:
         start = _SLOTS_AT + slot * SLOT_BYTES
-        sequence = int(_SLOT.unpack_from(self._memory, start)[2])
+        sequence = sequence_in(self._memory, start)
         here = sequence > 0 and _slot_start(sequence) == start
         return sequence if here and self._read(sequence, ()) is not None else 0
 
     def _is_of_this_start(self, sequence: int, since: float) -> bool:
-        _, _, found, _, steady, boot = _SLOT.unpack_from(self._memory, _slot_start(sequence))
+        _, _, found, _, steady, boot = SLOT.unpack_from(self._memory, _slot_start(sequence))
         return bool(found == sequence and boot == self.boot and steady > since)
-
-    def _slot(self, event: Event) -> bytes:
-        text = _text(event)
-        body = _BODY.pack(len(text), event.sequence, event.at, event.steady, self.boot) + text
-        return struct.pack("<I", zlib.crc32(body)) + body
 
     def _put(self, start: int, content: bytes) -> None:
         self._memory[start : start + len(content)] = content  # beyond the head, where no reader looks
@@ -265,7 +243,8 @@ def header_problem(page: bytes, size: int, gateway: str) -> str | None:
         return f"has format version {version}, this program reads {FORMAT_VERSION}"
     if page != ring_header(gateway):
         return "has a damaged header, or is another gateway's"
-    return None if size == RING_BYTES else f"has {size} bytes, {RING_BYTES} were written"
+    # A file without keepsakes, or with a part of them, was written by an earlier version; it is made longer.
+    return None if SHORT_BYTES <= size <= RING_BYTES else f"has {size} bytes, {RING_BYTES} were written"
 
 
 def memory_room(corrections: int = MOST_CORRECTIONS) -> int:
@@ -275,13 +254,3 @@ def memory_room(corrections: int = MOST_CORRECTIONS) -> int:
 
 def _slot_start(sequence: int) -> int:
     return _SLOTS_AT + (sequence - 1) % SLOTS * SLOT_BYTES
-
-
-def _text(event: Event) -> bytes:
-    """Write kind and details; texts from outside are cut until they fit."""
-    for most in (TEXT_BYTES, 64, 32, 16, 8, 0):
-        shown = {name: value[:most] if isinstance(value, str) else value for name, value in event.details.items()}
-        text = event.kind.encode() + b"\n" + ujson.dumps(shown, ensure_ascii=False).encode("utf-8", "replace")
-        if len(text) <= TEXT_BYTES:
-            return text
-    return event.kind.encode() + b"\n{}"

@@ -314,6 +314,8 @@ class HistoryStore:
                 self._say(f"file of events {path} {problem}; it was set aside as {set_aside(path, clock).name}")
         if not is_there(path):
             write_new(path, ring_header(gateway), b"", RING_BYTES)
+        elif path.stat().st_size < RING_BYTES:
+            os.truncate(path, RING_BYTES)  # of an earlier version: what is new is empty
         file = RecordFile(path)
         self._files.append(file)
         ring = EventRing(gateway, memoryview(file.memory), file, boot_identity())

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pwserver.events import keepsakes
 from pwserver.events.event import Event
-from pwserver.events.event_ring import KEPT, PAGE_BYTES, RING_BYTES, SLOTS, SPARE, EventRing, ring_header
+from pwserver.events.event_ring import (
+    KEPT,
+    MOST_CORRECTIONS,
+    PAGE_BYTES,
+    RECORD_BYTES,
+    RING_BYTES,
+    SHORT_BYTES,
+    SLOTS,
+    SPARE,
+    EventRing,
+    ring_header,
+)
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.store import EVENTS_NAME, HistoryStore
 
@@ -22,7 +37,7 @@ def event(number: int, **details: object) -> Event:
     return Event("home", "mode_changed", 1_790_000_000.0 + number, {"before": number, **details}, steady=float(number))
 
 
-def numbers(ring: EventRing, since: int = 0) -> list[object]:
+def numbers(ring: EventRing, since: int = 0) -> list[tuple[int, object]]:
     """What the events hold, with their sequence numbers."""
     return [(one.sequence, one.details["before"]) for one in ring.after(since)]
 
@@ -84,6 +99,86 @@ def test_the_oldest_events_give_way() -> None:
     kept = numbers(ring)
     assert len(kept) == KEPT
     assert kept[0] == (ring.head - KEPT + 1, ring.head - KEPT + 1) and kept[-1] == (ring.head, ring.head)
+
+
+def flood(ring: EventRing, count: int = SLOTS + SPARE) -> None:
+    """Let an alert come and go so often."""
+    for _ in range(count // SPARE):
+        ring.commit([Event("home", "alert_begun", 1.8e9, {"before": 0}) for _ in range(SPARE)], ring.kept_memory)
+
+
+def outage(number: int) -> Event:
+    return replace(event(number), kind=("grid_up", "grid_down")[number % 2])
+
+
+def outages(ring: EventRing, newest_first: bool = False, **asked: int) -> list[object]:
+    rows = ring.rows(newest_first=newest_first, **asked)
+    return [ring.event(row).details["before"] for row in rows if row.kind.startswith(b"grid_")]
+
+
+def test_frequent_events_push_no_outage_out() -> None:
+    server = Server()
+    for number in range(1, 6):
+        server.ring.commit([outage(number), event(100 + number)], b"")
+        flood(server.ring, SPARE)
+    flood(server.ring)
+    assert outages(server.ring) == [1, 2, 3, 4, 5] and outages(server.ring, newest_first=True) == [5, 4, 3, 2, 1]
+    everything = [row.sequence for row in server.ring.rows()]
+    assert everything == sorted(set(everything)) and len(everything) == KEPT + 5
+    assert [row.sequence for row in server.ring.rows(newest_first=True)] == everything[::-1]
+    third = everything[2]
+    assert outages(server.ring, after=third) == [4, 5] and outages(server.ring, before=third) == [1, 2]
+    server.start()
+    server.ring.commit([outage(6)], b"")
+    flood(server.ring)
+    assert outages(server.ring) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_oldest_outages_give_way_to_others_only() -> None:
+    ring = Server().ring
+    for first in range(0, keepsakes.SLOTS + 2 * SPARE, SPARE):
+        ring.commit([outage(first + place) for place in range(SPARE)], b"")
+    flood(ring)
+    newest = keepsakes.SLOTS + 2 * SPARE
+    assert outages(ring) == list(range(newest - keepsakes.KEPT, newest))
+
+
+def test_an_outage_that_was_written_but_never_counted_does_not_appear_later() -> None:
+    """Whatever the step at which the writer is killed: the second copies are those of events that count."""
+    for step in range(12):
+        server = Server()
+        server.ring.commit([outage(1)], b"1")
+        server.file.left = step
+        with suppress(Killed):
+            server.ring.commit([outage(3)], b"3")
+        server.file.left = 1 << 30
+        server.start()
+        counted = [found for _, found in numbers(server.ring)]
+        server.ring.commit([event(7)], b"7")
+        server.ring.commit([outage(4)], b"4")
+        copies = keepsakes.Keepsakes(memoryview(server.memory), SHORT_BYTES, lambda start, content: None)
+        kept = [server.ring.event(row).details["before"] for row in copies.rows(0, server.ring.head, ())]
+        assert kept == [*counted, 4] and len(counted) < 3
+
+
+def test_the_right_time_stays_when_the_ring_no_longer_has_the_outage() -> None:
+    ring = Server().ring
+    ring.commit([outage(1), outage(2)], b"")
+    assert ring.put_right(since=1.5, offset=1_790_001_000.0) == 1
+    flood(ring)
+    for number in range(MOST_CORRECTIONS + 1):
+        ring.commit([event(1000 + number)], b"")
+        ring.put_right(since=999.5 + number, offset=1_790_000_000.0)
+    assert [row.at - 1_790_000_000.0 for row in ring.rows() if row.kind.startswith(b"grid_")] == [1.0, 1002.0]
+
+
+def test_a_lost_record_leaves_the_outages_there() -> None:
+    server = Server()
+    server.ring.commit([outage(1), outage(2)], b"")
+    flood(server.ring)
+    server.file.content[PAGE_BYTES : PAGE_BYTES + 2 * RECORD_BYTES] = bytes(2 * RECORD_BYTES)
+    server.start()
+    assert server.ring.recover() == SLOTS + 2 and outages(server.ring) == [1, 2]
 
 
 @pytest.mark.parametrize("server_dies", [False, True], ids=("the poller dies", "the server dies"))
@@ -167,6 +262,21 @@ def test_events_lie_beside_the_history_and_outlive_the_server(tmp_path: Path) ->
     assert diary(tmp_path).stat().st_size == RING_BYTES
     store = open_store(tmp_path)
     assert numbers(store.events["home"]) == [(1, 1)] and store.events["home"].kept_memory == b"memory"
+    store.close()
+
+
+def test_a_file_of_before_is_made_longer_and_keeps_its_events(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.events["home"].commit([outage(1)], b"memory")
+    store.close()
+    os.truncate(diary(tmp_path), SHORT_BYTES)
+    store = open_store(tmp_path)
+    assert diary(tmp_path).stat().st_size == RING_BYTES and not store.messages
+    ring = store.events["home"]
+    assert numbers(ring) == [(1, 1)] and ring.kept_memory == b"memory"
+    ring.commit([outage(2)], b"")
+    flood(ring)
+    assert outages(ring) == [2]
     store.close()
 
 
