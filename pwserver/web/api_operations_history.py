@@ -326,7 +326,7 @@ OPERATIONS = (
              "`time`, `day`, `month` and `year`.",
         other_media_type="text/csv; charset=utf-8",
         parameters=(
-            Parameter("gateway", STRING, "id of a gateway; without it, the default gateway"),
+            Parameter("gateway", STRING, "id, or `aggregate`: all that pay in one currency; without it, the default"),
             Parameter("step", string(values=("15m", "day", "month", "year")), "what a row stands for"),
             Parameter("start", _DAY, "first day; without it as far back as the step suggests"),
             Parameter("end", _DAY, "last day, inclusive; without it, today"),

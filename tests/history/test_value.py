@@ -7,6 +7,7 @@ import datetime
 import io
 import math
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -160,11 +161,88 @@ def test_without_a_tariff_nothing_has_a_value_and_the_answer_says_why():
     assert set(found["price_now"].values()) == {None}
 
 
-def test_the_sum_of_several_houses_says_that_it_has_no_tariff():
-    sum_of_all = new_archive(KEPT, HistoryGateway("aggregate", "All", "Europe/Berlin", virtual=True))
-    answer = body(value(histories(sum_of_all), {"gateway": "aggregate"}, 1_796_000_000.0))
-    assert answer["rows"] == []
-    assert "Several houses" in answer["cause"]
+CABIN = HistoryGateway("cabin", "Cabin", "Europe/Berlin")
+ALL = HistoryGateway("aggregate", "All", "Europe/Berlin", virtual=True)
+NOVEMBER = {"start": "2026-11-01", "end": "2026-11-30"}
+
+
+def sum_of(houses: Mapping[Archive, Tariff | None], now: str = "2026-12-01T12:00", **arguments: str) -> Any:
+    """Ask for the value of these houses together."""
+    for house, prices in houses.items():
+        if prices is not None:
+            ValueDays(house, prices).update()
+    found = histories(*houses, new_archive(KEPT, ALL))
+    tariffs = {house.gateway.id: prices for house, prices in houses.items() if prices is not None}
+    asked = Histories(found.settings, found.gateways, found.archives, "default", tariffs=tariffs)
+    instant = datetime.datetime.fromisoformat(now).replace(tzinfo=BERLIN).timestamp()
+    return body(value(asked, {"gateway": "aggregate", **NOVEMBER, **arguments}, instant))
+
+
+def house(gateway: HistoryGateway, first: datetime.date, days: int) -> Archive:
+    """A house that has bought on these days."""
+    kept = new_archive(KEPT, gateway)
+    fill(kept, first, days)
+    note_days(kept, first, days)
+    return kept
+
+
+def note_days(kept: Archive, first: datetime.date, days: int) -> None:
+    """Let the house have totals of these days."""
+    row = array("d", [math.nan]) * len(kept.columns("days"))
+    for number in range(days):
+        midnight = datetime.datetime.combine(first + datetime.timedelta(number), datetime.time(), BERLIN)
+        assert kept.days.append(midnight.timestamp(), row)
+
+
+def test_houses_with_one_currency_are_added_up_each_with_its_own_tariff():
+    first = datetime.date(2026, 11, 1)
+    houses = {house(HOUSE, first, 3): tariff(flat(0.3)), house(CABIN, first, 3): tariff(flat(0.2))}
+    found = sum_of(houses)
+    assert (found["gateway"], found["currency"], found["cause"], found["notes"]) == ("aggregate", "EUR", None, [])
+    assert list(days_of(found).values()) == [pytest.approx(2.88 + 1.92)] * 3
+    assert [row["fixed"] for row in found["rows"]] == [1.0] * 3
+    assert found["total"]["bill"] == pytest.approx(3 * 4.8 + 3.0)
+    assert set(found["price_now"].values()) == {None}, "each house has its own"
+    assert sum_of(houses, step="month")["rows"][0]["cost"] == pytest.approx(14.4)
+    quarters = sum_of(houses, step="15m", start="2026-11-02", end="2026-11-02")
+    assert len(quarters["rows"]) == 96 and quarters["total"]["cost"] == pytest.approx(4.8)
+
+
+def test_a_day_without_one_of_the_houses_has_no_sum_and_one_before_it_began_has():
+    mine = house(HOUSE, datetime.date(2026, 11, 1), 6)
+    theirs = house(CABIN, datetime.date(2026, 11, 3), 1)
+    fill(theirs, datetime.date(2026, 11, 5), 2)
+    found = sum_of({mine: tariff(flat(0.3)), theirs: tariff(flat(0.2))})
+    alone, both = pytest.approx(2.88), pytest.approx(4.8)
+    assert list(days_of(found).values()) == [alone, alone, both, None, both, both]
+    assert [row["compared_seconds"] is None for row in found["rows"]] == [False] * 3 + [True] + [False] * 2
+    assert found["total"]["cost"] == pytest.approx(2 * 2.88 + 3 * 4.8)
+    assert found["notes"] == ["Rows without amounts: 1. One of the houses has none then."]
+    houses = {mine: tariff(flat(0.3)), theirs: tariff(flat(0.2))}
+    quarters = sum_of(houses, step="15m", start="2026-11-04", end="2026-11-05")
+    assert sum(row["cost"] is None for row in quarters["rows"]) == 96
+
+
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        (None, "none is known of cabin"),
+        (Tariff("CHF", (flat(0.2),)), "different currencies: default EUR, cabin CHF"),
+        (Tariff(None, (flat(0.2),)), "not known in which currency cabin pays"),
+    ],
+)
+def test_houses_that_cannot_be_added_up_say_why(theirs: Tariff | None, words: str):
+    first = datetime.date(2026, 11, 1)
+    found = sum_of({house(HOUSE, first, 2): tariff(flat(0.3)), house(CABIN, first, 2): theirs})
+    assert (found["rows"], found["total"], found["currency"]) == ([], None, None)
+    assert words in found["cause"] and found["remedy"]
+
+
+def test_a_house_of_which_nothing_was_ever_recorded_is_not_waited_for():
+    nobody = new_archive(KEPT, CABIN)
+    found = sum_of({house(HOUSE, datetime.date(2026, 11, 1), 2): tariff(flat(0.3)), nobody: None})
+    assert list(days_of(found).values()) == [pytest.approx(2.88)] * 2 and found["price_now"]["buy"] == 0.3
+    assert "No tariff" in sum_of({nobody: None})["cause"]
 
 
 def test_the_price_of_now():
