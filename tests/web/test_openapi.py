@@ -14,11 +14,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from pwserver.documents.catalogue import CATALOGUE
 from pwserver.web import openapi
+from pwserver.web.page_routes import ROOT_FILES
 from tests.support.server import Server
 from tests.web.conftest import make_app
 
 # Files, not an interface.
-UNDESCRIBED = ("/static/", "/favicon")
+UNDESCRIBED = ("/static/", *(f"/{name}" for name in ROOT_FILES))
 # Two catch-alls stand for many described paths.
 CATCH_ALLS = {"/api/gateways/{id}/{target}", "/control/{action}", "/api/gateways/{id}/control/{action}"}
 
