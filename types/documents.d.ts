@@ -503,6 +503,12 @@ type HistoryStatus = {
   gateway_names?: {
     [name: string]: string;
   };
+  timezones?: {
+    [name: string]: string;
+  };
+  first_days?: {
+    [name: string]: string;
+  };
   fill?: {
     [name: string]: {
       last_filled: number | null;
@@ -667,6 +673,242 @@ type EnergyToday = {
   };
 };
 
+type WindowTotals = {
+  gateway: string;
+  timezone: string;
+  from: number;
+  to: number;
+  step: "hour" | "day" | "month";
+  rows: Array<{
+    label: string;
+    start: number;
+    end: number;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+    filled_seconds: number | null;
+  }>;
+  total: {
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+    filled_seconds: number | null;
+  } | null;
+  previous: {
+    from: number;
+    to: number;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    change: {
+      solar_kwh: number | null;
+      home_kwh: number | null;
+      battery_charge_kwh: number | null;
+      battery_discharge_kwh: number | null;
+      grid_import_kwh: number | null;
+      grid_export_kwh: number | null;
+      solar_to_home_kwh: number | null;
+      battery_to_home_kwh: number | null;
+      grid_to_home_kwh: number | null;
+      self_powered_percent: number | null;
+    };
+  } | null;
+  year_before: {
+    from: number;
+    to: number;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    change: {
+      solar_kwh: number | null;
+      home_kwh: number | null;
+      battery_charge_kwh: number | null;
+      battery_discharge_kwh: number | null;
+      grid_import_kwh: number | null;
+      grid_export_kwh: number | null;
+      solar_to_home_kwh: number | null;
+      battery_to_home_kwh: number | null;
+      grid_to_home_kwh: number | null;
+      self_powered_percent: number | null;
+    };
+  } | null;
+};
+
+type CalendarTotals = {
+  gateway: string;
+  timezone: string;
+  period: string;
+  periods: Array<{
+    period: string;
+    start: string;
+    end: string;
+    days: number;
+    days_covered: number;
+    running: boolean;
+    complete: boolean;
+    solar_kwh: number | null;
+    home_kwh: number | null;
+    battery_charge_kwh: number | null;
+    battery_discharge_kwh: number | null;
+    grid_import_kwh: number | null;
+    grid_export_kwh: number | null;
+    solar_to_home_kwh: number | null;
+    battery_to_home_kwh: number | null;
+    grid_to_home_kwh: number | null;
+    self_powered_percent: number | null;
+    self_powered_from: string | null;
+    covered_seconds: number | null;
+    gap_seconds: number | null;
+    filled_seconds: number | null;
+    compared: "whole periods" | "same days" | null;
+    previous: {
+      period: string;
+      days: number;
+      solar_kwh: number | null;
+      home_kwh: number | null;
+      battery_charge_kwh: number | null;
+      battery_discharge_kwh: number | null;
+      grid_import_kwh: number | null;
+      grid_export_kwh: number | null;
+      solar_to_home_kwh: number | null;
+      battery_to_home_kwh: number | null;
+      grid_to_home_kwh: number | null;
+      self_powered_percent: number | null;
+    } | null;
+    change: {
+      solar_kwh: number | null;
+      home_kwh: number | null;
+      battery_charge_kwh: number | null;
+      battery_discharge_kwh: number | null;
+      grid_import_kwh: number | null;
+      grid_export_kwh: number | null;
+      solar_to_home_kwh: number | null;
+      battery_to_home_kwh: number | null;
+      grid_to_home_kwh: number | null;
+      self_powered_percent: number | null;
+    } | null;
+  }>;
+};
+
+type EventPage = {
+  events: Array<{
+    gateway: string;
+    sequence: number;
+    time: string | null;
+    timestamp: number;
+    kind: "grid_down" | "grid_up" | "gateway_away" | "gateway_back" | "alert_begun" | "alert_ended" | "mode_changed" | "reserve_changed" | "grid_export_changed" | "grid_charging_changed" | "firmware_changed" | "unit_appeared" | "unit_gone" | "counter_reset";
+    title: string;
+    details: {
+      since?: number | null;
+      duration_seconds?: number | null;
+      exact?: boolean | null;
+      purpose?: "scheduled" | "unscheduled" | null;
+      charge_percent?: number | null;
+      charge_begin_percent?: number | null;
+      home_wh?: number | null;
+      cause?: string | null;
+      last_read?: number | null;
+      alert?: string | null;
+      device?: string | null;
+      unit?: string | null;
+      severity?: string | null;
+      before?: unknown;
+      after?: unknown;
+      by?: "api" | "mqtt" | "elsewhere" | null;
+      serial?: string | null;
+      counter?: string | null;
+    };
+  }>;
+  count: number;
+  next: string | null;
+};
+
+type EnergyValue = {
+  gateway: string;
+  timezone: string;
+  step: string;
+  currency: string | null;
+  estimate: boolean;
+  rule: string;
+  notes: Array<string>;
+  cause: string | null;
+  remedy: string | null;
+  price_now: {
+    buy: number | null;
+    sell: number | null;
+    buy_period: string | null;
+    sell_period: string | null;
+  };
+  rows: Array<{
+    cost: number | null;
+    earnings: number | null;
+    fixed: number | null;
+    bill: number | null;
+    solar_savings: number | null;
+    battery_savings: number | null;
+    battery_carried: number | null;
+    unpriced_import_kwh: number | null;
+    unpriced_export_kwh: number | null;
+    compared_seconds: number | null;
+    outage_seconds: number | null;
+    unpriced_seconds: number | null;
+    unknown_seconds: number | null;
+    time?: string;
+    day?: string;
+    month?: string;
+    year?: string;
+  }>;
+  total: {
+    cost: number | null;
+    earnings: number | null;
+    fixed: number | null;
+    bill: number | null;
+    solar_savings: number | null;
+    battery_savings: number | null;
+    battery_carried: number | null;
+    unpriced_import_kwh: number | null;
+    unpriced_export_kwh: number | null;
+    compared_seconds: number | null;
+    outage_seconds: number | null;
+    unpriced_seconds: number | null;
+    unknown_seconds: number | null;
+  } | null;
+};
+
 type SignalCatalogue = {
   enabled: boolean;
   signals_enabled: boolean;
@@ -749,6 +991,14 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? DailyEnergy
   : Address extends `api/timeseries/today` | `api/timeseries/today?${string}`
   ? EnergyToday
+  : Address extends `api/history/totals` | `api/history/totals?${string}`
+  ? WindowTotals
+  : Address extends `api/history/calendar` | `api/history/calendar?${string}`
+  ? CalendarTotals
+  : Address extends `api/events` | `api/events?${string}`
+  ? EventPage
+  : Address extends `api/value` | `api/value?${string}`
+  ? EnergyValue
   : Address extends `api/timeseries/signals` | `api/timeseries/signals?${string}`
   ? SignalCatalogue
   : Address extends `api/timeseries/signal_trend` | `api/timeseries/signal_trend?${string}`

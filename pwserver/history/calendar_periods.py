@@ -60,6 +60,16 @@ def periods_until(kind: str, last: datetime.date, count: int, earliest: int) -> 
     return found[::-1]
 
 
+def year_before(kind: str, period: Period) -> Period:
+    """Return the same period of the year before: the date, the ISO week of that number, the month."""
+    date = datetime.date.fromordinal(period.first)
+    if kind == "week":
+        year, week, _ = date.isocalendar()
+        return _week(datetime.date.fromisocalendar(year - 1, min(week, 52), 1))
+    leap = (date.month, date.day) == (2, 29)
+    return PERIODS[kind](date.replace(year=date.year - 1, day=28 if leap else date.day))
+
+
 def place_in(kind: str, period: Period, ordinal: int) -> Hashable:
     """Return which day of its period a day is: the weekday, the day of the month, the date in the year."""
     if kind == "year":

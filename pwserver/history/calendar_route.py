@@ -1,9 +1,9 @@
 """Answer ``GET /api/history/calendar``: totals of days, weeks, months or years, each beside the period before it.
 
 ``period`` ``day``, ``week`` (ISO, from Monday), ``month`` or ``year``; ``count`` of them; ``end`` a day of the last;
-``gateway`` an id, or ``aggregate``; ``format`` ``json`` or ``csv``. Days are those of the house, and their rows are
-kept long. Two whole periods are compared as wholes. One that is still running, or of which days are missing, is
-compared with the same days of the period before, and the present day with the same hours.
+``gateway`` an id, or ``aggregate``; ``compare`` ``before`` or ``year``; ``format`` ``json`` or ``csv``. Days are those
+of the house, and their rows are kept long. Two whole periods are compared as wholes. One that is still running, or of
+which days are missing, is compared with the same days of the other period, and the present day with the same hours.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import ujson
 from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.archive import Archive
-from pwserver.history.calendar_periods import PERIODS, Period, periods_until, place_in
+from pwserver.history.calendar_periods import PERIODS, Period, periods_until, place_in, year_before
 from pwserver.history.day_books import (
     BOOKS,
     COVERED,
@@ -57,6 +57,7 @@ from pwserver_ext.series import object_texts, pick
 
 QUARTER_SECONDS: Final = 900.0
 DAY_SECONDS: Final = 86400.0
+BEFORE, YEAR = "before", "year"  # with what a period is compared: the one before it, the same of the year before
 # A day counts as known from this part on: the poll across midnight, or a restart, must not take a whole day away.
 KNOWN_PART: Final = 0.95
 Row = Sequence[float]
@@ -68,6 +69,7 @@ class _Asked(NamedTuple):
     kind: str
     periods: list[Period]
     form: str
+    compare: str
 
 
 def calendar(
@@ -101,14 +103,18 @@ def calendar(
     etag = make_etag(gateway, generations, sorted(arguments.items()), today, now // QUARTER_SECONDS)
     if unchanged(etag, match):
         return HistoryAnswer(304, CSV if asked.form == "csv" else JSON, b"", etag)
-    before = PERIODS[asked.kind](datetime.date.fromordinal(max(EPOCH_ORDINAL, asked.periods[0].first - 1)))
-    periods = [before, *asked.periods]
-    first, last = before.first, asked.periods[-1].last
+    if asked.compare == YEAR:
+        spans = [[year_before(asked.kind, one), one] for one in asked.periods]
+    else:
+        before = PERIODS[asked.kind](datetime.date.fromordinal(max(EPOCH_ORDINAL, asked.periods[0].first - 1)))
+        spans = [[before, *asked.periods]]
+    first, last = spans[0][0].first, asked.periods[-1].last
     if archive.gateway.virtual:
         books = read_sum(histories, [read_days(one, first, last) for one in houses], first, last)
     else:
         books = read_days(archive, first, last)
-    texts = _Comparison(archive, asked.kind, books, today, now).texts(periods)
+    comparison = _Comparison(archive, asked.kind, books, today, now)
+    texts = [text for periods in spans for text in comparison.texts(periods)]
     rows = b"[" + b",".join(texts) + b"]"
     if asked.form == "csv":
         return HistoryAnswer(200, CSV, _csv(ujson.loads(rows)), etag)
@@ -125,8 +131,9 @@ def _asked(query: QueryParameters, today: datetime.date, earliest: int) -> _Aske
     if not datetime.date.fromordinal(EPOCH_ORDINAL) <= last <= today:
         query.problem("end", "value_error", f"must be a day from 1970-01-01 to {today}, which is today there", given)
     form = query.choice("format", "json", ("json", "csv"))
+    compare = query.choice("compare", BEFORE, (BEFORE, YEAR))
     query.check()
-    return _Asked(kind, periods_until(kind, last, count, earliest), form)
+    return _Asked(kind, periods_until(kind, last, count, earliest), form, compare)
 
 
 class _Days(NamedTuple):

@@ -38,6 +38,7 @@ from pwserver.history.ring_choice import Chosen, aggregate, choose, first_day, f
 from pwserver.history.signal_routes import signal_trend, signals
 from pwserver.history.string_route import solar_strings
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
+from pwserver.history.totals_route import totals
 from pwserver.history.value_route import value
 from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
 
@@ -180,4 +181,5 @@ ROUTES: Mapping[str, Route] = {
     "/api/value": value,
     "/api/solar/strings": solar_strings,
     "/api/history/calendar": calendar,
+    "/api/history/totals": totals,
 }

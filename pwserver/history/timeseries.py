@@ -286,8 +286,16 @@ def status(histories: Histories, arguments: Mapping[str, str], now: float, match
         "write_rejections": 0,
         "gateways": [archive.gateway.id for archive in archives if archive.recorded],
         "gateway_names": names,
+        "timezones": {name: archive.timezone for name, archive in histories.archives.items()},
+        "first_days": {name: first for name, archive in histories.archives.items() if (first := _first_day(archive))},
     }
     return json_answer(body)
+
+
+def _first_day(archive: Archive) -> str | None:
+    """Return the first recorded day of a house; None where there is none."""
+    found = archive.days.bounds()
+    return None if found is None else local_date(found[0], zone(archive.timezone)).isoformat()
 
 
 def _signal_counts(archives: list[Archive]) -> dict[str, int]:

@@ -58,6 +58,16 @@ _PERIOD = obj(
         "change": nullable(obj(dict(_COMPARED))),
     }
 )
+_BAR = obj(
+    {
+        "label": string("2026-11-26T14:00+01:00, 2026-11-26 or 2026-11"),
+        "start": number("s"),
+        "end": number("s"),
+        **_ENERGIES,
+        **_BOOKS,
+    }
+)
+_WINDOW_BEFORE = nullable(obj({"from": number("s"), "to": number("s"), **_COMPARED, "change": obj(dict(_COMPARED))}))
 _SAMPLE = obj({"gateway_id": STRING, "ts": number("s"), **{f"{name}_w": _WATTS for name in _SPLIT}})
 _KW = nullable(number("kW"))
 _POINT = obj(
@@ -229,6 +239,8 @@ OPERATIONS = (
         "/api/timeseries/status", "What is recorded, and for how long", TAG,
         obj({**_ENABLED, "retention_seconds": number("s"), "samples": INTEGER, "gateways": array(STRING)},
             {"gateway_names": map_of(STRING, "id -> name of every configured gateway"),
+             "timezones": map_of(STRING, "in which each gateway's days are; of all together as `aggregate`"),
+             "first_days": map_of(STRING, "the first recorded day of each gateway, and of all together"),
              "fill": map_of(_FILL, "of each gateway whose gaps were filled from Tesla's own history")}),
         errors=_UNAVAILABLE,
     ),
@@ -282,6 +294,32 @@ OPERATIONS = (
             Parameter("period", string(values=("day", "week", "month", "year")), "what a row is; without it, `month`"),
             Parameter("count", _whole(CALENDAR_PERIODS, 12), "the largest number of rows"),
             Parameter("end", _DAY, "a day of the last period; without it, the present one"),
+            Parameter("compare", string(values=("before", "year")),
+                      "with what: the period `before` it, or the same one of the `year` before"),
+            Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, all of them"),
+            Parameter("format", string(values=("json", "csv")), "the format of the answer"),
+        ),
+        errors={
+            404: "there is no such gateway",
+            503: f"the history is switched off, no gateway is configured, or {_DAMAGED}",
+        },
+        statuses=INVALID,
+    ),
+    ApiOperation(
+        "/api/history/totals", "Energies of exactly one window, its bars, and the same window before", TAG,
+        obj({"gateway": STRING, "timezone": STRING, "from": number("s"), "to": number("s"),
+             "step": string(values=("hour", "day", "month")), "rows": array(_BAR),
+             "total": nullable(obj({**_ENERGIES, **_BOOKS})), "previous": _WINDOW_BEFORE,
+             "year_before": _WINDOW_BEFORE}),
+        text="The window begins and ends with a quarter hour; a day or month that it divides counts as far as it is in "
+             "it. `total` is the sum of `rows`. `previous` and `year_before` are null where less than 95 % of either "
+             "window is known.",
+        other_media_type="text/csv; charset=utf-8",
+        parameters=(
+            Parameter("from", STRING, f"{_INSTANT}; without it, 24 hours before `to`", example="now-7d"),
+            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
+            Parameter("step", string(values=("fit", "hour", "day", "month")),
+                      "what a row is; `fit`, and without it: hours up to 2 days, days up to 35, else months"),
             Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, all of them"),
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),

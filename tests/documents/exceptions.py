@@ -257,6 +257,8 @@ SERVED: tuple[Deviation, ...] = (
     _served("/api/timeseries/*", "gateways.default", "recorded before its second poll", ("extra",), "local-mode/*"),
     _served("/api/timeseries/*", "days", "recorded before its second poll", _VALUE, "local-mode/*"),
     _served("/api/timeseries/status", "signal_series", "charge and energy of every unit are recorded too", _VALUE),
+    _served("/api/timeseries/status", "timezones", "where the house's days begin", ("extra",)),
+    _served("/api/timeseries/status", "first_days", "since when anything is recorded", ("extra",)),
     *(
         _served("/api/timeseries/*", member, "where the home's energy came from, and how much is known", ("extra",))
         for member in (

@@ -79,7 +79,7 @@ COUNTS = ("samples", "signal_series", "signal_daily_rows", "signal_samples", "ho
 # Members that the predecessor does not have.
 ADDED = (
     "solar_to_home_kwh", "battery_to_home_kwh", "grid_to_home_kwh", "self_powered_percent", "self_powered_from",
-    "covered_seconds", "gap_seconds", "filled_seconds", "sum", "total", "totals",
+    "covered_seconds", "gap_seconds", "filled_seconds", "sum", "total", "totals", "timezones", "first_days",
 )  # fmt: skip
 SAMPLED = ("points", "samples", "days")
 

@@ -32,6 +32,10 @@ DOCUMENTS = {
     "PowerTrend": "/api/timeseries/trend",
     "DailyEnergy": "/api/timeseries/daily",
     "EnergyToday": "/api/timeseries/today",
+    "WindowTotals": "/api/history/totals",
+    "CalendarTotals": "/api/history/calendar",
+    "EventPage": "/api/events",
+    "EnergyValue": "/api/value",
     "SignalCatalogue": "/api/timeseries/signals",
     "SignalTrend": "/api/timeseries/signal_trend",
 }
