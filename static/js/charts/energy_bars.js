@@ -1,4 +1,4 @@
-// Energy per day as stacked bars: what the house took (sun, battery, grid) upwards, what was sold downwards.
+// Energy per hour, day or month as stacked bars: what the house took (sun, battery, grid) upwards, what was sold downwards.
 import { h, s } from "../core/dom.js";
 import { dateOf, dayName, energyOfKwh, number, percent } from "../core/format.js";
 
@@ -25,10 +25,11 @@ export const BAR_LEGEND = [
   ["grid", "Home from grid"],
 ];
 const LEFT = 40; // room for the numbers of the axis
-const BOTTOM = 24; // for the days
+const BOTTOM = 24; // for the names
 const TOP = 22; // for the shares
 const WIDEST_BAR = 26;
-const ROOM_OF_DAY = 78; // for the name of a day
+const ROOM_OF_LETTER = 7.2; // of a name below a bar, the widest ones
+const ROOM_BETWEEN = 12; // two names
 const ROOM_OF_SHARE = 44;
 
 /**
@@ -68,13 +69,16 @@ export function dailyTotals(answer, gateway) {
 /** @param {number} value */
 const round = (value) => value.toFixed(1);
 
+/** Write the name of a day. @param {DayTotal} one */
+const nameOfDay = (one) => dayName(dateOf(one.day));
+
 /**
- * Draw the bars into ``room``. ``onDay`` is called with the day that was chosen.
+ * Draw the bars into ``room``. ``onOpen`` is called with the bar that was chosen, and its number.
  * @param {HTMLElement} room
- * @param {DayTotal[]} days
- * @param {{onDay?: (day: string) => void}} options
+ * @param {DayTotal[]} days hours or months as well: ``day`` is the label of each
+ * @param {{onOpen?: (one: DayTotal, index: number) => void, nameOf?: (one: DayTotal) => string, label?: string}} options
  */
-export function drawBars(room, days, { onDay } = {}) {
+export function drawBars(room, days, { onOpen, nameOf = nameOfDay, label } = {}) {
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16; // more on a wall
   const width = Math.max(200, room.clientWidth / rem);
   const height = Math.max(120, room.clientHeight / rem);
@@ -83,32 +87,35 @@ export function drawBars(room, days, { onDay } = {}) {
   const scale = (height - TOP - BOTTOM) / (up + down);
   const zero = TOP + up * scale;
   const step = (width - LEFT) / Math.max(days.length, 1);
-  const label = `Energy per day, ${days.length} days. The table below lists the figures.`;
-  const svg = s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const words = label ?? `Energy per day, ${days.length} days. The table below lists the figures.`;
+  const svg = s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words });
+  svg.append(s("text.unit", { x: LEFT - 6, y: 11, "text-anchor": "end" }, "kWh"));
   for (const tick of ticks(-down, up)) {
     const y = zero - tick * scale;
-    const words = number(Math.abs(tick), Math.abs(tick) < 1 && tick ? 1 : 0);
-    svg.append(
-      s("line.axis", { x1: LEFT, x2: width, y1: round(y), y2: round(y) }),
-      s("text", { x: LEFT - 6, y: round(y + 4), "text-anchor": "end" }, words),
-    );
+    const shown = number(Math.abs(tick), Math.abs(tick) < 1 && tick ? 1 : 0);
+    svg.append(s("line.axis", { x1: LEFT, x2: width, y1: round(y), y2: round(y) }));
+    if (y > TOP + 4) svg.append(s("text", { x: LEFT - 6, y: round(y + 4), "text-anchor": "end" }, shown));
   }
-  const every = Math.ceil(days.length / Math.max(1, Math.floor((width - LEFT) / ROOM_OF_DAY)));
+  const middle = { "text-anchor": "middle" };
   for (const [index, one] of days.entries()) {
     const x = LEFT + step * index + step / 2;
     svg.append(...barsOf(one, { x, zero, scale, width: Math.max(1, Math.min(WIDEST_BAR, step * 0.36)) }));
-    const middle = { "text-anchor": "middle" };
-    if ((days.length - 1 - index) % every === 0) {
-      const place = { x: round(Math.min(x, width - 34)), y: height - 6, ...middle };
-      svg.append(s("text", place, dayName(dateOf(one.day))));
-    }
     if (one.own !== null && step >= ROOM_OF_SHARE) {
       svg.append(s("text.own", { x: round(x), y: 12, ...middle }, percent(one.own)));
     }
     const whole = { x: round(x - step / 2), y: 0, width: round(step), height: height - BOTTOM };
-    svg.append(s("rect.hit", { ...whole, click: () => onDay?.(one.day) }, s("title", {}, inWords(one))));
+    svg.append(s("rect.hit", { ...whole, click: () => onOpen?.(one, index) }, s("title", {}, inWords(one, nameOf))));
   }
-  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, "No days recorded yet")]));
+  let free = width; // to the left of this there is no name yet; the newest bar has its name in any case
+  for (const [index, one] of [...days.entries()].reverse()) {
+    const name = nameOf(one);
+    const half = (name.length * ROOM_OF_LETTER) / 2;
+    const x = Math.min(LEFT + step * index + step / 2, width - half);
+    if (x + half > free || x - half < 0) continue;
+    svg.append(s("text.name", { x: round(x), y: height - 6, ...middle }, name));
+    free = x - half - ROOM_BETWEEN;
+  }
+  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, "Nothing recorded in this time")]));
 }
 
 /** @param {DayTotal} one @param {{x: number, zero: number, scale: number, width: number}} place */
@@ -138,10 +145,10 @@ function barsOf(one, { x, zero, scale, width }) {
     );
 }
 
-/** @param {DayTotal} one */
-function inWords(one) {
+/** Write all of a bar. @param {DayTotal} one @param {(one: DayTotal) => string} nameOf */
+export function inWords(one, nameOf = nameOfDay) {
   const energies = `solar ${energyOfKwh(one.solar)}, home ${energyOfKwh(one.home)}`;
-  return `${dayName(dateOf(one.day))}: ${energies}, self-powered ${ownWords(one)}. ${ownFormula(one)}`;
+  return `${nameOf(one)}: ${energies}, self-powered ${ownWords(one)}. ${ownFormula(one)}`;
 }
 
 /** Write how self-powered the home was. @param {DayTotal | null | undefined} one */

@@ -1,4 +1,5 @@
 // Numbers, times and temperatures in the reader's language. Unknown is a dash, never a zero.
+import { timeFormat } from "./local_days.js";
 import { settings } from "./settings.js";
 
 /** A number that may not be known. @typedef {number | null | undefined} Figure */
@@ -81,17 +82,22 @@ export function span(seconds) {
   return `${Math.floor(hours / 24)}\u202fd ${hours % 24}\u202fh`;
 }
 
-const clockFormat = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short", day: "numeric", month: "short" });
-const exactFormat = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
-const fullFormat = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "short" });
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const TIMES = {
+  clock: { hour: "2-digit", minute: "2-digit" },
+  exact: { dateStyle: "medium", timeStyle: "medium" },
+  full: { dateStyle: "medium", timeStyle: "short" },
+};
+
+/** Write an instant, by the clock of the house where the page knows it. @param {string} form @param {number} epoch */
+const written = (form, epoch) => timeFormat(form, TIMES[form], LANGUAGE).format(epoch * 1000);
 
 /** Write a time of day. @param {Figure} epoch */
-export const clock = (epoch) => (known(epoch) ? clockFormat.format(epoch * 1000) : DASH);
+export const clock = (epoch) => (known(epoch) ? written("clock", epoch) : DASH);
 
 /** Write a day and time; ``exact``: with the seconds. @param {Figure} epoch */
-export const moment = (epoch, exact = false) =>
-  known(epoch) ? (exact ? exactFormat : fullFormat).format(epoch * 1000) : DASH;
+export const moment = (epoch, exact = false) => (known(epoch) ? written(exact ? "exact" : "full", epoch) : DASH);
 
 /** Write a calendar day. @param {Date} date */
 export const dayName = (date) => dayFormat.format(date);

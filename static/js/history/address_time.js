@@ -1,5 +1,5 @@
 // What ?from= and ?to= may say: a day, a time, or seconds (or milliseconds) since 1970.
-import { dayEnd, dayStart, isoDay } from "../core/local_days.js";
+import { dayEnd, dayStart, isoDay, secondAt } from "../core/local_days.js";
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/;
@@ -20,5 +20,9 @@ export function secondOf(value, isEnd) {
   if (DAY.test(words)) return isEnd ? dayEnd(day) : dayStart(day);
   // A plus sign in an address is a space, and many write one instead of the T.
   const time = words.replace(/^(.{10}) /, "$1T").replace(/ (\d{2}:?\d{2})$/, "+$1");
-  return TIME.test(time) ? Date.parse(time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2")) / 1000 : Number.NaN;
+  const found = TIME.exec(time);
+  if (!found) return Number.NaN;
+  if (found[3]) return Date.parse(time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2")) / 1000;
+  const whole = time.replace(/\.\d+$/, "");
+  return Date.parse(`${time}Z`) ? secondAt(whole.length === 16 ? `${whole}:00` : whole) : Number.NaN;
 }

@@ -1,31 +1,39 @@
-// The energies of the days that are shown: their sum, and the table of days.
+// The energies that are shown: their sum, the times they are compared with, and the table of the bars.
 import { ownFormula, ownWords } from "../charts/energy_bars.js";
 import { find, h, keyed, text } from "../core/dom.js";
-import { dateOf, dayName, energyOfKwh, number } from "../core/format.js";
-
-/** @import { DayTotal, Kind } from "../charts/energy_bars.js" */
-
-const MOST_ROWS = 800;
-const DAY_FORMAT = /** @type {const} */ ({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
-/** @type {[kind: Kind, label: string, colour: string][]} */
-const COLUMNS = [
-  ["solar", "Solar", "solar"],
-  ["home", "Home", "home"],
-  ["grid_import", "Bought", "grid"],
-  ["grid_export", "Sold", "grid"],
-  ["battery_charge", "Charged", "battery"],
-  ["battery_discharge", "Discharged", "battery"],
-];
+import { DASH, energyOfKwh, known, number, percent } from "../core/format.js";
+import { daysTitle, longBarName, periodTitle, windowTitle } from "./range_title.js";
+import { TEXTS } from "./texts_en.js";
 
 /**
- * Show the sum of the days that the range touches, as the server adds them up; days are never divided.
- * @param {DayTotal} sum
- * @param {DayTotal[]} days
+ * @import { DayTotal, Kind } from "../charts/energy_bars.js"
+ *
+ * @typedef {NonNullable<WindowTotals["previous"]>} WindowBefore
+ * @typedef {CalendarTotals["periods"][number]} Period
+ * @typedef {Partial<Record<`${Kind}_kwh` | "self_powered_percent", number | null>>} Figures
+ *
+ * @typedef {object} Compared one time that is compared with
+ * @property {string} title
+ * @property {Figures} figures
+ * @property {Figures} change what was more in the time that is shown
  */
-export function showTotals(sum, days) {
+
+const MOST_ROWS = 800;
+/** @type {[kind: keyof typeof TEXTS["energies"], colour: string][]} */
+const COLUMNS = [
+  ["solar", "solar"],
+  ["home", "home"],
+  ["grid_import", "grid"],
+  ["grid_export", "grid"],
+  ["battery_charge", "battery"],
+  ["battery_discharge", "battery"],
+];
+
+/** Show the sum of exactly what is shown, as the server adds it up. @param {DayTotal} sum @param {string} title */
+export function showTotals(sum, title) {
   const entries = [
-    ...COLUMNS.map(([kind, label, colour]) => ({ label, colour, words: energyOfKwh(sum[kind]) })),
-    { label: "Self-powered", colour: "", words: ownWords(sum) },
+    ...COLUMNS.map(([kind, colour]) => ({ label: TEXTS.energies[kind], colour, words: energyOfKwh(sum[kind]) })),
+    { label: TEXTS.selfPowered, colour: "", words: ownWords(sum) },
   ];
   const labels = entries.map(({ label }) => label);
   const rows = keyed(find("totals"), labels, (label) => {
@@ -35,33 +43,111 @@ export function showTotals(sum, days) {
     return { element: h("div", {}, h("dt", {}, swatch, label), value), value };
   });
   for (const [index, { words }] of entries.entries()) text(rows[index].value, words);
-  text(find("totals-title"), titleOf(days));
-  text(find("formula"), days.length ? ownFormula(sum) : "");
+  text(find("totals-title"), TEXTS.energyIn(title));
+  text(find("formula"), known(sum.home) ? ownFormula(sum) : "");
 }
 
-/** @param {DayTotal[]} days */
-function titleOf(days) {
-  if (days.length > 1) return `Energy in these ${number(days.length)} days`;
-  return days.length ? `Energy on ${dayName(dateOf(days[0].day))}` : "Energy";
+/**
+ * Return what a window is compared with: the same length before, and the same of the year before.
+ * @param {WindowTotals} totals
+ * @returns {Compared[]}
+ */
+export const comparedWindows = (totals) =>
+  [totals.previous, totals.year_before].flatMap((one) =>
+    one ? [{ title: windowTitle(one.from, one.to), figures: one, change: one.change }] : [],
+  );
+
+/**
+ * Return what a calendar period is compared with.
+ * @param {(Period | null)[]} answers beside the period before, and beside the same of the year before
+ * @param {string} kind
+ * @returns {Compared[]}
+ */
+export const comparedPeriods = (answers, kind) =>
+  answers.flatMap((one) =>
+    one?.previous && one.change ? [{ title: periodWords(one, kind), figures: one.previous, change: one.change }] : [],
+  );
+
+/** @param {Period} one @param {string} kind */
+function periodWords({ previous, compared, running }, kind) {
+  const title = labelTitle(previous?.period ?? "", kind);
+  if (compared !== "same days") return title;
+  const days = previous?.days ?? 0;
+  return kind === "day" && running ? TEXTS.comparison.sameHours(title) : TEXTS.comparison.sameDays(title, days);
 }
 
-/** Show the table, newest day first. @param {DayTotal[]} days */
-export function showTable(days) {
-  const titles = ["Day", ...COLUMNS.map(([, label]) => `${label} kWh`), "Self-powered"];
+/** Write the name of a period by the server's label: 2026-11-26, 2026-W48, 2026-11, 2026. @param {string} label */
+function labelTitle(label, /** @type {string} */ kind) {
+  if (kind === "day") return daysTitle(label, label);
+  if (kind === "week") return TEXTS.titleOfWeek(Number(label.slice(6)), label.slice(0, 4));
+  return periodTitle(kind, `${label}-01-01`.slice(0, 10), "");
+}
+
+/** Show the comparisons as a table: one column for each energy. @param {Compared[]} compared */
+export function showComparison(compared) {
+  if (!compared.length) {
+    find("comparison").replaceChildren(h("p.formula", {}, TEXTS.comparison.nothing));
+    return;
+  }
+  const names = [...COLUMNS.map(([kind]) => TEXTS.energies[kind]), TEXTS.selfPowered];
+  const head = h("tr", {}, h("td"), ...names.map((words) => h("th", { scope: "col" }, words)));
+  const rows = compared.flatMap(({ title, figures, change }) => [
+    h("tr", {}, h("th", { scope: "row" }, title), ...cells(figures, (value, write) => write(value))),
+    h("tr.change", {}, h("th", { scope: "row" }, TEXTS.comparison.change), ...cells(change, signed)),
+  ]);
+  const caption = h("caption.unseen", {}, TEXTS.comparison.caption);
+  const table = h("table", {}, caption, h("thead", {}, head), h("tbody", {}, ...rows));
+  const room = h("div.scroll", { tabindex: "0", role: "region", "aria-label": TEXTS.comparison.caption }, table);
+  find("comparison").replaceChildren(room);
+}
+
+/**
+ * @param {Figures} figures
+ * @param {(value: number | null | undefined, write: (value: number | null | undefined) => string) => string} write
+ */
+function cells(figures, write) {
+  const energies = COLUMNS.map(([kind]) => h("td", {}, write(figures[`${kind}_kwh`], energyOfKwh)));
+  return [
+    ...energies,
+    h(
+      "td",
+      {},
+      write(figures.self_powered_percent, (value) => percent(value)),
+    ),
+  ];
+}
+
+/**
+ * Write a change with its sign.
+ * @param {number | null | undefined} value
+ * @param {(value: number) => string} write
+ */
+function signed(value, write) {
+  if (!known(value)) return DASH;
+  return `${value < 0 ? "−" : "+"}${write(Math.abs(value))}`;
+}
+
+/**
+ * Show the table of the bars, the newest first.
+ * @param {DayTotal[]} bars
+ * @param {keyof typeof TEXTS["bars"]} step
+ */
+export function showTable(bars, step) {
+  const titles = [
+    TEXTS.bars[step].column,
+    ...COLUMNS.map(([kind]) => `${TEXTS.energies[kind]} kWh`),
+    TEXTS.selfPowered,
+  ];
   const head = h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", { scope: "col" }, title))));
-  const rows = [...days]
+  const rows = [...bars]
     .reverse()
     .slice(0, MOST_ROWS)
     .map((one) => {
-      const date = h("time", { datetime: one.day }, dateOf(one.day).toLocaleDateString(undefined, DAY_FORMAT));
+      const name = h("time", { datetime: one.day }, longBarName(one.day));
       const energies = COLUMNS.map(([kind]) => h("td", {}, number(one[kind], 2)));
-      return h(
-        "tr",
-        {},
-        h("th", { scope: "row" }, date),
-        ...energies,
-        h("td", { title: ownFormula(one) }, ownWords(one)),
-      );
+      const own = h("td", { title: ownFormula(one) }, ownWords(one));
+      return h("tr", {}, h("th", { scope: "row" }, name), ...energies, own);
     });
+  text(find("table-title"), TEXTS.bars[step].table);
   find("table").replaceChildren(head, h("tbody", {}, ...rows));
 }

@@ -1,60 +1,54 @@
 // The history page: one range, all charts. The address always says what is shown.
-import { BAR_LEGEND, dailyTotals, drawBars, totalOf } from "../charts/energy_bars.js";
+import { totalOf } from "../charts/energy_bars.js";
 import { LineChart } from "../charts/line_chart.js";
 import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
-import { attribute, find, h, text } from "../core/dom.js";
-import { moment } from "../core/format.js";
+import { find, h, text } from "../core/dom.js";
 import { offerKiosk } from "../core/kiosk.js";
-import { dayEnd, dayStart, isoDay } from "../core/local_days.js";
+import { dayStart, useZone } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
-import { showTable, showTotals } from "./energy_figures.js";
+import { EnergyCard } from "./energy_card.js";
+import { comparedPeriods, comparedWindows, showComparison, showTable, showTotals } from "./energy_figures.js";
 import { hiddenAtFirst, keepHidden } from "./hidden_lines.js";
 import { HistoryQueries } from "./queries.js";
+import { RangeBar } from "./range_bar.js";
+import { rangeTitle, windowTitle } from "./range_title.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
-import { RANGES, TimeRange } from "./time_range.js";
-
-/** @import { DayTotal } from "../charts/energy_bars.js" */
+import { TimeRange } from "./time_range.js";
 
 const DAY_SECONDS = 86_400;
-const MOST_BARS = 400;
 const SHOW_MS = 60; // after a change, so that a row of changes asks once
 const RENEW_MS = 60_000;
 // Before a server is asked again that does not answer, or that has just started and has recorded nothing yet.
 const PAUSES_MS = [1500, 3000, 6000, 12_000];
+const COMPARISONS = /** @type {const} */ (["before", "year"]);
 const POWER_FIELDS = ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"];
-const ENERGY_FIELDS = [
-  "solar_kwh",
-  "home_kwh",
-  "battery_charge_kwh",
-  "battery_discharge_kwh",
-  "grid_import_kwh",
-  "grid_export_kwh",
-];
 
 const query = new URLSearchParams(location.search);
 const hidden = hiddenAtFirst(query);
 const queries = new HistoryQueries();
-/** The first day that is recorded. @type {string | null} */
-let firstDay = null;
+/** The first recorded day, and the zone, of each gateway and of all together. @type {Pick<HistoryStatus, "first_days" | "timezones">} */
+let places = {};
 /** @type {SignalCatalogue | null} */
 let catalogue = null;
 /** The ids of all gateways; null: not known yet. @type {string[] | null} */
 let gateways = null;
 /** Their names, by id. @type {Record<string, string>} */
 let names = {};
-/** @type {DayTotal[]} */
-let days = [];
 let showTimer = 0;
 let retryTimer = 0;
 let isStarted = false;
 let unanswered = 0; // how often in a row there was no answer, or nothing recorded up to now
-const range = new TimeRange(query, () => (firstDay ? dayStart(firstDay) : serverNow() - DAY_SECONDS));
 let gateway = query.get("gateway") ?? settings.gateway;
 let unit = query.get("pw") ?? "";
+const range = new TimeRange(query, firstSecond);
+const bar = new RangeBar(range, (change) => go(change));
+const energies = new EnergyCard((label) => {
+  go(() => (label.length > 7 ? range.choose("day", label) : range.choose("month", `${label}-01`)));
+});
 
 /** @param {number} from @param {number} to */
 const zoomTo = (from, to) => go(() => range.set(from, to));
@@ -72,13 +66,25 @@ const signals = new SignalCharts(find("signals"), zoomTo);
 /** Say whether a gateway is chosen that is not configured. */
 const isUnknown = () => Boolean(gateway && gateways) && !Object.hasOwn(names, gateway);
 
-function writeAddress() {
+/** Return the id under which the status tells of what is shown: of a house, or of all together. */
+const place = () => gateway || (gateways?.length === 1 ? gateways[0] : "aggregate");
+
+/** Return the first second that is recorded; where none is known, the day before now. */
+function firstSecond() {
+  const days = places.first_days ?? {};
+  const first = days[place()] ?? Object.values(days).sort()[0];
+  return first ? dayStart(first) : serverNow() - DAY_SECONDS;
+}
+
+/** Write what is shown into the address; with ``isStep`` the browser's Back leads to what was shown before. */
+function writeAddress(isStep = false) {
   range.write(query);
   for (const [name, value] of Object.entries({ gateway, pw: unit, hide: [...hidden].join() })) {
     if (value) query.set(name, value);
     else query.delete(name);
   }
-  history.replaceState(null, "", `?${query}`);
+  if (isStep && isStarted && `?${query}` !== location.search) history.pushState(null, "", `?${query}`);
+  else history.replaceState(null, "", `?${query}`);
 }
 
 /** Keep which lines are left out: in this browser, and in the address. */
@@ -88,33 +94,29 @@ function keepChoice() {
   showTools();
 }
 
-/** Change something, then show it. @param {() => void} change */
-function go(change) {
+/** Change something, then show it. @param {() => void} change @param {boolean} isStep as Back understands it */
+function go(change, isStep = true) {
   queries.giveUp(); // else an answer about the old range would be drawn in the new one
   if (isStarted) range.problem = ""; // what the address said is no longer shown
   change();
-  writeAddress();
+  writeAddress(isStep);
   clearTimeout(showTimer);
   showTools();
   showTimer = window.setTimeout(show, SHOW_MS);
 }
 
 function showTools() {
-  for (const button of find("ranges").querySelectorAll("button")) {
-    attribute(button, "aria-pressed", String(button.dataset.range === range.name));
-  }
-  const [from, to] = [find("from", HTMLInputElement), find("to", HTMLInputElement)];
-  from.value = isoDay(range.from);
-  to.value = isoDay(range.to - 1);
-  from.max = to.max = isoDay(serverNow());
+  useZone(places.timezones?.[place()]);
+  bar.show();
   find("everything").hidden = hidden.size === 0;
-  find("forward", HTMLButtonElement).disabled = range.to >= serverNow() - 60;
-  text(find("window"), `${moment(range.from)} – ${moment(range.to)}`);
+  text(find("window"), range.kind ? "" : windowTitle(range.from, range.to));
   const source = gateway || (gateways && gateways.length > 1 ? "aggregate" : "");
-  const step = range.to - range.from > 3 * DAY_SECONDS ? "1d" : "15m";
-  find("csv-power", HTMLAnchorElement).href = queries.csv(range, source, POWER_FIELDS);
-  find("csv-energy", HTMLAnchorElement).href = queries.csv(range, source, ENERGY_FIELDS, step);
+  find("csv-power", HTMLAnchorElement).href = queries.csv(past(), source, POWER_FIELDS);
+  find("csv-energy", HTMLAnchorElement).href = queries.totalsCsv(past(), gateway);
 }
+
+/** Return what of the range has been; a calendar period may go on. */
+const past = () => ({ from: range.from, to: Math.max(range.from, Math.min(range.to, Math.floor(serverNow()))) });
 
 async function show() {
   const signal = queries.begin();
@@ -125,15 +127,17 @@ async function show() {
     document.documentElement.dataset.shown = "0";
     return;
   }
-  const [power, daily, minutes] = await Promise.all([
+  const { kind, day } = range;
+  const [power, totals, minutes, ...periods] = await Promise.all([
     queries.power(range, gateway, signal),
-    queries.days(range, gateway, signal),
+    queries.totals(past(), gateway, signal),
     recordedMinutes(gateway),
+    ...(kind ? COMPARISONS.map((one) => queries.calendar(kind, day, one, gateway, signal)) : []),
   ]);
   if (signal.aborted) return;
   clearTimeout(retryTimer);
   const isEmpty = power?.enabled !== false && !power?.points?.length;
-  if (!power || (isEmpty && range.name)) {
+  if (!power || (isEmpty && range.isMoving)) {
     retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(unanswered++, PAUSES_MS.length - 1)]);
   } else unanswered = 0;
   if (!power) showState("The server does not answer – trying again", true);
@@ -146,11 +150,11 @@ async function show() {
     );
     chart.update(withGaps(merged.times, merged.columns, merged.bucket), [range.from, range.to]);
   }
-  if (daily) {
-    days = dailyTotals(daily, gateway);
-    showBars();
-    showTotals(totalOf(daily.sum), days);
-    showTable(days);
+  if (totals) {
+    energies.show(totals);
+    showTotals(totalOf(totals.total), rangeTitle(range));
+    showComparison(kind ? comparedPeriods(periods, kind) : comparedWindows(totals));
+    showTable(energies.bars, totals.step);
   }
   await signals.show(queries, range, { catalogue, gateway, unit, hidden, signal });
   if (signal.aborted) return;
@@ -163,41 +167,28 @@ function showState(words, bad) {
   text(find("state"), words);
 }
 
-function showBars() {
-  /** @param {string} day */
-  const onDay = (day) => go(() => range.between(dayStart(day), dayEnd(day)));
-  drawBars(find("energy"), days.slice(-MOST_BARS), { onDay });
-}
-
 /** Build what stays, and listen to the tools. */
 function build() {
-  for (const [name, [, label]] of Object.entries(RANGES)) {
-    const click = () => go(() => range.choose(name));
-    find("ranges").append(h("button", { type: "button", "data-range": name, click }, label));
-  }
-  for (const [name, label] of BAR_LEGEND) {
-    const swatch = h("span.swatch", { style: `--colour: var(--${name})` });
-    find("energy-legend").append(h("span", {}, swatch, label));
-  }
-  const steps = {
-    back: () => range.move(-0.5),
-    forward: () => range.move(0.5),
-    out: () => range.zoom(2),
-    in: () => range.zoom(0.5),
-  };
   find("everything").addEventListener("click", () => {
     hidden.clear();
     keepChoice();
     location.reload();
   });
-  for (const [id, step] of Object.entries(steps)) find(id).addEventListener("click", () => go(step));
-  for (const id of ["from", "to"]) find(id).addEventListener("change", chooseDays);
-  find("tools").addEventListener("submit", (event) => event.preventDefault());
   find("gateway").addEventListener("change", async () => {
     queries.giveUp();
     gateway = find("gateway", HTMLSelectElement).value;
     await loadCatalogue();
-    go(() => {});
+    go(() => range.follow());
+  });
+  addEventListener("popstate", async () => {
+    queries.giveUp();
+    for (const name of [...query.keys()]) query.delete(name);
+    for (const [name, value] of new URLSearchParams(location.search)) query.set(name, value);
+    gateway = query.get("gateway") ?? "";
+    unit = query.get("pw") ?? "";
+    showHouses();
+    await loadCatalogue();
+    go(() => range.open(query), false);
   });
   find("unit").addEventListener("change", () => {
     go(() => {
@@ -210,14 +201,6 @@ function build() {
   for (const name of hidden) {
     document.querySelector(`[data-metric="${CSS.escape(name)}"]`)?.setAttribute("hidden", "");
   }
-  new ResizeObserver(showBars).observe(find("energy"));
-}
-
-/** Show the days that were typed; a date half written is none. */
-function chooseDays() {
-  const [from, to] = [find("from", HTMLInputElement).value, find("to", HTMLInputElement).value];
-  if (!from || !to) return;
-  if (dayStart(from) < dayEnd(to)) go(() => range.between(dayStart(from), dayEnd(to)));
 }
 
 /** Zoom where the pointer is (Ctrl), or move (Shift). @param {WheelEvent} event */
@@ -225,23 +208,23 @@ function turnWheel(event) {
   if (!event.ctrlKey && !event.shiftKey) return;
   event.preventDefault();
   const by = Math.sign(event.deltaY || event.deltaX);
-  if (event.shiftKey) go(() => range.move(by * 0.1));
-  else go(() => range.zoom(by > 0 ? 1.25 : 0.8, chart.secondAt(event.clientX)));
+  if (event.shiftKey) go(() => range.move(by * 0.1), false);
+  else go(() => range.zoom(by > 0 ? 1.25 : 0.8, chart.secondAt(event.clientX)), false);
 }
 
 /** Do the same with the keyboard. @param {KeyboardEvent} event */
 function pressKey(event) {
   /** @type {Record<string, () => void>} */
   const actions = {
-    ArrowLeft: () => range.move(-0.25),
-    ArrowRight: () => range.move(0.25),
+    PageUp: () => range.move(-0.25),
+    PageDown: () => range.move(0.25),
     "+": () => range.zoom(0.5),
     "-": () => range.zoom(2),
   };
   const action = Object.hasOwn(actions, event.key) ? actions[event.key] : null;
   if (!action) return;
   event.preventDefault();
-  go(action);
+  go(action, false);
 }
 
 /**
@@ -271,20 +254,24 @@ async function loadCatalogue() {
 async function loadChoices() {
   const status = await queries.status();
   if (status) {
+    places = status;
     names = status.gateway_names ?? {};
     // Those of which nothing has been recorded yet as well: a house that is away must not disappear.
     gateways = [...new Set([...Object.keys(names), ...(status.gateways ?? [])])];
-    const listed = [...new Set([...gateways, ...(gateway ? [gateway] : [])])];
-    find("gateway-label").hidden = listed.length < 2 && !isUnknown();
-    fillSelect(
-      "gateway",
-      listed.map((id) => [id, names[id] ?? id]),
-      gateway,
-    );
+    showHouses();
   }
-  const first = firstDay ? null : loadFirstDay();
-  if (range.name === "all") await first;
   await loadCatalogue();
+}
+
+/** Offer the houses, also one of the address that there is not. */
+function showHouses() {
+  const listed = [...new Set([...(gateways ?? []), ...(gateway ? [gateway] : [])])];
+  find("gateway-label").hidden = listed.length < 2 && !isUnknown();
+  fillSelect(
+    "gateway",
+    listed.map((id) => [id, names[id] ?? id]),
+    gateway,
+  );
 }
 
 /** Say what is wrong with the history as a whole: that it is not on the disk, or that something was not taken over. */
@@ -294,18 +281,11 @@ async function showWarnings() {
   find("warnings").replaceChildren(...warnings.map((warning) => h("p", {}, warning)));
 }
 
-async function loadFirstDay() {
-  firstDay = await queries.firstDay();
-}
-
 /** Show what there is now; choices that could not be had, or of which there were none yet, are asked for again. */
 async function again() {
   clearTimeout(retryTimer);
-  if (!gateways) await loadChoices();
-  else {
-    if (!firstDay) loadFirstDay(); // for the next time
-    if (!catalogue?.series?.length) await loadCatalogue();
-  }
+  if (!gateways || !Object.keys(places.first_days ?? {}).length) await loadChoices();
+  else if (!catalogue?.series?.length) await loadCatalogue();
   await show();
 }
 
@@ -315,10 +295,11 @@ async function start() {
   showTools();
   showWarnings();
   await loadChoices();
-  go(() => range.follow());
+  useZone(places.timezones?.[place()]);
+  go(() => range.open(query, range.name)); // the days of the address are those of the house
   isStarted = true;
   setInterval(() => {
-    if (!document.hidden && range.name && !unanswered) again();
+    if (!document.hidden && range.isMoving && !unanswered) again();
   }, RENEW_MS);
   addEventListener("online", again);
 }

@@ -1,7 +1,6 @@
 // What the history page asks the server. Old questions are given up when a newer one is asked.
 
 import { load } from "../core/load.js";
-import { isoDay } from "../core/local_days.js";
 
 /** @typedef {{from: number, to: number}} Window in epoch seconds */
 
@@ -47,15 +46,39 @@ export class HistoryQueries {
     return load(`api/timeseries/trend?${query(gateway, { start: text(from), end: text(to) })}`, { signal });
   }
 
-  /** Ask for the energies of each day. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
-  days({ from, to }, gateway, signal) {
-    return load(`api/timeseries/daily?${query(gateway, { start: isoDay(from), end: isoDay(to - 1) })}`, { signal });
+  /** Ask for the energies of exactly this time. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
+  totals({ from, to }, gateway, signal) {
+    return load(`api/history/totals?${query(gateway, { from: text(from), to: text(to) })}`, { signal });
   }
 
-  /** Ask for the first recorded day of all, "YYYY-MM-DD" or null. */
-  async firstDay() {
-    const answer = await load("api/timeseries/daily?start=2000-01-01&end=2999-12-31");
-    return answer?.days?.at(-1)?.day ?? null;
+  /**
+   * Ask for a calendar period beside the one before it, or beside the same of the year before.
+   * @param {string} period
+   * @param {string} day in it
+   * @param {"before" | "year"} compare
+   * @param {string} gateway
+   * @param {AbortSignal} signal
+   */
+  async calendar(period, day, compare, gateway, signal) {
+    const parameters = { period, count: "1", end: day, compare };
+    const answer = await load(`api/history/calendar?${query(gateway, parameters)}`, { signal });
+    return answer?.periods[0] ?? null;
+  }
+
+  /** Ask when the grid was lost and came back. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
+  gridEvents({ from, to }, gateway, signal) {
+    const parameters = { kind: "grid_down,grid_up", from: text(from), to: text(to), limit: "1000" };
+    return load(`api/events?${query(gateway, parameters)}`, { signal });
+  }
+
+  /**
+   * Ask what the energy of these days was worth.
+   * @param {{first: string, last: string}} days
+   * @param {string} gateway
+   * @param {AbortSignal} signal
+   */
+  value({ first, last }, gateway, signal) {
+    return load(`api/value?${query(gateway, { step: "year", start: first, end: last })}`, { signal });
   }
 
   /** Ask which signals are recorded. @param {string} gateway */
@@ -80,10 +103,13 @@ export class HistoryQueries {
    * @param {Window} window
    * @param {string} gateway
    * @param {string[]} fields
-   * @param {string} [step]
    */
-  csv({ from, to }, gateway, fields, step) {
-    const parameters = { from: text(from), to: text(to), fields: fields.join(), format: "csv" };
-    return `api/history?${query(gateway, { ...parameters, ...(step ? { step } : {}) })}`;
+  csv({ from, to }, gateway, fields) {
+    return `api/history?${query(gateway, { from: text(from), to: text(to), fields: fields.join(), format: "csv" })}`;
+  }
+
+  /** Return the address of the bars as a CSV file. @param {Window} window @param {string} gateway */
+  totalsCsv({ from, to }, gateway) {
+    return `api/history/totals?${query(gateway, { from: text(from), to: text(to), format: "csv" })}`;
   }
 }

@@ -1,31 +1,43 @@
-// The range shown, kept in the page's address: ?range=7d while it ends now, else ?from=&to= in epoch seconds.
+// The range shown, kept in the page's address: ?range=month or ?range=7d while it moves with the clock,
+// ?range=month&date=2026-10-01 for one that does not, else ?from=&to= in epoch seconds.
+import { addDays, dayEnd, dayStart, isoDay } from "../core/local_days.js";
 import { serverNow } from "../core/server_clock.js";
 import { inherited } from "../core/settings.js";
 import { secondOf } from "./address_time.js";
+import { dayOf, daysOf, kindOf, nameFor, neighbour } from "./calendar_range.js";
 
-/** The seconds of each range that ends now, and its label. @type {Record<string, [seconds: number, label: string]>} */
-export const RANGES = {
-  "1h": [3600, "1 h"],
-  "6h": [21_600, "6 h"],
-  "1d": [86_400, "24 h"],
-  "7d": [604_800, "7 d"],
-  "30d": [2_592_000, "30 d"],
-  "90d": [7_776_000, "90 d"],
-  "1y": [31_622_400, "1 y"],
-  all: [Infinity, "All"],
+/** @import { Kind } from "./calendar_range.js" */
+
+/** The seconds of each range that ends now. @type {Record<string, number>} */
+export const ROLLING = {
+  "1h": 3600,
+  "6h": 21_600,
+  "1d": 86_400,
+  "7d": 604_800,
+  "30d": 2_592_000,
+  "90d": 7_776_000,
+  "1y": 31_622_400,
+  all: Infinity,
 };
 const SHORTEST_SECONDS = 600;
 const EARLIEST_SECONDS = 40 * 366 * 86_400; // before now
 const DAY_SECONDS = 86_400;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 /** @param {string} value */
 const shortened = (value) => (value.length > 40 ? `${value.slice(0, 40)}…` : value);
 const nowSeconds = () => Math.floor(serverNow());
+const today = () => isoDay(nowSeconds());
+
+/** Say whether the address may name this range. @param {string} name */
+const isName = (name) => Object.hasOwn(ROLLING, name) || Boolean(kindOf(name));
 
 export class TimeRange {
   from = 0;
   to = 0;
-  /** Of a range that ends now; else empty. */
+  /** Of a range that has one; else empty. */
   name = "";
+  /** A day of a calendar period that does not move with the clock; else empty. */
+  date = "";
   /** What is wrong with the range of the address, for the reader; empty: nothing. */
   problem = "";
 
@@ -36,9 +48,40 @@ export class TimeRange {
    */
   constructor(query, first) {
     this.first = first;
-    const name = query.get("range") ?? inherited("pw_history_range") ?? "";
-    this.choose(Object.hasOwn(RANGES, name) ? name : "1d");
+    this.open(query, inherited("pw_history_range") ?? "");
+  }
+
+  /** Show what the address asks for. @param {URLSearchParams} query @param {string} [otherwise] a name */
+  open(query, otherwise = "") {
+    const name = query.get("range") ?? otherwise;
+    this.choose(isName(name) ? name : "1d", query.get("date") ?? "");
     if (query.get("from") || query.get("to")) this.read(query.get("from") ?? "", query.get("to") ?? "");
+  }
+
+  /** Say whether it moves with the clock. */
+  get isMoving() {
+    return Boolean(this.name) && !this.date;
+  }
+
+  /** The kind of calendar period; empty: it is none. @returns {Kind | ""} */
+  get kind() {
+    return kindOf(this.name);
+  }
+
+  /** A day of the calendar period, or the first day. */
+  get day() {
+    return this.kind ? this.date || dayOf(this.name, today()) : isoDay(this.from);
+  }
+
+  /** The days that it touches. */
+  get days() {
+    return { first: isoDay(this.from), last: isoDay(this.to - 1) };
+  }
+
+  /** Say whether it is made of whole days, as far as there have been any. */
+  get isOfDays() {
+    const { first, last } = this.days;
+    return this.from === dayStart(first) && (this.to === dayEnd(last) || (!this.name && this.to >= nowSeconds() - 60));
   }
 
   /**
@@ -60,23 +103,42 @@ export class TimeRange {
     if (this.problem) this.choose("1d");
   }
 
-  /** Show the last hour, week … @param {string} name of RANGES */
-  choose(name) {
-    this.name = name;
+  /**
+   * Show the last hour, today, this month …; with a day the period that holds it.
+   * @param {string} name of ROLLING, or of a period of the calendar
+   * @param {string} [date]
+   */
+  choose(name, date = "") {
+    this.name = name === "day" ? "today" : name;
+    this.date = "";
+    const kind = kindOf(name);
+    if (kind && date) {
+      if (!DAY.test(date) || isoDay(dayStart(date) + 43_200) !== date) {
+        this.problem = `date=${shortened(date)} is no day: write 2026-11-01. This is the present ${kind}.`;
+      } else if (date <= today()) Object.assign(this, nameFor(kind, date, today()));
+    }
     this.follow();
   }
 
   /** Move a range that ends now with the clock. */
   follow() {
     if (!this.name) return;
-    this.to = nowSeconds();
-    this.from = this.name === "all" ? this.first() : this.to - RANGES[this.name][0];
+    const now = nowSeconds();
+    if (this.kind) {
+      const { first, last } = daysOf(this.kind, this.day);
+      this.from = dayStart(first);
+      this.to = dayEnd(last);
+      return;
+    }
+    this.to = now;
+    this.from = this.name === "all" ? this.first() : now - ROLLING[this.name];
     if (this.to - this.from < SHORTEST_SECONDS) this.from = this.to - SHORTEST_SECONDS;
   }
 
   /** @param {number} from @param {number} to */
   fix(from, to) {
     this.name = "";
+    this.date = "";
     this.from = from;
     this.to = to;
   }
@@ -99,6 +161,30 @@ export class TimeRange {
     this.set(this.from + length * share, this.to + length * share);
   }
 
+  /** Show the period, or the time of the same length, before or after. @param {-1 | 1} direction */
+  step(direction) {
+    const { kind } = this;
+    if (kind) this.choose(kind, neighbour(kind, this.day, direction));
+    else if (this.isOfDays && this.name !== "all") {
+      const { first, last } = this.days;
+      const count = Math.round((dayStart(last) - dayStart(first)) / DAY_SECONDS) + 1;
+      this.between(dayStart(addDays(first, direction * count)), dayEnd(addDays(last, direction * count)));
+    } else this.move(direction);
+  }
+
+  /** Say whether there is anything before it, or after it. @param {-1 | 1} direction */
+  canStep(direction) {
+    if (this.name === "all") return false;
+    return direction < 0 ? this.from > this.first() : this.to < nowSeconds() - 60;
+  }
+
+  /** Show the present: of a calendar period the present one, else the same length until now. */
+  toNow() {
+    const length = this.to - this.from;
+    if (this.kind) this.choose(this.kind);
+    else if (!this.name) this.set(nowSeconds() - length, nowSeconds());
+  }
+
   /** Zoom, with ``factor`` < 1 in; ``at`` is the second that stays where it is. @param {number} factor */
   zoom(factor, at = (this.from + this.to) / 2) {
     const from = at - (at - this.from) * factor;
@@ -108,9 +194,11 @@ export class TimeRange {
 
   /** Write the range into the page's address. @param {URLSearchParams} query */
   write(query) {
-    for (const name of ["range", "from", "to"]) query.delete(name);
-    if (this.name) query.set("range", this.name);
-    else {
+    for (const name of ["range", "date", "from", "to"]) query.delete(name);
+    if (this.name) {
+      query.set("range", this.name);
+      if (this.date) query.set("date", this.date);
+    } else {
       query.set("from", String(this.from));
       query.set("to", String(this.to));
     }

@@ -1,0 +1,67 @@
+// The name of what is shown: "November 2026", "Week 48, 23 – 29 November 2026", "Last 24 hours".
+import { moment } from "../core/format.js";
+import { weekNumber } from "./calendar_range.js";
+import { TEXTS } from "./texts_en.js";
+
+/** @import { TimeRange } from "./time_range.js" */
+
+const LANGUAGE = undefined; // that of the browser
+/** @param {Intl.DateTimeFormatOptions} options */
+const format = (options) => new Intl.DateTimeFormat(LANGUAGE, { ...options, timeZone: "UTC" });
+const FORMATS = {
+  day: format({ weekday: "long", day: "numeric", month: "long", year: "numeric" }),
+  days: format({ day: "numeric", month: "long", year: "numeric" }),
+  month: format({ month: "long", year: "numeric" }),
+  year: format({ year: "numeric" }),
+  shortDay: format({ weekday: "short", day: "numeric", month: "short" }),
+  shortDays: format({ day: "numeric", month: "short" }),
+  shortMonth: format({ month: "short", year: "2-digit" }),
+};
+
+/**
+ * Return noon of a day, whose date is the same by the clock of UTC. A browser whose clock is wrong by millennia has days
+ * that cannot be read until the server has told its time.
+ * @param {string} day
+ */
+function noon(day) {
+  const found = new Date(`${day}T12:00:00Z`);
+  return Number.isNaN(found.getTime()) ? new Date(0) : found;
+}
+
+/** Write some days, or one. @param {string} first @param {string} last */
+export const daysTitle = (first, last) =>
+  first === last ? FORMATS.day.format(noon(first)) : FORMATS.days.formatRange(noon(first), noon(last));
+
+/** Write the name of a calendar period. @param {string} kind @param {string} first @param {string} last its days */
+export function periodTitle(kind, first, last) {
+  if (kind === "month" || kind === "year") return FORMATS[kind].format(noon(first));
+  const days = daysTitle(first, last);
+  return kind === "week" ? TEXTS.titleOfWeek(weekNumber(first), days) : days;
+}
+
+/** Write the name of what is shown. @param {TimeRange} range */
+export function rangeTitle(range) {
+  const { first, last } = range.days;
+  if (range.kind) return periodTitle(range.kind, first, last);
+  if (range.name === "all") return TEXTS.titleOfAll(FORMATS.days.format(noon(first)));
+  if (range.name) return TEXTS.titles[/** @type {keyof typeof TEXTS.titles} */ (range.name)];
+  return range.isOfDays ? daysTitle(first, last) : windowTitle(range.from, range.to);
+}
+
+/** Write any window. @param {number} from @param {number} to */
+export const windowTitle = (from, to) => `${moment(from)} – ${moment(to)}`;
+
+/**
+ * Write the name of a bar by the label of the server: "14:00", "Thu, Nov 26", "Nov 26".
+ * @param {string} label "2026-11-26T14:00+01:00", "2026-11-26" or "2026-11"
+ */
+export function barName(label) {
+  if (label.length > 10) return label.slice(11, 16);
+  return label.length > 7 ? FORMATS.shortDay.format(noon(label)) : FORMATS.shortMonth.format(noon(`${label}-01`));
+}
+
+/** Write the whole name of a bar, for a table. @param {string} label */
+export function longBarName(label) {
+  if (label.length > 10) return `${FORMATS.shortDay.format(noon(label.slice(0, 10)))}, ${label.slice(11, 16)}`;
+  return label.length > 7 ? FORMATS.day.format(noon(label)) : FORMATS.month.format(noon(`${label}-01`));
+}
