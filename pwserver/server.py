@@ -106,9 +106,9 @@ class Generation:
         before: Runtime | None = None,
         heard: Sequence[GatewayIdentity] = (),
     ) -> None:
-        self.simulated: Callable[[], None] | None = None
-        if config.settings.definitions.demo_scenario:
-            config, self.simulated = prepare_demo(config)
+        demo = prepare_demo(config) if config.settings.definitions.demo_scenario else None
+        self.simulated = demo.live if demo is not None else None
+        config = demo.config if demo is not None else config
         self.memory_limit = memory_limit()
         self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener
@@ -128,7 +128,9 @@ class Generation:
             )
             for worker in range(shared.workers)
         ]
-        self.poller = Child("poller", shared.beats, POLLER_ROW, partial(run_poller, self.runtime), hang)
+        self.poller = Child(
+            "poller", shared.beats, POLLER_ROW, partial(run_poller, self.runtime, demo.past if demo else None), hang
+        )
         self.services = []
         if self.simulated is not None:
             never = float("inf")  # it has no heartbeat to lose

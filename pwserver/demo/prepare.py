@@ -8,10 +8,12 @@ import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from pwserver.config import Config, ConfigError, GatewayDefinition
 from pwserver.config.configuration import temporary_folder
+from pwserver.demo.history import DemoHistory
 from pwserver.demo.houses import HOUSES, DemoHouse
 
 if TYPE_CHECKING:
@@ -23,8 +25,16 @@ PASSWORD = "simulated-gateway"
 WRONG_PASSWORD = "of-another-house"
 
 
-def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
-    """Return the configuration with the simulated gateways in it, and the life of the simulator's process.
+class Demo(NamedTuple):
+    """Holds a demo: the configuration with its gateways, the life of the simulator's process, and its past."""
+
+    config: Config
+    live: Callable[[], None]
+    past: DemoHistory
+
+
+def prepare(config: Config) -> Demo:
+    """Return the demo that ``config`` asks for.
 
     ConfigError for an unknown scenario.
     """
@@ -54,9 +64,10 @@ def prepare(config: Config) -> tuple[Config, Callable[[], None]]:
             timezone=config.settings.definitions.timezone,
         )
 
-    return config.replace_gateways([define(house) for house in houses], f"demo {scenario}"), lambda: _simulate(
-        houses, ports, key
-    )
+    heard = {house.id: house.scenario for house in houses if house.scenario is not None and not house.wrong_password}
+    plants = {name: SCENARIOS[one].make_family().plant for name, one in heard.items()}
+    demo = config.replace_gateways([define(house) for house in houses], f"demo {scenario}")
+    return Demo(demo, partial(_simulate, houses, ports, key), DemoHistory(plants))
 
 
 def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes | None) -> None:

@@ -66,14 +66,27 @@ def imported(folder: Path) -> list[JsonObject]:
 def settle(archive: Archive, merged: MergedHistory | None, source: JsonObject, flush: Callable[[], object]) -> None:
     """Bring an import into the rings and remember it; ``merged`` is None for one that changes nothing.
 
-    An empty ``source`` is not remembered. ``flush`` brings the rings to the disk.
+    An empty ``source`` is not remembered, nor is any for a history in memory, which ends with the process.
+    ``flush`` brings the rings to the disk.
     """
-    if merged is not None:
+    if archive.folder is None:
+        if merged is not None:
+            _settle_in_memory(archive, merged)
+    elif merged is not None:
         commit(archive, merged, source)
         finish(archive, flush)
-    elif source and archive.folder is not None:
+    elif source:
         content = ujson.dumps({"sources": _sources(archive.folder, source)}).encode()
         write_new(archive.folder / MEMORY, content, b"", len(content))
+
+
+def _settle_in_memory(archive: Archive, merged: MergedHistory) -> None:
+    for name, (times, columns) in merged.rings.items():
+        plan = archive.plans[name]
+        ring = detached_ring(plan, bytearray(plan.rows_bytes))
+        append_rows(ring, times, [columns[column] for column in plan.columns])
+        archive.rings[name].take_over(_with_newer_rows(archive, name, ring))
+    _take_notes_and_state(archive, merged.series, merged.state)
 
 
 def _sources(folder: Path, source: JsonObject) -> list[JsonObject]:
@@ -122,10 +135,7 @@ def finish(archive: Archive, flush: Callable[[], object]) -> bool:
         return False
     for name, header in headers.items():
         archive.rings[name].take_over(_merged_ring(archive, name, folder / f"{name}{SUFFIX}{_ENDING}", header))
-    if series:
-        archive.notes.write(replace(archive.read_notes(), series=series).to_bytes())
-    archive.state.write(state)
-    _begin_segment(archive)
+    _take_notes_and_state(archive, series, state)
     flush()
     # One step ends it: what is recorded from now on must not be replaced by a second time.
     os.replace(marker, folder / MEMORY)
@@ -155,11 +165,23 @@ def _merged_ring(archive: Archive, name: str, path: Path, header: FileHeader) ->
         ring = detached_ring(plan, bytearray(plan.rows_bytes))
         absent = array("d", [math.nan]) * len(times)
         append_rows(ring, times, [columns.get(column, absent) for column in plan.columns])
+    return _with_newer_rows(archive, name, ring)
+
+
+def _with_newer_rows(archive: Archive, name: str, ring: Ring) -> Ring:
+    """Return ``ring`` with what was recorded after its newest row."""
     newest = ring.last_timestamp_or(-math.inf)
     own = archive.rings[name]
     own.clear_live()
     append_rows(ring, *own.select(math.nextafter(newest, math.inf), math.inf))
     return ring
+
+
+def _take_notes_and_state(archive: Archive, series: Sequence[Series], state: bytes) -> None:
+    if series:
+        archive.notes.write(replace(archive.read_notes(), series=tuple(series)).to_bytes())
+    archive.state.write(state)
+    _begin_segment(archive)
 
 
 def append_rows(ring: Ring, times: Sequence[float], columns: Sequence[Sequence[float]]) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pwserver.config import Config
 from pwserver.config.history_place import names_folder, own_predecessor
@@ -42,11 +42,20 @@ NICENESS = 10  # readers first: where the cores are all busy, a poll takes longe
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
 
 
-def run_poller(runtime: Runtime) -> None:
+class InventedPast(Protocol):
+    """Declares what gives the houses of the demo a past."""
+
+    def begin(self, runtime: Runtime) -> None: ...
+    async def run(self, recording: Recording) -> None: ...
+
+
+def run_poller(runtime: Runtime, past: InventedPast | None = None) -> None:
     """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
     # In the child only: a lowered priority cannot be raised again without privileges.
     os.nice(NICENESS)
-    asyncio.run(Poller(runtime).run())
+    if past is not None:
+        past.begin(runtime)
+    asyncio.run(Poller(runtime).run(past))
 
 
 class Poller:
@@ -84,7 +93,7 @@ class Poller:
         self.metrics.sources += [self._measured, self.brokers.measured, self.events.measured]
         self._jobs: list[asyncio.Task[None]] = []
 
-    async def run(self) -> None:
+    async def run(self, past: InventedPast | None = None) -> None:
         """Start every job, wait for SIGTERM, then store the history and tell the brokers."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -101,6 +110,8 @@ class Poller:
             taking = HistoryImport(self.recording, Path(predecessor), named is not None and names_folder(named))
             self.metrics.sources.append(taking.measured)
             self._start(taking.run(), "import")
+        if past is not None:
+            self._start(past.run(self.recording), "past")
         await self.brokers.start()
         self.events.start()  # only now: the broker's publisher takes events from here on
         if self.runtime.directory is not None:

@@ -282,7 +282,8 @@ class House:
         flicker = _noise(self.seed + 1, seconds, 12.0)
         return clear * (1.0 - 0.55 * max(0.0, cloud - 0.35) - 0.02 * flicker)
 
-    def _household(self, seconds: float) -> float:
+    def household(self, seconds: float) -> float:
+        """Return what the house uses at a moment, in watts."""
         hour = self._hour(seconds)
         base = 320.0 + 60.0 * _noise(self.seed + 2, seconds, 45.0) + 15.0 * _noise(self.seed + 3, seconds, 4.0)
         morning = 900.0 * math.exp(-((hour - 7.5) ** 2) / 1.6)
@@ -306,7 +307,7 @@ class House:
             solar = controls.fixed_solar
             peak = self.plant.solar_peak_watts
             self._share = min(max(solar / peak, 0.0), 1.0) if peak else 0.0
-        load = self._household(seconds) if controls.fixed_load is None else controls.fixed_load
+        load = self.household(seconds) if controls.fixed_load is None else controls.fixed_load
         solar, load = _quantise(solar), _quantise(load) - generator
         limit = self.plant.pack_watts * len(self.plant.pack_wh)
         # The powers at which the battery is neither over-full nor below empty after one step.

@@ -28,3 +28,22 @@ def test_twelve_houses_some_in_trouble() -> None:
         assert {name for name, one in houses().items() if one["grid_state"] == "DOWN"} == {"farm"}
         alerts = {name: server.json(f"/api/gateways/{name}/alerts") for name in ("mill", "maple")}
         assert "BatteryComms" in alerts["mill"] and "BatteryComms" not in alerts["maple"]
+
+
+def test_the_demo_begins_with_a_year() -> None:
+    """Rows, events, batteries and strings of a year are there soon after the start, which does not wait for them."""
+    with Server(["--demo"]) as server:
+
+        def outages() -> list[Any]:
+            return [one for one in server.json("/api/events")["events"] if one["kind"] == "grid_up"]
+
+        def strings() -> dict[str, Any]:
+            return server.json("/api/solar/strings")["gateways"].get("default", {}).get("strings", {})  # type: ignore[no-any-return]
+
+        wait_until(lambda: len(outages()) == 3, 20, "no outages")
+        wait_until(lambda: any(one["weak"] for one in strings().values()), 60, "no string is weak")
+        assert sum(bool(one["weak"]) for one in strings().values()) == 1
+        assert len(server.json("/api/timeseries/daily?days=366")["days"]) >= 365
+        whole = server.json("/api/battery/health")["gateways"]["default"]["whole"]
+        assert -5.0 < whole["trend_percent_per_year"] < -2.0
+        wait_until(lambda: b'powerwall_outages_total{gateway="default"} 3' in server.get("/metrics").body, 20)
