@@ -10,6 +10,7 @@ type SiteHouse = {
   since: number | null;
   read_at: number | null;
   age_seconds: number | null;
+  condition: "away" | "off-grid" | "serious-alert" | "implausible" | "stale" | "warning-alert" | "weak-string" | "syncing" | "waiting" | "unrefuted" | "well";
   solar_watts: number | null;
   home_watts: number | null;
   battery_watts: number | null;
@@ -143,6 +144,15 @@ type SiteHouse = {
   set_aside: {
     [name: string]: string;
   };
+  not_known?: {
+    [name: string]: "no-battery" | "no-use" | "not-told";
+  };
+  implausible?: string;
+  worst_alert?: {
+    name: string;
+    meaning: string | null;
+  };
+  weak_strings?: Array<string>;
   cause?: string | null;
   sentence?: string | null;
   advice?: string | null;
@@ -170,6 +180,13 @@ type SiteOverview = {
     state: "waiting" | "fresh" | "stale" | "away" | "partial" | "none";
     gateways: number;
     fresh: number;
+    condition: "away" | "off-grid" | "serious-alert" | "implausible" | "stale" | "warning-alert" | "weak-string" | "syncing" | "waiting" | "unrefuted" | "well" | "none";
+    well: number;
+    troubled: Array<string>;
+    shortest_backup: {
+      id: string;
+      hours_left: number;
+    } | null;
     solar_watts: number | null;
     home_watts: number | null;
     battery_watts: number | null;
@@ -243,6 +260,7 @@ type SiteOverview = {
     since: number | null;
     read_at: number | null;
     age_seconds: number | null;
+    condition: "away" | "off-grid" | "serious-alert" | "implausible" | "stale" | "warning-alert" | "weak-string" | "syncing" | "waiting" | "unrefuted" | "well";
     solar_watts: number | null;
     home_watts: number | null;
     battery_watts: number | null;
@@ -255,6 +273,15 @@ type SiteOverview = {
     alerts: number | null;
     problems: number | null;
     alerts_worst: "serious" | "warning" | "unknown" | "information" | null;
+    not_known?: {
+      [name: string]: "no-battery" | "no-use" | "not-told";
+    };
+    implausible?: string;
+    worst_alert?: {
+      name: string;
+      meaning: string | null;
+    };
+    weak_strings?: Array<string>;
     cause?: string | null;
     sentence?: string | null;
     advice?: string | null;

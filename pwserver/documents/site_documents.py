@@ -17,6 +17,7 @@ from pwserver.json_types import JsonObject
 from pwserver.reading import GatewayIdentity
 from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
+from pwserver.state.condition import Condition, condition_of, not_known, worst_first, worst_word
 from pwserver.state.figures import house_figures, nested, rounded, summary_figures, unit_level
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
@@ -31,7 +32,7 @@ LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: 
 
 def site_document(view: SiteView) -> JsonObject:
     """Write /api/site: the totals, and always every configured gateway, in the order of the configuration."""
-    main = view.main(view.gateways)
+    main, site = view.main(view.gateways), view.state
     return {
         "version": VERSION,
         "time": rounded("time_seconds", view.now),
@@ -39,15 +40,15 @@ def site_document(view: SiteView) -> JsonObject:
         "site": _site(view),
         "control": {
             "enabled": view.server.control_enabled,
-            "cannot": [state.gateway.id for state in view.state.states if not can_set(state.abilities)],
+            "cannot": [state.gateway.id for state in site.states if not can_set(state.abilities)],
         },
-        "gateways": [_entry(one.state, view.now) for one in view.gateways],
+        "gateways": [_entry(state, site.conditions[state.gateway.id], view.now) for state in site.states],
     }
 
 
 def site_document_without_poller(view: SiteView) -> JsonObject:
     """Write /api/site for the time after the poller has stopped."""
-    return site_document(replace(view, views=[_without_poller(one) for one in view.views]))
+    return site_document(without_poller(view))
 
 
 def gateway_document(view: View) -> JsonObject:
@@ -55,7 +56,11 @@ def gateway_document(view: View) -> JsonObject:
     state = view.state
     judged, status = state.judged, view.status
     reading = judged.reading
-    body: JsonObject = {"version": VERSION, "time": rounded("time_seconds", view.now), **_entry(state, view.now)}
+    body: JsonObject = {
+        "version": VERSION,
+        "time": rounded("time_seconds", view.now),
+        **_entry(state, condition_of(state), view.now),
+    }
     body["alerts_active"] = None if judged.alerts is None else {}
     body["alerts_ended"] = {}
     body.update(nested(house_figures(judged)))
@@ -103,6 +108,11 @@ def gateway_document_without_poller(view: View) -> JsonObject:
     return gateway_document(_without_poller(view))
 
 
+def without_poller(view: SiteView) -> SiteView:
+    """Return all gateways as they are known after the poller has stopped: silent, for that cause."""
+    return replace(view, views=[_without_poller(one) for one in view.views])
+
+
 def _without_poller(view: View) -> View:
     status = replace(view.status, online=False, stale=False, cause=POLLER, error=CAUSE_BY_ID[POLLER].sentence)
     return replace(view, status=status, reading=None, judged=None, last=None)
@@ -123,6 +133,10 @@ def _site(view: SiteView) -> JsonObject:
         "gateways": len(site.states),
         # A gateway with implausible figures answers, although it is left out of the sums.
         "fresh": len(site.members) + sum(reason == IMPLAUSIBLE for reason in site.left_out.values()),
+        "condition": worst_word(list(site.conditions.values())),
+        "well": sum(one.well for one in site.conditions.values()),
+        "troubled": worst_first(site.conditions),
+        "shortest_backup": _shortest_backup(site),
     }
     body.update(nested(figures))
     body["charge_weighted"] = site.charge.weighted
@@ -149,6 +163,13 @@ def _site(view: SiteView) -> JsonObject:
     return body
 
 
+def _shortest_backup(site: Site) -> JsonObject | None:
+    found = site.shortest_backup
+    if found is None:
+        return None
+    return {"id": found.gateway.id, "hours_left": rounded("hours_left", found.judged.charge.hours_left.value)}
+
+
 def _left_out(state: State, site: Site, now: float) -> JsonObject:
     """Return why a gateway is not in the sums, since when, and how old its figures are."""
     name, known = state.gateway.id, state.availability
@@ -167,7 +188,7 @@ def _age(read_at: float | None, now: float) -> float | int | None:
     return None if read_at is None else rounded("seconds", max(0.0, now - read_at))
 
 
-def _entry(state: State, now: float) -> JsonObject:
+def _entry(state: State, condition: Condition, now: float) -> JsonObject:
     """Return the members about one gateway that both documents have: identity, state, the numbers of an overview."""
     judged, known = state.judged, state.availability
     body: JsonObject = {
@@ -177,7 +198,16 @@ def _entry(state: State, now: float) -> JsonObject:
         "since": _second(known.since),
         "read_at": rounded("seconds", known.read_at),
         "age_seconds": _age(known.read_at, now),
+        "condition": condition.word,
     }
+    if missing := not_known(state):
+        body["not_known"] = missing
+    if condition.implausible is not None:
+        body["implausible"] = condition.implausible
+    if condition.alert is not None:
+        body["worst_alert"] = {"name": condition.alert.name, "meaning": condition.alert.meaning}
+    if condition.weak_strings:
+        body["weak_strings"] = list(condition.weak_strings)
     if known.phase != FRESH:
         body["cause"] = known.cause
         body["sentence"] = known.sentence

@@ -26,6 +26,7 @@ from pwserver.documents.json_schema import (
 )
 from pwserver.modes import Reach
 from pwserver.state.alert_meanings import SEVERITIES
+from pwserver.state.condition import CONDITIONS, NONE, REASONS
 from pwserver.state.flows import FLOWS
 from pwserver.state.unit_measurements import SHOWN_SIGNALS
 
@@ -98,6 +99,10 @@ _ALERT = {
 }
 _ENDED = {"ended": number("s", "time of the first answer without it, seconds since 1970")}
 _EQUIPMENT = {"has_solar": _B, "has_battery": _B, "units_percent": array(_PC)}
+_CONDITION = (
+    "whether all is well, or the worst of what is not; unrefuted: nothing is known to be wrong, but not everything "
+    "that counts is told"
+)
 _ENTRY = {
     "id": STRING,
     "name": STRING,
@@ -105,12 +110,20 @@ _ENTRY = {
     "since": nullable(number("s", "when this state began, seconds since 1970")),
     "read_at": nullable(number("s", "when the gateway was read last, seconds since 1970")),
     "age_seconds": nullable(SECONDS),
+    "condition": string(_CONDITION, values=CONDITIONS),
     **_SUMMARY,
     "grid_state": _GRID,
     **_EQUIPMENT,
     **_ALERTS,
 }
 _TROUBLE = {
+    "not_known": map_of(
+        string(values=REASONS),
+        "figure that tells how the house is, but is not known now -> why; absent: all are, or the gateway is away",
+    ),
+    "implausible": string("which of the figures cannot be right; absent: all can"),
+    "worst_alert": obj({"name": STRING, "meaning": _S}, text="the worst problem among the active alerts; absent: none"),
+    "weak_strings": {**array(STRING), "description": "names of the strings that are weak; absent: none is known to be"},
     "cause": nullable(string("why there are no new figures, from a closed list; only while not fresh")),
     "sentence": nullable(string("the cause in words; only while not fresh")),
     "advice": nullable(string("what the owner can do; only while not fresh")),
@@ -211,6 +224,12 @@ SITE_OVERVIEW = obj(
                 ),
                 "gateways": integer("how many are configured"),
                 "fresh": integer("how many of them answer"),
+                "condition": string("that of the worst house; none: no gateway", values=(*CONDITIONS, NONE)),
+                "well": integer("at how many of them all is well, as far as is known"),
+                "troubled": {**array(STRING), "description": "ids of those with which something is wrong, worst first"},
+                "shortest_backup": nullable(
+                    obj({"id": STRING, "hours_left": HOURS}, text="the house whose batteries would be empty first")
+                ),
                 **_SUMMARY,
                 **_FIGURES,
                 "charge_weighted": {"type": "boolean", "description": "the charge is weighted by capacity"},

@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict
 
+from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.state.condition import ALL_WELL, condition_of
+from pwserver.state.gateway import AWAY
 from pwserver.state.view import SiteView, View
 from pwserver_ext.vitals import version_number
 
@@ -188,14 +191,16 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
     last = connection.pop("last_success_time")
     connection["last_success_time"] = last or None
     connection["last_success_age_seconds"] = max(0.0, now - last) if last else None
+    details = [_aged(_without_poller(entry, live), now) for entry in facts["gateway_details"]]
     body: JsonObject = {
         "status": _word(counts),
         "version": facts["server_version"],
         "gateways": counts["total"],
         "gateways_online": counts["online"],
         "gateways_offline": counts["offline"],
+        "gateways_well": sum(entry["condition"] in ALL_WELL for entry in details),
         "gateway_ids": [entry["id"] for entry in facts["gateway_details"]],
-        "gateway_details": [_aged(_frozen(entry, live, "error"), now) for entry in facts["gateway_details"]],
+        "gateway_details": details,
         "left_out": facts["left_out"],
         "fallback_mode": facts["fallback_mode"],
         "pypowerwall": _signature(facts),
@@ -329,6 +334,8 @@ def _details_entry(view: View) -> JsonObject:
         "state_since": status.state_since,
         "stale": status.stale,
         "cause": status.cause,
+        "advice": view.state.availability.advice,
+        "condition": condition_of(view.state).word,
         "last_updated": status.last_updated,
         "connection_mode": status.connection_mode,
         "next_attempt": status.next_attempt,
@@ -367,8 +374,17 @@ def _counts(facts: JsonObject, live: LiveNumbers) -> dict[str, int]:
 
 def _frozen(entry: JsonObject, live: LiveNumbers, error: str) -> JsonObject:
     if live.get("poller_alive") is False and entry["online"]:
-        return {**entry, "online": False, error: "Polling stopped"}
+        return {**entry, "online": False, error: CAUSE_BY_ID[POLLER].sentence}
     return entry
+
+
+def _without_poller(entry: JsonObject, live: LiveNumbers) -> JsonObject:
+    """Return the entry as it is, or after the poller has stopped with that cause, as ``/api/site`` has it then."""
+    if live.get("poller_alive") is not False:
+        return entry
+    cause = CAUSE_BY_ID[POLLER]
+    why = {"cause": cause.id, "error": cause.sentence, "advice": cause.advice, "condition": AWAY}
+    return {**entry, "online": False, **why}
 
 
 def _aged(entry: JsonObject, now: float) -> JsonObject:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from pwserver.json_types import Json
 from pwserver.state.alerts import problems, worst
 from pwserver.state.charge import Charge
+from pwserver.state.condition import Condition, condition_of
 from pwserver.state.flows import has_battery
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.grid import DOWN, SYNCING
@@ -91,6 +92,13 @@ class Site:
     alerts: int | None  # how many are active; None while no member reports them
     problems: int | None  # how many of them are known to be problems
     worst_alert: str | None  # the worst severity among them
+    conditions: Mapping[str, Condition]  # of every gateway by id, in the order of the configuration
+
+    @property
+    def shortest_backup(self) -> State | None:
+        """Return the house whose batteries would be empty first at present use; None where no house tells."""
+        telling = [state for state in self.members if state.judged.charge.hours_left.value is not None]
+        return min(telling, key=lambda state: state.judged.charge.hours_left.value or 0.0, default=None)
 
     @property
     def complete(self) -> bool:
@@ -122,6 +130,7 @@ def site_of(states: Sequence[State]) -> Site:
         alerts=sum(map(len, alerts)) if alerts else None,
         problems=sum(map(problems, alerts)) if alerts else None,
         worst_alert=worst([alert for listed in alerts for alert in listed]),
+        conditions={state.gateway.id: condition_of(state) for state in states},
     )
 
 

@@ -1,17 +1,21 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
 import { attribute, figure, find, text } from "./core/dom.js";
 import { explainNumbers } from "./core/explain_panel.js";
-import { known, number, percent, span } from "./core/format.js";
+import { known, number, percent } from "./core/format.js";
 import { MODES, NO_ANSWER, SCALE } from "./core/labels.js";
 import { LiveConnection } from "./core/live_connection.js";
 import { load } from "./core/load.js";
 import { showNotice } from "./core/notice.js";
-import { ageOf, noSuchGateway, noticeOf } from "./core/sentences.js";
+import { ageOf, noSuchGateway } from "./core/sentences.js";
 import { atOneMoment } from "./core/server_clock.js";
 import { nameOf, subjectOf, unknownHouse } from "./core/subject.js";
+import { aboutHours, topSentence } from "./core/top_sentence.js";
 import { FlowDrawing } from "./flow/flow_drawing.js";
 
-/** @import { Subject } from "./core/subject.js" */
+/**
+ * @import { Notice } from "./core/notice.js"
+ * @import { Subject } from "./core/subject.js"
+ */
 
 const gateway = new URLSearchParams(location.search).get("gateway") || "";
 const drawing = new FlowDrawing(find("flow"));
@@ -21,10 +25,11 @@ let subject = null;
 let gateways = null;
 let lost = false;
 
+/** @returns {Notice} */
 function notice() {
-  if (lost) return { words: NO_ANSWER, bad: true };
-  if (subject?.unknown) return { words: noSuchGateway(gateway, gateways), bad: true, block: true };
-  return noticeOf(subject);
+  if (lost) return { words: NO_ANSWER, level: "bad" };
+  if (subject?.unknown) return { words: noSuchGateway(gateway, gateways), level: "bad", block: true };
+  return topSentence(subject);
 }
 
 /**
@@ -48,7 +53,7 @@ function draw() {
   showFact("houses", live, "fresh");
   text(find("mode"), mode ? (MODES[mode] ?? mode) : "");
   showFact("reserve", known(reserve) ? `Reserve ${percent(reserve)}` : "", "reserve_percent");
-  showFact("left", known(hours) ? `${span(hours * 3600)} left` : "", "hours_left");
+  showFact("left", known(hours) ? `${aboutHours(hours)} left` : "", "hours_left");
   text(find("scale"), known(subject?.charge_percent) ? SCALE : "");
   showFact("age", subject && known(subject.read_at) ? `Read ${ageOf(subject)} ago` : "", "read_at");
 }

@@ -209,7 +209,7 @@ def test_the_documents_are_small() -> None:
         without_reading(view, "the gateway refuses the password") if n % 10 == 0 else view
         for n, view in enumerate(hundred)
     ]
-    assert len(to_json(site_documents.site_document(site_of(*some_away)))) <= 100 * 410
+    assert len(to_json(site_documents.site_document(site_of(*some_away)))) <= 100 * 425
 
 
 def test_a_further_meter_has_its_place_beside_the_four() -> None:

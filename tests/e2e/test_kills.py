@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import IMPATIENT, many
 from tests.support import kills
@@ -64,7 +65,7 @@ def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server])
         health = server.json("/health")
         assert health["gateways_online"] == 0 and health["status"] == "unhealthy"
         entry = health["gateway_details"][0]
-        assert not entry["online"] and entry["error"] == "Polling stopped"
+        assert not entry["online"] and entry["error"] == CAUSE_BY_ID[POLLER].sentence
         assert server.children()["poller"] == poller
         os.kill(poller, signal.SIGCONT)
         wait_until(lambda: server.get("/readyz").status == 200, 20, "and notices that it is back")

@@ -114,7 +114,7 @@ def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look
         assert "Default" in told and "House2" in told
         page.keyboard.press("Escape")
         list(two.gateways.values())[1].fault("reset")
-        until(page, "document.querySelector('.notice.said')?.textContent.includes('House2')", 60)
+        until(page, "document.querySelector('#more').textContent.startsWith('Without House2')", 60)
         page.click(".node.home .value")
         assert "Without House2" in explained(page)
         page.goto(f"{two.base}/?gateway=house2")

@@ -6,15 +6,20 @@ import { offerKiosk } from "../core/kiosk.js";
 import { NO_ANSWER, STATES } from "../core/labels.js";
 import { record } from "../core/minute_store.js";
 import { showNotice } from "../core/notice.js";
-import { noSuchGateway, noticeOf } from "../core/sentences.js";
+import { noSuchGateway } from "../core/sentences.js";
 import { atOneMoment } from "../core/server_clock.js";
 import { change, onChange, settings } from "../core/settings.js";
 import { inTrouble } from "../core/subject.js";
+import { topSentence } from "../core/top_sentence.js";
 import { CARDS } from "./card_table.js";
 import { Houses } from "./houses.js";
 import { inOrder, openSettings } from "./settings_dialog.js";
 
-/** @typedef {{element: HTMLElement, live: LiveCard, refreshedAt: number}} ShownCard */
+/**
+ * @import { Notice } from "../core/notice.js"
+ *
+ * @typedef {{element: HTMLElement, live: LiveCard, refreshedAt: number}} ShownCard
+ */
 
 const EVERY_SECONDS = 30; // a card that does not say how often it is refreshed
 const EMPTY_MS = 1500; // so long the first figures may take before the cards appear without any
@@ -79,11 +84,12 @@ function stateWords() {
   return STATES[shown.state] ?? [shown.state, "warn"];
 }
 
+/** @returns {Notice} */
 function notice() {
   const { lost, shown, overview } = app;
-  if (lost) return { words: NO_ANSWER, bad: true };
-  if (shown?.unknown) return { words: noSuchGateway(shown.id, overview?.gateways), bad: true };
-  return noticeOf(shown);
+  if (lost) return { words: NO_ANSWER, level: "bad" };
+  if (shown?.unknown) return { words: noSuchGateway(shown.id, overview?.gateways), level: "bad" };
+  return topSentence(shown);
 }
 
 const show = () => atOneMoment(draw);

@@ -1,12 +1,11 @@
-// Sentences about the state of a house, the same on every page. What is wrong with a gateway, and what helps, the
-// server says.
+// Parts of sentences about a house, the same on every page. What is wrong with a gateway, and what helps, the server
+// says.
 import { clock, known, moment, number, span } from "./format.js";
 import { ago, serverNow } from "./server_clock.js";
 
 /**
  * @import { Figure } from "./format.js"
- * @import { Notice } from "./notice.js"
- * @import { HouseShown, LeftOut, Subject, SumShown } from "./subject.js"
+ * @import { LeftOut } from "./subject.js"
  */
 
 const MOST_HOUSES_NAMED = 3; // in a sentence
@@ -46,13 +45,13 @@ export const when = (epoch) => ((ago(epoch) ?? 0) < RECENT_SECONDS ? clock(epoch
  * @param {string[]} parts
  * @param {number} most
  */
-function listed(parts, most) {
+export function listed(parts, most) {
   const named = parts.length > most + 1 ? [...parts.slice(0, most), `${number(parts.length - most)} more`] : parts;
   return named.length > 1 ? `${named.slice(0, -1).join(", ")} and ${named.at(-1)}` : named.join();
 }
 
 /** Return for how long this house has been silent; null: it answers, or never did. @param {LeftOut} house */
-const silenceOf = (house) => (house.reason === "implausible" ? null : ago(house.read_at));
+export const silenceOf = (house) => (house.reason === "implausible" ? null : ago(house.read_at));
 
 /** Return why this house is not in the sum: for a sentence about it, about several, and in brackets. @param {LeftOut} house */
 function reasonOf(house) {
@@ -68,7 +67,7 @@ function reasonOf(house) {
 }
 
 /** Say which houses are not in the sum, and why not. @param {LeftOut[]} missing */
-function without(missing) {
+export function without(missing) {
   const houses = missing.map((house) => ({ name: house.name ?? house.id, reason: reasonOf(house) }));
   const [{ name, reason }] = houses;
   const [one, all] = reason;
@@ -78,13 +77,6 @@ function without(missing) {
     return `Without ${listed(names, MOST_HOUSES_NAMED)}, which ${all}`;
   const named = houses.map((house) => `${house.name} (${house.reason[2]})`);
   return `Without ${listed(named, MOST_HOUSES_NAMED)}`;
-}
-
-/** Say that no house answers, and for how long none has where every one once did. @param {SumShown} site */
-function noneAnswers(site) {
-  const silences = site.left_out.map(silenceOf);
-  const shortest = silences.every(known) ? ` for ${coarseSpan(Math.min(...silences))}` : "";
-  return `No data from any of ${number(site.gateways)} gateways${shortest}`;
 }
 
 /**
@@ -110,45 +102,6 @@ export function attempts(gateway) {
     parts.push(wait >= 1 ? `next attempt in ${span(wait)}` : "next attempt now");
   }
   return parts.join(" · ");
-}
-
-/**
- * Return the one thing to say loudly about a house or all together; no words: nothing.
- * @param {Subject | null} subject
- * @returns {Notice}
- */
-export function noticeOf(subject) {
-  const words = "No gateway is configured. Set one up with pwserver --setup, or in the configuration.";
-  if (subject?.state === "none") return { words, block: true };
-  const notice = subject && (subject.several ? noticeOfAll(subject) : noticeOfOne(subject));
-  return notice ?? { words: "" };
-}
-
-/** @param {HouseShown} house @returns {Notice | null} */
-function noticeOfOne(house) {
-  const name = house.title;
-  if (house.state === "waiting") return { words: `${name}: waiting for the first answer` };
-  if (house.state === "stale" || house.state === "away") {
-    const dated = house.old && known(ago(house.read_at));
-    const old = dated ? `no new data, these figures are ${ageOf(house)} old` : "no data";
-    return { words: `${name}: ${old}. ${cause(house)}`.trim(), more: attempts(house), bad: true, block: true };
-  }
-  if (house.grid_state === "DOWN") return { words: "The grid is down – the house runs on its own", bad: true };
-  if (house.grid_state === "SYNCING") return { words: "Reconnecting to the grid" };
-  const flagged = house.left_out?.find((one) => one.id === house.id);
-  return flagged ? { words: `These figures cannot be right: ${flagged.sentence}`, bad: true } : null;
-}
-
-/** @param {SumShown} site @returns {Notice | null} */
-function noticeOfAll(site) {
-  const parts = [];
-  const answering = site.gateways - site.left_out.length;
-  const waiting = `Waiting for the first answer of ${number(site.gateways)} gateways`;
-  if (site.state === "waiting") return { words: waiting };
-  if (!answering) parts.push(noneAnswers(site));
-  else if (site.left_out.length) parts.push(without(site.left_out));
-  if (site.grid.sentence) parts.push(site.grid.sentence);
-  return parts.length ? { words: parts.join(". "), bad: !answering || site.grid.state === "DOWN" } : null;
 }
 
 /**

@@ -24,6 +24,7 @@
  *   grid_state: SiteOverview["site"]["grid"]["state"],
  *   read_at?: undefined,
  *   left_out: LeftOut[],
+ *   entries: Map<string, GatewayEntry>,
  * }} SumShown
  * @typedef {HouseShown | SumShown} Subject
  */
@@ -65,6 +66,7 @@ export function subjectOf(message) {
     known: anyKnown({ ...site, grid_state: site.grid.state }),
     old: false,
     grid_state: site.grid.state,
+    entries,
     left_out: site.left_out.map((one) => ({ ...entries.get(one.id), ...one })),
     unit_count: site.units,
   };

@@ -10,6 +10,7 @@ import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
+import { followTopSentence } from "../core/top_line.js";
 import { EnergyCard } from "./energy_card.js";
 import { comparedPeriods, comparedWindows, showComparison, showTable, showTotals } from "./energy_figures.js";
 import { hiddenAtFirst, keepHidden } from "./hidden_lines.js";
@@ -65,6 +66,7 @@ const signals = new SignalCharts(find("signals"), zoomTo);
 
 /** Say whether a gateway is chosen that is not configured. */
 const isUnknown = () => Boolean(gateway && gateways) && !Object.hasOwn(names, gateway);
+const askTopSentence = followTopSentence(() => (gateway && !Object.hasOwn(names, gateway) ? null : gateway));
 
 /** Return the id under which the status tells of what is shown: of a house, or of all together. */
 const place = () => gateway || (gateways?.length === 1 ? gateways[0] : "aggregate");
@@ -177,6 +179,7 @@ function build() {
   find("gateway").addEventListener("change", async () => {
     queries.giveUp();
     gateway = find("gateway", HTMLSelectElement).value;
+    askTopSentence();
     await loadCatalogue();
     go(() => range.follow());
   });
@@ -187,6 +190,7 @@ function build() {
     gateway = query.get("gateway") ?? "";
     unit = query.get("pw") ?? "";
     showHouses();
+    askTopSentence();
     await loadCatalogue();
     go(() => range.open(query), false);
   });
@@ -259,6 +263,7 @@ async function loadChoices() {
     // Those of which nothing has been recorded yet as well: a house that is away must not disappear.
     gateways = [...new Set([...Object.keys(names), ...(status.gateways ?? [])])];
     showHouses();
+    if (gateway) askTopSentence();
   }
   await loadCatalogue();
 }
