@@ -96,18 +96,20 @@ class Recorder:
         if not math.isfinite(timestamp) or timestamp <= intervals.last:
             self.refused += 1
             return False
-        minute = intervals.minute_start
+        minute, last = intervals.minute_start, intervals.last
         intervals.take(timestamp, power_values(judged), elapsed, counted(judged.meters))
         self._signals.note_capacity(judged.charge.capacity_wh.value)
         if self._archive.signals:
             self._signals.take(timestamp, reading, judged, intervals.day_start)
         if self._devices is not None:
-            self._take_devices(self._devices, timestamp, elapsed, judged)
+            self._take_devices(self._devices, timestamp, elapsed, judged, last)
         if intervals.minute_start != minute:
             self.checkpoint()
         return True
 
-    def _take_devices(self, devices: DeviceDays, timestamp: float, elapsed: float | None, judged: Judged) -> None:
+    def _take_devices(
+        self, devices: DeviceDays, timestamp: float, elapsed: float | None, judged: Judged, last: float
+    ) -> None:
         day = self._intervals.day_start
         if day != devices.open.start:
             if math.isfinite(devices.open.start):
@@ -115,7 +117,7 @@ class Recorder:
                 judge_strings_of_day(devices, self._archive, end - begin)
             devices.begin(day)
         note_units(devices, judged, self._archive.settings.signal_interval_seconds)
-        note_strings(devices, judged, timestamp, elapsed)
+        note_strings(devices, judged, timestamp, elapsed, last)
         devices.show()
         known = (day, devices.counts, timestamp // FINDINGS_SECONDS)
         if known != self._findings_of:

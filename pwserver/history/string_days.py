@@ -19,22 +19,28 @@ _DAY_SECONDS: Final = 86400.0
 _REMEMBERED_DAYS: Final = 800  # two summers, of which one may have been weak
 
 
-def note_strings(days: DeviceDays, judged: Judged, timestamp: float, elapsed: float | None) -> None:
-    """Add what the strings gave since the poll before: a straight line between two polls, nothing over a gap.
+def note_strings(days: DeviceDays, judged: Judged, timestamp: float, elapsed: float | None, last: float) -> None:
+    """Add what the strings gave since they were noted last: a straight line between two polls, nothing over a gap.
 
-    ``elapsed``: seconds since the last poll by a clock that is never set. A string that was never used gives nothing.
+    ``last``: when the poll before was taken. ``elapsed``: seconds since then by a clock that is never set. A string
+    that was never used gives nothing.
     """
     if judged.reading is None or judged.reading.vitals_carried:
         return
     more = days.open.more
     before, last_step = finite(more.get("at")), finite(more.get("step"))
-    step = elapsed if elapsed is not None else timestamp - before if before is not None else None
+    if before is None:
+        step = None
+    elif elapsed is not None and before == last:
+        step = elapsed
+    else:  # after a kill, the poll that was stored last is an earlier one
+        step = timestamp - before
     watts = {
         string.name: max(0.0, string.watts.value)
         for string in judged.strings.values()
         if string.watts.value is not None and string.state != UNUSED
     }
-    if before is not None and step is not None and 0.0 < step <= longest_step(last_step or 0.0):
+    if step is not None and 0.0 < step <= longest_step(last_step or 0.0):
         _add(days, _numbers(more.get("watts")), watts, step)
     more["at"], more["step"], more["watts"] = timestamp, step or 0.0, watts
 

@@ -145,6 +145,25 @@ def test_a_kill_every_hour_takes_nothing_away(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_a_string_gave_since_the_figures_were_stored_survives_a_kill(tmp_path: Path) -> None:
+    """They are stored every minute, and the server is killed just before the next one."""
+    layouts = [plan(SETTINGS, GATEWAY)]
+    store = HistoryStore.open(tmp_path, layouts)
+    house = House(store.archives[GATEWAY.id], {"A": 3000.0, "B": 1500.0})
+    noon = MIDNIGHT + 12.0 * HOUR
+    for second in range(0, 601, 10):
+        if second % 120 == 60:
+            store.close()  # without a word to the recorder
+            store = HistoryStore.open(tmp_path, layouts)
+            house.recorder = Recorder(store.archives[GATEWAY.id])
+        one = house.told(noon, {}, 1.0)
+        house.recorder.record(one, noon + second, 10.0 if second else None, house.judge.take(one))
+    house.kept = store.archives[GATEWAY.id]
+    (row,) = strings(house, 1)["A"]["daily"]
+    assert row["energy_wh"] == pytest.approx(500.0, rel=1e-6)
+    store.close()
+
+
 def test_a_fresh_installation_and_a_dead_gateway_have_no_strings() -> None:
     kept, dead = archive(SETTINGS), archive(SETTINGS, HistoryGateway("dead", "Dead", "Europe/Berlin"))
     answer = body(ask(MIDNIGHT, kept, dead))
