@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from pwserver.history.archive import Archive
-from pwserver.history.device_days import DeviceDays, kept_devices, read_series
+from pwserver.history.device_days import DeviceDays, DeviceSeries, kept_devices, read_series
 from pwserver.history.layout import longest_step
 from pwserver.json_types import JsonObject
 from pwserver.state.fact import finite
 from pwserver.state.judge import Judged
-from pwserver.state.string_weakness import MONTH_DAYS, complete_strings, is_sunny, judge_string, shares_of
+from pwserver.state.string_weakness import (
+    MONTH_DAYS,
+    complete_strings,
+    is_sunny,
+    judge_string,
+    shares_of,
+    weak_neighbours,
+)
 from pwserver.state.strings import UNUSED
 
 STRING: Final = "string"
@@ -77,16 +85,29 @@ def judge_strings_of_day(days: DeviceDays, archive: Archive, day_seconds: float)
             if energy == energy and when >= start - (MONTH_DAYS + 0.5) * _DAY_SECONDS:
                 totals[when] = totals.get(when, 0.0) + energy
     energies = {name: figures.get("energy_wh", 0.0) for name, figures in devices.items()}
+    weak_on = weak_days(series)
     if not is_sunny(math.fsum(energies.values()), list(totals.values())):
         return
     for name, share in shares_of({name: energies[name] for name in complete}).items():
         one = series[name]
         rows = [row for row, value in enumerate(one.figures["share"]) if value == value]
         known = [[column[row] for row in rows] for column in (one.days, one.figures["share"], one.figures["weak"])]
-        verdict = judge_string([*known[0], start], [*known[1], share], [*known[2], math.nan])
+        judged_days = [*known[0], start]
+        neighbours = weak_neighbours(name, judged_days, weak_on)
+        verdict = judge_string(judged_days, [*known[1], share], [*known[2], math.nan], neighbours)
         devices[name]["share"] = share
         if verdict.weak is not None:
             devices[name]["weak"] = float(verdict.weak)
+
+
+def weak_days(series: Mapping[str, DeviceSeries]) -> dict[float, list[str]]:
+    """Return which strings were found weak, for each day on which one was."""
+    found: dict[float, list[str]] = {}
+    for name, one in series.items():
+        for day, weak in zip(one.days, one.figures["weak"], strict=True):
+            if weak == 1.0:
+                found.setdefault(day, []).append(name)
+    return found
 
 
 def _numbers(kept: object) -> dict[str, float]:

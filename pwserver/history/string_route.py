@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.day_window import DayWindow, DeviceAnswer, day_ordinal, day_text, quoted, rounded
 from pwserver.history.device_days import DeviceSeries, kept_devices, read_series
 from pwserver.history.history_answer import Histories, HistoryAnswer, to_json
-from pwserver.history.string_days import STRING
+from pwserver.history.string_days import STRING, weak_days
 from pwserver.json_types import JsonObject
 from pwserver.state.string_weakness import (
     NO_NEIGHBOUR,
@@ -27,6 +27,7 @@ from pwserver.state.string_weakness import (
     TOO_FEW_DAYS,
     Verdict,
     judge_string,
+    weak_neighbours,
     weak_since,
 )
 from pwserver_ext.series import Column, json_objects, pick
@@ -51,10 +52,13 @@ def strings_of(archive: Archive, now: float) -> list[StringDays]:
     """Return all strings of a gateway that ever gave something, by name."""
     slots = kept_devices(archive).slots[STRING]
     series = read_series(archive, STRING, slots, -math.inf, now)
-    return [_judged(name, series[name], now, len(slots) > 1) for name in sorted(slots)]
+    weak_on = weak_days(series)
+    return [_judged(name, series[name], now, weak_on, len(slots) > 1) for name in sorted(slots)]
 
 
-def _judged(name: str, series: DeviceSeries, now: float, neighbours: bool) -> StringDays:
+def _judged(
+    name: str, series: DeviceSeries, now: float, weak_on: Mapping[float, Collection[str]], neighbours: bool
+) -> StringDays:
     share = series.figures["share"]
     rows = [row for row, value in enumerate(share) if value == value]
     days, shares, weak = ([column[row] for row in rows] for column in (series.days, share, series.figures["weak"]))
@@ -62,7 +66,7 @@ def _judged(name: str, series: DeviceSeries, now: float, neighbours: bool) -> St
         return StringDays(name, Verdict(reason=NO_NEIGHBOUR), None, None, series)
     if not days:
         return StringDays(name, Verdict(reason=TOO_FEW_DAYS), None, None, series)
-    verdict = judge_string(days, shares, weak)
+    verdict = judge_string(days, shares, weak, weak_neighbours(name, days, weak_on))
     if now - days[-1] > OLDEST_DAYS * _DAY_SECONDS:
         return StringDays(name, Verdict(reason=NO_SUN), None, days[-1], series)
     return StringDays(name, verdict, weak_since(days, weak) if verdict.weak else None, days[-1], series)

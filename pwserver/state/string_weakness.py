@@ -38,7 +38,8 @@ RULE: Final = (
     "A string is weak when on each of the last 5 sunny days it gave less than 80 % of its own earlier share. The "
     "share is its energy of a day divided by the median of the other strings'. A day counts when it is complete and "
     "the house made at least half of the best day of the last month. The earlier share is the median of the same "
-    "season a year before where that is known, else of all earlier days, without those on which it was weak."
+    "season a year before where that is known, else of all earlier days, without those on which it was weak. Days on "
+    "which other neighbours were weak than now do not count, as that alone changes a share."
 )
 
 
@@ -74,11 +75,32 @@ def is_sunny(total_wh: float, last_month_wh: Sequence[float]) -> bool:
     return total_wh > 0.0 and total_wh >= SUNNY_SHARE * max(last_month_wh, default=0.0)
 
 
-def judge_string(days: Sequence[float], shares: Sequence[float], weak: Sequence[float]) -> Verdict:
-    """Judge a string by its judged days, oldest first; ``weak``: what was found on each of them (1, 0 or NaN)."""
+def weak_neighbours(
+    name: str, days: Sequence[float], weak_on: Mapping[float, Collection[str]]
+) -> list[Collection[str]]:
+    """Return for each day which other strings were weak. ``weak_on``: the weak strings of the days that had any."""
+    return [frozenset(weak_on.get(day, ())) - {name} for day in days]
+
+
+def judge_string(
+    days: Sequence[float],
+    shares: Sequence[float],
+    weak: Sequence[float],
+    neighbours: Sequence[Collection[str]] | None = None,
+) -> Verdict:
+    """Judge a string by its judged days, oldest first; ``weak``: what was found on each of them (1, 0 or NaN).
+
+    ``neighbours``: which other strings were weak on each of them; None: never one. One that fades or is mended changes
+    the shares of all, so days are compared with days on which the same ones were weak. Those of the newest day are not
+    found yet, and the day before it counts.
+    """
     newest = shares[-JUDGED_DAYS:]
     before = len(shares) - JUDGED_DAYS
     sound = [number for number in range(max(0, before)) if weak[number] != 1.0]
+    if neighbours is not None:
+        now = neighbours[-2] if len(neighbours) > 1 else frozenset()
+        alike = [number for number in sound if neighbours[number] == now]
+        sound = alike if len(alike) >= FEWEST_EARLIER_DAYS else [number for number in sound if not neighbours[number]]
     season = [number for number in sound if abs(days[-1] - _YEAR_SECONDS - days[number]) <= SEASON_DAYS * _DAY_SECONDS]
     compared_with = YEAR_BEFORE if len(season) >= FEWEST_SEASON_DAYS else EARLIER_DAYS
     earlier = season if compared_with == YEAR_BEFORE else sound[-MOST_EARLIER_DAYS:]

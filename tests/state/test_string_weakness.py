@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from pwserver.state.string_weakness import (
     is_sunny,
     judge_string,
     shares_of,
+    weak_neighbours,
     weak_since,
 )
 
@@ -38,6 +40,41 @@ def run(shares: list[float]) -> tuple[list[float], list[float], list[Verdict]]:
         verdicts.append(verdict)
         weak[-1] = math.nan if verdict.weak is None else float(verdict.weak)
     return days, weak, verdicts
+
+
+def run_house(energies: Mapping[str, list[float]]) -> list[set[str]]:
+    """Judge the strings of a house day after day, as the recorder does: which are weak on each day."""
+    days: list[float] = []
+    shares: dict[str, list[float]] = {name: [] for name in energies}
+    weak: dict[str, list[float]] = {name: [] for name in energies}
+    weak_on: dict[float, set[str]] = {}
+    for number, today in enumerate(zip(*energies.values(), strict=True)):
+        days.append(START + number * DAY)
+        found = set()
+        for name, share in shares_of(dict(zip(energies, today, strict=True))).items():
+            shares[name].append(share)
+            neighbours = weak_neighbours(name, days, weak_on)
+            verdict = judge_string(days, shares[name], [*weak[name], math.nan], neighbours)
+            weak[name].append(math.nan if verdict.weak is None else float(verdict.weak))
+            if verdict.weak:
+                found.add(name)
+        weak_on[days[-1]] = found
+    return list(weak_on.values())
+
+
+@pytest.mark.parametrize("names", ["AB", "ABC", "ABCD"])
+def test_a_string_that_is_mended_makes_none_of_its_neighbours_weak(names: str) -> None:
+    """B was weak for longer than it was well, and all that time the others gave more in proportion."""
+    energies = {name: [10.0] * 80 for name in names}
+    energies["B"][16:60] = [4.0] * 44
+    assert run_house(energies) == [set()] * 20 + [{"B"}] * 42 + [set()] * 18
+
+
+def test_a_string_that_fades_beside_a_weak_one_is_found() -> None:
+    energies = {name: [10.0] * 70 for name in "ABC"}
+    energies["B"][16:] = [4.0] * 54
+    energies["C"][50:] = [7.5] * 20
+    assert run_house(energies) == [set()] * 20 + [{"B"}] * 34 + [{"B", "C"}] * 16
 
 
 def test_a_share_is_of_the_median_of_the_others_and_unknown_without_one() -> None:
