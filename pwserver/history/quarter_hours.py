@@ -16,7 +16,7 @@ from pwserver.history.days import day_start, local_date
 from pwserver.tariff.value import QUARTER_SECONDS, QuarterHour
 
 _ENERGIES = ("grid_import", "grid_export", "home", "solar", "battery_charge", "battery_discharge")
-_COLUMNS = (*(f"{energy}_wh" for energy in _ENERGIES), "soe", "grid_min", "covered_seconds")
+_COLUMNS = (*(f"{energy}_wh" for energy in _ENERGIES), "soe", "soe_min", "soe_max", "grid_min", "covered_seconds")
 _KILO = len(_ENERGIES)
 
 
@@ -31,8 +31,14 @@ class DayOfQuarters(NamedTuple):
 
     def quarter_hours(self) -> list[QuarterHour]:
         """Return the rows, oldest first."""
-        rows = zip(self.times, *self.values, strict=True)
-        return [QuarterHour(row[0], *(wh / 1000.0 for wh in row[1 : _KILO + 1]), *row[_KILO + 1 :]) for row in rows]
+        found = []
+        for start, *row in zip(self.times, *self.values, strict=True):
+            flowed = [watt_hours / 1000.0 for watt_hours in row[:_KILO]]
+            mean, lowest, highest, grid_lowest, covered = row[_KILO:]
+            charged, discharged = flowed[-2:]
+            charge = _charge_at_end(charged, discharged, mean, lowest, highest)
+            found.append(QuarterHour(*(start, *flowed, charge, grid_lowest, covered)))
+        return found
 
     def checksum(self, *more: float) -> float:
         """Return a number that another content, or another of ``more``, would have changed."""
@@ -46,6 +52,15 @@ class DayOfQuarters(NamedTuple):
         """Return until when the day is known, epoch seconds."""
         covered = self.values[-1][-1]
         return min(self.end, self.times[-1] + (QUARTER_SECONDS if math.isnan(covered) else covered))
+
+
+def _charge_at_end(charged: float, discharged: float, mean: float, lowest: float, highest: float) -> float:
+    """Return how full the battery is at the end of a quarter hour: fullest after charging, emptiest after a discharge.
+
+    Rows that were filled have their mean only.
+    """
+    end = highest if charged > discharged else lowest if discharged > charged else mean
+    return mean if math.isnan(end) else end
 
 
 def days_of_quarters(

@@ -28,7 +28,7 @@ RULE = (
 
 
 class QuarterHour(NamedTuple):
-    """Holds what the history knows of one quarter hour. Energies in kWh, ``charge_percent`` its mean."""
+    """Holds what the history knows of one quarter hour. Energies in kWh, ``charge_percent`` at its end."""
 
     start: float  # epoch seconds
     bought: float

@@ -109,6 +109,26 @@ def test_days_months_and_years_add_up_also_where_clocks_change():
     assert quarters["total"]["cost"] == pytest.approx(costs["2026-10-25"])
 
 
+def test_what_leaves_the_store_is_the_charge_that_left_and_not_the_difference_of_means():
+    """The battery is charged from 40 to 80 % and then gives a quarter of that: 80 to 60 %, which is 70 in the mean."""
+    archive = new_archive(KEPT, HOUSE)
+    columns = archive.columns("quarters")
+    begin = datetime.datetime(2026, 11, 20, tzinfo=BERLIN).timestamp()
+    charging = {"grid_import_wh": 5_000.0, "battery_charge_wh": 5_000.0, "home_wh": 0.0, "battery_discharge_wh": 0.0}
+    giving = {"grid_import_wh": 0.0, "battery_charge_wh": 0.0, "home_wh": 2_500.0, "battery_discharge_wh": 2_500.0}
+    for number, (flowed, mean, lowest, highest) in enumerate(((charging, 60, 40, 80), (giving, 70, 60, 80))):
+        row = array("d", [math.nan]) * len(columns)
+        charge = {"soe": mean, "soe_min": lowest, "soe_max": highest, "grid_min": 1.0, "covered_seconds": 900.0}
+        for name, figure in {**flowed, **charge, "solar_wh": 0.0, "grid_export_wh": 0.0}.items():
+            row[columns[name]] = figure
+        assert archive.quarters.append(begin + 900.0 * number, row)
+    prices = tariff(flat(0.3))
+    ValueDays(archive, prices).update()
+    (day,) = ask(archive, prices, start="2026-11-20", end="2026-11-20")["rows"]
+    assert day["battery_carried"] == pytest.approx(5.0 * 0.3 - 5.0 * 0.3 / 4.0)
+    assert day["battery_savings"] == pytest.approx(2.5 * 0.3 - 5.0 * 0.3 / 4.0)
+
+
 def test_a_changed_version_counts_as_far_back_as_there_are_quarter_hours():
     archive = new_archive(HistorySettings(quarters_kept_seconds=5 * 86400.0, max_signals=0), HOUSE)
     fill(archive, datetime.date(2026, 11, 1), 4)
