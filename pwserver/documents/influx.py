@@ -18,6 +18,7 @@ from pwserver.state.fact import finite
 from pwserver.state.judge import Judged
 from pwserver.state.meter_powers import MAIN_METERS, Meters
 from pwserver.state.view import SiteView, View
+from pwserver.tariff.figures import FIGURES, SPANS, ValueFigures
 
 MEDIA_TYPE = "text/plain; charset=utf-8"
 FLOAT, BOOLEAN, STRING = "float", "boolean", "string"
@@ -72,6 +73,9 @@ SCHEMA: Mapping[str, Mapping[str, str]] = {
     "powerwall_remote_meter": {
         "power_watts": FLOAT, "current_amperes": FLOAT, "voltage_volts": FLOAT, "energy_imported_wh": FLOAT,
         "energy_exported_wh": FLOAT,
+    },
+    "powerwall_value": {
+        "buy_price": FLOAT, "sell_price": FLOAT, **{f"{name}_{span}": FLOAT for span in SPANS for name in FIGURES},
     },
     "powerwall_poll": {
         "online": BOOLEAN, "state": STRING, "duration_seconds": FLOAT, "consecutive_failures": FLOAT,
@@ -150,7 +154,8 @@ def render(site: SiteView) -> str:
             continue
         points = [(point, view.now) for point in _poll(view, site.now)]
         if view.reading is not None:
-            points += [(point, view.reading.timestamp) for point in _judged(view.state.judged)]
+            at = view.reading.timestamp
+            points += [(point, at) for point in (*_judged(view.state.judged), *_worth(view.value, at))]
         for (measurement, tags, fields), seconds in points:
             written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
             if written is not None:
@@ -183,6 +188,15 @@ def _judged(judged: Judged) -> Iterator[Point]:
         yield "powerwall_unit", {"device": unit.serial}, fields
     yield from _devices(judged)
     yield from _electrical(judged)
+
+
+def _worth(value: ValueFigures | None, at: float) -> Iterator[Point]:
+    """Yield what energy costs at the time of the sample, and what it was worth. Without a tariff there is nothing."""
+    if value is not None:
+        prices = value.prices(at)
+        fields: JsonObject = {"buy_price": prices.buy.per_kwh, "sell_price": prices.sell.per_kwh}
+        fields |= {f"{name}_{span}": value.spans[span][name] for span in SPANS for name in FIGURES}
+        yield "powerwall_value", {"currency": value.currency}, fields
 
 
 def _further_meters(meters: Meters) -> Iterator[Point]:

@@ -126,6 +126,20 @@ def test_frozen_site(frozen_site):
     assert not [row for rows in by_name.values() for row in rows if row[0]["gateway"] == "barn"]
 
 
+def test_what_energy_was_worth_is_told_with_a_tariff_only(frozen_site):
+    points = {
+        (name, tags["gateway"]): (tags, fields, stamp) for name, tags, fields, stamp in parse(render(frozen_site))
+    }
+    tags, fields, stamp = points["powerwall_value", "home"]
+    told = next(view for view in frozen_site.views if view.gateway.id == "home").value.spans["today"]
+    assert stamp == points["powerwall", "home"][2] and "currency" in tags
+    assert fields["cost_today"] == told["cost"] and fields["bill_total"] == told["bill"]
+    assert [gateway for name, gateway in points if name == "powerwall_value"] == ["home"]
+    unnamed = [replace(view, value=view.value and replace(view.value, currency=None)) for view in frozen_site.views]
+    page = render(SiteView(tuple(unnamed), frozen_site.server, frozen_site.now))
+    assert "currency" not in page and "powerwall_value,gateway=home buy_price=" in page
+
+
 def test_every_declared_field_is_written_by_the_frozen_site_or_known_to_be_missing(frozen_site, view_of, site_of):
     more = Reading.partial(
         "z",

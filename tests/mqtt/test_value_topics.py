@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,16 @@ import pytest
 
 from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.discovery import Announcer
+from pwserver.mqtt.publisher import MqttPublisher
 from pwserver.mqtt.state_topics import topics
 from pwserver.mqtt.value_sensors import TOPICS
-from pwserver.tariff.figures import FIGURES, ValueFigures
+from pwserver.tariff.figures import FIGURES, SPANS, ValueFigures
 from pwserver.tariff.price_lookup import PriceLookup
 from pwserver.tariff.tariff import Tariff
 from pwserver.tariff.tesla_tariff import read_tesla_tariff
+from tests.support.waiting import patient
+
+BELOW = "pypowerwall/home/value"
 
 
 def worth(currency: str | None = "EUR") -> ValueFigures:
@@ -70,6 +75,30 @@ def test_without_a_currency_nothing_is_monetary(powerwall3, view_of):
     announcement = Announcer(MqttSettings(host="x")).announce(replace(view_of(powerwall3), value=worth(None)), 0)
     assert announcement is not None
     assert not [text for text in announcement.then.values() if "monetary" in text or "None" in text]
+
+
+def test_a_broker_keeps_what_is_known_and_hears_when_it_no_longer_is(broker, watch, until, powerwall3, view_of):
+    async def main():
+        settings = MqttSettings(host="127.0.0.1", port=broker.port, birth_jitter_seconds=0.05)
+        publisher = MqttPublisher(settings)
+        async with watch(broker.port) as seen:
+            await publisher.start()
+            publisher.publish(replace(view_of(powerwall3), value=worth()))
+            await until(lambda: seen.last.get(f"{BELOW}/buy_price/availability") == "online")
+            await until(lambda: seen.last.get(f"{BELOW}/bill_total") == "2.0000")
+            assert seen.last[f"{BELOW}/cost_today"] == "1.2500" and seen.last[f"{BELOW}/buy_price"] == "0.2900"
+            await until(lambda: seen.last.get(f"{BELOW}/sell_price/availability") == "offline")
+            assert f"{BELOW}/sell_price" not in seen.last
+            unknown = {span: dict.fromkeys(FIGURES) for span in SPANS}
+            publisher.publish(replace(view_of(powerwall3), value=replace(worth(), spans=unknown)))
+            await until(lambda: seen.last.get(f"{BELOW}/bill_total/availability") == "offline")
+            assert seen.last[f"{BELOW}/buy_price/availability"] == "online"
+        async with watch(broker.port) as late:  # a client that comes later gets what the broker keeps
+            await until(lambda: late.last.get(f"{BELOW}/buy_price") == "0.2900")
+            await until(lambda: late.last.get(f"{BELOW}/bill_total/availability") == "offline")
+        await publisher.stop()
+
+    asyncio.run(asyncio.wait_for(main(), patient(60)))
 
 
 def test_every_topic_is_in_the_documentation():
