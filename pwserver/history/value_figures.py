@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
+import datetime
 from bisect import bisect_left
 
 from pwserver.history.archive import Archive
-from pwserver.history.layout import VALUES
+from pwserver.history.value_rows import read_days
 from pwserver.tariff.figures import ValueFigures, figures_of
 from pwserver.tariff.price_lookup import PriceLookup
-from pwserver.tariff.value import AMOUNTS, sums
+from pwserver.tariff.value import sums
+
+_EARLIEST, _LATEST = datetime.date(1970, 1, 2), datetime.date(2100, 1, 1)
 
 
 def value_figures(archive: Archive, lookup: PriceLookup, now: float) -> ValueFigures:
     """Return the figures at an instant, epoch seconds; a day without a row has none."""
-    names = [archive.column(VALUES, name) for name in ("date", *AMOUNTS)]
-    _, (dates, *columns) = archive.rings[VALUES].select(-math.inf, math.inf, names)
+    dates, columns, _ = read_days(archive, lookup, _EARLIEST, _LATEST)
     today = lookup.day(now)
     month, day = (bisect_left(dates, float(first.toordinal())) for first in (today.replace(day=1), today))
     spans = {

@@ -64,7 +64,8 @@ def value(histories: Histories, arguments: Mapping[str, str], now: float, match:
     except BadQuery as problem:
         return json_answer({"detail": problem.problems}, status=422)
     houses = priced_houses(histories, archive)
-    sources = [house.archive.quarters if step == QUARTER else house.archive.rings[VALUES] for house in houses.priced]
+    names = ("quarters",) if step == QUARTER else (VALUES, "days")
+    sources = [house.archive.rings[name] for house in houses.priced for name in names]
     # The price of now is a part of the body.
     etag = make_etag(
         archive.gateway.id, [(source.identity, source.generation) for source in sources], sorted(arguments.items()),

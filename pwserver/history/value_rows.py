@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pwserver.history.archive import Archive
 from pwserver.history.layout import VALUES
 from pwserver.history.quarter_hours import days_of_quarters
+from pwserver.history.total_days import value_totals
 from pwserver.tariff.price_lookup import PriceLookup
 from pwserver.tariff.value import AMOUNTS, Store, add_up, value_quarter
 
@@ -32,8 +33,26 @@ class ValueRows(NamedTuple):
 NO_ROWS = ValueRows(array("d"), (), [array("d") for _ in AMOUNTS])
 
 
-def read_days(archive: Archive, first: datetime.date, last: datetime.date) -> tuple[array[float], list[array[float]]]:
-    """Read the rows of days: their dates (ordinals), and AMOUNTS."""
+class ValueOfDays(NamedTuple):
+    """Holds days: their dates (ordinals), AMOUNTS column by column, and how many more days have no value."""
+
+    dates: array[float]
+    columns: list[array[float]]
+    unpriced: int = 0
+
+
+def read_days(archive: Archive, lookup: PriceLookup, first: datetime.date, last: datetime.date) -> ValueOfDays:
+    """Read the rows of days, with those that are worked out from the totals of a day."""
+    dates, columns = _kept_days(archive, first, last)
+    more, unpriced = value_totals(archive, lookup, first, last, set(dates))
+    if more:
+        rows = dict(zip(dates, zip(*columns, strict=True), strict=True)) | more
+        dates = array("d", sorted(rows))
+        columns = [array("d", column) for column in zip(*(rows[date] for date in dates), strict=True)]
+    return ValueOfDays(dates, columns, unpriced)
+
+
+def _kept_days(archive: Archive, first: datetime.date, last: datetime.date) -> tuple[array[float], list[array[float]]]:
     # A local day begins at most a day from its UTC day.
     start = (first.toordinal() - 1 - _EPOCH_ORDINAL) * 86400.0
     end = (last.toordinal() + 1 - _EPOCH_ORDINAL) * 86400.0
@@ -50,9 +69,8 @@ def read_days(archive: Archive, first: datetime.date, last: datetime.date) -> tu
 _EPOCH_ORDINAL = datetime.date(1970, 1, 1).toordinal()
 
 
-def grouped(found: tuple[array[float], list[array[float]]], step: str) -> ValueRows:
+def grouped(dates: array[float], columns: list[array[float]], step: str) -> ValueRows:
     """Add days up to months or years; days stay as they are."""
-    dates, columns = found
     starts = array("d", [(date - _EPOCH_ORDINAL) * 86400.0 for date in dates])
     if step == DAY:
         return ValueRows(starts, None, columns, dates)

@@ -1,7 +1,7 @@
 """Find whose value is asked for, one house or all of them, and add the houses up.
 
 A sum without one of its houses would say that less was paid. So a day, or a quarter hour, of which one of them has no
-value has none in the sum. A house is expected from its first day with a value on.
+value has none in the sum. A house is expected from its first day on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
-from pwserver.history.days import day_start, zone
+from pwserver.history.days import day_start, local_date, zone
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import VALUES
 from pwserver.history.value_rows import (
@@ -33,6 +33,8 @@ NO_TARIFF: Final = "No tariff is known, so nothing has a price."
 REMEDY: Final = "Give the tariff in a file that PW_TARIFF_FILE names; docs/value.md has examples."
 SUM_REMEDY: Final = "Ask for one of them by its id: gateway=ID."
 MOST_NAMED: Final = 3
+TOTALS_ONLY: Final = "Days without a value, because only their totals are known"
+NO_SINGLE_PRICE: Final = "No single price held on them all day."
 
 
 _Part: TypeAlias = "tuple[array[float], Sequence[Sequence[float]]]"  # moments, and the columns of AMOUNTS
@@ -89,21 +91,25 @@ def rows_of(
     """Return the rows of the houses together, and what is to be said about them. ``where``: whose midnights count."""
     if step == QUARTER:
         start, end = day_start(first, where), day_start(last + datetime.timedelta(days=1), where)
-        parts = [
-            read_quarters(house.archive, PriceLookup(house.tariff, zone(house.archive.timezone)), start, end)
-            for house in houses
-        ]
+        parts = [read_quarters(house.archive, _lookup(house), start, end) for house in houses]
         if len(parts) == 1:
             return parts[0], []
         times, columns, missing = _added(
             [(part.times, part.columns) for part in parts], [_since(one) for one in houses]
         )
         return ValueRows(times, quarter_labels(times), columns), _notes(missing)
-    days = [read_days(house.archive, first, last) for house in houses]
+    days = [read_days(house.archive, _lookup(house), first, last) for house in houses]
+    notes = [f"{TOTALS_ONLY}: {count}. {NO_SINGLE_PRICE}"] if (count := sum(found.unpriced for found in days)) else []
     if len(days) == 1:
-        return grouped(days[0], step), []
-    dates, columns, missing = _added(days, [_since(house, dates=True) for house in houses])
-    return grouped((dates, columns), step), _notes(missing)
+        return grouped(days[0].dates, days[0].columns, step), notes
+    dates, columns, missing = _added(
+        [(found.dates, found.columns) for found in days], [_since(house, dates=True) for house in houses]
+    )
+    return grouped(dates, columns, step), notes + _notes(missing)
+
+
+def _lookup(house: PricedHouse) -> PriceLookup:
+    return PriceLookup(house.tariff, zone(house.archive.timezone))
 
 
 def _notes(missing: int) -> list[str]:
@@ -111,15 +117,12 @@ def _notes(missing: int) -> list[str]:
 
 
 def _since(house: PricedHouse, dates: bool = False) -> float:
-    """Return the first day with a value: its date (ordinal), or when it begins."""
-    ring = house.archive.rings[VALUES]
-    known = ring.bounds()
-    if known is None:
+    """Return since when a house has a history: the date of its first day (ordinal), or when that begins."""
+    archive = house.archive
+    found = [known[0] for ring in (archive.days, archive.quarters) if (known := ring.bounds()) is not None]
+    if not found:
         return math.inf
-    if not dates:
-        return known[0]
-    _, (found,) = ring.select(known[0], known[0], [house.archive.column(VALUES, "date")])
-    return found[0] if found else math.inf
+    return local_date(min(found), zone(archive.timezone)).toordinal() if dates else min(found)
 
 
 def _added(parts: Sequence[_Part], since: Sequence[float]) -> tuple[array[float], list[array[float]], int]:

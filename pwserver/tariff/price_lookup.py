@@ -110,6 +110,18 @@ class PriceLookup:
         minutes = [self.at(start + number * _MINUTE_SECONDS) for number in range(15)]
         return Prices(_mean([each.buy for each in minutes]), _mean([each.sell for each in minutes]))
 
+    def all_day(self, date: datetime.date) -> Prices | None:
+        """Return the prices of a day on which they do not change; None where one does, or where neither is known."""
+        version = self.tariff.version(date)
+        if version is None:
+            return None
+        noon = datetime.datetime.combine(date, datetime.time(12))
+        plans = [self._plan(version, sell, noon) for sell in (False, True)]
+        if any(len({price.per_kwh for price in plan.prices}) > 1 for plan in plans):
+            return None
+        found = Prices(plans[0].prices[0], plans[1].prices[0])
+        return None if found.buy.per_kwh is None and found.sell.per_kwh is None else found
+
     def day(self, instant: float) -> datetime.date:
         """Return the date of an instant at the house."""
         return datetime.datetime.fromtimestamp(instant, self.where).date()

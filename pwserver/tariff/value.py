@@ -66,14 +66,20 @@ class Store:
         return 0.0
 
 
+def priced(bought: float, sold: float, prices: Prices) -> tuple[float, float, float, float]:
+    """Return what was bought and sold at these prices: cost, earnings, and how many kWh of each have no price."""
+    buy, sell = _number(prices.buy.per_kwh), _number(prices.sell.per_kwh)
+    unpriced_import = bought if bought > 0.0 and math.isnan(buy) else 0.0
+    unpriced_export = sold if sold > 0.0 and math.isnan(sell) else 0.0
+    return _times(bought, buy), _times(sold, sell), unpriced_import, unpriced_export
+
+
 def value_quarter(quarter: QuarterHour, prices: Prices, store: Store) -> list[float]:
     """Return AMOUNTS of one quarter hour, apart from the fixed part, which is that of a day."""
     buy, sell = _number(prices.buy.per_kwh), _number(prices.sell.per_kwh)
-    cost, earnings = _times(quarter.bought, buy), _times(quarter.sold, sell)
+    cost, earnings, unpriced_import, unpriced_export = priced(quarter.bought, quarter.sold, prices)
     # Rows of version 1.0 do not say how much of them is known, which is all of it.
     covered = QUARTER_SECONDS if math.isnan(quarter.covered_seconds) else max(0.0, quarter.covered_seconds)
-    unpriced_import = quarter.bought if quarter.bought > 0.0 and math.isnan(buy) else 0.0
-    unpriced_export = quarter.sold if quarter.sold > 0.0 and math.isnan(sell) else 0.0
     nothing = _times(quarter.home, buy)
     surplus = quarter.solar - quarter.home
     without_battery = _times(max(-surplus, 0.0), buy) - _times(max(surplus, 0.0), sell)

@@ -20,8 +20,10 @@ from pwserver.history.layout import VALUES, HistoryGateway, HistorySettings, pla
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.value_days import ValueDays
+from pwserver.history.value_figures import value_figures
 from pwserver.history.value_route import value
-from pwserver.tariff.tariff import Period, Season, Tariff, TariffVersion
+from pwserver.tariff.price_lookup import PriceLookup
+from pwserver.tariff.tariff import WEEK, Period, Season, Tariff, TariffVersion, Window
 from tests.history.support import archive as new_archive
 from tests.history.support import body, histories, reading
 from tests.support.server import Server
@@ -206,11 +208,15 @@ def house(gateway: HistoryGateway, first: datetime.date, days: int) -> Archive:
     return kept
 
 
-def note_days(kept: Archive, first: datetime.date, days: int) -> None:
+def note_days(kept: Archive, first: datetime.date, days: int, **known: float) -> None:
     """Let the house have totals of these days."""
     row = array("d", [math.nan]) * len(kept.columns("days"))
+    for name, number in known.items():
+        row[kept.column("days", name)] = number
     for number in range(days):
-        midnight = datetime.datetime.combine(first + datetime.timedelta(number), datetime.time(), BERLIN)
+        day = first + datetime.timedelta(number)
+        row[kept.column("days", "date")] = day.toordinal()
+        midnight = datetime.datetime.combine(day, datetime.time(), BERLIN)
         assert kept.days.append(midnight.timestamp(), row)
 
 
@@ -263,6 +269,67 @@ def test_a_house_of_which_nothing_was_ever_recorded_is_not_waited_for():
     found = sum_of({house(HOUSE, datetime.date(2026, 11, 1), 2): tariff(flat(0.3)), nobody: None})
     assert list(days_of(found).values()) == [pytest.approx(2.88)] * 2 and found["price_now"]["buy"] == 0.3
     assert "No tariff" in sum_of({nobody: None})["cause"]
+
+
+def test_a_house_that_recorded_without_a_value_is_waited_for():
+    """Its days are older than its quarter hours, and had no single price."""
+    mine = house(HOUSE, datetime.date(2026, 11, 1), 4)
+    theirs = new_archive(KEPT, CABIN)
+    note_days(theirs, datetime.date(2026, 11, 1), 2, grid_import_wh=9600.0)
+    fill(theirs, datetime.date(2026, 11, 3), 2)
+    found = sum_of({mine: tariff(flat(0.3)), theirs: by_hours()})
+    assert [cost is None for cost in days_of(found).values()] == [True, True, False, False]
+    assert len(found["notes"]) == 2 and "only their totals are known: 2." in found["notes"][0]
+
+
+def by_hours() -> Tariff:
+    """A tariff with a cheap night."""
+    night = Period("night", 0.1, (Window.between(WEEK, 0, 360),))
+    buy = Season("", (1, 1), (12, 31), (night,), Period("day", 0.4, ()))
+    return Tariff("EUR", (TariffVersion(None, (buy,)),))
+
+
+def test_imported_days_have_cost_and_earnings_where_one_price_held_all_day():
+    archive = new_archive(KEPT, HOUSE)
+    totals = {"grid_import_wh": 10_000.0, "grid_export_wh": 5_000.0, "home_wh": 12_000.0, "solar_wh": 9_000.0}
+    note_days(archive, datetime.date(2026, 10, 24), 2, **totals)
+    fill(archive, datetime.date(2026, 10, 26), 2)
+    prices = tariff(flat(0.3), flat(0.4, datetime.date(2026, 10, 25)))
+    ValueDays(archive, prices).update()
+    found = ask(archive, prices, start="2026-10-01", end="2026-10-31")
+    costs = [pytest.approx(cost) for cost in (3.0, 4.0, 3.84, 3.84)]
+    assert [row["cost"] for row in found["rows"]] == costs and found["notes"] == []
+    first, second = found["rows"][:2]
+    assert (first["earnings"], first["fixed"], first["bill"]) == (0.5, 0.5, 3.0)
+    assert first["solar_savings"] is first["battery_savings"] is first["battery_carried"] is None
+    assert (first["compared_seconds"], first["unknown_seconds"]) == (0.0, 86400.0)
+    assert second["unknown_seconds"] == 90000.0, "the day of 25 hours"
+    (month,) = ask(archive, prices, step="month", start="2026-10-01", end="2026-10-31")["rows"]
+    assert month["cost"] == pytest.approx(14.68)
+    lookup = PriceLookup(prices, BERLIN)
+    assert value_figures(archive, lookup, at_noon("2026-10-27")).spans["total"]["cost"] == pytest.approx(14.68)
+    only = ask(archive, prices, start="2026-10-25", end="2026-10-25")
+    assert [row["cost"] for row in only["rows"]] == [4.0]
+
+
+def test_imported_days_have_no_value_where_the_price_changed_within_them_and_the_answer_says_so():
+    archive = new_archive(KEPT, HOUSE)
+    note_days(archive, datetime.date(2026, 10, 20), 3, grid_import_wh=1000.0)
+    note_days(archive, datetime.date(2026, 10, 23), 1)  # nothing at all is known of it
+    fill(archive, datetime.date(2026, 10, 26), 2)
+    ValueDays(archive, by_hours()).update()
+    found = ask(archive, by_hours(), start="2026-10-01", end="2026-10-31")
+    assert list(days_of(found)) == ["2026-10-26", "2026-10-27"]
+    assert found["notes"] == [
+        "Days without a value, because only their totals are known: 3. No single price held on them all day."
+    ]
+    before = Tariff("EUR", (flat(0.3, datetime.date(2026, 10, 22)),))
+    ValueDays(archive, before).update()
+    assert min(days_of(ask(archive, before, start="2026-10-01", end="2026-10-31"))) == "2026-10-22"
+
+
+def at_noon(day: str) -> float:
+    return datetime.datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=BERLIN).timestamp()
 
 
 def test_the_price_of_now():
