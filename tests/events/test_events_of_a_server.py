@@ -122,8 +122,14 @@ def test_a_diary_is_kept_over_a_kill(houses: Houses, tmp_path: Path) -> None:
         assert down in streamed(server, "/api/stream?document=events&gateway=home")["events"]
         counted = 'powerwall_outages_total{gateway="home"} 1.0'
         wait_until(lambda: counted in server.get("/metrics").body.decode(), 20, "the metrics count it")
+        with home.device.lock:  # as somebody does it in Tesla's app; seen with the look after our command
+            home.device.config["default_real_mode"] = "backup"
         command(server, "reserve", 30)
         assert diary.wait_for("reserve_changed", by="api")["details"] == {"before": 20.0, "after": 30.0, "by": "api"}
+        chosen = {"before": "self_consumption", "after": "backup", "by": "elsewhere"}
+        assert diary.wait_for("mode_changed")["details"] == chosen
+        command(server, "mode", "self_consumption")
+        assert diary.wait_for("mode_changed", by="api")["details"]["after"] == "self_consumption"
         # A gateway that is pulled out of the wall and put back.
         houses.dark.fault("unplugged")
         away = diary.wait_for("gateway_away")
