@@ -186,6 +186,7 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/api/site/{id}", ("connection.*", "control.*", "cannot_read.*"), _SETTING, _CONFIGURED),
             ("/api/site/{id}", ("state", "since", "time", "read_at", "age_seconds"), _DERIVED, "how the connection is"),
             ("/api/site/{id}", ("alert*", "problems", "units.*.label", "units.*.state"), _DERIVED, _WORDS),
+            ("/api/site/{id}", ("condition", "not_known.*"), _DERIVED, _WORDS),
             ("/api/site/{id}", ("has_battery", "has_solar", "flows.*"), _DERIVED, "what follows from the powers"),
             ("/api/site/{id}", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
         )
