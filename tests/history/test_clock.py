@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import tempfile
 from collections.abc import Callable
@@ -23,12 +24,26 @@ WITH_GATEWAY = pytest.mark.parametrize("gateway", [None, 0.0], ids=["no-gateway-
 
 def filled(path: Path, days: int = 12, gateway: float | None = None) -> tuple[World, list[float]]:
     """A world with so many days of history, recorded before its computer was started anew."""
-    world = World(path, gateway_wrong=gateway).start()
-    kept = world.fill(days)
-    world.stop(seconds=60.0)
+    world = World(path, gateway_wrong=gateway)
+    files, kept = history_of(days)
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    world.now += 60.0
     world.boot += 1.0
     world.started = world.now - 20.0
-    return world, kept
+    return world, list(kept)
+
+
+@functools.cache
+def history_of(days: int) -> tuple[dict[str, bytes], list[float]]:
+    """The files of a history of so many days, recorded once for all tests that begin with one, and its days."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder)).start()
+        kept = world.fill(days)
+        world.stop()
+        files = (path for path in Path(folder).rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}, kept
 
 
 @WITH_GATEWAY
