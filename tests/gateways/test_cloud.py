@@ -27,6 +27,9 @@ def tesla(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tesla]:
     for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PW_FLEETAPI_HTTP", "1.1")
+    # The authorities of the machine have not signed this server's certificate, and each client would read all of them.
+    (folder / "authorities.pem").write_text("")
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authorities.pem"))
     library_internals.load()
     with Tesla(folder) as found:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(found.bundle))
