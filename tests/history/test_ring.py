@@ -18,6 +18,7 @@ from pwserver.history.recorder import Recorder
 from pwserver_ext.buckets import COUNT, LAST, MAXIMUM, MEAN, MINIMUM, SUM, aggregate
 from pwserver_ext.ring import Ring
 from tests.history.support import SMALL, archive, body, histories, reading
+from tests.support.small_process import run_in_small_process
 
 NAN = math.nan
 single = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -259,6 +260,10 @@ def test_readers_go_on_after_a_writer_died_in_the_middle_of_a_row() -> None:
 
 def test_a_writer_killed_anywhere_leaves_every_whole_row() -> None:
     """kill -9, 700 times: recovery finds every row whose writing had ended, and none that was never written."""
+    run_in_small_process(kill_writers)
+
+
+def kill_writers() -> None:
     rows = 40
     content = mmap.mmap(-1, Ring.rows_size(4, rows, 8))
     control = mmap.mmap(-1, Ring.control_size(4, 8))
