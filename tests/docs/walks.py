@@ -74,13 +74,17 @@ def steps(title: str) -> list[Step]:
 
 
 def copy_of_sources(root: Path, tests: str) -> None:
-    """Copy what a walk may change, with this folder of tests, and link the rest."""
+    """Copy what a walk may change, with this folder of tests, and link the rest.
+
+    What Python has translated is copied along, for it holds for each file that no step changes; but not what some other
+    process is just writing, which has a name for a moment only.
+    """
     (root / "tests").mkdir(parents=True)
     for path in (ROOT / "pwserver_ext", ROOT / "static", ROOT / "pyproject.toml", *(ROOT / "tests").iterdir()):
         (root / path.relative_to(ROOT)).symlink_to(path)
     (root / tests).unlink()
     for name in ("pwserver", "docs", tests):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("*.pyc.*"))
 
 
 def followed(title: str, root: Path, tests: str) -> Path:
