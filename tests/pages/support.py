@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, Request
+from playwright.sync_api import CDPSession, ConsoleMessage, Page, Request, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
@@ -192,6 +193,28 @@ def wait_live(page: Page, transport: str | None = None) -> None:
     """Until the page hears the server, by this transport if one is named."""
     wanted = f"=== '{transport}'" if transport else "?.match(/socket|stream|poll/)"
     until(page, f"document.documentElement?.dataset.transport {wanted}")
+
+
+def thin_description(page: Page) -> None:
+    """Answer this page with a part of the API's description: two paths of each group, and the one that is tried out.
+
+    Swagger UI and Redoc need seconds of a processor for the whole, and most tests ask for something else than that they
+    can take it.
+    """
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        description = response.json()
+        groups: Counter[str] = Counter()
+        kept = {}
+        for path, operations in description["paths"].items():
+            group = next(iter(operations.values()))["tags"][0]
+            groups[group] += 1
+            if groups[group] <= 2 or path.endswith("/soe"):
+                kept[path] = operations
+        route.fulfill(response=response, json=description | {"paths": kept})
+
+    page.route("**/openapi.json", answer)
 
 
 def follow_pages(watched: Watched) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from tests.pages.conftest import Look
-from tests.pages.support import HOME_SHOWN, SECRET, House, until, wait_for_frame, wait_live
+from tests.pages.support import HOME_SHOWN, SECRET, House, thin_description, until, wait_for_frame, wait_live
 from tests.pages.support import house as make_house
 from tests.pages.test_control import ONLY_CONTROL, confirm, give_token, press, slide
 from tests.pages.test_explain import explained
@@ -86,7 +86,9 @@ def test_history_example_and_explanation(below: str, look: Look) -> None:
 
 
 def test_api_pages_and_trying_out(below: str, look: Look) -> None:
-    page = look(below).open("docs")
+    watched = look(below)
+    thin_description(watched.page)
+    page = watched.open("docs")
     until(page, "document.querySelectorAll('.opblock-tag').length > 3")
     page.locator(".opblock-tag button").first.click()
     page.locator("#operations-core-get_soe .opblock-summary-control").click()
