@@ -27,18 +27,22 @@ FLOW = "document.querySelector('.flow').classList"
 # A page of houses has its boxes before any gateway was read, and figures that there never were do not grow old.
 FRESH = f"!{FLOW}.contains('faded') && /\\d/.test(document.querySelector('.node.home .value').textContent)"
 BOXES = """[...document.querySelectorAll('.gateway-box')].map((box) => box.innerText.replace(/\\s+/g, ' '))"""
-# Notes which ages the notice tells, and each one that another place of the page does not tell at the same moment.
+# Notes which ages the notice tells, and each one that another place of the page does not tell at the same moment: after
+# each change of a text, and every half a second.
 AGES = """(place) => {
   globalThis.ages = new Set();
   globalThis.differing = [];
-  setInterval(() => {
+  const compare = () => {
     const notice = document.querySelector('#notice').textContent;
     const age = notice.match(/figures are (.*) old/)?.[1];
     if (!age) return;  // a page that is kept from hearing its server says that instead
     const there = document.querySelector(place).innerText;
     globalThis.ages.add(age);
     if (!there.includes(`${age} ago`)) globalThis.differing.push([age, there]);
-  }, 20);
+  };
+  new MutationObserver(() => setTimeout(compare)).observe(
+    document.body, { characterData: true, childList: true, subtree: true });
+  setInterval(compare, 500);
 }"""
 # Another age that the notice tells, and what another place of the page says at the same moment.
 OTHER_AGE_TOLD = """((place, before) => {
@@ -309,7 +313,7 @@ def growing_old(look: Look) -> Iterator[dict[Page, str]]:
 
 
 def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
-    """Every 20 ms while the figures grow old, what the notice says is what stands elsewhere."""
+    """Whenever a text changes while the figures grow old, what the notice says is what stands elsewhere."""
     with growing_old(look) as places:
         for page, place in places.items():
             page.evaluate(AGES, place)
