@@ -188,7 +188,6 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/api/site/{id}", ("alert*", "problems", "units.*.label", "units.*.state"), _DERIVED, _WORDS),
             ("/api/site/{id}", ("condition", "not_known.*"), _DERIVED, _WORDS),
             ("/api/site/{id}", ("has_battery", "has_solar", "flows.*"), _DERIVED, "what follows from the powers"),
-            ("/api/site/{id}", ("not_known.*",), _DERIVED, "what follows from what is missing"),
             ("/api/site/{id}", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
         )
     ),
