@@ -19,7 +19,15 @@ from tests.history.support import GATEWAY, reading
 
 DAY = 86400.0
 NOON = 1_795_377_600.0  # 2026-11-22 20:00 UTC, noon in Los Angeles
-SETTINGS = HistorySettings(poll_retention_seconds=DAY, poll_interval=5.0, days_kept_seconds=800 * DAY, max_signals=0)
+# Days for years, as a house has them. The rings that nothing here fills are short: each start reads them all.
+SETTINGS = HistorySettings(
+    poll_retention_seconds=DAY,
+    poll_interval=5.0,
+    minutes_kept_seconds=3 * DAY,
+    quarters_kept_seconds=60 * DAY,
+    days_kept_seconds=800 * DAY,
+    max_signals=0,
+)
 
 
 class World:
