@@ -851,37 +851,21 @@ type CalendarTotals = {
   }>;
 };
 
-type EventPage = {
-  events: Array<{
+type OutageList = {
+  outages: Array<{
     gateway: string;
-    sequence: number;
-    time: string | null;
-    timestamp: number;
-    kind: "grid_down" | "grid_up" | "gateway_away" | "gateway_back" | "alert_begun" | "alert_ended" | "mode_changed" | "reserve_changed" | "grid_export_changed" | "grid_charging_changed" | "firmware_changed" | "unit_appeared" | "unit_gone" | "counter_reset";
-    title: string;
-    details: {
-      since?: number | null;
-      duration_seconds?: number | null;
-      exact?: boolean | null;
-      purpose?: "scheduled" | "unscheduled" | null;
-      charge_percent?: number | null;
-      charge_begin_percent?: number | null;
-      home_wh?: number | null;
-      cause?: string | null;
-      last_read?: number | null;
-      alert?: string | null;
-      device?: string | null;
-      unit?: string | null;
-      severity?: string | null;
-      before?: unknown;
-      after?: unknown;
-      by?: "api" | "mqtt" | "elsewhere" | null;
-      serial?: string | null;
-      counter?: string | null;
-    };
+    begin: number | null;
+    end: number | null;
+    duration_seconds: number | null;
+    charge_begin_percent: number | null;
+    charge_end_percent: number | null;
+    home_wh: number | null;
+    purpose: "scheduled" | "unscheduled" | null;
+    exact: boolean | null;
   }>;
   count: number;
-  next: string | null;
+  seconds: number;
+  unknown_begins: number;
 };
 
 type EnergyValue = {
@@ -1022,8 +1006,8 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? WindowTotals
   : Address extends `api/history/calendar` | `api/history/calendar?${string}`
   ? CalendarTotals
-  : Address extends `api/events` | `api/events?${string}`
-  ? EventPage
+  : Address extends `api/outages` | `api/outages?${string}`
+  ? OutageList
   : Address extends `api/value` | `api/value?${string}`
   ? EnergyValue
   : Address extends `api/timeseries/signals` | `api/timeseries/signals?${string}`

@@ -13,6 +13,7 @@ from pwserver.web.api_operations import INVALID, ApiOperation, Parameter
 
 TAG: Final = "events"
 EVENTS_PATH: Final = "/api/events"
+OUTAGES_PATH: Final = "/api/outages"
 _INSTANT: Final = "an instant: seconds or milliseconds since 1970, an ISO time, or `now-6h`"
 
 _LIMIT: Final[Schema] = {"type": "integer", "minimum": EVENTS[0], "maximum": EVENTS[1], "default": DEFAULT_LIMIT}
@@ -39,6 +40,19 @@ EVENT: Final = obj(
         "details": obj({}, {name: _schema(member) for name, member in MEMBERS.items()}),
     }
 )
+_OUTAGE: Final = obj(
+    {
+        "gateway": STRING,
+        "begin": nullable(number("s", "null: the grid was away when it was first looked at")),
+        "end": nullable(number("s", "null: it goes on")),
+        "duration_seconds": nullable(number("s", "of one that goes on, until now")),
+        "charge_begin_percent": nullable(number("%", "on the Tesla app's scale")),
+        "charge_end_percent": nullable(number("%", "on the same scale")),
+        "home_wh": nullable(number("Wh", "that the house used meanwhile")),
+        "purpose": _schema(MEMBERS["purpose"]),
+        "exact": _schema(MEMBERS["exact"]),
+    }
+)
 OPERATIONS: Final = (
     ApiOperation(
         EVENTS_PATH, "What happened: outages, alerts, changed settings, silent gateways", TAG,
@@ -57,6 +71,20 @@ OPERATIONS: Final = (
             Parameter("limit", _LIMIT, "the largest number of events"),
             Parameter("cursor", STRING, "`next` of the answer before"),
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
+        ),
+        errors={404: "there is no such gateway"}, statuses=INVALID,
+    ),
+    ApiOperation(
+        OUTAGES_PATH, "When the grid was away, for how long, and how the house did", TAG,
+        obj({"outages": array(_OUTAGE), "count": INTEGER,
+             "seconds": number("s", "within the window; outages whose begin is not known are not counted"),
+             "unknown_begins": INTEGER}),
+        text="The events of lost grids put together, newest first: every outage of which any is in the window.",
+        parameters=(
+            Parameter("gateway", STRING, "id of a gateway; without it, all of them"),
+            Parameter("from", STRING, f"{_INSTANT}; without it, from the oldest event on", example="now-30d"),
+            Parameter("to", STRING, f"{_INSTANT}; not a part of the window", example="now"),
+            Parameter("limit", _LIMIT, "the largest number of outages"),
         ),
         errors={404: "there is no such gateway"}, statuses=INVALID,
     ),

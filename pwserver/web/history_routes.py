@@ -14,7 +14,8 @@ from pwserver.history.event_route import events
 from pwserver.history.history_answer import Histories, HistoryAnswer, Route, json_answer
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.history_route import ROUTES
-from pwserver.web.api_operations_events import EVENTS_PATH
+from pwserver.history.outage_route import outages
+from pwserver.web.api_operations_events import EVENTS_PATH, OUTAGES_PATH
 from pwserver.web.api_operations_events import OPERATIONS as EVENT_OPERATIONS
 from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
@@ -62,7 +63,7 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
             if arguments.get("gateway"):
                 find_gateway(arguments["gateway"], gateways)
             # Events are in memory that no damaged file can take away.
-            trouble = histories.stop_reason() if path != EVENTS_PATH else None
+            trouble = histories.stop_reason() if path not in (EVENTS_PATH, OUTAGES_PATH) else None
             if trouble is not None:
                 body = {"detail": f"History is not available: {trouble}. Live data are not affected."}
                 return response(json_answer(body, status=503))
@@ -71,6 +72,6 @@ def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
 
         return answer
 
-    for path, route in (*ROUTES.items(), (EVENTS_PATH, events)):
+    for path, route in (*ROUTES.items(), (EVENTS_PATH, events), (OUTAGES_PATH, outages)):
         routes.add_route(handler(path, route), path, methods=METHODS, name=path.rpartition("/")[2])
     return routes

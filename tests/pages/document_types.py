@@ -34,7 +34,7 @@ DOCUMENTS = {
     "EnergyToday": "/api/timeseries/today",
     "WindowTotals": "/api/history/totals",
     "CalendarTotals": "/api/history/calendar",
-    "EventPage": "/api/events",
+    "OutageList": "/api/outages",
     "EnergyValue": "/api/value",
     "SignalCatalogue": "/api/timeseries/signals",
     "SignalTrend": "/api/timeseries/signal_trend",

@@ -140,6 +140,11 @@ def test_signals_units_and_gaps(house: House, look: Look) -> None:
     until(page, f"{DRAWN} && document.querySelectorAll('#signals canvas').length >= 2")
     titles = page.evaluate("[...document.querySelectorAll('#signals h2')].map((one) => one.textContent)")
     assert titles[:2] == ["Powerwall temperatures", "Fan speed"]
+    assert {"Power of solar strings", "Voltage of solar strings", "Current of solar strings"} <= set(titles)
+    strings = page.locator("[data-metric=string_power] .legend button").all_inner_texts()
+    assert len(strings) >= 4 and strings[0].strip() == "String A", strings
+    # What has another unit has an axis of its own.
+    assert {"Powerwall units", "Powerwall units: Energy"} <= set(titles)
     units = page.evaluate("[...document.querySelector('#unit').options].map((one) => one.value)")
     assert len(units) >= 3
     again(page, lambda: page.select_option("#unit", units[1]))

@@ -1,7 +1,8 @@
 // uPlot in our colours. Loaded only by the pages that draw curves.
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { h, text } from "../core/dom.js";
-import { clock, DASH, known } from "../core/format.js";
+import { clock, DASH, known, moment } from "../core/format.js";
+import { timeFormat, wallTime, zone } from "../core/local_days.js";
 
 /**
  * @import { Value } from "./scales.js"
@@ -18,6 +19,7 @@ import { clock, DASH, known } from "../core/format.js";
  * @typedef {object} Scale
  * @property {[number, number] | ((plot: uPlot, low: Value, high: Value) => [number, number])} range
  * @property {(value: number) => string} show
+ * @property {string} [unit] of the axis
  *
  * @typedef {[number[], ...Value[][]]} Columns times in epoch seconds, then the values of each series
  * @typedef {[from: number, to: number]} Window of the time axis, in epoch seconds
@@ -56,7 +58,10 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 /** How large a pixel is drawn: more on a wall. */
 const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 
-/** A chart with a legend that shows the values below the pointer and switches series off. */
+/**
+ * A chart with a legend that shows the values below the pointer and switches series off. The arrow keys move the
+ * pointer, too, and what is below it is read out.
+ */
 export class LineChart {
   /** @type {uPlot | null} */
   plot = null;
@@ -65,6 +70,11 @@ export class LineChart {
   /** @type {Window | null} */
   window = null;
   legend = h("div.legend");
+  /** What is below the pointer: its time for the eye, all of it for the ear. */
+  time = h("b.at");
+  spoken = h("p.unseen", { "aria-live": "polite" });
+  /** Spans that are shaded, in epoch seconds. @type {Window[]} */
+  shaded = [];
 
   /** @param {HTMLElement} room @param {ChartOptions} options */
   constructor(room, { series, scales, label, onZoom, hidden = new Set(), onHide, sync }) {
@@ -77,7 +87,12 @@ export class LineChart {
     this.sync = sync;
     this.canvas = h("div.chart-canvas", { role: "img", "aria-label": label });
     room.replaceChildren(this.canvas);
-    room.after(this.legend);
+    room.after(this.legend, this.spoken);
+    this.legend.append(this.time);
+    room.tabIndex = 0;
+    room.setAttribute("role", "group");
+    room.setAttribute("aria-label", `${label}. Arrow keys read the values.`);
+    room.addEventListener("keydown", (event) => this.press(event));
     this.values = series.map((one) => this.addToLegend(one));
     this.sizes = new ResizeObserver(() => this.resize());
     this.sizes.observe(room);
@@ -104,6 +119,35 @@ export class LineChart {
     button.setAttribute("aria-pressed", String(!off));
     this.plot?.setSeries(this.series.indexOf(one) + 1, { show: !off });
     this.onHide?.();
+  }
+
+  /** Move the pointer with the arrow keys, and read out what is below it. @param {KeyboardEvent} event */
+  press(event) {
+    const { plot } = this;
+    if (!plot || event.ctrlKey || event.altKey || event.metaKey) return;
+    const times = plot.data[0];
+    const last = times.length - 1;
+    const at = plot.cursor.idx ?? null;
+    const by = event.shiftKey ? 10 : 1;
+    /** @type {Record<string, number>} */
+    const places = {
+      ArrowLeft: at === null ? last : Math.max(0, at - by),
+      ArrowRight: at === null ? 0 : Math.min(last, at + by),
+      Home: 0,
+      End: last,
+    };
+    if (!Object.hasOwn(places, event.key)) return;
+    event.preventDefault();
+    const place = places[event.key];
+    plot.setCursor({ left: plot.valToPos(times[place], "x"), top: plot.over.clientHeight / 2 });
+    const values = this.series.map((one, index) => `${one.label} ${this.valueAt(index, place)}`);
+    text(this.spoken, `${moment(times[place])}: ${values.join(", ")}`);
+  }
+
+  /** Shade these spans, outages for instance. @param {Window[]} spans */
+  shade(spans) {
+    this.shaded = spans;
+    this.plot?.redraw(false);
   }
 
   resize() {
@@ -146,7 +190,8 @@ export class LineChart {
     return {
       width: this.room.clientWidth,
       height: this.room.clientHeight,
-      padding: [10, names.length > 1 ? 0 : 10, 0, 0],
+      tzDate: (at) => (zone() ? uPlot.tzDate(new Date(at * 1000), zone() ?? "") : new Date(at * 1000)),
+      padding: [10, (names.length > 1 ? 0 : 26) * rem(), 0, 0], // room for half of the last time
       legend: { show: false },
       cursor: {
         drag: { x: Boolean(this.onZoom), y: false, setScale: false },
@@ -160,6 +205,7 @@ export class LineChart {
       axes: this.axes(names),
       series: [{}, ...this.series.map((one) => this.line(one))],
       hooks: {
+        drawClear: [(plot) => this.drawShades(plot)],
         setSelect: [(plot) => this.zoom(plot)],
         setCursor: [(plot) => this.showValues(plot)],
       },
@@ -177,8 +223,12 @@ export class LineChart {
       ...axis,
       scale: name,
       side: /** @type {uPlot.Axis.Side} */ (index ? 1 : 3),
-      size: 52 * size,
+      size: 46 * size,
       space: 34 * size,
+      label: this.scales[name].unit,
+      labelFont: font,
+      labelSize: 18 * size,
+      labelGap: 0,
       grid: index ? { show: false } : grid,
       /** @param {uPlot} _plot @param {number[]} ticks */
       values: (_plot, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
@@ -202,6 +252,20 @@ export class LineChart {
   }
 
   /** @param {uPlot} plot */
+  drawShades(plot) {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.fillStyle = colour("shade");
+    for (const [from, to] of this.shaded) {
+      const left = Math.max(bbox.left, plot.valToPos(from, "x", true));
+      const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, "x", true));
+      if (right < bbox.left || left > bbox.left + bbox.width) continue;
+      ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height); // the shortest one is seen, too
+    }
+    ctx.restore();
+  }
+
+  /** @param {uPlot} plot */
   zoom(plot) {
     const { left, width } = plot.select;
     if (width < SMALLEST_DRAG_PIXELS) return;
@@ -209,13 +273,19 @@ export class LineChart {
     this.onZoom?.(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
   }
 
-  /** Show the values below the pointer in the legend. @param {uPlot} plot */
+  /** Show the time and the values below the pointer in the legend. @param {uPlot} plot */
   showValues(plot) {
     const index = plot.cursor.idx ?? null;
-    for (const [position, one] of this.series.entries()) {
-      const value = index === null ? null : plot.data[position + 1][index];
-      text(this.values[position], index === null ? "" : known(value) ? one.show(value) : DASH);
+    text(this.time, index === null ? "" : moment(plot.data[0][index]));
+    for (const [position, value] of this.values.entries()) {
+      text(value, index === null ? "" : this.valueAt(position, index));
     }
+  }
+
+  /** Write a value of a series. @param {number} position @param {number} index */
+  valueAt(position, index) {
+    const value = this.plot?.data[position + 1][index];
+    return known(value) ? this.series[position].show(value) : DASH;
   }
 
   remove() {
@@ -223,11 +293,14 @@ export class LineChart {
     this.themes.disconnect();
     this.plot?.destroy();
     this.legend.remove();
+    this.spoken.remove();
   }
 }
 
-const dayMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const monthYear = new Intl.DateTimeFormat(undefined, { month: "short", year: "2-digit" });
+/** @type {Record<string, Intl.DateTimeFormatOptions>} */
+const AXIS = { dayMonth: { day: "numeric", month: "short" }, monthYear: { month: "short", year: "2-digit" } };
+/** @param {string} form @param {number} at */
+const written = (form, at) => timeFormat(form, AXIS[form]).format(at * 1000);
 
 /**
  * @param {uPlot} _plot
@@ -239,12 +312,11 @@ const monthYear = new Intl.DateTimeFormat(undefined, { month: "short", year: "2-
 function timeLabels(_plot, ticks, _axis, _space, step) {
   let last = "";
   return ticks.map((at) => {
-    const date = new Date(at * 1000);
-    if (step >= DAY_SECONDS * 27) return monthYear.format(date);
-    if (step >= DAY_SECONDS) return dayMonth.format(date);
-    const day = dayMonth.format(date);
+    if (step >= DAY_SECONDS * 27) return written("monthYear", at);
+    const day = written("dayMonth", at);
+    if (step >= DAY_SECONDS) return day;
     // Some days have no midnight: then their first tick names them.
-    const begins = day !== last && (last || (date.getHours() === 0 && date.getMinutes() === 0));
+    const begins = day !== last && (last || wallTime(at).slice(11, 16) === "00:00");
     last = day;
     return begins ? day : clock(at);
   });

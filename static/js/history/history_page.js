@@ -5,7 +5,7 @@ import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
 import { find, h, text } from "../core/dom.js";
 import { offerKiosk } from "../core/kiosk.js";
-import { dayStart, useZone } from "../core/local_days.js";
+import { dayStart, isoDay, useZone } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
@@ -14,11 +14,13 @@ import { followTopSentence } from "../core/top_line.js";
 import { EnergyCard } from "./energy_card.js";
 import { comparedPeriods, comparedWindows, showComparison, showTable, showTotals } from "./energy_figures.js";
 import { hiddenAtFirst, keepHidden } from "./hidden_lines.js";
+import { showOutages, spansOf } from "./outages_card.js";
 import { HistoryQueries } from "./queries.js";
 import { RangeBar } from "./range_bar.js";
 import { rangeTitle, windowTitle } from "./range_title.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
 import { TimeRange } from "./time_range.js";
+import { showValue } from "./value_card.js";
 
 const DAY_SECONDS = 86_400;
 const SHOW_MS = 60; // after a change, so that a row of changes asks once
@@ -120,6 +122,9 @@ function showTools() {
 /** Return what of the range has been; a calendar period may go on. */
 const past = () => ({ from: range.from, to: Math.max(range.from, Math.min(range.to, Math.floor(serverNow()))) });
 
+/** Return the days that a window touches. @param {{from: number, to: number}} window */
+const daysOf = ({ from, to }) => ({ first: isoDay(from), last: isoDay(Math.max(from, to - 1)) });
+
 async function show() {
   const signal = queries.begin();
   range.follow();
@@ -130,13 +135,20 @@ async function show() {
     return;
   }
   const { kind, day } = range;
-  const [power, totals, minutes, ...periods] = await Promise.all([
+  const several = !gateway && (gateways?.length ?? 1) > 1;
+  const days = daysOf(past());
+  const [power, totals, minutes, outages, value, ...periods] = await Promise.all([
     queries.power(range, gateway, signal),
     queries.totals(past(), gateway, signal),
     recordedMinutes(gateway),
+    queries.outages(past(), gateway, signal),
+    several ? null : queries.value(days, gateway, signal),
     ...(kind ? COMPARISONS.map((one) => queries.calendar(kind, day, one, gateway, signal)) : []),
   ]);
   if (signal.aborted) return;
+  showOutages(outages, names);
+  showValue(value, days, several);
+  chart.shade(spansOf(outages, past().to));
   clearTimeout(retryTimer);
   const isEmpty = power?.enabled !== false && !power?.points?.length;
   if (!power || (isEmpty && range.isMoving)) {

@@ -65,10 +65,9 @@ export class HistoryQueries {
     return answer?.periods[0] ?? null;
   }
 
-  /** Ask when the grid was lost and came back. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
-  gridEvents({ from, to }, gateway, signal) {
-    const parameters = { kind: "grid_down,grid_up", from: text(from), to: text(to), limit: "1000" };
-    return load(`api/events?${query(gateway, parameters)}`, { signal });
+  /** Ask when the grid was away. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
+  outages({ from, to }, gateway, signal) {
+    return load(`api/outages?${query(gateway, { from: text(from), to: text(to) })}`, { signal });
   }
 
   /**
@@ -83,7 +82,7 @@ export class HistoryQueries {
 
   /** Ask which signals are recorded. @param {string} gateway */
   signals(gateway) {
-    return load(`api/timeseries/signals?${query(gateway, {})}`);
+    return load(`api/timeseries/signals?${query(gateway, { units: "yes" })}`);
   }
 
   /**

@@ -3,12 +3,13 @@ import { LineChart, PALETTE } from "../charts/line_chart.js";
 import { around } from "../charts/scales.js";
 import { h, keyed, text } from "../core/dom.js";
 import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
+import { TEXTS } from "./texts_en.js";
 
 /**
  * @import { Series } from "../charts/line_chart.js"
  * @import { HistoryQueries, Window } from "./queries.js"
  *
- * @typedef {SignalCatalogue["groups"][string] & {id: string, metrics: string[]}} Group
+ * @typedef {SignalCatalogue["groups"][string] & {id: string, group: string, unit: string, metrics: string[]}} Group
  * @typedef {SignalTrend["series"][number]} Curve
  *
  * @typedef {object} Wanted
@@ -20,21 +21,29 @@ import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
  */
 
 const MOST_CURVES = 24;
+const STRING_PREFIX = "STRING--"; // of the devices that are solar strings
 
 /** Return the groups that have anything, in their order. @param {Wanted} wanted @returns {Group[]} */
 function groupsOf({ catalogue, unit, hidden }) {
   if (!catalogue) return [];
   const { metrics = {}, groups = {}, series = [] } = catalogue;
   const present = new Set(series.filter((one) => !unit || one.powerwall === unit).map((one) => one.metric));
-  /** @param {string} id */
-  const metricsOf = (id) =>
-    Object.keys(metrics).filter(
-      (name) => metrics[name].group === id && present.has(name) && !hidden.has(name) && !hidden.has(id),
-    );
-  return Object.entries(groups)
-    .map(([id, group]) => ({ ...group, id, metrics: metricsOf(id) }))
-    .filter((group) => group.metrics.length)
-    .sort((a, b) => a.order - b.order);
+  /** @type {Map<string, Group>} */
+  const found = new Map();
+  for (const [name, metric] of Object.entries(metrics)) {
+    const group = groups[metric.group];
+    if (!group || !present.has(name) || hidden.has(name) || hidden.has(metric.group)) continue;
+    // What has another unit has another axis, and so a chart of its own.
+    const others = [...found.values()].filter((one) => one.group === metric.group);
+    const same = others.find((one) => one.unit === metric.unit);
+    if (same) same.metrics.push(name);
+    else {
+      const id = others.length ? `${metric.group}-${others.length + 1}` : metric.group;
+      const label = others.length ? `${group.label}: ${metric.label}` : group.label;
+      found.set(id, { ...group, id, group: metric.group, unit: metric.unit, label, metrics: [name] });
+    }
+  }
+  return [...found.values()].sort((a, b) => a.order - b.order);
 }
 
 /** Return the labels of the Powerwalls in the catalogue, in their order. @param {SignalCatalogue | null} catalogue */
@@ -100,7 +109,7 @@ export class SignalCharts {
     let known = this.charts.get(group.id);
     if (known?.key !== key) {
       known?.chart.remove();
-      known = { chart: this.chart(room, group, series), key };
+      known = { chart: this.chart(room, group, series, unit), key };
       this.charts.set(group.id, known);
     }
     const times = [...new Set(curves.flatMap((one) => one.points.map((point) => point.ts)))].sort((a, b) => a - b);
@@ -111,16 +120,21 @@ export class SignalCharts {
     known.chart.update([times, ...columns], [window.from, window.to]);
   }
 
-  /** @param {HTMLElement} room @param {Group} group @param {Series[]} series */
-  chart(room, { label, zero_based: fromZero }, series) {
+  /** @param {HTMLElement} room @param {Group} group @param {Series[]} series @param {string} unit */
+  chart(room, { label, zero_based: fromZero }, series, unit) {
     /** @type {import("../charts/line_chart.js").Scale} */
     const value = {
       range: (_plot, low, high) => around(fromZero ? Math.min(0, low ?? 0) : low, high),
       show: (tick) => number(tick, 0),
+      unit,
     };
     return new LineChart(room, { series, label, onZoom: this.onZoom, sync: "history", scales: { value } });
   }
 }
+
+/** Return what a curve shows; the charts of strings have one figure each, so there it is the string. @param {Curve} one */
+const nameOf = ({ device, label }) =>
+  device.startsWith(STRING_PREFIX) ? TEXTS.string(device.slice(STRING_PREFIX.length)) : label;
 
 /**
  * Return how each curve is drawn and named; what they have in common is not named.
@@ -134,7 +148,7 @@ function seriesOf(curves, unit, decimals) {
   const severalGateways = new Set(curves.map((one) => one.gateway)).size > 1;
   return curves.map((one, index) => ({
     name: `${one.gateway}/${one.device}/${one.metric}`,
-    label: [severalGateways && one.gateway, severalUnits && one.powerwall, one.label].filter(Boolean).join(" "),
+    label: [severalGateways && one.gateway, severalUnits && one.powerwall, nameOf(one)].filter(Boolean).join(" "),
     colour: PALETTE[index % PALETTE.length],
     scale: "value",
     dash: index >= PALETTE.length ? [5, 4] : undefined,

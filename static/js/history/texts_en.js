@@ -55,10 +55,12 @@ export const TEXTS = {
   barsOf: (/** @type {string} */ title, /** @type {number} */ count) =>
     `${title}, ${count} bars. Arrow keys move from one to the next; the table below lists the figures.`,
   bridged: "partly known by the counters only",
+  string: (/** @type {string} */ name) => `String ${name}`,
   outages: {
     none: "The grid was never away in this time, as far as it was watched.",
     total: (/** @type {number} */ count, /** @type {string} */ length) =>
       `${count} ${count === 1 ? "outage" : "outages"}, ${length} in all`,
+    atLeast: " at least, as the begin of one was not seen",
     columns: ["Began", "Lasted", "Charge", "Used by the home"],
     house: "House",
     goesOn: "goes on",
@@ -76,8 +78,7 @@ export const TEXTS = {
       solar_savings: "Saved by the sun",
       battery_savings: "Saved by the battery",
     },
-    days: (/** @type {string} */ days) => `Of the days ${days}. `,
-    day: (/** @type {string} */ day) => `Of ${day}. `,
+    days: (/** @type {string} */ days) => `Of whole days: ${days}.`,
     rule:
       "An estimate; the bill of your utility is right. Each quarter hour is priced by your tariff, and savings are " +
       "against buying everything, then against the sun alone.",

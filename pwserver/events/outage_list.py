@@ -1,0 +1,73 @@
+"""Put the events of lost grids together as outages: when each began and ended, and how the house did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import ujson
+
+from pwserver.events.event_query import OLDEST_FIRST, EventQuery, choose
+from pwserver.events.event_ring import EventRing
+from pwserver.json_types import JsonObject
+
+DOWN, UP = b"grid_down", b"grid_up"
+_EVERYTHING: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Holds one outage of one gateway. What was not seen is None; an outage without an end goes on."""
+
+    gateway: str
+    begin: float | None  # epoch seconds; None: it was away when it was first looked at
+    end: float | None
+    begun: Mapping[str, Any]  # details of both events
+    ended: Mapping[str, Any]
+
+    def seconds_in(self, start: float, end: float, now: float) -> float:
+        """Return how long the grid was away within a window; of an unknown begin nothing is counted."""
+        until = now if self.end is None else self.end
+        return 0.0 if self.begin is None else max(0.0, min(until, end) - max(self.begin, start))
+
+    def overlaps(self, start: float, end: float) -> bool:
+        """Say whether any of it is in a window, which is half-open."""
+        begin = self.begin if self.begin is not None else self.end
+        return (begin is None or begin < end) and (self.end is None or self.end >= start)
+
+    def as_json(self, now: float) -> JsonObject:
+        """Return the outage as the API tells it; ``now`` (epoch seconds) is where one that goes on has come to."""
+        until = now if self.end is None else self.end
+        duration = None if self.begin is None else round(max(0.0, until - self.begin), 3)
+        return {
+            "gateway": self.gateway,
+            "begin": self.begin,
+            "end": self.end,
+            "duration_seconds": self.ended.get("duration_seconds", duration),
+            "charge_begin_percent": self.ended.get("charge_begin_percent", self.begun.get("charge_percent")),
+            "charge_end_percent": self.ended.get("charge_percent"),
+            "home_wh": self.ended.get("home_wh"),
+            "purpose": self.ended.get("purpose") or self.begun.get("purpose"),
+            "exact": (self.ended or self.begun).get("exact"),
+        }
+
+
+def find_outages(ring: EventRing) -> list[Outage]:
+    """Return all outages that the diary of a gateway knows, oldest first."""
+    page = choose([ring], EventQuery(-math.inf, math.inf, (DOWN, UP), OLDEST_FIRST, _EVERYTHING))
+    return list(_pairs(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
+
+
+def _pairs(gateway: str, events: Iterable[tuple[float, bytes, Mapping[str, Any]]]) -> Iterable[Outage]:
+    begun: tuple[float, Mapping[str, Any]] | None = None
+    for at, kind, details in events:
+        if kind == DOWN:
+            begun = begun or (at, details)
+            continue
+        begin = begun[0] if begun else details.get("since")
+        yield Outage(gateway, begin, at, begun[1] if begun else {}, details)
+        begun = None
+    if begun:
+        yield Outage(gateway, begun[0], None, begun[1], {})

@@ -1,0 +1,109 @@
+"""When was the grid away, what did it cost and save: the cards of the history, with one house and with twelve."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from typing import Any
+
+from playwright.sync_api import Page, Route
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until, violations
+from tests.pages.test_history import DRAWN
+from tests.pages.test_history_ranges import today
+
+HOURS = 3600.0
+PICTURE = "document.querySelector('#power canvas').toDataURL()"
+
+
+def outage(gateway: str, ago: float, **more: Any) -> dict[str, Any]:
+    """An outage of an hour that began so many hours ago."""
+    begin = time.time() - ago * HOURS
+    whole = {"gateway": gateway, "begin": begin, "end": begin + HOURS, "duration_seconds": HOURS, "exact": True}
+    return {
+        **whole,
+        "charge_begin_percent": 80.0,
+        "charge_end_percent": 71.2,
+        "home_wh": 940.0,
+        "purpose": None,
+        **more,
+    }
+
+
+def day_over() -> str:
+    """The address of a day that is over: what is drawn of it stays the same, however long a test takes."""
+    return f"range=day&date={today() - datetime.timedelta(days=2)}"
+
+
+def told(page: Page, path: str, answer: dict[str, Any]) -> None:
+    """Have the server say this of a path."""
+
+    def fulfil(route: Route) -> None:
+        route.fulfill(json=answer)
+
+    page.route(f"**{path}*", fulfil)
+
+
+def plain(page: Page, place: str) -> str:
+    return page.inner_text(place).replace("\u202f", " ").replace("\t", " ")
+
+
+AMOUNTS = {"cost": 3.5, "earnings": 1.25, "fixed": 0.5, "bill": 2.75, "solar_savings": 4.1, "battery_savings": None}
+WORTH = {"gateway": "default", "timezone": "UTC", "step": "year", "currency": "EUR", "estimate": True, "rule": "",
+         "notes": [], "cause": None, "remedy": None, "price_now": {}, "rows": [], "total": AMOUNTS}  # fmt: skip
+
+
+def test_when_the_grid_was_away_and_what_it_cost_and_saved(house: House, look: Look) -> None:
+    page = look(house.base).page
+    away = [outage("default", 3, end=None, duration_seconds=3 * HOURS, charge_end_percent=None, home_wh=None),
+            outage("default", 48), outage("default", 49, begin=None, duration_seconds=None)]  # fmt: skip
+    page.goto(f"{house.base}/history?{day_over()}")
+    until(page, DRAWN)
+    assert plain(page, "#outages-total") == "The grid was never away in this time, as far as it was watched."
+    remedy = house.server.json("/api/value")["remedy"]
+    assert remedy in plain(page, "#value-words") and page.is_hidden("#value"), "no way to a tariff is shown"
+    undisturbed = page.evaluate(PICTURE)
+    told(page, "/api/outages", {"outages": away, "count": 3, "seconds": 4 * HOURS, "unknown_begins": 1})
+    told(page, "/api/value", WORTH)
+    page.reload()
+    until(page, DRAWN)
+    assert plain(page, "#outages-total") == "3 outages, 4 h 00 min in all at least, as the begin of one was not seen"
+    rows = [" ".join(one.split()) for one in page.locator("#outages tbody tr").all_inner_texts()]
+    assert "3 h 00 min, goes on 80 % → … –" in rows[0].replace("\u202f", " ")
+    assert "1 h 00 min 80 % → 71 % 0.9 kWh" in rows[1].replace("\u202f", " ")
+    assert rows[2].startswith("before it was watched")
+    until(page, f"{PICTURE} !== {undisturbed!r}")
+    amounts = plain(page, "#value")
+    assert all(words in amounts for words in ("Bought for", "€3.50", "Sold for", "€1.25", "Bill", "€2.75", "€4.10"))
+    assert "Saved by the battery" not in amounts, "what is not known is shown"
+    assert "An estimate; the bill of your utility is right." in plain(page, "#value-words")
+    assert violations(page) == []
+
+
+def test_the_same_of_twelve_houses(house: House, look: Look) -> None:
+    page = look(house.base).page
+    names = {f"house{number}": f"Number {number}" for number in range(1, 13)}
+    status = house.server.json("/api/timeseries/status") | {"gateway_names": names, "gateways": list(names)}
+    told(page, "/api/timeseries/status", status)
+    told(page, "/api/outages", {"outages": [outage("house7", 5)], "count": 1, "seconds": HOURS, "unknown_begins": 0})
+    page.goto(f"{house.base}/history?range=today")
+    until(page, DRAWN)
+    assert plain(page, "#outages-total") == "1 outage, 1 h 00 min in all"
+    assert plain(page, "#outages tbody tr").startswith("Number 7 ")
+    assert plain(page, "#value-words").startswith("Choose one house")
+    assert page.locator("#gateway option").count() == 13
+
+
+def test_the_values_below_the_pointer_are_read_out(house: House, look: Look) -> None:
+    page = look(house.base).open(f"history?{day_over()}")
+    until(page, DRAWN)
+    page.focus("#power")
+    page.keyboard.press("End")
+    spoken = "document.querySelector('[data-metric=power] .unseen').textContent"
+    until(page, f"/: Solar .*kW, Home .*kW, Battery .*kW, Grid .*kW, Charge .*%$/.test({spoken})")
+    last = page.evaluate(spoken)
+    page.keyboard.press("ArrowLeft")
+    until(page, f"{spoken} !== {last!r}")
+    at = page.inner_text("[data-metric=power] .legend .at")
+    assert at and page.evaluate(spoken).startswith(f"{at}: "), "the eye sees another time than the ear hears"
