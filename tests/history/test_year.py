@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from pwserver.history.health_route import batteries as judged_batteries
 from tests.history.year.comparison import batteries, energies, events, happened, strings, worth
-from tests.history.year.house import FADING
+from tests.history.year.house import FADING, SERIALS, STEP
 from tests.history.year.life import Year
 from tests.history.year.plot import HOUR, plot
 
@@ -38,6 +39,8 @@ def test_everything_was_in_it(year: Year) -> None:
     assert year.server.kills > 15 and year.server.polls == 23 * 192 + 1
     assert len(happened(year)) == 2 + 2 * 2 + 2 * 3
     assert [sorted(names) for _, names in year.weak] == [[FADING], []]
+    health = {one.serial: one.health for one in judged_batteries(year.server.archive, year.computer.now)}
+    assert [step.percent for step in health[SERIALS[1]].steps] == [pytest.approx(100.0 * (STEP - 1.0), abs=0.5)]
     assert len(year.prices.written()["versions"]) == 3
     lengths = {len([one for one in year.books.quarters if year.books.day(one.start) == day]) for day in year.books.full}
     assert {92, 96, 100} <= lengths

@@ -24,6 +24,7 @@ TOLERANCE: Final = 0.005  # of an energy, and of money
 # A power that begins just before a poll counts for half the step, and is taken off again when the counter moves next,
 # perhaps on another day (docs/energy.md): so much a day may be wrong for each second between polls.
 WATTS_AT_ONCE: Final = 2500.0
+FIRST_STEP_DAYS, SURE_STEP_DAYS = 5, 16  # after a step, before and from which it is known
 ALL: Final = "all days"
 
 
@@ -148,7 +149,11 @@ def batteries(year: Year) -> Iterator[str]:
         over = {day: full for day, full in truths.items() if day < year.books.today}
         yield from _differences(f"full energy of {name}", gave, over, 0.0)
         days = [day for day in truths if (year.books.today - day).days < 30]
-        steps = [stepped.isoformat()] if name != SERIALS[0] and (year.books.today - stepped).days >= 10 else []
+        told_steps = [step["day"] for step in one["steps"]]
+        age = (year.books.today - stepped).days
+        steps = [stepped.isoformat()] if name != SERIALS[0] and age >= SURE_STEP_DAYS else []
+        if FIRST_STEP_DAYS <= age < SURE_STEP_DAYS and name != SERIALS[0] and told_steps:
+            steps = [stepped.isoformat()]  # it is known sooner or later, as days are looked at by tens
         if steps:
             days = [day for day in days if day >= stepped]
         expected = {
@@ -158,7 +163,7 @@ def batteries(year: Year) -> Iterator[str]:
         for figure, (truth, slack) in expected.items():
             if not abs(one[figure] - truth) <= slack:
                 yield f"{figure} of {name}: {one[figure]}, by the books {truth:.3f}"
-        if [step["day"] for step in one["steps"]] != steps:
+        if told_steps != steps:
             yield f"steps of {name}: {one['steps']}, by the books {steps}"
         since = max(stepped, year.plot.first_day) if steps else year.plot.first_day
         trend, slope = one["trend_percent_per_year"], -100.0 * AGEING_PER_YEAR
