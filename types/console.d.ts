@@ -20,8 +20,11 @@ interface ConsoleApp {
 interface LiveCard {
   /** Runs once a second and on every message. */
   update?(app: ConsoleApp): void;
-  /** Runs every ``every`` seconds (30 without a number), and when the card comes. */
-  refresh?(): unknown;
+  /**
+   * Runs every ``every`` seconds (30 without a number), and when the card comes. It resolves with false where the server
+   * left a question without an answer: what was shown stays, and it runs again soon.
+   */
+  refresh?(): Promise<boolean>;
   every?: number;
   /** The card fades when its figures are old. */
   live?: boolean;

@@ -18,10 +18,12 @@ import { inOrder, openSettings } from "./settings_dialog.js";
 /**
  * @import { Notice } from "../core/notice.js"
  *
- * @typedef {{element: HTMLElement, live: LiveCard, refreshedAt: number}} ShownCard
+ * ``dueAt``: when it is refreshed next.
+ * @typedef {{element: HTMLElement, live: LiveCard, dueAt: number}} ShownCard
  */
 
 const EVERY_SECONDS = 30; // a card that does not say how often it is refreshed
+const AGAIN_MS = 5000; // before a question is asked again that was left without an answer
 const EMPTY_MS = 1500; // so long the first figures may take before the cards appear without any
 
 const query = new URLSearchParams(location.search);
@@ -55,21 +57,25 @@ function makeCard({ id, title, span, wide, create }) {
   const element = h(wide ? "section.card.wide" : "section.card", attributes, heading);
   const live = create(element, app, (words) => text(hint, words));
   if (live.refresh) attribute(element, "data-every-seconds", live.every ?? EVERY_SECONDS);
-  return { element, live, refreshedAt: -Infinity };
+  return { element, live, dueAt: -Infinity };
 }
 
 /** Refresh the cards that are due. */
 function refreshDue() {
-  for (const card of cards) {
-    const { refresh, every = EVERY_SECONDS } = card.live;
-    if (!refresh || performance.now() - card.refreshedAt < every * 1000) continue;
-    card.refreshedAt = performance.now();
-    refresh();
-  }
+  for (const card of cards) if (performance.now() >= card.dueAt) refresh(card);
+}
+
+/** @param {ShownCard} card */
+async function refresh(card) {
+  const { every = EVERY_SECONDS } = card.live;
+  card.dueAt = performance.now() + every * 1000;
+  const answered = await card.live.refresh?.();
+  // While there is no connection nothing is asked again: everything is as soon as it is back.
+  if (answered === false && !app.lost) card.dueAt = Math.min(card.dueAt, performance.now() + AGAIN_MS);
 }
 
 function refreshAll() {
-  for (const card of cards) card.refreshedAt = -Infinity;
+  for (const card of cards) card.dueAt = -Infinity;
   refreshDue();
 }
 

@@ -95,7 +95,7 @@ export function control(card, app, hint) {
     if (!whose) {
       showPanel(nothingToControl());
       hint("");
-      return;
+      return true;
     }
     const shown = whose === asked && !panel.hidden;
     if (whose !== asked) rows.touched.clear();
@@ -103,19 +103,20 @@ export function control(card, app, hint) {
     const [status, found] = await Promise.all([load(`${prefix()}control/status`), settingsNow(target(), several())]);
     const canBackUp = status?.abilities?.max_backup?.able;
     const backup = canBackUp ? await load(`${prefix()}control/max_backup`) : null;
-    if (whose !== target()?.id) return;
+    if (whose !== target()?.id) return true;
     const name = several() ? `of ${target()?.name}` : "";
     if (!status && shown) {
       // What is hidden loses the focus and what was typed: one answer that is late must not take the controls away.
       hint([name, "the server did not answer"].filter(Boolean).join(", "));
-      return;
+      return false;
     }
     showPanel(!status ? "Not known" : status.enabled ? "" : OFF);
-    if (!status?.enabled) return;
+    if (!status?.enabled) return Boolean(status);
     showReasons(reasons, rows.elements, status);
     rows.show(found, backup, status.pending ?? {});
     hint(name || (found?.at ? `as of ${moment(found.at)}` : ""));
     if (Object.keys(status.pending ?? {}).length) refreshSoon();
+    return true;
   }
 
   return { every: 15, refresh, update: () => rows.showLive(target()), remove: () => clearTimeout(soon) };

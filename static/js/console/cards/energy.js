@@ -30,11 +30,15 @@ export function energyNow(card, app, hint) {
   card.append(list, worth);
   /** @type {DayTotal | null} */
   let today = null;
+  /** The house whose energies are shown; null: none yet. @type {string | null} */
+  let told = null;
   return {
     live: true,
     every: 60,
     async refresh() {
       const answer = await load("api/timeseries/today");
+      if (!answer && told === app.gateway) return false;
+      told = app.gateway;
       const gateways = answer?.gateways ?? {};
       const all = answer && "total" in answer ? answer.total : Object.values(gateways)[0];
       const row = app.gateway ? gateways[app.gateway] : all;
@@ -42,6 +46,7 @@ export function energyNow(card, app, hint) {
       hint(answer && !answer.enabled ? "History is switched off" : "");
       const values = Object.entries(answer?.value ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
       text(worth, values.length === 1 ? worthWords(values[0][1]) : "");
+      return Boolean(answer);
     },
     update({ shown }) {
       for (const { name, ways, now, way, first, second } of rows) {
@@ -85,6 +90,8 @@ export function dailyEnergy(card, app, hint) {
   card.append(room, h("div.legend", {}, ...legend));
   /** @type {DayTotal[]} */
   let days = [];
+  /** The house whose days are drawn; null: none yet. @type {string | null} */
+  let drawn = null;
   const draw = () => drawBars(room, days);
   const observer = new ResizeObserver(draw);
   observer.observe(room);
@@ -92,8 +99,12 @@ export function dailyEnergy(card, app, hint) {
   return {
     every: 300,
     async refresh() {
-      days = dailyTotals(await load("api/timeseries/daily?days=8"), app.gateway);
+      const answer = await load("api/timeseries/daily?days=8");
+      if (!answer && drawn === app.gateway) return false;
+      drawn = app.gateway;
+      days = dailyTotals(answer, drawn);
       draw();
+      return Boolean(answer);
     },
     remove: () => observer.disconnect(),
   };

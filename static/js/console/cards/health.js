@@ -54,7 +54,7 @@ export function health(card) {
     async refresh() {
       await notices.refresh();
       const stats = await load("stats");
-      if (!stats) return;
+      if (!stats) return false;
       const { connection_health: polls } = stats;
       showFacts(facts, {
         Version: stats.server_version,
@@ -77,6 +77,7 @@ export function health(card) {
         text(row.requests, counters ? number((counters.gets ?? 0) + (counters.posts ?? 0)) : "");
         text(row.streams, counters ? number(counters.websockets) : "");
       }
+      return true;
     },
   };
 }
@@ -130,7 +131,7 @@ export function mqtt(card) {
       text(reason, status?.reason ?? "");
       reason.hidden = !status?.reason;
       facts.list.hidden = status?.enabled === false;
-      if (!status?.enabled) return;
+      if (!status?.enabled) return Boolean(status);
       showFacts(facts, {
         Broker: status.host ? `${status.host}:${status.port}` : null,
         "Topics below": status.topic_prefix,
@@ -139,6 +140,7 @@ export function mqtt(card) {
         Retained: yesOrNo(status.retain),
         Encrypted: yesOrNo(status.tls),
       });
+      return true;
     },
   };
 }

@@ -16,16 +16,20 @@ export function trend(card, app, hint) {
   card.append(room);
   /** @type {LineChart | null} */
   let chart = null;
+  /** The house that is drawn; null: none yet. @type {string | null} */
+  let drawn = null;
   hint("kW and charge");
   // The library of charts is not on the way to the first figures. Without the network it comes the next time.
   const library = () => import("../../charts/line_chart.js").catch(() => null);
   return {
     every: 60,
     async refresh() {
-      const gateway = app.gateway ? `&gateway=${encodeURIComponent(app.gateway)}` : "";
-      const trend = load(`api/timeseries/trend?hours=24${gateway}`);
-      const [answer, minutes, found] = await Promise.all([trend, recordedMinutes(app.gateway), library()]);
-      if (!found) return;
+      const house = app.gateway;
+      const trend = load(`api/timeseries/trend?hours=24${house ? `&gateway=${encodeURIComponent(house)}` : ""}`);
+      const [answer, minutes, found] = await Promise.all([trend, recordedMinutes(house), library()]);
+      if (house !== app.gateway) return true; // another was chosen meanwhile, and asked for
+      if (!found || (!answer && drawn === house)) return false;
+      drawn = house;
       const merged = merge(answer, minutes);
       chart ??= new found.LineChart(room, {
         series: POWER_SERIES,
@@ -34,6 +38,7 @@ export function trend(card, app, hint) {
       });
       const now = serverNow();
       chart.update(withGaps(merged.times, merged.columns, merged.bucket), [now - DAY_SECONDS, now]);
+      return Boolean(answer);
     },
     remove: () => chart?.remove(),
   };
