@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from tests.pages.support import HOST_RULES, NOON_ZONE, SECRET, House, Watched
 from tests.pages.support import house as make_house
 from tests.support.browser import chromium
 from tests.support.waiting import patient
+
+# How many times as long the browser takes for its work: what fails with 6 fails on a slow machine one day.
+SLOWED = float(os.environ.get("PW_TEST_SLOWED", "1"))
 
 
 @pytest.fixture(scope="package")
@@ -45,6 +49,9 @@ def look(browser: Browser) -> Iterator[Look]:
         context = browser.new_context(**{**usual, "service_workers": "block", **options})
         context.set_default_timeout(patient(30) * 1000)
         watched = Watched(context.new_page(), place if isinstance(place, str) else place.base)
+        if SLOWED > 1:
+            devtools = context.new_cdp_session(watched.page)
+            devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
         watched.checked = check
         opened.append(watched)
         if isinstance(place, House):

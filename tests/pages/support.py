@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, ConsoleMessage, Page, Request, Route
+from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, Request, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
@@ -63,7 +63,7 @@ def house(
         settings = {
             "PW_TIMEZONE": recorded.zone_name(NOON_ZONE),
             "PW_CACHE_EXPIRE": "1",
-            "PW_TIMEOUT": "1",
+            "PW_TIMEOUT": "5",  # on a slow machine an answer takes long, and a late one makes figures old
             "PW_BACKOFF_MAX": "5",
         }
         settings |= _addresses(gateways) | environment
@@ -184,9 +184,39 @@ class Received:
         self.answers.append((self._names.get(event["requestId"], ""), int(event["encodedDataLength"])))
 
 
-def until(page: Page, expression: str, deadline: float = 20.0) -> Any:
+class _Look:
+    """A look at a page, again and again; in words it is what was looked for, and what the last look has found."""
+
+    def __init__(self, page: Page | Frame, expression: str) -> None:
+        self._page, self._expression = page, expression
+        self._last: object = "nothing"
+
+    def found(self) -> Any:
+        """Return the value now; nothing from a page that is just left or that has not got its elements yet."""
+        try:
+            self._last = self._page.evaluate(self._expression)
+        except Error as problem:
+            page = self._page.page if isinstance(self._page, Frame) else self._page
+            if page.is_closed():
+                raise
+            self._last = problem
+            return None
+        return self._last
+
+    def __str__(self) -> str:
+        return f"{self._expression}, at last it was {self._last!r}"
+
+
+def until(page: Page | Frame, expression: str, deadline: float = 20.0) -> Any:
     """Poll an expression in the page until it is truthy: Playwright's own waiting needs eval, forbidden here."""
-    return wait_until(lambda: page.evaluate(expression), deadline, expression)
+    look = _Look(page, expression)
+    return wait_until(lambda: look.found() or None, deadline, look)
+
+
+def until_is(page: Page | Frame, expression: str, wanted: object, deadline: float = 20.0) -> None:
+    """Poll an expression in the page until its value is this one; a failure tells what it was last."""
+    look = _Look(page, expression)
+    wait_until(lambda: look.found() == wanted, deadline, look)
 
 
 def wait_live(page: Page, transport: str | None = None) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
 from tests.pages.relay import Relay
-from tests.pages.support import House, until, wait_live
+from tests.pages.support import House, until, until_is, wait_live
 from tests.pages.support import house as make_house
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -39,7 +39,7 @@ def test_proxy_that_breaks_websockets_and_streams(house: House, look: Look) -> N
 
     watched.page.route_web_socket("**/ws/site**", lambda socket: socket.close())
     page = watched.open("", "stream")
-    assert not page.evaluate(FADED)
+    until(page, f"!{FADED}")
     page.context.route("**/api/stream**", broken)
     page.goto(f"{house.base}/console")
     wait_live(page, "poll")
@@ -52,7 +52,7 @@ def test_gateway_unplugged_and_back(look: Look) -> None:
         until(page, f"!{FADED}")
         alone.gateway.fault("unplugged")
         until(page, f"{FADED} && /no new data/.test({NOTICE})")
-        assert page.evaluate("document.getAnimations().length") == 0, "old figures do not move"
+        until_is(page, "document.getAnimations().length", 0)  # old figures do not move
         assert page.evaluate("document.querySelector('.node.home .value').textContent") != "–", "stale figures stay"
         wait_until(lambda: alone.server.json("/api/site/default")["state"] == "away", 30)
         until(page, f"/no new data, these figures are .* old/.test({NOTICE})")

@@ -207,6 +207,7 @@ def test_refusals_are_said_in_plain_words(look: Look, monkeypatch: pytest.Monkey
     """Answered with a no, asked again too soon, and carried out with the answer lost on its way."""
     rarely_polled: dict[str, Any] = {
         "PW_CACHE_EXPIRE": "8",
+        "PW_TIMEOUT": "2",
         "PW_CALLS_PER_MINUTE": "6000",
         "PW_ISLANDING_COOLDOWN": "600",
     }

@@ -19,6 +19,7 @@ from tests.support.waiting import wait_until
 HOUSES = 12
 BYTES_PER_SECOND = 2500  # of everything
 DOCUMENTS = 3  # that many of them must have come
+STOPGAP = "api/site/house3"  # asked for once where a machine at its limits sends no message for some seconds
 # What the console asks besides its stream -> seconds between two of them, and the card whose pace that is.
 ASKED = {
     "api/site": (15, None),
@@ -79,7 +80,7 @@ def test_the_power_flow_of_one_house_receives_its_stream_and_nothing_else(twelve
     wait_until(lambda: documents(page, received), 20, "no stream")
     received.forget()
     wait_until(lambda: len(documents(page, received)) >= DOCUMENTS, 30, "too few messages")
-    assert asked(received, base).keys() <= {"favicon.ico"}
+    assert asked(received, base).keys() <= {"favicon.ico", STOPGAP}
     assert HOUSE_BYTES_PER_SECOND <= 0.8 * BYTES_PER_SECOND
 
 
@@ -89,7 +90,7 @@ def test_the_console_of_one_house_asks_for_little_besides(twelve: Server, look: 
     for path in ASKED:
         wait_until(lambda path=path: path in asked(received, base) or page.evaluate("0"), 30, path)  # type: ignore[misc]
     wait_until(lambda: len(documents(page, received)) >= DOCUMENTS, 30, "too few messages")
-    page_itself = ("static/", "console", "favicon.ico")
+    page_itself = ("static/", "console", "favicon.ico", STOPGAP)
     sizes = {path: size for path, size in asked(received, base).items() if not path.startswith(page_itself)}
     assert sizes.keys() == ASKED.keys()
     for seconds, card in ASKED.values():

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import House, until, until_is
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -27,6 +27,8 @@ FLOW = "document.querySelector('.flow').classList"
 # A page of houses has its boxes before any gateway was read, and figures that there never were do not grow old.
 FRESH = f"!{FLOW}.contains('faded') && /\\d/.test(document.querySelector('.node.home .value').textContent)"
 BOXES = """[...document.querySelectorAll('.gateway-box')].map((box) => box.innerText.replace(/\\s+/g, ' '))"""
+# For how long a house has been silent, however much of that a slow machine needs to come so far.
+FOR = "(a few seconds|[1-9]0.s|[1-9][0-9]?.min)"
 # Notes which ages the notice tells, and each one that another place of the page does not tell at the same moment: after
 # each change of a text, and every half a second.
 AGES = """(place) => {
@@ -49,7 +51,7 @@ OTHER_AGE_TOLD = """((place, before) => {
   const age = document.querySelector('#notice').textContent.match(/figures are (.*) old/)?.[1];
   return age && age !== before && [age, document.querySelector(place).innerText];
 })"""
-FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "1", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
+FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "3", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
 ALIVE = ("home", "cabin", "barn")
 
 
@@ -83,21 +85,25 @@ def number(page: Page, node: str) -> float:
 
 def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(street: House, look: Look) -> None:
     page = look(street).open("console?hide=trend,daily-energy")
-    until(page, f"{BOXES}.length === 5")
-    boxes = page.evaluate(BOXES)
-    assert [box.split()[0] for box in boxes] == ["Mill", "Shed", "Home", "Cabin", "Barn"]
-    told = street.server.json("/api/site")["gateways"]
-    for box, house in zip(boxes[:2], (told[0], told[4]), strict=True):
-        assert "No data" in box and "In this state" in box and "never" in box
-        assert house["sentence"][1:] in box and house["advice"] in box
-        assert re.search(r"since .*next attempt (in|now)", box), box
-    assert all("Live" in box and "next attempt" not in box for box in boxes[2:])
-    assert "5, 2 in trouble" in page.inner_text("[data-card=gateways] h2")
-    assert page.evaluate(STATE) == "3 of 5 live"
-    assert page.evaluate(NOTICE) == f"3 of 5 well · Mill: {told[0]['sentence']} · Shed: {told[4]['sentence']}"
-    assert page.evaluate(MORE).startswith("Without Mill and Shed, which have no data · shortest backup: ")
+    # A house that is late for a moment, on a machine at its limits, is in trouble as well and stands before the others.
+    until_is(page, f"{BOXES}.map((box) => box.split(' ')[0])", ["Mill", "Shed", "Home", "Cabin", "Barn"])
+
+    def told_of_those_in_trouble() -> bool:
+        told = street.server.json("/api/site")["gateways"]
+        notice = f"3 of 5 well · Mill: {told[0]['sentence']} · Shed: {told[4]['sentence']}"
+        return page.evaluate(NOTICE) == notice and all(
+            all(words in box for words in ("No data", "In this state", "never", house["sentence"][1:], house["advice"]))
+            and re.search(r"since .*next attempt (in|now)", box)
+            for box, house in zip(page.evaluate(BOXES)[:2], (told[0], told[4]), strict=True)
+        )
+
+    wait_until(told_of_those_in_trouble, 20, "the page does not say what is wrong")
+    until(page, f"{BOXES}.slice(2).every((box) => box.includes('Live') && !box.includes('next attempt'))")
+    until(page, "document.querySelector('[data-card=gateways] h2').innerText.includes('5, 2 in trouble')")
+    until_is(page, STATE, "3 of 5 live")
+    until(page, f"{MORE}.startsWith('Without Mill and Shed, which have no data · shortest backup: ')")
     buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
-    assert page.evaluate(buttons) == ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"]
+    until_is(page, buttons, ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"])
     until(page, "document.querySelectorAll('.unit-box').length === 6")
 
 
@@ -110,8 +116,8 @@ def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> 
         return all(abs(number(page, node) - abs(totals[f"{node}_watts"])) <= 60 for node in ("solar", "home", "grid"))
 
     wait_until(agree, 15, "the page shows other totals than the message")
-    assert number(page, "solar") == pytest.approx(18_000, abs=60)
-    assert page.text_content("#houses") == "3 of 5 live"
+    wait_until(lambda: number(page, "solar") == pytest.approx(18_000, abs=60), 15, "the sun of three houses")
+    until_is(page, "document.querySelector('#houses').textContent", "3 of 5 live")
 
 
 def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: Look) -> None:
@@ -120,8 +126,8 @@ def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: 
     try:
         until(page, f"/^2 of 5 well · Mill: .* · Shed: .* · 1 of 3 off grid: Cabin$/.test({NOTICE})")
         assert not page.evaluate(f"{FLOW}.contains('off-grid')"), "the line to the grid is not cut"
-        assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
-        assert page.evaluate("document.querySelectorAll('.dots')[1].classList.contains('running')")
+        until_is(page, "document.querySelector('.node.grid .note').textContent", "Exporting")
+        until(page, "document.querySelectorAll('.dots')[1].classList.contains('running')")
         assert not page.evaluate("document.querySelector('.notice').classList.contains('bad')")
         cabin = look(street).open("?gateway=cabin")
         until(cabin, f"{FLOW}.contains('off-grid') && /on its own/.test({NOTICE})")
@@ -148,22 +154,23 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
             until(one, f"document.querySelector('.node.solar .value').textContent === '{watts}'")
         gateways["cabin"].fault("unplugged")
         for state in ("stale", "away"):
-            wait_until(lambda state=state: states(server)[1] == state, 30, server.output())  # type: ignore[misc]
-            until(page, f"/^Without Cabin, which has not answered for (a few seconds|[0-9]0.s)( ·|$)/.test({MORE})")
-            assert page.evaluate(NOTICE).startswith("1 of 2 well · Cabin: ")
+            # It is stale for a few seconds only.
+            wait_until(lambda state=state: states(server)[1] in (state, "away"), 30, server.output())  # type: ignore[misc]
+            until(page, f"/^Without Cabin, which has not answered for {FOR}( ·|$)/.test({MORE})")
+            until(page, f"{NOTICE}.startsWith('1 of 2 well · Cabin: ')")
             until(page, "document.querySelector('.node.solar .value').textContent === '4.00'")
-            assert not page.evaluate(f"{FLOW}.contains('faded')"), "the sum of those that answer is not old"
-            until(cabin, f"/^Cabin: no new data, these figures are (a few seconds|[0-9]0.s) old/.test({NOTICE})")
-            assert cabin.evaluate(f"{FLOW}.contains('faded')")
-            assert cabin.evaluate("document.querySelector('.node.solar .value').textContent") == "4.00", state
+            until(page, f"!{FLOW}.contains('faded')")  # the sum of those that answer is not old
+            until(cabin, f"/^Cabin: no new data, these figures are {FOR} old/.test({NOTICE})")
+            until(cabin, f"{FLOW}.contains('faded')")
+            until_is(cabin, "document.querySelector('.node.solar .value').textContent", "4.00")
         until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
-        assert page.evaluate("document.querySelectorAll('#switcher button').length") == 3
+        until_is(page, "document.querySelectorAll('#switcher button').length", 3)
         until(page, f"{STATE} === '1 of 2 live'")
         until(cabin, f"{STATE} === 'No data'")
         late = look(base, check=False).open("?gateway=cabin")
         until(late, "document.querySelector('.node.solar .value').textContent === '4.00'")
-        assert late.evaluate("document.querySelectorAll('.unit').length") == 2, "a unit was lost with the connection"
-        assert late.text_content(".node.battery .label") == "2 Powerwalls"
+        until_is(late, "document.querySelectorAll('.unit').length", 2)  # no unit is lost with the connection
+        until_is(late, "document.querySelector('.node.battery .label').textContent", "2 Powerwalls")
         gateways["cabin"].fault("none")
         for one in (page, cabin):
             until(one, f"{STATE} === 'Live' && /^(All|2 of 2) well/.test({NOTICE})", 40)
@@ -197,9 +204,9 @@ def test_a_house_in_trouble_by_its_address_tells_its_name_and_the_remedy(street:
         told = street.server.json(f"/api/site/{name}")
         page = look(street).open(f"?gateway={name}")
         until(page, f"{NOTICE}.startsWith('{name.capitalize()}: no data.')")
-        notice = page.text_content("#notice") or ""
-        assert told["advice"] in notice and told["sentence"][1:] in notice
-        assert page.text_content("#site") == name.capitalize()
+        for words in (told["advice"], told["sentence"][1:]):
+            until(page, f"{NOTICE}.includes({json.dumps(words)})")
+        until_is(page, "document.querySelector('#site').textContent", name.capitalize())
         assert page.evaluate("document.querySelector('.node.home .value').textContent") == "–"
 
 
@@ -223,11 +230,12 @@ def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look, path: str)
                 told = server.json("/api/site")["gateways"][0]
                 page = look(f"http://127.0.0.1:{server.port}", check=False).open(path)
                 until(page, f"{NOTICE}.includes({json.dumps(told['advice'])})")
-                assert told["sentence"][1:] in (page.text_content("#notice") or ""), name
+                until(page, f"{NOTICE}.includes({json.dumps(told['sentence'][1:])})")
                 advice.add(told["advice"])
                 if path:
+                    box = "document.querySelector('.gateway-box')?.textContent ?? ''"
+                    until(page, f"({box}).includes({json.dumps(told['advice'])})")
                     assert not page.is_visible("[data-card=gateways] .none"), "one is configured"
-                    assert told["advice"] in (page.text_content(".gateway-box") or "")
                 page.context.close()
         assert len(advice) == 3
 
@@ -249,7 +257,8 @@ def test_only_a_fresh_installation_says_that_no_gateway_is_configured(look: Look
         until(page, f"{NOTICE}.startsWith('No gateway is configured')")
         page = look(base, check=False).open("console")
         until(page, f"{NOTICE}.startsWith('No gateway is configured') && {STATE} === 'No gateway'")
-        assert page.is_visible("[data-card=gateways] .none") and not page.is_visible("#switcher")
+        page.wait_for_selector("[data-card=gateways] .none")
+        assert not page.is_visible("#switcher")
 
 
 def test_night_is_dark_and_in_no_trouble(look: Look) -> None:
@@ -258,8 +267,8 @@ def test_night_is_dark_and_in_no_trouble(look: Look) -> None:
         wait_until(lambda: states(server) == ["fresh"], 30, server.output())
         page = look(f"http://127.0.0.1:{server.port}", check=False).open("")
         until(page, f"{FLOW}.contains('night') && !{FLOW}.contains('faded')")
-        assert page.evaluate("document.querySelector('.node.solar .figure').textContent") == "0W"
-        assert page.evaluate(WELL)
+        until_is(page, "document.querySelector('.node.solar .figure').textContent", "0W")
+        until(page, WELL)
 
 
 def test_of_several_missing_houses_each_tells_for_how_long(look: Look) -> None:
@@ -272,12 +281,12 @@ def test_of_several_missing_houses_each_tells_for_how_long(look: Look) -> None:
         base = f"http://127.0.0.1:{server.port}"
         page = look(base, check=False).open("")
         gateways["cabin"].fault("unplugged")
-        until(page, f"/^Without Cabin, which has not answered for 10.s ·/.test({MORE})", 30)
+        until(page, f"/^Without Cabin, which has not answered for {FOR} ·/.test({MORE})", 30)
         gateways["barn"].fault("unplugged")
-        both = "/^Without Cabin [(]no answer for [0-9]0.s[)] and Barn [(]no answer for (a few seconds|[0-9]0.s)[)] ·/"
+        both = f"/^Without Cabin [(]no answer for {FOR}[)] and Barn [(]no answer for {FOR}[)] ·/"
         until(page, f"{both}.test({MORE})", 30)
         gateways["home"].fault("unplugged")
-        until(page, f"/^No data from any of 3 gateways for (a few seconds|[0-9]0.s) · /.test({NOTICE})", 40)
+        until(page, f"/^No data from any of 3 gateways for {FOR} · /.test({NOTICE})", 40)
 
 
 def test_houses_that_are_missing_for_one_reason_share_their_sentence(street: House, look: Look) -> None:

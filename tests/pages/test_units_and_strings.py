@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import House, until, until_is
 from tests.pages.support import house as make_house
 
 HIDE = "console?hide=power-flow,trend,daily-energy,energy"
@@ -25,7 +25,7 @@ def night(request: pytest.FixtureRequest) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[House]:
-    with make_house("powerwall2", hour=1.0, PW_CACHE_TTL="6") as found:
+    with make_house("powerwall2", hour=1.0, PW_CACHE_TTL="9") as found:
         yield found
 
 
@@ -42,9 +42,7 @@ def boxes(page: Page) -> list[str]:
 
 def test_at_night_the_strings_are_asleep_and_the_units_are_there(night: House, look: Look) -> None:
     page = look(night).open(HIDE)
-    until(page, f"{STRINGS}.length >= 4")
-    rows = page.evaluate(STRINGS)
-    assert all(row.endswith(" · asleep") for row in rows), rows
+    until(page, f"{STRINGS}.length >= 4 && {STRINGS}.every((row) => row.endsWith(' · asleep'))")
     assert "connected" not in page.inner_text("[data-card=strings]").lower()
     for number, box in enumerate(boxes(page), 1):
         assert f"Powerwall {number} · " in box and "%" in box and "NaN" not in box, box
@@ -57,7 +55,7 @@ def test_by_day_strings_that_produce_need_no_word(three: House, look: Look) -> N
     told = three.server.json("/api/site/default")["strings"]
     states = {name: one["state"] for name, one in told.items()}
     assert set(states.values()) == {"producing", None}  # nothing is unused after a moment
-    assert page.evaluate(STRINGS) == list(told)
+    until_is(page, STRINGS, list(told))
 
 
 def test_a_unit_that_the_gateway_does_not_hear_keeps_its_place(two: House, look: Look) -> None:
