@@ -138,7 +138,7 @@ def alive(pid: int) -> bool:
 
 def test_a_second_server_on_the_port_says_so_in_one_line(unreachable: Server) -> None:
     command = [sys.executable, "-m", "pwserver", "--bind-address", "127.0.0.1", "--port", str(unreachable.port)]
-    second = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=30)
+    second = subprocess.run(command, capture_output=True, text=True, env=clean_environment(), timeout=patient(30))
     assert second.returncode == 1
     assert second.stdout == ""
     assert len(second.stderr.strip().splitlines()) == 1

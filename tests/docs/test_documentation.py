@@ -24,7 +24,7 @@ from pwserver.simulator import SimulatedGateway
 from tests.docs import causes_page, figures, layers_page, processes_page, provenance_page
 from tests.e2e.conftest import many
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
@@ -92,7 +92,7 @@ def test_files_and_settings_exist(page: Path) -> None:
         if span.startswith(FOLDERS) and not re.search(r"[\s{…]", span):
             place = span.rstrip("/*")  # a module may be named without its suffix
             assert list(ROOT.glob(f"{place}*")), f"{name(page)}: {span}"
-    others = {"PW_MAX_COOKIES", "PW_TEST_PATIENCE"}  # which a walk adds; which the tests read
+    others = {"PW_MAX_COOKIES", "PW_TEST_PATIENCE", "PW_TEST_SLOWED"}  # which a walk adds; which the tests read
     unknown = set(NAME.findall(text)) - set(ENVIRONMENT_NAMES) - others
     prefixes = {found for found in unknown if any(known.startswith(f"{found}_") for known in ENVIRONMENT_NAMES)}
     assert not unknown - prefixes, name(page)
@@ -184,7 +184,7 @@ def check(words: list[str]) -> None:
             re.match(r"\.(\[(mqtt|notices)\])?$|pwserver|pypowerwall-server|-|dist/", word) for word in arguments[1:]
         ), words
     elif program == "openssl":
-        assert subprocess.run(words, capture_output=True, check=True, timeout=20).stdout
+        assert subprocess.run(words, capture_output=True, check=True, timeout=patient(20)).stdout
     else:
         assert program in FOREIGN, f"unknown program: {words}"
 

@@ -13,13 +13,13 @@ from pwserver.simulator import SimulatedGateway
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-# The shortest times the settings table allows, so that a fault runs its course in seconds.
+# Short times, so that a fault runs its course in seconds; but a slow machine is not taken for a fault.
 IMPATIENT = {
     "PW_CACHE_EXPIRE": "1",
-    "PW_TIMEOUT": "1",
-    "PW_CACHE_TTL": "3",
+    "PW_TIMEOUT": "2",
+    "PW_CACHE_TTL": "4",
     "PW_BACKOFF_MAX": "5",
-    "PW_HEARTBEAT_TIMEOUT": "2",
+    "PW_HEARTBEAT_TIMEOUT": "20",
 }
 
 
@@ -63,6 +63,7 @@ def serve(gateway: SimulatedGateway) -> Iterator[Callable[..., Server]]:
         server.__enter__()
         started.append(server)
         server.wait_for_data()
+        server.wait_for_everybody()
         wait_until(lambda: server.get("/readyz").status == 200, 30, "the page about all gateways follows")
         return server
 

@@ -17,10 +17,11 @@ from tests.e2e.catalogue import statuses
 from tests.e2e.conftest import IMPATIENT, many
 from tests.support.readers import Readers
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 TTL_SECONDS = float(IMPATIENT["PW_CACHE_TTL"])
-LONGEST_POLL_SECONDS = 6.0  # twice PW_TIMEOUT and two seconds are its limit; the rest is for a busy machine
+# Its limit is twice PW_TIMEOUT and two seconds; the rest is for a busy machine.
+LONGEST_POLL_SECONDS = patient(2.0 * float(IMPATIENT["PW_TIMEOUT"]) + 2.0)
 WELL = "well"
 RETRY_AFTER_SECONDS = 7
 # gateway id -> (scenario, what is wrong, the cause /health must name)
@@ -104,8 +105,8 @@ def test_every_fault_at_once(house: House) -> None:
         # A poll under way may still have been a good one, and have taken as long as a poll may.
         assert entry["error"] and entry["last_updated"] < broken + LONGEST_POLL_SECONDS, entry
         assert entry["next_attempt"] is None or entry["next_attempt"] > broken, entry
-    health = server.json("/health")
-    assert health["status"] == "degraded" and health["gateways_online"] == 1
+    wait_until(lambda: server.json("/health")["gateways_online"] == 1, 20, "all are ill but one")
+    assert server.json("/health")["status"] == "degraded"
     assert server.get("/livez").status == server.get("/readyz").status == 200
 
     # --- what they said last is served with its true age, and not for longer than promised
@@ -123,8 +124,12 @@ def test_every_fault_at_once(house: House) -> None:
         assert answer.status == 200 and "age" not in answer.headers and 'instant_power":0' not in answer.body.decode()
         state = server.json(f"/api/gateways/{name}")
         assert state["data"] is None and not state["online"] and state["gateway"]["last_error"]
-    seen = house.details()[WELL]
-    assert seen["state"] == "ok" and seen["age_seconds"] < 10
+
+    def well() -> bool:
+        seen = house.details()[WELL]
+        return bool(seen["state"] == "ok" and seen["age_seconds"] < 10)
+
+    wait_until(well, 20, "the one that is well is not")
     summed = server.json("/api/aggregate/power")
     assert summed["site"] == pytest.approx(server.json("/aggregates")["site"]["instant_power"], abs=2000)
 
@@ -139,13 +144,17 @@ def test_every_fault_at_once(house: House) -> None:
     for name in ILL:
         gateways[name].fault("none")
         mended[name], moment[name] = time.time(), time.monotonic()
+    in_vain = dict.fromkeys(ILL, 0)
     polls_needed: dict[str, int] = {}
 
     def all_back() -> bool:
         for name in set(ILL) - set(polls_needed):
             asked = polls(gateways[name], moment[name])
             if server.timestamp(f"/api/gateways/{name}/aggregates") > mended[name]:
-                polls_needed[name] = asked
+                # Good ones may have followed the first good one before this look.
+                polls_needed[name] = min(asked, in_vain[name] + 1)
+            else:
+                in_vain[name] = asked
         return set(polls_needed) >= recovering
 
     # A refused login is paid with a pause of PW_AUTH_COOLDOWN, a minute at least: not waited for here.
@@ -165,20 +174,21 @@ def test_every_fault_at_once(house: House) -> None:
 def test_a_flapping_gateway_is_told_as_it_is(house: House) -> None:
     gateway, server = house.gateways[WELL], house.server
     before = server.json("/health")["connection_health"]
-    gateway.fault("flapping", fault={"kind": "reset"}, up_seconds=2.0, down_seconds=1.5)
+    gateway.fault("flapping", fault={"kind": "reset"}, up_seconds=3.0, down_seconds=1.5)
     try:
         states: list[str] = []
 
-        def changes() -> int:
+        def twice_up_and_down() -> bool:
             state = house.details()[WELL]["state"]
             if not states or states[-1] != state:
                 states.append(state)
-            return len(states)
+            return min(states.count("ok"), states.count("backing-off")) >= 2
 
-        wait_until(lambda: changes() >= 5, 60, "up and down twice")
+        wait_until(twice_up_and_down, 60, "up and down twice")
     finally:
         gateway.fault("none")
-    assert set(states) == {"ok", "backing-off"}
+    # A poll that is under way when it goes down, as on a slow machine, has a part of the answers, or gets it elsewhere.
+    assert set(states) <= {"ok", "backing-off", "degraded", "fallback"}
     wait_until(lambda: house.details()[WELL]["state"] == "ok", 20)
     after = server.json("/health")["connection_health"]
     assert after["total_failures"] > before["total_failures"]

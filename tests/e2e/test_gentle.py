@@ -19,6 +19,7 @@ from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 POLLS = 6
+RETRY_AFTER_SECONDS = 15  # in which a slow machine has started another process, which must know of it
 
 
 def asked(gateway: SimulatedGateway, since: float) -> Counter[str]:
@@ -41,13 +42,15 @@ def test_readers_cost_the_gateway_nothing(gateway: SimulatedGateway, serve: Call
     with Readers(server.port or 0, pause_seconds=0.0, count=4) as readers:
         wait_until(lambda: readers.answers > 50, 20)
         busy, seconds_busy = watch(gateway)
-    assert readers.failures == [] and readers.answers > 300
+        wait_until(lambda: readers.answers > 300, 20, "they hardly read")
+    assert readers.failures == []
     # A poll is a poll: one status and one controller query each, and the slow ones on their own time.
     for found in (alone, busy):
-        assert abs(found["status"] - POLLS) <= 1 and found["controller"] == POLLS
+        assert abs(found["status"] - found["controller"]) <= 1
     # Never more often than the owner said (a loaded machine may miss a tick, but must not make up for it).
     assert busy["status"] <= seconds_busy + 1 and alone["status"] <= seconds_alone + 1
-    assert busy.total() <= alone.total() + 8, (alone, busy)  # the slower queries fall into one window or the other
+    # The slower queries fall into one window or the other, and a slow tester may count one poll more.
+    assert busy.total() / busy["controller"] <= alone.total() / alone["controller"] + 8 / POLLS, (alone, busy)
 
 
 def test_the_published_calls_are_the_real_ones(gateway: SimulatedGateway, serve: Callable[..., Server]) -> None:
@@ -67,7 +70,7 @@ def test_after_a_429_no_request_before_its_time(gateway: SimulatedGateway, meanw
     with Server(environment=one(gateway, PW_CACHE_TTL="60")) as server:
         server.wait_for_data()
         with Readers(server.port or 0) as readers:
-            gateway.fault("status", status=429, retry_after_seconds=6)
+            gateway.fault("status", status=429, retry_after_seconds=RETRY_AFTER_SECONDS)
             wait_until(lambda: server.state()["cause"] == "rate-limit", 20)
             gateway.fault("none")
             told = server.state()
@@ -84,7 +87,7 @@ def test_after_a_429_no_request_before_its_time(gateway: SimulatedGateway, meanw
     times = [(seen.time, seen.status) for seen in list(gateway.requests.recent)]
     first = next(index for index, (_, status) in enumerate(times) if status == 429)
     assert len(times) > first + 1
-    assert all(moment >= times[first][0] + 6 for moment, _ in times[first + 1 :])
+    assert all(moment >= times[first][0] + RETRY_AFTER_SECONDS for moment, _ in times[first + 1 :])
 
 
 def test_a_refused_login_is_not_tried_again_by_a_new_poller_but_with_a_new_password(

@@ -16,13 +16,14 @@ import pytest
 
 from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.simulator import SimulatedGateway
-from tests.e2e.conftest import IMPATIENT, many
+from tests.e2e.conftest import many
 from tests.support import kills
 from tests.support.readers import Readers
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
 ROUNDS = 3
+HEARTBEAT_SECONDS = 5
 
 
 @pytest.mark.parametrize("act", sorted(kills.ACTS))
@@ -56,7 +57,7 @@ def test_all_answer_soon_after_a_burst_of_kills(seconds: float, numbers: tuple[s
 
 def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server]) -> None:
     """Stopped for longer than data live: they are served, then their form without data, and /health says so."""
-    server = serve(PW_HEARTBEAT_TIMEOUT="20")  # main may not replace it during the test
+    server = serve()  # main may not replace it during the test
     poller = server.children()["poller"]
     with Readers(server.port or 0, ("/aggregates", "/csv", "/health", "/api/gateways/default")) as readers:
         os.kill(poller, signal.SIGSTOP)
@@ -75,12 +76,12 @@ def test_reads_never_fail_while_there_is_no_poller(serve: Callable[..., Server])
 
 def test_a_container_that_was_paused_goes_on_as_it_was(serve: Callable[..., Server]) -> None:
     """Everybody stopped for longer than a heartbeat may be late: nobody is to blame for that."""
-    server = serve()
+    server = serve(PW_HEARTBEAT_TIMEOUT=str(HEARTBEAT_SECONDS))
     before = server.children()
     family = [server.process.pid, *before.values()]
     for pid in family:
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(float(IMPATIENT["PW_HEARTBEAT_TIMEOUT"]) + 0.5)  # that long is what is tested
+    time.sleep(HEARTBEAT_SECONDS + 0.5)  # that long is what is tested
     for pid in family:  # main first: it sees the old heartbeats
         os.kill(pid, signal.SIGCONT)
     server.wait_for_data(newer_than=time.time())

@@ -51,6 +51,7 @@ def configured(request: pytest.FixtureRequest, gateway: SimulatedGateway, tmp_pa
     made.write(cache_ttl=11)
     with made.server:
         made.server.wait_for_data()
+        made.server.wait_for_everybody()
         yield made
 
 

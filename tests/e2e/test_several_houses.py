@@ -36,7 +36,7 @@ def houses() -> Iterator[dict[str, SimulatedGateway]]:
 @pytest.fixture(scope="module")
 def server(houses: dict[str, SimulatedGateway], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Three houses that answer, one that nobody hears, one whose password is wrong."""
-    environment = many(houses, tmp_path_factory.mktemp("logins"), PW_HEARTBEAT_TIMEOUT="20")
+    environment = many(houses, tmp_path_factory.mktemp("logins"))
     entries = json.loads(environment["PW_GATEWAYS"])
     entries.append({"id": "mill", "name": "Mill", "host": NOBODY, "gw_pwd": "ABCDEFGHIJ"})
     entries.append({"id": "shed", "name": "Shed", "host": houses["barn"].address, "gw_pwd": "WRONGWRONG"})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pwserver.simulator.tls_context import make_certificate
+from tests.support.waiting import patient
 
 Answer = Callable[[Callable[[bytes], Any]], None]
 
@@ -40,7 +41,7 @@ class Hostile:
         self._ended.set()
         self._socket.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts; closing alone would not
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(patient(5))
 
     def _listen(self) -> None:
         while not self._ended.is_set():

@@ -20,6 +20,7 @@ from pwserver.poller.history_fill import GatewayFill
 from pwserver.poller.recording import Recording
 from tests.history.support import reading
 from tests.history.test_fill import DAY, HOUR, HOUSE, MIDNIGHT, SETTINGS, FakeSource, record
+from tests.support.waiting import patient
 from tests.tesla_history import TeslaHistory
 
 TODAY = datetime.date(2026, 11, 20)
@@ -151,10 +152,10 @@ def test_an_import_and_a_filling_at_once_take_turns(tmp_path: Path) -> None:
     try:
         with recording.held(HOUSE.id):
             thread.start()
-            entered.wait(10)
+            entered.wait(patient(10))
             recording.record(HOUSE.id, reading(MIDNIGHT + 2 * HOUR, 0.0, 1.0, 0.0, 1.0))
             seen.append("first")
-        thread.join(10)
+        thread.join(patient(10))
         assert seen == ["first", "second"] and not thread.is_alive()
         assert recording.recorders[HOUSE.id].last == MIDNIGHT + 2 * HOUR
     finally:

@@ -20,6 +20,7 @@ from pwserver.generated_page import with_generated
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.state.view import SiteView, View
 from tests.docs import metrics_page
+from tests.support.waiting import patient
 
 GOLDEN = Path(__file__).parent / "data"
 
@@ -220,7 +221,7 @@ def test_importing_the_module_loads_no_client_library():
     import sys
 
     code = "import sys, pwserver.documents.prometheus; assert 'prometheus_client' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], timeout=patient(30))
     assert prometheus.TEXT_TYPE.startswith("text/plain") and replace(GatewayStatus(), online=True).online
 
 

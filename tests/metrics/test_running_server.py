@@ -66,6 +66,7 @@ def server(houses, tmp_path_factory):
         for name in houses:
             started.wait_for_data(f"/api/gateways/{name}")
         until(lambda: b'powerwall_up{gateway="cabin"} 1.0' in started.get("/metrics").body, "both on the page")
+        started.wait_for_everybody()
         yield started
 
 

@@ -63,14 +63,17 @@ def test_a_day_of_the_broker(house, broker, watch, until):
 
     async def main(server: Server) -> None:
         async with watch(broker.port) as seen:
-            await until(lambda: seen.last.get("pypowerwall/default/availability") == "online")
-            assert seen.last["pypowerwall/availability"] == "online"
+            # What the broker has retained comes in any order.
+            wanted = {"pypowerwall/default/availability": "online", "pypowerwall/availability": "online"}
+            wanted["pypowerwall/default/grid_status"] = "UP"
+            await until(lambda: wanted.items() <= seen.last.items())
+            more = {"pypowerwall/default/total_capacity", "pypowerwall/default/aggregates"}
+            more.add("homeassistant/device/pypowerwall_default/config")
+            await until(lambda: more <= seen.last.keys())
             truth = house.truth()
             assert float(seen.last["pypowerwall/default/total_capacity"]) == truth["capacity_wh"]
-            assert seen.last["pypowerwall/default/grid_status"] == "UP"
             served = await aside(server.json, "/aggregates")
             assert set(json.loads(seen.last["pypowerwall/default/aggregates"])) == set(served)
-            assert "homeassistant/device/pypowerwall_default/config" in seen.last
             status = await aside(server.json, "/api/mqtt/status")
             assert status == {
                 "enabled": True,
@@ -96,7 +99,7 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             await until(lambda: grid_events() == ["grid_down"], "the grid is lost")
             house.set_house(grid_outage=False)
             await until(lambda: grid_events() == ["grid_down", "grid_up"], "the grid is back")
-            await until(lambda: f"{base}/last_event" in seen.last)
+            await until(lambda: {f"{base}/last_event", f"{base}/last_event/details"} <= seen.last.keys())
             assert json.loads(seen.last[f"{base}/last_event/details"])["sequence"] >= 2
 
             mark = len(seen.log)
@@ -115,7 +118,7 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             # A gateway that goes away is a failed poll: said at once, values left alone.
             house.fault("unplugged")
             await until(lambda: seen.last["pypowerwall/default/availability"] == "offline")
-            assert seen.last["pypowerwall/default/online"] == "false"
+            await until(lambda: seen.last["pypowerwall/default/online"] == "false")
             assert "pypowerwall/default/grid" in seen.last
             house.fault("none")
             await until(lambda: seen.last["pypowerwall/default/availability"] == "online", seconds=30)
@@ -134,7 +137,7 @@ def test_a_day_of_the_broker(house, broker, watch, until):
             server.process.send_signal(signal.SIGTERM)
             await until(lambda: seen.last.get("pypowerwall/availability") == "offline")
             await until(lambda: seen.last["pypowerwall/default/availability"] == "offline")
-        assert await aside(server.process.wait, 10) == 0
+        assert await aside(server.process.wait, patient(10)) == 0
 
     with Server(environment=environment(house, broker)) as server:
         server.wait_for_data()
@@ -195,10 +198,11 @@ def test_a_unit_that_goes_missing_and_then_leaves(broker, watch, until, tmp_path
             charge = json.loads(seen.last[config])["components"]["pypowerwall_default_battery_2_charge"]
             assert state in [entry["topic"] for entry in charge["availability"]]
             house.fault("unit-missing", unit=1)
-            await until(lambda: seen.last[state] == "offline", "unavailable after its stated age", 30)
-            assert seen.last["pypowerwall/default/batteries/1/availability"] == "online"
-            await until(lambda: seen.last[f"pypowerwall/default/devices/{leaving.serial}/availability"] == "offline")
-            assert seen.last["pypowerwall/default/availability"] == "online"
+            of_device = f"pypowerwall/default/devices/{leaving.serial}/availability"
+            # On a machine at its limits the whole gateway may be late for a moment, and its other unit with it.
+            wanted = {state: "offline", of_device: "offline", "pypowerwall/default/batteries/1/availability": "online"}
+            wanted["pypowerwall/default/availability"] = "online"
+            await until(lambda: wanted.items() <= seen.last.items(), "unavailable after its stated age", 30)
 
     async def has_left(single: SimulatedGateway) -> None:
         async with watch(broker.port) as seen:
@@ -218,8 +222,8 @@ def test_a_unit_that_goes_missing_and_then_leaves(broker, watch, until, tmp_path
             lambda: not any(leaving.serial in topic for topic in seen.last), "every topic of the unit is removed"
         )
         assert not seen.last.get("pypowerwall/default/batteries/2/charge")
-        assert seen.last["pypowerwall/default/batteries/1/charge"]
-        assert seen.last["pypowerwall/default/batteries/1/availability"] == "online"
+        first = "pypowerwall/default/batteries/1"
+        await until(lambda: seen.last.get(f"{first}/charge") and seen.last.get(f"{first}/availability") == "online")
 
     with SimulatedGateway("powerwall2", hour=11.5) as both, Server(environment=one(both, **settings)) as server:
         server.wait_for_data()
@@ -238,9 +242,10 @@ def test_a_gateway_that_was_never_reached(broker, watch, until):
         async def main() -> None:
             async with watch(broker.port, "pypowerwall/#") as seen:
                 await until(lambda: seen.last.get("pypowerwall/default/availability") == "offline", seconds=30)
+                # What the broker has retained comes in any order.
+                wanted = {"online", "name", "status", "availability"}
+                await until(lambda: {topic.rpartition("/")[2] for topic in seen.last if "/default/" in topic} == wanted)
                 assert seen.last["pypowerwall/default/online"] == "false"
-                values = {topic.rpartition("/")[2] for topic in seen.last if "/default/" in topic}
-                assert values == {"online", "name", "status", "availability"}
 
         with Server(environment=house):
             run(main())
@@ -254,9 +259,9 @@ def test_without_the_client_library_the_server_stays_up(house, broker, tmp_path)
         server.wait_for_data()
         begun = time.time()
         server.wait_for_data(newer_than=begun)
+        wait_until(lambda: server.json("/api/mqtt/status")["reason"] == NOT_INSTALLED, 20, server.output())
         status = server.json("/api/mqtt/status")
         assert (status["enabled"], status["connected"]) == (True, False)
-        assert status["reason"] == NOT_INSTALLED
         wait_until(lambda: NOT_INSTALLED in server.output(), 10)
         assert server.output().count("pip install aiomqtt") == 1
 

@@ -21,7 +21,7 @@ from pwserver.supervisor import Child, Supervisor
 from tests.packaging.roots import CHECKOUT
 from tests.support.programs import clean_environment
 from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.waiting import patient, wait_until
 
 UNITS = sorted(file for file in (CHECKOUT / "deploy").glob("*/*") if file.suffix in (".service", ".socket"))
 # Sets the listening socket up as descriptor 3 the way systemd does, with the number of the process that becomes us.
@@ -136,7 +136,7 @@ def test_socket_activation(family: socket.AddressFamily) -> None:
                 assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
             finally:
                 process.terminate()
-                output = process.communicate(timeout=20)[0]
+                output = process.communicate(timeout=patient(20))[0]
     assert process.returncode == 0, output
 
 

@@ -123,6 +123,17 @@ class Server:
         """Until the document has data read later than that moment (epoch seconds)."""
         wait_until(lambda: self.timestamp(target) > newer_than, 30, f"fresh data in {target}:\n{self.output()}")
 
+    def wait_for_everybody(self) -> None:
+        """Until every process that main looks after works: a slow machine has data before the last of them."""
+
+        def all_work() -> bool:
+            stats = self.json("/stats")
+            working = {one["name"] for one in stats["processes"] if one["beat_age_seconds"] is not None}
+            wanted = {"poller", *(f"worker-{number}" for number in range(stats["config"]["PW_WORKERS"]))}
+            return wanted <= working and wanted <= self.children().keys()
+
+        wait_until(all_work, 30, f"not all processes work:\n{self.output()}")
+
     def children(self) -> dict[str, int]:
         """Name -> pid of the processes main looks after, from the names they gave themselves."""
         found: dict[str, int] = {}

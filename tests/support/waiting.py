@@ -12,7 +12,7 @@ import pytest
 
 # Deadlines are written for an idle machine, and a slow or busy one gets so many times as long. A deadline only ends the
 # wait for what will never come; how fast something must be is asserted in other ways.
-PATIENCE = float(os.environ.get("PW_TEST_PATIENCE", "3"))
+PATIENCE = float(os.environ.get("PW_TEST_PATIENCE", "5"))
 
 MOST_PAUSE_SECONDS = 0.1  # between two looks: each costs the tester and the server that it asks some processor time
 
@@ -28,8 +28,11 @@ class WaitUntil(Protocol):
     def __call__(self, condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any: ...
 
 
-def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: str = "") -> Any:
-    """Poll a condition until it is truthy and return its value; fail after ``patient(deadline)`` seconds."""
+def wait_until(condition: Callable[[], Any], deadline: float = 10.0, what: object = "") -> Any:
+    """Poll a condition until it is truthy and return its value; fail after ``patient(deadline)`` seconds.
+
+    ``what`` is what is waited for; it is put into words when it did not come.
+    """
     deadline = patient(deadline)
     end = time.monotonic() + deadline
     pause = 0.001
@@ -70,5 +73,5 @@ def if_answered(check: Callable[[], Any]) -> Callable[[], Any]:
     return asked
 
 
-def _late(condition: Callable[[], Any], deadline: float, what: str) -> str:
-    return f"not within {deadline:g} s: {what or getattr(condition, '__name__', condition)}"
+def _late(condition: Callable[[], Any], deadline: float, what: object) -> str:
+    return f"not within {deadline:g} s: {str(what) or getattr(condition, '__name__', condition)}"
