@@ -301,6 +301,44 @@ type SiteOverview = {
   }>;
 };
 
+type HouseRows = {
+  version: 1;
+  time: number;
+  well: number;
+  houses: Array<{
+    id: string;
+    name: string;
+    condition: "away" | "off-grid" | "serious-alert" | "implausible" | "stale" | "warning-alert" | "weak-string" | "syncing" | "waiting" | "unrefuted" | "well";
+    rank: number;
+    solar_watts: number | null;
+    home_watts: number | null;
+    battery_watts: number | null;
+    grid_watts: number | null;
+    charge_percent: number | null;
+    hours_left: number | null;
+    reserve_percent: number | null;
+    grid_state: "UP" | "DOWN" | "SYNCING" | null;
+    read_at: number | null;
+    today: {
+      solar_wh: number | null;
+      home_wh: number | null;
+      imported_wh: number | null;
+      exported_wh: number | null;
+      own_percent: number | null;
+    } | null;
+    worst_alert?: {
+      name: string;
+      meaning: string | null;
+    };
+    weak_strings?: Array<string>;
+    since?: number | null;
+    next_attempt?: number | null;
+    sentence?: string | null;
+    advice?: string | null;
+    old?: boolean;
+  }>;
+};
+
 type Explanation = {
   version?: number;
   gateway?: string | null;
@@ -976,6 +1014,8 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? SiteHouse
   : Address extends `api/site` | `api/site?${string}`
   ? SiteOverview
+  : Address extends `api/houses` | `api/houses?${string}`
+  ? HouseRows
   : Address extends `api/explain` | `api/explain?${string}`
   ? Explanation
   : Address extends `${string}control/status` | `${string}control/status?${string}`

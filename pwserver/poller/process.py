@@ -87,6 +87,7 @@ class Poller:
         self.values = ValueRecording(runtime.history, runtime.histories)
         self.publisher.value = self.values.figures
         self.publisher.daily = self.recording.findings
+        self.publisher.today = self.recording.today
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         for ring in runtime.history.events.values():
             self.brokers.tell(ring.after(ring.head - 1), new=False)

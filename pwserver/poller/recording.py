@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ from pwserver.history.import_journal import finish
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
+from pwserver.history.today_energies import today_energies
 from pwserver.reading import Reading
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.judge import Judged
+from pwserver.state.today import TodayEnergies
 from pwserver.state.view import View
 
 log = logging.getLogger("pwserver.history")
@@ -74,6 +77,13 @@ class Recording:
         """Return what the recorded days of a gateway's devices say."""
         recorder = self.recorders.get(gateway)
         return recorder.findings if recorder is not None else NOTHING_FOUND
+
+    def today(self, gateway: str) -> TodayEnergies | None:
+        """Return the energies of a gateway since its midnight; None where nothing was recorded or may be read."""
+        archive = self.store.archives.get(gateway)
+        if archive is None or self.store.stop_reason() is not None:
+            return None
+        return today_energies(archive, time.time())
 
     def take(self, view: View) -> None:
         """Record a fresh reading; one that is only still served, or was seen before, is left out."""

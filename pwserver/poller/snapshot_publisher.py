@@ -30,6 +30,7 @@ from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import UNCORRECTED, Corrections
 from pwserver.state.time_zone import in_force
+from pwserver.state.today import TodayEnergies
 from pwserver.state.view import SiteView, View
 from pwserver.tariff.figures import ValueFigures
 
@@ -93,6 +94,7 @@ class SnapshotPublisher:
         # Told of every new sum of several gateways, with those that are left out of it.
         self.after_site: Callable[[View, Collection[str]], None] | None = None
         self.value: Callable[[str], ValueFigures | None] = lambda gateway: None  # what its energy was worth
+        self.today: Callable[[str], TodayEnergies | None] = lambda gateway: None  # its energies since midnight
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
         self._changed = asyncio.Event()
@@ -107,8 +109,8 @@ class SnapshotPublisher:
         judge.memory.daily = self.daily(identity.id)
         judged = judge.take(reading)
         self._memories_kept.keep(identity.id, judge.memory.to_json)  # before the values are published
-        zoned, value = self._zoned(identity), self.value(identity.id)
-        view = View(zoned, status, judged.reading, self.server, time.time(), judged, judge.last, value)
+        zoned, value, today = self._zoned(identity), self.value(identity.id), self.today(identity.id)
+        view = View(zoned, status, judged.reading, self.server, time.time(), judged, judge.last, value, today)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:

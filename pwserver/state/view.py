@@ -12,6 +12,7 @@ from pwserver.state.figures import site_figures
 from pwserver.state.gateway import State, state_of
 from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.site import Site, Total, site_of
+from pwserver.state.today import TodayEnergies
 from pwserver.tariff.figures import ValueFigures
 
 
@@ -31,6 +32,7 @@ class View:
     judged: Judged | None = field(default=None, repr=False)
     last: Judged | None = field(default=None, repr=False)  # the judgement of the newest reading, however old
     value: ValueFigures | None = field(default=None, repr=False)  # what energy was worth; None without a tariff
+    today: TodayEnergies | None = field(default=None, repr=False)  # None: nothing was recorded since midnight
     _state: State | None = field(default=None, init=False, compare=False, repr=False)
 
     @property

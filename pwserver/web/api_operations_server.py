@@ -98,6 +98,7 @@ OPERATIONS = (
         ApiOperation(path, text, "pages", STRING, media_type=HTML, parameters=_PAGE_PARAMETERS)
         for path, text in {
             "/": "Power flow, which other pages can embed",
+            "/houses": "List of all houses",
             "/console": "Management console",
             "/history": "History charts",
             "/example": "A page that embeds the power flow",

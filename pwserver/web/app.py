@@ -81,7 +81,9 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
         assets, settings.web.base_path, page_routes.page_headers(assets.page("error"))
     )
     app.blueprint(openapi.blueprint(assets))
-    app.blueprint(page_routes.blueprint(assets, settings.web, settings.process.tls_elsewhere))
+    app.blueprint(
+        page_routes.blueprint(assets, settings.web, settings.process.tls_elsewhere, len(runtime.identities) > 1)
+    )
     router.finalize()  # here, not in every worker: the table is then one for all
     return app
 

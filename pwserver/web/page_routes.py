@@ -23,7 +23,10 @@ from pwserver.web.legacy_routes import redirect, set_cookies
 from pwserver.web.representation import Representation, send
 from pwserver.web.request_query import query_values
 
-PAGES = {"/": "index", "/console": "console", "/history": "history", "/example": "example", "/example.html": "example"}
+PAGES = {
+    "/": "index", "/houses": "houses", "/console": "console", "/history": "history",
+    "/example": "example", "/example.html": "example",
+}  # fmt: skip
 # Files beside the pages, at addresses that browsers ask for by themselves or that must lie above what they concern.
 ROOT_FILES = (
     "favicon.ico", "favicon-16x16.png", "favicon-32x32.png", "manifest.webmanifest", "offline_worker.js",
@@ -71,15 +74,19 @@ def asset_response(request: Request, asset: Asset, cache: str) -> HTTPResponse:
     return send(request, chosen, {"cache-control": cache, "x-content-type-options": "nosniff"})
 
 
-def blueprint(assets: Assets, web: WebSettings, cross_site: bool) -> Blueprint:
-    """Make the routes of all pages and files. ``cross_site``: cookies must be good for frames in other sites' pages."""
+def blueprint(assets: Assets, web: WebSettings, cross_site: bool, several: bool = False) -> Blueprint:
+    """Make the routes of all pages and files. ``cross_site``: cookies must be good for frames in other sites' pages.
+
+    ``several``: more than one house is configured, so that the pages lead to their list.
+    """
     pages = JsonBlueprint("pages")
     seconds = web.browser_cache_seconds
     revalidate = f"public, max-age={seconds}" if seconds else "no-cache"
 
     @lru_cache(maxsize=len(PAGES) * len(STYLES))
     def shown(name: str, style: str) -> Representation:
-        return page_representation(assets.page(name).replace("{hash}", assets.hash).replace("{style}", style))
+        page = assets.page(name).replace("{several}", " data-several" if several else "")
+        return page_representation(page.replace("{hash}", assets.hash).replace("{style}", style))
 
     def page(path: str, name: str) -> Any:
         headers = page_headers(assets.page(name))

@@ -21,6 +21,7 @@ NO_JUDGES = {
     "daily_findings",
     "gateway_memory",
     "source",
+    "today",
     "view",
 }
 # Members of a reading that say something about the house: whoever reads them judges.

@@ -19,6 +19,7 @@ from pwserver.web.openapi import operations
 DOCUMENTS = {
     "SiteHouse": "/api/site/{id}",
     "SiteOverview": "/api/site",
+    "HouseRows": "/api/houses",
     "Explanation": "/api/explain",
     "ControlStatus": "/control/status",
     "FullBackup": "/control/max_backup",

@@ -1,0 +1,94 @@
+"""The page of houses: those in trouble on top, sorted and filtered, by keyboard, on a phone, for a thousand."""
+
+from __future__ import annotations
+
+import json
+
+from playwright.sync_api import Page, Route
+
+from tests.pages.conftest import Look
+from tests.pages.support import House, until, violations
+from tests.pages.test_top_sentence import one, twelve
+from tests.support.waiting import wait_until
+
+__all__ = ["one", "twelve"]  # the houses of these tests
+
+NAMES = "[...document.querySelectorAll('tbody th')].map((one) => one.textContent)"
+CELL = "document.querySelector('[data-house={}] [data-column={}]').textContent"
+SHOWN = "document.documentElement.dataset.shown && document.querySelectorAll('tbody tr').length"
+MANY = 1000
+FIRST_ROWS = 200
+
+
+def opened(look: Look, house: House, query: str = "", **options: object) -> Page:
+    page = look(house, **options).page
+    page.goto(f"{house.base}/houses{query}")
+    until(page, SHOWN)
+    return page
+
+
+def test_which_gateway_is_in_trouble_and_why(twelve: House, look: Look) -> None:
+    page = opened(look, twelve)
+    until(page, f"{NAMES}.length === 12 && {NAMES}[0] === 'Cabin' && {NAMES}[1] === 'Barn'")
+    state = page.evaluate(CELL.format("cabin", "state"))
+    cabin = next(each for each in twelve.server.json("/api/houses")["houses"] if each["id"] == "cabin")
+    assert "refused the password" in state and cabin["advice"] in state and "next attempt" in state
+    assert page.evaluate(CELL.format("cabin", "seen")) == "never"
+    assert page.evaluate(CELL.format("barn", "state")).startswith("Off grid")
+    assert page.evaluate(CELL.format("home", "state")) == "Well"
+    until(page, f"/\\d/.test({CELL.format('barn', 'backup')})"), "how long the backup lasts"
+    wait_until(lambda: twelve.server.json("/api/houses")["houses"][0]["today"], 20, "nothing was recorded today")
+    until(page, f"{CELL.format('home', 'own')}.endsWith('%')")
+    assert violations(page) == []
+
+
+def test_rows_are_sorted_and_filtered_and_the_address_says_how(twelve: House, look: Look) -> None:
+    page = opened(look, twelve)
+    page.focus("th[data-sort=name] button")
+    page.keyboard.press("Enter")
+    until(page, f"{NAMES}[0] === 'Annex' && location.search === '?sort=name'")
+    page.keyboard.press("Enter")
+    until(page, f"{NAMES}[0] === 'Villa' && document.querySelector('[aria-sort=descending]')")
+    page.select_option("#show", "trouble")
+    until(page, f'JSON.stringify({NAMES}) === \'["Cabin","Barn"]\'')
+    page.fill("#find", "BAR")
+    until(
+        page, f"JSON.stringify({NAMES}) === '[\"Barn\"]' && document.querySelector('#count').textContent === '1 of 12'"
+    )
+    address = page.evaluate("location.href")
+    page.goto(address)
+    until(page, f"JSON.stringify({NAMES}) === '[\"Barn\"]'")
+    page.click("tbody th a")
+    until(page, "location.pathname === '/console' && location.search === '?gateway=barn'")
+
+
+def test_a_phone_shows_cards_and_every_page_leads_to_the_houses(one: House, twelve: House, look: Look) -> None:
+    page = opened(look, twelve, viewport={"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not page.is_visible("thead") and page.is_visible("#sort")
+    page.select_option("#sort", "name")
+    until(page, f"{NAMES}[0] === 'Annex'")
+    for house, several in ((twelve, True), (one, False)):
+        for path in ("", "console", "history"):
+            body = house.server.get(f"/{path}").body.decode()
+            assert ('<html lang="en" data-several' in body) is several, path
+            assert 'href="houses"' in body
+
+
+def test_a_thousand_houses_are_asked_for_seldom_and_drawn_in_parts(twelve: House, look: Look) -> None:
+    page = look(twelve).page
+
+    def many(route: Route) -> None:
+        message = route.fetch().json()
+        model = next(row for row in message["houses"] if row["condition"] == "well")
+        fill = [{**model, "id": f"h{number}", "name": f"House {number:04}"} for number in range(MANY)]
+        route.fulfill(json={**message, "houses": [message["houses"][1], *fill]})
+
+    page.route("**/api/houses", many)
+    page.goto(f"{twelve.base}/houses")
+    until(page, f"document.querySelectorAll('tbody tr').length === {FIRST_ROWS} && {NAMES}[0] === 'Cabin'")
+    page.fill("#find", "0999")
+    until(page, f"JSON.stringify({NAMES}) === {json.dumps(json.dumps(['House 0999']))}")
+    page.fill("#find", "")
+    page.click("#all")
+    until(page, f"document.querySelectorAll('tbody tr').length === {MANY + 1}")
