@@ -10,6 +10,7 @@ from pwserver.events.kinds import KINDS, SENDERS
 from pwserver.json_types import Json, JsonObject
 from pwserver.state.alert_memory import short
 from pwserver.state.fact import finite
+from pwserver.state.grid import DOWN
 
 MOST_PLACES: Final = 64  # devices whose alerts are remembered
 MOST_ALERTS: Final = 40  # of one device
@@ -28,19 +29,22 @@ class Outage:
     purpose: str | None = None
     charge_percent: float | None = None
     counter_wh: float | None = None  # of the house, when it began
-    home_wh: float | None = None  # what the house has used by the powers, in case that it does not count
-    integrated_at: float | None = None  # steady clock at the newest power in ``home_wh``
-    watts: float | None = None  # that power
+    # Not kept. What the house has used by the powers, in case that it does not count.
+    home_wh: float | None = field(default=None, compare=False)
+    integrated_at: float | None = field(default=None, compare=False)  # steady clock at the newest power in ``home_wh``
+    watts: float | None = field(default=None, compare=False)  # that power
 
 
 @dataclass(slots=True)
 class EventMemory:
-    """Holds the last known state of one gateway; None everywhere before anything is known."""
+    """Holds the last known state of one gateway; None everywhere before anything is known.
+
+    Two are equal when what is kept of them is.
+    """
 
     heard: bool = False  # it has been read at least once
     away_at: float | None = None  # since when it is silent, once that was told
     away_cause: str | None = None
-    silent_at: float | None = None  # since when it seems to be silent, until that is sure
     grid: str | None = None  # UP or DOWN, as told or as first seen
     grid_doubt: Outage | None = None  # the first poll of the other state, until a second one confirms it
     outage: Outage | None = None
@@ -49,16 +53,19 @@ class EventMemory:
     settings: dict[str, Json] = field(default_factory=dict)
     commands: dict[str, tuple[Json, str, float]] = field(default_factory=dict)  # setting -> value, sender, steady clock
     firmware: str | None = None
-    firmware_doubt: str | None = None
     units: dict[str, str] | None = None  # serial -> label
-    units_at: float | None = None  # steady clock when units were first seen, None after a restart
-    units_doubt: list[str] = field(default_factory=list)  # serials that seem to be gone
     resets: dict[str, float] | None = None  # counter -> when its last reset was believed
     counts: dict[str, int] = field(default_factory=dict)  # kind -> how many events there have been
     last_outage_seconds: float | None = None
-    # Not kept: what the newest poll of this process told. It says whether a change was seen as it happened.
-    seen_grid_at: float | None = None  # steady clock when the grid was known last
-    seen_places: dict[str, float] = field(default_factory=dict)  # place -> steady clock when it answered last
+    # Not kept: what is not sure yet, and what the newest poll of this process told. It says whether a change was seen
+    # as it happened.
+    silent_at: float | None = field(default=None, compare=False)  # since when it seems to be silent, until that is sure
+    firmware_doubt: str | None = field(default=None, compare=False)
+    units_at: float | None = field(default=None, compare=False)  # steady clock when units were first seen
+    units_doubt: list[str] = field(default_factory=list, compare=False)  # serials that seem to be gone
+    seen_grid_at: float | None = field(default=None, compare=False)  # steady clock when the grid was known last
+    # place -> steady clock when it answered last
+    seen_places: dict[str, float] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> JsonObject:
         """Return all that is to be kept as plain JSON."""
@@ -103,6 +110,8 @@ class EventMemory:
                 found.away_at, found.away_cause = float(at), cause if isinstance(cause, str) else None
         found.grid = _text(told.get("grid"))
         found.grid_doubt, found.outage = _outage(told.get("grid_doubt")), _outage(told.get("outage"))
+        if found.outage is None and found.grid == DOWN:
+            found.outage = Outage()
         for place, alerts in _items(told.get("alerts"), MOST_PLACES):
             found.alerts[short(place)] = {short(name): finite(since) for name, since in _items(alerts, MOST_ALERTS)}
         found.labels = {short(place): _text(label) for place, label in _items(told.get("labels"), MOST_PLACES)}

@@ -24,10 +24,14 @@ def judge_grid_events(seen: Observation, memory: EventMemory, tell: Tell, sender
     exact = last is not None and 0.0 <= seen.steady - last <= RECENT_SECONDS
     if memory.grid is None:
         _learn(memory, seen)
+    elif seen.grid == memory.grid:
+        memory.grid_doubt = None
+        if memory.outage is not None:
+            memory.outage.purpose = memory.outage.purpose or seen.purpose
     elif memory.grid == UP:
-        _while_up(memory, seen, tell, sender, exact)
-    else:
-        _while_down(memory, seen, tell, exact)
+        _doubt_up(memory, seen, tell, sender, exact)
+    elif seen.grid == UP:  # synchronising is not back yet
+        _doubt_down(memory, seen, tell, exact)
 
 
 def _learn(memory: EventMemory, seen: Observation) -> None:
@@ -38,10 +42,8 @@ def _learn(memory: EventMemory, seen: Observation) -> None:
         memory.grid, memory.outage = DOWN, Outage()
 
 
-def _while_up(memory: EventMemory, seen: Observation, tell: Tell, sender: str | None, exact: bool) -> None:
-    if seen.grid == UP:
-        memory.grid_doubt = None
-        return
+def _doubt_up(memory: EventMemory, seen: Observation, tell: Tell, sender: str | None, exact: bool) -> None:
+    """Tell of a lost grid when a second poll, or the gateway's own reason, confirms it."""
     if memory.grid_doubt is not None:  # synchronising confirms, too: the house is not joined to the grid
         _add_up(memory.grid_doubt, seen)
     elif seen.grid == DOWN:
@@ -63,14 +65,9 @@ def _while_up(memory: EventMemory, seen: Observation, tell: Tell, sender: str | 
     )
 
 
-def _while_down(memory: EventMemory, seen: Observation, tell: Tell, exact: bool) -> None:
-    outage = memory.outage = memory.outage or Outage()
-    if seen.grid == DOWN:
-        memory.grid_doubt = None
-        outage.purpose = outage.purpose or seen.purpose
-        return
-    if seen.grid != UP:
-        return
+def _doubt_down(memory: EventMemory, seen: Observation, tell: Tell, exact: bool) -> None:
+    """Tell that the grid is back when a second poll confirms it."""
+    outage = memory.outage or Outage()
     if memory.grid_doubt is None:
         memory.grid_doubt = _now(seen, exact, outage.home_wh)
         return

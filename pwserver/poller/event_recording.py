@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ class _Gateway:
 
     ring: EventRing
     memory: EventMemory
-    kept: bytes  # the memory as it was committed last
+    kept: EventMemory  # the memory as it was committed last
     last: float = math.nan  # timestamp of the newest reading that was taken
     counts: Mapping[str, int] = field(default_factory=dict)  # of the events that were told
     last_outage_seconds: float | None = None
@@ -65,7 +66,7 @@ class EventRecording:
     ) -> None:
         self.listeners: list[Listener] = []
         self.dropped = 0  # polls that nobody could judge in time
-        self._gateways = {name: _Gateway(ring, _kept_memory(ring), ring.kept_memory) for name, ring in rings.items()}
+        self._gateways = {name: _Gateway(ring, _kept_memory(ring), _kept_memory(ring)) for name, ring in rings.items()}
         for known in self._gateways.values():
             _show(known)
         self._correction = correction
@@ -163,11 +164,10 @@ class EventRecording:
         self._commit(known, detect(known.ring.gateway, seen, known.memory))
 
     def _commit(self, known: _Gateway, events: Sequence[Event]) -> None:
-        memory = _packed(known.memory)
-        if not events and memory == known.kept:
+        if not events and known.memory == known.kept:
             return
-        told = known.ring.commit(events, memory)
-        known.kept = memory
+        told = known.ring.commit(events, _packed(known.memory))
+        known.kept = deepcopy(known.memory)
         if told:
             _show(known)
             for listener in self.listeners:
