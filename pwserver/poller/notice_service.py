@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +18,14 @@ from pwserver.config.notice_settings import NoticeSettings
 from pwserver.events.event_ring import EventRing
 from pwserver.history.days import zone
 from pwserver.json_types import JsonObject
-from pwserver.notices.courier import Courier, Line
-from pwserver.notices.delivery import CAUSES, ENDED, SENT, UNKNOWN, target_of
+from pwserver.notices.delivery import CAUSES, target_of
+from pwserver.notices.dispatcher import FIRST_PAUSE_SECONDS, Dispatcher
 from pwserver.notices.health_rule import judge_steps
-from pwserver.notices.notice import Notice, trial_message
+from pwserver.notices.notice import Notice
 from pwserver.notices.outbox_file import OutboxFile
 from pwserver.notices.quiet_hours import held_back
 from pwserver.notices.rules import Figures, Place, RuleMemory, judge_event, judge_figures, judge_silence
-from pwserver.notices.target import LONGEST_PAUSE_SECONDS, Target, Trial
+from pwserver.notices.target import Target, Trial
 from pwserver.reading import GatewayIdentity
 from pwserver.state.charge import app_percent
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings, HealthStep
@@ -36,14 +35,11 @@ from pwserver.state.view import View
 log = logging.getLogger("pwserver.notices")
 
 LOOK_SECONDS: Final = 1.0
-FIRST_PAUSE_SECONDS: Final = 10.0  # after a failed attempt; doubled each time
-LOST_SECONDS: Final = 60.0  # an attempt without an outcome is over after so long
-MOST_LINES: Final = 10_000  # outcomes that wait to be taken
 MOST_EVENTS: Final = 256  # of one gateway at a time
 
 
 class NoticeService:
-    """Runs the rules, the outbox and the courier. Other threads call ``take``, ``wake`` and ``try_addresses`` only."""
+    """Runs rules, outbox and dispatcher. Other threads call ``take``, ``wake`` and ``try_addresses`` only."""
 
     def __init__(
         self,
@@ -55,9 +51,6 @@ class NoticeService:
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:
         self.settings = settings
-        self.targets = {target_of(address): Target(target_of(address)) for address in settings.addresses or ()}
-        self.problem: str | None = None  # why nothing can be sent at all: an id of CAUSES
-        self._addresses = {target_of(address): address for address in settings.addresses or ()}
         self._hours = daily_hours(settings.quiet_hours) if settings.quiet_hours else None
         self._rings = rings
         self._places = {name: Place(name, one.name, zone(one.timezone)) for name, one in identities.items()}
@@ -65,17 +58,11 @@ class NoticeService:
         self._steps: dict[str, Mapping[str, tuple[HealthStep, ...]]] = {}
         self._file = OutboxFile(folder)
         self.outbox = self._file.load()
-        self._courier = Courier(self._addresses, self._file.journal, self._told)
-        self._lines: deque[Line | None] = deque(maxlen=MOST_LINES)
-        self._trials: deque[Trial] = deque(maxlen=16)
-        self._running_trials: dict[int, Trial] = {}
-        self._next_trial = 1
         self._woken = threading.Event()
-        self._ready = self._stopping = False
-        self._start_at: float | None = 0.0  # when the courier is to be started, monotonic
-        self._start_pause = FIRST_PAUSE_SECONDS
-        self._first_pause = first_pause_seconds
+        self._stopping = False
         self._clock = clock
+        addresses = {target_of(address): address for address in settings.addresses or ()}
+        self._dispatcher = Dispatcher(addresses, self.outbox, self._file.journal, self.wake, clock, first_pause_seconds)
         self._begin()
 
     def _begin(self) -> None:
@@ -98,17 +85,22 @@ class NoticeService:
         """Look after nothing any more, and let the sending process end with what is under way."""
         self._stopping = True
         self.wake()
-        self._courier.stop()
+        self._dispatcher.stop()
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """Return how it stands with each address, by its name."""
+        return self._dispatcher.targets
 
     @property
     def ready(self) -> bool:
         """Say whether messages can be handed over now."""
-        return self._ready
+        return self._dispatcher.ready
 
     @property
     def sending_pid(self) -> int | None:
         """Return the id of the process that sends."""
-        return self._courier.pid
+        return self._dispatcher.sending_pid
 
     def take(self, view: View, daily: DailyFindings = NOTHING_FOUND) -> None:
         """Take a poll attempt, good or bad, and what the recorded days of the gateway's devices say."""
@@ -134,12 +126,7 @@ class NoticeService:
 
     def try_addresses(self) -> Trial | None:
         """Send a test message to every address; None while another test is under way."""
-        if self._trials or self._running_trials:
-            return None
-        run = Trial(set(self.targets))
-        self._trials.append(run)
-        self.wake()
-        return run
+        return self._dispatcher.try_addresses()
 
     def measured(self) -> Mapping[str, Any]:
         """Return the self metrics, and what /api/notices tells; no address is in either."""
@@ -154,7 +141,7 @@ class NoticeService:
 
     def status(self) -> JsonObject:
         """Return how it stands with the notices, as /api/notices tells it."""
-        problem = CAUSES.get(self.problem or "")
+        problem = CAUSES.get(self._dispatcher.problem or "")
         return {
             "enabled": True,
             "rules": list(self.settings.rules),
@@ -164,10 +151,6 @@ class NoticeService:
             "remedy": problem.remedy if problem is not None else None,
             "addresses": [one.to_json() for one in list(self.targets.values())],
         }
-
-    def _told(self, line: Line | None) -> None:
-        self._lines.append(line)
-        self.wake()
 
     def _run(self) -> None:
         while not self._stopping:
@@ -180,17 +163,12 @@ class NoticeService:
 
     def step(self) -> None:
         """Do all that is to be done now."""
-        self._keep_courier()
-        changed = self._take_lines()
+        changed = self._dispatcher.take_outcomes()
         changed |= self.judge()
         if changed:
             self._file.save(self.outbox)  # before anything is sent
-        if self._ready:
-            if changed:
-                self._courier.settle(self.outbox.settled)
-            self._send()
-
-    # --- notices ---------------------------------------------------------------------------------------------------
+        if self.ready:
+            self._dispatcher.send(changed)
 
     def judge(self) -> bool:
         """Judge what is new, and make messages of it; returns whether the outbox has changed."""
@@ -210,7 +188,7 @@ class NoticeService:
             seen = self._figures.pop(name, None)
             if seen is not None:
                 found += judge_figures(seen, place, memory, self.settings)
-        if not self._ready:  # what the journal says is not known yet, so no number may be given
+        if not self.ready:  # what the journal says is not known yet, so no number may be given
             self.outbox.wait(found)
             return changed or bool(found)
         zones = {name: place.zone for name, place in self._places.items()}
@@ -222,101 +200,3 @@ class NoticeService:
                 self.targets[target].given_up += 1
                 log.error("notice %d could not be sent to %s within a day and is given up", number, target)
         return changed or bool(found or made)
-
-    # --- sending ---------------------------------------------------------------------------------------------------
-
-    def _keep_courier(self) -> None:
-        if self._start_at is None or time.monotonic() < self._start_at:
-            return
-        self._start_at = None
-        try:
-            self._courier.start()
-        except OSError as refused:
-            log.error("the process that sends notices cannot be started: %s", refused.strerror)
-            self._ended()
-
-    def _ended(self) -> None:
-        """Note that the process has ended; it is started again after a pause."""
-        if self._ready:
-            self._start_pause = self._first_pause
-        self._ready = False
-        self.problem = ENDED
-        self._start_at = time.monotonic() + self._start_pause
-        self._start_pause = min(2.0 * self._start_pause, LONGEST_PAUSE_SECONDS)
-        for run in self._running_trials.values():
-            run.outcomes.update(dict.fromkeys(run.waiting, ENDED))
-            run.done.set()
-        self._running_trials.clear()
-
-    def _take_lines(self) -> bool:
-        """Take what the sending process has told; returns whether the outbox has changed."""
-        changed = False
-        while self._lines:
-            line = self._lines.popleft()
-            if line is None:
-                log.warning("the process that sends notices has ended; it is started again")
-                self._ended()
-            elif "ready" in line:
-                self._take_ready(line["ready"])
-                changed = True
-            elif line["number"] < 0:
-                self._trial_outcome(line)
-            else:
-                self._outcome(line["number"], line["target"], line["outcome"], line["cause"])
-                changed = True
-        return changed
-
-    def _take_ready(self, told: Mapping[str, Any]) -> None:
-        for number, target in told["sent"]:
-            self.outbox.done(number, target)
-        for number, target in told["doubtful"]:
-            self.outbox.doubt(number, target)
-        known = [number for number, _ in (*told["sent"], *told["doubtful"])]
-        self.outbox.next_number = max([self.outbox.next_number, *(number + 1 for number in known)])
-        for target in self.targets.values():
-            target.busy = None
-        self._ready, self.problem = True, None
-
-    def _outcome(self, number: int, name: str, outcome: str, cause: str) -> None:
-        target = self.targets.get(name)
-        if target is None:
-            return
-        if target.busy is not None and target.busy[0] == number:
-            target.busy = None
-        if outcome == SENT:
-            target.succeeded(self._clock())
-            self.outbox.done(number, name)
-            return
-        if outcome == UNKNOWN:
-            self.outbox.doubt(number, name)
-        target.failed_for(cause, self._clock())
-        target.pause(self._first_pause, time.monotonic())
-
-    def _send(self) -> None:
-        now = time.monotonic()
-        while self._trials:
-            run, number = self._trials.popleft(), self._next_trial
-            self._next_trial += 1
-            self._running_trials[number] = run
-            for name in self.targets:
-                self._courier.send(trial_message(number), name)
-        for name, target in self.targets.items():
-            if target.busy is not None and now > target.busy[1]:
-                target.busy = None
-            message = self.outbox.next_for(name)
-            if message is not None and target.busy is None and now >= target.again_at:
-                target.busy = (message.number, now + LOST_SECONDS)
-                self._courier.send(message, name)
-
-    def _trial_outcome(self, line: Line) -> None:
-        run, name = self._running_trials.get(-line["number"]), line["target"]
-        if run is None or name not in self.targets:
-            return
-        if line["outcome"] == SENT:
-            self.targets[name].succeeded(self._clock())
-        else:
-            self.targets[name].failed_for(line["cause"], self._clock())
-        run.outcomes[name] = line["cause"] or None
-        if set(run.outcomes) >= run.waiting:
-            run.done.set()
-            del self._running_trials[-line["number"]]
