@@ -15,14 +15,24 @@ from pwserver.history.history_answer import Histories, HistoryAnswer, Route, jso
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.history_route import ROUTES
 from pwserver.history.outage_route import outages
+from pwserver.web import (
+    api_operations_devices,
+    api_operations_events,
+    api_operations_history,
+    api_operations_timeseries,
+)
 from pwserver.web.api_operations_events import EVENTS_PATH, OUTAGES_PATH
-from pwserver.web.api_operations_events import OPERATIONS as EVENT_OPERATIONS
-from pwserver.web.api_operations_history import OPERATIONS
 from pwserver.web.errors import JsonBlueprint
 from pwserver.web.representation import lines
 from pwserver.web.request_query import query_values
 
 METHODS = ("GET", "HEAD")
+_DESCRIBED = (
+    *api_operations_timeseries.OPERATIONS,
+    *api_operations_devices.OPERATIONS,
+    *api_operations_history.OPERATIONS,
+    *api_operations_events.OPERATIONS,
+)
 
 
 def single_values(request: Request, names: Container[str]) -> dict[str, str]:
@@ -50,7 +60,7 @@ def response(answer: HistoryAnswer) -> HTTPResponse:
 def blueprint(histories: Histories, gateways: Container[str]) -> Blueprint:
     """Make the routes over these histories. ``gateways``: the ids that may be asked for."""
     routes = JsonBlueprint("history")
-    described = {operation.path: operation.names for operation in (*OPERATIONS, *EVENT_OPERATIONS)}
+    described = {operation.path: operation.names for operation in _DESCRIBED}
 
     def handler(path: str, route: Route) -> Any:
         names = described.get(path, frozenset())

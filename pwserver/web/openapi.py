@@ -22,10 +22,13 @@ from pwserver.documents.examples import example_of
 from pwserver.documents.json_schema import DETAIL, ERROR, STRING, Schema
 from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.web import (
+    api_history_parts,
     api_operations_control,
+    api_operations_devices,
     api_operations_events,
     api_operations_history,
     api_operations_server,
+    api_operations_timeseries,
 )
 from pwserver.web.api_operations import ApiOperation, Parameter
 from pwserver.web.assets import Assets
@@ -39,6 +42,8 @@ from pwserver.web.sanic_internals import build_description
 ROUTE_OPERATIONS = (
     *api_operations_server.OPERATIONS,
     *api_operations_control.OPERATIONS,
+    *api_operations_timeseries.OPERATIONS,
+    *api_operations_devices.OPERATIONS,
     *api_operations_history.OPERATIONS,
     *api_operations_events.OPERATIONS,
 )
@@ -54,7 +59,7 @@ TAGS = {
     "site": "For pages, screens and apps: every configured gateway with its state, and the sum of all",
     "server": "The server itself",
     api_operations_control.TAG: "Reading and changing settings of the default gateway",
-    api_operations_history.TAG: "Time series",
+    api_history_parts.TAG: "Time series",
     api_operations_events.TAG: "The diary of every gateway",
     "raw": "Answers of the gateway or the cloud as the library returns them",
     "pages": "Pages for people",
