@@ -53,7 +53,7 @@ class Site:
     def row(self) -> str:
         """Return the line of the table."""
         a_day = (written_bytes(self.poller) - self.before) / (time.monotonic() - self.begun) * DAY_SECONDS
-        room = sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        room = sum(file.stat().st_blocks * 512 for file in self.folder.rglob("*") if file.is_file())
         series = get(self.port, "/api/timeseries/signals")[1].count(b'"device"')
         return f"| {self.what} | {self.settings} | {series} | {room / 1e6:.0f} MB | {a_day / 1e6:.0f} MB |"
 

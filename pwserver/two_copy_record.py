@@ -6,6 +6,7 @@ import struct
 import zlib
 
 _SLOT = struct.Struct("<IIQ")  # CRC-32 of the rest, length of the payload, sequence number
+HEAD_BYTES = _SLOT.size
 
 
 class TwoCopyRecord:
@@ -42,10 +43,13 @@ class TwoCopyRecord:
 
     def next_copy(self, payload: bytes) -> tuple[int, bytes]:
         """Return where the copy of the next write begins, and its bytes."""
+        return self.copy(self.read()[0] + 1, payload)
+
+    def copy(self, sequence: int, payload: bytes) -> tuple[int, bytes]:
+        """Return where the copy with this sequence number begins, and its bytes."""
         if len(payload) > self.room:
             raise ValueError(f"{len(payload)} bytes do not fit into {self.room}")
-        sequence = self.read()[0] + 1
-        # Odd and even numbers have a half each, so this never overwrites the newer copy.
+        # Odd and even numbers have a half each, so the next one never overwrites the newer copy.
         start = sequence % 2 * self._half
         body = struct.pack("<IQ", len(payload), sequence) + payload
         return start, struct.pack("<I", zlib.crc32(body)) + body

@@ -32,7 +32,7 @@ cdef struct Control:
     uint64_t identity  # differs between two lives of the ring
     uint64_t live  # 1 when the live row holds the open interval
     uint64_t repaired  # rows set aside by recover()
-    uint64_t spare0
+    uint64_t rewrites  # how often rows that were there have been withdrawn or replaced
     uint64_t spare1
     uint64_t spare2
 
@@ -51,6 +51,7 @@ cdef class Ring:
     cdef uint8_t* _live
     cdef uint8_t* _scratch  # a row of private memory, in which rows are made and checked
     cdef object _scratch_checked  # a view of what its CRC is over
+    cdef object _room  # to be called before the first row of all; None once there is room
 
     cdef RowHead* _fill_scratch(self, uint32_t number, double timestamp, const double* values) except NULL
     cdef uint32_t _crc_of_scratch(self) except? 0

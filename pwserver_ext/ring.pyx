@@ -84,11 +84,13 @@ cdef class Ring:
 
     ``control``: a buffer of ``control_size`` bytes for the control block; without it the block stands at the start
     of ``buffer``. A zeroed buffer is an empty ring. ``step_seconds`` only says what a row stands for.
+    ``room``: called before the first row is written, for a file whose room is not taken yet; OSError when there is none.
     Raises ValueError for impossible sizes or a buffer that is too small.
     """
 
     def __cinit__(
-        self, buffer, Py_ssize_t columns, Py_ssize_t rows, double step_seconds=0.0, int value_bytes=4, control=None
+        self, buffer, Py_ssize_t columns, Py_ssize_t rows, double step_seconds=0.0, int value_bytes=4, control=None,
+        room=None
     ):
         cdef Py_ssize_t head, body
         _check_shape(columns, rows, value_bytes)
@@ -96,6 +98,7 @@ cdef class Ring:
         self.value_bytes = value_bytes
         self.rows = rows
         self.step_seconds = step_seconds
+        self._room = room
         self.row_bytes = _row_bytes(self.columns, value_bytes)
         head = CONTROL_BYTES + self.row_bytes
         body = _rows_bytes(self.columns, rows, value_bytes)
@@ -184,11 +187,17 @@ cdef class Ring:
         pw_copy_out(copy, row, self.row_bytes)
         return copy if copy.crc == self._crc_of_scratch() else NULL
 
+    def take_room(self):
+        """Have room for the rows from now on; OSError when the disk has none."""
+        if self._room is not None:
+            self._room()
+            self._room = None
+
     def append(self, double timestamp, const double[::1] values not None):
         """Add a row; a value that is NaN or infinite was not measured. Closes the live row.
 
         Returns False, and changes nothing, when ``timestamp`` is not later than the newest row's, or is no time that a
-        row can have (EARLIEST_SECONDS, END_SECONDS).
+        row can have (EARLIEST_SECONDS, END_SECONDS), or when there is no room for any row.
         """
         cdef uint64_t number = pw_load_relaxed(&self._control.newest) + 1
         cdef RowHead* made
@@ -197,6 +206,11 @@ cdef class Ring:
             raise ValueError(f"{self.columns} values needed, {values.shape[0]} given")
         if not _can_hold(timestamp) or not timestamp > self.last_timestamp_or(-INFINITY):
             return False
+        if self._room is not None:
+            try:
+                self.take_room()
+            except OSError:
+                return False
         made = self._fill_scratch(<uint32_t>number, timestamp, &values[0])
         target = in_slot(self, slot_of(self, number))
         self._begin()
@@ -249,15 +263,22 @@ cdef class Ring:
             number -= 1
         pw_store_relaxed(&self._control.newest, number)
         pw_store_relaxed(&self._control.live, 0)
+        if withdrawn:
+            pw_store_relaxed(&self._control.rewrites, pw_load_relaxed(&self._control.rewrites) + 1)
         self._end()
         return withdrawn
 
     def take_over(self, Ring other not None):
-        """Replace all rows by those of another ring of the same shape, for readers all at once; the live row goes."""
+        """Replace all rows by those of another ring of the same shape, for readers all at once; the live row goes.
+
+        OSError when there is no room for any row.
+        """
         cdef Py_ssize_t slot
         cdef bint blank
         if other.columns != self.columns or other.value_bytes != self.value_bytes or other.rows != self.rows:
             raise ValueError("the other ring has another shape")
+        if pw_load_relaxed(&other._control.newest):
+            self.take_room()
         self._begin()
         for slot in range(self.rows):
             blank = self._is_blank(in_slot(other, slot))
@@ -267,6 +288,7 @@ cdef class Ring:
                 pw_clear(in_slot(self, slot), self.row_bytes)
         pw_store_relaxed(&self._control.newest, pw_load_relaxed(&other._control.newest))
         pw_store_relaxed(&self._control.live, 0)
+        pw_store_relaxed(&self._control.rewrites, pw_load_relaxed(&self._control.rewrites) + 1)
         self._end()
 
     def check(self):
@@ -360,6 +382,11 @@ cdef class Ring:
     def generation(self):
         """Return a number that grows with every change; together with ``identity`` it names the exact content."""
         return pw_load_acquire(&self._control.sequence) >> 1
+
+    @property
+    def rewrites(self):
+        """Return how often rows were withdrawn or replaced; while it stays, all rows but the newest are as they were."""
+        return pw_load_relaxed(&self._control.rewrites)
 
     @property
     def identity(self):

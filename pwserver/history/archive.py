@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import ujson
 
+from pwserver.history.health_memory import HealthMemory
 from pwserver.history.layout import (
     BANK,
     CORRECTION_BYTES,
     DEVICES,
+    PAGE_BYTES,
     WAITING,
     GatewayLayout,
     HistoryGateway,
@@ -21,7 +23,7 @@ from pwserver.history.layout import (
 from pwserver.history.mapped_file import RecordFile
 from pwserver.json_types import Json
 from pwserver.state.fact import finite
-from pwserver.two_copy_record import TwoCopyRecord
+from pwserver.two_copy_record import HEAD_BYTES, TwoCopyRecord
 from pwserver_ext.ring import Ring
 
 
@@ -30,16 +32,28 @@ class StoredRecord(TwoCopyRecord):
 
     For what live data depend on: a mapped file that is cut, or that the disk cannot read, ends every process that
     touches it. What is written is in the file's pages at once, as with a mapping, and outlives a killed process.
+
+    The file takes the other copy when the one before has been brought to the disk, not each time: this is written after
+    every poll, and one page that changes is half as much for a memory card as two. A call that writes one page is never
+    interrupted, so a kill leaves it whole; a power cut leaves what was brought to the disk last.
     """
 
     def __init__(self, file: RecordFile) -> None:
         super().__init__(memoryview(file.memory))
         self._file = file
+        self._sequence: int | None = None  # of the newest copy in the file; None before this process has written
+        self._flushes = -1  # of the file, when the copy in use was begun
 
     def write(self, payload: bytes) -> None:
         """Replace the record; the file follows as far as the disk lets it."""
-        start, piece = self.next_copy(payload)
-        self.put(start, piece)
+        self.put(*self.next_copy(payload))
+        if self._sequence is None:
+            self._sequence = TwoCopyRecord(memoryview(self._file.read())).read()[0]
+        flushes = self._file.flushes
+        again = flushes == self._flushes and len(payload) <= PAGE_BYTES - HEAD_BYTES
+        self._sequence += 2 if again else 1
+        self._flushes = flushes
+        start, piece = self.copy(self._sequence, payload)
         self._file.write(start, memoryview(piece))
 
 
@@ -114,7 +128,9 @@ class Archive:
         self.signals = tuple(rings[f"signals-{bank}"] for bank in range(layout.banks))
         self.signal_days = tuple(rings[f"signal-days-{bank}"] for bank in range(layout.banks))
         self._positions = {plan.name: {name: index for index, name in enumerate(plan.columns)} for plan in layout.rings}
+        self._places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         self._notes_seen: tuple[int, Notes] = (-1, Notes())
+        self.health = HealthMemory()
 
     @property
     def gateway(self) -> HistoryGateway:
@@ -138,6 +154,13 @@ class Archive:
     def column(self, ring: str, name: str) -> int:
         """Return the position of a column in a ring; KeyError when it has none of that name."""
         return self._positions[ring][name]
+
+    def places(self, ring: str, names: tuple[str, ...]) -> list[int]:
+        """Return the positions of some columns in a ring; the lists of names are those of the program."""
+        found = self._places.get((ring, names))
+        if found is None:
+            found = self._places[ring, names] = [self.column(ring, name) for name in names]
+        return found
 
     def columns(self, ring: str) -> Mapping[str, int]:
         """Return all columns of a ring by name."""
@@ -178,8 +201,16 @@ def bank_of(series: int) -> tuple[int, int]:
     return divmod(series, BANK)
 
 
-def build(layout: GatewayLayout, pieces: Mapping[str, memoryview], folder: Path | None = None) -> Archive:
-    """Make an archive over named buffers (``GatewayLayout.carve``, or control blocks and files)."""
+def build(
+    layout: GatewayLayout,
+    pieces: Mapping[str, memoryview],
+    folder: Path | None = None,
+    room: Mapping[str, Callable[[], None]] | None = None,
+) -> Archive:
+    """Make an archive over named buffers (``GatewayLayout.carve``, or control blocks and files).
+
+    ``room``: what takes the room of those rings that have none yet, by name.
+    """
     rings = {
         plan.name: Ring(
             pieces[plan.name],
@@ -188,6 +219,7 @@ def build(layout: GatewayLayout, pieces: Mapping[str, memoryview], folder: Path 
             plan.step_seconds,
             plan.value_bytes,
             pieces[f"{plan.name}.control"],
+            (room or {}).get(plan.name),
         )
         for plan in layout.rings
     }

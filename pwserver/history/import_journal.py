@@ -102,6 +102,8 @@ def commit(archive: Archive, merged: MergedHistory, source: JsonObject) -> None:
     """Write an import beside the rings. When this returns it can be finished, and will be."""
     folder = _folder(archive)
     for name, rows in merged.rings.items():
+        if rows[0]:
+            archive.rings[name].take_room()  # now, while nothing is promised
         write_ring(folder / f"{name}{SUFFIX}{_ENDING}", FileHeader(archive.gateway.id, archive.plans[name]), rows)
     body = {
         "rings": list(merged.rings),

@@ -41,6 +41,7 @@ BOOK_NAMES = ("covered_seconds", "gap_seconds", "filled_seconds")
 DAY_NAMES = ("date", "last_sample", "updated")  # proleptic ordinal of the local day; epoch seconds
 
 BANK = 16  # device signals live in rings this wide; a ring that is never written to costs nothing
+SIGNAL_RINGS = ("signals-", "signal-days-")  # how the names of these rings begin
 SIGNAL_FIGURES = ("avg", "min", "max", "n")
 DEVICES = "devices"  # the record beside the rings of ``DEVICE_DAYS``
 # What the energy of each day was worth; what the battery's has cost at its end; of what it was worked out.
@@ -182,6 +183,11 @@ class RingPlan:
         return int(Ring.control_size(len(self.columns), self.value_bytes))
 
     @property
+    def takes_room_late(self) -> bool:
+        """Return whether its file takes room with the first row: many houses never have one."""
+        return self.name == WAITING or self.name in DEVICE_RINGS or self.name.startswith(SIGNAL_RINGS)
+
+    @property
     def row_bytes(self) -> int:
         """Return bytes of one row."""
         return int(Ring.rows_size(len(self.columns), 1, self.value_bytes))
@@ -225,7 +231,7 @@ class GatewayLayout:
 
     @property
     def file_bytes(self) -> int:
-        """Return bytes of the files, which take this room from the beginning."""
+        """Return bytes of the files when each has taken its room (``RingPlan.takes_room_late``)."""
         files = sum(PAGE_BYTES + plan.rows_bytes for plan in self.rings)
         events = 0 if self.gateway.virtual else RING_BYTES
         return files + sum(2 * half for _, half in self.records) + 2 * JUDGES_BYTES + events

@@ -45,18 +45,33 @@ class _HistoryFile:
 
 
 class MappedFile(_HistoryFile):
-    """Maps one file into memory, shared by all processes forked later."""
+    """Maps one file into memory, shared by all processes forked later.
 
-    def __init__(self, path: Path) -> None:
+    ``room_later``: ``take_room`` is called before anything is written to it.
+    """
+
+    def __init__(self, path: Path, room_later: bool = False) -> None:
         super().__init__(path)
         self.size = os.fstat(self._descriptor).st_size
+        self.failed = False
         try:
-            take_room(self._descriptor, self.size)
+            if not room_later:
+                take_room(self._descriptor, self.size)
         except OSError:
             os.close(self._descriptor)
             raise
         self._map = mmap.mmap(self._descriptor, self.size, flags=mmap.MAP_SHARED)
         self.view = memoryview(self._map)
+
+    def take_room(self) -> None:
+        """Have the disk keep room for the file. OSError when there is none, which is told once."""
+        try:
+            take_room(self._descriptor, self.size)
+        except OSError as refused:
+            if not self.failed:
+                log.error("nothing is recorded in %s: %s", self.path, refused.strerror)
+            self.failed = True
+            raise
 
     def flush(self) -> None:
         """Bring the written pages to the disk. On Linux fdatasync covers a mapping's pages and lets threads run."""
@@ -88,6 +103,7 @@ class RecordFile(_HistoryFile):
         used = bytes(content.rstrip(b"\0"))  # pages that were never written to cost no memory
         self.memory[: len(used)] = used
         self.failed = False
+        self.flushes = 0  # how often what was written has been brought to the disk
 
     def write(self, start: int, content: memoryview) -> None:
         """Write to the file from ``start`` on. A disk that refuses is told once; ``memory`` has it all the same."""
@@ -103,6 +119,14 @@ class RecordFile(_HistoryFile):
     def flush(self) -> None:
         """Bring what was written to the disk."""
         (os.fdatasync if hasattr(os, "fdatasync") else os.fsync)(self._descriptor)
+        self.flushes += 1
+
+    def read(self) -> bytearray:
+        """Return what is in the file, which keeps its place also when it has lost its name; ``memory`` if it cannot."""
+        try:
+            return bytearray(os.pread(self._descriptor, len(self.memory), 0).ljust(len(self.memory), b"\0"))
+        except OSError:
+            return bytearray(self.memory)
 
     def forget(self) -> None:
         """Do nothing: no page of the file is in this process's memory."""
@@ -122,8 +146,11 @@ def take_room(descriptor: int, size: int) -> None:
             raise
 
 
-def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> None:
-    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all."""
+def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int, room_later: bool = False) -> None:
+    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all.
+
+    ``room_later``: the disk need not keep room for what is not written now.
+    """
     fresh = path.with_name(path.name + ".new")
     try:
         with open(open_regular(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
@@ -131,7 +158,8 @@ def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int) -> No
             file.write(rest)
             file.truncate(size)
             file.flush()
-            take_room(file.fileno(), size)
+            if not room_later:
+                take_room(file.fileno(), size)
             os.fsync(file.fileno())
     except OSError:
         fresh.unlink(missing_ok=True)

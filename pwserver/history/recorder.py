@@ -183,6 +183,8 @@ class Recorder:
             size = len(rollup.state())
             if len(state) >= at + size:
                 rollup.restore(state[at : at + size])
+            else:
+                rollup.clear()
             at += size
         return True
 
@@ -202,7 +204,8 @@ class Recorder:
         intervals, signals = other._intervals, other._signals
         state = array("d", [STATE_VERSION, *intervals.moments(), signals.last, signals.day])
         state.extend(intervals.state(self._intervals.truth))
-        for rollup in signals.rollups:
+        used = max((bank + 1 for bank, rollup in enumerate(signals.rollups) if rollup.samples), default=0)
+        for rollup in signals.rollups[:used]:  # most houses have few signals, and this is written every minute
             state.extend(rollup.state())
         return state
 

@@ -139,4 +139,4 @@ def write_ring(path: Path, header: FileHeader, rows: Rows) -> None:
     for row in range(max(0, len(times) - plan.rows), len(times)):
         ring.append(times[row], array("d", [column[row] for column in ordered]))
     used = len(content.rstrip(b"\0"))  # what was never written need not be written now
-    write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content))
+    write_new(path, header.to_bytes(), content[:used], PAGE_BYTES + len(content), plan.takes_room_late and not used)

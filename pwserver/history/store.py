@@ -255,10 +255,10 @@ class HistoryStore:
                 self._lock = None
                 raise HistoryLocked(f"another pwserver uses the history folder {self.path}") from None
 
-    def _map(self, path: Path) -> memoryview:
-        file = MappedFile(path)
+    def _map(self, path: Path, room_later: bool = False) -> MappedFile:
+        file = MappedFile(path, room_later)
         self._files.append(file)
-        return file.view
+        return file
 
     def _open_gateway(self, layout: GatewayLayout, clock: Callable[[], float]) -> Archive:
         assert self.path is not None
@@ -266,24 +266,30 @@ class HistoryStore:
         _make_folder(folder)
         controls = memoryview(mmap.mmap(-1, layout.control_bytes))
         pieces: dict[str, memoryview] = {}
+        room: dict[str, Callable[[], None]] = {}
         at = 0
         for plan in layout.rings:
             pieces[f"{plan.name}.control"] = controls[at : at + plan.control_bytes]
             at += aligned(plan.control_bytes)
-            pieces[plan.name] = self._open_ring(folder, layout.gateway.id, plan, clock)
+            file = self._open_ring(folder, layout.gateway.id, plan, clock)
+            pieces[plan.name] = file.view[PAGE_BYTES:]
+            if plan.takes_room_late:
+                room[plan.name] = file.take_room
         pieces["correction"] = memoryview(mmap.mmap(-1, CORRECTION_BYTES))
         for name, half in layout.records:
             pieces[name] = self._open_record(folder / f"{name}.record", 2 * half, clock)
-        archive = build(layout, pieces, folder)
+        archive = build(layout, pieces, folder, room)
         for name, ring in archive.rings.items():
             kept, torn = ring.recover()
+            if kept:
+                ring.take_room()
             if torn:
                 self._say(f"history of {layout.gateway.id}: {torn} torn rows of {name} left out, {kept} kept")
         if finish(archive, lambda: self.flush(force=True)):
             self._say(f"history of {layout.gateway.id}: an import that was interrupted is finished")
         # The search for torn rows has touched every page; main would keep them for ever and never read them again.
-        for file in self._files:
-            file.forget()
+        for opened in self._files:
+            opened.forget()
         return archive
 
     def _open_judges(self, gateway: str, clock: Callable[[], float]) -> TwoCopyRecord:
@@ -324,12 +330,12 @@ class HistoryStore:
             self._say(f"file of events {path} has a damaged record; {found} events of it were found")
         return ring
 
-    def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> memoryview:
+    def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> MappedFile:
         path = folder / (plan.name + SUFFIX)
         size = PAGE_BYTES + plan.rows_bytes
         head = FileHeader(gateway, plan).to_bytes()
         if not is_there(path):
-            write_new(path, head, b"", size)
+            write_new(path, head, b"", size, plan.takes_room_late)
         else:
             try:
                 found = read_header(path)
@@ -337,7 +343,7 @@ class HistoryStore:
                 self._replace(path, plan, head, f"is damaged ({problem})", plan, clock)
             else:
                 self._fit(path, found, FileHeader(gateway, plan), clock)
-        return self._map(path)[PAGE_BYTES:]
+        return self._map(path, plan.takes_room_late)
 
     def _fit(self, path: Path, found: FileHeader, wanted: FileHeader, clock: Callable[[], float]) -> None:
         """Make a file with a whole header the one that is wanted. What would lose more than old rows is set aside."""
@@ -371,7 +377,7 @@ class HistoryStore:
         ``holds``: the plan of the old file, whose whole rows are taken over; None when they belong to another ring.
         """
         aside = set_aside(path, clock)
-        write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes)
+        write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes, plan.takes_room_late)
         rows: Rows = whole_rows(aside, holds) if holds is not None else (array("d"), {})
         if rows[0]:
             write_ring(path, FileHeader.from_bytes(head, PAGE_BYTES + plan.rows_bytes), rows)
@@ -382,7 +388,7 @@ class HistoryStore:
 
     def _open_record(self, path: Path, size: int, clock: Callable[[], float]) -> memoryview:
         self._prepare_record(path, size, clock)
-        return self._map(path)
+        return self._map(path).view
 
     def _prepare_record(self, path: Path, size: int, clock: Callable[[], float]) -> None:
         """Make a record's file, or the one that is there, one of that size; what cannot be taken over is set aside."""

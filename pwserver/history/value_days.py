@@ -2,7 +2,8 @@
 
 A day is worked out from its quarter hours. Over as long as these are kept it follows whatever they and the tariff are:
 a day whose quarter hours, tariff or beginning store have changed is worked out again, and so are the days after it.
-Older days stay as they are.
+Older days stay as they are. All days are looked at once, and whenever quarter hours have been withdrawn or replaced;
+else those that a new quarter hour can have changed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.days import zone
 from pwserver.history.layout import VALUE_NAMES, VALUES
 from pwserver.history.quarter_hours import DayOfQuarters, days_of_quarters
+from pwserver.history.ring_choice import before
 from pwserver.history.value_figures import value_figures
 from pwserver.tariff.figures import ValueFigures
 from pwserver.tariff.price_lookup import PriceLookup
@@ -41,7 +43,7 @@ class ValueDays:
         self._lookup = PriceLookup(tariff, zone(archive.timezone))
         self._checked_from = -math.inf  # days before this one are known to be right
         self._generation: tuple[object, ...] = ()
-        self._newest = -math.inf  # quarter hour
+        self._known = (-1, -1)  # how often quarter hours had been withdrawn or replaced when all days were looked at
 
     def update(self) -> bool:
         """Bring the values up to date; says whether anything was to be done."""
@@ -52,10 +54,9 @@ class ValueDays:
         if self._lookup.where.key != zone(self._archive.timezone).key:
             self._lookup = PriceLookup(self._tariff, zone(self._archive.timezone))
             self._checked_from = -math.inf
-        newest = quarters.last_timestamp_or(-math.inf)
-        if newest != self._newest:
-            # With every quarter hour all days: an import, or a clock put right, may have changed any of them.
-            self._newest, self._checked_from = newest, -math.inf
+        if (quarters.identity, quarters.rewrites) != self._known:
+            # An import, or a clock put right, may have changed any day.
+            self._known, self._checked_from = (quarters.identity, quarters.rewrites), -math.inf
         found = days_of_quarters(self._archive, self._lookup.where, self._checked_from)
         days = [day for day in found if day.date >= self._since]
         if days and self._is_cut(days[0]):
@@ -71,17 +72,18 @@ class ValueDays:
 
     def _is_cut(self, day: DayOfQuarters) -> bool:
         """Say whether the ring does not have the beginning of its oldest day any more."""
-        rows = self._archive.plans["quarters"].rows
-        return self._archive.quarters.count >= rows - 1 and day.times[0] >= day.start + QUARTER_SECONDS
+        quarters, begin = self._archive.quarters, day.times[0]
+        oldest = quarters.bounds()
+        if oldest is None or begin > oldest[0] or begin < day.start + QUARTER_SECONDS:
+            return False
+        return quarters.count >= self._archive.plans["quarters"].rows - 1
 
     def _write(self, days: list[DayOfQuarters]) -> None:
         ring = self._ring
-        times, columns = ring.select(-math.inf, math.inf)
-        kept = {when: row for row, when in enumerate(times) if when >= days[0].start}
-        store = Store()
-        if len(kept) < len(times):
-            row = len(times) - len(kept) - 1
-            store = Store(columns[_STORE_COST][row], columns[_STORE_PERCENT][row])
+        times, columns = ring.select(days[0].start, math.inf)
+        kept = {when: row for row, when in enumerate(times)}
+        earlier = ring.select(-math.inf, before(days[0].start), [_STORE_COST, _STORE_PERCENT], 1)[1]
+        store = Store(*(column[0] for column in earlier)) if earlier[0] else Store()
         closed_until = ring.last_timestamp_or(-math.inf)
         rewriting = False
         for day in days[:-1]:

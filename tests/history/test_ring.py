@@ -34,6 +34,34 @@ steps = st.lists(
 )
 
 
+def test_rewrites_tell_that_rows_were_withdrawn_or_replaced() -> None:
+    ring, other = (Ring(bytearray(Ring.size(1, 4)), 1, 4) for _ in range(2))
+    for number in range(6):
+        ring.append(number, array("d", [1.0]))
+        ring.set_live(number + 0.5, array("d", [2.0]))
+    ring.clear_live()
+    assert (ring.truncate_after(5.0), ring.rewrites) == (0, 0)
+    assert (ring.truncate_after(3.0), ring.rewrites) == (2, 1)
+    ring.take_over(other)
+    assert ring.rewrites == 2
+
+
+def test_room_is_taken_once_before_the_first_row() -> None:
+    asked: list[bool] = [False, True, True]
+
+    def room() -> None:
+        if not asked.pop(0):
+            raise OSError(28, "No space left on device")
+
+    ring = Ring(bytearray(Ring.rows_size(1, 4)), 1, 4, control=bytearray(Ring.control_size(1)), room=room)
+    ring.set_live(1.0, array("d", [1.0]))  # which lies in the control block
+    assert asked == [False, True, True]
+    assert not ring.append(2.0, array("d", [1.0]))
+    assert ring.append(2.0, array("d", [1.0])) and ring.append(3.0, array("d", [1.0]))
+    ring.take_room()
+    assert asked == [True]
+
+
 class Oracle:
     """A ring as one would write it in Python."""
 

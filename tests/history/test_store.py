@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import os
@@ -12,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from array import array
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,8 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of, read_header
 from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.poller.recording import Recording
+from pwserver.two_copy_record import TwoCopyRecord
+from pwserver_ext.ring import Ring
 from tests.history.support import GATEWAY, SMALL, Site, reading
 from tests.support.programs import clean_environment
 
@@ -86,11 +90,100 @@ def test_files_are_private_and_take_their_room_at_once(on_disk: Path) -> None:
     store = open_store(on_disk, HistorySettings())
     folder = folder_of(on_disk, "default")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    size = store.archives["default"].layout.file_bytes
-    assert sum(file.stat().st_size for file in folder.iterdir()) == size
-    assert sum(file.stat().st_blocks * 512 for file in folder.iterdir()) >= size
-    assert store.disk_bytes >= size
+    layout = store.archives["default"].layout
+    later = sum(plan.rows_bytes for plan in layout.rings if plan.takes_room_late)
+    assert later > layout.file_bytes / 2
+    assert sum(file.stat().st_size for file in folder.iterdir()) == layout.file_bytes
+    taken = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+    assert layout.file_bytes - later <= taken < layout.file_bytes - later + 4 * PAGE_BYTES * len(layout.rings)
+    assert store.disk_bytes == taken
     store.close()
+
+
+def test_what_a_house_does_not_have_takes_room_with_its_first_row(on_disk: Path) -> None:
+    """Sixteen signals, the strings of a house without strings, polls without a time: most houses have few of these."""
+    settings = HistorySettings()
+    store = open_store(on_disk, settings)
+    folder = folder_of(on_disk, "default")
+    late = {plan.name: plan for plan in store.archives["default"].layout.rings if plan.takes_room_late}
+    assert {"waiting", "signals-7", "signal-days-0", "unit-days-0", "string-days-1"} <= set(late)
+
+    def taken(name: str) -> int:
+        return (folder / f"{name}.ring").stat().st_blocks * 512
+
+    assert all(taken(name) < late[name].rows_bytes for name in late)
+    for name in ("signals-1", "unit-days-0"):
+        row = array("d", [1.0] * len(late[name].columns))
+        assert store.archives["default"].rings[name].append(1e9, row)
+    full = {name for name in late if taken(name) >= late[name].rows_bytes}
+    assert full == {"signals-1", "unit-days-0"}
+    store.close()
+    path = folder / "signals-1.ring"
+    content = path.read_bytes().rstrip(b"\0")
+    with open(path, "wb") as file:  # as a copy without holes' room is, made by a program for backups
+        file.write(content)
+        file.truncate(PAGE_BYTES + late["signals-1"].rows_bytes)
+    again = open_store(on_disk, settings)
+    assert again.messages == [] and again.archives["default"].rings["signals-1"].count == 1
+    assert {name for name in late if taken(name) >= late[name].rows_bytes} == full
+    again.close()
+
+
+def test_signals_are_left_out_where_the_disk_has_no_room_for_them_any_more(
+    on_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A write to a hole of a full disk would end the process (SIGBUS)."""
+    store = open_store(on_disk, HistorySettings())
+    archive = store.archives["default"]
+    ring, row = archive.rings["signals-0"], array("d", [1.0] * 16)
+
+    def refuse(descriptor: int, start: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", refuse)
+        assert not ring.append(1e9, row) and not ring.append(2e9, row)
+        assert archive.polls.append(1e9, array("d", [1.0] * len(archive.columns("polls"))))
+        other = Ring(bytearray(Ring.size(16, ring.rows)), 16, ring.rows)
+        ring.take_over(other)  # it has no row either
+        other.append(1e9, row)
+        with pytest.raises(OSError, match="No space"):
+            ring.take_over(other)
+    assert ring.count == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        f"nothing is recorded in {folder_of(on_disk, 'default') / 'signals-0.ring'}: No space left on device"
+    ]
+    assert ring.append(3e9, row)
+    store.close()
+
+
+def test_a_page_of_the_judges_is_written_again_until_it_is_on_the_disk(tmp_path: Path) -> None:
+    """Two pages in turn would cost a memory card twice as much."""
+    store = open_store(tmp_path)
+    path = folder_of(tmp_path, "default") / "judges.record"
+    judges = store.judges["default"]
+
+    def changed(*payloads: bytes) -> set[int]:
+        before = path.read_bytes()
+        for payload in payloads:
+            judges.write(payload)
+            assert judges.read()[1] == payload  # what another process finds, whatever happens next
+            assert TwoCopyRecord(memoryview(bytearray(path.read_bytes()))).read()[1] == payload
+        after = path.read_bytes()
+        return {at // PAGE_BYTES for at in range(0, len(after), PAGE_BYTES) if before[at:][:4096] != after[at:][:4096]}
+
+    first = changed(b"{1", b"{22", b"{3")
+    store.flush(force=True)
+    second = changed(b"{4", b"{5")
+    assert len(first) == len(second) == 1 and first != second
+    store.flush(force=True)
+    assert changed(b"{6") == first
+    # What does not fit into a page takes the copies in turn: a kill may leave the first page of it without the second.
+    assert len(changed(b"{" + b"7" * 5000, b"{" + b"8" * 5000)) == 4
+    store.close()
+    again = open_store(tmp_path)
+    assert again.judges["default"].read()[1] == b"{" + b"8" * 5000
+    again.close()
 
 
 def test_a_file_with_holes_gets_its_room_when_opened(on_disk: Path) -> None:

@@ -7,7 +7,7 @@ import datetime
 import io
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ import pytest
 from pwserver.history.archive import Archive
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import VALUES, HistoryGateway, HistorySettings, plan
+from pwserver.history.quarter_hours import DayOfQuarters, days_of_quarters
 from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.value_days import ValueDays
@@ -157,6 +158,26 @@ def test_rows_that_come_later_or_are_withdrawn_change_their_days():
     fill(archive, datetime.date(2026, 11, 2), 2, bought_wh=50.0)
     values.update()
     assert list(days_of(ask(archive, tariff(flat(0.3)))).values()) == [pytest.approx(2.88)] + [pytest.approx(1.44)] * 2
+
+
+def test_only_days_that_can_have_changed_are_looked_at(monkeypatch: pytest.MonkeyPatch):
+    archive = new_archive(KEPT, HOUSE)
+    fill(archive, datetime.date(2026, 11, 1), 5)
+    values = ValueDays(archive, tariff(flat(0.3)))
+    looked: list[float] = []
+
+    def days_from(archive: Archive, where: ZoneInfo, start: float) -> Iterator[DayOfQuarters]:
+        looked.append(start)
+        return days_of_quarters(archive, where, start)
+
+    monkeypatch.setattr("pwserver.history.value_days.days_of_quarters", days_from)
+    values.update()
+    fill(archive, datetime.date(2026, 11, 6), 1)
+    values.update()
+    archive.quarters.truncate_after(datetime.datetime(2026, 11, 2, tzinfo=BERLIN).timestamp() - 1.0)
+    values.update()
+    assert looked == [-math.inf, datetime.datetime(2026, 11, 4, tzinfo=BERLIN).timestamp(), -math.inf]
+    assert list(days_of(ask(archive, tariff(flat(0.3))))) == ["2026-11-01"]
 
 
 def test_values_are_kept_over_a_restart(tmp_path: Path):
