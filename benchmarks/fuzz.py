@@ -24,7 +24,8 @@ from pwserver_ext import aggregate, csv, vitals
 from pwserver_ext.buckets import aggregate as buckets
 from pwserver_ext.limits import WindowLimiter
 from pwserver_ext.ring import Ring
-from pwserver_ext.series import Column, csv_rows, json_column, json_rows, lttb
+from pwserver_ext.rows import lttb
+from pwserver_ext.series import Column, csv_rows, json_column, json_rows
 from pwserver_ext.snapshot import SnapshotSlot
 
 MINUTES = 10.0

@@ -138,6 +138,9 @@ def good() -> dict[str, Callable[[], Arguments]]:
     def columns() -> list[Column]:
         return [Column("a", row, 7, 0.5), Column("b", row, words=["x", "y"]), Column("c", row, dates=True)]
 
+    def dated() -> list[Column]:
+        return [Column("day", array("d", [7e5]), dates=True), Column("a", array("d", [1.0]))]
+
     class Source:
         def generation(self) -> int:
             return 1
@@ -228,18 +231,21 @@ def good() -> dict[str, Callable[[], Arguments]]:
         "series.Column": lambda: ("a", row, 7, 1.0, ["x"], False),
         "series.json_rows": lambda: (row, columns(), "time", True),
         "series.json_objects": lambda: (columns(),),
+        "series.Objects": lambda: (columns(),),
+        "series.Objects.of": lambda: ([row, row, row],),
         "series.object_texts": lambda: (columns(),),
-        "series.json_by_date": lambda: (["a", "b"], [array("d", [7e5]), array("d", [7e5])], [[b"1"], [b"2"]], 3),
+        "series.json_by_date": lambda: (["a", "b"], [dated(), dated()], 3, b"{", b"}"),
         "series.csv_rows": lambda: (row, columns(), "time", True),
         "series.json_numbers": lambda: (row, 7, 1.0),
         "series.json_column": lambda: (columns()[0],),
-        "series.lttb": lambda: (array("d", range(20)), array("d", range(20)), 5),
-        "series.pick": lambda: (row, array("q", [1])),
-        "series.split": lambda: (row,),
-        "series.complete": lambda: ([row, row],),
-        "series.measured": lambda: ([row, row],),
+        "rows.lttb": lambda: (array("d", range(20)), array("d", range(20)), 5),
+        "rows.pick": lambda: (row, array("q", [1])),
+        "rows.split": lambda: (row,),
+        "rows.complete": lambda: ([row, row],),
+        "rows.measured": lambda: ([row, row],),
+        "rows.largest": lambda: (row,),
         "day_sums.self_powered": lambda: (row, row, row, row, row),
-        "day_sums.span_sums": lambda: (row, array("q", [0]), array("q", [1])),
+        "day_sums.span_sums": lambda: ([row, row], array("q", [0]), array("q", [1])),
         "day_sums.percent_of": lambda: (row, row),
         "http_documents.ServedDocument": lambda: (Source(), 0, "text/plain", b"1", 0),
         "http_documents.TargetTable": lambda: ({b"/a": ServedDocument(Source(), 0, "text/plain", b"1")}, {}, b"/p", {}),

@@ -46,12 +46,19 @@ def self_powered(
     return own, whole, rule
 
 
-def span_sums(const double[::1] values not None, const long long[::1] starts not None, const long long[::1] ends not None):
-    """Add up the values from row ``starts[i]`` to before ``ends[i]``, for each span. Returns array('d')."""
+def span_sums(columns, const long long[::1] starts not None, const long long[::1] ends not None):
+    """Add up the values of each column from row ``starts[i]`` to before ``ends[i]``, for each span.
+
+    Returns a list with an array('d') for each column.
+    """
+    if ends.shape[0] != starts.shape[0]:
+        raise ValueError("as many ends as starts")
+    return [_span_sums(column, starts, ends) for column in columns]
+
+
+cdef array.array _span_sums(const double[::1] values, const long long[::1] starts, const long long[::1] ends):
     cdef Py_ssize_t spans = starts.shape[0], span, row, known
     cdef double total
-    if ends.shape[0] != spans:
-        raise ValueError("as many ends as starts")
     cdef array.array sums = array.clone(_DOUBLES, spans, False)
     for span in range(spans):
         if not 0 <= starts[span] <= ends[span] <= values.shape[0]:

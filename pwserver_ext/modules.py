@@ -14,6 +14,7 @@ MODULES = (
     "rollup",
     "buckets",
     "series",
+    "rows",
     "day_sums",
     "http_values",
     "http_hosts",

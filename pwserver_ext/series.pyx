@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Turn series of numbers into text, and choose the points that matter.
+"""Turn series of numbers into text.
 
 Numbers are written as plain decimals with a stated number of significant digits and no trailing zeros; what is NaN
 or infinite is ``null`` (an empty field in CSV). A time that has no date in the years 1 to 9999 is a ValueError. Nothing
@@ -9,17 +9,15 @@ here knows what a series means.
 cimport cython
 from cpython cimport array
 from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
-import array as _array
-import json as _json
-
-cdef array.array _DOUBLES = _array.array("d")
-cdef array.array _LONGS = _array.array("q")
+from json.encoder import encode_basestring as _quote
 
 cdef double[16] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15]
 
@@ -27,6 +25,7 @@ cdef enum:
     COLUMN_LIMIT = 128
     OWNER_LIMIT = 1024
     NUMBER_BYTES = 40
+    DECIMAL_BYTES = 24  # of a number as plain decimals: 16 digits, sign, point, and a zero before it
     EPOCH_ORDINAL = 719163  # 1970-01-01
     END_ORDINAL = 3652060  # 10000-01-01
     FEWEST_DIGITS = 1
@@ -36,65 +35,106 @@ cdef double EARLIEST_SECONDS = -62135596800.0  # 0001-01-01
 cdef double END_SECONDS = 253402300799.9995  # what would be rounded to 10000-01-01
 
 
+cdef extern from "Python.h":
+    PyObject* new_bytes "PyBytes_FromStringAndSize" (const char* text, Py_ssize_t size)
+    char* PyBytes_AS_STRING(PyObject* text)
+    int _PyBytes_Resize(PyObject** text, Py_ssize_t size) except -1
+
+
 @cython.final
 cdef class _Writer:
+    """Writes text of any length.
+
+    ``long``: of megabytes. Such a text is written where it stays: memory for a second one would be asked of the system
+    each time, and given back, which takes as long as the writing.
+    """
+
     cdef char* data
     cdef Py_ssize_t used
     cdef Py_ssize_t room
+    cdef PyObject* _text  # of a long one
 
-    def __cinit__(self):
+    def __cinit__(self, bint long=False):
         self.room = 16384
-        self.data = <char*>malloc(self.room)
+        if long:
+            self._text = new_bytes(NULL, self.room)
+            self.data = PyBytes_AS_STRING(self._text) if self._text != NULL else NULL
+        else:
+            self.data = <char*>malloc(self.room)
         if self.data == NULL:
             raise MemoryError
 
     def __dealloc__(self):
-        free(self.data)
+        if self._text != NULL:
+            Py_DECREF(<object>self._text)
+        else:
+            free(self.data)
 
-    cdef int need(self, Py_ssize_t more) except -1:
+    cdef int resize(self, Py_ssize_t room) except -1:
         cdef char* grown
-        if self.used + more > self.room:
-            self.room = (self.used + more) * 2
-            grown = <char*>realloc(self.data, self.room)
+        if self._text != NULL:
+            self.data = NULL  # where that fails there is no text any more
+            self.room = 0
+            _PyBytes_Resize(&self._text, room)
+            self.data = PyBytes_AS_STRING(self._text)
+        else:
+            grown = <char*>realloc(self.data, room)
             if grown == NULL:
                 raise MemoryError
             self.data = grown
+        self.room = room
         return 0
 
-    cdef int put(self, const char* text, Py_ssize_t length) except -1:
+    cdef inline int need(self, Py_ssize_t more) except -1:
+        if self.used + more > self.room:
+            self.resize((self.used + more) * 2)
+        return 0
+
+    cdef inline int put(self, const char* text, Py_ssize_t length) except -1:
         self.need(length)
         memcpy(self.data + self.used, text, length)
         self.used += length
         return 0
 
-    cdef int number(self, double value, int digits) except -1:
+    cdef inline int number(self, double value, int digits) except -1:
         self.need(NUMBER_BYTES)
         self.used += _number(self.data + self.used, value, digits)
         return 0
 
     cdef bytes finish(self):
-        return PyBytes_FromStringAndSize(self.data, self.used)
+        """Return what is written; a long text ends with that."""
+        if self._text == NULL:
+            return PyBytes_FromStringAndSize(self.data, self.used)
+        self.resize(self.used)
+        self.room = 0
+        return <bytes><object>self._text
 
 
-cdef int _unsigned(char* target, uint64_t value) noexcept:
-    cdef char[20] reverse
-    cdef int length = 0, index
-    while True:
-        reverse[length] = <char>(48 + value % 10)
-        length += 1
-        value //= 10
-        if value == 0:
-            break
-    for index in range(length):
-        target[index] = reverse[length - 1 - index]
-    return length
+cdef inline uint64_t _without_zeros(uint64_t scaled, int* decimals) noexcept:
+    """Take the zeros at the end away, as far as they are decimals; many at once first, for long numbers."""
+    cdef uint64_t rest
+    if decimals[0] >= 8:
+        rest = scaled // 100000000
+        if rest * 100000000 == scaled:
+            scaled = rest
+            decimals[0] -= 8
+    if decimals[0] >= 4:
+        rest = scaled // 10000
+        if rest * 10000 == scaled:
+            scaled = rest
+            decimals[0] -= 4
+    while decimals[0] > 0 and scaled % 10 == 0:
+        scaled //= 10
+        decimals[0] -= 1
+    return scaled
 
 
 cdef int _number(char* target, double value, int digits) noexcept:
     """Write a finite number with ``digits`` significant digits (integers always in full)."""
     cdef double size = fabs(value)
-    cdef int decimals, at = 0, index
-    cdef uint64_t scaled, whole, part
+    cdef int decimals, index, _digit, at = DECIMAL_BYTES
+    cdef char[2 * DECIMAL_BYTES] text  # filled from the middle to the left, so that a piece of fixed length can be copied
+    cdef uint64_t scaled, rest
     if not 1e-6 <= size < 1e15:
         if size == 0.0:
             target[0] = 48
@@ -117,22 +157,27 @@ cdef int _number(char* target, double value, int digits) noexcept:
     if size * POWERS[decimals] >= 9e15:
         decimals = 0
     scaled = <uint64_t>(size * POWERS[decimals] + 0.5)
-    while decimals > 0 and scaled % 10 == 0:
-        scaled //= 10
-        decimals -= 1
+    if decimals > 0:
+        scaled = _without_zeros(scaled, &decimals)
+    rest = scaled
+    if decimals > 0:
+        for _digit in range(decimals):
+            at -= 1
+            text[at] = <char>(48 + rest % 10)
+            rest //= 10
+        at -= 1
+        text[at] = 46
+    while True:
+        at -= 1
+        text[at] = <char>(48 + rest % 10)
+        rest //= 10
+        if rest == 0:
+            break
     if value < 0.0 and scaled:
-        target[0] = 45
-        at = 1
-    whole = scaled // <uint64_t>POWERS[decimals]
-    part = scaled % <uint64_t>POWERS[decimals]
-    at += _unsigned(target + at, whole)
-    if decimals:
-        target[at] = 46
-        for index in range(decimals):
-            target[at + decimals - index] = <char>(48 + part % 10)
-            part //= 10
-        at += decimals + 1
-    return at
+        at -= 1
+        text[at] = 45
+    memcpy(target, &text[at], DECIMAL_BYTES)
+    return DECIMAL_BYTES - at
 
 
 cdef void _two(char* target, int value) noexcept:
@@ -225,32 +270,36 @@ cdef class Column:
         self._values = values
         self._quoted = None
         if self.words is not None:
-            self._quoted = [_json.dumps(word, ensure_ascii=False).encode() for word in self.words]
+            self._quoted = [_quote(word).encode() for word in self.words]
 
 
-cdef int _cell(_Writer out, Column column, Py_ssize_t row, bint quoted) except -1:
-    cdef double value = column._values[row] * column.scale
+cdef int _value(_Writer out, double value, int digits, list words, bint dates, bint quoted) except -1:
     cdef bytes word
-    if column._quoted is not None:
-        if 0.0 <= value < len(column._quoted):
-            word = column._quoted[<Py_ssize_t>value]
+    if words is not None:
+        if 0.0 <= value < len(words):
+            word = words[<Py_ssize_t>value]
             if quoted:
                 out.put(word, len(word))
             else:
                 out.put(<const char*>word + 1, len(word) - 2)
         elif quoted:
             out.put(b"null", 4)
-    elif column.dates and 1.0 <= value < END_ORDINAL:
+    elif dates and 1.0 <= value < END_ORDINAL:
         out.need(NUMBER_BYTES)
         out.data[out.used] = 34
         _date(out.data + out.used + 1, <int64_t>value - EPOCH_ORDINAL)
         out.data[out.used + 11] = 34
         out.used += 12
     elif isfinite(value):
-        out.number(value, column.digits)
+        out.number(value, digits)
     elif quoted:
         out.put(b"null", 4)
     return 0
+
+
+cdef inline int _cell(_Writer out, Column column, Py_ssize_t row, bint quoted) except -1:
+    cdef double value = column._values[row] * column.scale
+    return _value(out, value, column.digits, column._quoted, column.dates, quoted)
 
 
 cdef int _check_columns(list columns, Py_ssize_t height) except -1:
@@ -296,6 +345,89 @@ def json_rows(const double[::1] times not None, columns, str time_name not None=
     return out.finish()
 
 
+@cython.final
+cdef class Objects:
+    """Holds rows that are written as JSON objects: columns as their members, with what stands before each value."""
+
+    cdef readonly Py_ssize_t height
+    cdef int width
+    cdef list keys
+    cdef list words
+    cdef list held  # whose memory the values are in
+    cdef bint loose  # that memory can move: nothing keeps its owners from growing
+    cdef int digits[COLUMN_LIMIT]
+    cdef double scales[COLUMN_LIMIT]
+    cdef bint dates[COLUMN_LIMIT]
+    cdef const double* values[COLUMN_LIMIT]
+
+    def __cinit__(self, columns):
+        cdef Column column
+        cdef int index
+        cdef list chosen = list(columns)
+        self.height = (<Column?>chosen[0])._values.shape[0] if chosen else 0
+        _check_columns(chosen, self.height)
+        self.width = <int>len(chosen)
+        self.held = chosen
+        self.keys = []
+        self.words = []
+        for index in range(self.width):
+            column = <Column>chosen[index]
+            self.keys.append((b',"' if index else b'{"') + column.name.encode() + b'":')
+            self.words.append(column._quoted)
+            self.digits[index] = column.digits
+            self.scales[index] = column.scale
+            self.dates[index] = column.dates
+            self.values[index] = &column._values[0]
+
+    def of(self, values):
+        """Return the same members with other values: an array('d') for each, all of one length."""
+        cdef Objects made = Objects.__new__(Objects, ())
+        made.width, made.keys, made.words, made.held = self.width, self.keys, self.words, list(values)
+        made.digits = self.digits
+        made.scales = self.scales
+        made.dates = self.dates
+        if len(made.held) != self.width:
+            raise ValueError(f"{self.width} columns needed, {len(made.held)} given")
+        made.height = len(<array.array?>made.held[0]) if made.held else 0
+        made.loose = True
+        made.look()
+        return made
+
+    cdef int look(self) except -1:
+        """Find the values where they are now; until they are written no other code may run."""
+        cdef array.array column
+        cdef int index
+        if self.loose:
+            for index in range(self.width):
+                column = <array.array?>self.held[index]
+                if column.ob_descr.typecode != 100 or len(column) != self.height:  # "d"
+                    raise ValueError("columns of doubles, all of one length")
+                self.values[index] = column.data.as_doubles
+        return 0
+
+    cdef int put(self, _Writer out, Py_ssize_t row) except -1:
+        cdef int index
+        cdef bytes key
+        for index in range(self.width):
+            key = <bytes>self.keys[index]
+            out.put(key, len(key))
+            _value(
+                out, self.values[index][row] * self.scales[index], self.digits[index], <list>self.words[index],
+                self.dates[index], True,
+            )
+        out.put(b"}", 1)
+        return 0
+
+
+cdef Objects _objects(columns):
+    cdef Objects objects
+    if not isinstance(columns, Objects):
+        return Objects(columns)
+    objects = <Objects>columns
+    objects.look()
+    return objects
+
+
 def json_objects(columns):
     """Write a flat JSON array of objects with the columns as members. Returns bytes."""
     return b"[" + b",".join(object_texts(columns)) + b"]"
@@ -303,59 +435,45 @@ def json_objects(columns):
 
 def object_texts(columns):
     """Write one JSON object per row, with the columns as members. Returns a list of bytes."""
-    cdef list chosen = list(columns)
     cdef list texts = []
-    if not chosen:
-        return texts
-    cdef Py_ssize_t row, height = (<Column?>chosen[0])._values.shape[0]
+    cdef Objects objects = _objects(columns)
     cdef _Writer out = _Writer()
-    _check_columns(chosen, height)
-    cdef list keys = [b',"' + (<Column>c).name.encode() + b'":' for c in chosen]
-    cdef int index, width = len(chosen)
-    cdef bytes key
-    keys[0] = keys[0][1:]
-    for row in range(height):
+    cdef Py_ssize_t row
+    for row in range(objects.height):
         out.used = 0
-        out.put(b"{", 1)
-        for index in range(width):
-            key = <bytes>keys[index]
-            out.put(key, len(key))
-            _cell(out, <Column>chosen[index], row, True)
-        out.put(b"}", 1)
+        objects.put(out, row)
         texts.append(out.finish())
     return texts
 
 
-def json_by_date(names, dates, texts, Py_ssize_t limit=0):
+def json_by_date(names, parts, Py_ssize_t limit=0, bytes opening=b"", bytes closing=b""):
     """Write rows of several owners grouped by date, newest first: ``[{"day":…,"gateways":{NAME:ROW,…}},…]``.
 
-    ``dates[i]`` (proleptic ordinals, rising) and ``texts[i]`` (JSON, bytes) are the rows of ``names[i]``; at most
-    ``limit`` dates (0: all). Returns bytes.
+    ``parts[i]`` are the columns of the rows of ``names[i]``. The first one has their dates (proleptic ordinals, rising).
+    At most ``limit`` dates (0: all). What is written stands between ``opening`` and ``closing``. Returns bytes.
     """
-    cdef Py_ssize_t owners = len(names), owner, written = 0
-    cdef _Writer out = _Writer()
-    cdef list quoted = [_json.dumps(name, ensure_ascii=False).encode() + b":" for name in names]
-    cdef list rows = [list(one) for one in texts]
+    cdef Py_ssize_t owners = len(names), owner, row, written = 0
+    cdef _Writer out = _Writer(True)
+    cdef list quoted = [_quote(name).encode() + b":" for name in names]
+    cdef list objects = [_objects(each) for each in parts]
     cdef Py_ssize_t left[OWNER_LIMIT]
     cdef const double* days[OWNER_LIMIT]
-    cdef const double[::1] ordinals
-    cdef list held = []  # the buffers, so that nothing moves them meanwhile
+    cdef Objects part
     cdef double newest
     cdef bytes text
     cdef bint first
-    if owners > OWNER_LIMIT or len(dates) != owners or len(rows) != owners:
-        raise ValueError("as many dates and texts as names, at most 1024")
+    if owners > OWNER_LIMIT or len(objects) != owners:
+        raise ValueError("as many parts as names, at most 1024")
     for owner in range(owners):
-        ordinals = dates[owner]
-        held.append(ordinals)
-        days[owner] = &ordinals[0]
-        left[owner] = ordinals.shape[0]
-        if len(<list>rows[owner]) != left[owner]:
-            raise ValueError("dates and texts of different length")
-        for written in range(left[owner]):
-            if not 1.0 <= ordinals[written] < END_ORDINAL:
-                raise ValueError(f"{ordinals[written]} is no day of the years 1 to 9999")
-    written = 0
+        part = <Objects>objects[owner]
+        if not part.width:
+            raise ValueError("a part without columns has no dates")
+        left[owner] = part.height
+        days[owner] = part.values[0]
+        for row in range(left[owner]):
+            if not 1.0 <= days[owner][row] < END_ORDINAL:
+                raise ValueError(f"{days[owner][row]} is no day of the years 1 to 9999")
+    out.put(opening, len(opening))
     out.put(b"[", 1)
     while limit <= 0 or written < limit:
         newest = 0.0
@@ -380,11 +498,11 @@ def json_by_date(names, dates, texts, Py_ssize_t limit=0):
                 first = False
                 text = <bytes>quoted[owner]
                 out.put(text, len(text))
-                text = <bytes?>(<list>rows[owner])[left[owner]]
-                out.put(text, len(text))
+                (<Objects>objects[owner]).put(out, left[owner])
         out.put(b"}}", 2)
         written += 1
     out.put(b"]", 1)
+    out.put(closing, len(closing))
     return out.finish()
 
 
@@ -439,122 +557,3 @@ def json_column(Column column not None):
         _cell(out, column, row, True)
     out.put(b"]", 1)
     return out.finish()
-
-
-def lttb(const double[::1] times not None, const double[::1] values not None, Py_ssize_t points):
-    """Return the rows that keep the look of a curve: largest triangle three buckets.
-
-    Returns array('q') of at most ``points`` row numbers, the first and the last measured row among them; rows that
-    were not measured are never chosen.
-    """
-    cdef Py_ssize_t height = times.shape[0], row, bucket, low, high, next_low, next_high, chosen, best, used
-    cdef double every, area, largest, mean_time, mean_value, at_time, at_value
-    cdef array.array known = array.clone(_LONGS, height, False)
-    cdef array.array out
-    cdef int64_t* rows = <int64_t*>known.data.as_longlongs
-    cdef int64_t* picks
-    if values.shape[0] != height:
-        raise ValueError("times and values of different length")
-    if points < 3:
-        raise ValueError("at least three points")
-    used = 0
-    for row in range(height):
-        if isfinite(values[row]):
-            rows[used] = row
-            used += 1
-    if used <= points:
-        array.resize(known, used)
-        return known
-    out = array.clone(_LONGS, points, False)
-    picks = <int64_t*>out.data.as_longlongs
-    every = <double>(used - 2) / (points - 2)
-    picks[0] = rows[0]
-    chosen = 0
-    for bucket in range(points - 2):
-        low = <Py_ssize_t>(bucket * every) + 1
-        high = <Py_ssize_t>((bucket + 1) * every) + 1
-        next_low = high
-        next_high = <Py_ssize_t>((bucket + 2) * every) + 1
-        if next_high > used:
-            next_high = used
-        mean_time = 0.0
-        mean_value = 0.0
-        for row in range(next_low, next_high):
-            mean_time += times[rows[row]]
-            mean_value += values[rows[row]]
-        mean_time /= next_high - next_low
-        mean_value /= next_high - next_low
-        at_time = times[rows[chosen]]
-        at_value = values[rows[chosen]]
-        largest = -1.0
-        best = low
-        for row in range(low, high):
-            area = fabs((at_time - mean_time) * (values[rows[row]] - at_value)
-                        - (at_time - times[rows[row]]) * (mean_value - at_value))
-            if area > largest:
-                largest = area
-                best = row
-        picks[bucket + 1] = rows[best]
-        chosen = best
-    picks[points - 1] = rows[used - 1]
-    return out
-
-
-def pick(const double[::1] values not None, const long long[::1] rows not None):
-    """Return the values of the chosen rows, as array('d')."""
-    cdef Py_ssize_t index
-    cdef array.array out = array.clone(_DOUBLES, rows.shape[0], False)
-    for index in range(rows.shape[0]):
-        if not 0 <= rows[index] < values.shape[0]:
-            raise IndexError(rows[index])
-        out.data.as_doubles[index] = values[rows[index]]
-    return out
-
-
-def split(const double[::1] values not None):
-    """Return the parts above and below zero, both positive or NaN, as two array('d')."""
-    cdef Py_ssize_t index
-    cdef double value
-    cdef array.array above = array.clone(_DOUBLES, values.shape[0], False)
-    cdef array.array below = array.clone(_DOUBLES, values.shape[0], False)
-    for index in range(values.shape[0]):
-        value = values[index]
-        above.data.as_doubles[index] = value if not value < 0.0 else 0.0
-        below.data.as_doubles[index] = -value if not value > 0.0 else 0.0
-    return above, below
-
-
-def complete(columns):
-    """Return the rows in which every one of the columns was measured, as array('q')."""
-    chosen = list(columns)
-    return _rows_with(chosen, len(chosen))
-
-
-def measured(columns):
-    """Return the rows in which at least one of the columns was measured, as array('q')."""
-    return _rows_with(list(columns), 1)
-
-
-cdef array.array _rows_with(list columns, Py_ssize_t least):
-    """Return the rows in which ``least`` columns were measured; without a column there is no row."""
-    cdef Py_ssize_t height = 0, row, used = 0
-    cdef const double[::1] column
-    if columns:
-        column = columns[0]
-        height = column.shape[0]
-    cdef array.array rows = array.clone(_LONGS, height, False)
-    for row in range(height):
-        rows.data.as_longlongs[row] = 0
-    for values in columns:
-        column = values
-        if column.shape[0] != height:
-            raise ValueError("columns of different length")
-        for row in range(height):
-            if isfinite(column[row]):
-                rows.data.as_longlongs[row] += 1
-    for row in range(height):
-        if rows.data.as_longlongs[row] >= least:
-            rows.data.as_longlongs[used] = row
-            used += 1
-    array.resize(rows, used)
-    return rows

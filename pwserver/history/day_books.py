@@ -20,18 +20,19 @@ from pwserver.history.archive import Archive
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import AGGREGATE, BOOK_NAMES, ENERGIES, ENERGY_NAMES, SHARE_NAMES, SHARES
 from pwserver_ext.day_sums import percent_of, self_powered, span_sums
-from pwserver_ext.series import Column, measured, pick
+from pwserver_ext.rows import measured, pick
+from pwserver_ext.series import Column
 
 EPOCH_ORDINAL: Final = datetime.date(1970, 1, 1).toordinal()
 BOOKS: Final = (*ENERGY_NAMES, *SHARE_NAMES, *BOOK_NAMES)  # in Wh, and in seconds
 HOME: Final = BOOKS.index("home_wh")
 BOUGHT: Final = BOOKS.index("grid_import_wh")
+_READ: Final = (*BOOKS, "date", "last_sample", "updated")
 FIRST_SHARE: Final = len(ENERGIES)
 COVERED: Final = BOOKS.index(BOOK_NAMES[0])
 GAP: Final = BOOKS.index(BOOK_NAMES[1])
 FILLED: Final = BOOKS.index(BOOK_NAMES[2])
 RULES: Final = ("shares", "totals")
-UNKNOWN_RULE: Final = -1.0
 ENERGY_MEMBERS: Final = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))
 # The history of a sum is shorter than those of its houses before it began, and where an import filled theirs.
 SHORTER_SECONDS: Final = 900.0
@@ -53,7 +54,7 @@ class DayBooks(NamedTuple):
 
 def read_days(archive: Archive, first: int, last: int) -> DayBooks:
     """Read the days of one history from date ``first`` to ``last`` (proleptic ordinals)."""
-    columns = [archive.column("days", name) for name in (*BOOKS, "date", "last_sample", "updated")]
+    columns = archive.places("days", _READ)
     # A local day begins at most a day from its UTC day.
     start, end = (first - 1 - EPOCH_ORDINAL) * 86400.0, (last + 1 - EPOCH_ORDINAL) * 86400.0
     _, values = archive.days.select(start, end, columns)
@@ -61,7 +62,7 @@ def read_days(archive: Archive, first: int, last: int) -> DayBooks:
     rows = measured(values[: len(ENERGIES)])
     if rows and not first <= ordinals[rows[0]] <= ordinals[rows[-1]] <= last:
         rows = array("q", [row for row in rows if first <= ordinals[row] <= last])
-    picked = [pick(column, rows) for column in values]
+    picked = values if len(rows) == len(ordinals) else [pick(column, rows) for column in values]
     return DayBooks(picked[len(BOOKS)], picked[: len(BOOKS)], *picked[len(BOOKS) + 1 :])
 
 
@@ -122,17 +123,12 @@ class OwnShare(NamedTuple):
 
     own: array[float]
     whole: array[float]
-    rule: array[float]  # a place in ``RULES``; of several days the sum, which is above 0 where any lacks its parts
+    rule: array[float]  # a place in ``RULES``; NaN: nothing is known
 
     @property
     def percent(self) -> array[float]:
         """Return percent of the home's energy."""
         return percent_of(self.own, self.whole)
-
-    @property
-    def rule_names(self) -> array[float]:
-        """Return the places in ``RULES``; a place outside of it for nothing."""
-        return array("d", [UNKNOWN_RULE if rule != rule else min(1.0, rule) for rule in self.rule])
 
 
 def own_share(columns: Sequence[array[float]]) -> OwnShare:
@@ -141,25 +137,49 @@ def own_share(columns: Sequence[array[float]]) -> OwnShare:
     return OwnShare(*self_powered(columns[HOME], columns[BOUGHT], sun, battery, grid))
 
 
-def sums_over(books: DayBooks, starts: array[int], ends: array[int]) -> tuple[list[array[float]], OwnShare]:
-    """Add up the rows of some spans of days: what is known of each figure, and how self-powered the home was."""
-    sums = [span_sums(column, starts, ends) for column in books.columns]
-    return sums, OwnShare(*(span_sums(part, starts, ends) for part in own_share(books.columns)))
+def sums_over(
+    books: DayBooks, share: OwnShare, starts: array[int], ends: array[int]
+) -> tuple[list[array[float]], OwnShare]:
+    """Add up the rows of some spans of days: what is known of each figure, and how self-powered the home was.
+
+    ``share``: how self-powered it was on each of the days.
+    """
+    *sums, own, whole, rule = span_sums([*books.columns, *share], starts, ends)
+    # The sum of rules is above 0 where any of the days lacks its parts.
+    return sums, OwnShare(own, whole, array("d", [1.0 if one > 1.0 else one for one in rule]))
+
+
+_NOTHING = array("d")
+FIGURE_MEMBERS: Final = (  # what can be compared: energies in kWh, and how self-powered the home was
+    *(Column(name, _NOTHING, 12, 0.001) for name in ENERGY_MEMBERS),
+    Column("self_powered_percent", _NOTHING),
+)
+BOOK_MEMBERS: Final = (  # what is told of days and sums: figures, by which rule they are known, and how much is
+    *FIGURE_MEMBERS,
+    Column("self_powered_from", _NOTHING, words=RULES),
+    Column("covered_seconds", _NOTHING),
+    Column("gap_seconds", _NOTHING),
+    Column("filled_seconds", _NOTHING),
+)
+
+
+def book_values(columns: Sequence[array[float]], share: OwnShare) -> list[array[float]]:
+    """Return the values of ``BOOK_MEMBERS`` for rows of ``BOOKS``."""
+    return [*columns[: len(ENERGY_MEMBERS)], share.percent, share.rule, *columns[COVERED:]]
 
 
 def book_columns(columns: Sequence[array[float]], share: OwnShare) -> list[Column]:
-    """Return the columns of an answer: energies in kWh, what of the home's was its own, and how much is known."""
-    written = figure_columns(columns, share.percent)
-    written += [
-        Column("self_powered_from", share.rule_names, words=RULES),
-        Column("covered_seconds", columns[COVERED]),
-        Column("gap_seconds", columns[GAP]),
-        Column("filled_seconds", columns[FILLED]),
-    ]
-    return written
+    """Return ``BOOK_MEMBERS`` with these values."""
+    return _with_values(BOOK_MEMBERS, book_values(columns, share))
 
 
 def figure_columns(columns: Sequence[array[float]], percent: array[float]) -> list[Column]:
-    """Return the columns of what can be compared: energies in kWh, and how self-powered the home was."""
-    written = [Column(name, column, 12, 0.001) for name, column in zip(ENERGY_MEMBERS, columns, strict=False)]
-    return [*written, Column("self_powered_percent", percent)]
+    """Return ``FIGURE_MEMBERS`` with these values."""
+    return _with_values(FIGURE_MEMBERS, [*columns[: len(ENERGY_MEMBERS)], percent])
+
+
+def _with_values(members: Iterable[Column], values: Iterable[array[float]]) -> list[Column]:
+    return [
+        Column(one.name, column, one.digits, one.scale, one.words, one.dates)
+        for one, column in zip(members, values, strict=True)
+    ]

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 # From midnight on; at that time most zones have the same date, so that a day's row is known by it in another zone, too.
 DAY_MIDDLE_SECONDS = 43200.0
 
+SHORTEST_DAY_SECONDS = 21 * 3600.0  # a local day on which clocks are set ahead
 FIRST_ZONE_SECONDS = 14 * 3600.0  # how long before UTC a day begins where it begins first
 
 

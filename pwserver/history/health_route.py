@@ -6,7 +6,6 @@ year; half-open), ``format`` ``json`` or ``csv``. Everything but ``daily`` is of
 
 from __future__ import annotations
 
-import hashlib
 import math
 from array import array
 from bisect import bisect_left
@@ -29,14 +28,13 @@ from pwserver.state.battery_health import (
     SHORT,
     SOURCES,
     Health,
-    judge_health,
     nominal_wh,
     percent,
 )
 from pwserver.state.fact import text
-from pwserver_ext.series import Column, json_objects, pick
+from pwserver_ext.rows import pick
+from pwserver_ext.series import Column, json_objects
 
-MOST_JUDGEMENTS: Final = 1000
 CSV_HEAD: Final = "gateway,unit,day,full_wh,nominal_wh,health_percent,source,discharged_wh\n"
 
 
@@ -57,30 +55,17 @@ def batteries(archive: Archive, now: float) -> list[Battery]:
     # Rows that a wrong clock has written into the future are not read before their time comes.
     series = read_series(archive, UNIT, kept.slots[UNIT], -math.inf, now)
     serials = [WHOLE, *(serial for serial in kept.slots[UNIT] if serial != WHOLE)]
-    return [_battery(serial, kept, series.get(serial, _NO_SERIES)) for serial in serials]
+    return [_battery(archive, serial, kept, series.get(serial, _NO_SERIES)) for serial in serials]
 
 
 _NO_SERIES = DeviceSeries(array("d"), {name: array("d") for name in DEVICE_DAYS[UNIT].figures})
 
 
-def _battery(serial: str, kept: KeptDevices, series: DeviceSeries) -> Battery:
+def _battery(archive: Archive, serial: str, kept: KeptDevices, series: DeviceSeries) -> Battery:
     about = kept.about[UNIT].get(serial, {})
     figures = series.figures
     columns = (series.days, figures["full_wh"], figures["source"], figures["discharged_wh"])
-    return Battery(serial, about, _nominal(serial, about), _judged_once(*columns), series)
-
-
-_judgements: dict[bytes, Health] = {}  # of the days with this digest; the same days are asked for again and again
-
-
-def _judged_once(*columns: array[float]) -> Health:
-    digest = hashlib.blake2b(b"".join(column.tobytes() for column in columns), digest_size=16).digest()
-    found = _judgements.get(digest)
-    if found is None:
-        if len(_judgements) >= MOST_JUDGEMENTS:
-            _judgements.clear()
-        found = _judgements[digest] = judge_health(*columns)
-    return found
+    return Battery(serial, about, _nominal(serial, about), archive.health.judge(*columns), series)
 
 
 def _nominal(serial: str, about: JsonObject) -> float | None:

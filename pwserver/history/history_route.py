@@ -40,7 +40,8 @@ from pwserver.history.string_route import solar_strings
 from pwserver.history.timeseries import POINTS, daily, refuse, samples, status, today, trend
 from pwserver.history.totals_route import totals
 from pwserver.history.value_route import value
-from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows, lttb, pick
+from pwserver_ext.rows import lttb, pick
+from pwserver_ext.series import Column, csv_rows, json_column, json_numbers, json_rows
 
 DEFAULT_FIELDS = ("site", "solar", "battery", "load", "soe", "grid", "reserve", "mode")
 ENERGY_FIELDS = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))

@@ -18,7 +18,8 @@ from pwserver.history.signal_series import CONTRACT_GROUPS, GROUPS, METRICS, NO_
 from pwserver.history.timeseries import CLOCK_SLACK_SECONDS, POINTS, refuse
 from pwserver.json_types import JsonObject
 from pwserver_ext.buckets import COUNT, MAXIMUM, MEAN, MINIMUM, aggregate
-from pwserver_ext.series import Column, complete, json_rows, pick
+from pwserver_ext.rows import complete, pick
+from pwserver_ext.series import Column, json_rows
 
 RAW_LONGEST_SECONDS = 14 * 86400.0
 RAW_MOST_ROWS = 500_000

@@ -30,7 +30,8 @@ from pwserver.state.string_weakness import (
     weak_neighbours,
     weak_since,
 )
-from pwserver_ext.series import Column, json_objects, pick
+from pwserver_ext.rows import pick
+from pwserver_ext.series import Column, json_objects
 
 CSV_HEAD: Final = "gateway,string,day,energy_wh,share,weak\n"
 _DAY_SECONDS: Final = 86400.0

@@ -10,13 +10,16 @@ import datetime
 import math
 from array import array
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pwserver import bounds
 from pwserver.history.archive import Archive
 from pwserver.history.day_books import (
+    BOOK_MEMBERS,
     EPOCH_ORDINAL,
     DayBooks,
-    book_columns,
+    OwnShare,
+    book_values,
     own_share,
     read_days,
     read_sum,
@@ -32,16 +35,8 @@ from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choo
 from pwserver.history.value_figures import value_figures
 from pwserver.json_types import JsonMapping
 from pwserver.tariff.price_lookup import PriceLookup
-from pwserver_ext.series import (
-    Column,
-    complete,
-    json_by_date,
-    json_objects,
-    json_rows,
-    object_texts,
-    pick,
-    split,
-)
+from pwserver_ext.rows import complete, largest, pick, split
+from pwserver_ext.series import Column, Objects, json_by_date, json_objects, json_rows, object_texts
 
 POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
@@ -65,25 +60,32 @@ def refuse(problem: BadQuery) -> HistoryAnswer:
 # --- days ----------------------------------------------------------------------------------------------------------
 
 
-def day_rows(archive: Archive, first: int, last: int) -> tuple[DayBooks, list[bytes]]:
-    """Read the rows of dates from ``first`` to ``last`` (proleptic ordinals), oldest first, and write each as JSON."""
-    books = read_days(archive, first, last)
-    named = Column("gateway_id", array("d", bytes(8 * len(books.ordinals))), words=[archive.gateway.id])
-    return books, _day_texts(books, [named])
+@lru_cache(maxsize=64)
+def _day_members(gateway: str | None) -> Objects:
+    """Make the members of an answer about days of a gateway, or of all of them; the first one has the dates."""
+    nothing = array("d")
+    named = [] if gateway is None else [Column("gateway_id", nothing, words=[gateway])]
+    stamps = [Column("last_sample_ts", nothing, 15), Column("updated_at", nothing, 15)]
+    energies, more = BOOK_MEMBERS[: len(ENERGIES)], BOOK_MEMBERS[len(ENERGIES) :]
+    return Objects([Column("day", nothing, dates=True), *named, *energies, *stamps, *more])
 
 
-def _day_texts(books: DayBooks, named: list[Column]) -> list[bytes]:
-    written = book_columns(books.columns, own_share(books.columns))
-    energies, more = written[: len(ENERGIES)], written[len(ENERGIES) :]
-    stamps = [Column("last_sample_ts", books.sampled, 15), Column("updated_at", books.updated, 15)]
-    return object_texts([Column("day", books.ordinals, dates=True), *named, *energies, *stamps, *more])
+def _day_objects(books: DayBooks, share: OwnShare, gateway: str | None = None) -> Objects:
+    """Return the days of a gateway, or of all of them, as they are written."""
+    values = book_values(books.columns, share)
+    named = [] if gateway is None else [array("d", bytes(8 * len(books.ordinals)))]
+    energies, more = values[: len(ENERGIES)], values[len(ENERGIES) :]
+    return _day_members(gateway).of([books.ordinals, *named, *energies, books.sampled, books.updated, *more])
 
 
-def _sum_text(books: DayBooks, oldest: int) -> bytes:
+_SUM_MEMBERS = Objects([Column("days", array("d"), 15), *BOOK_MEMBERS])
+
+
+def _sum_text(books: DayBooks, share: OwnShare, oldest: int) -> bytes:
     """Write the sum over the days from row ``oldest`` on."""
     newest = len(books.ordinals)
-    sums = sums_over(books, array("q", [oldest]), array("q", [newest]))
-    return object_texts([Column("days", array("d", [newest - oldest]), 15), *book_columns(*sums)])[0]
+    sums = sums_over(books, share, array("q", [oldest]), array("q", [newest]))
+    return object_texts(_SUM_MEMBERS.of([array("d", [newest - oldest]), *book_values(*sums)]))[0]
 
 
 _EARLIEST, _LATEST = EPOCH_ORDINAL, datetime.date(2100, 1, 1).toordinal()
@@ -113,18 +115,22 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
         last = datetime.date.fromisoformat(end).toordinal() if end else _LATEST
     else:
         first, last = today.toordinal() - days, _LATEST
-    parts = [day_rows(archive, first, last) for archive in archives]
-    books, names = [part[0] for part in parts], [archive.gateway.id for archive in archives]
-    dates = [one.ordinals for one in books]
-    texts = json_by_date(names, dates, [part[1] for part in parts], 0 if ranged else days)
-    updated = [when for one in books for when in one.sampled if not math.isnan(when)]
-    tail = to_json({"last_updated": max(updated, default=None)})[1:-1]
-    shown = books[0] if len(books) == 1 else read_sum(histories, books, first, last)
+    books = [read_days(archive, first, last) for archive in archives]
+    shares = [own_share(one.columns) for one in books]
+    names = [archive.gateway.id for archive in archives]
+    parts = [_day_objects(*part) for part in zip(books, shares, names, strict=True)]
+    updated = [when for one in books if not math.isnan(when := largest(one.sampled))]
+    tail = b',"last_updated":' + to_json(max(updated, default=None))
+    if len(books) == 1:
+        shown, share = books[0], shares[0]
+    else:
+        shown = read_sum(histories, books, first, last)
+        share = own_share(shown.columns)
     oldest = 0 if ranged else max(0, len(shown.ordinals) - days)
-    tail += b',"sum":' + _sum_text(shown, oldest)
+    tail += b',"sum":' + _sum_text(shown, share, oldest)
     if len(books) > 1:
-        tail += b',"totals":[' + b",".join(reversed(_day_texts(shown, [])[oldest:])) + b"]"
-    body = b'{"enabled":true,"days":' + texts + b"," + tail + b"}"
+        tail += b',"totals":[' + b",".join(reversed(object_texts(_day_objects(shown, share))[oldest:])) + b"]"
+    body = json_by_date(names, parts, 0 if ranged else days, b'{"enabled":true,"days":', tail + b"}")
     return HistoryAnswer(200, JSON, body, etag)
 
 
@@ -140,15 +146,17 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
     books: list[DayBooks] = []
     for archive in archives:
         ordinal = local_date(now, zone(archive.timezone)).toordinal()
-        found, texts = day_rows(archive, ordinal, ordinal)
+        found = read_days(archive, ordinal, ordinal)
         books.append(found)
+        texts = object_texts(_day_objects(found, own_share(found.columns), archive.gateway.id))
         rows += [to_json(archive.gateway.id) + b":" + text for text in texts]
     body = b'{"enabled":true,"gateways":{' + b",".join(rows) + b'},"server_time":' + to_json(now)
     record = histories.archives.get(AGGREGATE.id)
     if len(books) > 1 and record is not None:
         ordinal = local_date(now, zone(record.timezone)).toordinal()
         both = read_sum(histories, books, ordinal, ordinal)
-        totals = dict(zip(both.ordinals, _day_texts(both, []), strict=True))
+        texts = object_texts(_day_objects(both, own_share(both.columns)))
+        totals = dict(zip(both.ordinals, texts, strict=True))
         body += b',"total":' + totals.get(float(ordinal), b"null")
     value = {
         archive.gateway.id: value_figures(archive, PriceLookup(tariff, zone(archive.timezone)), now).document(now)

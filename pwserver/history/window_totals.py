@@ -14,7 +14,17 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
-from pwserver.history.day_books import BOOKS, COVERED, DayBooks, OwnShare, read_days, read_sum, sums_over, total
+from pwserver.history.day_books import (
+    BOOKS,
+    COVERED,
+    DayBooks,
+    OwnShare,
+    own_share,
+    read_days,
+    read_sum,
+    sums_over,
+    total,
+)
 from pwserver.history.days import day_start, local_date, zone
 from pwserver.history.history_answer import Histories
 
@@ -128,7 +138,7 @@ def sums_by(pieces: Sequence[Piece], key: Callable[[Piece], Hashable]) -> Sums:
     columns = [array("d", column) for column in zip(*(piece.row for piece in pieces), strict=True)]
     nothing = array("d")
     books = DayBooks(nothing, columns or [array("d") for _ in BOOKS], nothing, nothing)
-    sums, share = sums_over(books, starts, ends)
+    sums, share = sums_over(books, own_share(books.columns), starts, ends)
     begins = array("d", [pieces[index].start for index in starts])
     return Sums(begins, array("d", [pieces[index - 1].end for index in ends]), sums, share)
 

@@ -18,7 +18,7 @@ energy = st.one_of(st.just(math.nan), st.floats(0.0, 1e6))
 def test_a_span_adds_up_what_is_known(values: list[float], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(values)))
     end = data.draw(st.integers(start, len(values)))
-    (found,) = span_sums(array("d", values), array("q", [start]), array("q", [end]))
+    ((found,),) = span_sums([array("d", values)], array("q", [start]), array("q", [end]))
     known = [value for value in values[start:end] if not math.isnan(value)]
     assert found == pytest.approx(math.fsum(known)) if known else math.isnan(found)
 
@@ -26,7 +26,7 @@ def test_a_span_adds_up_what_is_known(values: list[float], data: st.DataObject) 
 @pytest.mark.parametrize(("start", "end"), [(-1, 1), (0, 3), (2, 1), (3, 3), (-(2**63), 2**63 - 1)])
 def test_a_span_beyond_the_rows_is_refused(start: int, end: int) -> None:
     with pytest.raises(IndexError):
-        span_sums(array("d", [1.0, 2.0]), array("q", [start]), array("q", [end]))
+        span_sums([array("d", [1.0, 2.0])], array("q", [start]), array("q", [end]))
 
 
 @given(energy, energy, energy, energy, energy)
@@ -51,4 +51,4 @@ def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="length"):
         percent_of(one, two)
     with pytest.raises(ValueError, match="ends"):
-        span_sums(one, array("q", [0]), array("q"))
+        span_sums([one], array("q", [0]), array("q"))

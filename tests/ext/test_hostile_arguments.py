@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver_ext import series
+from pwserver_ext import rows, series
 from pwserver_ext.limits import WindowLimiter
 from pwserver_ext.ring import EARLIEST_SECONDS, END_SECONDS, Ring
 from pwserver_ext.rollup import Integrator, Rollup
@@ -36,19 +36,19 @@ def test_no_columns_are_no_rows() -> None:
     assert series.object_texts([]) == []
     assert series.json_objects([]) == b"[]"
     for none in ([], ()):
-        assert series.complete(none) == series.measured(none) == array("q")
+        assert rows.complete(none) == rows.measured(none) == array("q")
 
 
 @pytest.mark.parametrize("code", ["f", "q", "i", "B"])
 def test_dates_of_another_type_are_refused(code: str) -> None:
     with pytest.raises(ValueError, match="mismatch"):
-        series.json_by_date(["a"], [array(code, [1])], [[b"{}"]])
+        series.Column("day", array(code, [1]))
 
 
 @pytest.mark.parametrize("day", [0.0, -1.0, 0.5, 3652060.0, 1e19, math.nan, math.inf])
 def test_a_day_without_a_date_is_refused(day: float) -> None:
     with pytest.raises(ValueError, match="no day of the years 1 to 9999"):
-        series.json_by_date(["a"], [array("d", [7e5, day])], [[b"{}", b"{}"]])
+        series.json_by_date(["a"], [[series.Column("day", array("d", [7e5, day]))]])
 
 
 @given(st.floats(YEAR_1, 253402300799.0))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from pwserver.history.history_route import DEFAULT_FIELDS, FIELDS, history, nice_step
 from pwserver.history.layout import HistoryGateway, HistorySettings
 from pwserver.history.recorder import Recorder
-from pwserver_ext.series import Column, csv_rows, json_numbers, json_rows, lttb
+from pwserver_ext.rows import lttb
+from pwserver_ext.series import Column, csv_rows, json_numbers, json_rows
 from tests.history.support import archive, body, histories, reading
 
 START = 1_795_330_800.0  # 2026-11-22T07:00:00Z
