@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final
 
@@ -40,10 +40,14 @@ ATTEMPTS: Final = 3
 
 
 class DemoHistory:
-    """Writes the past of every house that has no history yet. ``plants``: what is installed, by gateway id."""
+    """Writes the past of every house that has no history yet.
 
-    def __init__(self, plants: Mapping[str, Plant]) -> None:
+    ``plants``: what is installed, by gateway id. ``weak``: the ids of those of which a solar string has been fading.
+    """
+
+    def __init__(self, plants: Mapping[str, Plant], weak: Collection[str]) -> None:
         self._plants = plants
+        self._weak = weak
         self._days = YEAR_DAYS if len(plants) == 1 else MANY_DAYS
         self._wanted: dict[str, Past] = {}
 
@@ -55,7 +59,7 @@ class DemoHistory:
             if archive is not None and archive.rings and not archive.recorded:
                 # A gateway whose zone the owner has not set tells it with its first reading: that of its plant.
                 where = zone(archive.timezone if archive.gateway.timezone_set else plant.timezone)
-                self._wanted[gateway] = past = Past(plant, number, self._days, now, where)
+                self._wanted[gateway] = past = Past(plant, number, self._days, now, where, gateway in self._weak)
                 _write_events(runtime.history.events[gateway], past)
 
     async def run(self, recording: Recording) -> None:

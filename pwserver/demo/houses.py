@@ -22,10 +22,11 @@ class DemoHouse:
     fault: str = "none"  # a kind of pwserver.simulator.FAULTS
     charge_percent: float | None = None  # at the start, on the gateway's own scale; None: as the scenario has it
     outage: bool = False
+    weak_string: bool = False  # one string has been fading in the past
 
 
 HOUSES: Final = (
-    DemoHouse("maple", "Maple Street", "powerwall3", charge_percent=64.0),
+    DemoHouse("maple", "Maple Street", "powerwall3", charge_percent=64.0, weak_string=True),
     DemoHouse("harbour", "Harbour View", "powerwall2", charge_percent=91.0),
     DemoHouse("mill", "Old Mill", "powerwall2", alert="BatteryComms"),
     DemoHouse("cabin", "Lake Cabin", None),

@@ -54,11 +54,17 @@ OUTAGES: Final = (Outage(231, 14.2, 164.0), Outage(64, 3.1, 17.0), Outage(9, 18.
 
 
 class Past:
-    """Holds the past of one house until ``end`` (epoch seconds), whose days begin at midnight in ``where``."""
+    """Holds the past of one house until ``end`` (epoch seconds), whose days begin at midnight in ``where``.
 
-    def __init__(self, plant: Plant, seed: int, days: int, end: float, where: ZoneInfo) -> None:
+    ``weak_string``: its last string has been fading.
+    """
+
+    def __init__(
+        self, plant: Plant, seed: int, days: int, end: float, where: ZoneInfo, weak_string: bool = False
+    ) -> None:
         self.days = days
         self._plant = plant
+        self._weak_string = weak_string
         self._where = where
         self._house = House(replace(plant, timezone=where.key), seed=seed, clock=lambda: end)
         self._random = random.Random(seed)
@@ -159,9 +165,9 @@ class Past:
         return present_wh * age * (1.0 + self._random.gauss(0.0, UNIT_SPREAD))
 
     def string_energies(self, strings: Sequence[str], energy_wh: float, days_ago: int) -> dict[str, float]:
-        """Divide a day's solar energy among the strings; the last of several has been fading lately."""
+        """Divide a day's solar energy among the strings."""
         parts = {name: 1.0 + self._random.gauss(0.0, STRING_SPREAD) for name in strings}
-        if len(strings) > 1:
+        if self._weak_string and len(strings) > 1:
             lately = max(0.0, 1.0 - days_ago / FADING_DAYS)
             parts[strings[-1]] *= 1.0 - (1.0 - FADED) * min(1.0, 1.5 * lately)
         whole = sum(parts.values())

@@ -45,7 +45,9 @@ def prepare(config: Config) -> Demo:
     if scenario != MANY_HOUSES and scenario not in SCENARIOS:
         allowed = ", ".join((*SCENARIOS, MANY_HOUSES))
         raise ConfigError([f"PW_DEMO: unknown scenario {scenario!r}; allowed: {allowed}"])
-    houses = HOUSES if scenario == MANY_HOUSES else (DemoHouse("default", f"Demo {scenario}", scenario),)
+    houses = (
+        HOUSES if scenario == MANY_HOUSES else (DemoHouse("default", f"Demo {scenario}", scenario, weak_string=True),)
+    )
     ports = dict(zip((house.id for house in houses), _free_ports(len(houses)), strict=True))
     signed = any(house.scenario is not None and SCENARIOS[house.scenario].v1r for house in houses)
     key, key_path = _owner_key() if signed else (None, None)
@@ -64,10 +66,11 @@ def prepare(config: Config) -> Demo:
             timezone=config.settings.definitions.timezone,
         )
 
+    weak = {house.id for house in houses if house.weak_string}
     heard = {house.id: house.scenario for house in houses if house.scenario is not None and not house.wrong_password}
     plants = {name: SCENARIOS[one].make_family().plant for name, one in heard.items()}
     demo = config.replace_gateways([define(house) for house in houses], f"demo {scenario}")
-    return Demo(demo, partial(_simulate, houses, ports, key), DemoHistory(plants))
+    return Demo(demo, partial(_simulate, houses, ports, key), DemoHistory(plants, weak))
 
 
 def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes | None) -> None:

@@ -43,7 +43,7 @@ def test_which_gateway_is_in_trouble_and_why(twelve: House, look: Look) -> None:
 
 
 def test_rows_are_sorted_and_filtered_and_the_address_says_how(twelve: House, look: Look) -> None:
-    page = opened(look, twelve)
+    page = opened(look, twelve, viewport={"width": 1440, "height": 900})
     page.focus("th[data-sort=name] button")
     page.keyboard.press("Enter")
     until(page, f"{NAMES}[0] === 'Annex' && location.search === '?sort=name'")
@@ -64,7 +64,13 @@ def test_rows_are_sorted_and_filtered_and_the_address_says_how(twelve: House, lo
 
 def test_a_phone_shows_cards_and_every_page_leads_to_the_houses(one: House, twelve: House, look: Look) -> None:
     page = opened(look, twelve, viewport={"width": 320, "height": 640})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (2560, 1440, 1410, 1280, 820, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+        # On the screens of desks nothing is scrolled either.
+        assert page.evaluate(
+            "document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth"
+        ), width
     assert not page.is_visible("thead") and page.is_visible("#sort")
     page.select_option("#sort", "name")
     until(page, f"{NAMES}[0] === 'Annex'")
