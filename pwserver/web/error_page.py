@@ -56,7 +56,8 @@ class ErrorPage:
         # Relative, because a proxy may serve all this below a prefix that it takes off.
         root = "../" * (without_base(request.path, self._base).count("/") - 1) or "./"
         said = "" if failure.detail == HTTPStatus(failure.status).phrase else str(failure.detail)
-        values = {"root": root, "status": str(failure.status), **words._asdict(), "detail": said}
+        title, advice = words
+        values = {"root": root, "status": str(failure.status), "title": title, "advice": advice, "detail": said}
         page = PLACE.sub(lambda place: escape(values[place[1]]), self._text)
         headers = {**failure.headers, **self._headers, "cache-control": "no-store"}
         return HTTPResponse(page.encode(), failure.status, headers, HTML)

@@ -152,6 +152,16 @@ def entry(member: str, digits: int | None) -> list[Reader]:
     ]
 
 
+def row(member: str, digits: int | None) -> list[Reader]:
+    """What the page of houses is told of one of them; the last figures of one that is away are left out."""
+
+    def read(moment: Moment, gateway: str) -> Any:
+        one = next(each for each in moment.json("/api/houses")["houses"] if each["id"] == gateway)
+        return None if one["condition"] == "away" else one[member]
+
+    return [Reader(f"/api/houses {member}", read, digits)]
+
+
 # --- databases and the broker
 
 
