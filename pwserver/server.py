@@ -18,7 +18,6 @@ from functools import partial
 from pwserver import __version__, log, systemd
 from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
-from pwserver.demo.prepare import prepare as prepare_demo
 from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fitted, kill_advice
@@ -106,9 +105,13 @@ class Generation:
         before: Runtime | None = None,
         heard: Sequence[GatewayIdentity] = (),
     ) -> None:
-        demo = prepare_demo(config) if config.settings.definitions.demo_scenario else None
+        demo = None
+        if config.settings.definitions.demo_scenario:
+            from pwserver.demo.prepare import prepare  # with the simulator, which nobody else needs
+
+            demo = prepare(config)
+            config = demo.config
         self.simulated = demo.live if demo is not None else None
-        config = demo.config if demo is not None else config
         self.memory_limit = memory_limit()
         self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener
