@@ -58,6 +58,10 @@ _VALUE: dict[str, Schema] = {
 }
 _LABELS: dict[str, Schema] = dict.fromkeys(("time", "day", "month", "year"), STRING)
 
+_ERRORS = {
+    404: "there is no such gateway",
+    503: f"the history is switched off, no gateway is configured, or {DAMAGED}",
+}
 OPERATIONS = (
     ApiOperation(
         "/api/history/calendar", "Totals of days, weeks, months or years, beside the period before", TAG,
@@ -75,10 +79,7 @@ OPERATIONS = (
             Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, all of them"),
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
-        errors={
-            404: "there is no such gateway",
-            503: f"the history is switched off, no gateway is configured, or {DAMAGED}",
-        },
+        errors=_ERRORS,
         statuses=INVALID,
     ),
     ApiOperation(
@@ -99,10 +100,7 @@ OPERATIONS = (
             Parameter("gateway", STRING, "id of a gateway, or `aggregate`; without it, all of them"),
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
-        errors={
-            404: "there is no such gateway",
-            503: f"the history is switched off, no gateway is configured, or {DAMAGED}",
-        },
+        errors=_ERRORS,
         statuses=INVALID,
     ),
     ApiOperation(
@@ -122,10 +120,7 @@ OPERATIONS = (
                       "`mean` averages each step, `lttb` keeps the shape of the curve"),
             Parameter("format", string(values=("json", "csv", "columns")), "the format of the answer"),
         ),
-        errors={
-            404: "there is no such gateway",
-            503: f"the history is switched off, no gateway is configured, or {DAMAGED}",
-        },
+        errors=_ERRORS,
         statuses=INVALID,
     ),
     ApiOperation(
@@ -146,10 +141,7 @@ OPERATIONS = (
             Parameter("end", DAY, "last day, inclusive; without it, today"),
             Parameter("format", string(values=("json", "csv")), "the format of the answer"),
         ),
-        errors={
-            404: "there is no such gateway",
-            503: f"the history is switched off, no gateway is configured, or {DAMAGED}",
-        },
+        errors=_ERRORS,
         statuses=INVALID,
     ),
 )  # fmt: skip
