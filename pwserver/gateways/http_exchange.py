@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from typing import Final
 
-import httpx
 import requests
 import urllib3
 
@@ -96,7 +96,7 @@ def failed_exchange(
     host: str, path: str, error: Exception, seconds: float, *, delivered: bool, remote: bool
 ) -> Exchange:
     """Return the description of a request without a complete answer. ``delivered``: a connection could carry it."""
-    cause = cause_of_error(error) if delivered or not isinstance(error, httpx.TransportError) else UNREACHABLE
+    cause = cause_of_error(error) if delivered or not _is_of_httpx(error, "TransportError") else UNREACHABLE
     if remote and cause in (UNREACHABLE, NAME_UNKNOWN):
         cause = TESLA_UNREACHABLE
     return Exchange(host, path, None, cause, seconds, delivered=delivered, remote=remote)
@@ -109,9 +109,9 @@ def cause_of_error(error: Exception) -> str:
     """
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return UNREACHABLE  # nothing listens at a dead address; TIMEOUT is for a gateway that is there, but slow
-    if isinstance(error, (requests.exceptions.Timeout, TimeoutError, httpx.TimeoutException)):
+    if isinstance(error, (requests.exceptions.Timeout, TimeoutError)) or _is_of_httpx(error, "TimeoutException"):
         return TIMEOUT
-    text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader, httpx.DecodingError)
+    text_errors = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader)
     chain: BaseException | None = error
     for _ in range(_DEEPEST_CAUSE):
         if chain is None:
@@ -122,10 +122,16 @@ def cause_of_error(error: Exception) -> str:
             return TIMEOUT
         if isinstance(chain, http.client.RemoteDisconnected):  # it is also an HTTPException, so this test comes first
             return UNREACHABLE
-        if isinstance(chain, (http.client.HTTPException, *text_errors)):
+        if isinstance(chain, (http.client.HTTPException, *text_errors)) or _is_of_httpx(chain, "DecodingError"):
             return GARBAGE
         inner = [item for item in getattr(chain, "args", ()) if isinstance(item, BaseException)]
         chain = inner[-1] if inner else getattr(chain, "reason", None) or chain.__cause__
         if not isinstance(chain, BaseException):
             break
     return UNREACHABLE
+
+
+def _is_of_httpx(error: BaseException, name: str) -> bool:
+    """Tell whether ``error`` is an ``httpx`` exception of this class: of none where nobody has loaded httpx."""
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(error, getattr(httpx, name, ()))

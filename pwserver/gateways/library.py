@@ -261,8 +261,9 @@ def _prepare_cache_folder(arguments: dict[str, Any]) -> None:
 def _construct(arguments: dict[str, Any], limiter: RequestLimiter, mode: ConnectionMode) -> Powerwall:
     if not mode.remote:
         _prepare_cache_folder(arguments)
+    tesla = mode.remote or (bool(arguments.get("failover")) and _has_remote_login(arguments))
     try:
-        powerwall = library_internals.construct(arguments)
+        powerwall = library_internals.construct(arguments, tesla=tesla)
     except Exception as error:
         # The library refuses a setting. Waiting does not repair that, so it is treated like a wrong password. The
         # library's own text may hold an e-mail address or a path.

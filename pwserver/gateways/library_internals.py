@@ -4,17 +4,19 @@ Private are names that begin with an underscore, names of the library's modules,
 value here, and members in which the library keeps its own state. ``tests/library`` looks each row of ``TOUCHES`` up in
 the installed version, and proves that no other module of pwserver touches any of them.
 
-This is also the only module that imports pypowerwall, and it does so late: the import costs 0.3 s and 34 MB, which
-workers are spared.
+This is also the only module that imports pypowerwall, and it does so late: workers are spared the import. Two thirds of
+its time and 10 MB would go into what only Tesla's servers need, which is loaded when a connection is to ask them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
 import logging
 import re
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +52,7 @@ _SESSION: Final = "takes the HTTP session as an argument"
 _OWN_FETCH: Final = "takes the fetched answers as an argument of what it computes"
 _STORE: Final = "takes an object that loads and stores the login"
 _PAUSE: Final = "has an argument that leaves pauses to the caller"
+_LATE: Final = "loads what Tesla's servers need when it is used"
 _CLOSE: Final = "has a method that closes its sockets without asking the gateway anything"
 
 _LOCAL: Final = "pypowerwall.local.pypowerwall_local"
@@ -104,6 +107,8 @@ TOUCHES: Final = (
     _replaced(f"{_V1R}:open", "An RSA key that is a FIFO would block.", "takes the content of the key"),
     _replaced(f"{_CLOUD}:open", "A file with the chosen site that is a FIFO would block.", _STORE),
     _replaced(f"{_CLOUD}:Tesla", "The session to the owner API gets pwserver's limits and store of logins.", _SESSION),
+    _replaced(f"{_CLOUD}:Battery", "It is loaded when Tesla's servers are to be asked, not before.", _LATE),
+    _replaced(f"{_CLOUD}:SolarPanel", "It is loaded when Tesla's servers are to be asked, not before.", _LATE),
     _replaced(f"{_TESLAPY}:Tesla._cache_load", "A renewed login may not be in the file.", _STORE),
     _replaced(f"{_TESLAPY}:Tesla._cache_dump", "A full disk must not cost the owner the login.", _STORE),
     LibraryTouch(f"{_TESLAPY}:Tesla.cache_file", "Names the file of the login.", _STORE),
@@ -157,29 +162,31 @@ TOUCHES: Final = (
 # ── preparing the library, once ──────────────────────────────────────────────────────────────────────────────────────
 
 _loading = threading.Lock()  # functools.cache alone would let two gateways' threads patch the library twice
+_OF_TESLA: Final = ("Tesla", "Battery", "SolarPanel")  # what the library's cloud client takes from teslapy
 _TALKATIVE: Final = ("requests_oauthlib", "oauthlib", "httpx", "httpcore", "hpack", "h2", "urllib3")
 
 
-def load() -> ModuleType:
-    """Import pypowerwall and prepare it, once. Safe from several threads."""
+def load(*, tesla: bool = True) -> ModuleType:
+    """Import pypowerwall and prepare it, once. Safe from several threads. ``tesla``: for Tesla's servers, too."""
     with _loading:
-        return _prepared()
+        found = _prepared()
+        if tesla:
+            _prepare_for_tesla()
+        return found
 
 
 @functools.cache
 def _prepared() -> ModuleType:
-    import httpx
-    import pypowerwall
-    import pypowerwall.cloud.pypowerwall_cloud as cloud
-    import pypowerwall.cloud.teslapy as teslapy
-    import pypowerwall.fleetapi.fleetapi as fleetapi
-    import pypowerwall.fleetapi.pypowerwall_fleetapi as fleet_client
-    import pypowerwall.local.pypowerwall_local as local
-    import pypowerwall.tedapi as tedapi
-    import pypowerwall.tedapi.tedapi_v1r as v1r
+    with _without_tesla():
+        import pypowerwall
+        import pypowerwall.cloud.pypowerwall_cloud as cloud
+        import pypowerwall.fleetapi.fleetapi as fleetapi
+        import pypowerwall.fleetapi.pypowerwall_fleetapi as fleet_client
+        import pypowerwall.local.pypowerwall_local as local
+        import pypowerwall.tedapi as tedapi
+        import pypowerwall.tedapi.tedapi_v1r as v1r
 
-    from pwserver.gateways.http2_client import LimitedClient
-    from pwserver.gateways.http_sessions import LimitedSession, LocalSession, RemoteSession
+    from pwserver.gateways.http_sessions import LocalSession
 
     _silence()
     for module in (tedapi, v1r, local):
@@ -188,17 +195,44 @@ def _prepared() -> ModuleType:
     for module in (local, v1r, cloud):
         # The module calls the builtin ``open``, which a module's own name hides; ``replace_names`` would not find it.
         vars(module)["open"] = open_without_waiting
-    for module in (teslapy, fleetapi):
-        view = ModuleView(httpx, Client=LimitedClient)
-        replace_names(module, requests=requests_view(RemoteSession), httpx=view)
-    limited = type("LimitedTesla", (LimitedSession, teslapy.Tesla), {})
-    replace_names(limited, _cache_load=_load_cloud_login, _cache_dump=_save_cloud_login)
-    replace_names(cloud, Tesla=limited)
     stored = type("StoredFleetAPI", (fleetapi.FleetAPI,), {})
     replace_names(stored, load_config=_load_fleet_login, save_config=_save_fleet_login)
     replace_names(fleet_client, FleetAPI=stored)
     found: ModuleType = pypowerwall
     return found
+
+
+@contextlib.contextmanager
+def _without_tesla() -> Iterator[None]:
+    """Let the library import empty modules in place of those that only Tesla's servers need, unless they are loaded."""
+    empty = {name: ModuleType(name) for name in (_TESLAPY, "httpx") if name not in sys.modules}
+    for name, module in empty.items():
+        vars(module).update(dict.fromkeys(_OF_TESLA, type(None)))
+        sys.modules[name] = module
+    try:
+        yield
+    finally:
+        for name in empty:
+            del sys.modules[name]
+
+
+@functools.cache
+def _prepare_for_tesla() -> None:
+    """Load what Tesla's servers need, give it pwserver's limits and store of logins, and hand it to the library."""
+    import httpx
+    import pypowerwall.cloud.pypowerwall_cloud as cloud
+    import pypowerwall.cloud.teslapy as teslapy
+    import pypowerwall.fleetapi.fleetapi as fleetapi
+
+    from pwserver.gateways.http2_client import LimitedClient
+    from pwserver.gateways.http_sessions import LimitedSession, RemoteSession
+
+    for module in (teslapy, fleetapi):
+        view = ModuleView(httpx, Client=LimitedClient)
+        replace_names(module, requests=requests_view(RemoteSession), httpx=view)
+    limited = type("LimitedTesla", (LimitedSession, teslapy.Tesla), {})
+    replace_names(limited, _cache_load=_load_cloud_login, _cache_dump=_save_cloud_login)
+    replace_names(cloud, Tesla=limited, Battery=teslapy.Battery, SolarPanel=teslapy.SolarPanel)
 
 
 def replace_names(owner: Any, **names: Any) -> None:
@@ -329,14 +363,16 @@ def _save_fleet_login(fleet: Any) -> None:
 # ── one connection ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def construct(arguments: dict[str, Any]) -> Any:
+def construct(arguments: dict[str, Any], *, tesla: bool) -> Any:
     """Return a ``pypowerwall.Powerwall`` after one attempt to connect; its ``connected`` says whether that worked.
+
+    ``tesla``: it may ask Tesla's servers.
 
     The library's own class only logs a failure to connect. Raises any exception that its constructor raises for
     unusable arguments.
     """
 
-    class ConnectingOnce(load().Powerwall):  # type: ignore[misc]
+    class ConnectingOnce(load(tesla=tesla).Powerwall):  # type: ignore[misc]
         connected = False
 
         def connect(self, retry: bool = False) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from pwserver.gateways import library_internals
 from pwserver.gateways.library_internals import TOUCHES, LibraryTouch
+from tests.support.programs import clean_environment
 
 ROOT = Path(__file__).parents[2]
 DOOR = ROOT / "pwserver" / "gateways" / "library_internals.py"
@@ -166,3 +169,24 @@ def test_a_touch_is_found(line: str) -> None:
 )
 def test_an_ordinary_line_is_no_touch(line: str) -> None:
     assert list(private_touches(ast.parse(line))) == []
+
+
+# ── what only Tesla's servers need ───────────────────────────────────────────────────────────────────────────────────
+
+LATE = """
+import sys
+from pwserver.gateways import library_internals
+tesla = {"httpx", "oauthlib", "requests_oauthlib", "websocket", "pypowerwall.cloud.teslapy"}
+library_internals.load(tesla=False)
+assert not tesla & set(sys.modules), tesla & set(sys.modules)
+library_internals.load()
+from pypowerwall.cloud import pypowerwall_cloud, teslapy
+from pypowerwall.fleetapi import fleetapi
+assert issubclass(pypowerwall_cloud.Tesla, teslapy.Tesla) and pypowerwall_cloud.Battery is teslapy.Battery
+assert fleetapi.HAS_HTTPX and fleetapi.httpx.ConnectError is sys.modules["httpx"].ConnectError
+"""
+
+
+def test_what_tesla_needs_is_loaded_when_a_connection_needs_it() -> None:
+    ended = subprocess.run([sys.executable, "-c", LATE], env=clean_environment(), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
