@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
+from pwserver.documents.exposition import Written, family_text, openmetrics_of, text_of
 from pwserver.state.alert_meanings import SEVERITIES
 from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.fact import finite
@@ -22,14 +22,10 @@ from pwserver.state.meter_powers import energies_wh
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 from pwserver.state.view import SiteView, View
 
-if TYPE_CHECKING:
-    from prometheus_client.core import Metric
-
 TEXT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 JOULES_PER_WATT_HOUR = 3600.0
-UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
 CONNECTION_STATES = ("connecting", "ok", "degraded", "fallback", "auth-failed", "backing-off")
 MAX_ALERTS = 200  # each name is a series of its own, and names come from outside
 
@@ -430,38 +426,15 @@ def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], objec
         yield "remote_meter_exported_joules_total", channel, meter.exported_joules
 
 
-class _Collector:
-    """Passes the samples to prometheus_client, by family in the order of the table, each set of labels once."""
-
-    def __init__(self, site: SiteView, self_metrics: SelfMetrics) -> None:
-        self._values: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
-        for name, labels, value in samples(site, self_metrics):
-            self._values[name].setdefault(labels, value)  # the same labels twice would make the whole scrape fail
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the families that have a sample."""
-        for family in FAMILIES:
-            values = self._values[family.name]
-            if values:
-                yield _metric(family, values)
+_TEXTS = [(family.name, family_text(family.name, family.kind, family.labels, family.help)) for family in FAMILIES]
 
 
-def _metric(family: MetricFamily, values: Mapping[tuple[str, ...], float]) -> Metric:
-    # Imported late: workers import this module through the catalogue, but only the poller renders.
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
-
-    if family.kind == "info":
-        info = InfoMetricFamily(family.name.removesuffix("_info"), family.help)
-        for labels in values:
-            info.add_metric((), dict(zip(family.labels, labels, strict=True)))
-        return info
-    base = family.name.removesuffix("_total")
-    unit = base.rpartition("_")[2]
-    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
-    metric = kind(base, family.help, labels=family.labels, unit=unit if unit in UNITS else "")
-    for labels, value in values.items():
-        metric.add_metric(labels, value)
-    return metric
+def write(site: SiteView, self_metrics: SelfMetrics) -> Written:
+    """Write the samples of every family that has one, in the order of the table, each set of labels once."""
+    found: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
+    for name, labels, value in samples(site, self_metrics):
+        found[name].setdefault(labels, value)  # the same labels twice would make the whole scrape fail
+    return [(text, text.lines(found[name])) for name, text in _TEXTS if found[name]]
 
 
 def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetrics: bool = False) -> str:
@@ -469,14 +442,8 @@ def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetri
 
     ``self_metrics`` maps names of SELF_FAMILIES to a number, or to ``{label values: number}``; others are ignored.
     """
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
-
-    # A registry for each rendering: the default one would also expose metrics of the Python process.
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(site, self_metrics or {}))
-    encoder: Callable[[CollectorRegistry], bytes] = generate_openmetrics if openmetrics else generate_latest
-    return encoder(registry).decode()
+    written = write(site, self_metrics or {})
+    return openmetrics_of(written) if openmetrics else text_of(written)
 
 
 NOT_YET = detail(503, "Nothing has been measured yet")
@@ -490,14 +457,19 @@ powerwall_grid_power_watts{gateway="home"} -2100.0
 """
 
 
+def _page(site: SiteView, form: Callable[[Written], str]) -> str | ErrorAnswer:
+    measured = site.self_metrics
+    return NOT_YET if measured is None else form(site.once(write, lambda: write(site, measured)))
+
+
 def text_page(site: SiteView) -> str | ErrorAnswer:
     """Write ``/metrics`` in format 0.0.4; 503 while no poller has measured anything."""
-    return NOT_YET if site.self_metrics is None else render(site, site.self_metrics)
+    return _page(site, text_of)
 
 
 def openmetrics_page(site: SiteView) -> str | ErrorAnswer:
     """Write ``/metrics`` as OpenMetrics 1.0.0; 503 while no poller has measured anything."""
-    return NOT_YET if site.self_metrics is None else render(site, site.self_metrics, openmetrics=True)
+    return _page(site, openmetrics_of)
 
 
 MOST_ACCEPTED = 64  # how many media types of an Accept header are examined

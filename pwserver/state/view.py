@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
@@ -14,6 +15,8 @@ from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.site import Site, Total, site_of
 from pwserver.state.today import TodayEnergies
 from pwserver.tariff.figures import ValueFigures
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class SiteView:
     sums: SumMemory | None = field(default=None, compare=False, repr=False)  # remembers the houses that have left
     _state: Site | None = field(default=None, init=False, compare=False, repr=False)
     _figures: dict[str, Total] | None = field(default=None, init=False, compare=False, repr=False)
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def gateways(self) -> list[View]:
@@ -82,6 +86,13 @@ class SiteView:
             known = site_figures(self.state, self.sums)
             object.__setattr__(self, "_figures", known)
         return known
+
+    def once(self, what: Callable[..., Any], make: Callable[[], Made]) -> Made:
+        """Return what ``make`` returned the first time, for ``what`` several documents share."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: Made = self._made[what]
+        return made
 
     def main(self, among: Sequence[View]) -> View | None:
         """Return the default gateway if it is among these views, else the first of them; None if there are none."""
