@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pwserver.json_types import JsonMapping, JsonObject
@@ -88,6 +89,7 @@ Point = tuple[str, JsonObject, JsonObject]  # measurement, tags without the gate
 _IN_MEASUREMENTS = str.maketrans({",": "\\,", " ": "\\ "})
 _IN_TAGS = _IN_MEASUREMENTS | str.maketrans({"=": "\\="})
 # Control characters, line separators and lone surrogates: a line break would end the point, the others the encoding.
+_TEXTS_KEPT: Final = 4096  # names and serial numbers come again in every document
 _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
@@ -102,6 +104,7 @@ def _escaped(value: object, escapes: Mapping[int, str]) -> str:
     return tame.translate(escapes)
 
 
+@lru_cache(_TEXTS_KEPT, typed=True)
 def tag_text(value: object) -> str:
     """Return a tag key, tag value or field key with comma, equals sign and space escaped; may be empty.
 
@@ -110,6 +113,7 @@ def tag_text(value: object) -> str:
     return _escaped(value, _IN_TAGS)
 
 
+@lru_cache(_TEXTS_KEPT, typed=True)
 def measurement_text(value: object) -> str:
     """Return a measurement with comma and space escaped."""
     return _escaped(value, _IN_MEASUREMENTS)
