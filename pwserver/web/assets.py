@@ -1,4 +1,4 @@
-"""Read the files of ``static/`` once in main, hash and compress them; every worker serves them from memory.
+"""Read the files of ``static/`` once in main and hash them; every worker serves them, most of them from memory.
 
 Pages refer to ``static/<hash>/…``: one hash over all files, so relative imports between modules keep working and
 the whole tree can be cached for ever. ``static/…`` without the hash is served too, revalidated by ETag.
@@ -27,6 +27,7 @@ MEDIA_TYPES = {
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
 }
+KEPT_BYTES = 256 * 1024  # larger ones, of the pages about the API, are 2.8 MB together, and read when asked for
 COMPRESSIBLE = ("text/", "application/json", "image/svg", "application/manifest")
 
 
@@ -35,13 +36,20 @@ class Asset:
     """Holds one file: its bytes, what it is, and the strong tag that names this very content."""
 
     path: str  # below static/, with forward slashes
-    body: bytes
     media_type: str
+    etag: str  # quotes included
+    kept: bytes | None  # None: too large to be kept
+    file: Traversable
 
-    @cached_property
-    def etag(self) -> str:
-        """Return the strong entity tag, quotes included."""
-        return f'"{hashlib.blake2b(self.body, digest_size=9).hexdigest()}"'
+    @property
+    def body(self) -> bytes:
+        """Return the bytes. Raises FileNotFoundError when a large file is no longer the one that was hashed."""
+        if self.kept is not None:
+            return self.kept
+        body = self.file.read_bytes()
+        if strong_tag(body) != self.etag:
+            raise FileNotFoundError(f"static/{self.path} has been replaced since the start")
+        return body
 
     @cached_property
     def gzip(self) -> bytes | None:
@@ -56,11 +64,7 @@ class Assets:
     """Holds every file of the shipped ``static`` folder, by path."""
 
     def __init__(self, root: Traversable | None = None) -> None:
-        self.files = {
-            path: Asset(path, file.read_bytes(), media_type(path))
-            for path, file in _walk(root or static_root())
-            if media_type(path)
-        }
+        self.files = {path: asset_of(path, file) for path, file in _walk(root or static_root()) if media_type(path)}
         # One hash over all files, not one per file: modules import each other by relative paths, which cannot know it.
         digest = hashlib.blake2b(digest_size=6)
         for path in sorted(self.files):
@@ -77,6 +81,17 @@ class Assets:
     def page(self, name: str) -> str:
         """Return the text of ``<name>.html``."""
         return self.files[f"{name}.html"].body.decode()
+
+
+def asset_of(path: str, file: Traversable) -> Asset:
+    """Read one file."""
+    body = file.read_bytes()
+    return Asset(path, media_type(path), strong_tag(body), body if len(body) <= KEPT_BYTES else None, file)
+
+
+def strong_tag(body: bytes) -> str:
+    """Return the strong entity tag of a file, quotes included."""
+    return f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"'
 
 
 def static_root() -> Traversable:
