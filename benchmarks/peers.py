@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.table import RESULTS
@@ -84,8 +84,10 @@ def predecessor_folder() -> Path | None:
 
 
 @contextlib.contextmanager
-def predecessor(folder: Path, address: str, password: str, interval: int = 5) -> Iterator[tuple[int, int]]:
-    """pypowerwall-server on the same gateway: port, pid. It is one process. Not waited for."""
+def predecessor(
+    folder: Path, address: str, password: str, interval: int = 5, more: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, int]]:
+    """pypowerwall-server on the same gateway: port, pid. It is one process. Not waited for. ``more``: settings."""
     port = free_port()
     environment = clean_environment(
         PW_HOST=address,
@@ -93,7 +95,7 @@ def predecessor(folder: Path, address: str, password: str, interval: int = 5) ->
         PW_PORT=str(port),
         PW_BIND_ADDRESS="127.0.0.1",
         PW_CACHE_EXPIRE=str(interval),
-        PW_TIMESERIES_RETENTION="-1",
+        **{"PW_TIMESERIES_RETENTION": "-1", **(more or {})},
     )
     environment.pop("PYTHONPATH")
     log = f"/tmp/pwserver-peer-{port}.log"
