@@ -37,14 +37,18 @@ Look = Callable[..., Watched]
 
 @pytest.fixture
 def look(browser: Browser) -> Iterator[Look]:
-    """``look(house or address, **context options)``: a new page in a context of its own.
+    """``look(house or address, **context options)``: a new page in a context of its own, in which nothing moves.
 
     Its mishaps are checked when it is left: before the server of its house stops, else at the end of the test.
     """
     opened: list[Watched] = []
 
     def new(place: House | str, *, check: bool = True, **options: Any) -> Watched:
-        usual = {"viewport": {"width": 1280, "height": 800}, "timezone_id": zone_name(NOON_ZONE)}
+        usual = {
+            "viewport": {"width": 1280, "height": 800},
+            "timezone_id": zone_name(NOON_ZONE),
+            "reduced_motion": "reduce",  # a browser without a graphics card draws each frame with the processor
+        }
         # What a page keeps for when the server is away would hide from other tests what it asks for.
         context = browser.new_context(**{**usual, "service_workers": "block", **options})
         context.set_default_timeout(patient(30) * 1000)

@@ -26,6 +26,7 @@ NOON_ZONE = (12 - time.gmtime().tm_hour + 12) % 24 - 12
 SECRET = "a secret of the page tests"
 # A page that turns to another house may find its socket still opening; the browser warns of that, and nothing is wrong.
 CLOSED_EARLY = "WebSocket is closed before the connection is established"
+MOVING = {"reduced_motion": "no-preference"}  # for pages whose dots are to run
 NOT_KEPT = "Service Worker registration blocked by Playwright"  # as the tests want it
 HOME_SHOWN = "document.querySelector('.node.home .value').textContent !== '–'"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import pytest
 from playwright.sync_api import CDPSession, Route
 
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import MOVING, House, until
 from tests.support.waiting import wait_until
 
 FIRST_PAGE_BYTES = 100 * 1024
@@ -52,6 +54,12 @@ const look = () => {
 };
 requestAnimationFrame(look);
 """
+
+
+@pytest.fixture(name="look")
+def _look(look: Look) -> Look:
+    """What most readers see: the dots run."""
+    return partial(look, **MOVING)
 
 
 def test_first_page_is_small_and_loads_no_chart_library(house: House, look: Look) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
 from tests.pages.relay import Relay
-from tests.pages.support import House, until, until_is, wait_live
+from tests.pages.support import MOVING, House, until, until_is, wait_live
 from tests.pages.support import house as make_house
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -48,7 +48,7 @@ def test_proxy_that_breaks_websockets_and_streams(house: House, look: Look) -> N
 
 def test_gateway_unplugged_and_back(look: Look) -> None:
     with make_house("powerwall2", PW_CACHE_TTL="4") as alone:
-        page = look(alone).open()
+        page = look(alone, **MOVING).open()
         until(page, f"!{FADED}")
         alone.gateway.fault("unplugged")
         until(page, f"{FADED} && /no new data/.test({NOTICE})")

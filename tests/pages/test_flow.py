@@ -13,7 +13,7 @@ from playwright.sync_api import Frame, Route
 from pwserver.config.server_settings import STYLES
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
-from tests.pages.support import House, until, until_is
+from tests.pages.support import MOVING, House, until, until_is
 from tests.pages.support import house as make_house
 from tests.support.waiting import wait_until
 
@@ -58,7 +58,7 @@ def weather(gateway: SimulatedGateway, **wanted: Any) -> None:
 def test_numbers_and_directions_are_those_of_the_server(other: House, look: Look) -> None:
     weather(other.gateway, fixed_solar=6000.0, fixed_load=800.0, soe_percent=60.0)
     wait_until(lambda: other.server.json("/json")["battery"] < -4000, 15, "it does not charge")
-    page = look(other).open()
+    page = look(other, **MOVING).open()
     until(page, "document.querySelector('.node.solar .value').textContent === '6.00'")
     watts = other.server.json("/json")
     assert re.fullmatch(r"6\.00\s?kW", shown(page, "solar"))
@@ -77,7 +77,7 @@ def test_numbers_and_directions_are_those_of_the_server(other: House, look: Look
 
 
 def test_off_grid_is_unmistakable(other: House, look: Look) -> None:
-    page = look(other).open()
+    page = look(other, **MOVING).open()
     weather(other.gateway, grid_outage=True)
     until(page, f"{FLOW}.contains('off-grid')")
     until_is(page, "getComputedStyle(document.querySelector('.breaker')).visibility", "visible")
@@ -89,14 +89,14 @@ def test_off_grid_is_unmistakable(other: House, look: Look) -> None:
 
 
 def test_reduced_motion_stands_still(house: House, look: Look) -> None:
-    page = look(house, reduced_motion="reduce").open()
+    page = look(house).open()
     until(page, "document.querySelector('.node.home .value').textContent !== '–'")
     until_is(page, "document.getAnimations().filter((one) => one.playState === 'running').length", 0)
 
 
 def test_speed_changes_without_a_jump(other: House, look: Look) -> None:
     weather(other.gateway, fixed_solar=1500.0, fixed_load=1000.0)
-    page = look(other).open()
+    page = look(other, **MOVING).open()
     rate = "document.querySelector('.dots b').getAnimations()[0]?.playbackRate ?? 0"
     until(page, f"document.querySelector('.node.solar .value').textContent.startsWith('1.5') && ({rate}) > 0")
     page.evaluate("globalThis.first = document.querySelector('.dots b').getAnimations()[0]")
@@ -108,7 +108,7 @@ def test_speed_changes_without_a_jump(other: House, look: Look) -> None:
 
 def test_solar_only_house_has_no_battery(look: Look) -> None:
     with make_house("solar-only") as alone:
-        page = look(alone).open()
+        page = look(alone, **MOVING).open()
         until(page, "document.querySelector('.node.solar .value').textContent !== '–'")
         until(page, f"{FLOW}.contains('no-battery')")
         until_is(page, "getComputedStyle(document.querySelector('.node.battery')).visibility", "hidden")

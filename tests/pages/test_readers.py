@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Route
 
 from tests.pages.conftest import Look
-from tests.pages.support import House, until
+from tests.pages.support import MOVING, House, until
 
 READY = {
     "": "/[0-9]/.test(document.querySelector('.node.home .value')?.textContent)",
@@ -30,7 +30,7 @@ def test_text_twice_as_large_fits_a_phone(house: House, look: Look, path: str) -
 
 @pytest.mark.parametrize("path", READY)
 def test_colours_that_mean_something_stay_in_high_contrast(house: House, look: Look, path: str) -> None:
-    page = look(house, forced_colors="active", color_scheme="dark").open(path)
+    page = look(house, **MOVING, forced_colors="active", color_scheme="dark").open(path)
     until(page, READY[path])
     here = "getComputedStyle(document.querySelector('[aria-current=page]')).backgroundColor"
     other = "getComputedStyle(document.querySelector('nav a:not([aria-current])')).backgroundColor"

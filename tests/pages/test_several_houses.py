@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
 from tests.pages.conftest import Look
-from tests.pages.support import House, until, until_is
+from tests.pages.support import MOVING, House, until, until_is
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -121,7 +121,7 @@ def test_the_page_draws_the_totals_of_the_message(street: House, look: Look) -> 
 
 
 def test_one_house_off_grid_is_named_and_the_grid_flows_on(street: House, look: Look) -> None:
-    page = look(street).open("")
+    page = look(street, **MOVING).open("")
     street.gateways["cabin"].set_house(grid_outage=True)
     try:
         until(page, f"/^2 of 5 well · Mill: .* · Shed: .* · 1 of 3 off grid: Cabin$/.test({NOTICE})")
