@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until, violations
+from tests.pages.support import SECRET, House, thin_description, until, violations
 
 # Redoc titles the parameters of an operation with h5 right below its h2, and Swagger UI's dialog begins with h3: inside
 # their scripts, and the outline still leads to every operation.
 NOT_OURS = ("heading-order",)
 
 
-def _every_sixth_path(route: Route) -> None:
-    """Answer with a part of the description: Redoc draws all of it at once, and axe looks at each word of that."""
-    answer = route.fetch()
-    description = answer.json()
-    description["paths"] = dict(list(description["paths"].items())[::6])
-    route.fulfill(response=answer, json=description)
-
-
 def _open_thin(look: Look, house: House, name: str) -> Page:
+    """Open the page with some of the paths; tests/web draws all of them."""
     watched = look(house)
-    watched.page.route("**/openapi.json", _every_sixth_path)
+    thin_description(watched.page)
     return watched.open(name)
 
 
 def test_swagger_ui(house: House, look: Look) -> None:
-    page = look(house).open("docs")
+    page = _open_thin(look, house, "docs")
     until(page, "document.querySelectorAll('.opblock-tag').length > 3")
     assert violations(page) == []
     page.locator(".opblock-tag button").first.click()
@@ -38,10 +31,7 @@ def test_swagger_ui(house: House, look: Look) -> None:
     assert "percentage" in page.inner_text(".live-responses-table tbody .microlight >> nth=0")
     assert violations(page) == []
     assert page.url.endswith("get_soe"), "an opened operation has no address"
-
-
-def test_swagger_ui_asks_for_the_token(house: House, look: Look) -> None:
-    page = _open_thin(look, house, "docs")
+    # It asks for the token of commands.
     page.locator(".btn.authorize").click()
     page.locator(".auth-container input").first.fill(SECRET)
     assert violations(page, without=NOT_OURS) == []
@@ -54,8 +44,10 @@ def test_redoc(house: House, look: Look) -> None:
 
 
 def test_api_pages_lead_back(house: House, look: Look) -> None:
-    page = _open_thin(look, house, "docs")
+    watched = look(house)
+    # The links are above what Swagger UI draws.
+    watched.page.route("**/swagger-ui-bundle.js", lambda route: route.fulfill(body="SwaggerUIBundle = () => 0"))
     for name, end in (("Console", "/console"), ("History", "/history")):
-        page.goto(f"{house.base}/docs")
+        page = watched.open("docs")
         page.get_by_role("link", name=name, exact=True).click()
         page.wait_for_url(f"**{end}")
