@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
@@ -31,28 +30,33 @@ def answered(house: House, question: str) -> bool:
     return house.server.get(question).status == 200
 
 
-@pytest.mark.parametrize(
-    ("selector", "name", "words"),
-    [
-        (".node.solar .icon", "solar_watts", "Solar power"),
-        (".node.home .value", "home_watts", "Home power"),
-        (".node.grid .value", "grid_watts", "Grid power"),
-        (".node.battery .value", "battery_watts", "Battery power"),
-        (".node.battery .level", "charge_percent", "Charge"),
-        ("#reserve button", "reserve_percent", "Reserve"),
-        ("#age button", "read_at", "Last reading"),
-    ],
-)
-def test_a_click_in_the_power_flow(house: House, look: Look, selector: str, name: str, words: str) -> None:
+CLICKS = [
+    (".node.solar .icon", "solar_watts", "Solar power"),
+    (".node.home .value", "home_watts", "Home power"),
+    (".node.grid .value", "grid_watts", "Grid power"),
+    (".node.battery .value", "battery_watts", "Battery power"),
+    (".node.battery .level", "charge_percent", "Charge"),
+    ("#reserve button", "reserve_percent", "Reserve"),
+    ("#age button", "read_at", "Last reading"),
+]
+
+
+def test_a_click_in_the_power_flow(house: House, look: Look) -> None:
     page = look(house).open("")
     until(page, "/[0-9]/.test(document.querySelector('#age button')?.textContent)")
-    page.click(selector)
-    told = explained(page)
-    assert told.startswith(words), told
-    assert house.server.json(f"/api/explain?gateway=default&name={name}")["sentence"] in told
-    page.keyboard.press("Escape")
-    # A dialog tells a moment after it has closed.
-    wait_until(lambda: not page.evaluate(OPEN) and focused_name(page) == name, 10, "the focus is lost")
+    for selector, name, words in CLICKS:
+        page.click(selector)
+        told = explained(page)
+        assert told.startswith(words), told
+        assert house.server.json(f"/api/explain?gateway=default&name={name}")["sentence"] in told
+        page.keyboard.press("Escape")
+        # A dialog tells a moment after it has closed.
+        wait_until(partial(returned, page, name), 10, f"the focus is lost that was on {name}")
+
+
+def returned(page: Page, name: str) -> bool:
+    """Whether the explanation is closed, and what was asked for has the focus again."""
+    return not page.evaluate(OPEN) and focused_name(page) == name
 
 
 def test_without_a_mouse_on_the_power_flow(house: House, look: Look) -> None:
@@ -75,7 +79,7 @@ def test_without_a_mouse_on_the_power_flow(house: House, look: Look) -> None:
     assert violations(page) == []
     page.keyboard.press("Enter")
     # A dialog tells a moment after it has closed.
-    wait_until(lambda: not page.evaluate(OPEN) and focused_name(page) == "charge_percent", 10, "the focus is lost")
+    wait_until(partial(returned, page, "charge_percent"), 10, "the focus is lost")
     page.keyboard.press("Space")
     explained(page)
     page.keyboard.press("Escape")
