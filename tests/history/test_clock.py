@@ -25,14 +25,20 @@ WITH_GATEWAY = pytest.mark.parametrize("gateway", [None, 0.0], ids=["no-gateway-
 def filled(path: Path, days: int = 12, gateway: float | None = None) -> tuple[World, list[float]]:
     """A world with so many days of history, recorded before its computer was started anew."""
     world = World(path, gateway_wrong=gateway)
-    files, kept = history_of(days)
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
+    kept = lay_down(path, days)
     world.now += 60.0
     world.boot += 1.0
     world.started = world.now - 20.0
     return world, list(kept)
+
+
+def lay_down(path: Path, days: int) -> list[float]:
+    """Put the files of such a history where a world keeps its own; returns its days."""
+    files, kept = history_of(days)
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return kept
 
 
 @functools.cache
@@ -78,9 +84,10 @@ def test_a_gateway_that_follows_the_wrong_clock_takes_no_rows_along(
     tmp_path: Path, days: int, reboot: bool, right: str, behind: float
 ) -> None:
     """Both got their time from the same wrong source; what both had vouched for before stays where it is."""
-    world = World(tmp_path, gateway_wrong=0.0).start()
+    world = World(tmp_path, gateway_wrong=0.0)
     if days:
-        world.fill(days)
+        lay_down(tmp_path, days)
+    world.start()
     world.poll(310.0)
     before, kept = set(world.times()), world.times("days")
     world.wrong = world.gateway_wrong = -behind
