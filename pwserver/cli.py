@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -90,8 +91,11 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         from pwserver.notices.tool import run as run_notices
 
         return run_notices(own, config.settings.notices)
-    from pwserver.server import serve
-
+    gc.disable()  # the collector would visit all that is being imported a hundred times, and nothing of it is garbage
+    try:
+        from pwserver.server import serve
+    finally:
+        gc.enable()
     return int(serve(config, lambda: load_all(flags)))
 
 
