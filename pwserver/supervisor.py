@@ -31,7 +31,8 @@ from pwserver_ext.process import die_with_parent, set_name
 log = logging.getLogger("pwserver.supervisor")
 
 WATCHED = STOPPING | RELOADING | {signal.SIGCHLD}
-LOOK_SECONDS = 0.2  # how often heartbeats are looked at
+LOOK_SECONDS = 1.0  # how often heartbeats are looked at, or more often where little silence is allowed
+LOOKS_PER_SILENCE = 10
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
 ABSENT_SECONDS = 1.5  # main itself was stopped for this long, so the children's heartbeats may be old without a fault
 GRACE_SECONDS = 3.0  # then they may take this long to beat again
@@ -133,9 +134,12 @@ class Supervisor:
         """Tell whether a signal has asked main to end."""
         return self.asked in STOPPING
 
-    def look(self, seconds: float = LOOK_SECONDS) -> None:
-        """Wait for the next event and repair what is broken."""
-        self._wait(seconds)
+    def look(self, seconds: float | None = None) -> None:
+        """Wait for the next event, or for a child's next start or look, and repair what is broken."""
+        if seconds is None:
+            seconds = min([LOOK_SECONDS, *(child.hang_seconds / LOOKS_PER_SILENCE for child in self.children)])
+        due = [child.not_before for child in self.children if not child.pid and not child.stopping]
+        self._wait(max(0.0, min([seconds, *(moment - self.clock() for moment in due)])))
         self._reap()
         self._kernel_kills.look()
         # A suspended machine or a stopped main: heartbeats did not age by the children's fault.

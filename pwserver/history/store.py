@@ -172,6 +172,11 @@ class HistoryStore:
                 store.archives[name] = store._open_gateway(layout, clock)
         return store
 
+    @property
+    def flush_seconds(self) -> float:
+        """Return the least time between two flushes; 0 where nothing is on a disk."""
+        return self._flush_seconds
+
     def flush(self, force: bool = False) -> bool:
         """Bring new rows to the disk when that was last done longer ago than the setting says. May block: a thread."""
         if not self._files or (not force and time.monotonic() - self._flushed < self._flush_seconds):

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.poller")
 
-BEAT_SECONDS = 0.25  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
+BEAT_SECONDS = 0.5  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
+BEATS_PER_SILENCE = 8  # so often within PW_HEARTBEAT_TIMEOUT, after which main replaces the poller
 NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
 
@@ -146,11 +147,13 @@ class Poller:
 
     async def _beat(self) -> None:
         parent = os.getppid()
+        silence = self.runtime.config.settings.process.heartbeat_timeout_seconds
+        pause = min(BEAT_SECONDS, silence / BEATS_PER_SILENCE)
         while True:
             self.runtime.shared.beats.beat(POLLER_ROW)
             if os.getppid() != parent:
                 os._exit(MAIN_GONE_STATUS)
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(pause)
 
     def _freshness(self) -> Freshness:
         settings = self.runtime.config.settings.gateways

@@ -30,7 +30,9 @@ GIVEN_UP = (
     "SIGHUP opens the files anew and keeps every whole row"
 )
 MOST_HELD = 1000  # readings of one gateway that wait
-LOOK_SECONDS = 1.0  # how often the flush looks whether its interval is over, and whether the history was given up
+# How often the flush looks whether its interval is over, and whether the history was given up.
+LOOK_SECONDS, LEAST_LOOK_SECONDS = 5.0, 1.0
+LOOKS_PER_FLUSH = 6
 
 _Held = tuple[Reading, Judged | None, str | None]
 
@@ -169,8 +171,9 @@ class Recording:
 
     async def keep_flushed(self) -> None:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""
+        interval = self.store.flush_seconds / LOOKS_PER_FLUSH
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LEAST_LOOK_SECONDS, min(LOOK_SECONDS, interval or LOOK_SECONDS)))
             await asyncio.to_thread(self.flush)
 
     def flush(self, force: bool = False) -> None:

@@ -15,7 +15,8 @@ from pwserver.web.gate import GateProtocol
 from pwserver.web.gate_setup import for_worker
 from pwserver.web.sanic_app import App
 
-BEAT_SECONDS = 0.5  # main gives up a worker that has been silent for several seconds, so a few beats may be late
+BEAT_SECONDS = 1.0
+BEATS_PER_SILENCE = 4  # main gives up a worker that has been silent for PW_HEARTBEAT_TIMEOUT; a few beats may be late
 
 
 async def _beat(app: App, row: int, parent: int) -> None:
@@ -24,13 +25,15 @@ async def _beat(app: App, row: int, parent: int) -> None:
     On Linux the kernel ends a child whose parent has died; elsewhere only this does.
     """
     beats = app.ctx.runtime.shared.beats
+    silence = app.ctx.runtime.config.settings.process.heartbeat_timeout_seconds
+    pause = min(BEAT_SECONDS, silence / BEATS_PER_SILENCE)
     while True:
         beats.beat(row)
         log.faults.tell_repeated()
         if os.getppid() != parent:
             # At once and without clean-up: a new main may already be waiting for the port.
             os._exit(MAIN_GONE_STATUS)
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(pause)
 
 
 def run_worker(app: App, listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
