@@ -51,6 +51,8 @@ def plot(first_day: date, days: int, outages: int, zone: ZoneInfo = LOS_ANGELES)
         return local(zone, first_day + timedelta(days=int(days * share)), hour)
 
     cut = at(0.52, 10.0)
+    fades_from = int(days * 0.35)
+    faded = local(zone, first_day + timedelta(days=max(int(days * 0.5), fades_from + 1)))  # a day at least
     # Away from full quarter hours, so that polls see each in the quarter hour in which it was.
     gone = [at((number + 0.5) / outages, (number * 7) % 24 + 0.1175) for number in range(outages)]
     return Plot(
@@ -64,6 +66,6 @@ def plot(first_day: date, days: int, outages: int, zone: ZoneInfo = LOS_ANGELES)
         firmware=cut + 1500.0,  # told by a computer whose clock is wrong
         reserve=at(0.3, 20.25),
         wrong_clock=(cut, cut + 2.0 * HOUR),
-        fading=(at(0.35), at(0.5)),
+        fading=(at(0.35), faded),
         mended=at(0.83),
     )
