@@ -958,6 +958,104 @@ type EnergyValue = {
   } | null;
 };
 
+type BatteryHealth = {
+  enabled: boolean;
+  meaning: string;
+  gateways: {
+    [name: string]: {
+      timezone: string;
+      whole: {
+        full_wh: number | null;
+        median_full_wh: number | null;
+        nominal_wh: number | null;
+        health_percent: number | null;
+        trend_percent_per_year: number | null;
+        discharged_wh: number | null;
+        cycles: number | null;
+        unknown: {
+          [name: string]: string;
+        };
+        source: "tedapi" | "local" | "cloud" | "other" | "sum of units" | null;
+        days: number;
+        first_day: string | null;
+        last_day: string | null;
+        compared_since: string | null;
+        steps: Array<{
+          day: string;
+          percent: number;
+        }>;
+        daily: Array<{
+          day: string;
+          full_wh: number | null;
+          health_percent: number | null;
+          source: "tedapi" | "local" | "cloud" | "other" | "sum of units" | null;
+          discharged_wh: number | null;
+        }>;
+      };
+      units: {
+        [name: string]: {
+          label: string | null;
+          part: string | null;
+          type: string | null;
+          full_wh: number | null;
+          median_full_wh: number | null;
+          nominal_wh: number | null;
+          health_percent: number | null;
+          trend_percent_per_year: number | null;
+          discharged_wh: number | null;
+          cycles: number | null;
+          unknown: {
+            [name: string]: string;
+          };
+          source: "tedapi" | "local" | "cloud" | "other" | "sum of units" | null;
+          days: number;
+          first_day: string | null;
+          last_day: string | null;
+          compared_since: string | null;
+          steps: Array<{
+            day: string;
+            percent: number;
+          }>;
+          daily: Array<{
+            day: string;
+            full_wh: number | null;
+            health_percent: number | null;
+            source: "tedapi" | "local" | "cloud" | "other" | "sum of units" | null;
+            discharged_wh: number | null;
+          }>;
+        };
+      };
+    };
+  };
+};
+
+type SolarStrings = {
+  enabled: boolean;
+  rule: string;
+  gateways: {
+    [name: string]: {
+      timezone: string;
+      strings: {
+        [name: string]: {
+          weak: boolean | null;
+          since: string | null;
+          share: number | null;
+          earlier_share: number | null;
+          compared_with: "the same season a year before" | "all earlier days" | null;
+          reason: string | null;
+          last_judged_day: string | null;
+          daily: Array<{
+            day: string;
+            energy_wh: number;
+            share: number | null;
+            weak: "no" | "yes" | null;
+          }>;
+        };
+      };
+    };
+  };
+};
+
 type SignalCatalogue = {
   enabled: boolean;
   signals_enabled: boolean;
@@ -1050,6 +1148,10 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? OutageList
   : Address extends `api/value` | `api/value?${string}`
   ? EnergyValue
+  : Address extends `api/battery/health` | `api/battery/health?${string}`
+  ? BatteryHealth
+  : Address extends `api/solar/strings` | `api/solar/strings?${string}`
+  ? SolarStrings
   : Address extends `api/timeseries/signals` | `api/timeseries/signals?${string}`
   ? SignalCatalogue
   : Address extends `api/timeseries/signal_trend` | `api/timeseries/signal_trend?${string}`

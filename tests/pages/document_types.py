@@ -37,6 +37,8 @@ DOCUMENTS = {
     "CalendarTotals": "/api/history/calendar",
     "OutageList": "/api/outages",
     "EnergyValue": "/api/value",
+    "BatteryHealth": "/api/battery/health",
+    "SolarStrings": "/api/solar/strings",
     "SignalCatalogue": "/api/timeseries/signals",
     "SignalTrend": "/api/timeseries/signal_trend",
 }

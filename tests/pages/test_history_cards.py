@@ -49,6 +49,41 @@ def plain(page: Page, place: str) -> str:
     return page.inner_text(place).replace("\u202f", " ").replace("\t", " ")
 
 
+def battery(health: float | None, **more: Any) -> dict[str, Any]:
+    """What the server knows of a battery, with three days."""
+    daily = [{"day": f"2026-11-{day}", "full_wh": None, "health_percent": health, "source": None, "discharged_wh": None}
+             for day in (21, 22, 24)]  # fmt: skip
+    return {"full_wh": None, "median_full_wh": None, "nominal_wh": 13500.0, "health_percent": health,
+            "trend_percent_per_year": -3.1, "discharged_wh": None, "cycles": None, "unknown": {"cycles": "not counted"},
+            "source": None, "days": 3, "first_day": None, "last_day": None, "compared_since": None, "steps": [],
+            "daily": daily, **more}  # fmt: skip
+
+
+def string(weak: bool | None, **more: Any) -> dict[str, Any]:
+    """What the server finds of a solar string."""
+    return {"weak": weak, "since": None, "share": None, "earlier_share": None, "compared_with": None, "reason": None,
+            "last_judged_day": None, "daily": [], **more}  # fmt: skip
+
+
+def healths(*gateways: str) -> dict[str, Any]:
+    """The same two batteries in each of these houses."""
+    units = {"T1": battery(97.26, label="PW1", part="2012170-25-E", type=None),
+             "T2": battery(None, label="PW2", part=None, type=None,
+                           steps=[{"day": "2026-03-01", "percent": -4.0}])}  # fmt: skip
+    house = {"timezone": "UTC", "whole": battery(96.0), "units": units}
+    return {
+        "enabled": True,
+        "meaning": "An estimate of the battery itself.",
+        "gateways": dict.fromkeys(gateways, house),
+    }
+
+
+def strings_of(**gateways: dict[str, Any]) -> dict[str, Any]:
+    """The strings of some houses."""
+    found = {name: {"timezone": "UTC", "strings": strings} for name, strings in gateways.items()}
+    return {"enabled": True, "rule": "The rule.", "gateways": found}
+
+
 AMOUNTS = {"cost": 3.5, "earnings": 1.25, "fixed": 0.5, "bill": 2.75, "solar_savings": 4.1, "battery_savings": None}
 WORTH = {"gateway": "default", "timezone": "UTC", "step": "year", "currency": "EUR", "estimate": True, "rule": "",
          "notes": [], "cause": None, "remedy": None, "price_now": {}, "rows": [], "total": AMOUNTS}  # fmt: skip
@@ -81,18 +116,51 @@ def test_when_the_grid_was_away_and_what_it_cost_and_saved(house: House, look: L
     assert violations(page) == []
 
 
+def test_how_healthy_the_batteries_are_and_which_string_is_weak(house: House, look: Look) -> None:
+    page = look(house.base).page
+    faded = string(True, since="2026-11-20", share=0.55, earlier_share=1.02)
+    told(page, "/api/battery/health", healths("default"))
+    told(page, "/api/solar/strings", strings_of(default={"A": string(False, share=1.0, earlier_share=0.98), "B": faded,
+                                                         "C": string(None, reason="too few days")}))  # fmt: skip
+    page.goto(f"{house.base}/history?{day_over()}")
+    until(page, DRAWN)
+    assert plain(page, "#strings-verdict") == "Weak: String B"
+    rows = [" ".join(one.split()) for one in page.locator("#strings tbody tr").all_inner_texts()]
+    assert rows[0].startswith("String B weak since ") and rows[0].endswith("55 % 102 %"), "the weak one is not first"
+    assert rows[1] == "String A in step 100 % 98 %" and rows[2] == "String C too few days – –"
+    units = [" ".join(one.split()) for one in page.locator("#health tbody tr").all_inner_texts()]
+    assert units[0] == "PW1 97.3 % – 13.5 kWh −3.1 –" and units[1].startswith("PW2 – ")
+    assert units[2].startswith("All together 96.0 %")
+    assert page.locator("#health tbody td[title='not counted']").count() == 3, "why is not said"
+    assert "PW2 changed by −4.0 % on " in plain(page, "#health-notes")
+    assert plain(page, "#health-meaning") == "An estimate of the battery itself."
+    page.focus("#health-chart")
+    page.keyboard.press("Home")
+    spoken = "document.querySelector('#health-card .unseen').textContent"
+    until(page, f"/^[^:]*: PW1 97.3.%, PW2 –, All together 96.0.%$/.test({spoken})")
+    assert violations(page) == []
+
+
 def test_the_same_of_twelve_houses(house: House, look: Look) -> None:
     page = look(house.base).page
     names = {f"house{number}": f"Number {number}" for number in range(1, 13)}
     status = house.server.json("/api/timeseries/status") | {"gateway_names": names, "gateways": list(names)}
     told(page, "/api/timeseries/status", status)
     told(page, "/api/outages", {"outages": [outage("house7", 5)], "count": 1, "seconds": HOURS, "unknown_begins": 0})
+    told(page, "/api/battery/health", healths(*names))
+    told(
+        page,
+        "/api/solar/strings",
+        strings_of(**{name: {"A": string(name == "house7")} for name in names}),
+    )
     page.goto(f"{house.base}/history?range=today")
     until(page, DRAWN)
     assert plain(page, "#outages-total") == "1 outage, 1 h 00 min in all"
     assert plain(page, "#outages tbody tr").startswith("Number 7 ")
     assert plain(page, "#value-words").startswith("Choose one house")
     assert page.locator("#gateway option").count() == 13
+    assert plain(page, "#strings-verdict") == "Weak: Number 7 · String A"
+    assert plain(page, "#health").count("· PW1") == 12 and "Number 12 · PW2" in plain(page, "#health")
 
 
 def test_the_values_below_the_pointer_are_read_out(house: House, look: Look) -> None:

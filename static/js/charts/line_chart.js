@@ -31,6 +31,7 @@ import { timeFormat, wallTime, zone } from "../core/local_days.js";
  * @property {(from: number, to: number) => void} [onZoom] called after a drag
  * @property {Set<string>} [hidden] names of series, kept up to date
  * @property {() => void} [onHide]
+ * @property {(epoch: number) => string} [at] writes what time it is below the pointer
  * @property {string} [sync] charts with the same word share the pointer
  */
 
@@ -77,7 +78,7 @@ export class LineChart {
   shaded = [];
 
   /** @param {HTMLElement} room @param {ChartOptions} options */
-  constructor(room, { series, scales, label, onZoom, hidden = new Set(), onHide, sync }) {
+  constructor(room, { series, scales, label, onZoom, hidden = new Set(), onHide, sync, at = moment }) {
     this.room = room;
     this.series = series;
     this.scales = scales;
@@ -85,6 +86,7 @@ export class LineChart {
     this.hidden = hidden;
     this.onHide = onHide;
     this.sync = sync;
+    this.at = at;
     this.canvas = h("div.chart-canvas", { role: "img", "aria-label": label });
     room.replaceChildren(this.canvas);
     room.after(this.legend, this.spoken);
@@ -141,7 +143,7 @@ export class LineChart {
     const place = places[event.key];
     plot.setCursor({ left: plot.valToPos(times[place], "x"), top: plot.over.clientHeight / 2 });
     const values = this.series.map((one, index) => `${one.label} ${this.valueAt(index, place)}`);
-    text(this.spoken, `${moment(times[place])}: ${values.join(", ")}`);
+    text(this.spoken, `${this.at(times[place])}: ${values.join(", ")}`);
   }
 
   /** Shade these spans, outages for instance. @param {Window[]} spans */
@@ -276,7 +278,7 @@ export class LineChart {
   /** Show the time and the values below the pointer in the legend. @param {uPlot} plot */
   showValues(plot) {
     const index = plot.cursor.idx ?? null;
-    text(this.time, index === null ? "" : moment(plot.data[0][index]));
+    text(this.time, index === null ? "" : this.at(plot.data[0][index]));
     for (const [position, value] of this.values.entries()) {
       text(value, index === null ? "" : this.valueAt(position, index));
     }

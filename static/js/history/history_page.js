@@ -11,6 +11,7 @@ import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
 import { followTopSentence } from "../core/top_line.js";
+import { DevicesCards } from "./devices_cards.js";
 import { EnergyCard } from "./energy_card.js";
 import { comparedPeriods, comparedWindows, showComparison, showTable, showTotals } from "./energy_figures.js";
 import { hiddenAtFirst, keepHidden } from "./hidden_lines.js";
@@ -65,6 +66,7 @@ const chart = new LineChart(find("power"), {
   onHide: keepChoice,
 });
 const signals = new SignalCharts(find("signals"), zoomTo);
+const devices = new DevicesCards();
 
 /** Say whether a gateway is chosen that is not configured. */
 const isUnknown = () => Boolean(gateway && gateways) && !Object.hasOwn(names, gateway);
@@ -134,6 +136,7 @@ async function show() {
     document.documentElement.dataset.shown = "0";
     return;
   }
+  const findings = devices.show(queries, gateway, names);
   const { kind, day } = range;
   const several = !gateway && (gateways?.length ?? 1) > 1;
   const days = daysOf(past());
@@ -171,6 +174,7 @@ async function show() {
     showTable(energies.bars, totals.step);
   }
   await signals.show(queries, range, { catalogue, gateway, unit, hidden, signal });
+  await findings;
   if (signal.aborted) return;
   document.documentElement.dataset.shown = String(Number(document.documentElement.dataset.shown ?? 0) + 1);
 }

@@ -80,6 +80,16 @@ export class HistoryQueries {
     return load(`api/value?${query(gateway, { step: "year", start: first, end: last })}`, { signal });
   }
 
+  /** Ask how healthy the batteries are. @param {string} gateway @param {boolean} isDaily by each day of the last year, too */
+  batteryHealth(gateway, isDaily) {
+    return load(`api/battery/health?${query(gateway, isDaily ? {} : { from: "now" })}`);
+  }
+
+  /** Ask which solar string is weak; no days. @param {string} gateway */
+  solarStrings(gateway) {
+    return load(`api/solar/strings?${query(gateway, { from: "now" })}`);
+  }
+
   /** Ask which signals are recorded. @param {string} gateway */
   signals(gateway) {
     return load(`api/timeseries/signals?${query(gateway, { units: "yes" })}`);

@@ -1,5 +1,6 @@
 // The name of what is shown: "November 2026", "Week 48, 23 – 29 November 2026", "Last 24 hours".
 import { moment } from "../core/format.js";
+import { isoDay } from "../core/local_days.js";
 import { weekNumber } from "./calendar_range.js";
 import { TEXTS } from "./texts_en.js";
 
@@ -15,6 +16,7 @@ const FORMATS = {
   year: format({ year: "numeric" }),
   shortDay: format({ weekday: "short", day: "numeric", month: "short" }),
   shortDays: format({ day: "numeric", month: "short" }),
+  dayOfYear: format({ day: "numeric", month: "short", year: "numeric" }),
   shortMonth: format({ month: "short", year: "2-digit" }),
 };
 
@@ -31,6 +33,9 @@ function noon(day) {
 /** Write some days, or one. @param {string} first @param {string} last */
 export const daysTitle = (first, last) =>
   first === last ? FORMATS.day.format(noon(first)) : FORMATS.days.formatRange(noon(first), noon(last));
+
+/** Write the day of an instant, by the clock of the house. @param {number} epoch */
+export const shortDay = (epoch) => FORMATS.dayOfYear.format(noon(isoDay(epoch)));
 
 /** Write the name of a calendar period. @param {string} kind @param {string} first @param {string} last its days */
 export function periodTitle(kind, first, last) {

@@ -69,6 +69,25 @@ export const TEXTS = {
     more: (/** @type {number} */ count) => `The newest ${count} are listed.`,
     unknown: "The server did not say when the grid was away.",
   },
+  health: {
+    columns: ["Battery", "State of health", "Holds when full", "Nameplate", "Trend, % a year", "Full cycles"],
+    whole: "All together",
+    chart: "State of health by days",
+    axis: "% of nameplate",
+    step: (/** @type {string} */ name, /** @type {string} */ day, /** @type {string} */ by) =>
+      `${name} changed by ${by} on ${day}, too fast for ageing.`,
+    noTrend: (/** @type {string} */ why) => `No trend: ${why}.`,
+  },
+  strings: {
+    name: (/** @type {string} */ name) => `String ${name}`,
+    columns: ["String", "Judged by its days", "Share now", "Share before"],
+    weak: (/** @type {string} */ names) => `Weak: ${names}`,
+    none: "No string is weak.",
+    unknown: "Whether a string is weak is not known yet.",
+    weakSince: (/** @type {string} */ day) => `weak since ${day}`,
+    isWeak: "weak",
+    inStep: "in step",
+  },
   value: {
     names: {
       cost: "Bought for",
