@@ -10,21 +10,19 @@ from collections.abc import Mapping
 from typing import Final
 
 from pwserver.events import kinds
+from pwserver.events.alert_events import judge_alerts, judge_repeats
 from pwserver.events.event import Event
 from pwserver.events.event_memory import (
-    MOST_ALERTS,
     MOST_COMMANDS,
-    MOST_PLACES,
     MOST_RESETS,
     MOST_UNITS,
     EventMemory,
 )
 from pwserver.events.event_ring import SPARE
-from pwserver.events.observation import Observation, device_of
-from pwserver.events.outages import RECENT_SECONDS, judge_grid_events, seconds_between
+from pwserver.events.observation import Observation
+from pwserver.events.outages import judge_grid_events, seconds_between
 from pwserver.events.tell import Tell
 from pwserver.json_types import Json
-from pwserver.state.alert_meanings import MEANINGS, UNPUBLISHED
 from pwserver.state.fact import finite
 
 COMMAND_SECONDS: Final = 300.0  # a setting that appears so soon after its command is that command's work
@@ -58,9 +56,10 @@ def detect(gateway: str, seen: Observation, memory: EventMemory) -> list[Event]:
         _firmware(seen, memory, tell)
         _units(seen, memory, tell)
         _resets(seen, memory, tell)
+        judge_repeats(seen, memory, tell, _MOST - len(found))
         for place, told in seen.alerts.items():
             if len(found) < _MOST:
-                _alerts(seen, memory, tell, place, told, _MOST - len(found))
+                judge_alerts(seen, memory, tell, place, told, _MOST - len(found))
     return found
 
 
@@ -161,41 +160,3 @@ def _resets(seen: Observation, memory: EventMemory, tell: Tell) -> None:
         known[name] = at
         if not first:
             tell(kinds.COUNTER_RESET, counter=name, before=before, after=after)
-
-
-def _alerts(
-    seen: Observation, memory: EventMemory, tell: Tell, place: str, told: Mapping[str, str | None], most: int
-) -> None:
-    """Compare the alerts of one device with those of its last answer; at most so many events."""
-    known = memory.alerts.get(place)
-    if known is None:
-        if len(memory.alerts) < MOST_PLACES:
-            memory.alerts[place] = dict.fromkeys(list(told)[:MOST_ALERTS])
-            memory.labels[place] = next(iter(told.values()), None)
-            memory.seen_places[place] = seen.steady
-        return
-    last, memory.seen_places[place] = memory.seen_places.get(place), seen.steady
-    exact = last is not None and 0.0 <= seen.steady - last <= RECENT_SECONDS
-    ended = [name for name in known if name not in told][:most]
-    for name in ended:
-        since = known.pop(name)
-        tell(
-            kinds.ALERT_ENDED,
-            alert=name,
-            device=device_of(place),
-            unit=memory.labels.get(place),
-            severity=MEANINGS.get(name, UNPUBLISHED).severity,
-            since=since,
-            duration_seconds=seconds_between(since, seen.at),
-        )
-    for name in [name for name in told if name not in known][: min(most - len(ended), MOST_ALERTS - len(known))]:
-        known[name] = seen.at
-        memory.labels[place] = told[name] or memory.labels.get(place)
-        tell(
-            kinds.ALERT_BEGUN,
-            alert=name,
-            device=device_of(place),
-            unit=told[name],
-            severity=MEANINGS.get(name, UNPUBLISHED).severity,
-            exact=exact,
-        )

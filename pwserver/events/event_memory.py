@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pwserver.state.grid import DOWN
 
 MOST_PLACES: Final = 64  # devices whose alerts are remembered
 MOST_ALERTS: Final = 40  # of one device
+MOST_REPEATS: Final = 128  # alerts whose begins are counted
 MOST_UNITS: Final = 64
 MOST_RESETS: Final = 256
 MOST_COMMANDS: Final = 16
@@ -36,6 +37,17 @@ class Outage:
 
 
 @dataclass(slots=True)
+class Repeats:
+    """Counts how often an alert of a device has begun since its first begin; events/alert_events has the rule."""
+
+    since: float  # when the first of them was
+    told: int  # that have an event of their own
+    untold: int = 0  # that came and went without one
+    untold_since: float | None = None  # since when the alert is on without an event; None: it is told, or off
+    exact: bool = False  # as the event of ``untold_since`` will say
+
+
+@dataclass(slots=True)
 class EventMemory:
     """Holds the last known state of one gateway; None everywhere before anything is known.
 
@@ -50,6 +62,7 @@ class EventMemory:
     outage: Outage | None = None
     alerts: dict[str, dict[str, float | None]] = field(default_factory=dict)  # place -> alert -> since when
     labels: dict[str, str | None] = field(default_factory=dict)  # place -> what people call it
+    repeats: dict[tuple[str, str], Repeats] = field(default_factory=dict)  # (place, alert)
     settings: dict[str, Json] = field(default_factory=dict)
     commands: dict[str, tuple[Json, str, float]] = field(default_factory=dict)  # setting -> value, sender, steady clock
     firmware: str | None = None
@@ -77,6 +90,10 @@ class EventMemory:
             "outage": _outage_row(self.outage),
             "alerts": self.alerts,
             "labels": {place: label for place, label in self.labels.items() if label is not None},
+            "repeats": [
+                [*key, one.since, one.told, one.untold, one.untold_since, one.exact]
+                for key, one in self.repeats.items()
+            ],
             "settings": self.settings,
             "commands": {name: list(one) for name, one in self.commands.items()},
             "firmware": self.firmware,
@@ -99,6 +116,8 @@ class EventMemory:
         for alerts in self.alerts.values():
             for name, since in alerts.items():
                 alerts[name] = right(since)
+        for repeats in self.repeats.values():
+            repeats.since, repeats.untold_since = right(repeats.since) or repeats.since, right(repeats.untold_since)
 
     @classmethod
     def from_json(cls, kept: object) -> EventMemory:
@@ -115,6 +134,7 @@ class EventMemory:
         for place, alerts in _items(told.get("alerts"), MOST_PLACES):
             found.alerts[short(place)] = {short(name): finite(since) for name, since in _items(alerts, MOST_ALERTS)}
         found.labels = {short(place): _text(label) for place, label in _items(told.get("labels"), MOST_PLACES)}
+        found.repeats = dict(_repeats(told.get("repeats")))
         found.settings = {
             name: value
             for name, value in _items(told.get("settings"), len(SETTINGS))
@@ -149,6 +169,13 @@ def _outage(row: object) -> Outage | None:
         case [at, exact, purpose, charge, counter]:
             return Outage(finite(at), exact is True, _text(purpose), finite(charge), finite(counter))
     return None
+
+
+def _repeats(kept: object) -> Iterator[tuple[tuple[str, str], Repeats]]:
+    for row in kept[:MOST_REPEATS] if isinstance(kept, list) else []:
+        match row:
+            case [str(place), str(name), since, int(told), int(untold), began, exact] if finite(since) is not None:
+                yield (short(place), short(name)), Repeats(float(since), told, untold, finite(began), exact is True)
 
 
 def _items(kept: object, most: int) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ GATEWAY_AWAY: Final = "gateway_away"
 GATEWAY_BACK: Final = "gateway_back"
 ALERT_BEGUN: Final = "alert_begun"
 ALERT_ENDED: Final = "alert_ended"
+ALERT_REPEATED: Final = "alert_repeated"
 MODE_CHANGED: Final = "mode_changed"
 RESERVE_CHANGED: Final = "reserve_changed"
 GRID_EXPORT_CHANGED: Final = "grid_export_changed"
@@ -63,6 +64,7 @@ _MEMBERS: Final = (
     Member("device", TEXT, "the device that reports it, as the gateway names it"),
     Member("unit", TEXT, "what people call that device or unit"),
     Member("severity", TEXT, "serious, warning, information, or unknown where the name is not known"),
+    Member("times", NUMBER, "how often it came and went without an event of its own"),
     Member("before", ANY_VALUE, "the value before: a reserve in percent of the app's scale, an energy in Wh"),
     Member("after", ANY_VALUE, "the value after, in the same unit"),
     Member("by", TEXT, "who changed it: a command over HTTP, one over MQTT, or somebody elsewhere", None, SENDERS),
@@ -123,6 +125,12 @@ KINDS: Final[Mapping[str, Kind]] = {
             "Alert ended",
             "A device no longer reports an alert that its last answer had.",
             ("alert", "device", "unit", "severity", "since", "duration_seconds"),
+        ),
+        Kind(
+            ALERT_REPEATED,
+            "Alert repeated",
+            "An alert that had already begun ten times within a day has come and gone more often; that day is over.",
+            ("alert", "device", "unit", "severity", "since", "times"),
         ),
         Kind(MODE_CHANGED, "Mode changed", "The operating mode is another one than before.", _CHANGED),
         Kind(RESERVE_CHANGED, "Reserve changed", "The backup reserve differs by more than one percent.", _CHANGED),

@@ -191,6 +191,7 @@ def _packed(memory: EventMemory) -> bytes:
         # Alerts are by far the longest part. Those that are forgotten are learned again as what is seen first.
         memory.alerts.clear()
         memory.labels.clear()
+        memory.repeats.clear()
         packed = ujson.dumps(memory.to_json(), ensure_ascii=False).encode("utf-8", "replace")
     return packed
 

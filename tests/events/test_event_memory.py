@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from pwserver.events.event_memory import EventMemory, Outage
+from pwserver.events.event_memory import EventMemory, Outage, Repeats
 from pwserver.state.grid import DOWN
 
 NOT_KEPT = {"silent_at", "firmware_doubt", "units_at", "units_doubt", "seen_grid_at", "seen_places"}
@@ -18,6 +18,7 @@ OTHER = {
     "outage": Outage(2.0),
     "alerts": {"PVS": {"alert": 3.0}},
     "labels": {"PVS": "Inverter"},
+    "repeats": {("PVS", "alert"): Repeats(3.0, 1)},
     "settings": {"reserve": 20.0},
     "commands": {"reserve": (20.0, "api", 4.0)},
     "units": {"TG1": "PW1"},
