@@ -35,7 +35,7 @@ POLL_SECONDS = 2
 SETTINGS = {
     "PW_CACHE_EXPIRE": str(POLL_SECONDS),
     "PW_TIMEOUT": "2",
-    "PW_CACHE_TTL": "20",  # long enough to look at every output while the figures are stale
+    "PW_CACHE_TTL": "30",  # long enough to look at every output while the figures are stale
     "PW_BACKOFF_MAX": "2",
     "PW_HEARTBEAT_TIMEOUT": "20",
     "PW_CALLS_PER_MINUTE": "6000",  # the budget is for people, not for tests
