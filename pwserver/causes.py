@@ -1,7 +1,8 @@
-"""List the reasons why a gateway gives no data, and why something cannot be done, each with advice to the owner.
+"""List why a gateway gives no data, why something cannot be done, and what ails a house, each with advice to the owner.
 
-Both tables are closed: no other module words a cause or its remedy. ``gateways/`` finds the cause and
-``state.abilities`` the limit; the log, ``/health``, refusals and the pages take the sentence and the advice from here.
+The tables are closed: no other module words a cause or its remedy. ``gateways/`` finds the cause, ``state.abilities``
+the limit, ``state.week_checks`` the likely cause; the log, ``/health``, refusals and pages take the sentence and the
+advice from here.
 """
 
 from __future__ import annotations
@@ -264,6 +265,73 @@ LIMIT_BY_ID: Final[Mapping[str, Limit]] = {
             LOCAL_TELLS_LESS,
             "the local API of this firmware does not report it",
             "Set PW_GW_PWD as well, and point PW_HOST at the gateway on its own WiFi (TEDAPI).",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyCause:
+    """Holds one likely cause of a failed seven-day check; where a gateway was silent, a ``Cause`` is told instead."""
+
+    id: str
+    sentence: str
+    advice: str
+
+
+NOT_RECORDED: Final = "not-recorded"
+UTILITY: Final = "utility"
+ON_PURPOSE: Final = "on-purpose"
+WEAK_STRINGS: Final = "weak-strings"
+DEVICE_ALERT: Final = "device-alert"
+GATEWAY_CLOCK: Final = "gateway-clock"
+SERVER_CLOCK: Final = "server-clock"
+ZONES_DIFFER: Final = "zones-differ"
+
+LIKELY_CAUSE_BY_ID: Final[Mapping[str, LikelyCause]] = {
+    likely.id: likely
+    for likely in (
+        LikelyCause(
+            NOT_RECORDED,
+            "pwserver was not running, or could not record",
+            "Keep the machine that pwserver runs on switched on, and look in the server's log for what happened then.",
+        ),
+        LikelyCause(
+            UTILITY,
+            "the grid was away, or its voltage or frequency was out of range",
+            "If the neighbours had power at the time, have an electrician check the main breaker and the connection "
+            "to the grid; else ask the utility.",
+        ),
+        LikelyCause(
+            ON_PURPOSE,
+            "the house left the grid on purpose",
+            "There is nothing to do if that was intended; else look in Tesla's app for what ordered it.",
+        ),
+        LikelyCause(
+            WEAK_STRINGS,
+            "shade, dirt or snow, or a fault of a module or a connector",
+            "Look at the panels of the string. If nothing covers them, have the installer measure the string.",
+        ),
+        LikelyCause(
+            DEVICE_ALERT,
+            "a device reported a serious alert",
+            "Read what the alert means; if it lasts or comes back, report its name to the installer or to Tesla.",
+        ),
+        LikelyCause(
+            GATEWAY_CLOCK,
+            "the clock of the gateway is wrong",
+            "Check that the gateway reaches the Internet, from which it takes the time; then restart it.",
+        ),
+        LikelyCause(
+            SERVER_CLOCK,
+            "the clock of the machine that pwserver runs on is probably wrong, as nothing sets it by the network",
+            "Switch on time synchronisation (NTP) on that machine.",
+        ),
+        LikelyCause(
+            ZONES_DIFFER,
+            "the time zone in the settings is not the one that the gateway reports",
+            "Correct PW_TIMEZONE, or the timezone of this gateway in PW_GATEWAYS, or leave it out: days then begin at "
+            "the midnight of the house.",
         ),
     )
 }

@@ -330,12 +330,67 @@ type HouseRows = {
       name: string;
       meaning: string | null;
     };
+    failed_check?: "reachable" | "no-serious-alert" | "on-grid" | "data-complete" | "strings-in-step" | "clock-agrees";
     weak_strings?: Array<string>;
     since?: number | null;
     next_attempt?: number | null;
     sentence?: string | null;
     advice?: string | null;
     old?: boolean;
+  }>;
+};
+
+type HouseChecks = {
+  version: 1;
+  id: string;
+  name: string;
+  counts: {
+    pass: number;
+    fail: number;
+    unknown: number;
+  };
+  worst: "reachable" | "no-serious-alert" | "on-grid" | "data-complete" | "strings-in-step" | "clock-agrees" | null;
+  begin: number | null;
+  end: number | null;
+  days: number | null;
+  checks: Array<{
+    id: "reachable" | "no-serious-alert" | "on-grid" | "data-complete" | "strings-in-step" | "clock-agrees";
+    title: string;
+    rule: string;
+    state: "pass" | "fail" | "unknown";
+    percent: number | null;
+    mark_percent: number | null;
+    seconds: number | null;
+    mark_seconds: number | null;
+    names: Array<string>;
+    since: number | null;
+    ended: number | null;
+    why: string | null;
+    cause: "unreachable" | "name-unknown" | "timeout" | "auth" | "rate-limit" | "http-error" | "redirect" | "garbage" | "no-data" | "settings" | "tesla-unreachable" | "tesla-fault" | "login-missing" | "login-unreadable" | "login-refused" | "access-denied" | "not-registered" | "wrong-region" | "site-missing" | "poller" | "not-recorded" | "utility" | "on-purpose" | "weak-strings" | "device-alert" | "gateway-clock" | "server-clock" | "zones-differ" | null;
+    sentence: string | null;
+    advice: string | null;
+  }>;
+};
+
+type AllChecks = {
+  version: 1;
+  houses: Array<{
+    id: string;
+    name: string;
+    counts: {
+      pass: number;
+      fail: number;
+      unknown: number;
+    };
+    worst: "reachable" | "no-serious-alert" | "on-grid" | "data-complete" | "strings-in-step" | "clock-agrees" | null;
+    states: {
+      reachable: "pass" | "fail" | "unknown";
+      "no-serious-alert": "pass" | "fail" | "unknown";
+      "on-grid": "pass" | "fail" | "unknown";
+      "data-complete": "pass" | "fail" | "unknown";
+      "strings-in-step": "pass" | "fail" | "unknown";
+      "clock-agrees": "pass" | "fail" | "unknown";
+    };
   }>;
 };
 
@@ -1114,6 +1169,10 @@ type DocumentAt<Address extends string> = Address extends `api/site/${string}` |
   ? SiteOverview
   : Address extends `api/houses` | `api/houses?${string}`
   ? HouseRows
+  : Address extends `api/checks/${string}` | `api/checks/${string}?${string}`
+  ? HouseChecks
+  : Address extends `api/checks` | `api/checks?${string}`
+  ? AllChecks
   : Address extends `api/explain` | `api/explain?${string}`
   ? Explanation
   : Address extends `${string}control/status` | `${string}control/status?${string}`

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from pwserver.documents import (
     aggregate_documents,
+    checks,
     control_reads,
     csv_lines,
     devices,
@@ -324,6 +325,19 @@ _ROWS: tuple[Document, ...] = (
         by_id=True,
         expired=site_documents.gateway_document_without_poller,
     ),
+    Document(
+        "/api/checks/{id}",
+        checks.gateway_checks,
+        "site",
+        "Seven-day checks of one gateway: each with its mark, its likely cause and what helps",
+        checks.HOUSE_CHECKS,
+        errors={404: "there is no such gateway"},
+        needs_gateway=False,
+        prefixed=False,
+        unprefixed=False,
+        by_id=True,
+        expired=checks.gateway_checks_without_poller,
+    ),
     # The origins of its numbers: a worker answers /api/explain with this and the document of the same snapshot.
     Document(
         PROVENANCE,
@@ -355,6 +369,16 @@ _ROWS: tuple[Document, ...] = (
         scope=Scope.SITE,
         errors=_ALWAYS,
         expired=houses.houses_without_poller,
+    ),
+    Document(
+        "/api/checks",
+        checks.all_checks,
+        "site",
+        "Seven-day checks of every configured gateway in short",
+        checks.ALL_CHECKS,
+        scope=Scope.SITE,
+        errors=_ALWAYS,
+        expired=checks.all_checks_without_poller,
     ),
     _site(
         "/api/gateways/",

@@ -31,6 +31,7 @@ from pwserver.state.gateway import FRESH, State
 from pwserver.state.site import Site
 from pwserver.state.today import TodayEnergies
 from pwserver.state.view import SiteView, View
+from pwserver.state.week_checks import CHECKS, worst_check
 
 VERSION: Final = 1
 _TODAY: Final = ("solar_wh", "home_wh", "imported_wh", "exported_wh", "own_percent")
@@ -74,6 +75,8 @@ def _row(view: View, site: Site) -> JsonObject:
     body["today"] = _today(view.today)
     if condition.alert is not None:
         body["worst_alert"] = {"name": condition.alert.name, "meaning": condition.alert.meaning}
+    if (failed := worst_check(view.checks)) is not None:
+        body["failed_check"] = failed.id
     if condition.weak_strings:
         body["weak_strings"] = list(condition.weak_strings)
     if known.phase != FRESH:
@@ -125,6 +128,7 @@ _ROW: dict[str, Schema] = {
 }
 _MORE: dict[str, Schema] = {
     "worst_alert": obj({"name": STRING, "meaning": nullable(STRING)}),
+    "failed_check": string("of the seven-day checks the failed one that matters most", values=CHECKS),
     "weak_strings": array(STRING),
     "since": _T,
     "next_attempt": _T,

@@ -105,15 +105,15 @@ def gateway_document(view: View) -> JsonObject:
 
 def gateway_document_without_poller(view: View) -> JsonObject:
     """Write /api/site/{id} for the time after the poller has stopped."""
-    return gateway_document(_without_poller(view))
+    return gateway_document(gateway_without_poller(view))
 
 
 def without_poller(view: SiteView) -> SiteView:
     """Return all gateways as they are known after the poller has stopped: silent, for that cause."""
-    return replace(view, views=[_without_poller(one) for one in view.views])
+    return replace(view, views=[gateway_without_poller(one) for one in view.views])
 
 
-def _without_poller(view: View) -> View:
+def gateway_without_poller(view: View) -> View:
     status = replace(view.status, online=False, stale=False, cause=POLLER, error=CAUSE_BY_ID[POLLER].sentence)
     return replace(view, status=status, reading=None, judged=None, last=None)
 

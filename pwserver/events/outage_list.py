@@ -57,10 +57,10 @@ class Outage:
 def find_outages(ring: EventRing) -> list[Outage]:
     """Return all outages that the diary of a gateway knows, oldest first."""
     page = choose([ring], EventQuery(-math.inf, math.inf, (DOWN, UP), OLDEST_FIRST, _EVERYTHING))
-    return list(_pairs(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
+    return list(pair_outages(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
 
 
-def _pairs(gateway: str, events: Iterable[tuple[float, bytes, Mapping[str, Any]]]) -> Iterable[Outage]:
+def pair_outages(gateway: str, events: Iterable[tuple[float, bytes, Mapping[str, Any]]]) -> Iterable[Outage]:
     begun: tuple[float, Mapping[str, Any]] | None = None
     for at, kind, details in events:
         if kind == DOWN:

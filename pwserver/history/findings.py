@@ -20,10 +20,12 @@ def findings(archive: Archive, now: float) -> DailyFindings:
         return NOTHING_FOUND
     found = batteries(archive, now)
     health = {one.serial: percent(one.health.median_wh, one.nominal_wh) for one in found}
-    weak = {one.name: one.verdict.weak for one in strings_of(archive, now)}
+    strings = strings_of(archive, now)
+    weak = {one.name: one.verdict.weak for one in strings}
     return DailyFindings(
         {serial: value for serial, value in health.items() if value is not None},
         {name: value for name, value in weak.items() if value is not None},
+        {one.name: one.since for one in strings if one.since is not None},
         _steps(found),
     )
 

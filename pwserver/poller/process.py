@@ -27,6 +27,7 @@ from pwserver.poller.self_metrics import SelfMetrics
 from pwserver.poller.snapshot_publisher import SnapshotPublisher
 from pwserver.poller.value_recording import ValueRecording
 from pwserver.poller.wait_times import WaitTimes
+from pwserver.poller.week_watch import WeekWatch
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
@@ -89,6 +90,13 @@ class Poller:
         self.publisher.value = self.values.figures
         self.publisher.daily = self.recording.findings
         self.publisher.today = self.recording.today
+        self.week = WeekWatch(
+            self.recording,
+            runtime.history.events,
+            runtime.identities,
+            lambda gateway: self.publisher.memory(gateway).time_zone,
+        )
+        self.publisher.week = self.week.facts
         self.brokers = Brokers(runtime.config, self.commands, self.publisher.changed)
         for ring in runtime.history.events.values():
             self.brokers.tell(ring.after(ring.head - 1), new=False)
@@ -106,6 +114,7 @@ class Poller:
         self._start(self.publisher.keep_site(), "site")
         self._start(self.recording.keep_flushed(), "history")
         self._start(self.values.run(), "values")
+        self._start(self.week.run(), "week")
         predecessor = own_predecessor(self.runtime.config)
         if predecessor is not None:
             named = self.runtime.config.settings.history.timeseries_path

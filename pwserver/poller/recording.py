@@ -97,6 +97,11 @@ class Recording:
         archive = self.store.archives.get(gateway)
         return archive.correction_seconds if archive is not None else 0.0
 
+    def clock_ahead(self, gateway: str) -> float | None:
+        """Return what a gateway's clock is ahead of this machine's, in seconds; None where it tells no living time."""
+        offset = self._witnesses.offset_of(gateway)
+        return None if offset is None else offset - (time.time() - self._witnesses.steady())
+
     def _moved(self, gateway: str, since: float, offset: float, seconds: float) -> None:
         self.after_move(gateway, since, offset, seconds)
 

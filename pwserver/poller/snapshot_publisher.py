@@ -32,6 +32,7 @@ from pwserver.state.meter_powers import UNCORRECTED, Corrections
 from pwserver.state.time_zone import in_force
 from pwserver.state.today import TodayEnergies
 from pwserver.state.view import SiteView, View
+from pwserver.state.week_facts import WeekFacts
 from pwserver.tariff.figures import ValueFigures
 
 log = logging.getLogger("pwserver.publish")
@@ -95,6 +96,7 @@ class SnapshotPublisher:
         self.after_site: Callable[[View, Collection[str]], None] | None = None
         self.value: Callable[[str], ValueFigures | None] = lambda gateway: None  # what its energy was worth
         self.today: Callable[[str], TodayEnergies | None] = lambda gateway: None  # its energies since midnight
+        self.week: Callable[[str], WeekFacts | None] = lambda gateway: None  # what its last seven days were like
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
         self._changed = asyncio.Event()
@@ -110,7 +112,8 @@ class SnapshotPublisher:
         judged = judge.take(reading)
         self._memories_kept.keep(identity.id, judge.memory.to_json)  # before the values are published
         zoned, value, today = self._zoned(identity), self.value(identity.id), self.today(identity.id)
-        view = View(zoned, status, judged.reading, self.server, time.time(), judged, judge.last, value, today)
+        week = self.week(identity.id)
+        view = View(zoned, status, judged.reading, self.server, time.time(), judged, judge.last, value, today, week)
         timestamp, taken = self._note_taken(identity.id, reading)
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:

@@ -22,6 +22,7 @@ class DailyFindings:
 
     health_percent: Mapping[str, float] = field(default_factory=dict)
     weak: Mapping[str, bool] = field(default_factory=dict)
+    weak_since: Mapping[str, float] = field(default_factory=dict)  # string -> when its first weak day begins
     steps: Mapping[str, tuple[HealthStep, ...]] = field(default_factory=dict)  # by serial, of the last year, in order
 
 

@@ -14,6 +14,8 @@ from pwserver.state.gateway import State, state_of
 from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.site import Site, Total, site_of
 from pwserver.state.today import TodayEnergies
+from pwserver.state.week_checks import Check, judge_week
+from pwserver.state.week_facts import WeekFacts
 from pwserver.tariff.figures import ValueFigures
 
 Made = TypeVar("Made")
@@ -36,7 +38,18 @@ class View:
     last: Judged | None = field(default=None, repr=False)  # the judgement of the newest reading, however old
     value: ValueFigures | None = field(default=None, repr=False)  # what energy was worth; None without a tariff
     today: TodayEnergies | None = field(default=None, repr=False)  # None: nothing was recorded since midnight
+    week: WeekFacts | None = field(default=None, repr=False)  # its last seven days; None until they were looked at
     _state: State | None = field(default=None, init=False, compare=False, repr=False)
+    _checks: tuple[Check, ...] | None = field(default=None, init=False, compare=False, repr=False)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Return the seven-day checks, which are made once."""
+        known = self._checks
+        if known is None:
+            known = judge_week(self.state, self.week)
+            object.__setattr__(self, "_checks", known)
+        return known
 
     @property
     def state(self) -> State:

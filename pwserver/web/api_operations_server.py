@@ -99,6 +99,7 @@ OPERATIONS = (
         for path, text in {
             "/": "Power flow, which other pages can embed",
             "/houses": "List of all houses",
+            "/server": "The server itself: processes, gateways' connections, MQTT",
             "/console": "Management console",
             "/history": "History charts",
             "/example": "A page that embeds the power flow",

@@ -747,6 +747,23 @@ def discovered(moment: Moment, gateway: str) -> Facts:
     return facts
 
 
+def checks(member: str) -> list[Reader]:
+    """The seven-day checks in every list of them."""
+
+    def alone(moment: Moment, gateway: str) -> Any:
+        body = moment.json(f"/api/checks/{gateway}")
+        return body["worst"] if member == "worst" else {one["id"]: one["state"] for one in body["checks"]}
+
+    def listed(target: str, name: str) -> Reader:
+        def read(moment: Moment, gateway: str) -> Any:
+            return next(one.get(name) for one in moment.json(target)["houses"] if one["id"] == gateway)
+
+        return Reader(f"{target} {name}", read)
+
+    shown = [listed("/api/houses", "failed_check")] if member == "worst" else []
+    return [Reader("/api/checks/{id}", alone), listed("/api/checks", member), *shown]
+
+
 FIXED: Facts = {
     **{f"{meter} watts": power(meter) for meter in SHOWN},
     **{f"{meter} {METER_MEMBERS[name][0]}": member(meter, name) for meter in SHOWN for name in METER_MEMBERS},
@@ -756,7 +773,12 @@ FIXED: Facts = {
     **identity(),
     **alerts(),
 }
-CONNECTION: Facts = connection()
+# What was in the last seven days is known while there are no figures, too.
+CONNECTION: Facts = {
+    **connection(),
+    "seven-day checks": checks("states"),
+    "the worst of them": checks("worst"),
+}
 MOMENTS: Facts = moments()
 
 

@@ -175,7 +175,9 @@ def test_every_document_is_asked_or_listed_with_a_reason(well: Scene) -> None:
     for name in ("pw2", VIRTUAL):
         moment = settle(well, name, lambda found, name=name: SUMS if name == VIRTUAL else facts_of(found, name), True)
         asked |= {
-            target.replace(f"/api/gateways/{name}", "").replace(f"/api/site/{name}", "/api/site/{id}")
+            target.replace(f"/api/gateways/{name}", "")
+            .replace(f"/api/site/{name}", "/api/site/{id}")
+            .replace(f"/api/checks/{name}", "/api/checks/{id}")
             for target in moment.asked
         }
     compared = {row.render for row in CATALOGUE if not asked.isdisjoint(row.targets)}

@@ -23,6 +23,7 @@ NO_JUDGES = {
     "source",
     "today",
     "view",
+    "week_facts",
 }
 # Members of a reading that say something about the house: whoever reads them judges.
 TELLING = {

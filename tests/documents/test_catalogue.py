@@ -99,7 +99,8 @@ def test_targets_are_unique_and_every_document_is_reachable() -> None:
         if default:
             public = {index for index, row in enumerate(GATEWAY_DOCUMENTS) if not row.internal}
             assert set(targets.values()) == public
-        assert all(default or target.startswith(("/api/gateways/home", "/api/site/home")) for target in targets)
+        own = ("/api/gateways/home", "/api/site/home", "/api/checks/home")
+        assert all(default or target.startswith(own) for target in targets)
     names = [
         ("prefix" + target if not row.unprefixed else target)
         for row in GATEWAY_DOCUMENTS
@@ -112,7 +113,7 @@ def test_targets_are_unique_and_every_document_is_reachable() -> None:
 
 def test_every_gateway_document_has_a_prefixed_form() -> None:
     targets = gateway_targets("home", True)
-    plain = [target for target in targets if not target.startswith(("/api/gateways/", "/api/site/"))]
+    plain = [target for target in targets if not target.startswith(("/api/gateways/", "/api/site/", "/api/checks/"))]
     assert [target for target in plain if f"/api/gateways/home{target}" not in targets] == []
     assert "/api/gateways/a%2Fb/soe" in gateway_targets("a/b", False)
 

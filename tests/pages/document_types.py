@@ -20,6 +20,8 @@ DOCUMENTS = {
     "SiteHouse": "/api/site/{id}",
     "SiteOverview": "/api/site",
     "HouseRows": "/api/houses",
+    "HouseChecks": "/api/checks/{id}",
+    "AllChecks": "/api/checks",
     "Explanation": "/api/explain",
     "ControlStatus": "/control/status",
     "FullBackup": "/control/max_backup",
