@@ -8,7 +8,7 @@ const CACHE = `pwserver${location.search}`; // the address of this script ends w
 const PATIENCE_MS = 4000;
 const MOST_FILES = 200;
 const HOME = new URL("./", location.href).pathname;
-const PAGES = ["", "console", "history", "houses"];
+const PAGES = ["", "console", "history", "houses", "server"];
 
 /** Return the page that an address is of, without its query; empty: of none. @param {URL} url */
 function pageOf(url) {

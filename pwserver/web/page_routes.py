@@ -25,7 +25,7 @@ from pwserver.web.request_query import query_values
 
 PAGES = {
     "/": "index", "/houses": "houses", "/console": "console", "/history": "history",
-    "/example": "example", "/example.html": "example",
+    "/server": "server", "/example": "example", "/example.html": "example",
 }  # fmt: skip
 # Files beside the pages, at addresses that browsers ask for by themselves or that must lie above what they concern.
 ROOT_FILES = (

@@ -86,18 +86,18 @@ def test_focus_goes_through_the_controls_in_the_order_they_are_seen(house: House
 
 def test_cards_are_ordered_with_the_keys(house: House, look: Look) -> None:
     page = look(house).open("console")
-    until(page, "document.querySelectorAll('.card').length === 11")
+    until(page, "document.querySelectorAll('.card').length === 10")
     press(page, "Tab", "Settings")
     page.keyboard.press("Enter")
-    press(page, "Tab", "Move Server down")
+    press(page, "Tab", "Move Control down")
     page.keyboard.press("Enter")
-    assert focused(page) == "Move Server up", "the end of the list: its other arrow"
-    assert page.inner_text("dialog [role=status]") == "Server: 11 of 11"
+    assert focused(page) == "Move Control up", "the end of the list: its other arrow"
+    assert page.inner_text("dialog [role=status]") == "Control: 10 of 10"
     for _ in range(2):
         page.keyboard.press("Enter")
-        assert focused(page) == "Move Server up"
-    assert page.inner_text("dialog [role=status]") == "Server: 9 of 11"
+        assert focused(page) == "Move Control up"
+    assert page.inner_text("dialog [role=status]") == "Control: 8 of 10"
     page.keyboard.press("Escape")
     wait_until(lambda: focused(page) == "Settings", 10, "the focus is lost")
     shown = page.evaluate("[...document.querySelectorAll('.card')].map((one) => one.dataset.card)")
-    assert shown.index("health") == 8
+    assert shown.index("control") == 7

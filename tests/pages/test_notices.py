@@ -1,4 +1,4 @@
-"""The console says how it stands with the notices, and sends a test message at the press of a button."""
+"""The page of the server says how it stands with the notices, and sends a test message at the press of a button."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _server(receiver: Receiver, tmp_path: Path) -> Iterator[Server]:
 def test_the_button_sends_a_test_message(look: Look, server: Server, receiver: Receiver) -> None:
     watched = look(f"http://127.0.0.1:{server.port}")
     page = watched.page
-    page.goto(f"{watched.base}/console")
+    page.goto(f"{watched.base}/server")
     until(page, "document.querySelector('.notices')?.textContent.includes(': 0 sent')")
     page.click(".notices button")
     page.click("dialog button[value=yes]")

@@ -16,7 +16,7 @@ from tests.pages.support import house as make_house
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 READY = {
     "": "document.querySelector('.node.home .value').textContent !== '–'",
-    "console": "document.querySelectorAll('.card').length === 11 && document.querySelector('[data-card=trend] canvas')"
+    "console": "document.querySelectorAll('.card').length === 10 && document.querySelector('[data-card=trend] canvas')"
     " && document.querySelector('[data-card=daily-energy] rect.solar')",
     "history": "document.documentElement.dataset.shown && document.querySelector('#signals canvas')",
     "example.html": "document.querySelector('#firmware').textContent !== '–'",

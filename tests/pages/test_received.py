@@ -23,9 +23,7 @@ STOPGAP = "api/site/house3"  # asked for once where a machine at its limits send
 # What the console asks besides its stream -> seconds between two of them, and the card whose pace that is.
 ASKED = {
     "api/site": (15, None),
-    "stats": (15, "health"),
-    "api/notices": (15, "health"),
-    "api/mqtt/status": (30, "mqtt"),
+    "api/checks/house3": (60, "checks"),
     "api/timeseries/today": (60, "energy"),
     "api/timeseries/trend": (60, "trend"),
     "api/timeseries/daily": (300, "daily-energy"),

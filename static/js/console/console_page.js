@@ -1,4 +1,4 @@
-// The console: one live connection, many cards.
+// The console, and the page of the server: one live connection, many cards.
 import { attribute, find, h, keyed, text } from "../core/dom.js";
 import { explainNumbers } from "../core/explain_panel.js";
 import { number } from "../core/format.js";
@@ -11,7 +11,7 @@ import { atOneMoment } from "../core/server_clock.js";
 import { change, onChange, settings } from "../core/settings.js";
 import { inTrouble } from "../core/subject.js";
 import { topSentence } from "../core/top_sentence.js";
-import { CARDS } from "./card_table.js";
+import { CARDS, SERVER_CARDS } from "./card_table.js";
 import { Houses } from "./houses.js";
 import { inOrder, openSettings } from "./settings_dialog.js";
 
@@ -37,12 +37,15 @@ const app = {
   lost: false,
   faded: true,
 };
+/** The page of the server has cards of its own, all of them in their order. */
+const aboutServer = document.body.classList.contains("server");
 /** @type {ShownCard[]} */
 let cards = [];
 
 /** Make the grid show the wanted cards in the wanted order; those that stay keep their state. */
 function arrange() {
-  const wanted = inOrder(CARDS).filter((card) => !hiddenByAddress.has(card.id) && !settings.hidden.includes(card.id));
+  const table = aboutServer ? SERVER_CARDS : inOrder(CARDS).filter((card) => !settings.hidden.includes(card.id));
+  const wanted = table.filter((card) => !hiddenByAddress.has(card.id));
   const shown = keyed(find("cards"), wanted, makeCard);
   for (const one of cards) if (!shown.includes(one)) one.live.remove?.();
   cards = shown;
@@ -181,5 +184,7 @@ onChange(() => {
   show();
 });
 explainNumbers();
-offerKiosk("console", query);
-find("settings").addEventListener("click", () => openSettings(find("settings-dialog", HTMLDialogElement), CARDS));
+if (!aboutServer) {
+  offerKiosk("console", query);
+  find("settings").addEventListener("click", () => openSettings(find("settings-dialog", HTMLDialogElement), CARDS));
+}

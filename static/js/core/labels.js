@@ -25,3 +25,16 @@ export const STATES = {
   none: ["No gateway", "bad"],
   unknown: ["No such gateway", "bad"],
 };
+
+/** What the seven-day checks are called. @type {Record<string, string>} */
+export const CHECKS = {
+  reachable: "Reachable",
+  "no-serious-alert": "No serious alert",
+  "on-grid": "On grid",
+  "data-complete": "Data complete",
+  "strings-in-step": "Strings in step",
+  "clock-agrees": "Clock and time zone agree",
+};
+
+/** @type {Record<string, [string, string]>} */
+export const CHECK_STATES = { pass: ["Passed", "good"], fail: ["Failed", "bad"], unknown: ["Not known", ""] };

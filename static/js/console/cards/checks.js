@@ -1,0 +1,86 @@
+// The seven-day checks: of one house each check, its likely cause and what helps; of several, which of them fail where.
+import { attribute, h, keyed, text } from "../../core/dom.js";
+import { known, percent, span } from "../../core/format.js";
+import { CHECK_STATES, CHECKS } from "../../core/labels.js";
+import { load } from "../../core/load.js";
+import { asSentence, when } from "../../core/sentences.js";
+
+/**
+ * @typedef {HouseChecks["checks"][number]} Check
+ * @typedef {{key: string, title: string, state: string, found: string, why: string}} Row
+ */
+
+const MOST_HOUSES = 12;
+
+function checkRow() {
+  const [title, found, why, pill] = [h("b"), h("small"), h("p.why"), h("span.pill")];
+  return { element: h("li", {}, h("span", {}, title, " ", found), pill, why), title, found, why, pill };
+}
+
+/** @type {Card["create"]} */
+export function checks(card, app, hint) {
+  const list = h("ul.alerts");
+  const none = h("p.none", {}, "Asking the server …");
+  card.append(list, none);
+  /** @param {Row[]} rows @param {string} words */
+  function show(rows, words) {
+    const shown = keyed(
+      list,
+      rows.map((row) => row.key),
+      checkRow,
+    );
+    for (const [index, { title, state, found, why }] of rows.entries()) {
+      const row = shown[index];
+      const [word, colour] = CHECK_STATES[state] ?? [state, ""];
+      text(row.title, title);
+      text(row.found, found);
+      text(row.why, why);
+      row.why.hidden = !why;
+      text(row.pill, word);
+      attribute(row.pill, "class", `pill ${colour}`);
+    }
+    none.hidden = Boolean(rows.length);
+    text(none, words);
+  }
+  return {
+    every: 60,
+    async refresh() {
+      const all = app.overview?.gateways ?? [];
+      const id = app.gateway || (all.length === 1 ? all[0].id : "");
+      if (id) {
+        const house = await load(`api/checks/${encodeURIComponent(id)}`);
+        if (!house) return false;
+        const { days } = house;
+        show(house.checks.map(rowOf), "");
+        hint(known(days) && days < 7 ? `known for ${span(days * 86_400)}` : "");
+        return true;
+      }
+      const answer = await load("api/checks");
+      if (!answer) return false;
+      const failing = answer.houses.filter((house) => house.counts.fail);
+      const more = failing.length - MOST_HOUSES;
+      show(failing.slice(0, MOST_HOUSES).map(houseRow), "No check has failed. Choose one house to see each of them.");
+      hint(more > 0 ? `and ${more} more houses` : "");
+      return true;
+    },
+  };
+}
+
+/** @param {Check} check @returns {Row} */
+function rowOf(check) {
+  const { id, state, names, since, ended, why, sentence, advice } = check;
+  const found = [
+    known(check.percent) ? percent(check.percent, check.percent < 99.95 ? 1 : 0) : "",
+    id === "clock-agrees" && known(check.seconds) && state === "fail" ? `${span(Math.abs(check.seconds))} apart` : "",
+    names.join(", "),
+    known(since) ? `since ${when(since)}` : known(ended) ? `last until ${when(ended)}` : "",
+  ];
+  const words = state === "fail" ? `Likely ${sentence}. ${advice ?? ""}` : asSentence(why);
+  return { key: id, title: CHECKS[id] ?? check.title, state, found: found.filter(Boolean).join(" · "), why: words };
+}
+
+/** @param {DocumentAt<"api/checks">["houses"][number]} house @returns {Row} */
+function houseRow({ id, name, states }) {
+  const failed = Object.entries(states).filter(([, state]) => state === "fail");
+  return { key: id, title: name, state: "fail", found: failed.map(([check]) => CHECKS[check]).join(", "), why: "" };
+}
