@@ -29,8 +29,9 @@ def browser() -> Iterator[Browser]:
 def house() -> Iterator[House]:
     """Three Powerwall 3 on a signed connection, control switched on, below /power and without it."""
     # A poll every three seconds: each costs, and most tests look at what does not change.
-    settings = {"PW_CONTROL_SECRET": SECRET, "PROXY_BASE_URL": "/power", "PW_CACHE_EXPIRE": "3"}
-    with make_house("v1r", past_days=45, **settings) as found:
+    with make_house(
+        "v1r", past_days=45, PW_CONTROL_SECRET=SECRET, PROXY_BASE_URL="/power", PW_CACHE_EXPIRE="3"
+    ) as found:
         yield found
 
 
