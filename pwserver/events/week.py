@@ -60,7 +60,7 @@ class WeekOfEvents:
         if older:
             last = {one.kind in _OF_GRID: one for one in older if one.kind in (*_OF_GRID, *_OF_LINK)}
             kept = [one for one in self._noted if one.at >= start or one in last.values()]
-            self._noted = deque(kept, KEPT)
+            self._noted = deque(kept, maxlen=KEPT)
 
     def silences(self, now: float) -> tuple[Span, ...]:
         """Return when the gateway did not answer, within seven days."""

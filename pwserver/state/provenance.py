@@ -189,6 +189,8 @@ OTHERS: Final[tuple[Row, ...]] = (
             ("/api/site/{id}", ("condition", "not_known.*"), _DERIVED, _WORDS),
             ("/api/site/{id}", ("has_battery", "has_solar", "flows.*"), _DERIVED, "what follows from the powers"),
             ("/api/site/{id}", ("grid_charging", "grid_export"), _SETTING, _OWNERS),
+            ("/api/checks/{id}", ("id", "name", "version"), _SETTING, _CONFIGURED),
+            ("/api/checks/{id}", ("counts.*", "worst", "checks.*"), _DERIVED, _WORDS),
         )
     ),
 )

@@ -27,7 +27,7 @@ SHOWN = {
     row.target.replace("{id}", "home") or "/api/gateways/home"
     for row in (*GATEWAY_DOCUMENTS, *SITE_DOCUMENTS)
     if row.family not in ("control", "aggregate") and not row.internal and row.summary != "Fixed answer"
-} - {"/api/gateways/", "/api/houses", "/api/site", "/metrics", "/csv?headers", "/csv/v2?headers"}
+} - {"/api/checks", "/api/gateways/", "/api/houses", "/api/site", "/metrics", "/csv?headers", "/csv/v2?headers"}
 _METERS, _SYSTEM = ANSWERS["aggregates"], ANSWERS["system_status"]
 # The same answers under other names: document, start of the member -> where they are at home.
 _REPEATED = {

@@ -13,7 +13,7 @@ from tests.pages.support import house as make_house
 from tests.support.waiting import wait_until
 
 ALERT = "POD_w024_HW_Fault_Asserted"
-ONLY_ALERTS = "console?hide=power-flow,energy,trend,daily-energy,powerwall,gateways,strings,control,health,mqtt"
+ONLY_ALERTS = "console?hide=power-flow,energy,trend,daily-energy,powerwall,checks,gateways,strings,control"
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.pages.support import SECRET, House, until
 from tests.pages.support import house as make_house
 from tests.support.waiting import wait_until
 
-ONLY_CONTROL = "console?hide=power-flow,energy,trend,daily-energy,powerwall,gateways,strings,alerts,mqtt,health"
+ONLY_CONTROL = "console?hide=power-flow,energy,trend,daily-energy,powerwall,checks,gateways,strings,alerts"
 RESERVE, MODE = "site_info.backup_reserve_percent", "default_real_mode"
 EXPORT = "site_info.customer_preferred_export_rule"
 NO_CHARGING = "site_info.disallow_charge_from_grid_with_solar_installed"

@@ -54,7 +54,7 @@ def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
     watched = look(house)
     left(watched.page, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
     page = watched.open("console")
-    until(page, f"{CARDS}.length === 11")
+    until(page, f"{CARDS}.length === 10")
     assert not page.evaluate(KIOSK)
 
 

@@ -10,7 +10,7 @@ from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
 from tests.pages.support import house as make_house
 
-ONLY_ENERGY = "console?hide=power-flow,trend,daily-energy,powerwall,gateways,strings,alerts,control,health,mqtt"
+ONLY_ENERGY = "console?hide=power-flow,trend,daily-energy,powerwall,checks,gateways,strings,alerts,control"
 WORTH = "document.querySelector('.worth').textContent"
 TODAY = "document.querySelector('.energy-now').innerText.includes('% self-powered')"
 

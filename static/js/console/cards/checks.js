@@ -46,7 +46,9 @@ export function checks(card, app, hint) {
     every: 60,
     async refresh() {
       const all = app.overview?.gateways ?? [];
+      if (!all.length) return false;
       const id = app.gateway || (all.length === 1 ? all[0].id : "");
+      if (id && !all.some((one) => one.id === id)) return true; // remembered, and no longer configured
       if (id) {
         const house = await load(`api/checks/${encodeURIComponent(id)}`);
         if (!house) return false;
