@@ -10,7 +10,7 @@ import pytest
 from tests.control.houses import House, house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def houses() -> Iterator[Callable[..., House]]:
     """houses(scenario, **environment): the one for these, made when first asked for."""
     made: dict[str, House] = {}

@@ -161,7 +161,7 @@ class Server:
         self.process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve() -> Iterator[Callable[..., Server]]:
     """serve(**options): a server with these GateSettings, shared by the tests that ask for the same."""
     servers: dict[str, Server] = {}
@@ -177,7 +177,7 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Paths of a self-signed certificate and its key."""
     folder = tmp_path_factory.mktemp("tls")

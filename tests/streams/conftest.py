@@ -13,7 +13,7 @@ from tests.support.waiting import wait_until
 Serve = Callable[..., Server]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def serve() -> Iterator[Serve]:
     """serve(**environment): a demo with one worker and these settings, shared by the tests that ask for the same."""
     made: dict[str, Server] = {}
