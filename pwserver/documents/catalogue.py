@@ -89,6 +89,32 @@ def _site(target: str, render: Callable[..., Any], schema: Schema, summary: str,
     return Document(target, render, family, summary, schema, scope=Scope.SITE, aliases=aliases, errors=_ALWAYS)
 
 
+def _house(
+    target: str, render: Callable[..., Any], expired: Callable[..., Any], schema: Schema, summary: str
+) -> Document:
+    """Describe what is told of a gateway in every state: before its first reading and without the poller, too."""
+    return Document(
+        target,
+        render,
+        "site",
+        summary,
+        schema,
+        errors={404: "there is no such gateway"},
+        needs_gateway=False,
+        prefixed=False,
+        unprefixed=False,
+        by_id=True,
+        expired=expired,
+    )
+
+
+def _houses(
+    target: str, render: Callable[..., Any], expired: Callable[..., Any], schema: Schema, summary: str
+) -> Document:
+    """Describe what is told of all gateways, in every state."""
+    return Document(target, render, "site", summary, schema, scope=Scope.SITE, errors=_ALWAYS, expired=expired)
+
+
 def _page(
     target: str, render: Callable[..., Any], media_type: str, summary: str, example: str | None = None
 ) -> Document:
@@ -312,31 +338,19 @@ _ROWS: tuple[Document, ...] = (
         schemas.GATEWAY,
         unprefixed=False,
     ),
-    Document(
+    _house(
         "/api/site/{id}",
         site_documents.gateway_document,
-        "site",
-        "One gateway as a page draws it: figures, units, strings, alerts, what can be set, how the connection is",
+        site_documents.gateway_document_without_poller,
         site_schemas.SITE_HOUSE,
-        errors={404: "there is no such gateway"},
-        needs_gateway=False,
-        prefixed=False,
-        unprefixed=False,
-        by_id=True,
-        expired=site_documents.gateway_document_without_poller,
+        "One gateway as a page draws it: figures, units, strings, alerts, what can be set, how the connection is",
     ),
-    Document(
+    _house(
         "/api/checks/{id}",
         checks.gateway_checks,
-        "site",
-        "Seven-day checks of one gateway: each with its mark, its likely cause and what helps",
+        checks.gateway_checks_without_poller,
         checks.HOUSE_CHECKS,
-        errors={404: "there is no such gateway"},
-        needs_gateway=False,
-        prefixed=False,
-        unprefixed=False,
-        by_id=True,
-        expired=checks.gateway_checks_without_poller,
+        "Seven-day checks of one gateway: each with its mark, its likely cause and what helps",
     ),
     # The origins of its numbers: a worker answers /api/explain with this and the document of the same snapshot.
     Document(
@@ -350,35 +364,26 @@ _ROWS: tuple[Document, ...] = (
         internal=True,
     ),
     # --- all gateways
-    Document(
+    _houses(
         "/api/site",
         site_documents.site_document,
-        "site",
-        "Every configured gateway and the sum of all, as a page draws them",
+        site_documents.site_document_without_poller,
         site_schemas.SITE_OVERVIEW,
-        scope=Scope.SITE,
-        errors=_ALWAYS,
-        expired=site_documents.site_document_without_poller,
+        "Every configured gateway and the sum of all, as a page draws them",
     ),
-    Document(
+    _houses(
         "/api/houses",
         houses.houses,
-        "site",
-        "One short row for every configured house, for a list of many",
+        houses.houses_without_poller,
         houses.HOUSES,
-        scope=Scope.SITE,
-        errors=_ALWAYS,
-        expired=houses.houses_without_poller,
+        "One short row for every configured house, for a list of many",
     ),
-    Document(
+    _houses(
         "/api/checks",
         checks.all_checks,
-        "site",
-        "Seven-day checks of every configured gateway in short",
+        checks.all_checks_without_poller,
         checks.ALL_CHECKS,
-        scope=Scope.SITE,
-        errors=_ALWAYS,
-        expired=checks.all_checks_without_poller,
+        "Seven-day checks of every configured gateway in short",
     ),
     _site(
         "/api/gateways/",
