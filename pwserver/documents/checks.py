@@ -50,18 +50,14 @@ _OF_TIME: Final = (REACHABLE, ON_GRID, DATA_COMPLETE)
 
 def gateway_checks(view: View) -> JsonObject:
     """Write /api/checks/{id}."""
-    checks, week = view.checks, view.week
-    worst = worst_check(checks)
+    week = view.week
     return {
         "version": VERSION,
-        "id": view.gateway.id,
-        "name": view.gateway.name,
-        "counts": counts(checks),
-        "worst": None if worst is None else worst.id,
+        **_head(view),
         "begin": None if week is None or week.begin is None else round(week.begin),
         "end": None if week is None else round(week.at),
         "days": None if week is None or week.begin is None else round(week.seconds / DAY_SECONDS, 2),
-        "checks": [_check(one) for one in checks],
+        "checks": [_check(one) for one in view.checks],
     }
 
 
@@ -80,15 +76,18 @@ def all_checks_without_poller(view: SiteView) -> JsonObject:
     return all_checks(without_poller(view))
 
 
-def _row(view: View) -> JsonObject:
+def _head(view: View) -> JsonObject:
     worst = worst_check(view.checks)
     return {
         "id": view.gateway.id,
         "name": view.gateway.name,
         "counts": counts(view.checks),
         "worst": None if worst is None else worst.id,
-        "states": {one.id: one.state for one in view.checks},
     }
+
+
+def _row(view: View) -> JsonObject:
+    return {**_head(view), "states": {one.id: one.state for one in view.checks}}
 
 
 def _check(one: Check) -> JsonObject:
