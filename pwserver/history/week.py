@@ -13,8 +13,8 @@ from pwserver.history.archive import Archive
 from pwserver.history.days import zone
 from pwserver.state.daily_findings import DailyFindings
 from pwserver.state.week_facts import DAY_SECONDS, WEEK_SECONDS, WeekFacts
+from pwserver.tariff.value import QUARTER_SECONDS
 
-QUARTER_SECONDS: Final = 900.0
 _MONTH_SECONDS: Final = 30.5 * DAY_SECONDS
 
 
