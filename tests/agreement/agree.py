@@ -91,6 +91,21 @@ def settle(scene: Scene, gateway: str, facts: Callable[[Moment], Facts], fresh: 
     return moment
 
 
+def settle_stale(scene: Scene, gateway: str, facts: Callable[[Moment], Facts]) -> Moment:
+    """Return a moment at which the last figures of a house that is away are still told, and all outputs agree.
+
+    They are told for PW_CACHE_TTL only. Where asking everything takes longer than that, the house goes away again.
+    """
+
+    def seen() -> Moment | None:
+        scene.make_stale(gateway)
+        moment = settle(scene, gateway, facts, False)
+        return moment if moment.json(f"/api/site/{gateway}")["state"] == "stale" else None
+
+    moment: Moment = wait_until(seen, 120.0, f"{gateway} stale while everything is asked")
+    return moment
+
+
 def most_exact(told: Iterable[Told]) -> Any:
     """The value that the first output tells that rounds nothing."""
     rows = list(told)

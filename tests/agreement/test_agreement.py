@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pwserver.documents.catalogue import CATALOGUE
-from tests.agreement.agree import VIRTUAL, disagreements, is_number, settle
+from tests.agreement.agree import VIRTUAL, disagreements, is_number, settle, settle_stale
 from tests.agreement.facts import FIXED, Facts, facts_of
 from tests.agreement.moment import Moment
 from tests.agreement.readers import NOT_TOLD, Reader
@@ -93,8 +93,9 @@ def test_every_output_tells_the_same_of_a_house(scene: Scene, phase: str, gatewa
 
         wait_until(known, 30, f"{gateway} as it is: {truth}")
     if phase == "stale":  # only for some seconds, so each house has its own
-        scene.make_stale(gateway)
-    moment = settle(scene, gateway, lambda asked: facts_of(asked, gateway), phase in FRESH)
+        moment = settle_stale(scene, gateway, lambda asked: facts_of(asked, gateway))
+    else:
+        moment = settle(scene, gateway, lambda asked: facts_of(asked, gateway), phase in FRESH)
     values = {fact: told(moment, gateway, fact) for fact in FIXED}
     if phase == "no data":
         assert {fact for fact, value in values.items() if value is not None} == set(), "nothing is invented"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.agreement.agree import VIRTUAL, settle
+from tests.agreement.agree import VIRTUAL, settle, settle_stale
 from tests.agreement.facts import FIXED, facts_of
 from tests.agreement.moment import Moment
 from tests.agreement.readers import NOT_TOLD
@@ -50,7 +51,7 @@ def phase(request: pytest.FixtureRequest, scene: Scene) -> str:
     elif name == "one beyond belief":
         wait_until(lambda: left_out(scene).get("cabin") == "implausible", 60)
     elif name == "one stale":
-        scene.make_stale("cabin")
+        scene.make_stale("cabin")  # only for some seconds: each test makes it so again
     elif name in AWAY:
         houses = HOUSES if name == "all away" else ("cabin",)
         scene.unplug(*houses)
@@ -72,19 +73,27 @@ def known(moment: Moment, gateway: str) -> dict[str, Any]:
 
 
 def test_every_output_tells_the_same_of_the_sum(scene: Scene, phase: str) -> None:
+    if phase == "one stale":
+        scene.make_stale("cabin")
     moment = settle(scene, VIRTUAL, lambda _: SUMS, True)
     assert set(left_out(scene)) >= set(scene.others)
     reason = {"one beyond belief": "implausible", "one stale": "stale", "one away": "no data"}.get(phase)
     if phase == "all away":
         assert moment.json("/api/aggregate/")["total_site_power"] is None
     else:
+        if phase == "one stale":
+            scene.make_stale("cabin")
         assert left_out(scene).get("cabin") == reason
 
 
 def test_every_output_tells_the_same_of_each_house(scene: Scene, phase: str) -> None:
     for gateway in ("cabin", *HOUSES, *scene.others):
+        facts = partial(facts_of, gateway=gateway)
+        if phase == "one stale" and gateway == "cabin":
+            assert known(settle_stale(scene, gateway, facts), gateway)
+            continue
         state = scene.phases()[gateway]
-        moment = settle(scene, gateway, lambda asked, gateway=gateway: facts_of(asked, gateway), state == "fresh")
+        moment = settle(scene, gateway, facts, state == "fresh")
         assert bool(known(moment, gateway)) is (state != "away"), (gateway, state)
 
 
