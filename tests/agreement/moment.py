@@ -6,6 +6,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -145,11 +146,14 @@ class Moment:
 
 def samples(page: str) -> dict[Series, float]:
     """What a page in Prometheus' text format holds."""
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-    }
+    return dict(map(_sample, (line for line in page.splitlines() if line and line[0] != "#")))
+
+
+@lru_cache(maxsize=8192)  # some pages; of one moment and the next most lines are the same, and reading one is slow
+def _sample(line: str) -> tuple[Series, float]:
+    (family,) = text_string_to_metric_families(line)
+    (sample,) = family.samples
+    return (sample.name, frozenset(sample.labels.items())), sample.value
 
 
 def parsed(line: str) -> tuple[str, dict[str, str], dict[str, Any], float]:

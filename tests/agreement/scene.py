@@ -31,7 +31,7 @@ FAMILIES = {
     "sun": "solar-only",
 }
 REMOTE = ("cloud", "fleet")
-POLL_SECONDS = 2
+POLL_SECONDS = 4  # asking everything takes a second or two, and has to be done anew when a poll comes between
 SETTINGS = {
     "PW_CACHE_EXPIRE": str(POLL_SECONDS),
     "PW_TIMEOUT": "2",
