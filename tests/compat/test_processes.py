@@ -104,7 +104,7 @@ def test_nothing_that_workers_run_imports_the_library() -> None:
 
 def test_only_the_poller_has_the_library_mapped() -> None:
     """A second, independent look: compiled parts of the library in the memory maps of the running processes."""
-    with SimulatedGateway("powerwall2") as gateway, Server(environment=tedapi(gateway)) as server:
+    with SimulatedGateway("powerwall2") as gateway, Server(environment=tedapi(gateway), executed=True) as server:
         wait_until(online(server, "default"), 30)
         for target in ("/docs", "/openapi.json", "/stats", "/vitals"):
             server.get(target)

@@ -132,7 +132,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Pl
             "MQTT_CONTROLS": "31",
             "PW_REPLICA_PUBLISH": "yes",
         }
-        with Server(environment=environment) as server:
+        with Server(environment=environment, executed=True) as server:
             server.wait_for_data("/api/gateways/well/aggregates")
             yield server, made
 

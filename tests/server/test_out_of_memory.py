@@ -60,7 +60,7 @@ def server_in(group: Path, **environment: str) -> Iterator[Server]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess, "Popen", start)
-        server = Server(environment=environment)
+        server = Server(environment=environment, executed=True)
         server.__enter__()
     try:
         yield server

@@ -41,7 +41,7 @@ def limited(number: int, limit: int) -> Iterator[None]:
 @contextmanager
 def limited_server(number: int, limit: int, **environment: str) -> Iterator[Server]:
     """A server that was started with this limit."""
-    server = Server(environment=environment)
+    server = Server(environment=environment, executed=True)
     with limited(number, limit):
         server.__enter__()
     try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.fork_server import Forked, can_start, start
 from tests.support.programs import clean_environment, free_port
 from tests.support.waiting import patient, wait_until
 
@@ -41,32 +42,33 @@ class Server:
     port: int = 0  # where it listens; 0: where nobody else does
     module: str = "pwserver"  # what is run
     configured: bool = False  # the configuration says where to listen
+    executed: bool = False  # with an interpreter of its own, for tests that look at what only that has
 
     def __enter__(self) -> Server:
         bundle = {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
         if not self.configured:
             self.port = self.port or free_port()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                self.module,
-                *(() if self.configured else ("--bind-address", "127.0.0.1", "--port", str(self.port))),
-                *self.arguments,
-            ],
-            env=clean_environment(**(bundle | self.environment)),
-            stdout=self.log,
-            stderr=self.log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        place = [] if self.configured else ["--bind-address", "127.0.0.1", "--port", str(self.port)]
+        self.process = self._started([*place, *self.arguments], clean_environment(**(bundle | self.environment)))
         try:
             wait_until(self._listening, 30)
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def _started(self, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes] | Forked:
+        if not self.executed and can_start(self.module, environment):
+            return start(self.module, arguments, environment, self.log.fileno())
+        return subprocess.Popen(
+            [sys.executable, "-m", self.module, *arguments],
+            env=environment,
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def _listening(self) -> bool:
         if self.process.poll() is not None:
