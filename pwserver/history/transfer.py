@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +38,26 @@ from pwserver.two_copy_record import TwoCopyRecord
 def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
     """Read the files of one gateway; works beside a running server. ValueError for a damaged file."""
     folder = folder_of(path, layout.gateway.id)
-    notes = _read_notes(folder)
+    headed = (read_rows(file) for file in sorted(folder.glob("*" + SUFFIX)))
+    rings = [(header.plan.name, rows) for header, rows in headed]
+    return _tables(layout.gateway.id, _read_notes(folder), _read_record(folder, DEVICES), rings)
+
+
+def tables_in(archive: Archive) -> list[RingTable]:
+    """Read the rings of one gateway that this process has open and nobody writes to."""
+    rings = [
+        (plan.name, (times, dict(zip(plan.columns, columns, strict=True))))
+        for plan in archive.layout.rings
+        for times, columns in [archive.rings[plan.name].select(-math.inf, math.inf)]
+    ]
+    record = archive.devices.read()[1] if archive.devices is not None else b""
+    return _tables(archive.layout.gateway.id, archive.read_notes(), record, rings)
+
+
+def _tables(gateway: str, notes: Notes, record: bytes, rings: Iterable[tuple[str, Rows]]) -> list[RingTable]:
     tables = []
     devices: dict[str, Rows] = {}
-    for file in sorted(folder.glob("*" + SUFFIX)):
-        header, (times, columns) = read_rows(file)
-        name = header.plan.name
+    for name, (times, columns) in rings:
         if name == WAITING:
             continue  # the time of these rows is not known yet
         if name in DEVICE_RINGS:
@@ -53,8 +67,8 @@ def read_gateway(path: Path, layout: GatewayLayout) -> list[RingTable]:
             columns = named_signals(columns, notes.series)
             name = SIGNAL_DAYS if name.startswith(SIGNAL_DAYS) else SIGNALS
         if times:
-            tables.append(RingTable(layout.gateway.id, name, times, columns))
-    return [*tables, *tables_of(layout.gateway.id, _read_record(folder, DEVICES), devices)]
+            tables.append(RingTable(gateway, name, times, columns))
+    return [*tables, *tables_of(gateway, record, devices)]
 
 
 def with_noted_zone(path: Path, gateway: HistoryGateway) -> HistoryGateway:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pwserver.history.ring_files import folder_of
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import IMPATIENT
 from tests.support.programs import alive
@@ -93,6 +94,25 @@ def test_data_stay_while_a_reload_waits_for_its_first_poll(configured: Configure
         moments.append(server.timestamp())
     assert moments and all(moments), "for a moment there were no data"
     assert moments == sorted(moments), "data went back in time"
+
+
+def test_what_was_in_memory_goes_into_the_folder_that_a_reload_names(
+    configured: Configured, gateway: SimulatedGateway, tmp_path: Path
+) -> None:
+    server = configured.server
+    gateway.set_house(grid_outage=True)
+    wait_until(lambda: server.json("/api/events?kind=grid_down")["events"], 30, "the outage is told")
+    gateway.set_house(grid_outage=False)
+    wait_until(lambda: server.json("/api/events?kind=grid_up")["events"], 30, "and that it is over")
+    told = server.json("/api/events")["events"]
+    polls = server.json("/api/timeseries/samples?limit=5")["samples"]
+    folder = tmp_path / "history"
+    configured.write(history_path=str(folder))
+    configured.said_since(configured.reload(), "configuration reloaded")
+    assert [one for one in server.json("/api/events")["events"] if one["sequence"] <= told[0]["sequence"]] == told
+    kept = server.json("/api/timeseries/samples?limit=1000")["samples"]
+    assert [one for one in kept if one in polls] == polls
+    assert folder_of(folder, "home").is_dir(), "and all that is on the disk"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Carry a history that was kept in memory into the folder that a reload names for it."""
+
+from __future__ import annotations
+
+import logging
+
+from pwserver.events.event_ring import SPARE, EventRing
+from pwserver.history.archive import Archive
+from pwserver.history.days import zone
+from pwserver.history.device_transfer import TABLES, merge_device_days
+from pwserver.history.incoming import incoming_of
+from pwserver.history.store import HistoryStore
+from pwserver.history.transfer import merge_gateway, tables_in
+
+log = logging.getLogger("pwserver.history")
+
+
+def take_over(old: HistoryStore, new: HistoryStore) -> None:
+    """Add the rows and events that ``old`` has in memory to the files of ``new``, while nobody records.
+
+    What is in the files already stays. A gateway whose files refuse is told in the log and does not stop the others.
+    """
+    for gateway, events in new.events.items():
+        if gateway in old.events:
+            _add_events(old.events[gateway], events)
+    for gateway, archive in new.archives.items():
+        if gateway in old.archives:
+            try:
+                _add_rows(old.archives[gateway], archive, new)
+            except (OSError, RuntimeError, ValueError) as problem:
+                log.error("history of %s: what was in memory is lost (%s)", gateway, problem)
+
+
+def _add_events(old: EventRing, new: EventRing) -> None:
+    known = old.after(0)
+    for start in range(0, len(known), SPARE):
+        new.commit(known[start : start + SPARE], new.kept_memory)
+    new.commit([], old.kept_memory)
+
+
+def _add_rows(old: Archive, new: Archive, store: HistoryStore) -> None:
+    tables = tables_in(old)
+    if not tables:
+        return
+    rows = [table for table in tables if table.ring not in TABLES]
+    merge_gateway(new, incoming_of(rows, zone(new.timezone)), {}, lambda: store.flush(force=True))
+    merge_device_days(new, tables)
