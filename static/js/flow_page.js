@@ -2,6 +2,7 @@
 import { attribute, figure, find, text } from "./core/dom.js";
 import { explainNumbers } from "./core/explain_panel.js";
 import { known, number, percent } from "./core/format.js";
+import { HouseChoice, writeHouse } from "./core/house_choice.js";
 import { MODES, NO_ANSWER, SCALE } from "./core/labels.js";
 import { LiveConnection } from "./core/live_connection.js";
 import { load } from "./core/load.js";
@@ -17,11 +18,14 @@ import { FlowDrawing } from "./flow/flow_drawing.js";
  * @import { Subject } from "./core/subject.js"
  */
 
-const gateway = new URLSearchParams(location.search).get("gateway") || "";
+const HOUSES_MS = 60_000; // how often the names and states of all houses are asked for while one is shown
+
+let gateway = new URLSearchParams(location.search).get("gateway") || "";
+const root = document.documentElement;
 const drawing = new FlowDrawing(find("flow"));
 /** @type {Subject | null} */
 let subject = null;
-/** Those that are configured; asked for when the address names another. @type {SiteOverview["gateways"] | null} */
+/** Those that are configured; asked for while one of them is shown. @type {SiteOverview["gateways"] | null} */
 let gateways = null;
 let lost = false;
 
@@ -48,6 +52,7 @@ function draw() {
   drawing.show(subject, { faded: lost || !subject?.known || subject.old });
   showNotice(notice());
   text(find("site"), subject?.title ?? "");
+  if (gateways) choice.show(gateways, gateway, subject);
   const { mode, reserve_percent: reserve, hours_left: hours } = subject ?? {};
   const live = subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "";
   showFact("houses", live, "fresh");
@@ -58,22 +63,42 @@ function draw() {
   showFact("age", subject && known(subject.read_at) ? `Read ${ageOf(subject)} ago` : "", "read_at");
 }
 
-new LiveConnection({
-  gateway,
-  onMessage(message) {
-    subject = subjectOf(message);
-    show();
-  },
-  async onState(state) {
-    lost = state.lost;
-    attribute(document.documentElement, "data-transport", state.transport || "none");
-    if (state.unknown) subject = unknownHouse(gateway);
-    show();
-    if (state.unknown) {
-      gateways = (await load("api/site"))?.gateways ?? null;
+/** Listen to what is chosen. @returns {LiveConnection} */
+const connect = () =>
+  new LiveConnection({
+    gateway,
+    onMessage(message) {
+      subject = subjectOf(message);
+      if ("site" in message) gateways = message.gateways;
       show();
-    }
-  },
-}).start(window.pwserverFirst);
+    },
+    onState(state) {
+      lost = state.lost;
+      attribute(document.documentElement, "data-transport", state.transport || "none");
+      if (state.unknown) subject = unknownHouse(gateway);
+      show();
+      if (state.unknown) askForHouses();
+    },
+  });
+
+const choice = new HouseChoice((id) => {
+  gateway = id;
+  subject = null; // the figures of one house must not stand below the name of another
+  writeHouse(id);
+  live.stop();
+  live = connect().start();
+});
+
+/** Ask which houses there are, and how they are: what streams of one house does not tell. */
+async function askForHouses() {
+  gateways = (await load("api/site"))?.gateways ?? gateways;
+  show();
+}
+
+let live = connect().start(window.pwserverFirst);
 setInterval(() => !document.hidden && show(), 1000);
+// In a frame nothing is chosen, and a single house is no choice.
+const offersHouses = root.hasAttribute("data-several") && !root.classList.contains("framed");
+if (offersHouses && gateway) askForHouses();
+if (offersHouses) setInterval(() => gateway && !document.hidden && askForHouses(), HOUSES_MS);
 explainNumbers();

@@ -167,14 +167,14 @@ def test_two_gateways_sum_and_switch(two: House, look: Look) -> None:
     page = look(two).open("console?hide=trend")
     solar = "document.querySelector('.node.solar .value').textContent"
     until(page, f"{solar}.startsWith('7.0')")
-    buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
-    until_is(page, buttons, ["All", "Default", "House2"])
+    offered = "[...document.querySelectorAll('#switcher option')].map((one) => one.textContent)"
+    until_is(page, offered, ["All houses", "Default", "House2"])
     until_is(page, "document.querySelectorAll('.gateway-box').length", 2)
     units = "document.querySelectorAll('.unit-box').length"
     until(page, f"{units} === 4")
-    page.click("#switcher button:has-text('House2')")
+    page.select_option("#switcher select", "house2")
     until(page, f"{solar}.startsWith('4.0') && {units} === 2")
-    page.click("#switcher button:has-text('Default')")
+    page.select_option("#switcher select", "default")
     until(page, f"{solar}.startsWith('3.0')")
     page.reload()
     until(page, f"document.querySelector('.node.solar') && {solar}.startsWith('3.0')")

@@ -158,7 +158,7 @@ def test_the_same_of_twelve_houses(house: House, look: Look) -> None:
     assert plain(page, "#outages-total") == "1 outage, 1 h 00 min in all"
     assert plain(page, "#outages tbody tr").startswith("Number 7 ")
     assert plain(page, "#value-words").startswith("Choose one house")
-    assert page.locator("#gateway option").count() == 13
+    assert page.locator("#switcher option").count() == 13
     assert plain(page, "#strings-verdict") == "Weak: Number 7 · String A"
     assert plain(page, "#health").count("· PW1") == 12 and "Number 12 · PW2" in plain(page, "#health")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
 from tests.pages.conftest import Look
-from tests.pages.support import MOVING, House, until, until_is
+from tests.pages.support import MOVING, House, until, until_is, violations
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -102,8 +102,8 @@ def test_every_configured_house_is_listed_and_those_in_trouble_are_named_first(s
     until(page, "document.querySelector('[data-card=gateways] h2').innerText.includes('5, 2 in trouble')")
     until_is(page, STATE, "3 of 5 live")
     until(page, f"{MORE}.startsWith('Without Mill and Shed, which have no data · shortest backup: ')")
-    buttons = "[...document.querySelectorAll('#switcher button')].map((one) => one.textContent)"
-    until_is(page, buttons, ["All", "Mill: No data", "Home", "Cabin", "Barn", "Shed: No data"])
+    offered = "[...document.querySelectorAll('#switcher option')].map((one) => one.textContent)"
+    until_is(page, offered, ["All houses", "Mill – No data", "Home", "Cabin", "Barn", "Shed – No data"])
     until(page, "document.querySelectorAll('.unit-box').length === 6")
 
 
@@ -164,7 +164,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
             until(cabin, f"{FLOW}.contains('faded')")
             until_is(cabin, "document.querySelector('.node.solar .value').textContent", "4.00")
         until(page, f"/^Cabin No data .*Last known [^:]+:[0-9]+.*Solar 4.00/.test({BOXES}[0])", 30)
-        until_is(page, "document.querySelectorAll('#switcher button').length", 3)
+        until_is(page, "document.querySelectorAll('#switcher option').length", 3)
         until(page, f"{STATE} === '1 of 2 live'")
         until(cabin, f"{STATE} === 'No data'")
         late = look(base, check=False).open("?gateway=cabin")
@@ -195,7 +195,7 @@ def test_an_unknown_house_remembered_by_the_console_can_be_left(street: House, l
     page.evaluate("localStorage.setItem('pwserver.settings', JSON.stringify({ gateway: 'sold' }))")
     page.goto(f"{street.base}/console?hide=trend,daily-energy,powerwall,strings,alerts,control")
     until(page, f"{NOTICE}.startsWith('There is no gateway “sold”') && {STATE} === 'No such gateway'")
-    page.click("#switcher button:has-text('All')")
+    page.select_option("#switcher select", "")
     until(page, f"{STATE} === '3 of 5 live'")
 
 
@@ -386,14 +386,58 @@ def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House
     state = "document.querySelector('#state').textContent"
     until(page, f"{state}.startsWith('There is no gateway “sold”. There are: Mill (mill), Home (home)')")
     assert not page.evaluate("document.querySelector('#power canvas')")
-    page.select_option("#gateway", "")
+    page.select_option("#switcher select", "")
     until(page, f"{state} === '' && document.querySelector('#power canvas')")
 
 
 def test_the_history_lists_houses_of_which_nothing_is_recorded(street: House, look: Look) -> None:
     page = look(street).open("history")
-    until(page, "document.querySelectorAll('#gateway option').length > 1")
-    listed = page.locator("#gateway option").all_inner_texts()
+    until(page, "document.querySelectorAll('#switcher option').length > 1")
+    listed = page.locator("#switcher option").all_inner_texts()
     assert {"Mill", "Home", "Cabin", "Barn", "Shed"} <= set(listed)
-    page.select_option("#gateway", "mill")
+    page.select_option("#switcher select", "mill")
     until(page, "/Nothing recorded/.test(document.querySelector('#power').textContent)")
+
+
+def test_the_choice_of_a_house_goes_along_from_page_to_page(street: House, look: Look) -> None:
+    page = look(street).open("")
+    page.select_option("#switcher select", "barn")
+    until(page, f"{NOTICE}.startsWith('All well')")
+    assert page.url.endswith("/?gateway=barn")
+    page.click("nav a:has-text('Console')")
+    until(page, f"{STATE} === 'Live' && {BOXES}.length === 1 && {BOXES}[0].startsWith('Barn')")
+    page.click("nav a:has-text('History')")
+    until_is(page, "document.querySelector('#switcher select')?.value", "barn")
+    page.click("nav a:has-text('Server')")
+    until(page, f"{BOXES}.length === 1 && {BOXES}[0].startsWith('Barn')")
+    page.select_option("#switcher select", "")
+    until(page, f"{BOXES}.length === 5")
+    page.click("nav a:has-text('Power flow')")
+    until_is(page, "document.querySelector('#switcher select')?.value", "")
+
+
+def test_of_a_hundred_houses_one_is_found_by_a_part_of_its_name(street: House, look: Look) -> None:
+    def hundred(route: Route) -> None:
+        message = route.fetch().json()
+        first, *others = message["gateways"]
+        more = [first | {"id": f"n{number}", "name": f"Number {number}"} for number in range(95)]
+        route.fulfill(json=message | {"gateways": [first, *others, *more]})
+
+    page = look(street).page
+    page.route("**/api/site", hundred)
+    page.goto(f"{street.base}/?live=poll")
+    until(page, "document.querySelectorAll('#switcher datalist option').length === 101")
+    field = page.locator("#switcher input")
+    assert field.input_value() == "All houses"
+    field.fill("number")
+    field.press("Enter")
+    assert page.evaluate("document.querySelector('#switcher input').validationMessage").startswith("95 houses")
+    field.fill("chateau")
+    field.press("Enter")
+    assert "No house is called" in page.evaluate("document.querySelector('#switcher input').validationMessage")
+    field.fill("cab")
+    field.press("Enter")
+    until(page, f"{NOTICE}.startsWith('All well')")
+    assert page.url.endswith("gateway=cabin")
+    assert field.input_value() == "Cabin"
+    assert violations(page) == []

@@ -2,14 +2,14 @@
 import { attribute, find, h, keyed, text } from "../core/dom.js";
 import { explainNumbers } from "../core/explain_panel.js";
 import { number } from "../core/format.js";
+import { HouseChoice, writeHouse } from "../core/house_choice.js";
 import { offerKiosk } from "../core/kiosk.js";
 import { NO_ANSWER, STATES } from "../core/labels.js";
 import { record } from "../core/minute_store.js";
 import { showNotice } from "../core/notice.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { atOneMoment } from "../core/server_clock.js";
-import { change, onChange, settings } from "../core/settings.js";
-import { inTrouble } from "../core/subject.js";
+import { onChange, settings } from "../core/settings.js";
 import { topSentence } from "../core/top_sentence.js";
 import { CARDS, SERVER_CARDS } from "./card_table.js";
 import { Houses } from "./houses.js";
@@ -33,7 +33,7 @@ const app = {
   overview: null,
   shown: null,
   houses: [],
-  gateway: query.get("gateway") || settings.gateway,
+  gateway: query.get("gateway") ?? settings.gateway,
   lost: false,
   faded: true,
 };
@@ -118,34 +118,11 @@ function draw() {
   }
 }
 
-/** Show the choice of house: also of a single one when another, unknown one is chosen. */
-function showSwitcher() {
-  const box = find("switcher");
-  const gateways = app.overview?.gateways ?? [];
-  box.hidden = gateways.length < (app.shown?.unknown ? 1 : 2);
-  if (box.hidden) return;
-  const names = new Map(gateways.map((one) => [one.id, one.name]));
-  const buttons = keyed(box, ["", ...names.keys()], (id) => {
-    const trouble = h("span.unseen");
-    const attributes = { type: "button", "data-gateway": id, click: () => choose(id) };
-    return { element: h("button.button", attributes, id ? names.get(id) : "All", trouble), id, trouble };
-  });
-  for (const { element, id, trouble } of buttons) {
-    const one = gateways.find((other) => other.id === id);
-    const troubled = Boolean(one && inTrouble(one));
-    attribute(element, "aria-pressed", String(app.gateway === id));
-    element.classList.toggle("troubled", troubled);
-    text(trouble, one && troubled ? `: ${STATES[one.state][0]}` : "");
-  }
-}
-
-/** @param {string} id */
-function choose(id) {
+const choice = new HouseChoice((id) => {
   app.gateway = id;
-  change({ gateway: id });
+  writeHouse(id);
   houses.choose(id);
-  refreshAll();
-}
+});
 
 function takeNews() {
   const first = !app.shown;
@@ -153,7 +130,7 @@ function takeNews() {
   app.shown = houses.shown;
   app.houses = houses.shownDetails;
   if (first && app.shown && !cards.length) arrange();
-  showSwitcher();
+  if (app.overview) choice.show(app.overview.gateways, app.gateway, app.shown);
   if (!document.hidden) show();
   record(app);
 }

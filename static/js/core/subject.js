@@ -121,7 +121,7 @@ export const furtherMeters = (subject) =>
 
 /**
  * Say whether something is wrong with a gateway of the overview. One that has not been asked yet is in no trouble.
- * @param {GatewayEntry} gateway
+ * @param {{state: Subject["state"]}} gateway
  */
 export const inTrouble = (gateway) => gateway.state === "stale" || gateway.state === "away";
 

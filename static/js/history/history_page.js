@@ -4,6 +4,7 @@ import { LineChart } from "../charts/line_chart.js";
 import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
 import { find, h, text } from "../core/dom.js";
+import { HouseChoice } from "../core/house_choice.js";
 import { offerKiosk } from "../core/kiosk.js";
 import { dayStart, isoDay, useZone } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
@@ -192,13 +193,6 @@ function build() {
     keepChoice();
     location.reload();
   });
-  find("gateway").addEventListener("change", async () => {
-    queries.giveUp();
-    gateway = find("gateway", HTMLSelectElement).value;
-    askTopSentence();
-    await loadCatalogue();
-    go(() => range.follow());
-  });
   addEventListener("popstate", async () => {
     queries.giveUp();
     for (const name of [...query.keys()]) query.delete(name);
@@ -284,15 +278,18 @@ async function loadChoices() {
   await loadCatalogue();
 }
 
-/** Offer the houses, also one of the address that there is not. */
+const choice = new HouseChoice(async (id) => {
+  queries.giveUp();
+  gateway = id;
+  askTopSentence();
+  await loadCatalogue();
+  go(() => range.follow());
+});
+
+/** Offer the houses, also those of which nothing is recorded. */
 function showHouses() {
-  const listed = [...new Set([...(gateways ?? []), ...(gateway ? [gateway] : [])])];
-  find("gateway-label").hidden = listed.length < 2 && !isUnknown();
-  fillSelect(
-    "gateway",
-    listed.map((id) => [id, names[id] ?? id]),
-    gateway,
-  );
+  const listed = (gateways ?? []).map((id) => ({ id, name: names[id] ?? id }));
+  choice.show(listed, gateway);
 }
 
 /** Say what is wrong with the history as a whole: that it is not on the disk, or that something was not taken over. */

@@ -40,9 +40,10 @@ export function gateways(card, _app, hint) {
   const none = h("p.none", {}, "No gateway is configured");
   card.append(list, none);
   return {
-    update({ overview, houses, lost }) {
+    update({ overview, shown, houses, lost }) {
       if (!overview) return;
-      const all = overview.gateways;
+      // With one house chosen, that house only.
+      const all = overview.gateways.filter((one) => !shown || shown.several || shown.unknown || one.id === shown.id);
       const left = overview.site.left_out.filter((one) => one.reason === "implausible");
       const flagged = new Map(left.map((one) => [one.id, one.sentence]));
       const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
