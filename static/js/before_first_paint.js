@@ -45,7 +45,9 @@
   }
 
   function applyTheme() {
-    root.setAttribute("data-theme", theme());
+    const shown = theme();
+    root.setAttribute("data-theme", shown);
+    root.classList.toggle("dark-mode", shown === "dark"); // as Swagger UI calls it
   }
 
   /** A page of another origin may not be asked who it is: then this page is in its frame. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, thin_description, until, violations
+from tests.pages.support import SECRET, House, thin_description, until, until_is, violations
 
 # Redoc titles the parameters of an operation with h5 right below its h2, and Swagger UI's dialog begins with h3: inside
 # their scripts, and the outline still leads to every operation.
@@ -31,6 +31,10 @@ def test_swagger_ui(house: House, look: Look) -> None:
     assert "percentage" in page.inner_text(".live-responses-table tbody .microlight >> nth=0")
     assert violations(page) == []
     assert page.url.endswith("get_soe"), "an opened operation has no address"
+    page.emulate_media(color_scheme="dark")
+    until_is(page, "getComputedStyle(document.documentElement).colorScheme", "dark")
+    assert violations(page) == []
+    page.emulate_media(color_scheme="light")
     # It asks for the token of commands.
     page.locator(".btn.authorize").click()
     page.locator(".auth-container input").first.fill(SECRET)
@@ -39,8 +43,13 @@ def test_swagger_ui(house: House, look: Look) -> None:
 
 def test_redoc(house: House, look: Look) -> None:
     page = _open_thin(look, house, "redoc")
-    until(page, "document.querySelectorAll('h2').length > 10")
-    assert violations(page, without=NOT_OURS) == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # it begins anew with other colours
+        until(
+            page,
+            f"document.documentElement.dataset.theme === '{scheme}' && document.querySelectorAll('h2').length > 10",
+        )
+        assert violations(page, without=NOT_OURS) == []
 
 
 def test_api_pages_lead_back(house: House, look: Look) -> None:
