@@ -1,7 +1,7 @@
 // The page of houses: a row for each, those in trouble on top; sorted by any column, filtered by name and state.
 import { attribute, find, h, keyed, text } from "../core/dom.js";
 import { number } from "../core/format.js";
-import { NO_ANSWER } from "../core/labels.js";
+import { CHECKS, NO_ANSWER } from "../core/labels.js";
 import { address } from "../core/load.js";
 import { asSentence, attempts, coarseSpan } from "../core/sentences.js";
 import { ago, atOneMoment, noteServerTime } from "../core/server_clock.js";
@@ -16,6 +16,9 @@ const TEXTS = {
   troubled: "in trouble",
   well: "well",
   waiting: "not read yet",
+  failed: "failed in seven days",
+  /** @param {string} check */
+  failedCheck: (check) => `Failed in seven days: ${check.toLocaleLowerCase()}`,
   /** @param {string} count */
   showAll: (count) => `Show all ${count}`,
   none: "No house matches",
@@ -43,6 +46,7 @@ const SHOWN = {
   trouble: [TEXTS.troubled, (row) => !(row.condition in CALM)],
   well: [TEXTS.well, (row) => row.condition === "well" || row.condition === "unrefuted"],
   waiting: [TEXTS.waiting, (row) => row.condition === "waiting"],
+  failed: [TEXTS.failed, (row) => Boolean(row.failed_check)],
 };
 
 /** @param {string} id */
@@ -83,19 +87,21 @@ function makeRow(id) {
   const link = h("a", { href: `console?gateway=${encodeURIComponent(id)}` });
   const pill = h("span.pill");
   const more = h("small");
+  const check = h("small.check");
   cells[0].append(link);
-  cells[1].append(pill, more);
-  return { element: h("tr", { "data-house": id }, ...cells), cells, link, pill, more };
+  cells[1].append(pill, more, check);
+  return { element: h("tr", { "data-house": id }, ...cells), cells, link, pill, more, check };
 }
 
 /** @param {ReturnType<typeof makeRow>} parts @param {HouseRow} row */
-function showRow({ element, cells, link, pill, more }, row) {
+function showRow({ element, cells, link, pill, more, check }, row) {
   attribute(element, "class", row.old ? "old" : null);
   text(link, row.name);
   text(pill, stateWords(row));
   attribute(pill, "class", `pill ${levelOf(row.condition)}`);
   const advice = row.advice ?? "";
   text(more, row.sentence ? `${advice} ${asSentence(attempts(row))}`.trim() : "");
+  text(check, row.failed_check ? TEXTS.failedCheck(CHECKS[row.failed_check]) : "");
   for (const [index, { id, words }] of COLUMNS.entries()) {
     if (words) text(cells[index], words(row));
     else if (id === "seen") {
