@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from pwserver.records import record
 
 
 class Patience(enum.Enum):
@@ -21,7 +22,7 @@ class Patience(enum.Enum):
     RATE_LIMIT = "rate-limit"  # never before the time that the other side named
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cause:
     """Holds one cause: the ``id`` clients see, a ``sentence`` that explains it, and ``advice`` to the owner."""
 
@@ -183,7 +184,7 @@ CAUSE_BY_ID: Final[Mapping[str, Cause]] = {
 CAUSES: Final = tuple(CAUSE_BY_ID)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Limit:
     """Holds one reason why something cannot be done; ``sentence`` has places for {what} and {connection}."""
 
@@ -270,7 +271,7 @@ LIMIT_BY_ID: Final[Mapping[str, Limit]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LikelyCause:
     """Holds one likely cause of a failed seven-day check; where a gateway was silent, a ``Cause`` is told instead."""
 

@@ -19,10 +19,11 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Protocol
 
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 
 MESSAGE_BYTES = 96 * 1024  # the longest message either way
 PENDING_MAX = 64  # commands one worker waits for at a time
@@ -40,7 +41,7 @@ REPEATED = "repeated"  # this idempotency key has been used
 NO_GATEWAY = "no gateway"  # there is no gateway of this name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Command:
     """Describes one command on its way to the poller.
 
@@ -60,7 +61,7 @@ class Command:
     key: str = ""  # idempotency key, empty for none
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """Says what became of a command. ``result``: the gateway's own answer; ``message``: for people, without secrets."""
 
@@ -138,7 +139,7 @@ def receive(end: socket.socket) -> JsonObject | None:
     return found if isinstance(found, dict) else {}
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _SentCommand:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     started: float = 0.0  # monotonic; 0: not yet

@@ -7,8 +7,9 @@ A status from ``waitpid`` says little by itself. SIGKILL may have been sent by m
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from enum import Enum
+
+from pwserver.records import record
 
 # Raised by the processor, the C library or the kernel for a fault of the process itself. A bad sector below a mapped
 # file is SIGBUS; seccomp is SIGSYS.
@@ -37,7 +38,7 @@ class DeathKind(Enum):
     NOT_FORKED = "could not be started"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Death:
     """Describes one death of a child."""
 

@@ -12,16 +12,17 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
+
+from pwserver.records import record
 
 PLACES: Final = 64  # far more than a program has faults; the bound is for one that makes up exceptions
 REPEAT_SECONDS: Final = 300.0
 OTHER_PLACES: Final = "other places"
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Told:
     """Counts one place: when it was last told, and how often it has happened since."""
 

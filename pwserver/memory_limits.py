@@ -8,8 +8,9 @@ mounted, and the lowest one counts. Levels above a container's own root cannot b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from pwserver.records import record
 
 ROOT = Path("/")
 UNLIMITED_BYTES = 1 << 60  # version 1 writes "no limit" as the largest multiple of a page
@@ -21,7 +22,7 @@ INSTALLED = "/proc/meminfo"  # the source of a limit that is the machine's own s
 KILLS_FILES = ("memory.events", "memory.oom_control")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MemoryLimit:
     """Holds the lowest limit there is, and the file that says so."""
 
@@ -80,7 +81,7 @@ def groups(root: Path = ROOT) -> Iterator[Path]:
             inner = inner.parent
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Mount:
     """Describes a mounted hierarchy of groups.
 

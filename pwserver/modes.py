@@ -7,10 +7,10 @@ the files.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver import causes
+from pwserver.records import record
 
 # The families of data that a connection may deliver; ``state.abilities`` explains the ones that it does not.
 READS: Final = ("powers", "energies", "charge", "grid", "units", "strings", "temperatures", "alerts", "settings")
@@ -19,7 +19,7 @@ _TESLA_READS: Final = ("powers", "charge", "grid", "alerts", "settings")
 _LOCAL_READS: Final = ("powers", "energies", "charge", "grid", "units", "alerts", "settings")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Way:
     """Describes one way to configure a gateway."""
 
@@ -79,7 +79,7 @@ class ConnectionMode(_Named):
         return Reach[self.value.reach]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReachKind:
     """Describes one kind of connection: what can be read and commanded over it."""
 

@@ -8,11 +8,11 @@ configuration is read until main has gone. Children inherit that.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
 from enum import Enum
 from types import FrameType
 
 from pwserver.deaths import signal_name
+from pwserver.records import record
 
 
 class Meaning(Enum):
@@ -23,7 +23,7 @@ class Meaning(Enum):
     IGNORE = "nothing: ignored"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rule:
     """Describes one row: what main and its children do on some signals."""
 

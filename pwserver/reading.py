@@ -6,14 +6,15 @@ Plain data only: no behaviour, no I/O, nothing secret. Units are in the names or
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, field, fields
 from typing import Any
 
 from pwserver.json_types import JsonArray, JsonObject
 from pwserver.modes import Reach
+from pwserver.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GatewayIdentity:
     """Holds the public facts of one configured gateway; passwords, e-mail addresses and paths never get here."""
 
@@ -35,7 +36,7 @@ class GatewayIdentity:
     way: str | None = None  # name of a ``modes.ConnectionMode``: how it is meant to be reached
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Answered:
     """Describes one answer of the gateway, or of Tesla's servers, that a reading was made from."""
 
@@ -43,7 +44,7 @@ class Answered:
     at: float  # epoch seconds at which it arrived
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reading:
     """Holds everything that one poll of one gateway learned; ``None`` means unknown, never zero.
 
@@ -122,7 +123,7 @@ class Reading:
         return self.reach is not None and self.reach.remote
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Capability:
     """Records how one family of data of one gateway (vitals, strings, fans ...) arrives."""
 
@@ -131,7 +132,7 @@ class Capability:
     available: bool | None = None  # None: never asked
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ways:
     """Holds the facts from which ``state.abilities`` judges how a gateway can be commanded at this moment."""
 
@@ -144,7 +145,7 @@ class Ways:
     relayed: bool = False  # another server reads the gateway, and this one is its replica
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GatewayStatus:
     """Describes the connection to one gateway at this moment."""
 
@@ -174,7 +175,7 @@ class GatewayStatus:
     pending: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ServerFacts:
     """Holds the facts about the server itself that documents may publish."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.commands import Channel
 from pwserver.config import Config
@@ -14,10 +14,11 @@ from pwserver.documents.virtual_gateway import MergeOptions
 from pwserver.history.history_answer import Histories
 from pwserver.history.store import HistoryStore
 from pwserver.reading import GatewayIdentity, ServerFacts
+from pwserver.records import record
 from pwserver.shared import FIRST_WORKER_ROW, Shared
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Runtime:
     """Holds what main hands to every child by fork. After the first fork only the arena's content changes."""
 

@@ -16,7 +16,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from pwserver.deaths import Death, DeathKind, death_of
 from pwserver.memory_limits import ROOT, MemoryLimit
 from pwserver.out_of_memory import KernelKills, go_before
 from pwserver.process_signals import RELOADING, STOPPING, become_child, ignore
+from pwserver.records import record
 from pwserver.restarts import RestartLadder
 from pwserver.shared import MAIN_GONE_STATUS
 from pwserver_ext.process import die_with_parent, set_name
@@ -50,7 +51,7 @@ class Beats(Protocol):
     def beats(self, row: int) -> int: ...
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Child:
     """Describes one process to keep alive. ``run`` is its whole life, called in the forked process."""
 

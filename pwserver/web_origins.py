@@ -13,8 +13,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from pwserver.records import record
 
 LONGEST: Final = 320  # a name has 253 characters at most; a scheme and a port come on top
 ANYBODY: Final = "*"
@@ -27,7 +28,7 @@ _ORIGIN: Final = re.compile(
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Origin:
     """Holds one Origin header.
 

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.config.notice_settings import address_secrets
@@ -15,9 +15,10 @@ from pwserver.config.settings import SETTINGS, Settings
 from pwserver.config.tariff_entries import Tariffs
 from pwserver.config.urls import url_secrets
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ValueSource:
     """Says where a value came from: ``kind`` is flag, file, environment or default."""
 
@@ -28,7 +29,7 @@ class ValueSource:
         return f"{self.kind} {self.place}".rstrip()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Config:
     """Holds everything the server was told. Its printed form holds no values, because some are secret."""
 

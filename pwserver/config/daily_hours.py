@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pwserver.config.kinds import Kind
 from pwserver.config.raw_text import BadValue, without_comment
+from pwserver.records import record
 
 _HOURS = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\s*[-–]\s*([01]?[0-9]|2[0-3]):([0-5][0-9])\Z")
 EXPECTED: Final = "two different times of the day such as 22:00-07:00"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DailyHours:
     """Holds a half-open span of the day in minutes after midnight by the wall clock; it may pass midnight."""
 
@@ -44,7 +44,7 @@ def daily_hours(text: str) -> DailyHours:
     return DailyHours(begin, end)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DailyHoursKind(Kind[str]):
     """Takes two times of the day with a hyphen between them; the value is their text in one form."""
 

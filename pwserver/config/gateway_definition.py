@@ -15,6 +15,7 @@ from pwserver.config.machine_time_zone import machine_zone
 from pwserver.config.setting import MASK, members_of
 from pwserver.modes import ConnectionMode
 from pwserver.reading import GatewayIdentity
+from pwserver.records import record
 
 AGGREGATE_ID = "aggregate"  # the virtual gateway; no configured gateway may take this id
 
@@ -23,7 +24,7 @@ _SHORTEST_KEY = 8  # characters of a value in an address's query that may be a k
 _HYBRID_ADDRESSES = frozenset({"192.168.91.1", "192.168.91.1:443"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GatewayDefinition:
     """Describes one configured gateway, checked. Secrets are left out of its printed form."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
 from pwserver.config.gateway_settings import TEDAPI_API_VERSION, TEDAPI_AUTH_MODE
@@ -16,6 +16,7 @@ from pwserver.config.raw_text import BadValue, nearest, odd_secret, quoted, text
 from pwserver.config.urls import json_url
 from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
+from pwserver.records import record
 
 MAX_GATEWAYS = 256
 # The sticker of a gateway has a password of ten characters; the customer's is the last five of them.
@@ -54,7 +55,7 @@ _OF_NO_USE_WITH_POWERS = (
 )
 
 
-@dataclass
+@record()
 class Findings:
     """Collects the problems and warnings that reading a configuration has found so far."""
 
@@ -62,7 +63,7 @@ class Findings:
     warnings: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Fallbacks:
     """Holds what an entry gets for members it leaves out."""
 

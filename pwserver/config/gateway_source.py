@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from pwserver.config.configuration import ValueSource
 from pwserver.config.gateway_definition import AGGREGATE_ID, GatewayDefinition
@@ -20,13 +19,14 @@ from pwserver.config.settings import Settings
 from pwserver.config.settings_check import why_unreadable
 from pwserver.config.single_gateway import single_gateway
 from pwserver.json_types import JsonMapping
+from pwserver.records import record
 
 _GATEWAY_MEMBERS = (*PLACES, "email")  # each on the command line means: this gateway, not the configured ones
 
 Gateways = tuple[GatewayDefinition, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GivenGateways:
     """Holds what was given about gateways, and where: the settings and the content of the configuration file."""
 

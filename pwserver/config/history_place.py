@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from pwserver.config.configuration import Config
+from pwserver.records import record
 
 MEMORY_WORDS = ("memory", ":memory:")
 OLD_PLACES = ("/data/timeseries.db", "data/timeseries.db")  # where pypowerwall-server keeps its file by default
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HistoryPlaces:
     """Holds the folders that may hold the history, the best first; none where it is to be in memory.
 

@@ -10,11 +10,11 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pwserver.config.raw_text import FALSE_WORDS, MAX_TEXT, TRUE_WORDS, BadValue, is_blank, parse_json, without_comment
 from pwserver.config.time_zone_names import timezone_name
+from pwserver.records import record
 
 MAX_LIST = 256  # members of one list value; every request looks through some of these lists
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
@@ -46,7 +46,7 @@ class Kind(Generic[Value]):
         return ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Text(Kind[str]):
     """Takes a text as given: without trimming or comments, because a password may contain ``#``."""
 
@@ -60,7 +60,7 @@ class Text(Kind[str]):
         return text
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class FilePath(Kind[str]):
     """Takes a file or folder; ``~`` is the home folder."""
 
@@ -74,7 +74,7 @@ class FilePath(Kind[str]):
         return os.path.expanduser(text)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Word(Kind[str]):
     """Takes a short text without blanks or control characters; comments are dropped."""
 
@@ -94,7 +94,7 @@ class Word(Kind[str]):
         return str(value) or self.empty
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TimeZone(Kind[str]):
     """Takes an IANA zone; comments are dropped. Blanks are looked at, so that the right name can be suggested."""
 
@@ -105,7 +105,7 @@ class TimeZone(Kind[str]):
         return timezone_name(text) if text else None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bool(Kind[bool]):
     word: str = "yes/no"
 
@@ -127,7 +127,7 @@ class Bool(Kind[bool]):
         return "yes or no (also true/false, on/off, y/n, t/f, 1/0)"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Choice(Kind[str]):
     """Takes one of a few words, in any case."""
 
@@ -152,7 +152,7 @@ class Choice(Kind[str]):
         return ", ".join(self.choices)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class BoolOr(Kind[str]):
     """Takes ``yes``, ``no``, or one ``other`` word."""
 
@@ -191,7 +191,7 @@ def listed_texts(text: str, expected: str, split: Callable[[str], list[str]]) ->
     return [item.strip() for item in items]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Items(Kind[tuple[str, ...]]):
     """Takes a list of words: ``a, b``, ``a b`` or a JSON array of texts. Each goes through ``rule``."""
 
@@ -216,7 +216,7 @@ class Items(Kind[tuple[str, ...]]):
         return f"{self.what}, as a JSON array or separated by commas"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class GatewaysJson(Kind[str]):
     """Takes the text of ``PW_GATEWAYS``; ``gateway_entries`` checks its members."""
 

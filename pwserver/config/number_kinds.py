@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from pwserver.config.kinds import Kind
 from pwserver.config.raw_text import BadValue, without_comment
+from pwserver.records import record
 
 _FRACTION = re.compile(r"[+-]?[0-9]{0,12}\.[0-9]{1,12}\Z")
 _INTEGER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0*)?\Z")
@@ -14,7 +14,7 @@ _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{0,6})?)\s*([smhdw]?)\Z")
 _UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Int(Kind[int]):
     """Takes a whole number; ``8675.0`` is one, too."""
 
@@ -44,7 +44,7 @@ class Int(Kind[int]):
         return f"{self.minimum} to {self.maximum}"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Duration(Kind[float]):
     """Takes seconds as a float, written ``90s 15m 24h 7d 2w`` or as a plain number of seconds."""
 
@@ -100,7 +100,7 @@ class Duration(Kind[float]):
         return text
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Mask(Kind[int]):
     """Takes digits only: no sign, no comment, no other base, so that a slip can never allow more than was meant."""
 

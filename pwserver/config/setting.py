@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from pwserver.config.kinds import Bool, Kind
 from pwserver.config.number_kinds import Int
+from pwserver.records import record
 
 MASK = "**********"  # always this long, so that it says nothing about the length of a secret
 
@@ -26,7 +26,7 @@ Parsed = TypeVar("Parsed")
 Default = TypeVar("Default")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Setting:
     """Describes a setting: where it may come from, what it may be, what it is for.
 

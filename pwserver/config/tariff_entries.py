@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from pwserver.config.gateway_entries import Findings
 from pwserver.config.tariff_members import PRICES, MemberReader
 from pwserver.config.tariff_seasons import SeasonReader
+from pwserver.records import record
 from pwserver.tariff.tariff import Tariff, TariffVersion
 from pwserver.tariff.tesla_tariff import NotATariff, read_tesla_tariff
 
@@ -21,7 +22,7 @@ _TARIFF = ("currency", "versions", "gateways")
 _VERSION = ("from", "name", "fixed_per_day", "fixed_per_month", "seasons", "tesla", *PRICES)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tariffs:
     """Holds the owner's tariffs: one for all gateways, and those of single gateways, which come first."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from pwserver.records import record
 
 MORNING_HOUR: Final = 9.5  # most simulated days begin with sun, so that the pages have something to show
 NIGHT_HOUR: Final = 1.5
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DemoHouse:
     """Describes one simulated house. ``scenario`` None: nothing answers at its address."""
 

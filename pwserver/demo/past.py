@@ -10,7 +10,7 @@ import math
 import random
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from pwserver.events.event import Event
 from pwserver.history.days import day_start
 from pwserver.history.layout import COLUMNS, MODES
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.simulator.house import House, Plant
 from pwserver.state.alert_meanings import meaning_of
 
@@ -41,7 +42,7 @@ ALERT_DAYS_AGO: Final = 3
 ALERT_SECONDS: Final = 4200.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outage:
     """Describes one outage of the past."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
 from pwserver.documents.error_answer import OFFLINE, ErrorAnswer
 from pwserver.documents.json_schema import Schema
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.view import View
 
 JSON = "application/json"
@@ -24,7 +25,7 @@ class Scope(Enum):
     WORKER = "worker"  # render(facts, live): made by a worker at the moment of the request
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Document:
     """Describes one document that a client can GET."""
 

@@ -7,9 +7,10 @@ anew. The formats differ in the lines above a family and in the end only, so the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
+
+from pwserver.records import record
 
 UNITS = ("watts", "joules", "volts", "amperes", "hertz", "celsius", "ratio", "seconds", "bytes")
 _LARGEST_PLAIN = 6  # digits before the point; Go, whose form of numbers this is, writes more with an exponent
@@ -18,7 +19,7 @@ _LARGEST_PLAIN = 6  # digits before the point; Go, whose form of numbers this is
 Written = Sequence[tuple["FamilyText", str]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FamilyText:
     """Holds what is always the same in the text of one family."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.documents.exposition import Written, family_text, openmetrics_of, text_of
+from pwserver.records import record
 from pwserver.state.alert_meanings import SEVERITIES
 from pwserver.state.device_signals import SIGNAL_BY_ID, ages_by_serial, signals_by_serial
 from pwserver.state.fact import finite
@@ -33,7 +33,7 @@ MAX_ALERTS = 200  # each name is a series of its own, and names come from outsid
 SelfMetrics = Mapping[str, "float | int | Mapping[tuple[str, ...], float | int] | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MetricFamily:
     """Describes one metric."""
 

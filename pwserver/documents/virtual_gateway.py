@@ -12,7 +12,7 @@ meters of every gateway but the first, get the prefix ``{id}.`` all the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pwserver.documents.aggregate_documents import grid_status
@@ -20,6 +20,7 @@ from pwserver.documents.meters import METERS
 from pwserver.json_types import JsonArray, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.records import record
 from pwserver.state.counter_sums import Part, SumMemory, energy_totals
 from pwserver.state.merged_units import Combined, Names, names_of, unit_blocks
 from pwserver.state.meter_powers import COUNTERS
@@ -58,7 +59,7 @@ _SITE_SUMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MergeOptions:
     """Holds the owner's settings for merging."""
 
@@ -66,7 +67,7 @@ class MergeOptions:
     name: str = "All gateways"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Remembered:
     """Remembers what one gateway last contributed: its units and names."""
 
@@ -76,7 +77,7 @@ class Remembered:
 MergeMemory = Mapping[str, Remembered]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Merged:
     """Holds the virtual gateway as a View, and the memory for the next merge."""
 

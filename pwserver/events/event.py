@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from functools import lru_cache
 from typing import Final
 
 from pwserver.events.kinds import KINDS
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 
 EPOCH: Final = date(1970, 1, 1).toordinal()
 EARLIEST, LATEST = -2_208_988_800.0, 253_402_300_800.0  # of the years 1900 to 9999
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Event:
     """Holds one event. ``sequence`` counts from 1 for each gateway, without gaps; 0 until it is recorded.
 

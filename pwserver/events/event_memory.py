@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from pwserver.events.kinds import KINDS, SENDERS
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 from pwserver.state.alert_memory import short
 from pwserver.state.fact import finite
 from pwserver.state.grid import DOWN
@@ -21,7 +22,7 @@ MOST_COMMANDS: Final = 16
 SETTINGS: Final = ("mode", "reserve", "grid_export", "grid_charging")
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Outage:
     """Holds an outage that goes on, or how it seems to end. ``at`` is None where nobody saw it begin."""
 
@@ -36,7 +37,7 @@ class Outage:
     watts: float | None = field(default=None, compare=False)  # that power
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Repeats:
     """Counts how often an alert of a device has begun since its first begin; events/alert_events has the rule."""
 
@@ -47,7 +48,7 @@ class Repeats:
     exact: bool = False  # as the event of ``untold_since`` will say
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class EventMemory:
     """Holds the last known state of one gateway; None everywhere before anything is known.
 

@@ -6,7 +6,7 @@ import csv
 import heapq
 import io
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Final
 from urllib.parse import quote, unquote
@@ -17,6 +17,7 @@ from pwserver.events.event import utc_time
 from pwserver.events.event_ring import EventRing
 from pwserver.events.event_slot import EventRow
 from pwserver.events.kinds import KINDS, MEMBERS
+from pwserver.records import record
 
 NEWEST_FIRST: Final = "desc"
 OLDEST_FIRST: Final = "asc"
@@ -27,7 +28,7 @@ Cursor = Mapping[str, int]  # gateway -> sequence number of the event before whi
 _Found = tuple[float, EventRing, EventRow]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventQuery:
     """Holds a question: which window (half-open, epoch seconds), which kinds (empty: all), from where on."""
 
@@ -39,7 +40,7 @@ class EventQuery:
     cursor: Cursor = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventPage:
     """Holds the events that answer a question, and where the next page begins; None at the end of the oldest ones."""
 

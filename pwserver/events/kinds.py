@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from pwserver.records import record
 
 # Names are part of the API: automations compare them, so one never changes its meaning.
 GRID_DOWN: Final = "grid_down"
@@ -34,7 +35,7 @@ PURPOSES: Final = (SCHEDULED, UNSCHEDULED)
 TEXT, NUMBER, FLAG, ANY_VALUE = "text", "number", "flag", "any"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Member:
     """Describes one member of an event's details; every member is null where it is not known."""
 
@@ -74,7 +75,7 @@ _MEMBERS: Final = (
 MEMBERS: Final[Mapping[str, Member]] = {member.name: member for member in _MEMBERS}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Kind:
     """Describes one kind of event: its name, what people call it, its rule in a sentence, its members."""
 

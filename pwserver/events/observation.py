@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, Patience
 from pwserver.events.kinds import SCHEDULED, UNSCHEDULED
 from pwserver.json_types import Json
+from pwserver.records import record
 from pwserver.state.alert_memory import short
 from pwserver.state.alerts import ELSEWHERE, GRID_WORD
 from pwserver.state.charge import app_percent
@@ -26,7 +27,7 @@ _CONTACTOR: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Observation:
     """Holds what one poll, or one failed attempt, shows of a gateway."""
 

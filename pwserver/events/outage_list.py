@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import ujson
@@ -12,12 +11,13 @@ import ujson
 from pwserver.events.event_query import OLDEST_FIRST, EventQuery, choose
 from pwserver.events.event_ring import EventRing
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 
 DOWN, UP = b"grid_down", b"grid_up"
 _EVERYTHING: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outage:
     """Holds one outage of one gateway. What was not seen is None; an outage without an end goes on."""
 

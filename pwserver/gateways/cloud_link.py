@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, Patience
@@ -20,6 +19,7 @@ from pwserver.gateways.failure import GatewayFailure
 from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 
 log = logging.getLogger("pwserver.gateways")
 
@@ -55,7 +55,7 @@ class SoleLink:
         return self._link is not None and self._link is not link
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Known:
     """Holds a value that Tesla's servers reported, and when they did."""
 

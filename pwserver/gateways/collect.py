@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Protocol
 
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
@@ -18,6 +18,7 @@ from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.json_types import Json, JsonArray, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Answered, Reading
+from pwserver.records import record
 from pwserver.state.fact import finite
 from pwserver.state.meter_powers import powers_known
 
@@ -62,7 +63,7 @@ class Opener(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Memory:
     """Holds what outlives a connection object: capabilities, devices, slow answers."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.gateways.acknowledgement import refusal_in
@@ -17,6 +16,7 @@ from pwserver.gateways.failure import Exchange, describe
 from pwserver.gateways.library_internals import kept_sessions
 from pwserver.gateways.library_types import Powerwall
 from pwserver.json_types import Json, JsonMapping
+from pwserver.records import record
 from pwserver.state.charge import raw_percent
 from pwserver.state.fact import finite
 
@@ -36,7 +36,7 @@ class OutcomeUnknown(Exception):
     """Raised when a command was sent, but no answer came, so that it may have been carried out."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Done:
     """Holds the outcome of an acknowledged command: the library's result, and the name of the connection."""
 
@@ -207,7 +207,7 @@ def _backup_events(powerwall: Powerwall, arguments: Arguments) -> Json:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _LibraryCall:
     """Describes how the library carries out one command."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from pwserver.gateways.library_types import Powerwall
@@ -12,6 +11,7 @@ from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.json_types import Json
 from pwserver.modes import ConnectionMode
 from pwserver.reading import Ways
+from pwserver.records import record
 from pwserver.state.abilities import LINK, refusal, route
 from pwserver.state.controls import NEEDS_OF
 
@@ -27,7 +27,7 @@ class Lock(Protocol):
     def release(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CommandRoute:
     """Holds a connected library object, its lock, and the limiter of its requests."""
 

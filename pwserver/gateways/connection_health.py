@@ -7,12 +7,12 @@ monotonic seconds, for waiting.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.causes import CAUSE_BY_ID, RATE_LIMIT, UNREACHABLE, Patience
 from pwserver.gateways.failure import GatewayFailure
 from pwserver.reading import Capability, GatewayStatus
+from pwserver.records import record
 
 CONNECTING: Final = "connecting"
 OK: Final = "ok"
@@ -31,7 +31,7 @@ JITTER: Final = 0.15  # keeps several gateways from being tried at one moment; o
 LONGEST_WAIT_SECONDS: Final = 24 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Policy:
     """Holds the owner's settings for waiting, in seconds."""
 

@@ -6,10 +6,11 @@ Clients of several Powerwalls address them by position or name, and would shift 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonMapping, JsonObject
+from pwserver.records import record
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member
 
@@ -31,7 +32,7 @@ _IDENTITY: Final = frozenset(
 )
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class CompletedDevices:
     """Holds one poll's devices, completed by those that fell silent."""
 
@@ -42,7 +43,7 @@ class CompletedDevices:
     ages_seconds: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Seen:
     value: JsonObject
     tick: float

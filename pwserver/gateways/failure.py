@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.causes import (
@@ -26,6 +25,7 @@ from pwserver.causes import (
     WRONG_REGION,
     Patience,
 )
+from pwserver.records import record
 
 __all__ = [
     "AUTH",
@@ -76,7 +76,7 @@ class GatewayFailure(Exception):
         return CAUSE_BY_ID[self.cause].patience
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Exchange:
     """Describes one request and its outcome; ``cause`` is None when a complete answer of success arrived."""
 

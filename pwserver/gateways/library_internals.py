@@ -20,7 +20,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -29,12 +28,13 @@ from pwserver.config.login_files import LoginFileProblem
 from pwserver.gateways import login_store
 from pwserver.gateways.payload_repair import repair
 from pwserver.gateways.request_limiter import active_limiter
+from pwserver.records import record
 from pwserver.regular_file import open_regular
 
 Method = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LibraryTouch:
     """Describes one private part of pypowerwall that pwserver touches, and why."""
 

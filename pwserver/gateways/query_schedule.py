@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID, RATE_LIMIT, TIMEOUT, Patience
+from pwserver.records import record
 
 NOT_FOUND_SECONDS: Final = 6 * 3600.0  # the firmware does not have it; an update, which comes at night, may bring it
 FORBIDDEN_SECONDS: Final = 3600.0  # refused credentials count towards a lock of the account, so ask rarely
 _RETRY_SECONDS: Final = (0.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Query:
     interval_seconds: float
     due: float = 0.0

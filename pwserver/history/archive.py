@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import ujson
@@ -22,6 +21,7 @@ from pwserver.history.layout import (
 )
 from pwserver.history.mapped_file import RecordFile
 from pwserver.json_types import Json
+from pwserver.records import record
 from pwserver.state.fact import finite
 from pwserver.two_copy_record import HEAD_BYTES, TwoCopyRecord
 from pwserver_ext.ring import Ring
@@ -57,7 +57,7 @@ class StoredRecord(TwoCopyRecord):
         self._file.write(start, memoryview(piece))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Notes:
     """Holds what the rows do not say: which series is which, and what the units are called."""
 

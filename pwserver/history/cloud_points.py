@@ -10,12 +10,13 @@ import datetime
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from pwserver.history.days import day_start
 from pwserver.history.layout import POWERS
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 SLOT_SECONDS: Final = 300
@@ -42,7 +43,7 @@ class NotBelieved(Exception):
     """Raised for an answer that is not taken; its text is the reason."""
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class CloudDay:
     """Holds the points of one local day: epoch seconds -> watts by POWERS, NaN where Tesla said nothing."""
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pwserver.history.layout import ENERGIES
+from pwserver.records import record
 from pwserver.state.meter_powers import ENERGY_NAMES, Meters
 
 # Name of an energy in the history -> name of the gateway's counter (``state.meter_powers.ENERGY_NAMES``).
@@ -50,7 +50,7 @@ class Counted(NamedTuple):
 NOTHING_COUNTED: Final = Counted({}, frozenset())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EnergyTotal:
     """Holds one directed energy, as recorded and as the gateway counts it."""
 

@@ -10,12 +10,12 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, POWERS, SAMPLES
 from pwserver.history.open_intervals import QUARTER_SECONDS, energy_integrator
 from pwserver.history.ring_files import Rows
+from pwserver.records import record
 
 # Two servers that saw the same day differ by what their polls missed; so little is no reason to change a row.
 LEAST_GAIN: Final = 0.001
@@ -25,7 +25,7 @@ _COVERED, _GAP, _FILLED = BOOK_NAMES
 Energies = dict[str, float]  # Wh by ENERGY_NAMES, without those that are not known
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class DayRow:
     """Holds the row of one day: its first instant, and values by the columns of the ring."""
 

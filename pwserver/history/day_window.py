@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -15,12 +14,13 @@ from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import DEVICE_DAYS
 from pwserver.history.timeseries import refuse
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 
 DEFAULT_DAYS: Final = 366
 _DAY_SECONDS: Final = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DayWindow:
     """Holds a question: whose days, and which begin from ``start`` on and before ``end``."""
 
@@ -61,7 +61,7 @@ class DayWindow:
         return make_etag(kind, *contents, sorted(self.arguments.items()), self.now // 60.0, weak=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeviceAnswer:
     """Describes the answer about one kind of devices: what it says of all gateways, and how one is written."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +22,7 @@ import ujson
 from pwserver.history.archive import Archive
 from pwserver.history.layout import DEVICE_DAYS
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite
 from pwserver_ext.ring import Ring
 
@@ -29,7 +30,7 @@ MOST_NAME_BYTES: Final = 64
 Figures = dict[str, float]  # by name; what is not known is not in it
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class OpenDay:
     """Holds what is known of the day that is open: when it began, and the figures of each device by kind."""
 
@@ -174,7 +175,7 @@ def put(ring: Ring, day: float, row: array[float]) -> None:
             ring.append(when, array("d", [column[number] for column in columns]))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KeptDevices:
     """Holds which devices have days: by kind the slot of each, and what else is known of it. Not to be changed."""
 
@@ -237,7 +238,7 @@ def _objects(slots: Mapping[str, int], told: Json) -> dict[str, JsonObject]:
     return {name: body for name, body in given.items() if name in slots and isinstance(body, dict)}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeviceSeries:
     """Holds the days of one device: when each began, and a column for every figure, NaN where it is not known."""
 

@@ -6,7 +6,7 @@ A day of which Tesla has no more is not asked for again and again; what was fill
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.layout import DAY_SECONDS
 from pwserver.history.mapped_file import write_new
 from pwserver.json_types import Json, JsonObject
+from pwserver.records import record
 from pwserver.regular_file import read_regular
 from pwserver.state.fact import finite
 
@@ -27,7 +28,7 @@ _MOST_BYTES: Final = 1 << 17
 _MOST_TEXT: Final = 300
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class AskedDay:
     """Holds when a day was last asked for, how often with the same gaps, and how many quarter hours were left."""
 
@@ -36,7 +37,7 @@ class AskedDay:
     left: int
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class FillMemory:
     """Holds what came of filling one gateway's gaps. Times are epoch seconds."""
 

@@ -13,7 +13,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.history.archive import Archive
@@ -25,6 +25,7 @@ from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, POWERS, SAMPLES
 from pwserver.history.open_intervals import QUARTER_SECONDS
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import Rows
+from pwserver.records import record
 
 MINUTE_SECONDS: Final = 60.0
 _COVERED, _GAP, _FILLED = BOOK_NAMES
@@ -37,7 +38,7 @@ _DIRECTED: Final = {
 }
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class FilledRows:
     """Holds new rows by ring and time, and what each local day gains."""
 

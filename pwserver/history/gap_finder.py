@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, SAMPLES
 from pwserver.history.open_intervals import QUARTER_SECONDS
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_choice import LONGEST_DAY_SECONDS
+from pwserver.records import record
 
 NEWEST_SECONDS: Final = 3600.0  # Tesla's newest rows are zero at first, and filled later
 _SECONDS_SLACK: Final = 60.0  # by so much a day and its quarter hours may differ in what they cover
@@ -26,7 +26,7 @@ _SHARE_SLACK: Final = 0.01
 _WATT_HOURS_SLACK: Final = 1.0
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class DayGaps:
     """Holds the gaps of one local day: when each of its unknown quarter hours begins, in order."""
 

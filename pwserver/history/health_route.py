@@ -10,7 +10,6 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.history.archive import Archive
@@ -20,6 +19,7 @@ from pwserver.history.history_answer import Histories, HistoryAnswer, to_json
 from pwserver.history.layout import DEVICE_DAYS
 from pwserver.history.unit_days import UNIT, WHOLE
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.battery_health import (
     MEANING,
     NO_DAYS,
@@ -38,7 +38,7 @@ from pwserver_ext.series import Column, json_objects
 CSV_HEAD: Final = "gateway,unit,day,full_wh,nominal_wh,health_percent,source,discharged_wh\n"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Battery:
     """Holds one battery, a unit or all units of a gateway, with its days up to now."""
 

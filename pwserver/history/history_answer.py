@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 import ujson
@@ -13,6 +13,7 @@ from pwserver.events.event_ring import EventRing
 from pwserver.history.archive import Archive
 from pwserver.history.layout import HistoryGateway, HistorySettings
 from pwserver.history.tariff_copies import copied_tariff
+from pwserver.records import record
 from pwserver.tariff.tariff import Tariff
 from pwserver_ext.http_values import knows
 
@@ -33,7 +34,7 @@ class HistoryAnswer(NamedTuple):
     step_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Histories:
     """Holds all histories that can be asked. ``gateways``: every configured gateway in order, virtual ones last."""
 

@@ -13,7 +13,7 @@ import math
 import os
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import ujson
@@ -33,6 +33,7 @@ from pwserver.history.ring_files import (
 )
 from pwserver.history.waiting_rows import ClockRecord
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.regular_file import read_regular
 from pwserver_ext.ring import Ring
 
@@ -45,7 +46,7 @@ _MOST_BYTES = 1 << 24
 _MOST_SOURCES = 32
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MergedHistory:
     """Holds what the history of one gateway is to be: the rings that change, and what is open."""
 

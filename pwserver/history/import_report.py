@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.history.incoming import Series
+from pwserver.records import record
 
 _MOST_NAMED = 5
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class ImportReport:
     """Counts what an import brought to one gateway, and what of it was not taken."""
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from zoneinfo import ZoneInfo
 
 from pwserver.history.days import DAY_MIDDLE_SECONDS, local_date
 from pwserver.history.layout import COLUMNS, SIGNAL_FIGURES
 from pwserver.history.ring_files import Rows
 from pwserver.history.ring_tables import SIGNALS, RingTable
+from pwserver.records import record
 
 Series = tuple[str, str]  # device, metric
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Incoming:
     """Holds what is to be added to the history of one gateway. Days are known by their date, a proleptic ordinal."""
 

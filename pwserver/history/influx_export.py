@@ -12,11 +12,12 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from pwserver.history.text_lines import numbered_lines
+from pwserver.records import record
 from pwserver.state.charge import soe_percent
 
 POWERS: Final = ("home", "solar", "from_pw", "to_pw", "from_grid", "to_grid")
@@ -56,7 +57,7 @@ class Point(NamedTuple):
         return b",source=cloud" in self.series
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class LeftOut:
     """Counts what of an export is not taken."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from pwserver.history.influx_export import DAYS, GRID_STATUS, PERCENTAGE, POWERS
 from pwserver.history.layout import SAMPLES, GatewayLayout
 from pwserver.history.minute_columns import MinuteColumns
 from pwserver.history.minute_sums import ENERGY_OF, MinuteSums, RowsBuilder, minute_row, told_columns, with_steps
+from pwserver.records import record
 from pwserver_ext.ring import EARLIEST_SECONDS
 
 _COLUMNS: Final = (*POWERS, PERCENTAGE, GRID_STATUS)
@@ -28,7 +29,7 @@ _QUARTER: Final = 15  # minutes
 _HALF: Final = 0.5
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class InfluxSummary:
     """Counts what an export holds."""
 

@@ -10,6 +10,7 @@ from pwserver.config.gateway_settings import GatewaySettings
 from pwserver.config.service_settings import RecordingSettings
 from pwserver.config.setting import members_of
 from pwserver.events.event_ring import RING_BYTES
+from pwserver.records import record
 from pwserver.state.operating_settings import MODES as OWNERS_MODES
 from pwserver.tariff.value import AMOUNTS
 from pwserver_ext.ring import Ring
@@ -62,7 +63,7 @@ FOREVER_SIGNALS_SECONDS = 366 * DAY_SECONDS  # and of the device signals, instea
 SHORTEST_POLLS_SECONDS = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DeviceDaysPlan:
     """Describes what is kept per day of one kind of devices (``device_days``): figures, and rings side by side."""
 
@@ -153,7 +154,7 @@ class HistorySettings(RecordingSettings):
         return cls(**members_of(recording), poll_interval=poll_interval)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HistoryGateway:
     """Names the gateway whose history it is. ``virtual``: the sum of the others, left out where they are added up."""
 
@@ -167,7 +168,7 @@ class HistoryGateway:
 AGGREGATE = HistoryGateway("aggregate", "All gateways", "UTC", virtual=True)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RingPlan:
     """Describes one ring: name, columns, number of rows, seconds that a row stands for, bytes of a number (4 or 8)."""
 
@@ -198,7 +199,7 @@ class RingPlan:
         return int(Ring.rows_size(len(self.columns), self.rows, self.value_bytes))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GatewayLayout:
     """Describes all that is kept of one gateway."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.history.influx_export import GRID_STATUS, PERCENTAGE, POWERS
 from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, SAMPLES, SHORTEST_GAP_SECONDS
 from pwserver.history.ring_files import Rows
+from pwserver.records import record
 from pwserver.state.charge import app_percent
 
 # By ENERGY_NAMES: the power that an energy is of. The sun's and the home's below zero are noise of a meter.
@@ -21,7 +22,7 @@ _SPREADS: Final = ("soe_min", "soe_max", "grid_min", "grid_max")
 _ROW_COLUMNS: Final = (*_MEANS, "grid", *_SPREADS, SAMPLES, BOOK_NAMES[0])
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class MinuteSums:
     """Sums up minutes of a quarter hour or a day."""
 

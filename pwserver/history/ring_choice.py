@@ -10,11 +10,11 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, zone
 from pwserver.history.layout import BOOK_NAMES, DAY_SECONDS, LAST_COLUMNS, SAMPLES, longest_step
+from pwserver.records import record
 from pwserver_ext import buckets
 from pwserver_ext.buckets import LAST, MAXIMUM, MEAN, MINIMUM, SUM
 from pwserver_ext.ring import Ring
@@ -26,7 +26,7 @@ LONGEST_DAY_SECONDS = 27 * 3600.0  # a local day on which clocks are set back
 _DAY_SLACK_SECONDS = 7200.0  # a local day is up to so much longer or shorter than 24 h
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Chosen:
     """Names a ring, and the bucket width in seconds to use with it."""
 

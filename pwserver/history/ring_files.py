@@ -9,7 +9,6 @@ import time
 import zlib
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ import ujson
 
 from pwserver.history.layout import PAGE_BYTES, RingPlan
 from pwserver.history.mapped_file import read_content, sync_folder, write_new
+from pwserver.records import record
 from pwserver_ext.ring import Ring
 
 FORMAT_VERSION = 1
@@ -29,7 +29,7 @@ SUFFIX = ".ring"
 Rows = tuple["array[float]", dict[str, "array[float]"]]  # timestamps, and values by the name of the column
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FileHeader:
     """Holds what the first page of a ring file says: whose rows they are, and how they are laid out."""
 

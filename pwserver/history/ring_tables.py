@@ -10,8 +10,10 @@ import math
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TextIO
+
+from pwserver.records import record
 
 SIGNALS, SIGNAL_DAYS = "signals", "signal-days"
 POWER_RINGS = ("polls", "minutes", "quarters", "days")
@@ -21,7 +23,7 @@ _NANOSECONDS = 1_000_000_000
 _ELSEWHERE = "; what Powerwall-Dashboard's InfluxDB exported is for history import-influx"
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class RingTable:
     """Rows of one ring: timestamps in order, one column of numbers a name, NaN where not measured."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,12 +16,13 @@ from pwserver.history.clock_witnesses import SLACK_SECONDS, STAND_STILL_SECONDS,
 from pwserver.history.recorder import Recorder
 from pwserver.history.waiting_rows import WaitingRows
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.judge import Judged
 
 STILL_SECONDS: Final = 0.001  # between two rows while the history's time stands still
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Candidate:
     """Describes an offset that the machine's clock shows and that has not been adopted."""
 

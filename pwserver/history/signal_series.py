@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from pwserver.json_types import JsonMapping
+from pwserver.records import record
 from pwserver.state.device_signals import SIGNALS
 from pwserver.state.judge import Judged
 from pwserver.state.meter_powers import MAIN_METERS
 from pwserver.state.strings import UNUSED
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SignalMetric:
     """Describes one kind of device signal. ``contract`` is False for those that only pwserver has."""
 

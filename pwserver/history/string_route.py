@@ -10,7 +10,6 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.history.archive import Archive
@@ -19,6 +18,7 @@ from pwserver.history.device_days import DeviceSeries, kept_devices, read_series
 from pwserver.history.history_answer import Histories, HistoryAnswer, to_json
 from pwserver.history.string_days import STRING, weak_days
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.string_weakness import (
     NO_NEIGHBOUR,
     NO_SUN,
@@ -38,7 +38,7 @@ _DAY_SECONDS: Final = 86400.0
 _WORDS: Final = ("no", "yes")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StringDays:
     """Holds one string with its days up to now, and what follows from them."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.history.archive import Archive
+from pwserver.records import record
 
 _VERSION = 1.0
 _FIXED = 9  # numbers before the spans
@@ -15,7 +16,7 @@ _SPAN = 5
 MOST_SPANS = 8
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Span:
     """Describes the waiting rows of one start of the machine.
 
@@ -29,7 +30,7 @@ class Span:
     decided: float = math.nan  # offset that was found to be right
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class ClockRecord:
     """Describes the segment of the history that is being recorded: all rows since the clock was last adopted.
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import math
-from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from pwserver.events.week import WeekOfEvents
 from pwserver.history.archive import Archive
 from pwserver.history.days import zone
+from pwserver.records import record
 from pwserver.state.daily_findings import DailyFindings
 from pwserver.state.week_facts import DAY_SECONDS, WEEK_SECONDS, WeekFacts
 from pwserver.tariff.value import QUARTER_SECONDS
@@ -18,7 +18,7 @@ from pwserver.tariff.value import QUARTER_SECONDS
 _MONTH_SECONDS: Final = 30.5 * DAY_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ClockFacts:
     """Holds what is known of the clocks: how far the gateway's is ahead of this machine's, and who keeps that."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.json_types import JsonObject
 from pwserver.mqtt.broker_settings import ControlRejected
+from pwserver.records import record
 from pwserver.state.abilities import PASSING
 from pwserver.state.charge import reserve_to_hold
 from pwserver.state.controls import MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
@@ -17,7 +17,7 @@ from pwserver.strict_json import NotAnObject, read_object
 MAX_PAYLOAD_BYTES = 1024  # a command has some dozens; a longer payload is refused before it is parsed
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ControlMessage:
     """Holds a valid command: ``operation`` and ``arguments`` are what the injected control function gets."""
 

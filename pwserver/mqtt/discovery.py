@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pwserver.json_types import JsonObject
@@ -18,6 +18,7 @@ from pwserver.mqtt.entities import (
 )
 from pwserver.mqtt.state_topics import compact, safe_in_topic
 from pwserver.mqtt.value_sensors import value_availability, value_entities
+from pwserver.records import record
 from pwserver.state.abilities import PASSING
 from pwserver.state.controls import MQTT_CONTROLS
 from pwserver.state.device_signals import inverter_serials, powerwall_serials
@@ -29,7 +30,7 @@ MIGRATE = '{"migrate_discovery":true}'
 KILO_TEMPLATE = "{{ (value | float) / 1000 }}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Gateway:
     """Holds the facts of a gateway that every one of its discovery messages repeats."""
 
@@ -171,7 +172,7 @@ def _value_entities(view: View) -> list[Entity]:
     ]
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Announcement:
     """Says what to publish: ``first`` lets Home Assistant drop the other form, ``then`` announces, ``last`` clears."""
 

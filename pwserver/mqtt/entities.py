@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from pwserver.events.kinds import KINDS
@@ -21,6 +21,7 @@ from pwserver.mqtt.state_topics import (
     safe_in_topic,
     sensor_availability,
 )
+from pwserver.records import record
 from pwserver.state.controls import CHOICE, MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
 from pwserver.state.device_signals import SIGNAL_BY_ID, SIGNALS, Signal, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
@@ -32,7 +33,7 @@ from pwserver.state.units import Unit
 STATE_CLASSES = {"energy": "total_increasing"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entity:
     """Describes one entity of a gateway. ``serial``: the unit it belongs to, None for the gateway's own device."""
 

@@ -14,12 +14,13 @@ import types
 import typing
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, fields, replace
 from typing import Any, TypeVar
 
 from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach, reach_named
 from pwserver.reading import Answered, Capability, GatewayIdentity, GatewayStatus, Reading, Ways
+from pwserver.records import record
 
 MAGIC = b"PWR"
 VERSION = 1
@@ -38,7 +39,7 @@ class ReplicaMessageError(Exception):
     """Says why a message cannot be used; the text holds nothing of its contents."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Envelope:
     """Holds one gateway after one poll attempt, as its publisher saw it."""
 

@@ -7,18 +7,19 @@ everything at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pwserver.mqtt.broker_settings import MqttSettings
 from pwserver.mqtt.replica_messages import VERSION
 from pwserver.mqtt.state_topics import safe_in_topic
+from pwserver.records import record
 
 SHORTEST_SILENCE_SECONDS = 20.0  # before a publisher counts as silent, even when it polls every second
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReplicaSettings:
     """Holds a broker, the name of this publisher (different for each, e.g. the host's), and the shared key, if any."""
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pwserver.mqtt.broker_connection import (
     Attempts,
@@ -19,6 +19,7 @@ from pwserver.mqtt.broker_connection import (
 from pwserver.mqtt.replica_messages import Envelope, ReplicaMessageError, decode, read_word
 from pwserver.mqtt.replica_settings import SHORTEST_SILENCE_SECONDS, ReplicaSettings
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
+from pwserver.records import record
 
 log = logging.getLogger("pwserver.replica")
 
@@ -26,7 +27,7 @@ MAX_REASONS = 100  # kinds of refusal that are counted; the reasons are this pro
 FUTURE_SECONDS = 600.0  # clocks of two machines may differ so far; more would keep old data fresh for hours
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ReplicaUpdate:
     """Holds what is known now about one gateway of one publisher."""
 
@@ -39,7 +40,7 @@ class ReplicaUpdate:
     position: int = 0  # of the gateway in its publisher's list
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Known:
     publisher: str
     envelope: Envelope

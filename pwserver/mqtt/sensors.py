@@ -7,9 +7,9 @@ stay.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from pwserver.records import record
 from pwserver.state.alerts import worst
 from pwserver.state.fact import text
 from pwserver.state.judge import Judged
@@ -17,7 +17,7 @@ from pwserver.state.judge import Judged
 Value = float | str | bool | None  # the value of a sensor; None: not known, so nothing is sent
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sensor:
     """Describes one value of a gateway that has a topic and an entity of its own."""
 
@@ -138,7 +138,7 @@ SENSORS: Final[tuple[Sensor, ...]] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Metric:
     """Describes a value of something that a gateway has several of, and how Home Assistant shows it."""
 
@@ -148,7 +148,7 @@ class Metric:
     icon: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MeterMetric:
     """Describes one value of the meters beside the main ones."""
 

@@ -9,16 +9,17 @@ arguments, environments or files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
+
+from pwserver.records import record
 
 SENT, FAILED, UNKNOWN = "sent", "failed", "unknown"
 
 UNREACHABLE, LOGIN, REFUSED, TIMED_OUT, ENDED = "unreachable", "login", "refused", "timed_out", "ended"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FailureCause:
     """Describes why a message could not be delivered, and what the owner can do about it."""
 

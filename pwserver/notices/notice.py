@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 LONGEST_TITLE: Final = 120  # characters
@@ -15,7 +16,7 @@ LONGEST_BODY: Final = 4000
 LARGEST: Final = 2**53  # number that is believed
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Notice:
     """Tells that something began (or, as ``recovery``, that it is over), in words for the owner."""
 
@@ -53,7 +54,7 @@ class Notice:
         return None
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Message:
     """Holds what is to be sent, and to which targets it has not gone yet. ``number`` is never used twice.
 

@@ -9,12 +9,13 @@ that follows from that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from pwserver.json_types import JsonObject
 from pwserver.notices.notice import LARGEST, LONGEST_BODY, LONGEST_TITLE, Message, Notice
 from pwserver.notices.rules import RuleMemory
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 FORMAT_VERSION: Final = 1
@@ -26,7 +27,7 @@ MOST_LINES: Final = 10  # of a message that sums notices up
 MOST_GATEWAYS: Final = 10_000
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Outbox:
     """Holds what must survive a kill. Not safe for several threads."""
 

@@ -8,7 +8,7 @@ one that was judged, and is kept together with the notices that followed from it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from pwserver.events import kinds
 from pwserver.events.event import Event
 from pwserver.json_types import JsonObject
 from pwserver.notices.notice import LARGEST, LONGEST_TEXT, LONGEST_TITLE, Notice
+from pwserver.records import record
 from pwserver.state.alert_meanings import SERIOUS
 from pwserver.state.fact import finite
 
@@ -28,7 +29,7 @@ MOST_RAISED: Final = 64  # of one gateway
 LONGEST_KEY: Final = 200  # characters
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """Says whose notices these are: a gateway, its name for people, and its clock."""
 
@@ -37,7 +38,7 @@ class Place:
     zone: tzinfo = UTC
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Figures:
     """Holds what a fresh poll says; None where it does not say it. ``steady``: seconds of a clock nobody sets."""
 
@@ -47,7 +48,7 @@ class Figures:
     backup_seconds: float | None = None
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class RuleMemory:
     """Remembers what the rules have raised for one gateway. ``passed`` is not kept: a hold begins anew after a kill."""
 

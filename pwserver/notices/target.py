@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonObject
 from pwserver.notices.delivery import CAUSES
+from pwserver.records import record
 
 log = logging.getLogger("pwserver.notices")
 
 LONGEST_PAUSE_SECONDS: Final = 900.0
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Target:
     """Holds how it stands with one address; ``name`` stands for it wherever anybody can read it."""
 
@@ -66,7 +67,7 @@ class Target:
         self.again_at = steady + self.pause_seconds
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Trial:
     """Holds a test message under way: ``outcomes`` has a cause or None by target, all of them once ``done`` is set."""
 

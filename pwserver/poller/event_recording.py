@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import ujson
@@ -26,6 +26,7 @@ from pwserver.events.observation import Observation, observe
 from pwserver.history.clock_witnesses import steady_seconds
 from pwserver.json_types import JsonMapping
 from pwserver.poller.pending_settings import expected_settings
+from pwserver.records import record
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.view import View
 
@@ -38,7 +39,7 @@ MQTT_SENDER: Final = "MQTT"  # as ``poller.brokers`` signs its commands
 Listener = Callable[[Sequence[Event]], None]
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Gateway:
     """Holds what is known of one gateway. Only the thread changes it, apart from ``last``."""
 

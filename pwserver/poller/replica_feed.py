@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from pwserver.mqtt.replica_settings import ReplicaSettings, settings_from_url
 from pwserver.mqtt.replica_subscriber import ReplicaSubscriber, ReplicaUpdate
 from pwserver.poller.gateway_task import Freshness, Publish
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, Ways
+from pwserver.records import record
 from pwserver.shared import AGGREGATE
 
 log = logging.getLogger("pwserver.replica")
@@ -59,7 +60,7 @@ def replica_settings(config: Config) -> ReplicaSettings:
     )
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Followed:
     """Holds what is known of one gateway with a slot."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 
 from pwserver.json_types import Json, JsonMapping, JsonObject
+from pwserver.records import record
 
 # kind -> what a client sees
 KINDS: dict[str, str] = {
@@ -39,7 +40,7 @@ _DEFAULT_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Fault:
     """Describes one fault; KINDS says which members matter for which kind."""
 

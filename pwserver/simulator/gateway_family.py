@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from pwserver.json_types import Json, JsonMapping, JsonObject
+from pwserver.records import record
 
 from .hardware import Hardware
 from .house import Plant, Snapshot
@@ -15,7 +15,7 @@ from .house import Plant, Snapshot
 Alerts = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HouseFacts:
     """Holds what a document of the web API is written from."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pwserver.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Hardware:
     """Names one piece of hardware; ``module_*`` is the battery module inside a Powerwall 2 package."""
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from pwserver.records import record
 
 # Powers are multiples of a quarter of a watt, whose sums are exact in binary, so that site + solar + battery = load.
 _QUANTUM = 4.0
@@ -20,7 +22,7 @@ _MAX_STEPS = 50_000
 _CHARGE_EFFICIENCY = 0.94
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plant:
     """Describes what is installed. Powers in watts, energies in watt-hours."""
 
@@ -42,7 +44,7 @@ class Plant:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Flows:
     """Holds powers in watts; production, discharge and import are positive."""
 
@@ -53,7 +55,7 @@ class Flows:
     generator: float | None = None  # production is positive; None: there is none
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Energy:
     """Holds the lifetime meters in watt-hours, none of which ever falls."""
 
@@ -67,7 +69,7 @@ class Energy:
     solar_consumed: float = 0.0  # negative solar (night draw)
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Controls:
     """Holds what an owner, an installer or a test may set. Percentages are on the gateway's own, raw scale."""
 
@@ -87,7 +89,7 @@ class Controls:
     generator_watts: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Snapshot:
     """Holds the house at one instant."""
 

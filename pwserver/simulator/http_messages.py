@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
+
+from pwserver.records import record
 
 # Far above what pypowerwall sends; the biggest body is config.json in a signed write.
 MAX_HEAD_BYTES = 32 * 1024
 MAX_BODY_BYTES = 1024 * 1024
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Request:
     """Holds one request; header names are in lower case."""
 
@@ -27,7 +29,7 @@ class Request:
     keep_alive: bool
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Response:
     """Holds one answer."""
 

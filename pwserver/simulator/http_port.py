@@ -11,8 +11,9 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from pwserver.records import record
 
 from .faults import Fault
 from .http_messages import MAX_HEAD_BYTES, BadRequest, Request, Response, read_request
@@ -23,7 +24,7 @@ MAX_CONNECTIONS = 64  # per gateway; a client that leaks connections must fail i
 _LOG_LENGTH = 5000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LoggedRequest:
     """Describes one request and its answer."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from pwserver.records import record
 
 from . import families
 from .gateway_family import GatewayFamily
@@ -12,7 +13,7 @@ from .gateway_family import GatewayFamily
 _NATIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scenario:
     """Describes one installation: its hardware, and the ways in which its gateway can be reached."""
 

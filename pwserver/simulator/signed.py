@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from pwserver.records import record
 
 from . import protobuf
 from .protobuf import Fields, WireError, blob, integer
@@ -14,7 +16,7 @@ ENERGY_DEVICE = 7  # the domain of gateways in Tesla's signed messages; vehicles
 UNKNOWN_KEY, BAD_SIGNATURE, INVALID_DOMAIN, DECODING, WRONG_PERSONALIZATION, EXPIRED = 3, 5, 8, 10, 12, 17
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Checked:
     """Holds a request whose signature is good."""
 
@@ -22,7 +24,7 @@ class Checked:
     uuid: bytes
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class SignedTransport:
     """Checks signed requests against the registered keys."""
 

@@ -7,10 +7,11 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 
 from .faults import Fault, null_strings, unit_missing, without
 from .gateway_family import GatewayFamily, HouseFacts
@@ -24,7 +25,7 @@ GARBAGE = b"\x0a\xff\xff\xff\xff\x0fthis is no message\x07\x07\x07"  # the fault
 _MOST_LOGINS = 64  # at the same time; beyond that, the oldest expires
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class DeviceAnswer:
     """Holds the answer of a device to one request."""
 
@@ -32,7 +33,7 @@ class DeviceAnswer:
     about: str  # the subject: status, controller, config, firmware, components:<DIN>, din, login, or the /api path
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class SimulatedDevice:
     """Holds the state of one gateway; ``password`` is the one on its sticker."""
 

@@ -12,7 +12,7 @@ could never write is described as such even while it is down.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
@@ -29,6 +29,7 @@ from pwserver.causes import (
 )
 from pwserver.modes import READS, ConnectionMode, Reach
 from pwserver.reading import GatewayIdentity, GatewayStatus, Ways
+from pwserver.records import record
 from pwserver.state.controls import CONTROLS, SIGNED, TARIFF, refused_as
 from pwserver.state.judge import Judged
 
@@ -41,7 +42,7 @@ READY: Final = "ready"
 _LINK_LIMITS: Final = {DOWN: LINK_DOWN, UNSURE: LINK_UNSURE}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ability:
     """Says whether one thing can be done over the present connection; ``why_not`` and ``help`` are sentences."""
 
@@ -55,7 +56,7 @@ ABLE: Final = Ability(True)
 PASSING: Final = frozenset({NOT_CONNECTED, LINK_DOWN})  # limits that pass by themselves; the others are lasting
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Abilities:
     """Holds what can be done, by the names of reads and of the controls in ``state.controls``.
 
@@ -72,7 +73,7 @@ def can_set(abilities: Abilities) -> bool:
     return any(one.able for one in abilities.write.values())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Verdict:
     """Holds the way of a command (``OWN`` or ``LINK``), or the limit that stops it; neither while it is not known."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 # The names come from outside and are kept with the history, so every list is bounded.
@@ -22,7 +23,7 @@ FORGET_SECONDS: Final = 86_400.0  # after so long without its device, an alert i
 Told = Mapping[str, Sequence[str]]  # name of an alert -> the places that report it
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class SeenAlert:
     """Describes an active alert; it ends when all devices in ``places`` have answered without it."""
 
@@ -32,7 +33,7 @@ class SeenAlert:
     places: dict[str, str | None]  # place -> its label for people
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EndedAlert:
     """Describes an alert that has ended."""
 
@@ -44,7 +45,7 @@ class EndedAlert:
     answer: str  # the name of that answer
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class AlertMemory:
     """Remembers the alerts of one gateway; ``heard`` holds when each place last answered, with alerts or without."""
 

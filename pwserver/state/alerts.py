@@ -8,10 +8,10 @@ without that device, neither ends an alert nor begins it again. Nor do Tesla's s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.alert_meanings import SERIOUS, SEVERITIES, UNKNOWN_SEVERITY, WARNING, meaning_of
 from pwserver.state.alert_memory import MOST_ALERTS, AlertMemory, EndedAlert, short
 from pwserver.state.device_signals import serial_of
@@ -41,7 +41,7 @@ _KINDS: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Alert:
     """Describes one alert; ``severity`` is one of SEVERITIES, and ``meaning`` None where it is not published."""
 
@@ -54,7 +54,7 @@ class Alert:
     ended: Number = UNKNOWN  # for ended alerts: epoch seconds of the first answer without it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Alerts:
     """Holds the active alerts, worst first (None: not reported), and those that ended lately, newest first."""
 

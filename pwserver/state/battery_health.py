@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from pwserver.records import record
 
 # Of Powerwall 2, +, 3, and of each expansion pack. The first Powerwall has 6.4 kWh, but by which words a gateway would
 # tell that it is one is not publicly known, so it is unknown here like any other part.
@@ -48,7 +49,7 @@ SHORT: Final = f"fewer than {SHORTEST_TREND_DAYS} days since the beginning, the 
 NOT_COUNTED: Final = "the gateway does not count this energy"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """Describes a change of the full energy that came too fast for ageing."""
 
@@ -56,7 +57,7 @@ class Step:
     percent: float  # how much more than before
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Health:
     """Holds what the days say of one battery; None is not known."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.json_types import JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.fact import UNKNOWN, Number, finite
 from pwserver.state.source import Source
 from pwserver.state.units import Unit
@@ -18,7 +18,7 @@ __all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "reserve_to_h
 _ROUNDING_PERCENT: Final = 0.5  # a full or empty battery may be reported slightly beyond 100 or 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Charge:
     """Holds the state of energy of one gateway's batteries."""
 

@@ -7,9 +7,9 @@ be known is never taken for well: ``unrefuted`` means that nothing is known to b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from pwserver.records import record
 from pwserver.state.alert_meanings import SERIOUS
 from pwserver.state.alerts import PROBLEMS, Alert
 from pwserver.state.flows import has_battery
@@ -42,7 +42,7 @@ NOT_TOLD: Final = "not-told"
 REASONS: Final = (NO_BATTERY, NO_USE, NOT_TOLD)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Condition:
     """Holds whether all is well with a house: one word of ``CONDITIONS``, and what belongs to that word."""
 

@@ -6,10 +6,10 @@ HTTP, MQTT, the API description and the pages follow from this table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.bounds import BACKUP_SECONDS, DISPATCH_WATTS, RESERVE_PERCENT
+from pwserver.records import record
 from pwserver.state.operating_settings import EXPORT_RULES, MODES
 
 # What a connection must be able to do for a control.
@@ -28,7 +28,7 @@ SWITCH: Final = "switch"  # true or false
 PRESS: Final = "press"  # no value
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Control:
     """Describes one thing that can be commanded."""
 

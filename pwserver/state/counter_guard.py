@@ -23,10 +23,11 @@ metrics, line protocol, MQTT, history, replicas, sums) takes the result. The rul
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 MOST_WH: Final = 1e12  # a site of a megawatt counts a quarter of this in thirty years
@@ -46,7 +47,7 @@ MAX_COUNTERS: Final = 256  # names of wireless meters and units come from outsid
 PER_WATT_HOUR: Final[Mapping[str, float]] = {"Wh": 1.0, "Ws": 3600.0}  # the units in which gateways count
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Trial:
     """Holds values at another level than the counter's, which wait for confirmation. They never fall."""
 
@@ -58,7 +59,7 @@ class Trial:
     readings: int = 1
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Counter:
     """Remembers one counter: the value that all outputs show, and when the gateway last reported it."""
 
@@ -91,7 +92,7 @@ class Counter:
         return cls(row[0], row[1], Trial(*row[6:]) if len(row) == 12 else None, *row[2:6])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Count:
     """Holds the judged value of one counter, which all outputs show."""
 
@@ -101,7 +102,7 @@ class Count:
     set_aside: str | None = None  # what the gateway reported instead, and why that is not believed
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class CounterGuard:
     """Judges the counters of one gateway, by names such as ``load.energy_imported``. Bounded."""
 

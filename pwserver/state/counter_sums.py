@@ -8,10 +8,11 @@ its name has changed. A believed reset of a part is a reset of the sum at the sa
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite, text
 from pwserver.state.meter_powers import COUNTERS, MAIN_METERS
 from pwserver.state.site import Site, Total
@@ -21,7 +22,7 @@ MAX_HOUSES: Final = 200
 MAX_FORMER: Final = 50  # of more houses that left, the oldest are folded into one
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Part:
     """Holds the last counters of one house, by name, with its id and the DIN of its gateway if that is known."""
 
@@ -34,7 +35,7 @@ class Part:
         return self.din == other.din if self.din and other.din else self.id == other.id
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class SumMemory:
     """Remembers the last parts of the sums, and the houses that have left. Bounded."""
 

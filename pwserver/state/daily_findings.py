@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from pwserver.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True, slots=True)
 class HealthStep:
     """Tells of a change of a battery's full energy that came too fast for ageing."""
 
@@ -16,7 +18,7 @@ class HealthStep:
     percent: float  # how much more than before
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DailyFindings:
     """Holds the state of health of units by serial, and which strings are weak; what is not known is not in it."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.fact import finite, objects, text
 
 NO_SERIALS: Final = ("", "None", "null")  # the library's texts for a serial number that an answer lacked
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signal:
     """Describes a temperature or fan of one kind of device."""
 
@@ -45,7 +45,7 @@ _BY_PREFIX: Final[Mapping[str, tuple[Signal, ...]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Device:
     """Holds the signals of one device, whose name is the library's (``TEPOD--part--serial``)."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Final
 
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.device_signals import serial_of
 from pwserver.state.fact import finite, objects, text
 
@@ -28,7 +29,7 @@ _JOULES_PER_WATT_HOUR: Final = 3600.0  # wireless meters count in joules, which 
 Values = dict[str, float]  # unit (watts, volts, amperes, hertz) -> value
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RemoteMeter:
     """Holds one current transformer of a wireless meter. Its counters have passed the guard."""
 
@@ -53,7 +54,7 @@ class RemoteMeter:
         return None if self.exported_joules is None else self.exported_joules / _JOULES_PER_WATT_HOUR
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Electrical:
     """Holds everything measured inside the installation; what is not known is absent."""
 

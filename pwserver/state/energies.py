@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from pwserver.json_types import JsonArray, JsonMapping, JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.counter_guard import RESET_NAMED_SECONDS, Count, CounterGuard, all_zero
 from pwserver.state.fact import text
 
@@ -20,7 +20,7 @@ _REMOTE: Final = re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws")
 _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GuardedEnergies:
     """Holds the judged counters of a reading."""
 

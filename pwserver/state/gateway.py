@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.causes import CAUSE_BY_ID
 from pwserver.reading import GatewayIdentity, GatewayStatus
+from pwserver.records import record
 from pwserver.state.abilities import Abilities, abilities_of
 from pwserver.state.judge import Judged
 
@@ -16,7 +17,7 @@ STALE: Final = "stale"  # the last poll failed, but the last good figures are st
 AWAY: Final = "away"  # the last good figures are too old to be served, or there never were any
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Availability:
     """Says whether a gateway's data are available, and if not, why, since when, and what the owner can do."""
 
@@ -29,7 +30,7 @@ class Availability:
     read_at: float | None = None  # epoch seconds of the last good reading
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class State:
     """Holds everything that is known about one gateway at one moment."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.iana_zone import known_zone
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.alert_memory import AlertMemory
 from pwserver.state.counter_guard import CounterGuard
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
@@ -15,7 +16,7 @@ from pwserver.state.string_memory import StringMemory
 from pwserver.state.unit_numbers import UnitNumbers
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class GatewayMemory:
     """Holds the memories of all judges of one gateway, each in a field of its own, each bounded."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.json_types import JsonArray, JsonMapping
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.fact import UNKNOWN, Text
 from pwserver.state.source import Source
 
@@ -63,7 +63,7 @@ def agreeing_alerts(names: Iterable[Any], word: str | None) -> JsonArray:
     return [name for name in names if name not in wrong]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Grid:
     """Says whether the public grid supplies the house; ``state`` is one of STATES or unknown, never a default."""
 

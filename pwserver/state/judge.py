@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.alerts import Alert, judge_alerts
 from pwserver.state.charge import Charge, judge_charge, with_charge
 from pwserver.state.details import meter_details, with_details
@@ -36,7 +37,7 @@ from pwserver.state.unit_numbers import expansion_packs, in_order
 from pwserver.state.units import Unit, judge_units, with_silent_units
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Judged:
     """Holds what one reading says.
 

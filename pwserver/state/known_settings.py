@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pwserver.json_types import Json, JsonArray
+from pwserver.records import record
 from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
 from pwserver.state.view import View
 from pwserver_ext.aggregate import is_number, raw_percent
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KnownSettings:
     """Holds the settings of one gateway, with the reserve in percent on both scales.
 

@@ -7,18 +7,19 @@ Units, temperatures, fans and strings of a gateway that is away keep their place
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver_ext.vitals import serial_of, sorted_alerts, split_name, units
 
 _STRING_GROUPS = 9  # suffixes "", 1 ... 8, the only ones that clients' names of strings allow
 _GRID_METERS = ("TESYNC", "TEMSA")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Names:
     """Remembers the parts of a gateway: ``blocks`` and ``configs`` identify its units in order; the rest are names."""
 
@@ -30,7 +31,7 @@ class Names:
     known: bool = False  # False: the gateway has never been read
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Combined:
     """Collects the named parts of all gateways."""
 

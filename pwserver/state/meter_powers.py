@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import fsum
 from typing import Final
 
 from pwserver.json_types import JsonArray, JsonMapping, JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.counter_guard import Count
 from pwserver.state.details import Details
 from pwserver.state.fact import UNKNOWN, Fact, Number, finite
@@ -47,7 +48,7 @@ ENERGY_NAMES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Corrections:
     """Holds the owner's corrections of the powers, which are applied once, here, so that all outputs agree."""
 
@@ -55,7 +56,7 @@ class Corrections:
     site_zero_threshold_watts: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Meter:
     """Holds one meter; positive power is import, discharge, consumption or production."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.fact import UNKNOWN, Fact, Number, Text, finite, member, text
 from pwserver.state.source import Source
 from pwserver_ext.aggregate import app_percent
@@ -15,7 +15,7 @@ MODES: Final = ("self_consumption", "backup", "autonomous")  # the modes that an
 EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OperatingSettings:
     """Holds the owner's settings as the gateway reported them; ``reserve_percent`` is on the app's scale."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from math import fsum
@@ -21,6 +21,7 @@ from typing import Final
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.fact import finite, member, objects
 
 TEDAPI: Final = "tedapi"
@@ -49,7 +50,7 @@ class Provenance(StrEnum):
     CONSTANT = "constant"  # made up by the library; served as null
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Row:
     """Describes where some members of one answer come from.
 

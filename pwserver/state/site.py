@@ -8,10 +8,10 @@ beside that quantity.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pwserver.json_types import Json
+from pwserver.records import record
 from pwserver.state.alerts import problems, worst
 from pwserver.state.charge import Charge
 from pwserver.state.condition import Condition, condition_of
@@ -30,7 +30,7 @@ MIXED: Final = "MIXED"  # some houses are on the grid and some are not
 NO_DATA, OLD, IMPLAUSIBLE = "no data", "stale", "implausible"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Total:
     """Holds one number of the site: its rule, the members' values it was made of, and the members that lack one."""
 
@@ -40,7 +40,7 @@ class Total:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SiteCharge:
     """Holds the charge of all batteries, in percent; a mean that is ``weighted`` by capacity, else plain."""
 
@@ -53,7 +53,7 @@ class SiteCharge:
     remaining_wh: Total
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SiteGrid:
     """Holds the state of the grid at all members; it is UP only if all that know are, and a single other is MIXED."""
 
@@ -73,7 +73,7 @@ class SiteGrid:
         return "; ".join(parts) or None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Site:
     """Holds all configured gateways, in the order of the configuration, and their sums."""
 

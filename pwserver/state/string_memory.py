@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.state.fact import finite
 
 MOST_STRINGS: Final = 128
@@ -15,7 +16,7 @@ LONGEST_STEP_SECONDS: Final = 600.0  # a longer pause does not count as dark, as
 UNUSED_SECONDS: Final = 3600.0  # a string that was dark this long in all, while others produced, is unused
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class StringMemory:
     """Remembers the strings of one gateway. A string that ever produced stays in ``produced``, and is never unused."""
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from pwserver.records import record
 from pwserver.state.battery_health import median
 
 JUDGED_DAYS: Final = 5  # the newest sunny days, which must agree
@@ -43,7 +43,7 @@ RULE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Verdict:
     """Says whether a string is weak; None is not known."""
 

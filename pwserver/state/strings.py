@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.fact import UNKNOWN, Fact, Number, finite, objects
 from pwserver.state.source import Source
@@ -24,7 +25,7 @@ SUNNY_WATTS: Final = 100.0  # when one string has this power, every wired one ha
 WIRED_VOLTS: Final = 50.0  # any daylight gives a wired string more; open inputs and the night show a few volts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class String:
     """Holds one solar string; names are ``A`` to ``F``, with several inverters also ``A1`` and so on."""
 

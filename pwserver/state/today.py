@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pwserver.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TodayEnergies:
     """Holds the energies of one local day up to now, in Wh; None where nothing of it was measured."""
 

@@ -8,11 +8,12 @@ number that it was given first, over polls, connections and restarts, and while 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from pwserver.json_types import JsonArray, JsonObject
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member, text
 
@@ -20,7 +21,7 @@ MAX_UNITS: Final = 64  # far beyond any house; beyond it, the unit not seen for 
 _EXPANSION: Final = "BatteryExpansion"
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class UnitNumbers:
     """Holds the number of each unit, from 1 on, by serial number.
 
@@ -146,7 +147,7 @@ def _listed(reading: Reading) -> Iterator[str]:
             yield serial
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ConfiguredUnit:
     """Describes a unit by the gateway's configuration."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
+from pwserver.records import record
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.device_signals import ages_by_serial
 from pwserver.state.fact import UNKNOWN, Number, finite, text
@@ -19,7 +20,7 @@ Packs = Mapping[str, tuple[str, int]]  # serial of an expansion pack -> serial o
 _FIGURES: Final = ("nominal_full_pack_energy", "nominal_energy_remaining", "p_out", "v_out", "f_out")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unit:
     """Holds one battery unit. A unit always has a serial number; a name without one is no device."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from pwserver.json_types import JsonMapping
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
+from pwserver.records import record
 from pwserver.state.counter_sums import SumMemory
 from pwserver.state.figures import site_figures
 from pwserver.state.gateway import State, state_of
@@ -21,7 +22,7 @@ from pwserver.tariff.figures import ValueFigures
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class View:
     """Holds one gateway for the renderers of its documents; ``reading`` is None when nothing may be served.
 
@@ -64,7 +65,7 @@ class View:
         return known
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SiteView:
     """Holds all gateways, in the order of the configuration, for the renderers of documents about all of them."""
 

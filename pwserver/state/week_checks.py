@@ -6,10 +6,11 @@ A share of time is judged as soon as three days are known. What is wrong now fai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from pwserver import causes
+from pwserver.records import record
 from pwserver.state.alert_meanings import SERIOUS
 from pwserver.state.gateway import AWAY, State
 from pwserver.state.string_weakness import TOO_FEW_DAYS
@@ -43,7 +44,7 @@ NO_STRINGS: Final = "the gateway reports no solar strings"
 NO_CLOCK_TOLD: Final = "the gateway reports neither its time nor its time zone"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Check:
     """Holds one check. ``since``: when the trouble that goes on began; ``ended``: when the last one was over."""
 

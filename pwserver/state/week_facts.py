@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from pwserver.records import record
 
 DAY_SECONDS: Final = 86400.0
 WEEK_SECONDS: Final = 7 * DAY_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Span:
     """Holds one time of trouble. ``begin`` None: nobody saw it begin; ``end`` None: it goes on. Epoch seconds."""
 
@@ -24,7 +26,7 @@ class Span:
         return 0.0 if self.begin is None else max(0.0, until - max(self.begin, start))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class WeekFacts:
     """Holds what is known of the seven days before ``at``; all times in epoch seconds."""
 

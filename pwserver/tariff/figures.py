@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from pwserver.json_types import JsonObject
+from pwserver.records import record
 from pwserver.tariff.price_lookup import PriceLookup, Prices
 from pwserver.tariff.value import AMOUNTS, MONEY
 
@@ -16,7 +16,7 @@ SPANS: Final = ("today", "month", "total")
 Figures = Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ValueFigures:
     """Holds FIGURES of each of SPANS. ``currency`` None: nobody knows it."""
 

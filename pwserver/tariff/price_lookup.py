@@ -11,16 +11,16 @@ import datetime
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from pwserver.records import record
 from pwserver.tariff.tariff import MINUTES_OF_DAY, MonthDay, Period, Season, Tariff, TariffVersion
 
 MOST_PLANS = 4096  # kept days of prices; beyond that they are made anew
 _MINUTE_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Price:
     """Holds a price per kWh and the name of its period. ``per_kwh`` None: no price is known."""
 
@@ -28,7 +28,7 @@ class Price:
     period: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Prices:
     """Holds what is paid and earned for a kWh at one time."""
 

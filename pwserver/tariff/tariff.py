@@ -9,7 +9,8 @@ from __future__ import annotations
 import calendar
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from pwserver.records import record
 
 MINUTES_OF_DAY = 1440
 WEEK = frozenset(range(7))
@@ -18,7 +19,7 @@ LARGEST_PRICE = 1e6  # per kWh: some currencies have small units
 MonthDay = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Window:
     """Describes when in a week a period runs: from ``start_minute`` of each of ``days`` to before ``end_minute``.
 
@@ -43,7 +44,7 @@ class Window:
             yield 0, self.end_minute - MINUTES_OF_DAY
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Period:
     """Holds one price and when it applies. ``price`` None: nobody knows it."""
 
@@ -52,7 +53,7 @@ class Period:
     windows: tuple[Window, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Season:
     """Holds the periods of a part of the year, from ``first`` to ``last`` inclusive; it may go over New Year.
 
@@ -72,7 +73,7 @@ class Season:
         return day >= self.first or day <= self.last
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TariffVersion:
     """Holds the prices from one date on. ``holds_from`` None: they have always held.
 
@@ -92,7 +93,7 @@ class TariffVersion:
         return self.fixed_per_day + self.fixed_per_month / calendar.monthrange(day.year, day.month)[1]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tariff:
     """Holds the versions of one tariff, oldest first. ``currency``: an ISO 4217 code, None where it is not known."""
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from pwserver.records import record
 from pwserver.tariff.price_lookup import PriceLookup, Prices
 
 # What is kept of a day, and added up to months and years.
@@ -42,7 +42,7 @@ class QuarterHour(NamedTuple):
     covered_seconds: float
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Store:
     """Holds what the energy in the battery has cost, which goes over midnight with it."""
 

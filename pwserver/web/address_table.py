@@ -12,9 +12,9 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from pwserver.records import record
 from pwserver.web.client_address import group
 
 GUESSES: Final = "guesses"  # the arena's regions of these tables
@@ -27,7 +27,7 @@ _READS: Final = 16  # attempts at one entry, before its writer counts as dead in
 _SECRET: Final = os.urandom(16)  # so that no client can choose addresses that fill one set; one for all generations
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Note:
     """Holds three numbers about one address; the table's user gives them a meaning. A ``first`` of 0 means free."""
 

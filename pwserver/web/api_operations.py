@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pwserver.documents.document import JSON
 from pwserver.documents.json_schema import STRING, Schema, array, obj
 from pwserver.json_types import Json
+from pwserver.records import record
 
 HTML = "text/html; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parameter:
     """Describes a query or path parameter."""
 
@@ -24,7 +25,7 @@ class Parameter:
     example: Json = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ApiOperation:
     """Describes one method of one path, as the API description shows it.
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+
+from pwserver.records import record
 
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -31,7 +32,7 @@ KEPT_BYTES = 256 * 1024  # larger ones, of the pages about the API, are 2.8 MB t
 COMPRESSIBLE = ("text/", "application/json", "image/svg", "application/manifest")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Asset:
     """Holds one file: its bytes, what it is, and the strong tag that names this very content."""
 

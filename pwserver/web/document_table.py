@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
 
 from pwserver.documents.catalogue import (
@@ -16,13 +15,14 @@ from pwserver.documents.catalogue import (
 )
 from pwserver.documents.document import Document
 from pwserver.documents.render import Packed
+from pwserver.records import record
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver_ext.snapshot import StoredDocument as Published
 
 MOST_TRIES = 5  # documents are read within microseconds, so a publication in between is rare, and five in a row rarer
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """Names the place of a target's document: its slot, its number there, and its column of the hit counters."""
 
@@ -32,7 +32,7 @@ class Entry:
     column: int  # of the hit counters
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Forms:
     """Holds a page in two forms: ``other`` is served where ``wanted`` is true for the Accept header of the request."""
 
@@ -41,7 +41,7 @@ class Forms:
     wanted: Callable[[str], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Served:
     """Holds a document as it may be served now. ``timestamp``: epoch seconds of its reading, 0 without one."""
 

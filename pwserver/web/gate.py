@@ -15,12 +15,13 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Container, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
 from sanic import HTTPResponse, Request
 
+from pwserver.records import record
 from pwserver.web.client_address import forwarded_of
 from pwserver.web.own_names import LOCAL_NAMES
 from pwserver.web.sanic_app import App
@@ -36,7 +37,7 @@ log = logging.getLogger("pwserver.web")
 access = logging.getLogger("pwserver.access")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class GateSettings:
     """Holds what the gate of every worker needs to know; kept as `app.ctx.gate` before the server starts.
 

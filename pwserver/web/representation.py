@@ -9,11 +9,11 @@ while the age of its data does not; hence If-Modified-Since and If-Unmodified-Si
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from sanic import HTTPResponse, Request
 
 from pwserver.documents.document import JSON
+from pwserver.records import record
 from pwserver.web.errors import Refusal, error
 from pwserver.web.sanic_app import App
 from pwserver_ext.http_values import knows, takes_gzip
@@ -23,7 +23,7 @@ OF_THE_BODY = ("etag", "content-type", "content-encoding", "age", "x-powerwall-t
 TWIN = b"-gz"  # what the tag of a compressed twin ends with; the gate adds the same
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Representation:
     """Holds a body and its forms. ``tag``: the opaque part of its entity tag, without quotes and the twin's mark."""
 
