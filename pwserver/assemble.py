@@ -28,7 +28,7 @@ from pwserver.reading import GatewayIdentity, ServerFacts
 from pwserver.runtime import Runtime
 from pwserver.shared import AGGREGATE, Shared
 from pwserver.state.time_zone import in_force
-from pwserver.web.gate_setup import shared_bytes
+from pwserver.web.shared_regions import shared_bytes
 
 logger = logging.getLogger("pwserver.history")
 

@@ -91,11 +91,10 @@ def run_command(command: str, config: Config, flags: Mapping[str, str], own: Seq
         from pwserver.notices.tool import run as run_notices
 
         return run_notices(own, config.settings.notices)
-    gc.disable()  # the collector would visit all that is being imported a hundred times, and nothing of it is garbage
-    try:
-        from pwserver.server import serve
-    finally:
-        gc.enable()
+    # Until the first child is forked: it would visit all that is being made a hundred times, and nothing is garbage.
+    gc.disable()
+    from pwserver.server import serve
+
     return int(serve(config, lambda: load_all(flags)))
 
 

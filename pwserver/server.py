@@ -1,6 +1,9 @@
 """Wire the processes together: what starts where, and in what order.
 
-main: listening socket, arena, "no data" documents, fork -> workers -> (when they beat) poller
+main: listening socket, arena, "no data" documents, fork -> poller; the web server, fork -> workers
+
+The web server takes longer to load than anything else, so it is loaded only when the poller runs, which meanwhile loads
+its own library and asks the gateways on another core. Where there is but one, its lower priority lets main go first.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from pwserver import __version__, log, systemd
 from pwserver.assemble import assemble
@@ -31,9 +35,9 @@ from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
-from pwserver.web import gate_setup
-from pwserver.web.app import create_app, offer_app, withdraw_app
-from pwserver.web.worker import run_worker
+
+if TYPE_CHECKING:
+    from pwserver.web.sanic_app import App
 
 logger = logging.getLogger("pwserver")
 
@@ -118,15 +122,15 @@ class Generation:
         self.source = replica_settings(config).where if config.settings.sharing.source_url else ""
         self.runtime = assemble(config, before, heard)
         self._directory_seen = 0
-        tls = server_context(config)
-        self.app = create_app(self.runtime, f"pwserver-{number}")
+        self.tls = server_context(config)
+        self.name = f"pwserver-{number}"
         shared, hang = self.runtime.shared, config.settings.process.heartbeat_timeout_seconds
         self.workers = [
             Child(
                 f"worker-{worker}",
                 shared.beats,
                 FIRST_WORKER_ROW + worker,
-                partial(run_worker, self.app, listener, worker, tls),
+                partial(self._work, worker),
                 hang,
             )
             for worker in range(shared.workers)
@@ -139,6 +143,23 @@ class Generation:
             never = float("inf")  # it has no heartbeat to lose
             row = shared.beats.rows - 1
             self.services.append(Child("simulator", shared.beats, row, self.simulated, never, never))
+
+    @cached_property
+    def app(self) -> App:
+        """Build the app that the workers serve, once, in main."""
+        from pwserver.web.app import create_app
+
+        return create_app(self.runtime, self.name)
+
+    def load_web(self) -> App:
+        """Load what the workers run, before the first of them is forked."""
+
+        return self.app
+
+    def _work(self, number: int) -> None:
+        from pwserver.web.worker import run_worker
+
+        run_worker(self.app, self.listener, number, self.tls)
 
     @property
     def children(self) -> list[Child]:
@@ -231,17 +252,21 @@ class Main:
             supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
-        """Start the workers first, so that the port answers before any gateway does; then the poller."""
+        """Start the poller, and the workers as soon as the web server is loaded."""
         now = self.current
         self._tell_memory(supervisor, now)
         freeze()
-        for child in (*now.services, *now.workers):
+        for child in (*now.services, now.poller):
             supervisor.add(child)
         for warning in now.config.warnings:
             logger.warning("%s", warning)
+        gc.disable()
+        now.load_web()
+        freeze()
+        for child in now.workers:
+            supervisor.add(child)
         ready = supervisor.wait(lambda: supervisor.ready(now.workers), READY_SECONDS)
-        if ready or not supervisor.stop_asked:  # a worker that cannot start must not keep the others without data
-            supervisor.add(now.poller)
+        if ready or not supervisor.stop_asked:
             directory = now.runtime.directory
             if directory is not None and supervisor.wait(lambda: directory.generation > 0, FIRST_WORD_SECONDS):
                 self._make_room(supervisor)
@@ -279,6 +304,7 @@ class Main:
             told, known = config.settings.sharing, old.config.settings.sharing
             same = (told.source_url, told.prefix) == (known.source_url, known.prefix)
             new = Generation(config, listener, self.made, old.runtime, old.runtime.identities if same else ())
+            new.load_web()
         except Exception as refused:  # of any kind: a running server is not given up for a bad configuration
             if listener is not old.listener:
                 listener.close()
@@ -303,6 +329,7 @@ class Main:
         try:
             self.made += 1
             new = Generation(old.config, old.listener, self.made, old.runtime, heard)
+            new.load_web()
         except Exception as refused:
             reason = getattr(refused, "message", None) or str(refused) or type(refused).__name__
             logger.error("no room for new gateways: %s", reason)
@@ -311,9 +338,14 @@ class Main:
 
     def _replace(self, supervisor: Supervisor, old: Generation, new: Generation, what: str) -> None:
         """Let the processes of ``new`` take over from those of ``old`` without a failed request."""
+        from pwserver.web import gate_setup
+        from pwserver.web.app import offer_app, withdraw_app
+
         listener = new.listener
         self._tell_memory(supervisor, new)
         withdraw_app(old.app)
+        gc.unfreeze()
+        gc.collect()
         freeze()
         systemd.notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         # The old workers serve their last snapshots meanwhile. Two pollers never talk to a gateway at once.
@@ -368,6 +400,5 @@ def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:
 def freeze() -> None:
     """Make everything alive permanent: children share these pages as long as no collector touches them."""
     # The collector writes into the head of every object it visits, and each such write copies a shared page.
-    gc.unfreeze()
-    gc.collect()
     gc.freeze()
+    gc.enable()

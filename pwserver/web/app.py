@@ -29,8 +29,9 @@ from pwserver.web.assets import Assets
 from pwserver.web.command_sender import CommandSender
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.open_streams import OpenStreams
-from pwserver.web.own_names import NAMES, OwnNames
+from pwserver.web.own_names import OwnNames
 from pwserver.web.sanic_app import App
+from pwserver.web.shared_regions import NAMES
 
 # Sanic's own bound on a body. It only has to lie above those of the gate and of the control routes, which are smaller
 # and answer with the reason.

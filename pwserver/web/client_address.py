@@ -12,9 +12,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sanic import Request
+if TYPE_CHECKING:
+    from sanic import Request
 
 # Elements of X-Forwarded-For that are looked at, from the right. A real chain has two or three proxies; the bound keeps
 # a head full of commas from costing more than a glance.

@@ -7,28 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from urllib.parse import quote
 
-from pwserver.config.server_settings import WebSettings
 from pwserver.runtime import Runtime
-from pwserver.web.address_table import GUESSES, STREAMS, AddressTable
+from pwserver.web.address_table import GUESSES, AddressTable
 from pwserver.web.client_address import TrustedProxies
 from pwserver.web.control_routes import MAX_BACKUP
 from pwserver.web.document_table import DocumentTable, Entry
 from pwserver.web.gate import GateSettings
-from pwserver.web.own_names import NAMES, OwnNames, readable_names
+from pwserver.web.own_names import OwnNames, readable_names
+from pwserver.web.shared_regions import LIMITS
 from pwserver_ext.http_documents import ServedDocument
 from pwserver_ext.limits import WindowLimiter
 
-LIMITS = "limits"  # the arena's region of the rate limiter
 CONTROL_BODY_BYTES = 1 << 16  # what the gate lets through; each route has its own, smaller limit
-
-
-def shared_bytes(web: WebSettings, workers: int) -> dict[str, int]:
-    """Return the regions that the web needs in the arena beside snapshots and counters: name -> bytes."""
-    regions = dict.fromkeys((GUESSES, STREAMS), AddressTable.size(workers))
-    regions[NAMES] = OwnNames.size()
-    if web.rate_limit_enabled:
-        regions[LIMITS] = WindowLimiter.size(web.rate_limit_addresses)
-    return regions
 
 
 def inherit(old: Runtime, new: Runtime) -> None:

@@ -27,16 +27,14 @@ from pwserver.config.server_settings import WebSettings
 from pwserver.web.client_address import TrustedProxies, forwarded_of
 from pwserver.web.errors import error
 from pwserver.web.sanic_app import App
+from pwserver.web.shared_regions import NAME_BYTES, TOLD_NAMES
 from pwserver.web_origins import ANYBODY
 from pwserver_ext.http_hosts import Hosts
 
 log = logging.getLogger("pwserver.web")
 
-NAMES: Final = "names"  # the arena's region of the names that the log has told
-TOLD_NAMES: Final = 32  # names that the log tells while the server runs; anybody can make up more
 SHOWN_CHARACTERS: Final = 253  # no host name is longer
 FORWARDED_HOST: Final = "x-forwarded-host"
-_WORD_BYTES: Final = 8
 _NAME: Final = re.compile(r"([A-Za-z0-9._-]+)(?::[0-9]*)?", re.ASCII)  # what is refused is never an IPv6 address
 _SECRET: Final = os.urandom(16)  # so that no client can choose names that count as one
 
@@ -71,11 +69,6 @@ class OwnNames:
         self._every = known is None
         self._proxies = TrustedProxies(web.trusted_proxies)
         self._told = region.cast("Q")
-
-    @staticmethod
-    def size() -> int:
-        """Return how many bytes the region takes."""
-        return TOLD_NAMES * _WORD_BYTES
 
     def of_request(self, request: Request) -> tuple[str, ...]:
         """Return the names that a page of this server may have in its address: Host, and what trusted proxies say."""
@@ -135,7 +128,7 @@ class OwnNames:
 
         Without a lock: where two workers meet, one name may be told twice.
         """
-        digest = hashlib.blake2b(name.lower().rstrip(".").encode(), digest_size=_WORD_BYTES, key=_SECRET).digest()
+        digest = hashlib.blake2b(name.lower().rstrip(".").encode(), digest_size=NAME_BYTES, key=_SECRET).digest()
         key = int.from_bytes(digest, "little") | 1  # 0 is a free place
         for place in range(TOLD_NAMES):
             known = self._told[place]

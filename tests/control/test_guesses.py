@@ -19,6 +19,7 @@ from pwserver.web.auth import from_elsewhere
 from pwserver.web.client_address import client_address, group, networks
 from pwserver.web.guess_limit import GuessLimit
 from pwserver.web.own_names import OwnNames
+from pwserver.web.shared_regions import NAMES_BYTES
 
 WORKERS = 3
 
@@ -167,7 +168,7 @@ def test_whose_address_counts(peer: str, forwarded: str, who: str) -> None:
 )
 def test_pages_from_elsewhere(headers: dict[str, str], elsewhere: bool) -> None:
     request: Any = SimpleNamespace(headers=headers, ip="192.0.2.1")
-    names = OwnNames(WebSettings(), memoryview(bytearray(OwnNames.size())))
+    names = OwnNames(WebSettings(), memoryview(bytearray(NAMES_BYTES)))
     assert from_elsewhere(request, ("https://listed.example",), names) is elsewhere
 
 

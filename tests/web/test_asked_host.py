@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pwserver.config.server_settings import WebSettings
 from pwserver.web.client_address import HOPS_MAX
 from pwserver.web.own_names import OwnNames
+from pwserver.web.shared_regions import NAMES_BYTES
 from tests.control.houses import SECRET
 from tests.support.server import Server
 from tests.support.waiting import patient
@@ -233,7 +234,7 @@ TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_chara
 
 
 def knowing(**given: object) -> OwnNames:
-    return OwnNames(WebSettings(**given), memoryview(bytearray(OwnNames.size())))  # type: ignore[arg-type]
+    return OwnNames(WebSettings(**given), memoryview(bytearray(NAMES_BYTES)))  # type: ignore[arg-type]
 
 
 @given(st.lists(TEXTS, max_size=4), st.lists(st.sampled_from([*TRUSTED[:1], SECOND_PROXY, "192.0.2.7"]), max_size=3))

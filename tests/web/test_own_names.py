@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.config.server_settings import WebSettings
-from pwserver.web.own_names import TOLD_NAMES, OwnNames
+from pwserver.web.own_names import OwnNames
+from pwserver.web.shared_regions import NAMES_BYTES, TOLD_NAMES
 from tests.control.houses import SECRET
 from tests.support.server import Answer, Server
 
@@ -134,7 +135,7 @@ def test_the_check_can_be_strict_or_off(serve: Serve) -> None:
 
 @given(st.lists(st.from_regex(r"[a-zA-Z0-9_-]{1,20}(\.[a-z]{2,9}){1,2}\.?(:[0-9]{1,5})?", fullmatch=True), max_size=80))
 def test_the_names_told_are_bounded(names: list[str]) -> None:
-    told = OwnNames(WebSettings(), memoryview(bytearray(OwnNames.size())))
+    told = OwnNames(WebSettings(), memoryview(bytearray(NAMES_BYTES)))
     bare = [name.partition(":")[0].lower().rstrip(".") for name in names]
     news = [told._is_news(name.partition(":")[0]) for name in names]
     assert sum(news) == min(TOLD_NAMES, len(set(bare)))
