@@ -177,6 +177,46 @@ def test_csv_is_what_the_table_says(house: House, look: Look) -> None:
     assert "solar" in waiting.value.path().read_text().splitlines()[0]
 
 
+def test_each_chart_of_signals_has_its_csv_with_lowest_and_highest_values(house: House, look: Look) -> None:
+    page = look(house.base).open("history?range=7d")
+    until(page, f"{DRAWN} && document.querySelector('[data-metric=temperature] canvas')")
+    with page.expect_download() as waiting:
+        page.click("[data-metric=temperature] .downloads button")
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+    figures = [name for name in rows[0] if name.endswith(" avg [°C]")]
+    assert figures and len(rows[0]) == 1 + 3 * len(figures)
+    known = [row for row in rows if row[figures[0]]]
+    for name in figures:
+        low, high = (name.replace(" avg", f" {edge}") for edge in ("min", "max"))
+        assert all(float(row[low]) <= float(row[name]) <= float(row[high]) for row in known if row[name])
+    # Of powers as well: only the curves that are shown, and their bands where a point stands for long.
+    again(page, lambda: page.click("#rolling button:has-text('30 d')"))
+    asked = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    assert any("solar%2Csolar_min%2Csolar_max" in address for address in asked)
+    page.click(".legend button:has-text('Grid')")
+    fields = parse_qs(urlsplit(page.get_attribute("#csv-power", "href") or "").query)["fields"][0]
+    assert fields == "solar,load,battery,soe"
+
+
+def test_what_was_filled_in_is_marked(house: House, look: Look) -> None:
+    """In the bars, in their words, and in a sentence below the totals; shaded in the curves of up to two days."""
+
+    def fill(route: Route) -> None:
+        totals = route.fetch().json()
+        totals["rows"][3]["filled_seconds"] = 1800.0
+        totals["total"]["filled_seconds"] = 1800.0
+        route.fulfill(json=totals)
+
+    page = look(house.base).page
+    page.route("**/api/history/totals*", fill)
+    page.goto(f"{house.base}/history?range=1d")
+    until(page, DRAWN)
+    assert "30 min of this was not recorded here" in page.inner_text("#filled")
+    told = page.evaluate("[...document.querySelectorAll('#energy title')].map((one) => one.textContent)")
+    assert [index for index, words in enumerate(told) if "30 min of it filled in" in words] == [3]
+    assert page.locator("#energy rect.filled").count() > 0
+
+
 def test_kiosk_shows_charts_only(house: House, look: Look) -> None:
     page = look(house.base).open("history?range=7d&kiosk=1&hide=energy")
     until(page, DRAWN)

@@ -1,13 +1,14 @@
 // Energy per hour, day or month as stacked bars: what the house took (sun, battery, grid) upwards, what was sold downwards.
 import { h, s } from "../core/dom.js";
-import { dateOf, dayName, energyOfKwh, number, percent } from "../core/format.js";
+import { dateOf, dayName, energyOfKwh, number, percent, span } from "../core/format.js";
 
 /**
  * @typedef {NonNullable<DailyEnergy["sum"]> & {day?: string}} Sum
  * @typedef {Partial<DailyEnergy["days"][number]["gateways"][string]> | Sum} EnergyRow
  * @typedef {typeof KINDS[number] | "home_from_battery" | "home_from_grid"} Kind
- * @typedef {{day: string, own: number | null, ownIsLeast: boolean} & {[kind in Kind]: number | null}} DayTotal the
- *   energies in kWh; ``own``: percent of the home's energy that came from sun and battery, or at least so much
+ * @typedef {{day: string, own: number | null, ownIsLeast: boolean, filled: number} & {[kind in Kind]: number | null}}
+ *   DayTotal the energies in kWh; ``own``: percent of the home's energy that came from sun and battery, or at least so
+ *   much; ``filled``: seconds of it that were filled in from elsewhere
  */
 
 export const KINDS = /** @type {const} */ ([
@@ -42,6 +43,7 @@ export const totalOf = (row, day = "") => ({
   day: row?.day ?? day,
   own: row?.self_powered_percent ?? null,
   ownIsLeast: row?.self_powered_from === "totals",
+  filled: row?.filled_seconds ?? 0,
   solar: row?.solar_kwh ?? null,
   home: row?.home_kwh ?? null,
   battery_charge: row?.battery_charge_kwh ?? null,
@@ -136,7 +138,7 @@ function barsOf(one, { x, zero, scale, width }) {
   return pieces
     .filter(([, , size]) => size > 0)
     .map(([name, from, size, offset]) =>
-      s(`rect.${name}`, {
+      s(one.filled ? `rect.${name}.filled` : `rect.${name}`, {
         x: round(x + offset),
         y: round(zero - (from + size) * scale),
         width: round(width),
@@ -148,7 +150,8 @@ function barsOf(one, { x, zero, scale, width }) {
 /** Write all of a bar. @param {DayTotal} one @param {(one: DayTotal) => string} nameOf */
 export function inWords(one, nameOf = nameOfDay) {
   const energies = `solar ${energyOfKwh(one.solar)}, home ${energyOfKwh(one.home)}`;
-  return `${nameOf(one)}: ${energies}, self-powered ${ownWords(one)}. ${ownFormula(one)}`;
+  const filled = one.filled ? `, ${span(one.filled)} of it filled in from Tesla's history` : "";
+  return `${nameOf(one)}: ${energies}, self-powered ${ownWords(one)}${filled}. ${ownFormula(one)}`;
 }
 
 /** Write how self-powered the home was. @param {DayTotal | null | undefined} one */

@@ -15,13 +15,15 @@ import { timeFormat, wallTime, zone } from "../core/local_days.js";
  * @property {(value: number) => string} show
  * @property {number} [fill] percent of the colour below the line
  * @property {number[]} [dash]
+ * @property {boolean} [band] between its lowest and highest values, whose columns follow those of all series
  *
  * @typedef {object} Scale
  * @property {[number, number] | ((plot: uPlot, low: Value, high: Value) => [number, number])} range
  * @property {(value: number) => string} show
  * @property {string} [unit] of the axis
  *
- * @typedef {[number[], ...Value[][]]} Columns times in epoch seconds, then the values of each series
+ * @typedef {[number[], ...Value[][]]} Columns times in epoch seconds, then the values of each series, then the lowest
+ *   and the highest of each that has a band
  * @typedef {[from: number, to: number]} Window of the time axis, in epoch seconds
  *
  * @typedef {object} ChartOptions
@@ -38,6 +40,7 @@ import { timeFormat, wallTime, zone } from "../core/local_days.js";
 const DAY_SECONDS = 86_400;
 const SMALLEST_DRAG_PIXELS = 6;
 const LINE_WIDTH = 1.75;
+const BAND_PERCENT = 20; // of the colour
 
 /** Colours for series that have no meaning of their own; they can be told apart in both themes. */
 export const PALETTE = [
@@ -76,6 +79,8 @@ export class LineChart {
   spoken = h("p.unseen", { "aria-live": "polite" });
   /** Spans that are shaded, in epoch seconds. @type {Window[]} */
   shaded = [];
+  /** Spans that were filled in from elsewhere. @type {Window[]} */
+  filled = [];
 
   /** @param {HTMLElement} room @param {ChartOptions} options */
   constructor(room, { series, scales, label, onZoom, hidden = new Set(), onHide, sync, at = moment }) {
@@ -119,8 +124,17 @@ export class LineChart {
     if (off) this.hidden.add(one.name);
     else this.hidden.delete(one.name);
     button.setAttribute("aria-pressed", String(!off));
-    this.plot?.setSeries(this.series.indexOf(one) + 1, { show: !off });
+    for (const place of [this.series.indexOf(one) + 1, ...this.bandOf(one)]) {
+      this.plot?.setSeries(place, { show: !off });
+    }
     this.onHide?.();
+  }
+
+  /** Return the columns of the lowest and highest values of a series; none where it has no band. @param {Series} one */
+  bandOf(one) {
+    if (!one.band) return [];
+    const first = 1 + this.series.length + 2 * this.series.filter((other) => other.band).indexOf(one);
+    return [first, first + 1];
   }
 
   /** Move the pointer with the arrow keys, and read out what is below it. @param {KeyboardEvent} event */
@@ -146,9 +160,14 @@ export class LineChart {
     text(this.spoken, `${this.at(times[place])}: ${values.join(", ")}`);
   }
 
-  /** Shade these spans, outages for instance. @param {Window[]} spans */
-  shade(spans) {
+  /**
+   * Shade these spans, outages for instance, and in another colour those that were filled in.
+   * @param {Window[]} spans
+   * @param {Window[]} filled
+   */
+  shade(spans, filled = []) {
     this.shaded = spans;
+    this.filled = filled;
     this.plot?.redraw(false);
   }
 
@@ -189,6 +208,7 @@ export class LineChart {
   /** @returns {uPlot.Options} */
   options() {
     const names = Object.keys(this.scales);
+    const banded = this.series.filter((one) => one.band);
     return {
       width: this.room.clientWidth,
       height: this.room.clientHeight,
@@ -205,7 +225,11 @@ export class LineChart {
         ...Object.fromEntries(names.map((name) => [name, { range: this.scales[name].range }])),
       },
       axes: this.axes(names),
-      series: [{}, ...this.series.map((one) => this.line(one))],
+      series: [{}, ...this.series.map((one) => this.line(one)), ...banded.flatMap((one) => this.edges(one))],
+      bands: banded.map((one) => {
+        const [low, high] = this.bandOf(one);
+        return { series: [high, low], fill: `color-mix(in srgb, ${colour(one.colour)} ${BAND_PERCENT}%, transparent)` };
+      }),
       hooks: {
         drawClear: [(plot) => this.drawShades(plot)],
         setSelect: [(plot) => this.zoom(plot)],
@@ -253,12 +277,24 @@ export class LineChart {
     };
   }
 
+  /** Return the edges of a band, which are not drawn themselves. @param {Series} one @returns {uPlot.Series[]} */
+  edges({ scale, name }) {
+    const edge = { scale, stroke: "transparent", width: 0, show: !this.hidden.has(name), points: { show: false } };
+    return [edge, { ...edge }];
+  }
+
   /** @param {uPlot} plot */
   drawShades(plot) {
+    this.drawSpans(plot, this.filled, "filled");
+    this.drawSpans(plot, this.shaded, "shade");
+  }
+
+  /** @param {uPlot} plot @param {Window[]} spans @param {string} name of the colour */
+  drawSpans(plot, spans, name) {
     const { ctx, bbox } = plot;
     ctx.save();
-    ctx.fillStyle = colour("shade");
-    for (const [from, to] of this.shaded) {
+    ctx.fillStyle = colour(name);
+    for (const [from, to] of spans) {
       const left = Math.max(bbox.left, plot.valToPos(from, "x", true));
       const right = Math.min(bbox.left + bbox.width, plot.valToPos(to, "x", true));
       if (right < bbox.left || left > bbox.left + bbox.width) continue;

@@ -5,6 +5,11 @@ import { withZero } from "./scales.js";
 /**
  * @import { Column, Minute } from "../core/minute_store.js"
  * @import { Scale, Series } from "./line_chart.js"
+ * @import { Value } from "./scales.js"
+ *
+ * A row of /api/history with the lowest and highest values of its fields.
+ * @typedef {{time: string} & {[field: string]: number | string | null}} SpreadRow
+ * @typedef {{ts: number} & {[column in Column]?: number | null}} Point
  */
 
 const BUCKET_SECONDS = 240; // where the server does not answer
@@ -12,12 +17,29 @@ const BUCKET_SECONDS = 240; // where the server does not answer
 /** @param {number} value */
 const kilowatts = (value) => `${number(value, 2)}\u202fkW`;
 
-/** @type {(Series & {key: Column})[]} */
+/** ``field``: its name in /api/history. @type {(Series & {key: Column, field: string})[]} */
 export const POWER_SERIES = [
-  { name: "solar", label: "Solar", colour: "solar", scale: "kw", fill: 14, key: "solar_kw", show: kilowatts },
-  { name: "home", label: "Home", colour: "home", scale: "kw", key: "home_kw", show: kilowatts },
-  { name: "battery", label: "Battery", colour: "battery", scale: "kw", key: "battery_kw", show: kilowatts },
-  { name: "grid", label: "Grid", colour: "grid", scale: "kw", key: "grid_kw", show: kilowatts },
+  {
+    name: "solar",
+    label: "Solar",
+    colour: "solar",
+    scale: "kw",
+    fill: 14,
+    key: "solar_kw",
+    field: "solar",
+    show: kilowatts,
+  },
+  { name: "home", label: "Home", colour: "home", scale: "kw", key: "home_kw", field: "load", show: kilowatts },
+  {
+    name: "battery",
+    label: "Battery",
+    colour: "battery",
+    scale: "kw",
+    key: "battery_kw",
+    field: "battery",
+    show: kilowatts,
+  },
+  { name: "grid", label: "Grid", colour: "grid", scale: "kw", key: "grid_kw", field: "site", show: kilowatts },
   {
     name: "soe",
     label: "Charge",
@@ -25,6 +47,7 @@ export const POWER_SERIES = [
     scale: "percent",
     dash: [5, 4],
     key: "battery_level",
+    field: "soe",
     show: (value) => percent(value),
   },
 ];
@@ -37,7 +60,7 @@ export const POWER_SCALES = {
 
 /**
  * Return times and columns of what the server recorded, with this browser's own minutes where the server has none.
- * @param {PowerTrend | null} answer
+ * @param {Pick<PowerTrend, "bucket_seconds"> & {points: Point[]} | null} answer
  * @param {Minute[]} minutes
  */
 export function merge(answer, minutes = []) {
@@ -54,7 +77,7 @@ export function merge(answer, minutes = []) {
     ts: at * bucket,
     ...Object.fromEntries(POWER_SERIES.map(({ key }) => [key, mean(list, key)])),
   }));
-  /** @type {({ts: number} & {[column in Column]?: number | null})[]} */
+  /** @type {Point[]} */
   const all = [...points, ...filled];
   all.sort((a, b) => a.ts - b.ts);
   return {
@@ -62,6 +85,38 @@ export function merge(answer, minutes = []) {
     times: all.map((point) => point.ts),
     columns: POWER_SERIES.map(({ key }) => all.map((point) => point[key] ?? null)),
   };
+}
+
+/** @param {SpreadRow | undefined} row @param {typeof POWER_SERIES[number]} series @param {string} edge */
+function figureOf(row, { scale, field }, edge = "") {
+  const value = row?.[field + edge];
+  return typeof value !== "number" ? null : scale === "kw" ? value / 1000 : value;
+}
+
+/** @param {SpreadRow} row */
+const timeOf = (row) => Date.parse(row.time) / 1000;
+
+/**
+ * Return rows of /api/history as points of /api/timeseries/trend, whose times are other ones.
+ * @param {SpreadRow[]} rows
+ */
+export const pointsOf = (rows) =>
+  rows.map((row) => ({
+    ts: timeOf(row),
+    ...Object.fromEntries(POWER_SERIES.map((one) => [one.key, figureOf(row, one)])),
+  }));
+
+/**
+ * Return the lowest and highest values of each series at these times, as a chart with bands takes them.
+ * @param {number[]} times
+ * @param {SpreadRow[] | null} rows
+ * @returns {Value[][]}
+ */
+export function bandColumns(times, rows) {
+  const found = new Map((rows ?? []).map((row) => [timeOf(row), row]));
+  return POWER_SERIES.flatMap((one) =>
+    ["_min", "_max"].map((edge) => times.map((at) => figureOf(found.get(at), one, edge))),
+  );
 }
 
 /** @param {Minute[]} minutes @param {Column} column */

@@ -1,9 +1,10 @@
 // The history page: one range, all charts. The address always says what is shown.
 import { totalOf } from "../charts/energy_bars.js";
 import { LineChart } from "../charts/line_chart.js";
-import { merge, POWER_SCALES, POWER_SERIES } from "../charts/power_series.js";
+import { bandColumns, merge, POWER_SCALES, POWER_SERIES, pointsOf } from "../charts/power_series.js";
 import { withGaps } from "../charts/scales.js";
 import { find, h, text } from "../core/dom.js";
+import { span } from "../core/format.js";
 import { HouseChoice } from "../core/house_choice.js";
 import { offerKiosk } from "../core/kiosk.js";
 import { dayStart, isoDay, useZone } from "../core/local_days.js";
@@ -21,6 +22,7 @@ import { HistoryQueries } from "./queries.js";
 import { RangeBar } from "./range_bar.js";
 import { rangeTitle, windowTitle } from "./range_title.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
+import { TEXTS } from "./texts_en.js";
 import { TimeRange } from "./time_range.js";
 import { showValue } from "./value_card.js";
 
@@ -30,7 +32,8 @@ const RENEW_MS = 60_000;
 // Before a server is asked again that does not answer, or that has just started and has recorded nothing yet.
 const PAUSES_MS = [1500, 3000, 6000, 12_000];
 const COMPARISONS = /** @type {const} */ (["before", "year"]);
-const POWER_FIELDS = ["solar", "load", "battery", "site", "soe", "grid", "reserve", "mode"];
+const ALL_FIELDS = POWER_SERIES.map((one) => one.field);
+const SPREAD_SECONDS = 900; // points that stand for a longer time have a lowest and a highest value, too
 
 const query = new URLSearchParams(location.search);
 const hidden = hiddenAtFirst(query);
@@ -58,7 +61,7 @@ const energies = new EnergyCard((label) => {
 /** @param {number} from @param {number} to */
 const zoomTo = (from, to) => go(() => range.set(from, to));
 const chart = new LineChart(find("power"), {
-  series: POWER_SERIES,
+  series: POWER_SERIES.map((one) => ({ ...one, band: true })),
   label: "Power and charge",
   hidden,
   sync: "history",
@@ -75,6 +78,15 @@ const askTopSentence = followTopSentence(() => (gateway && !Object.hasOwn(names,
 
 /** Return the id under which the status tells of what is shown: of a house, or of all together. */
 const place = () => gateway || (gateways?.length === 1 ? gateways[0] : "aggregate");
+
+/** Return what /api/history calls what is shown: a house, or all together. */
+const source = () => gateway || (gateways && gateways.length > 1 ? "aggregate" : "");
+
+/** Return the fields of the curves that are not switched off; all where none is left. */
+function shownFields() {
+  const shown = POWER_SERIES.filter((one) => !hidden.has(one.name));
+  return shown.length ? shown.map((one) => one.field) : ALL_FIELDS;
+}
 
 /** Return the first second that is recorded; where none is known, the day before now. */
 function firstSecond() {
@@ -117,8 +129,7 @@ function showTools() {
   bar.show();
   find("everything").hidden = hidden.size === 0;
   text(find("window"), range.kind ? "" : windowTitle(range.from, range.to));
-  const source = gateway || (gateways && gateways.length > 1 ? "aggregate" : "");
-  find("csv-power", HTMLAnchorElement).href = queries.csv(past(), source, POWER_FIELDS);
+  find("csv-power", HTMLAnchorElement).href = queries.csv(past(), source(), shownFields());
   find("csv-energy", HTMLAnchorElement).href = queries.totalsCsv(past(), gateway);
 }
 
@@ -141,8 +152,14 @@ async function show() {
   const { kind, day } = range;
   const several = !gateway && (gateways?.length ?? 1) > 1;
   const days = daysOf(past());
-  const [power, totals, minutes, outages, value, ...periods] = await Promise.all([
-    queries.power(range, gateway, signal),
+  const asked = queries.power(range, gateway, signal);
+  const spreads = asked.then((answer) => {
+    const step = answer?.bucket_seconds ?? 0;
+    return step > SPREAD_SECONDS ? queries.spread(range, source(), ALL_FIELDS, step, signal) : null;
+  });
+  const [power, spread, totals, minutes, outages, value, ...periods] = await Promise.all([
+    asked,
+    spreads,
     queries.totals(past(), gateway, signal),
     recordedMinutes(gateway),
     queries.outages(past(), gateway, signal),
@@ -152,7 +169,12 @@ async function show() {
   if (signal.aborted) return;
   showOutages(outages, names);
   showValue(value, days, several);
-  chart.shade(spansOf(outages, past().to));
+  // Of longer bars only a part may have been filled in, and nobody knows which.
+  const filled = totals?.step === "hour" ? totals.rows.filter((row) => row.filled_seconds) : [];
+  chart.shade(
+    spansOf(outages, past().to),
+    filled.map((row) => [row.start, row.end]),
+  );
   clearTimeout(retryTimer);
   const isEmpty = power?.enabled !== false && !power?.points?.length;
   if (!power || (isEmpty && range.isMoving)) {
@@ -163,14 +185,17 @@ async function show() {
   else showState(range.problem, Boolean(range.problem));
   if (power) {
     const merged = merge(
-      power,
+      spread ? { ...power, points: pointsOf(spread) } : power,
       minutes.filter((one) => one.ts >= range.from && one.ts <= range.to),
     );
-    chart.update(withGaps(merged.times, merged.columns, merged.bucket), [range.from, range.to]);
+    text(find("bands"), spread ? TEXTS.bands : "");
+    const columns = [...merged.columns, ...bandColumns(merged.times, spread)];
+    chart.update(withGaps(merged.times, columns, merged.bucket), [range.from, range.to]);
   }
   if (totals) {
     energies.show(totals);
     showTotals(totalOf(totals.total), rangeTitle(range));
+    text(find("filled"), totals.total?.filled_seconds ? TEXTS.filledIn(span(totals.total.filled_seconds)) : "");
     showComparison(kind ? comparedPeriods(periods, kind) : comparedWindows(totals));
     showTable(energies.bars, totals.step);
   }

@@ -2,7 +2,11 @@
 
 import { load } from "../core/load.js";
 
-/** @typedef {{from: number, to: number}} Window in epoch seconds */
+/**
+ * @import { SpreadRow } from "../charts/power_series.js"
+ *
+ * @typedef {{from: number, to: number}} Window in epoch seconds
+ */
 
 /** @param {number} epoch */
 const text = (epoch) => String(Math.round(epoch));
@@ -44,6 +48,22 @@ export class HistoryQueries {
   /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */
   power({ from, to }, gateway, signal) {
     return load(`api/timeseries/trend?${query(gateway, { start: text(from), end: text(to) })}`, { signal });
+  }
+
+  /**
+   * Ask for these fields, and their lowest and highest values, in points of so many seconds.
+   * @param {Window} window
+   * @param {string} source a gateway, or "aggregate"
+   * @param {string[]} names
+   * @param {number} step
+   * @param {AbortSignal} signal
+   * @returns {Promise<SpreadRow[] | null>}
+   */
+  async spread({ from, to }, source, names, step, signal) {
+    const fields = names.flatMap((name) => [name, `${name}_min`, `${name}_max`]).join();
+    const address = `api/history?${query(source, { from: text(from), to: text(to), step: text(step), fields })}`;
+    const answer = /** @type {unknown} */ (await load(address, { signal }));
+    return Array.isArray(answer) ? answer : null;
   }
 
   /** Ask for the energies of exactly this time. @param {Window} window @param {string} gateway @param {AbortSignal} signal */

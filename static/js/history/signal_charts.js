@@ -3,6 +3,7 @@ import { LineChart, PALETTE } from "../charts/line_chart.js";
 import { around } from "../charts/scales.js";
 import { h, keyed, text } from "../core/dom.js";
 import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
+import { fileButton } from "./signal_file.js";
 import { TEXTS } from "./texts_en.js";
 
 /**
@@ -21,6 +22,7 @@ import { TEXTS } from "./texts_en.js";
  */
 
 const MOST_CURVES = 24;
+const MOST_BANDS = 6; // of more curves the bands would hide one another
 const STRING_PREFIX = "STRING--"; // of the devices that are solar strings
 
 /** Return the groups that have anything, in their order. @param {Wanted} wanted @returns {Group[]} */
@@ -62,6 +64,8 @@ export class SignalCharts {
    * @type {Map<string, {chart: LineChart, key: string}>}
    */
   charts = new Map();
+  /** What is drawn, by group. @type {Map<string, Curve[]>} */
+  curves = new Map();
 
   /** @param {HTMLElement} parent @param {(from: number, to: number) => void} onZoom */
   constructor(parent, onZoom) {
@@ -82,13 +86,19 @@ export class SignalCharts {
       const room = h("div.chart-room");
       const heading = h("h2", { id: `signal-${id}` });
       const attributes = { "data-metric": id, "aria-labelledby": `signal-${id}` };
-      return { element: h("section.card", attributes, heading, room), heading, room };
+      const file = h(
+        "p.downloads",
+        {},
+        fileButton(id, () => this.curves.get(id) ?? []),
+      );
+      return { element: h("section.card", attributes, heading, room, file), heading, room };
     });
     for (const [index, { label }] of groups.entries()) text(cards[index].heading, label);
     for (const [id, { chart }] of this.charts) {
       if (ids.includes(id)) continue;
       chart.remove();
       this.charts.delete(id);
+      this.curves.delete(id);
     }
     const { gateway, unit, signal } = wanted;
     const asked = groups.map(async (group, index) => {
@@ -102,6 +112,7 @@ export class SignalCharts {
 
   /** @param {HTMLElement} room @param {Group} group @param {Curve[]} curves @param {Window} window */
   draw(room, group, curves, window) {
+    this.curves.set(group.id, curves);
     const celsius = group.id === "temperature";
     const unit = celsius ? `°${temperatureUnit()}` : (curves[0]?.unit ?? "");
     const series = seriesOf(curves, unit, group.decimals ?? 0);
@@ -113,11 +124,14 @@ export class SignalCharts {
       this.charts.set(group.id, known);
     }
     const times = [...new Set(curves.flatMap((one) => one.points.map((point) => point.ts)))].sort((a, b) => a - b);
-    const columns = curves.map(({ points }) => {
-      const values = new Map(points.map(({ ts, avg }) => [ts, celsius ? degrees(avg) : avg]));
+    /** @param {Curve} curve @param {"avg" | "min" | "max"} figure */
+    const column = ({ points }, figure) => {
+      const values = new Map(points.map((one) => [one.ts, celsius ? degrees(one[figure]) : one[figure]]));
       return times.map((at) => values.get(at) ?? null);
-    });
-    known.chart.update([times, ...columns], [window.from, window.to]);
+    };
+    const columns = curves.map((one) => column(one, "avg"));
+    const bands = series[0]?.band ? curves.flatMap((one) => [column(one, "min"), column(one, "max")]) : [];
+    known.chart.update([times, ...columns, ...bands], [window.from, window.to]);
   }
 
   /** @param {HTMLElement} room @param {Group} group @param {Series[]} series @param {string} unit */
@@ -152,6 +166,7 @@ function seriesOf(curves, unit, decimals) {
     colour: PALETTE[index % PALETTE.length],
     scale: "value",
     dash: index >= PALETTE.length ? [5, 4] : undefined,
+    band: curves.length <= MOST_BANDS,
     show: (value) => withUnit(value, unit, decimals),
   }));
 }

@@ -55,7 +55,12 @@ export const TEXTS = {
   barsOf: (/** @type {string} */ title, /** @type {number} */ count) =>
     `${title}, ${count} bars. Arrow keys move from one to the next; the table below lists the figures.`,
   bridged: "partly known by the counters only",
+  filledIn: (/** @type {string} */ time) =>
+    `${time} of this was not recorded here and is filled in from Tesla's history: paler bars, shaded in the curves of up ` +
+    "to two days.",
   string: (/** @type {string} */ name) => `String ${name}`,
+  csv: "CSV of this chart",
+  bands: "Shaded round each curve: the lowest and the highest value in the time that a point stands for.",
   outages: {
     none: "The grid was never away in this time, as far as it was watched.",
     total: (/** @type {number} */ count, /** @type {string} */ length) =>
