@@ -26,6 +26,20 @@ class DemoHouse:
     weak_string: bool = False  # one string has been fading in the past
 
 
+# What energy costs at the demo's houses, where the owner gives no tariff: by time of use, as docs/value.md describes.
+TARIFF: Final = {
+    "currency": "USD",
+    "fixed_per_day": 0.4,
+    "sell": 0.08,
+    "periods": [
+        {"name": "peak", "days": "mon-fri", "from": "16:00", "to": "21:00", "buy": 0.45},
+        {"name": "night", "from": "22:00", "to": "06:00", "buy": 0.17},
+        {"name": "rest", "buy": 0.31},
+    ],
+}
+# The one house of the demo has something to look at, and nothing that keeps it from being well.
+ALONE_ALERT: Final = "POD_w063_SW_SOC_Imbalance"
+
 HOUSES: Final = (
     DemoHouse("maple", "Maple Street", "powerwall3", charge_percent=64.0, weak_string=True),
     DemoHouse("harbour", "Harbour View", "powerwall2", charge_percent=91.0),

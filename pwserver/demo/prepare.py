@@ -8,13 +8,16 @@ import socket
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pwserver.config import Config, ConfigError, GatewayDefinition
 from pwserver.config.configuration import temporary_folder
+from pwserver.config.gateway_entries import Findings
+from pwserver.config.tariff_entries import Tariffs, read_tariffs
 from pwserver.demo.history import DemoHistory
-from pwserver.demo.houses import HOUSES, DemoHouse
+from pwserver.demo.houses import ALONE_ALERT, HOUSES, TARIFF, DemoHouse
 
 if TYPE_CHECKING:
     from pwserver.simulator import SimulatedGateway
@@ -45,9 +48,8 @@ def prepare(config: Config) -> Demo:
     if scenario != MANY_HOUSES and scenario not in SCENARIOS:
         allowed = ", ".join((*SCENARIOS, MANY_HOUSES))
         raise ConfigError([f"PW_DEMO: unknown scenario {scenario!r}; allowed: {allowed}"])
-    houses = (
-        HOUSES if scenario == MANY_HOUSES else (DemoHouse("default", f"Demo {scenario}", scenario, weak_string=True),)
-    )
+    alone = DemoHouse("default", f"Demo {scenario}", scenario, alert=ALONE_ALERT, weak_string=True)
+    houses = HOUSES if scenario == MANY_HOUSES else (alone,)
     ports = dict(zip((house.id for house in houses), _free_ports(len(houses)), strict=True))
     signed = any(house.scenario is not None and SCENARIOS[house.scenario].v1r for house in houses)
     key, key_path = _owner_key() if signed else (None, None)
@@ -70,6 +72,8 @@ def prepare(config: Config) -> Demo:
     heard = {house.id: house.scenario for house in houses if house.scenario is not None and not house.wrong_password}
     plants = {name: SCENARIOS[one].make_family().plant for name, one in heard.items()}
     demo = config.replace_gateways([define(house) for house in houses], f"demo {scenario}")
+    if demo.tariffs == Tariffs():
+        demo = replace(demo, tariffs=read_tariffs(TARIFF, "the demo's tariff", (), Findings()))
     return Demo(demo, partial(_simulate, houses, ports, key), DemoHistory(plants, weak))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pwserver.demo.houses import HOUSES
+from pwserver.demo.houses import ALONE_ALERT, HOUSES
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -40,6 +40,9 @@ def test_the_demo_begins_with_a_year() -> None:
         def strings() -> dict[str, Any]:
             return server.json("/api/solar/strings")["gateways"].get("default", {}).get("strings", {})  # type: ignore[no-any-return]
 
+        def savings() -> float:
+            return float((server.json("/api/value?step=year")["total"] or {}).get("solar_savings") or 0.0)
+
         wait_until(lambda: len(outages()) == 3, 20, "no outages")
         wait_until(lambda: any(one["weak"] for one in strings().values()), 60, "no string is weak")
         assert sum(bool(one["weak"]) for one in strings().values()) == 1
@@ -47,3 +50,5 @@ def test_the_demo_begins_with_a_year() -> None:
         whole = server.json("/api/battery/health")["gateways"]["default"]["whole"]
         assert -5.0 < whole["trend_percent_per_year"] < -2.0
         wait_until(lambda: b'powerwall_outages_total{gateway="default"} 3' in server.get("/metrics").body, 20)
+        wait_until(lambda: savings() > 100.0, 60, "no value")
+        assert ALONE_ALERT in server.json("/alerts")
