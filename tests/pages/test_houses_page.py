@@ -42,6 +42,30 @@ def test_which_gateway_is_in_trouble_and_why(twelve: House, look: Look) -> None:
     assert violations(page) == []
 
 
+def test_what_did_we_use_today(one: House, twelve: House, look: Look) -> None:
+    """One house: on the console's first screen. Twelve: in the list, and of all together on the console."""
+    page = look(one, viewport={"width": 1440, "height": 900}).open("console")
+    today = "document.querySelector('[data-card=energy]')?.innerText.match(/Home\\n.*\\n+Today ([\\d.]+)/)?.[1]"
+    until(page, f"{today} !== undefined")
+    place = page.locator("[data-card=energy]").bounding_box()
+    assert place is not None and place["y"] + place["height"] <= 900
+    wait_until(lambda: twelve.server.json("/api/houses")["houses"][3]["today"], 20, "nothing was recorded today")
+    page = opened(look, twelve)
+    until(page, f"/^\\d.*Wh$/.test({CELL.format('mill', 'home_today')})")
+    page.goto(f"{twelve.base}/console?hide=power-flow,trend")
+    until(page, f"{today} !== undefined")
+
+
+def test_how_is_the_reserve_changed_among_twelve_houses(twelve: House, look: Look) -> None:
+    """The console asks for the house first, and then shows the control, or why this house has none."""
+    page = look(twelve).open("console?hide=power-flow,trend,daily-energy,powerwall,strings,alerts")
+    until(page, "/Choose one house to control it/.test(document.querySelector('[data-card=control]').innerText)")
+    page.select_option("#switcher select", "mill")
+    reserve = "document.querySelector('[data-control=reserve]')?.innerText"
+    until(page, f"/Backup reserve\\n+20/.test({reserve})")
+    assert "Backup reserve" in page.inner_text("#control-reasons"), "it is read over WiFi, which cannot write"
+
+
 def test_rows_are_sorted_and_filtered_and_the_address_says_how(twelve: House, look: Look) -> None:
     page = opened(look, twelve, viewport={"width": 1440, "height": 900})
     page.focus("th[data-sort=name] button")

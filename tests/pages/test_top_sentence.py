@@ -13,7 +13,7 @@ import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
-from tests.pages.support import House, until, until_is
+from tests.pages.support import SECRET, House, until, until_is
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -51,7 +51,9 @@ def twelve() -> Iterator[House]:
         entries = [entry(name, fine, fine.password) for name in TWELVE]
         entries[1] = entry("cabin", fine, "WRONGWRONG")
         entries[2] = entry("barn", dark, dark.password)
-        server = stack.enter_context(Server(environment={"PW_GATEWAYS": json.dumps(entries), **FAST}))
+        server = stack.enter_context(
+            Server(environment={"PW_GATEWAYS": json.dumps(entries), "PW_CONTROL_SECRET": SECRET, **FAST})
+        )
         wait_until(lambda: server.json("/api/site")["site"]["well"] == 10, 60, server.output())
         wait_until(lambda: server.json("/api/site")["site"]["troubled"] == ["cabin", "barn"], 60, server.output())
         yield House({"fine": fine, "dark": dark}, server)
