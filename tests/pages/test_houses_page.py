@@ -126,4 +126,4 @@ def test_a_thousand_houses_are_asked_for_seldom_and_drawn_in_parts(twelve: House
     until(page, f"document.querySelectorAll('tbody tr').length === {MANY + 1}")
     page.select_option("#show", "failed")
     until(page, f"{NAMES}.includes('House 0007') && {NAMES}.length <= 2")  # the first row is that of a real house
-    assert page.evaluate(CELL.format("h7", "state")) == "WellFailed in seven days: on grid"
+    assert page.evaluate(CELL.format("h7", "state")) == "WellSeven-day check failed: on grid"

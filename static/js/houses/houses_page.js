@@ -16,9 +16,9 @@ const TEXTS = {
   troubled: "in trouble",
   well: "well",
   waiting: "not read yet",
-  failed: "failed in seven days",
+  failed: "with a failed check",
   /** @param {string} check */
-  failedCheck: (check) => `Failed in seven days: ${check.toLocaleLowerCase()}`,
+  failedCheck: (check) => `Seven-day check failed: ${check.toLocaleLowerCase()}`,
   /** @param {string} count */
   showAll: (count) => `Show all ${count}`,
   none: "No house matches",
