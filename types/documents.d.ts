@@ -137,6 +137,8 @@ type SiteHouse = {
     reach: "fleetapi" | "cloud" | "v1r" | "tedapi" | "hybrid" | "local" | "basic-lan" | "powers" | "mixed" | null;
     mode: string | null;
     firmware: string | null;
+    commissioned: string | null;
+    uptime: string | null;
     calls_per_minute: number;
     poll_seconds: number | null;
     missing: Array<string>;

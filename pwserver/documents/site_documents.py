@@ -14,7 +14,7 @@ from typing import Final
 from pwserver.causes import CAUSE_BY_ID, POLLER
 from pwserver.documents.control_reads import ability_members
 from pwserver.json_types import JsonObject
-from pwserver.reading import GatewayIdentity
+from pwserver.reading import GatewayIdentity, Reading
 from pwserver.state.abilities import can_set
 from pwserver.state.alerts import Alert, problems, worst
 from pwserver.state.condition import Condition, condition_of, not_known, worst_first, worst_word
@@ -95,12 +95,20 @@ def gateway_document(view: View) -> JsonObject:
         "reach": state.abilities.reach.word if state.abilities.reach is not None else None,
         "mode": status.connection_mode or (reading.connection_mode if reading is not None else None),
         "firmware": reading.version if reading is not None else None,
+        "commissioned": _commissioned(reading),
+        "uptime": reading.uptime if reading is not None else None,
         "calls_per_minute": status.calls_per_minute,
         "poll_seconds": rounded("poll_ratio", status.poll_seconds),
         "missing": [name for name, one in status.capabilities.items() if one.available is False],
     }
     body["set_aside"] = dict(judged.set_aside)
     return body
+
+
+def _commissioned(reading: Reading | None) -> str | None:
+    """Return when the batteries were put into service, as the gateway tells it; None where it does not."""
+    told = ((reading.status if reading is not None else None) or {}).get("battery_commission_date")
+    return told if isinstance(told, str) and told else None
 
 
 def gateway_document_without_poller(view: View) -> JsonObject:

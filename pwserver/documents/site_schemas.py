@@ -201,6 +201,8 @@ SITE_HOUSE = obj(
                 ),
                 "mode": _S,
                 "firmware": _S,
+                "commissioned": nullable(string("when the batteries were put into service, as the gateway tells it")),
+                "uptime": nullable(string("since when the gateway runs, as it tells it: 127h34m16.2s")),
                 "calls_per_minute": INTEGER,
                 "poll_seconds": nullable(SECONDS),
                 "missing": array(STRING),

@@ -45,7 +45,7 @@ def test_every_card_has_its_content(house: House, look: Look) -> None:
     until(page, "!document.querySelector('[data-card=control] .controls').hidden")
     until_is(page, "document.querySelectorAll('.unit-box').length", 3)
     for name, words in {
-        "powerwall": ("Energy", "Temperature", "Fans", "rpm", "Serial", "Firmware"),
+        "powerwall": ("Energy", "Temperature", "Fans", "rpm", "Serial", "Firmware", "Commissioned"),
         "gateways": ("Calls a minute", "v1r"),
     }.items():
         for one in words:
@@ -207,6 +207,8 @@ def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
         until(page, f"{shown}.length === 3 && {shown}.every((one) => one === '49\u202f%')")
         for name in ("power-flow", "powerwall"):
             until(page, f"document.querySelector('[data-card={name}] h2').innerText.includes('Charge as in the app')")
+        # This gateway tells since when it runs, that of the other tests does not.
+        until(page, "document.querySelector('.service').textContent.includes('gateway running for')")
 
         def recorded() -> bool:
             points = alone.server.json("/api/timeseries/trend?hours=1")["points"]

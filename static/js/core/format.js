@@ -102,5 +102,9 @@ export const moment = (epoch, exact = false) => (known(epoch) ? written(exact ? 
 /** Write a calendar day. @param {Date} date */
 export const dayName = (date) => dayFormat.format(date);
 
+const longDayFormat = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
+/** Write a calendar day with its year. @param {Date} date */
+export const longDay = (date) => longDayFormat.format(date);
+
 /** Return "2026-03-01" as a local date at noon, which is safe from any zone's midnight. @param {string} isoDay */
 export const dateOf = (isoDay) => new Date(`${isoDay}T12:00:00`);

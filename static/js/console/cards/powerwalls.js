@@ -2,9 +2,11 @@
 import { figures, h, keyed, property, text } from "../../core/dom.js";
 import {
   DASH,
+  dateOf,
   energy,
   IDLE_WATTS,
   known,
+  longDay,
   number,
   percent,
   power,
@@ -36,7 +38,8 @@ function unitBox() {
 export function powerwalls(card, _app, hint) {
   const list = h("div.units-list");
   const none = h("p.none");
-  card.append(list, none);
+  const service = h("p.service");
+  card.append(list, none, service);
   return {
     live: true,
     update({ shown, houses }) {
@@ -50,10 +53,23 @@ export function powerwalls(card, _app, hint) {
       none.hidden = all.length > 0;
       text(none, houses.some((house) => house.has_battery === false) ? "No Powerwall here" : "Nothing known yet");
       const firmware = several ? null : houses[0]?.connection.firmware;
+      text(service, several || !houses[0] ? "" : serviceWords(houses[0].connection));
       const capacity = known(shown?.capacity_wh) ? `${energy(shown.capacity_wh)} in all` : "";
       hint([firmware ? `Firmware ${firmware.split(" ")[0]}` : "", capacity, SCALE].filter(Boolean).join(" · "));
     },
   };
+}
+
+/**
+ * Say since when the batteries are in service and the gateway runs, as far as it tells.
+ * @param {SiteHouse["connection"]} connection
+ */
+function serviceWords({ commissioned, uptime }) {
+  const day = /^\d{4}-\d\d-\d\d/.exec(commissioned ?? "")?.[0];
+  const [, hours, minutes] = /^(?:(\d+)h)?(?:(\d+)m)?/.exec(uptime ?? "") ?? [];
+  const seconds = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60;
+  const since = day ? `Commissioned ${longDay(dateOf(day))}` : "";
+  return [since, seconds ? `gateway running for ${span(seconds)}` : ""].filter(Boolean).join(" · ");
 }
 
 /**
