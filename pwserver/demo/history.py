@@ -14,6 +14,7 @@ from typing import Final
 import ujson
 
 from pwserver.demo.past import Past
+from pwserver.demo.signals import write_signals
 from pwserver.events.event_memory import EventMemory
 from pwserver.events.event_ring import EventRing
 from pwserver.events.kinds import GRID_UP
@@ -103,6 +104,7 @@ def _write(recording: Recording, gateway: str, past: Past) -> None:
             if merged is not None:
                 settle(archive, merged, {}, flush)
                 _write_devices(archive, past)
+                write_signals(archive, pause)
                 return
 
 

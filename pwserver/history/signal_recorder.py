@@ -102,12 +102,12 @@ class SignalRecorder:
         for bank, values in rows.items():
             self._archive.signals[bank].append(timestamp, values)
             self.rollups[bank].add(values)
-            self._archive.signal_days[bank].set_live(self.day, _day_figures(self.rollups[bank]))
+            self._archive.signal_days[bank].set_live(self.day, day_figures(self.rollups[bank]))
 
     def _close_day(self) -> None:
         for rollup, ring in zip(self.rollups, self._archive.signal_days, strict=True):
             if rollup.samples:
-                ring.append(self.day, _day_figures(rollup))
+                ring.append(self.day, day_figures(rollup))
             rollup.clear()
 
     def _write_notes(self) -> None:
@@ -126,7 +126,7 @@ class SignalRecorder:
             )
 
 
-def _day_figures(rollup: Rollup) -> array[float]:
+def day_figures(rollup: Rollup) -> array[float]:
     """Return the row of ``signal_day_columns``: means, smallest, largest, counts."""
     cells = [rollup.column(column) for column in range(BANK)]
     nan = math.nan

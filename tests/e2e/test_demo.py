@@ -52,3 +52,8 @@ def test_the_demo_begins_with_a_year() -> None:
         wait_until(lambda: b'powerwall_outages_total{gateway="default"} 3' in server.get("/metrics").body, 20)
         wait_until(lambda: savings() > 100.0, 60, "no value")
         assert ALONE_ALERT in server.json("/alerts")
+        status = server.json("/api/timeseries/status")
+        assert status["signal_daily_rows"] > 50 * status["signal_series"]
+        week = server.json(f"/api/timeseries/signal_trend?metrics=string_power&hours={7 * 24}")["series"][0]["points"]
+        assert len(week) > 100
+        assert min(point["avg"] for point in week) == 0.0 < max(point["avg"] for point in week)
