@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,18 @@ WHOLE = ("packaging",)
 # The simulator is read with the library as it is, and the gateways room changes the library for its whole process. Then
 # the rooms whose tests wait for real servers, so that no processor is left alone with them at the end.
 FIRST = ("simulator", "packaging", "e2e", "pages", "agreement")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Spare the garbage collector what is collected: nothing of it is garbage, and it is most of the memory."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

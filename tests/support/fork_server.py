@@ -25,10 +25,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from pwserver.config.settings import ENVIRONMENT_NAMES
 from tests.support.programs import ROOT, clean_environment
 
 MODULES = frozenset({"pwserver", "tests.agreement.tesla_server"})  # they change nothing before pwserver is imported
-# What the server reads itself, when it runs; all others must be the fork server's own.
+# What is read, like pwserver's settings, when the server runs; all others must be the fork server's own.
 READ_LATER = frozenset({"TZ", "HOME", "XDG_STATE_HOME", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PLAYED_TESLA"})
 # What pypowerwall imports of others. Itself it is imported by pollers only, which the tests are to see.
 OF_THE_LIBRARY = (
@@ -48,7 +49,7 @@ def can_start(module: str, environment: Mapping[str, str]) -> bool:
     """Tell whether a forked server is like one that was executed."""
     own = clean_environment()
     named = {name for name in (own | dict(environment)) if own.get(name) != environment.get(name)}
-    changed = {name for name in named if not name.startswith("PW_")} - READ_LATER
+    changed = {name for name in named if not name.startswith("PW_")} - READ_LATER - ENVIRONMENT_NAMES.keys()
     return module in MODULES and not changed and "COVERAGE_PROCESS_CONFIG" not in own
 
 
