@@ -14,15 +14,16 @@ from pwserver.cli import main
 from pwserver.web import worker
 
 BARREN = "pwserver-2"
+REAL = worker.run_worker
 
 
 def run_worker(app: Sanic[Any, Any], listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
     if app.name == BARREN:
         raise SystemExit(9)
-    worker.run_worker(app, listener, number, tls)
+    REAL(app, listener, number, tls)
 
 
 if __name__ == "__main__":
-    vars(server)["run_worker"] = run_worker
+    vars(worker)["run_worker"] = run_worker
     server.READY_SECONDS = 2.0
     sys.exit(main())
