@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,8 @@ _COLUMNS: Final = (*POWERS, PERCENTAGE, GRID_STATUS)
 _PLACES: Final = {name: place for place, name in enumerate(_COLUMNS)}
 _QUARTER: Final = 15  # minutes
 _HALF: Final = 0.5
+_HOME: Final = "home_wh"
+_BRIDGED: Final = 1.1  # what the sums of a day may have over its minutes for going straight on over gaps
 
 
 @record(slots=True)
@@ -128,16 +130,15 @@ class InfluxHistory:
             found[ordinal] = sums.row((end - start) / 60.0)
             if sums.end:
                 found[ordinal]["last_sample"] = sums.end * 60.0
-        counted: set[int] = set()
+        sums_of: dict[int, dict[str, float]] = {}
         for (ordinal, power), series in self._days.items():
             (energy,) = [name for name, of in ENERGY_OF.items() if of == power]
-            total = 1000.0 * math.fsum(series.values())
+            sums_of.setdefault(ordinal, {})[energy] = 1000.0 * math.fsum(series.values())
+        for ordinal, totals in sums_of.items():
             row = found.setdefault(ordinal, {})
-            # The sum was made of the minutes, so it knows more only where they have been deleted since.
-            if row.get(SAMPLES, 0.0) < _HALF and total > row.get(energy, -1.0):
-                row[energy] = total
-                counted.add(ordinal)
-        self.summary.days = len(counted)
+            if not row or (row.get(SAMPLES, 0.0) < _HALF and _knows_more(totals, row)):
+                row.update({name: total for name, total in totals.items() if total > row.get(name, -1.0)})
+                self.summary.days += 1
         return found
 
     def _quarters(self, minutes: RowsBuilder, oldest: float) -> Iterator[tuple[int, MinuteSums]]:
@@ -163,6 +164,16 @@ class InfluxHistory:
                 minutes.add(minute * 60.0, minute_row(told, steps > 0))
         for quarter in sorted(open_quarters):
             yield quarter, open_quarters[quarter]
+
+
+def _knows_more(totals: Mapping[str, float], row: Mapping[str, float]) -> bool:
+    """Say whether the sums of a day are of minutes that have been deleted since.
+
+    They were made of the minutes and go straight on over gaps, so a little more is no sign of that. The house always
+    uses something, and evenly; the other flows may be anything in a gap.
+    """
+    judged = [_HOME] if _HOME in totals else list(totals)
+    return math.fsum(totals[name] for name in judged) > _BRIDGED * math.fsum(row.get(name, 0.0) for name in judged)
 
 
 def _text(moment: float, zone_name: str) -> str:
