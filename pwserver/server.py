@@ -16,8 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import partial
 
 from pwserver import __version__, log, systemd
 from pwserver.assemble import assemble
@@ -35,9 +34,6 @@ from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
-
-if TYPE_CHECKING:
-    from pwserver.web.sanic_app import App
 
 logger = logging.getLogger("pwserver")
 
@@ -144,22 +140,16 @@ class Generation:
             row = shared.beats.rows - 1
             self.services.append(Child("simulator", shared.beats, row, self.simulated, never, never))
 
-    @cached_property
-    def app(self) -> App:
-        """Build the app that the workers serve, once, in main."""
+    def load_web(self) -> None:
+        """Load what the workers run and build the app they serve: once, in main, before the first of them is forked."""
         from pwserver.web.app import create_app
-
-        return create_app(self.runtime, self.name)
-
-    def load_web(self) -> App:
-        """Load what the workers run, before the first of them is forked."""
-
-        return self.app
-
-    def _work(self, number: int) -> None:
         from pwserver.web.worker import run_worker
 
-        run_worker(self.app, self.listener, number, self.tls)
+        self.app = create_app(self.runtime, self.name)
+        self._run_worker = run_worker
+
+    def _work(self, number: int) -> None:
+        self._run_worker(self.app, self.listener, number, self.tls)
 
     @property
     def children(self) -> list[Child]:
