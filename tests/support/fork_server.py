@@ -228,7 +228,9 @@ def main(control: int) -> None:
     """Import what servers need; then fork when asked to."""
     gc.disable()  # as pwserver.cli does
     import pwserver.cli
-    import pwserver.server  # noqa: F401
+    import pwserver.server
+    import pwserver.web.app
+    import pwserver.web.worker  # noqa: F401
 
     for name in OF_THE_LIBRARY:
         importlib.import_module(name)
