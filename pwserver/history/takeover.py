@@ -5,12 +5,8 @@ from __future__ import annotations
 import logging
 
 from pwserver.events.event_ring import SPARE, EventRing
-from pwserver.history.archive import Archive
-from pwserver.history.days import zone
-from pwserver.history.device_transfer import TABLES, merge_device_days
-from pwserver.history.incoming import incoming_of
 from pwserver.history.store import HistoryStore
-from pwserver.history.transfer import merge_gateway, tables_in
+from pwserver.history.transfer import merge_tables, rows_among, tables_in
 
 log = logging.getLogger("pwserver.history")
 
@@ -26,7 +22,8 @@ def take_over(old: HistoryStore, new: HistoryStore) -> None:
     for gateway, archive in new.archives.items():
         if gateway in old.archives:
             try:
-                _add_rows(old.archives[gateway], archive, new)
+                tables = tables_in(old.archives[gateway])
+                merge_tables(new, gateway, rows_among(tables, archive.timezone), tables)
             except (OSError, RuntimeError, ValueError) as problem:
                 log.error("history of %s: what was in memory is lost (%s)", gateway, problem)
 
@@ -36,12 +33,3 @@ def _add_events(old: EventRing, new: EventRing) -> None:
     for start in range(0, len(known), SPARE):
         new.commit(known[start : start + SPARE], new.kept_memory)
     new.commit([], old.kept_memory)
-
-
-def _add_rows(old: Archive, new: Archive, store: HistoryStore) -> None:
-    tables = tables_in(old)
-    if not tables:
-        return
-    rows = [table for table in tables if table.ring not in TABLES]
-    merge_gateway(new, incoming_of(rows, zone(new.timezone)), {}, lambda: store.flush(force=True))
-    merge_device_days(new, tables)

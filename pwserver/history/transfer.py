@@ -146,26 +146,29 @@ def merge(
             raise ValueError(f"gateway {table.gateway} is not configured")
         if table.ring not in (*POWER_RINGS, SIGNALS, SIGNAL_DAYS, *TABLES):
             raise ValueError(f"there is no ring {table.ring}")
-    incoming = {
-        id: incoming_of(
-            [table for table in tables if table.gateway == id and table.ring not in TABLES],
-            zone(layout.gateway.timezone),
-        )
-        for id, layout in by_gateway.items()
-        if any(table.gateway == id for table in tables)
-    }
+    own = {id: [table for table in tables if table.gateway == id] for id in by_gateway}
+    # Before a file is touched: a table may have a column that cannot be.
+    incoming = {id: rows_among(own[id], layout.gateway.timezone) for id, layout in by_gateway.items() if own[id]}
     store = HistoryStore.open(path, layouts)
     try:
-        reports = {
-            id: merge_gateway(store.archives[id], rows, {}, lambda: store.flush(force=True), latest)
-            for id, rows in incoming.items()
-        }
-        for id, report in reports.items():
-            own = [table for table in tables if table.gateway == id]
-            report.added.update(merge_device_days(store.archives[id], own, latest))
-        return reports
+        return {id: merge_tables(store, id, rows, own[id], latest) for id, rows in incoming.items()}
     finally:
         store.close()
+
+
+def rows_among(tables: Sequence[RingTable], timezone: str | None) -> Incoming:
+    """Return what tables of one gateway hold besides days of devices. ValueError names a column that cannot be."""
+    return incoming_of([table for table in tables if table.ring not in TABLES], zone(timezone))
+
+
+def merge_tables(
+    store: HistoryStore, gateway: str, rows: Incoming, tables: Sequence[RingTable], latest: float = math.inf
+) -> ImportReport:
+    """Put rows, and the days of devices among ``tables``, into the rings of one gateway that nobody records."""
+    archive = store.archives[gateway]
+    report = merge_gateway(archive, rows, {}, lambda: store.flush(force=True), latest)
+    report.added.update(merge_device_days(archive, tables, latest))
+    return report
 
 
 def merge_gateway(
