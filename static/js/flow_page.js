@@ -52,7 +52,6 @@ function draw() {
   drawing.show(subject, { faded: lost || !subject?.known || subject.old });
   showNotice(notice());
   text(find("site"), subject?.title ?? "");
-  if (gateways) choice.show(gateways, gateway, subject);
   const { mode, reserve_percent: reserve, hours_left: hours } = subject ?? {};
   const live = subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "";
   showFact("houses", live, "fresh");
@@ -63,6 +62,11 @@ function draw() {
   showFact("age", subject && known(subject.read_at) ? `Read ${ageOf(subject)} ago` : "", "read_at");
 }
 
+/** Offer the houses: when there is news of them, for there may be hundreds. */
+function showChoice() {
+  if (gateways) choice.show(gateways, gateway, subject);
+}
+
 /** Listen to what is chosen. @returns {LiveConnection} */
 const connect = () =>
   new LiveConnection({
@@ -70,12 +74,14 @@ const connect = () =>
     onMessage(message) {
       subject = subjectOf(message);
       if ("site" in message) gateways = message.gateways;
+      showChoice();
       show();
     },
     onState(state) {
       lost = state.lost;
       attribute(document.documentElement, "data-transport", state.transport || "none");
       if (state.unknown) subject = unknownHouse(gateway);
+      showChoice();
       show();
       if (state.unknown) askForHouses();
     },
@@ -85,6 +91,7 @@ const choice = new HouseChoice((id) => {
   gateway = id;
   subject = null; // the figures of one house must not stand below the name of another
   writeHouse(id);
+  showChoice();
   live.stop();
   live = connect().start();
 });
@@ -92,6 +99,7 @@ const choice = new HouseChoice((id) => {
 /** Ask which houses there are, and how they are: what streams of one house does not tell. */
 async function askForHouses() {
   gateways = (await load("api/site"))?.gateways ?? gateways;
+  showChoice();
   show();
 }
 

@@ -73,7 +73,9 @@ export class HouseChoice {
     const unknown = chosen && !houses.some((one) => one.id === chosen);
     this.box.hidden = houses.length < (unknown ? 1 : 2);
     if (this.box.hidden) return;
-    const twice = new Set(houses.map((one) => one.name).filter((name, at, all) => all.indexOf(name) !== at));
+    const seen = new Set();
+    const twice = new Set();
+    for (const { name } of houses) (seen.has(name) ? twice : seen).add(name);
     const offered = houses.map((one) => {
       const state = one.id === now?.id ? now.state : one.state;
       return { id: one.id, words: wordsOf({ ...one, state }, twice.has(one.name)) };
