@@ -59,6 +59,9 @@ export const PALETTE = [
 /** @param {string} name */
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || name;
 
+/** Return a colour that lets through what is below. @param {string} name @param {number} percent of it */
+const tint = (name, percent) => `color-mix(in srgb, ${colour(name)} ${percent}%, transparent)`;
+
 /** How large a pixel is drawn: more on a wall. */
 const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 
@@ -228,7 +231,7 @@ export class LineChart {
       series: [{}, ...this.series.map((one) => this.line(one)), ...banded.flatMap((one) => this.edges(one))],
       bands: banded.map((one) => {
         const [low, high] = this.bandOf(one);
-        return { series: [high, low], fill: `color-mix(in srgb, ${colour(one.colour)} ${BAND_PERCENT}%, transparent)` };
+        return { series: [high, low], fill: tint(one.colour, BAND_PERCENT) };
       }),
       hooks: {
         drawClear: [(plot) => this.drawShades(plot)],
@@ -272,7 +275,7 @@ export class LineChart {
       dash: one.dash,
       show: !this.hidden.has(one.name),
       spanGaps: false,
-      fill: one.fill ? `color-mix(in srgb, ${colour(one.colour)} ${one.fill}%, transparent)` : undefined,
+      fill: one.fill ? tint(one.colour, one.fill) : undefined,
       points: { show: false },
     };
   }
