@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive, bank_of
 from pwserver.history.days import day_start, local_date, zone
-from pwserver.history.layout import BANK
+from pwserver.history.layout import BANK, DAY_SECONDS
 from pwserver.history.signal_recorder import day_figures
 from pwserver.history.signal_series import METRICS
 from pwserver_ext.ring import Ring
@@ -20,7 +20,6 @@ from pwserver_ext.rollup import Rollup
 
 DAYS: Final = 60  # that are made up
 FULL_DAYS: Final = 7  # of which each quarter hour is kept; of those before only what a day came to
-DAY_SECONDS: Final = 86400.0
 WARMEST_HOUR: Final = 15.0
 LIT: Final = 0.01  # of the present sun: below this a string has no voltage
 
