@@ -42,10 +42,14 @@ POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
 
 
-def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
-    """Make a tag of what was recorded and asked; weak, because these bodies also tell the time."""
+def _start(histories: Histories, archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
+    """Make a tag of what was recorded and asked; weak, because these bodies also tell the time.
+
+    The sum of several houses is a record of its own, which is written a little later than theirs.
+    """
     asked = sorted(arguments.items())
-    return make_etag(*(f"{one.gateway.id} {one.generation}" for one in archives), asked, *more, weak=True)
+    sums = [histories.archives[AGGREGATE.id]] if len(archives) > 1 and AGGREGATE.id in histories.archives else []
+    return make_etag(*(f"{one.gateway.id} {one.generation}" for one in (*archives, *sums)), asked, *more, weak=True)
 
 
 def _not_modified(etag: bytes) -> HistoryAnswer:
@@ -106,7 +110,7 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
         return json_answer({"enabled": False, "days": [], "last_updated": None})
     archives = histories.real(query.text("gateway"))
     today = datetime.datetime.fromtimestamp(now, datetime.UTC).date()
-    etag = _start(archives, arguments, today)
+    etag = _start(histories, archives, arguments, today)
     if unchanged(etag, match):
         return _not_modified(etag)
     ranged = start is not None or end is not None
@@ -139,7 +143,7 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "gateways": {}})
     archives = histories.real()
-    etag = _start(archives, arguments, now // 60)
+    etag = _start(histories, archives, arguments, now // 60)
     if unchanged(etag, match):
         return _not_modified(etag)
     rows: list[bytes] = []
@@ -187,7 +191,7 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "points": [], "count": 0})
     archives = histories.real(query.text("gateway"))
-    etag = _start(archives, arguments, now // 60)
+    etag = _start(histories, archives, arguments, now // 60)
     if unchanged(etag, match):
         return _not_modified(etag)
     begin = now - hours * 3600.0 if start is None else start
@@ -230,7 +234,7 @@ def samples(
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "samples": [], "count": 0})
     archives = histories.real(query.text("gateway"))
-    etag = _start(archives, arguments)
+    etag = _start(histories, archives, arguments)
     if unchanged(etag, match):
         return _not_modified(etag)
     low = -math.inf if start is None else start
