@@ -16,6 +16,9 @@ cdef enum:
     # microseconds; one that died inside a row must not cost every reader milliseconds of waiting.
     ATTEMPTS = 18
     ATTEMPTS_WITHOUT_NAP = 16
+    # Where the sequence moved while rows were checked, the writer lives, and may have taken rows from under the reader:
+    # so often it tries again. Only a writer that does nothing but write can exhaust it.
+    MOST_ATTEMPTS = 1000
     COLUMN_LIMIT = 64
 
 
@@ -116,7 +119,7 @@ cdef inline RowHead* live_row(Ring ring, bint careful) except? NULL:
 cdef struct Reading:
     int attempts  # that failed
     bint begun
-    bint careful  # the writer seems to be dead: each row is copied and checked by its CRC, and the attempt counts
+    bint careful  # the writer seems to be dead: each row is copied and checked by its CRC
     bint refused  # by the caller
     uint64_t sequence
     uint64_t newest  # number of the newest row
@@ -140,7 +143,7 @@ cdef inline bint must_read(Ring ring, Reading* reading) noexcept:
     """
     if reading.begun:
         if not reading.refused:
-            if reading.careful or is_unchanged(&ring._control.sequence, reading.sequence):
+            if is_unchanged(&ring._control.sequence, reading.sequence) or reading.attempts >= MOST_ATTEMPTS:
                 return False
         reading.attempts += 1
     reading.begun = True

@@ -6,6 +6,7 @@ import math
 import mmap
 import os
 import signal
+import traceback
 import zlib
 from array import array
 
@@ -257,6 +258,7 @@ def test_readers_in_other_processes_never_see_half_a_row() -> None:
                     assert rows[-1][0] >= newest
                     newest = rows[-1][0]
             except BaseException:
+                traceback.print_exc()
                 os._exit(1)
             os._exit(0)
         readers.append(child)
@@ -264,6 +266,7 @@ def test_readers_in_other_processes_never_see_half_a_row() -> None:
         if number % 3:
             ring.set_live(float(number), pattern(float(number)))
         ring.append(float(number), pattern(float(number)))
+        ring.check()  # so that it does not do nothing but write, as no writer does
     assert [os.waitpid(child, 0)[1] for child in readers] == [0, 0]
 
 
