@@ -32,8 +32,8 @@ from pwserver_ext.process import die_with_parent, set_name
 log = logging.getLogger("pwserver.supervisor")
 
 WATCHED = STOPPING | RELOADING | {signal.SIGCHLD}
-LOOK_SECONDS = 1.0  # how often heartbeats are looked at, or more often where little silence is allowed
-LOOKS_PER_SILENCE = 10
+LOOK_SECONDS = 2.0  # how often heartbeats are looked at, or more often where little silence is allowed
+LOOKS_PER_SILENCE = 5
 STOP_SECONDS = 1.5  # a child that has not ended this long after SIGTERM is killed
 ABSENT_SECONDS = 1.5  # main itself was stopped for this long, so the children's heartbeats may be old without a fault
 GRACE_SECONDS = 3.0  # then they may take this long to beat again

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.poller")
 
-BEAT_SECONDS = 0.5  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
+BEAT_SECONDS = 1.0  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
 BEATS_PER_SILENCE = 8  # so often within PW_HEARTBEAT_TIMEOUT, after which main replaces the poller
 NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
