@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pwserver.documents.devices import alerts as sorted_alerts
-from pwserver.documents.gateway_status import gateway_status
-from pwserver.json_types import JsonObject
+from pwserver.documents.encode import Encoded
+from pwserver.documents.gateway_status import written_status
+from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.state.site import MIXED
 from pwserver.state.view import SiteView
 from pwserver_ext.aggregate import time_skew
@@ -26,7 +29,7 @@ def overview(view: SiteView) -> JsonObject:
     body["num_gateways"] = len(views)
     body["num_online"] = sum(one.status.online for one in views)
     body["num_degraded"] = sum(one.status.stale for one in views)
-    body["gateways"] = {one.gateway.id: gateway_status(one) for one in views if one.reading is not None}
+    body["gateways"] = {one.gateway.id: written_status(one) for one in views if one.reading is not None}
     body["timestamp"] = view.now
     body["percentage_mean"] = site.charge.app_mean
     body["weighted"] = site.charge.weighted
@@ -82,7 +85,9 @@ def battery(view: SiteView) -> JsonObject:
 
 def strings(view: SiteView) -> JsonObject:
     """Write /api/aggregate/strings: strings by gateway."""
-    return {one.gateway.id: one.reading.strings or {} for one in view.gateways if one.reading}
+    return {
+        one.gateway.id: one.once(strings, partial(_member, one.reading.strings)) for one in view.gateways if one.reading
+    }
 
 
 def alerts(view: SiteView) -> dict[str, list[str]]:
@@ -92,7 +97,9 @@ def alerts(view: SiteView) -> dict[str, list[str]]:
 
 def vitals(view: SiteView) -> JsonObject:
     """Write /api/aggregate/vitals: devices by gateway."""
-    return {one.gateway.id: one.reading.vitals or {} for one in view.gateways if one.reading}
+    return {
+        one.gateway.id: one.once(vitals, partial(_member, one.reading.vitals)) for one in view.gateways if one.reading
+    }
 
 
 def status(view: SiteView) -> JsonObject:
@@ -126,6 +133,10 @@ def status(view: SiteView) -> JsonObject:
         "timestamp": view.now,
         "sources": _sources(view),
     }
+
+
+def _member(value: JsonMapping | None) -> Encoded:
+    return Encoded(value or {})
 
 
 def _sources(view: SiteView) -> JsonObject:

@@ -332,7 +332,7 @@ _ROWS: tuple[Document, ...] = (
     # --- one gateway as a whole
     Document(
         "",
-        gateway_status.gateway_status,
+        gateway_status.written_status,
         "gateways",
         "Everything about one gateway",
         schemas.GATEWAY,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 
 from pwserver.documents.document import Document, Scope
+from pwserver.documents.encode import to_json
 from pwserver.documents.error_answer import ErrorAnswer
 from pwserver.documents.status import LiveNumbers, site_facts
 from pwserver.json_types import Json, JsonObject
@@ -30,7 +32,14 @@ def example_of(document: Document) -> Json:
     else:
         live: LiveNumbers = {"now": _NOW, "gets": 1200, "posts": 1, "uri": {"/aggregates": 600}, "mem_kb": 31000}
         body = document.render(site_facts(_site()), live)
-    return body.body if isinstance(body, ErrorAnswer) else body
+    return _decoded(body)
+
+
+def _decoded(body: object) -> Json:
+    """Return what a renderer gave as a client reads it."""
+    shown = body.body if isinstance(body, ErrorAnswer) else body
+    decoded: Json = shown if isinstance(shown, str) else json.loads(to_json(shown))
+    return decoded
 
 
 def _meter(watts: float, volts: float, exported: float, imported: float) -> JsonObject:
@@ -151,4 +160,4 @@ def none_of(document: Document) -> Json:
     nothing = replace(view, reading=None, status=status)
     refusal = document.gate(nothing) if document.gate is not None else None
     body = document.render(nothing) if refusal is None else refusal
-    return body.body if isinstance(body, ErrorAnswer) else body
+    return _decoded(body)

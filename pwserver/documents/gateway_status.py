@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pwserver.documents.devices import alerts
+from pwserver.documents.encode import Encoded
 from pwserver.documents.meters import charge
 from pwserver.documents.tedapi import raw_routes_on
 from pwserver.json_types import JsonObject
@@ -34,8 +35,13 @@ def last_error(view: View) -> str | None:
     return view.status.error if view.status.total_failures or view.status.consecutive_failures else None
 
 
+def written_status(view: View) -> Encoded:
+    """Write /api/gateways/{id}, and the same object in the documents about all gateways."""
+    return view.once(gateway_status, lambda: Encoded(gateway_status(view)))
+
+
 def gateway_status(view: View) -> JsonObject:
-    """Write /api/gateways/{id}: identity, all data of the reading or null, and the state of the connection."""
+    """Return identity, all data of the reading or null, and the state of the connection."""
     status = view.status
     body: JsonObject = {
         "gateway": {**identity(view.gateway), "online": status.online, "last_error": last_error(view)},
@@ -103,4 +109,4 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
 
 def all_gateways(site: SiteView) -> JsonObject:
     """Write /api/gateways: every configured gateway in the order of the configuration, without the virtual one."""
-    return {view.gateway.id: gateway_status(view) for view in site.views if not view.gateway.virtual}
+    return {view.gateway.id: written_status(view) for view in site.gateways}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from pwserver.json_types import JsonMapping, JsonObject
@@ -152,22 +152,22 @@ def line(measurement: str, tags: JsonMapping, fields: JsonMapping, seconds: floa
 
 def render(site: SiteView) -> str:
     """Write /influx: all gateways as line protocol, one point per line; empty when nothing is known."""
-    lines: list[str] = []
-    for view in site.views:
-        if view.gateway.virtual:
-            continue
-        points = [(point, view.now) for point in _poll(view, site.now)]
-        if view.reading is not None:
-            at = view.reading.timestamp
-            points += [(point, at) for point in (*_judged(view.state.judged), *_worth(view.value, at))]
-        for (measurement, tags, fields), seconds in points:
-            written = line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
-            if written is not None:
-                lines.append(written)
-    return "".join(f"{written}\n" for written in dict.fromkeys(lines))  # of equal lines only one, in their order
+    return "".join([view.once(render, partial(_lines, view)) for view in site.gateways])
 
 
-def _poll(view: View, now: float) -> Iterator[Point]:
+def _lines(view: View) -> str:
+    points = [(point, view.now) for point in _poll(view)]
+    if view.reading is not None:
+        at = view.reading.timestamp
+        points += [(point, at) for point in (*_judged(view.state.judged), *_worth(view.value, at))]
+    lines = [
+        line(measurement, {"gateway": view.gateway.id, **tags}, fields, seconds)
+        for (measurement, tags, fields), seconds in points
+    ]
+    return "".join(f"{written}\n" for written in dict.fromkeys(lines) if written)  # of equal lines only one, in order
+
+
+def _poll(view: View) -> Iterator[Point]:
     status, reading = view.status, view.reading
     yield (
         "powerwall_poll",
@@ -179,7 +179,7 @@ def _poll(view: View, now: float) -> Iterator[Point]:
             "consecutive_failures": status.consecutive_failures,
             "failures": status.total_failures,
             "successes": status.total_successes,
-            "reading_age_seconds": None if reading is None else max(0.0, now - reading.timestamp),
+            "reading_age_seconds": None if reading is None else max(0.0, view.now - reading.timestamp),
         },
     )
 

@@ -8,7 +8,8 @@ old as the last poll, and contains ages and timestamps. Fan speeds are in rpm, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 from pwserver.documents.error_answer import ErrorAnswer, detail
 from pwserver.documents.exposition import Written, family_text, openmetrics_of, text_of
@@ -257,18 +258,13 @@ _READ = [(family.name.removeprefix("powerwall_"), family.read) for family in DAT
 Sample = tuple[str, tuple[str, ...], float]
 
 
-def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
-    """Yield all samples as (metric, label values, value), in no particular order."""
-    for view in site.views:
-        if not view.gateway.virtual:
-            gateway = view.gateway.id
-            for name, labels, value in _gateway(view, site.now):
-                yield f"powerwall_{name}", (gateway, *labels), value
+def _server(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
+    """Yield the samples of the server itself as (metric, label values, value), in no particular order."""
     server = site.server
     yield "pwserver_build_info", (server.version, server.library_version), 1.0
     yield "pwserver_start_time_seconds", (), server.started
     yield "pwserver_poll_interval_seconds", (), server.poll_interval_seconds
-    yield "pwserver_gateways", (), float(sum(not view.gateway.virtual for view in site.views))
+    yield "pwserver_gateways", (), float(len(site.gateways))
     for name, values in self_metrics.items():
         if name in BY_NAME:
             told: Mapping[tuple[str, ...], object] = values if isinstance(values, Mapping) else {(): values}
@@ -278,12 +274,13 @@ def samples(site: SiteView, self_metrics: SelfMetrics) -> Iterator[Sample]:
                     yield name, tuple(map(str, labels)), float(known)
 
 
-def _gateway(view: View, now: float) -> Iterator[Sample]:
-    judged = view.state.judged
-    found = [*_connection(view, now), *_meters(judged), *(_judged(judged) if view.reading else ()), *_value(view)]
+def _gateway(view: View) -> Iterator[Sample]:
+    """Yield the samples of one gateway; only the age of its values is missing, which grows without a new view."""
+    judged, gateway = view.state.judged, view.gateway.id
+    found = [*_connection(view), *_meters(judged), *(_judged(judged) if view.reading else ()), *_value(view)]
     for name, labels, value in found:
         if value is not None:
-            yield name, tuple(map(str, labels)), float(value)
+            yield f"powerwall_{name}", (gateway, *map(str, labels)), float(value)
 
 
 def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator[Sample]:
@@ -292,7 +289,7 @@ def _choice(name: str, choices: tuple[str, ...], chosen: str | None) -> Iterator
             yield name, (choice,), float(choice == chosen)
 
 
-def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[object, ...], object]]:
+def _connection(view: View) -> Iterator[tuple[str, tuple[object, ...], object]]:
     status, reading, identity = view.status, view.reading, view.gateway
     yield "up", (), float(status.online)
     facts = (
@@ -319,7 +316,6 @@ def _connection(view: View, now: float) -> Iterator[tuple[str, tuple[object, ...
         yield "family_consecutive_failures", (family,), capability.failures
     if reading is not None:
         yield "reading_timestamp_seconds", (), reading.timestamp
-        yield "reading_age_seconds", (), max(0.0, now - reading.timestamp)
 
 
 def _value(view: View) -> Iterator[tuple[str, tuple[object, ...], object]]:
@@ -426,15 +422,34 @@ def _electrical(judged: Judged) -> Iterator[tuple[str, tuple[object, ...], objec
         yield "remote_meter_exported_joules_total", channel, meter.exported_joules
 
 
-_TEXTS = [(family.name, family_text(family.name, family.kind, family.labels, family.help)) for family in FAMILIES]
+_TEXTS = {family.name: family_text(family.name, family.kind, family.labels, family.help) for family in FAMILIES}
+_AGE = "powerwall_reading_age_seconds"
 
 
 def write(site: SiteView, self_metrics: SelfMetrics) -> Written:
     """Write the samples of every family that has one, in the order of the table, each set of labels once."""
-    found: dict[str, dict[tuple[str, ...], float]] = {family.name: {} for family in FAMILIES}
-    for name, labels, value in samples(site, self_metrics):
-        found[name].setdefault(labels, value)  # the same labels twice would make the whole scrape fail
-    return [(text, text.lines(found[name])) for name, text in _TEXTS if found[name]]
+    found: dict[str, list[str]] = {name: [] for name in _TEXTS}
+    for view in site.gateways:
+        for name, lines in view.once(write, partial(_written, view)).items():
+            found[name].append(lines)
+        if view.reading is not None:
+            age = max(0.0, site.now - view.reading.timestamp)
+            found[_AGE].append(_TEXTS[_AGE].lines({(view.gateway.id,): age}))
+    for name, lines in _lines(_server(site, self_metrics)).items():
+        found[name].append(lines)
+    return [(text, "".join(found[name])) for name, text in _TEXTS.items() if found[name]]
+
+
+def _written(view: View) -> dict[str, str]:
+    return _lines(_gateway(view))
+
+
+def _lines(samples: Iterable[Sample]) -> dict[str, str]:
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for name, labels, value in samples:
+        # The same labels twice would make the whole scrape fail.
+        found.setdefault(name, {}).setdefault(labels, value)
+    return {name: _TEXTS[name].lines(values) for name, values in found.items()}
 
 
 def render(site: SiteView, self_metrics: SelfMetrics | None = None, *, openmetrics: bool = False) -> str:

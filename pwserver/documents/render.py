@@ -10,7 +10,7 @@ from typing import Any
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS
 from pwserver.documents.document import Document
-from pwserver.documents.encode import etag, gzip_twin, to_json
+from pwserver.documents.encode import Encoded, etag, gzip_twin, to_json
 from pwserver.documents.error_answer import NO_GATEWAYS, ErrorAnswer
 from pwserver.reading import GatewayIdentity, GatewayStatus, ServerFacts
 from pwserver.state.view import SiteView, View
@@ -57,6 +57,8 @@ def encoded(body: object) -> Rendered:
         return body.status, to_json(body.body)
     if isinstance(body, str):
         return 200, body.encode()
+    if isinstance(body, Encoded):
+        return 200, body.text
     return 200, to_json(body)
 
 

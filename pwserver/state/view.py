@@ -42,6 +42,17 @@ class View:
     week: WeekFacts | None = field(default=None, repr=False)  # its last seven days; None until they were looked at
     _state: State | None = field(default=None, init=False, compare=False, repr=False)
     _checks: tuple[Check, ...] | None = field(default=None, init=False, compare=False, repr=False)
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, what: Callable[..., Any], make: Callable[[], Made]) -> Made:
+        """Return what ``make`` returned the first time: the text of this gateway in documents about all of them.
+
+        Such a document is made more often than there are new views, so that most of its text is already there.
+        """
+        if what not in self._made:
+            self._made[what] = make()
+        made: Made = self._made[what]
+        return made
 
     @property
     def checks(self) -> tuple[Check, ...]:

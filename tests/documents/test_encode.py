@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pwserver.documents.encode import GZIP_MINIMUM_BYTES, etag, gzip_twin, to_json
+from pwserver.documents.encode import GZIP_MINIMUM_BYTES, Encoded, etag, gzip_twin, to_json
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=[])),
@@ -77,6 +77,13 @@ def test_form(value: Any, text: str) -> None:
 def test_what_json_cannot_say_is_an_error(value: Any) -> None:
     with pytest.raises(TypeError):
         to_json(value)
+
+
+def test_a_part_that_is_written_already_is_the_same_in_every_document() -> None:
+    part = {"name": 'Süd/"1"', "watts": [1.5, None, -0.1]}
+    assert to_json({"a": Encoded(part), "b": [Encoded(part)]}) == to_json({"a": part, "b": [part]})
+    # What JSON cannot say, beside the part and inside it.
+    assert json.loads(to_json([math.nan, Encoded({**part, "nan": math.nan})])) == [None, {**part, "nan": None}]
 
 
 def test_endless_nesting_ends() -> None:

@@ -88,6 +88,14 @@ def test_base_units(frozen_site):
     assert value(page, "powerwall_remote_meter_imported_joules_total", **meter) == 36000000
 
 
+def test_without_a_new_view_only_the_age_grows(frozen_site, self_metrics):
+    before = values(render(frozen_site, self_metrics))
+    after = values(render(replace(frozen_site, now=frozen_site.now + 3.0), self_metrics))
+    other = {series for series in before.keys() | after.keys() if before.get(series) != after.get(series)}
+    assert {name for name, _ in other} == {"powerwall_reading_age_seconds"}
+    assert {after[series] - before[series] for series in other} == {3.0}
+
+
 def test_what_is_not_known_is_absent(view_of, site_of):
     nothing = Reading.partial("home", 1.7e9, {"site": {"instant_power": None, "energy_imported": float("nan")}})
     page = render(site_of(view_of(nothing)))
