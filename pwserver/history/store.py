@@ -81,6 +81,7 @@ class HistoryStore:
         self.path = path
         self.messages: list[str] = []  # what was found and done while opening
         self._files: list[MappedFile | RecordFile] = []
+        self._mapped: dict[str, Sequence[MappedFile | RecordFile]] = {}  # gateway id -> its files, once asked for
         self._stop_reason = StopReason()
         self._lock: int | None = None
         self._flush_seconds = 0.0
@@ -203,6 +204,7 @@ class HistoryStore:
         for file in self._files:
             file.close()
         self._files = []
+        self._mapped = {}
         self.archives = {}
         self.judges = {}
         self.events = {}
@@ -210,18 +212,30 @@ class HistoryStore:
             os.close(self._lock)
             self._lock = None
 
-    def stop_reason(self) -> str | None:
+    def stop_reason(self, gateway: str | None = None) -> str | None:
         """Return why the rings must not be touched any more, in this process or any other; None while they may be.
 
         To be asked every time before a ring is read or written: it costs a system call for each file, and a page that
-        is not there any more would end the process.
+        is not there any more would end the process. ``gateway``: only its own rings are about to be touched, so only
+        their files are looked at.
         """
         if self._stop_reason.reason is None:
-            for file in self._files:
+            for file in self._files if gateway is None else self._files_of(gateway):
                 if file.cut:
                     self.give_up(f"{file.path.relative_to(self.path or '/')} was cut short while it was in use")
                     break
         return self._stop_reason.reason
+
+    def _files_of(self, gateway: str) -> Sequence[MappedFile | RecordFile]:
+        """Return the mapped files of one gateway."""
+        if self.path is None:
+            return ()
+        known = self._mapped.get(gateway)
+        if known is None:
+            folder = folder_of(self.path, gateway)
+            mapped = [file for file in self._files if file.path.parent == folder and isinstance(file, MappedFile)]
+            known = self._mapped[gateway] = mapped
+        return known
 
     def give_up(self, reason: str) -> None:
         """Stop the history: all processes that share this store go on without it."""
@@ -263,6 +277,7 @@ class HistoryStore:
     def _map(self, path: Path, room_later: bool = False) -> MappedFile:
         file = MappedFile(path, room_later)
         self._files.append(file)
+        self._mapped.clear()
         return file
 
     def _open_gateway(self, layout: GatewayLayout, clock: Callable[[], float]) -> Archive:

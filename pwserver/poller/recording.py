@@ -83,7 +83,7 @@ class Recording:
     def today(self, gateway: str) -> TodayEnergies | None:
         """Return the energies of a gateway since its midnight; None where nothing was recorded or may be read."""
         archive = self.store.archives.get(gateway)
-        if archive is None or self.store.stop_reason() is not None:
+        if archive is None or self.store.stop_reason(gateway) is not None:
             return None
         return today_energies(archive, time.time())
 
@@ -119,7 +119,7 @@ class Recording:
         """Record one reading of one gateway, whose days begin at midnight in ``timezone`` where that is given."""
         timeline = self._timelines.get(gateway)
         # A gateway publishes one reading several times: after a command, and when its status changes.
-        if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble():
+        if timeline is None or self._last.get(gateway) == reading.timestamp or self._in_trouble(gateway):
             return
         with self._holding:
             if gateway in self._held:
@@ -166,9 +166,12 @@ class Recording:
                         waiting = self._held[gateway].popleft()
                     self._take(gateway, *waiting)
 
-    def _in_trouble(self) -> bool:
-        """Say whether the rings must be left alone, and log it once. Asked every time before they are touched."""
-        trouble = self.store.stop_reason()
+    def _in_trouble(self, gateway: str | None = None) -> bool:
+        """Say whether the rings must be left alone, and log it once. Asked every time before they are touched.
+
+        ``gateway``: only the rings of that one are about to be touched.
+        """
+        trouble = self.store.stop_reason(gateway)
         if trouble is not None and not self._told:
             self._told = True
             log.error("%s", GIVEN_UP.format(trouble))
@@ -203,7 +206,7 @@ class Recording:
     def stop(self) -> None:
         """Keep the open intervals and write everything."""
         for gateway in self.recorders:
-            if self._in_trouble():
+            if self._in_trouble(gateway):
                 return
             with self._locks[gateway]:
                 self.recorders[gateway].checkpoint()  # only now: an import has made another one perhaps

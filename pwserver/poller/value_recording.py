@@ -60,7 +60,7 @@ class ValueRecording:
 
     def _update(self) -> None:
         for archive in self._histories.real():
-            if self._store.stop_reason() is not None:
+            if self._store.stop_reason(archive.gateway.id) is not None:
                 return
             try:
                 self._update_one(archive)

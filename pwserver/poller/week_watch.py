@@ -67,7 +67,7 @@ class WeekWatch:
     def _of(self, identity: GatewayIdentity, kept: bool) -> WeekFacts:
         name, store = identity.id, self._recording.store
         told = self._told_zone(name)
-        archive = store.archives.get(name) if store.stop_reason() is None else None
+        archive = store.archives.get(name) if store.stop_reason(name) is None else None
         if archive is not None and not archive.settings.enabled:
             archive = None
         clock = ClockFacts(self._recording.clock_ahead(name), kept, in_force(identity, told).timezone, told)

@@ -354,6 +354,18 @@ def test_a_file_that_is_cut_is_noticed_before_it_is_touched(
     again.close()
 
 
+def test_whoever_touches_one_house_looks_at_its_files_only(tmp_path: Path) -> None:
+    """With a hundred houses, the files of all of them would be thousands of system calls at each poll of one."""
+    cabin = replace(GATEWAY, id="cabin")
+    store = HistoryStore.open(tmp_path, [plan(SMALL, GATEWAY), plan(SMALL, cabin)])
+    os.truncate(folder_of(tmp_path, "cabin") / "polls.ring", 0)
+    assert store.stop_reason("default") is None
+    found = store.stop_reason("cabin")
+    assert found is not None and "gateway-cabin/polls.ring" in found
+    assert store.stop_reason("default") == store.stop_reason() == found
+    store.close()
+
+
 def test_a_child_hears_what_another_one_has_found(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     child = os.fork()

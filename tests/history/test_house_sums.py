@@ -90,7 +90,7 @@ def test_the_recorded_sum_has_a_gap_while_a_house_is_missing(known: bool, record
     """A house that was never heard of is not waited for."""
     store = archive(SETTINGS, HistoryGateway("aggregate", "All", "UTC", virtual=True))
     archives = {"aggregate": store, "buys": house("buys", HOUSES["buys"], [(-60.0, 0.0)] if known else [])}
-    recording = Recording(SimpleNamespace(archives=archives, stop_reason=lambda: None))  # type: ignore[arg-type]
+    recording = Recording(SimpleNamespace(archives=archives, stop_reason=lambda _=None: None))  # type: ignore[arg-type]
     for number in range(120):
         missing = ["buys"] if 30 <= number < 44 else []  # 70 s
         watts = sum(watts for name, watts in HOUSES.items() if name not in missing)
