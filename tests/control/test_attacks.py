@@ -288,11 +288,11 @@ def guess(port: int, count: int, source: str, statuses: Counter[int]) -> None:
             statuses[status] += 1
 
 
-def test_ten_thousand_guesses(houses: Callable[..., House]) -> None:
+def test_thousands_of_guesses(houses: Callable[..., House]) -> None:
     house = houses("v1r", PW_CONTROL_ATTEMPTS="5", PW_CONTROL_LOCKOUT="2", PW_WORKERS="2")
     statuses: Counter[int] = Counter()
     begun = time.monotonic()
-    guessers = [threading.Thread(target=guess, args=(house.server.port, 2500, "127.0.0.1", statuses)) for _ in range(4)]
+    guessers = [threading.Thread(target=guess, args=(house.server.port, 1000, "127.0.0.1", statuses)) for _ in range(4)]
     for guesser in guessers:
         guesser.start()
     wait_until(lambda: statuses[429] > 0, 20, "nobody was told to wait")
@@ -303,7 +303,7 @@ def test_ten_thousand_guesses(houses: Callable[..., House]) -> None:
     for guesser in guessers:
         guesser.join()
     lasted = time.monotonic() - begun
-    assert set(statuses) == {401, 429} and sum(statuses.values()) == 10_000
+    assert set(statuses) == {401, 429} and sum(statuses.values()) == 4_000
     # Five are free; then one each time the wait is over (here at most 2 s), perhaps one in each worker.
     assert statuses[401] <= 5 + 2 * (lasted / 1.0 + 2)
     assert [kind for kind, _ in house.writes()] == ["resume"]  # the one from elsewhere

@@ -39,7 +39,7 @@ def watch(gateway: SimulatedGateway) -> tuple[Counter[str], float]:
 def test_readers_cost_the_gateway_nothing(gateway: SimulatedGateway, serve: Callable[..., Server]) -> None:
     server = serve()
     alone, seconds_alone = watch(gateway)
-    with Readers(server.port or 0, pause_seconds=0.0, count=4) as readers:
+    with Readers(server.port or 0, pause_seconds=0.005, count=4) as readers:
         wait_until(lambda: readers.answers > 50, 20)
         busy, seconds_busy = watch(gateway)
         wait_until(lambda: readers.answers > 300, 20, "they hardly read")

@@ -22,7 +22,7 @@ from tests.support.readers import Readers
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
-ROUNDS = 3
+ROUNDS = 2
 HEARTBEAT_SECONDS = 5
 
 

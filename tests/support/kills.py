@@ -100,7 +100,7 @@ def hit(here: Scene, kind: str, number: signal.Signals, count: int, outcome: Out
         beating = here.beating()
         return all(name in beating and beating[name] not in struck for name in victims)
 
-    wait_for(lambda: attempt(replaced), PATIENCE_SECONDS)
+    wait_for(lambda: attempt(replaced), PATIENCE_SECONDS, 0.02)
     outcome.seconds.append(time.monotonic() - moment)
     here.look()
     if kind == "poller":

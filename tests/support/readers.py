@@ -61,7 +61,7 @@ class Readers:
         targets: Sequence[str] = TELEGRAF,
         *,
         count: int = 4,
-        pause_seconds: float = 0.002,
+        pause_seconds: float = 0.02,
         fresh_every: int = 10,
         allowed: Mapping[str, frozenset[int]] | None = None,
         owners: Callable[[], Sequence[int]] | None = None,
