@@ -17,8 +17,8 @@ cdef enum:
     ATTEMPTS = 18
     ATTEMPTS_WITHOUT_NAP = 16
     # Where the sequence moved while rows were checked, the writer lives, and may have taken rows from under the reader:
-    # so often it tries again. Only a writer that does nothing but write can exhaust it.
-    MOST_ATTEMPTS = 1000
+    # it tries again, but not for as long as a writer that does nothing but write keeps on.
+    MOST_ATTEMPTS = 24
     COLUMN_LIMIT = 64
 
 
