@@ -12,7 +12,7 @@ CAUSES = {"cabin": "unreachable", "vineyard": "auth"}
 
 
 def test_twelve_houses_some_in_trouble() -> None:
-    with Server(["--demo=houses"]) as server:
+    with Server(["--demo=houses"], aged=True) as server:
 
         def houses() -> dict[str, Any]:
             return {one["id"]: one for one in server.json("/api/site")["gateways"]}
@@ -32,7 +32,7 @@ def test_twelve_houses_some_in_trouble() -> None:
 
 def test_the_demo_begins_with_a_year() -> None:
     """Rows, events, batteries and strings of a year are there soon after the start, which does not wait for them."""
-    with Server(["--demo"]) as server:
+    with Server(["--demo"], aged=True) as server:
 
         def outages() -> list[Any]:
             return [one for one in server.json("/api/events")["events"] if one["kind"] == "grid_up"]

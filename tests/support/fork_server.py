@@ -28,7 +28,8 @@ from typing import NoReturn
 from pwserver.config.settings import ENVIRONMENT_NAMES
 from tests.support.programs import ROOT, clean_environment
 
-MODULES = frozenset({"pwserver", "tests.agreement.tesla_server"})  # they change nothing before pwserver is imported
+# They change nothing before pwserver is imported.
+MODULES = frozenset({"pwserver", "tests.agreement.tesla_server", "tests.support.young_demo"})
 # What is read, like pwserver's settings, when the server runs; all others must be the fork server's own.
 READ_LATER = frozenset({"TZ", "HOME", "XDG_STATE_HOME", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PLAYED_TESLA"})
 # What pypowerwall imports of others. Itself it is imported by pollers only, which the tests are to see.

@@ -43,12 +43,15 @@ class Server:
     module: str = "pwserver"  # what is run
     configured: bool = False  # the configuration says where to listen
     executed: bool = False  # with an interpreter of its own, for tests that look at what only that has
+    aged: bool = False  # a demo gets the whole past that it is to have
 
     def __enter__(self) -> Server:
         bundle = {name: os.environ[name] for name in ("REQUESTS_CA_BUNDLE",) if name in os.environ}
         if not self.configured:
             self.port = self.port or free_port()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log", delete=False)
+        if self.module == "pwserver" and not self.aged and any(one.startswith("--demo") for one in self.arguments):
+            self.module = "tests.support.young_demo"
         place = [] if self.configured else ["--bind-address", "127.0.0.1", "--port", str(self.port)]
         self.process = self._started([*place, *self.arguments], clean_environment(**(bundle | self.environment)))
         try:
