@@ -1,5 +1,7 @@
-// Runs before the first paint: theme, frame and kiosk are known before anything is drawn, so that nothing jumps.
+// Runs before the first paint: theme, language, frame and kiosk are known before anything is drawn, so that nothing jumps.
 (() => {
+  const LANGUAGES = ["en", "de"]; // for those that want none of them, the first
+  const UNSEEN_MS = 3000;
   const root = document.documentElement;
   const query = new URLSearchParams(location.search);
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -14,10 +16,10 @@
     dakboard: "dark",
   };
 
-  /** Return the theme of the reader's settings; storage may be refused. */
-  function chosenTheme() {
+  /** Return one of the reader's settings; storage may be refused. @param {string} name */
+  function chosen(name) {
     try {
-      return JSON.parse(localStorage.getItem("pwserver.settings") ?? "{}").theme;
+      return JSON.parse(localStorage.getItem("pwserver.settings") ?? "{}")[name];
     } catch {
       return null;
     }
@@ -40,14 +42,40 @@
     const asked = query.get("theme");
     if (asked === "light" || asked === "dark") return asked;
     const fixed = themes[root.getAttribute("data-style") ?? ""];
-    const chosen = fixed ?? (query.has("theme") ? null : chosenTheme());
-    return chosen === "light" || chosen === "dark" ? chosen : dark.matches ? "dark" : "light";
+    const wanted = fixed ?? (query.has("theme") ? null : chosen("theme"));
+    return wanted === "light" || wanted === "dark" ? wanted : dark.matches ? "dark" : "light";
   }
 
   function applyTheme() {
     const shown = theme();
     root.setAttribute("data-theme", shown);
     root.classList.toggle("dark-mode", shown === "dark"); // as Swagger UI calls it
+  }
+
+  /** The address, the settings and the browser are asked for a language that there is, in this order. */
+  function language() {
+    const asked = [query.get("language"), chosen("language"), ...navigator.languages];
+    const found = asked.map((tag) => /^[a-z]*/.exec(String(tag).toLowerCase())?.[0] ?? "");
+    return found.find((one) => LANGUAGES.includes(one)) ?? LANGUAGES[0];
+  }
+
+  /**
+   * Ask for the texts of the page: core/texts.js takes them. The words of the HTML are English; in another language they
+   * stay unseen until they have been replaced, or until it is clear that this page gets no texts.
+   */
+  function chooseLanguage() {
+    const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+    root.lang = language();
+    const isFirst = root.lang === LANGUAGES[0];
+    for (const file of isFirst ? [root.lang] : [root.lang, `${root.lang}_server`]) {
+      const link = document.createElement("link");
+      link.rel = "modulepreload";
+      link.href = new URL(`texts/${file}.js`, own).href;
+      document.head.append(link);
+    }
+    if (isFirst) return;
+    root.classList.add("untranslated");
+    setTimeout(() => root.classList.remove("untranslated"), UNSEEN_MS);
   }
 
   /** A page of another origin may not be asked who it is: then this page is in its frame. */
@@ -68,6 +96,7 @@
     window.pwserverFirst.catch(() => {}); // the live connection tells
   }
 
+  if (root.hasAttribute("data-texts")) chooseLanguage(); // else the page is English
   applyTheme();
   dark.addEventListener("change", applyTheme);
   paper.addEventListener("change", applyTheme);

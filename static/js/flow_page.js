@@ -1,15 +1,16 @@
 // The power flow page: one drawing of one gateway, or of all of them together.
 import { attribute, figure, find, text } from "./core/dom.js";
 import { explainNumbers } from "./core/explain_panel.js";
-import { known, number, percent } from "./core/format.js";
+import { known, percent } from "./core/format.js";
 import { HouseChoice, writeHouse } from "./core/house_choice.js";
-import { MODES, NO_ANSWER, SCALE } from "./core/labels.js";
+import { modeWords, NO_ANSWER, SCALE } from "./core/labels.js";
 import { LiveConnection } from "./core/live_connection.js";
 import { load } from "./core/load.js";
 import { showNotice } from "./core/notice.js";
 import { ageOf, noSuchGateway } from "./core/sentences.js";
 import { atOneMoment } from "./core/server_clock.js";
 import { nameOf, subjectOf, unknownHouse } from "./core/subject.js";
+import { say } from "./core/texts.js";
 import { aboutHours, topSentence } from "./core/top_sentence.js";
 import { FlowDrawing } from "./flow/flow_drawing.js";
 
@@ -53,13 +54,13 @@ function draw() {
   showNotice(notice());
   text(find("site"), subject?.title ?? "");
   const { mode, reserve_percent: reserve, hours_left: hours } = subject ?? {};
-  const live = subject?.several ? `${number(subject.fresh)} of ${number(subject.gateways)} live` : "";
+  const live = subject?.several ? say("flow.live", { count: subject.fresh, all: subject.gateways }) : "";
   showFact("houses", live, "fresh");
-  text(find("mode"), mode ? (MODES[mode] ?? mode) : "");
-  showFact("reserve", known(reserve) ? `Reserve ${percent(reserve)}` : "", "reserve_percent");
-  showFact("left", known(hours) ? `${aboutHours(hours)} left` : "", "hours_left");
+  text(find("mode"), mode ? modeWords(mode) : "");
+  showFact("reserve", known(reserve) ? say("flow.reserve", { percent: percent(reserve) }) : "", "reserve_percent");
+  showFact("left", known(hours) ? say("flow.left", { time: aboutHours(hours) }) : "", "hours_left");
   text(find("scale"), known(subject?.charge_percent) ? SCALE : "");
-  showFact("age", subject && known(subject.read_at) ? `Read ${ageOf(subject)} ago` : "", "read_at");
+  showFact("age", subject && known(subject.read_at) ? say("flow.read", { age: ageOf(subject) }) : "", "read_at");
 }
 
 /** Offer the houses: when there is news of them, for there may be hundreds. */

@@ -112,7 +112,7 @@ def test_temperature_unit_and_theme(house: House, look: Look) -> None:
     until(page, "/\\d,\\d/.test(document.querySelector('[data-card=powerwall]').textContent)")  # German numbers
     page.click("#settings")
     page.click("button:has-text('°F')")
-    page.click("button:has-text('Dark')")
+    page.click("button:has-text('Dunkel')")
     page.keyboard.press("Escape")
     until(page, "document.querySelector('[data-card=powerwall]').textContent.includes('°F')")
     until_is(page, "document.documentElement.dataset.theme", "dark")

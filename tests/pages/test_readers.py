@@ -67,4 +67,4 @@ def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Lo
     until(page, f"/[0-9]/.test({value.format('solar')})")
     shown = {name: page.evaluate(value.format(name)) for name in ("solar", "home", "grid")}
     assert shown == {"solar": "-42", "home": "-3,46", "grid": "12,3"}
-    assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Exporting"
+    assert page.evaluate("document.querySelector('.node.grid .note').textContent") == "Einspeisung"

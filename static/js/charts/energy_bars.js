@@ -1,6 +1,7 @@
 // Energy per hour, day or month as stacked bars: what the house took (sun, battery, grid) upwards, what was sold downwards.
 import { h, s } from "../core/dom.js";
 import { dateOf, dayName, energyOfKwh, number, percent, span } from "../core/format.js";
+import { say } from "../core/texts.js";
 
 /**
  * @typedef {NonNullable<DailyEnergy["sum"]> & {day?: string}} Sum
@@ -20,10 +21,10 @@ export const KINDS = /** @type {const} */ ([
   "grid_export",
 ]);
 export const BAR_LEGEND = [
-  ["solar", "Solar produced"],
-  ["home", "Home from sun"],
-  ["battery", "Home from battery"],
-  ["grid", "Home from grid"],
+  ["solar", say("bars.solar")],
+  ["home", say("bars.fromSun")],
+  ["battery", say("bars.fromBattery")],
+  ["grid", say("bars.fromGrid")],
 ];
 const LEFT = 40; // room for the numbers of the axis
 const BOTTOM = 24; // for the names
@@ -89,7 +90,7 @@ export function drawBars(room, days, { onOpen, nameOf = nameOfDay, label } = {})
   const scale = (height - TOP - BOTTOM) / (up + down);
   const zero = TOP + up * scale;
   const step = (width - LEFT) / Math.max(days.length, 1);
-  const words = label ?? `Energy per day, ${days.length} days. The table below lists the figures.`;
+  const words = label ?? say("bars.label", { count: days.length });
   const svg = s("svg.bars", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words });
   svg.append(s("text.unit", { x: LEFT - 6, y: 11, "text-anchor": "end" }, "kWh"));
   for (const tick of ticks(-down, up)) {
@@ -117,7 +118,7 @@ export function drawBars(room, days, { onOpen, nameOf = nameOfDay, label } = {})
     svg.append(s("text.name", { x: round(x), y: height - 6, ...middle }, name));
     free = x - half - ROOM_BETWEEN;
   }
-  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, "Nothing recorded in this time")]));
+  room.replaceChildren(svg, ...(days.length ? [] : [h("p.empty", {}, say("bars.nothing"))]));
 }
 
 /** @param {DayTotal} one @param {{x: number, zero: number, scale: number, width: number}} place */
@@ -149,19 +150,22 @@ function barsOf(one, { x, zero, scale, width }) {
 
 /** Write all of a bar. @param {DayTotal} one @param {(one: DayTotal) => string} nameOf */
 export function inWords(one, nameOf = nameOfDay) {
-  const energies = `solar ${energyOfKwh(one.solar)}, home ${energyOfKwh(one.home)}`;
-  const filled = one.filled ? `, ${span(one.filled)} of it filled in from Tesla's history` : "";
-  return `${nameOf(one)}: ${energies}, self-powered ${ownWords(one)}${filled}. ${ownFormula(one)}`;
+  return say("bars.words", {
+    name: nameOf(one),
+    solar: energyOfKwh(one.solar),
+    home: energyOfKwh(one.home),
+    own: ownWords(one),
+    filled: one.filled ? say("bars.filled", { time: span(one.filled) }) : "",
+    formula: ownFormula(one),
+  });
 }
 
 /** Write how self-powered the home was. @param {DayTotal | null | undefined} one */
-export const ownWords = (one) => `${one?.ownIsLeast ? "at least " : ""}${percent(one?.own)}`;
+export const ownWords = (one) =>
+  one?.ownIsLeast ? say("bars.atLeast", { percent: percent(one.own) }) : percent(one?.own);
 
 /** Write by which formula that is known. @param {DayTotal | null | undefined} one */
-export const ownFormula = (one) =>
-  one?.ownIsLeast
-    ? "Self-powered = 1 − bought ÷ home: at least so much, as it was not recorded which of the energy the home used"
-    : "Self-powered = (home from sun + home from battery) ÷ home from sun, battery and grid, told apart at every poll";
+export const ownFormula = (one) => (one?.ownIsLeast ? say("bars.formulaLeast") : say("bars.formula"));
 
 /** Return the round numbers between these two. @param {number} low @param {number} high */
 function ticks(low, high) {

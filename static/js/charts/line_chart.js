@@ -3,6 +3,7 @@ import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { h, text } from "../core/dom.js";
 import { clock, DASH, known, moment } from "../core/format.js";
 import { timeFormat, wallTime, zone } from "../core/local_days.js";
+import { say } from "../core/texts.js";
 
 /**
  * @import { Value } from "./scales.js"
@@ -101,7 +102,7 @@ export class LineChart {
     this.legend.append(this.time);
     room.tabIndex = 0;
     room.setAttribute("role", "group");
-    room.setAttribute("aria-label", `${label}. Arrow keys read the values.`);
+    room.setAttribute("aria-label", say("chart.keys", { label }));
     room.addEventListener("keydown", (event) => this.press(event));
     this.values = series.map((one) => this.addToLegend(one));
     this.sizes = new ResizeObserver(() => this.resize());
@@ -188,7 +189,7 @@ export class LineChart {
     this.plot = null;
     this.canvas.replaceChildren();
     if (data[0].length) this.plot = new uPlot(this.options(), data, this.canvas);
-    else this.canvas.append(h("p.empty", {}, "Nothing recorded in this range"));
+    else this.canvas.append(h("p.empty", {}, say("chart.nothing")));
   }
 
   /** Show these values, in the chart that is there if it can. @param {Columns} data @param {Window} window */

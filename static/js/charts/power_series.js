@@ -1,5 +1,6 @@
 // The curves of power and charge: which there are, and their points from the server and from this browser.
 import { number, percent } from "../core/format.js";
+import { say } from "../core/texts.js";
 import { withZero } from "./scales.js";
 
 /**
@@ -21,7 +22,7 @@ const kilowatts = (value) => `${number(value, 2)}\u202fkW`;
 export const POWER_SERIES = [
   {
     name: "solar",
-    label: "Solar",
+    label: say("chart.solar"),
     colour: "solar",
     scale: "kw",
     fill: 14,
@@ -29,20 +30,36 @@ export const POWER_SERIES = [
     field: "solar",
     show: kilowatts,
   },
-  { name: "home", label: "Home", colour: "home", scale: "kw", key: "home_kw", field: "load", show: kilowatts },
+  {
+    name: "home",
+    label: say("chart.home"),
+    colour: "home",
+    scale: "kw",
+    key: "home_kw",
+    field: "load",
+    show: kilowatts,
+  },
   {
     name: "battery",
-    label: "Battery",
+    label: say("chart.battery"),
     colour: "battery",
     scale: "kw",
     key: "battery_kw",
     field: "battery",
     show: kilowatts,
   },
-  { name: "grid", label: "Grid", colour: "grid", scale: "kw", key: "grid_kw", field: "site", show: kilowatts },
+  {
+    name: "grid",
+    label: say("chart.grid"),
+    colour: "grid",
+    scale: "kw",
+    key: "grid_kw",
+    field: "site",
+    show: kilowatts,
+  },
   {
     name: "soe",
-    label: "Charge",
+    label: say("chart.soe"),
     colour: "battery-ink",
     scale: "percent",
     dash: [5, 4],

@@ -1,15 +1,15 @@
 // The console, and the page of the server: one live connection, many cards.
 import { attribute, find, h, keyed, text } from "../core/dom.js";
 import { explainNumbers } from "../core/explain_panel.js";
-import { number } from "../core/format.js";
 import { HouseChoice, writeHouse } from "../core/house_choice.js";
 import { offerKiosk } from "../core/kiosk.js";
-import { NO_ANSWER, STATES } from "../core/labels.js";
+import { NO_ANSWER, stateWords } from "../core/labels.js";
 import { record } from "../core/minute_store.js";
 import { showNotice } from "../core/notice.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { atOneMoment } from "../core/server_clock.js";
 import { onChange, settings } from "../core/settings.js";
+import { say } from "../core/texts.js";
 import { topSentence } from "../core/top_sentence.js";
 import { CARDS, SERVER_CARDS } from "./card_table.js";
 import { Houses } from "./houses.js";
@@ -83,14 +83,14 @@ function refreshAll() {
 }
 
 /** Return the words of the pill at the top, and its colour. */
-function stateWords() {
+function pillWords() {
   const { lost, shown } = app;
-  if (lost) return ["Connection lost", "bad"];
-  if (!shown) return ["Connecting", ""];
+  if (lost) return [say("state.lost"), "bad"];
+  if (!shown) return [say("state.waiting"), ""];
   if (shown.several && shown.state === "partial") {
-    return [`${number(shown.fresh)} of ${number(shown.gateways)} live`, "warn"];
+    return [say("state.live", { count: shown.fresh, all: shown.gateways }), "warn"];
   }
-  return STATES[shown.state] ?? [shown.state, "warn"];
+  return stateWords(shown.state);
 }
 
 /** @returns {Notice} */
@@ -107,7 +107,7 @@ function draw() {
   const { shown } = app;
   app.faded = app.lost || !shown?.known || shown.old;
   showNotice(notice());
-  const [words, colour] = stateWords();
+  const [words, colour] = pillWords();
   text(find("state"), words);
   attribute(find("state"), "class", `pill ${colour}`);
   text(find("site"), shown?.title ?? "");
@@ -156,7 +156,10 @@ setInterval(() => {
   show();
   refreshDue();
 }, 1000);
+let { language } = settings;
 onChange(() => {
+  if (settings.language !== language) location.reload(); // the words of this page stand in many places
+  language = settings.language;
   arrange();
   show();
 });

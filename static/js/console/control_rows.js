@@ -1,7 +1,8 @@
 // The rows of the control card: what is set now, and the buttons that send commands.
 import { h, text } from "../core/dom.js";
-import { DASH, IDLE_WATTS, known, moment, number, percent, power } from "../core/format.js";
-import { EXPORTS, MODES } from "../core/labels.js";
+import { DASH, IDLE_WATTS, known, moment, percent, power } from "../core/format.js";
+import { EXPORTS, exportWords, modeWords } from "../core/labels.js";
+import { say } from "../core/texts.js";
 
 /**
  * @import { Figure } from "../core/format.js"
@@ -21,19 +22,23 @@ import { EXPORTS, MODES } from "../core/labels.js";
  */
 
 export const TITLES = {
-  reserve: "Backup reserve",
-  mode: "Mode",
-  grid_charging: "Charging from the grid",
-  grid_export: "Export",
-  max_backup: "Full backup",
-  islanding: "Grid connection",
-  dispatch: "Battery dispatch (W, min)",
+  reserve: say("control.reserve"),
+  mode: say("control.mode"),
+  grid_charging: say("control.grid_charging"),
+  grid_export: say("control.grid_export"),
+  max_backup: say("control.max_backup"),
+  islanding: say("control.islanding"),
+  dispatch: say("control.dispatch"),
 };
 /** The modes that can be set; gateways may be in others. */
 const SETTABLE_MODES = ["self_consumption", "backup", "autonomous"];
-const BACKUP_SECONDS = { 3600: "1 hour", 7200: "2 hours", 14400: "4 hours", 28800: "8 hours", 86400: "24 hours" };
+const BACKUP_HOURS = [1, 2, 4, 8, 24];
 /** @type {Record<string, string>} */
-const GRID_WORDS = { UP: "on grid", DOWN: "off grid", SYNCING: "reconnecting" };
+const GRID_WORDS = {
+  UP: say("control.gridUp"),
+  DOWN: say("control.gridDown"),
+  SYNCING: say("control.gridSyncing"),
+};
 
 export class ControlRows {
   /** What the reader has changed and not sent: it is not overwritten. @type {Set<ControlName>} */
@@ -48,11 +53,17 @@ export class ControlRows {
   constructor(send, house) {
     this.send = send;
     this.house = house;
-    const modes = Object.fromEntries(SETTABLE_MODES.map((name) => [name, MODES[name]]));
+    const modes = Object.fromEntries(SETTABLE_MODES.map((name) => [name, modeWords(name)]));
     this.mode = this.select("mode", modes);
     this.exporting = this.select("grid_export", EXPORTS);
-    this.charging = this.select("grid_charging", { true: "Allowed", false: "Not allowed" });
-    this.hours = this.select("max_backup", BACKUP_SECONDS);
+    this.charging = this.select("grid_charging", {
+      true: say("control.allowed"),
+      false: say("control.notAllowed"),
+    });
+    this.hours = this.select(
+      "max_backup",
+      Object.fromEntries(BACKUP_HOURS.map((n) => [n * 3600, say("control.hours", { n })])),
+    );
     this.reserve = h("output", {}, DASH);
     const range = { type: "range", min: 0, max: 100, step: 1, value: 20 };
     this.slider = h("input", { ...range, "aria-labelledby": "control-reserve" });
@@ -91,26 +102,30 @@ export class ControlRows {
 
   reserveAndMode() {
     const set = this.button(
-      "Set",
+      say("control.set"),
       () => {
         const value = Number(this.slider.value);
-        return ["reserve", { value }, { title: "Set reserve", words: `Keep ${percent(value)} for outages?` }];
+        return [
+          "reserve",
+          { value },
+          { title: say("control.setReserve"), words: say("control.keepReserve", { percent: percent(value) }) },
+        ];
       },
       "reserve",
     );
     const hold = this.button(
-      "Hold",
+      say("control.hold"),
       () => {
-        const words = `Keep what is in the battery now (${percent(this.house()?.charge_percent)}) for outages?`;
-        return ["reserve_hold", {}, { title: "Hold charge", words }];
+        const words = say("control.keepCharge", { percent: percent(this.house()?.charge_percent) });
+        return ["reserve_hold", {}, { title: say("control.holdCharge"), words }];
       },
       "reserve",
     );
     const setMode = this.button(
-      "Set",
+      say("control.set"),
       () => {
-        const words = `Switch to “${chosenWords(this.mode)}”?`;
-        return ["mode", { value: this.mode.value }, { title: "Set mode", words }];
+        const words = say("control.switchTo", { mode: chosenWords(this.mode) });
+        return ["mode", { value: this.mode.value }, { title: say("control.setMode"), words }];
       },
       "mode",
     );
@@ -119,19 +134,19 @@ export class ControlRows {
 
   gridRules() {
     const setCharging = this.button(
-      "Set",
+      say("control.set"),
       () => {
         const value = this.charging.value === "true";
-        const words = `${value ? "Allow" : "Forbid"} charging from the grid?`;
-        return ["grid_charging", { value }, { title: "Set grid charging", words }];
+        const words = value ? say("control.allowCharging") : say("control.forbidCharging");
+        return ["grid_charging", { value }, { title: say("control.setCharging"), words }];
       },
       "grid_charging",
     );
     const setExport = this.button(
-      "Set",
+      say("control.set"),
       () => {
-        const words = `Export to the grid: ${chosenWords(this.exporting)}?`;
-        return ["grid_export", { value: this.exporting.value }, { title: "Set export", words }];
+        const words = say("control.exportQuestion", { what: chosenWords(this.exporting) });
+        return ["grid_export", { value: this.exporting.value }, { title: say("control.setExport"), words }];
       },
       "grid_export",
     );
@@ -139,47 +154,50 @@ export class ControlRows {
   }
 
   backup() {
-    const start = this.button("Start", () => {
-      const words = `Charge fully and keep it for ${chosenWords(this.hours)}?`;
-      return ["max_backup", { value: Number(this.hours.value) }, { title: "Start full backup", words }];
+    const start = this.button(say("control.start"), () => {
+      const words = say("control.backupQuestion", { time: chosenWords(this.hours) });
+      return ["max_backup", { value: Number(this.hours.value) }, { title: say("control.startBackup"), words }];
     });
-    const end = this.button("End", () => {
-      return ["max_backup", { value: "cancel" }, { title: "End full backup", words: "End the full backup now?" }];
+    const end = this.button(say("control.end"), () => {
+      return [
+        "max_backup",
+        { value: "cancel" },
+        { title: say("control.endBackup"), words: say("control.endQuestion") },
+      ];
     });
     return this.row("max_backup", this.hours, start, end);
   }
 
   islanding() {
-    const leave = this.button("Go off grid", () => {
-      const words = "The house will be cut from the grid and run on sun and battery alone.";
-      const question = { title: "Go off grid", words, danger: true, word: "off grid" };
+    const leave = this.button(say("control.goOffGrid"), () => {
+      const words = say("control.offGridQuestion");
+      const question = { title: say("control.goOffGrid"), words, danger: true, word: say("control.offGridWord") };
       return ["islanding", { value: "off_grid", confirm: true }, question];
     });
-    const join = this.button("Reconnect", () => {
-      const words = "Connect the house to the grid again?";
-      return ["islanding", { value: "on_grid" }, { title: "Reconnect", words }];
+    const join = this.button(say("control.reconnect"), () => {
+      const words = say("control.reconnectQuestion");
+      return ["islanding", { value: "on_grid" }, { title: say("control.reconnect"), words }];
     });
     return this.row("islanding", leave, join);
   }
 
   dispatch() {
-    const ofWatts = { min: -30_000, max: 30_000, step: "any", value: 1000, "aria-label": "Watts, negative to charge" };
-    const ofMinutes = { min: 1, max: 1440, step: 1, value: 10, "aria-label": "Minutes" };
+    const ofWatts = { min: -30_000, max: 30_000, step: "any", value: 1000, "aria-label": say("control.watts") };
+    const ofMinutes = { min: 1, max: 1440, step: 1, value: 10, "aria-label": say("control.minutes") };
     const watts = h("input", { type: "number", required: true, ...ofWatts });
     const minutes = h("input", { type: "number", required: true, ...ofMinutes });
-    const start = h("button.button", { type: "button" }, "Dispatch");
+    const start = h("button.button", { type: "button" }, say("control.dispatchButton"));
     start.addEventListener("click", () => {
       if (!watts.reportValidity() || !minutes.reportValidity()) return;
       const wanted = Number(watts.value);
       const time = Number(minutes.value);
-      const way = wanted >= 0 ? "Discharge" : "Charge";
-      const what = `${way} with ${number(Math.abs(wanted))} W for ${number(time)} min?`;
-      const words = `${what} This overrides the settings of reserve and export.`;
+      const values = { watts: Math.abs(wanted), minutes: time };
+      const words = say(wanted >= 0 ? "control.dischargeQuestion" : "control.chargeQuestion", values);
       const body = { power_watts: wanted, duration_seconds: time * 60 };
-      this.send("dispatch", body, { title: "Dispatch", danger: wanted > 0, words });
+      this.send("dispatch", body, { title: say("control.dispatchButton"), danger: wanted > 0, words });
     });
-    const resume = this.button("Resume", () => {
-      return ["resume", {}, { title: "Resume", words: "Give the battery back to its own plan?" }];
+    const resume = this.button(say("control.resume"), () => {
+      return ["resume", {}, { title: say("control.resume"), words: say("control.resumeQuestion") }];
     });
     return this.row("dispatch", watts, minutes, start, resume);
   }
@@ -194,13 +212,14 @@ export class ControlRows {
     const { mode, grid_charging: charging, grid_export: exporting, reserve } = found ?? {};
     const words = {
       reserve: percent(reserve),
-      mode: mode ? (MODES[mode] ?? mode) : DASH,
-      grid_charging: typeof charging === "boolean" ? (charging ? "Allowed" : "Not allowed") : DASH,
-      grid_export: exporting ? (EXPORTS[exporting] ?? exporting) : DASH,
+      mode: mode ? modeWords(mode) : DASH,
+      grid_charging:
+        typeof charging === "boolean" ? (charging ? say("control.allowed") : say("control.notAllowed")) : DASH,
+      grid_export: exporting ? exportWords(exporting) : DASH,
       max_backup: backupWords(backup),
     };
     for (const [name, said] of Object.entries(words)) {
-      this.showNow(name, name in pending ? `${said} – being confirmed` : said);
+      this.showNow(name, name in pending ? say("control.confirming", { value: said }) : said);
     }
     if (!this.touched.has("reserve") && known(reserve)) {
       this.slider.value = String(Math.round(reserve));
@@ -236,12 +255,14 @@ const chosenWords = (select) => select.selectedOptions[0]?.text ?? "";
 /** @param {FullBackup | null} backup */
 function backupWords(backup) {
   if (!backup || "error" in backup) return DASH;
-  return backup.manual_backup ? `until ${moment(backup.manual_backup.end_time)}` : "not running";
+  return backup.manual_backup
+    ? say("control.until", { time: moment(backup.manual_backup.end_time) })
+    : say("control.notRunning");
 }
 
 /** @param {Figure} watts */
 function batteryWords(watts) {
   if (!known(watts)) return DASH;
-  if (Math.abs(watts) < IDLE_WATTS) return "idle";
-  return `${watts > 0 ? "discharging" : "charging"} ${power(Math.abs(watts))}`;
+  if (Math.abs(watts) < IDLE_WATTS) return say("control.idle");
+  return say(watts > 0 ? "control.discharging" : "control.charging", { power: power(Math.abs(watts)) });
 }

@@ -1,6 +1,7 @@
 // The control token: asked for when first needed, kept in this tab, or in this browser when so wished.
 import { h } from "../core/dom.js";
 import { inherited, remember, remembered } from "../core/settings.js";
+import { say } from "../core/texts.js";
 
 const KEY = "pwserver.token";
 const KEEP_KEY = "pwserver.token.keep"; // whether the box was ticked last time
@@ -49,7 +50,7 @@ function ask(...content) {
  * @param {import("../core/dom.js").Attributes} attributes
  */
 function cancelButton(attributes = {}) {
-  const button = h("button.button", { type: "button", ...attributes }, "Cancel");
+  const button = h("button.button", { type: "button", ...attributes }, say("command.cancel"));
   button.addEventListener("click", () => button.closest("dialog")?.close(""));
   return button;
 }
@@ -61,13 +62,13 @@ export async function needToken() {
   const attributes = { type: "password", id: "token", autocomplete: "current-password", required: true };
   const input = h("input", attributes);
   const keep = h("input", { type: "checkbox", checked: remembered(KEEP_KEY) ?? inherited(INHERITED_KEEP_KEY) === "1" });
-  const label = "The server's PW_CONTROL_SECRET. It stays in this tab.";
+  const label = say("command.tokenLabel");
   const answer = await ask(
-    h("h2", {}, "Control token"),
+    h("h2", {}, say("command.token")),
     h("p", {}, h("label", { for: "token" }, label)),
     input,
-    h("label.line", {}, keep, "Remember it in this browser"),
-    h("div.actions", {}, cancelButton(), h("button.button.primary", { value: "yes" }, "Use it")),
+    h("label.line", {}, keep, say("command.remember")),
+    h("div.actions", {}, cancelButton(), h("button.button.primary", { value: "yes" }, say("command.use"))),
   );
   if (answer !== "yes" || !input.value) return null;
   inMemory = input.value;
@@ -86,7 +87,7 @@ export async function needToken() {
 export async function confirmed(title, words, { danger = false, word = "" } = {}) {
   const attributes = { type: "text", id: "typed", pattern: word, required: true, autocomplete: "off", class: "button" };
   const typed = h("input", attributes);
-  const typing = word ? [h("p", {}, h("label", { for: "typed" }, `Type “${word}” to confirm: `)), typed] : [];
+  const typing = word ? [h("p", {}, h("label", { for: "typed" }, `${say("command.type", { word })} `)), typed] : [];
   const button = h(danger ? "button.button.danger" : "button.button.primary", { value: "yes" }, title);
   const actions = h("div.actions", {}, cancelButton({ autofocus: !word }), button);
   const answer = await ask(h("h2", {}, title), h("p", {}, words), ...typing, actions);

@@ -1,7 +1,7 @@
 // One command to a gateway: confirmed, allowed, sent once, and its answer in words.
 import { span } from "../core/format.js";
 import { address } from "../core/load.js";
-import { asSentence } from "../core/sentences.js";
+import { asSentence, say, translated } from "../core/texts.js";
 import { confirmed, forget, needToken } from "./control_token.js";
 
 /**
@@ -10,8 +10,8 @@ import { confirmed, forget, needToken } from "./control_token.js";
  */
 
 const PATIENCE_MS = 20_000;
-const UNKNOWN = "not known whether it was done";
-const NOT_SENT = "not sent";
+const UNKNOWN = say("command.unknown");
+const NOT_SENT = say("command.notSent");
 /** By the status of the answer. @type {Record<number, string>} */
 const VERDICTS = {
   401: NOT_SENT,
@@ -20,7 +20,7 @@ const VERDICTS = {
   413: NOT_SENT,
   422: NOT_SENT,
   429: NOT_SENT,
-  502: "refused",
+  502: say("command.refused"),
   504: UNKNOWN,
 };
 
@@ -37,7 +37,7 @@ export async function sendCommand(path, body, { title, words, danger, word }, te
   if (!(await confirmed(title, words, { danger, word }))) return null;
   const secret = await needToken();
   if (!secret) return null;
-  tell("Sending …");
+  tell(say("command.sending"));
   try {
     const reply = await fetch(address(path), {
       method: "POST",
@@ -48,10 +48,10 @@ export async function sendCommand(path, body, { title, words, danger, word }, te
     const said = await reply.json().catch(() => ({}));
     if (reply.status === 401) forget();
     if (reply.ok && !said?.error) return true;
-    const why = reply.status === 401 ? "The server does not accept this token." : reason(said, reply.status);
-    tell(`${VERDICTS[reply.status] ?? "not done"}. ${why}`, "bad");
+    const why = reply.status === 401 ? say("command.wrongToken") : reason(said, reply.status);
+    tell(`${VERDICTS[reply.status] ?? say("command.notDone")}. ${why}`, "bad");
   } catch {
-    tell(`${UNKNOWN}. The server did not answer.`, "bad");
+    tell(`${UNKNOWN}. ${say("command.noAnswer")}`, "bad");
   }
   return false;
 }
@@ -59,7 +59,7 @@ export async function sendCommand(path, body, { title, words, danger, word }, te
 /** Return the server's reason as a sentence. @param {any} said @param {number} status */
 function reason(said, status) {
   const why = said?.detail?.message ?? said?.detail ?? said?.error ?? said?.unauthorized;
-  if (typeof why !== "string" || !why) return `The server answered ${status}.`;
+  if (typeof why !== "string" || !why) return say("command.status", { status: String(status) });
   const words = why.replace(/^outcome unknown: /, "").replace(/\b(\d+) s$/, (_, seconds) => span(Number(seconds)));
-  return asSentence(words);
+  return asSentence(translated(words));
 }

@@ -1,11 +1,12 @@
 // The settings dialog: theme, temperature unit, which cards and in which order.
 import { h, text } from "../core/dom.js";
 import { change, settings } from "../core/settings.js";
+import { say } from "../core/texts.js";
 
 /**
  * Make a group of buttons for a setting.
  * @param {string} label
- * @param {"theme" | "temperature"} name
+ * @param {"theme" | "temperature" | "language"} name
  * @param {[value: string, words: string][]} options
  */
 function choice(label, name, options) {
@@ -57,21 +58,23 @@ function fillList(list, cards, tell, focused = null) {
     [ids[index], ids[index + by]] = [ids[index + by], ids[index]];
     change({ order: ids });
     fillList(list, cards, tell, { id: sorted[index].id, by });
-    tell(`${sorted[index].title}: ${index + by + 1} of ${ids.length}`);
+    tell(say("settings.moved", { title: sorted[index].title, place: index + by + 1, all: ids.length }));
   };
   const rows = sorted.map((card, index) => {
-    /** @param {number} by @param {string} way @param {string} sign */
-    const arrow = (by, way, sign) => {
+    /** @param {number} by @param {string} label @param {string} sign */
+    const arrow = (by, label, sign) => {
       const attributes = {
         type: "button",
         "data-move": `${card.id}/${by}`,
-        "aria-label": `Move ${card.title} ${way}`,
+        "aria-label": label,
         disabled: index + by < 0 || index + by >= sorted.length,
         click: () => move(index, by),
       };
       return h("button.button.quiet", attributes, sign);
     };
-    return h("li", {}, visibility(card), arrow(-1, "up", "↑"), arrow(1, "down", "↓"));
+    const { title } = card;
+    const arrows = [arrow(-1, say("settings.up", { title }), "↑"), arrow(1, say("settings.down", { title }), "↓")];
+    return h("li", {}, visibility(card), ...arrows);
   });
   list.replaceChildren(...rows);
   if (!focused) return;
@@ -95,25 +98,30 @@ export function openSettings(dialog, cards) {
   };
   fill();
   dialog.replaceChildren(
-    h("h2", { id: "settings-title" }, "Settings"),
-    ...choice("Appearance", "theme", [
-      ["auto", "As the system"],
-      ["light", "Light"],
-      ["dark", "Dark"],
+    h("h2", { id: "settings-title" }, say("page.settings")),
+    ...choice(say("settings.appearance"), "theme", [
+      ["auto", say("settings.system")],
+      ["light", say("settings.light")],
+      ["dark", say("settings.dark")],
     ]),
-    ...choice("Temperature", "temperature", [
-      ["", "Automatic"],
+    ...choice(say("settings.temperature"), "temperature", [
+      ["", say("settings.automatic")],
       ["C", "°C"],
       ["F", "°F"],
     ]),
-    h("h3", {}, "Cards"),
+    ...choice(say("settings.language"), "language", [
+      ["", say("settings.automatic")],
+      ["en", "English"],
+      ["de", "Deutsch"],
+    ]),
+    h("h3", {}, say("settings.cards")),
     list,
     said,
     h(
       "form.actions",
       { method: "dialog" },
-      h("button.button", { type: "button", click: reset }, "All cards in the first order"),
-      h("button.button.primary", {}, "Done"),
+      h("button.button", { type: "button", click: reset }, say("settings.reset")),
+      h("button.button.primary", {}, say("settings.done")),
     ),
   );
   dialog.showModal();

@@ -1,4 +1,5 @@
 // The few helpers with which every page builds elements, and updates them without touching what has not changed.
+import { languageParts, unmarked } from "./texts.js";
 
 /**
  * @typedef {string | number | boolean | null | undefined | ((event: any) => unknown)} AttributeValue
@@ -46,9 +47,12 @@ function fill(element, classes, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === "function") element.addEventListener(name, value);
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : unmarked(String(value)));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  for (const child of children) {
+    if (typeof child === "string") element.append(...nodesOf(child));
+    else if (child) element.append(child);
+  }
   return element;
 }
 
@@ -66,8 +70,16 @@ export function find(id, kind = /** @type {new () => E} */ (/** @type {unknown} 
 
 /** Set the text only when it changed. @param {Node} element @param {string} value */
 export function text(element, value) {
-  if (element.textContent !== value) element.textContent = value;
+  if (element.textContent === unmarked(value)) return;
+  if (element instanceof Element) element.replaceChildren(...nodesOf(value));
+  else element.textContent = value;
 }
+
+/** Return words as nodes; English ones in a page of another language say so. @param {string} words */
+const nodesOf = (words) =>
+  languageParts(words)
+    .map((part, index) => (index % 2 ? h("span", { lang: "en" }, part) : part))
+    .filter((part) => part !== "");
 
 /**
  * Set the text of a cell as a button that says where the number comes from (explain_panel.js); without a name as plain

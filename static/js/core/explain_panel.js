@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { DASH, energy, known, moment, number, percent, power, temperature, withUnit } from "./format.js";
 import { load } from "./load.js";
+import { say, translated } from "./texts.js";
 
-const NOT_TOLD = "The server does not answer, or no longer knows this number.";
 /** How a value of each unit is written. @type {Record<string, (value: number) => string>} */
 const WRITTEN = {
   W: power,
@@ -41,10 +41,15 @@ export function explainNumbers() {
     const { name = "", gateway } = element.dataset;
     opener = focusable(element, name);
     const query = new URLSearchParams(gateway ? { gateway, name } : { name });
-    fill(dialog, [h("p", { role: "status" }, "Asking the server …")]);
+    fill(dialog, [h("p", { role: "status" }, say("page.asking"))]);
     if (!dialog.open) dialog.showModal();
     const told = await load(`api/explain?${query}`);
-    if (dialog.open) fill(dialog, told ? contents(told) : [h("p", { role: "status" }, NOT_TOLD)], told?.title);
+    if (dialog.open)
+      fill(
+        dialog,
+        told ? contents(told) : [h("p", { role: "status" }, say("explain.notTold"))],
+        told?.title && titleWords(told.title),
+      );
   }
 
   document.addEventListener("click", (event) => {
@@ -69,25 +74,29 @@ function focusable(element, name = "") {
 }
 
 /** @param {HTMLDialogElement} dialog @param {Element[]} children */
-function fill(dialog, children, title = "Where this number comes from") {
-  const close = h("button.button", { type: "button", click: () => dialog.close() }, "Close");
+function fill(dialog, children, title = say("explain.title")) {
+  const close = h("button.button", { type: "button", click: () => dialog.close() }, say("explain.close"));
   dialog.replaceChildren(h("h2", { id: "explain-title" }, title), ...children, close);
   close.focus();
 }
+
+/** Write a title such as "Powerwall 1: Energy left". @param {string} title */
+const titleWords = (title) => title.split(": ").map(translated).join(": ");
 
 /** @param {Explanation} told */
 function contents(told) {
   const facts = h("dl");
   /** @param {string} term @param {string | null | undefined} words */
   const row = (term, words) => words && facts.append(h("dt", {}, term), h("dd", {}, h("span", {}, words)));
-  row("Read from", told.answer);
-  row("In it", told.member);
-  row("It arrived", known(told.at) ? moment(told.at, true) : "");
-  row("Set aside", told.set_aside);
+  row(say("explain.answer"), told.answer);
+  row(say("explain.member"), told.member);
+  row(say("explain.at"), known(told.at) ? moment(told.at, true) : "");
+  row(say("explain.setAside"), translated(told.set_aside ?? ""));
   for (const part of told.parts ?? []) {
-    row((part.gateway ? (part.gateway_name ?? part.gateway) : part.title) ?? part.name, written(part));
+    row(part.gateway ? (part.gateway_name ?? part.gateway) : translated(part.title ?? "") || part.name, written(part));
   }
-  row("Not known of", (told.missing_names ?? []).join(", "));
-  for (const one of told.left_out ?? []) row(`Without ${one.gateway_name ?? one.id}`, one.sentence);
-  return [h("p.big", {}, written(told)), h("p", {}, told.sentence), facts];
+  row(say("explain.missing"), (told.missing_names ?? []).join(", "));
+  for (const one of told.left_out ?? [])
+    row(say("explain.without", { name: one.gateway_name ?? one.id }), translated(one.sentence));
+  return [h("p.big", {}, written(told)), h("p", {}, translated(told.sentence ?? "")), facts];
 }

@@ -1,12 +1,12 @@
 // Numbers, times and temperatures in the reader's language. Unknown is a dash, never a zero.
 import { timeFormat } from "./local_days.js";
 import { settings } from "./settings.js";
+import { locale as LANGUAGE } from "./texts.js";
 
 /** A number that may not be known. @typedef {number | null | undefined} Figure */
 
 export const DASH = "–";
 export const IDLE_WATTS = 15; // less is no flow: meters are never quite still
-const LANGUAGE = undefined; // that of the browser
 const FAHRENHEIT_COUNTRIES = /-(US|BS|BZ|KY|PW|LR|FM|MH)\b/i;
 /** By the number of decimals: making a format costs more than using it. @type {Map<number, Intl.NumberFormat>} */
 const numberFormats = new Map();
@@ -91,7 +91,7 @@ const TIMES = {
 };
 
 /** Write an instant, by the clock of the house where the page knows it. @param {string} form @param {number} epoch */
-const written = (form, epoch) => timeFormat(form, TIMES[form], LANGUAGE).format(epoch * 1000);
+const written = (form, epoch) => timeFormat(form, TIMES[form]).format(epoch * 1000);
 
 /** Write a time of day. @param {Figure} epoch */
 export const clock = (epoch) => (known(epoch) ? written("clock", epoch) : DASH);

@@ -1,9 +1,10 @@
 // The choice of house in the bar of a page: a list while there are few, a field to search in when there are many. The
 // links to the other pages carry it on, so that they show the same house.
 import { attribute, find, h, keyed, text } from "./dom.js";
-import { STATES } from "./labels.js";
+import { stateWords } from "./labels.js";
 import { change, settings } from "./settings.js";
 import { inTrouble } from "./subject.js";
+import { say } from "./texts.js";
 
 /**
  * @import { Subject } from "./subject.js"
@@ -14,31 +15,19 @@ import { inTrouble } from "./subject.js";
 
 const MOST_LISTED = 20;
 const PAGES = ["./", "console", "history", "server"]; // that show one house, or all
-const TEXTS = {
-  house: "House",
-  all: "All houses",
-  search: "House, type a part of its name",
-  /** @param {string} words */
-  none: (words) => `No house is called “${words}”`,
-  /** @param {number} count @param {string} words */
-  many: (count, words) => `${count} houses are called “${words}”`,
-  /** @param {string} id */
-  unknown: (id) => `${id}: not configured`,
-};
-
 export class HouseChoice {
   box = find("switcher");
   chosen = "";
   /** @type {Option[]} */
   options = [];
-  list = h("select", { "aria-label": TEXTS.house });
+  list = h("select", { "aria-label": say("choice.house") });
   names = h("datalist", { id: "house-names" });
   field = h("input", {
     type: "search",
     list: "house-names",
     autocomplete: "off",
-    "aria-label": TEXTS.search,
-    placeholder: TEXTS.search,
+    "aria-label": say("choice.search"),
+    placeholder: say("choice.search"),
   });
   /** The links to other pages, each with its address without a house. */
   links = [...document.querySelectorAll("nav a")]
@@ -80,8 +69,8 @@ export class HouseChoice {
       const state = one.id === now?.id ? now.state : one.state;
       return { id: one.id, words: wordsOf({ ...one, state }, twice.has(one.name)) };
     });
-    this.options = [{ id: "", words: TEXTS.all }, ...offered];
-    if (unknown) this.options.push({ id: chosen, words: TEXTS.unknown(chosen) });
+    this.options = [{ id: "", words: say("choice.all") }, ...offered];
+    if (unknown) this.options.push({ id: chosen, words: say("choice.unknown", { id: chosen }) });
     this.chosen = chosen;
     const isList = houses.length <= MOST_LISTED;
     keyed(this.box, isList ? [this.list] : [this.field, this.names], (element) => element);
@@ -119,7 +108,9 @@ export class HouseChoice {
       this.choose(found[0].id);
       this.field.blur();
     } else if (tell) {
-      this.field.setCustomValidity(found.length ? TEXTS.many(found.length, typed) : TEXTS.none(typed));
+      const count = found.length;
+      const problem = count ? say("choice.many", { count, words: typed }) : say("choice.none", { words: typed });
+      this.field.setCustomValidity(problem);
       this.field.reportValidity();
     }
   }
@@ -135,7 +126,7 @@ export class HouseChoice {
 /** @param {House} house @param {boolean} withId another house has its name */
 function wordsOf({ id, name, state }, withId) {
   const named = withId ? `${name} (${id})` : name;
-  return state && inTrouble({ state }) ? `${named} – ${STATES[state][0]}` : named;
+  return state && inTrouble({ state }) ? `${named} – ${stateWords(state)[0]}` : named;
 }
 
 /**

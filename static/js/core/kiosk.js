@@ -1,6 +1,7 @@
 // Kiosk: only the figures, for a screen on the wall. Chosen with a button or in the address, left with Escape.
 import { find, h } from "./dom.js";
 import { remember } from "./settings.js";
+import { say } from "./texts.js";
 
 /**
  * Offer to show this page as a kiosk, and to leave that again. Screens without a keyboard have a button for it.
@@ -20,7 +21,7 @@ export function offerKiosk(page, query) {
     if (!on) find("kiosk").focus();
   };
   find("kiosk").addEventListener("click", () => choose(true));
-  const leave = h("button.button.leave-kiosk", { type: "button", click: () => choose(false) }, "Leave kiosk");
+  const leave = h("button.button.leave-kiosk", { type: "button", click: () => choose(false) }, say("page.leaveKiosk"));
   document.body.append(leave);
   addEventListener("keydown", (event) => {
     // Escape closes what is open first.

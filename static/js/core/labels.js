@@ -1,40 +1,29 @@
-// Words for states and settings, the same on every page.
+// Words for ids of the server, the same on every page.
+import { say, sayId } from "./texts.js";
 
-export const NO_ANSWER = "Connection to the server lost – trying again";
-export const SCALE = "Charge as in the app";
+export const NO_ANSWER = say("page.lost");
+export const SCALE = say("page.scale");
 
-/** Modes of operation. @type {Record<string, string>} */
-export const MODES = {
-  self_consumption: "Self-powered",
-  backup: "Backup only",
-  autonomous: "Time-based control",
-  scheduler: "Schedule",
-  site_ctrl: "Site control",
-  island_mode: "Island",
-};
+/** Write a mode of operation. @param {string} mode */
+export const modeWords = (mode) => sayId("mode.", mode);
 
-/** What may be sold to the grid. @type {Record<string, string>} */
-export const EXPORTS = { battery_ok: "Solar and battery", pv_only: "Solar only", never: "Never" };
+/** Write what may be sold to the grid. @param {string} rule */
+export const exportWords = (rule) => sayId("export.", rule);
 
-/** The states of a gateway, and of the site: [word, colour]. @type {Record<string, [string, string]>} */
-export const STATES = {
-  waiting: ["Connecting", "warn"],
-  fresh: ["Live", "good"],
-  stale: ["Stale", "warn"],
-  away: ["No data", "bad"],
-  none: ["No gateway", "bad"],
-  unknown: ["No such gateway", "bad"],
-};
+/** What may be sold to the grid, as it is chosen. */
+export const EXPORTS = Object.fromEntries(["battery_ok", "pv_only", "never"].map((rule) => [rule, exportWords(rule)]));
 
-/** What the seven-day checks are called. @type {Record<string, string>} */
-export const CHECKS = {
-  reachable: "Reachable",
-  "no-serious-alert": "No serious alert",
-  "on-grid": "On grid",
-  "data-complete": "Data complete",
-  "strings-in-step": "Strings in step",
-  "clock-agrees": "Clock and time zone agree",
-};
+/** The colours of the states of a gateway, and of the site. @type {Record<string, string>} */
+const COLOURS = { waiting: "warn", fresh: "good", stale: "warn", away: "bad", none: "bad", unknown: "bad" };
 
-/** @type {Record<string, [string, string]>} */
-export const CHECK_STATES = { pass: ["Passed", "good"], fail: ["Failed", "bad"], unknown: ["Not known", ""] };
+/** Return the word for a state of a gateway or of the site, and its colour. @param {string} state */
+export const stateWords = (state) => [sayId("state.", state), COLOURS[state] ?? "warn"];
+
+/** Write what a seven-day check is called. @param {string} check */
+export const checkWords = (check) => sayId("check.", check);
+
+/** @type {Record<string, string>} */
+const CHECK_COLOURS = { pass: "good", fail: "bad" };
+
+/** Return the word for the state of a check, and its colour. @param {string} state */
+export const checkStateWords = (state) => [sayId("check.", state), CHECK_COLOURS[state] ?? ""];

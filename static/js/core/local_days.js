@@ -1,4 +1,5 @@
 // Calendar days of the house: of the zone that was named, else of the reader's own.
+import { locale } from "./texts.js";
 
 /** The zone of the house; undefined: that of the browser. @type {string | undefined} */
 let houseZone;
@@ -24,7 +25,7 @@ export const zone = () => houseZone;
  * @param {Intl.DateTimeFormatOptions} options
  * @param {string} [language]
  */
-export function timeFormat(key, options, language) {
+export function timeFormat(key, options, language = locale) {
   const name = `${key} ${houseZone}`;
   let format = formats.get(name);
   if (!format) {

@@ -1,7 +1,8 @@
 // Parts of sentences about a house, the same on every page. What is wrong with a gateway, and what helps, the server
 // says.
-import { clock, known, moment, number, span } from "./format.js";
+import { clock, known, moment, span } from "./format.js";
 import { ago, serverNow } from "./server_clock.js";
+import { asSentence, say, translated } from "./texts.js";
 
 /**
  * @import { Figure } from "./format.js"
@@ -12,10 +13,6 @@ const MOST_HOUSES_NAMED = 3; // in a sentence
 const MOST_IDS_NAMED = 12;
 const RECENT_SECONDS = 72_000; // 20 hours: the time of day alone still tells which day is meant
 
-/** Return words as a sentence: with a capital and a full stop. @param {string | null | undefined} words */
-export const asSentence = (words) =>
-  words ? `${words[0].toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? "" : "."}` : "";
-
 /**
  * Write the age of old figures, in coarse steps: a screen reader reads it aloud whenever it changes. All places of a
  * page write it this way, so that they never contradict one another.
@@ -23,7 +20,7 @@ export const asSentence = (words) =>
  */
 export function coarseSpan(seconds) {
   if (!known(seconds)) return span(seconds);
-  if (seconds < 10) return "a few seconds";
+  if (seconds < 10) return say("span.few");
   const step = seconds < 60 ? 10 : 60;
   return span(Math.floor(seconds / step) * step);
 }
@@ -46,8 +43,10 @@ export const when = (epoch) => ((ago(epoch) ?? 0) < RECENT_SECONDS ? clock(epoch
  * @param {number} most
  */
 export function listed(parts, most) {
-  const named = parts.length > most + 1 ? [...parts.slice(0, most), `${number(parts.length - most)} more`] : parts;
-  return named.length > 1 ? `${named.slice(0, -1).join(", ")} and ${named.at(-1)}` : named.join();
+  const named =
+    parts.length > most + 1 ? [...parts.slice(0, most), say("list.more", { count: parts.length - most })] : parts;
+  const last = named.at(-1) ?? "";
+  return named.length > 1 ? say("list.last", { list: named.slice(0, -1).join(", "), last }) : last;
 }
 
 /** Return for how long this house has been silent; null: it answers, or never did. @param {LeftOut} house */
@@ -58,12 +57,12 @@ function reasonOf(house) {
   const silence = silenceOf(house);
   if (known(silence)) {
     const time = coarseSpan(silence);
-    return [`has not answered for ${time}`, `have not answered for ${time}`, `no answer for ${time}`];
+    return [say("without.silentOne", { time }), say("without.silentAll", { time }), say("without.silent", { time })];
   }
   if (house.reason === "implausible") {
-    return [house.sentence, "tell figures that cannot be right", "figures that cannot be right"];
+    return [translated(house.sentence), say("without.oddAll"), say("without.odd")];
   }
-  return [house.sentence, "have no data", "no data"];
+  return [translated(house.sentence), say("without.noneAll"), say("without.none")];
 }
 
 /** Say which houses are not in the sum, and why not. @param {LeftOut[]} missing */
@@ -71,12 +70,13 @@ export function without(missing) {
   const houses = missing.map((house) => ({ name: house.name ?? house.id, reason: reasonOf(house) }));
   const [{ name, reason }] = houses;
   const [one, all] = reason;
-  if (houses.length === 1) return `Without ${name}, which ${one}`;
+  if (houses.length === 1) return say("without.one", { name, why: one });
   const names = houses.map((house) => house.name);
-  if (houses.every((house) => house.reason[1] === all))
-    return `Without ${listed(names, MOST_HOUSES_NAMED)}, which ${all}`;
+  if (houses.every((house) => house.reason[1] === all)) {
+    return say("without.all", { names: listed(names, MOST_HOUSES_NAMED), why: all });
+  }
   const named = houses.map((house) => `${house.name} (${house.reason[2]})`);
-  return `Without ${listed(named, MOST_HOUSES_NAMED)}`;
+  return say("without.each", { names: listed(named, MOST_HOUSES_NAMED) });
 }
 
 /**
@@ -87,7 +87,8 @@ export function without(missing) {
 export function cause(gateway) {
   const why = asSentence(gateway.sentence);
   const help = gateway.advice ?? "";
-  return why.toLowerCase().includes(help.toLowerCase()) ? why : `${why} ${help}`.trim();
+  const said = asSentence(translated(gateway.sentence ?? ""));
+  return why.toLowerCase().includes(help.toLowerCase()) ? said : `${said} ${translated(help)}`.trim();
 }
 
 /**
@@ -96,10 +97,10 @@ export function cause(gateway) {
  */
 export function attempts(gateway) {
   const parts = [];
-  if (known(gateway.since)) parts.push(`since ${when(gateway.since)}`);
+  if (known(gateway.since)) parts.push(say("gateway.since", { time: when(gateway.since) }));
   if (known(gateway.next_attempt)) {
     const wait = gateway.next_attempt - serverNow();
-    parts.push(wait >= 1 ? `next attempt in ${span(wait)}` : "next attempt now");
+    parts.push(wait >= 1 ? say("gateway.next", { time: span(wait) }) : say("gateway.nextNow"));
   }
   return parts.join(" · ");
 }
@@ -111,6 +112,7 @@ export function attempts(gateway) {
  */
 export function noSuchGateway(id, gateways) {
   const named = gateways?.map((one) => (one.name === one.id ? one.id : `${one.name} (${one.id})`)) ?? [];
-  const there = named.length ? ` There ${named.length > 1 ? "are" : "is"}: ${listed(named, MOST_IDS_NAMED)}.` : "";
-  return `There is no gateway “${id}”.${there}`;
+  const list = listed(named, MOST_IDS_NAMED);
+  const there = named.length ? say(named.length > 1 ? "gateway.there" : "gateway.there1", { list }) : "";
+  return `${say("gateway.noSuch", { id })} ${there}`.trim();
 }

@@ -4,6 +4,7 @@
 /**
  * @typedef {object} Settings
  * @property {string} theme "auto", "light" or "dark"
+ * @property {string} language "en" or "de"; empty: what the browser wants
  * @property {string} temperature "C" or "F"; empty: what the reader's country uses
  * @property {string} gateway the id of the chosen house; empty: all of them
  * @property {string[]} hidden ids of cards
@@ -12,7 +13,7 @@
 
 const KEY = "pwserver.settings";
 /** @type {Settings} */
-const DEFAULTS = { theme: "auto", temperature: "", gateway: "", hidden: [], order: [] };
+const DEFAULTS = { theme: "auto", language: "", temperature: "", gateway: "", hidden: [], order: [] };
 /** @type {Set<(settings: Settings) => void>} */
 const listeners = new Set();
 

@@ -1,5 +1,6 @@
 // What a page shows of the site document (docs/api.md): one house, or all together, under the document's own names.
 // Nothing is worked out here. A number that nobody has measured stays null all the way.
+import { say } from "./texts.js";
 
 /**
  * @typedef {SiteOverview["gateways"][number]} GatewayEntry
@@ -61,7 +62,7 @@ export function subjectOf(message) {
   return {
     ...site,
     id: "",
-    title: "All gateways",
+    title: say("choice.allGateways"),
     several: true,
     known: anyKnown({ ...site, grid_state: site.grid.state }),
     old: false,

@@ -1,6 +1,7 @@
 // The battery's node: one tube for each Powerwall, and the charge of all.
 import { attribute, attributes, property, s, text } from "../core/dom.js";
-import { known, number, percent } from "../core/format.js";
+import { known, percent } from "../core/format.js";
+import { say } from "../core/texts.js";
 import { unit } from "./icons.js";
 import { NODE_RADIUS } from "./layout.js";
 
@@ -16,7 +17,7 @@ const LOW_PERCENT = 15;
 export class BatteryNode {
   units = s("g.units");
   plinth = s("rect.plinth", { rx: 26 });
-  title = s("text.label", { "aria-hidden": "true" }, "Powerwall");
+  title = s("text.label", { "aria-hidden": "true" }, say("flow.powerwalls", { n: 1 }));
   level = s("text.level");
   value = s("tspan.value");
   unit = s("tspan.unit-text", { dx: 5 });
@@ -60,7 +61,7 @@ export class BatteryNode {
   show(subject) {
     const count = subject?.unit_count ?? 0;
     this.draw(Math.max(1, Math.min(MOST_TUBES, count)));
-    text(this.title, count > 1 ? `${number(count)} Powerwalls` : "Powerwall");
+    text(this.title, say("flow.powerwalls", { n: Math.max(1, count) }));
     text(this.level, percent(subject?.charge_percent));
     const levels = subject?.units_percent ?? [];
     const own = count <= MOST_TUBES && levels.some(known); // what one unit holds is not what all hold

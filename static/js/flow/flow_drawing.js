@@ -2,6 +2,7 @@
 import { attribute, attributes, drawnFigure, h, s, text } from "../core/dom.js";
 import { IDLE_WATTS, known, percent, powerParts } from "../core/format.js";
 import { nameOf } from "../core/subject.js";
+import { say } from "../core/texts.js";
 import { BatteryNode } from "./battery_node.js";
 import { Dots } from "./dots.js";
 import { mainSource, sharesByEnd } from "./flows.js";
@@ -17,7 +18,12 @@ import { direction, drawingInWords, gridWords } from "./node_words.js";
  * @typedef {ReturnType<typeof sharesByEnd>} Ends
  */
 
-const LABELS = { solar: "Solar", grid: "Grid", home: "Home", battery: "Battery" };
+const LABELS = {
+  solar: say("flow.solar"),
+  grid: say("flow.grid"),
+  home: say("flow.home"),
+  battery: say("flow.battery"),
+};
 const RINGS = /** @type {const} */ (["solar", "battery", "grid"]);
 let drawings = 0;
 
@@ -44,7 +50,7 @@ function roundNode(name, icon) {
 export class FlowDrawing {
   hasBattery = true; // until it is known that there is none
   placed = "";
-  svg = s("svg.flow-drawing", { role: "group", "aria-label": "Figures", focusable: "false" });
+  svg = s("svg.flow-drawing", { role: "group", "aria-label": say("flow.figures"), focusable: "false" });
   dotsBox = h("div.flow-dots", { "aria-hidden": "true" });
   spoken = h("p.unseen");
   lines = forEachNode((name) => s(`line.line.${name}`));
@@ -144,10 +150,10 @@ export class FlowDrawing {
     this.showFigure("home", home);
     this.showFigure("grid", subject?.grid_watts, Math.abs);
     this.showFigure("battery", battery, Math.abs);
-    text(nodes.solar.note, direction(solar, "Producing", "Idle", "Idle"));
+    text(nodes.solar.note, direction(solar, say("flow.producing"), say("flow.idle"), say("flow.idle")));
     text(nodes.grid.note, gridWords(subject));
     text(nodes.home.note, ownPowerWords(subject));
-    text(nodes.battery.note, hasBattery ? direction(battery, "Discharging", "Charging", "Standby") : "");
+    text(nodes.battery.note, hasBattery ? batteryWords(battery) : "");
     nodes.battery.show(subject);
     this.showRings(ends, home);
     this.further.show(subject);
@@ -168,7 +174,7 @@ export class FlowDrawing {
       attributes(group, { "data-name": own, "data-gateway": own && id }); // the whole node can be clicked
     }
     const { level } = this.nodes.battery;
-    drawnFigure(level, `Charge ${level.textContent}`, name("charge_percent"), id);
+    drawnFigure(level, `${say("flow.charge")} ${level.textContent}`, name("charge_percent"), id);
   }
 
   /** @param {NodeName} name @param {Figure} watts @param {(watts: number) => number} written */
@@ -222,10 +228,13 @@ export class FlowDrawing {
   }
 }
 
+/** @param {Figure} watts */
+const batteryWords = (watts) => direction(watts, say("flow.discharging"), say("flow.charging"), say("flow.standby"));
+
 /** @param {Subject | null} subject */
 function ownPowerWords(subject) {
   const { own_power_percent: own, home_watts: home } = subject ?? {};
-  return known(own) && known(home) && home > IDLE_WATTS ? `${percent(own)} own power` : "";
+  return known(own) && known(home) && home > IDLE_WATTS ? say("flow.ownPower", { percent: percent(own) }) : "";
 }
 
 /** Return how thick the line of this power is, 0 to 3. @param {Figure} watts */

@@ -1,6 +1,7 @@
 // The words of the drawing: what each node does, and the whole drawing for those who hear it.
 import { DASH, IDLE_WATTS, known, percent, power } from "../core/format.js";
 import { furtherMeters } from "../core/subject.js";
+import { say } from "../core/texts.js";
 
 /**
  * @import { Figure } from "../core/format.js"
@@ -24,10 +25,10 @@ export function direction(watts, plus, minus, idle) {
 
 /** Say how the house and the grid are connected. @param {Subject | null} subject */
 export function gridWords(subject) {
-  if (subject?.grid_state === "DOWN") return "Off grid";
-  if (subject?.grid_state === "SYNCING") return "Reconnecting";
-  const idle = subject?.grid_state === "UP" ? "Connected" : "Idle";
-  return direction(subject?.grid_watts, "Importing", "Exporting", idle);
+  if (subject?.grid_state === "DOWN") return say("flow.offGrid");
+  if (subject?.grid_state === "SYNCING") return say("flow.reconnecting");
+  const idle = subject?.grid_state === "UP" ? say("flow.connected") : say("flow.idle");
+  return direction(subject?.grid_watts, say("flow.importing"), say("flow.exporting"), idle);
 }
 
 /** Write the name of a further meter, "backup_generator". @param {string} name */
@@ -38,33 +39,34 @@ export function meterName(name) {
 
 /** @param {Subject} subject */
 function gridSentence({ grid_state: state, grid_watts: watts }) {
-  if (state === "DOWN") return "Off grid";
-  if (state === "SYNCING") return "Reconnecting to the grid";
-  if (!known(watts)) return "Grid unknown";
-  const size = power(Math.abs(watts));
-  return direction(watts, `Importing ${size}`, `Exporting ${size}`, "No exchange with the grid");
+  if (state === "DOWN") return say("flow.spoken.grid.down");
+  if (state === "SYNCING") return say("flow.spoken.grid.syncing");
+  if (!known(watts)) return say("flow.spoken.grid.unknown");
+  const size = { power: power(Math.abs(watts)) };
+  const [plus, minus] = [say("flow.spoken.grid.importing", size), say("flow.spoken.grid.exporting", size)];
+  return direction(watts, plus, minus, say("flow.spoken.grid.idle"));
 }
 
 /** @param {Subject} subject */
 function batterySentence({ battery_watts: watts, charge_percent: charge }) {
-  const level = known(charge) ? ` at ${percent(charge)}` : "";
-  if (!known(watts)) return `Battery unknown${level}`;
-  const size = power(Math.abs(watts));
-  const words = direction(watts, `discharging ${size}`, `charging ${size}`, "on standby");
-  return `Battery ${words}${level}`;
+  const size = { power: power(Math.abs(watts ?? 0)) };
+  const [plus, minus] = [say("flow.spoken.discharging", size), say("flow.spoken.charging", size)];
+  const what = direction(watts, plus, minus, say("flow.spoken.standby")) || say("flow.spoken.unknown");
+  if (!known(charge)) return say("flow.spoken.battery", { what });
+  return say("flow.spoken.batteryAt", { what, percent: percent(charge) });
 }
 
 /** Say the whole drawing in sentences, for a screen reader. @param {Subject | null} subject @param {boolean} faded */
 export function drawingInWords(subject, faded) {
-  if (!subject?.known) return "No data from the gateway.";
+  if (!subject?.known) return say("flow.spoken.none");
   const { solar_watts: solar, home_watts: home } = subject;
   return [
-    `Solar ${known(solar) ? power(solar) : DASH}`,
-    `Home ${known(home) ? power(home) : DASH}`,
+    `${say("flow.solar")} ${known(solar) ? power(solar) : DASH}`,
+    `${say("flow.home")} ${known(home) ? power(home) : DASH}`,
     gridSentence(subject),
     batterySentence(subject),
     ...furtherMeters(subject).map(([name, watts]) => `${meterName(name)} ${power(watts)}`),
-    ...(faded ? ["These figures are old"] : []),
+    ...(faded ? [say("flow.spoken.old")] : []),
   ]
     .map((words) => `${words}.`)
     .join(" ");

@@ -4,8 +4,8 @@ import { around } from "../charts/scales.js";
 import { find, h, text } from "../core/dom.js";
 import { DASH, energy, known, number, percent } from "../core/format.js";
 import { dayStart } from "../core/local_days.js";
+import { say, translated } from "../core/texts.js";
 import { daysTitle, shortDay } from "./range_title.js";
-import { TEXTS } from "./texts_en.js";
 
 /**
  * @import { HistoryQueries } from "./queries.js"
@@ -17,6 +17,22 @@ import { TEXTS } from "./texts_en.js";
 
 const RENEW_MS = 600_000; // what is found changes once a day
 const FEWEST_DAYS = 2; // for a curve
+const COLUMNS = {
+  health: [
+    say("history.health.battery"),
+    say("history.health.state"),
+    say("history.health.full"),
+    say("history.health.nominal"),
+    say("history.health.trend"),
+    say("history.health.cycles"),
+  ],
+  strings: [
+    say("strings.string"),
+    say("history.strings.judged"),
+    say("history.strings.now"),
+    say("history.strings.before"),
+  ],
+};
 
 export class DevicesCards {
   /** @type {LineChart | null} */
@@ -56,7 +72,7 @@ export class DevicesCards {
       batteriesOf(names[id], whole, units),
     );
     find("health-card").hidden = !batteries.length;
-    const head = h("tr", {}, ...TEXTS.health.columns.map((words) => h("th", { scope: "col" }, words)));
+    const head = h("tr", {}, ...COLUMNS.health.map((words) => h("th", { scope: "col" }, words)));
     const rows = batteries.map(({ name, figures, about }) => {
       const { unknown } = figures;
       const cells = [
@@ -70,7 +86,7 @@ export class DevicesCards {
     });
     find("health").replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
     text(find("health-notes"), notesOf(batteries).join(" "));
-    text(find("health-meaning"), meaning);
+    text(find("health-meaning"), translated(meaning));
     this.draw(batteries);
   }
 
@@ -109,17 +125,20 @@ function batteriesOf(house, whole, units) {
     about: [unit.part, serial].filter(Boolean).join(" · "),
   }));
   if (found.length === 1 || (!found.length && !whole.days)) return found;
-  return [...found, { name: [house, TEXTS.health.whole].filter(Boolean).join(" · "), figures: whole, about: "" }];
+  return [
+    ...found,
+    { name: [house, say("history.health.whole")].filter(Boolean).join(" · "), figures: whole, about: "" },
+  ];
 }
 
 /** @param {HTMLElement} room @param {Battery[]} shown */
 function chartOf(room, shown) {
   return new LineChart(room, {
-    label: TEXTS.health.chart,
+    label: say("history.health.chart"),
     at: (epoch) => shortDay(epoch),
     scales: {
       percent: {
-        unit: TEXTS.health.axis,
+        unit: say("history.health.axis"),
         range: (_plot, low, high) => around(low, high),
         show: (tick) => number(tick, 0),
       },
@@ -137,20 +156,20 @@ function chartOf(room, shown) {
 
 /** Return what the table has no column for: steps, and why a figure is not known. @param {Battery[]} batteries */
 function notesOf(batteries) {
-  const words = TEXTS.health;
   const steps = batteries.flatMap(({ name, figures }) =>
-    figures.steps.map(({ day, percent: by }) => words.step(name, daysTitle(day, day), `${signed(by)}\u202f%`)),
+    figures.steps.map(({ day, percent: by }) =>
+      say("history.health.step", { name, day: daysTitle(day, day), by: `${signed(by)}\u202f%` }),
+    ),
   );
   const trends = [...new Set(batteries.flatMap(({ figures }) => figures.unknown.trend_percent_per_year ?? []))];
-  return [...steps, ...trends.map(words.noTrend)];
+  return [...steps, ...trends.map((why) => say("history.health.noTrend", { why: translated(why) }))];
 }
 
 /** @param {SolarStrings} answer @param {Record<string, string>} names */
 function showStrings({ gateways, rule }, names) {
-  const words = TEXTS.strings;
   const strings = Object.entries(gateways).flatMap(([id, one]) =>
     Object.entries(one.strings).map(([name, found]) => ({
-      name: [names[id], words.name(name)].filter(Boolean).join(" · "),
+      name: [names[id], say("history.string", { name })].filter(Boolean).join(" · "),
       found,
     })),
   );
@@ -158,9 +177,9 @@ function showStrings({ gateways, rule }, names) {
   find("strings-card").hidden = !strings.length;
   const weak = strings.filter(({ found }) => found.weak).map(({ name }) => name);
   const isKnown = strings.some(({ found }) => found.weak !== null);
-  text(find("strings-verdict"), weak.length ? words.weak(weak.join(", ")) : isKnown ? words.none : words.unknown);
+  text(find("strings-verdict"), weakWords(weak, isKnown));
   find("strings-verdict").classList.toggle("bad", weak.length > 0);
-  const head = h("tr", {}, ...words.columns.map((column) => h("th", { scope: "col" }, column)));
+  const head = h("tr", {}, ...COLUMNS.strings.map((column) => h("th", { scope: "col" }, column)));
   const rows = strings.map(({ name, found }) =>
     h(
       "tr",
@@ -168,25 +187,31 @@ function showStrings({ gateways, rule }, names) {
       h("th", { scope: "row" }, name),
       h("td.start", {}, verdictOf(found)),
       h("td", {}, share(found.share)),
-      h("td", { title: found.compared_with }, share(found.earlier_share)),
+      h("td", { title: translated(found.compared_with ?? "") }, share(found.earlier_share)),
     ),
   );
   find("strings").replaceChildren(h("thead", {}, head), h("tbody", {}, ...rows));
-  text(find("strings-rule"), rule);
+  text(find("strings-rule"), translated(rule));
+}
+
+/** @param {string[]} weak names @param {boolean} isKnown whether any string is judged */
+function weakWords(weak, isKnown) {
+  if (weak.length) return say("history.strings.weak", { names: weak.join(", ") });
+  return isKnown ? say("history.strings.none") : say("history.strings.unknown");
 }
 
 /** @param {SolarString} found */
 function verdictOf({ weak, since, reason }) {
-  const words = TEXTS.strings;
-  if (weak) return since ? words.weakSince(shortDay(dayStart(since))) : words.isWeak;
-  return weak === false ? words.inStep : (reason ?? DASH);
+  if (!weak) return weak === false ? say("history.strings.inStep") : translated(reason ?? DASH);
+  if (!since) return say("history.strings.isWeak");
+  return say("history.strings.weakSince", { day: shortDay(dayStart(since)) });
 }
 
 /** A share of the other strings' energy, in percent. @param {number | null | undefined} value */
 const share = (value) => percent(known(value) ? value * 100 : null);
 
 /** A figure, and why it is not known. @param {string} words @param {string} [why] */
-const cell = (words, why) => h("td", { title: why }, words);
+const cell = (words, why) => h("td", { title: why && translated(why) }, words);
 
 /** @param {number | null | undefined} value */
 function signed(value) {

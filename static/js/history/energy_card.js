@@ -1,11 +1,11 @@
 // The bars of the range: per hour, day or month, as the server finds fit. By pointer and by keyboard.
 import { BAR_LEGEND, drawBars, inWords, totalOf } from "../charts/energy_bars.js";
 import { attribute, find, h, text } from "../core/dom.js";
+import { say } from "../core/texts.js";
 import { barName, longBarName } from "./range_title.js";
-import { TEXTS } from "./texts_en.js";
 
 /** @import { DayTotal } from "../charts/energy_bars.js" */
-/** @typedef {keyof typeof TEXTS["bars"]} Step */
+/** @typedef {WindowTotals["step"]} Step */
 
 export class EnergyCard {
   /** @type {DayTotal[]} */
@@ -33,13 +33,15 @@ export class EnergyCard {
     this.bars = rows.map((row) => totalOf(row, row.label));
     if (step !== this.step) this.at = -1;
     this.step = step;
-    text(find("energy-title"), TEXTS.bars[step].title);
+    text(find("energy-title"), say(`history.bars.${step}`));
     this.draw();
   }
 
   draw() {
-    const label = TEXTS.barsOf(TEXTS.bars[this.step].title, this.bars.length);
-    attribute(this.room, "aria-label", `${label} ${TEXTS.bars[this.step].open}`);
+    const title = say(`history.bars.${this.step}`);
+    const label = say("history.barsOf", { title, count: this.bars.length });
+    const opens = this.step === "hour" ? "" : say(`history.open.${this.step}`);
+    attribute(this.room, "aria-label", `${label} ${opens}`.trim());
     this.room.classList.toggle("opens", this.step !== "hour");
     drawBars(this.room, this.bars, {
       label,

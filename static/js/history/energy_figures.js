@@ -2,8 +2,8 @@
 import { ownFormula, ownWords } from "../charts/energy_bars.js";
 import { find, h, keyed, text } from "../core/dom.js";
 import { DASH, energyOfKwh, known, number, percent } from "../core/format.js";
-import { daysTitle, longBarName, periodTitle, windowTitle } from "./range_title.js";
-import { TEXTS } from "./texts_en.js";
+import { say } from "../core/texts.js";
+import { daysTitle, longBarName, periodTitle, titleOfWeek, windowTitle } from "./range_title.js";
 
 /**
  * @import { DayTotal, Kind } from "../charts/energy_bars.js"
@@ -19,21 +19,22 @@ import { TEXTS } from "./texts_en.js";
  */
 
 const MOST_ROWS = 800;
-/** @type {[kind: keyof typeof TEXTS["energies"], colour: string][]} */
-const COLUMNS = [
+const COLUMNS = /** @type {const} */ ([
   ["solar", "solar"],
   ["home", "home"],
   ["grid_import", "grid"],
   ["grid_export", "grid"],
   ["battery_charge", "battery"],
   ["battery_discharge", "battery"],
-];
+]);
+/** @param {typeof COLUMNS[number][0]} kind */
+const titleOf = (kind) => say(`history.energies.${kind}`);
 
 /** Show the sum of exactly what is shown, as the server adds it up. @param {DayTotal} sum @param {string} title */
 export function showTotals(sum, title) {
   const entries = [
-    ...COLUMNS.map(([kind, colour]) => ({ label: TEXTS.energies[kind], colour, words: energyOfKwh(sum[kind]) })),
-    { label: TEXTS.selfPowered, colour: "", words: ownWords(sum) },
+    ...COLUMNS.map(([kind, colour]) => ({ label: titleOf(kind), colour, words: energyOfKwh(sum[kind]) })),
+    { label: say("history.selfPowered"), colour: "", words: ownWords(sum) },
   ];
   const labels = entries.map(({ label }) => label);
   const rows = keyed(find("totals"), labels, (label) => {
@@ -43,7 +44,7 @@ export function showTotals(sum, title) {
     return { element: h("div", {}, h("dt", {}, swatch, label), value), value };
   });
   for (const [index, { words }] of entries.entries()) text(rows[index].value, words);
-  text(find("totals-title"), TEXTS.energyIn(title));
+  text(find("totals-title"), say("history.energyIn", { title }));
   text(find("formula"), known(sum.home) ? ownFormula(sum) : "");
 }
 
@@ -73,31 +74,31 @@ function periodWords({ previous, compared, running }, kind) {
   const title = labelTitle(previous?.period ?? "", kind);
   if (compared !== "same days") return title;
   const days = previous?.days ?? 0;
-  return kind === "day" && running ? TEXTS.comparison.sameHours(title) : TEXTS.comparison.sameDays(title, days);
+  return kind === "day" && running ? say("history.sameHours", { title }) : say("history.sameDays", { n: days, title });
 }
 
 /** Write the name of a period by the server's label: 2026-11-26, 2026-W48, 2026-11, 2026. @param {string} label */
 function labelTitle(label, /** @type {string} */ kind) {
   if (kind === "day") return daysTitle(label, label);
-  if (kind === "week") return TEXTS.titleOfWeek(Number(label.slice(6)), label.slice(0, 4));
+  if (kind === "week") return titleOfWeek(Number(label.slice(6)), label.slice(0, 4));
   return periodTitle(kind, `${label}-01-01`.slice(0, 10), "");
 }
 
 /** Show the comparisons as a table: one column for each energy. @param {Compared[]} compared */
 export function showComparison(compared) {
   if (!compared.length) {
-    find("comparison").replaceChildren(h("p.formula", {}, TEXTS.comparison.nothing));
+    find("comparison").replaceChildren(h("p.formula", {}, say("history.nothingBefore")));
     return;
   }
-  const names = [...COLUMNS.map(([kind]) => TEXTS.energies[kind]), TEXTS.selfPowered];
+  const names = [...COLUMNS.map(([kind]) => titleOf(kind)), say("history.selfPowered")];
   const head = h("tr", {}, h("td"), ...names.map((words) => h("th", { scope: "col" }, words)));
   const rows = compared.flatMap(({ title, figures, change }) => [
     h("tr", {}, h("th", { scope: "row" }, title), ...cells(figures, (value, write) => write(value))),
-    h("tr.change", {}, h("th", { scope: "row" }, TEXTS.comparison.change), ...cells(change, signed)),
+    h("tr.change", {}, h("th", { scope: "row" }, say("history.change")), ...cells(change, signed)),
   ]);
-  const caption = h("caption.unseen", {}, TEXTS.comparison.caption);
+  const caption = h("caption.unseen", {}, say("history.comparison"));
   const table = h("table", {}, caption, h("thead", {}, head), h("tbody", {}, ...rows));
-  const room = h("div.scroll", { tabindex: "0", role: "region", "aria-label": TEXTS.comparison.caption }, table);
+  const room = h("div.scroll", { tabindex: "0", role: "region", "aria-label": say("history.comparison") }, table);
   find("comparison").replaceChildren(room);
 }
 
@@ -130,13 +131,13 @@ function signed(value, write) {
 /**
  * Show the table of the bars, the newest first.
  * @param {DayTotal[]} bars
- * @param {keyof typeof TEXTS["bars"]} step
+ * @param {WindowTotals["step"]} step
  */
 export function showTable(bars, step) {
   const titles = [
-    TEXTS.bars[step].column,
-    ...COLUMNS.map(([kind]) => `${TEXTS.energies[kind]} kWh`),
-    TEXTS.selfPowered,
+    say(`history.column.${step}`),
+    ...COLUMNS.map(([kind]) => `${titleOf(kind)} kWh`),
+    say("history.selfPowered"),
   ];
   const head = h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", { scope: "col" }, title))));
   const rows = [...bars]
@@ -148,6 +149,6 @@ export function showTable(bars, step) {
       const own = h("td", { title: ownFormula(one) }, ownWords(one));
       return h("tr", {}, h("th", { scope: "row" }, name), ...energies, own);
     });
-  text(find("table-title"), TEXTS.bars[step].table);
+  text(find("table-title"), say(`history.table.${step}`));
   find("table").replaceChildren(head, h("tbody", {}, ...rows));
 }

@@ -12,6 +12,7 @@ import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
+import { say } from "../core/texts.js";
 import { followTopSentence } from "../core/top_line.js";
 import { DevicesCards } from "./devices_cards.js";
 import { EnergyCard } from "./energy_card.js";
@@ -22,7 +23,6 @@ import { HistoryQueries } from "./queries.js";
 import { RangeBar } from "./range_bar.js";
 import { rangeTitle, windowTitle } from "./range_title.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
-import { TEXTS } from "./texts_en.js";
 import { TimeRange } from "./time_range.js";
 import { showValue } from "./value_card.js";
 
@@ -62,7 +62,7 @@ const energies = new EnergyCard((label) => {
 const zoomTo = (from, to) => go(() => range.set(from, to));
 const chart = new LineChart(find("power"), {
   series: POWER_SERIES.map((one) => ({ ...one, band: true })),
-  label: "Power and charge",
+  label: say("history.power"),
   hidden,
   sync: "history",
   scales: POWER_SCALES,
@@ -180,22 +180,25 @@ async function show() {
   if (!power || (isEmpty && range.isMoving)) {
     retryTimer = window.setTimeout(again, PAUSES_MS[Math.min(unanswered++, PAUSES_MS.length - 1)]);
   } else unanswered = 0;
-  if (!power) showState("The server does not answer – trying again", true);
-  else if (power.enabled === false) showState("History is switched off on the server", false);
+  if (!power) showState(say("history.noAnswer"), true);
+  else if (power.enabled === false) showState(say("history.off"), false);
   else showState(range.problem, Boolean(range.problem));
   if (power) {
     const merged = merge(
       spread ? { ...power, points: pointsOf(spread) } : power,
       minutes.filter((one) => one.ts >= range.from && one.ts <= range.to),
     );
-    text(find("bands"), spread ? TEXTS.bands : "");
+    text(find("bands"), spread ? say("history.bands") : "");
     const columns = [...merged.columns, ...bandColumns(merged.times, spread)];
     chart.update(withGaps(merged.times, columns, merged.bucket), [range.from, range.to]);
   }
   if (totals) {
     energies.show(totals);
     showTotals(totalOf(totals.total), rangeTitle(range));
-    text(find("filled"), totals.total?.filled_seconds ? TEXTS.filledIn(span(totals.total.filled_seconds)) : "");
+    text(
+      find("filled"),
+      totals.total?.filled_seconds ? say("history.filledIn", { time: span(totals.total.filled_seconds) }) : "",
+    );
     showComparison(kind ? comparedPeriods(periods, kind) : comparedWindows(totals));
     showTable(energies.bars, totals.step);
   }
@@ -274,7 +277,7 @@ function pressKey(event) {
  */
 function fillSelect(id, options, chosen) {
   const elements = options.map(([value, words]) => h("option", { value, selected: value === chosen }, words));
-  find(id).replaceChildren(h("option", { value: "" }, "All"), ...elements);
+  find(id).replaceChildren(h("option", { value: "" }, say("history.allUnits")), ...elements);
 }
 
 async function loadCatalogue() {

@@ -1,6 +1,7 @@
 // What the history page asks the server. Old questions are given up when a newer one is asked.
 
 import { load } from "../core/load.js";
+import { say, translated } from "../core/texts.js";
 
 /**
  * @import { SpreadRow } from "../charts/power_series.js"
@@ -41,8 +42,8 @@ export class HistoryQueries {
   async warnings() {
     const health = await load("health");
     const inMemory = health?.history_in_memory;
-    const first = inMemory ? [`Kept in memory only, it ends with this server: ${inMemory}`] : [];
-    return [...first, ...(health?.history_not_taken ?? [])];
+    const first = inMemory ? [say("history.inMemory", { why: translated(inMemory) })] : [];
+    return [...first, ...(health?.history_not_taken ?? []).map(translated)];
   }
 
   /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */

@@ -2,23 +2,24 @@
 import { attribute, find, h, text } from "../core/dom.js";
 import { dayEnd, dayStart, isoDay, zone } from "../core/local_days.js";
 import { serverNow } from "../core/server_clock.js";
+import { say } from "../core/texts.js";
 import { rangeTitle } from "./range_title.js";
-import { TEXTS } from "./texts_en.js";
 
 /** @import { TimeRange } from "./time_range.js" */
 
-const CALENDAR = ["today", "yesterday", "week", "month", "year", "all"];
-const ROLLING = ["1h", "6h", "1d", "7d", "30d", "90d", "1y"];
+const RANGES = /** @type {const} */ ({
+  calendar: ["today", "yesterday", "week", "month", "year", "all"],
+  rolling: ["1h", "6h", "1d", "7d", "30d", "90d", "1y"],
+});
 
 export class RangeBar {
   /** @param {TimeRange} range @param {(change: () => void) => void} go changes the range, and shows it */
   constructor(range, go) {
     this.range = range;
-    for (const [id, names] of Object.entries({ calendar: CALENDAR, rolling: ROLLING })) {
+    for (const [id, names] of Object.entries(RANGES)) {
       for (const name of names) {
         const click = () => go(() => range.choose(name));
-        const label = TEXTS.ranges[/** @type {keyof typeof TEXTS.ranges} */ (name)];
-        find(id).append(h("button", { type: "button", "data-range": name, click }, label));
+        find(id).append(h("button", { type: "button", "data-range": name, click }, say(`history.ranges.${name}`)));
       }
     }
     const steps = {
@@ -47,7 +48,7 @@ export class RangeBar {
     const today = isoDay(serverNow());
     const title = rangeTitle(range);
     text(find("title"), title);
-    document.title = `${title} · Powerwall history`;
+    document.title = say("page.titleOfRange", { range: title });
     const pressed = range.date && range.kind !== "day" ? range.kind : range.name;
     const yesterday = range.kind === "day" && last === isoDay(dayStart(today) - 43_200);
     for (const button of document.querySelectorAll("[data-range]")) {
@@ -64,6 +65,6 @@ export class RangeBar {
     const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const other = zone();
     find("zone").hidden = !other || other === own;
-    text(find("zone"), other ? TEXTS.zone(other) : "");
+    text(find("zone"), other ? say("history.zone", { name: other }) : "");
   }
 }

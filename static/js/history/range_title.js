@@ -1,12 +1,11 @@
 // The name of what is shown: "November 2026", "Week 48, 23 – 29 November 2026", "Last 24 hours".
 import { moment } from "../core/format.js";
 import { isoDay } from "../core/local_days.js";
+import { locale as LANGUAGE, say, sayId } from "../core/texts.js";
 import { weekNumber } from "./calendar_range.js";
-import { TEXTS } from "./texts_en.js";
 
 /** @import { TimeRange } from "./time_range.js" */
 
-const LANGUAGE = undefined; // that of the browser
 /** @param {Intl.DateTimeFormatOptions} options */
 const format = (options) => new Intl.DateTimeFormat(LANGUAGE, { ...options, timeZone: "UTC" });
 const FORMATS = {
@@ -37,19 +36,22 @@ export const daysTitle = (first, last) =>
 /** Write the day of an instant, by the clock of the house. @param {number} epoch */
 export const shortDay = (epoch) => FORMATS.dayOfYear.format(noon(isoDay(epoch)));
 
+/** Write the name of a week. @param {number} week @param {string} days or the year */
+export const titleOfWeek = (week, days) => say("history.titleOfWeek", { number: week, days });
+
 /** Write the name of a calendar period. @param {string} kind @param {string} first @param {string} last its days */
 export function periodTitle(kind, first, last) {
   if (kind === "month" || kind === "year") return FORMATS[kind].format(noon(first));
   const days = daysTitle(first, last);
-  return kind === "week" ? TEXTS.titleOfWeek(weekNumber(first), days) : days;
+  return kind === "week" ? titleOfWeek(weekNumber(first), days) : days;
 }
 
 /** Write the name of what is shown. @param {TimeRange} range */
 export function rangeTitle(range) {
   const { first, last } = range.days;
   if (range.kind) return periodTitle(range.kind, first, last);
-  if (range.name === "all") return TEXTS.titleOfAll(FORMATS.days.format(noon(first)));
-  if (range.name) return TEXTS.titles[/** @type {keyof typeof TEXTS.titles} */ (range.name)];
+  if (range.name === "all") return say("history.titleOfAll", { first: FORMATS.days.format(noon(first)) });
+  if (range.name) return sayId("history.titles.", range.name);
   return range.isOfDays ? daysTitle(first, last) : windowTitle(range.from, range.to);
 }
 

@@ -3,8 +3,8 @@ import { LineChart, PALETTE } from "../charts/line_chart.js";
 import { around } from "../charts/scales.js";
 import { h, keyed, text } from "../core/dom.js";
 import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
+import { say, translated, unmarked } from "../core/texts.js";
 import { fileButton } from "./signal_file.js";
-import { TEXTS } from "./texts_en.js";
 
 /**
  * @import { Series } from "../charts/line_chart.js"
@@ -41,7 +41,7 @@ function groupsOf({ catalogue, unit, hidden }) {
     if (same) same.metrics.push(name);
     else {
       const id = others.length ? `${metric.group}-${others.length + 1}` : metric.group;
-      const label = others.length ? `${group.label}: ${metric.label}` : group.label;
+      const label = others.length ? `${translated(group.label)}: ${translated(metric.label)}` : translated(group.label);
       found.set(id, { ...group, id, group: metric.group, unit: metric.unit, label, metrics: [name] });
     }
   }
@@ -142,13 +142,21 @@ export class SignalCharts {
       show: (tick) => number(tick, 0),
       unit,
     };
-    return new LineChart(room, { series, label, onZoom: this.onZoom, sync: "history", scales: { value } });
+    return new LineChart(room, {
+      series,
+      label: unmarked(label),
+      onZoom: this.onZoom,
+      sync: "history",
+      scales: { value },
+    });
   }
 }
 
 /** Return what a curve shows; the charts of strings have one figure each, so there it is the string. @param {Curve} one */
 const nameOf = ({ device, label }) =>
-  device.startsWith(STRING_PREFIX) ? TEXTS.string(device.slice(STRING_PREFIX.length)) : label;
+  device.startsWith(STRING_PREFIX)
+    ? say("history.string", { name: device.slice(STRING_PREFIX.length) })
+    : translated(label);
 
 /**
  * Return how each curve is drawn and named; what they have in common is not named.

@@ -1,6 +1,6 @@
 // The device signals that are shown, as a CSV file: a row for each time, three columns for each curve.
 import { h } from "../core/dom.js";
-import { TEXTS } from "./texts_en.js";
+import { say } from "../core/texts.js";
 
 /** @import { Curve } from "./signal_charts.js" */
 
@@ -38,5 +38,5 @@ export function fileButton(name, curves) {
     h("a", { href: address, download: `powerwall-${name}.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   };
-  return h("button.button", { type: "button", click: save }, TEXTS.csv);
+  return h("button.button", { type: "button", click: save }, say("history.csv"));
 }

@@ -3,6 +3,7 @@
 import { addDays, dayEnd, dayStart, isoDay } from "../core/local_days.js";
 import { serverNow } from "../core/server_clock.js";
 import { inherited } from "../core/settings.js";
+import { say } from "../core/texts.js";
 import { secondOf } from "./address_time.js";
 import { dayOf, daysOf, kindOf, nameFor, neighbour } from "./calendar_range.js";
 
@@ -94,11 +95,9 @@ export class TimeRange {
     let to = end ? secondOf(end, true) : now;
     let from = start ? secondOf(start, false) : to - DAY_SECONDS;
     if (start && end && from > to) [from, to] = [secondOf(end, false), secondOf(start, true)];
-    const form = "write a day (2026-11-01), a time (2026-11-01T18:30) or seconds since 1970";
-    if (Number.isNaN(from) && start)
-      this.problem = `from=${shortened(start)} is no time: ${form}. This is the last day.`;
-    else if (Number.isNaN(to)) this.problem = `to=${shortened(end)} is no time: ${form}. This is the last day.`;
-    else if (from > now) this.problem = `from=${shortened(start)} is in the future. This is the last day.`;
+    if (Number.isNaN(from) && start) this.problem = say("history.problem.from", { value: shortened(start) });
+    else if (Number.isNaN(to)) this.problem = say("history.problem.to", { value: shortened(end) });
+    else if (from > now) this.problem = say("history.problem.future", { value: shortened(start) });
     else this.between(Math.max(from, now - EARLIEST_SECONDS), to);
     if (this.problem) this.choose("1d");
   }
@@ -114,7 +113,7 @@ export class TimeRange {
     const kind = kindOf(name);
     if (kind && date) {
       if (!DAY.test(date) || isoDay(dayStart(date) + 43_200) !== date) {
-        this.problem = `date=${shortened(date)} is no day: write 2026-11-01. This is the present ${kind}.`;
+        this.problem = say(`history.problem.date.${kind}`, { value: shortened(date) });
       } else if (date <= today()) Object.assign(this, nameFor(kind, date, today()));
     }
     this.follow();

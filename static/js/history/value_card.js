@@ -1,12 +1,10 @@
 // What the energy of the range cost, earned and saved: an estimate, as the server works it out.
 import { find, h, text } from "../core/dom.js";
 import { known, number } from "../core/format.js";
+import { locale, say, translated } from "../core/texts.js";
 import { daysTitle } from "./range_title.js";
-import { TEXTS } from "./texts_en.js";
 
-/** @typedef {keyof typeof TEXTS["value"]["names"]} Amount */
-
-const AMOUNTS = /** @type {Amount[]} */ (Object.keys(TEXTS.value.names));
+const AMOUNTS = /** @type {const} */ (["cost", "earnings", "fixed", "bill", "solar_savings", "battery_savings"]);
 
 /**
  * Show the value of some days; without a tariff one line that says how to have it.
@@ -18,7 +16,7 @@ export function showValue(answer, { first, last }, several) {
   const total = answer?.total;
   const shown = total ? AMOUNTS.filter((name) => known(total[name])) : [];
   const entries = shown.map((name) =>
-    h("div", {}, h("dt", {}, TEXTS.value.names[name]), h("dd", {}, money(total?.[name] ?? 0, answer?.currency))),
+    h("div", {}, h("dt", {}, say(`history.value.${name}`)), h("dd", {}, money(total?.[name] ?? 0, answer?.currency))),
   );
   find("value").replaceChildren(...entries);
   find("value").hidden = !entries.length;
@@ -27,18 +25,17 @@ export function showValue(answer, { first, last }, several) {
 
 /** @param {EnergyValue | null} answer @param {boolean} isKnown @param {string} days @param {boolean} several */
 function wordsOf(answer, isKnown, days, several) {
-  const words = TEXTS.value;
-  if (several) return words.several;
-  if (!answer) return words.unknown;
-  if (answer.cause) return `${answer.cause} ${answer.remedy ?? ""}`;
-  return isKnown ? `${words.days(days)} ${words.rule}` : words.nothing;
+  if (several) return say("history.value.several");
+  if (!answer) return say("history.value.unknown");
+  if (answer.cause) return `${translated(answer.cause)} ${translated(answer.remedy ?? "")}`;
+  return isKnown ? say("history.value.rule", { days }) : say("history.value.nothing");
 }
 
 /** Write an amount of money; of an unknown currency without its name. @param {number} value @param {string | null} [currency] */
 function money(value, currency) {
   if (!currency) return number(value, 2);
   try {
-    return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(value);
+    return new Intl.NumberFormat(locale, { style: "currency", currency }).format(value);
   } catch {
     return `${currency} ${number(value, 2)}`;
   }

@@ -1,5 +1,6 @@
 // The columns of the list of houses: what each is called, how it is written, and by what it is sorted.
-import { DASH, energy, known, number, percent, power } from "../core/format.js";
+import { DASH, energy, known, percent, power } from "../core/format.js";
+import { say } from "../core/texts.js";
 import { aboutHours } from "../core/top_sentence.js";
 
 /**
@@ -14,28 +15,6 @@ import { aboutHours } from "../core/top_sentence.js";
  * @property {boolean} [down] sorted from the largest on at first
  */
 
-const TEXTS = {
-  house: "House",
-  state: "State",
-  charge: "Charge",
-  backup: "Backup",
-  sun: "Sun",
-  home: "Home",
-  battery: "Battery",
-  grid: "Grid",
-  today: "Today",
-  sunToday: "Sun",
-  homeToday: "Home",
-  bought: "Bought",
-  sold: "Sold",
-  own: "Self-powered",
-  seen: "Last seen",
-  charging: "charging",
-  discharging: "discharging",
-  buying: "buying",
-  selling: "selling",
-  offGrid: "off grid",
-};
 const IDLE_WATTS = 15;
 
 /**
@@ -52,58 +31,73 @@ function directed(watts, positive, negative) {
 
 /** @type {Column[]} */
 export const COLUMNS = [
-  { id: "name", title: TEXTS.house, value: (row) => row.name.toLocaleLowerCase() },
-  { id: "state", title: TEXTS.state, value: (row) => row.rank },
+  { id: "name", title: say("houses.house"), value: (row) => row.name.toLocaleLowerCase() },
+  { id: "state", title: say("houses.state"), value: (row) => row.rank },
   {
     id: "charge",
-    title: TEXTS.charge,
+    title: say("houses.charge"),
     value: (row) => row.charge_percent,
     words: (row) => percent(row.charge_percent),
   },
   {
     id: "backup",
-    title: TEXTS.backup,
+    title: say("houses.backup"),
     value: (row) => row.hours_left,
     words: (row) => (known(row.hours_left) ? aboutHours(row.hours_left) : DASH),
   },
-  { id: "sun", title: TEXTS.sun, value: (row) => row.solar_watts, words: (row) => power(row.solar_watts), down: true },
-  { id: "home", title: TEXTS.home, value: (row) => row.home_watts, words: (row) => power(row.home_watts), down: true },
+  {
+    id: "sun",
+    title: say("houses.sun"),
+    value: (row) => row.solar_watts,
+    words: (row) => power(row.solar_watts),
+    down: true,
+  },
+  {
+    id: "home",
+    title: say("houses.home"),
+    value: (row) => row.home_watts,
+    words: (row) => power(row.home_watts),
+    down: true,
+  },
   {
     id: "battery",
-    title: TEXTS.battery,
+    title: say("houses.battery"),
     value: (row) => row.battery_watts,
-    words: (row) => directed(row.battery_watts, TEXTS.discharging, TEXTS.charging),
+    words: (row) => directed(row.battery_watts, say("houses.discharging"), say("houses.charging")),
     down: true,
   },
   {
     id: "grid",
-    title: TEXTS.grid,
+    title: say("houses.grid"),
     value: (row) => row.grid_watts,
-    words: (row) => (row.grid_state === "DOWN" ? TEXTS.offGrid : directed(row.grid_watts, TEXTS.buying, TEXTS.selling)),
+    words: (row) =>
+      row.grid_state === "DOWN"
+        ? say("houses.offGrid")
+        : directed(row.grid_watts, say("houses.buying"), say("houses.selling")),
     down: true,
   },
   ...[
-    /** @type {const} */ (["sun_today", TEXTS.sunToday, "solar_wh"]),
-    /** @type {const} */ (["home_today", TEXTS.homeToday, "home_wh"]),
-    /** @type {const} */ (["bought", TEXTS.bought, "imported_wh"]),
-    /** @type {const} */ (["sold", TEXTS.sold, "exported_wh"]),
+    /** @type {const} */ (["sun_today", say("houses.sunToday"), "solar_wh"]),
+    /** @type {const} */ (["home_today", say("houses.homeToday"), "home_wh"]),
+    /** @type {const} */ (["bought", say("houses.bought"), "imported_wh"]),
+    /** @type {const} */ (["sold", say("houses.sold"), "exported_wh"]),
   ].map(([id, title, member]) => ({
     id,
     title,
-    group: TEXTS.today,
+    group: say("houses.today"),
     value: (/** @type {HouseRow} */ row) => row.today?.[member],
     words: (/** @type {HouseRow} */ row) => energy(row.today?.[member]),
     down: true,
   })),
   {
     id: "own",
-    title: TEXTS.own,
-    group: TEXTS.today,
+    title: say("houses.own"),
+    group: say("houses.today"),
     value: (row) => row.today?.own_percent,
     words: (row) => percent(row.today?.own_percent),
     down: true,
   },
-  { id: "seen", title: TEXTS.seen, value: (row) => row.read_at },
+  { id: "seen", title: say("houses.seen"), value: (row) => row.read_at },
 ];
 
 /**
@@ -124,4 +118,4 @@ export function sorted(rows, id, down) {
 }
 
 /** Write how many of all there are. @param {number} shown @param {number} all */
-export const counted = (shown, all) => `${number(shown)} of ${number(all)}`;
+export const counted = (shown, all) => say("houses.count", { count: shown, all });

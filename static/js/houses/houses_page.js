@@ -1,33 +1,22 @@
 // The page of houses: a row for each, those in trouble on top; sorted by any column, filtered by name and state.
 import { attribute, find, h, keyed, text } from "../core/dom.js";
-import { number } from "../core/format.js";
-import { CHECKS, NO_ANSWER } from "../core/labels.js";
+import { checkWords, NO_ANSWER } from "../core/labels.js";
 import { address } from "../core/load.js";
-import { asSentence, attempts, coarseSpan } from "../core/sentences.js";
+import { attempts, coarseSpan } from "../core/sentences.js";
 import { ago, atOneMoment, noteServerTime } from "../core/server_clock.js";
+import { asSentence, inSentence, say, translated, withoutStop } from "../core/texts.js";
 import { followTopSentence } from "../core/top_line.js";
 import { levelOf, trouble } from "../core/top_sentence.js";
 import { COLUMNS, counted, sorted } from "./house_columns.js";
 
 /** @import { HouseRow } from "./house_columns.js" */
 
-const TEXTS = {
-  everything: "all",
-  troubled: "in trouble",
-  well: "well",
-  waiting: "not read yet",
-  failed: "with a failed check",
-  /** @param {string} check */
-  failedCheck: (check) => `Seven-day check failed: ${check.toLocaleLowerCase()}`,
-  /** @param {string} count */
-  showAll: (count) => `Show all ${count}`,
-  none: "No house matches",
-  never: "never",
-  /** @param {string} time */
-  ago: (time) => `${time} ago`,
-};
 /** The words of the state of a house in which nothing is wrong. @type {Record<string, string>} */
-const CALM = { well: "Well", unrefuted: "Well, as far as is known", waiting: "Waiting for the first answer" };
+const CALM = {
+  well: say("houses.well"),
+  unrefuted: say("houses.unrefuted"),
+  waiting: say("houses.waiting"),
+};
 const FASTEST_MS = 3000;
 const BYTES_PER_SECOND = 15_000;
 const PATIENCE_MS = 15_000;
@@ -42,11 +31,11 @@ let down = query.get("down") === "1";
 
 /** Which houses each choice shows. @type {Record<string, [words: string, shows: (row: HouseRow) => boolean]>} */
 const SHOWN = {
-  "": [TEXTS.everything, () => true],
-  trouble: [TEXTS.troubled, (row) => !(row.condition in CALM)],
-  well: [TEXTS.well, (row) => row.condition === "well" || row.condition === "unrefuted"],
-  waiting: [TEXTS.waiting, (row) => row.condition === "waiting"],
-  failed: [TEXTS.failed, (row) => Boolean(row.failed_check)],
+  "": [say("houses.everything"), () => true],
+  trouble: [say("houses.troubled"), (row) => !(row.condition in CALM)],
+  well: [say("houses.isWell"), (row) => row.condition === "well" || row.condition === "unrefuted"],
+  waiting: [say("houses.isWaiting"), (row) => row.condition === "waiting"],
+  failed: [say("houses.failed"), (row) => Boolean(row.failed_check)],
 };
 
 /** @param {string} id */
@@ -72,10 +61,10 @@ const wanted = () => find("find", HTMLInputElement).value.trim();
 const shown = () => find("show", HTMLSelectElement).value;
 
 /** @param {HouseRow} row */
-const stateWords = (row) => CALM[row.condition] ?? asSentence(trouble(row)).replace(/[.]$/, "");
+const stateWords = (row) => CALM[row.condition] ?? withoutStop(asSentence(trouble(row)));
 
 /** Return the name of a column where no heading stands over several. @param {import("./house_columns.js").Column} column */
-const titleOf = ({ title, group }) => (group ? `${title}, ${group.toLowerCase()}` : title);
+const titleOf = ({ title, group }) => (group ? say("houses.inGroup", { title }) : title);
 
 /** @param {string} id */
 function makeRow(id) {
@@ -99,14 +88,14 @@ function showRow({ element, cells, link, pill, more, check }, row) {
   text(link, row.name);
   text(pill, stateWords(row));
   attribute(pill, "class", `pill ${levelOf(row.condition)}`);
-  const advice = row.advice ?? "";
+  const advice = translated(row.advice ?? "");
   text(more, row.sentence ? `${advice} ${asSentence(attempts(row))}`.trim() : "");
-  text(check, row.failed_check ? TEXTS.failedCheck(CHECKS[row.failed_check]) : "");
+  text(check, row.failed_check ? say("houses.failedCheck", { check: inSentence(checkWords(row.failed_check)) }) : "");
   for (const [index, { id, words }] of COLUMNS.entries()) {
     if (words) text(cells[index], words(row));
     else if (id === "seen") {
       const age = ago(row.read_at);
-      text(cells[index], age === null ? TEXTS.never : TEXTS.ago(coarseSpan(age)));
+      text(cells[index], age === null ? say("houses.never") : say("houses.ago", { time: coarseSpan(age) }));
     }
   }
 }
@@ -128,8 +117,8 @@ function draw() {
   }
   find("sort", HTMLSelectElement).value = by;
   find("all").hidden = found.length <= limit;
-  text(find("all"), TEXTS.showAll(number(found.length)));
-  text(find("count"), houses.length && !found.length ? TEXTS.none : counted(found.length, houses.length));
+  text(find("all"), say("houses.showAll", { count: found.length }));
+  text(find("count"), houses.length && !found.length ? say("houses.none") : counted(found.length, houses.length));
 }
 
 /** Ask for all houses; the more there are, the less often. */

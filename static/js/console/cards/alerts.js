@@ -1,28 +1,23 @@
 // Alerts as the server judged them: how bad, what it means, on which unit, since when; and those that ended lately.
 import { attribute, figure, h, keyed, text } from "../../core/dom.js";
-import { number } from "../../core/format.js";
 import { when } from "../../core/sentences.js";
+import { say, sayId, translated } from "../../core/texts.js";
 
 /**
  * @typedef {NonNullable<SiteHouse["alerts_active"]>[string]} ActiveAlert
  * @typedef {ActiveAlert & {ended?: number, name: string, house: SiteHouse, group: string}} Alert
  */
 
-/** @type {Record<string, [words: string, colour: string]>} */
-const SEVERITIES = {
-  serious: ["Serious", "bad"],
-  warning: ["Warning", "warn"],
-  information: ["State", ""],
-  unknown: ["Unknown", ""],
-};
+/** The colours of severities. @type {Record<string, string>} */
+const COLOURS = { serious: "bad", warning: "warn" };
 
 /** @type {Card["create"]} */
 export function alerts(card, _app, hint) {
   const active = h("ul.alerts");
   const ended = h("ul.alerts.ended");
   const none = h("p.none", { hidden: true });
-  const title = h("h3", { hidden: true }, "Ended lately");
-  const region = { tabindex: 0, role: "region", "aria-label": "List of alerts" };
+  const title = h("h3", { hidden: true }, say("alerts.ended"));
+  const region = { tabindex: 0, role: "region", "aria-label": say("alerts.list") };
   card.append(h("div.long", region, active, title, ended), none);
   return {
     update({ shown, houses }) {
@@ -35,8 +30,8 @@ export function alerts(card, _app, hint) {
       draw(ended, past, several);
       title.hidden = !past.length;
       none.hidden = now.length > 0;
-      text(none, houses.some((house) => house.alerts_active) ? "No alerts" : "Not known");
-      hint(shown.problems ? `${number(shown.problems)} ${shown.problems === 1 ? "problem" : "problems"}` : "");
+      text(none, houses.some((house) => house.alerts_active) ? say("alerts.none") : say("page.notKnown"));
+      hint(shown.problems ? say("alerts.problems", { n: shown.problems }) : "");
     },
   };
 }
@@ -48,7 +43,7 @@ const listed = (houses, group) =>
   );
 
 function alertRow() {
-  const [name, severity, meaning] = [h("b"), h("span.pill"), h("p")];
+  const [name, severity, meaning] = [h("b", { lang: "en" }), h("span.pill"), h("p")];
   const [where, time] = [h("small"), h("time")];
   return { element: h("li", {}, name, severity, meaning, where, time), name, severity, meaning, where, time };
 }
@@ -58,21 +53,25 @@ function draw(list, alerts, several) {
   const keys = alerts.map((one) => `${one.house.id}/${one.name}`);
   for (const [index, row] of keyed(list, keys, alertRow).entries()) {
     const one = alerts[index];
-    const [words, colour] = SEVERITIES[one.severity] ?? [one.severity, ""];
     text(row.name, nameInWords(one.name));
     attribute(row.element, "title", one.name);
-    text(row.severity, words);
-    attribute(row.severity, "class", `pill ${colour}`);
-    text(row.meaning, one.meaning ?? "What it means is not published.");
+    text(row.severity, sayId("alerts.", one.severity));
+    attribute(row.severity, "class", `pill ${COLOURS[one.severity] ?? ""}`);
+    text(row.meaning, translated(one.meaning ?? "") || say("alerts.unpublished"));
     text(row.where, [...(several ? [one.house.name] : []), ...one.units].join(" · "));
     const origin = `${one.group}.${one.name}.${one.ended ? "ended" : "since"}`;
-    figure(row.time, one.ended ? `ended ${when(one.ended)}, ${began(one)}` : began(one), origin, one.house.id);
+    figure(
+      row.time,
+      one.ended ? say("alerts.endedAt", { time: when(one.ended), began: began(one) }) : began(one),
+      origin,
+      one.house.id,
+    );
   }
 }
 
 /** @param {Alert} alert */
 const began = ({ since, since_exact: exact }) =>
-  since === null ? "" : `${exact ? "since" : "at least since"} ${when(since)}`;
+  since === null ? "" : say(exact ? "alerts.since" : "alerts.atLeastSince", { time: when(since) });
 
 /** Write a name: "PodCommissionTime" is Pod Commission Time. @param {string} name */
 const nameInWords = (name) =>

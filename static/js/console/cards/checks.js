@@ -1,9 +1,10 @@
 // The seven-day checks: of one house each check, its likely cause and what helps; of several, which of them fail where.
 import { attribute, h, keyed, text } from "../../core/dom.js";
 import { known, percent, span } from "../../core/format.js";
-import { CHECK_STATES, CHECKS } from "../../core/labels.js";
+import { checkStateWords, checkWords } from "../../core/labels.js";
 import { load } from "../../core/load.js";
-import { asSentence, when } from "../../core/sentences.js";
+import { when } from "../../core/sentences.js";
+import { asSentence, say, translated } from "../../core/texts.js";
 
 /**
  * @typedef {HouseChecks["checks"][number]} Check
@@ -20,7 +21,7 @@ function checkRow() {
 /** @type {Card["create"]} */
 export function checks(card, app, hint) {
   const list = h("ul.alerts");
-  const none = h("p.none", {}, "Asking the server …");
+  const none = h("p.none", {}, say("page.asking"));
   card.append(list, none);
   /** @param {Row[]} rows @param {string} words */
   function show(rows, words) {
@@ -31,7 +32,7 @@ export function checks(card, app, hint) {
     );
     for (const [index, { title, state, found, why }] of rows.entries()) {
       const row = shown[index];
-      const [word, colour] = CHECK_STATES[state] ?? [state, ""];
+      const [word, colour] = checkStateWords(state);
       text(row.title, title);
       text(row.found, found);
       text(row.why, why);
@@ -54,35 +55,47 @@ export function checks(card, app, hint) {
         if (!house) return false;
         const { days } = house;
         show(house.checks.map(rowOf), "");
-        hint(known(days) && days < 7 ? `known for ${span(days * 86_400)}` : "");
+        hint(known(days) && days < 7 ? say("checks.knownFor", { time: span(days * 86_400) }) : "");
         return true;
       }
       const answer = await load("api/checks");
       if (!answer) return false;
       const failing = answer.houses.filter((house) => house.counts.fail);
       const more = failing.length - MOST_HOUSES;
-      show(failing.slice(0, MOST_HOUSES).map(houseRow), "No check has failed. Choose one house to see each of them.");
-      hint(more > 0 ? `and ${more} more houses` : "");
+      show(failing.slice(0, MOST_HOUSES).map(houseRow), say("checks.none"));
+      hint(more > 0 ? say("checks.more", { count: more }) : "");
       return true;
     },
   };
 }
+
+/** @param {number | null} since @param {number | null} ended */
+function lasting(since, ended) {
+  if (known(since)) return say("checks.since", { time: when(since) });
+  return known(ended) ? say("checks.until", { time: when(ended) }) : "";
+}
+
+/** @param {string | null} sentence @param {string | null} advice */
+const likely = (sentence, advice) =>
+  `${say("checks.likely", { cause: translated(sentence ?? "") })} ${translated(advice ?? "")}`;
 
 /** @param {Check} check @returns {Row} */
 function rowOf(check) {
   const { id, state, names, since, ended, why, sentence, advice } = check;
   const found = [
     known(check.percent) ? percent(check.percent, check.percent < 99.95 ? 1 : 0) : "",
-    id === "clock-agrees" && known(check.seconds) && state === "fail" ? `${span(Math.abs(check.seconds))} apart` : "",
+    id === "clock-agrees" && known(check.seconds) && state === "fail"
+      ? say("checks.apart", { time: span(Math.abs(check.seconds)) })
+      : "",
     names.join(", "),
-    known(since) ? `since ${when(since)}` : known(ended) ? `last until ${when(ended)}` : "",
+    lasting(since, ended),
   ];
-  const words = state === "fail" ? `Likely ${sentence}. ${advice ?? ""}` : asSentence(why);
-  return { key: id, title: CHECKS[id] ?? check.title, state, found: found.filter(Boolean).join(" · "), why: words };
+  const words = state === "fail" ? likely(sentence, advice) : asSentence(translated(why ?? ""));
+  return { key: id, title: checkWords(id), state, found: found.filter(Boolean).join(" · "), why: words };
 }
 
 /** @param {DocumentAt<"api/checks">["houses"][number]} house @returns {Row} */
 function houseRow({ id, name, states }) {
   const failed = Object.entries(states).filter(([, state]) => state === "fail");
-  return { key: id, title: name, state: "fail", found: failed.map(([check]) => CHECKS[check]).join(", "), why: "" };
+  return { key: id, title: name, state: "fail", found: failed.map(([check]) => checkWords(check)).join(", "), why: "" };
 }

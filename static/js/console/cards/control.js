@@ -2,7 +2,7 @@
 import { attribute, h, keyed, text } from "../../core/dom.js";
 import { moment } from "../../core/format.js";
 import { load } from "../../core/load.js";
-import { asSentence } from "../../core/sentences.js";
+import { asSentence, say, translated } from "../../core/texts.js";
 import { ControlRows, TITLES } from "../control_rows.js";
 import { forget, token } from "../control_token.js";
 import { sendCommand } from "../send_command.js";
@@ -13,16 +13,16 @@ import { sendCommand } from "../send_command.js";
  */
 
 const SOON_MS = 1500; // until the gateway has done what it acknowledged
-const OFF = "Control is off. Set PW_CONTROL_SECRET on the server to switch it on.";
+const OFF = say("control.off");
 
 /** @type {Card["create"]} */
 export function control(card, app, hint) {
-  const off = h("p.none", {}, "Asking the server …");
+  const off = h("p.none", {}, say("page.asking"));
   const answer = h("p.answer", { role: "status" });
-  const forgetButton = h("button.button.quiet", { type: "button" }, "Forget token");
+  const forgetButton = h("button.button.quiet", { type: "button" }, say("control.forget"));
   forgetButton.addEventListener("click", () => {
     forget();
-    tell("Token forgotten.", "good");
+    tell(say("control.forgotten"), "good");
   });
   const panel = h("div.controls", { hidden: true });
   const reasons = h("ul.reasons", { id: "control-reasons", hidden: true });
@@ -62,7 +62,7 @@ export function control(card, app, hint) {
     const sent = await sendCommand(`${prefix()}control/${action}`, body, confirmed, about);
     if (sent) {
       done();
-      about("done.", "good");
+      about(say("control.done"), "good");
     }
     if (sent !== null) refreshSoon();
   }
@@ -85,9 +85,9 @@ export function control(card, app, hint) {
   }
 
   function nothingToControl() {
-    if (!app.overview) return "Not known";
+    if (!app.overview) return say("page.notKnown");
     if (app.overview.control.enabled === false) return OFF;
-    return several() && !app.gateway ? "Choose one house to control it." : "There is no gateway to control";
+    return several() && !app.gateway ? say("control.choose") : say("control.nothing");
   }
 
   async function refresh() {
@@ -104,17 +104,17 @@ export function control(card, app, hint) {
     const canBackUp = status?.abilities?.max_backup?.able;
     const backup = canBackUp ? await load(`${prefix()}control/max_backup`) : null;
     if (whose !== target()?.id) return true;
-    const name = several() ? `of ${target()?.name}` : "";
+    const name = several() ? say("control.of", { name: target()?.name ?? "" }) : "";
     if (!status && shown) {
       // What is hidden loses the focus and what was typed: one answer that is late must not take the controls away.
-      hint([name, "the server did not answer"].filter(Boolean).join(", "));
+      hint([name, say("control.noAnswer")].filter(Boolean).join(", "));
       return false;
     }
-    showPanel(!status ? "Not known" : status.enabled ? "" : OFF);
+    showPanel(!status ? say("page.notKnown") : status.enabled ? "" : OFF);
     if (!status?.enabled) return Boolean(status);
     showReasons(reasons, rows.elements, status);
     rows.show(found, backup, status.pending ?? {});
-    hint(name || (found?.at ? `as of ${moment(found.at)}` : ""));
+    hint(name || (found?.at ? say("control.asOf", { time: moment(found.at) }) : ""));
     if (Object.keys(status.pending ?? {}).length) refreshSoon();
     return true;
   }
@@ -179,7 +179,13 @@ function showReasons(list, rows, { abilities, help }) {
   });
   for (const [index, [limit, { names, sentence }]] of [...reasons].entries()) {
     const all = names.length === rows.length;
-    text(items[index].names, all ? "Nothing can be set here: " : `${names.join(", ")}: `);
-    text(items[index].words, [sentence, help?.[limit]].filter(Boolean).map(asSentence).join(" "));
+    text(items[index].names, all ? `${say("control.cannot")} ` : `${names.join(", ")}: `);
+    text(
+      items[index].words,
+      [sentence, help?.[limit]]
+        .map((words) => asSentence(translated(words ?? "")))
+        .filter(Boolean)
+        .join(" "),
+    );
   }
 }

@@ -4,15 +4,16 @@ import { figure, h, text } from "../../core/dom.js";
 import { DASH, energyOfKwh, IDLE_WATTS, known, number, power } from "../../core/format.js";
 import { load } from "../../core/load.js";
 import { nameOf } from "../../core/subject.js";
+import { say } from "../../core/texts.js";
 
 /** @import { DayTotal } from "../../charts/energy_bars.js" */
 
 /** Each row's name, label, and the words for a power above and below zero, which then loses its sign. */
 const ROWS = /** @type {const} */ ([
-  ["solar", "Solar", null],
-  ["home", "Home", null],
-  ["battery", "Battery", ["discharging", "charging"]],
-  ["grid", "Grid", ["importing", "exporting"]],
+  ["solar", say("flow.solar"), null],
+  ["home", say("flow.home"), null],
+  ["battery", say("flow.battery"), [say("energy.discharging"), say("energy.charging")]],
+  ["grid", say("flow.grid"), [say("energy.importing"), say("energy.exporting")]],
 ]);
 
 /** Show four rows: the power now, and the energy today in and out. @type {Card["create"]} */
@@ -43,7 +44,7 @@ export function energyNow(card, app, hint) {
       const all = answer && "total" in answer ? answer.total : Object.values(gateways)[0];
       const row = app.gateway ? gateways[app.gateway] : all;
       today = answer?.enabled ? totalOf(row) : null;
-      hint(answer && !answer.enabled ? "History is switched off" : "");
+      hint(answer && !answer.enabled ? say("energy.off") : "");
       const values = Object.entries(answer?.value ?? {}).filter(([id]) => !app.gateway || id === app.gateway);
       text(worth, values.length === 1 ? worthWords(values[0][1]) : "");
       return Boolean(answer);
@@ -69,16 +70,19 @@ function worthWords({ currency, today, month }) {
   const money = (amount) => (known(amount) ? [currency ?? "", number(amount, 2)].join(" ").trim() : DASH);
   /** @param {typeof today} part */
   const words = ({ bill, solar_savings: sun, battery_savings: battery }) =>
-    `costs ${money(bill)}, saved by sun ${money(sun)}, by battery ${money(battery)}`;
-  return `Value, an estimate. Today: ${words(today)}. This month: ${words(month)}.`;
+    say("energy.costs", { bill: money(bill), sun: money(sun), battery: money(battery) });
+  return say("energy.worth", { today: words(today), month: words(month) });
 }
 
 /** @param {typeof ROWS[number][0]} name @param {DayTotal | null} today */
 function todayWords(name, today) {
-  if (name === "solar") return [`Today ${energyOfKwh(today?.solar)}`, ""];
-  if (name === "home") return [`Today ${energyOfKwh(today?.home)}`, `${ownWords(today)} self-powered`];
-  if (name === "grid") return [`Bought ${energyOfKwh(today?.grid_import)}`, `Sold ${energyOfKwh(today?.grid_export)}`];
-  return [`Charged ${energyOfKwh(today?.battery_charge)}`, `Discharged ${energyOfKwh(today?.battery_discharge)}`];
+  /** @param {import("../../charts/energy_bars.js").Kind} kind */
+  const of = (kind) => ({ energy: energyOfKwh(today?.[kind]) });
+  if (name === "solar") return [say("energy.today", of("solar")), ""];
+  if (name === "home")
+    return [say("energy.today", of("home")), say("energy.selfPowered", { percent: ownWords(today) })];
+  if (name === "grid") return [say("energy.bought", of("grid_import")), say("energy.sold", of("grid_export"))];
+  return [say("energy.charged", of("battery_charge")), say("energy.discharged", of("battery_discharge"))];
 }
 
 /** Show the last eight days. @type {Card["create"]} */
@@ -95,7 +99,7 @@ export function dailyEnergy(card, app, hint) {
   const draw = () => drawBars(room, days);
   const observer = new ResizeObserver(draw);
   observer.observe(room);
-  hint("kWh, with the share of own power on top");
+  hint(say("energy.unit"));
   return {
     every: 300,
     async refresh() {

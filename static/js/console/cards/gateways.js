@@ -1,35 +1,39 @@
 // Each gateway: its state, since when, why, what helps, how gently it is asked. Those in trouble stand first.
 import { attribute, figure, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, number, percent, power, span } from "../../core/format.js";
-import { STATES } from "../../core/labels.js";
+import * as labels from "../../core/labels.js";
 import { ageOf, attempts, cause, when } from "../../core/sentences.js";
 import { ago } from "../../core/server_clock.js";
 import { inTrouble } from "../../core/subject.js";
+import { say, translated } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
 
 /** @import { GatewayEntry } from "../../core/subject.js" */
 
 /** Each row, and which number of the gateway's document it shows. */
 const ROWS = /** @type {const} */ ([
-  ["Address", null],
-  ["Connection", null],
-  ["Last reading", "read_at"],
-  ["In this state", "since"],
-  ["Last known", null],
-  ["Calls a minute", "connection.calls_per_minute"],
-  ["Poll takes", "connection.poll_seconds"],
-  ["Firmware", null],
-  ["Missing", null],
+  ["address", null],
+  ["connection", null],
+  ["reading", "read_at"],
+  ["inState", "since"],
+  ["lastKnown", null],
+  ["calls", "connection.calls_per_minute"],
+  ["poll", "connection.poll_seconds"],
+  ["firmware", null],
+  ["missing", null],
 ]);
 /** These are always there. */
-const ALWAYS = ["Last reading", "In this state"];
+const ALWAYS = ["reading", "inState"];
 
 function gatewayBox() {
   const name = h("span");
   const pill = h("span.pill");
   const why = h("p.cause");
   const again = h("p.attempts");
-  const { list, cells } = factList(ROWS.map(([row]) => row));
+  const { list, cells } = factList(
+    ROWS.map(([row]) => row),
+    (row) => say(`gateways.${row}`),
+  );
   const element = h("article.gateway-box", {}, h("h3", {}, name, pill), why, again, list);
   return { element, name, pill, why, again, cells };
 }
@@ -37,7 +41,7 @@ function gatewayBox() {
 /** @type {Card["create"]} */
 export function gateways(card, _app, hint) {
   const list = h("div");
-  const none = h("p.none", {}, "No gateway is configured");
+  const none = h("p.none", {}, say("gateways.none"));
   card.append(list, none);
   return {
     update({ overview, shown, houses, lost }) {
@@ -55,8 +59,9 @@ export function gateways(card, _app, hint) {
         show(box, gateway, { house, lost, flagged: flagged.get(gateway.id) });
       }
       none.hidden = all.length > 0;
-      const trouble = troubled.length ? `, ${number(troubled.length)} in trouble` : "";
-      hint(all.length < 2 ? "" : `${number(all.length)}${trouble}`);
+      const count = all.length;
+      const words = troubled.length ? say("gateways.troubled", { count, troubled: troubled.length }) : number(count);
+      hint(count < 2 ? "" : words);
     },
   };
 }
@@ -73,9 +78,9 @@ function show(box, gateway, { house, lost, flagged }) {
   attribute(box.pill, "class", `pill ${colour}`);
   /** @type {Record<string, string | null>} */
   const values = {
-    "Last reading": known(gateway.read_at) ? `${ageOf(gateway)} ago` : "never",
-    "In this state": known(gateway.since) ? span(ago(gateway.since)) : null,
-    "Last known": lastKnown(gateway.last_known),
+    reading: known(gateway.read_at) ? say("gateways.ago", { age: ageOf(gateway) }) : say("gateways.never"),
+    inState: known(gateway.since) ? span(ago(gateway.since)) : null,
+    lastKnown: lastKnown(gateway.last_known),
     ...(house ? connectionRows(house) : {}),
   };
   for (const [row, member] of ROWS) {
@@ -85,7 +90,7 @@ function show(box, gateway, { house, lost, flagged }) {
     figure(cell.value, shown ?? DASH, known(gateway.read_at) && shown !== null ? member : null, gateway.id);
     cell.term.hidden = cell.value.hidden = shown === null && !ALWAYS.includes(row);
   }
-  const why = lost ? "" : flagged ? `These figures cannot be right: ${flagged}` : cause(gateway);
+  const why = lost ? "" : flagged ? say("gateway.implausible", { why: translated(flagged) }) : cause(gateway);
   text(box.why, why);
   text(box.again, why && gateway.state !== "fresh" ? attempts(gateway) : "");
   box.why.hidden = box.again.hidden = !why;
@@ -98,9 +103,9 @@ function show(box, gateway, { house, lost, flagged }) {
  * @param {string | undefined} flagged
  */
 function stateWords(gateway, lost, flagged) {
-  if (lost) return ["Not known", "warn"];
-  if (flagged) return ["Left out", "warn"];
-  return STATES[gateway.state] ?? [gateway.state, "warn"];
+  if (lost) return [say("page.notKnown"), "warn"];
+  if (flagged) return [say("gateways.leftOut"), "warn"];
+  return labels.stateWords(gateway.state);
 }
 
 /**
@@ -110,23 +115,23 @@ function stateWords(gateway, lost, flagged) {
 function connectionRows({ connection }) {
   const { host, mode, calls_per_minute: calls, poll_seconds: poll, firmware, missing } = connection;
   return {
-    Address: host,
-    Connection: mode,
-    "Calls a minute": known(calls) ? number(calls) : null,
-    "Poll takes": known(poll) ? `${number(poll * 1000)}\u202fms` : null,
-    Firmware: firmware ? firmware.split(" ")[0] : null,
-    Missing: missing.length ? missing.map((name) => name.replace(/_/g, " ")).join(", ") : null,
+    address: host,
+    connection: mode,
+    calls: known(calls) ? number(calls) : null,
+    poll: known(poll) ? `${number(poll * 1000)}\u202fms` : null,
+    firmware: firmware ? firmware.split(" ")[0] : null,
+    missing: missing.length ? missing.map((name) => name.replace(/_/g, " ")).join(", ") : null,
   };
 }
 
 /** Write the figures of a house that is away, marked as old. @param {GatewayEntry["last_known"]} last */
 function lastKnown(last) {
   if (!last) return null;
-  const figures = [
-    ["Solar", power(last.solar_watts)],
-    ["home", power(last.home_watts)],
-    ["charge", percent(last.charge_percent)],
-  ];
-  const shown = figures.filter(([, value]) => value !== DASH).map((one) => one.join(" "));
+  const { solar_watts: solar, home_watts: home, charge_percent: charge } = last;
+  const shown = [
+    known(solar) ? say("gateways.solar", { power: power(solar) }) : "",
+    known(home) ? say("gateways.home", { power: power(home) }) : "",
+    known(charge) ? say("gateways.charge", { percent: percent(charge) }) : "",
+  ].filter(Boolean);
   return `${when(last.read_at)}: ${shown.join(", ")}`;
 }

@@ -2,29 +2,23 @@
 import { attribute, h, keyed, text } from "../../core/dom.js";
 import { DASH, known, moment, number, span, withUnit } from "../../core/format.js";
 import { load } from "../../core/load.js";
+import { say, translated } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
 import { sendCommand } from "../send_command.js";
 
 const FACTS = /** @type {const} */ ([
-  "Version",
-  "Library",
-  "Running since",
-  "Uptime",
-  "Memory",
-  "Requests",
-  "Errors",
-  "Polls",
-  "Failed polls",
+  "version",
+  "library",
+  "since",
+  "uptime",
+  "memory",
+  "requests",
+  "errors",
+  "polls",
+  "failedPolls",
 ]);
-const MQTT_FACTS = /** @type {const} */ ([
-  "Broker",
-  "Topics below",
-  "Home Assistant",
-  "Quality of service",
-  "Retained",
-  "Encrypted",
-]);
-const COLUMNS = ["Process", "Heartbeat", "Restarts", "Requests", "Streams"];
+const MQTT_FACTS = /** @type {const} */ (["broker", "topics", "homeAssistant", "quality", "retained", "encrypted"]);
+const COLUMNS = /** @type {const} */ (["process", "heartbeat", "restarts", "requests", "streams"]);
 
 /**
  * @template {string} Name
@@ -37,15 +31,15 @@ function showFacts(facts, values) {
 
 /** @type {Card["create"]} */
 export function health(card) {
-  const facts = factList(FACTS);
+  const facts = factList(FACTS, (name) => say(`server.${name}`));
   const body = h("tbody");
-  const head = COLUMNS.map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, name));
-  const region = { tabindex: 0, role: "region", "aria-label": "Processes" };
+  const head = COLUMNS.map((name, index) => h(index ? "th.num" : "th", { scope: "col" }, say(`server.${name}`)));
+  const region = { tabindex: 0, role: "region", "aria-label": say("server.processes") };
   const table = h("div.scroll", region, h("table", {}, h("thead", {}, h("tr", {}, ...head)), body));
   const links = [
-    ["metrics", "Metrics"],
-    ["stats", "Statistics"],
-    ["health", "Health"],
+    ["metrics", say("server.metrics")],
+    ["stats", say("server.statistics")],
+    ["health", say("server.health")],
   ].flatMap(([href, words]) => [h("a", { href }, words), " "]);
   const notices = noticeLine();
   card.append(h("div.two", {}, facts.list, table), notices.element, h("p.links", {}, ...links));
@@ -57,15 +51,15 @@ export function health(card) {
       if (!stats) return false;
       const { connection_health: polls } = stats;
       showFacts(facts, {
-        Version: stats.server_version,
-        Library: stats.pypowerwall_version && `pypowerwall ${stats.pypowerwall_version}`,
-        "Running since": moment(stats.start),
-        Uptime: known(stats.ts) && known(stats.start) ? span(stats.ts - stats.start) : null,
-        Memory: known(stats.mem) ? withUnit(stats.mem / 1024, "MB") : null,
-        Requests: number(known(stats.gets) ? stats.gets + (stats.posts ?? 0) : null),
-        Errors: number(stats.errors),
-        Polls: number(polls?.total_successes),
-        "Failed polls": number(polls?.total_failures),
+        version: stats.server_version,
+        library: stats.pypowerwall_version && `pypowerwall ${stats.pypowerwall_version}`,
+        since: moment(stats.start),
+        uptime: known(stats.ts) && known(stats.start) ? span(stats.ts - stats.start) : null,
+        memory: known(stats.mem) ? withUnit(stats.mem / 1024, "MB") : null,
+        requests: number(known(stats.gets) ? stats.gets + (stats.posts ?? 0) : null),
+        errors: number(stats.errors),
+        polls: number(polls?.total_successes),
+        failedPolls: number(polls?.total_failures),
       });
       const processes = stats.processes ?? [];
       const names = processes.map((one) => one.name);
@@ -86,22 +80,24 @@ export function health(card) {
 function noticeLine() {
   const words = h("span");
   const said = h("span", { role: "status" });
-  const button = h("button.button", { type: "button" }, "Send a test notice");
+  const button = h("button.button", { type: "button" }, say("server.testNotice"));
   const element = h("p.notices", { hidden: true }, words, " ", button, " ", said);
   async function refresh() {
     const status = await load("api/notices");
     element.hidden = !status?.enabled;
     if (!status) return;
     const told = status.addresses.map(({ name, sent, cause, remedy }) =>
-      cause ? `${name}: ${cause} ${remedy ?? ""}` : `${name}: ${number(sent)} sent`,
+      cause
+        ? `${name}: ${translated(cause)} ${translated(remedy ?? "")}`
+        : say("server.noticeSent", { name, count: sent }),
     );
-    text(words, `Notices. ${status.problem ?? told.join("; ")}`);
+    text(words, say("server.notices", { words: translated(status.problem ?? "") || told.join("; ") }));
   }
-  const question = { title: "Send a test notice", words: "Every address that notices go to gets a message." };
+  const question = { title: say("server.testNotice"), words: say("server.testQuestion") };
   button.addEventListener("click", async () => {
     button.disabled = true;
     const done = await sendCommand("api/notices/test", {}, question, (told) => text(said, told));
-    if (done) text(said, "Sent.");
+    if (done) text(said, say("server.testSent"));
     if (done === null) text(said, "");
     await refresh();
     button.disabled = false;
@@ -119,7 +115,7 @@ function processRow() {
 export function mqtt(card) {
   const pill = h("span.pill", {}, DASH);
   const reason = h("p.reason", { hidden: true });
-  const facts = factList(MQTT_FACTS);
+  const facts = factList(MQTT_FACTS, (name) => say(`mqtt.${name}`));
   card.append(h("p", { style: "margin-bottom:.7rem" }, pill), reason, facts.list);
   return {
     every: 30,
@@ -128,17 +124,17 @@ export function mqtt(card) {
       const [words, colour] = linkWords(status);
       text(pill, words);
       attribute(pill, "class", `pill ${colour}`);
-      text(reason, status?.reason ?? "");
+      text(reason, translated(status?.reason ?? ""));
       reason.hidden = !status?.reason;
       facts.list.hidden = status?.enabled === false;
       if (!status?.enabled) return Boolean(status);
       showFacts(facts, {
-        Broker: status.host ? `${status.host}:${status.port}` : null,
-        "Topics below": status.topic_prefix,
-        "Home Assistant": status.ha_discovery ? "announced" : "not announced",
-        "Quality of service": number(status.qos),
-        Retained: yesOrNo(status.retain),
-        Encrypted: yesOrNo(status.tls),
+        broker: status.host ? `${status.host}:${status.port}` : null,
+        topics: status.topic_prefix,
+        homeAssistant: status.ha_discovery ? say("mqtt.announced") : say("mqtt.notAnnounced"),
+        quality: number(status.qos),
+        retained: yesOrNo(status.retain),
+        encrypted: yesOrNo(status.tls),
       });
       return true;
     },
@@ -147,10 +143,10 @@ export function mqtt(card) {
 
 /** Return the word for the link to the broker, and its colour. @param {MqttStatus | null} status */
 function linkWords(status) {
-  if (!status) return ["Not known", ""];
-  if (!status.enabled) return ["Switched off", ""];
-  return status.connected ? ["Connected", "good"] : ["Not connected", "bad"];
+  if (!status) return [say("page.notKnown"), ""];
+  if (!status.enabled) return [say("mqtt.off"), ""];
+  return status.connected ? [say("mqtt.connected"), "good"] : [say("mqtt.notConnected"), "bad"];
 }
 
 /** @param {boolean} value */
-const yesOrNo = (value) => (value ? "yes" : "no");
+const yesOrNo = (value) => (value ? say("mqtt.yes") : say("mqtt.no"));

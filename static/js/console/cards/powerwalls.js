@@ -15,6 +15,7 @@ import {
   withUnit,
 } from "../../core/format.js";
 import { SCALE } from "../../core/labels.js";
+import { say, translated } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
 
 /**
@@ -23,14 +24,25 @@ import { factList } from "../fact_list.js";
  * @typedef {(member: keyof Unit, write: (value: number) => string) => Piece[]} PieceOf
  */
 
-const ROWS = ["Energy", "Health", "Power", "Voltage", "Temperature", "Fans", "State", "Part", "Serial", "Expansion of"];
-const ALWAYS = ["Energy", "Power", "Temperature"];
+const ROWS = /** @type {const} */ ([
+  "energy",
+  "health",
+  "power",
+  "voltage",
+  "temperature",
+  "fans",
+  "state",
+  "part",
+  "serial",
+  "expansionOf",
+]);
+const ALWAYS = ["energy", "power", "temperature"];
 
 function unitBox() {
   const gauge = h("div.gauge", { "aria-hidden": "true" }, h("i"));
   const title = h("h3");
   const kind = h("p.kind");
-  const { list, cells } = factList(ROWS);
+  const { list, cells } = factList(ROWS, (name) => say(`units.${name}`));
   return { element: h("article.unit-box", {}, gauge, title, kind, list), gauge, title, kind, cells };
 }
 
@@ -51,11 +63,15 @@ export function powerwalls(card, _app, hint) {
         show(box, house, position, several);
       }
       none.hidden = all.length > 0;
-      text(none, houses.some((house) => house.has_battery === false) ? "No Powerwall here" : "Nothing known yet");
+      text(none, houses.some((house) => house.has_battery === false) ? say("units.none") : say("units.nothing"));
       const firmware = several ? null : houses[0]?.connection.firmware;
       text(service, several || !houses[0] ? "" : serviceWords(houses[0].connection));
-      const capacity = known(shown?.capacity_wh) ? `${energy(shown.capacity_wh)} in all` : "";
-      hint([firmware ? `Firmware ${firmware.split(" ")[0]}` : "", capacity, SCALE].filter(Boolean).join(" · "));
+      const capacity = known(shown?.capacity_wh) ? say("units.inAll", { energy: energy(shown.capacity_wh) }) : "";
+      hint(
+        [firmware ? say("units.firmware", { version: firmware.split(" ")[0] }) : "", capacity, SCALE]
+          .filter(Boolean)
+          .join(" · "),
+      );
     },
   };
 }
@@ -68,8 +84,8 @@ function serviceWords({ commissioned, uptime }) {
   const day = /^\d{4}-\d\d-\d\d/.exec(commissioned ?? "")?.[0];
   const [, hours, minutes] = /^(?:(\d+)h)?(?:(\d+)m)?/.exec(uptime ?? "") ?? [];
   const seconds = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60;
-  const since = day ? `Commissioned ${longDay(dateOf(day))}` : "";
-  return [since, seconds ? `gateway running for ${span(seconds)}` : ""].filter(Boolean).join(" · ");
+  const since = day ? say("units.commissioned", { day: longDay(dateOf(day)) }) : "";
+  return [since, seconds ? say("units.running", { time: span(seconds) }) : ""].filter(Boolean).join(" · ");
 }
 
 /**
@@ -96,7 +112,7 @@ function show(box, house, position, several) {
  * Return each row as its pieces; null where nothing is known.
  * @param {SiteHouse} house
  * @param {string} position
- * @returns {Record<string, Piece[] | string | null | undefined>}
+ * @returns {Record<typeof ROWS[number], Piece[] | string | null | undefined>}
  */
 function rowsOf(house, position) {
   const unit = house.units[position];
@@ -114,42 +130,46 @@ function rowsOf(house, position) {
   const hasEnergy = known(unit.remaining_wh) || known(unit.capacity_wh);
   const fans = /** @type {const} */ (["fan_a_rpm", "fan_b_rpm", "fan_rpm"]);
   const speeds = joined(" · ", ...fans.map((member) => piece(member, (value) => number(value))));
-  const age = known(unit.age_seconds) ? `figures ${span(unit.age_seconds)} old` : null;
+  const age = known(unit.age_seconds) ? say("units.old", { age: span(unit.age_seconds) }) : null;
   return {
-    Energy: hasEnergy ? joined(" of ", energyOf("remaining_wh"), energyOf("capacity_wh")) : null,
-    Health: joined(
+    energy: hasEnergy ? joined(` ${say("units.of")} `, energyOf("remaining_wh"), energyOf("capacity_wh")) : null,
+    health: joined(
       "",
-      piece("health_percent", (value) => `${percent(value)} of the nameplate`),
+      piece("health_percent", (value) => say("units.nameplate", { percent: percent(value) })),
     ),
-    Power: powerOf(unit.watts, piece),
-    Voltage: joined(
+    power: powerOf(unit.watts, piece),
+    voltage: joined(
       " · ",
       piece("volts", (value) => withUnit(value, "V", 1)),
       piece("hertz", (value) => withUnit(value, "Hz", 2)),
     ),
-    Temperature: temperatures(piece),
-    Fans: speeds && [...speeds, "\u202frpm"],
-    State: unit.state === "present" ? age : unit.state,
-    Part: unit.part,
-    Serial: unit.serial,
-    "Expansion of": leader ? titleOf(leader) : null,
+    temperature: temperatures(piece),
+    fans: speeds && [...speeds, "\u202frpm"],
+    state: unit.state === "present" ? age : translated(unit.state ?? "") || null,
+    part: unit.part,
+    serial: unit.serial,
+    expansionOf: leader ? titleOf(leader) : null,
   };
 }
 
 /** @param {number | null | undefined} watts @param {PieceOf} piece */
 function powerOf(watts, piece) {
   if (!known(watts)) return null;
-  const way = watts < -IDLE_WATTS ? "charging " : watts > IDLE_WATTS ? "discharging " : "";
-  return [way, ...piece("watts", () => power(Math.abs(watts)))];
+  const way = watts < -IDLE_WATTS ? say("units.charging") : watts > IDLE_WATTS ? say("units.discharging") : "";
+  return [way && `${way} `, ...piece("watts", () => power(Math.abs(watts)))];
 }
 
 /** @param {PieceOf} piece */
 function temperatures(piece) {
   /** @param {keyof Unit} member */
   const degrees = (member) => piece(member, (value) => temperature(value));
-  const pack = joined(" to ", degrees("pack_min_celsius"), degrees("pack_max_celsius"));
+  const pack = joined(` ${say("units.to")} `, degrees("pack_min_celsius"), degrees("pack_max_celsius"));
   const inverter = degrees("inverter_celsius");
-  return joined(", ", pack ?? degrees("controller_celsius"), inverter.length ? ["inverter ", ...inverter] : []);
+  return joined(
+    ", ",
+    pack ?? degrees("controller_celsius"),
+    inverter.length ? [`${say("units.inverter")} `, ...inverter] : [],
+  );
 }
 
 /**
@@ -163,7 +183,7 @@ function joined(between, ...groups) {
 }
 
 /** Write a label: "PW1" is Powerwall 1, "PW1 Exp 2" Powerwall 1 expansion 2. @param {Unit} unit */
-const titleOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", "expansion");
+const titleOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", say("units.expansion"));
 
 /** Write a type: "Powerwall3Expansion" is Powerwall 3 Expansion. @param {string | null} type */
 const typeInWords = (type) => (type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");

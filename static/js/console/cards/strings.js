@@ -1,18 +1,21 @@
 // The solar strings of one house or of all.
 import { figure, h, keyed, property, text } from "../../core/dom.js";
 import { known, power, withUnit } from "../../core/format.js";
+import { say } from "../../core/texts.js";
 
 /** @type {Record<string, string>} */
-const STATES = { asleep: "asleep", unused: "unused", missing: "not answering" };
+const STATES = { asleep: say("strings.asleep"), unused: say("strings.unused"), missing: say("strings.missing") };
 
 /** @type {Card["create"]} */
 export function strings(card, _app, hint) {
   const body = h("tbody");
-  const none = h("p.none", {}, "No strings reported");
-  const numbers = ["Voltage", "Current", "Power"].map((name) => h("th.num", { scope: "col" }, name));
-  const share = h("th.num", { scope: "col" }, h("span.unseen", {}, "Share"));
-  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "String"), ...numbers, share));
-  const region = { tabindex: 0, role: "region", "aria-label": "Solar strings" };
+  const none = h("p.none", {}, say("strings.none"));
+  const numbers = [say("strings.voltage"), say("strings.current"), say("strings.power")].map((name) =>
+    h("th.num", { scope: "col" }, name),
+  );
+  const share = h("th.num", { scope: "col" }, h("span.unseen", {}, say("strings.share")));
+  const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, say("strings.string")), ...numbers, share));
+  const region = { tabindex: 0, role: "region", "aria-label": say("card.strings") };
   const table = h("div.scroll", region, h("table", {}, head, body));
   card.append(table, none);
   return {
@@ -26,7 +29,7 @@ export function strings(card, _app, hint) {
       for (const [index, row] of keyed(body, keys, stringRow).entries()) {
         const { house, name, string } = all[index];
         const title = houses.length > 1 ? `${house.name} ${name}` : name;
-        const weak = string.weak && "weak against its neighbours"; // by days, see docs/health.md
+        const weak = string.weak && say("strings.weak"); // by days, see docs/health.md
         text(row.title, [title, STATES[string.state ?? ""], weak].filter(Boolean).join(" · "));
         figure(row.volts, withUnit(string.volts, "V"), `strings.${name}.volts`, house.id);
         figure(row.amperes, withUnit(string.amperes, "A", 2), `strings.${name}.amperes`, house.id);
@@ -35,7 +38,7 @@ export function strings(card, _app, hint) {
       }
       table.hidden = !all.length;
       none.hidden = all.length > 0;
-      hint(all.length && known(shown?.solar_watts) ? `${power(shown.solar_watts)} solar in all` : "");
+      hint(all.length && known(shown?.solar_watts) ? say("strings.inAll", { power: power(shown.solar_watts) }) : "");
     },
   };
 }

@@ -5,6 +5,7 @@ import { h } from "../../core/dom.js";
 import { load } from "../../core/load.js";
 import { recordedMinutes } from "../../core/minute_store.js";
 import { serverNow } from "../../core/server_clock.js";
+import { say } from "../../core/texts.js";
 
 /** @import { LineChart } from "../../charts/line_chart.js" */
 
@@ -18,7 +19,7 @@ export function trend(card, app, hint) {
   let chart = null;
   /** The house that is drawn; null: none yet. @type {string | null} */
   let drawn = null;
-  hint("kW and charge");
+  hint(say("trend.hint"));
   // The library of charts is not on the way to the first figures. Without the network it comes the next time.
   const library = () => import("../../charts/line_chart.js").catch(() => null);
   return {
@@ -33,7 +34,7 @@ export function trend(card, app, hint) {
       const merged = merge(answer, minutes);
       chart ??= new found.LineChart(room, {
         series: POWER_SERIES,
-        label: "Power and charge of the last 24 hours",
+        label: say("trend.label"),
         scales: POWER_SCALES,
       });
       const now = serverNow();

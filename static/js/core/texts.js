@@ -1,0 +1,97 @@
+// The words of the pages in the reader's language. before_first_paint.js has chosen it and asked for its file, one of
+// texts/, already: only that one is loaded.
+
+const root = document.documentElement;
+/** Round English words of the server that this language has no others for. */
+const [BEGIN, END] = ["\uE000", "\uE001"];
+const language = root.lang;
+
+/** Say whether this is a form of the page's language that Intl takes: some browsers tell "en-US@posix". @param {string} tag */
+function isOwn(tag) {
+  try {
+    return new Intl.Locale(tag).language === language;
+  } catch {
+    return false;
+  }
+}
+
+/** How numbers and times are written, as Intl takes it; undefined: as the browser does, also for readers of French. */
+export const locale = language === "en" ? undefined : (navigator.languages.find(isOwn) ?? language);
+
+/** @type {{TEXTS: Translation, SERVER_TEXTS: Readonly<Record<string, string>>}} */
+const { TEXTS, SERVER_TEXTS } = await import(`../texts/${language}.js`);
+const plurals = new Intl.PluralRules(language);
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+
+/**
+ * Return a text with these values filled in; numbers are written as whole ones. One that counts chooses its form by ``n``.
+ * @template {TextKey} Key
+ * @param {Key} key
+ * @param {TextValues<Key>} values
+ * @returns {string}
+ */
+export function say(key, ...values) {
+  /** @type {Record<string, string | number>} */
+  const given = values[0] ?? {};
+  const text = TEXTS[key];
+  const words = typeof text === "string" ? text : text[plurals.select(Number(given.n)) === "one" ? "one" : "other"];
+  return words.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = given[name];
+    return typeof value === "number" ? whole.format(value) : value;
+  });
+}
+
+/**
+ * Return the text of an id of the server, "mode." and "backup" for instance; an id that is newer than this page as it is.
+ * @param {string} begin
+ * @param {string} id
+ */
+export function sayId(begin, id) {
+  const key = begin + id;
+  return Object.hasOwn(TEXTS, key) ? say(/** @type {"page.api"} */ (key)) : id;
+}
+
+/**
+ * Return a sentence of the server in this language; where there is none, in English and marked so. What it has in brackets
+ * at its end, an address for instance, is no part of the sentence.
+ * @param {string} words
+ */
+export function translated(words) {
+  if (!words || language === "en") return words;
+  const [, sentence = "", detail = ""] = /^(.*?)( \(.*\))$/s.exec(words) ?? [];
+  if (SERVER_TEXTS[words]) return SERVER_TEXTS[words];
+  return SERVER_TEXTS[sentence] ? SERVER_TEXTS[sentence] + english(detail) : english(words);
+}
+
+/** @param {string} words */
+const english = (words) => BEGIN + words + END;
+
+/** Return words without marks, for places that have no language of their own: attributes. @param {string} words */
+export const unmarked = (words) => words.replaceAll(BEGIN, "").replaceAll(END, "");
+
+/** Return the parts of words, in turn in this language and in English. @param {string} words */
+export const languageParts = (words) => words.split(/[\uE000\uE001]/);
+
+/** Return words as a sentence: with a capital and a full stop. @param {string | null | undefined} words */
+export function asSentence(words) {
+  if (!words) return "";
+  const begun = words.replace(/^\uE000?./u, (first) => first.toUpperCase());
+  return /[.!?]\uE001?$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Return a title as it stands within a sentence: German nouns keep their capital. @param {string} words */
+export const inSentence = (words) => (language === "de" ? words : words.toLocaleLowerCase());
+
+/** Return words without the full stop at their end. @param {string} words */
+export const withoutStop = (words) => words.replace(/[.](\uE001?)$/, "$1");
+
+// What stands in the HTML is English.
+if (language !== "en") {
+  for (const element of document.querySelectorAll("[data-text]")) {
+    element.textContent = sayId("", element.getAttribute("data-text") ?? "");
+  }
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", sayId("", element.getAttribute("data-label") ?? ""));
+  }
+  root.classList.remove("untranslated");
+}

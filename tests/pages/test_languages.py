@@ -1,0 +1,227 @@
+"""English and German: the texts of both, and every page as a German reader has it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from pwserver import causes
+from pwserver.documents.site_documents import LEFT_OUT
+from pwserver.history.signal_series import GROUPS, METRICS
+from pwserver.history.value_sum import NO_TARIFF, REMEDY
+from pwserver.modes import Reach
+from pwserver.state import battery_health, string_weakness, week_checks
+from pwserver.state.abilities import refusal
+from pwserver.state.alert_meanings import MEANINGS
+from pwserver.state.controls import CONTROLS
+from pwserver.state.fact import RULES
+from tests.pages.conftest import Look
+from tests.pages.support import House, until, violations
+
+STATIC = Path(__file__).parents[2] / "static"
+GERMAN = {"locale": "de-DE", "viewport": {"width": 320, "height": 800}}
+NOTICE = "document.querySelector('#notice').textContent"
+# Each page, when it has all its words, and its title.
+PAGES = {
+    "": ("/[0-9]/.test(document.querySelector('.node.home .value')?.textContent)", "Energiefluss"),
+    "console": (
+        """document.querySelectorAll('[data-card=control] select').length && document.querySelector('.unit-box')
+        && document.querySelector('[data-card=trend] canvas')
+        && document.querySelectorAll('[data-card=checks] li').length === 6""",
+        "Powerwall-Konsole",
+    ),
+    "history": (
+        "document.documentElement.dataset.shown && document.querySelectorAll('#signals section').length > 1",
+        "Letzte 24 Stunden · Powerwall-Verlauf",
+    ),
+    "houses": ("document.documentElement.dataset.shown && document.querySelector('tbody tr')", "Powerwall-Häuser"),
+    "server": ("/\\d/.test(document.querySelector('[data-card=health] tbody')?.textContent)", "Powerwall-Server"),
+}
+# Everything that is read or heard, less what is marked as English.
+WORDS = """
+(() => {
+  const seen = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const parent = node.parentElement;
+    if (!parent.closest("script, noscript") && parent.closest("[lang]").lang === "de") seen.push(node.data);
+  }
+  const told = [...document.querySelectorAll("[aria-label], [title], [placeholder]")];
+  return [...seen, ...told.flatMap((one) => [one.ariaLabel, one.getAttribute("title"), one.placeholder])]
+    .filter(Boolean);
+})()
+"""
+ENGLISH = re.compile(
+    r"\b(the|of|and|is|are|not|with|from|at|today|yesterday|week|month|year|all|now|house|houses|home|sun|grid|battery|"
+    r"settings|charge|charging|backup|sold|bought|power|energy|alerts|control|history|health|since|ago|left|state|live|"
+    r"producing|idle|mode|voltage|current|temperature|fans|serial|speed|requests|memory|uptime|sort|name of)\b",
+    re.IGNORECASE,
+)
+NAMES = re.compile("Home Assistant|Simulated House")
+# What German owes to English, or has from the same source.
+SAME = {
+    "page.server", "page.api", "page.kiosk", "houses.filter", "houses.name", "flow.solar", "flow.powerwalls",
+    "flow.reserve", "card.powerwall", "card.gateways", "card.health", "card.mqtt", "chart.solar", "units.firmware",
+    "strings.string", "gateways.firmware", "gateways.solar", "server.version", "server.streams", "mqtt.broker",
+    "mqtt.homeAssistant", "history.zoom", "history.energies.solar", "history.string", "history.ranges.1h",
+    "history.ranges.6h", "history.ranges.1d", "settings.moved", "alerts.warning",
+}  # fmt: skip
+
+
+def texts(page: Page) -> dict[str, Any]:
+    """Both files, as the browser of this page has them."""
+    read: dict[str, Any] = page.evaluate("""
+        async () => {
+          const folder = document.querySelector("script[src*=before_first_paint]").src.replace(/[^/]*$/, "texts/");
+          const [en, de] = await Promise.all(["en", "de"].map((name) => import(`${folder}${name}.js`)));
+          return { en: en.TEXTS, de: de.TEXTS, server: de.SERVER_TEXTS };
+        }
+    """)
+    return read
+
+
+@pytest.fixture(scope="module")
+def both(house: House, browser: Any) -> Iterator[dict[str, Any]]:
+    page = browser.new_page(service_workers="block")
+    page.goto(f"{house.base}/server")
+    yield texts(page)
+    page.context.close()
+
+
+def named(text: str | dict[str, str]) -> list[set[str]]:
+    """The names to be filled in, of each form of a text."""
+    return [set(re.findall(r"\{(\w+)\}", form)) for form in (text.values() if isinstance(text, dict) else [text])]
+
+
+def test_both_languages_have_the_same_texts(both: dict[str, Any]) -> None:
+    english, german = both["en"], both["de"]
+    assert list(english) == list(german)
+    assert {key for key in english if english[key] == german[key]} <= SAME
+    assert {key: named(english[key]) for key in english} == {key: named(german[key]) for key in german}
+
+
+def said_by_the_server() -> Iterator[str]:
+    """Every sentence of the tables that pages show; those with a value in them with each value."""
+    for cause in causes.CAUSE_BY_ID.values():
+        yield from (cause.sentence, cause.advice)
+    for likely in causes.LIKELY_CAUSE_BY_ID.values():
+        yield from (likely.sentence, likely.advice)
+    for limit in causes.LIMIT_BY_ID.values():
+        yield limit.advice
+    for verdict, control, reach in product((causes.NEEDS_V1R, causes.LINK_DOWN), CONTROLS.values(), Reach):
+        if verdict != causes.NEEDS_V1R or control.needs in ("signed", "tariff"):
+            yield refusal(control.operation, verdict, reach)
+    yield from (value for name, value in vars(week_checks).items() if name in WHY_UNKNOWN)
+    yield from (
+        string_weakness.RULE,
+        string_weakness.TOO_FEW_DAYS,
+        string_weakness.NO_SUN,
+        string_weakness.NO_NEIGHBOUR,
+    )
+    yield from (string_weakness.YEAR_BEFORE, string_weakness.EARLIER_DAYS)
+    yield from (battery_health.MEANING, battery_health.NO_NAMEPLATE, battery_health.NO_DAYS, battery_health.SHORT)
+    yield from (battery_health.NOT_COUNTED, NO_TARIFF, REMEDY)
+    yield from LEFT_OUT.values()
+    yield from (str(group["label"]) for group in GROUPS.values())
+    yield from (metric.label for metric in METRICS.values())
+    yield from RULES.values()
+    yield from (meaning.sentence for meaning in MEANINGS.values() if meaning.sentence is not None)
+
+
+WHY_UNKNOWN = (
+    "NOTHING_KNOWN", "TOO_SHORT", "HISTORY_OFF", "NO_ALERTS_TOLD", "NO_GRID_TOLD", "NO_STRINGS", "NO_CLOCK_TOLD",
+)  # fmt: skip
+
+
+def test_what_the_server_says_is_known_in_german(both: dict[str, Any]) -> None:
+    """By the English sentence: one that is worded anew is translated anew."""
+    assert [sentence for sentence in said_by_the_server() if sentence not in both["server"]] == []
+
+
+def test_the_words_of_the_html_are_those_of_the_texts(both: dict[str, Any]) -> None:
+    for page in PAGES:
+        html = (STATIC / f"{page or 'index'}.html").read_text()
+        words = re.findall(r'data-text="([^"]+)">([^<]*)<', html)
+        labels = [(key, label) for label, key in re.findall(r'aria-label="([^"]*)" data-label="([^"]+)"', html)]
+        assert len(words) > 5 and len(words) + len(labels) == html.count("data-text=") + html.count("data-label=")
+        assert len(labels) == html.count("aria-label=")
+        assert {key: both["en"][key] for key, _ in words + labels} == dict(words + labels)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_german_reader_reads_german(house: House, look: Look, path: str) -> None:
+    """The whole page, on the narrowest screen; and only that file of texts is loaded."""
+    ready, title = PAGES[path]
+    watched = look(house, **GERMAN)
+    page = watched.open(path)
+    until(page, ready)
+    until(page, f"/Netz|Speicher|Reserve|Ordnung/.test({NOTICE} + document.querySelector('#more').textContent)")
+    assert page.evaluate("document.documentElement.lang") == "de"
+    assert page.title() == title
+    assert page.evaluate("[...document.querySelectorAll('nav a:not(.several)')].map((one) => one.textContent)")[:1] == [
+        "Energiefluss"
+    ]
+    found = [words for words in page.evaluate(WORDS) if ENGLISH.search(NAMES.sub("", words))]
+    assert found == []
+    until(page, "document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
+    files = {url.rpartition("/")[2] for url in watched.requests if "/js/texts/" in url}
+    assert files == {"de.js", "de_server.js"}
+
+
+def test_the_language_is_chosen_in_the_address_and_in_the_settings(house: House, look: Look) -> None:
+    watched = look(house, locale="de-DE", viewport={"width": 390, "height": 844})
+    page = watched.open("console?language=en")
+    until(page, "document.querySelector('h2')?.firstChild?.data === 'Power flow'")
+    page.goto(f"{house.base}/console")
+    until(page, "document.querySelector('h2')?.firstChild?.data === 'Energiefluss'")
+    tops = "new Set([...document.querySelectorAll('nav a')].map((one) => one.getBoundingClientRect().top)).size"
+    assert page.evaluate(tops) <= 2, "one row on a phone; those that are not shown are at 0"
+    page.click("#settings")
+    page.click("button:has-text('English')")
+    until(
+        page,
+        "document.documentElement?.lang === 'en' && document.querySelector('h2')?.firstChild?.data === 'Power flow'",
+    )
+    page.goto(f"{house.base}/?language=de")
+    until(page, "document.querySelector('nav a').textContent === 'Energiefluss'")
+
+
+def test_what_is_not_translated_says_that_it_is_english(house: House, look: Look) -> None:
+    """A sentence with numbers in it, and the details of a cause."""
+
+    def in_trouble(route: Route) -> None:
+        message = route.fetch().json()
+        message["gateways"][0] |= {"condition": "implausible", "implausible": "solar power 2e9 W is beyond 1e6 W"}
+        route.fulfill(json=message)
+
+    page = look(house, locale="de-AT").page
+    page.route("**/api/site", in_trouble)
+    page.goto(f"{house.base}/?live=poll")
+    until(page, f"{NOTICE} === 'Diese Werte können nicht stimmen: solar power 2e9 W is beyond 1e6 W'")
+    assert page.inner_text("#notice [lang=en]") == "solar power 2e9 W is beyond 1e6 W"
+    page.unroute("**/api/site")
+    told = page.evaluate("""
+        async () => {
+          const { translated, unmarked } = await import(document.querySelector("link[href$='core/texts.js']").href);
+          return unmarked(translated("no connection to the gateway (HTTP 403 at /soe)"));
+        }
+    """)
+    assert told == "keine Verbindung zum Gateway (HTTP 403 at /soe)"
+
+
+def test_another_language_gets_english_and_its_own_numbers(house: House, look: Look) -> None:
+    watched = look(house, locale="fr-FR")
+    watched.page.add_init_script(
+        "Object.defineProperty(navigator, 'languages', { value: ['fr-FR', 'en-US@posix', null] })"
+    )
+    page = watched.open("console?hide=power-flow")
+    until(page, "/\\d,\\d/.test(document.querySelector('[data-card=powerwall]')?.textContent)")
+    assert page.evaluate("document.querySelector('nav a').textContent") == "Power flow"
+    assert page.evaluate("document.documentElement.lang") == "en"
