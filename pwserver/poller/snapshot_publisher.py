@@ -23,6 +23,7 @@ from pwserver.documents.render import (
 )
 from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
+from pwserver.poller.site_pace import SitePace, matters
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
@@ -42,13 +43,10 @@ INTERNAL = {
     about_all: frozenset(index for index, row in enumerate(rows) if row.internal and row.chosen_by is None)
     for about_all, rows in ((False, GATEWAY_DOCUMENTS), (True, SITE_DOCUMENTS))
 }
-SITE_PAUSE_SECONDS = 0.25  # the sum of fifty gateways is made at most four times a second
-SITE_REST = 9  # ... and takes a tenth of the time at most, however long one takes
 FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the slowest gateway
 # How much longer than its oldest house the site is served. It is made anew when that house expires; without a little
 # time for this, the site would say for a moment that no gateway is being read.
 SITE_GRACE_SECONDS = 1.0
-SITE_REFRESH_SECONDS = 5.0  # counters and ages go on while no gateway answers
 
 
 class SnapshotPublisher:
@@ -99,8 +97,8 @@ class SnapshotPublisher:
         self.week: Callable[[str], WeekFacts | None] = lambda gateway: None  # what its last seven days were like
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
-        self._changed = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._first_expiry = 0.0  # of a gateway, as the site was published last; monotonic, 0 for never
+        self._pace = SitePace(float(server.poll_interval_seconds))
 
     def gateway(
         self, identity: GatewayIdentity, status: GatewayStatus, reading: Reading | None, expires: float
@@ -118,10 +116,11 @@ class SnapshotPublisher:
         self._write(identity.id, render_gateway(view, self._fault), timestamp, expires, taken)
         with self._lock:
             self.render_seconds[identity.id] = time.perf_counter() - begun
+            urgent = matters(self._views[identity.id]) != matters(view)
             self._views[identity.id] = view
             self._expires[identity.id] = expires
             self._untold.discard(identity.id)
-        self.changed()
+        self._pace.note(urgent)
         return view
 
     def memory(self, gateway: str) -> GatewayMemory:
@@ -143,16 +142,16 @@ class SnapshotPublisher:
         return known
 
     def changed(self) -> None:
-        """Note that something in the site's documents has changed. From any thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._changed.set)
+        """Note that the site's documents have to tell something new at once. From any thread."""
+        self._pace.note(urgent=True)
 
     def site(self) -> SiteView:
         """Render and publish the sum of all gateways and the documents about all of them."""
         with self._lock:
             views = list(self._views.values())
-            expires = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
-            expires += SITE_GRACE_SECONDS if expires else 0.0
+            first = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
+        self._first_expiry = first
+        expires = first + SITE_GRACE_SECONDS if first else 0.0
         measured = self.measure() if self.measure is not None else None
         site = SiteView(views, self.server, time.time(), measured, self._sums)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
@@ -190,18 +189,14 @@ class SnapshotPublisher:
         return kept
 
     async def keep_site(self) -> None:
-        """Publish the site after every change of a gateway, and now and then without one, until cancelled."""
-        self._loop = asyncio.get_running_loop()
+        """Publish the site after changes of gateways, and now and then without one, until cancelled."""
+        self._pace.start()
         if self._views:
             await self._first_round()
         while True:
-            self._changed.clear()
+            self._pace.begin()
             took = await asyncio.to_thread(self._timed_site)  # the loop has brokers to feed meanwhile
-            await asyncio.sleep(max(SITE_PAUSE_SECONDS, SITE_REST * took))
-            try:
-                await asyncio.wait_for(self._changed.wait(), SITE_REFRESH_SECONDS)
-            except TimeoutError:
-                pass
+            await self._pace.rest(took, self._first_expiry)
 
     def _timed_site(self) -> float:
         """Publish the site, and return the processor time that it took, in seconds."""
@@ -214,15 +209,12 @@ class SnapshotPublisher:
 
         A sum of those that happened to answer first would be a dip in every chart.
         """
-        await self._changed.wait()
+        await self._pace.change()
         summed = self.shared.slots[SITE].read(0)
         deadline = time.monotonic() + FIRST_ROUND_SECONDS
         while summed is not None and summed[4] and self._untold and time.monotonic() < deadline:
-            self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
-            except TimeoutError:
-                break
+            self._pace.begin()
+            await self._pace.change(deadline)
 
     def _write(
         self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float, taken: float = 0.0
