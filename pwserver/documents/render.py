@@ -70,7 +70,7 @@ def pack(
     """Return the documents with their gzip twins and entity tags.
 
     ``previous`` (see ``packed_by_body``) saves that work for bodies that did not change. ``plain``: positions of
-    documents that no client gets, so that they need no twin.
+    documents that no client takes, so that they need no twin.
     """
     known: dict[bytes, Packed] = {}
     packed: list[Packed] = []
@@ -78,6 +78,8 @@ def pack(
         entry = known.get(body) or (previous.get(body) if previous else None)
         if entry is None or entry[0] != status:
             entry = (status, body, None if index in plain else gzip_twin(body), etag(body))
+        elif entry[2] is None and index not in plain and (twin := gzip_twin(body)) is not None:
+            entry = (status, body, twin, entry[3])  # nobody took it before
         known[body] = entry
         packed.append(entry)
     return packed

@@ -24,6 +24,7 @@ from pwserver.documents.render import (
 from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.site_pace import SitePace, matters
+from pwserver.poller.takers import Takers
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
@@ -97,6 +98,7 @@ class SnapshotPublisher:
         self.week: Callable[[str], WeekFacts | None] = lambda gateway: None  # what its last seven days were like
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
+        self._takers = Takers(shared)
         self._first_expiry = 0.0  # of a gateway, as the site was published last; monotonic, 0 for never
         self._pace = SitePace(float(server.poll_interval_seconds))
 
@@ -219,7 +221,8 @@ class SnapshotPublisher:
     def _write(
         self, slot: str, rendered: Sequence[Rendered], timestamp: float, expires: float, taken: float = 0.0
     ) -> None:
-        packed = pack(rendered, packed_by_body(self._last.get(slot, ())), INTERNAL[slot == SITE])
+        plain = INTERNAL[slot == SITE] | self._takers.untaken(slot, len(rendered))
+        packed = pack(rendered, packed_by_body(self._last.get(slot, ())), plain)
         self._last[slot] = packed
         _, overflowed = self.shared.slots[slot].publish(packed, timestamp, expires, taken)
         self.shared.bell.ring()

@@ -1,0 +1,45 @@
+"""Which documents nobody takes, and what becomes of their compressed form."""
+
+from __future__ import annotations
+
+import zlib
+
+from pwserver.documents.encode import GZIP_MINIMUM_BYTES
+from pwserver.documents.render import pack, packed_by_body
+from pwserver.poller.takers import KEPT_SECONDS, Takers
+from pwserver.shared import SITE, Shared
+
+LONG = b"1234" * GZIP_MINIMUM_BYTES
+
+
+def test_a_document_counts_as_taken_for_an_hour_after_each_request_at_any_worker() -> None:
+    shared = Shared(["home"], 3, 2, 1 << 16, 1 << 14, workers=2)
+    clock = [100.0]
+    takers = Takers(shared, lambda: clock[0])
+
+    def untaken_after(seconds: float, slot: str = "home", documents: int = 3) -> set[int]:
+        clock[0] += seconds
+        return set(takers.untaken(slot, documents))
+
+    assert untaken_after(0) == untaken_after(KEPT_SECONDS) == set()
+    shared.hits.add(1, shared.hit_start["home"] + 1)
+    assert untaken_after(1) == {0, 2}
+    shared.hits.add(0, shared.hit_start["home"] + 2)
+    assert untaken_after(KEPT_SECONDS - 1) == {0}
+    assert untaken_after(2) == {0, 1}
+    assert untaken_after(0, SITE, 2) == set()  # of these nobody has known yet
+    shared.hits.clear()  # as the predecessor's /stats/clear does
+    assert untaken_after(KEPT_SECONDS) == {0}
+    assert untaken_after(KEPT_SECONDS + 1) == {0, 1, 2}
+
+
+def test_only_what_is_taken_is_compressed_and_at_once_when_it_is() -> None:
+    rendered = [(200, LONG), (200, LONG), (200, LONG + b"5")]
+    first = pack(rendered, plain={0, 1, 2})
+    assert [entry[2] for entry in first] == [None, None, None]
+    second = pack(rendered, packed_by_body(first), plain={0, 2})
+    # The first two are one body, which is taken under one of its names.
+    twin = second[1][2]
+    assert twin is not None and zlib.decompress(twin, 31) == LONG
+    assert second[2][2] is None
+    assert [entry[1:4:2] for entry in second] == [entry[1:4:2] for entry in first]
