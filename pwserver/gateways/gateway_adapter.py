@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.ssl_ import create_urllib3_context
@@ -80,12 +82,34 @@ def _gateway_tls() -> ssl.SSLContext:
 _TLS = _gateway_tls()  # shared by all connections and never changed: making one costs more than a poll
 
 
+_MOST_ADDRESSES: Final = 4  # of one session: a gateway, and its other ways
+
+
 class GatewayAdapter(HTTPAdapter):
     """Connects to gateways without retries, as ``request_limiter`` decides what is sent again."""
 
     def __init__(self) -> None:
         # ``Retry(0, read=False)`` makes urllib3 raise its first error as it is, so that its cause can be judged.
-        super().__init__(pool_connections=4, pool_maxsize=2, max_retries=urllib3.Retry(0, read=False))
+        super().__init__(pool_connections=_MOST_ADDRESSES, pool_maxsize=2, max_retries=urllib3.Retry(0, read=False))
+
+        self._pools: dict[tuple[str, str], urllib3.HTTPConnectionPool] = {}
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> urllib3.HTTPConnectionPool:
+        """Return the pool of the request's address, found once: no certificate is verified and no proxy used."""
+        parts = urlsplit(str(request.url))
+        address = parts.scheme, parts.netloc
+        if address not in self._pools:
+            if len(self._pools) >= _MOST_ADDRESSES:
+                self._pools.clear()
+            self._pools[address] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return self._pools[address]
+
+    def close(self) -> None:
+        """Close all connections; the adapter may be used again."""
+        self._pools.clear()
+        super().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of this adapter use the connection classes of this module."""

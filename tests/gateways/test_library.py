@@ -6,9 +6,12 @@ import email.utils
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
@@ -21,6 +24,7 @@ from pwserver.gateways.failure import (
     LONGEST_WAIT_OF_TESLA_SECONDS,
     GatewayFailure,
 )
+from pwserver.gateways.gateway_adapter import GatewayAdapter
 from pwserver.gateways.http_sessions import LocalSession
 from pwserver.gateways.request_limiter import RequestLimiter
 
@@ -54,6 +58,57 @@ def test_local_sessions_trust_nothing_and_keep_their_adapter() -> None:
         assert session.get_adapter("https://192.168.91.1/") is adapter
         assert session.trust_env is False and session.verify is False
         assert isinstance(adapter, HTTPAdapter) and adapter.max_retries.total == 0
+
+
+def test_a_request_that_is_prepared_once_is_the_one_that_requests_makes() -> None:
+    """Whatever changes in the session meanwhile is in the next request."""
+    url = "https://192.168.91.1/tedapi/v1"
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("GET", {}), ("POST", {"data": b"one"}), ("POST", {"data": b""}), ("POST", {"data": "w\u00f6rd"}),
+        ("POST", {"data": {"a": "b"}}), ("POST", {"json": {"a": 1}}), ("GET", {"params": {"a": 1}}),
+        ("GET", {"headers": {"X-One": "1"}}), ("GET", {"auth": ("other", "login")}), ("GET", {"cookies": {"a": "b"}}),
+    ]  # fmt: skip
+    changes: list[Callable[[requests.Session], object]] = [
+        lambda session: None,
+        lambda session: None,
+        lambda session: setattr(session, "auth", ("Tesla_Energy_Device", "ABCDEFGHIJ")),
+        lambda session: session.headers.update({"Content-type": "application/octet-string"}),
+        lambda session: session.cookies.set("AuthCookie", "first"),
+        lambda session: session.cookies.set("AuthCookie", "second"),
+        lambda session: session.cookies.clear(),
+        lambda session: setattr(session, "auth", None),
+    ]
+    with LocalSession() as ours, requests.Session() as plain:
+        plain.trust_env = False
+        for change in changes:
+            change(ours)
+            change(plain)
+            for method, more in asked:
+                made, right = (
+                    session.prepare_request(requests.Request(method, url, **more)) for session in (ours, plain)
+                )
+                assert (made.method, made.url, made.body) == (right.method, right.url, right.body)
+                assert dict(made.headers) == dict(right.headers), (method, more)
+
+
+def test_an_address_keeps_its_connections_until_the_session_is_closed() -> None:
+    with LocalSession() as session:
+        adapter = session.get_adapter("https://192.168.91.1/")
+        assert isinstance(adapter, GatewayAdapter)
+
+        def pool(url: str) -> object:
+            request = session.prepare_request(requests.Request("GET", url))
+            return adapter.get_connection_with_tls_context(request, False)
+
+        first = pool("https://192.168.91.1/api/status")
+        assert pool("https://192.168.91.1/tedapi/v1") is first
+        others = [pool(f"https://192.168.91.{number}/") for number in range(2, 9)] + [
+            pool("https://192.168.91.1:8443/")
+        ]
+        assert first not in others and len(set(others)) == len(others)
+        again = pool("https://192.168.91.1/")
+        session.close()
+        assert pool("https://192.168.91.1/") is not again
 
 
 SENSELESS = [
