@@ -342,7 +342,7 @@ def test_a_shorter_retention_keeps_the_newest(tmp_path: Path) -> None:
 
 
 def test_torn_writes_anywhere_lose_only_what_they_hit(tmp_path: Path) -> None:
-    """300 times: a piece of one file is left as it was before, zeroed, or full of noise. It always opens."""
+    """150 times: a piece of one file is left as it was before, zeroed, or full of noise. It always opens."""
     chance = random.Random(20261122)
     before = filled(tmp_path, 400)
     old = {file: file.read_bytes() for file in folder_of(tmp_path, "default").iterdir()}
@@ -355,7 +355,7 @@ def test_torn_writes_anywhere_lose_only_what_they_hit(tmp_path: Path) -> None:
     new = {file: file.read_bytes() for file in old}
     changed = [file for file in old if old[file] != new[file]]
     assert len(changed) > 3
-    for turn in range(300):
+    for turn in range(150):
         for file in changed:
             file.write_bytes(new[file])
         file = changed[turn % len(changed)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pwserver.history.archive import Archive
 from pwserver.history.clock_witnesses import ClockWitnesses
-from pwserver.history.layout import HistoryGateway, HistorySettings, plan
+from pwserver.history.layout import COLUMNS, POWERS, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of
 from pwserver.history.store import HistoryStore
@@ -152,8 +153,10 @@ class World:
         """Record so many whole days up to the present, a poll every half an hour; returns when their rows begin."""
         start = self.now - days * DAY
         recorder = Recorder(self.archive)
-        for number in range(days * 48):
-            when = start + number * 1800.0
-            recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
+        row = array("d", [1000.0, 0.0, 0.0, 1000.0, *[math.nan] * (len(COLUMNS) - len(POWERS))])
+        for number in range((days - 1) * 48):  # as rows, which need not be judged: that is most of the work
+            recorder.take_row(start + number * 1800.0, row)
+        for number in range((days - 1) * 48, days * 48):
+            recorder.record(reading(start + number * 1800.0, 1000.0, 0.0, 0.0, 1000.0))
         recorder.checkpoint()
         return self.times("days")
