@@ -39,9 +39,9 @@ def days_of(store: Archive) -> dict[datetime.date, dict[str, float]]:
 
 @pytest.fixture(scope="module", name="year")
 def _year() -> tuple[Archive, Recorder, int, dict[str, float]]:
-    """2026 in Los Angeles, a poll every 10 minutes, with outages, restarts and a gateway that begins to count anew."""
+    """2026 in Los Angeles, a poll every 15 minutes, with outages, restarts and a gateway that begins to count anew."""
     chance = random.Random(2026)
-    store = archive(HistorySettings(poll_interval=600.0, max_signals=0))
+    store = archive(HistorySettings(poll_interval=900.0, max_signals=0))
     recorder = Recorder(store)
     start = day_start(datetime.date(2026, 1, 1), LOS_ANGELES)
     end = day_start(datetime.date(2027, 1, 1), LOS_ANGELES)
@@ -65,16 +65,16 @@ def _year() -> tuple[Archive, Recorder, int, dict[str, float]]:
         recorder.record(one, judged=judge.take(one))
         last = (when, powers)
         dice = chance.random()
-        step = 600.0
-        if dice < 0.001:  # an outage of an hour to two days
-            step = 600.0 * chance.randint(6, 288)
-        elif dice < 0.003:  # a short one
-            step = 600.0 * chance.randint(2, 4)
-        elif dice < 0.0038:  # a restart, clean or not
+        step = 900.0
+        if dice < 0.0015:  # an outage of an hour to two days
+            step = 900.0 * chance.randint(4, 192)
+        elif dice < 0.0045:  # a short one
+            step = 900.0 * chance.randint(2, 3)
+        elif dice < 0.0057:  # a restart, clean or not
             if chance.random() < 0.5:
                 recorder.checkpoint()
             recorder = Recorder(store)
-        elif dice < 0.00395:
+        elif dice < 0.0061:
             counters = dict.fromkeys(ENERGIES, 0.5)
             resets += 1
         when += step
