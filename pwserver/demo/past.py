@@ -1,7 +1,7 @@
 """Invent a plausible past for a demo house: powers, outages, ageing batteries, one string that fades, events.
 
-Sun and household are those of the simulated house; battery and grid are worked out in steps of five minutes, as a year
-in the simulator's own steps would take minutes.
+Sun and household are those of the simulated house; battery and grid are worked out in steps of five minutes, and of a
+quarter of an hour where no finer history is kept, as a year in the simulator's own steps would take minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from pwserver.simulator.house import House, Plant
 from pwserver.state.alert_meanings import meaning_of
 
 STEP_SECONDS: Final = 300.0
+LONG_STEP_SECONDS: Final = 900.0
+FINE_DAYS: Final = 31  # the last ones
+FINE_AROUND_OUTAGES_SECONDS: Final = 3600.0
 DAY_SECONDS: Final = 86400.0
 RESERVE_PERCENT: Final = 20.0
 FULL_PERCENT: Final = 99.5
@@ -100,8 +103,8 @@ class Past:
         capacity, most = float(sum(plant.pack_wh)), plant.pack_watts * len(plant.pack_wh)
         percent = plant.start_percent
         mode = float(MODES.index("self_consumption"))
-        for step in range(math.ceil((end - begin) / STEP_SECONDS)):
-            at = begin + step * STEP_SECONDS
+        at = begin
+        while at < end:
             if at in self._known_charges:
                 percent = plant.start_percent
             solar = self._house.sun(at) * plant.solar_peak_watts * self._cloudiness(at)
@@ -116,9 +119,19 @@ class Past:
             row += [percent if capacity else math.nan, 0.0 if off_grid else 1.0]
             row += [RESERVE_PERCENT if capacity else math.nan, mode, 60.0, 240.0]
             yield at, array("d", row)
+            step = self._step_after(at)
             used = battery if battery > 0.0 else battery * CHARGE_EFFICIENCY
             if capacity:
-                percent = min(100.0, max(0.0, percent - used * STEP_SECONDS / 3600.0 / capacity * 100.0))
+                percent = min(100.0, max(0.0, percent - used * step / 3600.0 / capacity * 100.0))
+            at += step
+
+    def _step_after(self, at: float) -> float:
+        """Return the seconds from one poll to the next; the long ones end at full quarters of an hour of the day."""
+        around = FINE_AROUND_OUTAGES_SECONDS
+        fine = at - self._begin < around or self._end - at < FINE_DAYS * DAY_SECONDS
+        if fine or any(began - around <= at <= ended + around for began, ended in self._outages):
+            return STEP_SECONDS
+        return LONG_STEP_SECONDS - (at - self._begin) % LONG_STEP_SECONDS
 
     def _cloudiness(self, at: float) -> float:
         """Return how much of the sun a whole day lets through: weather lasts for days, too."""
