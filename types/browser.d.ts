@@ -3,6 +3,8 @@
 interface Window {
   /** The answer to the question for the first figures, asked by before_first_paint.js. */
   pwserverFirst?: Promise<Response>;
+  /** The texts of the page in its language, chosen by before_first_paint.js. */
+  pwserverTexts?: Promise<Texts>;
 }
 
 /** Swagger UI and Redoc come with no types of their own; each page makes one call. */

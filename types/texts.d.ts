@@ -31,3 +31,6 @@ type TextValues<Key extends TextKey> = [NamesOf<EnglishTexts[Key]>] extends [nev
 type Translation = {
   readonly [Key in TextKey]: EnglishTexts[Key] extends string ? string : { one: string; other: string };
 };
+
+/** What a file of texts has: those of the pages, and what the server says by its English sentence. */
+type Texts = { TEXTS: Translation; SERVER_TEXTS: Readonly<Record<string, string>> };

@@ -59,23 +59,48 @@
     return found.find((one) => LANGUAGES.includes(one)) ?? LANGUAGES[0];
   }
 
+  /** Resolves when the whole HTML is there, before the first module runs. */
+  const parsed = () =>
+    new Promise((resolve) => {
+      document.addEventListener("readystatechange", resolve, { once: true });
+      if (document.readyState !== "loading") resolve(null);
+    });
+
   /**
-   * Ask for the texts of the page: core/texts.js takes them. The words of the HTML are English; in another language they
-   * stay unseen until they have been replaced, or until it is clear that this page gets no texts.
+   * Return the texts of a language once they stand in the HTML, whose own words are English.
+   * @param {string} address of the folder of texts
+   * @returns {Promise<Texts>}
+   */
+  async function textsIn(address) {
+    const file = import(`${address}${root.lang}.js`);
+    if (root.lang === LANGUAGES[0]) return file;
+    import(`${address}${root.lang}_server.js`).catch(() => {}); // the file needs it: both come at once
+    const texts = await file;
+    await parsed();
+    for (const [name, attribute] of [["data-text"], ["data-label", "aria-label"]]) {
+      for (const element of document.querySelectorAll(`[${name}]`)) {
+        const words = texts.TEXTS[/** @type {"page.api"} */ (element.getAttribute(name))];
+        if (attribute) element.setAttribute(attribute, words);
+        else element.textContent = words;
+      }
+    }
+    root.classList.remove("untranslated");
+    return texts;
+  }
+
+  /**
+   * Ask for the texts of the page: core/texts.js takes them. In another language than that of the HTML nothing is seen
+   * until its words have been replaced, or until it is clear that there are no texts.
    */
   function chooseLanguage() {
-    const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
     root.lang = language();
-    const isFirst = root.lang === LANGUAGES[0];
-    for (const file of isFirst ? [root.lang] : [root.lang, `${root.lang}_server`]) {
-      const link = document.createElement("link");
-      link.rel = "modulepreload";
-      link.href = new URL(`texts/${file}.js`, own).href;
-      document.head.append(link);
+    if (root.lang !== LANGUAGES[0]) {
+      root.classList.add("untranslated");
+      setTimeout(() => root.classList.remove("untranslated"), UNSEEN_MS);
     }
-    if (isFirst) return;
-    root.classList.add("untranslated");
-    setTimeout(() => root.classList.remove("untranslated"), UNSEEN_MS);
+    const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
+    window.pwserverTexts = textsIn(new URL("texts/", own).href);
+    window.pwserverTexts.catch(() => {}); // core/texts.js tells
   }
 
   /** A page of another origin may not be asked who it is: then this page is in its frame. */

@@ -1,5 +1,5 @@
-// The words of the pages in the reader's language. before_first_paint.js has chosen it and asked for its file, one of
-// texts/, already: only that one is loaded.
+// The words of the pages in the reader's language. before_first_paint.js has chosen it, asked for its file, one of texts/,
+// and put it into the HTML: only that one is loaded.
 
 const root = document.documentElement;
 /** Round English words of the server that this language has no others for. */
@@ -18,8 +18,8 @@ function isOwn(tag) {
 /** How numbers and times are written, as Intl takes it; undefined: as the browser does, also for readers of French. */
 export const locale = language === "en" ? undefined : (navigator.languages.find(isOwn) ?? language);
 
-/** @type {{TEXTS: Translation, SERVER_TEXTS: Readonly<Record<string, string>>}} */
-const { TEXTS, SERVER_TEXTS } = await import(`../texts/${language}.js`);
+/** Pages that have no texts of their own use modules of those that have. @type {Texts} */
+const { TEXTS, SERVER_TEXTS } = await (window.pwserverTexts ?? import("../texts/en.js"));
 const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 
@@ -84,14 +84,3 @@ export const inSentence = (words) => (language === "de" ? words : words.toLocale
 
 /** Return words without the full stop at their end. @param {string} words */
 export const withoutStop = (words) => words.replace(/[.](\uE001?)$/, "$1");
-
-// What stands in the HTML is English.
-if (language !== "en") {
-  for (const element of document.querySelectorAll("[data-text]")) {
-    element.textContent = sayId("", element.getAttribute("data-text") ?? "");
-  }
-  for (const element of document.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", sayId("", element.getAttribute("data-label") ?? ""));
-  }
-  root.classList.remove("untranslated");
-}
