@@ -270,6 +270,11 @@ export const SERVER_TEXTS = {
     "Verbrauch weniger Netz, Solar, Speicher und weitere Quellen; null, wenn die Zähler übereinstimmen.",
   // Names of numbers.
   "Home power": "Leistung des Hauses",
+  "Solar power": "Leistung von Solar",
+  "Battery power": "Leistung des Speichers",
+  "Grid power": "Leistung des Netzes",
+  Reserve: "Reserve",
+  missing: "fehlt",
   "Charge as the gateway counts it": "Ladestand, wie ihn das Gateway zählt",
   "Energy left": "Verbleibende Energie",
   "Time left": "Verbleibende Zeit",
