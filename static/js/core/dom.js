@@ -75,11 +75,20 @@ export function text(element, value) {
   else element.textContent = value;
 }
 
-/** Return words as nodes; English ones in a page of another language say so. @param {string} words */
-const nodesOf = (words) =>
-  languageParts(words)
-    .map((part, index) => (index % 2 ? h("span", { lang: "en" }, part) : part))
-    .filter((part) => part !== "");
+/**
+ * Return words as one node, or none; English ones in a page of another language say so.
+ * @param {string} words
+ * @returns {(Node | string)[]}
+ */
+function nodesOf(words) {
+  const parts = languageParts(words).map((part, index) => (index % 2 ? h("span", { lang: "en" }, part) : part));
+  const [first, ...others] = parts.filter((part) => part !== "");
+  if (!first) return [];
+  if (!others.length) return [first];
+  const whole = h("span"); // an element that lays out its children must not pull them apart
+  whole.append(first, ...others);
+  return [whole];
+}
 
 /**
  * Set the text of a cell as a button that says where the number comes from (explain_panel.js); without a name as plain
