@@ -13,12 +13,8 @@ from pwserver.state.view import View
 PAUSE_SHARE: Final = 0.4
 LONGEST_PAUSE_SECONDS: Final = 5.0
 URGENT_PAUSE_SECONDS: Final = 0.25  # a lost grid, a silent gateway, an alert or a command waits no longer than this
-# All of it takes a thirtieth of the time where that makes no pause longer than fifteen seconds, else a tenth, and a
-# fifth where there is always something urgent: a hundred gateways must not pay more for the sum than for being asked.
-GENTLE_REST: Final = 29
-GENTLE_PAUSE_SECONDS: Final = 15.0
-REST: Final = 9
-URGENT_REST: Final = 4
+REST: Final = 9  # ... and all of it takes a tenth of the time at most, however long one takes,
+URGENT_REST: Final = 4  # or a fifth where there is always something urgent
 REFRESH_SECONDS: Final = 5.0  # counters and ages go on while no gateway answers
 
 
@@ -62,8 +58,7 @@ class SitePace:
         """
         begun = asyncio.get_running_loop().time()  # the monotonic clock
         soonest = begun + max(URGENT_PAUSE_SECONDS, URGENT_REST * took_seconds)
-        gentle = min(GENTLE_PAUSE_SECONDS, GENTLE_REST * took_seconds)
-        ready = begun + max(self.pause_seconds, gentle, REST * took_seconds)
+        ready = begun + max(self.pause_seconds, REST * took_seconds)
         latest = ready + REFRESH_SECONDS
         if expires > begun:  # else that gateway's thread is late, and will note a change
             latest = min(latest, expires)
