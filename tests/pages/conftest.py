@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,8 +14,8 @@ from playwright.sync_api import Browser
 from tests.pages.recorded import zone_name
 from tests.pages.support import HOST_RULES, NOON_ZONE, SECRET, House, Watched
 from tests.pages.support import house as make_house
+from tests.pages.used_again import Pages
 from tests.support.browser import chromium
-from tests.support.waiting import patient
 
 # How many times as long the browser takes for its work: what fails with 6 fails on a slow machine one day.
 SLOWED = float(os.environ.get("PW_TEST_SLOWED", "1"))
@@ -35,30 +37,49 @@ def house() -> Iterator[House]:
         yield found
 
 
+@pytest.fixture(scope="package")
+def used_again(browser: Browser) -> Iterator[Pages]:
+    pages = Pages(browser, SLOWED)
+    yield pages
+    pages.close()
+
+
 Look = Callable[..., Watched]
 
 
 @pytest.fixture
-def look(browser: Browser) -> Iterator[Look]:
-    """``look(house or address, **context options)``: a new page in a context of its own, in which nothing moves.
+def look(used_again: Pages) -> Iterator[Look]:
+    """``look(house or address, **context options)``: a page in a context of its own, in which nothing moves.
 
+    ``fresh``: the browser has never been anywhere; else it may have files of our pages, as most readers' browsers do.
     Its mishaps are checked when it is left: before the server of its house stops, else at the end of the test.
     """
+    with _looking(used_again) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def look_for_all(used_again: Pages) -> Iterator[Look]:
+    """The same for pages that all tests of a file share, one after the other."""
+    with _looking(used_again) as found:
+        yield found
+
+
+@contextmanager
+def _looking(used_again: Pages) -> Iterator[Look]:
     opened: list[Watched] = []
 
-    def new(place: House | str, *, check: bool = True, **options: Any) -> Watched:
+    def new(place: House | str, *, check: bool = True, fresh: bool = False, **options: Any) -> Watched:
         usual = {
             "viewport": {"width": 1280, "height": 800},
             "timezone_id": zone_name(NOON_ZONE),
             "reduced_motion": "reduce",  # a browser without a graphics card draws each frame with the processor
+            "service_workers": "block",  # what a page keeps would hide from other tests what it asks for
         }
-        # What a page keeps for when the server is away would hide from other tests what it asks for.
-        context = browser.new_context(**{**usual, "service_workers": "block", **options})
-        context.set_default_timeout(patient(30) * 1000)
-        watched = Watched(context.new_page(), place if isinstance(place, str) else place.base)
-        if SLOWED > 1:
-            devtools = context.new_cdp_session(watched.page)
-            devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
+        one = used_again.get({**usual, **options}, fresh=fresh)
+        base = place if isinstance(place, str) else place.base
+        watched = Watched(one.page, base, partial(used_again.give_back, one))
+        one.spoiled = fresh
         watched.checked = check
         opened.append(watched)
         if isinstance(place, House):

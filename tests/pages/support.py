@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def house(
             gateways[name] = stack.enter_context(SimulatedGateway(scenario, hour=hour, speed=speed))
         settings = {
             "PW_TIMEZONE": recorded.zone_name(NOON_ZONE),
-            "PW_CACHE_EXPIRE": "1",
+            "PW_CACHE_EXPIRE": "2",  # each poll costs, and most tests wait for none
             "PW_TIMEOUT": "5",  # on a slow machine an answer takes long, and a late one makes figures old
             "PW_BACKOFF_MAX": "5",
         }
@@ -101,17 +101,23 @@ def _entry(name: str, gateway: SimulatedGateway) -> dict[str, str]:
 class Watched:
     """A page whose every mishap is noted: console errors, exceptions, requests that leave the machine."""
 
-    def __init__(self, page: Page, base: str) -> None:
+    def __init__(self, page: Page, base: str, give_back: Callable[[set[str]], None]) -> None:
         self.page, self.base = page, base
+        self._give_back = give_back
         self.errors: list[str] = []
         self.requests: list[str] = []
+        self.posts: list[str] = []  # those that are POSTs
         self.checked = True
         self.left = False
         self.expected: tuple[str, ...] = ()  # what the browser itself may say of answers that the test has made fail
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("request", self._request)
-        page.on("websocket", lambda socket: self.requests.append(socket.url.replace("ws", "http", 1)))
+        self._listeners: dict[str, Callable[[Any], None]] = {
+            "console": self._console,
+            "pageerror": lambda error: self.errors.append(str(error)),
+            "request": self._request,
+            "websocket": lambda socket: self.requests.append(socket.url.replace("ws", "http", 1)),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)  # type: ignore[call-overload]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -122,6 +128,8 @@ class Watched:
 
     def _request(self, request: Request) -> None:
         self.requests.append(request.url)
+        if request.method == "POST":
+            self.posts.append(request.url)
 
     def open(self, path: str = "", transport: str | None = None) -> Page:
         """Go to ``path`` below the base and wait for the first message."""
@@ -131,7 +139,7 @@ class Watched:
         return self.page
 
     def leave(self) -> None:
-        """Close the page, once; unless the test said otherwise, nothing may have gone wrong on it."""
+        """Give the page back, once; unless the test said otherwise, nothing may have gone wrong on it."""
         if self.left:
             return
         self.left = True
@@ -139,10 +147,9 @@ class Watched:
             if self.checked:
                 self.check()
         finally:
-            # A request that a test answers by itself may still be on its way; it is not the next test's failure.
-            if not self.page.is_closed():
-                self.page.unroute_all(behavior="ignoreErrors")
-            self.page.context.close()
+            for event, listener in self._listeners.items():
+                self.page.remove_listener(event, listener)
+            self._give_back({url for url in self.requests if url.startswith("http")})
 
     def check(self) -> None:
         """Nothing went wrong, nothing left the machine."""

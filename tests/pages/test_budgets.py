@@ -63,7 +63,7 @@ def _look(look: Look) -> Look:
 
 
 def test_first_page_is_small_and_loads_no_chart_library(house: House, look: Look) -> None:
-    watched = look(house)
+    watched = look(house, fresh=True)
     sizes: dict[str, int] = {}
     devtools = watched.page.context.new_cdp_session(watched.page)
     devtools.send("Network.enable")
@@ -77,7 +77,7 @@ def test_first_page_is_small_and_loads_no_chart_library(house: House, look: Look
 
 
 def test_nothing_moves_when_the_first_figures_come(house: House, look: Look) -> None:
-    watched = look(house)
+    watched = look(house, fresh=True)
     watched.page.add_init_script(SHIFTS)
     page = watched.open("")
     until(page, "globalThis.figures && performance.now() > globalThis.figures + 1000")
@@ -111,7 +111,7 @@ def test_console_and_history_barely_move(house: House, look: Look) -> None:
         ("console", "document.querySelector('[data-card=trend] canvas')"),
         ("history", "document.documentElement.dataset.shown"),
     ):
-        watched = look(house, viewport={"width": 1440, "height": 900})
+        watched = look(house, fresh=True, viewport={"width": 1440, "height": 900})
         watched.page.add_init_script(SHIFTS)
         page = watched.open(path)
         until(page, ready)

@@ -69,7 +69,7 @@ def kept(page: Page) -> list[str]:
 
 def test_pages_open_while_the_server_is_away(look: Look) -> None:
     with house("powerwall3") as own:
-        watched = look(own.base, check=False, service_workers="allow")
+        watched = look(own.base, check=False, fresh=True, service_workers="allow")
         page = watched.open("console")
         wait_until(lambda: {"/console"} < set(kept(page)), 30, "the console is not kept")
         wait_until(lambda: any(path.endswith("/js/console/console_page.js") for path in kept(page)), 30)

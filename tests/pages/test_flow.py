@@ -267,7 +267,7 @@ def test_every_powerwall_is_drawn(farm: House, look: Look) -> None:
 
 
 def test_a_house_without_a_battery_that_dies_gets_none(look: Look) -> None:
-    with make_house("solar-only", PW_CACHE_TTL="4") as alone:
+    with make_house("solar-only", PW_CACHE_EXPIRE="1", PW_CACHE_TTL="4") as alone:
         alone.gateway.fault("unplugged")
         wait_until(lambda: alone.server.json("/api/site")["gateways"][0]["state"] == "away", 30, "it is not away")
         page = look(alone, check=False).open("")

@@ -46,7 +46,7 @@ def twelve() -> Iterator[Server]:
 
 
 def opened(look: Look, server: Server, path: str) -> tuple[Page, Received]:
-    page = look(f"http://127.0.0.1:{server.port}").page
+    page = look(f"http://127.0.0.1:{server.port}", fresh=True).page
     received = Received(page)
     page.goto(f"http://127.0.0.1:{server.port}/{path}")
     until(page, r"/\d/.test(document.querySelector('.node.home .value')?.textContent)")
