@@ -50,7 +50,7 @@ def test_what_did_we_use_today(one: House, twelve: House, look: Look) -> None:
     place = page.locator("[data-card=energy]").bounding_box()
     assert place is not None and place["y"] + place["height"] <= 900
     wait_until(lambda: twelve.server.json("/api/houses")["houses"][3]["today"], 20, "nothing was recorded today")
-    page = opened(look, twelve)
+    page = opened(look, twelve, viewport={"width": 1440, "height": 900})
     until(page, f"/^\\d.*Wh$/.test({CELL.format('mill', 'home_today')})")
     page.goto(f"{twelve.base}/console?hide=power-flow,trend")
     until(page, f"{today} !== undefined")
