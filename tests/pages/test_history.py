@@ -36,6 +36,12 @@ def again(page: Page, action: object) -> None:
     until(page, f"Number({DRAWN} ?? 0) > {before}")
 
 
+def step_to(page: Page, asked: str) -> None:
+    """Have the page shown with another query as the browser's Back does it, which costs half of opening it anew."""
+    step = "(there) => { history.replaceState(null, '', there); dispatchEvent(new PopStateEvent('popstate')); }"
+    again(page, lambda: page.evaluate(step, f"?{asked}"))
+
+
 def test_every_range_by_button_and_by_address(house: House, look: Look) -> None:
     page = look(house.base).open("history")
     until(page, DRAWN)
@@ -277,10 +283,14 @@ def test_days_times_and_seconds_in_the_address(house: House, look: Look) -> None
         f"from={utc:%Y-%m-%dT%H:%M:%S}+00:00&to={noon}": (start + 3600, noon),
         f"to={last:%Y-%m-%d}": (end - DAY, end),
     }
+
+    def shown() -> tuple[int, int]:
+        found = query(page)
+        return int(found.get("from", 0)), int(found.get("to", 0))
+
     for asked, wanted in cases.items():
-        page.goto(f"{house.base}/history?{asked}")
-        until(page, DRAWN)
-        assert (int(query(page)["from"]), int(query(page)["to"])) == wanted, asked
+        step_to(page, asked)
+        wait_until(lambda wanted=wanted: shown() == wanted, 20, asked)  # type: ignore[misc]
         until_is(page, "document.querySelector('#state').textContent", "")
     page.goto(f"{house.base}/history?from={first:%Y-%m-%d}")
     until(page, DRAWN)
@@ -289,8 +299,9 @@ def test_days_times_and_seconds_in_the_address(house: House, look: Look) -> None
 
 
 def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None:
-    page = look(house.base).open("history")
-    until(page, DRAWN)
+    page = look(house.base).open("history?from=yesterday")
+    until(page, f"{DRAWN} && document.querySelector('#state').textContent.includes('from=yesterday is no time')")
+    assert query(page)["range"] == "1d"
     for asked, words in {
         "from=yesterday&to=2026-11-02": "from=yesterday is no time",
         "from=2026-02-31&to=2026-03-05": "from=2026-02-31 is no time",
@@ -301,8 +312,7 @@ def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None
         f"from={'9' * 300}": "from=" + "9" * 40 + "… is no time",
         "from=<b>x</b>": "from=<b>x</b> is no time",
     }.items():
-        page.goto(f"{house.base}/history?{asked}")
-        until(page, DRAWN)
+        step_to(page, asked)
         until(page, f"document.querySelector('#state').textContent.includes({json.dumps(words)})")
         assert query(page)["range"] == "1d", asked
     again(page, lambda: page.click("[data-range='7d']"))

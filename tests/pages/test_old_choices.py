@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until, wait_live
+from tests.pages.support import SECRET, House, Watched, until, wait_live
+from tests.pages.test_control import ONLY_CONTROL
 from tests.pages.test_history import DRAWN, query
 from tests.support.waiting import wait_until
 
@@ -22,18 +22,17 @@ ASK = """async () => {
 CARDS = "[...document.querySelectorAll('main [data-card]')].map((one) => one.dataset.card)"
 
 
-def left(page: Page, kind: str = "localStorage", **values: str) -> None:
-    """Have the predecessor's choices in the browser before a script of ours runs, and only the first time."""
+def left(watched: Watched, kind: str = "localStorage", **values: str) -> None:
+    """Have the predecessor's choices in the browser before a script of ours runs there."""
+    watched.page.goto(f"{watched.base}/favicon.ico")
     lines = "".join(f"{kind}.setItem({json.dumps(key)}, {json.dumps(value)});" for key, value in values.items())
-    page.add_init_script(
-        f"if (!localStorage.getItem('left-{kind}')) {{ localStorage.setItem('left-{kind}', 1); {lines} }}"
-    )
+    watched.page.evaluate(lines)
 
 
 def test_choices_of_the_old_console(house: House, look: Look) -> None:
     watched = look(house)
     cards = json.dumps(["alerts", "mqtt", "no-such-card", 7])
-    left(watched.page, pw_console_hidden_cards=cards, pw_console_kiosk="1", pw_history_temp_unit="F")
+    left(watched, pw_console_hidden_cards=cards, pw_console_kiosk="1", pw_history_temp_unit="F")
     page = watched.open("console")
     until(page, f"{CARDS}.length === 9")
     assert {"alerts", "mqtt"}.isdisjoint(page.evaluate(CARDS))
@@ -52,7 +51,7 @@ def test_choices_of_the_old_console(house: House, look: Look) -> None:
 
 def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
     watched = look(house)
-    left(watched.page, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
+    left(watched, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
     page = watched.open("console")
     until(page, f"{CARDS}.length === 10")
     assert not page.evaluate(KIOSK)
@@ -61,8 +60,8 @@ def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
 def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look: Look) -> None:
     for kind in ("localStorage", "sessionStorage"):
         watched = look(house)
-        left(watched.page, kind, pw_control_token=SECRET)
-        page = watched.open("console")
+        left(watched, kind, pw_control_token=SECRET)
+        page = watched.open(ONLY_CONTROL)
         found = page.evaluate("""async () => {
             const folder = document.querySelector('script[type=module]').src.replace(/[^/]*$/, '');
             const { token, forget } = await import(`${folder}control_token.js`);
@@ -76,7 +75,7 @@ def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look:
 
 def test_choices_of_the_old_history(house: House, look: Look) -> None:
     watched = look(house)
-    left(watched.page, pw_history_hidden_cards='["energy", "temperature"]', pw_history_range="7d", pw_history_kiosk="1")
+    left(watched, pw_history_hidden_cards='["energy", "temperature"]', pw_history_range="7d", pw_history_kiosk="1")
     page = watched.open("history")
     until(page, DRAWN)
     assert query(page)["range"] == "7d"
@@ -93,7 +92,7 @@ EVERYTHING = "document.querySelector('#everything').hidden"
 def test_lines_that_were_switched_off_in_the_old_history(house: House, look: Look) -> None:
     """By its own names, with commas; its bars of single energies have no counterpart."""
     watched = look(house)
-    left(watched.page, pw_history_hide="battery_level,grid_kw,home_kwh,<b>,shunt_temp,solar_kwh")
+    left(watched, pw_history_hide="battery_level,grid_kw,home_kwh,<b>,shunt_temp,solar_kwh")
     page = watched.open("history")
     until(page, DRAWN)
     assert [one.split()[0] for one in page.evaluate(LINES)] == ["Grid", "Charge"]
@@ -118,8 +117,8 @@ def test_a_bookmark_of_the_old_history_hides_the_same_lines(house: House, look: 
 @pytest.mark.parametrize(("left_ticked", "ticked"), [("1", True), ("0", False), ("maybe", False), ("", False)])
 def test_whether_the_old_console_remembered_the_token(house: House, look: Look, left_ticked: str, ticked: bool) -> None:
     watched = look(house)
-    left(watched.page, pw_control_remember=left_ticked)
-    page = watched.open("console")
+    left(watched, pw_control_remember=left_ticked)
+    page = watched.open(ONLY_CONTROL)
     page.evaluate(ASK)
     assert page.is_checked(KEEP) is ticked
     page.click(KEEP)
