@@ -42,14 +42,16 @@ POINTS = 360
 CLOCK_SLACK_SECONDS = 300.0  # a window up to now reaches a little further, as the predecessor's does
 
 
-def _start(histories: Histories, archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
-    """Make a tag of what was recorded and asked; weak, because these bodies also tell the time.
-
-    The sum of several houses is a record of its own, which is written a little later than theirs.
-    """
+def _start(archives: list[Archive], arguments: Mapping[str, str], *more: object) -> bytes:
+    """Make a tag of what was recorded and asked; weak, because these bodies also tell the time."""
     asked = sorted(arguments.items())
-    sums = [histories.archives[AGGREGATE.id]] if len(archives) > 1 and AGGREGATE.id in histories.archives else []
-    return make_etag(*(f"{one.gateway.id} {one.generation}" for one in (*archives, *sums)), asked, *more, weak=True)
+    return make_etag(*(f"{one.gateway.id} {one.generation}" for one in archives), asked, *more, weak=True)
+
+
+def _with_sum(histories: Histories, archives: list[Archive]) -> list[Archive]:
+    """Return what the days of these houses depend on: their sum is a record of its own, written a little later."""
+    record = histories.archives.get(AGGREGATE.id)
+    return [*archives, record] if len(archives) > 1 and record is not None else archives
 
 
 def _not_modified(etag: bytes) -> HistoryAnswer:
@@ -110,7 +112,7 @@ def daily(histories: Histories, arguments: Mapping[str, str], now: float, match:
         return json_answer({"enabled": False, "days": [], "last_updated": None})
     archives = histories.real(query.text("gateway"))
     today = datetime.datetime.fromtimestamp(now, datetime.UTC).date()
-    etag = _start(histories, archives, arguments, today)
+    etag = _start(_with_sum(histories, archives), arguments, today)
     if unchanged(etag, match):
         return _not_modified(etag)
     ranged = start is not None or end is not None
@@ -143,7 +145,7 @@ def today(histories: Histories, arguments: Mapping[str, str], now: float, match:
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "gateways": {}})
     archives = histories.real()
-    etag = _start(histories, archives, arguments, now // 60)
+    etag = _start(_with_sum(histories, archives), arguments, now // 60)
     if unchanged(etag, match):
         return _not_modified(etag)
     rows: list[bytes] = []
@@ -191,7 +193,7 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "points": [], "count": 0})
     archives = histories.real(query.text("gateway"))
-    etag = _start(histories, archives, arguments, now // 60)
+    etag = _start(archives, arguments, now // 60)
     if unchanged(etag, match):
         return _not_modified(etag)
     begin = now - hours * 3600.0 if start is None else start
@@ -234,7 +236,7 @@ def samples(
     if not histories.settings.enabled:
         return json_answer({"enabled": False, "samples": [], "count": 0})
     archives = histories.real(query.text("gateway"))
-    etag = _start(histories, archives, arguments)
+    etag = _start(archives, arguments)
     if unchanged(etag, match):
         return _not_modified(etag)
     low = -math.inf if start is None else start

@@ -57,6 +57,17 @@ def test_a_short_absence_is_bridged_as_the_houses_own_rows_are(away: float) -> N
     assert {point["grid_kw"] for point in trend(*stores)} == {4.0}
 
 
+@pytest.mark.parametrize("path", ["/api/timeseries/daily", "/api/timeseries/today"])
+def test_the_tag_of_days_names_their_sum_which_is_written_later(path: str) -> None:
+    record = archive(SETTINGS, HistoryGateway("aggregate", "aggregate", "UTC", virtual=True))
+    stores = [house("one", 1000.0, [(0.0, 60.0)]), house("two", 3000.0, [(0.0, 60.0)]), record]
+    before = ROUTES[path](histories(*stores), {}, NOON + 60.0, None)
+    Recorder(record).record(reading(NOON + 55.0, 4000.0, 0.0, 0.0, 4000.0))
+    after = ROUTES[path](histories(*stores), {}, NOON + 60.0, before.etag)
+    assert after.status == 200 and after.etag != before.etag
+    assert ROUTES[path](histories(*stores), {}, NOON + 60.0, after.etag).status == 304
+
+
 def test_houses_that_are_polled_rarely_do_not_make_the_sum_fall() -> None:
     stores = [house("often", 1000.0, [(0.0, 3600.0)]), house("rarely", 3000.0, [(0.0, 3600.0)], 120.0)]
     powers = [point["grid_kw"] for point in trend(*stores)]
