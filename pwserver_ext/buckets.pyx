@@ -11,11 +11,11 @@ from libc.math cimport INFINITY, NAN, floor, isfinite
 
 from pwserver_ext.ring cimport (
     COLUMN_LIMIT,
-    MOST_ATTEMPTS,
     Reading,
     Ring,
     RowHead,
     Window,
+    is_settled,
     must_read,
     new_reading,
     next_row,
@@ -25,7 +25,6 @@ from pwserver_ext.ring cimport (
     trimmed,
     value_of,
 )
-from pwserver_ext.seqlock cimport is_unchanged
 
 import array as _array
 
@@ -258,9 +257,7 @@ def aggregate(
                     _finish(&sums, at)
                     at += 1
                     if at == room:  # the rows are not in order: a writer is at work, or the file was damaged
-                        if reading.careful and (
-                            is_unchanged(&ring._control.sequence, reading.sequence) or reading.attempts >= MOST_ATTEMPTS
-                        ):
+                        if reading.careful and is_settled(ring, &reading):
                             raise RuntimeError("the ring's timestamps are not in order")
                         reading.refused = True
                         at = -1

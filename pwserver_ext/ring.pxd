@@ -134,6 +134,11 @@ cdef inline Reading new_reading() noexcept:
     return Reading(0, False, False, False, 0, 0, 0)
 
 
+cdef inline bint is_settled(Ring ring, const Reading* reading) noexcept:
+    """Look whether what this attempt has seen counts: one state, or all that a writer that never rests lets one see."""
+    return is_unchanged(&ring._control.sequence, reading.sequence) or reading.attempts >= MOST_ATTEMPTS
+
+
 cdef inline bint must_read(Ring ring, Reading* reading) noexcept:
     """Begin an attempt; return False when the last one saw a single state of the ring, so that its result counts.
 
@@ -142,9 +147,8 @@ cdef inline bint must_read(Ring ring, Reading* reading) noexcept:
             ...  # read everything anew
     """
     if reading.begun:
-        if not reading.refused:
-            if is_unchanged(&ring._control.sequence, reading.sequence) or reading.attempts >= MOST_ATTEMPTS:
-                return False
+        if not reading.refused and is_settled(ring, reading):
+            return False
         reading.attempts += 1
     reading.begun = True
     reading.refused = False
