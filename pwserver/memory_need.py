@@ -29,6 +29,11 @@ def need_bytes(config: Config, workers: int) -> int:
     return need + (SIMULATOR_BYTES if config.settings.definitions.demo_scenario else 0)
 
 
+def fits(config: Config, limit: MemoryLimit | None) -> bool:
+    """Tell whether the server with the workers of ``config`` stays below the limit."""
+    return limit is None or need_bytes(config, config.settings.process.worker_count) <= limit.limit_bytes
+
+
 def fitted(config: Config, limit: MemoryLimit | None) -> Config:
     """Return ``config`` with as many of its workers as fit, at least one, and with a warning when memory is short."""
     if limit is None:
@@ -36,7 +41,7 @@ def fitted(config: Config, limit: MemoryLimit | None) -> Config:
     wanted = workers = config.settings.process.worker_count
     while workers > 1 and need_bytes(config, workers) > limit.limit_bytes:
         workers -= 1
-    if need_bytes(config, workers) <= limit.limit_bytes and workers == wanted:
+    if fits(config, limit):
         return config
     consequence = "starting one worker" if workers == 1 else f"starting {workers} workers"
     if workers == wanted:

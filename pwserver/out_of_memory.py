@@ -49,6 +49,41 @@ class KernelKills:
         return (count_of_kills(self._path) if self._path is not None else None) or 0
 
 
+class Handicaps:
+    """Gives the children of this process, main, such handicaps that the kernel takes them before main.
+
+    A child gets its own as soon as it runs its own code. Until then it has the one it was born with, and a kernel in
+    need just then would take main, which is larger. So main carries half of a child's handicap while it forks: less
+    than its other children, and the newborn more than main a moment later. No privilege is needed to raise one's own
+    handicap, or to lower it again to what it was.
+    """
+
+    def __init__(self, limit: MemoryLimit, folder: Path = ROOT / "proc/self") -> None:
+        """Read main's own handicap and size. OSError, ValueError or IndexError where the kernel shows neither."""
+        self._file = folder / "oom_score_adj"
+        self.own = int(self._file.read_text())
+        resident_pages = int((folder / "statm").read_text().split()[1])
+        self.of_child = handicap(self.own, resident_pages * os.sysconf("SC_PAGE_SIZE"), limit)
+
+    def before_fork(self) -> None:
+        """Take half of a child's handicap for a newborn to inherit."""
+        self._write((self.own + self.of_child + 1) // 2)
+
+    def in_main(self) -> None:
+        """Return to the handicap that main had before, after the fork."""
+        self._write(self.own)
+
+    def in_child(self) -> None:
+        """Take a child's whole handicap."""
+        self._write(self.of_child)
+
+    def _write(self, steps: int) -> None:
+        try:
+            self._file.write_text(str(steps))
+        except OSError:  # not for us to choose: then the kernel takes whom it likes
+            pass
+
+
 def handicap(own: int, main_bytes: int, limit: MemoryLimit) -> int:
     """Return the handicap of a child (``oom_score_adj``) that makes the kernel take it before main.
 
@@ -58,14 +93,9 @@ def handicap(own: int, main_bytes: int, limit: MemoryLimit) -> int:
     return min(HIGHEST_HANDICAP, own + max(1, steps))
 
 
-def go_before(main_pid: int, limit: MemoryLimit | None) -> None:
-    """Make the kernel take this process before main. Raising the own handicap needs no privilege."""
-    if limit is None:
-        return
+def handicaps(limit: MemoryLimit | None) -> Handicaps | None:
+    """Return the handicaps for the next child; None where memory has no limit or the kernel has no such files."""
     try:
-        own = int(Path(f"/proc/{main_pid}/oom_score_adj").read_text())
-        resident_pages = int(Path(f"/proc/{main_pid}/statm").read_text().split()[1])
-        raised = handicap(own, resident_pages * os.sysconf("SC_PAGE_SIZE"), limit)
-        Path("/proc/self/oom_score_adj").write_text(str(raised))
-    except (OSError, ValueError, IndexError):  # no such files, or not for us: then the kernel chooses as it likes
-        pass
+        return None if limit is None else Handicaps(limit)
+    except (OSError, ValueError, IndexError):
+        return None

@@ -23,7 +23,7 @@ from pwserver.assemble import assemble
 from pwserver.config import Config, ConfigError
 from pwserver.directory import joined
 from pwserver.memory_limits import memory_limit
-from pwserver.memory_need import fitted, kill_advice
+from pwserver.memory_need import fits, fitted, kill_advice
 from pwserver.open_files import with_files
 from pwserver.poller import judge_memories, wait_times
 from pwserver.poller.process import run_poller
@@ -242,18 +242,22 @@ class Main:
             supervisor.leave()
 
     def _start(self, supervisor: Supervisor) -> None:
-        """Start the poller, and the workers as soon as the web server is loaded."""
+        """Start the poller, and the workers as soon as the web server is loaded.
+
+        Where memory is short the poller comes last: while it grows beside a main that forks, the kernel may take main.
+        """
         now = self.current
         self._tell_memory(supervisor, now)
+        short = not fits(now.config, now.memory_limit)
         freeze()
-        for child in (*now.services, now.poller):
+        for child in () if short else (*now.services, now.poller):
             supervisor.add(child)
         for warning in now.config.warnings:
             logger.warning("%s", warning)
         gc.disable()
         now.load_web()
         freeze()
-        for child in now.workers:
+        for child in (*now.workers, *now.services, now.poller) if short else now.workers:
             supervisor.add(child)
         ready = supervisor.wait(lambda: supervisor.ready(now.workers), READY_SECONDS)
         if ready or not supervisor.stop_asked:

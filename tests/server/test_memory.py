@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from pwserver.config import Config, load
 from pwserver.memory_limits import MemoryLimit, count_of_kills, groups, kills_file, memory_limit
 from pwserver.memory_need import MIB, fitted, kill_advice, need_bytes
-from pwserver.out_of_memory import HIGHEST_HANDICAP, LOOK_SECONDS, KernelKills, handicap
+from pwserver.out_of_memory import HIGHEST_HANDICAP, LOOK_SECONDS, Handicaps, KernelKills, handicap
 
 VERSION_1 = "36 31 0:33 {inside} {at} rw,relatime - cgroup cgroup rw,memory\n"
 VERSION_2 = "36 31 0:33 {inside} {at} rw,relatime - cgroup2 cgroup2 rw\n"
@@ -137,6 +139,24 @@ def test_a_child_goes_before_main(own: int, main_bytes: int, limit_bytes: int) -
 
 def test_a_child_is_hardly_more_exposed_than_the_programs_of_others() -> None:
     assert handicap(0, 50 * MIB, MemoryLimit(8192 * MIB, "")) < 10
+
+
+def test_a_newborn_child_goes_before_main_before_it_can_say_so() -> None:
+    """The kernel often needs memory in the instant of the fork, when the child has not run a line of ours."""
+    own = Path("/proc/self/oom_score_adj")
+    before = int(own.read_text())
+    order = Handicaps(MemoryLimit(256 * MIB, ""))
+    order.before_fork()
+    newborn = os.fork()
+    if newborn == 0:
+        signal.pause()
+    order.in_main()
+    try:
+        assert int(own.read_text()) == before
+        assert before < int(Path(f"/proc/{newborn}/oom_score_adj").read_text()) < order.of_child
+    finally:
+        os.kill(newborn, signal.SIGKILL)
+        os.waitpid(newborn, 0)
 
 
 def test_one_kill_by_the_kernel_accounts_for_one_death_soon_after(tmp_path: Path) -> None:
