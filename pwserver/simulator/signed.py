@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 import time
 from dataclasses import field
@@ -111,8 +112,15 @@ def make_key(bits: int = 2048) -> tuple[bytes, bytes]:
     return pem, key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
 
 
+@functools.lru_cache(maxsize=1)
+def own_key() -> bytes:
+    """Return the private key (PEM) of all gateways of this process that are given none: to make one takes long."""
+    return make_key()[0]
+
+
+@functools.lru_cache(maxsize=16)
 def public_key_of(pem: bytes) -> bytes:
-    """Return the public key (PKCS#1 DER) of a private key in PEM. Raises ValueError."""
+    """Return the public key (PKCS#1 DER) of a private key in PEM, which is checked. Raises ValueError."""
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(pem, password=None)

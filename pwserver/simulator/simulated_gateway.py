@@ -17,7 +17,7 @@ from .house import House, Plant
 from .http_messages import Request, Response
 from .http_port import HttpPort, LoopThread, RequestLog
 from .scenarios import SCENARIOS, Scenario
-from .signed import SignedTransport, make_key, public_key_of
+from .signed import SignedTransport, own_key, public_key_of
 from .simulated_device import SimulatedDevice
 from .tls_context import server_context
 from .writes import Write
@@ -73,7 +73,7 @@ class SimulatedGateway:
             signed = None
             if scenario.v1r:
                 if self._key is None:
-                    self._key, _ = make_key()
+                    self._key = own_key()
                 signed = SignedTransport({public_key_of(self._key): True})
             house = House(family.plant, seed=seed, clock=clock, speed=0.0 if frozen else speed, start=start, hour=hour)
             self.device = SimulatedDevice(scenario, family, house, password, signed)

@@ -32,7 +32,7 @@ from tests.support.programs import ROOT, clean_environment
 MODULES = frozenset({"pwserver", "tests.agreement.tesla_server", "tests.support.young_demo"})
 # What is read, like pwserver's settings, when the server runs; all others must be the fork server's own.
 READ_LATER = frozenset({"TZ", "HOME", "XDG_STATE_HOME", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PLAYED_TESLA"})
-# What pypowerwall imports of others. Itself it is imported by pollers only, which the tests are to see.
+# What pypowerwall imports of others.
 OF_THE_LIBRARY = (
     "cryptography.hazmat.primitives.asymmetric.rsa",
     "cryptography.hazmat.primitives.serialization",
@@ -41,6 +41,13 @@ OF_THE_LIBRARY = (
     "httpx",
     "requests_oauthlib",
     "websocket",
+)
+# What a poller imports when it has been forked, and main and the workers never do: for that, tests execute a server.
+OF_THE_POLLER = (
+    "pwserver.gateways.connection",
+    "pwserver.history.sqlite_import",
+    "pwserver.poller.cloud_source",
+    "pwserver.poller.history_fill",
 )
 MESSAGE_BYTES = 100_000  # the longest that asks for a server
 DESCRIPTORS = 2  # that come with it: where the output goes, and where the exit status is told
@@ -232,9 +239,14 @@ def main(control: int) -> None:
     import pwserver.server
     import pwserver.web.app
     import pwserver.web.worker  # noqa: F401
+    from pwserver.gateways.library_internals import load
 
     for name in OF_THE_LIBRARY:
         importlib.import_module(name)
+    for name in OF_THE_POLLER:
+        importlib.import_module(name)
+    load(tesla=False)
+    gc.freeze()  # what is alive stays: no server's collector has to look at it, which would copy it
     gc.enable()
     asked = ForkServer(socket.socket(fileno=control)).run()
     if asked is not None:
@@ -244,8 +256,19 @@ def main(control: int) -> None:
 def serve(module: str, arguments: list[str]) -> NoReturn:
     """Run what ``python -m`` would run."""
     sys.argv[1:] = arguments
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-    sys.exit()
+    status = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as leaving:
+        if not isinstance(leaving.code, int | None):
+            raise
+        status = leaving.code or 0
+    for thread in set(threading.enumerate()) - {threading.current_thread()}:
+        if not thread.daemon:
+            thread.join()
+    for last in (atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush):
+        last()
+    os._exit(status)  # an interpreter would now free one by one what the system frees at once
 
 
 if __name__ == "__main__":
