@@ -452,7 +452,7 @@ STATS = obj(
         "start": INTEGER,
         "clear": INTEGER,
         "uptime": STRING,
-        "mem": integer("memory of all processes in kB, pages that they share counted once (PSS)"),
+        "mem": integer("memory of all processes in kB, pages that they share counted once (PSS), at most 5 s ago"),
         "site_name": S,
         "cloudmode": BOOLEAN,
         "fleetapi": BOOLEAN,

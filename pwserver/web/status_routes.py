@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as parser
 import time
 
@@ -15,7 +14,7 @@ from pwserver.runtime import Runtime
 from pwserver.shared import POLLER_ROW, SITE
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import JsonBlueprint
-from pwserver.web.process_memory import proportional_kb
+from pwserver.web.process_memory import ProcessMemory
 from pwserver.web.representation import lines
 from pwserver_ext.arena import Arena
 from pwserver_ext.http_values import takes_gzip
@@ -42,6 +41,7 @@ class LiveStatus:
         self._began = time.monotonic()
         self._generation = -1
         self._facts: JsonObject = {}
+        self._memory = ProcessMemory(self.pids)
         # Shared by all workers, because this object is made before the fork; 0 for never.
         self._cleared = Arena({"cleared": 64}).region("cleared").cast("d")
 
@@ -78,9 +78,7 @@ class LiveStatus:
 
     async def all_numbers(self) -> status.LiveNumbers:
         """Return ``numbers``, and what takes a while to gather: answers by path, memory of all processes."""
-        # The kernel walks through all pages of a process for this, which takes milliseconds.
-        memory_kb = await asyncio.to_thread(proportional_kb, self.pids())
-        return {**self.numbers(), "uri": self.table.hits(), "mem_kb": memory_kb}
+        return {**self.numbers(), "uri": self.table.hits(), "mem_kb": await self._memory.kb()}
 
     def clear(self) -> None:
         """Begin to count requests, errors and paths anew, for all workers; totals for Prometheus do not change."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
-from pwserver.web.process_memory import PAGE_KB, proportional_kb
+from pwserver.web.process_memory import PAGE_KB, ProcessMemory, proportional_kb
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -33,3 +35,18 @@ def test_kernels_that_tell_no_proportional_size(tmp_path: Path) -> None:
             (folder / name).write_text(text)
     assert [proportional_kb([number], tmp_path) for number in range(5)] == [40, 20 * PAGE_KB, 0, 0, 0]
     assert proportional_kb(range(5), tmp_path) == 40 + 20 * PAGE_KB
+
+
+def test_many_who_ask_at_once_cost_one_measurement() -> None:
+    asked = []
+
+    def pids() -> list[int]:
+        asked.append(1)
+        return [os.getpid()]
+
+    async def ask() -> list[int]:
+        memory = ProcessMemory(pids)
+        return await asyncio.gather(*(memory.kb() for _ in range(20)))
+
+    told = asyncio.run(ask())
+    assert len(asked) == 1 and set(told) == {told[0]} and told[0] > 1000
