@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from tests.pages.conftest import Look
 from tests.pages.recorded import zone_name
@@ -110,4 +110,20 @@ def test_days_are_those_of_the_house_wherever_the_browser_is(house: House, look:
     assert str(first).startswith(f"{today()}T00:00")
     page = look(house.base).open("history?range=today")
     until(page, DRAWN)
+    assert page.is_hidden("#zone")
+
+
+def test_another_name_of_the_same_zone_is_no_other_zone(house: House, look: Look) -> None:
+    """Browsers call some zones by a name of their own."""
+
+    def in_india(route: Route) -> None:
+        status = route.fetch().json()
+        status["timezones"] = dict.fromkeys(status["timezones"], "Asia/Kolkata")
+        route.fulfill(json=status)
+
+    page = look(house.base, timezone_id="Asia/Calcutta").page
+    page.route("**/api/timeseries/status", in_india)
+    page.goto(f"{house.base}/history?range=today")
+    until(page, DRAWN)
+    assert "Asia/Kolkata" in page.evaluate("document.querySelector('#zone').textContent")
     assert page.is_hidden("#zone")

@@ -19,6 +19,9 @@ export function useZone(/** @type {string | undefined} */ name) {
 /** Return the zone of the house; undefined: that of the browser. */
 export const zone = () => houseZone;
 
+/** Return the browser's own name of a zone that has several, Asia/Kolkata and Asia/Calcutta. @param {string} [name] undefined: of the reader's zone */
+export const zoneName = (name) => new Intl.DateTimeFormat(undefined, { timeZone: name }).resolvedOptions().timeZone;
+
 /**
  * Return a format of times in the zone of the house.
  * @param {string} key

@@ -1,6 +1,6 @@
 // The bar above the charts: which time is shown, and how to get to another one.
 import { attribute, find, h, text } from "../core/dom.js";
-import { dayEnd, dayStart, isoDay, zone } from "../core/local_days.js";
+import { dayEnd, dayStart, isoDay, zone, zoneName } from "../core/local_days.js";
 import { serverNow } from "../core/server_clock.js";
 import { say } from "../core/texts.js";
 import { rangeTitle } from "./range_title.js";
@@ -62,9 +62,8 @@ export class RangeBar {
     find("back", HTMLButtonElement).disabled = !range.canStep(-1);
     find("forward", HTMLButtonElement).disabled = !range.canStep(1);
     find("now", HTMLButtonElement).disabled = !range.canStep(1);
-    const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
     const other = zone();
-    find("zone").hidden = !other || other === own;
+    find("zone").hidden = !other || zoneName(other) === zoneName();
     text(find("zone"), other ? say("history.zone", { name: other }) : "");
   }
 }
