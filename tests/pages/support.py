@@ -15,6 +15,7 @@ from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, 
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
+from tests.support.programs import free_port
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -51,6 +52,20 @@ class House:
         return f"http://127.0.0.1:{self.server.port}"
 
 
+_left_ports: list[int] = []
+
+
+@contextmanager
+def known_port() -> Iterator[int]:
+    """A port at which pages have been before, if there is one: the browser has the files of those that it uses again.
+
+    Every page has been left when this context ends; else it would ask the server that comes next.
+    """
+    port = _left_ports.pop() if _left_ports else free_port()
+    yield port
+    _left_ports.append(port)
+
+
 @contextmanager
 def house(
     *scenarios: str, past_days: int = 0, hour: float | None = None, speed: float = 1.0, **environment: str
@@ -73,7 +88,7 @@ def house(
             settings["PW_HISTORY_PATH"] = stack.enter_context(tempfile.TemporaryDirectory())
             names = {name: name for name in gateways}
             recorded.histories(names, time.time() - 1, past_days, settings["PW_HISTORY_PATH"], NOON_ZONE)
-        server = stack.enter_context(Server(environment=settings))
+        server = stack.enter_context(Server(environment=settings, port=stack.enter_context(known_port())))
         wait_until(
             lambda: server.json("/health")["gateways_online"] == len(gateways), 20, "not all gateways are online"
         )
