@@ -11,7 +11,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ NOT_TRIED = "an attempt to connect is under way"
 REASON_CHARACTERS = 300  # of a failure's text, which may hold what the other side sent
 MAX_INBOUND = 100
 STOP_SECONDS = 3.0  # for the last messages of a connection that ends
+CANCEL_AGAIN_SECONDS = 0.1
 REPEAT_SECONDS = 300.0  # how often the log repeats that the same failure goes on
 
 
@@ -177,6 +178,22 @@ def start_in_background(
         log.error("%s", error)
         return None
     return asyncio.create_task(keep_connected(settings, session), name=name)
+
+
+async def end_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until all have ended; what they raise is dropped.
+
+    Once is not enough: before Python 3.12, ``asyncio.wait_for`` swallows a cancellation that comes at the moment at
+    which what it waits for is done, here the broker's confirmation. Such a task would go on for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # asyncio complains in the log of what nobody has looked at
 
 
 async def end_in_background(task: asyncio.Task[None] | None, settings: MqttSettings) -> None:

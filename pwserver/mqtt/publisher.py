@@ -22,6 +22,7 @@ from pwserver.mqtt.broker_connection import (
     Attempts,
     ConnectionLost,
     connected,
+    end_all,
     end_in_background,
     refused,
     start_in_background,
@@ -183,9 +184,7 @@ class MqttPublisher:
                     task.result()
                     raise ConnectionLost("a part of the session ended")
         finally:
-            for task in running.values():
-                task.cancel()
-            await asyncio.gather(*running.values(), return_exceptions=True)
+            await end_all(running.values())
 
     async def _subscribe(self, client: Client) -> None:
         if self.settings.ha_discovery:
@@ -199,7 +198,8 @@ class MqttPublisher:
         if client is None:
             raise ConnectionLost("not connected")
         self.counters["published"] += 1
-        await client.publish(topic, payload.encode(), qos=qos, retain=retain)
+        # Half of a surrogate pair, which a gateway's JSON may hold, is no UTF-8: it would end the connection for all.
+        await client.publish(topic, payload.encode(errors="replace"), qos=qos, retain=retain)
 
     async def _say_offline(self) -> None:
         """Publish offline everywhere: a clean disconnect keeps the broker from sending the will."""

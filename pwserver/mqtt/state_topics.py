@@ -18,8 +18,10 @@ from pwserver.state.strings import String, string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View
 
-# The separator, the wildcards (MQTT 5 §4.7.1) and control characters, for which a broker may disconnect us (§1.5.4).
-UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f]")
+# The separator, the wildcards (MQTT 5 §4.7.1), and what a broker may disconnect us for (§1.5.4): control characters,
+# halves of surrogate pairs and non-characters.
+UNSAFE_IN_TOPIC = re.compile(r"[/+#\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+LEVEL_CHARACTERS = 250  # of one level of a topic; a topic has 65,535 bytes at most, beyond which the library refuses it
 
 
 def fixed(value: float | int, decimals: int) -> str:
@@ -42,7 +44,7 @@ def _clean(value: object) -> Json:
 
 def safe_in_topic(name: str) -> bool:
     """Return whether a name from the gateway can be one level of a topic."""
-    return bool(name) and UNSAFE_IN_TOPIC.search(name) is None
+    return 0 < len(name) <= LEVEL_CHARACTERS and UNSAFE_IN_TOPIC.search(name) is None
 
 
 def compact(value: object) -> str:

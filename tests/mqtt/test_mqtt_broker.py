@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts
+from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts, end_all
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from tests.mqtt.exceptions import sent_by_us_only
@@ -246,6 +246,43 @@ def test_a_gateway_that_appears_later(broker, watch, until, powerwall3, view_of)
             await publisher.stop()
             await until(lambda: seen.last.get("pypowerwall/availability") == "offline")
             assert not [t for t in seen.last if "/aggregate/availability" in t]
+
+    run(main())
+
+
+def test_half_a_character_of_one_house_does_not_end_the_connection_of_all(broker, watch, until, powerwall3, view_of):
+    """JSON of a gateway may hold what is no text in UTF-8, as a value and as a name."""
+    half = replace(powerwall3, aggregates={**powerwall3.aggregates, "note": "\ud800"})
+
+    async def main():
+        publisher = MqttPublisher(settings_for(broker))
+        async with watch(broker.port) as seen:
+            await publisher.start()
+            publisher.publish(view_of(half, identity={"id": "odd"}))
+            await until(lambda: seen.last.get("pypowerwall/odd/availability") == "online")
+            assert json.loads(seen.last["pypowerwall/odd/aggregates"])["note"] == "?"
+            assert publisher.counters["connects"] == 1
+            await publisher.stop()
+
+    run(main())
+
+
+def test_a_task_that_misses_its_end_is_told_again():
+    """asyncio.wait_for of Python 3.11 swallows a cancellation; the session must not wait for such a task for ever."""
+
+    async def deaf():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    async def failing():
+        raise OSError("broken")
+
+    async def main():
+        tasks = [asyncio.create_task(one) for one in (deaf(), deaf(), failing())]
+        await asyncio.sleep(0)
+        await end_all(tasks)
+        assert all(task.done() for task in tasks)
 
     run(main())
 

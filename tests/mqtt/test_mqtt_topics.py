@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.mqtt.entities import entities_of_unit, optional_entities
-from pwserver.mqtt.state_topics import compact, fixed, topics
+from pwserver.mqtt.state_topics import compact, fixed, safe_in_topic, topics
 from pwserver.state.daily_findings import DailyFindings
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
@@ -160,3 +160,12 @@ def test_the_level_follows_from_the_raw_level(powerwall3, view_of):
     for raw, app in ((5.0, "0.0"), (100.0, "100.0"), (2.0, "0.0"), (24.074074074074073, "20.1")):
         ours = topics(view_of(replace(powerwall3, soe_raw=raw)))
         assert ours["pypowerwall/home/battery"] == app
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "+", "#", "\0", "\x7f", "\x85", "\ud800", "\ufffe", "x" * 251])
+def test_what_a_broker_disconnects_for_is_no_part_of_a_topic(name):
+    assert not safe_in_topic(name)
+
+
+def test_names_of_houses_are_parts_of_topics():
+    assert safe_in_topic("Gr\u00fcnes Haus \U0001f3e1") and safe_in_topic("x" * 250)
