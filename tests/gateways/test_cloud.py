@@ -211,6 +211,7 @@ def test_the_hybrid_link_reads_the_tariff_slowly(
         link.refresh_soon()  # as after a command, which may have changed the tariff
         wait_until(lambda: connection.poll() and tesla.asked[path] > asked)
         assert link.tariff(1e12) is None  # an old tariff is no tariff
+        wait_until(lambda: not link.lock.locked())  # a connection that is being opened would be left half open
     finally:
         connection.close()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,19 @@ class House:
         return f"http://127.0.0.1:{self.server.port}"
 
 
-_left_ports: list[int] = []
+_KNOWN_PORTS: list[int] = []
 
 
-@contextmanager
-def known_port() -> Iterator[int]:
-    """A port at which pages have been before, if there is one: the browser has the files of those that it uses again.
+def server_at_a_known_port(environment: Mapping[str, str]) -> Server:
+    """A server where earlier ones were, if they are gone: a page that is used again has their files, the same ones.
 
-    Every page has been left when this context ends; else it would ask the server that comes next.
+    Whoever starts several in one test leaves the pages of each before the next one starts.
     """
-    port = _left_ports.pop() if _left_ports else free_port()
-    yield port
-    _left_ports.append(port)
+    for port in _KNOWN_PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return Server(environment=dict(environment), port=port)
+    _KNOWN_PORTS.append(free_port())
+    return Server(environment=dict(environment), port=_KNOWN_PORTS[-1])
 
 
 @contextmanager
@@ -88,7 +90,7 @@ def house(
             settings["PW_HISTORY_PATH"] = stack.enter_context(tempfile.TemporaryDirectory())
             names = {name: name for name in gateways}
             recorded.histories(names, time.time() - 1, past_days, settings["PW_HISTORY_PATH"], NOON_ZONE)
-        server = stack.enter_context(Server(environment=settings, port=stack.enter_context(known_port())))
+        server = stack.enter_context(server_at_a_known_port(settings))
         wait_until(
             lambda: server.json("/health")["gateways_online"] == len(gateways), 20, "not all gateways are online"
         )

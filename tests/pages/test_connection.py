@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
 from tests.pages.relay import Relay
-from tests.pages.support import MOVING, House, until, until_is, wait_live
+from tests.pages.support import MOVING, House, server_at_a_known_port, until, until_is, wait_live
 from tests.pages.support import house as make_house
 from tests.support.server import Server
 from tests.support.waiting import wait_until
@@ -81,7 +81,7 @@ PAGES = {  # page: (how it says that the server is gone, how it says that all is
 def test_server_restarted_with_every_page_open(look: Look) -> None:
     with SimulatedGateway("powerwall2", hour=12.6) as gateway:
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_CACHE_EXPIRE": "1"}
-        with Server(environment=environment) as server:
+        with server_at_a_known_port(environment) as server:
             port = server.port
             pages = {path: look(f"http://127.0.0.1:{port}", check=False).open(path) for path in PAGES}
             for path, page in pages.items():
@@ -140,7 +140,7 @@ def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_CACHE_EXPIRE": "1"}
         environment["PW_TIMESERIES_RETENTION"] = "-1"
         begin = time.time() // 60 * 60 - 3600
-        with Server(environment=environment) as server:
+        with server_at_a_known_port(environment) as server:
             port = server.port
             watched = look(f"http://127.0.0.1:{port}", check=False)
             moment = [begin]

@@ -118,7 +118,7 @@ def test_every_number_of_the_console_that_can_be_asked_for_is_answered(house: Ho
 
 
 def test_the_sum_of_two_houses_names_them_and_a_house_that_is_away_says_why(look: Look) -> None:
-    with make_house("powerwall2", "powerwall3-single") as two:
+    with make_house("powerwall2", "powerwall3-single", PW_CACHE_TTL="8") as two:
         page = look(two).open("")
         until(page, "document.querySelector('.node.home').dataset.name === 'site.home_watts'")
         page.click(".node.home .value")

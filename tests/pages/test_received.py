@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from pwserver.simulator import SimulatedGateway
 from pwserver.web.open_streams import HOUSE_BYTES_PER_SECOND
 from tests.pages.conftest import Look
-from tests.pages.support import Received, until
+from tests.pages.support import Received, server_at_a_known_port, until
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -40,7 +40,7 @@ def twelve() -> Iterator[Server]:
         common = {"host": gateway.address, "gw_pwd": gateway.password, "rsa_key_path": str(gateway.rsa_key_path)}
         entries = [{"id": f"house{number + 1}", "name": f"House {number + 1}", **common} for number in range(HOUSES)]
         environment = {"PW_GATEWAYS": json.dumps(entries), "PW_CACHE_EXPIRE": "1", "PW_CONTROL_SECRET": "of this test"}
-        server = stack.enter_context(Server(environment=environment))
+        server = stack.enter_context(server_at_a_known_port(environment))
         wait_until(lambda: server.json("/api/site")["site"]["fresh"] == HOUSES, 60, server.output())
         yield server
 

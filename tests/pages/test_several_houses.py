@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route
 from pwserver.simulator import SimulatedGateway
 from tests.compat.situations import NOBODY
 from tests.pages.conftest import Look
-from tests.pages.support import MOVING, House, until, until_is, violations
+from tests.pages.support import MOVING, House, server_at_a_known_port, until, until_is, violations
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -69,7 +69,7 @@ def street() -> Iterator[House]:
         entries = [entry("mill", gateways["home"], host=NOBODY), *(entry(*one) for one in gateways.items())]
         entries.append(entry("shed", gateways["barn"], gw_pwd="WRONGWRONG"))
         settings = FAST | {"PW_CACHE_EXPIRE": "2"}  # most tests look at what does not change
-        server = stack.enter_context(Server(environment={"PW_GATEWAYS": json.dumps(entries), **settings}))
+        server = stack.enter_context(server_at_a_known_port({"PW_GATEWAYS": json.dumps(entries), **settings}))
         wait_until(lambda: states(server) == ["away", "fresh", "fresh", "fresh", "away"], 30, server.output())
         yield House(gateways, server)
 
@@ -147,7 +147,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
         for gateway in gateways.values():
             gateway.set_house(fixed_solar=4000.0, fixed_load=500.0)
         environment = {"PW_GATEWAYS": json.dumps([entry(*one) for one in gateways.items()]), **FAST}
-        server = stack.enter_context(Server(environment=environment))
+        server = stack.enter_context(server_at_a_known_port(environment))
         wait_until(lambda: states(server) == ["fresh", "fresh"], 30, server.output())
         base = f"http://127.0.0.1:{server.port}"
         hidden = "hide=trend,daily-energy,checks,control,alerts,strings"
@@ -214,7 +214,7 @@ def test_a_house_in_trouble_by_its_address_tells_its_name_and_the_remedy(street:
 
 
 def alone(**environment: str) -> Server:
-    return Server(environment={**FAST, **environment})
+    return server_at_a_known_port({**FAST, **environment})
 
 
 def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look) -> None:
@@ -280,7 +280,7 @@ def test_of_several_missing_houses_each_tells_for_how_long(look: Look) -> None:
         gateways = {name: stack.enter_context(SimulatedGateway("powerwall2", hour=12.5)) for name in ALIVE}
         entries = [entry(*one) for one in gateways.items()]
         environment = {"PW_GATEWAYS": json.dumps(entries), **FAST}
-        server = stack.enter_context(Server(environment=environment))
+        server = stack.enter_context(server_at_a_known_port(environment))
         wait_until(lambda: states(server) == ["fresh"] * 3, 30, server.output())
         base = f"http://127.0.0.1:{server.port}"
         page = look(base, check=False).open("")

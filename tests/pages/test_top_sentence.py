@@ -13,8 +13,7 @@ import pytest
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages.conftest import Look
-from tests.pages.support import SECRET, House, until, until_is
-from tests.support.server import Server
+from tests.pages.support import SECRET, House, server_at_a_known_port, until, until_is
 from tests.support.waiting import wait_until
 
 NOTICE = "document.querySelector('#notice').textContent"
@@ -34,7 +33,7 @@ def one() -> Iterator[House]:
     with SimulatedGateway("powerwall2", hour=12.5) as gateway:
         gateway.set_house(fixed_solar=3000.0, fixed_load=900.0)
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, **SELDOM}
-        with Server(environment=environment) as server:
+        with server_at_a_known_port(environment) as server:
             server.wait_for_data()
             yield House({"home": gateway}, server)
 
@@ -54,7 +53,7 @@ def twelve() -> Iterator[House]:
         entries[1] = entry("cabin", fine, "WRONGWRONG")
         entries[2] = entry("barn", dark, dark.password)
         server = stack.enter_context(
-            Server(environment={"PW_GATEWAYS": json.dumps(entries), "PW_CONTROL_SECRET": SECRET, **SELDOM})
+            server_at_a_known_port({"PW_GATEWAYS": json.dumps(entries), "PW_CONTROL_SECRET": SECRET, **SELDOM})
         )
         wait_until(lambda: server.json("/api/site")["site"]["well"] == 10, 60, server.output())
         wait_until(lambda: server.json("/api/site")["site"]["troubled"] == ["cabin", "barn"], 60, server.output())
@@ -118,7 +117,7 @@ def test_a_frame_hears_of_trouble_only(one: House, twelve: House, look: Look) ->
 def test_a_server_that_is_gone_is_never_well(look: Look) -> None:
     with SimulatedGateway("powerwall2", hour=12.5) as gateway:
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, **FAST}
-        with Server(environment=environment) as server:
+        with server_at_a_known_port(environment) as server:
             server.wait_for_data()
             page = look(f"http://127.0.0.1:{server.port}", check=False).open("history")
             until(page, f"{NOTICE} === 'All well · on grid'")
