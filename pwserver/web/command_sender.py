@@ -18,6 +18,7 @@ from pwserver.web.control_bodies import wants_dry_run
 from pwserver.web.document_table import DocumentTable
 from pwserver.web.errors import Refusal
 from pwserver.web.representation import check_before_writing
+from pwserver.web.request_query import has_parameter
 from pwserver.web.subpath import without_base
 
 START_SECONDS = 5.0  # a command that could not start within this time is not sent any more
@@ -53,6 +54,8 @@ class CommandSender:
     async def send(self, request: Request, who: str, gateway: str, action: str, arguments: JsonObject) -> Outcome:
         """Hand a validated command to the poller, and wait for its outcome."""
         assert self.client is not None
+        if has_parameter(request, "gateway"):  # a command must not go to another house than is named
+            raise Refusal(400, "'gateway' does not choose the gateway of a command; send it below /api/gateways/{id}/")
         if request.method == "POST":  # GET of max_backup reads
             check_before_writing(request, self._present_tag(request, gateway))
         # The key counts per gateway: a script that uses one key for a command to all of them means each of them.

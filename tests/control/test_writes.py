@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.control.houses import House
+from tests.control.houses import SECRET, House
 from tests.support.waiting import wait_until
 
 RESERVE, MODE = "site_info.backup_reserve_percent", "default_real_mode"
@@ -164,6 +164,16 @@ def test_a_dry_run_sends_nothing(v1r: House) -> None:
     assert v1r.post("/control/reserve?dry_run=1", {"value": 155}).status == 400
     assert v1r.post("/control/reserve?dry_run", {"value": 55}).json()["dry_run"]
     assert v1r.post("/control/reserve?dry_run=perhaps", {"value": 55}).status == 400
+    assert v1r.writes() == []
+
+
+def test_no_command_goes_to_another_gateway_than_the_named_one(v1r: House) -> None:
+    for path in ("/control/reserve", "/api/gateways/default/control/reserve", "/health/reset"):
+        for name in ("gateway", "g%61teway"):
+            answer = v1r.post(f"{path}?{name}=cabin", {"value": 55})
+            assert answer.status == 400 and "/api/gateways/{id}/" in answer.json()["detail"]
+    held = v1r.server.get("/control/max_backup?gateway=cabin", headers={"Authorization": f"Bearer {SECRET}"})
+    assert held.status == 400
     assert v1r.writes() == []
 
 
