@@ -59,7 +59,7 @@ def title_of(path: str) -> str:
     words = _words(member or group)
     if group == "grid" and rest == "known":
         return "Houses that know the state of the grid"
-    if group not in _GROUPS:
+    if group not in _GROUPS or not rest:
         return words
     whose = f"{_GROUPS[group]} {name}".rstrip()
     return f"{whose}: {words}"

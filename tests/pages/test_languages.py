@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,33 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
-from pwserver import causes
+from pwserver import causes, commands
+from pwserver.config import history_place, login_files
+from pwserver.documents.explanations import leaves
 from pwserver.documents.site_documents import LEFT_OUT
+from pwserver.documents.titles import title_of
+from pwserver.gateways import command_execution, command_routes, failure, library
 from pwserver.history.signal_series import GROUPS, METRICS
 from pwserver.history.value_sum import NO_TARIFF, REMEDY
 from pwserver.modes import Reach
-from pwserver.state import battery_health, string_weakness, week_checks
+from pwserver.mqtt import broker_connection, publisher
+from pwserver.notices import delivery
+from pwserver.poller import command_service
+from pwserver.state import (
+    battery_health,
+    counter_guard,
+    energies,
+    meter_powers,
+    plausible,
+    string_weakness,
+    week_checks,
+)
 from pwserver.state.abilities import refusal
 from pwserver.state.alert_meanings import MEANINGS
 from pwserver.state.controls import CONTROLS
 from pwserver.state.fact import RULES
+from pwserver.web import auth, control_answers
+from pwserver_ext.aggregate import is_number
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
 
@@ -80,18 +99,39 @@ def texts(page: Page) -> dict[str, Any]:
         async () => {
           const folder = document.querySelector("script[src*=before_first_paint]").src.replace(/[^/]*$/, "texts/");
           const [en, de] = await Promise.all(["en", "de"].map((name) => import(`${folder}${name}.js`)));
-          return { en: en.TEXTS, de: de.TEXTS, server: de.SERVER_TEXTS };
+          return { en: en.TEXTS, de: de.TEXTS };
         }
     """)
     return read
 
 
 @pytest.fixture(scope="module")
-def both(house: House, browser: Any) -> Iterator[dict[str, Any]]:
-    page = browser.new_page(service_workers="block")
+def german(house: House, browser: Any) -> Iterator[Page]:
+    page = browser.new_page(service_workers="block", locale="de-DE")
     page.goto(f"{house.base}/server")
-    yield texts(page)
+    yield page
     page.context.close()
+
+
+@pytest.fixture(scope="module")
+def both(german: Page) -> dict[str, Any]:
+    return texts(german)
+
+
+def in_german(page: Page, sentences: list[str]) -> list[str]:
+    """What a page makes of sentences of the server; what it has no words for is between brackets."""
+    made: list[str] = page.evaluate(
+        """
+        async (sentences) => {
+          const { src } = document.querySelector("script[src*=before_first_paint]");
+          const { learn, translated } = await import(src.replace(/[^/]*$/, "core/texts.js"));
+          await learn("explain");
+          return sentences.map((one) => translated(one).replaceAll("\\uE000", "⟦").replaceAll("\\uE001", "⟧"));
+        }
+        """,
+        sentences,
+    )
+    return made
 
 
 def named(text: str | dict[str, str]) -> list[set[str]]:
@@ -132,6 +172,66 @@ def said_by_the_server() -> Iterator[str]:
     yield from (metric.label for metric in METRICS.values())
     yield from RULES.values()
     yield from (meaning.sentence for meaning in MEANINGS.values() if meaning.sentence is not None)
+    yield from (words for cause in delivery.CAUSES.values() for words in (cause.sentence, cause.remedy))
+    yield from (broker_connection.NOT_INSTALLED, broker_connection.NOT_TRIED)
+    for function in WRITTEN_IN:
+        yield from written_in(function)
+
+
+# What words a sentence with numbers or names in it, a refusal of a command for instance.
+WRITTEN_IN: tuple[Any, ...] = (
+    commands, command_service, command_execution, command_routes, control_answers.failure, library, login_files, auth,
+    broker_connection, publisher, plausible, counter_guard, energies, meter_powers, failure.describe, history_place,
+)  # fmt: skip
+# How it tells them.
+TELLERS = {
+    "CommandNotSent", "CommandRefused", "OutcomeUnknown", "Outcome", "GatewayFailure", "LoginFileProblem", "Refusal",
+    "ConnectionLost", "HistoryPlaces", "Count", "too_many",
+}  # fmt: skip
+
+
+# What of that no page shows, what a page says in words of its own, and parts of sentences, whose whole is known.
+NOT_SAID = {
+    "dry run", "not sent", "cooling down", "no gateway", "Invalid control token", "Authorization header required",
+    "the gateway", "7 refused: 7", "7 did not acknowledge", "Control operation failed for 7",
+    "7; energy from gateway local API", "began again: 7 before, 7 at 7",
+    "MQTT broker %s: %s%s; next attempt in %g s", " (7 more times before)", " (and 7 more like this)",
+}  # fmt: skip
+# Who may read a file: details, which stay English.
+DETAILS = {
+    "user 7 (uid 7)", "uid 7", "belongs to 7 with mode 7", "it 7; 7", "its folder 7 lets no other user in; 7",
+    "cannot be looked at",
+}  # fmt: skip
+
+
+def written_in(source: Any) -> Iterator[str]:
+    """The sentences that are returned or told there; 7 stands for each value in them."""
+    constants = vars(inspect.getmodule(source))
+    for node in ast.walk(ast.parse(inspect.getsource(source))):
+        if isinstance(node, ast.Return | ast.Assign) and node.value is not None:
+            yield from literals(node.value, constants)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in TELLERS:
+            for told in (*node.args, *(one.value for one in node.keywords)):
+                yield from literals(told, constants)
+
+
+def literals(node: ast.expr, constants: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(node, ast.IfExp | ast.BoolOp):
+        for choice in (node.body, node.orelse) if isinstance(node, ast.IfExp) else node.values:
+            yield from literals(choice, constants)
+    elif isinstance(node, ast.Constant | ast.JoinedStr):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        words = "".join(part(one, constants) for one in parts)
+        if re.search("[a-z] [a-z7]|7 [a-z]", words) and words not in NOT_SAID | DETAILS:
+            yield words
+
+
+def part(node: ast.expr, constants: Mapping[str, Any]) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    value = node.value if isinstance(node, ast.FormattedValue) else node
+    known = constants.get(value.id) if isinstance(value, ast.Name) else None
+    return known if isinstance(known, str) else "7"
 
 
 WHY_UNKNOWN = (
@@ -139,9 +239,29 @@ WHY_UNKNOWN = (
 )  # fmt: skip
 
 
-def test_what_the_server_says_is_known_in_german(both: dict[str, Any]) -> None:
+def test_what_the_server_says_is_known_in_german(german: Page) -> None:
     """By the English sentence: one that is worded anew is translated anew."""
-    assert [sentence for sentence in said_by_the_server() if sentence not in both["server"]] == []
+    sentences = list(said_by_the_server())
+    made = in_german(german, sentences)
+    told = zip(sentences, made, strict=True)
+    assert [sentence for sentence, words in told if "⟦" in words.replace("⟦7⟧", "7")] == []
+
+
+def test_every_number_has_a_title_in_german(german: Page) -> None:
+    """Those of one house and of all."""
+    site, one = german.evaluate("""
+        async () => {
+          const site = await (await fetch("api/site")).json();
+          return [site, await (await fetch(`api/site/${site.default}`)).json()];
+        }
+    """)
+    values = {**leaves(one), **leaves({"site": {**one, **site["site"]}})}
+    words = {"mode", "grid_export", "grid_charging", "grid_state", "strings.A.weak"}
+    names = [name for name, value in values.items() if name in words or (is_number(value) and "version" not in name)]
+    titles = sorted({title_of(name) for name in names})
+    assert len(titles) > 80
+    made = in_german(german, titles)
+    assert [title for title, told in zip(titles, made, strict=True) if "⟦" in told] == []
 
 
 def test_the_words_of_the_html_are_those_of_the_texts(both: dict[str, Any]) -> None:
@@ -194,26 +314,31 @@ def test_the_language_is_chosen_in_the_address_and_in_the_settings(house: House,
 
 
 def test_what_is_not_translated_says_that_it_is_english(house: House, look: Look) -> None:
-    """A sentence with numbers in it, and the details of a cause."""
+    """A sentence that no table has."""
 
     def in_trouble(route: Route) -> None:
         message = route.fetch().json()
-        message["gateways"][0] |= {"condition": "implausible", "implausible": "solar power 2e9 W is beyond 1e6 W"}
+        message["gateways"][0] |= {"condition": "implausible", "implausible": "the sun is too hot"}
         route.fulfill(json=message)
 
     page = look(house, locale="de-AT").page
     page.route("**/api/site", in_trouble)
     page.goto(f"{house.base}/?live=poll")
-    until(page, f"{NOTICE} === 'Diese Werte können nicht stimmen: solar power 2e9 W is beyond 1e6 W'")
-    assert page.inner_text("#notice [lang=en]") == "solar power 2e9 W is beyond 1e6 W"
+    until(page, f"{NOTICE} === 'Diese Werte können nicht stimmen: the sun is too hot'")
+    assert page.inner_text("#notice [lang=en]") == "the sun is too hot"
     page.unroute("**/api/site")
-    told = page.evaluate("""
-        async () => {
-          const { translated, unmarked } = await import(document.querySelector("link[href$='core/texts.js']").href);
-          return unmarked(translated("no connection to the gateway (HTTP 403 at /soe)"));
-        }
-    """)
-    assert told == "keine Verbindung zum Gateway (HTTP 403 at /soe)"
+
+
+def test_numbers_and_names_in_a_sentence_are_written_in_german(german: Page) -> None:
+    told = {
+        "no connection to the gateway (HTTP 403 at /soe)": "keine Verbindung zum Gateway (HTTP 403 bei /soe)",
+        "battery power -2500000.5 W is beyond 1000000.0 W": "Leistung Speicher: -2.500.000,5 W, möglich sind höchstens"
+        " 1.000.000 W",
+        "Control operation failed for operation: Tesla refused: too early": "Tesla hat abgelehnt: ⟦too early⟧",
+        "Powerwall 1: Energy left": "Powerwall 1: Verbleibende Energie",
+        "BatteryFault: active since": "BatteryFault: aktiv seit",
+    }
+    assert in_german(german, list(told)) == list(told.values())
 
 
 def test_another_language_gets_english_and_its_own_numbers(house: House, look: Look) -> None:

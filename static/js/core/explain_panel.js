@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { DASH, energy, known, moment, number, percent, power, temperature, withUnit } from "./format.js";
 import { load } from "./load.js";
-import { say, translated } from "./texts.js";
+import { learn, say, sayId, translated } from "./texts.js";
 
 /** How a value of each unit is written. @type {Record<string, (value: number) => string>} */
 const WRITTEN = {
@@ -17,9 +17,15 @@ const WRITTEN = {
   s: (value) => withUnit(value, "s", 1),
 };
 
-/** @param {{value?: unknown, unit?: string | null}} told */
-function written({ value, unit }) {
-  if (typeof value === "string") return value;
+/** How a word is written, by the number's name. @type {Record<string, (value: string) => string>} */
+const WORDS = {
+  mode: (value) => sayId("mode.", value),
+  grid_export: (value) => sayId("export.", value),
+};
+
+/** @param {{name?: string, value?: unknown, unit?: string | null}} told */
+function written({ name = "", value, unit }) {
+  if (typeof value === "string") return WORDS[name]?.(value) ?? value;
   if (!known(value)) return DASH;
   return WRITTEN[String(unit)]?.(value) ?? withUnit(value, String(unit), 2);
 }
@@ -43,12 +49,12 @@ export function explainNumbers() {
     const query = new URLSearchParams(gateway ? { gateway, name } : { name });
     fill(dialog, [h("p", { role: "status" }, say("page.asking"))]);
     if (!dialog.open) dialog.showModal();
-    const told = await load(`api/explain?${query}`);
+    const [told] = await Promise.all([load(`api/explain?${query}`), learn("explain")]);
     if (dialog.open)
       fill(
         dialog,
         told ? contents(told) : [h("p", { role: "status" }, say("explain.notTold"))],
-        told?.title && titleWords(told.title),
+        told?.title && translated(told.title),
       );
   }
 
@@ -79,9 +85,6 @@ function fill(dialog, children, title = say("explain.title")) {
   dialog.replaceChildren(h("h2", { id: "explain-title" }, title), ...children, close);
   close.focus();
 }
-
-/** Write a title such as "Powerwall 1: Energy left". @param {string} title */
-const titleWords = (title) => title.split(": ").map(translated).join(": ");
 
 /** @param {Explanation} told */
 function contents(told) {

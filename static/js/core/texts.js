@@ -20,8 +20,13 @@ export const locale = language === "en" ? undefined : (navigator.languages.find(
 
 /** Pages that have no texts of their own use modules of those that have. @type {Texts} */
 const { TEXTS, SERVER_TEXTS } = await (window.pwserverTexts ?? import("../texts/en.js"));
+/** Those of the server; ``learn`` adds to them. */
+let known = SERVER_TEXTS;
+/** Those with a {place} to be filled in, made when the first is looked for. @type {[RegExp, string][] | null} */
+let patterns = null;
 const plurals = new Intl.PluralRules(language);
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
 
 /**
  * Return a text with these values filled in; numbers are written as whole ones. One that counts chooses its form by ``n``.
@@ -52,15 +57,51 @@ export function sayId(begin, id) {
 }
 
 /**
+ * Learn further sentences of the server in this language, those that are wanted after a click only.
+ * @param {"explain"} what
+ */
+export async function learn(what) {
+  if (language === "en") return;
+  const more = await import(`../texts/${language}_${what}.js`).catch(() => null); // then they are in English
+  known = { ...more?.SERVER_TEXTS, ...SERVER_TEXTS };
+  patterns = null;
+}
+
+/**
  * Return a sentence of the server in this language; where there is none, in English and marked so. What it has in brackets
- * at its end, an address for instance, is no part of the sentence.
+ * at its end, an address for instance, is a sentence of its own.
  * @param {string} words
+ * @returns {string}
  */
 export function translated(words) {
   if (!words || language === "en") return words;
-  const [, sentence = "", detail = ""] = /^(.*?)( \(.*\))$/s.exec(words) ?? [];
-  if (SERVER_TEXTS[words]) return SERVER_TEXTS[words];
-  return SERVER_TEXTS[sentence] ? SERVER_TEXTS[sentence] + english(detail) : english(words);
+  if (known[words]) return known[words];
+  const [, sentence = "", detail = ""] = /^(.*?) \((.*)\)$/s.exec(words) ?? [];
+  return known[sentence] ? `${known[sentence]} (${translated(detail)})` : (filled(words) ?? english(words));
+}
+
+/** Return a sentence that has numbers or names in it; null where none fits. @param {string} words */
+function filled(words) {
+  patterns ??= Object.entries(known)
+    .filter(([sentence]) => sentence.includes("{"))
+    .map(([sentence, text]) => [patternOf(sentence), text]);
+  for (const [pattern, text] of patterns) {
+    const found = pattern.exec(words)?.groups;
+    if (found) return text.replace(/\{(\w+)\}/g, (_, name) => valueIn(name, found[name]));
+  }
+  return null;
+}
+
+/** @param {string} sentence */
+function patternOf(sentence) {
+  const plain = sentence.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${plain.replace(/\{(\w+)\}/g, "(?<$1>.+?)")}$`, "s");
+}
+
+/** Return what stands at a place of a sentence: {why} and {what} are sentences. @param {string} name @param {string} value */
+function valueIn(name, value) {
+  if (name === "why" || name === "what") return translated(value);
+  return /^-?\d+(\.\d+)?$/.test(value) ? decimal.format(Number(value)) : (known[value] ?? value);
 }
 
 /** @param {string} words */

@@ -68,6 +68,47 @@ export const SERVER_TEXTS = {
     "Der Prozess von pwserver, der die Gateways liest, steht still.",
   "There is nothing to do: it restarts automatically within seconds. If this persists, look in the server's log, and report what it says.":
     "Es ist nichts zu tun: Er startet in Sekunden von selbst neu. Wenn es dabei bleibt, ins Protokoll des Servers sehen und melden, was dort steht.",
+  "HTTP {status} at {path}: {why}": "HTTP {status} bei {path}: {why}",
+  "HTTP {status} at {path}": "HTTP {status} bei {path}",
+  "the connection is closed": "die Verbindung ist geschlossen",
+  "the poll broke ({fault} at {place})": "die Abfrage ist abgebrochen ({fault} bei {place})",
+  "no usable Tesla login: run pwserver --setup": "keine brauchbare Anmeldung bei Tesla: pwserver --setup aufrufen",
+  "the RSA key file cannot be read": "die Datei mit dem RSA-Schlüssel ist nicht lesbar",
+  "the gateway did not accept the connection": "das Gateway hat die Verbindung nicht angenommen",
+  "the configuration is unusable: {fault}": "die Konfiguration ist nicht brauchbar: {fault}",
+  "the folder of the login cache (PW_CACHE_FILE, else PW_AUTH_PATH) cannot be written":
+    "in den Ordner für Anmeldungen (PW_CACHE_FILE, sonst PW_AUTH_PATH) lässt sich nichts schreiben",
+  "{file} has no login for the configured account; log in to Tesla: pwserver --setup":
+    "{file} hat keine Anmeldung für das eingestellte Konto; bei Tesla anmelden: pwserver --setup",
+  "{file} is damaged: {why}; create it again: pwserver --setup":
+    "{file} ist beschädigt: {why}; neu anlegen: pwserver --setup",
+  "{file} is damaged: {why} ({owner}); write it anew: pwserver --setup":
+    "{file} ist beschädigt: {why} ({owner}); neu anlegen: pwserver --setup",
+  "{file} is empty ({owner}); write it anew: pwserver --setup":
+    "{file} ist leer ({owner}); neu anlegen: pwserver --setup",
+  "{file} holds no login ({owner}); write it anew: pwserver --setup":
+    "{file} enthält keine Anmeldung ({owner}); neu anlegen: pwserver --setup",
+  "{file} is a link to a file that does not exist; write it anew: pwserver --setup":
+    "{file} verweist auf eine Datei, die es nicht gibt; neu anlegen: pwserver --setup",
+  "{file} cannot be read by {user} ({why}); write it anew: pwserver --setup":
+    "{file} ist für {user} nicht lesbar ({why}); neu anlegen: pwserver --setup",
+  "{file} cannot be read by {user} ({why}); make it readable":
+    "{file} ist für {user} nicht lesbar ({why}); lesbar machen",
+  "{file} cannot be read by {user}: {why}": "{file} ist für {user} nicht lesbar: {why}",
+  "it holds no JSON": "sie enthält kein JSON",
+  "the account has no token": "das Konto hat keinen Zugangsschlüssel",
+  "{name} is missing": "{name} fehlt",
+  "AUDIENCE is no address": "AUDIENCE ist keine Adresse",
+  "there is no {file} in the folder of logins (PW_AUTH_PATH); log in to Tesla: pwserver --setup":
+    "im Ordner für Anmeldungen (PW_AUTH_PATH) gibt es keine Datei {file}; bei Tesla anmelden: pwserver --setup",
+  "{name} power {watts} W is beyond {limit} W": "Leistung {name}: {watts} W, möglich sind höchstens {limit} W",
+  solar: "Solar",
+  battery: "Speicher",
+  grid: "Netz",
+  site: "Netz",
+  home: "Haus",
+  load: "Haus",
+  generator: "Generator",
   // The likely causes of failed checks.
   "pwserver was not running, or could not record": "pwserver lief nicht oder konnte nicht aufzeichnen",
   "Keep the machine that pwserver runs on switched on, and look in the server's log for what happened then.":
@@ -157,6 +198,85 @@ export const SERVER_TEXTS = {
   "Cloud cannot write": "Cloud kann nicht schreiben",
   "FleetAPI cannot write": "FleetAPI kann nicht schreiben",
   "this connection cannot write": "diese Verbindung kann nicht schreiben",
+  // What became of a command.
+  "Control operation failed for {action}: {why}": "{why}",
+  "the poller is not running": "der Prozess, der die Gateways liest, läuft nicht",
+  "too many commands are waiting": "es warten zu viele Befehle",
+  "the command could not be handed to the poller":
+    "der Befehl ließ sich dem Prozess, der die Gateways liest, nicht übergeben",
+  "outcome unknown: {why}": "{why}",
+  "the poller was restarted meanwhile": "der Prozess, der die Gateways liest, wurde inzwischen neu gestartet",
+  "the poller was restarted; nothing was sent":
+    "der Prozess, der die Gateways liest, wurde neu gestartet; es wurde nichts gesendet",
+  "the gateway was busy for too long; nothing was sent":
+    "das Gateway war zu lange beschäftigt; es wurde nichts gesendet",
+  "no answer in time; look before you try again":
+    "keine Antwort in der gegebenen Zeit; vor einem neuen Versuch nachsehen",
+  "{fault} in the poller": "{fault} im Prozess, der die Gateways liest",
+  "the answer is too long": "die Antwort ist zu lang",
+  "another command of this gateway is still under way": "ein anderer Befehl an dieses Gateway läuft noch",
+  "a command with this Idempotency-Key has been taken already":
+    "ein Befehl mit diesem Idempotency-Key ist schon angenommen",
+  "Battery state of charge unavailable": "der Ladestand des Speichers ist nicht bekannt",
+  "notices are switched off: PW_NOTICE_URLS is not set":
+    "Nachrichten sind ausgeschaltet: PW_NOTICE_URLS ist nicht gesetzt",
+  "nothing was sent": "es wurde nichts gesendet",
+  "another test is still under way": "eine andere Probe läuft noch",
+  "islanding was commanded a moment ago; try again in {time}":
+    "die Netzverbindung wurde gerade erst geändert; wieder möglich in {time}",
+  "the gateway is busy; nothing was sent": "das Gateway ist beschäftigt; es wurde nichts gesendet",
+  "the gateway asked us to wait": "das Gateway hat um eine Pause gebeten",
+  "the request budget of this gateway is spent for the moment":
+    "dieses Gateway ist im Augenblick schon so oft gefragt worden, wie es erlaubt ist",
+  "the time to start was over; nothing was sent": "es war zu spät, um zu beginnen; es wurde nichts gesendet",
+  "the request was sent, but no answer came; look before you try again":
+    "die Anfrage wurde gesendet, aber es kam keine Antwort; vor einem neuen Versuch nachsehen",
+  "Tesla refused: {why}": "Tesla hat abgelehnt: {why}",
+  "Tesla did not acknowledge": "Tesla hat nicht bestätigt",
+  "the gateway refused: {why}": "das Gateway hat abgelehnt: {why}",
+  "the gateway did not acknowledge": "das Gateway hat nicht bestätigt",
+  "The gateway did not acknowledge islanding. Check grid status before retrying.":
+    "Das Gateway hat nicht bestätigt. Vor einem neuen Versuch nachsehen, ob das Haus am Netz ist.",
+  "no connection to the gateway; nothing was sent": "keine Verbindung zum Gateway; es wurde nichts gesendet",
+  "the gateway's present mode and reserve are not known; nothing was sent":
+    "Betriebsart und Reserve des Gateways sind zurzeit nicht bekannt; es wurde nichts gesendet",
+  "Gateway {name} not found": "es gibt kein Gateway {name}",
+  "No gateways configured": "es ist kein Gateway eingerichtet",
+  "Control features not enabled": "die Steuerung ist ausgeschaltet",
+  "Too many wrong tokens; try again in {time}": "zu viele falsche Kennwörter; wieder möglich in {time}",
+  "'{field}' must be a whole number from {least} to {most}, not {value}":
+    "„{field}“ muss eine ganze Zahl von {least} bis {most} sein, nicht {value}",
+  "'{field}' must be a number from {least} to {most}, not {value}":
+    "„{field}“ muss eine Zahl von {least} bis {most} sein, nicht {value}",
+  // Notices to the owner, and the MQTT broker.
+  "The service cannot be reached.": "Der Dienst ist nicht zu erreichen.",
+  "Check host and port in the address, and the network of this machine.":
+    "Rechner und Port in der Adresse und das Netzwerk dieses Rechners prüfen.",
+  "The service refuses the login.": "Der Dienst lehnt die Anmeldung ab.",
+  "Check the user, password or token in the address.":
+    "Benutzer, Passwort oder Zugangsschlüssel in der Adresse prüfen.",
+  "The service does not accept the message.": "Der Dienst nimmt die Nachricht nicht an.",
+  "Check topic, channel or recipient in the address.": "Thema, Kanal oder Empfänger in der Adresse prüfen.",
+  "The service did not answer in time.": "Der Dienst hat nicht rechtzeitig geantwortet.",
+  "Wait: it is tried again. Check the service if that goes on.":
+    "Warten: Es wird wieder versucht. Den Dienst prüfen, wenn es dabei bleibt.",
+  "The process that sends has ended.": "Der Prozess, der sendet, ist zu Ende.",
+  "It is started again by itself; the log says more if that goes on.":
+    "Er startet von selbst neu; wenn es dabei bleibt, steht mehr im Protokoll.",
+  "MQTT needs the Python package aiomqtt, which is not installed: pip install aiomqtt":
+    "MQTT braucht das Python-Paket aiomqtt, das nicht installiert ist: pip install aiomqtt",
+  "an attempt to connect is under way": "ein Versuch, zu verbinden, läuft",
+  "the server has just started": "der Server ist gerade erst gestartet",
+  "a part of the session ended": "ein Teil der Verbindung ist zu Ende",
+  "session ended": "die Verbindung ist zu Ende",
+  "not connected": "nicht verbunden",
+  "the broker refused the subscription": "der Broker hat das Abonnement abgelehnt",
+  // Why the history is in memory only.
+  "PW_HISTORY_PATH={path} asks for that": "PW_HISTORY_PATH={path} verlangt das",
+  "PW_TIMESERIES_PATH={path} asks for that": "PW_TIMESERIES_PATH={path} verlangt das",
+  "this is a demo; PW_HISTORY_PATH names a folder to keep it in":
+    "das ist eine Vorführung; PW_HISTORY_PATH nennt einen Ordner, in dem er bleibt",
+  "no folder was named; PW_HISTORY_PATH names one": "es ist kein Ordner genannt; PW_HISTORY_PATH nennt einen",
   // Why a check is not known.
   "nothing is known of this house yet": "von diesem Haus ist noch nichts bekannt",
   "fewer than 3 days are known": "es sind weniger als 3 Tage bekannt",
@@ -213,90 +333,8 @@ export const SERVER_TEXTS = {
   Power: "Leistung",
   Voltage: "Spannung",
   Current: "Strom",
-  // Where a number comes from.
-  "The value is shown as the gateway sent it.": "Der Wert steht so da, wie ihn das Gateway gesendet hat.",
-  "No answer of the gateway contains this value.": "Keine Antwort des Gateways enthält diesen Wert.",
-  "The gateway's percent as the Tesla app shows it, which hides the lowest 5 %: (raw - 5) / 95 x 100.":
-    "Die Prozent des Gateways so, wie Teslas App sie zeigt; sie verbirgt die untersten 5 %: (roh − 5) / 95 × 100.",
-  "The energy left in the unit, divided by what it holds when full.":
-    "Die Energie in dem Gerät, geteilt durch das, was es voll fasst.",
-  "The energy left in the unit, divided by what it holds when full, on the app's scale.":
-    "Die Energie in dem Gerät, geteilt durch das, was es voll fasst, auf der Skala der App.",
-  "The median of what the unit held when full on the last 30 days, divided by its nameplate.":
-    "Der Median dessen, was das Gerät an den letzten 30 Tagen voll fasste, geteilt durch seine Nennkapazität.",
-  "Whether the string gave less than 80 % of its own earlier share on each of the last five sunny days.":
-    "Ob der String an jedem der letzten fünf sonnigen Tage weniger als 80 % seines eigenen früheren Anteils gegeben hat.",
-  "The values of all units together, because the gateway gives no sum.":
-    "Die Werte aller Geräte zusammen, weil das Gateway keine Summe meldet.",
-  "The values of all gateways that are in the sum, added.": "Die Werte aller Gateways, die in der Summe sind, addiert.",
-  "The counters of all gateways, added; unknown while one of them is unknown, because no counter may fall when a part is missing. A house that left the configuration stays in it with its last count.":
-    "Die Zähler aller Gateways, addiert; unbekannt, solange einer davon unbekannt ist, denn kein Zähler darf fallen, wenn ein Teil fehlt. Ein Haus, das die Konfiguration verlassen hat, bleibt mit seinem letzten Stand darin.",
-  "The mean of the gateways in the sum, each weighted by the capacity of its batteries.":
-    "Der Mittelwert der Gateways in der Summe, jedes gewichtet mit der Kapazität seiner Speicher.",
-  "The plain mean of the gateways in the sum, because the capacity of one of them is not known.":
-    "Der einfache Mittelwert der Gateways in der Summe, weil die Kapazität von einem davon nicht bekannt ist.",
-  "The value on which all gateways that know it agree.":
-    "Der Wert, in dem alle Gateways übereinstimmen, die ihn kennen.",
-  "Solar power goes first to the home, then to the battery, then to the grid; battery power goes first to the home.":
-    "Solarstrom geht zuerst ins Haus, dann in den Speicher, dann ins Netz; Strom aus dem Speicher geht zuerst ins Haus.",
-  "The energy left in all batteries, divided by the present load of all houses.":
-    "Die Energie in allen Speichern, geteilt durch den jetzigen Verbrauch aller Häuser.",
-  "There is no figure, because the gateway gives none at present; the reason is shown beside it.":
-    "Es gibt keinen Wert, weil das Gateway zurzeit keinen meldet; der Grund steht daneben.",
-  "The figure of the last good reading, which is old.": "Der Wert der letzten guten Ablesung, der alt ist.",
-  "The same number as the one named among the parts.": "Dieselbe Zahl wie die, die unter den Teilen genannt ist.",
-  "The time at which pwserver first saw the alert; the answer before did not have it yet.":
-    "Die Zeit, zu der pwserver die Meldung zum ersten Mal sah; die Antwort davor hatte sie noch nicht.",
-  "The alert was there when pwserver first looked, or looked again after a pause. It may be older.":
-    "Die Meldung war schon da, als pwserver zum ersten Mal oder nach einer Pause wieder nachsah. Sie kann älter sein.",
-  "The time of the first answer that no longer had the alert.":
-    "Die Zeit der ersten Antwort, die die Meldung nicht mehr hatte.",
-  "pwserver counted or timed this itself, or was configured with it.":
-    "pwserver hat das selbst gezählt oder gemessen oder ist so eingestellt.",
-  "The values of the meter's phases, added.": "Die Werte der Phasen des Zählers, addiert.",
-  "The current of the phase, negative while power flows backward through it.":
-    "Der Strom der Phase, negativ, solange Leistung in ihr rückwärts fließt.",
-  "The square root of power squared plus reactive power squared.":
-    "Die Wurzel aus Leistung zum Quadrat plus Blindleistung zum Quadrat.",
-  "The counter is held at the highest value it has shown; see what was set aside.":
-    "Der Zähler bleibt auf dem höchsten Stand, den er gezeigt hat; siehe, was verworfen wurde.",
-  "The gateway did not report the counter this time; this is its last value.":
-    "Das Gateway hat den Zähler diesmal nicht gemeldet; das ist sein letzter Stand.",
-  "The owner wants no negative solar power, so what the inverter draws is added to the load.":
-    "Negative Solarleistung ist nicht gewünscht, deshalb zählt zum Verbrauch, was der Wechselrichter zieht.",
-  "The owner wants grid power close to zero to be shown as zero.":
-    "Netzleistung nahe null soll als null gezeigt werden.",
-  "Load minus site, solar, battery and further sources; zero when the meters agree.":
-    "Verbrauch weniger Netz, Solar, Speicher und weitere Quellen; null, wenn die Zähler übereinstimmen.",
-  // Names of numbers.
-  "Home power": "Leistung des Hauses",
-  "Solar power": "Leistung von Solar",
-  "Battery power": "Leistung des Speichers",
-  "Grid power": "Leistung des Netzes",
-  Reserve: "Reserve",
-  missing: "fehlt",
-  "Charge as the gateway counts it": "Ladestand, wie ihn das Gateway zählt",
-  "Energy left": "Verbleibende Energie",
-  "Time left": "Verbleibende Zeit",
-  "Own power": "Eigenstrom",
-  "Difference of the meters": "Differenz der Zähler",
-  "Energy in": "Energie hinein",
-  "Energy discharged in all": "Insgesamt entladene Energie",
-  "State of health": "Zustand (SoH)",
-  "Weak against its neighbours": "Schwach gegenüber den Nachbarn",
-  "Energy out": "Energie heraus",
-  Frequency: "Frequenz",
-  "Active alerts": "Aktive Meldungen",
-  Problems: "Störungen",
-  Gateways: "Gateways",
-  "Gateways that answer": "Gateways, die antworten",
-  Powerwalls: "Powerwalls",
-  "Time of this document": "Zeit dieses Dokuments",
-  "Last reading": "Letzte Ablesung",
-  "In this state since": "In diesem Zustand seit",
-  Age: "Alter",
-  "State of the grid": "Zustand des Netzes",
-  "Next attempt": "Nächster Versuch",
+  // Names of devices.
+  "Battery Expansion": "Speichererweiterung",
   // What alerts mean.
   "At least one Powerwall has a fault.": "Mindestens eine Powerwall hat einen Fehler.",
   "The gateway cannot reach at least one Powerwall.": "Das Gateway erreicht mindestens eine Powerwall nicht.",

@@ -15,7 +15,7 @@ import {
   withUnit,
 } from "../../core/format.js";
 import { SCALE } from "../../core/labels.js";
-import { say, translated } from "../../core/texts.js";
+import { say, translated, unmarked } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
 
 /**
@@ -186,4 +186,4 @@ function joined(between, ...groups) {
 const titleOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", say("units.expansion"));
 
 /** Write a type: "Powerwall3Expansion" is Powerwall 3 Expansion. @param {string | null} type */
-const typeInWords = (type) => (type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ");
+const typeInWords = (type) => unmarked(translated((type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ")));
