@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from pwserver.json_types import Json
@@ -13,6 +14,10 @@ FALSE_WORDS = frozenset({"no", "n", "false", "f", "off", "0"})
 # Characters of one plain value; PW_GATEWAYS has its own limit. Every secret is searched in every log line, so its
 # length has to be bounded.
 MAX_TEXT = 8192
+# As in a shell, and as word processors and pages write them.
+_QUOTATION_MARKS = frozenset(
+    {'""', "''", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\u201e\u201d", "\u201d\u201d", "\u00ab\u00bb"}
+)
 _COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
 
 
@@ -89,6 +94,8 @@ def odd_secret(text: str) -> str | None:
             "what looks like a comment (a blank, # and what follows) is taken as part of it, "
             "because a password may hold it; give the comment a line of its own"
         )
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+    if len(text) > 2 and f"{text[0]}{text[-1]}" in _QUOTATION_MARKS:
         return "its quotation marks are taken as part of it"
+    if any(unicodedata.category(character) in ("Cf", "Cc") for character in text):
+        return "holds a character that cannot be seen, as text copied from a page may; it is taken as part of it"
     return None

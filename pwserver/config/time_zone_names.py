@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
+from typing import Final
 
 from pwserver.config.raw_text import BadValue, nearest
 from pwserver.iana_zone import known_zone
+
+SHORT_CHARACTERS: Final = 5  # CEST is one letter from EST, which is six hours away
+_DISTANCE: Final = re.compile(r"(?:UTC|GMT)?\s*(?P<sign>[+-])0?(?P<hours>[1-9]|1[0-2])(?::?00)?", re.IGNORECASE)
+# Of what people write, with the zone that most of them mean.
+_ABBREVIATIONS: Final = {
+    "PST": "America/Los_Angeles",
+    "PDT": "America/Los_Angeles",
+    "MDT": "America/Denver",
+    "CST": "America/Chicago",
+    "CDT": "America/Chicago",
+    "EDT": "America/New_York",
+    "BST": "Europe/London",
+    "CEST": "Europe/Berlin",
+    "AEST": "Australia/Sydney",
+    "AEDT": "Australia/Sydney",
+    "NZST": "Pacific/Auckland",
+    "NZDT": "Pacific/Auckland",
+}
 
 
 def timezone_name(text: str) -> str:
@@ -22,12 +42,23 @@ def timezone_name(text: str) -> str:
 
 
 def _meant_timezones(text: str, known: frozenset[str]) -> list[str]:
-    """Return the zones that a wrong name may mean: another case, blanks for underscores, only the city, or a slip."""
+    """Return the zones that a wrong name may mean.
+
+    It may be written in another case, with blanks for underscores, accents or quotation marks, be only the city, an
+    abbreviation or a distance from UTC, or have a slip.
+    """
+    if distance := _DISTANCE.fullmatch(text.strip()):
+        # The signs of these zones are those of POSIX: Etc/GMT-2 is two hours ahead of UTC.
+        return [f"Etc/GMT{'-' if distance['sign'] == '+' else '+'}{int(distance['hours'])}"]
+    text = unicodedata.normalize("NFKD", text.strip("\"' \t")).encode("ascii", "ignore").decode()
+    text = re.sub(r"(?i),.*|\s+(standard |daylight )?time$", "", text)
+    if text.upper() in _ABBREVIATIONS:
+        return [_ABBREVIATIONS[text.upper()]]
     wanted = re.sub(r"[\s_]+", "_", text.strip()).casefold()
     names = sorted(known)
     same = [name for name in names if name.casefold() == wanted]
     city = [name for name in names if "/" in name and name.rpartition("/")[2].casefold() == wanted.rpartition("/")[2]]
-    near = nearest(text.strip().replace(" ", "_"), known)
+    near = nearest(text.strip().replace(" ", "_"), known) if len(text) > SHORT_CHARACTERS else None
     return (same or city or ([near] if near else []))[:3]
 
 
@@ -36,4 +67,4 @@ def _known_timezones() -> frozenset[str]:
     """Return every zone of this machine; slow the first time, so only asked for after a miss."""
     import zoneinfo
 
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(name for name in zoneinfo.available_timezones() if known_zone(name) is not None)

@@ -430,6 +430,17 @@ def test_addresses_nobody_can_mean(written: str) -> None:
         ("america/chicago", "America/Chicago"),
         ("Los Angeles", "America/Los_Angeles"),
         ("Europe/Berlln", "Europe/Berlin"),
+        ("'America/Chicago'", "America/Chicago"),
+        ("S\u00e3o Paulo", "America/Sao_Paulo"),
+        ("Los Angeles, CA", "America/Los_Angeles"),
+        ("PST", "America/Los_Angeles"),
+        ("CEST", "Europe/Berlin"),  # and not EST, which is one letter away
+        ("UTC+2", "Etc/GMT-2"),  # whose sign is the other way round
+        ("-08:00", "Etc/GMT+8"),
+        ("right/Europe/Berlin", "Europe/Berlin"),
+        ("localtime", None),
+        ("posixrules", None),
+        ("Factory", None),
         ("berlin", "Europe/Berlin"),
         ("America/ Chicago", None),
         ("nowhere at all", None),

@@ -289,6 +289,10 @@ def test_mqtt_commands_need_secret_and_login() -> None:
         ("pass   # on the sticker", "comment"),
         ("pass #", "comment"),
         ("pass\t# x", "comment"),
+        ("\u201cpass\u201d", "quotation"),
+        ("\u201epass\u201c", "quotation"),
+        ("\ufeffpass", "cannot be seen"),
+        ("pa\u200bss", "cannot be seen"),
     ],
 )
 def test_an_odd_secret_is_pointed_out_without_showing_it(text, part) -> None:
