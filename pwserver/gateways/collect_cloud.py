@@ -22,7 +22,7 @@ from pwserver.gateways.prefetched import PrefetchedMethods
 from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
-from pwserver.state.charge import soe_percent
+from pwserver.state.charge import raw_percent, soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite
 from pwserver.state.grid import ISLANDED_WORD, agreeing_alerts, cloud_word, grid_word
@@ -72,9 +72,7 @@ class CloudCollector:
         word = cloud_word(power.get("island_status"), power.get("grid_status"))
         # The library reads only one of the two members, and reports a connected grid when it is missing.
         detail = {**detail, "grid_status": word} if detail is not None and word is not None else None
-        # The library makes a missing charge 0 %; only a number that the servers really sent may be shown.
-        charged = battery.get("percentage_charged", power.get("percentage_charged"))
-        soe = soe_percent(compute(self.powerwall.level)) if finite(charged) is not None else None
+        soe = self._level(battery, power)
         asker.answered(_LIVE_STATUS, self.power, "meters", "grid", "vitals", "strings", "alerts")
         asker.answered("site_status of Tesla's servers", "level", "level", "system")
         asker.answered("site_info of Tesla's servers", self.config, "operation")
@@ -155,6 +153,18 @@ class CloudCollector:
             backup_events=None,
             tariff=self._tariff(),
         )
+
+    def _level(self, battery: JsonMapping, power: JsonMapping) -> float | None:
+        """Return the charge on the gateway's scale; None when neither answer has it.
+
+        The library reads it in one of the two answers, and makes a missing one 0 %, which is 5 % on this scale. So it is
+        asked only when that very answer has a number; else the other answer is looked at.
+        """
+        its_own, other = (battery, power) if self.fleet is None else (power, battery)
+        if soe_percent(its_own.get("percentage_charged")) is not None:
+            return soe_percent(compute(self.powerwall.level))
+        told = soe_percent(other.get("percentage_charged"))
+        return None if told is None else raw_percent(told)
 
     def _meters(self) -> JsonObject:
         """Return the four meters without energies. Raises GatewayFailure when they make no sense."""

@@ -99,6 +99,26 @@ OFF_GRID = ("off_grid", "off_grid_intentional", "off_grid_unintentional")
 
 
 @pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
+def test_a_charge_that_one_answer_lacks_is_not_five_percent(mode: str, tesla: Tesla, tmp_path: Path) -> None:
+    """Two answers have it, and the library takes a missing one for an empty battery."""
+    live, status = (tesla.answers[f"{ROOT}/{name}"] for name in ("live_status", "site_status"))
+    connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
+    try:
+        for in_live, in_status, level in (
+            (None, 60.0, 62.0),
+            (60.0, None, 62.0),
+            ("60", None, None),
+            (-3, 105, None),
+            (None, None, None),
+            (0, 0, 5.0),
+        ):
+            live["percentage_charged"], status["percentage_charged"] = in_live, in_status
+            assert connection.poll().soe_raw == (level and pytest.approx(level))
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
 def test_two_words_about_the_grid_have_one_meaning_everywhere(mode: str, tesla: Tesla, tmp_path: Path) -> None:
     connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
     live = tesla.answers[f"api/1/energy_sites/{SITE}/live_status"]
