@@ -23,15 +23,17 @@ PLACE: Final = re.compile(r"\{([a-z]+)\}")
 
 
 class Words(NamedTuple):
-    """Holds what a person reads: what happened, and what to do."""
+    """Holds what a person reads: what happened, and what to do; other languages find theirs by ``kind``."""
 
+    kind: str
     title: str
     advice: str
 
 
-NOT_FOUND: Final = Words("There is nothing at this address", "Check its spelling, or choose a page above.")
-BUSY: Final = Words("This is not available just now", "Wait a moment and load the page again.")
+NOT_FOUND: Final = Words("missing", "There is nothing at this address", "Check its spelling, or choose a page above.")
+BUSY: Final = Words("busy", "This is not available just now", "Wait a moment and load the page again.")
 FAILED: Final = Words(
+    "failed",
     "The server made a mistake",
     "Load the page again. If it stays so, the server's log says why; please report it with those lines.",
 )
@@ -56,8 +58,7 @@ class ErrorPage:
         # Relative, because a proxy may serve all this below a prefix that it takes off.
         root = "../" * (without_base(request.path, self._base).count("/") - 1) or "./"
         said = "" if failure.detail == HTTPStatus(failure.status).phrase else str(failure.detail)
-        title, advice = words
-        values = {"root": root, "status": str(failure.status), "title": title, "advice": advice, "detail": said}
+        values = {**words._asdict(), "root": root, "status": str(failure.status), "detail": said}
         page = PLACE.sub(lambda place: escape(values[place[1]]), self._text)
         headers = {**failure.headers, **self._headers, "cache-control": "no-store"}
         return HTTPResponse(page.encode(), failure.status, headers, HTML)

@@ -69,12 +69,13 @@
   /**
    * Return the texts of a language once they stand in the HTML, whose own words are English.
    * @param {string} address of the folder of texts
+   * @param {string} part of it that the page takes instead of the whole
    * @returns {Promise<Texts>}
    */
-  async function textsIn(address) {
-    const file = import(`${address}${root.lang}.js`);
+  async function textsIn(address, part) {
+    const file = import(`${address}${root.lang}${part}.js`);
     if (root.lang === LANGUAGES[0]) return file;
-    import(`${address}${root.lang}_server.js`).catch(() => {}); // the file needs it: both come at once
+    if (!part) import(`${address}${root.lang}_server.js`).catch(() => {}); // the file needs it: both come at once
     const texts = await file;
     await parsed();
     for (const [name, attribute] of [["data-text"], ["data-label", "aria-label"]]) {
@@ -93,14 +94,18 @@
    * until its words have been replaced, or until it is clear that there are no texts.
    */
   function chooseLanguage() {
+    const part = root.getAttribute("data-texts");
     root.lang = language();
+    if (part && root.lang === LANGUAGES[0]) return; // the HTML has all its words
+    const seen = () => root.classList.remove("untranslated");
     if (root.lang !== LANGUAGES[0]) {
       root.classList.add("untranslated");
-      setTimeout(() => root.classList.remove("untranslated"), UNSEEN_MS);
+      setTimeout(seen, UNSEEN_MS);
     }
     const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;
-    window.pwserverTexts = textsIn(new URL("texts/", own).href);
-    window.pwserverTexts.catch(() => {}); // core/texts.js tells
+    const texts = textsIn(new URL("texts/", own).href, part ? `_${part}` : "");
+    texts.catch(seen); // core/texts.js tells
+    if (!part) window.pwserverTexts = texts;
   }
 
   /** A page of another origin may not be asked who it is: then this page is in its frame. */

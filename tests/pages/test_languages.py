@@ -38,7 +38,7 @@ from pwserver.state.abilities import refusal
 from pwserver.state.alert_meanings import MEANINGS
 from pwserver.state.controls import CONTROLS
 from pwserver.state.fact import RULES
-from pwserver.web import auth, control_answers
+from pwserver.web import auth, control_answers, error_page
 from pwserver_ext.aggregate import is_number
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
@@ -83,6 +83,7 @@ ENGLISH = re.compile(
     re.IGNORECASE,
 )
 NAMES = re.compile("Home Assistant|Simulated House")
+BARE_KEYS = re.compile('data-(?:text|label)="([^"]+)"')
 # What German owes to English, or has from the same source.
 SAME = {
     "page.server", "page.api", "page.kiosk", "houses.filter", "houses.name", "flow.solar", "flow.powerwalls",
@@ -293,6 +294,34 @@ def test_a_german_reader_reads_german(house: House, look: Look, path: str) -> No
     assert violations(page) == []
     files = {url.rpartition("/")[2] for url in watched.requests if "/js/texts/" in url}
     assert files == {"de.js", "de_server.js"}
+
+
+def test_the_page_of_an_error_and_the_example_are_german(house: House, look: Look) -> None:
+    """Every word of their HTML, by one small file; every kind of error has its words in it."""
+    watched = look(house, **GERMAN)
+    watched.expected = ("404",)
+    page = watched.open("example")
+    until(page, "document.title === 'Powerwall, eingebettet'")
+    assert page.evaluate("[...document.querySelectorAll('body [data-text]')].map((one) => one.textContent)") == [
+        "Der Energiefluss in einer eigenen Seite", "Firmware", "Stil",
+    ]  # fmt: skip
+    page.goto(f"{house.base}/nothing/here")
+    until(page, "document.querySelector('h2')?.textContent === 'Unter dieser Adresse gibt es nichts'")
+    assert page.title() == "Unter dieser Adresse gibt es nichts"
+    found = [words for words in page.evaluate(WORDS) if ENGLISH.search(words)]
+    assert found == []
+    assert violations(page) == []
+    until(page, "document.documentElement.scrollWidth <= innerWidth")
+    known = page.evaluate("""
+        async () => {
+          const { src } = document.querySelector("script[src*=before_first_paint]");
+          return (await import(src.replace(/[^/]*$/, "texts/de_bare.js"))).TEXTS;
+        }
+    """)
+    kinds = {words.kind for status in range(400, 600) if (words := error_page.words_for(status))}
+    assert {f"{kind}.{part}" for kind in kinds for part in ("title", "advice")} <= set(known)
+    named = {key for name in ("error", "example") for key in BARE_KEYS.findall((STATIC / f"{name}.html").read_text())}
+    assert {key for key in named if "{" not in key} <= set(known)
 
 
 def test_the_language_is_chosen_in_the_address_and_in_the_settings(house: House, look: Look) -> None:
