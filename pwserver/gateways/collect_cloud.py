@@ -157,7 +157,7 @@ class CloudCollector:
     def _level(self, battery: JsonMapping, power: JsonMapping) -> float | None:
         """Return the charge on the gateway's scale; None when neither answer has it.
 
-        The library reads it in one of the two answers, and makes a missing one 0 %, which is 5 % on this scale. So it is
+        The library reads it in one of two answers, and makes a missing one 0 %, which is 5 % on this scale. So it is
         asked only when that very answer has a number; else the other answer is looked at.
         """
         its_own, other = (battery, power) if self.fleet is None else (power, battery)
