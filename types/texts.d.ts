@@ -1,6 +1,9 @@
-// The texts of the pages: which there are, and what is to be filled in. en.js decides, so a misspelt key is an error.
+// The texts of the pages: which there are, and what is to be filled in. The English files decide, so a misspelt key is an
+// error.
 
-type EnglishTexts = typeof import("../static/js/texts/en.js").TEXTS;
+type CommonTexts = typeof import("../static/js/texts/en.js").TEXTS;
+type HistoryTexts = typeof import("../static/js/texts/en_history.js").TEXTS;
+type EnglishTexts = CommonTexts & HistoryTexts;
 type TextKey = keyof EnglishTexts;
 
 /** The keys that begin with these letters, without them: of "mode." those of the modes. */
@@ -28,9 +31,9 @@ type TextValues<Key extends TextKey> = [NamesOf<EnglishTexts[Key]>] extends [nev
   : [values: Record<NamesOf<EnglishTexts[Key]>, string | number> & { n?: number }];
 
 /** A file of texts in another language: the same keys, and two forms where English has two. */
-type Translation = {
-  readonly [Key in TextKey]: EnglishTexts[Key] extends string ? string : { one: string; other: string };
+type TranslationOf<English> = {
+  readonly [Key in keyof English]: English[Key] extends string ? string : { one: string; other: string };
 };
 
-/** What a file of texts has: those of the pages, and what the server says by its English sentence. */
-type Texts = { TEXTS: Translation; SERVER_TEXTS: Readonly<Record<string, string>> };
+/** What a page has of them: its own, and what the server says by its English sentence. */
+type Texts = { TEXTS: TranslationOf<EnglishTexts>; SERVER_TEXTS: Readonly<Record<string, string>> };

@@ -73,10 +73,15 @@
    * @returns {Promise<Texts>}
    */
   async function textsIn(address, part) {
-    const file = import(`${address}${root.lang}${part}.js`);
-    if (root.lang === LANGUAGES[0]) return file;
-    if (!part) import(`${address}${root.lang}_server.js`).catch(() => {}); // the file needs it: both come at once
-    const texts = await file;
+    /** @param {string} one */
+    const named = (one) => `${address}${root.lang}${one}.js`;
+    const more = root.getAttribute("data-more-texts");
+    const files = Promise.all([import(named(part)), more ? import(named(`_${more}`)) : null]);
+    const english = root.lang === LANGUAGES[0];
+    if (!part && !english) import(named("_server")).catch(() => {}); // the first needs it: all come at once
+    const [own, further] = await files;
+    const texts = { ...own, TEXTS: { ...own.TEXTS, ...further?.TEXTS } };
+    if (english) return texts;
     await parsed();
     for (const [name, attribute] of [["data-text"], ["data-label", "aria-label"]]) {
       for (const element of document.querySelectorAll(`[${name}]`)) {

@@ -99,8 +99,10 @@ def texts(page: Page) -> dict[str, Any]:
     read: dict[str, Any] = page.evaluate("""
         async () => {
           const folder = document.querySelector("script[src*=before_first_paint]").src.replace(/[^/]*$/, "texts/");
-          const [en, de] = await Promise.all(["en", "de"].map((name) => import(`${folder}${name}.js`)));
-          return { en: en.TEXTS, de: de.TEXTS };
+          const texts = async (name) => (await import(`${folder}${name}.js`)).TEXTS;
+          const names = ["en", "en_history", "de", "de_history"];
+          const [en, enHistory, de, deHistory] = await Promise.all(names.map(texts));
+          return { en: { ...en, ...enHistory }, de: { ...de, ...deHistory } };
         }
     """)
     return read
@@ -293,7 +295,7 @@ def test_a_german_reader_reads_german(house: House, look: Look, path: str) -> No
     until(page, "document.documentElement.scrollWidth <= innerWidth")
     assert violations(page) == []
     files = {url.rpartition("/")[2] for url in watched.requests if "/js/texts/" in url}
-    assert files == {"de.js", "de_server.js"}
+    assert files == {"de.js", "de_server.js", *(["de_history.js"] if path == "history" else [])}
 
 
 def test_the_page_of_an_error_and_the_example_are_german(house: House, look: Look) -> None:

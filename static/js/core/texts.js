@@ -18,8 +18,10 @@ function isOwn(tag) {
 /** How numbers and times are written, as Intl takes it; undefined: as the browser does, also for readers of French. */
 export const locale = language === "en" ? undefined : (navigator.languages.find(isOwn) ?? language);
 
-/** Pages that have no texts of their own use modules of those that have. @type {Texts} */
-const { TEXTS, SERVER_TEXTS } = await (window.pwserverTexts ?? import("../texts/en.js"));
+/** Pages that have no texts of their own use modules of those that have. @type {Promise<any>} */
+const common = window.pwserverTexts ?? import("../texts/en.js");
+/** @type {Texts} */
+const { TEXTS, SERVER_TEXTS } = await common;
 /** Those of the server; ``learn`` adds to them. */
 let known = SERVER_TEXTS;
 /** Those with a {place} to be filled in, made when the first is looked for. @type {[RegExp, string][] | null} */
