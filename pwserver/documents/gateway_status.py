@@ -8,6 +8,7 @@ from pwserver.documents.meters import charge
 from pwserver.documents.tedapi import raw_routes_on
 from pwserver.json_types import JsonObject
 from pwserver.reading import GatewayIdentity, Reading
+from pwserver.state.operating_settings import reserve_percent
 from pwserver.state.view import SiteView, View
 
 
@@ -71,7 +72,7 @@ def reading_data(view: View, reading: Reading) -> JsonObject:
         "temps": reading.temps,
         "grid_status": reading.grid_status,
         "grid_status_detail": reading.grid_status_detail,
-        "reserve": reading.reserve,
+        "reserve": reserve_percent(reading.reserve),
         "time_remaining": reading.time_remaining,
         "system_status": reading.system_status,
         "fan_speeds": reading.fan_speeds,

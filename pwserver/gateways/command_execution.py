@@ -18,7 +18,7 @@ from pwserver.gateways.library_types import Powerwall
 from pwserver.json_types import Json, JsonMapping
 from pwserver.records import record
 from pwserver.state.charge import raw_percent
-from pwserver.state.fact import finite
+from pwserver.state.operating_settings import reserve_percent
 
 # Bad Gateway and Gateway Timeout (RFC 9110 section 15.6) of Tesla's servers: the request may have reached the house.
 _GATEWAY_TIMED_OUT: Final = (502, 504)
@@ -165,7 +165,7 @@ def _whole_operation(route: CommandRoute, connection: Commandable, arguments: Ar
     level, mode = arguments.get("level"), arguments.get("mode")
     raw = known.get("backup_reserve_percent") if level is None else raw_percent(level)
     mode = mode or known.get("real_mode")
-    if finite(raw) is None or not mode:
+    if reserve_percent(raw) is None or not mode:
         raise CommandNotSent("the gateway's present mode and reserve are not known; nothing was sent")
     return {"level": raw, "mode": mode}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pwserver.json_types import Json, JsonArray
 from pwserver.records import record
-from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings
+from pwserver.state.operating_settings import OperatingSettings, judge_operating_settings, reserve_percent
 from pwserver.state.view import View
 from pwserver_ext.aggregate import is_number, raw_percent
 
@@ -38,7 +38,7 @@ def known_settings(view: View) -> KnownSettings:
     mode, charging, export = judged.mode.value, judged.grid_charging.value, judged.grid_export.value
     reserve_app = judged.reserve_percent.value
     told = (view.reading.operation or {}) if view.reading else {}
-    reserve_raw = told.get("backup_reserve_percent")
+    reserve_raw = reserve_percent(told.get("backup_reserve_percent"))
     link = view.status.cloud_control or {}
     taken: JsonArray = []
 

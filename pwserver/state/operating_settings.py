@@ -13,6 +13,16 @@ from pwserver_ext.aggregate import app_percent
 
 MODES: Final = ("self_consumption", "backup", "autonomous")  # the modes that an owner can choose
 EXPORT_RULES: Final = ("battery_ok", "pv_only", "never")
+# The app's scale begins 5 % below empty, and either scale may be rounded.
+_LEAST_RESERVE_PERCENT: Final = -5.5
+_LARGEST_RESERVE_PERCENT: Final = 100.5
+
+
+def reserve_percent(value: object) -> float | None:
+    """Return a backup reserve, on either scale; None when the value is no number or can be no reserve."""
+    percent = finite(value)
+    fits = percent is not None and _LEAST_RESERVE_PERCENT <= percent <= _LARGEST_RESERVE_PERCENT
+    return percent if fits else None
 
 
 @record(frozen=True, slots=True)
@@ -35,9 +45,9 @@ def judge_operating_settings(reading: Reading) -> OperatingSettings:
     mode = text(told.get("real_mode")) or text(reading.mode)
     source = Source(reading, "system")
     later = source.fact(text(member(reading.system_status, "default_real_mode")), "default_real_mode")
-    reserve = _fact(reading, "reserve", finite(reading.reserve), "backup_reserve_percent")
+    reserve = _fact(reading, "reserve", reserve_percent(reading.reserve), "backup_reserve_percent")
     if reserve.value is None:
-        raw = _fact(reading, "reserve", finite(told.get("backup_reserve_percent")), "backup_reserve_percent")
+        raw = _fact(reading, "reserve", reserve_percent(told.get("backup_reserve_percent")), "backup_reserve_percent")
         reserve = raw if raw.value is None else raw.derived(app_percent(raw.value), "app scale")
     charging = reading.grid_charging if isinstance(reading.grid_charging, bool) else None
     return OperatingSettings(

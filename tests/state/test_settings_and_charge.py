@@ -34,6 +34,10 @@ def operation(**members: Any) -> tuple[Any, Any]:
         ({"operation": {"backup_reserve_percent": 24.0}, "reserve": 21.0}, (None, 21.0)),
         ({"operation": {"backup_reserve_percent": 24.0}}, (None, 20.0)),
         ({"operation": {"backup_reserve_percent": 2.0}}, (None, 0.0)),
+        ({"operation": {"backup_reserve_percent": 24.0}, "reserve": 1e9}, (None, 20.0)),
+        ({"operation": {"backup_reserve_percent": 150}, "reserve": -20}, (None, None)),
+        ({"operation": {"backup_reserve_percent": "24"}, "reserve": "20"}, (None, None)),
+        ({"reserve": -3.2}, (None, -3.2)),  # what 2 % of the gateway's scale are on the app's
         ({"operation": [], "reserve": True, "mode": 3, "system_status": "x"}, (None, None)),
     ],
 )
