@@ -38,7 +38,7 @@ from pwserver.reading import Reading
 from pwserver.state.charge import soe_percent
 from pwserver.state.energies import ENERGIES
 from pwserver.state.fact import finite, member
-from pwserver.state.grid import grid_word
+from pwserver.state.grid import ISLANDED_WORD, contactor_known, grid_word
 from pwserver.state.meter_powers import MAIN_METERS
 
 # Answers that only count in the poll that fetched them; the others stand until they are fetched again.
@@ -246,13 +246,15 @@ class TedapiCollector:
         # The status that stands in for the controller's answer has no fans, and would look like fans that are gone.
         fans = asker.derive(source.tedapi.get_fan_speeds) if controller_came or source.tedapi.pw3 else None
         system_status = as_dict(asker.derive(client.poll, "/api/system_status"))
+        detail = _told_grid(as_dict(asker.derive(client.poll, "/api/system_status/grid_status")), status)
+        if detail is None and system_status is not None:
+            system_status = {**system_status, "system_island_state": None}
         # A Powerwall 3 gateway marks its own units as missing, although they answer for themselves.
         away = frozenset() if pw3 else away_devices(status, vitals)
         completed = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
         source.values["vitals"] = completed.vitals
         self._record(vitals, completed, controller_came, fresh_energies)
         api_status = as_dict(asker.derive(client.poll, "/api/status"))
-        detail = as_dict(asker.derive(client.poll, "/api/system_status/grid_status"))
         asker.record("grid", detail is not None)
         operation = as_dict(asker.derive(client.poll, "/api/operation"))
         site_info = as_dict(asker.derive(client.poll, "/api/site_info"))
@@ -354,6 +356,14 @@ class TedapiCollector:
                 "backup events", self.client.get_backup_events, lambda answer: isinstance(answer, dict), 60.0, keep=True
             )
         )
+
+
+def _told_grid(detail: JsonObject | None, status: JsonMapping) -> JsonObject | None:
+    """Return the library's state of the grid; None where it took an unknown word for an outage."""
+    if detail is None or detail.get("grid_status") != ISLANDED_WORD:
+        return detail
+    word = member(status, "esCan", "bus", "ISLANDER", "ISLAND_GridConnection", "ISLAND_GridConnected")
+    return detail if contactor_known(word) else None
 
 
 def _listed_meters(status: JsonMapping) -> JsonObject:

@@ -55,6 +55,14 @@ def cloud_word(island_status: object, grid_status: object) -> str | None:
     return None
 
 
+def contactor_known(word: object) -> bool:
+    """Return whether TEDAPI's word for the contactor to the grid says that it is closed, or open.
+
+    The library takes every other word for open, also that a value is not available, which is no outage.
+    """
+    return isinstance(word, str) and word.startswith("ISLAND_GridConnected_") and word.endswith("onnected")
+
+
 def agreeing_alerts(names: Iterable[Any], word: str | None) -> JsonArray:
     """Return the alerts without those that contradict ``word``, as the library derives these by weaker rules."""
     wrong = _ISLANDED_ALERTS if word == CONNECTED_WORD else _CONNECTED_ALERTS

@@ -369,3 +369,27 @@ def test_a_gateway_that_was_replaced_is_not_mixed_with_its_successor(open_gatewa
     assert {name for name in before.vitals if name.startswith("TEPOD")}.isdisjoint(after.vitals)
     assert before.tedapi_config and after.tedapi_config
     assert before.tedapi_config["vin"] != after.tedapi_config["vin"]
+
+
+def test_a_contactor_of_which_nothing_is_known_is_no_outage(open_gateway: Open) -> None:
+    """Without the alert that the grid is there, the library takes every word but one for an open contactor."""
+    gateway, connection = open_gateway("powerwall2")
+
+    def changed(word: str) -> None:
+        def alter(document: Any) -> Any:
+            if "esCan" in document:
+                document["control"]["alerts"]["active"] = []
+                document["esCan"]["bus"]["ISLANDER"]["ISLAND_GridConnection"]["ISLAND_GridConnected"] = word
+            return document
+
+        gateway.device.alter = alter
+
+    for word, state, told in (
+        ("ISLAND_GridConnected_SNA", None, None),
+        ("ISLAND_GridConnected_Disconnected", "DOWN", "SystemIslandedActive"),
+        ("ISLAND_GridConnected_Connected", "UP", "SystemGridConnected"),
+    ):
+        changed(word)
+        reading = connection.poll()
+        assert reading.grid_status == state and reading.system_status is not None
+        assert reading.system_status["system_island_state"] == told
