@@ -208,6 +208,8 @@ def trend(histories: Histories, arguments: Mapping[str, str], now: float, match:
         aggregate(archive, choose(archive, begin, bucket, FINE_TO_COARSE[:3]), begin, beyond, _TREND)
         for archive in archives
     ]
+    # Nobody is added up on a server without gateways.
+    parts = parts or [(array("d"), [array("d") for _ in _TREND])]
     times, values = parts[0] if len(parts) == 1 else add_up(archives, parts, bucket)
     columns = [Column(name, values[index], 7, 0.001) for index, name in enumerate(_KILO)]
     columns.append(Column("battery_level", values[4]))

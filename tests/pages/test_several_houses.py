@@ -255,14 +255,18 @@ def test_a_house_without_a_tesla_login_says_so(look: Look, tmp_path: Path) -> No
 
 def test_only_a_fresh_installation_says_that_no_gateway_is_configured(look: Look) -> None:
     with alone() as server:
-        base = f"http://127.0.0.1:{server.port}"
-        watched = look(base, check=False)
+        watched = look(f"http://127.0.0.1:{server.port}")
         page = watched.open("")
         until(page, f"{NOTICE}.startsWith('No gateway is configured')")
         page = watched.open("console")
         until(page, f"{NOTICE}.startsWith('No gateway is configured') && {STATE} === 'No gateway'")
         page.wait_for_selector("[data-card=gateways] .none")
+        until_is(page, "document.querySelector('[data-card=checks] .none').textContent", "No gateway is configured")
         assert not page.is_visible("#switcher")
+        page = watched.open("history")
+        until_is(page, STATE, "No gateway is configured")
+        assert not page.is_visible(".card"), "there is nothing to show"
+        watched.check()
 
 
 def test_night_is_dark_and_in_no_trouble(look: Look) -> None:

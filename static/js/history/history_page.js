@@ -148,6 +148,13 @@ async function show() {
     document.documentElement.dataset.shown = "0";
     return;
   }
+  const none = gateways?.length === 0;
+  find("charts").classList.toggle("no-house", none);
+  if (none) {
+    showState(say("gateways.none"), false);
+    document.documentElement.dataset.shown = "0";
+    return;
+  }
   const findings = devices.show(queries, gateway, names);
   const { kind, day } = range;
   const several = !gateway && (gateways?.length ?? 1) > 1;

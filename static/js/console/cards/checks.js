@@ -47,7 +47,10 @@ export function checks(card, app, hint) {
     every: 60,
     async refresh() {
       const all = app.overview?.gateways ?? [];
-      if (!all.length) return false;
+      if (!all.length) {
+        if (app.overview) show([], say("gateways.none"));
+        return Boolean(app.overview);
+      }
       const id = app.gateway || (all.length === 1 ? all[0].id : "");
       if (id && !all.some((one) => one.id === id)) return true; // remembered, and no longer configured
       if (id) {
