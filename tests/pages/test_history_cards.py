@@ -175,3 +175,22 @@ def test_the_values_below_the_pointer_are_read_out(house: House, look: Look) -> 
     until(page, f"{spoken} !== {last!r}")
     at = page.inner_text("[data-metric=power] .legend .at")
     assert at and page.evaluate(spoken).startswith(f"{at}: "), "the eye sees another time than the ear hears"
+
+
+def test_an_outage_that_was_there_before_anybody_watched_is_no_time_with_grid(house: House, look: Look) -> None:
+    def none_listed(route: Route) -> None:
+        route.fulfill(json={"outages": [], "count": 0, "seconds": 0, "unknown_begins": 0})
+
+    def off_grid(route: Route) -> None:
+        told = route.fetch().json()
+        told["site"]["grid"]["off"] = ["default"]
+        route.fulfill(json=told)
+
+    page = look(house.base).page
+    page.route("**/api/outages*", none_listed)
+    page.route("**/api/site", off_grid)
+    page.goto(f"{house.base}/history?range=1d")
+    until(page, DRAWN)
+    assert "away already when it was first watched" in page.inner_text("#outages-total")
+    page.click("[data-range=yesterday]")
+    until(page, "document.querySelector('#outages-total').textContent.includes('never away in this time')")

@@ -174,7 +174,11 @@ async function show() {
     ...(kind ? COMPARISONS.map((one) => queries.calendar(kind, day, one, gateway, signal)) : []),
   ]);
   if (signal.aborted) return;
-  showOutages(outages, names);
+  // An outage that was there before it was watched is listed when it ends; nobody knows when it began.
+  const isAway =
+    !outages?.count && range.to > serverNow() - 60 && (await queries.offGridNow(gateway, signal)).length > 0;
+  if (signal.aborted) return;
+  showOutages(outages, names, isAway);
   showValue(value, days, several);
   // Of longer bars only a part may have been filled in, and nobody knows which.
   const filled = totals?.step === "hour" ? totals.rows.filter((row) => row.filled_seconds) : [];

@@ -16,10 +16,11 @@ const COLUMNS = [
  * Show the outages of the range.
  * @param {OutageList | null} answer
  * @param {Record<string, string>} names of the houses; with more than one, each outage says of which it is
+ * @param {boolean} isAway a house is off the grid now, since before it was watched
  */
-export function showOutages(answer, names) {
+export function showOutages(answer, names, isAway) {
   const count = answer?.count ?? 0;
-  text(find("outages-total"), totalWords(answer));
+  text(find("outages-total"), answer && isAway ? say("history.outages.before") : totalWords(answer));
   find("outages-scroll").hidden = !count;
   const several = Object.keys(names).length > 1;
   const heads = [...(several ? [say("history.outages.house")] : []), ...COLUMNS];

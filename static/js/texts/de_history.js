@@ -97,6 +97,8 @@ export const TEXTS = {
   "history.csv": "CSV dieses Diagramms",
   "history.bands": "Um jede Kurve unterlegt: der niedrigste und der höchste Wert der Zeit, für die ein Punkt steht.",
   "history.outages.none": "Das Netz war in dieser Zeit nie ausgefallen, soweit es beobachtet wurde.",
+  "history.outages.before":
+    "Das Netz ist jetzt ausgefallen. Es war schon weg, als es zum ersten Mal beobachtet wurde; seit wann, ist nicht bekannt.",
   "history.outages.total": { one: "{n} Netzausfall, zusammen {length}", other: "{n} Netzausfälle, zusammen {length}" },
   "history.outages.atLeast": {
     one: "{n} Netzausfall, zusammen mindestens {length}, denn der Beginn wurde nicht gesehen",

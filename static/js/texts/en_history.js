@@ -95,6 +95,8 @@ export const TEXTS = /** @type {const} */ ({
   "history.csv": "CSV of this chart",
   "history.bands": "Shaded round each curve: the lowest and the highest value in the time that a point stands for.",
   "history.outages.none": "The grid was never away in this time, as far as it was watched.",
+  "history.outages.before":
+    "The grid is away now; it was away already when it was first watched, so nobody knows since when.",
   "history.outages.total": { one: "{n} outage, {length} in all", other: "{n} outages, {length} in all" },
   "history.outages.atLeast": {
     one: "{n} outage, {length} in all at least, as the begin of one was not seen",
