@@ -258,13 +258,13 @@ def temperatures(vitals: JsonMapping | None) -> JsonObject | None:
         return None
     devices = {name: item for name, item in vitals.items() if isinstance(item, Mapping)}
     packs = {name for name, item in devices.items() if name.startswith("TEPOD") and "HVP_PackTempMax" in item}
-    measured = any(devices[name]["HVP_PackTempMax"] is not None for name in packs)
+    measured = any(finite(devices[name]["HVP_PackTempMax"]) is not None for name in packs)
     found: JsonObject = {}
     for name, item in devices.items():
         if name.startswith("TETHC"):
-            found[name] = item.get("THC_AmbientTemp")
+            found[name] = finite(item.get("THC_AmbientTemp"))
         elif measured and name in packs:
-            found[name] = item["HVP_PackTempMax"]
+            found[name] = finite(item["HVP_PackTempMax"])
     return found
 
 

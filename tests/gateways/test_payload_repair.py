@@ -127,3 +127,14 @@ def test_no_payload_can_break_the_repair(payload: object) -> None:
     if isinstance(payload, dict):
         repair(payload)
         without_nans(payload)
+
+
+def test_a_temperature_that_is_no_number_is_unknown() -> None:
+    told = {"TETHC--1--A": {"THC_AmbientTemp": "26"}, "TETHC--1--B": {"THC_AmbientTemp": 26.5}}
+    packs = {"TEPOD--1--C": {"HVP_PackTempMax": []}, "TEPOD--1--D": {"HVP_PackTempMax": 31}}
+    assert temperatures({**told, **packs}) == {
+        "TETHC--1--A": None,
+        "TETHC--1--B": 26.5,
+        "TEPOD--1--C": None,
+        "TEPOD--1--D": 31,
+    }
