@@ -58,7 +58,8 @@ class ErrorPage:
         # Relative, because a proxy may serve all this below a prefix that it takes off.
         root = "../" * (without_base(request.path, self._base).count("/") - 1) or "./"
         said = "" if failure.detail == HTTPStatus(failure.status).phrase else str(failure.detail)
-        values = {**words._asdict(), "root": root, "status": str(failure.status), "detail": said}
+        values = {"kind": words.kind, "title": words.title, "advice": words.advice}
+        values |= {"root": root, "status": str(failure.status), "detail": said}
         page = PLACE.sub(lambda place: escape(values[place[1]]), self._text)
         headers = {**failure.headers, **self._headers, "cache-control": "no-store"}
         return HTTPResponse(page.encode(), failure.status, headers, HTML)
