@@ -68,7 +68,7 @@ def _table(year: Year) -> None:
     said = asked_worth(year, "day")
     for part in PARTS:
         truth, told = sum(day[part] for day in energies.values()), recorded(year, part)
-        off = sum(told[day] for day in energies) / truth - 1.0
+        off = (sum(told[day] for day in energies) - truth) / max(truth, 1.0)
         print(f"{part:18} {truth / 1000:12.3f} kWh by the house, recorded {off:+.4%}")
     for name in MONEY:
         truth = sum(day[name] for day in amounts.values())
