@@ -58,24 +58,34 @@ class Handicaps:
     handicap, or to lower it again to what it was.
     """
 
-    def __init__(self, limit: MemoryLimit, folder: Path = ROOT / "proc/self") -> None:
-        """Read main's own handicap and size. OSError, ValueError or IndexError where the kernel shows neither."""
+    def __init__(self, limit: MemoryLimit | None, folder: Path = ROOT / "proc/self") -> None:
+        """Read main's own handicap and size. Without a limit, or where the kernel shows neither, nothing is changed."""
         self._file = folder / "oom_score_adj"
-        self.own = int(self._file.read_text())
-        resident_pages = int((folder / "statm").read_text().split()[1])
+        self.own: int | None = None
+        self.of_child = 0
+        if limit is None:
+            return
+        try:
+            resident_pages = int((folder / "statm").read_text().split()[1])
+            self.own = int(self._file.read_text())
+        except (OSError, ValueError, IndexError):
+            return
         self.of_child = handicap(self.own, resident_pages * os.sysconf("SC_PAGE_SIZE"), limit)
 
     def before_fork(self) -> None:
         """Take half of a child's handicap for a newborn to inherit."""
-        self._write((self.own + self.of_child + 1) // 2)
+        if self.own is not None:
+            self._write((self.own + self.of_child + 1) // 2)
 
     def in_main(self) -> None:
         """Return to the handicap that main had before, after the fork."""
-        self._write(self.own)
+        if self.own is not None:
+            self._write(self.own)
 
     def in_child(self) -> None:
         """Take a child's whole handicap."""
-        self._write(self.of_child)
+        if self.own is not None:
+            self._write(self.of_child)
 
     def _write(self, steps: int) -> None:
         try:
@@ -91,11 +101,3 @@ def handicap(own: int, main_bytes: int, limit: MemoryLimit) -> int:
     """
     steps = math.ceil(HANDICAP_STEPS * MARGIN * main_bytes / max(1, limit.limit_bytes))
     return min(HIGHEST_HANDICAP, own + max(1, steps))
-
-
-def handicaps(limit: MemoryLimit | None) -> Handicaps | None:
-    """Return the handicaps for the next child; None where memory has no limit or the kernel has no such files."""
-    try:
-        return None if limit is None else Handicaps(limit)
-    except (OSError, ValueError, IndexError):
-        return None

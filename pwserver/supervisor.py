@@ -22,7 +22,7 @@ from typing import Protocol
 
 from pwserver.deaths import Death, DeathKind, death_of
 from pwserver.memory_limits import ROOT, MemoryLimit
-from pwserver.out_of_memory import Handicaps, KernelKills, handicaps
+from pwserver.out_of_memory import Handicaps, KernelKills
 from pwserver.process_signals import RELOADING, STOPPING, become_child, ignore
 from pwserver.records import record
 from pwserver.restarts import RestartLadder
@@ -210,34 +210,30 @@ class Supervisor:
         child.starts += 1
         # Until the child has its own handlers, a signal to it would wake main through the shared socket.
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        order = handicaps(self.memory_limit)
-        if order is not None:
-            order.before_fork()
-        refused = None
+        order = Handicaps(self.memory_limit)
+        order.before_fork()
         try:
             pid = os.fork()
-        except OSError as error:  # no memory or no process numbers left: the others go on, this one is tried again
-            pid, refused = -1, error.strerror or str(error)
+        except OSError as refused:  # no memory or no process numbers left: the others go on, this one is tried again
+            order.in_main()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
+            self._died(child, Death(DeathKind.NOT_FORKED), refused.strerror or str(refused))
+            return
         if pid == 0:
             self._live(child, order)
-        if order is not None:
-            order.in_main()
+        order.in_main()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-        if refused is not None:
-            self._died(child, Death(DeathKind.NOT_FORKED), refused)
-            return
         child.pid = pid
         child.condemned = False
 
-    def _live(self, child: Child, order: Handicaps | None) -> None:
+    def _live(self, child: Child, order: Handicaps) -> None:
         """Run the child's side of the fork; never returns.
 
         It ends by ``os._exit``: main's exit handlers and the frames below belong to main.
         """
         code = 1
         try:
-            if order is not None:
-                order.in_child()
+            order.in_child()
             die_with_parent(signal.SIGKILL)
             if os.getppid() != self.main_pid:  # main died before the line above took effect
                 os._exit(MAIN_GONE_STATUS)
