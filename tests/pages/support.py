@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, 
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
-from tests.support.programs import free_port
+from tests.support.programs import free_port, is_free
 from tests.support.server import Server
 from tests.support.waiting import wait_until
 
@@ -61,11 +60,11 @@ def server_at_a_known_port(environment: Mapping[str, str]) -> Server:
 
     Whoever starts several in one test leaves the pages of each before the next one starts.
     """
-    for port in _KNOWN_PORTS:
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return Server(environment=dict(environment), port=port)
-    _KNOWN_PORTS.append(free_port())
-    return Server(environment=dict(environment), port=_KNOWN_PORTS[-1])
+    port = next(filter(is_free, _KNOWN_PORTS), None)
+    if port is None:
+        port = free_port()
+        _KNOWN_PORTS.append(port)
+    return Server(environment=dict(environment), port=port)
 
 
 @contextmanager

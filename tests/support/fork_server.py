@@ -241,9 +241,7 @@ def main(control: int) -> None:
     import pwserver.web.worker  # noqa: F401
     from pwserver.gateways.library_internals import load
 
-    for name in OF_THE_LIBRARY:
-        importlib.import_module(name)
-    for name in OF_THE_POLLER:
+    for name in (*OF_THE_LIBRARY, *OF_THE_POLLER):
         importlib.import_module(name)
     load(tesla=False)
     gc.freeze()  # what is alive stays: no server's collector has to look at it, which would copy it

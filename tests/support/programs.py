@@ -41,9 +41,16 @@ _PORTS = _own_ports()
 def free_port() -> int:
     """Return a loopback port that nobody listens on, and that nobody is given soon."""
     for port in itertools.islice(_PORTS, 32_000):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        if is_free(port):
             return port
     raise RuntimeError("no port is free")
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a loopback port."""
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def clean_environment(**more: str) -> dict[str, str]:
