@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pwserver.history.archive import Archive
+from pwserver.history.days import DAY_MIDDLE_SECONDS, local_date, zone
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import AGGREGATE, BOOK_NAMES, ENERGIES, ENERGY_NAMES, SHARE_NAMES, SHARES
 from pwserver_ext.day_sums import percent_of, self_powered, span_sums
@@ -70,26 +71,39 @@ def read_sum(histories: Histories, parts: Sequence[DayBooks], first: int, last: 
     """Read the days of the sum of all houses, whose own days are ``parts``.
 
     The sum is recorded like a house of its own. Days of which every house knows more than its record does, because it
-    began later or an import brought them, are those of the houses added up.
+    began later or an import brought them, are those of the houses added up. A house is expected from its first day on:
+    of a day that it lacks there is no such sum, as in ``house_sums``.
     """
     record = histories.archives.get(AGGREGATE.id)
+    since = [_first_date(archive) for archive in histories.real()]
     own = read_days(record, first, last) if record is not None else None
     kept = {} if own is None else {int(day): own.row(index) for index, day in enumerate(own.ordinals)}
     houses: dict[int, list[list[float]]] = {}
     for part in parts:
         for index, day in enumerate(part.ordinals):
             houses.setdefault(int(day), []).append(part.row(index))
-    days = sorted(kept.keys() | houses.keys())
-    rows = []
-    for day in days:
+    known, rows = [], []
+    for day in sorted(kept.keys() | houses.keys()):
         mine, theirs = kept.get(day), houses.get(day, [])
-        least = min((row[COVERED] for row in theirs), default=UNKNOWN)
-        if mine is None or least > mine[COVERED] + SHORTER_SECONDS:
-            mine = _added(theirs)
-        rows.append(mine)
+        if theirs and len(theirs) == sum(first <= day for first in since):
+            # What is not said of a day, as of imported ones, counts as all.
+            least = min(math.inf if math.isnan(row[COVERED]) else row[COVERED] for row in theirs)
+            if mine is None or least > mine[COVERED] + SHORTER_SECONDS:
+                mine = _added(theirs)
+        if mine is not None:
+            known.append(day)
+            rows.append(mine)
     columns = [array("d", column) for column in zip(*rows, strict=True)] or [array("d") for _ in BOOKS]
-    sampled, updated = (_newest(days, parts, place) for place in ("sampled", "updated"))
-    return DayBooks(array("d", days), columns, sampled, updated)
+    sampled, updated = (_newest(known, parts, place) for place in ("sampled", "updated"))
+    return DayBooks(array("d", known), columns, sampled, updated)
+
+
+def _first_date(archive: Archive) -> float:
+    """Return the date (ordinal) of the first day that a house knows of; infinite where it knows none."""
+    bounds = archive.days.bounds()
+    if bounds is None:
+        return math.inf
+    return local_date(bounds[0] + DAY_MIDDLE_SECONDS, zone(archive.timezone)).toordinal()
 
 
 def _newest(days: Sequence[int], parts: Sequence[DayBooks], place: str) -> array[float]:
@@ -105,10 +119,9 @@ def _added(rows: Sequence[Sequence[float]]) -> list[float]:
     sums = [total(row[index] for row in rows) for index in range(len(BOOKS))]
     if any(math.isnan(row[FIRST_SHARE]) and row[HOME] > 0.0 for row in rows):
         sums[FIRST_SHARE : FIRST_SHARE + len(SHARES)] = [UNKNOWN] * len(SHARES)
-    sums[COVERED] = min(row[COVERED] for row in rows)
-    sums[GAP] = max(row[GAP] for row in rows)
-    # Files of version 1.0 do not say it of their days.
-    sums[FILLED] = max((row[FILLED] for row in rows if not math.isnan(row[FILLED])), default=UNKNOWN)
+    # Files of version 1.0, and imports, do not say it of their days.
+    for place, choose in ((COVERED, min), (GAP, max), (FILLED, max)):
+        sums[place] = choose((row[place] for row in rows if not math.isnan(row[place])), default=UNKNOWN)
     return sums
 
 

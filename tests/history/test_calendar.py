@@ -241,6 +241,29 @@ def test_a_sum_with_a_gap_stays_as_it_was_recorded() -> None:
     assert daily["days"][0]["gateways"]["home"]["home_kwh"] == 10.0
 
 
+def test_a_day_without_one_of_the_houses_has_no_sum() -> None:
+    """B9: a house was away for whole days, so that neither it nor the record of the sum has rows of them."""
+    home = {date: day() for date in span("2026-09-30", "2026-10-04")}
+    barn = {date: day() for date in ("2026-10-01", "2026-10-02", "2026-10-04")}
+    both = {date: day(home=18_000.0) for date in ("2026-10-02", "2026-10-04")}
+    asked = several(home=home, barn=barn, aggregate=both)
+    found = ask(asked, at("2026-10-05"), period="day", end="2026-10-04", count="5")["periods"]
+    assert [row["home_kwh"] for row in found] == [10.0, 20.0, 18.0, None, 18.0]
+    assert found[3]["days_covered"] == 0
+    daily = body(ROUTES["/api/timeseries/daily"](asked, {}, at("2026-10-05"), None))
+    assert "2026-10-03" not in [total["day"] for total in daily["totals"]] and daily["sum"]["home_kwh"] == 66.0
+    assert [one["day"] for one in daily["days"]].count("2026-10-03") == 1
+    assert body(ROUTES["/api/timeseries/today"](asked, {}, at("2026-10-03"), None))["total"] is None
+
+
+def test_days_of_which_nobody_says_how_much_is_known_count_as_whole() -> None:
+    """An import brought them to every house, on a day of which the record of the sum has an hour."""
+    imported = {"2026-10-01": day(covered_seconds=math.nan)}
+    both = {"2026-10-01": day(home=500.0, covered_seconds=3600.0)}
+    (row,) = ask(several(home=imported, barn=imported, aggregate=both), at("2026-10-03"), end="2026-10-02")["periods"]
+    assert row["home_kwh"] == 20.0 and row["days_covered"] == 1
+
+
 # --- questions ----------------------------------------------------------------------------------------------------
 
 
