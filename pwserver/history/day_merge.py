@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, POWERS, SAMPLES
+from pwserver.history.layout import BOOK_NAMES, ENERGY_NAMES, POWERS, SAMPLES, SHARE_NAMES
 from pwserver.history.open_intervals import QUARTER_SECONDS, energy_integrator
 from pwserver.history.ring_files import Rows
 from pwserver.records import record
@@ -21,6 +21,7 @@ from pwserver.records import record
 LEAST_GAIN: Final = 0.001
 LEAST_GAIN_WATT_HOURS: Final = 1.0
 _COVERED, _GAP, _FILLED = BOOK_NAMES
+_BESIDE: Final = frozenset((*BOOK_NAMES, *SHARE_NAMES, *POWERS))
 
 Energies = dict[str, float]  # Wh by ENERGY_NAMES, without those that are not known
 
@@ -133,14 +134,23 @@ def joined_day(
     values: dict[str, float] = {}
     rows = [own.values if own is not None else {}, *others]
     # The one with the most samples comes first, so its means count.
-    for row in sorted(rows, key=lambda row: -row.get(SAMPLES, 0.0)):
+    ordered = sorted(rows, key=lambda row: -row.get(SAMPLES, 0.0))
+    for row in ordered:
         values = {**row, **values}
-    values |= best
+    # What was measured beside energies belongs to the row that has them. A day of which a part was only counted has no
+    # such row: how much of it is known, whence the home's energy came and the mean powers would be those of the rest.
+    whole = next((row for row in ordered if _has_all(row, best)), {})
+    values = {name: value for name, value in values.items() if name not in _BESIDE or name in whole}
+    values |= {name: value for name, value in whole.items() if name in _BESIDE} | best
     for name in ("last_sample", "updated"):
         known = [row[name] for row in rows if name in row]
         if known:
             values[name] = max(known)
     return DayRow(own.start if own is not None else start, values)
+
+
+def _has_all(row: Mapping[str, float], best: Energies) -> bool:
+    return all(energy <= _least(row.get(name)) for name, energy in best.items())
 
 
 def _energies(row: Mapping[str, float]) -> Energies:

@@ -107,6 +107,18 @@ def test_of_two_rows_of_a_closed_day_the_fuller_one_is_taken(tmp_path: Path) -> 
     assert days(tmp_path / "h") == {"2026-11-19": 7000.0, "2026-11-20": pytest.approx(10_010.0)}
 
 
+def test_of_a_day_that_was_only_counted_nothing_of_its_measured_part_is_told(tmp_path: Path) -> None:
+    """Else half an hour would say of a whole day how much of it is known, and whence its energy came."""
+    recorded(tmp_path / "h", MIDNIGHT + 43_200.0, 31, 1000.0)
+    recorded(tmp_path / "h", MIDNIGHT + 90_000.0, 1, 0.0)
+    names = ("home_wh", "load", "solar_to_home_wh", "covered_seconds", "gap_seconds", "load_max")
+    assert rows(tmp_path / "h", "days", *names)[0][1:5] == pytest.approx((500.0, 1000.0, 500.0, 1800.0))
+    make_store(tmp_path / "old.db", days=[("2026-11-20", 10.0, MIDNIGHT + 86_395.0)])
+    imported(tmp_path / "h", str(tmp_path / "old.db"))
+    _, home, *beside, highest = rows(tmp_path / "h", "days", *names)[0]
+    assert home == pytest.approx(10_000.0) and all(map(math.isnan, beside)) and highest == 1000.0
+
+
 def test_a_fuller_day_of_our_own_stays_and_that_is_said(tmp_path: Path) -> None:
     recorded(tmp_path / "h", MIDNIGHT, 24 * 60 + 60, 1000.0)
     before = days(tmp_path / "h")
