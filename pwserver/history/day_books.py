@@ -74,31 +74,39 @@ def read_sum(histories: Histories, parts: Sequence[DayBooks], first: int, last: 
     began later or an import brought them, are those of the houses added up. A house is expected from its first day on:
     of a day that it lacks there is no such sum, as in ``house_sums``.
     """
+    return read_sum_and_added(histories, parts, first, last)[0]
+
+
+def read_sum_and_added(
+    histories: Histories, parts: Sequence[DayBooks], first: int, last: int
+) -> tuple[DayBooks, set[int]]:
+    """Read the days of the sum, and tell which of them (ordinals) are those of the houses added up."""
     record = histories.archives.get(AGGREGATE.id)
-    since = [_first_date(archive) for archive in histories.real()]
+    since = [first_date(archive) for archive in histories.real()]
     own = read_days(record, first, last) if record is not None else None
     kept = {} if own is None else {int(day): own.row(index) for index, day in enumerate(own.ordinals)}
     houses: dict[int, list[list[float]]] = {}
     for part in parts:
         for index, day in enumerate(part.ordinals):
             houses.setdefault(int(day), []).append(part.row(index))
-    known, rows = [], []
+    known, rows, added = [], [], set()
     for day in sorted(kept.keys() | houses.keys()):
         mine, theirs = kept.get(day), houses.get(day, [])
-        if theirs and len(theirs) == sum(first <= day for first in since):
+        if theirs and len(theirs) == sum(begun <= day for begun in since):
             # What is not said of a day, as of imported ones, counts as all.
             least = min(math.inf if math.isnan(row[COVERED]) else row[COVERED] for row in theirs)
             if mine is None or least > mine[COVERED] + SHORTER_SECONDS:
-                mine = _added(theirs)
+                mine = added_up(theirs)
+                added.add(day)
         if mine is not None:
             known.append(day)
             rows.append(mine)
     columns = [array("d", column) for column in zip(*rows, strict=True)] or [array("d") for _ in BOOKS]
     sampled, updated = (_newest(known, parts, place) for place in ("sampled", "updated"))
-    return DayBooks(array("d", known), columns, sampled, updated)
+    return DayBooks(array("d", known), columns, sampled, updated), added
 
 
-def _first_date(archive: Archive) -> float:
+def first_date(archive: Archive) -> float:
     """Return the date (ordinal) of the first day that a house knows of; infinite where it knows none."""
     bounds = archive.days.bounds()
     if bounds is None:
@@ -114,8 +122,11 @@ def _newest(days: Sequence[int], parts: Sequence[DayBooks], place: str) -> array
     return array("d", [found.get(day, UNKNOWN) for day in days])
 
 
-def _added(rows: Sequence[Sequence[float]]) -> list[float]:
-    """Add up one day of some houses. Parts that not every home has would be those of another, smaller home."""
+def added_up(rows: Sequence[Sequence[float]]) -> list[float]:
+    """Add up one day, or one quarter hour, of some houses.
+
+    Parts that not every home has would be those of another, smaller home.
+    """
     sums = [total(row[index] for row in rows) for index in range(len(BOOKS))]
     if any(math.isnan(row[FIRST_SHARE]) and row[HOME] > 0.0 for row in rows):
         sums[FIRST_SHARE : FIRST_SHARE + len(SHARES)] = [UNKNOWN] * len(SHARES)

@@ -19,9 +19,11 @@ from pwserver.history.day_books import (
     COVERED,
     DayBooks,
     OwnShare,
+    added_up,
+    first_date,
     own_share,
     read_days,
-    read_sum,
+    read_sum_and_added,
     sums_over,
     total,
 )
@@ -88,8 +90,7 @@ class WindowReader:
         rows = {int(day): index for index, day in enumerate(books.ordinals)}
         found = []
         for ordinal in sorted({first.toordinal(), last.toordinal(), *rows}):
-            date = datetime.date.fromordinal(ordinal)
-            begin, until = day_start(date, self.where), day_start(date + datetime.timedelta(days=1), self.where)
+            begin, until = self._span(ordinal)
             if start > begin or end < min(until, self._now):
                 found += self._added(self.quarters(max(start, begin), min(end, until)))
             elif ordinal in rows:
@@ -106,11 +107,38 @@ class WindowReader:
         return [one for pieces in groups.values() for one in self._added(pieces)]
 
     def quarters(self, start: float, end: float) -> list[Piece]:
-        """Return the quarter hours of a window."""
-        columns = [self._archive.column("quarters", name) for name in BOOKS]
-        times, values = self._archive.quarters.select(start, math.nextafter(end, -math.inf), columns)
+        """Return the quarter hours of a window; of the sum those of the houses, on days that are theirs added up."""
+        pieces = self._quarters_of(self._archive, start, end)
+        if self._archive.gateway.virtual:
+            last = local_date(math.nextafter(end, -math.inf), self.where).toordinal()
+            added = self._read(local_date(start, self.where).toordinal(), last)[1]
+            if added:
+                pieces = [one for one in pieces if local_date(one.start, self.where).toordinal() not in added]
+                pieces += [one for day in added for one in self._quarters_of_houses(day, start, end)]
+                pieces.sort(key=lambda piece: piece.start)
+        return pieces
+
+    def _quarters_of(self, archive: Archive, start: float, end: float) -> list[Piece]:
+        columns = [archive.column("quarters", name) for name in BOOKS]
+        times, values = archive.quarters.select(start, math.nextafter(end, -math.inf), columns)
         pieces = [Piece(when, when + QUARTER_SECONDS, row) for when, *row in zip(times, *values, strict=True)]
         return [piece for piece in pieces if piece.known_seconds]
+
+    def _quarters_of_houses(self, ordinal: int, start: float, end: float) -> list[Piece]:
+        """Return the quarter hours of a day that all houses know, added up."""
+        begin, until = self._span(ordinal)
+        begin, until = max(begin, start), min(until, end)
+        expected = [one for one in self._histories.real() if first_date(one) <= ordinal]
+        rows: dict[float, list[Row]] = {}
+        for house in expected:
+            for piece in self._quarters_of(house, begin, until):
+                rows.setdefault(piece.start, []).append(piece.row)
+        whole = {when: found for when, found in rows.items() if len(found) == len(expected)}
+        return [Piece(when, when + QUARTER_SECONDS, added_up(found)) for when, found in whole.items()]
+
+    def _span(self, ordinal: int) -> tuple[float, float]:
+        first, following = (datetime.date.fromordinal(ordinal + later) for later in (0, 1))
+        return day_start(first, self.where), day_start(following, self.where)
 
     def _added(self, pieces: Sequence[Piece]) -> list[Piece]:
         if not pieces:
@@ -121,8 +149,12 @@ class WindowReader:
     def _books(self, first: int, last: int) -> DayBooks:
         if not self._archive.gateway.virtual:
             return read_days(self._archive, first, last)
+        return self._read(first, last)[0]
+
+    def _read(self, first: int, last: int) -> tuple[DayBooks, set[int]]:
+        """Return the days of the sum, and which of them are those of the houses added up."""
         parts = [read_days(one, first, last) for one in self._histories.real()]
-        return read_sum(self._histories, parts, first, last)
+        return read_sum_and_added(self._histories, parts, first, last)
 
 
 def sums_by(pieces: Sequence[Piece], key: Callable[[Piece], Hashable]) -> Sums:

@@ -18,7 +18,7 @@ from pwserver.history.archive import Archive
 from pwserver.history.days import day_start
 from pwserver.history.history_answer import Histories
 from pwserver.history.history_route import ROUTES
-from pwserver.history.layout import HistorySettings
+from pwserver.history.layout import AGGREGATE, HistorySettings
 from tests.history.support import body, histories
 from tests.history.test_calendar import at, house, span
 from tests.history.test_calendar import day as a_day
@@ -27,18 +27,25 @@ BERLIN = ZoneInfo("Europe/Berlin")
 QUARTERS_OF_A_DAY = 96
 
 
-def with_quarters(dates: list[str], zone: str = "Europe/Berlin", until: float = math.inf, **more: float) -> Archive:
+def with_quarters(
+    dates: list[str],
+    zone: str = "Europe/Berlin",
+    until: float = math.inf,
+    since: float = 0.0,
+    gateway: str = "home",
+    **more: float,
+) -> Archive:
     """A house that uses 0.1 kWh in each quarter hour; its days say the same."""
     where = ZoneInfo(zone)
     rows, whole = [], {}
     for date in dates:
         first = datetime.date.fromisoformat(date)
         begin, end = (day_start(first + datetime.timedelta(days=days), where) for days in (0, 1))
-        starts = [when for when in range(int(begin), int(end), 900) if when < until]
+        starts = [when for when in range(int(begin), int(end), 900) if since <= when < until]
         rows += starts
         figures = {"home_wh": 100.0 * len(starts), "grid_import_wh": 40.0 * len(starts)}
         whole[date] = figures | {"covered_seconds": 900.0 * len(starts), "gap_seconds": 0.0} | more
-    store = house(whole, zone)
+    store = house(whole, zone, gateway, virtual=gateway == AGGREGATE.id)
     columns = store.columns("quarters")
     for when in rows:
         row = array("d", [math.nan] * len(columns))
@@ -163,6 +170,23 @@ def test_a_calendar_period_has_the_same_totals_as_the_calendar_says(period: str)
     end = datetime.date.fromisoformat(row["end"]) + datetime.timedelta(days=1)
     found = ask(store, now, from_=str(at(row["start"], "00:00")), to=str(at(f"{end}", "00:00")))
     assert found["total"] == {name: row[name] for name in found["total"]}
+
+
+@pytest.mark.parametrize("step", ["hour", "day"])
+def test_a_day_on_which_a_second_house_came_is_the_same_by_hours_and_as_a_whole(step: str) -> None:
+    """Before the sum was recorded its quarter hours are those of the houses; what one of them lacks has no sum."""
+    noon, evening = at("2026-11-25", "12:00"), at("2026-11-25", "20:00")
+    first = with_quarters(["2026-11-24", "2026-11-25"], until=evening)
+    second = with_quarters(["2026-11-25"], until=evening, gateway="barn")
+    both = with_quarters(["2026-11-25"], until=evening, since=noon, gateway=AGGREGATE.id)
+    asked = histories(first, second, both)
+    total = ask(asked, evening, from_=str(at("2026-11-25", "00:00")), step=step)["total"]
+    assert (total["home_kwh"], total["covered_seconds"]) == (pytest.approx(16.0), 72_000.0)
+    day_before = ask(asked, evening, from_="now-24h", step=step)["total"]
+    assert day_before["home_kwh"] == pytest.approx(16.0 + 1.6), "the house of then, from 20:00 on"
+    alone = with_quarters(["2026-11-25"], until=evening, since=noon, gateway="barn")
+    total = ask(histories(first, alone, both), evening, from_=str(at("2026-11-25", "00:00")), step=step)["total"]
+    assert total["home_kwh"] == pytest.approx(3.2), "a house that came at noon: the record"
 
 
 def test_a_period_can_be_compared_with_the_same_of_the_year_before() -> None:
