@@ -42,6 +42,7 @@ from pwserver.history.window_totals import (
     fitting_step,
     shifted,
     sums_by,
+    year_before,
 )
 from pwserver_ext.series import Column, csv_rows, object_texts
 
@@ -155,14 +156,15 @@ def _windows_before(asked: _Asked, reader: WindowReader) -> list[tuple[bytes, fl
     if start == reader.day_of(start) and end == reader.day_of(end):
         days = (local_date(end, where) - local_date(start, where)).days
         found = [(b"previous", shifted(start, where, days=days), start)]
-    return [*found, (b"year_before", shifted(start, where, years=1), shifted(end, where, years=1))]
+    return [*found, (b"year_before", *year_before(start, end, where))]
 
 
 def _compared(asked: _Asked, window: tuple[float, float], mine: Sequence[Piece], before: Sequence[Piece]) -> bytes:
     """Write what another window had, and what was more in this one; null where too little of either is known."""
     spans = asked.end - asked.start, window[1] - window[0]
     known = [sum(piece.known_seconds for piece in pieces) for pieces in (mine, before)]
-    if any(part < COMPARED_PART * span for part, span in zip(known, spans, strict=True)):
+    # A window that lies where clocks were set ahead a year before has no fellow.
+    if any(span <= 0.0 or part < COMPARED_PART * span for part, span in zip(known, spans, strict=True)):
         return b"null"
     later, earlier = (sums_by(pieces, lambda _piece: None) for pieces in (mine, before))
     figures = [[*one.columns[: len(ENERGY_MEMBERS)], one.share.percent] for one in (later, earlier)]

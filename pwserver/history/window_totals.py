@@ -183,3 +183,15 @@ def shifted(when: float, where: ZoneInfo, days: int = 0, years: int = 0) -> floa
         leap = (date.month, date.day) == (2, 29)
         date = date.replace(year=date.year - years, day=28 if leap else date.day)
     return datetime.datetime.combine(date, local.time(), where).replace(fold=local.fold).timestamp()
+
+
+def year_before(start: float, end: float, where: ZoneInfo) -> tuple[float, float]:
+    """Return the same window of the year before. What ends with the 28th of February, or on the 29th, has no 29th."""
+    begin, until = shifted(start, where, years=1), shifted(end, where, years=1)
+    leap, last = (_is_29_february(when, where) for when in (start, end))
+    return begin, shifted(until, where, days=-1) if last and not leap else until
+
+
+def _is_29_february(when: float, where: ZoneInfo) -> bool:
+    date = local_date(when, where)
+    return (date.month, date.day) == (2, 29)

@@ -172,6 +172,28 @@ def test_a_calendar_period_has_the_same_totals_as_the_calendar_says(period: str)
     assert found["total"] == {name: row[name] for name in found["total"]}
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "begun", "ended"),
+    [
+        ("2024-02-28T00:00", "2024-02-29T00:00", "2023-02-28T00:00", "2023-03-01T00:00"),
+        ("2024-02-28T18:00", "2024-02-29T06:00", "2023-02-28T18:00", "2023-03-01T06:00"),
+        ("2024-02-29T00:00", "2024-03-01T00:00", "2023-02-28T00:00", "2023-03-01T00:00"),
+        ("2024-02-29T06:00", "2024-02-29T18:00", "2023-02-28T06:00", "2023-02-28T18:00"),
+        ("2024-02-01T00:00", "2024-02-29T00:00", "2023-02-01T00:00", "2023-03-01T00:00"),
+        ("2024-03-26T02:00", "2024-03-26T03:00", None, None),  # an hour that the clocks left out a year before
+    ],
+)
+def test_a_window_of_a_leap_day_has_a_fellow_as_long(start: str, end: str, begun: str | None, ended: str) -> None:
+    store = with_quarters([*span("2023-02-01", "2023-03-27"), *span("2024-02-01", "2024-03-27")])
+    found = ask(store, at("2024-03-28"), from_=str(at(*start.split("T"))), to=str(at(*end.split("T"))))
+    before = found["year_before"]
+    if begun is None:
+        assert before is None
+    else:
+        assert (before["from"], before["to"]) == (at(*begun.split("T")), at(*ended.split("T")))
+        assert before["home_kwh"] == pytest.approx(found["total"]["home_kwh"])
+
+
 @pytest.mark.parametrize("step", ["hour", "day"])
 def test_a_day_on_which_a_second_house_came_is_the_same_by_hours_and_as_a_whole(step: str) -> None:
     """Before the sum was recorded its quarter hours are those of the houses; what one of them lacks has no sum."""
