@@ -227,7 +227,7 @@ cdef class TargetTable:
             if span.size == size and memcmp(span.at, p, size) == 0:
                 break
             slot = (slot + 1) & self.mask
-        if n > 1 and self.query_rows[key] >= 0:
+        if n > 1:
             return self.choose(key, query + 1, n - 1)
         return self.rows[key]
 
@@ -255,11 +255,15 @@ cdef class TargetTable:
         return chosen
 
     cdef int choose(self, int key, const char* query, Py_ssize_t n) except -2:
-        """Find the plain document, or the other when the query has its key; -1 for escapes, which Sanic decodes."""
-        text = query[:n]
-        if b"%" in text or b"+" in text:
-            return -1
-        for pair in text.split(b"&"):
-            if pair.split(b"=", 1)[0] == self.query_keys[key]:
-                return self.query_rows[key]
-        return self.rows[key]
+        """Find the plain document, or the other when the query has its key.
+
+        -1 for escapes in a name, which Sanic decodes, and for a name of a gateway, whose document Sanic finds.
+        """
+        cdef int row = self.rows[key]
+        for pair in query[:n].split(b"&"):
+            name = pair.split(b"=", 1)[0]
+            if name == b"gateway" or b"%" in name or b"+" in name:
+                return -1
+            if self.query_rows[key] >= 0 and name == self.query_keys[key]:
+                row = self.query_rows[key]
+        return row

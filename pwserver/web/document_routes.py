@@ -8,14 +8,16 @@ from urllib.parse import quote
 from sanic import Blueprint, HTTPResponse, Request
 
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
-from pwserver.gateway_lookup import find_in_path
+from pwserver.gateway_lookup import find_gateway, find_in_path
+from pwserver.shared import AGGREGATE
 from pwserver.web.document_table import DocumentTable, Entry, Forms
 from pwserver.web.errors import JsonBlueprint, Refusal
 from pwserver.web.representation import Representation, send
-from pwserver.web.request_query import has_parameter
+from pwserver.web.request_query import has_parameter, single
 
 METHODS = ("GET", "HEAD")
 SITE = "/api/site"
+BY_ID = frozenset(target.removesuffix("/{id}") for row in GATEWAY_DOCUMENTS if row.by_id for target in row.targets)
 
 
 def site_target(gateway_id: str) -> str:
@@ -52,9 +54,20 @@ def blueprint(table: DocumentTable) -> Blueprint:
 
         async def answer(request: Request) -> HTTPResponse:
             entry = special if special is not None and has_parameter(request, "headers") else None
-            return document_response(request, table, entry or table.entries[plain])
+            return document_response(request, table, named(request, plain, entry or table.entries[plain]))
 
         return answer
+
+    def named(request: Request, plain: str, entry: Entry) -> Entry:
+        """Return the document of the gateway that the query names: no client gets one house's figures as another's."""
+        name = single(request, "gateway") if has_parameter(request, "gateway") else None
+        if not name:
+            return entry
+        own = table.of_gateway(entry, name)
+        if own is None and (plain not in BY_ID or name == AGGREGATE):
+            return entry  # it tells of all gateways
+        name = find_gateway(name, table.gateways)
+        return own or table.entries[f"{plain}/{quote(name, safe='')}"]
 
     done: set[str] = set()
     for row in (*GATEWAY_DOCUMENTS, *SITE_DOCUMENTS):

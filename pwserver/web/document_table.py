@@ -86,6 +86,13 @@ class DocumentTable:
         for target, index in targets.items():
             self.entries.setdefault(target, Entry(slot, index, rows[index].media_type, start + index))
 
+    def of_gateway(self, entry: Entry, gateway: str) -> Entry | None:
+        """Return the place of the same document of another gateway; None for a document about all of them."""
+        if entry.slot == SITE:
+            return None
+        slot = gateway if gateway in self.shared.slots else self.shared.gateways[0]
+        return Entry(slot, entry.index, entry.media_type, self.shared.hit_start[slot] + entry.index)
+
     def internal(self, slot: str, target: str) -> Entry:
         """Return where a document lies that only workers read."""
         rows = SITE_DOCUMENTS if slot == SITE else GATEWAY_DOCUMENTS

@@ -69,7 +69,8 @@ Everything that a client can GET is a document, rendered once after every poll; 
 `X-Powerwall-Timestamp` say how old the data are. Unknown numbers are `null`, never 0. Powers are in W, energies in Wh.
 
 Every path that answers GET also answers HEAD. Unknown query parameters are ignored, and a slash at the end makes no
-difference. All paths also answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
+difference. `?gateway=ID` asks for the document of another gateway than the default one.
+All paths also answer below `PROXY_BASE_URL`. Errors are JSON with a member `detail`."""
 TOO_LARGE = "the document does not fit into its place in shared memory, or there is nothing to serve"
 LIMITED = "the rate limit is reached, where one is set; `Retry-After` says how long to wait"
 GATEWAY_ID = Parameter("id", STRING, "id of a gateway, or `aggregate`", place="path")

@@ -82,6 +82,9 @@ def test_query_documents(query: str, document: ServedDocument) -> None:
     [
         request("GET /csv?%68eaders HTTP/1.1"),
         request("GET /csv?a+b HTTP/1.1"),
+        request("GET /csv?headers&gateway=g1 HTTP/1.1"),
+        request("GET /soe?gateway HTTP/1.1"),
+        request("GET /soe?a=%41&g%61teway=g1 HTTP/1.1"),
         request("GET /%73oe HTTP/1.1"),
         request("GET //soe HTTP/1.1"),
         request("GET /soe// HTTP/1.1"),

@@ -90,6 +90,24 @@ def test_a_query_that_names_nobody(house: House, name: str) -> None:
         "/api/timeseries/signal_trend",
     ):
         not_found(house.server.get(f"{path}?gateway={asked}"), name)
+    for path in ("/csv", "/csv/v2?headers", "/json", "/pw/power", "/api/meters/aggregates", "/api/site", "/api/checks"):
+        not_found(house.server.get(f"{path}{'&' if '?' in path else '?'}gateway={asked}"), name)
+
+
+@pytest.mark.parametrize("spelling", ["gateway=g1", "g%61teway=g%31", "x=1&gateway=g1&y"])
+@pytest.mark.parametrize("base", ["", "/power"])
+def test_a_query_chooses_whose_document_it_is(house: House, spelling: str, base: str) -> None:
+    """Such a client got the figures of the default gateway as those of the one that it named."""
+    server = house.server
+    for path in ("/api/status", "/pw/status/"):  # the one below /api is another document than that of the gateway
+        serial = server.json(f"{base}{path}?{spelling}")["din"]
+        assert serial == server.json("/api/gateways/g1/pw/status")["din"] != server.json(f"{base}{path}")["din"]
+    assert {server.json(f"{base}/api/{path}?{spelling}")["id"] for path in ("site", "checks")} == {"g1"}
+    assert server.get(f"{base}/csv?{spelling}&headers").body.startswith(b"Grid,Home")
+    for whole in ("gateway=", "gateway=aggregate"):
+        assert len(server.json(f"{base}/api/site?{whole}")["gateways"]) == 2
+    assert server.get(f"{base}/json?{spelling}&gateway=plain").status == 400
+    assert server.get(f"{base}/metrics?{spelling}").status == 200, "it tells of all gateways"
 
 
 @pytest.mark.parametrize("path", [
