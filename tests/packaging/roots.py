@@ -23,8 +23,10 @@ CACHE = Path("/var/tmp/pwserver-tests")
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
 PACKAGES = ("python3", "python3-venv", "ca-certificates")  # what python:*-slim has, and no compiler
 LIMIT_SECONDS = 400
-# What is built here is built in the same way as by everybody, but not made fast: that is most of a compiler's work.
-UNOPTIMISED = {"CFLAGS": "-O0"}
+# What is built here is built in the same way as by everybody, but not made fast, which is most of a compiler's work.
+# And what Cython has translated for the image it does not translate once more for another root.
+TRANSLATED = "/var/cache/cython"
+CHEAPLY = {"CFLAGS": "-O0", "CYTHON_CACHE_DIR": TRANSLATED}
 # How this machine reaches the package registries, which a bare root must learn: certificates and pip's options.
 HOST_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
 HOST_VARIABLES = (

@@ -12,7 +12,7 @@ import yaml
 
 from tests.packaging.conftest import Built
 from tests.packaging.dockerfile import Builder, Image, container, instructions
-from tests.packaging.roots import CHECKOUT, UNOPTIMISED
+from tests.packaging.roots import CHECKOUT
 from tests.packaging.test_files import run
 from tests.support.addon import FOLDER, TOKEN
 from tests.support.waiting import wait_until
@@ -68,7 +68,7 @@ def test_the_image_starts_with_options(image: Image, scratch: Path) -> None:
     (data / "options.json").write_text(json.dumps(options))
     (data / "options.json").chmod(0o600)
     root = container(image, scratch / "addon-run", volumes={"/data": data, "/config": config})
-    given = image.environment | {"SUPERVISOR_TOKEN": TOKEN} | UNOPTIMISED
+    given = image.environment | {"SUPERVISOR_TOKEN": TOKEN}
     with root.started(image.entrypoint, given, "0:0", image.workdir) as running:
 
         def healthy() -> bool:

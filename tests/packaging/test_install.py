@@ -18,7 +18,8 @@ import pytest
 
 from pwserver_ext.modules import MODULES
 from tests.packaging.conftest import Built
-from tests.packaging.roots import CACHE, CHECKOUT, UNOPTIMISED, Result, Root
+from tests.packaging.dockerfile import translations
+from tests.packaging.roots import CACHE, CHEAPLY, CHECKOUT, TRANSLATED, Result, Root
 from tests.support.waiting import wait_until
 
 ME = "1000:1000"
@@ -106,13 +107,15 @@ def test_first_command_of_the_readme_on_a_fresh_machine(built: Built, scratch: P
     first, second = (line.partition("#")[0].split() for line in block[1].splitlines()[:2])
     assert (first, second) == (["make", "run"], ["make", "test"])
 
-    root = Root(built.compiler(), scratch / "fresh", volumes={"/home/me/.cache/pip": pip_cache("1000")})
+    known = shutil.copytree(translations(), scratch / "translations")  # its owner may write there, and root's is root's
+    volumes = {"/home/me/.cache/pip": pip_cache("1000"), TRANSLATED: known}
+    root = Root(built.compiler(), scratch / "fresh", volumes=volumes)
     clone = checkout(scratch / "fresh/upper/home/me/pwserver")
-    for path in (clone.parent, clone, *clone.rglob("*")):
+    for path in (clone.parent, clone, *clone.rglob("*"), known, *known.rglob("*")):
         os.chown(path, 1000, 1000)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]  # the machine's own 8675 may be taken
-    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", **UNOPTIMISED}
+    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", **CHEAPLY}
     with root.started(first, environment, ME, "/home/me/pwserver") as running:
 
         def meters() -> dict[str, dict[str, float]] | None:
