@@ -69,7 +69,9 @@ def look_for_all(used_again: Pages) -> Iterator[Look]:
 def _looking(used_again: Pages) -> Iterator[Look]:
     opened: list[Watched] = []
 
-    def new(place: House | str, *, check: bool = True, fresh: bool = False, **options: Any) -> Watched:
+    def new(
+        place: House | str, *, check: bool = True, fresh: bool = False, each_request: bool = False, **options: Any
+    ) -> Watched:
         usual = {
             "viewport": {"width": 1280, "height": 800},
             "timezone_id": zone_name(NOON_ZONE),
@@ -78,7 +80,7 @@ def _looking(used_again: Pages) -> Iterator[Look]:
         }
         one = used_again.get({**usual, **options}, fresh=fresh)
         base = place if isinstance(place, str) else place.base
-        watched = Watched(one.page, base, partial(used_again.give_back, one))
+        watched = Watched(one.page, base, partial(used_again.give_back, one), each_request=each_request)
         one.spoiled = fresh
         watched.checked = check
         opened.append(watched)

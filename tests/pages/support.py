@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, Request, Route
+from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, Route
 
 from pwserver.simulator import SimulatedGateway
 from tests.pages import recorded
@@ -30,6 +30,7 @@ CLOSED_EARLY = "WebSocket is closed before the connection is established"
 MOVING = {"reduced_motion": "no-preference"}  # for pages whose dots are to run
 NOT_KEPT = "Service Worker registration blocked by Playwright"  # as the tests want it
 COMPONENT = re.compile(r"#/components/(\w+)/([\w-]+)")  # as the API's description names one
+LOADED = "performance.getEntriesByType('resource').map((one) => one.name)"
 HOME_SHOWN = "document.querySelector('.node.home .value').textContent !== '–'"
 
 
@@ -115,23 +116,32 @@ def _entry(name: str, gateway: SimulatedGateway) -> dict[str, str]:
 
 
 class Watched:
-    """A page whose every mishap is noted: console errors, exceptions, requests that leave the machine."""
+    """A page whose every mishap is noted: console errors, exceptions, requests that leave the machine.
 
-    def __init__(self, page: Page, base: str, give_back: Callable[[set[str]], None]) -> None:
+    The pages' own policy forbids the latter, so the browser complains of them in its console; and what the last
+    document has loaded, and every socket, is looked at. Each request is told only to who asks for it: with 75 of them
+    that takes as much time as all else that the tester does for a page.
+    """
+
+    def __init__(
+        self, page: Page, base: str, give_back: Callable[[set[str]], None], *, each_request: bool = False
+    ) -> None:
         self.page, self.base = page, base
         self._give_back = give_back
         self.errors: list[str] = []
-        self.requests: list[str] = []
-        self.posts: list[str] = []  # those that are POSTs
+        self.requests: list[str] = []  # of sockets, and with ``each_request`` of everything
+        self._visited: set[str] = set()
         self.checked = True
         self.left = False
         self.expected: tuple[str, ...] = ()  # what the browser itself may say of answers that the test has made fail
         self._listeners: dict[str, Callable[[Any], None]] = {
             "console": self._console,
             "pageerror": lambda error: self.errors.append(str(error)),
-            "request": self._request,
+            "framenavigated": lambda frame: self._visited.add(frame.url),
             "websocket": lambda socket: self.requests.append(socket.url.replace("ws", "http", 1)),
         }
+        if each_request:
+            self._listeners["request"] = lambda request: self.requests.append(request.url)
         for event, listener in self._listeners.items():
             page.on(event, listener)  # type: ignore[call-overload]
 
@@ -141,11 +151,6 @@ class Watched:
             if any(one in message.text for one in (CLOSED_EARLY, NOT_KEPT, *self.expected)):
                 return
             self.errors.append(f"{message.type}: {message.text} ({where})")
-
-    def _request(self, request: Request) -> None:
-        self.requests.append(request.url)
-        if request.method == "POST":
-            self.posts.append(request.url)
 
     def open(self, path: str = "", transport: str | None = None) -> Page:
         """Go to ``path`` below the base and wait for the first message."""
@@ -165,12 +170,13 @@ class Watched:
         finally:
             for event, listener in self._listeners.items():
                 self.page.remove_listener(event, listener)
-            self._give_back({url for url in self.requests if url.startswith("http")})
+            self._give_back({url for url in self._visited if url.startswith("http")})
 
     def check(self) -> None:
         """Nothing went wrong, nothing left the machine."""
         assert not self.errors, self.errors
-        elsewhere = [url for url in self.requests if not url.startswith((self.base, "data:", "blob:"))]
+        loaded = [] if self.page.is_closed() else self.page.evaluate(LOADED)
+        elsewhere = [url for url in (*self.requests, *loaded) if not url.startswith((self.base, "data:", "blob:"))]
         assert not elsewhere, elsewhere
 
 

@@ -24,7 +24,7 @@ WELL = f"/^(All well|Nothing is known to be wrong|Warning|Serious)/.test({NOTICE
 
 @pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
 def test_each_transport_alone(house: House, look: Look, transport: str) -> None:
-    watched = look(house)
+    watched = look(house, each_request=True)
     page = watched.open(f"?live={transport}", transport)
     until(page, "document.querySelector('.node.home .value').textContent !== '–'")
     assert any("/ws/site" in url for url in watched.requests) == (transport == "socket")

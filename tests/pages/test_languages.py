@@ -281,7 +281,7 @@ def test_the_words_of_the_html_are_those_of_the_texts(both: dict[str, Any]) -> N
 def test_a_german_reader_reads_german(house: House, look: Look, path: str) -> None:
     """The whole page, on the narrowest screen; and only that file of texts is loaded."""
     ready, title = PAGES[path]
-    watched = look(house, **GERMAN)
+    watched = look(house, each_request=True, **GERMAN)
     page = watched.open(path)
     until(page, ready)
     until(page, f"/Netz|Speicher|Reserve|Ordnung/.test({NOTICE} + document.querySelector('#more').textContent)")

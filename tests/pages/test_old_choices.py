@@ -59,7 +59,7 @@ def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
 
 def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look: Look) -> None:
     for kind in ("localStorage", "sessionStorage"):
-        watched = look(house)
+        watched = look(house, each_request=True)
         left(watched, kind, pw_control_token=SECRET)
         page = watched.open(ONLY_CONTROL)
         found = page.evaluate("""async () => {
