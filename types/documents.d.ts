@@ -1027,6 +1027,7 @@ type BatteryHealth = {
         nominal_wh: number | null;
         health_percent: number | null;
         trend_percent_per_year: number | null;
+        trend_range_percent_per_year: Array<number> | null;
         discharged_wh: number | null;
         cycles: number | null;
         unknown: {
@@ -1059,6 +1060,7 @@ type BatteryHealth = {
           nominal_wh: number | null;
           health_percent: number | null;
           trend_percent_per_year: number | null;
+          trend_range_percent_per_year: Array<number> | null;
           discharged_wh: number | null;
           cycles: number | null;
           unknown: {

@@ -90,19 +90,20 @@ def figures_of(battery: Battery) -> JsonObject:
         "nominal_wh": nominal,
         "health_percent": rounded(percent(health.median_wh, nominal), 2),
         "trend_percent_per_year": rounded(trend, 3),
+        "trend_range_percent_per_year": [rounded(percent(wh, nominal), 3) for wh in health.trend_range_wh]
+        if health.trend_range_wh is not None and nominal is not None
+        else None,
         "discharged_wh": rounded(discharged, 0),
         "cycles": rounded(cycles, 2),
     }
+    no_trend = NO_DAYS if health.full_wh is None else SHORT if health.trend_wh is None else NO_NAMEPLATE
     reasons = {
         "full_wh": NO_DAYS,
         "median_full_wh": NO_DAYS,
         "nominal_wh": NO_NAMEPLATE,
         "health_percent": NO_NAMEPLATE if health.full_wh is not None else NO_DAYS,
-        "trend_percent_per_year": NO_DAYS
-        if health.full_wh is None
-        else SHORT
-        if health.trend_wh is None
-        else NO_NAMEPLATE,
+        "trend_percent_per_year": no_trend,
+        "trend_range_percent_per_year": no_trend,
         "discharged_wh": NOT_COUNTED,
         "cycles": NOT_COUNTED if discharged is None else NO_NAMEPLATE,
     }

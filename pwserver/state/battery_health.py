@@ -35,6 +35,8 @@ STEP_DAYS: Final = 10  # how many days must agree on it
 TREND_DAYS: Final = 365  # how far back the trend looks
 TREND_POINT_DAYS: Final = 15  # the trend runs through the medians of so many days
 SHORTEST_TREND_DAYS: Final = 90  # a trend of less would be noise and seasons
+FEWEST_TREND_POINTS: Final = 3  # where days are missing between the first and the last
+CERTAINTY_SIGMAS: Final = 1.96  # 95 %
 _DAY_SECONDS: Final = 86400.0
 _YEAR_DAYS: Final = 365.25
 
@@ -68,6 +70,7 @@ class Health:
     since: float | None = None  # from which day on days are compared: beginning, last step, last change of source
     steps: tuple[Step, ...] = ()
     trend_wh: float | None = None  # a year
+    trend_range_wh: tuple[float, float] | None = None  # between which the days, as they scatter, leave the trend
     discharged_wh: float | None = None
 
 
@@ -108,6 +111,7 @@ def judge_health(
     steps = _steps(when[recent:], values[recent:])
     begin = recent if not steps else when.index(steps[-1].day)
     month = max(begin, bisect_left(when, when[-1] - (MEDIAN_DAYS - 0.5) * _DAY_SECONDS))
+    trend, trend_range = _trend(when[begin:], values[begin:]) or (None, None)
     return Health(
         full_wh=values[-1],
         median_wh=median(values[month:]),
@@ -115,7 +119,8 @@ def judge_health(
         days=len(known),
         since=when[begin],
         steps=steps,
-        trend_wh=_trend(when[begin:], values[begin:]),
+        trend_wh=trend,
+        trend_range_wh=trend_range,
         discharged_wh=total,
     )
 
@@ -178,8 +183,12 @@ def _split(values: Sequence[float], first: int, last: int, begin: int) -> int:
     return max(range(first, last + 1), key=difference)
 
 
-def _trend(when: Sequence[float], values: Sequence[float]) -> float | None:
-    """Return the change in watt-hours a year: the median slope (Theil and Sen) over medians of fifteen days."""
+def _trend(when: Sequence[float], values: Sequence[float]) -> tuple[float, tuple[float, float]] | None:
+    """Return the change in watt-hours a year, and between which two it is with 95 % certainty.
+
+    It is the median slope (Theil and Sen) over medians of fifteen days; the two are those slopes that Kendall's rank
+    correlation leaves (Sen 1968). How seasons and firmware move all days alike is not in them.
+    """
     if when[-1] - when[0] < (SHORTEST_TREND_DAYS - 1) * _DAY_SECONDS:
         return None
     groups: dict[int, tuple[list[float], list[float]]] = {}
@@ -188,9 +197,14 @@ def _trend(when: Sequence[float], values: Sequence[float]) -> float | None:
         days.append(day)
         figures.append(value)
     points = [(median(days), median(figures)) for days, figures in groups.values()]
-    slopes = [
-        (value - earlier) / (day - before)
+    if len(points) < FEWEST_TREND_POINTS:
+        return None
+    slopes = sorted(
+        (value - earlier) / (day - before) * _DAY_SECONDS * _YEAR_DAYS
         for number, (day, value) in enumerate(points)
         for before, earlier in points[:number]
-    ]
-    return median(slopes) * _DAY_SECONDS * _YEAR_DAYS if len(points) >= 3 else None
+    )
+    count = len(points)
+    left = CERTAINTY_SIGMAS * math.sqrt(count * (count - 1) * (2 * count + 5) / 18.0)
+    low, high = math.floor((len(slopes) - left) / 2) - 1, math.ceil((len(slopes) + left) / 2)
+    return median(slopes), (slopes[max(0, low)], slopes[min(len(slopes) - 1, high)])

@@ -15,6 +15,9 @@ _BATTERY: dict[str, Schema] = {
     "nominal_wh": nullable(number("Wh", "the nameplate")),
     "health_percent": nullable(number("%", "state of health: the median of 30 days in percent of the nameplate")),
     "trend_percent_per_year": nullable(number("%", "of the nameplate, by the days since compared_since")),
+    "trend_range_percent_per_year": nullable(
+        {**array(number("%")), "description": "lowest and highest trend that the scatter of the days allows (95 %)"}
+    ),
     "discharged_wh": nullable(number("Wh", "counted in all, resets of the counter bridged")),
     "cycles": nullable(number("", "discharged_wh divided by nominal_wh")),
     "unknown": map_of(string("why"), "for each figure that is null"),

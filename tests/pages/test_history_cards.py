@@ -54,7 +54,8 @@ def battery(health: float | None, **more: Any) -> dict[str, Any]:
     daily = [{"day": f"2026-11-{day}", "full_wh": None, "health_percent": health, "source": None, "discharged_wh": None}
              for day in (21, 22, 24)]  # fmt: skip
     return {"full_wh": None, "median_full_wh": None, "nominal_wh": 13500.0, "health_percent": health,
-            "trend_percent_per_year": -3.1, "discharged_wh": None, "cycles": None, "unknown": {"cycles": "not counted"},
+            "trend_percent_per_year": -3.1, "trend_range_percent_per_year": [-3.6, -2.4], "discharged_wh": None,
+            "cycles": None, "unknown": {"cycles": "not counted"},
             "source": None, "days": 3, "first_day": None, "last_day": None, "compared_since": None, "steps": [],
             "daily": daily, **more}  # fmt: skip
 
@@ -129,7 +130,7 @@ def test_how_healthy_the_batteries_are_and_which_string_is_weak(house: House, lo
     assert rows[0].startswith("String B weak since ") and rows[0].endswith("55 % 102 %"), "the weak one is not first"
     assert rows[1] == "String A in step 100 % 98 %" and rows[2] == "String C too few days – –"
     units = [" ".join(one.split()) for one in page.locator("#health tbody tr").all_inner_texts()]
-    assert units[0] == "PW1 97.3 % – 13.5 kWh −3.1 –" and units[1].startswith("PW2 – ")
+    assert units[0] == "PW1 97.3 % – 13.5 kWh −3.1 (−3.6 to −2.4) –" and units[1].startswith("PW2 – ")
     assert units[2].startswith("All together 96.0 %")
     assert page.locator("#health tbody td[title='not counted']").count() == 3, "why is not said"
     assert "PW2 changed by −4.0 % on " in plain(page, "#health-notes")

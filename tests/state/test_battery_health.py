@@ -150,9 +150,28 @@ def test_days_without_a_step_agree_with_the_oracle(full: list[float], seed: int)
     middles = [tuple(map(statistics.median, zip(*group, strict=True))) for group in points.values()]
     slopes = [(y2 - y1) / (x2 - x1) for at, (x2, y2) in enumerate(middles) for x1, y1 in middles[:at]]
     if days[-1] - year[0][0] < 89 * DAY or len(middles) < 3:
-        assert health.trend_wh is None
+        assert health.trend_wh is None and health.trend_range_wh is None
     else:
         assert health.trend_wh == pytest.approx(statistics.median(slopes) * DAY * YEAR, abs=1e-6)
+        assert health.trend_wh is not None and health.trend_range_wh is not None
+        low, high = health.trend_range_wh
+        assert min(slopes) * DAY * YEAR - 1e-6 <= low <= health.trend_wh <= high <= max(slopes) * DAY * YEAR + 1e-6
+
+
+def test_the_range_of_a_trend_holds_the_truth_as_often_as_it_says() -> None:
+    """300 batteries that lose 400 Wh a year, with days that scatter, watched for 90 to 365 days."""
+    luck = random.Random(1968)
+    held, widths = 0, []
+    for _ in range(300):
+        count = luck.randint(SHORTEST_TREND_DAYS, 365)
+        health = judged([13_500.0 - 400.0 * day / YEAR + luck.gauss(0.0, 40.0) for day in range(count)])
+        assert health.trend_wh is not None and health.trend_range_wh is not None
+        low, high = health.trend_range_wh
+        held += low <= -400.0 <= high
+        widths.append((count, high - low))
+    assert held >= 0.92 * 300
+    young, old = ([wide for count, wide in widths if count // 120 == at] for at in (0, 2))
+    assert statistics.median(young) > 3.0 * statistics.median(old)
 
 
 @given(st.lists(st.one_of(st.just(NAN), st.floats(0, 1e9)), max_size=60))

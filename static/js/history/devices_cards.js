@@ -79,7 +79,7 @@ export class DevicesCards {
         cell(percent(figures.health_percent, 1), unknown.health_percent),
         cell(energy(figures.median_full_wh), unknown.median_full_wh),
         cell(energy(figures.nominal_wh), unknown.nominal_wh),
-        cell(signed(figures.trend_percent_per_year), unknown.trend_percent_per_year),
+        cell(trendWords(figures), unknown.trend_percent_per_year),
         cell(number(figures.cycles, 0), unknown.cycles),
       ];
       return h("tr", {}, h("th", { scope: "row", title: about }, name), ...cells);
@@ -212,6 +212,13 @@ const share = (value) => percent(known(value) ? value * 100 : null);
 
 /** A figure, and why it is not known. @param {string} words @param {string} [why] */
 const cell = (words, why) => h("td", { title: why && translated(why) }, words);
+
+/** The trend, and between which two the days leave it. @param {Battery["figures"]} figures */
+function trendWords({ trend_percent_per_year: trend, trend_range_percent_per_year: range }) {
+  if (!range) return signed(trend);
+  const [low, high] = range.map(signed);
+  return say("history.health.trendRange", { trend: signed(trend), low, high });
+}
 
 /** @param {number | null | undefined} value */
 function signed(value) {

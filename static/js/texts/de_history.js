@@ -119,6 +119,7 @@ export const TEXTS = {
   "history.health.full": "Fasst, wenn voll",
   "history.health.nominal": "Nennkapazität",
   "history.health.trend": "Trend, % je Jahr",
+  "history.health.trendRange": "{trend} ({low} bis {high})",
   "history.health.cycles": "Vollzyklen",
   "history.health.whole": "Alle zusammen",
   "history.health.chart": "Zustand nach Tagen",

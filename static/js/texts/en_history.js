@@ -117,6 +117,7 @@ export const TEXTS = /** @type {const} */ ({
   "history.health.full": "Holds when full",
   "history.health.nominal": "Nameplate",
   "history.health.trend": "Trend, % a year",
+  "history.health.trendRange": "{trend} ({low} to {high})",
   "history.health.cycles": "Full cycles",
   "history.health.whole": "All together",
   "history.health.chart": "State of health by days",

@@ -28,6 +28,7 @@ WATTS_AT_ONCE: Final = 2500.0
 # what it is said to end with is up to half a percent of the charge off, however short the polls are. The next quarter
 # hours take that back. So much a day of what is carried in the battery, in euros.
 TURNED_MONEY: Final = 0.01
+TREND_SLACK: Final = 0.1  # percent a year beside the range that is told, which is to hold 95 of 100 trends
 FIRST_STEP_DAYS, SURE_STEP_DAYS = 5, 16  # after a step, before and from which it is known
 ALL: Final = "all days"
 
@@ -172,11 +173,12 @@ def batteries(year: Year) -> Iterator[str]:
             yield f"steps of {name}: {one['steps']}, by the books {steps}"
         since = max(stepped, year.plot.first_day) if steps else year.plot.first_day
         trend, slope = one["trend_percent_per_year"], -100.0 * AGEING_PER_YEAR
+        low, high = one["trend_range_percent_per_year"] or (math.nan, math.nan)
         if (year.books.today - since).days < 90:
             if trend is not None:
                 yield f"trend of {name}: {trend} after too few days"
-        elif trend is None or not abs(trend - slope) <= 0.3:
-            yield f"trend of {name}: {trend} % a year, by the books {slope}"
+        elif trend is None or not low - TREND_SLACK <= slope <= high + TREND_SLACK:
+            yield f"trend of {name}: {trend} ({low} to {high}) % a year, by the books {slope}"
     if set(answer["units"]) != set(SERIALS):
         yield f"units: {sorted(answer['units'])}"
 
