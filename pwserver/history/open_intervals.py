@@ -6,6 +6,7 @@ place (``counter_truth``), also over a gap; without a counter nothing is known o
 
 from __future__ import annotations
 
+import datetime
 import logging
 import math
 from array import array
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import NOTHING_COUNTED, Counted, CounterTruth
-from pwserver.history.days import day_span, local_date
+from pwserver.history.days import DAY_MIDDLE_SECONDS, day_span, day_start, local_date
 from pwserver.history.layout import (
     BOOK_NAMES,
     COLUMNS,
@@ -94,6 +95,7 @@ class OpenIntervals:
         self.last = -math.inf  # when the newest poll was taken
         self.minute_start = self.quarter_start = self.day_start = -math.inf
         self._day_end = -math.inf
+        self._date = 0  # of the open day, a proleptic ordinal
         self._updated = math.nan
         self._step = math.nan  # seconds between the two newest polls, where that is known
         self._minute, self._quarter, self._day = Rollup(len(COLUMNS)), Rollup(len(COLUMNS)), Rollup(len(COLUMNS))
@@ -109,8 +111,7 @@ class OpenIntervals:
         """Count days by this zone; the open day ends at its next midnight."""
         self.zone = zone
         if math.isfinite(self.day_start):
-            # A second into the day, or its newest poll: the midnight must lie behind every row the day has.
-            self._day_end = day_span(max(self.day_start + 1.0, self.last), zone)[1]
+            self._frame_day()
 
     def energies(self) -> array[float]:
         """Return the lifetime energies in Wh by ENERGIES, NaN for those never measured."""
@@ -364,7 +365,19 @@ class OpenIntervals:
         self.quarter_start = timestamp // QUARTER_SECONDS * QUARTER_SECONDS
 
     def _open_day(self, timestamp: float) -> None:
-        self.day_start, self._day_end = day_span(timestamp, self.zone)
+        self.day_start = day_span(timestamp, self.zone)[0]
+        self._frame_day()
+
+    def _frame_day(self) -> None:
+        """Find the date of the open day and when it ends, also where it began at the midnight of another time zone.
+
+        No date comes twice. A day that is over already by the new zone ends with its newest poll.
+        """
+        begun = self.day_start
+        dates = self._archive.days.select(-math.inf, math.nextafter(begun, -math.inf), [self._date_at], 1)[1][0]
+        own = local_date(begun + DAY_MIDDLE_SECONDS, self.zone).toordinal()
+        self._date = max([own, *(int(date) + 1 for date in dates if not math.isnan(date))])
+        self._day_end = max(day_start(datetime.date.fromordinal(self._date + 1), self.zone), self.last)
 
     def _fill_minute(self) -> array[float]:
         row = self._minute_row
@@ -382,8 +395,7 @@ class OpenIntervals:
         row = self._day_row
         self._day.write(row, _LAST, _SPREAD)
         self._write_energies(row, "days", LONG, DAY)
-        # An instant a little into the day: a day that begins at a gap still has its own date.
-        row[self._date_at] = float(local_date(self.day_start + 1.0, self.zone).toordinal())
+        row[self._date_at] = float(self._date)
         row[self._date_at + 1] = self.last
         row[self._date_at + 2] = self._updated
         return row
@@ -452,7 +464,7 @@ class OpenIntervals:
         self._step = math.nan
         self._day_end = -math.inf
         if math.isfinite(self.day_start):
-            self._day_end = day_span(self.day_start + 1.0, self.zone)[1]
+            self._frame_day()
             filled = self._archive.quarters.select(
                 self.day_start, math.nextafter(self._day_end, -math.inf), [self._seconds_at["quarters"] + 2]
             )[1][0]

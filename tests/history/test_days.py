@@ -6,6 +6,7 @@ import datetime
 import math
 import zoneinfo
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,9 +14,10 @@ import pytest
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_noon, day_span, day_start, local_date
 from pwserver.history.history_route import history
-from pwserver.history.layout import HistoryGateway, HistorySettings
+from pwserver.history.layout import HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.signal_routes import signal_trend
+from pwserver.history.store import HistoryStore
 from pwserver.history.timeseries import daily, today
 from tests.history.support import archive, body, histories, reading
 
@@ -156,6 +158,33 @@ def test_a_zone_that_becomes_known_later_loses_no_energy_and_repeats_no_day(late
     for begun, date in list(zip(times, dates, strict=True))[1:]:  # every later day is one of the new zone
         day = datetime.date.fromordinal(round(date))
         assert begun == day_start(day, ZoneInfo(later))
+
+
+@pytest.mark.parametrize(("before", "after"), [
+    ("UTC", "America/Los_Angeles"), ("Europe/Berlin", "America/Los_Angeles"), ("America/Los_Angeles", "Asia/Kathmandu"),
+    ("Pacific/Kiritimati", "Pacific/Pago_Pago"), ("Pacific/Pago_Pago", "Pacific/Kiritimati"),
+])  # fmt: skip
+def test_a_zone_that_the_owner_changes_repeats_no_day(tmp_path: Path, before: str, after: str) -> None:
+    """As of a container that is told its zone later: the day that is open then has one row, under one date."""
+    start = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC).timestamp()
+    change, when = start + 40 * 3600.0, start
+    for zone, end in ((before, change), (after, start + 4 * 86400.0)):
+        layout = plan(SETTINGS, HistoryGateway("default", "Default Gateway", zone))
+        opened = HistoryStore.open(tmp_path, [layout])
+        store = opened.archives["default"]
+        recorder = Recorder(store)
+        while when <= end:
+            recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
+            when += 1200.0
+        recorder.checkpoint()
+        columns = [store.column("days", name) for name in ("date", "home_wh")]
+        dates, energies = store.days.select(-math.inf, math.inf, columns)[1]
+        asked = {"start": "2025-05-30", "end": "2025-06-07"}
+        told = body(daily(histories(store), asked, when))
+        opened.close()
+    assert sorted(set(dates)) == list(dates)
+    assert math.fsum(one for one in energies if one == one) == pytest.approx(96_000.0)
+    assert told["sum"]["home_kwh"] == pytest.approx(96.0) and told["sum"]["days"] == len(told["days"])
 
 
 def test_the_owners_zone_is_never_replaced() -> None:
