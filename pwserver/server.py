@@ -346,7 +346,7 @@ class Main:
         supervisor.stop([old.poller, *old.services])
         wait_times.inherit(old.runtime, new.runtime)
         judge_memories.inherit(old.runtime, new.runtime)
-        if old.runtime.history.path is None and new.runtime.history.path is not None:
+        if old.runtime.history.leaves_rows_behind(new.runtime.history):
             from pwserver.history.takeover import take_over  # hardly ever, so that main need not keep its modules
 
             take_over(old.runtime.history, new.runtime.history)

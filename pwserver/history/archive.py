@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from pathlib import Path
 
 import ujson
@@ -131,6 +132,13 @@ class Archive:
         self._places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
         self._notes_seen: tuple[int, Notes] = (-1, Notes())
         self.health = HealthMemory()
+
+    def renamed(self, layout: GatewayLayout) -> Archive:
+        """Return this archive for a reloaded configuration, in which all but the shape of its files may be another."""
+        found = copy(self)
+        found.layout = layout
+        found.health = HealthMemory()
+        return found
 
     @property
     def gateway(self) -> HistoryGateway:

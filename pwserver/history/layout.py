@@ -225,6 +225,10 @@ class GatewayLayout:
         records.append(("tariff", TARIFF_BYTES if self.rings else 0))
         return (*records, *([(DEVICES, self.devices_bytes)] if self.devices_bytes else []))
 
+    def has_shape_of(self, other: GatewayLayout) -> bool:
+        """Say whether both can use the same files: a name, a time zone or how often is flushed are not in them."""
+        return (self.gateway.id, self.rings, self.records) == (other.gateway.id, other.rings, other.records)
+
     @property
     def control_bytes(self) -> int:
         """Return bytes that stay in memory when the rows are in files."""

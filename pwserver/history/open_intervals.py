@@ -371,11 +371,13 @@ class OpenIntervals:
     def _frame_day(self) -> None:
         """Find the date of the open day and when it ends, also where it began at the midnight of another time zone.
 
-        No date comes twice. A day that is over already by the new zone ends with its newest poll.
+        Then it is the date of its middle, or of its newest poll if that is earlier, and none that an earlier day has. A
+        day that is over already by the new zone ends with its newest poll.
         """
         begun = self.day_start
         dates = self._archive.days.select(-math.inf, math.nextafter(begun, -math.inf), [self._date_at], 1)[1][0]
-        own = local_date(begun + DAY_MIDDLE_SECONDS, self.zone).toordinal()
+        middle, newest = begun + DAY_MIDDLE_SECONDS, max(begun + 1.0, self.last)
+        own = min(local_date(when, self.zone).toordinal() for when in (middle, newest))
         self._date = max([own, *(int(date) + 1 for date in dates if not math.isnan(date))])
         self._day_end = max(day_start(datetime.date.fromordinal(self._date + 1), self.zone), self.last)
 

@@ -140,7 +140,7 @@ class HistoryStore:
             self.events[name] = self._open_events(name, clock)
 
     def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
-        """Return the store of a reloaded configuration: archives of an unchanged layout go on, new ones are opened.
+        """Return the store of a reloaded configuration: archives of the same shape go on, new ones are opened.
 
         Another process may still write to this store, so a file cannot take another shape: HistoryLocked then. A store
         that has been given up is not used by any process any more, so all of its files are opened anew.
@@ -163,8 +163,10 @@ class HistoryStore:
                 store.events[name] = self.events.get(name) or store._new_events(name, clock)
             if not layout.rings:
                 continue
-            if known is not None and known.layout == layout:
-                store.archives[name] = known
+            if known is not None and known.layout.has_shape_of(layout):
+                store.archives[name] = known if known.layout == layout else known.renamed(layout)
+                if self.path is not None:
+                    store._flush_seconds = layout.settings.flush_seconds
             elif self.path is None:
                 store.archives |= HistoryStore.in_memory([layout]).archives
             elif known is not None:
@@ -172,6 +174,11 @@ class HistoryStore:
             else:
                 store.archives[name] = store._open_gateway(layout, clock)
         return store
+
+    def leaves_rows_behind(self, new: HistoryStore) -> bool:
+        """Say whether rows that are in memory only are not those of the store that follows."""
+        shared = self.archives.keys() & new.archives.keys()
+        return self.path is None and any(self.archives[one].polls is not new.archives[one].polls for one in shared)
 
     @property
     def flush_seconds(self) -> float:

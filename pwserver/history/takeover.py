@@ -1,4 +1,4 @@
-"""Carry a history that was kept in memory into the folder that a reload names for it."""
+"""Carry a history that was kept in memory into what a reload makes of it: a folder, or rings of another shape."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ log = logging.getLogger("pwserver.history")
 
 
 def take_over(old: HistoryStore, new: HistoryStore) -> None:
-    """Add the rows and events that ``old`` has in memory to the files of ``new``, while nobody records.
+    """Add the rows and events that ``old`` has in memory to those of ``new``, while nobody records.
 
-    What is in the files already stays. A gateway whose files refuse is told in the log and does not stop the others.
+    What is there already stays. A gateway whose files refuse is told in the log and does not stop the others.
     """
     for gateway, events in new.events.items():
-        if gateway in old.events:
+        if gateway in old.events and old.events[gateway] is not events:
             _add_events(old.events[gateway], events)
     for gateway, archive in new.archives.items():
-        if gateway in old.archives:
+        if gateway in old.archives and old.archives[gateway].polls is not archive.polls:
             try:
                 tables = tables_in(old.archives[gateway])
                 merge_tables(new, gateway, rows_among(tables, archive.timezone), tables)

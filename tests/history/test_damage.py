@@ -26,6 +26,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import FileHeader, folder_of, read_rows, write_ring
 from pwserver.history.stop_reason import StopReason
 from pwserver.history.store import HistoryLocked, HistoryStore
+from pwserver.history.takeover import take_over
 from pwserver.poller.recording import Recording
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows
@@ -391,6 +392,31 @@ def test_a_reload_opens_files_in_trouble_anew(tmp_path: Path) -> None:
     with pytest.raises(HistoryLocked):
         open_store(tmp_path)
     after.close()
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_reload_with_another_name_or_zone_keeps_the_rows(tmp_path: Path, in_memory: bool) -> None:
+    store = HistoryStore.in_memory([plan(SMALL, GATEWAY)]) if in_memory else open_store(tmp_path)
+    feed(Recorder(store.archives["default"]), 0, 50)
+    kept = rows(store, "minutes")
+    renamed = HistoryGateway("default", "Lake Cabin", "Europe/Berlin")
+    after = store.extended([plan(replace(SMALL, flush_seconds=7.0), renamed)])
+    assert rows(after, "minutes") == kept and not store.leaves_rows_behind(after)
+    assert after.archives["default"].gateway == renamed and store.archives["default"].gateway == GATEWAY
+    assert after.flush_seconds == (0.0 if in_memory else 7.0)
+    feed(Recorder(after.archives["default"]), 50, 100)
+    assert len(rows(after, "polls")) == 100
+    after.close()
+
+
+def test_what_is_in_memory_goes_into_rings_of_another_shape() -> None:
+    store = HistoryStore.in_memory([plan(SMALL, GATEWAY)])
+    feed(Recorder(store.archives["default"]), 0, 50)
+    after = store.extended([plan(replace(SMALL, poll_interval=2.0), GATEWAY)])
+    assert store.leaves_rows_behind(after) and not rows(after, "polls")
+    take_over(store, after)
+    assert rows(after, "polls") == rows(store, "polls")
+    assert after.events["default"] is store.events["default"]
 
 
 def test_the_first_reason_stays() -> None:
