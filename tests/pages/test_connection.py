@@ -19,10 +19,11 @@ from tests.support.waiting import wait_until
 
 FADED = "document.querySelector('.flow').classList.contains('faded')"
 NOTICE = "document.querySelector('#notice').textContent"
+TRANSPORTS = ("socket", "stream", "poll")
 WELL = f"/^(All well|Nothing is known to be wrong|Warning|Serious)/.test({NOTICE})"
 
 
-@pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_each_transport_alone(house: House, look: Look, transport: str) -> None:
     watched = look(house, each_request=True)
     page = watched.open(f"?live={transport}", transport)
@@ -76,6 +77,12 @@ PAGES = {  # page: (how it says that the server is gone, how it says that all is
         "document.querySelector('#state').textContent === '' && document.querySelector('#power canvas')",
     ),
 }
+# Each page with the part that tells of the connection.
+LIGHT = {
+    "": "?",
+    "console": "console?hide=energy,trend,daily-energy,powerwall,checks,gateways,strings,alerts,control&",
+    "history": "history?",
+}
 
 
 def test_server_restarted_with_every_page_open(look: Look) -> None:
@@ -83,7 +90,8 @@ def test_server_restarted_with_every_page_open(look: Look) -> None:
         environment = {"PW_HOST": gateway.address, "PW_GW_PWD": gateway.password, "PW_CACHE_EXPIRE": "1"}
         with server_at_a_known_port(environment) as server:
             port = server.port
-            pages = {path: look(f"http://127.0.0.1:{port}", check=False).open(path) for path in PAGES}
+            base = f"http://127.0.0.1:{port}"
+            pages = {path: look(base, check=False).open(shown) for path, shown in LIGHT.items()}
             for path, page in pages.items():
                 until(page, PAGES[path][1])
                 page.evaluate("globalThis.stayed = true")
@@ -106,32 +114,26 @@ def test_network_off_and_on(house: House, look: Look) -> None:
     until(page, well)
 
 
-@pytest.mark.parametrize("path", ["", "console"])
-@pytest.mark.parametrize("transport", ["socket", "stream", "poll"])
-def test_network_that_falls_silent(house: House, look: Look, transport: str, path: str) -> None:
-    """Somewhere on the way nothing passes any more, and no connection is closed."""
-    lost, well = PAGES[path]
+def test_network_that_falls_silent(house: House, look: Look) -> None:
+    """Somewhere on the way nothing passes any more, and no connection is closed; the history has nothing open then."""
     with Relay(house.server.port) as relay:
-        page = look(f"http://127.0.0.1:{relay.port}", check=False).open(f"{path}?live={transport}", transport)
-        until(page, well)
-        page.evaluate("globalThis.stayed = true")
+        asked = [(path, shown, one) for path, shown in LIGHT.items() if path != "history" for one in TRANSPORTS]
+        pages = [
+            (look(f"http://127.0.0.1:{relay.port}", check=False).open(f"{shown}live={one}", one), *PAGES[path])
+            for path, shown, one in asked
+        ]
+        history = look(f"http://127.0.0.1:{relay.port}", check=False).open("history")
+        pages.append((history, *PAGES["history"]))
+        for page, _, well in pages:
+            until(page, well)
+            page.evaluate("globalThis.stayed = true")
         relay.silent(True)
-        until(page, lost)
+        history.click("[data-range='7d']")
+        for page, lost, _ in pages:
+            until(page, lost, 30)
         relay.silent(False)
-        until(page, f"{well} && {STAYED}", 40)
-
-
-def test_history_through_a_network_that_falls_silent(house: House, look: Look) -> None:
-    lost, well = PAGES["history"]
-    with Relay(house.server.port) as relay:
-        page = look(f"http://127.0.0.1:{relay.port}", check=False).open("history")
-        until(page, well)
-        page.evaluate("globalThis.stayed = true")
-        relay.silent(True)
-        page.click("[data-range='7d']")
-        until(page, lost, 30)
-        relay.silent(False)
-        until(page, f"{well} && {STAYED}", 40)
+        for page, _, well in pages:
+            until(page, f"{well} && {STAYED}", 40)
 
 
 def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
@@ -145,7 +147,9 @@ def test_browser_keeps_the_day_of_a_server_that_forgets(look: Look) -> None:
             watched = look(f"http://127.0.0.1:{port}", check=False)
             moment = [begin]
             watched.page.route("**/api/site/default", partial(as_if_written_at, moment))
-            page = watched.open("console?hide=power-flow&live=poll")
+            page = watched.open(
+                "console?hide=power-flow,energy,daily-energy,powerwall,checks,gateways,strings,alerts,control&live=poll"
+            )
             until(page, LIVE)
             assert page.evaluate(MINUTES_KEPT) == 0
             for minute in range(1, 4):
@@ -160,21 +164,16 @@ WRONG_BY = [-40 * 86_400, 3 * 86_400 + 7000]
 
 
 @pytest.mark.parametrize("seconds", WRONG_BY)
-@pytest.mark.parametrize("transport", ["socket", "poll"])
-def test_a_browser_with_a_wrong_clock_tells_right_ages(
-    house: House, look: Look, transport: str, seconds: float
-) -> None:
-    def opened(path: str) -> Page:
-        watched = look(house)
-        watched.page.clock.set_fixed_time((time.time() + seconds) * 1000)
-        return watched.open(path, transport if "live" in path else None)
-
-    page = opened(f"?live={transport}")
-    until(page, r"/^Read \d\d? s ago$/.test(document.querySelector('#age').textContent.replace('\u202f', ' '))")
-    page = opened(f"console?live={transport}&hide=trend")
-    until(page, "/Last reading\\s*\\d\\d?.s ago/.test(document.querySelector('.gateway-box').innerText)")
-    until(page, "/In this state\\s*(\\d\\d?.s|\\d\\d?.min)/.test(document.querySelector('.gateway-box').innerText)")
-    page = opened("history")
+def test_a_browser_with_a_wrong_clock_tells_right_ages(house: House, look: Look, seconds: float) -> None:
+    watched = look(house)
+    watched.page.clock.set_fixed_time((time.time() + seconds) * 1000)
+    for transport in ("socket", "poll"):
+        page = watched.open(f"?live={transport}", transport)
+        until(page, r"/^Read \d\d? s ago$/.test(document.querySelector('#age').textContent.replace('\u202f', ' '))")
+        page = watched.open(f"console?live={transport}&hide=trend,daily-energy,checks,strings", transport)
+        until(page, "/Last reading\\s*\\d\\d?.s ago/.test(document.querySelector('.gateway-box').innerText)")
+        until(page, "/In this state\\s*(\\d\\d?.s|\\d\\d?.min)/.test(document.querySelector('.gateway-box').innerText)")
+    page = watched.open("history")
     until(page, "document.documentElement?.dataset.shown")
     until_second = page.evaluate("Number(new URL(document.querySelector('#csv-power').href).searchParams.get('to'))")
     assert abs(until_second - time.time()) < 120, "the range ends at the wrong now"

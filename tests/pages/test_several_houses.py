@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ OTHER_AGE_TOLD = """((place, before) => {
 })"""
 FAST = {"PW_CACHE_EXPIRE": "1", "PW_TIMEOUT": "3", "PW_BACKOFF_MAX": "5", "PW_CACHE_TTL": "8"}
 ALIVE = ("home", "cabin", "barn")
+# The console with its drawing and its boxes of gateways.
+ONLY_HOUSES = "console?hide=energy,trend,daily-energy,powerwall,checks,strings,alerts,control"
 
 
 def entry(name: str, gateway: SimulatedGateway, **other: str) -> dict[str, str]:
@@ -150,7 +152,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
         server = stack.enter_context(server_at_a_known_port(environment))
         wait_until(lambda: states(server) == ["fresh", "fresh"], 30, server.output())
         base = f"http://127.0.0.1:{server.port}"
-        hidden = "hide=trend,daily-energy,checks,control,alerts,strings"
+        hidden = "hide=energy,trend,daily-energy,powerwall,checks,control,alerts,strings"
         page, cabin = (look(base, check=False).open(f"console?{query}{hidden}") for query in ("", "gateway=cabin&"))
         for one, watts in ((page, "8.00"), (cabin, "4.00")):
             until(one, f"document.querySelector('.node.solar .value').textContent === '{watts}'")
@@ -178,7 +180,7 @@ def test_a_house_that_dies_is_named_and_keeps_its_place_with_its_last_figures(lo
             until(one, f"{STATE} === 'Live' && /^(All|2 of 2) well/.test({NOTICE})", 40)
 
 
-@pytest.mark.parametrize("path", ["?gateway={}", "console?gateway={}&hide=trend,daily-energy,powerwall,strings,alerts"])
+@pytest.mark.parametrize("path", ["?gateway={}", f"{ONLY_HOUSES}&gateway={{}}"])
 def test_an_unknown_house_is_not_the_sum_of_the_others(street: House, look: Look, path: str) -> None:
     watched = look(street)
     watched.expected = ("404", "WebSocket", "EventSource")
@@ -195,7 +197,7 @@ def test_an_unknown_house_remembered_by_the_console_can_be_left(street: House, l
     page = look(street).page
     page.goto(f"{street.base}/favicon.ico")
     page.evaluate("localStorage.setItem('pwserver.settings', JSON.stringify({ gateway: 'sold' }))")
-    page.goto(f"{street.base}/console?hide=trend,daily-energy,powerwall,strings,alerts,control,checks")
+    page.goto(f"{street.base}/{ONLY_HOUSES}")
     until(page, f"{NOTICE}.startsWith('There is no gateway “sold”') && {STATE} === 'No such gateway'")
     page.select_option("#switcher select", "")
     until(page, f"{STATE} === '3 of 5 live'")
@@ -232,7 +234,7 @@ def test_a_single_house_says_what_is_wrong_and_what_helps(look: Look) -> None:
                 told = server.json("/api/site")["gateways"][0]
                 advice.add(told["advice"])
                 watched = look(f"http://127.0.0.1:{server.port}", check=False)
-                for path in ("", "console?hide=trend,daily-energy,powerwall,strings,alerts,checks,control"):
+                for path in ("", ONLY_HOUSES):
                     page = watched.open(path)
                     until(page, f"{NOTICE}.includes({json.dumps(told['advice'])})")
                     until(page, f"{NOTICE}.includes({json.dumps(told['sentence'][1:])})")
@@ -313,41 +315,34 @@ def test_houses_that_are_missing_for_one_reason_share_their_sentence(street: Hou
     until(page, f"{MORE}.startsWith('Without Mill, Cabin, Barn and Shed, which have not answered for 3\u202fmin')")
 
 
-@contextmanager
-def growing_old(look: Look) -> Iterator[dict[Page, str]]:
-    """The pages of a house that has fallen silent, each with the place where it tells the age beside its notice."""
+def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
+    """Whenever a text changes while the figures grow old, what the notice says is what stands elsewhere.
+
+    Also in a slow browser, whose clock runs seven seconds between two looks at it.
+    """
     with SimulatedGateway("powerwall2", hour=12.5) as gateway:
         settings = {"PW_HOST": gateway.address, **login(gateway), "PW_CACHE_TTL": "600"}
         with alone(**settings) as server:
             base = f"http://127.0.0.1:{server.port}"
-            flow, console = (look(base, check=False).open(path) for path in ("", "console"))
-            for page in (flow, console):
+            places = {"": "#age", ONLY_HOUSES: ".gateway-box"}
+            opened = [(look(base, check=False).open(path), place) for path, place in [*places.items()] * 2]
+            for page, _ in opened:
                 until(page, FRESH)
             gateway.fault("unplugged")
-            for page in (flow, console):
+            for page, _ in opened:
                 until(page, f"/figures are .* old/.test({NOTICE})", 30)
-            yield {flow: "#age", console: ".gateway-box"}
-
-
-def test_all_places_of_a_page_tell_the_same_age(look: Look) -> None:
-    """Whenever a text changes while the figures grow old, what the notice says is what stands elsewhere."""
-    with growing_old(look) as places:
-        for page, place in places.items():
-            page.evaluate(AGES, place)
-        for page in places:
-            until(page, "globalThis.ages.size >= 4", 60)
-            assert page.evaluate("globalThis.differing") == []
-
-
-def test_a_slow_browser_draws_all_places_of_one_moment(look: Look) -> None:
-    """A clock that runs seven seconds between two looks at it: still no two places tell different ages."""
-    with growing_old(look) as places:
-        for page, place in places.items():
-            page.evaluate("(() => { let now = performance.now(); performance.now = () => (now += 7000); })()")
-            before = ""
-            for _ in range(3):
-                before, there = until(page, f"{OTHER_AGE_TOLD}('{place}', {json.dumps(before)})", 10)
-                assert f"{before} ago" in there
+            for page, place in opened[:2]:
+                page.evaluate(AGES, place)
+            for page, place in opened[2:]:
+                page.evaluate("(() => { let now = performance.now(); performance.now = () => (now += 7000); })()")
+                before = ""
+                for _ in range(3):
+                    before, there = until(page, f"{OTHER_AGE_TOLD}('{place}', {json.dumps(before)})", 10)
+                    assert f"{before} ago" in there
+                page.goto("about:blank")
+            for page, _ in opened[:2]:
+                until(page, "globalThis.ages.size >= 4", 60)
+                assert page.evaluate("globalThis.differing") == []
 
 
 def login(gateway: SimulatedGateway) -> dict[str, str]:
@@ -390,16 +385,13 @@ def test_a_restarted_server_knows_nothing_yet_and_the_page_invents_nothing(look:
 
 
 def test_the_history_of_an_unknown_house_is_not_that_of_the_others(street: House, look: Look) -> None:
+    """And it lists the houses of which nothing is recorded."""
     page = look(street).open("history?gateway=sold")
     state = "document.querySelector('#state').textContent"
     until(page, f"{state}.startsWith('There is no gateway “sold”. There are: Mill (mill), Home (home)')")
     assert not page.evaluate("document.querySelector('#power canvas')")
     page.select_option("#switcher select", "")
     until(page, f"{state} === '' && document.querySelector('#power canvas')")
-
-
-def test_the_history_lists_houses_of_which_nothing_is_recorded(street: House, look: Look) -> None:
-    page = look(street).open("history")
     until(page, "document.querySelectorAll('#switcher option').length > 1")
     listed = page.locator("#switcher option").all_inner_texts()
     assert {"Mill", "Home", "Cabin", "Barn", "Shed"} <= set(listed)
