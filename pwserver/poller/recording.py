@@ -20,6 +20,7 @@ from pwserver.history.today_energies import today_energies
 from pwserver.reading import Reading
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.judge import Judged
+from pwserver.state.plausible import implausible
 from pwserver.state.today import TodayEnergies
 from pwserver.state.view import View
 
@@ -88,8 +89,13 @@ class Recording:
         return today_energies(archive, time.time())
 
     def take(self, view: View) -> None:
-        """Record a fresh reading; one that is only still served, or was seen before, is left out."""
+        """Record a fresh reading; one that is only still served, or was seen before, is left out.
+
+        So is one whose powers cannot be true, as from every sum: the books then have a gap, which a counter can fill.
+        """
         if view.reading is not None and view.status.online:
+            if not view.gateway.virtual and implausible(view.state.judged):
+                return
             self.record(view.gateway.id, view.reading, view.state.judged, view.gateway.timezone)
 
     def correction_seconds(self, gateway: str) -> float:

@@ -221,10 +221,18 @@ def inside(name: str, *path: str | int) -> list[Reader]:
     return [Reader(f"MQTT {name} {' '.join(map(str, path))}", read, fresh_only=True)]
 
 
+def not_recorded(moment: Moment, gateway: str) -> bool:
+    """Whether the history leaves the reading out, and does so: its powers cannot be true."""
+    site = moment.json(f"/api/site/{gateway}")
+    return bool(site) and "implausible" in site and not moment.row(gateway)
+
+
 def history(column: str, word: Mapping[Any, Any] | None = None) -> list[Reader]:
     """A column of the row that the history made of the reading that is shown. It keeps 32 bits of a number."""
 
     def read(moment: Moment, gateway: str) -> Any:
+        if not_recorded(moment, gateway):
+            return NOT_TOLD
         value = moment.row(gateway).get(column)
         return value if word is None else word.get(value, value)
 
@@ -235,6 +243,8 @@ def sampled(gives: str, takes: str | None = None) -> list[Reader]:
     """A power of /api/timeseries/samples, where its two directions are told apart. It has no row without all four."""
 
     def read(moment: Moment, gateway: str) -> Any:
+        if not_recorded(moment, gateway):
+            return NOT_TOLD
         row = moment.row(gateway)
         if gives in row:
             return row[gives] - (row[takes] if takes else 0.0)

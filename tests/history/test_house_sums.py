@@ -13,6 +13,7 @@ from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import HistoryGateway, HistorySettings
 from pwserver.history.recorder import Recorder
 from pwserver.poller.recording import Recording
+from pwserver.state.judge import GatewayJudge
 from tests.history.support import archive, body, histories, reading
 
 NOON = 1_795_377_600.0
@@ -113,3 +114,17 @@ def test_the_recorded_sum_has_a_gap_while_a_house_is_missing(known: bool, record
     _, (watts_recorded,) = store.polls.select(-math.inf, math.inf, [store.column("polls", "site")])
     assert list(watts_recorded).count(2000.0) == 106  # the rest of a known house is a gap, bridged as its own is
     assert len(watts_recorded) == recorded
+
+
+def test_powers_that_cannot_be_true_are_in_no_books() -> None:
+    """T10: the house is left out of all sums, so neither its own history nor the sum of histories has them."""
+    store = archive(SETTINGS, HistoryGateway("farm", "Farm", "UTC"))
+    recording = Recording(SimpleNamespace(archives={"farm": store}, stop_reason=lambda _=None: None))  # type: ignore[arg-type]
+    gateway = SimpleNamespace(id="farm", virtual=False, timezone="UTC")
+    for number in range(120):
+        battery = 4_000_000.0 if 30 <= number < 90 else 1000.0
+        one = reading(NOON + 10.0 * number, 0.0, 0.0, battery, 1000.0, gateway_id="farm")
+        state = SimpleNamespace(judged=GatewayJudge().take(one))
+        recording.take(SimpleNamespace(reading=one, status=SimpleNamespace(online=True), gateway=gateway, state=state))  # type: ignore[arg-type]
+    _, (kept,) = store.polls.select(-math.inf, math.inf, [store.column("polls", "battery")])
+    assert list(kept) == [1000.0] * 60
