@@ -27,6 +27,7 @@ from pwserver.state.view import SiteView, View
 
 VERSION: Final = 1
 DRAWN_UNITS: Final = 12  # a page cannot draw more; for many houses, only the number of units is shown
+LEVEL: Final = "level"  # the answer with the charge; a house without a battery has none
 LEFT_OUT: Final = {NO_DATA: "has no data", OLD: "does not answer", IMPLAUSIBLE: "reports implausible figures"}
 
 
@@ -99,7 +100,11 @@ def gateway_document(view: View) -> JsonObject:
         "uptime": reading.uptime if reading is not None else None,
         "calls_per_minute": status.calls_per_minute,
         "poll_seconds": rounded("poll_ratio", status.poll_seconds),
-        "missing": [name for name, one in status.capabilities.items() if one.available is False],
+        "missing": [
+            name
+            for name, one in status.capabilities.items()
+            if one.available is False and not (name == LEVEL and has_battery(judged) is False)
+        ],
     }
     body["set_aside"] = dict(judged.set_aside)
     return body

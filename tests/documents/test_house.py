@@ -15,6 +15,7 @@ from pwserver.documents.catalogue import CATALOGUE
 from pwserver.documents.encode import to_json
 from pwserver.documents.virtual_gateway import merge
 from pwserver.modes import Reach
+from pwserver.reading import Capability
 from pwserver.state.counter_sums import SumMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.view import SiteView, View
@@ -155,6 +156,16 @@ def test_what_is_measured_in_a_unit_is_told_in_units_of_measure() -> None:
     assert (unit["pack_max_celsius"], unit["pack_min_celsius"], unit["inverter_celsius"]) == (38.4, 33.9, 41)
     assert unit["fan_a_rpm"] == 1320 and "fan_b_rpm" not in unit
     assert schema_errors(HOUSE, site_documents.gateway_document(view)) == []
+
+
+def test_a_charge_is_missing_only_where_there_is_a_battery() -> None:
+    lost = {name: Capability(None, 3, False) for name in ("level", "vitals")}
+    with_one = powerwall3_view("home", 1)
+    with_one = replace(with_one, status=replace(with_one.status, capabilities=lost))
+    without = with_battery(with_one, 0.0, system_status=None, soe_raw=None, tedapi_config=None, vitals=None)
+    for view, missing in ((with_one, ["level", "vitals"]), (without, ["vitals"])):
+        body = site_documents.gateway_document(view)
+        assert (body["has_battery"], body["connection"]["missing"]) == (len(missing) == 2, missing)
 
 
 def test_units_and_the_house_tell_their_charge_on_one_scale() -> None:

@@ -64,8 +64,12 @@ export function energyNow(card, app, hint) {
   };
 }
 
-/** Write what energy was worth. @param {NonNullable<DocumentAt<"api/timeseries/today">["value"]>[string]} value */
+/**
+ * Write what energy was worth; nothing while nothing of it is known.
+ * @param {NonNullable<DocumentAt<"api/timeseries/today">["value"]>[string]} value
+ */
 function worthWords({ currency, today, month }) {
+  if (![today, month].some((part) => known(part.bill))) return "";
   /** @param {number | null | undefined} amount */
   const money = (amount) => (known(amount) ? [currency ?? "", number(amount, 2)].join(" ").trim() : DASH);
   /** @param {typeof today} part */
