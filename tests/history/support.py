@@ -31,7 +31,7 @@ def archive(settings: HistorySettings | None = None, gateway: HistoryGateway = G
     return HistoryStore.in_memory([layout]).archives[gateway.id]
 
 
-def reading(timestamp: float, site: float, solar: float, battery: float, load: float, **more: Any) -> Reading:
+def reading(timestamp: float, site: float, solar: float, battery: float | None, load: float, **more: Any) -> Reading:
     """A reading with four powers; ``counters`` adds energies to the meters."""
     counters: Mapping[str, Mapping[str, float]] = more.pop("counters", {})
     powers = {"site": site, "solar": solar, "battery": battery, "load": load}

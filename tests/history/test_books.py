@@ -328,6 +328,21 @@ def test_what_is_bought_into_the_battery_and_sold_again_is_not_the_homes() -> No
     assert (battery, grid) == (pytest.approx(0.0, abs=0.01), pytest.approx(0.0, abs=0.01))
 
 
+def test_a_house_without_a_battery_has_all_shares_and_one_that_hides_it_none() -> None:
+    """All is known of 5 kW of sun at a home of 4; where powers do not add up, a battery does what nobody told."""
+    for sold, told in ((-1_000.0, True), (-980.0, True), (-500.0, False)):
+        store = archive(SETTINGS)
+        recorder = Recorder(store)
+        for number in range(721):
+            recorder.record(reading(NOON + 5.0 * number, sold, 5_000.0, None, 4_000.0))
+        sun, battery, grid, home = shares_of(store)
+        assert home == pytest.approx(4.0)
+        if told:
+            assert (sun, battery, grid) == (pytest.approx(4.0, rel=1e-3), 0.0, 0.0)
+        else:
+            assert math.isnan(sun) and math.isnan(battery) and math.isnan(grid)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
