@@ -104,7 +104,7 @@ def test_days_are_those_of_the_house_wherever_the_browser_is(house: House, look:
     elsewhere = zone_name((NOON_ZONE + 12 + 7) % 24 - 12)
     page = look(house.base, timezone_id=elsewhere).open("history?range=today")
     until(page, DRAWN)
-    assert page.inner_text("#zone") == f"Times and days are those of the house ({zone_name(NOON_ZONE)})."
+    assert page.inner_text("#zone") == f"Times and days of the history are those of the house ({zone_name(NOON_ZONE)})."
     assert page.input_value("#from") == page.input_value("#to") == f"{today()}"
     first = page.get_attribute("#table tbody tr:last-child time", "datetime")
     assert str(first).startswith(f"{today()}T00:00")

@@ -23,16 +23,17 @@ export const zone = () => houseZone;
 export const zoneName = (name) => new Intl.DateTimeFormat(undefined, { timeZone: name }).resolvedOptions().timeZone;
 
 /**
- * Return a format of times in the zone of the house.
+ * Return a format of times in a zone, if none is named in that of the house.
  * @param {string} key
  * @param {Intl.DateTimeFormatOptions} options
- * @param {string} [language]
+ * @param {{language?: string, timeZone?: string}} [choices] ``timeZone`` undefined: the reader's own
  */
-export function timeFormat(key, options, language = locale) {
-  const name = `${key} ${houseZone}`;
+export function timeFormat(key, options, choices = {}) {
+  const { language = locale, timeZone } = { timeZone: houseZone, ...choices };
+  const name = `${key} ${timeZone}`;
   let format = formats.get(name);
   if (!format) {
-    format = new Intl.DateTimeFormat(language, { ...options, timeZone: houseZone });
+    format = new Intl.DateTimeFormat(language, { ...options, timeZone });
     formats.set(name, format);
   }
   return format;
@@ -52,7 +53,7 @@ const NUMBERS = {
 /** Return what the clock of the house says at this second, as "YYYY-MM-DDTHH:MM:SS". @param {number} epoch */
 export function wallTime(epoch) {
   if (!Number.isFinite(epoch)) return "";
-  const parts = timeFormat("wall", NUMBERS, "en-US").formatToParts(epoch * 1000);
+  const parts = timeFormat("wall", NUMBERS, { language: "en-US" }).formatToParts(epoch * 1000);
   /** @type {Record<string, string>} */
   const found = {};
   for (const { type, value } of parts) found[type] = value;

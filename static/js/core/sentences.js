@@ -1,6 +1,6 @@
 // Parts of sentences about a house, the same on every page. What is wrong with a gateway, and what helps, the server
 // says.
-import { clock, known, moment, span } from "./format.js";
+import { DASH, known, readersTime, span } from "./format.js";
 import { ago, serverNow } from "./server_clock.js";
 import { asSentence, say, translated } from "./texts.js";
 
@@ -35,7 +35,7 @@ export function ageOf(house) {
 }
 
 /** Write the time of day, and the day as well when that is long ago. @param {Figure} epoch */
-export const when = (epoch) => ((ago(epoch) ?? 0) < RECENT_SECONDS ? clock(epoch) : moment(epoch));
+export const when = (epoch) => (known(epoch) ? readersTime(epoch, (ago(epoch) ?? 0) >= RECENT_SECONDS) : DASH);
 
 /**
  * Write a list, the first few of its parts in words: "A, B, C and 4 more".

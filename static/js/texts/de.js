@@ -290,6 +290,7 @@ export const TEXTS = {
   "units.expansionOf": "Erweiterung von",
   "units.none": "Hier gibt es keine Powerwall",
   "units.nothing": "Noch nichts bekannt",
+  "units.away": "Nicht bekannt, solange das Gateway nicht antwortet",
   "units.inAll": "zusammen {energy}",
   "units.firmware": "Firmware {version}",
   "units.commissioned": "In Betrieb seit {day}",

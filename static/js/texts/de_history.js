@@ -64,7 +64,7 @@ export const TEXTS = {
   "history.titles.1y": "Letzte 12 Monate",
   "history.titleOfAll": "Alles seit {first}",
   "history.titleOfWeek": "Woche {number}, {days}",
-  "history.zone": "Zeiten und Tage sind die des Hauses ({name}).",
+  "history.zone": "Zeiten und Tage des Verlaufs sind die des Hauses ({name}).",
   "history.energyIn": "Energie: {title}",
   "history.energies.solar": "Solar",
   "history.energies.home": "Haus",
@@ -97,6 +97,7 @@ export const TEXTS = {
   "history.csv": "CSV dieses Diagramms",
   "history.bands": "Um jede Kurve unterlegt: der niedrigste und der höchste Wert der Zeit, für die ein Punkt steht.",
   "history.outages.none": "Das Netz war in dieser Zeit nie ausgefallen, soweit es beobachtet wurde.",
+  "history.outages.notWatched": "Nicht bekannt: Von diesem Haus wurde noch nichts gelesen.",
   "history.outages.before":
     "Das Netz ist jetzt ausgefallen. Es war schon weg, als es zum ersten Mal beobachtet wurde; seit wann, ist nicht bekannt.",
   "history.outages.total": { one: "{n} Netzausfall, zusammen {length}", other: "{n} Netzausfälle, zusammen {length}" },

@@ -288,6 +288,7 @@ export const TEXTS = /** @type {const} */ ({
   "units.expansionOf": "Expansion of",
   "units.none": "No Powerwall here",
   "units.nothing": "Nothing known yet",
+  "units.away": "Not known while the gateway does not answer",
   "units.inAll": "{energy} in all",
   "units.firmware": "Firmware {version}",
   "units.commissioned": "Commissioned {day}",

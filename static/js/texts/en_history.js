@@ -63,7 +63,7 @@ export const TEXTS = /** @type {const} */ ({
   "history.titles.1y": "Last 12 months",
   "history.titleOfAll": "Everything since {first}",
   "history.titleOfWeek": "Week {number}, {days}",
-  "history.zone": "Times and days are those of the house ({name}).",
+  "history.zone": "Times and days of the history are those of the house ({name}).",
   "history.energyIn": "Energy: {title}",
   "history.energies.solar": "Solar",
   "history.energies.home": "Home",
@@ -95,6 +95,7 @@ export const TEXTS = /** @type {const} */ ({
   "history.csv": "CSV of this chart",
   "history.bands": "Shaded round each curve: the lowest and the highest value in the time that a point stands for.",
   "history.outages.none": "The grid was never away in this time, as far as it was watched.",
+  "history.outages.notWatched": "Not known: nothing has been read of this house yet.",
   "history.outages.before":
     "The grid is away now; it was away already when it was first watched, so nobody knows since when.",
   "history.outages.total": { one: "{n} outage, {length} in all", other: "{n} outages, {length} in all" },
