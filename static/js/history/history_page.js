@@ -176,7 +176,7 @@ async function show() {
   ]);
   if (signal.aborted) return;
   // An outage that was there before it was watched is listed when it ends; nobody knows when it began.
-  showOutages(outages, names, !outages?.count && offGrid.length > 0);
+  showOutages(outages, names, { away: offGrid.length > 0, watched: place() in (places.first_days ?? {}) });
   showValue(value, days, several);
   // Of longer bars only a part may have been filled in, and nobody knows which.
   const filled = totals?.step === "hour" ? totals.rows.filter((row) => row.filled_seconds) : [];

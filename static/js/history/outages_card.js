@@ -16,11 +16,12 @@ const COLUMNS = [
  * Show the outages of the range.
  * @param {OutageList | null} answer
  * @param {Record<string, string>} names of the houses; with more than one, each outage says of which it is
- * @param {boolean} isAway a house is off the grid now, since before it was watched
+ * @param {{away: boolean, watched: boolean}} known whether a house is off the grid now, since before it was watched; and
+ *   whether anything was ever read of what is shown
  */
-export function showOutages(answer, names, isAway) {
+export function showOutages(answer, names, { away, watched }) {
   const count = answer?.count ?? 0;
-  text(find("outages-total"), answer && isAway ? say("history.outages.before") : totalWords(answer));
+  text(find("outages-total"), count ? totalWords(answer) : noneWords(answer, away, watched));
   find("outages-scroll").hidden = !count;
   const several = Object.keys(names).length > 1;
   const heads = [...(several ? [say("history.outages.house")] : []), ...COLUMNS];
@@ -39,10 +40,16 @@ export function showOutages(answer, names, isAway) {
   text(find("outages-more"), listed < count ? say("history.outages.more", { count: listed }) : "");
 }
 
+/** @param {OutageList | null} answer @param {boolean} isAway @param {boolean} isWatched */
+function noneWords(answer, isAway, isWatched) {
+  if (!answer) return say("history.outages.unknown");
+  if (isAway) return say("history.outages.before");
+  return say(isWatched ? "history.outages.none" : "history.outages.notWatched");
+}
+
 /** @param {OutageList | null} answer */
 function totalWords(answer) {
-  if (!answer) return say("history.outages.unknown");
-  if (!answer.count) return say("history.outages.none");
+  if (!answer) return "";
   const values = { n: answer.count, length: span(answer.seconds) };
   return say(answer.unknown_begins ? "history.outages.atLeast" : "history.outages.total", values);
 }

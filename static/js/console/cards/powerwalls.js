@@ -63,7 +63,7 @@ export function powerwalls(card, _app, hint) {
         show(box, house, position, several);
       }
       none.hidden = all.length > 0;
-      text(none, houses.some((house) => house.has_battery === false) ? say("units.none") : say("units.nothing"));
+      text(none, noneWords(houses));
       const firmware = several ? null : houses[0]?.connection.firmware;
       text(service, several || !houses[0] ? "" : serviceWords(houses[0].connection));
       const capacity = known(shown?.capacity_wh) ? say("units.inAll", { energy: energy(shown.capacity_wh) }) : "";
@@ -187,3 +187,9 @@ const titleOf = (unit) => unit.label.replace("PW", "Powerwall ").replace("Exp", 
 
 /** Write a type: "Powerwall3Expansion" is Powerwall 3 Expansion. @param {string | null} type */
 const typeInWords = (type) => unmarked(translated((type ?? "").replace(/[a-z](?=[A-Z0-9])|[0-9](?=[A-Z])/g, "$& ")));
+
+/** Say why there is no unit to show. @param {SiteHouse[]} houses */
+function noneWords(houses) {
+  if (houses.some((house) => house.has_battery === false)) return say("units.none");
+  return say(houses.some((house) => house.state === "away") ? "units.away" : "units.nothing");
+}
