@@ -27,7 +27,7 @@ import ujson
 
 from pwserver.events import keepsakes
 from pwserver.events.event import Event
-from pwserver.events.event_slot import SLOT, SLOT_BYTES, Correction, EventRow, pack_event, read_slot, sequence_in
+from pwserver.events.event_slot import SLOT, SLOT_BYTES, Correction, EventRow, pack_event, read_slot, sequences_in
 from pwserver.events.keepsakes import Keepsakes
 from pwserver.two_copy_record import TwoCopyRecord
 
@@ -173,17 +173,15 @@ class EventRing:
         """Find the head by the slots, where the record has been lost. Returns how many events were found."""
         if self._committed()[0]:
             return 0
-        found = [sequence for sequence in map(self._sequence_in, range(SLOTS)) if sequence]
+        numbers = sequences_in(self._memory[_SLOTS_AT:SHORT_BYTES])
+        found = [sequence for slot, sequence in enumerate(numbers) if sequence and self._is_whole(slot, sequence)]
         found += [sequence for sequence in self._keepsakes.numbers() if sequence not in found]
         if found:
             self._write_record(max(found), [], b"", True)
         return len(found)
 
-    def _sequence_in(self, slot: int) -> int:
-        start = _SLOTS_AT + slot * SLOT_BYTES
-        sequence = sequence_in(self._memory, start)
-        here = sequence > 0 and _slot_start(sequence) == start
-        return sequence if here and self._read(sequence, ()) is not None else 0
+    def _is_whole(self, slot: int, sequence: int) -> bool:
+        return _slot_start(sequence) == _SLOTS_AT + slot * SLOT_BYTES and self._read(sequence, ()) is not None
 
     def _is_of_this_start(self, sequence: int, since: float) -> bool:
         _, _, found, _, steady, boot = SLOT.unpack_from(self._memory, _slot_start(sequence))

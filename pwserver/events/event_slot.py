@@ -16,6 +16,7 @@ SLOT_BYTES: Final = 512  # a sector, so that a power cut leaves it whole or not 
 SLOT: Final = struct.Struct("<IIQddd")
 _CHECK: Final = struct.Struct("<II")  # the first two of these
 _BODY: Final = struct.Struct("<IQddd")  # all but the first
+_SEQUENCE: Final = struct.Struct(f"<8xQ{SLOT_BYTES - 16}x")  # only the third, of a whole slot
 TEXT_BYTES: Final = SLOT_BYTES - SLOT.size
 
 Correction = tuple[int, int, float]  # first and last event that it concerns, what to add to their steady clock
@@ -61,9 +62,9 @@ def read_slot(memory: memoryview, start: int, corrections: Sequence[Correction] 
     return EventRow(sequence, at, steady, kind, details)
 
 
-def sequence_in(memory: memoryview, start: int) -> int:
-    """Return the number that a slot gives its event, whole or not."""
-    return int(SLOT.unpack_from(memory, start)[2])
+def sequences_in(slots: memoryview) -> list[int]:
+    """Return the number that each slot gives its event, whole or not; 0 for one that was never written."""
+    return [sequence for (sequence,) in _SEQUENCE.iter_unpack(slots)]
 
 
 def _sealed(body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pwserver.events import kinds
 from pwserver.events.event import Event
-from pwserver.events.event_slot import SLOT_BYTES, Correction, EventRow, pack_event, read_slot, sequence_in, with_time
+from pwserver.events.event_slot import SLOT_BYTES, Correction, EventRow, pack_event, read_slot, sequences_in, with_time
 
 SLOTS: Final = 1024
 SPARE: Final = 64  # events to come, whose slots show nothing: as many as are committed at once
@@ -36,16 +36,14 @@ class Keepsakes:
         """Return the events after one number and up to another, the oldest first; read from any process."""
         if until <= after:
             return []
-        places = sorted(
-            (sequence, place) for place in range(SLOTS) if after < (sequence := self._sequence(place)) <= until
-        )
+        places = sorted((sequence, place) for place, sequence in self._sequences() if after < sequence <= until)
         read = (read_slot(self._memory, self._at(place), corrections) for _, place in places[-KEPT:])
         found = {row.sequence: row for row in read if row is not None and after < row.sequence <= until}
         return list(found.values())
 
     def numbers(self) -> list[int]:
         """Return the numbers of all events that are whole, whether they count or not."""
-        found = (read_slot(self._memory, self._at(place)) for place in range(SLOTS) if self._sequence(place))
+        found = (read_slot(self._memory, self._at(place)) for place, sequence in self._sequences() if sequence)
         return [row.sequence for row in found if row is not None]
 
     def keep(self, events: Iterable[Event], head: int, boot: float) -> None:
@@ -62,23 +60,23 @@ class Keepsakes:
 
         The list of corrections is bounded, and forgets those of events that the ring no longer has.
         """
-        for place in range(SLOTS):
-            if first <= self._sequence(place) <= last and read_slot(self._memory, self._at(place)) is not None:
+        for place, sequence in self._sequences():
+            if first <= sequence <= last and read_slot(self._memory, self._at(place)) is not None:
                 self._put(self._at(place), with_time(self._memory, self._at(place), offset))
 
     def _find_next(self, head: int) -> int:
         """Find the place behind the newest event that counts, and clear what was written but never counted."""
         newest, found = 0, SLOTS - 1
-        for place in range(SLOTS):
-            sequence = self._sequence(place)
+        for place, sequence in self._sequences():
             if sequence > head:
                 self._put(self._at(place), bytes(SLOT_BYTES))
             elif sequence > newest:
                 newest, found = sequence, place
         return (found + 1) % SLOTS
 
-    def _sequence(self, place: int) -> int:
-        return sequence_in(self._memory, self._at(place))
+    def _sequences(self) -> Iterable[tuple[int, int]]:
+        """Return every place with the number of its event."""
+        return enumerate(sequences_in(self._memory[self._start : self._at(SLOTS)]))
 
     def _at(self, place: int) -> int:
         return self._start + place * SLOT_BYTES

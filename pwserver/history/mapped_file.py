@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 20  # read at a time; a bad sector fails the whole piece, which is then read page by page
 MOST_RECORD_BYTES = 1 << 24
+_EMPTY_PAGE = bytes(PAGE_BYTES)
 
 
 class _HistoryFile:
@@ -100,8 +101,10 @@ class RecordFile(_HistoryFile):
         content, _ = read_content(path, 0, MOST_RECORD_BYTES)
         super().__init__(path)
         self.memory = mmap.mmap(-1, len(content))
-        used = bytes(content.rstrip(b"\0"))  # pages that were never written to cost no memory
-        self.memory[: len(used)] = used
+        used = len(content)
+        while used > 0 and content.endswith(_EMPTY_PAGE[: min(PAGE_BYTES, used)], 0, used):
+            used -= min(PAGE_BYTES, used)
+        self.memory[:used] = content[:used]  # pages that were never written to cost no memory
         self.failed = False
         self.flushes = 0  # how often what was written has been brought to the disk
 

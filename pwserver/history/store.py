@@ -295,6 +295,7 @@ class HistoryStore:
         pieces: dict[str, memoryview] = {}
         room: dict[str, Callable[[], None]] = {}
         at = 0
+        found = [plan.name for plan in layout.rings if is_there(folder / (plan.name + SUFFIX))]
         for plan in layout.rings:
             pieces[f"{plan.name}.control"] = controls[at : at + plan.control_bytes]
             at += aligned(plan.control_bytes)
@@ -306,7 +307,8 @@ class HistoryStore:
         for name, half in layout.records:
             pieces[name] = self._open_record(folder / f"{name}.record", 2 * half, clock)
         archive = build(layout, pieces, folder, room)
-        for name, ring in archive.rings.items():
+        for name in found:  # a new file has no rows to look for
+            ring = archive.rings[name]
             kept, torn = ring.recover()
             if kept:
                 ring.take_room()
