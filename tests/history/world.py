@@ -16,6 +16,7 @@ from pwserver.history.ring_files import folder_of
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.reading import Reading
+from pwserver.state.judge import GatewayJudge
 from tests.history.support import GATEWAY, reading
 
 DAY = 86400.0
@@ -29,6 +30,8 @@ SETTINGS = HistorySettings(
     days_kept_seconds=800 * DAY,
     max_signals=0,
 )
+# What is judged of every reading of a world: they differ in their times only. To judge each was a third of the work.
+JUDGED = GatewayJudge().take(reading(NOON, 1000.0, 0.0, 0.0, 1000.0))
 
 
 class World:
@@ -110,7 +113,7 @@ class World:
         """Poll every ``step`` seconds for so long."""
         for _ in range(round(seconds / step)):
             self.now += step
-            if self.timeline.take(self.reading()):
+            if self.timeline.take(self.reading(), JUDGED):
                 self.polled.append(self.now)
 
     # --- what the history says -------------------------------------------------------------------------------------
