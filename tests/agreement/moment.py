@@ -47,7 +47,7 @@ class Moment:
 
     def answer(self, target: str) -> Answer:
         """The answer to a GET."""
-        found: Answer = self._once(target, lambda: self.scene.server.get(target))
+        found: Answer = self._once(target, lambda: self.scene.get(target))
         return found
 
     def json(self, target: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Mapping
@@ -14,8 +15,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from pwserver.simulator import SimulatedGateway
 from tests.mqtt.broker import Broker
-from tests.support.server import Server
-from tests.support.waiting import wait_until
+from tests.support.server import Answer, Server
+from tests.support.waiting import patient, wait_until
 from tests.tesla import ROOT, Tesla
 
 # Gateway id -> scenario of the simulator. Two more are played by tests.tesla: "cloud" and "fleet".
@@ -115,11 +116,26 @@ class Scene:
             }
             self.listener = stack.enter_context(Listener(broker.port))
             self.server = stack.enter_context(Server(environment=environment, module=module))
+            self._kept = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=patient(10))
+            stack.callback(self._kept.close)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def get(self, target: str) -> Answer:
+        """One of the many GETs on the connection that is kept for them."""
+        try:
+            return self._get(target)
+        except ConnectionError:  # the server ends a connection on which nothing was asked for a while
+            self._kept.close()
+            return self._get(target)
+
+    def _get(self, target: str) -> Answer:
+        self._kept.request("GET", target)
+        response = self._kept.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
 
     @property
     def played(self) -> Tesla:
@@ -230,7 +246,7 @@ class Scene:
 
     def phases(self) -> dict[str, str]:
         """What the site document says of every gateway."""
-        gateways = self.server.json("/api/site")["gateways"]
+        gateways = self.get("/api/site").json()["gateways"]
         return {one["id"]: "unread" if one.get("cause") == "poller" else one["state"] for one in gateways}
 
     def wait_for(self, phase: str, *names: str, seconds: float = 60.0) -> None:
