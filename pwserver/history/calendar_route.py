@@ -19,7 +19,7 @@ from pwserver import bounds
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.history.calendar_comparison import Comparison
 from pwserver.history.calendar_periods import PERIODS, Period, periods_until, year_before
-from pwserver.history.day_books import ENERGY_MEMBERS, EPOCH_ORDINAL, read_days, read_sum
+from pwserver.history.day_books import ENERGY_MEMBERS, EPOCH_ORDINAL, read_days
 from pwserver.history.days import local_date, zone
 from pwserver.history.history_answer import (
     CSV,
@@ -33,6 +33,7 @@ from pwserver.history.history_answer import (
 )
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.layout import AGGREGATE
+from pwserver.history.sum_days import read_sum
 from pwserver.history.timeseries import refuse
 from pwserver.json_types import JsonObject
 

@@ -17,9 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pwserver.history.archive import Archive
-from pwserver.history.days import DAY_MIDDLE_SECONDS, local_date, zone
-from pwserver.history.history_answer import Histories
-from pwserver.history.layout import AGGREGATE, BOOK_NAMES, ENERGIES, ENERGY_NAMES, SHARE_NAMES, SHARES
+from pwserver.history.layout import BOOK_NAMES, ENERGIES, ENERGY_NAMES, SHARE_NAMES, SHARES
 from pwserver_ext.day_sums import percent_of, self_powered, span_sums
 from pwserver_ext.rows import measured, pick
 from pwserver_ext.series import Column
@@ -35,8 +33,6 @@ GAP: Final = BOOKS.index(BOOK_NAMES[1])
 FILLED: Final = BOOKS.index(BOOK_NAMES[2])
 RULES: Final = ("shares", "totals")
 ENERGY_MEMBERS: Final = tuple(f"{energy}_kwh" for energy in (*ENERGIES, *SHARES))
-# The history of a sum is shorter than those of its houses before it began, and where an import filled theirs.
-SHORTER_SECONDS: Final = 900.0
 UNKNOWN: Final = math.nan
 
 
@@ -65,75 +61,6 @@ def read_days(archive: Archive, first: int, last: int) -> DayBooks:
         rows = array("q", [row for row in rows if first <= ordinals[row] <= last])
     picked = values if len(rows) == len(ordinals) else [pick(column, rows) for column in values]
     return DayBooks(picked[len(BOOKS)], picked[: len(BOOKS)], *picked[len(BOOKS) + 1 :])
-
-
-def read_sum(histories: Histories, parts: Sequence[DayBooks], first: int, last: int) -> DayBooks:
-    """Read the days of the sum of all houses, whose own days are ``parts``.
-
-    The sum is recorded like a house of its own. Days of which every house knows more than its record does, because it
-    began later or an import brought them, are those of the houses added up. A house is expected from its first day on:
-    of a day that it lacks there is no such sum, as in ``house_sums``.
-    """
-    return read_sum_and_added(histories, parts, first, last)[0]
-
-
-def read_sum_and_added(
-    histories: Histories, parts: Sequence[DayBooks], first: int, last: int
-) -> tuple[DayBooks, set[int]]:
-    """Read the days of the sum, and tell which of them (ordinals) are those of the houses added up."""
-    record = histories.archives.get(AGGREGATE.id)
-    since = [first_date(archive) for archive in histories.real()]
-    own = read_days(record, first, last) if record is not None else None
-    kept = {} if own is None else {int(day): own.row(index) for index, day in enumerate(own.ordinals)}
-    houses: dict[int, list[list[float]]] = {}
-    for part in parts:
-        for index, day in enumerate(part.ordinals):
-            houses.setdefault(int(day), []).append(part.row(index))
-    known, rows, added = [], [], set()
-    for day in sorted(kept.keys() | houses.keys()):
-        mine, theirs = kept.get(day), houses.get(day, [])
-        if theirs and len(theirs) == sum(begun <= day for begun in since):
-            # What is not said of a day, as of imported ones, counts as all.
-            least = min(math.inf if math.isnan(row[COVERED]) else row[COVERED] for row in theirs)
-            if mine is None or least > mine[COVERED] + SHORTER_SECONDS:
-                mine = added_up(theirs)
-                added.add(day)
-        if mine is not None:
-            known.append(day)
-            rows.append(mine)
-    columns = [array("d", column) for column in zip(*rows, strict=True)] or [array("d") for _ in BOOKS]
-    sampled, updated = (_newest(known, parts, place) for place in ("sampled", "updated"))
-    return DayBooks(array("d", known), columns, sampled, updated), added
-
-
-def first_date(archive: Archive) -> float:
-    """Return the date (ordinal) of the first day that a house knows of; infinite where it knows none."""
-    bounds = archive.days.bounds()
-    if bounds is None:
-        return math.inf
-    return local_date(bounds[0] + DAY_MIDDLE_SECONDS, zone(archive.timezone)).toordinal()
-
-
-def _newest(days: Sequence[int], parts: Sequence[DayBooks], place: str) -> array[float]:
-    found: dict[int, float] = {}
-    for part in parts:
-        for day, when in zip(part.ordinals, getattr(part, place), strict=True):
-            found[int(day)] = max(found.get(int(day), -math.inf), when)
-    return array("d", [found.get(day, UNKNOWN) for day in days])
-
-
-def added_up(rows: Sequence[Sequence[float]]) -> list[float]:
-    """Add up one day, or one quarter hour, of some houses.
-
-    Parts that not every home has would be those of another, smaller home.
-    """
-    sums = [total(row[index] for row in rows) for index in range(len(BOOKS))]
-    if any(math.isnan(row[FIRST_SHARE]) and row[HOME] > 0.0 for row in rows):
-        sums[FIRST_SHARE : FIRST_SHARE + len(SHARES)] = [UNKNOWN] * len(SHARES)
-    # Files of version 1.0, and imports, do not say it of their days.
-    for place, choose in ((COVERED, min), (GAP, max), (FILLED, max)):
-        sums[place] = choose((row[place] for row in rows if not math.isnan(row[place])), default=UNKNOWN)
-    return sums
 
 
 def total(values: Iterable[float]) -> float:

@@ -22,7 +22,6 @@ from pwserver.history.day_books import (
     book_values,
     own_share,
     read_days,
-    read_sum,
     sums_over,
 )
 from pwserver.history.days import local_date, zone
@@ -32,6 +31,7 @@ from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.house_sums import add_up
 from pwserver.history.layout import AGGREGATE, ENERGIES, POWERS
 from pwserver.history.ring_choice import FINE_TO_COARSE, aggregate, before, choose
+from pwserver.history.sum_days import read_sum
 from pwserver.history.value_figures import value_figures
 from pwserver.json_types import JsonMapping
 from pwserver.tariff.price_lookup import PriceLookup

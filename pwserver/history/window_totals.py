@@ -19,16 +19,14 @@ from pwserver.history.day_books import (
     COVERED,
     DayBooks,
     OwnShare,
-    added_up,
-    first_date,
     own_share,
     read_days,
-    read_sum_and_added,
     sums_over,
     total,
 )
 from pwserver.history.days import day_start, local_date, zone
 from pwserver.history.history_answer import Histories
+from pwserver.history.sum_days import quarters_of_sum, read_quarters, read_sum_and_added
 
 QUARTER_SECONDS: Final = 900.0
 HOUR_SECONDS: Final = 3600.0
@@ -107,34 +105,14 @@ class WindowReader:
         return [one for pieces in groups.values() for one in self._added(pieces)]
 
     def quarters(self, start: float, end: float) -> list[Piece]:
-        """Return the quarter hours of a window; of the sum those of the houses, on days that are theirs added up."""
-        pieces = self._quarters_of(self._archive, start, end)
+        """Return the quarter hours of a window; those of the sum with what the houses know beside its record."""
+        rows = dict(read_quarters(self._archive, start, end))
         if self._archive.gateway.virtual:
             last = local_date(math.nextafter(end, -math.inf), self.where).toordinal()
-            added = self._read(local_date(start, self.where).toordinal(), last)[1]
-            if added:
-                pieces = [one for one in pieces if local_date(one.start, self.where).toordinal() not in added]
-                pieces += [one for day in added for one in self._quarters_of_houses(day, start, end)]
-                pieces.sort(key=lambda piece: piece.start)
-        return pieces
-
-    def _quarters_of(self, archive: Archive, start: float, end: float) -> list[Piece]:
-        columns = [archive.column("quarters", name) for name in BOOKS]
-        times, values = archive.quarters.select(start, math.nextafter(end, -math.inf), columns)
-        pieces = [Piece(when, when + QUARTER_SECONDS, row) for when, *row in zip(times, *values, strict=True)]
+            for day in self._read(local_date(start, self.where).toordinal(), last)[1]:
+                rows |= quarters_of_sum(self._histories, day, self.where, start, end)
+        pieces = [Piece(when, when + QUARTER_SECONDS, row) for when, row in sorted(rows.items())]
         return [piece for piece in pieces if piece.known_seconds]
-
-    def _quarters_of_houses(self, ordinal: int, start: float, end: float) -> list[Piece]:
-        """Return the quarter hours of a day that all houses know, added up."""
-        begin, until = self._span(ordinal)
-        begin, until = max(begin, start), min(until, end)
-        expected = [one for one in self._histories.real() if first_date(one) <= ordinal]
-        rows: dict[float, list[Row]] = {}
-        for house in expected:
-            for piece in self._quarters_of(house, begin, until):
-                rows.setdefault(piece.start, []).append(piece.row)
-        whole = {when: found for when, found in rows.items() if len(found) == len(expected)}
-        return [Piece(when, when + QUARTER_SECONDS, added_up(found)) for when, found in whole.items()]
 
     def _span(self, ordinal: int) -> tuple[float, float]:
         first, following = (datetime.date.fromordinal(ordinal + later) for later in (0, 1))

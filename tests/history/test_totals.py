@@ -7,6 +7,7 @@ import datetime
 import io
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,7 @@ def with_quarters(
     until: float = math.inf,
     since: float = 0.0,
     gateway: str = "home",
+    without: Sequence[float] = (),
     **more: float,
 ) -> Archive:
     """A house that uses 0.1 kWh in each quarter hour; its days say the same."""
@@ -41,7 +43,11 @@ def with_quarters(
     for date in dates:
         first = datetime.date.fromisoformat(date)
         begin, end = (day_start(first + datetime.timedelta(days=days), where) for days in (0, 1))
-        starts = [when for when in range(int(begin), int(end), 900) if since <= when < until]
+        starts = [
+            when
+            for when in range(int(begin), int(end), 900)
+            if since <= when < until and when // 3600 * 3600 not in without
+        ]
         rows += starts
         figures = {"home_wh": 100.0 * len(starts), "grid_import_wh": 40.0 * len(starts)}
         whole[date] = figures | {"covered_seconds": 900.0 * len(starts), "gap_seconds": 0.0} | more
@@ -196,19 +202,34 @@ def test_a_window_of_a_leap_day_has_a_fellow_as_long(start: str, end: str, begun
 
 @pytest.mark.parametrize("step", ["hour", "day"])
 def test_a_day_on_which_a_second_house_came_is_the_same_by_hours_and_as_a_whole(step: str) -> None:
-    """Before the sum was recorded its quarter hours are those of the houses; what one of them lacks has no sum."""
+    """Before the sum was recorded its quarter hours are those of the houses; from then on they are its own."""
     noon, evening = at("2026-11-25", "12:00"), at("2026-11-25", "20:00")
     first = with_quarters(["2026-11-24", "2026-11-25"], until=evening)
     second = with_quarters(["2026-11-25"], until=evening, gateway="barn")
     both = with_quarters(["2026-11-25"], until=evening, since=noon, gateway=AGGREGATE.id)
     asked = histories(first, second, both)
     total = ask(asked, evening, from_=str(at("2026-11-25", "00:00")), step=step)["total"]
-    assert (total["home_kwh"], total["covered_seconds"]) == (pytest.approx(16.0), 72_000.0)
+    assert (total["home_kwh"], total["covered_seconds"]) == (pytest.approx(9.6 + 3.2), 72_000.0)
     day_before = ask(asked, evening, from_="now-24h", step=step)["total"]
-    assert day_before["home_kwh"] == pytest.approx(16.0 + 1.6), "the house of then, from 20:00 on"
+    assert day_before["home_kwh"] == pytest.approx(12.8 + 1.6), "the house of then, from 20:00 on"
     alone = with_quarters(["2026-11-25"], until=evening, since=noon, gateway="barn")
     total = ask(histories(first, alone, both), evening, from_=str(at("2026-11-25", "00:00")), step=step)["total"]
     assert total["home_kwh"] == pytest.approx(3.2), "a house that came at noon: the record"
+
+
+@pytest.mark.parametrize("step", ["hour", "day"])
+def test_a_day_on_which_houses_were_away_in_turn_stays_as_it_was_recorded(step: str) -> None:
+    """Each house knows 23 hours, and both together 22. Houses that feed one another would count what they exchange."""
+    ten, two, now = at("2026-11-25", "10:00"), at("2026-11-25", "14:00"), at("2026-11-26")
+    first = with_quarters(["2026-11-25"], without=[ten])
+    second = with_quarters(["2026-11-25"], without=[two], gateway="barn")
+    both = with_quarters(["2026-11-25"], without=[ten, two], gateway=AGGREGATE.id)
+    asked = histories(first, second, both)
+    begin, end = (str(at(date, "00:00")) for date in ("2026-11-25", "2026-11-26"))
+    total = ask(asked, now, from_=begin, to=end, step=step)["total"]
+    assert (total["home_kwh"], total["covered_seconds"]) == (pytest.approx(8.8), 79_200.0)
+    found = body(ROUTES["/api/timeseries/daily"](asked, {"start": "2026-11-25"}, now, None))
+    assert found["sum"]["home_kwh"] == pytest.approx(8.8)
 
 
 def test_a_period_can_be_compared_with_the_same_of_the_year_before() -> None:
