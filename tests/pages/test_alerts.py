@@ -24,6 +24,10 @@ def three() -> Iterator[House]:
         yield found
 
 
+SAID = "Serious alert: the battery pack reports a fault of its hardware (by the alert's name)."
+NOTICE = "document.querySelector('#notice').textContent"
+
+
 def item(page: Page, name: str) -> str:
     """The words of one alert of the card."""
     until(page, f"document.querySelector('.alerts li[title={name}]')", 30)
@@ -39,6 +43,7 @@ def test_an_alert_has_its_meaning_and_its_beginning_in_every_browser(three: Hous
     for words in ("Serious", "By its name: the battery pack reports a fault of its hardware.", "PW2", "since "):
         assert words in told, told
     assert "at least" not in told
+    until(page, f'{NOTICE} === "{SAID}"')
     assert "State" in item(page, "SystemConnectedToGrid") and "at least since" in item(page, "SystemConnectedToGrid")
     unknown = item(page, "NobodyKnowsThisFault")
     assert "Unknown" in unknown and "What it means is not published." in unknown

@@ -10,6 +10,8 @@ import { asSentence, say, translated, withoutStop } from "./texts.js";
  * @import { GatewayEntry, HouseShown, Subject, SumShown } from "./subject.js"
  */
 
+/** So the server begins a meaning of which nothing but the alert's name tells. */
+const BY_NAME = "By its name: ";
 const MOST_NAMED = 3;
 const SHORT_HOURS = 3;
 const LONG_HOURS = 168;
@@ -119,7 +121,12 @@ function onItsOwn(house) {
 }
 
 /** Name an alert by its meaning, else by its name. @param {GatewayEntry["worst_alert"]} alert */
-const alertWords = (alert) => translated(alert?.meaning ?? "") || (alert?.name ?? "");
+function alertWords(alert) {
+  if (!alert?.meaning) return alert?.name ?? "";
+  const words = translated(alert.meaning);
+  if (!alert.meaning.startsWith(BY_NAME)) return words;
+  return say("top.byName", { what: withoutStop(words.replace(/^(\uE000?)[^:]+: /u, "$1")) });
+}
 
 /**
  * Say in a few words what is wrong with a house.

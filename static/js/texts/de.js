@@ -102,6 +102,7 @@ export const TEXTS = {
   "top.useUnknown": "Verbrauch nicht bekannt",
   "top.seriousAlert": "Ernste Meldung: {what}",
   "top.warning": "Warnung: {what}",
+  "top.byName": "{what} (dem Namen der Meldung nach)",
   "top.weak": { one: "Solarstring {names} ist schwach", other: "Solarstrings {names} sind schwach" },
   "top.implausibleShort": "Werte, die nicht stimmen können",
   "top.waiting": "{name}: noch keine erste Antwort",

@@ -100,6 +100,7 @@ export const TEXTS = /** @type {const} */ ({
   "top.useUnknown": "consumption not known",
   "top.seriousAlert": "Serious alert: {what}",
   "top.warning": "Warning: {what}",
+  "top.byName": "{what} (by the alert's name)",
   "top.weak": { one: "Solar string {names} is weak", other: "Solar strings {names} are weak" },
   "top.implausibleShort": "figures that cannot be right",
   "top.waiting": "{name}: waiting for the first answer",
