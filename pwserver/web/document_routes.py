@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +45,19 @@ def document_response(
     return send(request, Representation(served.body, served.gzip, tag, entry.media_type, served.status), headers, vary)
 
 
+def asked(request: Request) -> str | None:
+    """Return the name of a gateway in the query, which may be empty; None without one."""
+    return single(request, "gateway") if has_parameter(request, "gateway") else None
+
+
+def in_path(request: Request, segment: str, known: Container[str]) -> str:
+    """Return the id of the gateway that the path names. Raises Refusal where the query names another one."""
+    name = find_in_path(segment, known)
+    if asked(request) not in (None, "", name):
+        raise Refusal(400, "'gateway' names another gateway than the path does")
+    return name
+
+
 def blueprint(table: DocumentTable) -> Blueprint:
     """Make the routes of all documents, with and without the prefix of a gateway."""
     routes = JsonBlueprint("documents")
@@ -60,7 +74,7 @@ def blueprint(table: DocumentTable) -> Blueprint:
 
     def named(request: Request, plain: str, entry: Entry) -> Entry:
         """Return the document of the gateway that the query names: no client gets one house's figures as another's."""
-        name = single(request, "gateway") if has_parameter(request, "gateway") else None
+        name = asked(request)
         if not name:
             return entry
         own = table.of_gateway(entry, name)
@@ -100,7 +114,7 @@ def blueprint(table: DocumentTable) -> Blueprint:
 
     @routes.route(f"{SITE}/<gateway:str>", methods=METHODS)
     async def gateway_of_site(request: Request, gateway: str) -> HTTPResponse:
-        name = find_in_path(gateway, site_gateways(table))
+        name = in_path(request, gateway, site_gateways(table))
         entry = table.entries[site_target(name)]
         return document_response(request, table, entry)
 
@@ -114,7 +128,7 @@ def blueprint(table: DocumentTable) -> Blueprint:
         return below(request, gateway, f"/control/{action}")
 
     def below(request: Request, gateway: str, path: str) -> HTTPResponse:
-        root = gateway_prefix(find_in_path(gateway, table.gateways))
+        root = gateway_prefix(in_path(request, gateway, table.gateways))
         entry = table.entries.get(root + path) or table.entries.get(root + path + "/")
         if entry is None:
             raise Refusal(404, "Not Found")

@@ -108,6 +108,10 @@ def test_a_query_chooses_whose_document_it_is(house: House, spelling: str, base:
         assert len(server.json(f"{base}/api/site?{whole}")["gateways"]) == 2
     assert server.get(f"{base}/json?{spelling}&gateway=plain").status == 400
     assert server.get(f"{base}/metrics?{spelling}").status == 200, "it tells of all gateways"
+    for path in ("/api/gateways/g1", "/api/gateways/g1/csv", "/api/gateways/g1/api/status", "/api/site/g1"):
+        assert server.get(f"{base}{path}?{spelling}").status == 200
+        other = server.get(f"{base}{path}?gateway=plain")
+        assert (other.status, other.json()) == (400, {"detail": "'gateway' names another gateway than the path does"})
 
 
 @pytest.mark.parametrize("path", [
