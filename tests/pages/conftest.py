@@ -73,7 +73,6 @@ def _looking(used_again: Pages) -> Iterator[Look]:
         place: House | str, *, check: bool = True, fresh: bool = False, each_request: bool = False, **options: Any
     ) -> Watched:
         usual = {
-            "viewport": {"width": 1280, "height": 800},
             "timezone_id": zone_name(NOON_ZONE),
             "reduced_motion": "reduce",  # a browser without a graphics card draws each frame with the processor
             "service_workers": "block",  # what a page keeps would hide from other tests what it asks for

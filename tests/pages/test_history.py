@@ -21,12 +21,19 @@ from tests.pages.support import house as make_house
 from tests.support.waiting import wait_until
 
 RANGES = ["1h", "6h", "1d", "7d", "30d", "90d", "1y", "all"]
+# Six charts less, which most tests do not look at and every new range draws anew.
+NO_SIGNALS = "hide=temperature,fan_speed,unit,string_power,string_voltage,string_current"
 DRAWN = "document.documentElement.dataset.shown"
 
 
 def query(page: Page) -> dict[str, str]:
     # What Playwright knows of the address may be a moment old.
     return {name: values[0] for name, values in parse_qs(urlsplit(page.evaluate("location.href")).query).items()}
+
+
+def chosen(page: Page) -> dict[str, str]:
+    """What the address says but for the lines and charts that are hidden."""
+    return {name: value for name, value in query(page).items() if name != "hide"}
 
 
 def again(page: Page, action: object) -> None:
@@ -60,7 +67,7 @@ def test_every_range_by_button_and_by_address(house: House, look: Look) -> None:
 
 
 def test_zoom_pan_and_back(house: House, look: Look) -> None:
-    page = look(house.base).open("history?range=7d")
+    page = look(house.base).open(f"history?range=7d&{NO_SIGNALS}")
     until(page, f"{DRAWN} && document.querySelector('#power .u-over')")
     page.locator("#power").evaluate("(room) => room.scrollIntoView({ block: 'center' })")
     box = page.locator("#power .u-over").bounding_box()
@@ -86,7 +93,7 @@ def test_zoom_pan_and_back(house: House, look: Look) -> None:
 
 
 def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
-    page = look(house.base).open("history?range=30d")
+    page = look(house.base).open(f"history?range=30d&{NO_SIGNALS}")
     until(page, DRAWN)
     day = time.strftime("%Y-%m-%d", time.localtime(time.time() - 20 * 86400))
     again(page, lambda: page.fill("#from", day))
@@ -94,7 +101,7 @@ def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
     shown = page.inner_text("#title")
     again(page, lambda: page.locator("#energy .hit").nth(3).click())
     opened = time.strftime("%Y-%m-%d", time.localtime(time.time() - 17 * 86400))
-    assert query(page) == {"range": "day", "date": opened}
+    assert chosen(page) == {"range": "day", "date": opened}
     # One day is one day: in the fields of the dates, in the bars and the table, in the sums.
     assert page.input_value("#from") == page.input_value("#to") == opened
     assert page.inner_text("#energy-title") == "Energy per hour"
@@ -108,7 +115,7 @@ def test_dates_and_a_day_of_the_bars(house: House, look: Look) -> None:
         page.keyboard.press(key)
     assert page.inner_text("#energy-spoken").startswith(page.inner_text("#table tbody tr:nth-last-child(4) time"))
     again(page, lambda: page.keyboard.press("Enter"))
-    assert query(page) == {"range": "day", "date": opened}
+    assert chosen(page) == {"range": "day", "date": opened}
 
 
 # Both days of a year that is over on which clocks change, and the days around them.
@@ -126,7 +133,7 @@ CHANGES = {
 
 def test_days_begin_and_end_where_the_history_has_them(house: House, look: Look) -> None:
     """In the zone of the house, wherever the browser is, and in that of the browser where none is known."""
-    page = look(house.base, timezone_id="America/Santiago").open("history")
+    page = look(house.base, timezone_id="America/Santiago").open(f"history?{NO_SIGNALS}")
     until(page, DRAWN)
     page.evaluate(
         "import(new URL('js/core/local_days.js', document.querySelector('script[type=module][src]').src"
@@ -171,24 +178,15 @@ def test_series_can_be_switched_off(house: House, look: Look) -> None:
     assert page.get_attribute(".legend button:has-text('Grid')", "aria-pressed") == "false"
 
 
-def test_csv_is_what_the_table_says(house: House, look: Look) -> None:
-    page = look(house.base).open("history?range=7d")
-    until(page, DRAWN)
-    with page.expect_download() as waiting:
-        page.click("#csv-energy")
-    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
-    assert len(rows) >= 7 and float(rows[2]["solar_kwh"]) > 1
-    with page.expect_download() as waiting:
-        page.click("#csv-power")
-    assert "solar" in waiting.value.path().read_text().splitlines()[0]
-
-
-def test_each_chart_of_signals_has_its_csv_with_lowest_and_highest_values(house: House, look: Look) -> None:
+def test_csv_is_what_table_and_charts_say(house: House, look: Look) -> None:
+    """The days of the table, the curves that are shown, and signals with their lowest and highest values."""
     page = look(house.base).open("history?range=7d")
     until(page, f"{DRAWN} && document.querySelector('[data-metric=temperature] canvas')")
-    with page.expect_download() as waiting:
-        page.click("[data-metric=temperature] .downloads button")
-    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+    assert page.is_hidden("#warnings"), "it warns of a history on the disk"
+    rows = rows_of(page, "#csv-energy")
+    assert len(rows) >= 7 and float(rows[2]["solar_kwh"]) > 1
+    assert "solar" in rows_of(page, "#csv-power")[0]
+    rows = rows_of(page, "[data-metric=temperature] .downloads button")
     figures = [name for name in rows[0] if name.endswith(" avg [°C]")]
     assert figures and len(rows[0]) == 1 + 3 * len(figures)
     known = [row for row in rows if row[figures[0]]]
@@ -204,6 +202,13 @@ def test_each_chart_of_signals_has_its_csv_with_lowest_and_highest_values(house:
     assert fields == "solar,load,battery,soe"
 
 
+def rows_of(page: Page, button: str) -> list[dict[str, str]]:
+    """What this button saves."""
+    with page.expect_download() as waiting:
+        page.click(button)
+    return list(csv.DictReader(io.StringIO(waiting.value.path().read_text())))
+
+
 def test_what_was_filled_in_is_marked(house: House, look: Look) -> None:
     """In the bars, in their words, and in a sentence below the totals; shaded in the curves of up to two days."""
 
@@ -215,7 +220,7 @@ def test_what_was_filled_in_is_marked(house: House, look: Look) -> None:
 
     page = look(house.base).page
     page.route("**/api/history/totals*", fill)
-    page.goto(f"{house.base}/history?range=1d")
+    page.goto(f"{house.base}/history?range=1d&{NO_SIGNALS}")
     until(page, DRAWN)
     assert "30 min of this was not recorded here" in page.inner_text("#filled")
     told = page.evaluate("[...document.querySelectorAll('#energy title')].map((one) => one.textContent)")
@@ -264,7 +269,7 @@ def local(moment: datetime.datetime, zone: ZoneInfo) -> int:
 
 
 def test_days_times_and_seconds_in_the_address(house: House, look: Look) -> None:
-    page = look(house.base).open("history")
+    page = look(house.base).open(f"history?{NO_SIGNALS}")
     until(page, DRAWN)
     zone = ZoneInfo(page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone"))
     midnight = datetime.datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
@@ -299,7 +304,7 @@ def test_days_times_and_seconds_in_the_address(house: House, look: Look) -> None
 
 
 def test_wrong_ranges_in_the_address_are_named(house: House, look: Look) -> None:
-    page = look(house.base).open("history?from=yesterday")
+    page = look(house.base).open(f"history?from=yesterday&{NO_SIGNALS}")
     until(page, f"{DRAWN} && document.querySelector('#state').textContent.includes('from=yesterday is no time')")
     assert query(page)["range"] == "1d"
     for asked, words in {
@@ -328,12 +333,6 @@ def test_a_history_in_memory_is_said_with_cause_and_remedy(look: Look) -> None:
         assert kept_in_memory.server.json("/health")["history_in_memory"] in said
 
 
-def test_a_history_on_the_disk_is_not_warned_about(house: House, look: Look) -> None:
-    page = look(house.base).open("history")
-    until(page, DRAWN)
-    assert page.is_hidden("#warnings")
-
-
 def day_row(**more: object) -> dict[str, object]:
     """A day on which 10 kWh were bought into the battery and sold again while the house ran on sun."""
     names = ("solar", "home", "battery_charge", "battery_discharge", "grid_import", "grid_export")
@@ -350,7 +349,7 @@ def test_self_powered_is_the_servers_figure_with_its_formula_beside_it(house: Ho
     told |= {"total": both, "previous": None, "year_before": None}
     page = look(house.base).page
     page.route("**/api/history/totals*", lambda route: route.fulfill(json=told))
-    page.goto(f"{house.base}/history")
+    page.goto(f"{house.base}/history?{NO_SIGNALS}")
     until(page, DRAWN)
     until(page, "document.querySelector('#totals').innerText.replaceAll('\u202f', ' ').includes('at least 69 %')")
     assert "1 − bought ÷ home" in page.inner_text("#formula")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route
 
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
-from tests.pages.test_history import DRAWN
+from tests.pages.test_history import DRAWN, NO_SIGNALS
 from tests.pages.test_history_ranges import today
 
 HOURS = 3600.0
@@ -33,7 +33,7 @@ def outage(gateway: str, ago: float, **more: Any) -> dict[str, Any]:
 
 def day_over() -> str:
     """The address of a day that is over: what is drawn of it stays the same, however long a test takes."""
-    return f"range=day&date={today() - datetime.timedelta(days=2)}"
+    return f"range=day&date={today() - datetime.timedelta(days=2)}&{NO_SIGNALS}"
 
 
 def told(page: Page, path: str, answer: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ def test_the_same_of_twelve_houses(house: House, look: Look) -> None:
         "/api/solar/strings",
         strings_of(**{name: {"A": string(name == "house7")} for name in names}),
     )
-    page.goto(f"{house.base}/history?range=today")
+    page.goto(f"{house.base}/history?range=today&{NO_SIGNALS}")
     until(page, DRAWN)
     assert plain(page, "#outages-total") == "1 outage, 1 h 00 min in all"
     assert plain(page, "#outages tbody tr").startswith("Number 7 ")
@@ -190,7 +190,7 @@ def test_an_outage_that_was_there_before_anybody_watched_is_no_time_with_grid(ho
     page = look(house.base).page
     page.route("**/api/outages*", none_listed)
     page.route("**/api/site", off_grid)
-    page.goto(f"{house.base}/history?range=1d")
+    page.goto(f"{house.base}/history?range=1d&{NO_SIGNALS}")
     until(page, DRAWN)
     assert "away already when it was first watched" in page.inner_text("#outages-total")
     page.click("[data-range=yesterday]")

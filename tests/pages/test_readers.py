@@ -18,37 +18,36 @@ READY = {
 }
 
 
-@pytest.mark.parametrize("path", READY)
-def test_text_twice_as_large_fits_a_phone(house: House, look: Look, path: str) -> None:
-    page = look(house, viewport={"width": 390, "height": 844}).open(path)
-    until(page, READY[path])
-    page.add_style_tag(content="html { font-size: 200% !important; }")
-    until(page, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    cut = "[...document.querySelectorAll('nav a')].some((one) => one.getBoundingClientRect().right > innerWidth)"
-    assert not page.evaluate(cut)
+TOOLS = (".bar nav", ".tools", "[data-card=control]", "#settings")
 
 
 @pytest.mark.parametrize("path", READY)
-def test_colours_that_mean_something_stay_in_high_contrast(house: House, look: Look, path: str) -> None:
-    page = look(house, **MOVING, forced_colors="active", color_scheme="dark").open(path)
+def test_paper_high_contrast_and_text_twice_as_large(house: House, look: Look, path: str) -> None:
+    """Figures on white and no tools; colours that mean something stay; all fits a phone."""
+    page = look(house, **MOVING, viewport={"width": 390, "height": 844}, color_scheme="dark").open(path)
     until(page, READY[path])
+    seen = {tool for tool in TOOLS if page.is_visible(tool)}
+    assert seen >= {".bar nav", *{"console": ["[data-card=control]", "#settings"], "history": [".tools"]}.get(path, [])}
+    page.emulate_media(media="print")
+    until(page, "document.documentElement?.dataset.theme === 'light'")
+    assert not any(page.is_visible(tool) for tool in TOOLS)
+    page.emulate_media(media="screen")
+    until(page, "document.documentElement?.dataset.theme === 'dark'")
+
+    page.emulate_media(forced_colors="active")
+    until(page, "matchMedia('(forced-colors: active)').matches")
     here = "getComputedStyle(document.querySelector('[aria-current=page]')).backgroundColor"
     other = "getComputedStyle(document.querySelector('nav a:not([aria-current])')).backgroundColor"
     assert page.evaluate(here) != page.evaluate(other), "nothing shows which page this is"
     what = ".dots.running i" if path == "" else ".swatch"
     colour = f"getComputedStyle(document.querySelector('{what}')).backgroundColor"
     until(page, f"{colour} !== getComputedStyle(document.body).backgroundColor")  # else it is drawn on itself
+    page.emulate_media(forced_colors="none")
 
-
-@pytest.mark.parametrize("path", READY)
-def test_paper_shows_figures_on_white_and_no_tools(house: House, look: Look, path: str) -> None:
-    page = look(house, color_scheme="dark").open(path)
-    until(page, READY[path])
-    page.emulate_media(media="print")
-    until(page, "document.documentElement?.dataset.theme === 'light'")
-    assert not any(page.is_visible(tool) for tool in (".bar nav", ".tools", "[data-card=control]", "#settings"))
-    page.emulate_media(media="screen")
-    until(page, "document.documentElement?.dataset.theme === 'dark'")
+    page.add_style_tag(content="html { font-size: 200% !important; }")
+    until(page, "document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    cut = "[...document.querySelectorAll('nav a')].some((one) => one.getBoundingClientRect().right > innerWidth)"
+    assert not page.evaluate(cut)
 
 
 def test_figures_keep_their_sign_and_the_readers_language(house: House, look: Look) -> None:

@@ -1,7 +1,8 @@
 """Pages that are used again: another one costs a processor half a second more than turning to another address does.
 
 What a test leaves in a page is taken back when it leaves it: its address, what it has stored, answers that it gives by
-itself, media, size and pointer. A page with which it did what cannot be taken back is closed.
+itself and its pointer. Size and media are set when it is given out. A page with which a test did what cannot be taken
+back is closed.
 """
 
 from __future__ import annotations
@@ -19,13 +20,20 @@ from tests.support.waiting import patient
 OF_A_PAGE = ("on", "once", "add_init_script", "route_web_socket", "expose_function", "expose_binding")
 OF_ITS_CONTEXT = ("add_init_script", "new_cdp_session", "set_offline", "new_page", "route", "route_web_socket")
 OF_ITS_CLOCK = ("install", "set_fixed_time", "set_system_time", "pause_at", "fast_forward", "run_for")
+# What a page may be told at any time, and what it is told if nothing else is wanted.
+USUAL: dict[str, Any] = {
+    "viewport": {"width": 1280, "height": 800},
+    "color_scheme": "light",
+    "reduced_motion": "no-preference",
+    "forced_colors": "none",
+}
 MOST_USES = 40  # what a process of the browser keeps of pages that are left stays little
 MOST_IDLE = 6
 
 
 @dataclass
 class Used:
-    """A page, how its context was asked for, and whether another test may have it."""
+    """A page, what cannot be changed of its context, and whether another test may have it."""
 
     page: Page
     options: dict[str, Any]
@@ -44,12 +52,17 @@ class Pages:
 
     def get(self, options: dict[str, Any], *, fresh: bool) -> Used:
         """Return a page of a context with these options: a new one, or one that is as good as new."""
-        for one in self._idle:
-            if one.options == options and not fresh:
-                self._idle.remove(one)
-                one.uses += 1
-                return one
-        return self._opened(options)
+        wanted = USUAL | options
+        lasting = {name: value for name, value in options.items() if name not in USUAL}
+        one = next((idle for idle in self._idle if idle.options == lasting and not fresh), None)
+        if one is None:
+            one = self._opened(lasting)
+        else:
+            self._idle.remove(one)
+            one.uses += 1
+        one.page.set_viewport_size(wanted.pop("viewport"))
+        one.page.emulate_media(media="null", **{name: wanted[name] for name in USUAL if name in wanted})
+        return one
 
     def give_back(self, one: Used, visited: set[str]) -> None:
         """Take a page back that has been at these addresses, and close it if it is not to be used again."""
@@ -74,7 +87,7 @@ class Pages:
         self._idle.clear()
 
     def _opened(self, options: dict[str, Any]) -> Used:
-        context = self._browser.new_context(**options)
+        context = self._browser.new_context(**USUAL, **options)
         context.set_default_timeout(patient(30) * 1000)
         page = context.new_page()
         devtools = context.new_cdp_session(page)
@@ -105,16 +118,9 @@ def _origin(address: str) -> str:
 
 
 def _take_back(one: Used, origin: str) -> None:
-    page, options = one.page, one.options
+    page = one.page
     page.evaluate("sessionStorage.clear()")
     page.goto("about:blank")
     one.devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
     page.context.clear_cookies()
-    page.emulate_media(
-        media="null",
-        color_scheme=options.get("color_scheme", "light"),
-        reduced_motion=options.get("reduced_motion", "no-preference"),
-        forced_colors=options.get("forced_colors", "none"),
-    )
-    page.set_viewport_size(options["viewport"])
     page.mouse.move(-1, -1)
