@@ -14,7 +14,7 @@ import pytest
 # wait for what will never come; how fast something must be is asserted in other ways.
 PATIENCE = float(os.environ.get("PW_TEST_PATIENCE", "5"))
 
-MOST_PAUSE_SECONDS = 0.1  # between two looks: each costs the tester and the server that it asks some processor time
+MOST_PAUSE_SECONDS = 0.25  # between two looks: each costs the tester and the server that it asks some processor time
 
 
 def patient(seconds: float) -> float:
