@@ -28,6 +28,8 @@ WHOLE = ("packaging",)
 # The simulator is read with the library as it is, and the gateways room changes the library for its whole process. Then
 # the rooms whose tests wait for real servers, so that no processor is left alone with them at the end.
 FIRST = ("simulator", "packaging", "e2e", "pages", "agreement")
+# The room whose every process starts a browser and a house with a past: half of the processes do, as long as it lasts.
+COSTLY = "pages"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,6 +62,14 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.partition("::")[0])
         return str(path.parent if path.parent.name in WHOLE else path)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """Give a process the next file, to half of them one of the costly room while there are any."""
+        is_of_half = self.nodes.index(node) < max(1, len(self.nodes) // 2)
+        wanted = (scope for scope in self.workqueue if (Path(scope).parent.name == COSTLY) is is_of_half)
+        if scope := next(wanted, None):
+            self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
