@@ -63,6 +63,7 @@ def test_every_card_has_its_content(house: House, look: Look) -> None:
 
 
 def test_the_server_has_a_page_of_its_own(house: House, look: Look) -> None:
+    """Its processes, none of whose columns is cut off, and their memory with shared pages counted once."""
     page = look(house).open("server")
     until_is(page, SHOWN, ["gateways", "health", "mqtt"])
     until(page, "document.querySelector('[data-card=gateways] .pill').textContent === 'Live'")
@@ -71,9 +72,13 @@ def test_the_server_has_a_page_of_its_own(house: House, look: Look) -> None:
     assert "worker-0" in card(page, "health") and "poller" in card(page, "health")
     assert page.get_attribute("nav [aria-current]", "href") == "server"
 
+    cut = "[...document.querySelectorAll('[data-card=health] .scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    for width in (390, 1100, 1280, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        until_is(page, "innerWidth", width)
+        until(page, f"Math.max(...{cut}) <= 1")  # rounded up
+        until(page, "document.documentElement.scrollWidth <= innerWidth")
 
-def test_memory_is_what_all_processes_take_with_shared_pages_counted_once(house: House, look: Look) -> None:
-    page = look(house).open("server")
     shown = r"document.querySelector('[data-card=health]').innerText.match(/Memory\s+([\d.]+).MB/)?.[1]"
     pids = [house.server.process.pid, *house.server.children().values()]
 
@@ -218,14 +223,3 @@ def test_every_charge_on_a_page_is_on_one_labelled_scale(look: Look) -> None:
         page = look(alone, check=False).open("")
         until(page, "document.querySelector('.level').textContent === '49\u202f%'")
         until_is(page, "document.querySelector('#scale').textContent", "Charge as in the app")
-
-
-def test_no_column_of_the_processes_is_cut_off(house: House, look: Look) -> None:
-    page = look(house).open("server")
-    until(page, "document.querySelectorAll('[data-card=health] tbody tr').length > 1")
-    cut = "[...document.querySelectorAll('[data-card=health] .scroll')].map((one) => one.scrollWidth - one.clientWidth)"
-    for width in (390, 1100, 1280, 1440, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
-        until_is(page, "innerWidth", width)
-        until(page, f"Math.max(...{cut}) <= 1")  # rounded up
-        until(page, "document.documentElement.scrollWidth <= innerWidth")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-
-import pytest
+from functools import partial
 
 from tests.pages.conftest import Look
 from tests.pages.support import SECRET, House, Watched, until, wait_live
 from tests.pages.test_control import ONLY_CONTROL
-from tests.pages.test_history import DRAWN, query
+from tests.pages.test_history import DRAWN, NO_SIGNALS, query
 from tests.support.waiting import wait_until
 
 KIOSK = "document.documentElement.classList.contains('kiosk')"
+# The module that asks for the token is there without any card.
+ONLY_TOKEN = f"{ONLY_CONTROL},control"
 KEEP = "dialog input[type=checkbox]"
 # The module as the page has loaded it; it is not awaited, because it waits for the reader.
 ASK = """async () => {
@@ -23,14 +24,18 @@ CARDS = "[...document.querySelectorAll('main [data-card]')].map((one) => one.dat
 
 
 def left(watched: Watched, kind: str = "localStorage", **values: str) -> None:
-    """Have the predecessor's choices in the browser before a script of ours runs there."""
+    """Have the predecessor's choices and nothing else in the browser before a script of ours runs there."""
     watched.page.goto(f"{watched.base}/favicon.ico")
     lines = "".join(f"{kind}.setItem({json.dumps(key)}, {json.dumps(value)});" for key, value in values.items())
-    watched.page.evaluate(lines)
+    watched.page.evaluate(f"localStorage.clear(); sessionStorage.clear(); {lines}")
 
 
-def test_choices_of_the_old_console(house: House, look: Look) -> None:
+def test_damaged_choices_of_the_old_console_hide_nothing_and_others_are_taken_over(house: House, look: Look) -> None:
     watched = look(house)
+    left(watched, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
+    page = watched.open("console")
+    until(page, f"{CARDS}.length === 10")
+    assert not page.evaluate(KIOSK)
     cards = json.dumps(["alerts", "mqtt", "no-such-card", 7])
     left(watched, pw_console_hidden_cards=cards, pw_console_kiosk="1", pw_history_temp_unit="F")
     page = watched.open("console")
@@ -47,14 +52,6 @@ def test_choices_of_the_old_console(house: House, look: Look) -> None:
     assert not page.evaluate(KIOSK), "what was chosen here does not win over what was left"
     page.click("#settings")
     assert page.get_attribute("#settings-dialog button:has-text('°C')", "aria-pressed") == "true"
-
-
-def test_damaged_choices_hide_nothing(house: House, look: Look) -> None:
-    watched = look(house)
-    left(watched, pw_console_hidden_cards="{not json", pw_console_kiosk="maybe", pw_history_temp_unit="K")
-    page = watched.open("console")
-    until(page, f"{CARDS}.length === 10")
-    assert not page.evaluate(KIOSK)
 
 
 def test_token_of_the_old_console_is_used_and_told_to_nobody(house: House, look: Look) -> None:
@@ -106,36 +103,35 @@ def test_lines_that_were_switched_off_in_the_old_history(house: House, look: Loo
     page.goto(f"{house.base}/history")
     until(page, DRAWN)
     assert page.evaluate(LINES) == [] and page.evaluate(EVERYTHING)
-
-
-def test_a_bookmark_of_the_old_history_hides_the_same_lines(house: House, look: Look) -> None:
-    page = look(house).open("history?range=1d&hide=home_kw,battery_charge_kwh,solar_kw")
+    # A bookmark hides the same lines.
+    page.goto(f"{house.base}/history?range=1d&hide=home_kw,battery_charge_kwh,solar_kw")
     until(page, DRAWN)
     assert [one.split()[0] for one in page.evaluate(LINES)] == ["Solar", "Home"]
 
 
-@pytest.mark.parametrize(("left_ticked", "ticked"), [("1", True), ("0", False), ("maybe", False), ("", False)])
-def test_whether_the_old_console_remembered_the_token(house: House, look: Look, left_ticked: str, ticked: bool) -> None:
+def test_whether_the_old_console_remembered_the_token(house: House, look: Look) -> None:
     watched = look(house)
-    left(watched, pw_control_remember=left_ticked)
-    page = watched.open(ONLY_CONTROL)
-    page.evaluate(ASK)
-    assert page.is_checked(KEEP) is ticked
-    page.click(KEEP)
-    page.fill("#token", SECRET)
-    page.click("dialog button:has-text('Use it')")
-    wait_until(lambda: page.is_hidden("#token"), 10)
-    page.evaluate("localStorage.removeItem('pwserver.token')")
-    page.reload()
-    wait_live(page)
-    page.evaluate("sessionStorage.clear()")
-    page.evaluate(ASK)
-    assert page.is_checked(KEEP) is not ticked, "what was chosen here does not win over what was left"
+    page = watched.page
+    for left_ticked, ticked in (("1", True), ("0", False), ("maybe", False), ("", False)):
+        left(watched, pw_control_remember=left_ticked)
+        watched.open(ONLY_TOKEN)
+        page.evaluate(ASK)
+        assert page.is_checked(KEEP) is ticked, left_ticked
+        page.click(KEEP)
+        page.fill("#token", SECRET)
+        page.click("dialog button:has-text('Use it')")
+        wait_until(partial(page.is_hidden, "#token"), 10)
+        page.evaluate("localStorage.removeItem('pwserver.token')")
+        page.reload()
+        wait_live(page)
+        page.evaluate("sessionStorage.clear()")
+        page.evaluate(ASK)
+        assert page.is_checked(KEEP) is not ticked, "what was chosen here does not win over what was left"
 
 
 def test_kiosk_by_button_and_escape(house: House, look: Look) -> None:
-    for path in ("console", "history"):
-        page = look(house).open(path)
+    for light in (ONLY_CONTROL, f"history?{NO_SIGNALS}"):
+        page = look(house).open(light)
         page.click("#kiosk")
         assert page.evaluate(KIOSK) and page.is_hidden("header")
         page.reload()
@@ -143,7 +139,7 @@ def test_kiosk_by_button_and_escape(house: House, look: Look) -> None:
         until(page, "document.querySelector('.leave-kiosk')")
         page.keyboard.press("Escape")
         assert not page.evaluate(KIOSK) and page.is_visible("header")
-        page.goto(f"{house.base}/{path}?kiosk=1")
+        page.goto(f"{house.base}/{light}&kiosk=1")
         until(page, "document.querySelector('.leave-kiosk')")
         page.keyboard.press("Escape")
         assert not page.evaluate(KIOSK)

@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import os
+import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -17,11 +18,12 @@ import yaml
 
 from tests.pages.conftest import Look
 from tests.pages.proxies import NAME, PREFIX, PROXIES, Proxy, block, running, settings
-from tests.pages.support import HOME_SHOWN, SECRET, House, follow_pages, until
+from tests.pages.support import HOME_SHOWN, SECRET, House, until, wait_live
 from tests.pages.support import house as make_house
 from tests.support.server import Answer
 from tests.support.waiting import wait_until
 
+FILE = re.compile(r'(?:src|href)="((?:static|icons)/[^"]+|[a-z0-9-]+[.](?:ico|png|webmanifest))"')
 ELSEWHERE = "https://evil.example"
 CLIENT = "127.0.0.9"
 MESSAGES = 3  # of a stream: more than a proxy would hand on before it holds the rest back
@@ -88,18 +90,35 @@ def opened(proxy: Proxy, path: str, **headers: str) -> tuple[int, list[bytes]]:
 
 
 def test_pages(proxy: Proxy, look: Look) -> None:
-    watched = look(f"{proxy.base}{PREFIX}", ignore_https_errors=True)
-    follow_pages(watched)
-    page = watched.page
-    page.goto(f"{proxy.base}{PREFIX}/?live=stream")
+    """By the WebSocket, then from the bare path by the stream; and a command."""
+    page = look(f"{proxy.base}{PREFIX}", ignore_https_errors=True).open("", "socket")
     until(page, HOME_SHOWN)
-    page.goto(f"{proxy.base}{PREFIX}?style=black")
-    assert page.url == f"{proxy.base}{PREFIX}/?style=black", "the bare path leads to the page"
+    page.goto(f"{proxy.base}{PREFIX}?style=black&live=stream")
+    assert page.url == f"{proxy.base}{PREFIX}/?style=black&live=stream", "the bare path leads to the page"
+    wait_live(page, "stream")
     until(page, HOME_SHOWN)
     command = {"method": "POST", "headers": {"Authorization": f"Bearer {SECRET}", "Content-Type": "application/json"}}
     ask_for_it = "async given => (await fetch('control/reserve?dry_run', given)).status"
     command |= {"body": '{"value": 40}'}
     wait_until(lambda: page.evaluate(ask_for_it, command) == HTTPStatus.OK, 20, "the page may not command")
+
+
+def test_pages_and_their_files_come_as_the_server_sends_them(proxy: Proxy, guarded: House) -> None:
+    """So that another page works behind this proxy as it does behind that of test_proxy, where a reader follows it."""
+    for page in ("/console", "/history", "/example.html"):
+        files = FILE.findall(handed_on(proxy, guarded, page).decode())
+        assert len(files) > 3
+        for file in files:
+            handed_on(proxy, guarded, f"/{file}")
+
+
+def handed_on(proxy: Proxy, guarded: House, path: str) -> bytes:
+    """What the proxy answers, which is what the server answers."""
+    answer, sent = ask(proxy, "GET", path, {}), guarded.server.get(f"{PREFIX}{path}")
+    assert (answer.status, answer.body) == (sent.status, sent.body) and answer.status == HTTPStatus.OK, path
+    for name in ("content-type", "cache-control", "etag", "content-security-policy"):
+        assert answer.headers.get(name) == sent.headers.get(name), (path, name)
+    return answer.body
 
 
 def test_commands_of_own_pages_only(proxy: Proxy) -> None:
