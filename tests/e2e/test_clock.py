@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pwserver.history.layout import HistoryGateway, HistorySettings, plan
+from pwserver.history.layout import COLUMNS, POWERS, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of
 from pwserver.history.store import HistoryStore
@@ -24,6 +26,7 @@ from tests.support.waiting import wait_until
 DAY = 86400.0
 LIBRARY = str(next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), "libfaketime is not installed"))
 DAYS = 12
+ROW = array("d", [1000.0, 0.0, 0.0, 1000.0, *[math.nan] * (len(COLUMNS) - len(POWERS))])
 NEAR_SECONDS = 10.0  # a poll of a badly loaded machine; clocks here are at least minutes wrong
 
 
@@ -43,8 +46,8 @@ class Machine:
         store = HistoryStore.open(self.history, [plan(settings, HistoryGateway("default", "Default Gateway", "UTC"))])
         recorder = Recorder(store.archives["default"])
         end = time.time() - 120.0
-        for number in range(DAYS * 96):
-            recorder.record(reading(end - DAYS * DAY + number * 900.0, 1000.0, 0.0, 0.0, 1000.0))
+        for number in range(DAYS * 96):  # as rows, which need not be judged: that is most of the work
+            recorder.take_row(end - DAYS * DAY + number * 900.0, ROW)
         recorder.record(reading(end, 1000.0, 0.0, 0.0, 1000.0))
         recorder.checkpoint()
         days = store.archives["default"].days.count

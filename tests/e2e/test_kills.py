@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -26,9 +26,16 @@ ROUNDS = 2
 HEARTBEAT_SECONDS = 5
 
 
+@pytest.fixture(scope="module")
+def here() -> Iterator[kills.Scene]:
+    """One server for all acts: after each of them all is well again."""
+    with SimulatedGateway("powerwall2") as gateway, kills.scene(gateway) as made:
+        yield made
+
+
 @pytest.mark.parametrize("act", sorted(kills.ACTS))
-def test_a_child_is_hit_and_the_others_lose_nothing(act: str) -> None:
-    outcome = kills.children_hit(act, ROUNDS)
+def test_a_child_is_hit_and_the_others_lose_nothing(act: str, here: kills.Scene) -> None:
+    outcome = kills.hits(here, act, ROUNDS)
     assert outcome.others == []
     assert outcome.rounds == ROUNDS and outcome.answers > 50  # that many had come before the first hit
     assert all(polls <= 2 for polls in outcome.polls), outcome.polls
@@ -42,8 +49,8 @@ def test_nobody_outlives_main() -> None:
 @pytest.mark.parametrize(
     ("seconds", "numbers"),
     [
-        (16.0, (signal.SIGKILL,)),
-        (10.0, (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)),
+        (8.0, (signal.SIGKILL,)),
+        (8.0, (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)),
     ],
 )
 def test_all_answer_soon_after_a_burst_of_kills(seconds: float, numbers: tuple[signal.Signals, ...]) -> None:

@@ -141,16 +141,21 @@ ACTS: dict[str, tuple[str, signal.Signals, int]] = {
 
 def children_hit(act: str, rounds: int) -> Outcome:
     """``rounds`` times the act, on one server under load."""
+    with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here:
+        return hits(here, act, rounds)
+
+
+def hits(here: Scene, act: str, rounds: int) -> Outcome:
+    """``rounds`` times the act, on this server under load."""
     kind, number, count = ACTS[act]
     outcome = Outcome(act)
-    with SimulatedGateway("powerwall2") as gateway, scene(gateway) as here:
-        with Readers(here.port, (*TELEGRAF, "/health"), owners=lambda: here.workers) as readers:
-            here.look()
-            wait_for(lambda: readers.answers > 50, PATIENCE_SECONDS)
-            for _ in range(rounds):
-                hit(here, kind, number, count, outcome, readers)
-            wait_for(lambda: attempt(lambda: json_of(here.port, "/health")["gateways_online"] == 1), PATIENCE_SECONDS)
-        outcome.answers = readers.answers
+    with Readers(here.port, (*TELEGRAF, "/health"), owners=lambda: here.workers) as readers:
+        here.look()
+        wait_for(lambda: readers.answers > 50, PATIENCE_SECONDS)
+        for _ in range(rounds):
+            hit(here, kind, number, count, outcome, readers)
+        wait_for(lambda: attempt(lambda: json_of(here.port, "/health")["gateways_online"] == 1), PATIENCE_SECONDS)
+    outcome.answers = readers.answers
     return outcome
 
 
