@@ -402,7 +402,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(moves, st.sampled_from([None, 0.0, -5 * YEAR]))
 def test_no_order_of_steps_restarts_and_kills_loses_a_row(
     moves: list[tuple[str, float]], gateway: float | None

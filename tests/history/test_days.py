@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import zoneinfo
-from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,7 +19,9 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.signal_routes import signal_trend
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeseries import daily, today
+from pwserver.state.judge import GatewayJudge
 from tests.history.support import archive, body, histories, reading
+from tests.history.world import JUDGED, NOON
 
 ONE_DAY = datetime.timedelta(days=1)
 CHANGES = [  # of years that are over: what comes is up to governments
@@ -49,6 +51,7 @@ SETTINGS = HistorySettings(
 )
 
 
+@lru_cache(maxsize=len(CHANGES))
 def three_days(name: str, text: str) -> tuple[Archive, list[datetime.date], float]:
     """A kilowatt from the grid for the day before, that day and the day after, a poll every ten minutes."""
     where, middle = ZoneInfo(name), datetime.date.fromisoformat(text)
@@ -56,9 +59,10 @@ def three_days(name: str, text: str) -> tuple[Archive, list[datetime.date], floa
     store = archive(SETTINGS, HistoryGateway("default", "Default Gateway", name))
     recorder = Recorder(store)
     start, end = day_start(days[0], where), day_start(days[-1] + ONE_DAY, where)
+    one = reading(start, 1000.0, 0.0, 0.0, 1000.0, vitals={"TETHC--2012170-25-E--TG1": {"THC_AmbientTemp": 20.0}})
+    judged = GatewayJudge().take(one)
     for number in range(round((end - start) / 600.0) + 1):
-        one = reading(start + number * 600.0, 1000.0, 0.0, 0.0, 1000.0)
-        recorder.record(replace(one, vitals={"TETHC--2012170-25-E--TG1": {"THC_AmbientTemp": 20.0}}))
+        recorder.record(one, start + number * 600.0, judged=judged)
     return store, days, end
 
 
@@ -119,12 +123,17 @@ def test_days_follow_one_another_in_every_zone() -> None:
     """Around every change of every zone since 2012: no instant without a day, none with two."""
     first = datetime.datetime(2012, 1, 1, tzinfo=datetime.UTC)
     instants = [(first + datetime.timedelta(days=number)).timestamp() for number in range(15 * 365)]
+    weeks = [instants[number : number + 8] for number in range(0, len(instants) - 7, 7)]
     checked = 0
     for name in sorted(zoneinfo.available_timezones()):
         where = ZoneInfo(name)
-        offsets = [datetime.datetime.fromtimestamp(when, where).utcoffset() for when in instants]
-        pairs = zip(instants[1:], offsets, offsets[1:], strict=False)
-        changes = [when for when, before, after in pairs if before != after]
+        offsets = [datetime.datetime.fromtimestamp(week[0], where).utcoffset() for week in weeks]
+        pairs = zip(weeks, offsets, offsets[1:], strict=False)  # no zone has changed twice within a week
+        changed = [(week, before) for week, before, after in pairs if before != after]
+        changes = [
+            next(day for day in week if datetime.datetime.fromtimestamp(day, where).utcoffset() != before)
+            for week, before in changed
+        ]
         for change in changes:
             for number in (-2, -1, 0, 1):
                 day = local_date(change, where) + number * ONE_DAY
@@ -141,13 +150,14 @@ def test_days_follow_one_another_in_every_zone() -> None:
 def test_a_zone_that_becomes_known_later_loses_no_energy_and_repeats_no_day(later: str, hours: float) -> None:
     store = archive(SETTINGS, HistoryGateway("default", "Default Gateway", "UTC", timezone_set=False))
     recorder = Recorder(store)
+    one = reading(NOON, 1000.0, 0.0, 0.0, 1000.0)
     start = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC).timestamp()
     end = start + 4 * 86400.0
     for number in range(round((end - start) / 600.0) + 1):
         when = start + number * 600.0
         if when >= start + hours * 3600.0:
             recorder.use_zone(later)
-        recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
+        recorder.record(one, when, judged=JUDGED)
     assert store.timezone == later and Recorder(store).zone == ZoneInfo(later)  # also for the next process
     dates, energies = store.days.select(
         -math.inf, math.inf, [store.column("days", "date"), store.column("days", "home_wh")]
@@ -168,13 +178,14 @@ def test_a_zone_that_the_owner_changes_repeats_no_day(tmp_path: Path, before: st
     """As of a container that is told its zone later: the day that is open then has one row, under one date."""
     start = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC).timestamp()
     change, when = start + 40 * 3600.0, start
+    one = reading(NOON, 1000.0, 0.0, 0.0, 1000.0)
     for zone, end in ((before, change), (after, start + 4 * 86400.0)):
         layout = plan(SETTINGS, HistoryGateway("default", "Default Gateway", zone))
         opened = HistoryStore.open(tmp_path, [layout])
         store = opened.archives["default"]
         recorder = Recorder(store)
         while when <= end:
-            recorder.record(reading(when, 1000.0, 0.0, 0.0, 1000.0))
+            recorder.record(one, when, judged=JUDGED)
             when += 1200.0
         recorder.checkpoint()
         columns = [store.column("days", name) for name in ("date", "home_wh")]

@@ -16,6 +16,7 @@ from pwserver.history.history_answer import Histories, HistoryAnswer
 from pwserver.history.history_route import ROUTES
 from pwserver.history.layout import HistoryGateway, HistorySettings
 from pwserver.history.recorder import Recorder
+from pwserver.state.judge import GatewayJudge
 from tests.documents.compare import differences
 from tests.history.support import GATEWAY, archive, body, histories, reading
 
@@ -41,9 +42,10 @@ def simulated(
     """The recorded site: constant powers, a poll every five seconds."""
     store = archive(None, gateway)
     recorder = Recorder(store)
+    one = reading(start, -2100.0, 6500.0, -3500.0, 900.0, soe_raw=level, vitals=vitals)
+    judged = GatewayJudge().take(one)
     for step in range(count):
-        one = reading(start + 5.0 * step, -2100.0, 6500.0, -3500.0, 900.0, soe_raw=level, vitals=vitals)
-        recorder.record(one)
+        recorder.record(one, start + 5.0 * step, judged=judged)
     return store
 
 
