@@ -19,7 +19,7 @@ export const CARDS = [
   { id: "daily-energy", title: say("card.daily-energy"), span: 5, wide: true, create: dailyEnergy },
   { id: "powerwall", title: say("card.powerwall"), span: 7, wide: true, create: powerwalls },
   { id: "checks", title: say("card.checks"), span: 5, wide: true, create: checks },
-  { id: "strings", title: say("card.strings"), span: 6, create: strings },
+  { id: "strings", title: say("card.strings"), span: 6, wide: true, create: strings },
   { id: "alerts", title: say("card.alerts"), span: 6, wide: true, create: alerts },
   { id: "control", title: say("card.control"), span: 12, wide: true, create: control },
   { id: "gateways", title: say("card.gateways"), span: 12, wide: true, create: gateways },
@@ -29,5 +29,5 @@ export const CARDS = [
 export const SERVER_CARDS = [
   { id: "gateways", title: say("card.gateways"), span: 12, wide: true, create: gateways },
   { id: "health", title: say("card.health"), span: 8, wide: true, create: health },
-  { id: "mqtt", title: say("card.mqtt"), span: 4, create: mqtt },
+  { id: "mqtt", title: say("card.mqtt"), span: 4, wide: true, create: mqtt },
 ];
