@@ -357,3 +357,19 @@ def test_self_powered_is_the_servers_figure_with_its_formula_beside_it(house: Ho
     assert [text.replace("\u202f", " ") for text in cells.all_inner_texts()] == ["100 %", "at least 37 %"]
     assert "home from sun + home from battery" in str(cells.first.get_attribute("title"))
     assert "too little is known" in page.inner_text("#comparison")
+
+
+def test_the_words_at_an_axis_tell_one_tick_from_the_next(house: House, look: Look) -> None:
+    page = look(house).open("example.html")
+    steps = [100, 5, 1, 0.5, 0.25, 0.2, 0.05, 0.001]
+    told = page.evaluate(
+        """async (steps) => {
+            const folder = document.querySelector("script[type=module]").src.replace(/[^/]*$/, "");
+            const { decimalsOf } = await import(`${folder}charts/scales.js`);
+            return steps.map((step) => [0, 1, 2, 3, 4].map((tick) => (tick * step).toFixed(decimalsOf(step))));
+        }""",
+        steps,
+    )
+    for step, ticks in zip(steps, told, strict=True):
+        assert [float(tick) for tick in ticks] == pytest.approx([number * step for number in range(5)]), step
+    assert [len(ticks[1]) for ticks in told] == [3, 1, 1, 3, 4, 3, 4, 5]  # and no digit is there for nothing

@@ -1,9 +1,10 @@
 // uPlot in our colours. Loaded only by the pages that draw curves.
 import uPlot from "../../vendor/uplot/uPlot.esm.js";
 import { h, text } from "../core/dom.js";
-import { clock, DASH, known, moment } from "../core/format.js";
+import { clock, DASH, known, moment, number } from "../core/format.js";
 import { timeFormat, wallTime, zone } from "../core/local_days.js";
 import { say } from "../core/texts.js";
+import { decimalsOf } from "./scales.js";
 
 /**
  * @import { Value } from "./scales.js"
@@ -20,7 +21,6 @@ import { say } from "../core/texts.js";
  *
  * @typedef {object} Scale
  * @property {[number, number] | ((plot: uPlot, low: Value, high: Value) => [number, number])} range
- * @property {(value: number) => string} show
  * @property {string} [unit] of the axis
  *
  * @typedef {[number[], ...Value[][]]} Columns times in epoch seconds, then the values of each series, then the lowest
@@ -260,8 +260,8 @@ export class LineChart {
       labelSize: 18 * size,
       labelGap: 0,
       grid: index ? { show: false } : grid,
-      /** @param {uPlot} _plot @param {number[]} ticks */
-      values: (_plot, ticks) => ticks.map((tick) => this.scales[name].show(tick)),
+      /** @param {uPlot} _plot @param {number[]} ticks @param {number} _axis @param {number} _space @param {number} step */
+      values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => number(tick, decimalsOf(step))),
     }));
     return [ofTime, ...ofScales];
   }

@@ -71,8 +71,8 @@ export const POWER_SERIES = [
 
 /** @type {Record<string, Scale>} */
 export const POWER_SCALES = {
-  kw: { unit: "kW", range: withZero, show: (value) => number(value, Math.abs(value) < 10 && value % 1 ? 1 : 0) },
-  percent: { unit: "%", range: [0, 100], show: (value) => number(value, 0) },
+  kw: { unit: "kW", range: withZero },
+  percent: { unit: "%", range: [0, 100] },
 };
 
 /**

@@ -2,6 +2,8 @@
 
 /** @typedef {number | null | undefined} Value */
 
+const MOST_DECIMALS = 4;
+
 /**
  * Return a range that always contains zero and leaves a little air.
  * @param {unknown} _plot
@@ -26,6 +28,13 @@ export function around(low, high) {
   if (low === null || low === undefined || high === null || high === undefined) return [0, 1];
   const air = Math.max((high - low) * 0.08, 0.5);
   return [low === 0 ? 0 : low - air, high + air];
+}
+
+/** Return how many decimals tell one tick of an axis from the next. @param {number} step from tick to tick */
+export function decimalsOf(step) {
+  let decimals = 0;
+  while (decimals < MOST_DECIMALS && Math.abs(step - Number(step.toFixed(decimals))) > step / 1000) decimals += 1;
+  return decimals;
 }
 
 /**

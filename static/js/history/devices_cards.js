@@ -140,7 +140,6 @@ function chartOf(room, shown) {
       percent: {
         unit: say("history.health.axis"),
         range: (_plot, low, high) => around(low, high),
-        show: (tick) => number(tick, 0),
       },
     },
     series: shown.map(({ name }, index) => ({

@@ -2,7 +2,7 @@
 import { LineChart, PALETTE } from "../charts/line_chart.js";
 import { around } from "../charts/scales.js";
 import { h, keyed, text } from "../core/dom.js";
-import { degrees, number, temperatureUnit, withUnit } from "../core/format.js";
+import { degrees, temperatureUnit, withUnit } from "../core/format.js";
 import { say, translated, unmarked } from "../core/texts.js";
 import { fileButton } from "./signal_file.js";
 
@@ -139,7 +139,6 @@ export class SignalCharts {
     /** @type {import("../charts/line_chart.js").Scale} */
     const value = {
       range: (_plot, low, high) => around(fromZero ? Math.min(0, low ?? 0) : low, high),
-      show: (tick) => number(tick, 0),
       unit,
     };
     return new LineChart(room, {
