@@ -12,6 +12,19 @@ from tests.packaging import roots
 from tests.packaging.dockerfile import Builder, Image, context
 from tests.packaging.roots import CHECKOUT, Root, base
 
+HERE = Path(__file__).parent
+
+
+# The first test here waits for the image, which takes minutes where much else runs.
+LONGEST_SECONDS = 1500
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this room longer than all others."""
+    for item in items:
+        if item.path.parent == HERE:
+            item.add_marker(pytest.mark.timeout(LONGEST_SECONDS))
+
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
