@@ -121,7 +121,7 @@ def test_another_name_of_the_same_zone_is_no_other_zone(house: House, look: Look
 
     page = look(house.base, timezone_id="Asia/Calcutta").page
     page.route("**/api/timeseries/status", in_india)
-    page.goto(f"{house.base}/history?range=today&{NO_SIGNALS}")
+    page.goto(f"{house.base}/history?range=1h&{NO_SIGNALS}")
     until(page, DRAWN)
     assert "Asia/Kolkata" in page.evaluate("document.querySelector('#zone').textContent")
     assert page.is_hidden("#zone")
