@@ -14,7 +14,7 @@ from dataclasses import field
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pwserver.history.days import day_start
+from pwserver.history.days import day_window
 from pwserver.history.layout import POWERS
 from pwserver.records import record
 from pwserver.state.fact import finite
@@ -51,11 +51,6 @@ class CloudDay:
     powers: dict[int, tuple[float, ...]] = field(default_factory=dict)
     percent: dict[int, float] = field(default_factory=dict)  # charge on the app's scale, by quarter hour
     refused: Counter[str] = field(default_factory=Counter)  # rows by the reason
-
-
-def day_window(day: datetime.date, where: ZoneInfo) -> tuple[float, float]:
-    """Return (start, end) of a local day in epoch seconds."""
-    return day_start(day, where), day_start(day + datetime.timedelta(days=1), where)
 
 
 def read_powers(answer: object, day: datetime.date, where: ZoneInfo) -> CloudDay:

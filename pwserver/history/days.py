@@ -32,6 +32,11 @@ def day_start(day: datetime.date, where: ZoneInfo) -> float:
     return datetime.datetime.combine(day, datetime.time(), where).timestamp()
 
 
+def day_window(day: datetime.date, where: ZoneInfo) -> tuple[float, float]:
+    """Return (start, end) of a calendar day, epoch seconds."""
+    return day_start(day, where), day_start(day + datetime.timedelta(days=1), where)
+
+
 def day_noon(day: datetime.date, where: ZoneInfo) -> float:
     """Return noon of a calendar day, epoch seconds."""
     return datetime.datetime.combine(day, datetime.time(12), where).timestamp()
@@ -39,5 +44,4 @@ def day_noon(day: datetime.date, where: ZoneInfo) -> float:
 
 def day_span(timestamp: float, where: ZoneInfo) -> tuple[float, float]:
     """Return (start, end) of the calendar day that holds an instant, epoch seconds; 21 to 27 hours apart."""
-    day = local_date(timestamp, where)
-    return day_start(day, where), day_start(day + datetime.timedelta(days=1), where)
+    return day_window(local_date(timestamp, where), where)

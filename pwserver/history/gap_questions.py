@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from pwserver.history.cloud_points import CloudDay, NotBelieved, add_charge, day_window, read_powers
+from pwserver.history.cloud_points import CloudDay, NotBelieved, add_charge, read_powers
+from pwserver.history.days import day_window
 from pwserver.history.gap_finder import DayGaps
 
 Kind = Literal["power", "soe"]

@@ -27,7 +27,7 @@ from pwserver.history.day_books import (
     read_days,
     total,
 )
-from pwserver.history.days import DAY_MIDDLE_SECONDS, day_start, local_date, zone
+from pwserver.history.days import DAY_MIDDLE_SECONDS, day_window, local_date, zone
 from pwserver.history.history_answer import Histories
 from pwserver.history.layout import AGGREGATE, SHARES
 
@@ -74,15 +74,24 @@ def read_sum_and_added(
     return DayBooks(array("d", known), columns, sampled, updated), added
 
 
-def quarters_of_sum(
-    histories: Histories, ordinal: int, where: ZoneInfo, start: float = -math.inf, end: float = math.inf
-) -> dict[float, Row]:
-    """Return the quarter hours of a day: those of the record, and those of the houses where all of them know more."""
-    begin, until = (day_start(datetime.date.fromordinal(ordinal + later), where) for later in (0, 1))
+def quarters_of_sum(histories: Histories, ordinal: int, where: ZoneInfo, start: float, end: float) -> dict[float, Row]:
+    """Return the quarter hours of a day in a window: of the record, and of the houses where all of them know more."""
+    begin, until = day_window(datetime.date.fromordinal(ordinal), where)
     span = max(begin, start), min(until, end)
+    return _with_houses(histories, _quarters_of_houses(histories, ordinal, *span), *span)
+
+
+def _quarters_of_houses(histories: Histories, ordinal: int, start: float, end: float) -> list[Mapping[float, Row]]:
+    """Read the quarter hours of each house that is expected on this day."""
+    return [read_quarters(one, start, end) for one in histories.real() if _first_date(one) <= ordinal]
+
+
+def _with_houses(
+    histories: Histories, houses: Sequence[Mapping[float, Row]], start: float, end: float
+) -> dict[float, Row]:
+    """Read those of the record, and put the sum of the houses in the place of each of which all of them know more."""
     record = histories.archives.get(AGGREGATE.id)
-    found = dict(read_quarters(record, *span)) if record is not None else {}
-    houses = [read_quarters(one, *span) for one in histories.real() if _first_date(one) <= ordinal]
+    found = dict(read_quarters(record, start, end)) if record is not None else {}
     for when in set.intersection(*map(set, houses)) if houses else ():
         theirs = [house[when] for house in houses]
         mine = found.get(when)
@@ -104,14 +113,13 @@ def _day_of_quarters(histories: Histories, ordinal: int, theirs: Sequence[Row]) 
     record = histories.archives.get(AGGREGATE.id)
     if record is None or any(math.isnan(row[COVERED]) for row in theirs):
         return None
-    where = zone(record.timezone)
-    begin, until = (day_start(datetime.date.fromordinal(ordinal + later), where) for later in (0, 1))
-    houses = [one for one in histories.real() if _first_date(one) <= ordinal]
+    span = day_window(datetime.date.fromordinal(ordinal), zone(record.timezone))
+    houses = _quarters_of_houses(histories, ordinal, *span)
     for house, day in zip(houses, theirs, strict=True):
-        covered = total(row[COVERED] for row in read_quarters(house, begin, until).values())
+        covered = total(row[COVERED] for row in house.values())
         if not abs(covered - day[COVERED]) <= SHORTER_SECONDS:
             return None
-    rows = quarters_of_sum(histories, ordinal, where).values()
+    rows = _with_houses(histories, houses, *span).values()
     return [total(column) for column in zip(*rows, strict=True)] if rows else None
 
 

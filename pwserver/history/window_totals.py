@@ -24,7 +24,7 @@ from pwserver.history.day_books import (
     sums_over,
     total,
 )
-from pwserver.history.days import day_start, local_date, zone
+from pwserver.history.days import day_start, day_window, local_date, zone
 from pwserver.history.history_answer import Histories
 from pwserver.history.sum_days import quarters_of_sum, read_quarters, read_sum_and_added
 
@@ -88,7 +88,7 @@ class WindowReader:
         rows = {int(day): index for index, day in enumerate(books.ordinals)}
         found = []
         for ordinal in sorted({first.toordinal(), last.toordinal(), *rows}):
-            begin, until = self._span(ordinal)
+            begin, until = day_window(datetime.date.fromordinal(ordinal), self.where)
             if start > begin or end < min(until, self._now):
                 found += self._added(self.quarters(max(start, begin), min(end, until)))
             elif ordinal in rows:
@@ -113,10 +113,6 @@ class WindowReader:
                 rows |= quarters_of_sum(self._histories, day, self.where, start, end)
         pieces = [Piece(when, when + QUARTER_SECONDS, row) for when, row in sorted(rows.items())]
         return [piece for piece in pieces if piece.known_seconds]
-
-    def _span(self, ordinal: int) -> tuple[float, float]:
-        first, following = (datetime.date.fromordinal(ordinal + later) for later in (0, 1))
-        return day_start(first, self.where), day_start(following, self.where)
 
     def _added(self, pieces: Sequence[Piece]) -> list[Piece]:
         if not pieces:

@@ -24,9 +24,9 @@ from pwserver.history.cloud_points import (
     CloudDay,
     NotBelieved,
     add_charge,
-    day_window,
     read_powers,
 )
+from pwserver.history.days import day_window
 from tests.tesla_history import TeslaHistory, charge, steady
 
 ZONES = ("Europe/Berlin", "America/Los_Angeles", "Australia/Adelaide", "America/St_Johns", "Australia/Lord_Howe", "UTC")

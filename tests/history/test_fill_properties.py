@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from pwserver.gateways.cloud_history import day_parameters
 from pwserver.history.archive import Archive
-from pwserver.history.cloud_points import CloudDay, NotBelieved, day_window, read_powers
-from pwserver.history.days import local_date
+from pwserver.history.cloud_points import CloudDay, NotBelieved, read_powers
+from pwserver.history.days import day_window, local_date
 from pwserver.history.gap_filler import fill
 from pwserver.history.gap_finder import DayGaps, find_gaps, window_of_gaps, without_newest
 from pwserver.history.layout import COLUMNS, POWERS, HistoryGateway
