@@ -90,17 +90,17 @@ const TIMES = {
   full: { dateStyle: "medium", timeStyle: "short" },
 };
 
-/** Write an instant, by the clock of the house where the page knows it. @param {string} form @param {number} epoch */
-const written = (form, epoch) => timeFormat(form, TIMES[form]).format(epoch * 1000);
+/**
+ * Write an instant, by the clock of the house where the page knows it.
+ * @param {string} form @param {number} epoch @param {{timeZone?: string}} [where]
+ */
+const written = (form, epoch, where) => timeFormat(form, TIMES[form], where).format(epoch * 1000);
 
 /**
  * Write when something began that goes on now, by the reader's own clock: it is told on every page, also on those that
  * know no house. @param {number} epoch @param {boolean} withDay
  */
-export const readersTime = (epoch, withDay) =>
-  timeFormat(withDay ? "full" : "clock", TIMES[withDay ? "full" : "clock"], { timeZone: undefined }).format(
-    epoch * 1000,
-  );
+export const readersTime = (epoch, withDay) => written(withDay ? "full" : "clock", epoch, { timeZone: undefined });
 
 /** Write a time of day. @param {Figure} epoch */
 export const clock = (epoch) => (known(epoch) ? written("clock", epoch) : DASH);

@@ -16,12 +16,12 @@ const COLUMNS = [
  * Show the outages of the range.
  * @param {OutageList | null} answer
  * @param {Record<string, string>} names of the houses; with more than one, each outage says of which it is
- * @param {{away: boolean, watched: boolean}} known whether a house is off the grid now, since before it was watched; and
+ * @param {{away: boolean, watched: boolean}} state whether a house is off the grid now, since before it was watched; and
  *   whether anything was ever read of what is shown
  */
 export function showOutages(answer, names, { away, watched }) {
   const count = answer?.count ?? 0;
-  text(find("outages-total"), count ? totalWords(answer) : noneWords(answer, away, watched));
+  text(find("outages-total"), answer?.count ? totalWords(answer) : noneWords(answer, away, watched));
   find("outages-scroll").hidden = !count;
   const several = Object.keys(names).length > 1;
   const heads = [...(several ? [say("history.outages.house")] : []), ...COLUMNS];
@@ -47,9 +47,8 @@ function noneWords(answer, isAway, isWatched) {
   return say(isWatched ? "history.outages.none" : "history.outages.notWatched");
 }
 
-/** @param {OutageList | null} answer */
+/** @param {OutageList} answer */
 function totalWords(answer) {
-  if (!answer) return "";
   const values = { n: answer.count, length: span(answer.seconds) };
   return say(answer.unknown_begins ? "history.outages.atLeast" : "history.outages.total", values);
 }
