@@ -134,8 +134,7 @@ class Scene:
 
     def _get(self, target: str) -> Answer:
         self._kept.request("GET", target)
-        response = self._kept.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        return Answer.to_last_request(self._kept)
 
     @property
     def played(self) -> Tesla:

@@ -53,8 +53,7 @@ def ask(proxy: Proxy, method: str, path: str, headers: dict[str, str], body: byt
     connection.sock = proxy.connect(source or "127.0.0.1")
     try:
         connection.request(method, PREFIX + path, body or None, {"Host": proxy.authority} | headers)
-        response = connection.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        return Answer.to_last_request(connection)
     finally:
         connection.close()
 

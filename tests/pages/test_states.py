@@ -111,7 +111,7 @@ def three() -> Iterator[House]:
         yield House({"mill": mill, "shed": shed}, server)
 
 
-POWERS = (r"Solar \d[\d.]* k?W|Solar", "Home 900 W", "Grid", "Powerwall")
+POWERS = ("Solar", "Home 900 W", "Grid", "Powerwall")
 REFUSED = "The gateway refused the password or key.*Check the password.*since .*next attempt"
 NOBODY = "No connection to the gateway.*Check that the gateway has power.*since .*next attempt"
 STATES: dict[str, tuple[Callable[[], AbstractContextManager[House]], dict[str, tuple[str, ...]]]] = {

@@ -29,6 +29,12 @@ class Answer:
     headers: dict[str, str]
     body: bytes
 
+    @classmethod
+    def to_last_request(cls, connection: http.client.HTTPConnection) -> Answer:
+        """Read what comes on this connection."""
+        response = connection.getresponse()
+        return cls(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+
     def json(self) -> Any:
         return json.loads(self.body)
 
@@ -104,8 +110,7 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patient(10))
         try:
             connection.request(method, target, body=body, headers=headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+            return Answer.to_last_request(connection)
         finally:
             connection.close()
 
