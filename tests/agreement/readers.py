@@ -136,7 +136,7 @@ def house(path: str, digits: int | None) -> list[Reader]:
         Reader(f"/api/site/{{id}} {name}", lambda m, g: at(m.json(f"/api/site/{g}"), places), digits),
         Reader(f"/ws/site/{{id}} {name}", lambda m, g: at(m.stream(f"/ws/site/{g}"), places), digits),
         Reader(f"/api/stream {name}", lambda m, g: at(m.events(f"document=site&gateway={g}"), places), digits),
-        Reader(f"/api/explain {name}", lambda m, g: m.explained(g, name), digits),
+        Reader(f"/api/explain {name}", lambda m, g: m.explained(g, name) if m.scene.is_explained else NOT_TOLD, digits),
     ]
 
 

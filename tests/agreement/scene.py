@@ -98,6 +98,7 @@ class Scene:
         self.others = others or {}
         self.houses: dict[str, SimulatedGateway] = {}
         self.tesla: Tesla | None = None
+        self.is_explained = True  # whether /api/explain is asked for every number, which takes longer than all others
 
     def __enter__(self) -> Scene:
         with ExitStack() as stack:

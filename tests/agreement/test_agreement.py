@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until
 HOUSES = (*FAMILIES, *REMOTE)
 PHASES = ("fresh", "off grid", "dip", "holes", "stale", "no data", "recovered")
 FRESH = ("fresh", "off grid", "dip", "holes", "recovered")
+EXPLAINED = ("fresh", "stale", "no data")  # it reads the site document: one phase of each of its states will do
 TRUTHS = {
     "site watts": "site",
     "load watts": "load",
@@ -47,6 +48,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def phase(request: pytest.FixtureRequest, scene: Scene) -> str:
     """The houses in one phase, all of them at once."""
     name: str = request.param
+    scene.is_explained = name in EXPLAINED
     if name == "recovered":
         scene.unplug(*HOUSES)
         scene.wait_for("away", *HOUSES)
@@ -68,6 +70,7 @@ def phase(request: pytest.FixtureRequest, scene: Scene) -> str:
 @pytest.fixture
 def well(scene: Scene) -> Scene:
     """The houses as they are when nothing is wrong with them, in whatever phase they were left."""
+    scene.is_explained = True
     scene.mend(*HOUSES)
     return scene
 
