@@ -7,11 +7,13 @@ asks first whether the file has been cut.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import mmap
 import os
 from pathlib import Path
+from typing import IO
 
 from pwserver.history.layout import PAGE_BYTES
 from pwserver.regular_file import open_regular
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 20  # read at a time; a bad sector fails the whole piece, which is then read page by page
 MOST_RECORD_BYTES = 1 << 24
+FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _EMPTY_PAGE = bytes(PAGE_BYTES)
 
 
@@ -149,27 +152,66 @@ def take_room(descriptor: int, size: int) -> None:
             raise
 
 
-def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int, room_later: bool = False) -> None:
-    """Make or replace a file of that size that begins with ``head`` and ``rest``, whole or not at all.
+class NewFiles:
+    """Makes or replaces files together, each of them whole or not at all.
 
-    ``room_later``: the disk need not keep room for what is not written now.
+    The disk is waited for about as long as for one: what commits the first commits what was written for the others.
     """
-    fresh = path.with_name(path.name + ".new")
-    try:
-        with open(open_regular(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[Path, IO[bytes]]] = []
+
+    def add(self, path: Path, head: bytes, rest: bytes | bytearray, size: int, room_later: bool = False) -> None:
+        """Write a file of that size that begins with ``head`` and ``rest``; it has its name only when all are finished.
+
+        ``room_later``: the disk need not keep room for what is not written now. After an OSError there is none of them.
+        """
+        try:
+            file = open(open_regular(_unfinished(path), FRESH), "wb")  # noqa: SIM115 - closed with all others
+            self._begun.append((path, file))
             file.write(head)
             file.write(rest)
             file.truncate(size)
             file.flush()
             if not room_later:
                 take_room(file.fileno(), size)
-            os.fsync(file.fileno())
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    # The content is on the disk by now, so the name never leads to half a file, not even after a power cut.
-    os.replace(fresh, path)
-    sync_folder(path.parent)
+        except OSError:
+            self._give_up()
+            raise
+
+    def finish(self) -> None:
+        """Give all of them their names, once they are on the disk."""
+        try:
+            for _, file in self._begun:
+                os.fsync(file.fileno())
+        except OSError:
+            self._give_up()
+            raise
+        # The content is on the disk by now, so no name ever leads to half a file, not even after a power cut.
+        for path, file in self._begun:
+            file.close()
+            os.replace(_unfinished(path), path)
+        for folder in {path.parent for path, _ in self._begun}:
+            sync_folder(folder)
+        self._begun.clear()
+
+    def _give_up(self) -> None:
+        for path, file in self._begun:
+            with contextlib.suppress(OSError):  # what a full disk did not take is still waiting to be written
+                file.close()
+            _unfinished(path).unlink(missing_ok=True)
+        self._begun.clear()
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def write_new(path: Path, head: bytes, rest: bytes | bytearray, size: int, room_later: bool = False) -> None:
+    """Make or replace one file, as ``NewFiles`` does."""
+    files = NewFiles()
+    files.add(path, head, rest, size, room_later)
+    files.finish()
 
 
 def sync_folder(folder: Path) -> None:

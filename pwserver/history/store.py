@@ -33,6 +33,7 @@ from pwserver.history.layout import (
 from pwserver.history.mapped_file import (
     MOST_RECORD_BYTES,
     MappedFile,
+    NewFiles,
     RecordFile,
     is_there,
     read_content,
@@ -296,10 +297,13 @@ class HistoryStore:
         room: dict[str, Callable[[], None]] = {}
         at = 0
         found = [plan.name for plan in layout.rings if is_there(folder / (plan.name + SUFFIX))]
+        _make_missing(folder, layout)
         for plan in layout.rings:
             pieces[f"{plan.name}.control"] = controls[at : at + plan.control_bytes]
             at += aligned(plan.control_bytes)
-            file = self._open_ring(folder, layout.gateway.id, plan, clock)
+            if plan.name in found:
+                self._check_ring(folder, layout.gateway.id, plan, clock)
+            file = self._map(folder / (plan.name + SUFFIX), plan.takes_room_late)
             pieces[plan.name] = file.view[PAGE_BYTES:]
             if plan.takes_room_late:
                 room[plan.name] = file.take_room
@@ -359,20 +363,16 @@ class HistoryStore:
             self._say(f"file of events {path} has a damaged record; {found} events of it were found")
         return ring
 
-    def _open_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> MappedFile:
+    def _check_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> None:
+        """Make the file of a ring one of that plan, with all of its rows that can be taken over."""
         path = folder / (plan.name + SUFFIX)
-        size = PAGE_BYTES + plan.rows_bytes
-        head = FileHeader(gateway, plan).to_bytes()
-        if not is_there(path):
-            write_new(path, head, b"", size, plan.takes_room_late)
+        wanted = FileHeader(gateway, plan)
+        try:
+            found = read_header(path)
+        except (ValueError, KeyError, TypeError) as problem:
+            self._replace(path, plan, wanted.to_bytes(), f"is damaged ({problem})", plan, clock)
         else:
-            try:
-                found = read_header(path)
-            except (ValueError, KeyError, TypeError) as problem:
-                self._replace(path, plan, head, f"is damaged ({problem})", plan, clock)
-            else:
-                self._fit(path, found, FileHeader(gateway, plan), clock)
-        return self._map(path, plan.takes_room_late)
+            self._fit(path, found, wanted, clock)
 
     def _fit(self, path: Path, found: FileHeader, wanted: FileHeader, clock: Callable[[], float]) -> None:
         """Make a file with a whole header the one that is wanted. What would lose more than old rows is set aside."""
@@ -442,6 +442,24 @@ class HistoryStore:
                 write_new(path, b"", fresh, size)
         if not is_there(path) or path.stat().st_size != size:
             write_new(path, b"", b"", size)
+
+
+def _make_missing(folder: Path, layout: GatewayLayout) -> None:
+    """Make the files that a gateway does not have yet, which a new one has none of, in one go."""
+    files = NewFiles()
+    for plan in layout.rings:
+        path = folder / (plan.name + SUFFIX)
+        if not is_there(path):
+            head = FileHeader(layout.gateway.id, plan).to_bytes()
+            files.add(path, head, b"", PAGE_BYTES + plan.rows_bytes, plan.takes_room_late)
+    for name, half in (*layout.records, (JUDGES, JUDGES_BYTES)):
+        path = folder / f"{name}.record"
+        if not is_there(path):
+            files.add(path, b"", b"", 2 * half)
+    path = folder / EVENTS_NAME
+    if not layout.gateway.virtual and not is_there(path):
+        files.add(path, ring_header(layout.gateway.id), b"", RING_BYTES)
+    files.finish()
 
 
 def _blank_record() -> TwoCopyRecord:

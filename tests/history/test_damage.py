@@ -331,6 +331,27 @@ def test_content_is_exact_but_for_unreadable_pages(size: int, start: int, most: 
 # --- files that change while they are in use ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("written", [0, 3])
+@pytest.mark.parametrize("step", ["posix_fallocate", "fsync"])
+def test_a_new_house_has_all_of_its_files_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, written: int
+) -> None:
+    real, calls = getattr(os, step), iter(range(1000))
+
+    def full(*given: int) -> None:
+        if next(calls) >= written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, full)
+        with pytest.raises(OSError, match="No space left"):
+            open_store(tmp_path)
+    assert list(folder_of(tmp_path, GATEWAY.id).iterdir()) == []
+    open_store(tmp_path).close()
+    assert not list(folder_of(tmp_path, GATEWAY.id).glob("*.new"))
+
+
 @pytest.mark.parametrize("name", ["polls.ring", "minutes.ring", "days.ring", "state.record", "notes.record"])
 def test_a_file_that_is_cut_is_noticed_before_it_is_touched(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
