@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from pwserver.json_types import JsonArray, JsonMapping, JsonObject
@@ -16,7 +17,11 @@ from pwserver.state.fact import text
 ENERGIES: Final = ("energy_exported", "energy_imported")
 _QUIET_SECONDS: Final = 60.0  # energies are requested less often than powers, so this age is not worth a remark
 _NATIVE_NOTE: Final = "energy from gateway local API"
-_REMOTE: Final = re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws")
+# Counters of the devices, by the unit they count in: of wireless meters, of the wired ones at the grid switch, of inverters.
+_DEVICE_COUNTERS: Final[Mapping[str, re.Pattern[str]]] = {
+    "Ws": re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws"),
+    "Wh": re.compile(r"(?:METER_[XYZ]|PINV|PVAC)_LifetimeEnergy[A-Za-z_]{1,40}"),
+}
 _UNIT_MEMBERS: Final = ("energy_charged", "energy_discharged")
 
 
@@ -50,7 +55,7 @@ def guard_energies(reading: Reading, told: JsonObject, guard: CounterGuard) -> G
     """Judge all counters of a reading; ``told`` are all its meters, including further ones."""
     turn = _Round(reading, guard)
     meters = _meters(told, "energy" in reading.answers, turn)
-    vitals = _remote_meters(reading.vitals, turn)
+    vitals = _devices(reading.vitals, turn)
     system = _units(reading.system_status, turn)
     set_aside = {name: count.set_aside for name, count in turn.counts.items() if count.set_aside}
     kept = [count.at for count in turn.counts.values() if count.rule == "kept" and count.at is not None]
@@ -89,19 +94,29 @@ def _meters(told: JsonObject, native: bool, turn: _Round) -> JsonObject:
     return meters
 
 
-def _remote_meters(vitals: JsonObject | None, turn: _Round) -> JsonObject | None:
-    """Guard the counters of wireless meters, which count in watt-seconds."""
+def _devices(vitals: JsonObject | None, turn: _Round) -> JsonObject | None:
+    """Guard the counters that devices report themselves: ``/vitals`` and ``/freq`` pass them on to recorders."""
     if not isinstance(vitals, dict):
         return vitals
     changed: JsonObject = {}
     for device, body in vitals.items():
-        if not str(device).startswith("TRM--") or not isinstance(body, Mapping):
+        if not isinstance(body, Mapping):
             continue
-        counted = [member for member in body if _REMOTE.fullmatch(str(member))]
-        if counted:
-            values = {member: turn.take(f"{device}.{member}", body[member], "Ws").value for member in counted}
+        values = {
+            member: turn.take(f"{device}.{member}", told, unit).value
+            for member, told in body.items()
+            # Most gateways have the wired meters and inverters without their counters, as a null that never changes.
+            if (unit := _unit_counted_in(member)) is not None and (told is not None or unit == "Ws")
+        }
+        if values:
             changed[device] = {**body, **values}
     return {**vitals, **changed} if changed else vitals
+
+
+@lru_cache(maxsize=1024)  # the same few hundred names in each poll
+def _unit_counted_in(member: object) -> str | None:
+    """Return the unit in which this member of a device counts energy; None when it is no counter."""
+    return next((unit for unit, names in _DEVICE_COUNTERS.items() if names.fullmatch(str(member))), None)
 
 
 def _units(system: JsonObject | None, turn: _Round) -> JsonObject | None:

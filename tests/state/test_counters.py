@@ -22,6 +22,7 @@ from pwserver.state.counter_guard import (
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.meter_powers import energies_wh
+from pwserver_ext.vitals import frequency
 from tests.state.readings import POWERS, START, follow, reading, shown
 
 LOAD = "load.energy_imported"
@@ -167,6 +168,30 @@ def test_remote_meters_and_units_pass_the_same_guard() -> None:
     assert one(0.0, 9_000_000_123.25, 5000) == (9_000_000_123.25, 5000)
     assert one(5.0, 8_999_000_000, 4000) == (9_000_000_123.25, 5000)
     assert one(10.0, 9_000_000_200, 5001) == (9_000_000_200, 5001)
+
+
+@pytest.mark.parametrize(
+    ("device", "member"),
+    [
+        ("TESYNC--1493315-01-F--JBL1", "METER_X_LifetimeEnergyImport"),
+        ("TEMSA--1707000-11-L--TG1", "METER_Z_LifetimeEnergyExport"),
+        ("TEPINV--1081100-10-U--TG1", "PINV_LifetimeEnergyDischarged"),
+        ("PVAC--1538100-00-F--CN1", "PVAC_LifetimeEnergyPV_Total"),
+    ],
+)
+def test_what_devices_count_in_watt_hours_passes_the_same_guard(device: str, member: str) -> None:
+    judge = GatewayJudge()
+
+    def one(after: float, told: Any) -> Any:
+        found = judge.take(reading(after, vitals={device: {member: told, "alerts": []}})).reading
+        assert found is not None and found.vitals is not None
+        in_freq = frequency(found.vitals, None, None, None).get(member, found.vitals[device][member])
+        assert in_freq == found.vitals[device][member]
+        return in_freq
+
+    told = [9_000_000, 8_999_950, None, -1.0, 9_000_005, 10, 12, 20]
+    shown_ = [9_000_000, 9_000_000, None, 9_000_000, 9_000_005, 9_000_005, 9_000_005, 20]
+    assert [one(15.0 * number, value) for number, value in enumerate(told)] == shown_
 
 
 def test_the_number_of_counters_is_bounded() -> None:
