@@ -15,11 +15,12 @@ from pwserver.events.kinds import KINDS
 from pwserver.json_types import JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_TOPICS, STRING_METRICS, Sensor
 from pwserver.mqtt.state_topics import (
+    availability_of,
     battery_availability,
     compact,
     device_availability,
+    remote_meter_topic,
     safe_in_topic,
-    sensor_availability,
 )
 from pwserver.records import record
 from pwserver.state.controls import CHOICE, MQTT_CONTROLS, NUMBER, PRESS, SWITCH, Control
@@ -76,7 +77,7 @@ def _sensor(
 
 def entity_of(sensor: Sensor) -> Entity:
     """Return the entity of a gateway's sensor."""
-    available = sensor_availability(sensor.topic) if sensor.own_availability else None
+    available = availability_of(sensor.topic)
     if not sensor.yes_or_no:
         return _sensor(
             sensor.topic,
@@ -123,7 +124,7 @@ EVENT_ENTITIES: Final = (
 GATEWAY_ENTITIES: tuple[Entity, ...] = (
     *(entity_of(sensor) for sensor in SENSORS),
     # Its own gateway's availability would turn this one grey instead of "off" in the very case it is there for.
-    replace(entity_of(ONLINE), away_too=True),
+    replace(entity_of(ONLINE), away_too=True, available=None),
     *EVENT_ENTITIES,
 )
 
@@ -211,6 +212,7 @@ def optional_entities(judged: Judged, serials: dict[int, str]) -> list[Entity]:
                     shown.icon,
                     state=f"strings/{name}/{metric}",
                     diagnostic=True,
+                    available=availability_of(f"strings/{name}"),
                 )
             )
     found += [_weak_entity(name) for name, string in strings.items() if string.weak.value is not None]
@@ -276,7 +278,7 @@ def _further_meter_entities(meters: Meters) -> list[Entity]:
             shown = metric.shown
             title = f"{name.replace('_', ' ').title()} {shown.label}"
             topic = f"meters/{name}/{metric.name}"
-            available = sensor_availability(topic)
+            available = availability_of(topic)
             suffix = f"meter_{name}_{metric.name}"
             found.append(
                 _sensor(suffix, title, shown.unit, shown.device_class, shown.icon, state=topic, available=available)
@@ -291,6 +293,7 @@ def _remote_meter_entities(meters: Iterable[RemoteMeter]) -> list[Entity]:
             continue
         title = f"Remote Meter {meter.din.rpartition('--')[2]} CT{meter.channel}"
         title += f" ({meter.location})" if meter.location else ""
+        topic = remote_meter_topic(meter)
         for metric in METER_METRICS:
             if metric.told_as in meter.body and getattr(meter, metric.attribute) is None:
                 continue  # told, but no count or no number: it will not come
@@ -302,8 +305,9 @@ def _remote_meter_entities(meters: Iterable[RemoteMeter]) -> list[Entity]:
                     shown.unit,
                     shown.device_class,
                     shown.icon,
-                    state=f"meters/remote/{meter.din}/ct{meter.channel}/{metric.name}",
+                    state=f"{topic}/{metric.name}",
                     diagnostic=True,
+                    available=availability_of(topic),
                 )
             )
     return found

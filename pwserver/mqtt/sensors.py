@@ -31,9 +31,6 @@ class Sensor:
     status: str | None = None  # its member of the topic ``status``
     yes_or_no: bool = False
     diagnostic: bool = False
-    # Whether a topic of its own says that the value is of now. It is for what some gateways never tell, or not always,
-    # as the voltage of the grid in an outage: such an entity is announced all the same, and unavailable meanwhile.
-    own_availability: bool = False
 
 
 SENSORS: Final[tuple[Sensor, ...]] = (
@@ -97,35 +94,35 @@ SENSORS: Final[tuple[Sensor, ...]] = (
     ),
     Sensor(
         "grid_energy_imported", "Grid Energy Imported", lambda one: one.meters["site"].imported_wh.value,
-        "Wh", "energy", "transmission-tower-import", own_availability=True,
+        "Wh", "energy", "transmission-tower-import",
     ),
     Sensor(
         "grid_energy_exported", "Grid Energy Exported", lambda one: one.meters["site"].exported_wh.value,
-        "Wh", "energy", "transmission-tower-export", own_availability=True,
+        "Wh", "energy", "transmission-tower-export",
     ),
     Sensor(
         "home_energy_imported", "Home Energy Consumption", lambda one: one.meters["load"].imported_wh.value,
-        "Wh", "energy", "home-lightning-bolt", own_availability=True,
+        "Wh", "energy", "home-lightning-bolt",
     ),
     Sensor(
         "solar_energy_exported", "Solar Energy Production", lambda one: one.meters["solar"].exported_wh.value,
-        "Wh", "energy", "solar-power", own_availability=True,
+        "Wh", "energy", "solar-power",
     ),
     Sensor(
         "battery_energy_imported", "Battery Energy Charged", lambda one: one.meters["battery"].imported_wh.value,
-        "Wh", "energy", "battery-charging", own_availability=True,
+        "Wh", "energy", "battery-charging",
     ),
     Sensor(
         "battery_energy_exported", "Battery Energy Discharged", lambda one: one.meters["battery"].exported_wh.value,
-        "Wh", "energy", "battery-minus", own_availability=True,
+        "Wh", "energy", "battery-minus",
     ),
     Sensor(
         "grid_voltage", "Grid Voltage", lambda one: one.meters["site"].volts.value,
-        "V", "voltage", "sine-wave", decimals=2, status="grid_voltage", own_availability=True,
+        "V", "voltage", "sine-wave", decimals=2, status="grid_voltage",
     ),
     Sensor(
         "grid_current", "Grid Current", lambda one: one.meters["site"].amperes.value,
-        "A", "current", "current-ac", decimals=2, status="grid_current", own_availability=True,
+        "A", "current", "current-ac", decimals=2, status="grid_current",
     ),
     Sensor(
         "alerts", "Alerts", lambda one: None if one.alerts is None else len(one.alerts),

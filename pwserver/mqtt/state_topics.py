@@ -14,7 +14,7 @@ from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.judge import Judged
 from pwserver.state.meter_powers import MAIN_METERS, Meters
-from pwserver.state.strings import String, string_pairs
+from pwserver.state.strings import MISSING, String, string_pairs
 from pwserver.state.units import Unit
 from pwserver.state.view import View
 
@@ -68,9 +68,14 @@ def _battery_list(units: Iterable[Unit]) -> list[JsonObject]:
     return [unit for unit in found if unit["capacity"] is not None or unit["charge"] is not None]
 
 
-def sensor_availability(topic: str) -> str:
-    """Return the topic, below the gateway's, that says whether the value of this topic is of now."""
+def availability_of(topic: str) -> str:
+    """Return the topic, below the gateway's, that says whether what this topic tells is of now."""
     return f"{topic}/availability"
+
+
+def remote_meter_topic(meter: RemoteMeter) -> str:
+    """Return the topic, below the gateway's, of one transformer of a wireless meter."""
+    return f"meters/remote/{meter.din}/ct{meter.channel}"
 
 
 def device_availability(serial: str) -> str:
@@ -119,13 +124,9 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
 
 
 def _sensors(judged: Judged) -> dict[str, str]:
-    """Return the payloads of all sensors that are known, and for those that come and go, which are."""
+    """Return the payloads of all sensors that are known, and which are: the broker retains what was known before."""
     found = {sensor.topic: written(sensor, sensor.read(judged)) for sensor in SENSORS}
-    told = {
-        sensor_availability(sensor.topic): "offline" if found[sensor.topic] is None else "online"
-        for sensor in SENSORS
-        if sensor.own_availability
-    }
+    told = {availability_of(topic): "offline" if payload is None else "online" for topic, payload in found.items()}
     return {topic: payload for topic, payload in found.items() if payload is not None} | told
 
 
@@ -145,7 +146,7 @@ def _further_meters(meters: Meters) -> dict[str, str]:
                 value, topic = getattr(meter, metric.attribute).value, f"meters/{name}/{metric.name}"
                 if value is not None:
                     out[topic] = fixed(value, metric.decimals)
-                out[sensor_availability(topic)] = "offline" if value is None else "online"
+                out[availability_of(topic)] = "offline" if value is None else "online"
     return out
 
 
@@ -176,8 +177,10 @@ def _strings(strings: Mapping[str, String]) -> dict[str, str]:
         if string.weak.value is not None:
             out[f"strings/{name}/weak"] = "true" if string.weak.value else "false"
         out[f"strings/{name}"] = compact(string.body)
+        out[availability_of(f"strings/{name}")] = "offline" if string.state == MISSING else "online"
     for name, values in string_pairs(named).items():
         out.update({f"strings/{name}/{metric}": fixed(value, 2) for metric, value in values.items()})
+        out[availability_of(f"strings/{name}")] = "online" if values else "offline"
     return out
 
 
@@ -186,12 +189,13 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
     for meter in meters:
         if not safe_in_topic(meter.din):
             continue
-        base = f"meters/remote/{meter.din}/ct{meter.channel}"
+        base = remote_meter_topic(meter)
         for metric in METER_METRICS:
             value = getattr(meter, metric.attribute)
             if value is not None:
                 out[f"{base}/{metric.name}"] = fixed(value, metric.decimals)
         out[base] = compact(meter.body)
+        out[availability_of(base)] = "offline" if meter.watts is None else "online"
     return out
 
 

@@ -17,7 +17,7 @@ from pwserver.state.fact import text
 ENERGIES: Final = ("energy_exported", "energy_imported")
 _QUIET_SECONDS: Final = 60.0  # energies are requested less often than powers, so this age is not worth a remark
 _NATIVE_NOTE: Final = "energy from gateway local API"
-# Counters of the devices, by the unit they count in: of wireless meters, of the wired ones at the grid switch, of inverters.
+# Counters of the devices, by the unit in which they count: of wireless meters; of wired meters and of inverters.
 _DEVICE_COUNTERS: Final[Mapping[str, re.Pattern[str]]] = {
     "Ws": re.compile(r"TRM_CT\d{1,3}_Energy(?:Imported|Exported)Ws"),
     "Wh": re.compile(r"(?:METER_[XYZ]|PINV|PVAC)_LifetimeEnergy[A-Za-z_]{1,40}"),

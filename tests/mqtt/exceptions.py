@@ -39,12 +39,13 @@ def own_availability(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "availability": [SERVER_ONLY[0] | {"topic": own}, *config["availability"]]}
 
 
-def own_availability_of_sensor(config: dict[str, Any]) -> dict[str, Any]:
-    """Add what an entity whose value comes and goes has first: the availability of this value."""
-    if "remote" in config["state_topic"]:
+def own_availability_of_value(config: dict[str, Any]) -> dict[str, Any]:
+    """Add what an entity has first: the availability of its value, or of the string or wireless meter it is about."""
+    if not config or "command_topic" in config:
         return config
-    own = f"{config['state_topic']}/availability"
-    return {**config, "availability": [SERVER_ONLY[0] | {"topic": own}, *config["availability"]]}
+    topic = config["state_topic"]
+    part = topic.rpartition("/")[0] if "/strings/" in topic or "/meters/" in topic else topic
+    return {**config, "availability": [SERVER_ONLY[0] | {"topic": f"{part}/availability"}, *config["availability"]]}
 
 
 def named_inverter(config: dict[str, Any]) -> dict[str, Any]:
@@ -53,10 +54,16 @@ def named_inverter(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "device": device}
 
 
-_COMES_AND_GOES = "what some gateways or some moments do not tell says whether it is of now"
+_OF_ITS_OWN = "each value, string and wireless meter says whether it is of now: the broker retains what was told before"
 _FROM_THE_START = "what can appear later is announced from the start, and is unavailable until then"
 _OF_NOW = "each battery unit and each device says whether its figures are of now"
 _EMPTY = "an empty firmware version is unknown"
+
+OF_ITS_OWN = (
+    "battery", "battery_raw", "solar", "grid", "home", "powerwall", "reserve", "total_capacity", "current_charge",
+    "grid_status", "mode", "grid_export", "version", "time_remaining", "grid_connected", "grid_charging",
+    "grid_voltage", "grid_current", "[!r]*_energy_imported", "[!r]*_energy_exported",
+)  # fmt: skip
 
 DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("batteries/*/availability", _OF_NOW),
@@ -77,12 +84,12 @@ DEVIATIONS: tuple[Deviation, ...] = (
         ENTITY,
         ours=named_inverter,
     ),
-    Deviation("*_energy_*", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
-    Deviation("grid_voltage", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
-    Deviation("grid_current", _COMES_AND_GOES, CHANGED, ENTITY, ours=own_availability_of_sensor),
-    Deviation("*_energy_*/availability", _COMES_AND_GOES, of=STATE),
-    Deviation("grid_voltage/availability", _COMES_AND_GOES, of=STATE),
-    Deviation("grid_current/availability", _COMES_AND_GOES, of=STATE),
+    *(Deviation(name, _OF_ITS_OWN, CHANGED, ENTITY, ours=own_availability_of_value) for name in OF_ITS_OWN),
+    *(Deviation(f"{name}/availability", _OF_ITS_OWN, of=STATE) for name in OF_ITS_OWN),
+    Deviation("string_*", _OF_ITS_OWN, CHANGED, ENTITY, ours=own_availability_of_value),
+    Deviation("strings/*/availability", _OF_ITS_OWN, of=STATE),
+    Deviation("remote_meter_*", _OF_ITS_OWN, CHANGED, ENTITY, ours=own_availability_of_value),
+    Deviation("meters/remote/*/availability", _OF_ITS_OWN, of=STATE),
     Deviation("grid_voltage", _FROM_THE_START, EXTRA, ENTITY, "never-online"),
     Deviation("grid_current", _FROM_THE_START, EXTRA, ENTITY, "never-online"),
     Deviation("battery_2_*", _FROM_THE_START, EXTRA, ENTITY),
@@ -101,8 +108,8 @@ DEVIATIONS: tuple[Deviation, ...] = (
         lambda body: {**body, "soe": pytest.approx(body["soe"], abs=0.01)},
     ),
     # Sensors that pypowerwall-server does not have:
-    Deviation("alerts", "a sensor that pypowerwall-server does not have"),
-    Deviation("worst_alert", "a sensor that pypowerwall-server does not have"),
+    Deviation("alerts*", "a sensor that pypowerwall-server does not have"),
+    Deviation("worst_alert*", "a sensor that pypowerwall-server does not have"),
     Deviation("event", "an entity that pypowerwall-server does not have", of=ENTITY),
     Deviation("last_event", "a sensor that pypowerwall-server does not have", of=ENTITY),
 )

@@ -50,7 +50,7 @@ def test_what_can_appear_later_is_announced_from_the_start(powerwall3, view_of):
     got = loaded(announced_by(announcer, view_of(replace(powerwall3, aggregates=bare)), 0).then)
     entities = {config["state_topic"]: config for config in got.values() if config and "state_topic" in config}
     base = "pypowerwall/home/"
-    late = {f"{base}{sensor.topic}" for sensor in SENSORS if sensor.own_availability}
+    late = {f"{base}{sensor.topic}" for sensor in SENSORS}
     late |= {f"{base}meters/generator/{metric.name}" for metric in METER_METRICS}
     assert {f"{base}grid_voltage", f"{base}grid_current", f"{base}home_energy_imported"} < late <= set(entities)
     told = topics(view_of(replace(powerwall3, aggregates=bare)))

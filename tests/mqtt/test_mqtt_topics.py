@@ -96,6 +96,39 @@ def test_a_value_that_comes_and_goes_says_whether_it_is_of_now(powerwall3, view_
         assert ("pypowerwall/home/grid_voltage" in ours) == (told == "online")
 
 
+def test_what_falls_silent_inside_a_house_is_not_of_now(powerwall3, view_of):
+    """The gateway goes on answering; only a charge, the grid's word, a string and a wireless meter are not told."""
+    meter = next(name for name in powerwall3.vitals if name.startswith("TRM--"))
+    silent = {name: None if name.startswith("TRM_") else value for name, value in powerwall3.vitals[meter].items()}
+    quiet = replace(
+        powerwall3,
+        soe_raw=None,
+        grid_status=None,
+        strings={**powerwall3.strings, "A": dict.fromkeys(powerwall3.strings["A"])},
+        vitals={**powerwall3.vitals, meter: silent},
+    )
+    places = {"battery", "grid_status", "grid_connected", "strings/A"}
+    places |= {topic for topic in told_of_now(powerwall3, view_of) if topic.startswith("meters/remote/")}
+    before, now = told_of_now(powerwall3, view_of), told_of_now(quiet, view_of)
+    assert len(places) > 4 and {before[place] for place in places} == {"online"}
+    assert {now[place] for place in places} == {"offline"}
+    assert now["strings/B"] == now["solar"] == "online"
+    assert {topic for topic, told in now.items() if told == "offline"} - places <= {
+        topic for topic, told in before.items() if told == "offline"
+    } | {"battery_raw", "strings/AB"}
+
+
+def told_of_now(reading, view_of):
+    """Of every part that says whether it is of now, what it says."""
+    found = topics(view_of(reading)).items()
+    end = "/availability"
+    return {
+        topic.removeprefix("pypowerwall/home/").removesuffix(end): told
+        for topic, told in found
+        if topic.endswith(end) and topic != "pypowerwall/home/availability"
+    }
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, True, "12", None, [1]])
 def test_what_is_not_a_number_is_not_published(powerwall3, view_of, bad):
     meters = {**powerwall3.aggregates, "site": dict.fromkeys(powerwall3.aggregates["site"], bad)}
