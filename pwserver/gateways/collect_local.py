@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from pwserver.gateways.collect import (
     MEDIUM_SECONDS,
@@ -19,9 +19,11 @@ from pwserver.gateways.collect import (
     temperatures,
 )
 from pwserver.gateways.collect_tedapi import TedapiSource
+from pwserver.gateways.device_memory import CompletedDevices
 from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.prefetched import PrefetchedPoll
+from pwserver.gateways.silent_devices import Silent, silent_devices, strings_without_silent, without_silent
 from pwserver.json_types import Json, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
@@ -116,10 +118,15 @@ class LocalCollector:
                 answers=asker.answers,
             )
         # The vitals come first: the library computes strings and alerts below from their answer.
-        vitals, ages, carried, fans, config = self._devices()
+        completed, away, config = self._devices()
+        vitals = completed.vitals
+        strings = as_dict(compute(self.powerwall.strings)) if vitals or self.values.get(_SOLAR) else None
+        if self.source is None:
+            strings = strings_without_silent(strings, vitals, away)  # the library reads its own copy of the vitals
         # The last answer stands in for two intervals: one miss changes nothing, but a silent gateway must show as such.
         system = self._object(_SYSTEM, MEDIUM_SECONDS, keep_seconds=2 * MEDIUM_SECONDS)
         asker.record_asked("system_status", system is not None)
+        system = without_silent(system, vitals, away)
         operation = self._object(_OPERATION, _OPERATION_SECONDS, keep_seconds=4 * _OPERATION_SECONDS)
         self._ask_slowly()
         status = as_dict(self.values.get(_STATUS))
@@ -133,7 +140,7 @@ class LocalCollector:
             timestamp=arrived,
             aggregates=meters,
             vitals=vitals,
-            strings=as_dict(compute(self.powerwall.strings)) if vitals or self.values.get(_SOLAR) else None,
+            strings=strings,
             soe_raw=percent,
             status=status,
             version=as_text((status or {}).get("version")),
@@ -150,7 +157,7 @@ class LocalCollector:
             operation=operation,
             time_remaining=as_number(compute(self.client.get_time_remaining)),
             system_status=system,
-            fan_speeds=fans,
+            fan_speeds=completed.fans,
             networks=as_list(self.values.get("/api/networks")),
             powerwalls=as_dict(self.values.get("/api/powerwalls")),
             meters=as_list(self.values.get("/api/meters")),
@@ -175,8 +182,8 @@ class LocalCollector:
             fleet=None,
             tariff=None,
             backup_events=None,
-            vitals_carried=carried,
-            device_ages_seconds=ages,
+            vitals_carried=completed.carried,
+            device_ages_seconds=completed.ages_seconds,
             answers=asker.answers,
         )
 
@@ -188,10 +195,14 @@ class LocalCollector:
         for path in _SLOW_LISTS:
             self.values[path] = self._ask(path, interval_seconds, lambda answer: isinstance(answer, list))
 
-    def _devices(self) -> tuple[JsonObject | None, dict[str, float], bool, JsonObject | None, Any]:
-        if self.source is None:
-            return self._own_vitals(), {}, False, None, None
-        source, asker = self.source, self.asker
+    def _devices(self) -> tuple[CompletedDevices, Silent, JsonObject | None]:
+        """Return the devices, those of which the gateway only repeats the last figures, and the configuration."""
+        source, asker, guard = self.source, self.asker, self.asker.memory.guard
+        if source is None:
+            vitals = self._own_vitals()
+            away = silent_devices(None, vitals)
+            completed = guard.apply(vitals, None, None, None, asker.tick, away)
+            return completed, away, None
         source.begin()
         config = source.config(required=False)
         if not source.controller():
@@ -200,11 +211,14 @@ class LocalCollector:
         source.components()
         source.units(len((config or {}).get("battery_blocks") or ()))
         fans = as_dict(compute(source.tedapi.get_fan_speeds))
-        completed = asker.memory.guard.apply(source.vitals(), None, fans, config, asker.tick)
+        vitals = source.vitals()
+        marked = not source.is_powerwall3(config)
+        away = silent_devices(source.values["get_device_controller"], vitals, marked=marked)
+        completed = guard.apply(vitals, None, fans, config, asker.tick, away)
         source.values["vitals"] = completed.vitals
         source.name_answers("vitals", "strings", "alerts")
         asker.record("vitals", completed.vitals is not None and not completed.ages_seconds)
-        return completed.vitals, completed.ages_seconds, completed.carried, completed.fans, config
+        return completed, away, config
 
     def _own_vitals(self) -> JsonObject | None:
         """Ask for the gateway's own device vitals, which only firmware before 23.44 has.

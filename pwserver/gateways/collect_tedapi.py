@@ -22,7 +22,7 @@ from pwserver.gateways.collect import (
     sound_meters,
     temperatures,
 )
-from pwserver.gateways.device_memory import CompletedDevices, away_devices
+from pwserver.gateways.device_memory import CompletedDevices
 from pwserver.gateways.library_internals import (
     TEDAPI_FETCHERS,
     disable_tedapi_cache,
@@ -32,6 +32,7 @@ from pwserver.gateways.library_internals import (
 from pwserver.gateways.library_types import TEDAPI, Powerwall
 from pwserver.gateways.payload_repair import repair, without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
+from pwserver.gateways.silent_devices import silent_devices
 from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
@@ -250,7 +251,7 @@ class TedapiCollector:
         if detail is None and system_status is not None:
             system_status = {**system_status, "system_island_state": None}
         # A Powerwall 3 gateway marks its own units as missing, although they answer for themselves.
-        away = frozenset() if pw3 else away_devices(status, vitals)
+        away = silent_devices(source.values["get_device_controller"], vitals, marked=not pw3)
         completed = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
         source.values["vitals"] = completed.vitals
         self._record(vitals, completed, controller_came, fresh_energies)

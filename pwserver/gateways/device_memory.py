@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from typing import Final
 
+from pwserver.gateways.silent_devices import NOBODY, Silent, without_silent
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.records import record
 from pwserver.state.device_signals import NO_SERIALS
-from pwserver.state.fact import member
 
 _DEVICES_KEPT: Final = 512  # a bound for data from outside; the biggest site has about a tenth of it
 _CARRIED_POLLS: Final = 3  # so many polls in a row count as carried, and history leaves them out
@@ -74,7 +74,7 @@ class _Group:
         for name, seen in self._seen.items():
             if name in fresh:
                 merged[name] = fresh[name]
-            elif expected(name):
+            elif name in told or expected(name):
                 age = tick - seen.tick
                 ages[name] = round(age, 3)
                 merged[name] = seen.value if age <= ttl_seconds else _emptied(seen.value)
@@ -117,16 +117,14 @@ class DeviceMemory:
         fans: JsonObject | None,
         config: JsonMapping | None,
         tick: float,
-        away: Collection[str] = (),
+        away: Silent = NOBODY,
     ) -> CompletedDevices:
         """Complete one poll with the devices that fell silent.
 
-        ``config`` is the TEDAPI configuration; without it nothing is carried. ``away``: the devices of vitals that the
-        gateway marks as missing in action.
+        ``config`` is the TEDAPI configuration; without it no device is carried that the gateway leaves out. ``away``:
+        the devices of vitals whose last figures it repeats, as ``silent_devices`` finds them.
         """
         serials = listed_serials(config)
-        if not serials:
-            return CompletedDevices(_without_ghosts(vitals) if vitals is not None else None, system_status, fans)
         # While an inverter is missing, any silent device may belong to its unit, and is carried; otherwise only those
         # that the configuration names by their serial numbers.
         inverters = sum(1 for name in vitals or () if name.startswith("TEPINV--") and has_serial(name))
@@ -138,11 +136,12 @@ class DeviceMemory:
         merged, ages = self._vitals.merge(vitals, expected, tick, self._ttl_seconds, away)
         carried = bool(ages)
         merged_fans, fan_ages = self._fans.merge(fans, expected, tick, self._ttl_seconds)
-        status, block_ages = self._merge_blocks(_with_carried(system_status, merged, away), serials, tick)
+        status, block_ages = self._merge_blocks(without_silent(system_status, merged, away), serials, tick)
         self._in_a_row = self._in_a_row + 1 if carried else 0
         for extra in (fan_ages, block_ages):
             for name, age in extra.items():
                 ages.setdefault(name, age)
+        ages.update({name: age for name, age in away.items() if age is not None and age > ages.get(name, 0.0)})
         merged = _without_ghosts(merged)
         return CompletedDevices(
             vitals=merged if vitals is not None or merged else None,
@@ -163,66 +162,6 @@ class DeviceMemory:
             return status, {}
         merged, ages = self._blocks.merge(named, lambda name: name in serials, tick, self._ttl_seconds)
         return {**status, "battery_blocks": list(merged.values())}, ages
-
-
-# Members of a battery block, and where the library takes them from: kind of device, member of it.
-_BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
-    "nominal_energy_remaining": ("TEPOD", "POD_nom_energy_remaining"),
-    "nominal_full_pack_energy": ("TEPOD", "POD_nom_full_pack_energy"),
-    "p_out": ("TEPINV", "PINV_Pout"),
-    "v_out": ("TEPINV", "PINV_Vout"),
-    "f_out": ("TEPINV", "PINV_Fout"),
-    "pinv_state": ("TEPINV", "PINV_State"),
-    "pinv_grid_state": ("TEPINV", "PINV_GridState"),
-}
-
-
-def _with_carried(status: JsonObject | None, vitals: JsonMapping, away: Collection[str]) -> JsonObject | None:
-    """Return the system status with the carried vitals in the battery blocks of devices that are away."""
-    blocks = status.get("battery_blocks") if status is not None and away else None
-    if status is None or not isinstance(blocks, list):
-        return status
-    told = []
-    for block in blocks:
-        if isinstance(block, dict):
-            din = f"{block.get('PackagePartNumber')}--{block.get('PackageSerialNumber')}"
-            carried = {
-                member: (vitals.get(f"{device}--{din}") or {}).get(name)
-                for member, (device, name) in _BLOCK_MEMBERS.items()
-                if member in block and f"{device}--{din}" in away
-            }
-            block = {**block, **carried}
-        told.append(block)
-    return {**status, "battery_blocks": told}
-
-
-# Where a Powerwall 2 marks a part of a unit that it has not heard from for a while: device, list of the bus, message.
-_HEARD: Final = (
-    ("TEPOD", "POD", "POD_EnergyStatus"),
-    ("TEPINV", "PINV", "PINV_Status"),
-    ("TETHC", "THC", "THC_InfoMsg"),
-)
-
-
-def away_devices(status: object, vitals: JsonMapping | None) -> frozenset[str]:
-    """Return the devices of vitals whose last figures the gateway repeats because it does not hear from them.
-
-    Only for a Powerwall 2, which marks them ``isMIA``. A Powerwall 3 also marks its own units that way, although their
-    figures come in answers of their own.
-    """
-    bus = member(status, "esCan", "bus")
-    lists = {name: member(bus, name) for name in ("POD", "PINV", "THC")}
-    controllers = lists["THC"] if isinstance(lists["THC"], list) else []
-    found: set[str] = set()
-    for index, controller in enumerate(controllers):
-        serial = controller.get("packageSerialNumber") if isinstance(controller, Mapping) else None
-        for device, name, message in _HEARD:
-            parts = lists[name]
-            part = parts[index] if isinstance(parts, list) and index < len(parts) else None
-            if isinstance(serial, str) and serial and member(part, message, "isMIA") is True:
-                ends = f"--{serial}"
-                found.update(key for key in vitals or () if key.startswith(f"{device}--") and key.endswith(ends))
-    return frozenset(found)
 
 
 def has_serial(name: str) -> bool:

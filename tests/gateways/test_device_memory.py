@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypowerwall.local import pypowerwall_local
+from pypowerwall.tedapi import TEDAPI
 
+from pwserver.config.gateway_definition import GatewayOptions
+from pwserver.gateways.connection import GatewayConnection
 from pwserver.gateways.device_memory import DeviceMemory, listed_serials, listed_units
+from pwserver.gateways.silent_devices import silent_devices
+from pwserver.modes import Reach
+from pwserver.simulator import SCENARIOS, SimulatedGateway
 from pwserver.state.judge import GatewayJudge
 from pwserver_ext.vitals import frequency
-from tests.gateways.conftest import Open
+from tests.gateways.conftest import Open, definition_of
 
 CONFIG = {
     "battery_blocks": [
@@ -123,19 +138,134 @@ def test_what_a_gateway_repeats_of_a_missing_unit_grows_old(open_gateway: Open) 
     judge = GatewayJudge()
     first = judge.take(connection.poll())
     gateway.fault("unit-missing", unit=1)
-    before = connection.memory.guard
     carried = judge.take(connection.poll())
     assert [unit.serial for unit in carried.units] == [unit.serial for unit in first.units]
     assert carried.units[0].age_seconds is None and carried.units[1].age_seconds is not None
     assert carried.units[1].remaining_wh.value == first.units[1].remaining_wh.value
-    for group in (before._vitals, before._fans, before._blocks):  # a minute later
-        for seen in group._seen.values():
-            seen.tick -= 60.0
+    grow_old(connection)
     late = judge.take(connection.poll())
     assert late.units[0].remaining_wh.value is not None and late.units[1].remaining_wh.value is None
     assert late.units[1].age_seconds is not None and late.units[1].age_seconds > 30.0
     gateway.fault("none")
     assert judge.take(connection.poll()).units[1].age_seconds is None
+
+
+def an_hour_ago(told: Any) -> Any:
+    """The same time an hour earlier, as epoch seconds or an ISO time."""
+    if isinstance(told, str):
+        return (datetime.fromisoformat(told) - timedelta(hours=1)).isoformat()
+    return told - 3600
+
+
+def grow_old(connection: GatewayConnection) -> None:
+    """Let a minute pass for everything that is carried."""
+    guard = connection.memory.guard
+    for group in (guard._vitals, guard._fans, guard._blocks):
+        for seen in group._seen.values():
+            seen.tick -= 60.0
+
+
+def test_a_solar_inverter_that_is_missing_grows_old(open_gateway: Open) -> None:
+    gateway, connection = open_gateway("powerwall2", simulator={"speed": 0.0})
+    judge = GatewayJudge()
+    producing = {name for name, one in judge.take(connection.poll()).strings.items() if one.watts.value}
+
+    def missing(document: Any) -> Any:
+        for name, message in (("PVAC", "PVAC_Logging"), ("PVS", "PVS_Status")):
+            for part in document.get("esCan", {}).get("bus", {}).get(name, []):
+                part[message]["isMIA"] = True
+        return document
+
+    gateway.device.alter = missing
+    carried = judge.take(connection.poll())
+    assert producing and producing == {name for name, one in carried.strings.items() if one.watts.value}
+    grow_old(connection)
+    late = judge.take(connection.poll())
+    assert late.reading is not None and {one.watts.value for one in late.strings.values()} == {None}
+    assert {one.state for one in late.strings.values()} == {"missing"}
+    assert any(name.startswith("PVAC--") for name in late.reading.device_ages_seconds)
+
+
+def test_a_unit_that_is_missing_over_a_hybrid_connection_grows_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway's own web API says nothing of it, but TEDAPI beside it does."""
+    both = replace(SCENARIOS["powerwall2"], api_paths=None)
+    with SimulatedGateway(both, hour=11.5, speed=0.0) as gateway:
+        # The library has such a connection at the address of the gateway's own WiFi only.
+        monkeypatch.setattr(pypowerwall_local, "GW_IP", gateway.address)
+        monkeypatch.setattr(pypowerwall_local, "TEDAPI", partial(TEDAPI, host=gateway.address))
+        definition = definition_of("powerwall2", gateway, password=gateway.customer_password)
+        connection = GatewayConnection(definition, GatewayOptions(cachefile=str(tmp_path / "login")))
+        judge = GatewayJudge()
+        try:
+            first = judge.take(connection.poll())
+            assert first.reading is not None and first.reading.reach is Reach.HYBRID and len(first.units) == 2
+            gateway.fault("unit-missing", unit=1)
+            connection.poll()
+            grow_old(connection)
+            late = judge.take(connection.poll())
+        finally:
+            connection.close()
+    assert late.units[0].remaining_wh.value is not None and late.units[1].remaining_wh.value is None
+    assert (late.units[1].state, late.units[0].state) == ("missing", "present")
+    assert late.units[1].block["p_out"] is None and late.units[1].age_seconds
+
+
+@pytest.mark.parametrize("kinds", [("TETHC", "TEPOD", "TEPINV"), ("PVAC", "PVS")])
+def test_a_device_that_a_local_gateway_has_not_heard_for_an_hour_has_no_figures(
+    open_gateway: Open, kinds: tuple[str, ...]
+) -> None:
+    _, connection = open_gateway("local", simulator={"speed": 0.0})
+    judge = GatewayJudge()
+    first = judge.take(connection.poll())
+    assert connection.powerwall is not None and len(first.units) == 2
+    made = connection.powerwall.client.vitals
+    whose = first.units[1].serial if "TEPOD" in kinds else None
+
+    def told() -> Any:
+        found = made()
+        for name, body in found.items():
+            of_unit = whose is None or whose in name or whose in str(body.get("componentParentDin"))
+            if name.startswith(kinds) and of_unit:
+                body["lastCommunicationTime"] -= 3600
+        return found
+
+    connection.powerwall.client.vitals = told
+    connection.poll()
+    grow_old(connection)
+    late = judge.take(connection.poll())
+    assert late.reading is not None and max(late.reading.device_ages_seconds.values()) == pytest.approx(3600, abs=60)
+    if whose is not None:
+        assert [unit.remaining_wh.value is None for unit in late.units] == [False, True]
+        assert late.units[1].state == "missing" and late.units[1].age_seconds
+        assert any(one.watts.value for one in late.strings.values())
+    else:
+        assert {one.watts.value for one in late.strings.values()} == {None}
+        assert None not in [unit.remaining_wh.value for unit in late.units]
+
+
+@pytest.mark.parametrize("at", [1_790_000_000, "2026-11-27T12:00:00-08:00"])
+def test_a_wireless_meter_that_the_gateway_does_not_hear_is_silent(at: int | str) -> None:
+    """Its last figures are repeated for ever; by whose clock that is judged does not matter."""
+    meter = {"TRM_CT0_InstRealPower": 950.0, "lastCommunicationTime": an_hour_ago(at)}
+    other = {"TRM_CT0_InstRealPower": 5.0, "lastCommunicationTime": at}
+    both = {"TRM--1--OLD": meter, "TRM--1--NEW": other, "TETHC--1--X": {"lastCommunicationTime": None}}
+    assert silent_devices(None, both) == {"TRM--1--OLD": 3600.0}
+    assert silent_devices(None, {"TRM--1--OLD": meter}) == {}  # the only clock there is
+    clock = {"system": {"time": at}}
+    assert silent_devices(clock, {"TRM--1--OLD": meter}) == {"TRM--1--OLD": 3600.0}
+    guard = DeviceMemory(30.0)
+    assert guard.apply(both, None, None, CONFIG, 0.0).vitals == both
+    carried = guard.apply(both, None, None, CONFIG, 5.0, silent_devices(clock, both))
+    assert carried.vitals == both and carried.ages_seconds == {"TRM--1--OLD": 3600.0}
+    late = guard.apply(both, None, None, CONFIG, 40.0, silent_devices(clock, both)).vitals
+    assert late is not None and late["TRM--1--OLD"]["TRM_CT0_InstRealPower"] is None and late["TRM--1--NEW"] == other
+
+
+@pytest.mark.parametrize("told", ["", "x", "2026-11-27T12:00:00", 0, None, [], True, math.nan, 1e400, "9" * 400])
+def test_a_time_that_is_none_makes_nobody_silent(told: Any) -> None:
+    assert silent_devices({"system": {"time": 1_790_000_000}}, {"TRM--1--A": {"lastCommunicationTime": told}}) == {}
 
 
 def test_a_unit_that_is_missing_from_the_start_is_listed_without_figures(open_gateway: Open) -> None:
