@@ -33,6 +33,7 @@ from pwserver.reading import GatewayIdentity, GatewayStatus, Reading
 from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
 from pwserver.state.meter_powers import Corrections
+from pwserver.state.view import View
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -89,6 +90,7 @@ class Poller:
         self.recording.after_move = self.events.put_right
         self.notices = self.commands.notices = self._notices()
         self.commands.before_sending = self.events.commanded
+        self.publisher.after_gateway = self._take
         self.publisher.after_site = self.recording.take_sum
         self.values = ValueRecording(runtime.history, runtime.histories)
         self.publisher.value = self.values.figures
@@ -230,13 +232,17 @@ class Poller:
         connection = self.connections.get(identity.id)
         if connection is not None:
             self.wait_times.remember(identity.id, *connection.hold, connection.health.login_worked)
-        view = self.publisher.gateway(identity, status, reading, expires)
+        self.publisher.gateway(identity, status, reading, expires)
+
+    def _take(self, view: View) -> None:
+        """Pass on what was published of a gateway, in that gateway's thread."""
+        gateway = view.gateway.id
         self.brokers.publish(view)
         self.recording.take(view)
         self.values.take(view)
-        self.events.take(view, self.publisher.memory(identity.id))  # after the history, which judges the clock
+        self.events.take(view, self.publisher.memory(gateway))  # after the history, which judges the clock
         if self.notices is not None:
-            self.notices.take(view, self.recording.findings(identity.id))
+            self.notices.take(view, self.recording.findings(gateway))
 
     def _told(self, events: Sequence[Event]) -> None:
         """Pass on events that are on the disk: to the broker, the streams, and the page of the metrics."""

@@ -63,9 +63,11 @@ class SitePace:
         if expires > begun:  # else that gateway's thread is late, and will note a change
             latest = min(latest, expires)
             soonest = min(soonest, max(expires, begun + URGENT_PAUSE_SECONDS))
-        await asyncio.sleep(soonest - begun)
+        # Nothing is waited for before there is news: where the first comes after all pauses, as at the next poll of the
+        # only gateway, the process is woken once.
+        await _wait(self._changed, max(soonest, latest))
         await _wait(self._urgent, min(ready, latest))
-        await _wait(self._changed, latest)
+        await asyncio.sleep(max(0.0, soonest - asyncio.get_running_loop().time()))
 
 
 async def _wait(event: asyncio.Event, until: float | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -48,6 +49,8 @@ FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the s
 # How much longer than its oldest house the site is served. It is made anew when that house expires; without a little
 # time for this, the site would say for a moment that no gateway is being read.
 SITE_GRACE_SECONDS = 1.0
+# Documents about all gateways that take no longer are made in the loop itself: a thread costs more wake-ups than that.
+SHORT_SECONDS = 0.02
 
 
 class SnapshotPublisher:
@@ -91,6 +94,8 @@ class SnapshotPublisher:
         self._memory: MergeMemory = {}
         self._sums = self._memories_kept.sums()
         self._faults: set[str] = set()
+        # Told of every new view of a gateway, in the thread that published it, before the site is made with it.
+        self.after_gateway: Callable[[View], None] | None = None
         # Told of every new sum of several gateways, with those that are left out of it.
         self.after_site: Callable[[View, Collection[str]], None] | None = None
         self.value: Callable[[str], ValueFigures | None] = lambda gateway: None  # what its energy was worth
@@ -122,7 +127,9 @@ class SnapshotPublisher:
             self._views[identity.id] = view
             self._expires[identity.id] = expires
             self._untold.discard(identity.id)
-        self._pace.note(urgent)
+        if self.after_gateway is not None:
+            self.after_gateway(view)
+        self._pace.note(urgent)  # last: the loop and this thread would have to share the time
         return view
 
     def memory(self, gateway: str) -> GatewayMemory:
@@ -195,9 +202,13 @@ class SnapshotPublisher:
         self._pace.start()
         if self._views:
             await self._first_round()
+        took = math.inf
         while True:
             self._pace.begin()
-            took = await asyncio.to_thread(self._timed_site)  # the loop has brokers to feed meanwhile
+            if took <= SHORT_SECONDS and AGGREGATE not in self.shared.slots:  # a sum is recorded, and may wait for that
+                took = self._timed_site()
+            else:
+                took = await asyncio.to_thread(self._timed_site)  # the loop has brokers to feed meanwhile
             await self._pace.rest(took, self._first_expiry)
 
     def _timed_site(self) -> float:
