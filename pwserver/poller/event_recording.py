@@ -1,6 +1,7 @@
-"""Record events: a thread judges what each poll has changed, brings it to the disk, and only then tells others.
+"""Record events: judge what each poll has changed, bring it to the disk, and only then tell others.
 
-It is a thread of its own, so that no poll and no document waits for a disk.
+The disk has a thread of its own, so that no poll and no document waits for it. Most polls change nothing: they are
+judged where they are, and that thread sleeps.
 """
 
 from __future__ import annotations
@@ -41,7 +42,11 @@ Listener = Callable[[Sequence[Event]], None]
 
 @record(slots=True)
 class _Gateway:
-    """Holds what is known of one gateway. Only the thread changes it, apart from ``last``."""
+    """Holds what is known of one gateway.
+
+    While work waits for the thread of the events, only that changes it, apart from ``last`` and ``waiting``; else
+    whoever has the lock.
+    """
 
     ring: EventRing
     memory: EventMemory
@@ -49,6 +54,8 @@ class _Gateway:
     last: float = math.nan  # timestamp of the newest reading that was taken
     counts: Mapping[str, int] = field(default_factory=dict)  # of the events that were told
     last_outage_seconds: float | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)  # held for moments only, never while a disk is written
+    waiting: int = 0  # pieces of work
 
 
 class EventRecording:
@@ -73,7 +80,7 @@ class EventRecording:
         self._correction = correction
         self._clock = clock
         self._steady = steady
-        self._work: queue.Queue[Callable[[], None]] = queue.Queue(maxsize=MOST_WAITING)
+        self._work: queue.SimpleQueue[tuple[_Gateway, Callable[[], None]]] = queue.SimpleQueue()
 
     def start(self) -> None:
         """Judge from now on, in a thread that ends with the process."""
@@ -96,7 +103,11 @@ class EventRecording:
             wall = reading.timestamp
         seen = observe(view, judge_memory, wall + self._correction(view.gateway.id), steady)
         if seen.fresh or seen.away:
-            self._do(lambda: self._judge(known, seen))
+            with known.lock:
+                if known.waiting:
+                    self._do(known, lambda: self._judge(known, seen))
+                elif self._has_room():
+                    self._judge_here(known, seen)
 
     def commanded(self, gateway: str, action: str, arguments: JsonMapping, who: str) -> None:
         """Note that a command is about to be sent; ``who`` sent it, of which only the kind is kept."""
@@ -110,7 +121,8 @@ class EventRecording:
             note_command(known.memory, settings, sender, steady)
             self._commit(known, [])
 
-        self._do(note)
+        with known.lock:
+            self._do(known, note)
 
     def put_right(self, gateway: str, since: float, offset: float, seconds: float) -> None:
         """Give all events since a moment of the steady clock their true time: this machine's clock was wrong.
@@ -120,7 +132,8 @@ class EventRecording:
         known = self._gateways.get(gateway)
         if known is not None:
             now = self._steady()
-            self._do(lambda: self._put_right(known, since, now, offset, seconds))
+            with known.lock:
+                self._do(known, lambda: self._put_right(known, since, now, offset, seconds))
 
     def measured(self) -> Mapping[str, Any]:
         """Return the metrics of the events that were told, for documents.prometheus.DATA_FAMILIES."""
@@ -137,29 +150,50 @@ class EventRecording:
         """Do what waits, in the calling thread; for tests, and before the process ends."""
         while True:
             try:
-                work = self._work.get_nowait()
+                known, work = self._work.get_nowait()
             except queue.Empty:
                 return
-            self._try(work)
+            self._try(known, work)
 
-    def _do(self, work: Callable[[], None]) -> None:
-        try:
-            self._work.put_nowait(work)
-        except queue.Full:
-            self.dropped += 1
-            if self.dropped == 1:
-                log.error("events are not judged in time: the disk is too slow, or does not answer")
+    def _do(self, known: _Gateway, work: Callable[[], None]) -> None:
+        if self._has_room():
+            self._put(known, work)
+
+    def _has_room(self) -> bool:
+        """Say whether another piece of work may wait; count it if not."""
+        if self._work.qsize() < MOST_WAITING:
+            return True
+        self.dropped += 1
+        if self.dropped == 1:
+            log.error("events are not judged in time: the disk is too slow, or does not answer")
+        return False
+
+    def _put(self, known: _Gateway, work: Callable[[], None]) -> None:
+        known.waiting += 1
+        self._work.put((known, work))
 
     def _run(self) -> None:
         while True:
-            self._try(self._work.get())
+            self._try(*self._work.get())
 
     @staticmethod
-    def _try(work: Callable[[], None]) -> None:
+    def _try(known: _Gateway, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception:
             log.exception("an event could not be recorded")
+        with known.lock:
+            known.waiting -= 1
+
+    def _judge_here(self, known: _Gateway, seen: Observation) -> None:
+        """Judge a poll in the calling thread; only what it has changed is work for another."""
+        try:
+            events = detect(known.ring.gateway, seen, known.memory)
+        except Exception:
+            log.exception("a poll could not be judged for events")
+            return
+        if events or known.memory != known.kept:
+            self._put(known, lambda: self._commit(known, events))
 
     def _judge(self, known: _Gateway, seen: Observation) -> None:
         self._commit(known, detect(known.ring.gateway, seen, known.memory))
