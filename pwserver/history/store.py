@@ -186,9 +186,14 @@ class HistoryStore:
         """Return the least time between two flushes; 0 where nothing is on a disk."""
         return self._flush_seconds
 
+    @property
+    def flush_due(self) -> bool:
+        """Say whether ``flush`` would bring new rows to the disk now."""
+        return bool(self._files) and time.monotonic() - self._flushed >= self._flush_seconds
+
     def flush(self, force: bool = False) -> bool:
         """Bring new rows to the disk when that was last done longer ago than the setting says. May block: a thread."""
-        if not self._files or (not force and time.monotonic() - self._flushed < self._flush_seconds):
+        if not self._files or not (force or self.flush_due):
             return False
         self._flushed = time.monotonic()
         problem: OSError | None = None
@@ -248,6 +253,11 @@ class HistoryStore:
     def give_up(self, reason: str) -> None:
         """Stop the history: all processes that share this store go on without it."""
         self._stop_reason.tell(reason)
+
+    @property
+    def given_up(self) -> bool:
+        """Say whether any process has stopped the history; looks at no file."""
+        return self._stop_reason.reason is not None
 
     @property
     def removed(self) -> bool:

@@ -19,6 +19,7 @@ from pwserver.poller.brokers import Brokers
 from pwserver.poller.command_service import CommandService
 from pwserver.poller.event_recording import EventRecording
 from pwserver.poller.gateway_task import Freshness, GatewayTask
+from pwserver.poller.heartbeat import BEAT_SECONDS, sleep_to_beat
 from pwserver.poller.history_import import HistoryImport
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.notice_service import NoticeService
@@ -40,8 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pwserver.poller")
 
-BEAT_SECONDS = 1.0  # well below POLLER_SILENT_SECONDS, after which /livez says that the poller is silent
-BEATS_PER_SILENCE = 8  # so often within PW_HEARTBEAT_TIMEOUT, after which main replaces the poller
+BEATS_PER_SILENCE = 5  # so often within PW_HEARTBEAT_TIMEOUT, after which main replaces the poller
 NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
 # A poll makes and drops tens of thousands of objects, hardly any of them in cycles: the collector looks less often.
 COLLECTED = (10_000, 20, 20)
@@ -168,7 +168,7 @@ class Poller:
             self.runtime.shared.beats.beat(POLLER_ROW)
             if os.getppid() != parent:
                 os._exit(MAIN_GONE_STATUS)
-            await asyncio.sleep(pause)
+            await sleep_to_beat(every_seconds=pause)
 
     def _freshness(self) -> Freshness:
         settings = self.runtime.config.settings.gateways

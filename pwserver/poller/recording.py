@@ -17,6 +17,7 @@ from pwserver.history.recorder import Recorder
 from pwserver.history.store import HistoryStore
 from pwserver.history.timeline import Timeline
 from pwserver.history.today_energies import today_energies
+from pwserver.poller.heartbeat import sleep_to_beat
 from pwserver.reading import Reading
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
 from pwserver.state.judge import Judged
@@ -187,8 +188,9 @@ class Recording:
         """Flush files at most every PW_HISTORY_FLUSH_SECONDS, off the event loop, until cancelled."""
         interval = self.store.flush_seconds / LOOKS_PER_FLUSH
         while True:
-            await asyncio.sleep(max(LEAST_LOOK_SECONDS, min(LOOK_SECONDS, interval or LOOK_SECONDS)))
-            await asyncio.to_thread(self.flush)
+            await sleep_to_beat(max(LEAST_LOOK_SECONDS, min(LOOK_SECONDS, interval or LOOK_SECONDS)))
+            if self.store.flush_due or (self.store.given_up and not self._told):
+                await asyncio.to_thread(self.flush)
 
     def flush(self, force: bool = False) -> None:
         """Bring files to the disk where that is due; a problem is logged when it begins and when it is over."""

@@ -14,6 +14,7 @@ from pwserver.history.store import HistoryStore
 from pwserver.history.tariff_copies import keep_copy
 from pwserver.history.value_days import ValueDays
 from pwserver.json_types import JsonMapping
+from pwserver.poller.heartbeat import sleep_to_beat
 from pwserver.state.view import View
 from pwserver.tariff.figures import ValueFigures
 from pwserver.tariff.tariff import Tariff
@@ -22,6 +23,7 @@ from pwserver.tariff.tesla_tariff import NotATariff
 log = logging.getLogger("pwserver.values")
 
 UPDATE_SECONDS = 10.0
+UPDATES_WITHOUT_TARIFF = 6  # times as long, while no house has a tariff: an import may still bring one
 
 
 class ValueRecording:
@@ -40,7 +42,10 @@ class ValueRecording:
         """Work out what has changed, again and again, until cancelled."""
         while True:
             await asyncio.to_thread(self._update)
-            await asyncio.sleep(UPDATE_SECONDS)
+            for _ in range(UPDATES_WITHOUT_TARIFF):
+                await sleep_to_beat(UPDATE_SECONDS)
+                if self._days or self._told:
+                    break
 
     def take(self, view: View) -> None:
         """Note what Tesla's servers tell of a gateway's tariff. From any thread."""

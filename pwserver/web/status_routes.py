@@ -19,7 +19,7 @@ from pwserver.web.representation import lines
 from pwserver_ext.arena import Arena
 from pwserver_ext.http_values import takes_gzip
 
-POLLER_SILENT_SECONDS = 3.0  # longer than any pause of the poller's event loop
+POLLER_SILENT_SECONDS = 5.0  # longer than two beats and any pause of the poller's event loop
 NO_NOTICES: JsonObject = {
     "enabled": False,
     "rules": [],
