@@ -7,6 +7,7 @@ wraps such answers and passes them on.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,11 +17,19 @@ from pwserver.json_types import Json, JsonArray
 # The answer comes from outside: the depth, and below the number of members and items, bound the work it can make.
 # Known answers need three levels: the library's envelope, Tesla's ``response``, its members.
 _DEEPEST: Final = 6
-_YES_OR_NO: Final = ("result", "success", "ok", "accepted", "acknowledged")
-_STATES: Final = ("status", "state", "result", "response")
+_YES_OR_NO: Final = ("result", "response", "success", "ok", "accepted", "acknowledged")
+_STATES: Final = ("status", "state", *_YES_OR_NO)
+_CONFIRMING: Final = ("result", "response")  # members that confirm nothing while they are empty
+_CODES: Final = ("code", "statuscode", "httpcode", "httpstatus", "status")
+# Without blanks, dashes and the like, and in lower case.
 _NO_WORDS: Final = frozenset(
-    {"batterynotfound", "denied", "error", "fail", "failed", "failure", "false", "invalid", "refused", "rejected"}
+    {"batterynotfound", "denied", "err", "error", "fail", "failed", "failure", "false", "forbidden", "invalid", "no"}
+    | {"notallowed", "notfound", "notok", "notpermitted", "notsupported", "refused", "rejected", "timedout", "timeout"}
+    | {"unauthorised", "unauthorized", "unavailable", "unsupported"}
 )
+_NO_ERRORS: Final = frozenset({"", "0", "none", "null", "noerror", "ok", "success"})
+_OTHER_THAN_LETTERS: Final = re.compile(r"[^a-z0-9]+")
+_LEADING_CODE: Final = re.compile(r"\s*([0-9]{1,10})(?:\s|\Z)")  # also ``403 Forbidden``
 _ENVELOPES: Final = ("response", "result", "data", "results")
 
 
@@ -51,7 +60,7 @@ def _without_echo(result: object) -> Json:
 
 def _is_no(value: object, depth: int) -> bool:
     if isinstance(value, str):
-        return value.strip().lower() in _NO_WORDS
+        return _bare(value) in _NO_WORDS
     if isinstance(value, (list, tuple)):
         return depth < _DEEPEST and any(_is_no(item, depth + 1) for item in value[:100])
     if not isinstance(value, Mapping):
@@ -61,18 +70,28 @@ def _is_no(value: object, depth: int) -> bool:
 
 def _says_no(value: Mapping[Any, Any], depth: int) -> bool:
     """Return whether the members of an answer itself say no; the answers nested in it are judged separately."""
-    members = {str(name).lower(): member for name, member in list(value.items())[:200]}
-    if members.get("error") or members.get("errors") or members.get("faultstring"):
+    members = {_bare(name): member for name, member in list(value.items())[:200]}
+    if any(_is_error(name, member) for name, member in members.items()):
         return True
-    if any(members[name] is False for name in _YES_OR_NO if name in members):
+    if any(members[name] is False for name in _YES_OR_NO if name in members) or members.get("success") == 0:
         return True
-    # A ``result`` that is there but empty confirms nothing.
-    if "result" in members and members["result"] in (None, "", {}, []):
+    if any(name in members and members[name] in (None, "", {}, []) for name in _CONFIRMING):
         return True
     if any(isinstance(members.get(name), str) and _is_no(members[name], depth) for name in _STATES):
         return True
-    codes = [_code(members.get(name)) for name in ("code", "statuscode", "status_code", "status")]
+    codes = [_code(members.get(name)) for name in _CODES]
     return any(code is not None and not 200 <= code < 300 for code in codes)
+
+
+def _is_error(name: str, told: object) -> bool:
+    """Return whether a member such as ``error_description`` says that there was an error."""
+    if "error" not in name and name not in ("faultstring", "failed"):
+        return False
+    return _bare(told) not in _NO_ERRORS if isinstance(told, str) else bool(told)
+
+
+def _bare(word: object) -> str:
+    return _OTHER_THAN_LETTERS.sub("", str(word)[:200].lower())
 
 
 def _inner(value: Mapping[Any, Any]) -> JsonArray:
@@ -91,6 +110,6 @@ def _code(value: object) -> int | None:
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value) <= 10:
-        return int(value)
+    if isinstance(value, str) and (found := _LEADING_CODE.match(value)) is not None:
+        return int(found[1])
     return value if isinstance(value, int) else None

@@ -30,6 +30,8 @@ YES: list[Any] = [
     {"power_watts": -1.5, "duration_seconds": 60},
     {"max_backup": "Cancelled"},
     {"set_grid_charging": {"result": True}},
+    {"response": "Updated", "error": "none", "error_code": 0},
+    {"response": {"status": "200 OK", "errorMessage": "", "failed": False}},
 ]
 NO: list[tuple[Any, str]] = [
     (None, ""), (False, ""), ("", ""), ({}, ""), ([], ""),
@@ -46,6 +48,11 @@ NO: list[tuple[Any, str]] = [
     ({"status": "error", "reason": "later"}, "later"), ({"status": 500, "message": "m"}, "m"), ({"code": 400.0}, ""),
     ({"response": [{"code": 200}, {"code": 500, "message": "second"}]}, "second"), ({"result": "failed"}, ""),
     ({"errors": ["one"]}, ""), ({"code": 302}, ""), ({"code": 0}, ""), ({"code": -1}, ""), ({"code": 10**40}, ""),
+    ({"response": None}, ""), ({"response": {}}, ""), ({"response": ""}, ""), ({"response": False}, ""),
+    ({"response": {"success": 0}}, ""), ({"success": "no"}, ""), ({"response": {"status": "403 Forbidden"}}, ""),
+    ({"response": {"result": "BATTERY_NOT_FOUND"}}, ""), ({"response": "Unauthorized"}, "Unauthorized"),
+    ({"response": {"authorization_error": "not yours"}}, ""), ({"response": {"errorMessage": "late"}}, ""),
+    ({"response": {"failed": True, "message": "busy"}}, "busy"), ({"response": {"http_code": 400}}, ""),
 ]  # fmt: skip
 
 
