@@ -11,11 +11,11 @@ import threading
 import time
 from typing import Final
 
-from pwserver.causes import CAUSE_BY_ID, Patience
+from pwserver.causes import CAUSE_BY_ID, GARBAGE, Patience
 from pwserver.config.gateway_definition import GatewayDefinition, GatewayOptions
 from pwserver.gateways import library
 from pwserver.gateways.collect import as_dict, as_number, as_text, compute
-from pwserver.gateways.failure import GatewayFailure
+from pwserver.gateways.failure import TOKEN_PATH, GatewayFailure, failure_from
 from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.json_types import Json, JsonObject
@@ -183,10 +183,13 @@ class CloudLink:
         except GatewayFailure as failure:
             self.failures += 1
             step = _RETRY_SECONDS[min(self._attempts, len(_RETRY_SECONDS) - 1)]
-            if failure.patience is Patience.LOGIN and self._attempts:
+            if failure.patience is Patience.LOGIN and self._attempts and self.powerwall is None:
                 step = self.options.auth_cooldown_seconds  # Tesla locks an account after several refused logins
             self._attempts += 1
-            self._due = time.monotonic() + max(step, failure.retry_after_seconds or 0.0)
+            pause = max(step, failure.retry_after_seconds or 0.0)
+            self._due = time.monotonic() + pause
+            if failure.patience is Patience.RATE_LIMIT:
+                self.limiter.hold(pause)  # commands would only lengthen it
             self._tell(failure)
 
     def _tell(self, failure: GatewayFailure) -> None:
@@ -221,12 +224,13 @@ class CloudLink:
                 "grid_charging": compute(self.powerwall.get_grid_charging),
                 "grid_export": as_text(compute(self.powerwall.get_grid_export)),
             }
-            answered = any(item.cause is None for item in self.limiter.exchanges)
-        if not answered:
-            self.failures += 1
-            return
+            exchanges = list(self.limiter.exchanges)
+        # That the login was renewed is no answer about the site.
+        if not any(item.cause is None and not item.path.startswith(TOKEN_PATH) for item in exchanges):
+            raise failure_from(exchanges, GARBAGE)
         now = time.time()
-        self.failures = 0
+        self.failures = self._attempts = 0
+        self._told = None
         self.last_success = now
         for name, value in found.items():
             if value is not None:

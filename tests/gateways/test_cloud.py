@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +253,51 @@ def test_a_tariff_that_tesla_refuses_is_unknown_and_costs_nothing(
         assert reading.tariff is None
         assert reading.grid_export == "battery_ok"
         assert link.status()["healthy"]
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "cause", "words"),
+    [
+        (403, {}, "access-denied", "not for you"),
+        (421, {}, "wrong-region", "not for you"),
+        (412, {}, "not-registered", "not for you"),
+        (429, {"Retry-After": "900"}, "rate-limit", "HTTP 429"),
+        (503, {}, "tesla-fault", "HTTP 503"),
+    ],
+)
+def test_a_link_that_worked_says_why_it_does_not_any_more(
+    status: int,
+    headers: dict[str, str],
+    cause: str,
+    words: str,
+    tesla: Tesla,
+    tmp_path: Path,
+    open_gateway: Open,
+    wait_until: WaitUntil,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gateway, local = open_gateway("basic-lan")
+    definition = definition_of("basic-lan", gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
+    connection = GatewayConnection(definition, replace(local.options, hybrid_cloud_link=True))
+    try:
+        connection.poll()
+        link = connection.link
+        assert link is not None
+        wait_until(lambda: link.status()["healthy"] and not link.lock.locked())
+        assert link.cause is None
+        tesla.said["*"] = (status, b'{"error": "not for you"}', headers)
+        link._due = 0.0
+        wait_until(lambda: connection.poll() and link.failures and not link.lock.locked())
+        assert link.cause == cause and words in caplog.text
+        pause = link._due - time.monotonic()
+        assert pause == pytest.approx(900.0 if headers else 60.0, abs=30.0)
+        assert (link.limiter.hold_until > time.monotonic()) is (cause == "rate-limit")
+        tesla.said.clear()
+        link._due = link.limiter.hold_until = 0.0
+        wait_until(lambda: connection.poll() and link.status()["healthy"] and not link.lock.locked())
+        assert link.cause is None
     finally:
         connection.close()
 
