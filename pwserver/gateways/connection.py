@@ -213,7 +213,7 @@ class GatewayConnection:
             try:
                 reading = self._attempt()
             except GatewayFailure as failure:
-                self._failed(failure, time.monotonic() - started)
+                self._failed(failure)
                 raise
             except Exception as fault:
                 # A bug in pwserver or the library must not end the polling: it counts as an answer that was not
@@ -221,7 +221,7 @@ class GatewayConnection:
                 place = _place(fault)
                 self._log.fault(type(fault).__name__, place)
                 broken = GatewayFailure(GARBAGE, f"the poll broke ({type(fault).__name__} at {place})")
-                self._failed(broken, time.monotonic() - started)
+                self._failed(broken)
                 raise broken from None
             self._succeeded(reading, time.monotonic() - started)
             return reading
@@ -369,9 +369,9 @@ class GatewayConnection:
             return asked if asked is not None else 60.0  # a 429 without a time: the budget counts by minutes, too
         return asked
 
-    def _failed(self, failure: GatewayFailure, seconds: float) -> None:
+    def _failed(self, failure: GatewayFailure) -> None:
         now, tick = time.time(), time.monotonic()
-        self.health.failed(now, tick, failure, seconds)
+        self.health.failed(now, tick, failure)
         self.limiter.hold_until = max(self.limiter.hold_until, self.health.hold_until)
         self._next_probe = tick + _PROBE_INTERVAL_SECONDS
         # A failed poll also counts as a missed probe, but not more often than probes are sent.

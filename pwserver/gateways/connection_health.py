@@ -99,14 +99,14 @@ class GatewayHealth:
             self._wait(tick, hold_seconds, hold=True)
         self._enter(FALLBACK if fallback else DEGRADED if degraded or hold_seconds is not None else OK, now)
 
-    def failed(self, now: float, tick: float, failure: GatewayFailure, poll_seconds: float | None = None) -> None:
+    def failed(self, now: float, tick: float, failure: GatewayFailure) -> None:
         """Note an attempt without a reading."""
         self.online = False
         self.error = failure.message
         self.cause = failure.cause
         self.consecutive_failures += 1
         self.total_failures += 1
-        self.poll_seconds = poll_seconds
+        self.poll_seconds = None  # how long a failure took is not how long a poll takes
         asked = failure.retry_after_seconds
         if failure.patience is Patience.RATE_LIMIT:
             step = RATE_LIMIT_STEPS_SECONDS[min(self._rate_limits, len(RATE_LIMIT_STEPS_SECONDS) - 1)]

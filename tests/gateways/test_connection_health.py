@@ -187,6 +187,14 @@ def test_a_hold_named_by_an_optional_answer_counts_after_success_too() -> None:
     assert not machine.may_attempt(39.0)  # what a gateway named, its owner cannot take back
 
 
+def test_how_long_a_failure_took_is_not_how_long_a_poll_takes() -> None:
+    machine = health()
+    machine.succeeded(EPOCH, 0.0, poll_seconds=0.25)
+    assert machine.status(EPOCH, 0.0).poll_seconds == 0.25
+    machine.failed(EPOCH + 5, 5.0, GatewayFailure(UNREACHABLE))
+    assert machine.status(EPOCH + 5, 5.0).poll_seconds is None
+
+
 def test_degradation_can_be_switched_off() -> None:
     machine = GatewayHealth(Policy(graceful_degradation=False), EPOCH, 0.0, lambda: 0.0)
     machine.succeeded(EPOCH, 0.0)
