@@ -46,6 +46,14 @@ def serial_of(name: str, device: Any) -> str:
     return name.rpartition("--")[2]
 
 
+def has_serial(name: str) -> bool:
+    """Return whether a device's name ends in a serial number.
+
+    The library makes placeholders such as ``TESYNC--None--None`` from empty answers. They are no devices.
+    """
+    return name.rpartition("--")[2] not in ("", "None", "null")
+
+
 def version_number(version: Any) -> Any:
     """Return ``"23.44.0 9064fc6a"`` as 234400 (two digits per field, at least three fields); None when unreadable."""
     if not isinstance(version, str) or len(version) > 64:
@@ -100,7 +108,7 @@ def units(system_status: Any, tedapi_config: Any, vitals: Any, wanted: str) -> l
     devices = [
         (name, device)
         for name, device in (vitals.items() if isinstance(vitals, dict) else ())
-        if kind(name) == wanted and isinstance(device, dict)
+        if kind(name) == wanted and isinstance(device, dict) and has_serial(name)
     ]
     if not found:
         for name, device in devices:
@@ -197,7 +205,7 @@ def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: 
                     ):
                         result[prefix + key] = value
     result["grid_status"] = grid_number(grid_status)
-    return result
+    return _flat(result)
 
 
 def pods(vitals: Any, system_status: Any, tedapi_config: Any) -> dict[str, Any]:
@@ -246,7 +254,7 @@ def pods(vitals: Any, system_status: Any, tedapi_config: Any) -> dict[str, Any]:
             result[pw + key] = None if block is None or "placeholder" in fields else _flag(fields.get(key))
         result[pw + "OpSeqState"] = fields.get("OpSeqState")
         result[pw + "version"] = fields.get("version")
-    return result
+    return _flat(result)
 
 
 def numbered_temperatures(temps: Any) -> dict[str, Any]:
@@ -254,7 +262,9 @@ def numbered_temperatures(temps: Any) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if isinstance(temps, dict):
         count = 0
-        for value in temps.values():
+        for name, value in temps.items():
+            if not has_serial(name):
+                continue
             count += 1
             result[f"PW{count}_temp"] = value
     return result
@@ -303,7 +313,7 @@ def battery_blocks(system_status: Any, vitals: Any) -> dict[str, Any]:
             result[serial] = {key: value for key, value in block.items() if key != "PackageSerialNumber"}
     if isinstance(vitals, dict):
         for name, device in vitals.items():
-            if kind(name) == "TETHC" and isinstance(device, dict):
+            if kind(name) == "TETHC" and isinstance(device, dict) and has_serial(name):
                 entry = result.setdefault(name.rpartition("--")[2], {})
                 entry["THC_State"] = device.get("THC_State")
                 entry["temperature"] = device.get("THC_AmbientTemp")
@@ -337,6 +347,14 @@ def _names_string(key: str) -> bool:
         if member in key:
             return True
     return False
+
+
+def _flat(result: dict[str, Any]) -> dict[str, Any]:
+    """Put null in the place of objects and lists, which no recorder takes for a value."""
+    for key, value in result.items():
+        if isinstance(value, (dict, list)):
+            result[key] = None
+    return result
 
 
 def _flag(value: Any) -> Any:

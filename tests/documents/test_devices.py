@@ -160,6 +160,25 @@ def test_temperatures_and_alerts(vitals: ModuleType) -> None:
     assert vitals.sorted_alerts(None) == []
 
 
+def test_a_name_without_a_serial_number_is_no_unit(vitals: ModuleType) -> None:
+    """A placeholder that has a figure all the same gets no number, and no place among the numbered ones."""
+    for ghost in ("None--None", "1--", "null--null"):
+        found = {f"TEPINV--{ghost}": {"PINV_Fout": 60.0}, f"TETHC--{ghost}": {"THC_AmbientTemp": 20.0}}
+        assert vitals.frequency(found, None, None, None) == {"grid_status": None}
+        assert vitals.pods({f"TEPOD--{ghost}": {"POD_nom_full_pack_energy": 5}}, None, None) == {}
+        assert vitals.battery_blocks({}, found) == {}
+        assert vitals.numbered_temperatures({f"TETHC--{ghost}": 20.0, "TETHC--1--A": 21.0}) == {"PW1_temp": 21.0}
+
+
+def test_flat_pages_have_no_objects_and_lists(vitals: ModuleType) -> None:
+    odd = {"battery_blocks": [{"PackageSerialNumber": "A", "p_out": {"value": 5}, "f_out": [60], "OpSeqState": {}}]}
+    switch = {"TESYNC--P--S": {"ISLAND_GridState": {"a": 1}, "METER_X_VL1N": [1], "ISLAND_Word": "on", "METER_Y_I": 2}}
+    flat = {**vitals.frequency({**devices("TEPINV", "A"), **switch}, odd, None, "UP"), **vitals.pods(switch, odd, None)}
+    assert not [key for key, value in flat.items() if isinstance(value, (dict, list))]
+    assert (flat["ISLAND_GridState"], flat["METER_X_VL1N"], flat["PW1_p_out"]) == (None, None, None)
+    assert (flat["ISLAND_Word"], flat["METER_Y_I"], flat["PW1_PINV_Fout"]) == ("on", 2, 0.0)
+
+
 @pytest.mark.parametrize("garbage", [None, [], "text", 5, {"battery_blocks": 7}, {"battery_blocks": [1, None]}])
 def test_garbage_gives_no_units_and_no_error(vitals: ModuleType, garbage: Any) -> None:
     assert vitals.units(garbage, garbage, garbage, "TEPOD") == []
