@@ -138,13 +138,16 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=False) noexc
             return False
         n = p - start
         p += 1
-        if weak and strong:
-            continue
-        if gzip:
-            if n == size + 3 and memcmp(start, ours, size) == 0 and memcmp(start + size, b"-gz", 3) == 0:
+        if not (weak and strong):
+            if gzip:
+                if n == size + 3 and memcmp(start, ours, size) == 0 and memcmp(start + size, b"-gz", 3) == 0:
+                    return True
+            elif n == size and memcmp(start, ours, size) == 0:
                 return True
-        elif n == size and memcmp(start, ours, size) == 0:
-            return True
+        while p < end and is_blank(p[0]):
+            p += 1
+        if p < end and p[0] != b",":  # the members of a list have commas between them (section 5.6.1)
+            return False
 
 
 def knows(list values not None, bytes tag not None, bint gzip, bint strong=False):
