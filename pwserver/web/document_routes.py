@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from sanic import Blueprint, HTTPResponse, Request
 
+from pwserver.bounds import shown
 from pwserver.documents.catalogue import GATEWAY_DOCUMENTS, SITE_DOCUMENTS, gateway_prefix
 from pwserver.gateway_lookup import find_gateway, find_in_path
 from pwserver.shared import AGGREGATE
@@ -53,8 +54,11 @@ def asked(request: Request) -> str | None:
 def in_path(request: Request, segment: str, known: Container[str]) -> str:
     """Return the id of the gateway that the path names. Raises Refusal where the query names another one."""
     name = find_in_path(segment, known)
-    if asked(request) not in (None, "", name):
-        raise Refusal(400, "'gateway' names another gateway than the path does")
+    other = asked(request)
+    if other not in (None, "", name):
+        raise Refusal(
+            400, f"'gateway' is {shown(other)}, but the path names {shown(name)}: leave it out, or give the same"
+        )
     return name
 
 

@@ -111,7 +111,8 @@ def test_a_query_chooses_whose_document_it_is(house: House, spelling: str, base:
     for path in ("/api/gateways/g1", "/api/gateways/g1/csv", "/api/gateways/g1/api/status", "/api/site/g1"):
         assert server.get(f"{base}{path}?{spelling}").status == 200
         other = server.get(f"{base}{path}?gateway=plain")
-        assert (other.status, other.json()) == (400, {"detail": "'gateway' names another gateway than the path does"})
+        assert other.status == 400
+        assert '\'gateway\' is "plain", but the path names "g1"' in other.json()["detail"]
 
 
 @pytest.mark.parametrize("path", [
