@@ -59,7 +59,8 @@ log = logging.getLogger(__name__)
 
 JUDGES = "judges"
 EVENTS_NAME = "events.diary"
-JSON_RECORDS = ("notes", "tariff", DEVICES, JUDGES)  # what the others hold are doubles
+# The records that are JSON, each with a member that it always has and no other has; what the others hold are doubles.
+JSON_RECORDS = {"notes": "series", "tariff": "copies", DEVICES: "slots", JUDGES: "counters"}
 LOCK_PAUSE_SECONDS = 0.05
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 
@@ -440,7 +441,7 @@ class HistoryStore:
             problem = None
             if unreadable or (not payload and not old.blank):
                 problem = "is damaged"
-            elif payload and (payload[:1] == b"{") != (path.stem in JSON_RECORDS):
+            elif payload and not holds(path.stem, payload):
                 problem = "holds something else"
             elif len(payload) > record.room:
                 problem = f"holds {len(payload)} bytes, {record.room} have room"
@@ -491,3 +492,11 @@ def _make_folder(folder: Path, parents: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(folder)) from None
+
+
+def holds(name: str, payload: bytes) -> bool:
+    """Return whether this may be what the record of that name holds, and not what another one does."""
+    if payload.startswith(b"{") != (name in JSON_RECORDS):
+        return False
+    members = {one for one, member in JSON_RECORDS.items() if f'"{member}":'.encode() in payload}
+    return not members or name in members

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import faulthandler
+import itertools
 import math
 import os
 import signal
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import ujson
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,9 +27,10 @@ from pwserver.history.mapped_file import read_content
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import FileHeader, folder_of, read_rows, write_ring
 from pwserver.history.stop_reason import StopReason
-from pwserver.history.store import HistoryLocked, HistoryStore
+from pwserver.history.store import JSON_RECORDS, HistoryLocked, HistoryStore, holds
 from pwserver.history.takeover import take_over
 from pwserver.poller.recording import Recording
+from pwserver.state.gateway_memory import GatewayMemory
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows
 from tests.support.programs import clean_environment
@@ -250,6 +253,17 @@ def test_a_record_of_the_other_kind_is_set_aside(tmp_path: Path, name: str, othe
     assert "holds something else; it was set aside" in opened.messages[0]
     assert [one.read_bytes() for one in folder.glob(f"{name}.record.damaged-*")] == [content]
     opened.close()
+
+
+@pytest.mark.parametrize(("name", "other"), list(itertools.permutations(JSON_RECORDS, 2)))
+def test_a_record_of_another_kind_is_told_by_what_it_always_has(name: str, other: str) -> None:
+    written = {
+        "notes": Notes((("TEPINV--1--2", "frequency"),)).to_bytes(),
+        "tariff": b'{"copies":[]}',
+        "devices": b'{"slots":{"unit":[]}}',
+        "judges": ujson.dumps(GatewayMemory().to_json()).encode(),
+    }
+    assert holds(name, written[name]) and not holds(name, written[other]) and not holds("state", written[name])
 
 
 # --- a disk that cannot read everything --------------------------------------------------------------------------
