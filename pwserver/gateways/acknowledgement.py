@@ -49,6 +49,19 @@ def refusal_of(body: bytes) -> str | None:
         return ""
 
 
+def says_only_an_error(body: bytes) -> bool:
+    """Return whether an answer of success names an error and tells nothing else, so that nothing was read."""
+    if b"error" not in body:  # nearly always: the answers of every poll come here
+        return False
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, Mapping) or found.get("response"):
+        return False
+    return any(_is_error(_bare(name), member) for name, member in list(found.items())[:200])
+
+
 def _without_echo(result: object) -> Json:
     """Return the part of the answer that says no, so that the words of a yes beside it are not quoted."""
     if isinstance(result, Mapping):

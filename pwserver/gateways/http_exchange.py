@@ -11,9 +11,9 @@ from typing import Final
 import requests
 import urllib3
 
-from pwserver.causes import GARBAGE, NAME_UNKNOWN, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
+from pwserver.causes import GARBAGE, HTTP_ERROR, NAME_UNKNOWN, TESLA_UNREACHABLE, TIMEOUT, UNREACHABLE
 from pwserver.gateways import answer_limits
-from pwserver.gateways.acknowledgement import refusal_of
+from pwserver.gateways.acknowledgement import refusal_of, says_only_an_error
 from pwserver.gateways.answer_limits import retry_after_seconds
 from pwserver.gateways.failure import (
     LONGEST_WAIT_IN_THE_HOUSE_SECONDS,
@@ -78,6 +78,8 @@ def exchange_of(
     # Only Tesla's servers always answer with JSON; gateways also answer with protobuf and plain text.
     if cause is None and remote and not body.lstrip().startswith((b"{", b"[")):
         cause = GARBAGE  # a captive portal, or a page about maintenance
+    elif cause is None and remote and not write and says_only_an_error(body):
+        cause = HTTP_ERROR
     return Exchange(
         host,
         path,

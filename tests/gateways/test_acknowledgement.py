@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pwserver.gateways.acknowledgement import refusal_in
+from pwserver.gateways.acknowledgement import refusal_in, says_only_an_error
 from pwserver.gateways.command_execution import CommandRefused, Done, perform
+from pwserver.gateways.failure import GatewayFailure
 from tests.gateways.test_cloud import cloud, fleet, tesla  # noqa: F401
 from tests.tesla import Tesla
 
@@ -68,6 +70,30 @@ def test_a_no_however_it_is_wrapped(answer: Any, words: str) -> None:
     if isinstance(answer, dict) and answer:
         assert refusal_in({"set_operation": {"real_mode": "backup", "result": answer}}) is not None
         assert refusal_in({"response": answer, "error": None}) is not None
+
+
+@pytest.mark.parametrize("mode", ["Cloud", "FleetAPI"])
+@pytest.mark.parametrize(
+    "answer", [{"error": "no bearer"}, {"response": None, "error": "x", "error_description": "no bearer"}], ids=repr
+)
+def test_an_error_with_200_is_no_account_without_a_site(answer: Any, mode: str, tesla: Tesla, tmp_path: Path) -> None:
+    tesla.said["*"] = (200, json.dumps(answer).encode(), {})
+    connection = cloud(tesla, tmp_path) if mode == "Cloud" else fleet(tesla, tmp_path)
+    try:
+        with pytest.raises(GatewayFailure) as failure:
+            connection.poll()
+        assert failure.value.cause == "http-error"
+        assert "HTTP 200" in failure.value.message and "no bearer" in failure.value.message
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b'{"response":{"error":"x"}}', b'{"response":[],"error":null}', b'["error"]', b'{"error"', b'"error"'],
+)
+def test_an_answer_that_names_no_error_of_its_own(body: bytes) -> None:
+    assert not says_only_an_error(body)
 
 
 TREES = st.recursive(
