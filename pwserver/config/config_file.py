@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 
 from pwserver.config.gateway_entries import Findings
-from pwserver.config.raw_text import nearest, quoted, text_of
+from pwserver.config.raw_text import decides_who_may_reach_us, nearest, quoted, text_of
 from pwserver.config.settings import BY_FILE_KEY
 from pwserver.json_types import JsonMapping
 from pwserver.regular_file import read_regular
 
 TOP_LEVEL = ("server", "gateways", "tariff")
+_WHERE_TO_LISTEN = "give the address to listen on as bind_address in the block `server`"
 MAX_BYTES = 1_000_000  # 256 gateways take about 100 kB; a wrong path may lead to a file of gigabytes
 
 
@@ -72,9 +73,12 @@ def _parse_yaml(path: str, text: str, findings: Findings) -> object:
 
 
 def _report_strangers(path: str, content: JsonMapping, findings: Findings) -> None:
-    """Warn about what stands beside ``server:``, ``gateways:`` and ``tariff:``, where nothing reads it."""
+    """Report what stands beside ``server:``, ``gateways:`` and ``tariff:``, where nothing reads it."""
     for key in content:
         if key in TOP_LEVEL or not isinstance(key, str) or key.startswith("x-"):
+            continue
+        if decides_who_may_reach_us(key):
+            findings.problems.append(f"{path}: {quoted(key)} is not known here; {_WHERE_TO_LISTEN}")
             continue
         near = nearest(key, TOP_LEVEL)
         meant = f"did you mean {near}?" if near else "settings belong into the block `server`"
@@ -94,6 +98,9 @@ def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[st
     keys: dict[str, str] = {}
     for key, value in block.items():
         setting = BY_FILE_KEY.get(key.lower().replace("-", "_")) if isinstance(key, str) else None
+        if setting is None and decides_who_may_reach_us(str(key)):
+            findings.problems.append(f"{path}: server: {quoted(str(key))} is not a setting; {_WHERE_TO_LISTEN}")
+            continue
         if setting is None:
             near = nearest(str(key), BY_FILE_KEY)
             hint = f"; did you mean {near}?" if near else ""

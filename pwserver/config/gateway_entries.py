@@ -312,13 +312,13 @@ def _surprises(gateway: GatewayDefinition) -> Iterator[str]:
     mode = gateway.mode
     if gateway.gw_pwd and _on_sticker(gateway.gw_pwd, CUSTOMER_PASSWORD_LENGTH) and not mode.remote:
         yield (
-            "gw_pwd has five characters, as the customer password has, which is the end of the gateway's; "
-            "the gateway's own password on the sticker, which belongs here, is longer"
+            "gw_pwd has five characters, as the customer's has, which is only the end of the gateway's; "
+            "the gateway's own on the sticker, which belongs here, is longer"
         )
     whole = gateway.password and _on_sticker(gateway.password, GATEWAY_PASSWORD_LENGTH) and gateway.password.isupper()
     if whole and not (gateway.gw_pwd or mode.remote):
         yield (
-            "password has ten characters, as the gateway's password on the sticker has; if it is that one, "
+            "password has ten characters, as the gateway's own on the sticker has; if it is that one, "
             "give it as gw_pwd, or only its last five characters as password"
         )
     if gateway.host and mode.remote:

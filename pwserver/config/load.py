@@ -17,7 +17,7 @@ from pwserver.config.gateway_source import GivenGateways, check_default_gateway,
 from pwserver.config.kinds import FilePath
 from pwserver.config.number_kinds import Int
 from pwserver.config.problems import ConfigError
-from pwserver.config.raw_text import BadValue, is_utf8, nearest, odd_secret, quoted
+from pwserver.config.raw_text import BadValue, decides_who_may_reach_us, is_utf8, nearest, odd_secret, quoted
 from pwserver.config.setting import Setting
 from pwserver.config.settings import BY_NAME, ENVIRONMENT_NAMES, SETTINGS, Settings
 from pwserver.config.settings_check import check_aliases, check_settings
@@ -69,6 +69,10 @@ def _known_environment(environ: Mapping[str, str], findings: Findings) -> dict[s
         upper = name.upper()
         if upper in ENVIRONMENT_NAMES:
             known.setdefault(upper, environ[name])
+        elif upper.startswith("PW_") and decides_who_may_reach_us(upper):
+            findings.problems.append(
+                f"{quoted(name)} is not a setting; give the address to listen on as PW_BIND_ADDRESS"
+            )
         elif upper.startswith(_PREFIXES):
             near = nearest(upper, ENVIRONMENT_NAMES)
             if near:

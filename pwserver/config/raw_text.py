@@ -78,6 +78,12 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return matches[0] if matches else None
 
 
+def decides_who_may_reach_us(name: str) -> bool:
+    """Return whether an unknown name must mean the address to listen on: ignored, everybody could reach the server."""
+    bare = name.lower()
+    return "bind" in bare or "listen" in bare
+
+
 def quoted(value: object, limit: int = 60) -> str:
     """Write a value as it may stand in a message: quoted, escaped, shortened."""
     text = value if isinstance(value, str) else repr(value)

@@ -140,6 +140,27 @@ def test_every_name_of_the_bind_address_decides_who_may_reach_the_server(write_f
     assert config.warnings == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bind_address: 127.0.0.1\n",
+        "PW_BIND_ADDRESS: 127.0.0.1\n",
+        "server: {bind: 127.0.0.1}\n",
+        "server: {bindaddress: 127.0.0.1}\n",
+        "server: {listen-address: 127.0.0.1}\n",
+    ],
+)
+def test_who_may_reach_the_server_is_never_ignored(write_file, problems_of, text) -> None:
+    (problem,) = problems_of({"PW_CONFIG": write_file(text + GATEWAY)})
+    assert "bind_address in the block `server`" in problem
+
+
+@pytest.mark.parametrize("name", ["PW_BIND", "pw_bind_adress", "PW_LISTEN", "PW_BINDADDRESS"])
+def test_a_variable_that_says_who_may_reach_the_server_is_never_ignored(problems_of, name) -> None:
+    (problem,) = problems_of({name: "127.0.0.1", "PW_HOST": "10.0.0.1", "PW_GW_PWD": "ABCDEFGHIJ"})
+    assert name in problem and "PW_BIND_ADDRESS" in problem
+
+
 def test_every_variable_is_a_key_of_the_server_block(write_file) -> None:
     for setting in SETTINGS:
         if setting.file_key:
@@ -162,9 +183,9 @@ def test_two_names_of_one_setting_must_agree(write_file, problems_of) -> None:
 
 
 def test_what_stands_beside_server_and_gateways_is_named(write_file) -> None:
-    path = write_file("bind_address: 127.0.0.1\nserve: {port: 1}\nx-note: hello\n" + GATEWAY)
+    path = write_file("timeout: 5\nserve: {port: 1}\nx-note: hello\n" + GATEWAY)
     stray, misspelt = load({"PW_CONFIG": path}, {}).warnings
-    assert "bind_address" in stray and "the block `server`" in stray
+    assert "timeout" in stray and "the block `server`" in stray
     assert "did you mean server?" in misspelt
 
 
