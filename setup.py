@@ -6,7 +6,6 @@ Switches, all from the environment:
     PWSERVER_ONLY=a,b    build only these (while working on one of them)
     PWSERVER_ANNOTATE=1  write Cython's annotated HTML beside the sources
     CFLAGS=...           a level of optimisation in it (-O0 builds in a quarter of the time) takes the place of ours
-    CYTHON_CACHE_DIR=... keep what Cython translates there, and translate nothing twice that has not changed
 """
 
 from __future__ import annotations
@@ -94,7 +93,6 @@ class CompileAll(build_ext):
             annotate=switch("PWSERVER_ANNOTATE"),
             build_dir="build/cython",
             nthreads=os.cpu_count() or 1,
-            cache=switch("CYTHON_CACHE_DIR"),
         )
         c_sources = {each.name: each.sources for each in translated}
         for each in self.extensions:

@@ -42,7 +42,14 @@ class Built:
 
     def wheels(self) -> Path:
         """The folder with the wheels of pwserver and everything it needs."""
-        return next(layer / "wheels" for layer in reversed(self.build.layers) if (layer / "wheels").exists())
+        return self._found("wheels")
+
+    def translated(self) -> Path:
+        """The folder with what Cython has made of the sources."""
+        return self._found("src/build/cython")
+
+    def _found(self, place: str) -> Path:
+        return next(layer / place for layer in reversed(self.build.layers) if (layer / place).exists())
 
     def compiler(self) -> list[Path]:
         """The layers of a Debian with a compiler and nothing else."""

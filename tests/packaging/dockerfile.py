@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.packaging.roots import CACHE, CHEAPLY, TRANSLATED, Root
+from tests.packaging.roots import CACHE, CHEAPLY, COMPILED, Root
 
 KEEP_SECONDS = 7 * 86400.0  # installing a compiler takes longer than all the rest
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
@@ -127,7 +127,7 @@ class Builder:
             image.layers.append(kept / "upper")
             return
         root = self._layer(image)
-        root.volumes[TRANSLATED] = translations()
+        root.volumes[COMPILED] = compiled()
         while match := re.match(r"--mount=type=cache,target=(\S+)\s+", rest):
             rest = rest[match.end() :]
             outside = CACHE / "cache" / match[1].strip("/").replace("/", "-")
@@ -208,9 +208,9 @@ class Builder:
         assert rest == "8675", rest
 
 
-def translations() -> Path:
-    """What Cython has translated in earlier roots, by the content of its sources."""
-    folder = CACHE / "cache" / "cython"
+def compiled() -> Path:
+    """What the compiler has made in earlier roots, by the content of its sources."""
+    folder = CACHE / "cache" / "ccache"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -21,12 +21,18 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 CACHE = Path("/var/tmp/pwserver-tests")
 SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
-PACKAGES = ("python3", "python3-venv", "ca-certificates")  # what python:*-slim has, and no compiler
+# What python:*-slim has, and no compiler; ccache is for CHEAPLY.
+PACKAGES = ("python3", "python3-venv", "ca-certificates", "ccache")
 LIMIT_SECONDS = 1000  # a slow machine with much beside it has taken 400 for the image
 # What is built here is built in the same way as by everybody, but not made fast, which is most of a compiler's work.
-# And what Cython has translated for the image it does not translate once more for another root.
-TRANSLATED = "/var/cache/cython"
-CHEAPLY = {"CFLAGS": "-O0", "CYTHON_CACHE_DIR": TRANSLATED}
+# And what has been compiled in one root is not compiled once more in another one.
+COMPILED = "/var/cache/ccache"
+CHEAPLY = {
+    "CFLAGS": "-O0",
+    "CC": "ccache cc",
+    "CCACHE_DIR": COMPILED,
+    "CCACHE_NOHASHDIR": "1",  # the place of a checkout is only of use to a debugger
+}
 # How this machine reaches the package registries, which a bare root must learn: certificates and pip's options.
 HOST_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certificates.crt")
 HOST_VARIABLES = (

@@ -12,22 +12,25 @@ import socket
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pwserver_ext.modules import MODULES
 from tests.packaging.conftest import Built
-from tests.packaging.dockerfile import translations
-from tests.packaging.roots import CACHE, CHEAPLY, CHECKOUT, TRANSLATED, Result, Root
+from tests.packaging.dockerfile import compiled
+from tests.packaging.roots import CACHE, CHEAPLY, CHECKOUT, COMPILED, Result, Root
 from tests.support.waiting import wait_until
 
 ME = "1000:1000"
 PIP = "/opt/try/bin/python -m pip --disable-pip-version-check"
+AS_NEEDED = {"PIP_NO_COMPILE": "1"}  # Python translates what it imports: of what is installed to build with, little
 
 
-def shell(root: Root, command: str, **options: str) -> Result:
-    return root.run(["sh", "-euc", command], **options)  # type: ignore[arg-type]
+def shell(root: Root, command: str, **options: Any) -> Result:
+    return root.run(["sh", "-euc", command], **options)
 
 
 def checkout(folder: Path) -> Path:
@@ -93,7 +96,8 @@ def test_sdist_is_complete(sdist: Path) -> None:
 
 def test_sdist_says_what_is_missing(sdist: Path, bare_root: Root) -> None:
     bare_root.volumes = {"/sdist": sdist.parent, "/root/.cache/pip": pip_cache("0")}
-    tried = shell(bare_root, f"python3 -m venv /opt/try; {PIP} install --no-deps /sdist/{sdist.name}")
+    install = f"python3 -m venv /opt/try; {PIP} install --no-deps /sdist/{sdist.name}"
+    tried = shell(bare_root, install, environment=AS_NEEDED)
     assert tried.status != 0
     assert re.search(r"Missing: a C compiler \(\S+\) and the headers of Python 3\.\d+ \(Python\.h\)", tried.output)
     assert "apt install gcc libc6-dev python3-dev" in tried.output
@@ -107,15 +111,19 @@ def test_first_command_of_the_readme_on_a_fresh_machine(built: Built, scratch: P
     first, second = (line.partition("#")[0].split() for line in block[1].splitlines()[:2])
     assert (first, second) == (["make", "run"], ["make", "test"])
 
-    known = shutil.copytree(translations(), scratch / "translations")  # its owner may write there, and root's is root's
-    volumes = {"/home/me/.cache/pip": pip_cache("1000"), TRANSLATED: known}
+    known = shutil.copytree(compiled(), scratch / "compiled")  # its owner may write there, and root's is root's
+    volumes = {"/home/me/.cache/pip": pip_cache("1000"), COMPILED: known}
     root = Root(built.compiler(), scratch / "fresh", volumes=volumes)
     clone = checkout(scratch / "fresh/upper/home/me/pwserver")
+    # Cython has translated these sources for the image; what is younger than its source it does not translate again.
+    later = time.time() + 86400.0
+    for path in shutil.copytree(built.translated(), clone / "build/cython").rglob("*.c"):
+        os.utime(path, (later, later))
     for path in (clone.parent, clone, *clone.rglob("*"), known, *known.rglob("*")):
         os.chown(path, 1000, 1000)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]  # the machine's own 8675 may be taken
-    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", **CHEAPLY}
+    environment = {"HOME": "/home/me", "PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", **CHEAPLY, **AS_NEEDED}
     with root.started(first, environment, ME, "/home/me/pwserver") as running:
 
         def meters() -> dict[str, dict[str, float]] | None:
