@@ -49,6 +49,7 @@ class Shared:
         layout = {f"slot:{slot}": SnapshotSlot.size(shape[0], shape[1]) for slot, shape in shapes.items()}
         layout["counters"] = Counters.size(workers, COUNTERS)
         layout["hits"] = Counters.size(workers, hits)
+        layout["site read"] = 8
         layout["beats"] = Heartbeats.size(FIRST_WORKER_ROW + workers + SPARE_ROWS)
         layout.update(extra or {})
         self.arena = Arena(layout)
@@ -56,6 +57,8 @@ class Shared:
         self.counters = Counters(self.arena.region("counters"), workers, COUNTERS)
         self.hits = Counters(self.arena.region("hits"), workers, hits)  # the gate's events, then every document
         self.beats = Heartbeats(self.arena.region("beats"), FIRST_WORKER_ROW + workers + SPARE_ROWS)
+        # When a worker's Python code last read the site's slot, monotonic; what the gate served is in ``hits``.
+        self.site_read = self.arena.region("site read").cast("d")
         self.bell = Bell(workers)  # rung after every publication
         starts: dict[str, int] = {}
         position = len(EVENTS)

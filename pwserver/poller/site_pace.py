@@ -41,10 +41,12 @@ class SitePace:
         if urgent:
             self._urgent.set()
 
-    def begin(self) -> None:
-        """Forget what is about to be published."""
+    def begin(self) -> bool:
+        """Forget what is about to be published; say whether any of it is urgent."""
+        urgent = self._urgent.is_set()
         self._changed.clear()
         self._urgent.clear()
+        return urgent
 
     async def change(self, until: float | None = None) -> None:
         """Wait for a change, at most ``until`` a moment of the monotonic clock."""

@@ -25,7 +25,7 @@ from pwserver.documents.render import (
 from pwserver.documents.virtual_gateway import MergeMemory, MergeOptions, merge
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.site_pace import SitePace, matters
-from pwserver.poller.takers import Takers
+from pwserver.poller.takers import SiteReaders, Takers
 from pwserver.reading import GatewayIdentity, GatewayStatus, Reading, ServerFacts
 from pwserver.shared import AGGREGATE, SITE, Shared
 from pwserver.state.daily_findings import NOTHING_FOUND, DailyFindings
@@ -51,6 +51,8 @@ FIRST_ROUND_SECONDS = 10.0  # a new poller's first sum waits this long for the s
 SITE_GRACE_SECONDS = 1.0
 # Documents about all gateways that take no longer are made in the loop itself: a thread costs more wake-ups than that.
 SHORT_SECONDS = 0.02
+# While nobody reads them, they are made this often only, and at once for urgent news: three polls of five seconds.
+UNREAD_SECONDS = 14.0
 
 
 class SnapshotPublisher:
@@ -104,6 +106,8 @@ class SnapshotPublisher:
         # What the recorded days of a gateway's devices say.
         self.daily: Callable[[str], DailyFindings] = lambda _: NOTHING_FOUND
         self._takers = Takers(shared)
+        self._readers = SiteReaders(shared, len(SITE_DOCUMENTS))
+        self._site_made = -math.inf  # monotonic
         self._first_expiry = 0.0  # of a gateway, as the site was published last; monotonic, 0 for never
         self._pace = SitePace(float(server.poll_interval_seconds))
 
@@ -154,14 +158,13 @@ class SnapshotPublisher:
         """Note that the site's documents have to tell something new at once. From any thread."""
         self._pace.note(urgent=True)
 
-    def site(self) -> SiteView:
-        """Render and publish the sum of all gateways and the documents about all of them."""
+    def site(self, whole: bool = True) -> SiteView:
+        """Render and publish the sum of all gateways and, if ``whole``, the documents about all of them."""
         with self._lock:
             views = list(self._views.values())
             first = min((self._expires[view.gateway.id] for view in views if view.reading), default=0.0)
-        self._first_expiry = first
         expires = first + SITE_GRACE_SECONDS if first else 0.0
-        measured = self.measure() if self.measure is not None else None
+        measured = self.measure() if whole and self.measure is not None else None
         site = SiteView(views, self.server, time.time(), measured, self._sums)
         oldest = min((view.reading.timestamp for view in views if view.reading), default=0.0)
         taken = min((self._taken[view.gateway.id][1] for view in views if view.reading), default=0.0)
@@ -174,7 +177,9 @@ class SnapshotPublisher:
             self._write(AGGREGATE, render_gateway(merged.view, self._fault), oldest, expires, taken)
             if self.after_site is not None:
                 self.after_site(merged.view, site.state.left_out)
-        self._write(SITE, render_site(site, self._fault), oldest, expires, taken)
+        if whole:
+            self._first_expiry, self._site_made = first, time.monotonic()
+            self._write(SITE, render_site(site, self._fault), oldest, expires, taken)
         return site
 
     def everything(self) -> None:
@@ -202,19 +207,25 @@ class SnapshotPublisher:
         self._pace.start()
         if self._views:
             await self._first_round()
-        took = math.inf
+        took, summed = math.inf, AGGREGATE in self.shared.slots
         while True:
-            self._pace.begin()
-            if took <= SHORT_SECONDS and AGGREGATE not in self.shared.slots:  # a sum is recorded, and may wait for that
-                took = self._timed_site()
-            else:
-                took = await asyncio.to_thread(self._timed_site)  # the loop has brokers to feed meanwhile
+            whole = self._wanted(self._pace.begin())
+            if summed or (whole and took > SHORT_SECONDS):  # a sum is recorded, too, and may wait for that
+                took = await asyncio.to_thread(self._timed_site, whole)  # the loop has brokers to feed meanwhile
+            elif whole:
+                took = self._timed_site(whole)
             await self._pace.rest(took, self._first_expiry)
 
-    def _timed_site(self) -> float:
+    def _wanted(self, urgent: bool) -> bool:
+        """Say whether the documents about all gateways are to be made now."""
+        now = time.monotonic()
+        old = now >= self._site_made + UNREAD_SECONDS or 0.0 < self._first_expiry <= now
+        return self._readers.any_lately() or urgent or old
+
+    def _timed_site(self, whole: bool) -> float:
         """Publish the site, and return the processor time that it took, in seconds."""
         begun = time.thread_time()
-        self.site()
+        self.site(whole)
         return time.thread_time() - begun
 
     async def _first_round(self) -> None:

@@ -1,14 +1,16 @@
-"""Know which documents clients take, so that the others need not be compressed at every poll."""
+"""Know which documents clients take, so that the others need not be compressed, or made, at every poll."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
 
-from pwserver.shared import Shared
+from pwserver.shared import SITE, Shared
 
 KEPT_SECONDS: Final = 3600.0
+READ_SECONDS: Final = 300.0  # the documents about all gateways count as wanted for so long after each request
 
 
 class Takers:
@@ -27,3 +29,25 @@ class Takers:
         changed = [now if count != old else when for count, old, when in zip(counts, before, changed, strict=True)]
         self._known[slot] = counts, changed
         return frozenset(index for index, when in enumerate(changed) if now - when > KEPT_SECONDS)
+
+
+class SiteReaders:
+    """Knows whether anybody reads the documents about all gateways. For the poller's loop only."""
+
+    def __init__(self, shared: Shared, documents: int, clock: Callable[[], float] = time.monotonic) -> None:
+        start = shared.hit_start[SITE]
+        self._shared = shared
+        self._columns = range(start, start + documents)
+        self._clock = clock
+        self._count = self._served()
+        self._served_at = -math.inf
+
+    def any_lately(self) -> bool:
+        """Say whether a worker has served or read one of them in the last minutes."""
+        now, count = self._clock(), self._served()
+        if count != self._count:
+            self._count, self._served_at = count, now
+        return now - self._served_at < READ_SECONDS or now - (self._shared.site_read[0] or -math.inf) < READ_SECONDS
+
+    def _served(self) -> int:
+        return sum(map(self._shared.hits.sum, self._columns))

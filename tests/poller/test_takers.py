@@ -6,7 +6,7 @@ import zlib
 
 from pwserver.documents.encode import GZIP_MINIMUM_BYTES
 from pwserver.documents.render import pack, packed_by_body
-from pwserver.poller.takers import KEPT_SECONDS, Takers
+from pwserver.poller.takers import KEPT_SECONDS, READ_SECONDS, SiteReaders, Takers
 from pwserver.shared import SITE, Shared
 
 LONG = b"1234" * GZIP_MINIMUM_BYTES
@@ -43,3 +43,25 @@ def test_only_what_is_taken_is_compressed_and_at_once_when_it_is() -> None:
     assert twin is not None and zlib.decompress(twin, 31) == LONG
     assert second[2][2] is None
     assert [entry[1:4:2] for entry in second] == [entry[1:4:2] for entry in first]
+
+
+def test_the_site_counts_as_read_for_minutes_after_any_worker_served_or_read_it() -> None:
+    shared = Shared(["home"], 3, 2, 1 << 16, 1 << 14, workers=2)
+    shared.hits.add(0, shared.hit_start[SITE])  # served before this poller was there
+    clock = [100.0]
+    readers = SiteReaders(shared, 2, lambda: clock[0])
+
+    def read_after(seconds: float) -> bool:
+        clock[0] += seconds
+        return readers.any_lately()
+
+    assert not read_after(0)
+    shared.hits.add(0, shared.hit_start["home"])
+    assert not read_after(1)
+    shared.hits.add(1, shared.hit_start[SITE] + 1)
+    assert read_after(1)
+    assert read_after(READ_SECONDS - 1)
+    assert not read_after(1)
+    shared.site_read[0] = clock[0]
+    assert read_after(READ_SECONDS - 1)
+    assert not read_after(1)
