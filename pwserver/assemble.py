@@ -20,7 +20,6 @@ from pwserver.history.history_answer import Histories
 from pwserver.history.layout import HistorySettings
 from pwserver.history.open_history import open_history
 from pwserver.history.store import HistoryLocked, HistoryStore
-from pwserver.notices.address_check import check_addresses
 from pwserver.poller import wait_times
 from pwserver.poller.judge_memories import JudgeMemories
 from pwserver.poller.snapshot_publisher import SnapshotPublisher
@@ -40,7 +39,10 @@ def assemble(config: Config, before: Runtime | None = None, heard: Sequence[Gate
     configuration lists. ConfigError when the history cannot be opened.
     """
     settings = config.settings
-    check_addresses(settings.notices)
+    if settings.notices.addresses:
+        from pwserver.notices.address_check import check_addresses
+
+        check_addresses(settings.notices)
     identities = tuple(gateway.identity() for gateway in config.gateways)
     default = config.default_gateway
     extra = shared_bytes(settings.web, settings.process.worker_count)

@@ -27,7 +27,6 @@ from pwserver.memory_need import fits, fitted, kill_advice
 from pwserver.open_files import with_files
 from pwserver.poller import judge_memories, wait_times
 from pwserver.poller.process import run_poller
-from pwserver.poller.replica_feed import replica_settings
 from pwserver.reading import GatewayIdentity
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
@@ -115,7 +114,7 @@ class Generation:
         self.memory_limit = memory_limit()
         self.config = config = with_files(fitted(config, self.memory_limit))
         self.listener = listener
-        self.source = replica_settings(config).where if config.settings.sharing.source_url else ""
+        self.source = _source(config) if config.settings.sharing.source_url else ""
         self.runtime = assemble(config, before, heard)
         self._directory_seen = 0
         self.tls = server_context(config)
@@ -380,6 +379,13 @@ class Main:
         systemd.notify("READY=1", f"STATUS={new.summary()}")
         old.runtime.shared.arena.discard()
         logger.info("%s\n%s", what, new.banner())
+
+
+def _source(config: Config) -> str:
+    """Return where a replica reads its gateways from."""
+    from pwserver.poller.replica_feed import replica_settings  # with all of MQTT, which few need
+
+    return replica_settings(config).where
 
 
 def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:

@@ -1,24 +1,28 @@
-"""Connect the poller to MQTT brokers: settings, publishers fed by the gateways' threads, commands from the broker."""
+"""Connect the poller to MQTT brokers: settings, publishers fed by the gateways' threads, commands from the broker.
+
+What speaks MQTT is imported only where there is a broker.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pwserver import __version__
 from pwserver.commands import ACKNOWLEDGED
 from pwserver.config import Config
 from pwserver.events.event import Event
 from pwserver.json_types import JsonObject
-from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
-from pwserver.mqtt.publisher import MqttPublisher
-from pwserver.mqtt.replica_publisher import ReplicaPublisher
-from pwserver.mqtt.replica_settings import ReplicaSettings
-from pwserver.mqtt.state_topics import UNSAFE_IN_TOPIC
 from pwserver.poller.command_service import CommandService
 from pwserver.state.view import View
+
+if TYPE_CHECKING:
+    from pwserver.mqtt.broker_settings import MqttSettings
+    from pwserver.mqtt.publisher import MqttPublisher
+    from pwserver.mqtt.replica_publisher import ReplicaPublisher
+    from pwserver.mqtt.replica_settings import ReplicaSettings
 
 log = logging.getLogger("pwserver.mqtt")
 
@@ -31,6 +35,8 @@ GOOD_BYE_SECONDS = 1.2  # and after 1.5 s in a reload
 
 def mqtt_settings(config: Config) -> MqttSettings:
     """Return the broker of MQTT_HOST."""
+    from pwserver.mqtt.broker_settings import MqttSettings
+
     return MqttSettings.of(
         config.settings.mqtt,
         control_enabled=config.control_enabled,
@@ -43,6 +49,9 @@ def publishing_settings(config: Config) -> ReplicaSettings | None:
     sharing, mqtt = config.settings.sharing, config.settings.mqtt
     if not sharing.publish or not mqtt.host or sharing.source_url:
         return None
+    from pwserver.mqtt.replica_settings import ReplicaSettings
+    from pwserver.mqtt.state_topics import UNSAFE_IN_TOPIC
+
     return ReplicaSettings(
         broker=mqtt_settings(config).with_client_id(f"{mqtt.client_id}-snapshots"),
         name=UNSAFE_IN_TOPIC.sub("_", mqtt.client_id),
@@ -59,18 +68,21 @@ class Brokers:
     """
 
     def __init__(self, config: Config, commands: CommandService, changed: Callable[[], None]) -> None:
-        settings = mqtt_settings(config)
         self._commands = commands
         self._patience = min(config.settings.process.stop_timeout_seconds * GOOD_BYE_SHARE, GOOD_BYE_SECONDS)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._mqtt: MqttPublisher | None = None
         self._snapshots: ReplicaPublisher | None = None
-        if settings.host:
-            self._mqtt = MqttPublisher(settings, self._control, changed)
+        if config.settings.mqtt.host:
+            from pwserver.mqtt.publisher import MqttPublisher
+
+            self._mqtt = MqttPublisher(mqtt_settings(config), self._control, changed)
         if config.settings.sharing.publish and config.settings.sharing.source_url:
             log.warning("PW_REPLICA_PUBLISH has no effect here: a replica does not pass on what it reads")
         snapshots = publishing_settings(config)
         if snapshots is not None:
+            from pwserver.mqtt.replica_publisher import ReplicaPublisher
+
             self._snapshots = ReplicaPublisher(snapshots, [gateway.id for gateway in config.gateways])
 
     async def start(self) -> None:
@@ -125,6 +137,8 @@ class Brokers:
 
     async def _control(self, gateway_id: str, operation: str, arguments: JsonObject) -> str:
         """Carry out a valid command; returns the connection that was used."""
+        from pwserver.mqtt.broker_settings import ControlRejected
+
         outcome = await self._commands.control(gateway_id, operation, arguments, "MQTT", COMMAND_SECONDS)
         if outcome.kind != ACKNOWLEDGED:
             raise ControlRejected(f"{outcome.kind}: {outcome.message}" if outcome.message else outcome.kind)

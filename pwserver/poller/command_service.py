@@ -33,10 +33,8 @@ from pwserver.commands import (
 )
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
 from pwserver.json_types import JsonObject
-from pwserver.notices.target import Trial
 from pwserver.poller import idempotency_keys
 from pwserver.poller.idempotency_keys import UsedKeys
-from pwserver.poller.notice_service import NoticeService
 from pwserver.poller.pending_settings import PendingSettings
 from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
@@ -44,6 +42,7 @@ from pwserver.state.charge import reserve_to_hold
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
+    from pwserver.poller.notice_service import NoticeService
     from pwserver.reading import Reading
 
 TRIAL_SLACK_SECONDS = 1.0  # before the worker gives up waiting
@@ -241,6 +240,8 @@ class CommandService:
         if self.notices is None:
             return Outcome(NOT_SENT, "notices are switched off: PW_NOTICE_URLS is not set")
         if command.dry_run:
+            from pwserver.notices.target import Trial
+
             return Outcome(
                 DRY_RUN, "nothing was sent", {"dry_run": True, "addresses": Trial(set(self.notices.targets)).to_json()}
             )

@@ -20,11 +20,8 @@ from pwserver.poller.command_service import CommandService
 from pwserver.poller.event_recording import EventRecording
 from pwserver.poller.gateway_task import Freshness, GatewayTask
 from pwserver.poller.heartbeat import BEAT_SECONDS, sleep_to_beat
-from pwserver.poller.history_import import HistoryImport
 from pwserver.poller.judge_memories import JudgeMemories
-from pwserver.poller.notice_service import NoticeService
 from pwserver.poller.recording import Recording
-from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
 from pwserver.poller.self_metrics import SelfMetrics
 from pwserver.poller.snapshot_publisher import SnapshotPublisher
 from pwserver.poller.value_recording import ValueRecording
@@ -38,6 +35,7 @@ from pwserver.state.view import View
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
+    from pwserver.poller.notice_service import NoticeService
 
 log = logging.getLogger("pwserver.poller")
 
@@ -123,6 +121,8 @@ class Poller:
         self._start(self.week.run(), "week")
         predecessor = own_predecessor(self.runtime.config)
         if predecessor is not None:
+            from pwserver.poller.history_import import HistoryImport
+
             named = self.runtime.config.settings.history.timeseries_path
             taking = HistoryImport(self.recording, Path(predecessor), named is not None and names_folder(named))
             self.metrics.sources.append(taking.measured)
@@ -148,6 +148,8 @@ class Poller:
         config, history = self.runtime.config, self.runtime.history
         if not config.settings.notices.addresses:
             return None
+        from pwserver.poller.notice_service import NoticeService
+
         identities = {one.id: one for one in self.runtime.identities}
         folder = Path(history.path or config.state_path)
         service = NoticeService(config.settings.notices, history.events, identities, folder)
@@ -181,6 +183,8 @@ class Poller:
 
     def _follow(self, directory: Directory) -> None:
         """Start a replica's feed: readings come from a broker."""
+        from pwserver.poller.replica_feed import ReplicaFeed, replica_settings
+
         feed = ReplicaFeed(
             replica_settings(self.runtime.config),
             self.runtime.identities,
