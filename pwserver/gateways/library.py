@@ -28,6 +28,7 @@ from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.request_limiter import RequestLimiter
 from pwserver.json_types import Json, JsonObject
 from pwserver.modes import ConnectionMode
+from pwserver.regular_file import open_regular
 
 FOREVER_SECONDS: Final = 10**9  # the library's cache time: pwserver itself decides in each poll what to fetch
 
@@ -132,12 +133,15 @@ def _check_site_file(folder: str) -> None:
     """Check the file with the chosen site. Raises LoginFileProblem if the library could not read it."""
     path = os.path.join(folder, ".pypowerwall.site")
     try:
-        with open(path, "rb") as stream:
-            stream.read(100)
+        with open(open_regular(path), "rb") as stream:
+            stream.read(4096).decode()
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         text = f".pypowerwall.site cannot be read by {login_files.this_user()} ({error.strerror}); make it readable"
+        raise LoginFileProblem(path, text) from None
+    except UnicodeDecodeError:
+        text = ".pypowerwall.site is damaged: it holds no number of a site; write it anew: pwserver --setup"
         raise LoginFileProblem(path, text) from None
 
 

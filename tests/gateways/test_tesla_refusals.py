@@ -326,6 +326,25 @@ def test_a_login_file_that_cannot_be_used_is_named_with_the_remedy(
         connection.close()
 
 
+@pytest.mark.parametrize(("fault", "words"), [("fifo", "a FIFO"), ("folder", "a folder"), ("bytes", "no number")])
+def test_what_lies_in_the_place_of_the_chosen_site(fault: str, words: str, tesla: Tesla, tmp_path: Path) -> None:
+    """Opened by the library, a FIFO would hold the poll for ever; the others were a login that is not usable."""
+    path = login_file("Cloud", tmp_path).with_name(".pypowerwall.site")
+    if fault == "fifo":
+        os.mkfifo(path)
+    elif fault == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"\xff\xfe1")
+    connection = connect("Cloud", tesla, tmp_path)
+    try:
+        failure = failure_of(connection)
+        assert failure.cause == "login-unreadable" and ".pypowerwall.site" in failure.message
+        assert words in failure.message
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_new_login_is_noticed_without_a_restart(mode: str, tesla: Tesla, tmp_path: Path) -> None:
     connection = connect(mode, tesla, tmp_path)
