@@ -169,9 +169,12 @@ class EventRing:
         self._write_record(head, [*kept, (first, head, offset)], memory, True)
         return head - first + 1
 
-    def recover(self) -> int:
-        """Find the head by the slots, where the record has been lost. Returns how many events were found."""
-        if self._committed()[0]:
+    def recover(self, used: int = RING_BYTES) -> int:
+        """Find the head by the slots, where the record has been lost. Returns how many events were found.
+
+        ``used``: behind so many bytes all is empty. A page of the memory that nobody reads or writes takes none.
+        """
+        if self._committed()[0] or used <= _SLOTS_AT:
             return 0
         numbers = sequences_in(self._memory[_SLOTS_AT:SHORT_BYTES])
         found = [sequence for slot, sequence in enumerate(numbers) if sequence and self._is_whole(slot, sequence)]

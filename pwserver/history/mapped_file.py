@@ -104,10 +104,12 @@ class RecordFile(_HistoryFile):
         content, _ = read_content(path, 0, MOST_RECORD_BYTES)
         super().__init__(path)
         self.memory = mmap.mmap(-1, len(content))
-        used = len(content)
-        while used > 0 and content.endswith(_EMPTY_PAGE[: min(PAGE_BYTES, used)], 0, used):
-            used -= min(PAGE_BYTES, used)
-        self.memory[:used] = content[:used]  # pages that were never written to cost no memory
+        self.used = 0  # bytes up to the end of the last page that is not empty
+        for start in range(0, len(content), PAGE_BYTES):
+            page = content[start : start + PAGE_BYTES]
+            if page != _EMPTY_PAGE[: len(page)]:  # one that is neither written nor read costs no memory
+                self.used = start + len(page)
+                self.memory[start : self.used] = page
         self.failed = False
         self.flushes = 0  # how often what was written has been brought to the disk
 

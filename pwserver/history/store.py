@@ -369,7 +369,7 @@ class HistoryStore:
         file = RecordFile(path)
         self._files.append(file)
         ring = EventRing(gateway, memoryview(file.memory), file, boot_identity())
-        found = ring.recover()
+        found = ring.recover(file.used)
         if found:
             self._say(f"file of events {path} has a damaged record; {found} events of it were found")
         return ring

@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from pwserver.events.event import Event
+from pwserver.events.event_ring import RING_BYTES
+from pwserver.events.kinds import GRID_DOWN
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, HistorySettings, plan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of, read_header
@@ -184,6 +187,23 @@ def test_a_page_of_the_judges_is_written_again_until_it_is_on_the_disk(tmp_path:
     again = open_store(tmp_path)
     assert again.judges["default"].read()[1] == b"{" + b"8" * 5000
     again.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how much shared memory is in use")
+def test_places_of_events_that_never_were_take_no_memory(tmp_path: Path) -> None:
+    def in_use() -> int:
+        told = Path("/proc/self/status").read_text().partition("RssShmem:")[2]
+        return int(told.split()[0]) * 1024
+
+    outage = Event("default", GRID_DOWN, START, {})
+    # A new file, one without an event, and one with an event.
+    for known, more in ((0, []), (0, [outage]), (1, [])):
+        before = in_use()
+        store = open_store(tmp_path)
+        assert in_use() - before < RING_BYTES / 20
+        assert len(store.events["default"].after(0)) == known
+        store.events["default"].commit(more, b"{}")
+        store.close()
 
 
 def test_a_file_with_holes_gets_its_room_when_opened(on_disk: Path) -> None:
