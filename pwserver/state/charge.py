@@ -10,11 +10,13 @@ from pwserver.reading import Reading
 from pwserver.records import record
 from pwserver.state.fact import UNKNOWN, Number, finite
 from pwserver.state.source import Source
-from pwserver.state.units import Unit
+from pwserver.state.units import LARGEST_WH, Unit, stored_wh
 from pwserver_ext.aggregate import app_percent, complete_total, raw_percent
 
 __all__ = ["Charge", "app_percent", "judge_charge", "raw_percent", "reserve_to_hold", "soe_percent"]
 
+WHOLE_ENERGIES: Final = ("nominal_full_pack_energy", "nominal_energy_remaining")
+_MOST_HOURS: Final = 1_000_000.0  # what is left, for a home that uses next to nothing
 _ROUNDING_PERCENT: Final = 0.5  # a full or empty battery may be reported slightly beyond 100 or 0
 
 
@@ -44,8 +46,23 @@ def judge_charge(reading: Reading, units: tuple[Unit, ...]) -> Charge:
         app_percent=level.derived(app_percent(level.value), "app scale") if level.value is not None else UNKNOWN,
         capacity_wh=_whole(reading, "nominal_full_pack_energy", [unit.capacity_wh for unit in units]),
         remaining_wh=_whole(reading, "nominal_energy_remaining", [unit.remaining_wh for unit in units]),
-        hours_left=Source(reading, "remaining").fact(finite(reading.time_remaining), "time_remaining"),
+        hours_left=Source(reading, "remaining").fact(_hours(reading.time_remaining), "time_remaining"),
     )
+
+
+def implausible_energies(reading: Reading) -> dict[str, str]:
+    """Return a sentence for each energy of the whole battery that is a number, but none that a battery can hold."""
+    told = {name: finite((reading.system_status or {}).get(name)) for name in WHOLE_ENERGIES}
+    return {
+        name: f"{value} Wh is not from 0 to {LARGEST_WH:.0f} Wh"
+        for name, value in told.items()
+        if value is not None and stored_wh(value) is None
+    }
+
+
+def _hours(value: object) -> float | None:
+    hours = finite(value)
+    return hours if hours is not None and 0.0 <= hours <= _MOST_HOURS else None
 
 
 def reserve_to_hold(reading: Reading | None, online: bool) -> int | None:
@@ -69,7 +86,7 @@ def with_charge(system: JsonObject | None, charge: Charge) -> JsonObject | None:
 
 def _whole(reading: Reading, name: str, parts: list[Number]) -> Number:
     # The gateway's own sum takes precedence, as its list of units may lack one that does not answer.
-    whole = finite((reading.system_status or {}).get(name))
+    whole = stored_wh((reading.system_status or {}).get(name))
     if whole is not None:
         return Source(reading, "system").fact(whole, name)
     summed = complete_total([part.value for part in parts]) if parts else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pwserver.reading import Reading
 from pwserver.records import record
 from pwserver.state.alerts import Alert, judge_alerts
-from pwserver.state.charge import Charge, judge_charge, with_charge
+from pwserver.state.charge import Charge, implausible_energies, judge_charge, with_charge
 from pwserver.state.details import meter_details, with_details
 from pwserver.state.device_signals import Device, judge_devices
 from pwserver.state.electrical import Electrical, judge_electrical
@@ -106,7 +106,7 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     counted = guard_energies(reading, told, memory.counters)
     shown = correct_meters(counted.members["aggregates"], corrections)
     meters = judge_meters(reading, told, shown, counted.counts, further, details)
-    set_aside = {**reading.flags, **counted.set_aside}
+    set_aside = {**reading.flags, **counted.set_aside, **implausible_energies(reading)}
     numbers = memory.unit_numbers
     numbers.learn(reading)
     members = {
@@ -120,7 +120,9 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
     labels = numbers.labels(expansion_packs(reading))
     units = judge_units(reading, labels, numbers.packs, memory.daily)
     charge = judge_charge(reading, units)
-    reading = replace(reading, system_status=with_charge(reading.system_status, charge))
+    reading = replace(
+        reading, system_status=with_charge(reading.system_status, charge), time_remaining=charge.hours_left.value
+    )
     alerts = judge_alerts(reading, units, memory.alerts)
     return Judged(
         reading=reading,

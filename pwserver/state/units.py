@@ -17,6 +17,9 @@ from pwserver.state.unit_numbers import block_serial, configured_units
 
 Labels = Mapping[str, tuple[str, int]]  # serial -> "PW1" and its place in the order of all
 Packs = Mapping[str, tuple[str, int]]  # serial of an expansion pack -> serial of its unit, its place among its packs
+# Forty Powerwalls have a twentieth of the first; an empty unit may be told a little below 0.
+LARGEST_WH: Final = 10_000_000.0
+LEAST_WH: Final = -1_000.0
 _FIGURES: Final = ("nominal_full_pack_energy", "nominal_energy_remaining", "p_out", "v_out", "f_out")
 
 
@@ -40,6 +43,12 @@ class Unit:
     block: JsonMapping = field(default_factory=dict)  # as the gateway gave it, for the legacy shapes
 
 
+def stored_wh(value: object) -> float | None:
+    """Return a capacity or an energy left in watt-hours; None when it is no number that batteries can hold."""
+    number = finite(value)
+    return number if number is not None and LEAST_WH <= number <= LARGEST_WH else None
+
+
 def judge_units(
     reading: Reading, labels: Labels, packs: Packs, daily: DailyFindings = NOTHING_FOUND
 ) -> tuple[Unit, ...]:
@@ -52,8 +61,8 @@ def judge_units(
         serial = block_serial(block)
         if serial is None or serial not in reading.unit_numbers:
             continue
-        capacity = finite(block.get("nominal_full_pack_energy"))
-        remaining = finite(block.get("nominal_energy_remaining"))
+        capacity = stored_wh(block.get("nominal_full_pack_energy"))
+        remaining = stored_wh(block.get("nominal_energy_remaining"))
         place = f"battery_blocks[{index - 1}]"
         # A capacity of 0 cannot be true, and nothing can be divided by it.
         percent = remaining / capacity * 100.0 if capacity and remaining is not None else None

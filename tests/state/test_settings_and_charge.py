@@ -14,7 +14,7 @@ from pwserver.reading import Answered, Reading
 from pwserver.state.charge import reserve_to_hold
 from pwserver.state.judge import GatewayJudge
 from pwserver.state.operating_settings import judge_operating_settings
-from tests.documents.factory import powerwall3_view
+from tests.documents.factory import powerwall3_view, site_of
 
 GARBAGE = st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=3), st.just([]), st.just({}))
 
@@ -114,3 +114,29 @@ def test_the_reserve_that_keeps_the_charge_is_rounded_down_and_never_guessed(
 ) -> None:
     assert reserve_to_hold(Reading.partial("g", 1.0, {}, soe_raw=raw), online) == held
     assert reserve_to_hold(None, online) is None
+
+
+@pytest.mark.parametrize("capacity", [-13_500, 1e12, 1e308, -1e9])
+@pytest.mark.parametrize("left", [-5_000, 1e9])
+def test_what_no_battery_can_hold_is_in_no_figure_and_no_sum(capacity: float, left: float) -> None:
+    """The energies of its units stand in where each of them can be true; the odd value is named."""
+    odd, other = powerwall3_view("odd", units=2), powerwall3_view("other", units=2)
+    assert odd.reading is not None
+    units = sum(block["nominal_full_pack_energy"] for block in odd.reading.system_status["battery_blocks"])  # type: ignore[index]
+    system = {
+        **(odd.reading.system_status or {}),
+        "nominal_full_pack_energy": capacity,
+        "nominal_energy_remaining": left,
+    }
+    reading = replace(odd.reading, system_status=system, time_remaining=left)
+    judged = GatewayJudge().take(reading)
+    assert judged.charge.capacity_wh.value == units and 0 < (judged.charge.remaining_wh.value or 0) < units
+    assert {"nominal_full_pack_energy", "nominal_energy_remaining"} <= set(judged.set_aside)
+    assert judged.charge.hours_left.value is None and judged.reading is not None
+    assert judged.reading.time_remaining is None
+    site = site_of(replace(odd, reading=judged.reading, judged=judged), other)
+    total = site.figures["capacity_wh"].value
+    assert total is not None and units < total < 3 * units
+    blocks = [{**system["battery_blocks"][0], "nominal_full_pack_energy": capacity}, *system["battery_blocks"][1:]]
+    alone = GatewayJudge().take(replace(reading, system_status={**system, "battery_blocks": blocks}))
+    assert alone.units[0].capacity_wh.value is None and alone.charge.capacity_wh.value is None
