@@ -33,6 +33,7 @@ from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW
 from pwserver.standard_streams import forget_unwritten
 from pwserver.supervisor import Child, Supervisor
 from pwserver.tls import server_context
+from pwserver_ext.process import trim_heap
 
 logger = logging.getLogger("pwserver")
 
@@ -399,6 +400,7 @@ def close_and_run(unwanted: socket.socket, run: Callable[[], None]) -> None:
 
 def freeze() -> None:
     """Make everything alive permanent: children share these pages as long as no collector touches them."""
+    trim_heap()  # else every child has the pages that starting has left behind
     # The collector writes into the head of every object it visits, and each such write copies a shared page.
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""Offer what the standard library lacks about processes: dying together with the parent, and a shared steady clock."""
+"""Offer what the standard library lacks: dying together with the parent, a shared steady clock, pages of the heap."""
 
 from pwserver_ext.clocks cimport pw_monotonic_ns
 
@@ -17,9 +17,19 @@ cdef extern from *:
     static int pw_die_with_parent(int signal_number) { (void)signal_number; return 0; }
     static void pw_set_name(const char *name) { (void)name; }
     #endif
+    #if defined(__GLIBC__)
+    #include <malloc.h>
+    static void pw_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
+    static void pw_trim_heap(void) { malloc_trim(0); }
+    #else
+    static void pw_use_one_heap(void) {}
+    static void pw_trim_heap(void) {}
+    #endif
     """
     int pw_die_with_parent(int signal_number) nogil
     void pw_set_name(const char *name) nogil
+    void pw_use_one_heap() nogil
+    void pw_trim_heap() nogil
 
 
 def die_with_parent(int signal_number) -> bool:
@@ -31,6 +41,16 @@ def set_name(str name not None) -> None:
     """Name this process in ``ps`` and ``top`` (15 bytes are kept)."""
     cdef bytes encoded = name.encode()[:15]
     pw_set_name(encoded)
+
+
+def use_one_heap() -> None:
+    """Let all threads of this process use the same heap, where the C library would give each one of its own."""
+    pw_use_one_heap()
+
+
+def trim_heap() -> None:
+    """Give pages back to the system that the C library holds, and nothing lies in."""
+    pw_trim_heap()
 
 
 def monotonic_ns() -> int:

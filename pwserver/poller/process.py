@@ -32,6 +32,7 @@ from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
 from pwserver.state.meter_powers import Corrections
 from pwserver.state.view import View
+from pwserver_ext.process import use_one_heap
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -57,6 +58,7 @@ def run_poller(runtime: Runtime, past: InventedPast | None = None) -> None:
     """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
     # In the child only: a lowered priority cannot be raised again without privileges.
     os.nice(NICENESS)
+    use_one_heap()  # its threads work in turn; a heap for each would be megabytes that are free, but not for the others
     gc.set_threshold(*COLLECTED)
     if past is not None:
         past.begin(runtime)
