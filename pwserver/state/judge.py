@@ -33,7 +33,7 @@ from pwserver.state.operating_settings import OperatingSettings, judge_operating
 from pwserver.state.provenance import without_constants
 from pwserver.state.strings import String, judge_strings
 from pwserver.state.time_zone import told_zone
-from pwserver.state.unit_numbers import expansion_packs, in_order
+from pwserver.state.unit_numbers import devices_in_order, expansion_packs, in_order
 from pwserver.state.units import Unit, judge_units, with_silent_units
 
 
@@ -114,6 +114,8 @@ def judge(reading: Reading, memory: GatewayMemory, corrections: Corrections = UN
         "aggregates": shown,
         **{name: with_judged_meters(getattr(reading, name), shown) for name in METER_LISTS},
         "system_status": in_order(counted.members["system_status"], numbers.numbers),
+        "temps": devices_in_order(reading.temps, numbers.numbers),
+        "fan_speeds": devices_in_order(reading.fan_speeds, numbers.numbers),
         "unit_numbers": dict(numbers.numbers),
     }
     reading = replace(reading, **members, listed_meters={}, further_meters=list(further), flags=set_aside)

@@ -111,6 +111,14 @@ def in_order(system: JsonObject | None, numbers: Mapping[str, int]) -> JsonObjec
     return system if ordered == blocks else {**system, "battery_blocks": ordered}
 
 
+def devices_in_order(devices: JsonObject | None, numbers: Mapping[str, int]) -> JsonObject | None:
+    """Return devices in the order of their units' numbers, as clients number them by their places; others come last."""
+    if not isinstance(devices, dict) or len(devices) < 2:
+        return devices
+    ordered = sorted(devices, key=lambda name: numbers.get(str(name).rpartition("--")[2], MAX_UNITS + 1))
+    return devices if ordered == list(devices) else {name: devices[name] for name in ordered}
+
+
 def block_serial(block: object) -> str | None:
     """Return the serial number of a unit in the gateway's list; None for a placeholder."""
     serial = text(block.get("PackageSerialNumber")) if isinstance(block, Mapping) else None

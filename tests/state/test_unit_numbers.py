@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.unit_numbers import MAX_UNITS, UnitNumbers
+from pwserver_ext.vitals import numbered_fans, numbered_temperatures
+from tests.documents.factory import powerwall3_view
 from tests.state.readings import reading
 
 
@@ -132,3 +135,27 @@ def test_there_is_an_end_to_what_is_remembered() -> None:
         judge.take(house(count * 5, "A", f"N{count}"))
     assert len(judge.memory.unit_numbers.numbers) <= MAX_UNITS
     assert judge.memory.unit_numbers.numbers["A"] == 1
+
+
+def test_temperatures_and_fans_are_numbered_by_the_units_numbers() -> None:
+    """``/temps/pw`` and ``/fans/pw`` number them by their places, and recorders keep these names."""
+    reading = powerwall3_view().reading
+    assert reading is not None and reading.vitals and reading.temps and reading.fan_speeds and reading.system_status
+    judge = GatewayJudge()
+    before = judge.take(reading).reading
+    turned = replace(
+        reading,
+        timestamp=reading.timestamp + 5,
+        vitals=dict(reversed(reading.vitals.items())),
+        temps=dict(reversed(reading.temps.items())),
+        fan_speeds=dict(reversed(reading.fan_speeds.items())),
+        system_status={
+            **reading.system_status,
+            "battery_blocks": reading.system_status["battery_blocks"][::-1],
+        },
+    )
+    after = judge.take(turned).reading
+    assert before is not None and after is not None and len(reading.temps) > 1
+    assert numbered_temperatures(after.temps) == numbered_temperatures(before.temps)
+    assert numbered_fans(after.fan_speeds) == numbered_fans(before.fan_speeds)
+    assert numbered_temperatures(turned.temps) != numbered_temperatures(reading.temps)
