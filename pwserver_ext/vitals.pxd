@@ -19,14 +19,16 @@ cpdef list units(object system_status, object tedapi_config, object vitals, str 
 @cython.locals(numbers=dict, counts=dict, labels=list, unit=dict, index=Py_ssize_t)
 cpdef list unit_labels(list found)
 
-@cython.locals(result=dict, found=list, unit=dict, block=dict, pw=str, index=Py_ssize_t)
-cpdef dict frequency(object vitals, object system_status, object tedapi_config, object grid_status)
+@cython.locals(result=dict, found=list, given=list, unit=dict, block=dict, pw=str, index=Py_ssize_t)
+cpdef dict frequency(
+    object vitals, object system_status, object tedapi_config, object grid_status, object unit_numbers=*
+)
 
 @cython.locals(
-    result=dict, found=list, numbers=dict, unit=dict, pod=dict, fields=dict, config=dict, pw=str, index=Py_ssize_t,
-    from_vitals=bint
+    result=dict, found=list, given=list, numbers=dict, unit=dict, pod=dict, fields=dict, config=dict, pw=str,
+    index=Py_ssize_t, from_vitals=bint
 )
-cpdef dict pods(object vitals, object system_status, object tedapi_config)
+cpdef dict pods(object vitals, object system_status, object tedapi_config, object unit_numbers=*)
 
 @cython.locals(result=dict, count=Py_ssize_t)
 cpdef dict numbered_temperatures(object temps)
@@ -44,11 +46,19 @@ cpdef dict string_details(object vitals)
 
 cdef bint _names_string(str key)
 
+cpdef bint has_serial(str name)
+
+@cython.locals(result=dict)
+cdef dict _flat(dict result)
+
 cdef object _flag(object value)
 
 cdef dict _unit(object serial, object part, object block)
 
-cdef dict _numbers(list found)
+@cython.locals(given=list, used=set, unit=dict, index=Py_ssize_t)
+cdef list _given_numbers(list found, object known)
+
+cdef dict _numbers(list found, list given)
 
 @cython.locals(configs=dict, leaders=dict)
 cdef tuple _configured(object tedapi_config)

@@ -157,7 +157,7 @@ def unit_labels(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
     """Return label and order of each unit: ``PW2`` (200); an expansion pack is ``PW1 Exp 1`` (101), else ``PW3 Exp``
     (300).
     """
-    numbers = _numbers(found)
+    numbers = _numbers(found, [index + 1 for index in range(len(found))])
     counts: dict[int, int] = {}
     labels: list[tuple[str, int]] = []
     for index in range(len(found)):
@@ -173,15 +173,21 @@ def unit_labels(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return labels
 
 
-def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: Any) -> dict[str, Any]:
-    """Return the body of /freq: inverter frequency, voltage, power per unit, island and meter members, grid status."""
+def frequency(
+    vitals: Any, system_status: Any, tedapi_config: Any, grid_status: Any, unit_numbers: Any = None
+) -> dict[str, Any]:
+    """Return the body of /freq: inverter frequency, voltage, power per unit, island and meter members, grid status.
+
+    ``unit_numbers``: serial number -> permanent number; a unit without one is numbered by its place.
+    """
     result: dict[str, Any] = {}
     found = units(system_status, tedapi_config, vitals, "TEPINV")
+    given = _given_numbers(found, unit_numbers)
     for index in range(len(found)):
         unit = found[index]
         device = unit["device"] or {}
         block = unit["block"] or {}
-        pw = f"PW{index + 1}_"
+        pw = f"PW{given[index]}_"
         hertz = device.get("PINV_Fout")
         result[pw + "name"] = unit["name"]
         result[pw + "PINV_Fout"] = block.get("f_out") if hertz is None else hertz
@@ -208,16 +214,17 @@ def frequency(vitals: Any, system_status: Any, tedapi_config: Any, grid_status: 
     return _flat(result)
 
 
-def pods(vitals: Any, system_status: Any, tedapi_config: Any) -> dict[str, Any]:
+def pods(vitals: Any, system_status: Any, tedapi_config: Any, unit_numbers: Any = None) -> dict[str, Any]:
     """Return the body of /pod without its site-wide members: battery state per unit, flags as 0/1, not booleans."""
     result: dict[str, Any] = {}
     found = units(system_status, tedapi_config, vitals, "TEPOD")
-    numbers = _numbers(found)
+    given = _given_numbers(found, unit_numbers)
+    numbers = _numbers(found, given)
     for index in range(len(found)):
         unit = found[index]
         device = unit["device"]
         block = unit["block"]
-        pw = f"PW{index + 1}_"
+        pw = f"PW{given[index]}_"
         result[pw + "name"] = unit["name"]
         for key in _POD_FLAGS:
             result[pw + key] = None if device is None else _flag(device.get(key))
@@ -374,12 +381,32 @@ def _unit(serial: Any, part: Any, block: Any) -> dict[str, Any]:
     }
 
 
-def _numbers(found: list[dict[str, Any]]) -> dict[Any, int]:
+def _given_numbers(found: list[dict[str, Any]], known: Any) -> list[int]:
+    """Return the number of each unit: its permanent one, so that no other takes it while a unit is left out."""
+    numbers = known if isinstance(known, dict) else {}
+    given: list[int] = []
+    used = set()
+    for index in range(len(found)):
+        unit = found[index]
+        number = numbers.get(unit["serial"], 0) if isinstance(unit["serial"], str) else 0
+        given.append(0 if number in used else number)
+        used.add(number)
+    for index in range(len(given)):
+        if not given[index]:
+            number = index + 1
+            while number in used:
+                number += 1
+            given[index] = number
+            used.add(number)
+    return given
+
+
+def _numbers(found: list[dict[str, Any]], given: list[int]) -> dict[Any, int]:
     numbers: dict[Any, int] = {}
     for index in range(len(found)):
         serial = found[index]["serial"]
         if isinstance(serial, str):
-            numbers.setdefault(serial, index + 1)
+            numbers.setdefault(serial, given[index])
     return numbers
 
 

@@ -24,13 +24,16 @@ def freq(view: View) -> JsonObject:
     reading = view.reading
     if reading is None:
         return {"grid_status": None}
-    return flat.frequency(reading.vitals, reading.system_status, reading.tedapi_config, reading.grid_status)
+    numbers = reading.unit_numbers
+    return flat.frequency(reading.vitals, reading.system_status, reading.tedapi_config, reading.grid_status, numbers)
 
 
 def pod(view: View) -> JsonObject:
     """Write /pod: a flat object, numbered by unit, which always has the four members of the whole site."""
     reading = view.reading
-    body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config) if reading else {}
+    body: JsonObject = {}
+    if reading is not None:
+        body = flat.pods(reading.vitals, reading.system_status, reading.tedapi_config, reading.unit_numbers)
     judged = charge(view)
     body["nominal_full_pack_energy"] = judged.capacity_wh.value
     body["nominal_energy_remaining"] = judged.remaining_wh.value

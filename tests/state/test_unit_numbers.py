@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.judge import GatewayJudge, Judged
 from pwserver.state.unit_numbers import MAX_UNITS, UnitNumbers
-from pwserver_ext.vitals import numbered_fans, numbered_temperatures
+from pwserver_ext.vitals import frequency, numbered_fans, numbered_temperatures, pods
 from tests.documents.factory import powerwall3_view
 from tests.state.readings import reading
 
@@ -159,3 +159,26 @@ def test_temperatures_and_fans_are_numbered_by_the_units_numbers() -> None:
     assert numbered_temperatures(after.temps) == numbered_temperatures(before.temps)
     assert numbered_fans(after.fan_speeds) == numbered_fans(before.fan_speeds)
     assert numbered_temperatures(turned.temps) != numbered_temperatures(reading.temps)
+
+
+def test_no_other_unit_takes_the_place_of_one_that_is_left_out_in_the_flat_pages() -> None:
+    """A local gateway may list only those it hears; ``PW1_…`` of a recorder must not become another unit's."""
+
+    def serials(judged: Judged) -> set[tuple[str, str]]:
+        found = judged.reading
+        assert found is not None
+        flat = [
+            pods(found.vitals, found.system_status, found.tedapi_config, found.unit_numbers),
+            frequency(found.vitals, found.system_status, found.tedapi_config, None, found.unit_numbers),
+        ]
+        end = "_PackageSerialNumber"
+        one, other = ({(name.removesuffix(end), told) for name, told in body.items() if end in name} for body in flat)
+        assert one == other
+        return one
+
+    judge = GatewayJudge()
+    assert serials(judge.take(house(0, "A", "B", "C"))) == {("PW1", "A"), ("PW2", "B"), ("PW3", "C")}
+    assert serials(judge.take(house(5, "C", "B"))) == {("PW2", "B"), ("PW3", "C")}
+    assert serials(judge.take(house(10, "C", None, "A"))) >= {("PW1", "A"), ("PW3", "C")}
+    twice = pods(None, {"battery_blocks": [{"PackageSerialNumber": "A"}] * 2}, None, {"A": 2})
+    assert (twice["PW2_PackageSerialNumber"], twice["PW3_PackageSerialNumber"]) == ("A", "A")
