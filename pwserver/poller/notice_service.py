@@ -35,6 +35,7 @@ from pwserver.state.view import View
 log = logging.getLogger("pwserver.notices")
 
 LOOK_SECONDS: Final = 1.0
+IDLE_LOOK_SECONDS: Final = 5.0  # while nothing is to be sent: only time tells that a gateway is silent for too long
 MOST_EVENTS: Final = 256  # of one gateway at a time
 
 
@@ -154,7 +155,8 @@ class NoticeService:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._woken.wait(LOOK_SECONDS)
+            idle = self.ready and not self.outbox.messages and not self.outbox.waiting
+            self._woken.wait(IDLE_LOOK_SECONDS if idle else LOOK_SECONDS)
             self._woken.clear()
             try:
                 self.step()
