@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from pwserver.config.configuration import Config
@@ -31,6 +32,10 @@ def history_places(config: Config) -> HistoryPlaces:
         return HistoryPlaces(memory_reason=f"PW_HISTORY_PATH={recording.path} asks for that")
     if recording.path is not None:
         return HistoryPlaces((_absolute(recording.path),), required=True)
+    if recording.timeseries_path is not None and _is_device(recording.timeseries_path):
+        return HistoryPlaces(
+            memory_reason=f"PW_TIMESERIES_PATH={recording.timeseries_path} is a device and keeps nothing"
+        )
     if recording.timeseries_path in MEMORY_WORDS:
         return HistoryPlaces(memory_reason=f"PW_TIMESERIES_PATH={recording.timeseries_path} asks for that")
     if config.settings.definitions.demo_scenario:
@@ -58,12 +63,21 @@ def names_folder(path: str) -> bool:
     return os.path.isdir(path) or path.endswith("/")
 
 
+def _is_device(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
+
+
 def _absolute(path: str) -> str:
     return str(Path(path).absolute())
 
 
 def own_predecessor(config: Config) -> str | None:
     """Return the SQLite file to be imported by itself; None where no history of this house can be in it."""
-    if config.settings.definitions.demo_scenario or config.settings.history.timeseries_path in MEMORY_WORDS:
+    path = config.settings.history.timeseries_path
+    if config.settings.definitions.demo_scenario or path in MEMORY_WORDS or (path is not None and _is_device(path)):
         return None
     return old_store(config)

@@ -46,3 +46,12 @@ def test_a_folder_means_the_file_in_it(here: Path) -> None:
         assert file == f"{here}/{named.rstrip('/')}/timeseries.db"
         assert found.folders[0] == f"{here}/{named.rstrip('/')}"
     assert not names_folder("old.db")
+
+
+@pytest.mark.parametrize("named", ["/dev/null", "/dev/zero"])
+def test_a_device_keeps_nothing_and_its_folder_is_nobodys(named: str) -> None:
+    """Such a path switched the predecessor's history off; files of ours in /dev would be lost at the next start."""
+    config = dataclasses.replace(load({}, {"PW_TIMESERIES_PATH": named}), history_home="/state")
+    found = history_places(config)
+    assert found.folders == () and named in (found.memory_reason or "")
+    assert own_predecessor(config) is None
