@@ -255,7 +255,7 @@ def test_clients_that_stop_reading_cost_nothing_and_disturb_nobody(serve: Serve)
     worker = server.children()["worker-0"]
     with ExitStack() as stack:
         lively = stack.enter_context(Client(server.port, GATEWAY))
-        deaf = [stack.enter_context(Client(server.port, GATEWAY, receive_buffer=2048)) for _ in range(100)]
+        deaf = [stack.enter_context(Client(server.port, GATEWAY, receive_buffer=2048)) for _ in range(60)]
         for _ in range(5):
             stack.enter_context(http_stream(server.port))
         stamps = [lively.message()["data"]["timestamp"] for _ in range(2)]
@@ -265,7 +265,7 @@ def test_clients_that_stop_reading_cost_nothing_and_disturb_nobody(serve: Serve)
             stamps.append(lively.message()["data"]["timestamp"])
             waiting.append(unsent_bytes(server.port))
         stamps += [lively.message()["data"]["timestamp"] for _ in range(8)]
-        # A copy of one frame for each of them would be 2.4 MB.
+        # A copy of one frame for each of them would be 1.4 MB.
         assert resident_kb(worker) - before < 1024, "memory grows with what nobody reads"
         assert len(set(stamps)) >= 3
         # Whoever reads again gets what was on its way, and then the present, not all that was missed.
