@@ -141,7 +141,7 @@ def _check_site_file(folder: str) -> None:
         text = f".pypowerwall.site cannot be read by {login_files.this_user()} ({error.strerror}); make it readable"
         raise LoginFileProblem(path, text) from None
     except UnicodeDecodeError:
-        text = ".pypowerwall.site is damaged: it holds no number of a site; write it anew: pwserver --setup"
+        text = ".pypowerwall.site is damaged: it holds no number of a site; create it again: pwserver --setup"
         raise LoginFileProblem(path, text) from None
 
 

@@ -62,12 +62,14 @@ def _covered(archive: Archive, now: float) -> tuple[float | None, float]:
     known_before = quarters[0] <= start or (days is not None and days[0] < start - 2 * DAY_SECONDS)
     begin = start if known_before else quarters[0]
     times, (column,) = archive.quarters.select(begin, now, [archive.column("quarters", "covered_seconds")])
+    if not known_before and times and math.isfinite(column[0]):
+        begin = max(begin, min(begin + QUARTER_SECONDS, now) - column[0])  # it became known within this quarter hour
     covered = 0.0
     for at, seconds in zip(times, column, strict=True):
         length = min(QUARTER_SECONDS, now - at)
         # Rows of version 1.0 and imported ones do not say it: all of such a quarter counts.
         covered += min(seconds, length) if seconds == seconds else length
-    # The quarter hour in which the house became known, or the seven days began, is known in part only.
+    # The quarter hour in which the seven days began is theirs in part only.
     return max(begin, start), min(covered, now - begin) if math.isfinite(covered) else 0.0
 
 

@@ -62,6 +62,18 @@ def test_a_house_is_known_from_its_first_quarter_hour_on_at_most_seven_days(arch
     assert found.covered_seconds == 900.0 + 300.0 + 900.0 and found.seconds == 4 * DAY_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("ago", "covered", "begin"), [(900.0, 40.0, 40.0), (300.0, 40.0, 40.0), (2700.0, 60.0, 1860.0)]
+)
+def test_a_house_is_not_known_before_it_was_first_read(
+    archive: Archive, ago: float, covered: float, begin: float
+) -> None:
+    """Of the quarter hour in which it became known, only what was recorded counts."""
+    record(archive, ago, covered)
+    found = week(archive)
+    assert found.begin == NOW - begin and found.covered_seconds == covered
+
+
 def test_what_was_recorded_before_the_week_makes_all_of_it_known(archive: Archive) -> None:
     record(archive, 9 * DAY_SECONDS, 900.0)
     record(archive, HOUR, 900.0)

@@ -116,11 +116,15 @@ REFUSED = "The gateway refused the password or key.*Check the password.*since .*
 NOBODY = "No connection to the gateway.*Check that the gateway has power.*since .*next attempt"
 STATES: dict[str, tuple[Callable[[], AbstractContextManager[House]], dict[str, tuple[str, ...]]]] = {
     "one house": (partial(well, "powerwall3"), {"": ("All well · on grid", "backup about", "reserve", *POWERS)}),
-    "a fresh install": (fresh, dict.fromkeys(PAGES, ("No gateway is configured", "pwserver --setup"))),
+    "a fresh install": (
+        fresh,
+        dict.fromkeys(PAGES, ("No gateway is configured", "pwserver --setup"))
+        | {"console": ("Strings Nothing known yet",)},
+    ),
     "no data yet": (no_answer_yet, dict.fromkeys(PAGES, ("Waiting",))),
     "a wrong password": (
         partial(served, PW_GW_PWD="WRONGWRONG"),
-        dict.fromkeys(PAGES, (REFUSED,)),
+        dict.fromkeys(PAGES, (REFUSED,)) | {"console": (REFUSED, "Strings Not known while")},
     ),
     "nobody at the address": (partial(served, PW_HOST="127.0.0.1:9"), dict.fromkeys(PAGES, (NOBODY,))),
     "an outage of seconds": (

@@ -85,7 +85,7 @@ export function span(seconds) {
 const dayFormat = new Intl.DateTimeFormat(LANGUAGE, { weekday: "short", day: "numeric", month: "short" });
 /** @type {Record<string, Intl.DateTimeFormatOptions>} */
 const TIMES = {
-  clock: { hour: "2-digit", minute: "2-digit" },
+  clock: { timeStyle: "short" },
   exact: { dateStyle: "medium", timeStyle: "medium" },
   full: { dateStyle: "medium", timeStyle: "short" },
 };

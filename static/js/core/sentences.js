@@ -105,6 +105,10 @@ export function attempts(gateway) {
   return parts.join(" · ");
 }
 
+/** Say why nothing is known of something that has been read of none of these. @param {{state: string}[]} houses */
+export const unreadWords = (houses) =>
+  say(houses.some((house) => house.state === "away") ? "page.whileAway" : "page.nothingYet");
+
 /**
  * Say that the address or this browser's settings name a gateway that is not configured, and which ones are.
  * @param {string} id

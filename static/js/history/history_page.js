@@ -151,7 +151,7 @@ async function show() {
   const none = gateways?.length === 0;
   find("charts").classList.toggle("no-house", none);
   if (none) {
-    showState(say("gateways.none"), false);
+    showState("", false); // the sentence on top says it
     document.documentElement.dataset.shown = "0";
     return;
   }

@@ -17,6 +17,7 @@ const FORMATS = {
   shortDays: format({ day: "numeric", month: "short" }),
   dayOfYear: format({ day: "numeric", month: "short", year: "numeric" }),
   shortMonth: format({ month: "short", year: "2-digit" }),
+  time: format({ timeStyle: "short" }),
 };
 
 /**
@@ -58,17 +59,20 @@ export function rangeTitle(range) {
 /** Write any window. @param {number} from @param {number} to */
 export const windowTitle = (from, to) => `${moment(from)} – ${moment(to)}`;
 
+/** Write the time of day of an hour, which the label tells by the clock of the house. @param {string} label */
+const timeOf = (label) => FORMATS.time.format(new Date(`1970-01-01T${label.slice(11, 16)}Z`));
+
 /**
- * Write the name of a bar by the label of the server: "14:00", "Thu, Nov 26", "Nov 26".
+ * Write the name of a bar by the label of the server: "2:00 PM", "Thu, Nov 26", "Nov 26".
  * @param {string} label "2026-11-26T14:00+01:00", "2026-11-26" or "2026-11"
  */
 export function barName(label) {
-  if (label.length > 10) return label.slice(11, 16);
+  if (label.length > 10) return timeOf(label);
   return label.length > 7 ? FORMATS.shortDay.format(noon(label)) : FORMATS.shortMonth.format(noon(`${label}-01`));
 }
 
 /** Write the whole name of a bar, for a table. @param {string} label */
 export function longBarName(label) {
-  if (label.length > 10) return `${FORMATS.shortDay.format(noon(label.slice(0, 10)))}, ${label.slice(11, 16)}`;
+  if (label.length > 10) return `${FORMATS.shortDay.format(noon(label.slice(0, 10)))}, ${timeOf(label)}`;
   return label.length > 7 ? FORMATS.day.format(noon(label)) : FORMATS.month.format(noon(`${label}-01`));
 }

@@ -96,6 +96,7 @@ export const SERVER_TEXTS = {
     "{file} ist für {user} nicht lesbar ({why}); lesbar machen",
   "{file} cannot be read by {user}: {why}": "{file} ist für {user} nicht lesbar: {why}",
   "it holds no JSON": "sie enthält kein JSON",
+  "it holds no number of a site": "sie enthält keine Nummer einer Anlage",
   "the account has no token": "das Konto hat keinen Zugangsschlüssel",
   "{name} is missing": "{name} fehlt",
   "AUDIENCE is no address": "AUDIENCE ist keine Adresse",

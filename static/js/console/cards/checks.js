@@ -11,6 +11,7 @@ import { asSentence, say, translated } from "../../core/texts.js";
  * @typedef {{key: string, title: string, state: string, found: string, why: string}} Row
  */
 
+const WEEK_SECONDS = 7 * 86_400;
 const MOST_HOUSES = 12;
 
 function checkRow() {
@@ -56,9 +57,10 @@ export function checks(card, app, hint) {
       if (id) {
         const house = await load(`api/checks/${encodeURIComponent(id)}`);
         if (!house) return false;
-        const { days } = house;
+        const { begin, end } = house;
+        const seconds = known(begin) && known(end) ? end - begin : 0;
         show(house.checks.map(rowOf), "");
-        hint(known(days) && days < 7 ? say("checks.knownFor", { time: span(days * 86_400) }) : "");
+        hint(seconds > 0 && seconds < WEEK_SECONDS ? say("checks.knownFor", { time: span(seconds) }) : "");
         return true;
       }
       const answer = await load("api/checks");

@@ -15,6 +15,7 @@ import {
   withUnit,
 } from "../../core/format.js";
 import { SCALE } from "../../core/labels.js";
+import { unreadWords } from "../../core/sentences.js";
 import { say, translated, unmarked } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
 
@@ -191,5 +192,5 @@ const typeInWords = (type) => unmarked(translated((type ?? "").replace(/[a-z](?=
 /** Say why there is no unit to show. @param {SiteHouse[]} houses */
 function noneWords(houses) {
   if (houses.some((house) => house.has_battery === false)) return say("units.none");
-  return say(houses.some((house) => house.state === "away") ? "units.away" : "units.nothing");
+  return unreadWords(houses);
 }

@@ -1,6 +1,7 @@
 // The solar strings of one house or of all.
 import { figure, h, keyed, property, text } from "../../core/dom.js";
 import { known, power, withUnit } from "../../core/format.js";
+import { unreadWords } from "../../core/sentences.js";
 import { say } from "../../core/texts.js";
 
 /** @type {Record<string, string>} */
@@ -9,7 +10,7 @@ const STATES = { asleep: say("strings.asleep"), unused: say("strings.unused"), m
 /** @type {Card["create"]} */
 export function strings(card, _app, hint) {
   const body = h("tbody");
-  const none = h("p.none", {}, say("strings.none"));
+  const none = h("p.none");
   const numbers = [say("strings.voltage"), say("strings.current"), say("strings.power")].map((name) =>
     h("th.num", { scope: "col" }, name),
   );
@@ -38,6 +39,8 @@ export function strings(card, _app, hint) {
       }
       table.hidden = !all.length;
       none.hidden = all.length > 0;
+      const isRead = houses.some((house) => house.state === "fresh" || house.state === "stale");
+      text(none, isRead ? say("strings.none") : unreadWords(houses));
       hint(all.length && known(shown?.solar_watts) ? say("strings.inAll", { power: power(shown.solar_watts) }) : "");
     },
   };
