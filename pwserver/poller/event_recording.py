@@ -80,7 +80,8 @@ class EventRecording:
         self._correction = correction
         self._clock = clock
         self._steady = steady
-        self._work: queue.SimpleQueue[tuple[_Gateway, Callable[[], None]]] = queue.SimpleQueue()
+        # Room is asked for before a poll is judged: as many again as threads of gateways may have asked at once.
+        self._work: queue.Queue[tuple[_Gateway, Callable[[], None]]] = queue.Queue(maxsize=2 * MOST_WAITING)
 
     def start(self) -> None:
         """Judge from now on, in a thread that ends with the process."""
@@ -169,8 +170,8 @@ class EventRecording:
         return False
 
     def _put(self, known: _Gateway, work: Callable[[], None]) -> None:
+        self._work.put_nowait((known, work))
         known.waiting += 1
-        self._work.put((known, work))
 
     def _run(self) -> None:
         while True:
