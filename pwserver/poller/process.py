@@ -213,7 +213,10 @@ class Poller:
         for number, definition in enumerate(self.runtime.config.gateways):
             connection = GatewayConnection(definition, self.runtime.config.gateway_options(definition), sole_link)
             kept = self.wait_times.recall(definition.id)
-            connection.health.login_worked = self.wait_times.login_worked(definition.id)
+            worked = self.wait_times.login_worked(definition.id)
+            # After a start of the server, what is remembered of a house shows that it was read before. After a power
+            # cut a gateway that starts more slowly than this machine refuses a good login for a while.
+            connection.health.login_worked = self.publisher.memory(definition.id).has_read if worked is None else worked
             if kept is not None:
                 connection.resume(*kept)
             self.connections[definition.id] = connection

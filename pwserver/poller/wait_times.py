@@ -7,6 +7,7 @@ on the monotonic clock, which all processes share.
 
 from __future__ import annotations
 
+import math
 import time
 
 from pwserver.causes import AUTH, CAUSE_BY_ID, CAUSES, RATE_LIMIT, Patience
@@ -16,7 +17,8 @@ from pwserver.poller.shared_moments import SharedMoments
 from pwserver.runtime import Runtime
 
 PROMISED, REFUSED, ISLANDED = "promised", "refused", "islanding"
-CAUSE, WORKED = "cause", "worked"  # the place of the last failure's cause in the table; 1 once the login has worked
+CAUSE, WORKED = "cause", "worked"  # the place of the last failure's cause in the table; whether the login has worked
+YES, NO = 1.0, -1.0  # in WORKED; while it is not set, this server has not tried any login yet
 TABLES = (PROMISED, REFUSED, ISLANDED, CAUSE, WORKED)
 OF_THE_ENTRY = (REFUSED, CAUSE, WORKED)  # no longer true once the owner has changed the gateway's entry
 
@@ -41,7 +43,7 @@ class WaitTimes:
         """Store that nothing may be sent to the gateway before ``until`` (monotonic seconds)."""
         refused = cause is not None and CAUSE_BY_ID[cause].patience is Patience.LOGIN
         self._tables[CAUSE].set(gateway, _IDS.index(cause) + 1.0 if cause is not None else 0.0)
-        self._tables[WORKED].set(gateway, 1.0 if login_worked else 0.0)
+        self._tables[WORKED].set(gateway, YES if login_worked else NO)
         self._tables[REFUSED].set(gateway, until if refused else 0.0)
         if not refused:
             self._tables[PROMISED].set(gateway, until)
@@ -61,9 +63,13 @@ class WaitTimes:
                 return until, known if fits and known is not None else otherwise
         return None
 
-    def login_worked(self, gateway: str) -> bool:
-        """Say whether an earlier process has read the gateway with the login as it is configured now."""
-        return self._tables[WORKED].get(gateway) > 0
+    def login_worked(self, gateway: str) -> bool | None:
+        """Say whether an earlier process has read the gateway with the login as it is configured now.
+
+        None when this server has not tried it yet, as after its start.
+        """
+        told = self._tables[WORKED].get(gateway)
+        return None if told == -math.inf else told > 0
 
 
 def inherit(old: Runtime, new: Runtime) -> None:
@@ -80,8 +86,8 @@ def inherit(old: Runtime, new: Runtime) -> None:
         if former is None or former.address != gateway.address:
             continue
         for name in TABLES:
-            if name in OF_THE_ENTRY and former != gateway:
-                continue
             moment = SharedMoments(old.shared.arena.region(name), old.shared.gateways).get(gateway.id)
-            if moment > 0:
+            if name in OF_THE_ENTRY and former != gateway:
+                moment = NO if name == WORKED else 0.0
+            if moment > 0 or moment == NO:
                 SharedMoments(new.shared.arena.region(name), new.shared.gateways).set(gateway.id, moment)

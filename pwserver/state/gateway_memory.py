@@ -29,6 +29,11 @@ class GatewayMemory:
     daily: DailyFindings = NOTHING_FOUND
     further_meters: tuple[str, ...] = ()  # the meters, apart from the main ones, that have ever shown anything but 0
 
+    @property
+    def has_read(self) -> bool:
+        """Return whether the gateway was ever read, as far as this is remembered."""
+        return bool(self.counters.counters or self.unit_numbers.numbers or self.time_zone)
+
     def to_json(self) -> JsonObject:
         """Return everything as plain JSON, to be kept with the history."""
         return {
