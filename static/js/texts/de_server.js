@@ -275,7 +275,8 @@ export const SERVER_TEXTS = {
   // Why the history is in memory only.
   "PW_HISTORY_PATH={path} asks for that": "PW_HISTORY_PATH={path} verlangt das",
   "PW_TIMESERIES_PATH={path} asks for that": "PW_TIMESERIES_PATH={path} verlangt das",
-  "PW_TIMESERIES_PATH={path} is a device and keeps nothing": "PW_TIMESERIES_PATH={path} ist ein Gerät und behält nichts",
+  "PW_TIMESERIES_PATH={path} is a device and keeps nothing":
+    "PW_TIMESERIES_PATH={path} ist ein Gerät und behält nichts",
   "this is a demo; PW_HISTORY_PATH names a folder to keep it in":
     "das ist eine Vorführung; PW_HISTORY_PATH nennt einen Ordner, in dem er bleibt",
   "no folder was named; PW_HISTORY_PATH names one": "es ist kein Ordner genannt; PW_HISTORY_PATH nennt einen",
