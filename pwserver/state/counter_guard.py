@@ -16,6 +16,8 @@ metrics, line protocol, MQTT, history, replicas, sums) takes the result. The rul
   lifetime of the old meter in all totals.
 * **A leap** upwards that no house can make (more than ``LEAP_WH`` and ``LEAP_WATTS`` since the last report) needs the
   same confirmation, so that a single absurd value does not hold the counter for ever.
+* **A thousandth** of the counter (within ``SAME_SHARE``) that grows at less than ``CRAWLING_WATTS`` is no new meter but
+  the same one in kilowatt-hours.
 * **An absurd height** that was believed all the same is given up when the counter has stayed far below it for
   ``SETTLED_SECONDS`` without falling and would, at its pace, not reach it within fifty times as long.
 """
@@ -42,6 +44,8 @@ LEAP_WH: Final = 1_000.0  # allowed regardless of time, as gateways count in ste
 LEAP_WATTS: Final = 250_000.0  # more than the breakers of the largest home pass
 SETTLED_SECONDS: Final = 7 * 86_400.0
 SETTLED_PATIENCE: Final = 50.0
+SAME_SHARE: Final = 0.01
+CRAWLING_WATTS: Final = 20.0  # a counter in kWh grows by one "Wh" an hour for each kilowatt
 RESET_NAMED_SECONDS: Final = 86_400.0  # how long /health mentions a reset
 MAX_COUNTERS: Final = 256  # names of wireless meters and units come from outside
 PER_WATT_HOUR: Final[Mapping[str, float]] = {"Wh": 1.0, "Ws": 3600.0}  # the units in which gateways count
@@ -167,7 +171,7 @@ class CounterGuard:
             return
         if at > trial.seen:
             trial.readings, trial.seen, trial.last = trial.readings + 1, at, max(trial.last, value)
-        if confirmed(trial, counter.held, at):
+        if confirmed(trial, counter.held, at, scale):
             self._believe(counter, value, at)
 
     def _believe(self, counter: Counter, value: float, at: float) -> None:
@@ -207,7 +211,7 @@ def interrupted(trial: Trial, held: float, value: float, at: float, scale: float
     )
 
 
-def confirmed(trial: Trial, held: float, at: float) -> bool:
+def confirmed(trial: Trial, held: float, at: float, scale: float = 1.0) -> bool:
     """Return whether the values on trial have proved to be the counter's."""
     seconds = at - trial.since
     if trial.readings < RESET_READINGS or seconds < RESET_SECONDS:
@@ -216,6 +220,9 @@ def confirmed(trial: Trial, held: float, at: float) -> bool:
         return True  # a leap only has to be repeated; a fall also has to grow
     grown = trial.last - trial.first
     if grown <= 0.0:
+        return False
+    crawls = grown / scale < CRAWLING_WATTS * seconds / 3600.0
+    if crawls and abs(trial.first * 1000.0 - held) <= SAME_SHARE * held:
         return False
     # At most half of the counter: after days without a report, ``unseen`` alone would make any fall a reset.
     if trial.first <= min(NEAR_ZERO_SHARE * held + trial.unseen, 0.5 * held):

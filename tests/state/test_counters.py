@@ -80,6 +80,17 @@ def test_a_fall_to_near_zero_that_does_not_grow_is_no_reset() -> None:
     assert set(follow(GatewayJudge(), LOAD, halves)) == {9_000_000}
 
 
+def test_the_same_counter_in_kilowatt_hours_is_no_new_meter() -> None:
+    """9,000 kWh told as 9000: near zero, and growing, for ever."""
+    for watts in (300.0, 5_000.0):
+        minutes = [9_000_000, *(9_000.0 + watts / 1000.0 * number / 60.0 for number in range(1, 400))]
+        assert set(follow(GatewayJudge(), LOAD, minutes, 60.0)) == {9_000_000}
+        hours = [9_000_000, *(9_000.0 + watts / 1000.0 * number for number in range(1, 24 * 10))]
+        assert set(follow(GatewayJudge(), LOAD, hours, 3600.0)) == {9_000_000}
+    # A new meter that happens to have counted as much grows like one.
+    assert follow(GatewayJudge(), LOAD, [9_000_000, 9_000, 9_004, 9_010, 9_015], 60.0)[-1] == 9_015
+
+
 def test_a_new_meter_may_have_counted_while_nobody_asked() -> None:
     judge = GatewayJudge()
     follow(judge, LOAD, [9_000_000])
