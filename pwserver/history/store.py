@@ -13,43 +13,29 @@ import logging
 import mmap
 import os
 import time
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pwserver.events.event_ring import RING_BYTES, EventRing, header_problem, ring_header
+from pwserver.events.event_ring import RING_BYTES, EventRing
 from pwserver.history.archive import Archive, StoredRecord, build
 from pwserver.history.clock_witnesses import boot_identity
+from pwserver.history.file_fitter import EVENTS_NAME, JUDGES, FileFitter, make_missing
 from pwserver.history.import_journal import finish
 from pwserver.history.layout import (
     CORRECTION_BYTES,
-    DEVICES,
     JUDGES_BYTES,
     PAGE_BYTES,
     GatewayLayout,
-    RingPlan,
     aligned,
 )
 from pwserver.history.mapped_file import (
-    MOST_RECORD_BYTES,
     MappedFile,
-    NewFiles,
     RecordFile,
     is_there,
-    read_content,
-    write_new,
 )
 from pwserver.history.ring_files import (
     SUFFIX,
-    FileHeader,
-    Rows,
     folder_of,
-    load_ring,
-    read_header,
-    rows_of,
-    set_aside,
-    whole_rows,
-    write_ring,
 )
 from pwserver.history.stop_reason import StopReason
 from pwserver.regular_file import open_regular
@@ -57,12 +43,7 @@ from pwserver.two_copy_record import TwoCopyRecord
 
 log = logging.getLogger(__name__)
 
-JUDGES = "judges"
-EVENTS_NAME = "events.diary"
-# The records that are JSON, each with a member that it always has and no other has; what the others hold are doubles.
-JSON_RECORDS = {"notes": "series", "tariff": "copies", DEVICES: "slots", JUDGES: "counters"}
 LOCK_PAUSE_SECONDS = 0.05
-TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 
 
 class HistoryLocked(RuntimeError):
@@ -126,20 +107,20 @@ class HistoryStore:
         store = cls({}, folder)
         store._take_lock(lock_seconds)
         try:
-            store._open_all(layouts, clock)
+            store._open_all(layouts, FileFitter(store._say, clock))
         except BaseException:
             store._release()
             raise
         return store
 
-    def _open_all(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float]) -> None:
+    def _open_all(self, layouts: Sequence[GatewayLayout], fitter: FileFitter) -> None:
         for layout in layouts:
             if layout.rings:
-                self.archives[layout.gateway.id] = self._open_gateway(layout, clock)
-                self.judges[layout.gateway.id] = self._open_judges(layout.gateway.id, clock)
+                self.archives[layout.gateway.id] = self._open_gateway(layout, fitter)
+                self.judges[layout.gateway.id] = self._open_judges(layout.gateway.id, fitter)
                 self._flush_seconds = layout.settings.flush_seconds
         for name in _with_events(layouts):
-            self.events[name] = self._open_events(name, clock)
+            self.events[name] = self._open_events(name, fitter)
 
     def extended(self, layouts: Sequence[GatewayLayout], clock: Callable[[], float] = time.time) -> HistoryStore:
         """Return the store of a reloaded configuration: archives of the same shape go on, new ones are opened.
@@ -148,9 +129,10 @@ class HistoryStore:
         that has been given up is not used by any process any more, so all of its files are opened anew.
         """
         store = HistoryStore({}, self.path)
+        fitter = FileFitter(store._say, clock)
         store._lock = self._lock
         if self.path is not None and self.stop_reason() is not None:
-            store._open_all(layouts, clock)
+            store._open_all(layouts, fitter)
             return store
         store._files, store._flush_seconds = list(self._files), self._flush_seconds
         store._stop_reason = self._stop_reason
@@ -159,10 +141,10 @@ class HistoryStore:
             known = self.archives.get(name)
             judges = self.judges.get(name)
             if judges is None:
-                judges = _blank_record() if self.path is None else store._open_judges(name, clock)
+                judges = _blank_record() if self.path is None else store._open_judges(name, fitter)
             store.judges[name] = judges
             if not layout.gateway.virtual:
-                store.events[name] = self.events.get(name) or store._new_events(name, clock)
+                store.events[name] = self.events.get(name) or store._new_events(name, fitter)
             if not layout.rings:
                 continue
             if known is not None and known.layout.has_shape_of(layout):
@@ -174,7 +156,7 @@ class HistoryStore:
             elif known is not None:
                 raise HistoryLocked(f"the history files of {name} change their shape only with a restart")
             else:
-                store.archives[name] = store._open_gateway(layout, clock)
+                store.archives[name] = store._open_gateway(layout, fitter)
         return store
 
     def leaves_rows_behind(self, new: HistoryStore) -> bool:
@@ -299,7 +281,7 @@ class HistoryStore:
         self._mapped.clear()
         return file
 
-    def _open_gateway(self, layout: GatewayLayout, clock: Callable[[], float]) -> Archive:
+    def _open_gateway(self, layout: GatewayLayout, fitter: FileFitter) -> Archive:
         assert self.path is not None
         folder = folder_of(self.path, layout.gateway.id)
         _make_folder(folder)
@@ -308,19 +290,20 @@ class HistoryStore:
         room: dict[str, Callable[[], None]] = {}
         at = 0
         found = [plan.name for plan in layout.rings if is_there(folder / (plan.name + SUFFIX))]
-        _make_missing(folder, layout)
+        make_missing(folder, layout)
         for plan in layout.rings:
             pieces[f"{plan.name}.control"] = controls[at : at + plan.control_bytes]
             at += aligned(plan.control_bytes)
             if plan.name in found:
-                self._check_ring(folder, layout.gateway.id, plan, clock)
+                fitter.fit_ring(folder / (plan.name + SUFFIX), layout.gateway.id, plan)
             file = self._map(folder / (plan.name + SUFFIX), plan.takes_room_late)
             pieces[plan.name] = file.view[PAGE_BYTES:]
             if plan.takes_room_late:
                 room[plan.name] = file.take_room
         pieces["correction"] = memoryview(mmap.mmap(-1, CORRECTION_BYTES))
         for name, half in layout.records:
-            pieces[name] = self._open_record(folder / f"{name}.record", 2 * half, clock)
+            fitter.fit_record(folder / f"{name}.record", 2 * half)
+            pieces[name] = self._map(folder / f"{name}.record").view
         archive = build(layout, pieces, folder, room)
         for name in found:  # a new file has no rows to look for
             ring = archive.rings[name]
@@ -336,36 +319,26 @@ class HistoryStore:
             opened.forget()
         return archive
 
-    def _open_judges(self, gateway: str, clock: Callable[[], float]) -> TwoCopyRecord:
+    def _open_judges(self, gateway: str, fitter: FileFitter) -> TwoCopyRecord:
         assert self.path is not None
         folder = folder_of(self.path, gateway)
         _make_folder(folder)
         path = folder / f"{JUDGES}.record"
-        self._prepare_record(path, 2 * JUDGES_BYTES, clock)
+        fitter.fit_record(path, 2 * JUDGES_BYTES)
         file = RecordFile(path)
         self._files.append(file)
         return StoredRecord(file)
 
-    def _new_events(self, gateway: str, clock: Callable[[], float]) -> EventRing:
-        return _blank_events(gateway) if self.path is None else self._open_events(gateway, clock)
+    def _new_events(self, gateway: str, fitter: FileFitter) -> EventRing:
+        return _blank_events(gateway) if self.path is None else self._open_events(gateway, fitter)
 
-    def _open_events(self, gateway: str, clock: Callable[[], float]) -> EventRing:
+    def _open_events(self, gateway: str, fitter: FileFitter) -> EventRing:
         """Open the file of a gateway's events. What another version wrote, or is damaged, is set aside."""
         assert self.path is not None
         folder = folder_of(self.path, gateway)
         _make_folder(folder)
         path = folder / EVENTS_NAME
-        if is_there(path):
-            page, unreadable = read_content(path, 0, PAGE_BYTES)
-            problem = header_problem(bytes(page), path.stat().st_size, gateway)
-            if unreadable:
-                problem = "has a header that the disk cannot read"
-            if problem is not None:
-                self._say(f"file of events {path} {problem}; it was set aside as {set_aside(path, clock).name}")
-        if not is_there(path):
-            write_new(path, ring_header(gateway), b"", RING_BYTES)
-        elif path.stat().st_size < RING_BYTES:
-            os.truncate(path, RING_BYTES)  # of an earlier version: what is new is empty
+        fitter.fit_events(path, gateway)
         file = RecordFile(path)
         self._files.append(file)
         ring = EventRing(gateway, memoryview(file.memory), file, boot_identity())
@@ -373,104 +346,6 @@ class HistoryStore:
         if found:
             self._say(f"file of events {path} has a damaged record; {found} events of it were found")
         return ring
-
-    def _check_ring(self, folder: Path, gateway: str, plan: RingPlan, clock: Callable[[], float]) -> None:
-        """Make the file of a ring one of that plan, with all of its rows that can be taken over."""
-        path = folder / (plan.name + SUFFIX)
-        wanted = FileHeader(gateway, plan)
-        try:
-            found = read_header(path)
-        except (ValueError, KeyError, TypeError) as problem:
-            self._replace(path, plan, wanted.to_bytes(), f"is damaged ({problem})", plan, clock)
-        else:
-            self._fit(path, found, wanted, clock)
-
-    def _fit(self, path: Path, found: FileHeader, wanted: FileHeader, clock: Callable[[], float]) -> None:
-        """Make a file with a whole header the one that is wanted. What would lose more than old rows is set aside."""
-        head, plan = wanted.to_bytes(), wanted.plan
-        lost = [name for name in found.plan.columns if name not in plan.columns]
-        ring, unreadable = load_ring(path, found.plan)
-        torn = ring.check()[1]
-        if found.gateway != wanted.gateway or found.plan.name != plan.name:
-            what = f"holds {found.plan.name} of gateway {found.gateway}, not {plan.name} of {wanted.gateway}"
-            self._replace(path, plan, head, what, None, clock)
-        elif unreadable:
-            self._replace(path, plan, head, f"is damaged ({unreadable} of its pages cannot be read)", found.plan, clock)
-        elif torn > TORN_PAGES * PAGE_BYTES // found.plan.row_bytes:
-            self._replace(path, plan, head, f"is damaged ({torn} of its rows are torn)", found.plan, clock)
-        elif lost or found.plan.value_bytes > plan.value_bytes:
-            what = f"has columns that this version does not keep ({', '.join(lost) or 'of more digits'})"
-            self._replace(path, plan, head, what, found.plan, clock)
-        elif found.plan != plan:
-            rows = rows_of(ring, found.plan)
-            write_ring(path, wanted, rows)
-            self._say(
-                f"history file {path} had {found.plan.rows} rows of {len(found.plan.columns)} columns; "
-                f"converted to {plan.rows} rows of {len(plan.columns)}, {len(rows[0])} rows kept"
-            )
-
-    def _replace(
-        self, path: Path, plan: RingPlan, head: bytes, what: str, holds: RingPlan | None, clock: Callable[[], float]
-    ) -> None:
-        """Put a file aside and begin a new one.
-
-        ``holds``: the plan of the old file, whose whole rows are taken over; None when they belong to another ring.
-        """
-        aside = set_aside(path, clock)
-        write_new(path, head, b"", PAGE_BYTES + plan.rows_bytes, plan.takes_room_late)
-        rows: Rows = whole_rows(aside, holds) if holds is not None else (array("d"), {})
-        if rows[0]:
-            write_ring(path, FileHeader.from_bytes(head, PAGE_BYTES + plan.rows_bytes), rows)
-        self._say(
-            f"history file {path} {what}; it was set aside as {aside.name}, "
-            f"{len(rows[0])} whole rows of it were taken over"
-        )
-
-    def _open_record(self, path: Path, size: int, clock: Callable[[], float]) -> memoryview:
-        self._prepare_record(path, size, clock)
-        return self._map(path).view
-
-    def _prepare_record(self, path: Path, size: int, clock: Callable[[], float]) -> None:
-        """Make a record's file, or the one that is there, one of that size; what cannot be taken over is set aside."""
-        if is_there(path):
-            content, unreadable = read_content(path, 0, MOST_RECORD_BYTES)
-            old = TwoCopyRecord(memoryview(content))
-            payload = old.read()[1]
-            fresh = bytearray(size)
-            record = TwoCopyRecord(memoryview(fresh))
-            problem = None
-            if unreadable or (not payload and not old.blank):
-                problem = "is damaged"
-            elif payload and not holds(path.stem, payload):
-                problem = "holds something else"
-            elif len(payload) > record.room:
-                problem = f"holds {len(payload)} bytes, {record.room} have room"
-            if problem is not None:
-                self._say(f"history file {path} {problem}; it was set aside as {set_aside(path, clock).name}")
-            elif content and len(content) != size:
-                if payload:
-                    record.write(payload)
-                write_new(path, b"", fresh, size)
-        if not is_there(path) or path.stat().st_size != size:
-            write_new(path, b"", b"", size)
-
-
-def _make_missing(folder: Path, layout: GatewayLayout) -> None:
-    """Make the files that a gateway does not have yet, which a new one has none of, in one go."""
-    files = NewFiles()
-    for plan in layout.rings:
-        path = folder / (plan.name + SUFFIX)
-        if not is_there(path):
-            head = FileHeader(layout.gateway.id, plan).to_bytes()
-            files.add(path, head, b"", PAGE_BYTES + plan.rows_bytes, plan.takes_room_late)
-    for name, half in (*layout.records, (JUDGES, JUDGES_BYTES)):
-        path = folder / f"{name}.record"
-        if not is_there(path):
-            files.add(path, b"", b"", 2 * half)
-    path = folder / EVENTS_NAME
-    if not layout.gateway.virtual and not is_there(path):
-        files.add(path, ring_header(layout.gateway.id), b"", RING_BYTES)
-    files.finish()
 
 
 def _blank_record() -> TwoCopyRecord:
@@ -492,11 +367,3 @@ def _make_folder(folder: Path, parents: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=parents, exist_ok=True)
     except FileExistsError:
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(folder)) from None
-
-
-def holds(name: str, payload: bytes) -> bool:
-    """Return whether this may be what the record of that name holds, and not what another one does."""
-    if payload.startswith(b"{") != (name in JSON_RECORDS):
-        return False
-    members = {one for one, member in JSON_RECORDS.items() if f'"{member}":'.encode() in payload}
-    return not members or name in members

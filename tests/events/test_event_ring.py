@@ -26,8 +26,9 @@ from pwserver.events.event_ring import (
     EventRing,
     ring_header,
 )
+from pwserver.history.file_fitter import EVENTS_NAME
 from pwserver.history.layout import HistoryGateway, HistorySettings, plan
-from pwserver.history.store import EVENTS_NAME, HistoryStore
+from pwserver.history.store import HistoryStore
 
 GATEWAY = HistoryGateway("home", "Home")
 

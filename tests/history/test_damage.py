@@ -22,12 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pwserver.history.archive import Notes
+from pwserver.history.file_fitter import JSON_RECORDS, holds
 from pwserver.history.layout import PAGE_BYTES, HistoryGateway, plan
 from pwserver.history.mapped_file import read_content
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import FileHeader, folder_of, read_rows, write_ring
 from pwserver.history.stop_reason import StopReason
-from pwserver.history.store import JSON_RECORDS, HistoryLocked, HistoryStore, holds
+from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.history.takeover import take_over
 from pwserver.poller.recording import Recording
 from pwserver.state.gateway_memory import GatewayMemory
