@@ -23,7 +23,7 @@ from pwserver.gateways.device_memory import CompletedDevices
 from pwserver.gateways.library_types import Powerwall
 from pwserver.gateways.payload_repair import without_nans
 from pwserver.gateways.prefetched import PrefetchedPoll
-from pwserver.gateways.silent_devices import Silent, silent_devices, strings_without_silent, without_silent
+from pwserver.gateways.silent_devices import Silent, strings_without_silent, without_silent
 from pwserver.json_types import Json, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
@@ -200,7 +200,7 @@ class LocalCollector:
         source, asker, guard = self.source, self.asker, self.asker.memory.guard
         if source is None:
             vitals = self._own_vitals()
-            away = silent_devices(None, vitals)
+            away = guard.silent(vitals, asker.tick)
             completed = guard.apply(vitals, None, None, None, asker.tick, away)
             return completed, away, None
         source.begin()
@@ -212,8 +212,8 @@ class LocalCollector:
         source.units(len((config or {}).get("battery_blocks") or ()))
         fans = as_dict(compute(source.tedapi.get_fan_speeds))
         vitals = source.vitals()
-        marked = not source.is_powerwall3(config)
-        away = silent_devices(source.values["get_device_controller"], vitals, marked=marked)
+        bus = source.values["get_device_controller"]
+        away = guard.silent(vitals, asker.tick, bus, marked=not source.is_powerwall3(config))
         completed = guard.apply(vitals, None, fans, config, asker.tick, away)
         source.values["vitals"] = completed.vitals
         source.name_answers("vitals", "strings", "alerts")

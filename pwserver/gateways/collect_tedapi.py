@@ -32,7 +32,6 @@ from pwserver.gateways.library_internals import (
 from pwserver.gateways.library_types import TEDAPI, Powerwall
 from pwserver.gateways.payload_repair import repair, without_nans
 from pwserver.gateways.prefetched import PrefetchedMethods
-from pwserver.gateways.silent_devices import silent_devices
 from pwserver.json_types import Json, JsonMapping, JsonObject
 from pwserver.modes import Reach
 from pwserver.reading import Reading
@@ -251,7 +250,8 @@ class TedapiCollector:
         if detail is None and system_status is not None:
             system_status = {**system_status, "system_island_state": None}
         # A Powerwall 3 gateway marks its own units as missing, although they answer for themselves.
-        away = silent_devices(source.values["get_device_controller"], vitals, marked=not pw3)
+        bus = source.values["get_device_controller"]
+        away = asker.memory.guard.silent(vitals, asker.tick, bus, marked=not pw3)
         completed = asker.memory.guard.apply(vitals, system_status, as_dict(fans), config, asker.tick, away)
         source.values["vitals"] = completed.vitals
         self._record(vitals, completed, controller_came, fresh_energies)

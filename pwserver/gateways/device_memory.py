@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from typing import Final
 
-from pwserver.gateways.silent_devices import NOBODY, Silent, without_silent
+from pwserver.gateways.silent_devices import NOBODY, HeardTimes, Silent, marked_devices, without_silent
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.records import record
 from pwserver.state.device_signals import NO_SERIALS
@@ -109,6 +109,18 @@ class DeviceMemory:
         self._fans = _Group()
         self._blocks = _Group()
         self._in_a_row = 0
+        self._heard = HeardTimes()
+
+    def silent(
+        self, vitals: JsonMapping | None, tick: float, status: object = None, *, marked: bool = True
+    ) -> dict[str, float | None]:
+        """Return the devices of one poll whose last figures the gateway repeats. To be asked once a poll.
+
+        With the seconds for which they have been silent, where that is known. ``status``: an answer of TEDAPI;
+        ``marked``: it marks devices that are missing in action.
+        """
+        found = marked_devices(status, vitals) if marked else {}
+        return found | self._heard.silent(vitals, tick, status)
 
     def apply(
         self,
@@ -122,7 +134,7 @@ class DeviceMemory:
         """Complete one poll with the devices that fell silent.
 
         ``config`` is the TEDAPI configuration; without it no device is carried that the gateway leaves out. ``away``:
-        the devices of vitals whose last figures it repeats, as ``silent_devices`` finds them.
+        the devices of vitals whose last figures it repeats (``silent``).
         """
         serials = listed_serials(config)
         # While an inverter is missing, any silent device may belong to its unit, and is carried; otherwise only those

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Final
 
 from pwserver.json_types import JsonMapping, JsonObject
-from pwserver.state.fact import finite, member, objects
+from pwserver.state.fact import member, objects
 
 Silent = Mapping[str, float | None]  # device of vitals -> for how many seconds it has not been heard, if that is known
 NOBODY: Final[Silent] = {}
 
 # A device that the gateway has not heard for so long is silent: even wireless meters report every few seconds.
 _SILENT_SECONDS: Final = 120.0
+_OWN_CLOCK: Final = ""  # stands for the gateway itself among the devices
+_MEASURING: Final = frozenset({"TETHC", "TEPOD", "TEPINV", "PVAC", "PVS", "NEURIO", "TRM", "TESYNC", "TEMSA"})
 # Where a Powerwall 2 marks a part of a unit that it has not heard from for a while: device, list of the bus, message.
 # The serial numbers are those of the last list of each group, in the same order.
 _MARKED: Final = (
@@ -36,20 +37,44 @@ _BLOCK_MEMBERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def silent_devices(status: object, vitals: JsonMapping | None, *, marked: bool = True) -> dict[str, float | None]:
-    """Return the devices of vitals that the gateway no longer hears.
+class HeardTimes:
+    """Remembers when each device was heard last, as the gateway tells it, and for how long that has stood still.
 
-    ``marked``: the TEDAPI ``status`` also marks them as ``isMIA`` (missing in action). A Powerwall 2 does so; a
-    Powerwall 3 marks its own units that way, although their figures come in answers of their own.
+    The times are compared with no clock: a wireless meter may write those of its own, which can be wrong.
     """
-    found: dict[str, float | None] = dict.fromkeys(_marked_devices(status, vitals) if marked else ())
-    heard = {name: _epoch(body.get("lastCommunicationTime")) for name, body in objects(vitals)}
-    # All by the gateway's clock, which need not be right: its own time, else that of the device it heard last.
-    now = _epoch(member(status, "system", "time")) or max((at for at in heard.values() if at is not None), default=0.0)
-    for name, at in heard.items():
-        if at is not None and now - at > _SILENT_SECONDS:
-            found[name] = round(now - at, 3)
-    return found
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[object, float]] = {}  # device -> its time, and since when that is the same
+
+    def silent(self, vitals: JsonMapping | None, tick: float, status: object = None) -> dict[str, float | None]:
+        """Return the devices whose time has stood still for too long, with the seconds. ``tick``: monotonic seconds.
+
+        Nobody where all times stand still, that of the gateway's own ``status`` included: then it is the clock.
+        """
+        if vitals is None:
+            return {}
+        told = {name: body.get("lastCommunicationTime") for name, body in objects(vitals)}
+        told[_OWN_CLOCK] = member(status, "system", "time")
+        before, self._seen = self._seen, {}
+        for name, time in told.items():
+            if isinstance(time, (int, float, str)) and time:
+                known = before.get(name)
+                self._seen[name] = known if known is not None and known[0] == time else (time, tick)
+        ages = {name: tick - since for name, (_, since) in self._seen.items()}
+        still: dict[str, float | None] = {
+            name: round(age, 3)
+            for name, age in ages.items()
+            if age > _SILENT_SECONDS and name.partition("--")[0] in _MEASURING
+        }
+        return still if any(age <= _SILENT_SECONDS for age in ages.values()) else {}
+
+
+def marked_devices(status: object, vitals: JsonMapping | None) -> dict[str, float | None]:
+    """Return the devices of vitals that the TEDAPI ``status`` of a Powerwall 2 marks as ``isMIA`` (missing in action).
+
+    Not for a Powerwall 3, which marks its own units that way, although their figures come in answers of their own.
+    """
+    return dict.fromkeys(_marked_devices(status, vitals))
 
 
 def _marked_devices(status: object, vitals: JsonMapping | None) -> set[str]:
@@ -66,17 +91,6 @@ def _marked_devices(status: object, vitals: JsonMapping | None) -> set[str]:
                     start, end = f"{device}--", f"--{serial}"
                     found.update(name for name in vitals or () if name.startswith(start) and name.endswith(end))
     return found
-
-
-def _epoch(told: object) -> float | None:
-    """Return epoch seconds for a number or an ISO time with its offset; None for anything else, and for 0."""
-    if isinstance(told, str):
-        try:
-            moment = datetime.fromisoformat(told)
-            return moment.timestamp() if moment.tzinfo is not None else None
-        except (ValueError, OverflowError):
-            return None
-    return finite(told) or None
 
 
 def without_silent(status: JsonObject | None, vitals: JsonMapping | None, silent: Collection[str]) -> JsonObject | None:
