@@ -15,7 +15,7 @@ from pwserver.web.gate import GateProtocol
 from pwserver.web.gate_setup import for_worker
 from pwserver.web.sanic_app import App
 
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 2.5
 BEATS_PER_SILENCE = 4  # main gives up a worker that has been silent for PW_HEARTBEAT_TIMEOUT; a few beats may be late
 
 
