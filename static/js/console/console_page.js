@@ -52,6 +52,12 @@ function arrange() {
   refreshAll();
 }
 
+function begin() {
+  if (cards.length) return;
+  arrange();
+  show();
+}
+
 /** @param {Card} card @returns {ShownCard} */
 function makeCard({ id, title, span, wide, create }) {
   const hint = h("small");
@@ -129,9 +135,10 @@ function takeNews() {
   app.overview = houses.overview;
   app.shown = houses.shown;
   app.houses = houses.shownDetails;
-  if (first && app.shown && !cards.length) arrange();
   if (app.overview) choice.show(app.overview.gateways, app.gateway, app.shown);
   if (!document.hidden) show();
+  // On a slow machine making the cards takes seconds: the sentence on top is painted before them.
+  if (first && app.shown) requestAnimationFrame(() => setTimeout(begin));
   record(app);
 }
 
@@ -146,11 +153,7 @@ const houses = new Houses({
   },
 });
 houses.start(window.pwserverFirst);
-setTimeout(() => {
-  if (cards.length) return;
-  arrange();
-  show();
-}, EMPTY_MS);
+setTimeout(begin, EMPTY_MS);
 setInterval(() => {
   if (document.hidden) return;
   show();
