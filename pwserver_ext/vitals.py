@@ -20,6 +20,7 @@ _POD_FLAGS = (
 )
 _STRING_MEMBERS = ("PVAC_PVCurrent", "PVAC_PVMeasuredPower", "PVAC_PVMeasuredVoltage", "PVAC_PvState", "PVS_String")
 _EXPANSION = "BatteryExpansion"
+NO_SERIALS = ("", "None", "null")  # the library's texts for a serial number that an answer lacked
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -51,7 +52,7 @@ def has_serial(name: str) -> bool:
 
     The library makes placeholders such as ``TESYNC--None--None`` from empty answers. They are no devices.
     """
-    return name.rpartition("--")[2] not in ("", "None", "null")
+    return name.rpartition("--")[2] not in NO_SERIALS
 
 
 def version_number(version: Any) -> Any:

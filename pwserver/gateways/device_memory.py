@@ -12,7 +12,7 @@ from typing import Final
 from pwserver.gateways.silent_devices import NOBODY, HeardTimes, Silent, marked_devices, without_silent
 from pwserver.json_types import JsonMapping, JsonObject
 from pwserver.records import record
-from pwserver.state.device_signals import NO_SERIALS
+from pwserver.state.device_signals import has_serial
 
 _DEVICES_KEPT: Final = 512  # a bound for data from outside; the biggest site has about a tenth of it
 _CARRIED_POLLS: Final = 3  # so many polls in a row count as carried, and history leaves them out
@@ -174,15 +174,6 @@ class DeviceMemory:
             return status, {}
         merged, ages = self._blocks.merge(named, lambda name: name in serials, tick, self._ttl_seconds)
         return {**status, "battery_blocks": list(merged.values())}, ages
-
-
-def has_serial(name: str) -> bool:
-    """Return whether the name of a device has a serial number.
-
-    The library makes placeholders such as ``TESYNC--None--None`` from empty answers. Carried on, their nulls would stay
-    beside the real device for ever.
-    """
-    return name.rsplit("--", 1)[-1] not in NO_SERIALS
 
 
 def _without_ghosts(devices: JsonMapping) -> JsonObject:

@@ -9,8 +9,8 @@ from pwserver.json_types import JsonMapping
 from pwserver.reading import Reading
 from pwserver.records import record
 from pwserver.state.fact import finite, objects, text
-
-NO_SERIALS: Final = ("", "None", "null")  # the library's texts for a serial number that an answer lacked
+from pwserver_ext.vitals import NO_SERIALS
+from pwserver_ext.vitals import has_serial as has_serial  # gateways may ask for it here, not of what is compiled
 
 
 @record(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Final
 from pwserver.json_types import JsonArray, JsonObject
 from pwserver.reading import Reading
 from pwserver.records import record
-from pwserver.state.device_signals import NO_SERIALS
 from pwserver.state.fact import member, text
+from pwserver_ext.vitals import NO_SERIALS
 
 MAX_UNITS: Final = 64  # far beyond any house; beyond it, the unit not seen for longest loses its number
 _EXPANSION: Final = "BatteryExpansion"
