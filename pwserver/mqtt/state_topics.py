@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from pwserver.json_types import Json, JsonObject
 from pwserver.mqtt.sensors import METER_METRICS, SENSORS, SIGNAL_DECIMALS, SIGNAL_TOPICS, STRING_METRICS, Sensor, Value
-from pwserver.mqtt.value_sensors import value_payloads
+from pwserver.mqtt.value_sensors import of_now, value_payloads
 from pwserver.state.device_signals import SIGNALS, Device, signals_by_serial
 from pwserver.state.electrical import RemoteMeter
 from pwserver.state.judge import Judged
@@ -119,14 +119,14 @@ def topics(view: View, prefix: str = "pypowerwall", announced: Iterable[str] = (
         payloads |= {topic: "offline" for topic in announced if topic not in payloads}
     # Last, so that Home Assistant shows no value as current before all of them have arrived.
     payloads["status"] = compact(status)
-    payloads["availability"] = "online" if online else "offline"
+    payloads["availability"] = of_now(online)
     return {base + topic: payload for topic, payload in payloads.items()}
 
 
 def _sensors(judged: Judged) -> dict[str, str]:
     """Return the payloads of all sensors that are known, and which are: the broker retains what was known before."""
     found = {sensor.topic: written(sensor, sensor.read(judged)) for sensor in SENSORS}
-    told = {availability_of(topic): "offline" if payload is None else "online" for topic, payload in found.items()}
+    told = {availability_of(topic): of_now(payload is not None) for topic, payload in found.items()}
     return {topic: payload for topic, payload in found.items() if payload is not None} | told
 
 
@@ -146,7 +146,7 @@ def _further_meters(meters: Meters) -> dict[str, str]:
                 value, topic = getattr(meter, metric.attribute).value, f"meters/{name}/{metric.name}"
                 if value is not None:
                     out[topic] = fixed(value, metric.decimals)
-                out[availability_of(topic)] = "offline" if value is None else "online"
+                out[availability_of(topic)] = of_now(value is not None)
     return out
 
 
@@ -177,10 +177,10 @@ def _strings(strings: Mapping[str, String]) -> dict[str, str]:
         if string.weak.value is not None:
             out[f"strings/{name}/weak"] = "true" if string.weak.value else "false"
         out[f"strings/{name}"] = compact(string.body)
-        out[availability_of(f"strings/{name}")] = "offline" if string.state == MISSING else "online"
+        out[availability_of(f"strings/{name}")] = of_now(string.state != MISSING)
     for name, values in string_pairs(named).items():
         out.update({f"strings/{name}/{metric}": fixed(value, 2) for metric, value in values.items()})
-        out[availability_of(f"strings/{name}")] = "online" if values else "offline"
+        out[availability_of(f"strings/{name}")] = of_now(bool(values))
     return out
 
 
@@ -195,7 +195,7 @@ def _remote_meters(meters: Iterable[RemoteMeter]) -> dict[str, str]:
             if value is not None:
                 out[f"{base}/{metric.name}"] = fixed(value, metric.decimals)
         out[base] = compact(meter.body)
-        out[availability_of(base)] = "offline" if meter.watts is None else "online"
+        out[availability_of(base)] = of_now(meter.watts is not None)
     return out
 
 
@@ -203,7 +203,7 @@ def _availability_of_parts(judged: Judged) -> dict[str, str]:
     """Say whether each battery's energy and each device's signals are of now; one may stop without the other."""
     told = {battery_availability(unit.position): unit.remaining_wh.value is not None for unit in judged.all_units}
     told |= {device_availability(device.serial): True for device in judged.devices if safe_in_topic(device.serial)}
-    return {topic: "online" if of_now else "offline" for topic, of_now in told.items()}
+    return {topic: of_now(known) for topic, known in told.items()}
 
 
 def _signals(devices: Iterable[Device]) -> dict[str, str]:

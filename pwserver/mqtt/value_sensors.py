@@ -37,8 +37,13 @@ def value_payloads(value: ValueFigures, now: float) -> dict[str, str]:
         if number is not None:
             rounded = round(number, _DECIMALS) + 0.0  # never a negative zero
             told[f"{_FOLDER}/{name}"] = f"{rounded:.{_DECIMALS}f}"
-        told[value_availability(name)] = "offline" if number is None else "online"
+        told[value_availability(name)] = of_now(number is not None)
     return told
+
+
+def of_now(known: bool) -> str:
+    """Write the payload of a topic that says whether something is of now."""
+    return "online" if known else "offline"
 
 
 def value_availability(name: str) -> str:
