@@ -74,12 +74,8 @@ def marked_devices(status: object, vitals: JsonMapping | None) -> dict[str, floa
 
     Not for a Powerwall 3, which marks its own units that way, although their figures come in answers of their own.
     """
-    return dict.fromkeys(_marked_devices(status, vitals))
-
-
-def _marked_devices(status: object, vitals: JsonMapping | None) -> set[str]:
     bus = member(status, "esCan", "bus")
-    found: set[str] = set()
+    found: dict[str, float | None] = {}  # it does not tell for how long
     for group in _MARKED:
         lists = [entries if isinstance(entries := member(bus, name), list) else [] for _, name, _ in group]
         for index, numbered in enumerate(lists[-1]):
@@ -89,7 +85,8 @@ def _marked_devices(status: object, vitals: JsonMapping | None) -> set[str]:
             for (device, _, message), entries in zip(group, lists, strict=True):
                 if index < len(entries) and member(entries[index], message, "isMIA") is True:
                     start, end = f"{device}--", f"--{serial}"
-                    found.update(name for name in vitals or () if name.startswith(start) and name.endswith(end))
+                    names = (name for name in vitals or () if name.startswith(start) and name.endswith(end))
+                    found |= dict.fromkeys(names)
     return found
 
 
