@@ -20,6 +20,13 @@ _QUOTATION_MARKS = frozenset(
 )
 _COMMENT = re.compile(r"(?:^|\s)#.*\Z", re.DOTALL)
 
+# A name's words stand apart as in bind_address and bind-address, or as in bindAddress.
+_BETWEEN_WORDS = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
+_LISTENING = re.compile(
+    r"(?:bind|binds|binding|listen|listens|listener|listeners|listening)(?:ad+r[a-z]*|host|ip|interface|port|on|to)?",
+    re.IGNORECASE,
+)
+
 
 class BadValue(ValueError):
     """Says that a value is not allowed, and what is. ``number`` is set when the value was only out of range."""
@@ -80,8 +87,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def decides_who_may_reach_us(name: str) -> bool:
     """Return whether an unknown name must mean the address to listen on: ignored, everybody could reach the server."""
-    bare = name.lower()
-    return "bind" in bare or "listen" in bare
+    words = _BETWEEN_WORDS.split(name)
+    return any(_LISTENING.fullmatch(word) for word in words)
 
 
 def quoted(value: object, limit: int = 60) -> str:

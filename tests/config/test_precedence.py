@@ -148,6 +148,8 @@ def test_every_name_of_the_bind_address_decides_who_may_reach_the_server(write_f
         "server: {bind: 127.0.0.1}\n",
         "server: {bindaddress: 127.0.0.1}\n",
         "server: {listen-address: 127.0.0.1}\n",
+        "server: {listenAddress: 127.0.0.1}\n",
+        "server: {web.bind: 127.0.0.1}\n",
     ],
 )
 def test_who_may_reach_the_server_is_never_ignored(write_file, problems_of, text) -> None:
@@ -159,6 +161,12 @@ def test_who_may_reach_the_server_is_never_ignored(write_file, problems_of, text
 def test_a_variable_that_says_who_may_reach_the_server_is_never_ignored(problems_of, name) -> None:
     (problem,) = problems_of({name: "127.0.0.1", "PW_HOST": "10.0.0.1", "PW_GW_PWD": "ABCDEFGHIJ"})
     assert name in problem and "PW_BIND_ADDRESS" in problem
+
+
+def test_a_name_that_only_holds_the_letters_of_bind_or_listen_is_warned_about(write_file) -> None:
+    text = "enlisten: x\nserver: {rebinding: yes, cabinder: 1, PW_BLISTENING: 2}\n" + GATEWAY
+    config = load({"PW_CONFIG": write_file(text)}, {"PW_REBINDING": "yes", "PW_UNBINDADDRESS": "x"})
+    assert len(config.warnings) == 6, config.warnings
 
 
 def test_every_variable_is_a_key_of_the_server_block(write_file) -> None:
