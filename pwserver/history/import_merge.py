@@ -22,9 +22,10 @@ from pwserver.history.days import DAY_MIDDLE_SECONDS, FIRST_ZONE_SECONDS, day_st
 from pwserver.history.import_journal import MergedHistory
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, Series
-from pwserver.history.layout import BANK, ENERGY_NAMES, SIGNAL_FIGURES, RingPlan
+from pwserver.history.layout import BANK, COLUMNS, ENERGY_NAMES, POWERS, SIGNAL_FIGURES, RingPlan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import Rows
+from pwserver.state.plausible import LARGEST_WATTS
 from pwserver_ext.ring import EARLIEST_SECONDS, END_SECONDS, Ring
 
 ROWS_BETWEEN_PAUSES = 256
@@ -34,6 +35,8 @@ MOST_BEHIND_SECONDS = 60 * LONGEST_ABSENCE_SECONDS  # a clock without a battery 
 _FIRST_DAY = datetime.date(1970, 1, 2).toordinal()
 _LAST_DAY = datetime.date(9999, 12, 30).toordinal()
 _LEAST_COUNT = 0.5
+_POWERS = [COLUMNS.index(name) for name in POWERS]
+_MOST_WH = LARGEST_WATTS * 25.0  # in a day, of which none has more hours
 Row = TypeVar("Row")
 
 
@@ -83,9 +86,19 @@ class ImportMerge:
             start = day_start(datetime.date.fromordinal(ordinal), self._recorder.zone)
             if self._is_late(start - FIRST_ZONE_SECONDS, before):
                 self.report.later_than_now += 1
+            elif not self._archive.gateway.virtual and any(
+                not 0.0 <= days[ordinal].get(name, 0.0) <= _MOST_WH for name in ENERGY_NAMES
+            ):
+                self.report.impossible += 1
             else:
                 found[ordinal], before = days[ordinal], start
         return found
+
+    def _is_impossible(self, values: array[float]) -> bool:
+        """Say whether a poll holds powers that are not recorded here either; the sum of many houses may have them."""
+        if self._archive.gateway.virtual:
+            return False
+        return any(abs(values[place]) > LARGEST_WATTS for place in _POWERS)
 
     def _is_late(self, when: float, before: float) -> bool:
         """Say whether a time lies in the future; ``before``: that of the row before it, infinity for the first."""
@@ -111,6 +124,8 @@ class ImportMerge:
                 report.refused += new
             elif new and self._is_late(when, self._recorder.last):
                 report.later_than_now += 1
+            elif new and self._is_impossible(values):
+                report.impossible += 1
             elif not self._recorder.take_row(when, values):
                 report.polls_known += new
             elif new:

@@ -22,6 +22,7 @@ class ImportReport:
     polls_known: int = 0  # there was a poll of that time
     refused: int = 0  # rows of a time that no row can have
     later_than_now: int = 0  # rows of the future
+    impossible: int = 0  # rows of powers or energies that no house has
     signals_without_room: set[Series] = field(default_factory=set)
 
     @property
@@ -38,6 +39,7 @@ class ImportReport:
             (self.polls_known, "polls were known already"),
             (self.polls_too_old, "polls are older than single polls are kept (PW_TIMESERIES_RETENTION): summed up"),
             (self.refused, "rows have a time that cannot be; they were not taken"),
+            (self.impossible, "rows hold powers or energies that no house has; they were not taken"),
             (self.later_than_now, "rows lie in the future; they were not taken. Is the clock of this machine right?"),
         ):
             if count:

@@ -24,6 +24,8 @@ NOT_OURS = "cannot be read as pypowerwall-server's history"
 MEND = "put a whole copy in its place, or move it away"
 _MOST_WATTS = 1e7  # more is no house, but a damaged file
 _MOST_KWH = 1e6  # in a day
+_HIDDEN_PERCENT = 5.5
+_ROUNDING_PERCENT = 0.5
 _IS_TIME = "typeof(ts) IN ('real', 'integer')"
 
 Fingerprint = tuple[tuple[int, int], ...]
@@ -106,10 +108,11 @@ class SqliteStore:
         at = {name: COLUMNS.index(name) for name in ("site", "solar", "battery", "load", "soe")}
         statement = f"SELECT ts, {_POLL} FROM samples WHERE gateway_id = ? AND {_IS_TIME} ORDER BY ts"
         for ts, *cells in self._database.execute(statement, (gateway,)):
-            solar, home, charge, discharge, bought, sold, soe = (_number(cell, _MOST_WATTS) for cell in cells)
+            *powers, level = cells
+            solar, home, charge, discharge, bought, sold = (_number(power, _MOST_WATTS) for power in powers)
             values = array("d", [math.nan]) * len(COLUMNS)
             values[at["site"]], values[at["solar"]] = bought - sold, solar
-            values[at["battery"]], values[at["load"]], values[at["soe"]] = discharge - charge, home, soe
+            values[at["battery"]], values[at["load"]], values[at["soe"]] = discharge - charge, home, _percent(level)
             yield float(ts), values
 
     def _days(self, gateway: str) -> dict[int, dict[str, float]]:
@@ -165,6 +168,12 @@ class SqliteStore:
 def _number(value: object, most: float = 1e15) -> float:
     """Return a number of that size at most, else NaN; SQLite keeps anything in any column."""
     return float(value) if isinstance(value, (int, float)) and abs(value) <= most else math.nan
+
+
+def _percent(value: object) -> float:
+    """Return a charge on the app's scale, which hides the lowest five percent; NaN for what can be none."""
+    percent = _number(value)
+    return min(100.0, max(0.0, percent)) if -_HIDDEN_PERCENT <= percent <= 100.0 + _ROUNDING_PERCENT else math.nan
 
 
 def _date(value: object) -> datetime.date | None:

@@ -403,3 +403,22 @@ def test_a_store_full_of_nonsense_does_no_harm(tmp_path: Path) -> None:
     assert "rows have a time that cannot be" in said
     assert [when for when, _ in rows(tmp_path / "h", "polls", "solar")] == [1795000000.0, MIDNIGHT, MIDNIGHT + 60.0]
     assert set(days(tmp_path / "h")) <= {"2026-11-18", "2026-11-20"}
+
+
+def test_no_powers_energies_and_charges_are_taken_that_no_house_has(tmp_path: Path) -> None:
+    """As of readings: a damaged row would be in the sums of its day for ever."""
+    make_store(tmp_path / "old.db", evenly(MIDNIGHT, MIDNIGHT + 600.0, 60.0, 1000.0), [("2026-11-19", 3.0, None)])
+    with closing(sqlite3.connect(tmp_path / "old.db")) as database:
+        database.execute("UPDATE samples SET home_w = 5e6 WHERE ts = ?", (MIDNIGHT + 120.0,))
+        database.execute("UPDATE samples SET soe = 150 WHERE ts = ?", (MIDNIGHT,))
+        database.execute("UPDATE samples SET soe = -5.2 WHERE ts = ?", (MIDNIGHT + 60.0,))
+        for day, kwh in (("2026-11-17", -5.0), ("2026-11-18", 9e5)):
+            database.execute("INSERT INTO daily_energy VALUES ('default',?,?,1,1,1,1,1,0,0)", (day, kwh))
+        database.commit()
+    assert "3 rows hold powers or energies that no house has" in imported(tmp_path / "h", str(tmp_path / "old.db"))
+    assert days(tmp_path / "h") == {"2026-11-19": 3000.0, "2026-11-20": pytest.approx(150.0)}
+    assert [level for _, level in rows(tmp_path / "h", "polls", "soe")][:3] == [
+        pytest.approx(math.nan, nan_ok=True),
+        0.0,
+        50.0,
+    ]
