@@ -15,14 +15,13 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pwserver.history.days import day_window
-from pwserver.history.layout import POWERS
+from pwserver.history.layout import MOST_WATTS, POWERS
 from pwserver.records import record
 from pwserver.state.fact import finite
 
 SLOT_SECONDS: Final = 300
 QUARTER_SLOT_SECONDS: Final = 900
 MOST_ROWS: Final = 2000  # a day has at most 324 of them
-MOST_WATTS: Final = 1e6  # no house has as much
 
 # Why rows are not taken; each completes "NUMBER rows …".
 NO_TIME, OUTSIDE, TWICE, ZERO, EMPTY = (

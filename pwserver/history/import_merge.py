@@ -22,10 +22,9 @@ from pwserver.history.days import DAY_MIDDLE_SECONDS, FIRST_ZONE_SECONDS, day_st
 from pwserver.history.import_journal import MergedHistory
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, Series
-from pwserver.history.layout import BANK, COLUMNS, ENERGY_NAMES, POWERS, SIGNAL_FIGURES, RingPlan
+from pwserver.history.layout import BANK, COLUMNS, ENERGY_NAMES, MOST_WATTS, POWERS, SIGNAL_FIGURES, RingPlan
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import Rows
-from pwserver.state.plausible import LARGEST_WATTS
 from pwserver_ext.ring import EARLIEST_SECONDS, END_SECONDS, Ring
 
 ROWS_BETWEEN_PAUSES = 256
@@ -36,7 +35,7 @@ _FIRST_DAY = datetime.date(1970, 1, 2).toordinal()
 _LAST_DAY = datetime.date(9999, 12, 30).toordinal()
 _LEAST_COUNT = 0.5
 _POWERS = [COLUMNS.index(name) for name in POWERS]
-_MOST_WH = LARGEST_WATTS * 25.0  # in a day, of which none has more hours
+_MOST_WH = MOST_WATTS * 25.0  # in a day, of which none has more hours
 Row = TypeVar("Row")
 
 
@@ -98,7 +97,7 @@ class ImportMerge:
         """Say whether a poll holds powers that are not recorded here either; the sum of many houses may have them."""
         if self._archive.gateway.virtual:
             return False
-        return any(abs(values[place]) > LARGEST_WATTS for place in _POWERS)
+        return any(abs(values[place]) > MOST_WATTS for place in _POWERS)
 
     def _is_late(self, when: float, before: float) -> bool:
         """Say whether a time lies in the future; ``before``: that of the row before it, infinity for the first."""
