@@ -614,6 +614,7 @@ type ServerHealth = {
   current_time: string;
   history_problem: string | null;
   history_in_memory: string | null;
+  history_not_stored: string | null;
   history_not_taken: Array<string>;
 };
 

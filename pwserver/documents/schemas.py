@@ -497,6 +497,7 @@ HEALTH = obj(
         "current_time": STRING,
         "history_problem": S,
         "history_in_memory": S,
+        "history_not_stored": S,
         "history_not_taken": array(STRING),
     }
 )

@@ -114,6 +114,7 @@ def site_facts(site: SiteView) -> JsonObject:
             "reason": (site.self_metrics or {}).get("mqtt_why_not_connected"),
         },
         "notices": (site.self_metrics or {}).get("notices"),
+        "history_not_stored": (site.self_metrics or {}).get("history_not_stored"),
         "history_not_taken": list((site.self_metrics or {}).get("history_not_taken", ())),
         "cache_expire": server.poll_interval_seconds,
         "cache_ttl": server.cache_ttl_seconds,
@@ -222,6 +223,7 @@ def health(facts: JsonObject, live: LiveNumbers) -> JsonObject:
         "current_time": datetime.fromtimestamp(now).isoformat(),
         "history_problem": live.get("history_problem"),
         "history_in_memory": live.get("history_in_memory"),
+        "history_not_stored": facts["history_not_stored"],
         "history_not_taken": facts["history_not_taken"],
     }
     body.update(live.get("extra", {}))

@@ -31,6 +31,7 @@ class _HistoryFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.refused: str | None = None  # why the disk takes nothing for it
         self._descriptor = open_regular(path, os.O_RDWR)
 
     @property
@@ -57,7 +58,6 @@ class MappedFile(_HistoryFile):
     def __init__(self, path: Path, room_later: bool = False) -> None:
         super().__init__(path)
         self.size = os.fstat(self._descriptor).st_size
-        self.failed = False
         try:
             if not room_later:
                 take_room(self._descriptor, self.size)
@@ -71,11 +71,14 @@ class MappedFile(_HistoryFile):
         """Have the disk keep room for the file. OSError when there is none, which is told once."""
         try:
             take_room(self._descriptor, self.size)
-        except OSError as refused:
-            if not self.failed:
-                log.error("nothing is recorded in %s: %s", self.path, refused.strerror)
-            self.failed = True
+        except OSError as fault:
+            if not self.refused:
+                log.error("nothing is recorded in %s: %s", self.path, fault.strerror)
+            self.refused = fault.strerror
             raise
+        if self.refused:
+            log.info("%s has room now and is recorded in", self.path)
+        self.refused = None
 
     def flush(self) -> None:
         """Bring the written pages to the disk. On Linux fdatasync covers a mapping's pages and lets threads run."""
@@ -110,7 +113,6 @@ class RecordFile(_HistoryFile):
             if page != _EMPTY_PAGE[: len(page)]:  # one that is neither written nor read costs no memory
                 self.used = start + len(page)
                 self.memory[start : self.used] = page
-        self.failed = False
         self.flushes = 0  # how often what was written has been brought to the disk
 
     def write(self, start: int, content: memoryview) -> None:
@@ -119,10 +121,12 @@ class RecordFile(_HistoryFile):
             if os.fstat(self._descriptor).st_size < len(self.memory):  # it has been cut: write all of it again
                 os.pwrite(self._descriptor, self.memory, 0)
             os.pwrite(self._descriptor, content, start)
-        except OSError as refused:
-            if not self.failed:
-                log.error("%s cannot be written: %s", self.path, refused.strerror)
-            self.failed = True
+        except OSError as fault:
+            if not self.refused:
+                log.error("%s cannot be written: %s", self.path, fault.strerror)
+            self.refused = fault.strerror
+        else:
+            self.refused = None
 
     def flush(self) -> None:
         """Bring what was written to the disk."""

@@ -248,6 +248,11 @@ class HistoryStore:
         return any(file.removed for file in self._files)
 
     @property
+    def refusals(self) -> list[str]:
+        """Return why the disk takes nothing for some files, once for each of them."""
+        return [file.refused for file in self._files if file.refused]
+
+    @property
     def disk_bytes(self) -> int:
         """Return bytes the files take on the disk, 0 in memory mode."""
         return sum(file.disk_bytes for file in self._files)

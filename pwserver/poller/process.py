@@ -269,6 +269,7 @@ class Poller:
                 (gateway,): task.lateness_seconds for gateway, task in list(self.tasks.items())
             },
             "pwserver_history_write_failures_total": self.recording.failures,
+            "history_not_stored": self.recording.not_stored,
         }
 
 

@@ -211,6 +211,18 @@ class Recording:
             else:
                 log.info("history reaches the disk again")
 
+    @property
+    def not_stored(self) -> str | None:
+        """Return what of the history the disk does not take, why, and what helps; None while it takes all."""
+        if self._problem is not None:
+            return f"the history does not reach the disk: {self._problem}"
+        if refusals := self.store.refusals:
+            return (
+                f"the disk takes nothing for {len(refusals)} files of the history: {refusals[0]}; "
+                "make room on it, and they are recorded in again by themselves"
+            )
+        return None
+
     def stop(self) -> None:
         """Keep the open intervals and write everything."""
         for gateway in self.recorders:

@@ -27,7 +27,7 @@ HEALTH = {
     "fallback_mode", "pypowerwall", "mode", "tedapi_mode", "connection_health", "proxy_stats",
     "pypowerwall_cache_expire", "degradation_cache_ttl_seconds", "graceful_degradation", "fail_fast_mode",
     "health_check_enabled", "startup_time", "current_time", "history_problem", "history_in_memory",
-    "history_not_taken",
+    "history_not_stored", "history_not_taken",
 }  # fmt: skip
 SECRET = "only-the-owner-knows"
 

@@ -156,7 +156,11 @@ def test_signals_are_left_out_where_the_disk_has_no_room_for_them_any_more(
     assert [record.getMessage() for record in caplog.records] == [
         f"nothing is recorded in {folder_of(on_disk, 'default') / 'signals-0.ring'}: No space left on device"
     ]
-    assert ring.append(3e9, row)
+    assert (recording := Recording(store)).not_stored == (
+        "the disk takes nothing for 1 files of the history: No space left on device; "
+        "make room on it, and they are recorded in again by themselves"
+    )
+    assert ring.append(3e9, row) and recording.not_stored is None
     store.close()
 
 
@@ -248,6 +252,7 @@ def test_files_that_are_removed_meanwhile_are_told_once(on_disk: Path, caplog: p
     recording.flush(force=True)
     recording.stop()
     assert (recording.failures, store.removed, store.disk_bytes) == (2, True, before)
+    assert "its files have been removed" in (recording.not_stored or "")
     assert [record.getMessage() for record in caplog.records] == [
         "history does not reach the disk: its files have been removed; a restart makes new ones"
     ]

@@ -42,8 +42,9 @@ export class HistoryQueries {
   async warnings() {
     const health = await load("health");
     const inMemory = health?.history_in_memory;
+    const unstored = health?.history_not_stored;
     const first = inMemory ? [say("history.inMemory", { why: translated(inMemory) })] : [];
-    return [...first, ...(health?.history_not_taken ?? []).map(translated)];
+    return [...first, ...[...(unstored ? [unstored] : []), ...(health?.history_not_taken ?? [])].map(translated)];
   }
 
   /** Ask for powers and charge. @param {Window} window @param {string} gateway @param {AbortSignal} signal */

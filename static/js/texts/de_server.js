@@ -280,6 +280,12 @@ export const SERVER_TEXTS = {
   "this is a demo; PW_HISTORY_PATH names a folder to keep it in":
     "das ist eine Vorführung; PW_HISTORY_PATH nennt einen Ordner, in dem er bleibt",
   "no folder was named; PW_HISTORY_PATH names one": "es ist kein Ordner genannt; PW_HISTORY_PATH nennt einen",
+  // What of the history the disk does not take.
+  "the history does not reach the disk: {why}": "der Verlauf erreicht den Datenträger nicht: {why}",
+  "its files have been removed; a restart makes new ones": "seine Dateien wurden entfernt; ein Neustart legt neue an",
+  "the disk takes nothing for {count} files of the history: {why}; make room on it, and they are recorded in again by themselves":
+    "der Datenträger nimmt für {count} Dateien des Verlaufs nichts an: {why}; Platz schaffen, dann geht es von selbst weiter",
+  "No space left on device": "kein Platz mehr frei",
   // Why a check is not known.
   "nothing is known of this house yet": "von diesem Haus ist noch nichts bekannt",
   "fewer than 3 days are known": "es sind weniger als 3 Tage bekannt",
