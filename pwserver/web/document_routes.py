@@ -116,11 +116,16 @@ def blueprint(table: DocumentTable) -> Blueprint:
     async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
         return below(request, gateway, f"/{target}".rstrip("/"))
 
-    @routes.route(f"{SITE}/<gateway:str>", methods=METHODS)
-    async def gateway_of_site(request: Request, gateway: str) -> HTTPResponse:
-        name = in_path(request, gateway, site_gateways(table))
-        entry = table.entries[site_target(name)]
-        return document_response(request, table, entry)
+    def by_id(plain: str) -> Any:
+        async def answer(request: Request, gateway: str) -> HTTPResponse:
+            name = in_path(request, gateway, site_gateways(table))
+            return document_response(request, table, table.entries[f"{plain}/{quote(name, safe='')}"])
+
+        return answer
+
+    for plain in sorted(BY_ID):
+        name = plain.strip("/").replace("/", "_") + "_of_gateway"
+        routes.add_route(by_id(plain), f"{plain}/<gateway:str>", methods=METHODS, name=name)
 
     # By name as well: these paths have routes for POST, which would hide the general one and answer a GET with 405.
     @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)

@@ -57,7 +57,8 @@ def not_found(answer: Answer, name: str) -> None:
 def test_a_path_that_names_nobody(house: House, segment: str, base: str) -> None:
     house.forget()
     server, name, root = house.server, UNKNOWN[segment], f"{base}/api/gateways/{segment}"
-    not_found(server.get(f"{base}/api/site/{segment}"), name)
+    for document in ("site", "checks"):
+        not_found(server.get(f"{base}/api/{document}/{segment}"), name)
     with pytest.raises(Refused) as refused:
         Client(server.port or 0, f"{base}/ws/site/{segment}")
     assert (refused.value.status, json.loads(refused.value.body)) == (404, {"detail": f"Gateway {name} not found"})
@@ -104,11 +105,18 @@ def test_a_query_chooses_whose_document_it_is(house: House, spelling: str, base:
         assert serial == server.json("/api/gateways/g1/pw/status")["din"] != server.json(f"{base}{path}")["din"]
     assert {server.json(f"{base}/api/{path}?{spelling}")["id"] for path in ("site", "checks")} == {"g1"}
     assert server.get(f"{base}/csv?{spelling}&headers").body.startswith(b"Grid,Home")
+    assert {server.json(f"{base}/api/{path}/g%31")["id"] for path in ("site", "checks")} == {"g1"}
     for whole in ("gateway=", "gateway=aggregate"):
         assert len(server.json(f"{base}/api/site?{whole}")["gateways"]) == 2
     assert server.get(f"{base}/json?{spelling}&gateway=plain").status == 400
     assert server.get(f"{base}/metrics?{spelling}").status == 200, "it tells of all gateways"
-    for path in ("/api/gateways/g1", "/api/gateways/g1/csv", "/api/gateways/g1/api/status", "/api/site/g1"):
+    for path in (
+        "/api/gateways/g1",
+        "/api/gateways/g1/csv",
+        "/api/gateways/g1/api/status",
+        "/api/site/g1",
+        "/api/checks/g1",
+    ):
         assert server.get(f"{base}{path}?{spelling}").status == 200
         other = server.get(f"{base}{path}?gateway=plain")
         assert other.status == 400
