@@ -33,6 +33,7 @@ class GatewayIdentity:
     fleetapi: bool = False
     type: str = "powerwall"  # or "inverter"
     virtual: bool = False  # the "aggregate" gateway, made of all the others
+    timezone_told: bool = False  # the gateway has reported it
     way: str | None = None  # name of a ``modes.ConnectionMode``: how it is meant to be reached
 
 

@@ -25,6 +25,7 @@ from pwserver.state.counter_sums import Part, SumMemory, energy_totals
 from pwserver.state.merged_units import Combined, Names, names_of, unit_blocks
 from pwserver.state.meter_powers import COUNTERS
 from pwserver.state.site import Site, SiteCharge, Total, agreed
+from pwserver.state.time_zone import is_known
 from pwserver.state.view import SiteView, View
 from pwserver_ext import aggregate
 
@@ -277,7 +278,8 @@ def _joined(lists: Sequence[Any]) -> JsonArray | None:
 
 
 def _identity(site: SiteView, views: Sequence[View], options: MergeOptions) -> GatewayIdentity:
-    main = site.main(views)
+    # A default gateway that has never answered has this machine's zone, often UTC; the others' days begin elsewhere.
+    main = site.main([view for view in views if is_known(view.gateway)] or views)
     if main is None:
         return GatewayIdentity(id=VIRTUAL_ID, name=options.name, virtual=True)
     return GatewayIdentity(id=VIRTUAL_ID, name=options.name, timezone=main.gateway.timezone, virtual=True)

@@ -16,6 +16,11 @@ def told_zone(reading: Reading) -> str | None:
 
 def in_force(gateway: GatewayIdentity, told: str | None) -> GatewayIdentity:
     """Return the identity with the zone in force; ``told`` is the zone that the gateway reported last, if any."""
-    if told is None or gateway.timezone_set or gateway.timezone == told:
+    if told is None or gateway.timezone_set or (gateway.timezone_told and gateway.timezone == told):
         return gateway
-    return replace(gateway, timezone=told)
+    return replace(gateway, timezone=told, timezone_told=True)
+
+
+def is_known(gateway: GatewayIdentity) -> bool:
+    """Return whether the owner or the gateway has named its zone; else it is only this machine's."""
+    return gateway.timezone_set or gateway.timezone_told

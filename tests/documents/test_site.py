@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pwserver.documents import aggregate_documents, devices, meters, status
 from pwserver.documents.site_documents import site_document
 from pwserver.documents.virtual_gateway import VIRTUAL_ID, Merged, MergeMemory, MergeOptions, merge
+from pwserver.state.time_zone import in_force
 from pwserver.state.view import SiteView, View
 from tests.documents.factory import NOW, SERVER, powerwall3_view, recorded_view, site_of, stale, without_reading
 from tests.documents.serve import Server
@@ -104,6 +105,20 @@ def test_power_beyond_the_nameplate_is_flagged_and_the_whole_gateway_set_aside()
         "cabin", 1, aggregates=powers(-100.0, 4.0e7, 0.0), system_status={"max_charge_power": 2.5e7}
     )
     assert site_of(strong).state.left_out == {}
+
+
+def test_the_days_of_the_sum_are_not_this_machines_while_a_house_has_told_its_own() -> None:
+    """A container has UTC; a default gateway that is dead from the start names no zone."""
+
+    def zoned(name: str, told: str | None, **more: Any) -> View:
+        view = powerwall3_view(name, 1, **more)
+        return replace(view, gateway=in_force(replace(view.gateway, timezone="Etc/UTC", timezone_set=False), told))
+
+    dead = without_reading(zoned("home", None))
+    assert merge(site_of(dead, zoned("cabin", "Europe/Berlin")), {}).view.gateway.timezone == "Europe/Berlin"
+    assert merge(site_of(dead, zoned("cabin", None)), {}).view.gateway.timezone == "Etc/UTC"
+    told = zoned("home", "Etc/UTC")  # by a gateway that is where this machine is
+    assert merge(site_of(told, zoned("cabin", "Europe/Berlin")), {}).view.gateway.timezone == "Etc/UTC"
 
 
 def energy(view: View, meter: str = "solar", counter: str = "energy_exported") -> Any:
