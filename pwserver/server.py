@@ -143,9 +143,11 @@ class Generation:
     def load_web(self) -> None:
         """Load what the workers run and build the app they serve: once, in main, before the first of them is forked."""
         from pwserver.web.app import create_app
+        from pwserver.web.sanic_internals import start_app
         from pwserver.web.worker import run_worker
 
         self.app = create_app(self.runtime, self.name)
+        start_app(self.app)
         self._run_worker = run_worker
 
     def _work(self, number: int) -> None:
@@ -333,11 +335,10 @@ class Main:
     def _replace(self, supervisor: Supervisor, old: Generation, new: Generation, what: str) -> None:
         """Let the processes of ``new`` take over from those of ``old`` without a failed request."""
         from pwserver.web import gate_setup
-        from pwserver.web.app import offer_app, withdraw_app
+        from pwserver.web.app import forget_app
 
         listener = new.listener
         self._tell_memory(supervisor, new)
-        withdraw_app(old.app)
         gc.unfreeze()
         gc.collect()
         freeze()
@@ -366,8 +367,7 @@ class Main:
             logger.error("%s, but the old processes stay: the new workers do not start", what)
             supervisor.stop([*new.children, *old.workers])
             new.runtime.shared.arena.discard()
-            withdraw_app(new.app)
-            offer_app(old.app)
+            forget_app(new.app)
             if listener is not old.listener:
                 listener.close()
             for child in (*old.services, *old.workers, old.poller):
@@ -376,6 +376,7 @@ class Main:
         supervisor.stop(old.workers, DRAIN_SECONDS)
         if listener is not old.listener:
             old.listener.close()
+        forget_app(old.app)
         self.current = new
         systemd.notify("READY=1", f"STATUS={new.summary()}")
         old.runtime.shared.arena.discard()

@@ -85,18 +85,12 @@ def create_app(runtime: Runtime, name: str = "pwserver") -> App:
     app.blueprint(
         page_routes.blueprint(assets, settings.web, settings.process.tls_elsewhere, len(runtime.identities) > 1)
     )
-    router.finalize()  # here, not in every worker: the table is then one for all
     return app
 
 
-def withdraw_app(app: App) -> None:
-    """Make sure that no worker forked from here on serves ``app``: Sanic serves the one app that is registered."""
+def forget_app(app: App) -> None:
+    """Let go of ``app``, which no worker is to serve any more: Sanic remembers each by its name."""
     Sanic.unregister_app(app)
-
-
-def offer_app(app: App) -> None:
-    """Make workers forked from here on serve ``app`` again, after it was withdrawn."""
-    Sanic.register_app(app)
 
 
 def count_answers(app: App) -> None:

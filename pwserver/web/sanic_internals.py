@@ -12,6 +12,8 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
+from functools import partial
+from socket import socket
 from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,13 +21,17 @@ from sanic import HTTPResponse, Request
 from sanic.exceptions import ServiceUnavailable
 from sanic.headers import format_http1_response
 from sanic.http import Http, Stage
-from sanic.models.server_types import ConnInfo
+from sanic.models.server_types import ConnInfo, Signal
+from sanic.server.async_server import AsyncioServer
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
 
+from pwserver.web.sanic_app import App
+from pwserver.web.websocket import GOING_AWAY
 from pwserver_ext.http_connection import HttpConnection
 from pwserver_ext.http_gate import Gate
 
 BODILESS = frozenset({204, 304})  # answers that never have a body (RFC 9110 §6.4.1)
+DRAIN_LOOK_SECONDS = 0.1
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -46,7 +52,8 @@ class SanicTouch(NamedTuple):
 
 HTTP = "sanic.http:Http"
 PROTOCOL = "sanic.server.protocols.websocket_protocol:WebSocketProtocol"
-SERVE = "sanic.server.runners:_serve_http_1"
+SERVER = "sanic.server.async_server:AsyncioServer"
+WEBSOCKET = "sanic.server.websockets.impl:WebsocketImplProtocol"
 SPECIFICATION = "sanic_ext.extensions.openapi.builders:SpecificationBuilder"
 
 # What would make a touch unnecessary.
@@ -54,6 +61,7 @@ PASSING = "a Sanic that takes single requests from a connection that its caller 
 FRAMING = "a Sanic whose answers follow RFC 9112 for HTTP/1.0, 204, 304 and HEAD, and leave Connection to the caller"
 STREAMING = "a public way to take a connection over from Sanic once a request has been read"
 STOPPING = "a public way to be told that the server stops, with a say in when each connection ends"
+STARTING = "a Sanic that can be started before its process is forked"
 DESCRIBING = "a public function of sanic-ext that serializes a description"
 
 TOUCHES = (
@@ -125,11 +133,11 @@ TOUCHES = (
     SanicTouch(f"{PROTOCOL}.close_if_idle", "ws_proto", "is asked whether a stream is closed already", STOPPING, True),
     SanicTouch(f"{PROTOCOL}.close_if_idle", "state", "is the member of ws_proto that says so", STOPPING, True),
     SanicTouch(f"{PROTOCOL}.close_if_idle", "loop", "None makes Sanic call end_connection", STOPPING, True),
-    SanicTouch(SERVE, "connections", "the set into which the gate puts its connections", STOPPING, True),
-    SanicTouch(SERVE, "close_if_idle", "asked of every connection when the server stops", STOPPING, True),
-    SanicTouch(SERVE, "websocket", "asked of every connection that is left at the end", STOPPING, True),
-    SanicTouch(SERVE, "fail_connection", "ends a stream that is left at the end", STOPPING, True),
-    SanicTouch(SERVE, "abort", "ends any other connection that is left at the end", STOPPING, True),
+    SanicTouch(PROTOCOL, "close_if_idle", "asked of every handler when the server stops", STOPPING),
+    SanicTouch(WEBSOCKET, "fail_connection", "ends a WebSocket of Sanic's own that is left at the end", STOPPING),
+    SanicTouch(SERVER.partition(":")[0], "AsyncioServer", "starts the app, and tells it of the server", STARTING),
+    SanicTouch(SERVER, "startup", "builds in main what app.run() builds in every worker", STARTING),
+    SanicTouch("sanic.models.server_types", "Signal", "is an argument of the protocol", STARTING),
     SanicTouch(SPECIFICATION.partition(":")[0], "SpecificationBuilder", "assembles the API description", DESCRIBING),
     SanicTouch(SPECIFICATION, "reset", "makes a new one: the builder is a singleton", DESCRIBING),
     SanicTouch(SPECIFICATION, "describe", "takes title, version and introduction", DESCRIBING),
@@ -403,6 +411,39 @@ def take_over(request: Request, endpoint: StreamEndpoint) -> None:
     stream.keep_alive = False
     if isinstance(protocol, GatedConnection):
         protocol.handler_took_over()
+
+
+def start_app(app: App) -> None:
+    """Let Sanic build once, in main, what ``app.run()`` would build in every worker, each time in other memory."""
+    loop = asyncio.SelectorEventLoop()  # uvloop would take main's signals over
+    try:
+        loop.run_until_complete(AsyncioServer(app, loop, None, set()).startup())  # type: ignore[no-untyped-call]
+    finally:
+        loop.close()
+
+
+def open_server(app: App, protocol: type[GatedConnection], listener: socket, backlog: int) -> Any:
+    """Return Sanic's server of an app that ``start_app`` has started; to await it is to accept connections."""
+    loop = asyncio.get_running_loop()
+    connections: set[GatedConnection] = set()
+    accept = partial(protocol, loop=loop, app=app, connections=connections, signal=Signal())
+    serving = loop.create_server(accept, sock=listener, backlog=backlog)
+    return AsyncioServer(app, loop, serving, connections)
+
+
+async def drain(connections: set[GatedConnection], seconds: float) -> None:
+    """Close each connection when its answer has been written, and after ``seconds`` those that are left."""
+    for connection in list(connections):
+        connection.close_if_idle()
+    end = monotonic() + seconds
+    while connections and monotonic() < end:
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
+    for connection in list(connections):
+        stream = connection.websocket
+        if stream is not None:
+            stream.fail_connection(GOING_AWAY)
+        else:
+            connection.abort()
 
 
 def answers_nothing(handler: Handler) -> Handler:

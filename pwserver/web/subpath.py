@@ -27,11 +27,6 @@ class SubpathRouter(Router):
         self.base = base
         super().__init__()
 
-    def finalize(self, *arguments: Any, **options: Any) -> None:
-        """Build the routing table once: main does it for all workers, and Sanic asks again in each of them."""
-        if not self.finalized:
-            super().finalize(*arguments, **options)
-
     def get(self, path: str, method: str, host: str | None) -> Any:  # type: ignore[override]
         """Find the route of a path, with or without the base. To read data, slashes in a row count as one."""
         if "//" in path and method in ("GET", "HEAD"):

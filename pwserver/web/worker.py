@@ -14,8 +14,10 @@ from pwserver.shared import MAIN_GONE_STATUS
 from pwserver.web.gate import GateProtocol
 from pwserver.web.gate_setup import for_worker
 from pwserver.web.sanic_app import App
+from pwserver.web.sanic_internals import drain, open_server
 
 BEAT_SECONDS = 2.5
+BACKLOG = 4096
 BEATS_PER_SILENCE = 4  # main gives up a worker that has been silent for PW_HEARTBEAT_TIMEOUT; a few beats may be late
 
 
@@ -37,7 +39,7 @@ async def _beat(app: App, row: int, parent: int) -> None:
 
 
 def run_worker(app: App, listener: socket.socket, number: int, tls: ssl.SSLContext | None = None) -> None:
-    """Serve ``app``, which main has built, until SIGTERM. Called in the forked process."""
+    """Serve ``app``, which main has built and started, until SIGTERM. Called in the forked process."""
     parent = os.getppid()
     runtime = app.ctx.runtime
     app.ctx.number = number
@@ -46,18 +48,26 @@ def run_worker(app: App, listener: socket.socket, number: int, tls: ssl.SSLConte
     counters = runtime.shared.counters
     log.faults.count = partial(counters.add, number, counters.index("faults"))
 
-    async def start_beating(app: App) -> None:
-        # Sanic would stop on Ctrl-C, which reaches the whole group; main tells its children in its own order.
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        app.ctx.beating = asyncio.create_task(_beat(app, runtime.worker_row(number), parent), name="heartbeat")
+    app.setup_loop()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(_serve(app, listener, parent))
 
-    app.register_listener(start_beating, "after_server_start")
-    app.run(
-        sock=listener,
-        single_process=True,
-        motd=False,
-        access_log=False,
-        protocol=GateProtocol,
-        backlog=4096,
-    )
+
+async def _serve(app: App, listener: socket.socket, parent: int) -> None:
+    """Accept connections until SIGTERM, then let those that are being answered end."""
+    loop = asyncio.get_running_loop()
+    server = open_server(app, GateProtocol, listener, BACKLOG)
+    await server.before_start()
+    await server
+    # Ctrl-C reaches the whole group; main tells its children in its own order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await server.after_start()
+    app.ctx.beating = loop.create_task(_beat(app, app.ctx.runtime.worker_row(app.ctx.number), parent), name="heartbeat")
+    await stop.wait()
+    await server.before_stop()
+    await server.close()
+    await drain(server.connections, app.config.GRACEFUL_SHUTDOWN_TIMEOUT)
+    await server.after_stop()
