@@ -26,7 +26,7 @@ from pwserver.memory_limits import memory_limit
 from pwserver.memory_need import fits, fitted, kill_advice
 from pwserver.open_files import with_files
 from pwserver.poller import judge_memories, wait_times
-from pwserver.poller.process import run_poller
+from pwserver.poller.poller_start import run_poller
 from pwserver.reading import GatewayIdentity
 from pwserver.runtime import Runtime
 from pwserver.shared import FIRST_WORKER_ROW, POLLER_ROW

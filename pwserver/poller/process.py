@@ -1,9 +1,8 @@
-"""Run the poller process: one event loop owns the time, every gateway has its own thread for what blocks."""
+"""Poll: one event loop owns the time, every gateway has its own thread for what blocks."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -32,7 +31,6 @@ from pwserver.runtime import Runtime
 from pwserver.shared import MAIN_GONE_STATUS, POLLER_ROW
 from pwserver.state.meter_powers import Corrections
 from pwserver.state.view import View
-from pwserver_ext.process import use_one_heap
 
 if TYPE_CHECKING:
     from pwserver.gateways.connection import GatewayConnection
@@ -41,9 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("pwserver.poller")
 
 BEATS_PER_SILENCE = 5  # so often within PW_HEARTBEAT_TIMEOUT, after which main replaces the poller
-NICENESS = 10  # readers first: where the cores are all busy, a poll takes longer and an answer does not
-# A poll makes and drops tens of thousands of objects, hardly any of them in cycles: the collector looks less often.
-COLLECTED = (10_000, 20, 20)
 SLACK_SECONDS = 15.0  # a slow but successful poll may take this long before its data count as unattended
 
 
@@ -52,17 +47,6 @@ class InventedPast(Protocol):
 
     def begin(self, runtime: Runtime) -> None: ...
     async def run(self, recording: Recording) -> None: ...
-
-
-def run_poller(runtime: Runtime, past: InventedPast | None = None) -> None:
-    """Poll until SIGTERM. Called in the fork; the only process that ever imports the gateway library."""
-    # In the child only: a lowered priority cannot be raised again without privileges.
-    os.nice(NICENESS)
-    use_one_heap()  # its threads work in turn; a heap for each would be megabytes that are free, but not for the others
-    gc.set_threshold(*COLLECTED)
-    if past is not None:
-        past.begin(runtime)
-    asyncio.run(Poller(runtime).run(past))
 
 
 class Poller:

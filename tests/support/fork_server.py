@@ -48,6 +48,7 @@ OF_THE_POLLER = (
     "pwserver.history.sqlite_import",
     "pwserver.poller.cloud_source",
     "pwserver.poller.history_fill",
+    "pwserver.poller.process",
 )
 MESSAGE_BYTES = 100_000  # the longest that asks for a server
 DESCRIPTORS = 2  # that come with it: where the output goes, and where the exit status is told
