@@ -1,6 +1,10 @@
 # make help tells what there is. Needs only Python 3.11 or newer (with venv), a C compiler and a package registry.
 
-CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+# The system's own Python comes first where it can build modules and nobody has activated another one: distributions
+# compile it with more care than pyenv does, and it runs in three quarters of the time. PYTHON=python3 takes that of PATH.
+SYSTEM := $(if $(VIRTUAL_ENV)$(CONDA_PREFIX),,$(shell /usr/bin/python3 -c 'import ensurepip, os, sysconfig as found; \
+	print("/usr/bin/python3" * os.path.exists(found.get_path("include") + "/Python.h"))' 2>/dev/null))
+CANDIDATES := $(SYSTEM) python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for name in $(CANDIDATES); do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
