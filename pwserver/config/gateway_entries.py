@@ -340,6 +340,7 @@ def _on_sticker(password: str, length: int) -> bool:
 def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) -> None:
     """Report what is surprising about the gateways as a set."""
     places: dict[tuple[str, ...], str] = {}
+    names: dict[str, str] = {}
     for gateway in gateways:
         place: tuple[str, ...]
         if gateway.mode.remote:
@@ -352,4 +353,9 @@ def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) ->
         if other != gateway.id:
             findings.warnings.append(
                 f"gateways {other} and {gateway.id} have the same {what} and would be counted twice"
+            )
+        namesake = names.setdefault(gateway.name, gateway.id)
+        if namesake != gateway.id:
+            findings.warnings.append(
+                f"gateways {namesake} and {gateway.id} have the same name; what is said of one may be taken for the other"
             )

@@ -169,6 +169,13 @@ def test_the_same_gateway_twice_is_warned_of() -> None:
     assert load({}, entries({"id": "a", "siteid": "1", **cloud}, {"id": "b", "siteid": "2", **cloud})).warnings == ()
 
 
+def test_two_houses_of_one_name_are_warned_of() -> None:
+    """A sentence such as "without Home" would leave open which of them is meant."""
+    houses = [{"id": name, "name": "Home", "host": name, "gw_pwd": "g"} for name in ("a", "b")]
+    (warning,) = load({}, entries(*houses)).warnings
+    assert "gateways a and b have the same name" in warning
+
+
 @pytest.mark.parametrize("first", range(6))
 def test_gateways_come_from_the_first_source_only(write_file, first) -> None:
     """Each source, with all later ones present as well, is the one that is used."""
