@@ -12,6 +12,8 @@ from pwserver.json_types import JsonMapping
 from pwserver.regular_file import read_regular
 
 TOP_LEVEL = ("server", "gateways", "tariff")
+# In the block of the server, where nothing else has one.
+_ADDRESS_OF_A_SERVER = frozenset({"address", "addr", "ip", "ip_address", "interface"})
 _WHERE_TO_LISTEN = "give the address to listen on as bind_address in the block `server`"
 MAX_BYTES = 1_000_000  # 256 gateways take about 100 kB; a wrong path may lead to a file of gigabytes
 
@@ -77,12 +79,43 @@ def _report_strangers(path: str, content: JsonMapping, findings: Findings) -> No
     for key in content:
         if key in TOP_LEVEL or not isinstance(key, str) or key.startswith("x-"):
             continue
+        near = nearest(key.lower(), TOP_LEVEL)
         if decides_who_may_reach_us(key):
             findings.problems.append(f"{path}: {quoted(key)} is not known here; {_WHERE_TO_LISTEN}")
             continue
-        near = nearest(key, TOP_LEVEL)
+        if (word := _where_to_listen(content[key], is_server=near == "server")) is not None:
+            findings.problems.append(
+                f"{path}: {quoted(key)}, which holds {quoted(word)}, is not known; {_WHERE_TO_LISTEN}"
+            )
+            continue
         meant = f"did you mean {near}?" if near else "settings belong into the block `server`"
         findings.warnings.append(f"{path}: {quoted(key)} is not known and ignored; {meant}")
+
+
+def _where_to_listen(ignored: object, is_server: bool = False) -> str | None:
+    """Return the name in a block that nothing reads which says where to listen; None without one.
+
+    ``is_server``: its members are meant as those of ``server:``, where ``host`` is such a name.
+    """
+    if is_server and isinstance(ignored, Mapping):
+        for key in ignored:
+            setting = BY_FILE_KEY.get(str(key).lower().replace("-", "_"))
+            if setting is not None and setting.name == "PW_BIND_ADDRESS":
+                return str(key)
+    blocks, seen = [ignored], set[int]()  # a block of YAML may hold itself
+    while blocks:
+        block = blocks.pop()
+        if id(block) in seen:
+            continue
+        seen.add(id(block))
+        if isinstance(block, Mapping):
+            for key in block:
+                if decides_who_may_reach_us(str(key)):
+                    return str(key)
+            blocks.extend(block.values())
+        elif isinstance(block, list):
+            blocks.extend(block)
+    return None
 
 
 def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[str, str]:
@@ -98,8 +131,13 @@ def server_texts(path: str, content: JsonMapping, findings: Findings) -> dict[st
     keys: dict[str, str] = {}
     for key, value in block.items():
         setting = BY_FILE_KEY.get(key.lower().replace("-", "_")) if isinstance(key, str) else None
-        if setting is None and decides_who_may_reach_us(str(key)):
+        if setting is None and (decides_who_may_reach_us(str(key)) or str(key).lower() in _ADDRESS_OF_A_SERVER):
             findings.problems.append(f"{path}: server: {quoted(str(key))} is not a setting; {_WHERE_TO_LISTEN}")
+            continue
+        if setting is None and (word := _where_to_listen(value)) is not None:
+            findings.problems.append(
+                f"{path}: server: {quoted(str(key))}, which holds {quoted(word)}, is not a setting; {_WHERE_TO_LISTEN}"
+            )
             continue
         if setting is None:
             near = nearest(str(key), BY_FILE_KEY)

@@ -12,7 +12,7 @@ from pwserver.config.host_names import host_name, split_host
 from pwserver.config.kinds import Bool, Choice, FilePath, Text, TimeZone, Word
 from pwserver.config.machine_time_zone import OWN_ZONE
 from pwserver.config.number_kinds import Int
-from pwserver.config.raw_text import BadValue, nearest, odd_secret, quoted, text_of
+from pwserver.config.raw_text import BadValue, decides_who_may_reach_us, nearest, odd_secret, quoted, text_of
 from pwserver.config.urls import json_url
 from pwserver.config.word_rules import email_address
 from pwserver.modes import ConnectionMode
@@ -168,7 +168,9 @@ class _Entry:
 
     def _unknown_members(self) -> None:
         for member in self.entry:
-            if member not in MEMBERS:
+            if member not in MEMBERS and decides_who_may_reach_us(str(member)):
+                self._problem(str(member), "is nothing of a gateway; PW_BIND_ADDRESS is the address to listen on")
+            elif member not in MEMBERS:
                 near = nearest(str(member), MEMBERS)
                 if near:
                     text = f"{self.where}: {quoted(str(member))} is not known and ignored; did you mean {near}?"
@@ -357,5 +359,5 @@ def check_together(gateways: Sequence[GatewayDefinition], findings: Findings) ->
         namesake = names.setdefault(gateway.name, gateway.id)
         if namesake != gateway.id:
             findings.warnings.append(
-                f"gateways {namesake} and {gateway.id} have the same name; what is said of one may be taken for the other"
+                f"gateways {namesake} and {gateway.id} have the same name; what is said of one may mean either"
             )

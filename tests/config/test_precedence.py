@@ -150,6 +150,11 @@ def test_every_name_of_the_bind_address_decides_who_may_reach_the_server(write_f
         "server: {listen-address: 127.0.0.1}\n",
         "server: {listenAddress: 127.0.0.1}\n",
         "server: {web.bind: 127.0.0.1}\n",
+        "server: {address: 127.0.0.1}\n",
+        "server: {web: [{listen: 127.0.0.1}]}\n",
+        "Server: {host: 127.0.0.1}\n",
+        "SERVER: {bind_address: 127.0.0.1}\n",
+        "web: {http: &self {again: *self, listen: 127.0.0.1}}\n",
     ],
 )
 def test_who_may_reach_the_server_is_never_ignored(write_file, problems_of, text) -> None:
@@ -161,6 +166,11 @@ def test_who_may_reach_the_server_is_never_ignored(write_file, problems_of, text
 def test_a_variable_that_says_who_may_reach_the_server_is_never_ignored(problems_of, name) -> None:
     (problem,) = problems_of({name: "127.0.0.1", "PW_HOST": "10.0.0.1", "PW_GW_PWD": "ABCDEFGHIJ"})
     assert name in problem and "PW_BIND_ADDRESS" in problem
+
+
+def test_a_gateway_has_no_address_to_listen_on(problems_of) -> None:
+    (problem,) = problems_of({"PW_GATEWAYS": '[{"id": "a", "host": "h", "gw_pwd": "g", "bind_address": "127.0.0.1"}]'})
+    assert "bind_address" in problem and "PW_BIND_ADDRESS is the address to listen on" in problem
 
 
 def test_a_name_that_only_holds_the_letters_of_bind_or_listen_is_warned_about(write_file) -> None:
