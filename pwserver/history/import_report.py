@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 
 from pwserver.history.incoming import Series
@@ -49,6 +49,14 @@ class ImportReport:
             more = f" and {len(some) - _MOST_NAMED} more" if len(some) > _MOST_NAMED else ""
             found.append(f": no room for {', '.join(some[:_MOST_NAMED])}{more} (PW_HISTORY_MAX_SIGNALS); not taken")
         return found
+
+
+def check_names(names: Mapping[str, str], there: Collection[str]) -> None:
+    """Raise ValueError where an id that is to be taken for another one is not among those of the imported file."""
+    for old, new in names.items():
+        if old not in there:
+            held = f"it holds {', '.join(sorted(there)[:_MOST_NAMED])}" if there else "it holds none"
+            raise ValueError(f"--as {old}={new}: there is no gateway {old} in the file; {held}")
 
 
 def not_configured(gateway: str, rows: int, known: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pwserver.history.archive import Archive
 from pwserver.history.import_journal import MEMORY, imported, settle
 from pwserver.history.import_merge import ImportMerge
-from pwserver.history.import_report import ImportReport
+from pwserver.history.import_report import ImportReport, check_names
 from pwserver.history.layout import GatewayLayout
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import folder_of
@@ -34,6 +34,7 @@ def import_store(
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with open_sqlite(file, path) as store:
         rows = store.gateways()
+        check_names(names, rows)
         known = {layout.gateway.id for layout in layouts if layout.rings}
         wanted = {old: names.get(old, old) for old in rows}
         wanted = {old: new for old, new in wanted.items() if new in known}

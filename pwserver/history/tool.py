@@ -14,7 +14,7 @@ from typing import TextIO
 
 from pwserver.history import fill_command
 from pwserver.history.history_parameters import parse_moment
-from pwserver.history.import_report import not_configured
+from pwserver.history.import_report import check_names, not_configured
 from pwserver.history.layout import DAY_SECONDS, GatewayLayout, HistoryGateway, HistorySettings
 from pwserver.history.ring_tables import (
     POWER_RINGS,
@@ -165,6 +165,7 @@ def _import(
         reports, unknown = import_store(Path(options.file), path, list(layouts.values()), names, latest)
     else:
         tables = _read_text(options.file, read_csv if kind == "csv" else read_lines)
+        check_names(names, {table.gateway for table in tables})
         for table in tables:
             table.gateway = names.get(table.gateway, table.gateway)
         unknown = {}
@@ -225,7 +226,10 @@ def _names(asked: Sequence[str], layouts: Mapping[str, GatewayLayout]) -> dict[s
         if not given or not old or new not in layouts:
             known = ", ".join(layouts) or "there is none"
             raise ValueError(f"--as {word}: it takes OLD=NEW, where NEW is a gateway of this server ({known})")
-        names[old] = new
+        if layouts[new].gateway.virtual and old != new:
+            raise ValueError(f"--as {word}: {new} is the sum of all gateways; a gateway's rows are not those of all")
+        if names.setdefault(old, new) != new:
+            raise ValueError(f"--as {word}: {old} is to be taken for {names[old]} as well; give one of both")
     return names
 
 

@@ -263,6 +263,17 @@ def test_rows_of_unknown_gateways_are_counted_and_can_be_taken(tmp_path: Path) -
         said = io.StringIO()
         assert run([*arguments, "--as", wrong], here, [GATEWAY], "", io.StringIO(), said) == 1
         assert "OLD=NEW" in said.getvalue()
+    sum_of_all = replace(GATEWAY, id="aggregate", virtual=True)
+    for names, words in (
+        (["mill=default"], "there is no gateway mill in the file; it holds cabin"),
+        (["cabin=aggregate"], "aggregate is the sum of all gateways"),
+        (["cabin=default", "cabin=other"], "cabin is to be taken for default as well"),
+    ):
+        said = io.StringIO()
+        asked = [part for name in names for part in ("--as", name)]
+        known = [GATEWAY, replace(GATEWAY, id="other"), sum_of_all]
+        assert run([*arguments, *asked], here, known, "", io.StringIO(), said) == 1
+        assert words in said.getvalue()
 
 
 # --- kills, and stores that are not as they should be ----------------------------------------------------------------
