@@ -177,7 +177,7 @@ def load(*, tesla: bool = True) -> ModuleType:
 
 @functools.cache
 def _prepared() -> ModuleType:
-    with _without_tesla():
+    with _without_tesla(), _without_guesses():
         import pypowerwall
         import pypowerwall.cloud.pypowerwall_cloud as cloud
         import pypowerwall.fleetapi.fleetapi as fleetapi
@@ -213,6 +213,22 @@ def _without_tesla() -> Iterator[None]:
         yield
     finally:
         for name in empty:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _without_guesses() -> Iterator[None]:
+    """Let requests take text without a named encoding for UTF-8, which all gateways write.
+
+    What guesses encodings takes a megabyte. Requests does without where it is not installed, and warns of that.
+    """
+    hidden = [name for name in ("chardet", "charset_normalizer") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is Python's word for: not to be had
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection", module="requests")
+    try:
+        yield
+    finally:
+        for name in hidden:
             del sys.modules[name]
 
 
