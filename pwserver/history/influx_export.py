@@ -16,6 +16,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from pwserver.history.layout import MOST_WATTS
 from pwserver.history.text_lines import numbered_lines
 from pwserver.records import record
 from pwserver.state.charge import soe_percent
@@ -27,8 +28,7 @@ MINUTES, GRID, DAYS = "minutes", "grid", "days"
 _FIELDS: Final = {MINUTES: frozenset((*POWERS, PERCENTAGE)), GRID: frozenset((GRID_STATUS,)), DAYS: frozenset(POWERS)}
 _POLICIES: Final = {"autogen": MINUTES, "grid": GRID, "daily": DAYS}
 _MEASUREMENT: Final = "http"
-_LARGEST_WATTS: Final = 1_000_000.0  # no house has more
-_LARGEST_KWH: Final = _LARGEST_WATTS / 1000.0 * 25.0  # in the longest day
+_LARGEST_KWH: Final = MOST_WATTS / 1000.0 * 25.0  # in the longest day
 
 _MOST_NAMES: Final = 400
 
@@ -106,7 +106,7 @@ def _is_possible(kind: str, name: str, value: float) -> bool:
         return 0.0 <= value <= _LARGEST_KWH
     if name == PERCENTAGE:
         return soe_percent(value) is not None
-    return abs(value) <= _LARGEST_WATTS if name != GRID_STATUS else value in (0.0, 1.0)
+    return abs(value) <= MOST_WATTS if name != GRID_STATUS else value in (0.0, 1.0)
 
 
 def _point(

@@ -193,8 +193,8 @@ def _import_influx(
     layouts = {gateway.id: as_recorded(path, settings, gateway) for gateway in gateways}
     houses = [gateway.id for gateway in gateways if not gateway.virtual]
     chosen = options.gateway or (houses[0] if len(houses) == 1 else "")
-    if chosen not in layouts:
-        known = ", ".join(layouts) or "there is none"
+    if chosen not in houses:
+        known = ", ".join(houses) or "there is none"
         raise ValueError(f"--gateway {chosen}: it takes the gateway whose history this is ({known})")
     errors.write(f"{_in_use(path, layouts[chosen])}\n")
     with _opened(options.file) as source:

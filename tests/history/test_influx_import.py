@@ -293,10 +293,10 @@ def test_a_folder_is_no_export_and_several_houses_must_be_told_apart(tmp_path: P
         (tmp_path / name).write_text(content)
         assert run(["import", str(tmp_path / name)], where, [GATEWAY], "", io.StringIO(), said) == 1
         assert "is for history import-influx" in said.getvalue().splitlines()[-1]
-    houses = [GATEWAY, HistoryGateway("cabin", "Cabin", "UTC")]
-    assert "it takes the gateway whose history this is (default, cabin)" in taken(
-        tmp_path, text, status=1, gateways=houses
-    )
+    houses = [GATEWAY, HistoryGateway("cabin", "Cabin", "UTC"), HistoryGateway("aggregate", "All", "UTC", virtual=True)]
+    for chosen in ((), ("--gateway", "aggregate")):  # one house is not the sum of all
+        said_of_both = taken(tmp_path, text, *chosen, status=1, gateways=houses)
+        assert "it takes the gateway whose history this is (default, cabin)" in said_of_both
     assert "cabin/quarters: 4 rows added" in taken(tmp_path, text, "--gateway", "cabin", gateways=houses)
 
 
