@@ -112,7 +112,7 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=False) noexc
     """Look for our entity tag in an If-None-Match list (weak comparison) or, when strong, in an If-Match list.
 
     Sections 8.8.3.2, 13.1.1 and 13.1.2. gzip: our tag is that of the compressed form, `tag` and `-gz`. We send strong
-    tags only, so a weak one never passes the strong comparison. What follows a mistake in the list names nothing.
+    tags only, so a weak one never passes the strong comparison. From a mistake in the list on nothing is named.
     """
     cdef const char* p = value.at
     cdef const char* end = p + value.size
@@ -138,16 +138,17 @@ cdef bint tag_matches(Span value, bytes tag, bint gzip, bint strong=False) noexc
             return False
         n = p - start
         p += 1
-        if not (weak and strong):
-            if gzip:
-                if n == size + 3 and memcmp(start, ours, size) == 0 and memcmp(start + size, b"-gz", 3) == 0:
-                    return True
-            elif n == size and memcmp(start, ours, size) == 0:
-                return True
         while p < end and is_blank(p[0]):
             p += 1
         if p < end and p[0] != b",":  # the members of a list have commas between them (section 5.6.1)
             return False
+        if weak and strong:
+            continue
+        if gzip:
+            if n == size + 3 and memcmp(start, ours, size) == 0 and memcmp(start + size, b"-gz", 3) == 0:
+                return True
+        elif n == size and memcmp(start, ours, size) == 0:
+            return True
 
 
 def knows(list values not None, bytes tag not None, bint gzip, bint strong=False):
