@@ -22,10 +22,10 @@ class Takers:
         self._known: dict[str, tuple[list[int], list[float]]] = {}  # slot -> counts, and when each last changed
 
     def untaken(self, slot: str, documents: int) -> frozenset[int]:
-        """Return the positions of documents that nobody has taken for an hour; of a new process, none at first."""
+        """Return the positions of documents that nobody has taken for an hour, or ever since the start."""
         hits, start, now = self._shared.hits, self._shared.hit_start[slot], self._clock()
         counts = [hits.sum(start + index) for index in range(documents)]
-        before, changed = self._known.get(slot) or (counts, [now] * documents)
+        before, changed = self._known.get(slot) or (counts, [now if count else -math.inf for count in counts])
         changed = [now if count != old else when for count, old, when in zip(counts, before, changed, strict=True)]
         self._known[slot] = counts, changed
         return frozenset(index for index, when in enumerate(changed) if now - when > KEPT_SECONDS)
