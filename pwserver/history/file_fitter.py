@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pwserver.events.event_ring import RING_BYTES, header_problem, ring_header
-from pwserver.history.layout import DEVICES, JUDGES_BYTES, PAGE_BYTES, GatewayLayout, RingPlan
+from pwserver.history.layout import (
+    DEVICE_RINGS,
+    DEVICES,
+    JUDGES_BYTES,
+    PAGE_BYTES,
+    SIGNAL_RINGS,
+    GatewayLayout,
+    RingPlan,
+)
 from pwserver.history.mapped_file import MOST_RECORD_BYTES, NewFiles, is_there, read_content, write_new
 from pwserver.history.ring_files import (
     SUFFIX,
@@ -31,6 +39,8 @@ JUDGES = "judges"
 EVENTS_NAME = "events.diary"
 # The records that are JSON, each with a member that it always has and no other has; what the others hold are doubles.
 JSON_RECORDS = {"notes": "series", "tariff": "copies", DEVICES: "slots", JUDGES: "counters"}
+# The records that say whose the columns of other rings are, and how the names of those rings begin.
+NAMED_BY = {"notes": SIGNAL_RINGS, DEVICES: tuple(sorted(DEVICE_RINGS))}
 TORN_PAGES = 4  # a crash tears the pages being written; more than that is damage
 
 
@@ -90,6 +100,20 @@ class FileFitter:
             f"{len(rows[0])} whole rows of it were taken over"
         )
 
+    def set_nameless_aside(self, folder: Path, sizes: Mapping[str, int]) -> None:
+        """Set aside rings with rows whose columns no record names any more: their values would become those of others.
+
+        ``sizes``: of the files of records, by name; what does not fit into its file is lost as well.
+        """
+        for name, rings in NAMED_BY.items():
+            record = folder / f"{name}.record"
+            if name not in sizes or _names_columns(record, sizes[name]):
+                continue
+            for path in sorted(folder.glob(f"*{SUFFIX}")):
+                if path.name.startswith(rings) and _has_rows(path):
+                    aside = set_aside(path, self._clock).name
+                    self._say(f"history file {path} was set aside as {aside}: {record.name} does not name its columns")
+
     def fit_record(self, path: Path, size: int) -> None:
         """Make the file of a record one of that size; what cannot be taken over is set aside."""
         if is_there(path):
@@ -127,6 +151,23 @@ class FileFitter:
             write_new(path, ring_header(gateway), b"", RING_BYTES)
         elif path.stat().st_size < RING_BYTES:
             os.truncate(path, RING_BYTES)  # of an earlier version: what is new is empty
+
+
+def _names_columns(path: Path, size: int) -> bool:
+    """Return whether a record can be taken over, as ``fit_record`` would."""
+    if not is_there(path):
+        return False
+    content, unreadable = read_content(path, 0, MOST_RECORD_BYTES)
+    payload = TwoCopyRecord(memoryview(content)).read()[1]
+    room = TwoCopyRecord(memoryview(bytearray(size))).room
+    return not unreadable and bool(payload) and holds(path.stem, payload) and len(payload) <= room
+
+
+def _has_rows(path: Path) -> bool:
+    try:
+        return load_ring(path, read_header(path).plan)[0].check()[0] > 0
+    except (ValueError, KeyError, TypeError):  # a damaged one, which is set aside for that
+        return False
 
 
 def make_missing(folder: Path, layout: GatewayLayout) -> None:

@@ -179,6 +179,9 @@ class Recorder:
             at = 8 + len(self._intervals.state())
             self._intervals.restore(state[8:at])
         # The banks of signals come last, because their number follows a setting: a state of fewer banks is still good.
+        if not self._signals.named:  # the names of the columns are lost: the open day is nobody's
+            self._signals.clear()
+            return True
         for rollup in self._signals.rollups:
             size = len(rollup.state())
             if len(state) >= at + size:

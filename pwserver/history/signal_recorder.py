@@ -38,6 +38,11 @@ class SignalRecorder:
         self._full_logged = False  # has it been logged that there are more signals than room?
         self.clear()
 
+    @property
+    def named(self) -> bool:
+        """Return whether any column has a name."""
+        return bool(self._series)
+
     def clear(self) -> None:
         """Forget the open day; the series keep their columns."""
         self.last = self.day = -math.inf

@@ -294,6 +294,7 @@ class HistoryStore:
         pieces: dict[str, memoryview] = {}
         room: dict[str, Callable[[], None]] = {}
         at = 0
+        fitter.set_nameless_aside(folder, {name: 2 * half for name, half in layout.records})
         found = [plan.name for plan in layout.rings if is_there(folder / (plan.name + SUFFIX))]
         make_missing(folder, layout)
         for plan in layout.rings:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from array import array
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from pwserver.history.store import HistoryLocked, HistoryStore
 from pwserver.history.takeover import take_over
 from pwserver.poller.recording import Recording
 from pwserver.state.gateway_memory import GatewayMemory
+from pwserver.two_copy_record import TwoCopyRecord
 from tests.history.support import GATEWAY, SMALL, reading
 from tests.history.test_store import START, feed, filled, open_store, rows
 from tests.support.programs import clean_environment
@@ -131,7 +133,7 @@ def test_a_file_nobody_may_read_is_refused() -> None:
         finally:
             if os.getuid() == 0:
                 os.seteuid(0)
-    assert Path(os.fspath(refused.value.filename)).suffix == ".ring"
+    assert Path(os.fspath(refused.value.filename)).suffix in (".ring", ".record")
 
 
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -311,6 +313,28 @@ def test_a_first_page_that_cannot_be_read_is_damage_too(
     bad_pages.clear()
     assert rows(store, "minutes") == before["minutes"]
     store.close()
+
+
+@pytest.mark.parametrize(("name", "ring"), [("notes", "signals-0"), ("devices", "unit-days-0")])
+def test_rows_whose_columns_nobody_names_any_more_become_nobody_elses(tmp_path: Path, name: str, ring: str) -> None:
+    """What comes first after such a loss would get the first column, with all the rows of another device."""
+    store = open_store(tmp_path)
+    kept = store.archives["default"].rings[ring]
+    assert kept.append(START, array("d", [1.0] * kept.columns))
+    store.close()
+    record = folder_of(tmp_path, "default") / f"{name}.record"
+    content = bytearray(record.stat().st_size)
+    TwoCopyRecord(memoryview(content)).write(f'{{"{JSON_RECORDS[name]}":[]}}'.encode())
+    record.write_bytes(content)
+    again = open_store(tmp_path)
+    assert again.messages == [] and again.archives["default"].rings[ring].count == 1
+    again.close()
+    record.write_bytes(b"")
+    lost = open_store(tmp_path)
+    assert any(f"{name}.record does not name its columns" in said for said in lost.messages)
+    assert lost.archives["default"].rings[ring].count == 0
+    assert len(list(record.parent.glob(f"{ring}.ring.damaged-*"))) == 1
+    lost.close()
 
 
 @given(
