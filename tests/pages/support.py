@@ -8,12 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import CDPSession, ConsoleMessage, Error, Frame, Page, Route
 
-from pwserver.simulator import SimulatedGateway
+from pwserver.simulator import SCENARIOS, SimulatedGateway
 from tests.pages import recorded
 from tests.support.programs import free_port, is_free
 from tests.support.server import Server
@@ -70,15 +71,25 @@ def server_at_a_known_port(environment: Mapping[str, str]) -> Server:
 
 @contextmanager
 def house(
-    *scenarios: str, past_days: int = 0, hour: float | None = None, speed: float = 1.0, **environment: str
+    *scenarios: str,
+    past_days: int = 0,
+    hour: float | None = None,
+    speed: float = 1.0,
+    reported_zone: str | None = None,
+    **environment: str,
 ) -> Iterator[House]:
-    """One gateway per scenario, all online, about noon; with ``past_days`` of history on the disk."""
+    """One gateway per scenario, all online, about noon; with ``past_days`` of history on the disk.
+
+    The gateways report the time zone in which it is noon now, unless another one is given.
+    """
+    reported_zone = reported_zone or recorded.zone_name(NOON_ZONE)
     hour = (time.time() / 3600 + NOON_ZONE) % 24 if hour is None else hour
     with ExitStack() as stack:
         gateways = {}
         for number, scenario in enumerate(scenarios):
             name = "default" if number == 0 else f"house{number + 1}"
-            gateways[name] = stack.enter_context(SimulatedGateway(scenario, hour=hour, speed=speed))
+            plant = replace(SCENARIOS[scenario].make_family().plant, timezone=reported_zone)
+            gateways[name] = stack.enter_context(SimulatedGateway(scenario, hour=hour, speed=speed, plant=plant))
         settings = {
             "PW_TIMEZONE": recorded.zone_name(NOON_ZONE),
             "PW_CACHE_EXPIRE": "2",  # each poll costs, and most tests wait for none

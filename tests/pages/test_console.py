@@ -53,7 +53,7 @@ def test_every_card_has_its_content(house: House, look: Look) -> None:
     until(page, "document.querySelectorAll('[data-card=strings] tbody tr').length >= 6")
     until(page, "/since \\d/.test(document.querySelector('[data-card=alerts]').textContent)")
     until_is(page, "document.querySelectorAll('[data-card=checks] li').length", 6)
-    # The house of these tests stands in another zone than its gateway reports, so that it is noon there.
+    # The house of these tests stands in another zone than its gateway reports.
     for check in (
         "Reachable [\\d.]+\\W%\\n(Passed|Failed)",
         "Strings in step\\nNot known\\n+Fewer than 15 sunny",
