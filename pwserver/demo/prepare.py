@@ -21,6 +21,7 @@ from pwserver.demo.houses import ALONE_ALERT, HOUSES, TARIFF, DemoHouse
 
 if TYPE_CHECKING:
     from pwserver.simulator import SimulatedGateway
+    from pwserver.simulator.house import Plant
 
 DEFAULT_SCENARIO = "powerwall2"
 MANY_HOUSES = "houses"  # instead of a scenario: twelve of them
@@ -74,14 +75,19 @@ def prepare(config: Config) -> Demo:
     demo = config.replace_gateways([define(house) for house in houses], f"demo {scenario}")
     if demo.tariffs == Tariffs():
         demo = replace(demo, tariffs=read_tariffs(TARIFF, "the demo's tariff", (), Findings()))
-    return Demo(demo, partial(_simulate, houses, ports, key), DemoHistory(plants, weak))
+    where = config.settings.definitions.timezone
+    return Demo(demo, partial(_simulate, houses, ports, key, where), DemoHistory(plants, weak))
 
 
-def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes | None) -> None:
-    """Simulate the houses until this process is told to end."""
-    from pwserver.simulator import SimulatedGateway
+def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes | None, timezone: str | None) -> None:
+    """Simulate the houses until this process is told to end. They report ``timezone``, if the owner has named one."""
+    from pwserver.simulator import SCENARIOS, SimulatedGateway
     from pwserver.simulator.http_port import LoopThread
     from pwserver.simulator.run import Simulation, wait_for_end
+
+    def plant(scenario: str) -> Plant:
+        usual = SCENARIOS[scenario].make_family().plant
+        return replace(usual, timezone=timezone) if timezone else usual
 
     loop = LoopThread()  # shared, as a thread for each of many gateways would cost more than their work
     gateways = {
@@ -91,6 +97,7 @@ def _simulate(houses: Sequence[DemoHouse], ports: Mapping[str, int], key: bytes 
             password=PASSWORD,
             rsa_key=key,
             hour=house.hour,
+            plant=plant(house.scenario),
             seed=number,
             loop=loop,
         )
