@@ -41,11 +41,12 @@ class WeekWatch:
         self._failed: set[str] = set()
 
     async def run(self) -> None:
-        """Look anew every minute, until cancelled."""
-        await asyncio.sleep(FIRST_SECONDS)
+        """Look anew every minute, and sooner after the start, until cancelled."""
+        seconds = FIRST_SECONDS
         while True:
+            await asyncio.sleep(seconds)
             await asyncio.to_thread(self.look)
-            await asyncio.sleep(EVERY_SECONDS)
+            seconds = min(2.0 * seconds, EVERY_SECONDS)  # a new house, or a demo that gets its past, is known soon
 
     def facts(self, gateway: str) -> WeekFacts | None:
         """Return what was found last; None before the first look."""
