@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, Final
 
+import ujson
+
 from pwserver.events.kinds import KINDS, SENDERS
 from pwserver.json_types import Json, JsonObject
 from pwserver.records import record
@@ -119,6 +121,14 @@ class EventMemory:
                 alerts[name] = right(since)
         for repeats in self.repeats.values():
             repeats.since, repeats.untold_since = right(repeats.since) or repeats.since, right(repeats.untold_since)
+
+    @classmethod
+    def from_bytes(cls, kept: bytes) -> EventMemory:
+        """Return the memory that a ring keeps; that of nothing when it cannot be read."""
+        try:
+            return cls.from_json(ujson.loads(kept or b"{}"))
+        except ValueError:
+            return cls()
 
     @classmethod
     def from_json(cls, kept: object) -> EventMemory:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import ujson
 
+from pwserver.events.event_memory import EventMemory
 from pwserver.events.event_query import OLDEST_FIRST, EventQuery, choose
 from pwserver.events.event_ring import EventRing
 from pwserver.json_types import JsonObject
@@ -15,6 +16,7 @@ from pwserver.records import record
 
 DOWN, UP = b"grid_down", b"grid_up"
 _EVERYTHING: Final = 1 << 30
+_RECENT_SECONDS: Final = 60.0  # a window that ends so shortly before now was meant to reach until now
 
 
 @record(frozen=True, slots=True)
@@ -32,10 +34,10 @@ class Outage:
         until = now if self.end is None else self.end
         return 0.0 if self.begin is None else max(0.0, min(until, end) - max(self.begin, start))
 
-    def overlaps(self, start: float, end: float) -> bool:
-        """Say whether any of it is in a window, which is half-open."""
-        begin = self.begin if self.begin is not None else self.end
-        return (begin is None or begin < end) and (self.end is None or self.end >= start)
+    def overlaps(self, start: float, end: float, now: float) -> bool:
+        """Say whether any of it is in a window, which is half-open; of an unknown begin, whether its end or now is."""
+        known = [at for at in (self.begin, self.end, now - _RECENT_SECONDS) if at is not None]
+        return known[0] < end and (self.end is None or self.end >= start)
 
     def as_json(self, now: float) -> JsonObject:
         """Return the outage as the API tells it; ``now`` (epoch seconds) is where one that goes on has come to."""
@@ -57,7 +59,12 @@ class Outage:
 def find_outages(ring: EventRing) -> list[Outage]:
     """Return all outages that the diary of a gateway knows, oldest first."""
     page = choose([ring], EventQuery(-math.inf, math.inf, (DOWN, UP), OLDEST_FIRST, _EVERYTHING))
-    return list(pair_outages(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
+    found = list(pair_outages(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
+    # One that was there when the house was first looked at has no event before it ends: nobody saw it begin.
+    remembered = EventMemory.from_bytes(ring.kept_memory).outage
+    if remembered is not None and remembered.at is None and not any(one.end is None for one in found):
+        found.append(Outage(ring.gateway, None, None, {"purpose": remembered.purpose}, {}))
+    return found
 
 
 def pair_outages(gateway: str, events: Iterable[tuple[float, bytes, Mapping[str, Any]]]) -> Iterable[Outage]:

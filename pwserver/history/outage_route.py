@@ -40,7 +40,7 @@ def outages(
         query.check()
     except BadQuery as problem:
         return refuse(problem)
-    found = [one for ring in rings.values() for one in find_outages(ring) if one.overlaps(start, end)]
+    found = [one for ring in rings.values() for one in find_outages(ring) if one.overlaps(start, end, now)]
     found.sort(key=lambda one: one.begin if one.begin is not None else one.end or now, reverse=True)
     body = to_json(
         {

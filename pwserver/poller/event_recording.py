@@ -74,7 +74,10 @@ class EventRecording:
     ) -> None:
         self.listeners: list[Listener] = []
         self.dropped = 0  # polls that nobody could judge in time
-        self._gateways = {name: _Gateway(ring, _kept_memory(ring), _kept_memory(ring)) for name, ring in rings.items()}
+        self._gateways = {
+            name: _Gateway(ring, EventMemory.from_bytes(ring.kept_memory), EventMemory.from_bytes(ring.kept_memory))
+            for name, ring in rings.items()
+        }
         for known in self._gateways.values():
             _show(known)
         self._correction = correction
@@ -230,10 +233,3 @@ def _packed(memory: EventMemory) -> bytes:
         memory.repeats.clear()
         packed = ujson.dumps(memory.to_json(), ensure_ascii=False).encode("utf-8", "replace")
     return packed
-
-
-def _kept_memory(ring: EventRing) -> EventMemory:
-    try:
-        return EventMemory.from_json(ujson.loads(ring.kept_memory or b"{}"))
-    except ValueError:
-        return EventMemory()

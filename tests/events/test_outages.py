@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+import ujson
 
 from pwserver.events.event import Event
+from pwserver.events.event_memory import EventMemory, Outage
 from pwserver.history.history_answer import Histories
 from pwserver.history.outage_route import outages
+from pwserver.state.grid import DOWN
 from tests.events.test_event_query import NAMES, NOW, world
 
 HOUR = 3600.0
@@ -74,6 +77,17 @@ def test_one_that_goes_on_and_one_whose_begin_nobody_saw_say_so() -> None:
     assert (going["charge_begin_percent"], going["charge_end_percent"], going["home_wh"]) == (64.0, None, None)
     assert (unseen["begin"], unseen["end"], unseen["duration_seconds"]) == (None, NOW - 6 * HOUR, None)
     assert ask(BOTH, gateway=NAMES[1])["unknown_begins"] == 1
+
+
+def test_one_that_was_there_at_the_first_look_is_listed_while_it_goes_on() -> None:
+    found = diary((NAMES[0], 9 * HOUR, "grid_up", ENDED))
+    memory = EventMemory(grid=DOWN, outage=Outage(purpose="scheduled"))
+    found.events[NAMES[0]].commit([], ujson.dumps(memory.to_json()).encode())
+    newest = ask(found, gateway=NAMES[0])["outages"][0]
+    assert (newest["begin"], newest["end"], newest["duration_seconds"]) == (None, None, None)
+    assert newest["purpose"] == "scheduled"
+    assert ask(found, from_="now-1h", to="now")["unknown_begins"] == 1
+    assert ask(found, from_="now-3h", to="now-2h")["count"] == 0
 
 
 @pytest.mark.parametrize(

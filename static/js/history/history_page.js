@@ -164,19 +164,17 @@ async function show() {
     const step = answer?.bucket_seconds ?? 0;
     return step > SPREAD_SECONDS ? queries.spread(range, source(), ALL_FIELDS, step, signal) : null;
   });
-  const [power, spread, totals, minutes, outages, offGrid, value, ...periods] = await Promise.all([
+  const [power, spread, totals, minutes, outages, value, ...periods] = await Promise.all([
     asked,
     spreads,
     queries.totals(past(), gateway, signal),
     recordedMinutes(gateway),
     queries.outages(past(), gateway, signal),
-    range.to > serverNow() - 60 ? queries.offGridNow(gateway, signal) : [],
     several ? null : queries.value(days, gateway, signal),
     ...(kind ? COMPARISONS.map((one) => queries.calendar(kind, day, one, gateway, signal)) : []),
   ]);
   if (signal.aborted) return;
-  // An outage that was there before it was watched is listed when it ends; nobody knows when it began.
-  showOutages(outages, names, { away: offGrid.length > 0, watched: place() in (places.first_days ?? {}) });
+  showOutages(outages, names, place() in (places.first_days ?? {}));
   showValue(value, days, several);
   // Of longer bars only a part may have been filled in, and nobody knows which.
   const filled = totals?.step === "hour" ? totals.rows.filter((row) => row.filled_seconds) : [];

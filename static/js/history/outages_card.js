@@ -16,12 +16,11 @@ const COLUMNS = [
  * Show the outages of the range.
  * @param {OutageList | null} answer
  * @param {Record<string, string>} names of the houses; with more than one, each outage says of which it is
- * @param {{away: boolean, watched: boolean}} state whether a house is off the grid now, since before it was watched; and
- *   whether anything was ever read of what is shown
+ * @param {boolean} isWatched whether anything was ever read of what is shown
  */
-export function showOutages(answer, names, { away, watched }) {
+export function showOutages(answer, names, isWatched) {
   const count = answer?.count ?? 0;
-  text(find("outages-total"), answer?.count ? totalWords(answer) : noneWords(answer, away, watched));
+  text(find("outages-total"), answer?.count ? totalWords(answer) : noneWords(answer, isWatched));
   find("outages-scroll").hidden = !count;
   const several = Object.keys(names).length > 1;
   const heads = [...(several ? [say("history.outages.house")] : []), ...COLUMNS];
@@ -40,15 +39,16 @@ export function showOutages(answer, names, { away, watched }) {
   text(find("outages-more"), listed < count ? say("history.outages.more", { count: listed }) : "");
 }
 
-/** @param {OutageList | null} answer @param {boolean} isAway @param {boolean} isWatched */
-function noneWords(answer, isAway, isWatched) {
+/** @param {OutageList | null} answer @param {boolean} isWatched */
+function noneWords(answer, isWatched) {
   if (!answer) return say("history.outages.unknown");
-  if (isAway) return say("history.outages.before");
   return say(isWatched ? "history.outages.none" : "history.outages.notWatched");
 }
 
 /** @param {OutageList} answer */
 function totalWords(answer) {
+  const [newest] = answer.outages;
+  if (answer.count === 1 && newest.begin === null && newest.end === null) return say("history.outages.before");
   const values = { n: answer.count, length: span(answer.seconds) };
   return say(answer.unknown_begins ? "history.outages.atLeast" : "history.outages.total", values);
 }

@@ -92,12 +92,6 @@ export class HistoryQueries {
     return load(`api/outages?${query(gateway, { from: text(from), to: text(to) })}`, { signal });
   }
 
-  /** Ask which of the houses are off the grid now, by their ids. @param {string} gateway one of them @param {AbortSignal} signal */
-  async offGridNow(gateway, signal) {
-    const off = (await load("api/site", { signal }))?.site.grid.off ?? [];
-    return gateway ? off.filter((id) => id === gateway) : off;
-  }
-
   /**
    * Ask what the energy of these days was worth.
    * @param {{first: string, last: string}} days
