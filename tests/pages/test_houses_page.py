@@ -8,7 +8,7 @@ from functools import partial
 from playwright.sync_api import Page, Route
 
 from tests.pages.conftest import Look
-from tests.pages.support import House, until, violations
+from tests.pages.support import House, until, until_is, violations
 from tests.pages.test_top_sentence import one, twelve
 from tests.support.waiting import wait_until
 
@@ -130,3 +130,26 @@ def test_a_thousand_houses_are_asked_for_seldom_and_drawn_in_parts(twelve: House
     page.select_option("#show", "failed")
     until(page, f"{NAMES}.includes('House 0007') && {NAMES}.length <= 2")  # the first row is that of a real house
     assert page.evaluate(CELL.format("h7", "state")) == "WellSeven-day check failed: on grid"
+
+
+def test_the_console_of_twelve_houses_is_short_until_the_reader_wants_more(twelve: House, look: Look) -> None:
+    """Of each long list, the houses in trouble come first; the page of the server lists every gateway."""
+    page = look(twelve).open("console?hide=energy,trend,daily-energy,control")
+    boxes = {"powerwall": ".unit-box", "strings": "tbody tr", "gateways": ".gateway-box"}
+    count = "document.querySelectorAll('[data-card={}] {}').length"
+    for card, most, every in (("powerwall", 4, 22), ("strings", 8, 44), ("gateways", 6, 12)):
+        shown = count.format(card, boxes[card])
+        button = page.locator(f"[data-card={card}] .fold")
+        until_is(page, shown, most)
+        assert button.inner_text() == f"Show all {every}" and button.get_attribute("aria-expanded") == "false"
+        button.focus()
+        page.keyboard.press("Enter")
+        until_is(page, shown, every)
+        assert button.inner_text() == "Show fewer" and button.get_attribute("aria-expanded") == "true"
+        button.click()
+        until_is(page, shown, most)
+    assert page.locator(".gateway-box h3 > :first-child").first.inner_text() == "Cabin"
+    assert violations(page) == []
+    page = look(twelve).open("server")
+    until_is(page, count.format("gateways", boxes["gateways"]), 12)
+    assert page.locator(".fold").is_hidden()

@@ -5,7 +5,7 @@ import { checks } from "./cards/checks.js";
 import { control } from "./cards/control.js";
 import { dailyEnergy, energyNow } from "./cards/energy.js";
 import { powerFlow } from "./cards/flow.js";
-import { gateways } from "./cards/gateways.js";
+import { allGateways, gateways } from "./cards/gateways.js";
 import { health, mqtt } from "./cards/health.js";
 import { powerwalls } from "./cards/powerwalls.js";
 import { strings } from "./cards/strings.js";
@@ -27,7 +27,7 @@ export const CARDS = [
 
 /** Those of the page of the server, for who looks after it. @type {Card[]} */
 export const SERVER_CARDS = [
-  { id: "gateways", title: say("card.gateways"), span: 12, wide: true, create: gateways },
+  { id: "gateways", title: say("card.gateways"), span: 12, wide: true, create: allGateways },
   { id: "health", title: say("card.health"), span: 8, wide: true, create: health },
   { id: "mqtt", title: say("card.mqtt"), span: 4, wide: true, create: mqtt },
 ];

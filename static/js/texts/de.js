@@ -280,6 +280,9 @@ export const TEXTS = {
   "chart.battery": "Speicher",
   "chart.grid": "Netz",
   "chart.soe": "Ladestand",
+  // Lists of all houses together.
+  "fold.all": "Alle {count} zeigen",
+  "fold.fewer": "Weniger zeigen",
   // Powerwalls.
   "units.energy": "Energie",
   "units.health": "Zustand",

@@ -278,6 +278,9 @@ export const TEXTS = /** @type {const} */ ({
   "chart.battery": "Battery",
   "chart.grid": "Grid",
   "chart.soe": "Charge",
+  // Lists of all houses together.
+  "fold.all": "Show all {count}",
+  "fold.fewer": "Show fewer",
   // Powerwalls.
   "units.energy": "Energy",
   "units.health": "Health",

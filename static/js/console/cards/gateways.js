@@ -7,9 +7,11 @@ import { ago } from "../../core/server_clock.js";
 import { inTrouble } from "../../core/subject.js";
 import { say, translated } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
+import { FoldedList } from "../folded_list.js";
 
 /** @import { GatewayEntry } from "../../core/subject.js" */
 
+const MOST_SHOWN = 6;
 /** Each row, and which number of the gateway's document it shows. */
 const ROWS = /** @type {const} */ ([
   ["address", null],
@@ -38,20 +40,39 @@ function gatewayBox() {
   return { element, name, pill, why, again, cells };
 }
 
-/** @type {Card["create"]} */
-export function gateways(card, _app, hint) {
+/** All of them, for who looks after the server. @type {Card["create"]} */
+export const allGateways = (...made) => gatewaysCard(Number.POSITIVE_INFINITY, ...made);
+
+/** Those in trouble and a few others. @type {Card["create"]} */
+export const gateways = (...made) => gatewaysCard(MOST_SHOWN, ...made);
+
+/**
+ * @param {number} most how many are shown before the reader asks for all, where none of them is in trouble
+ * @param {Parameters<Card["create"]>} made
+ * @returns {LiveCard}
+ */
+function gatewaysCard(most, ...[card, app, hint]) {
   const list = h("div");
   const none = h("p.none", {}, say("gateways.none"));
-  card.append(list, none);
-  return {
+  /** @type {FoldedList<GatewayEntry>} */
+  const fold = new FoldedList(
+    most,
+    (one) => inTrouble(one) || flagged.has(one.id),
+    () => live.update?.(app),
+  );
+  /** What each house that is left out of the sum is said to be. @type {Map<string, string>} */
+  let flagged = new Map();
+  card.append(list, fold.button, none);
+  /** @type {LiveCard} */
+  const live = {
     update({ overview, shown, houses, lost }) {
       if (!overview) return;
       // With one house chosen, that house only.
       const all = overview.gateways.filter((one) => !shown || shown.several || shown.unknown || one.id === shown.id);
       const left = overview.site.left_out.filter((one) => one.reason === "implausible");
-      const flagged = new Map(left.map((one) => [one.id, one.sentence]));
+      flagged = new Map(left.map((one) => [one.id, one.sentence]));
       const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
-      const sorted = [...troubled, ...all.filter((one) => !troubled.includes(one))];
+      const sorted = fold.shown(all);
       const ids = sorted.map((one) => one.id);
       for (const [index, box] of keyed(list, ids, gatewayBox).entries()) {
         const house = houses.find((one) => one.id === ids[index]);
@@ -64,6 +85,7 @@ export function gateways(card, _app, hint) {
       hint(count < 2 ? "" : words);
     },
   };
+  return live;
 }
 
 /**

@@ -18,6 +18,7 @@ import { SCALE } from "../../core/labels.js";
 import { unreadWords } from "../../core/sentences.js";
 import { say, translated, unmarked } from "../../core/texts.js";
 import { factList } from "../fact_list.js";
+import { FoldedList } from "../folded_list.js";
 
 /**
  * @import { Piece } from "../../core/dom.js"
@@ -25,6 +26,7 @@ import { factList } from "../fact_list.js";
  * @typedef {(member: keyof Unit, write: (value: number) => string) => Piece[]} PieceOf
  */
 
+const MOST_SHOWN = 4; // of several houses together, while none of them is in trouble
 const ROWS = /** @type {const} */ ([
   "energy",
   "health",
@@ -48,16 +50,24 @@ function unitBox() {
 }
 
 /** @type {Card["create"]} */
-export function powerwalls(card, _app, hint) {
+export function powerwalls(card, app, hint) {
   const list = h("div.units-list");
   const none = h("p.none");
   const service = h("p.service");
-  card.append(list, none, service);
-  return {
+  /** @type {FoldedList<{house: SiteHouse, position: string}>} */
+  const fold = new FoldedList(
+    MOST_SHOWN,
+    ({ house, position }) => (house.units[position].state ?? "present") !== "present",
+    () => live.update?.(app),
+  );
+  card.append(list, fold.button, none, service);
+  /** @type {LiveCard} */
+  const live = {
     live: true,
     update({ shown, houses }) {
       const several = houses.length > 1;
-      const all = houses.flatMap((house) => Object.keys(house.units).map((position) => ({ house, position })));
+      const every = houses.flatMap((house) => Object.keys(house.units).map((position) => ({ house, position })));
+      const all = several ? fold.shown(every) : fold.unfolded(every);
       const keys = all.map(({ house, position }) => `${house.id}/${house.units[position].serial}`);
       for (const [index, box] of keyed(list, keys, unitBox).entries()) {
         const { house, position } = all[index];
@@ -75,6 +85,7 @@ export function powerwalls(card, _app, hint) {
       );
     },
   };
+  return live;
 }
 
 /**

@@ -3,12 +3,14 @@ import { figure, h, keyed, property, text } from "../../core/dom.js";
 import { known, power, withUnit } from "../../core/format.js";
 import { unreadWords } from "../../core/sentences.js";
 import { say } from "../../core/texts.js";
+import { FoldedList } from "../folded_list.js";
 
+const MOST_SHOWN = 8; // of several houses together, while none of them is in trouble
 /** @type {Record<string, string>} */
 const STATES = { asleep: say("strings.asleep"), unused: say("strings.unused"), missing: say("strings.missing") };
 
 /** @type {Card["create"]} */
-export function strings(card, _app, hint) {
+export function strings(card, app, hint) {
   const body = h("tbody");
   const none = h("p.none");
   const numbers = [say("strings.voltage"), say("strings.current"), say("strings.power")].map((name) =>
@@ -18,13 +20,21 @@ export function strings(card, _app, hint) {
   const head = h("thead", {}, h("tr", {}, h("th", { scope: "col" }, say("strings.string")), ...numbers, share));
   const region = { tabindex: 0, role: "region", "aria-label": say("card.strings") };
   const table = h("div.scroll", region, h("table", {}, head, body));
-  card.append(table, none);
-  return {
+  /** @type {FoldedList<{house: SiteHouse, name: string, string: SiteHouse["strings"][string]}>} */
+  const list = new FoldedList(
+    MOST_SHOWN,
+    ({ string }) => string.weak === true || string.state === "missing",
+    () => live.update?.(app),
+  );
+  card.append(table, list.button, none);
+  /** @type {LiveCard} */
+  const live = {
     live: true,
     update({ shown, houses }) {
-      const all = houses.flatMap((house) =>
+      const every = houses.flatMap((house) =>
         Object.entries(house.strings).map(([name, string]) => ({ house, name, string })),
       );
+      const all = houses.length > 1 ? list.shown(every) : list.unfolded(every);
       const most = Math.max(1, ...all.map(({ string }) => string.watts ?? 0)); // the longest bar
       const keys = all.map(({ house, name }) => `${house.id}/${name}`);
       for (const [index, row] of keyed(body, keys, stringRow).entries()) {
@@ -44,6 +54,7 @@ export function strings(card, _app, hint) {
       hint(all.length && known(shown?.solar_watts) ? say("strings.inAll", { power: power(shown.solar_watts) }) : "");
     },
   };
+  return live;
 }
 
 function stringRow() {
