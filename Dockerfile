@@ -35,6 +35,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates curl wget \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -m 1777 /data /auth /app
+# The official images carry Python's own modules untranslated, and each start and each health check would translate them
+# anew: 14 MB more take two thirds off a health check.
+RUN python3 -m compileall -q -x '/(ensurepip|idlelib|lib2to3|pydoc_data|site-packages|tkinter|turtledemo)/' \
+    "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/pwserver /opt/pwserver
 COPY --chmod=0755 deploy/container/as-owner /opt/pwserver/door/pwserver
 RUN for name in pypowerwall-server python python3; do ln -s pwserver "/opt/pwserver/door/$name"; done
