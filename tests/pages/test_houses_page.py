@@ -137,7 +137,7 @@ def test_the_console_of_twelve_houses_is_short_until_the_reader_wants_more(twelv
     page = look(twelve).open("console?hide=energy,trend,daily-energy,control")
     boxes = {"powerwall": ".unit-box", "strings": "tbody tr", "gateways": ".gateway-box"}
     count = "document.querySelectorAll('[data-card={}] {}').length"
-    for card, most, every in (("powerwall", 4, 22), ("strings", 8, 44), ("gateways", 6, 12)):
+    for card, most, every in (("powerwall", 6, 22), ("strings", 8, 44), ("gateways", 6, 12)):
         shown = count.format(card, boxes[card])
         button = page.locator(f"[data-card={card}] .fold")
         until_is(page, shown, most)

@@ -26,7 +26,7 @@ import { FoldedList } from "../folded_list.js";
  * @typedef {(member: keyof Unit, write: (value: number) => string) => Piece[]} PieceOf
  */
 
-const MOST_SHOWN = 4; // of several houses together, while none of them is in trouble
+const MOST_SHOWN = 6; // of several houses together, while none of them is in trouble
 const ROWS = /** @type {const} */ ([
   "energy",
   "health",
