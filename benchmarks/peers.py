@@ -72,10 +72,14 @@ def predecessor_folder() -> Path | None:
     named = os.environ.get("PWSERVER_PEER")
     folder = Path(named) if named else RESULTS / "pws"
     program = folder / "bin" / "pypowerwall-server"
-    if not program.exists() and not named:
+    # Pythons differ by a third in speed, so both sides run on the same one.
+    same = (folder / "bin" / "python").resolve() == Path(sys.executable).resolve()
+    if named and not same:
+        print(f"beware: {folder} runs on another Python than pwserver", flush=True)
+    if not (named or (same and program.exists())):
         print(f"installing {PREDECESSOR} into {folder}", flush=True)
         try:
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+            subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
             pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             subprocess.run([*pip, PREDECESSOR], check=True)
         except subprocess.CalledProcessError as problem:
