@@ -1,4 +1,4 @@
-"""One document over HTTP: the gate, nginx with the same bytes in a file, a Sanic handler, and pypowerwall-server.
+"""One document over HTTP: the gate, nginx with the same bytes in a file, a loop in C, a Sanic handler, the predecessor.
 
 One worker each, one at a time, in interleaved rounds; medians. The poller polls all the while.
 """
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
 
+from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import SHIPPED, nginx, predecessor, predecessor_folder, sanic_handler
 from benchmarks.table import Table
 from benchmarks.wrk import Load, load, missing, pin
@@ -23,6 +24,7 @@ from tests.support.programs import children, cpu_seconds, family, free_port, get
 SECTION = "fast path"
 TARGET = "/aggregates"
 AS_SHIPPED = "nginx as Debian ships it"
+LOOP = "a bare loop in C"
 ROUNDS, SECONDS = 5, 2.0
 FIFTY_EVERY_SECONDS = 5  # polls of each of the fifty gateways
 QUICK_ROUNDS, QUICK_SECONDS = 1, 1.0
@@ -103,6 +105,10 @@ def peers(stack: ExitStack, body: bytes, address: str, password: str) -> Iterabl
     found.append(Server(AS_SHIPPED, port, pid, "/document"))
     port, pid = stack.enter_context(sanic_handler(body, '"0123456789abcdef01234567"'))
     found.append(Server("Sanic handler", port, pid, "/document"))
+    loop = stack.enter_context(bare_loop(body))
+    if loop is not None:
+        skips = tuple(mode.name for mode in MODES if mode.name.startswith(("304", "gzip", "a connection")))
+        found.append(Server(LOOP, *loop, "/document", skips=skips))
     folder = predecessor_folder()
     if folder is not None:
         port, pid = stack.enter_context(predecessor(folder, address, password))
@@ -201,6 +207,9 @@ def report(table: Table, servers: Sequence[Server]) -> None:
                 table.add("ratios", f"throughput, {mode_name}", ratio, "", ratio, name, aim)
                 ratio = per_core(ours, mode_name) / per_core(others[name], mode_name)
                 table.add("ratios", f"answers a core, {mode_name}", per_core(ours, mode_name), "1/s", ratio, name, aim)
+    for mode_name in SATURATED if LOOP in others else ():
+        mine, least = (median(server.cpu[mode_name]) for server in (ours, others[LOOP]))
+        table.add("ratios", f"processor a request, {mode_name}", mine, "us", mine / least, LOOP, "<= 1.15")
     for mode_name in (*SATURATED, CLOSING):
         mine, theirs = (median(load.p99 for load in server.rounds[mode_name]) for server in (ours, others["nginx"]))
         table.add("ratios", f"p99, {mode_name}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
