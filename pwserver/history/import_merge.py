@@ -22,7 +22,16 @@ from pwserver.history.days import DAY_MIDDLE_SECONDS, FIRST_ZONE_SECONDS, day_st
 from pwserver.history.import_journal import MergedHistory
 from pwserver.history.import_report import ImportReport
 from pwserver.history.incoming import Incoming, Series
-from pwserver.history.layout import BANK, COLUMNS, ENERGY_NAMES, MOST_WATTS, POWERS, SIGNAL_FIGURES, RingPlan
+from pwserver.history.layout import (
+    BANK,
+    COLUMNS,
+    ENERGY_NAMES,
+    MOST_DAY_WH,
+    MOST_WATTS,
+    POWERS,
+    SIGNAL_FIGURES,
+    RingPlan,
+)
 from pwserver.history.recorder import Recorder
 from pwserver.history.ring_files import Rows
 from pwserver_ext.ring import EARLIEST_SECONDS, END_SECONDS, Ring
@@ -35,7 +44,6 @@ _FIRST_DAY = datetime.date(1970, 1, 2).toordinal()
 _LAST_DAY = datetime.date(9999, 12, 30).toordinal()
 _LEAST_COUNT = 0.5
 _POWERS = [COLUMNS.index(name) for name in POWERS]
-_MOST_WH = MOST_WATTS * 25.0  # in a day, of which none has more hours
 Row = TypeVar("Row")
 
 
@@ -86,7 +94,7 @@ class ImportMerge:
             if self._is_late(start - FIRST_ZONE_SECONDS, before):
                 self.report.later_than_now += 1
             elif not self._archive.gateway.virtual and any(
-                not 0.0 <= days[ordinal].get(name, 0.0) <= _MOST_WH for name in ENERGY_NAMES
+                not 0.0 <= days[ordinal].get(name, 0.0) <= MOST_DAY_WH for name in ENERGY_NAMES
             ):
                 self.report.impossible += 1
             else:

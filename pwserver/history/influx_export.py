@@ -16,7 +16,7 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from pwserver.history.layout import MOST_WATTS
+from pwserver.history.layout import MOST_DAY_WH, MOST_WATTS
 from pwserver.history.text_lines import numbered_lines
 from pwserver.records import record
 from pwserver.state.charge import soe_percent
@@ -28,7 +28,6 @@ MINUTES, GRID, DAYS = "minutes", "grid", "days"
 _FIELDS: Final = {MINUTES: frozenset((*POWERS, PERCENTAGE)), GRID: frozenset((GRID_STATUS,)), DAYS: frozenset(POWERS)}
 _POLICIES: Final = {"autogen": MINUTES, "grid": GRID, "daily": DAYS}
 _MEASUREMENT: Final = "http"
-_LARGEST_KWH: Final = MOST_WATTS / 1000.0 * 25.0  # in the longest day
 
 _MOST_NAMES: Final = 400
 
@@ -103,7 +102,7 @@ def _number(text: str, number: int, name: str) -> float:
 
 def _is_possible(kind: str, name: str, value: float) -> bool:
     if kind == DAYS:
-        return 0.0 <= value <= _LARGEST_KWH
+        return 0.0 <= value <= MOST_DAY_WH / 1000.0
     if name == PERCENTAGE:
         return soe_percent(value) is not None
     return abs(value) <= MOST_WATTS if name != GRID_STATUS else value in (0.0, 1.0)

@@ -24,6 +24,7 @@ DAY_SECONDS = 86400.0
 
 POWERS = ("site", "solar", "battery", "load")  # W; positive: import, production, discharge, consumption
 MOST_WATTS = 1e6  # no house has as much
+MOST_DAY_WH = MOST_WATTS * 25.0  # in the longest day
 # ``soe`` percent, app scale; ``grid`` 1 up, 0 down, -1 syncing; ``reserve`` percent, app scale; ``mode`` index of MODES
 COLUMNS = (*POWERS, "soe", "grid", "reserve", "mode", "frequency", "voltage")
 MODES = (*OWNERS_MODES, "scheduler", "site_ctrl", "island_mode")  # stored as their place in here
