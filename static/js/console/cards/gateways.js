@@ -55,13 +55,13 @@ function gatewaysCard(most, ...[card, app, hint]) {
   const list = h("div");
   const none = h("p.none", {}, say("gateways.none"));
   /** @type {FoldedList<GatewayEntry>} */
-  const fold = new FoldedList(
-    most,
-    (one) => inTrouble(one) || flagged.has(one.id),
-    () => live.update?.(app),
-  );
+  const fold = new FoldedList(most, isTroubled, () => live.update?.(app));
   /** What each house that is left out of the sum is said to be. @type {Map<string, string>} */
   let flagged = new Map();
+  /** @param {GatewayEntry} one */
+  function isTroubled(one) {
+    return inTrouble(one) || flagged.has(one.id);
+  }
   card.append(list, fold.button, none);
   /** @type {LiveCard} */
   const live = {
@@ -71,7 +71,7 @@ function gatewaysCard(most, ...[card, app, hint]) {
       const all = overview.gateways.filter((one) => !shown || shown.several || shown.unknown || one.id === shown.id);
       const left = overview.site.left_out.filter((one) => one.reason === "implausible");
       flagged = new Map(left.map((one) => [one.id, one.sentence]));
-      const troubled = all.filter((one) => inTrouble(one) || flagged.has(one.id));
+      const troubled = all.filter(isTroubled);
       const sorted = fold.shown(all);
       const ids = sorted.map((one) => one.id);
       for (const [index, box] of keyed(list, ids, gatewayBox).entries()) {
