@@ -1,6 +1,6 @@
 """Every compiled function beside its uncompiled twin, on what one poll of a Powerwall 3 with two followers gives.
 
-Not part of ``make test``: ``python -m benchmarks micros`` runs these and puts the ratios into the table.
+``python -m benchmarks micros`` runs these and puts the ratios into the table; ``tests/ext`` runs them untimed.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def arguments() -> dict[str, tuple[Any, ...]]:
         "vitals.split_name": (device,),
         "vitals.kind": (device,),
         "vitals.serial_of": (device, (one.vitals or {})[device]),
+        "vitals.has_serial": (device,),
         "vitals.version_number": (one.version or "25.10.1 3f1c1f38",),
         "vitals.grid_number": (one.grid_status or "UP",),
         "vitals.units": (one.system_status, config, one.vitals, ""),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 import pwserver_ext
 from pwserver_ext.modules import MODULES
+from tests.support.programs import ROOT
 
 SOURCES = Path(pwserver_ext.__file__).parent
 
@@ -33,3 +36,8 @@ def test_every_source_that_can_be_compiled_is_listed() -> None:
 def test_an_uncompiled_module_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pwserver_ext, "MODULES", ("snapshot", "arena", "nothing"))
     assert pwserver_ext.compiled() == {"snapshot": True, "arena": False, "nothing": False}
+
+
+def test_the_benchmark_compares_every_function_with_its_twin() -> None:
+    """Untimed, so that a function which the benchmark does not know fails here and not in its next run."""
+    subprocess.run([sys.executable, "-m", "benchmarks.micros"], cwd=ROOT, timeout=120, check=True)
