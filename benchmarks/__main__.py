@@ -15,7 +15,7 @@ import time
 
 from benchmarks.table import Table, facts, markdown
 
-SECTIONS = ("rendering", "footprint", "micros", "attackers", "fastpath")
+SECTIONS = ("rendering", "footprint", "micros", "attackers", "fastpath", "tls")
 # Longer, and of one part of the server each: only when named.
 OTHERS = ("home", "history", "streams", "load", "pages", "paint", "received", "odd")
 

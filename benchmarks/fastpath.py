@@ -42,6 +42,7 @@ class Server:
     rounds: dict[str, list[Load]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)  # microseconds a request
     skips: tuple[str, ...] = ()
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def etag_of(port: int, target: str) -> str:
 def measure(servers: Sequence[Server], modes: Sequence[Mode], rounds: int, seconds: float) -> None:
     """Every server in every mode, one after the other, again and again."""
     for server in servers:
-        load(server.port, server.target, 32, 1)  # warm
+        load(server.port, server.target, 32, 1, tls=server.tls)  # warm
     for number in range(rounds):
         for mode in modes:
             for server in servers if number % 2 == 0 else reversed(servers):
@@ -147,7 +148,7 @@ def one_round(server: Server, mode: Mode, seconds: float) -> None:
     if mode.name.startswith("304") and server.name.startswith("pwserver"):
         server.etag = etag_of(server.port, server.target)  # a poll may have changed the document meanwhile
     before = cpu_seconds(server.pid)
-    found = load(server.port, server.target, mode.connections, seconds, mode.headers(server), mode.pipeline)
+    found = load(server.port, server.target, mode.connections, seconds, mode.headers(server), mode.pipeline, server.tls)
     used = cpu_seconds(server.pid) - before
     server.rounds.setdefault(mode.name, []).append(found)
     server.cpu.setdefault(mode.name, []).append(used / max(1, found.requests) * 1e6)

@@ -24,7 +24,7 @@ http {{
     client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
     scgi_temp_path {home}/s;
     server {{
-        listen 127.0.0.1:{port} backlog=4096; root {home}/www;
+        listen 127.0.0.1:{port} {tls} backlog=4096; root {home}/www;
         add_header Cache-Control no-cache; add_header Access-Control-Allow-Origin *;
     }}
 }}
@@ -35,20 +35,24 @@ TUNED = "sendfile off;"  # faster for files as small as these
 
 
 @contextlib.contextmanager
-def nginx(body: bytes, more: str = TUNED) -> Iterator[tuple[int, int]]:
+def nginx(body: bytes, more: str = TUNED, certificate: tuple[str, str] | None = None) -> Iterator[tuple[int, int]]:
     """nginx with one worker and the body (and its twin) as a file ``/document``: port, pid of the worker. ``more``:
-    further directives."""
+    further directives; ``certificate``: the files of chain and key with which it speaks TLS."""
     port = free_port()
     with tempfile.TemporaryDirectory() as home:
         Path(home, "www").mkdir()
         os.chmod(home, 0o755)
         Path(home, "www", "document").write_bytes(body)
         Path(home, "www", "document.gz").write_bytes(gzip.compress(body, 4))
-        Path(home, "conf").write_text(NGINX.format(home=home, port=port, more=more))
+        if certificate:
+            more += f" ssl_certificate {certificate[0]}; ssl_certificate_key {certificate[1]};"
+        tls = "ssl" if certificate else ""
+        Path(home, "conf").write_text(NGINX.format(home=home, port=port, more=more, tls=tls))
         with process(
             ["nginx", "-p", home, "-c", f"{home}/conf", "-e", f"{home}/error.log"], clean_environment()
         ) as main:
-            wait_for(lambda: get(port, "/document")[0] == 200)
+            # Over TLS a plain request is refused, which is an answer as well.
+            wait_for(lambda: get(port, "/document")[0] == (400 if certificate else 200))
             yield port, next(iter(children(main.pid).values()))
 
 

@@ -57,7 +57,13 @@ def pin(pid: int) -> None:
 
 
 def load(
-    port: int, target: str, connections: int, seconds: float, headers: Sequence[str] = (), pipeline: int = 1
+    port: int,
+    target: str,
+    connections: int,
+    seconds: float,
+    headers: Sequence[str] = (),
+    pipeline: int = 1,
+    tls: bool = False,
 ) -> Load:
     """One round of ``connections`` that ask as fast as they are answered."""
     pinned = ["taskset", "-c", str(CLIENT_CORE)] if (os.cpu_count() or 1) > 1 and shutil.which("taskset") else []
@@ -67,9 +73,8 @@ def load(
         command = [*pinned, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", script.name]
         for header in headers:
             command += ["-H", header]
-        text = subprocess.run(
-            [*command, f"http://127.0.0.1:{port}{target}"], capture_output=True, text=True, check=True
-        ).stdout
+        command.append(f"{'https' if tls else 'http'}://127.0.0.1:{port}{target}")
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = json.loads(text.strip().splitlines()[-1])
     return Load(
         found["requests"] / found["us"] * 1e6,
