@@ -79,6 +79,7 @@ def value(histories: Histories, arguments: Mapping[str, str], now: float, match:
     rows = NO_ROWS
     if houses.priced:
         rows, notes = rows_of(houses.priced, step, first, last, where)
+        notes = [*houses.notes, *notes]
     columns = [_label_column(step, rows)]
     columns += [Column(name, array("d", column), _DIGITS) for name, column in _named(rows.columns)]
     if form == "csv":

@@ -31,10 +31,17 @@ from pwserver.tariff.tariff import Tariff
 
 NO_TARIFF: Final = "No tariff is known, so nothing has a price."
 REMEDY: Final = "Give the tariff in a file that PW_TARIFF_FILE names; docs/value.md has examples."
-SUM_REMEDY: Final = "Ask for one of them by its id: gateway=ID."
+SUM_REMEDY: Final = "Choose one of the houses (gateway=ID)."
 MOST_NAMED: Final = 3
-TOTALS_ONLY: Final = "Days without a value, because only their totals are known"
-NO_SINGLE_PRICE: Final = "No single price held on them all day."
+NO_TARIFF_OF: Final = "The sum needs a tariff of every house; none is known of {names}."
+NO_CURRENCY_OF: Final = "It is not known in which currency {names} pays, so nothing can be added up."
+CURRENCIES: Final = "The houses pay in different currencies: {names}."
+TOTALS_ONLY: Final = (
+    "Days without a value: {count}. Only their totals are known, and no single price held on them all day."
+)
+DAYS_LEFT_OUT: Final = "Days left out of the sum, because one of the houses has no value: {count}."
+QUARTERS_LEFT_OUT: Final = "Quarter hours left out of the sum, because one of the houses has no value: {count}."
+NEVER_RECORDED: Final = "The sum is without {names}, of which nothing was ever recorded."
 
 
 _Part: TypeAlias = "tuple[array[float], Sequence[Sequence[float]]]"  # moments, and the columns of AMOUNTS
@@ -48,11 +55,12 @@ class PricedHouse(NamedTuple):
 
 
 class Houses(NamedTuple):
-    """Holds the houses whose value is added up; none, and why, where that cannot be."""
+    """Holds the houses whose value is added up; none, and why, where that cannot be. ``notes``: whom the sum lacks."""
 
     priced: list[PricedHouse]
     cause: str | None = None
     remedy: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def priced_houses(histories: Histories, archive: Archive) -> Houses:
@@ -62,22 +70,24 @@ def priced_houses(histories: Histories, archive: Archive) -> Houses:
         if tariff is None or VALUES not in archive.rings:
             return Houses([], NO_TARIFF, REMEDY)
         return Houses([PricedHouse(archive, tariff)])
-    known = [one for one in histories.real() if one.recorded and VALUES in one.rings]
+    every = histories.real()
+    known = [one for one in every if one.recorded and VALUES in one.rings]
     told = [(one, histories.tariff(one.gateway.id)) for one in known]
     priced = [PricedHouse(one, tariff) for one, tariff in told if tariff is not None]
     if not priced:
         return Houses([], NO_TARIFF, REMEDY)
     unpriced = [one.gateway.id for one, tariff in told if tariff is None]
     if unpriced:
-        return Houses([], f"The sum needs a tariff of every house; none is known of {_listed(unpriced)}.", REMEDY)
+        return Houses([], NO_TARIFF_OF.format(names=_listed(unpriced)), REMEDY)
     currencies = {house.tariff.currency for house in priced}
     if len(priced) > 1 and None in currencies:
         named = _listed([house.archive.gateway.id for house in priced if house.tariff.currency is None])
-        return Houses([], f"It is not known in which currency {named} pays, so nothing can be added up.", SUM_REMEDY)
+        return Houses([], NO_CURRENCY_OF.format(names=named), SUM_REMEDY)
     if len(currencies) > 1:
         named = _listed([f"{house.archive.gateway.id} {house.tariff.currency}" for house in priced])
-        return Houses([], f"The houses pay in different currencies: {named}.", SUM_REMEDY)
-    return Houses(priced)
+        return Houses([], CURRENCIES.format(names=named), SUM_REMEDY)
+    unknown = [one.gateway.id for one in every if one not in known]
+    return Houses(priced, notes=(NEVER_RECORDED.format(names=_listed(unknown)),) if unknown else ())
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -97,23 +107,24 @@ def rows_of(
         times, columns, missing = _added(
             [(part.times, part.columns) for part in parts], [_since(one) for one in houses]
         )
-        return ValueRows(times, quarter_labels(times), columns), _notes(missing)
+        return ValueRows(times, quarter_labels(times), columns), _notes(QUARTERS_LEFT_OUT, missing)
     days = [read_days(house.archive, _lookup(house), first, last) for house in houses]
-    notes = [f"{TOTALS_ONLY}: {count}. {NO_SINGLE_PRICE}"] if (count := sum(found.unpriced for found in days)) else []
+    unpriced = sum(found.unpriced for found in days)
+    notes = _notes(TOTALS_ONLY, unpriced)
     if len(days) == 1:
         return grouped(days[0].dates, days[0].columns, step), notes
     dates, columns, missing = _added(
         [(found.dates, found.columns) for found in days], [_since(house, dates=True) for house in houses]
     )
-    return grouped(dates, columns, step), notes + _notes(missing)
+    return grouped(dates, columns, step), notes + _notes(DAYS_LEFT_OUT, missing)
 
 
 def _lookup(house: PricedHouse) -> PriceLookup:
     return PriceLookup(house.tariff, zone(house.archive.timezone))
 
 
-def _notes(missing: int) -> list[str]:
-    return [f"Rows without amounts: {missing}. One of the houses has none then."] if missing else []
+def _notes(words: str, count: int) -> list[str]:
+    return [words.format(count=count)] if count else []
 
 
 def _since(house: PricedHouse, dates: bool = False) -> float:

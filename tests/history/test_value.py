@@ -264,7 +264,7 @@ def test_a_day_without_one_of_the_houses_has_no_sum_and_one_before_it_began_has(
     assert list(days_of(found).values()) == [alone, alone, both, None, both, both]
     assert [row["compared_seconds"] is None for row in found["rows"]] == [False] * 3 + [True] + [False] * 2
     assert found["total"]["cost"] == pytest.approx(2 * 2.88 + 3 * 4.8)
-    assert found["notes"] == ["Rows without amounts: 1. One of the houses has none then."]
+    assert found["notes"] == ["Days left out of the sum, because one of the houses has no value: 1."]
     houses = {mine: tariff(flat(0.3)), theirs: tariff(flat(0.2))}
     quarters = sum_of(houses, step="15m", start="2026-11-04", end="2026-11-05")
     assert sum(row["cost"] is None for row in quarters["rows"]) == 96
@@ -289,6 +289,7 @@ def test_a_house_of_which_nothing_was_ever_recorded_is_not_waited_for():
     nobody = new_archive(KEPT, CABIN)
     found = sum_of({house(HOUSE, datetime.date(2026, 11, 1), 2): tariff(flat(0.3)), nobody: None})
     assert list(days_of(found).values()) == [pytest.approx(2.88)] * 2 and found["price_now"]["buy"] == 0.3
+    assert found["notes"] == ["The sum is without cabin, of which nothing was ever recorded."]
     assert "No tariff" in sum_of({nobody: None})["cause"]
 
 
@@ -300,7 +301,7 @@ def test_a_house_that_recorded_without_a_value_is_waited_for():
     fill(theirs, datetime.date(2026, 11, 3), 2)
     found = sum_of({mine: tariff(flat(0.3)), theirs: by_hours()})
     assert [cost is None for cost in days_of(found).values()] == [True, True, False, False]
-    assert len(found["notes"]) == 2 and "only their totals are known: 2." in found["notes"][0]
+    assert len(found["notes"]) == 2 and found["notes"][0].startswith("Days without a value: 2.")
 
 
 def by_hours() -> Tariff:
@@ -342,7 +343,7 @@ def test_imported_days_have_no_value_where_the_price_changed_within_them_and_the
     found = ask(archive, by_hours(), start="2026-10-01", end="2026-10-31")
     assert list(days_of(found)) == ["2026-10-26", "2026-10-27"]
     assert found["notes"] == [
-        "Days without a value, because only their totals are known: 3. No single price held on them all day."
+        "Days without a value: 3. Only their totals are known, and no single price held on them all day."
     ]
     before = Tariff("EUR", (flat(0.3, datetime.date(2026, 10, 22)),))
     ValueDays(archive, before).update()

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
+from pwserver.history import value_sum
 from tests.pages.conftest import Look
 from tests.pages.support import House, until, violations
 from tests.pages.test_history import DRAWN, NO_SIGNALS
@@ -154,11 +155,14 @@ def test_the_same_of_twelve_houses(house: House, look: Look) -> None:
         "/api/solar/strings",
         strings_of(**{name: {"A": string(name == "house7")} for name in names}),
     )
+    left_out = value_sum.DAYS_LEFT_OUT.format(count=2)
+    told(page, "/api/value?*gateway=aggregate", WORTH | {"notes": [left_out]})
     page.goto(f"{house.base}/history?range=today&{NO_SIGNALS}")
     until(page, DRAWN)
     assert plain(page, "#outages-total") == "1 outage, 1 h 00 min in all"
     assert plain(page, "#outages tbody tr").startswith("Number 7 ")
-    assert plain(page, "#value-words").startswith("Choose one house")
+    assert "€2.75" in plain(page, "#value"), "what all houses pay together is not shown"
+    assert plain(page, "#value-words").endswith(left_out)
     assert page.locator("#switcher option").count() == 13
     assert plain(page, "#strings-verdict") == "Weak: Number 7 · String A"
     assert plain(page, "#health").count("· PW1") == 12 and "Number 12 · PW2" in plain(page, "#health")

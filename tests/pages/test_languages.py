@@ -19,8 +19,8 @@ from pwserver.documents.explanations import leaves
 from pwserver.documents.site_documents import LEFT_OUT
 from pwserver.documents.titles import title_of
 from pwserver.gateways import command_execution, command_routes, failure, library
+from pwserver.history import value_sum
 from pwserver.history.signal_series import GROUPS, METRICS
-from pwserver.history.value_sum import NO_TARIFF, REMEDY
 from pwserver.modes import Reach
 from pwserver.mqtt import broker_connection, publisher
 from pwserver.notices import delivery
@@ -169,7 +169,10 @@ def said_by_the_server() -> Iterator[str]:
     )
     yield from (string_weakness.YEAR_BEFORE, string_weakness.EARLIER_DAYS)
     yield from (battery_health.MEANING, battery_health.NO_NAMEPLATE, battery_health.NO_DAYS, battery_health.SHORT)
-    yield from (battery_health.NOT_COUNTED, NO_TARIFF, REMEDY)
+    yield from (battery_health.NOT_COUNTED, value_sum.NO_TARIFF, value_sum.REMEDY, value_sum.SUM_REMEDY)
+    for told in (value_sum.NO_TARIFF_OF, value_sum.NO_CURRENCY_OF, value_sum.CURRENCIES, value_sum.TOTALS_ONLY,
+                 value_sum.DAYS_LEFT_OUT, value_sum.QUARTERS_LEFT_OUT, value_sum.NEVER_RECORDED):  # fmt: skip
+        yield told.format(names="7", count=7)
     yield from LEFT_OUT.values()
     yield from (str(group["label"]) for group in GROUPS.values())
     yield from (metric.label for metric in METRICS.values())

@@ -157,7 +157,6 @@ async function show() {
   }
   const findings = devices.show(queries, gateway, names);
   const { kind, day } = range;
-  const several = !gateway && (gateways?.length ?? 1) > 1;
   const days = daysOf(past());
   const asked = queries.power(range, gateway, signal);
   const spreads = asked.then((answer) => {
@@ -170,12 +169,12 @@ async function show() {
     queries.totals(past(), gateway, signal),
     recordedMinutes(gateway),
     queries.outages(past(), gateway, signal),
-    several ? null : queries.value(days, gateway, signal),
+    queries.value(days, source(), signal),
     ...(kind ? COMPARISONS.map((one) => queries.calendar(kind, day, one, gateway, signal)) : []),
   ]);
   if (signal.aborted) return;
   showOutages(outages, names, place() in (places.first_days ?? {}));
-  showValue(value, days, several);
+  showValue(value, days);
   // Of longer bars only a part may have been filled in, and nobody knows which.
   const filled = totals?.step === "hour" ? totals.rows.filter((row) => row.filled_seconds) : [];
   chart.shade(

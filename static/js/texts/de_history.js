@@ -145,6 +145,5 @@ export const TEXTS = {
   "history.value.rule":
     "Über ganze Tage: {days}. Eine Schätzung; maßgeblich ist die Rechnung des Versorgers. Jede Viertelstunde wird nach dem Tarif bewertet; gespart ist gegenüber vollem Netzbezug, dann gegenüber Solar allein.",
   "history.value.nothing": "Nichts aus dieser Zeit hat einen Wert: Damals waren noch keine Preise bekannt.",
-  "history.value.several": "Mit der Wahl eines Hauses erscheint, was seine Energie gekostet und gespart hat.",
   "history.value.unknown": "Der Server hat nicht gesagt, was die Energie wert war.",
 };

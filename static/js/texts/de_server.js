@@ -314,6 +314,20 @@ export const SERVER_TEXTS = {
   "No tariff is known, so nothing has a price.": "Es ist kein Tarif bekannt, deshalb hat nichts einen Preis.",
   "Give the tariff in a file that PW_TARIFF_FILE names; docs/value.md has examples.":
     "Den Tarif in einer Datei angeben, die PW_TARIFF_FILE nennt; docs/value.md hat Beispiele.",
+  "The sum needs a tariff of every house; none is known of {names}.":
+    "Die Summe braucht einen Tarif von jedem Haus; keiner ist bekannt von {names}.",
+  "It is not known in which currency {names} pays, so nothing can be added up.":
+    "Es ist nicht bekannt, in welcher Währung {names} zahlt, deshalb lässt sich nichts zusammenzählen.",
+  "The houses pay in different currencies: {names}.": "Die Häuser zahlen in verschiedenen Währungen: {names}.",
+  "Choose one of the houses (gateway=ID).": "Eines der Häuser wählen (gateway=ID).",
+  "Days without a value: {count}. Only their totals are known, and no single price held on them all day.":
+    "Tage ohne Wert: {count}. Von ihnen ist nur die Summe bekannt, und kein einzelner Preis galt den ganzen Tag.",
+  "Days left out of the sum, because one of the houses has no value: {count}.":
+    "Tage, die in der Summe fehlen, weil eines der Häuser keinen Wert hat: {count}.",
+  "Quarter hours left out of the sum, because one of the houses has no value: {count}.":
+    "Viertelstunden, die in der Summe fehlen, weil eines der Häuser keinen Wert hat: {count}.",
+  "The sum is without {names}, of which nothing was ever recorded.":
+    "In der Summe fehlt, wovon nie etwas aufgezeichnet wurde: {names}.",
   // Why a house is not in a sum.
   "has no data": "hat keine Daten",
   "does not answer": "antwortet nicht",

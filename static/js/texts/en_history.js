@@ -143,6 +143,5 @@ export const TEXTS = /** @type {const} */ ({
   "history.value.rule":
     "Of whole days: {days}. An estimate; the bill of your utility is right. Each quarter hour is priced by your tariff, and savings are against buying everything, then against the sun alone.",
   "history.value.nothing": "Nothing of this time has a value: it was before prices were known.",
-  "history.value.several": "Choose one house to see what its energy cost and saved.",
   "history.value.unknown": "The server did not say what the energy was worth.",
 });
