@@ -87,6 +87,9 @@ def test_previous_next_and_now(house: House, look: Look) -> None:
     page.goto(f"{house.base}/history?range=month&date=2026-02-31")
     until(page, DRAWN)
     assert "date=2026-02-31 is no day" in page.inner_text("#state") and chosen(page) == {"range": "month"}
+    page.goto(f"{house.base}/history?range=decade")
+    until(page, DRAWN)
+    assert "range=decade is unknown" in page.inner_text("#state") and chosen(page) == {"range": "1d"}
 
 
 def test_24_hours_are_24_hours(house: House, look: Look) -> None:

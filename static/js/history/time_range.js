@@ -54,9 +54,11 @@ export class TimeRange {
 
   /** Show what the address asks for. @param {URLSearchParams} query @param {string} [otherwise] a name */
   open(query, otherwise = "") {
-    const name = query.get("range") ?? otherwise;
+    const told = query.get("range");
+    const name = told ?? otherwise;
     this.choose(isName(name) ? name : "1d", query.get("date") ?? "");
     if (query.get("from") || query.get("to")) this.read(query.get("from") ?? "", query.get("to") ?? "");
+    else if (told && !isName(told)) this.problem = say("history.problem.range", { value: shortened(told) });
   }
 
   /** Say whether it moves with the clock. */

@@ -38,6 +38,8 @@ export const TEXTS = {
   "history.problem.to":
     "to={value} ist keine Zeit: möglich sind ein Tag (2026-11-01), eine Zeit (2026-11-01T18:30) oder Sekunden seit 1970. Das hier ist der letzte Tag.",
   "history.problem.future": "from={value} liegt in der Zukunft. Das hier ist der letzte Tag.",
+  "history.problem.range":
+    "range={value} ist unbekannt: möglich ist zum Beispiel today, month oder 7d. Das hier ist der letzte Tag.",
   "history.problem.date.day": "date={value} ist kein Tag: möglich ist 2026-11-01. Das hier ist der heutige Tag.",
   "history.problem.date.week": "date={value} ist kein Tag: möglich ist 2026-11-01. Das hier ist die laufende Woche.",
   "history.problem.date.month": "date={value} ist kein Tag: möglich ist 2026-11-01. Das hier ist der laufende Monat.",

@@ -37,6 +37,7 @@ export const TEXTS = /** @type {const} */ ({
   "history.problem.to":
     "to={value} is no time: write a day (2026-11-01), a time (2026-11-01T18:30) or seconds since 1970. This is the last day.",
   "history.problem.future": "from={value} is in the future. This is the last day.",
+  "history.problem.range": "range={value} is unknown: write today, month or 7d, for instance. This is the last day.",
   "history.problem.date.day": "date={value} is no day: write 2026-11-01. This is the present day.",
   "history.problem.date.week": "date={value} is no day: write 2026-11-01. This is the present week.",
   "history.problem.date.month": "date={value} is no day: write 2026-11-01. This is the present month.",
