@@ -328,6 +328,9 @@ type HouseRows = {
       exported_wh: number | null;
       own_percent: number | null;
     } | null;
+    further_watts?: {
+      [name: string]: number;
+    };
     worst_alert?: {
       name: string;
       meaning: string | null;

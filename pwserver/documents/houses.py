@@ -18,6 +18,7 @@ from pwserver.documents.json_schema import (
     Schema,
     array,
     integer,
+    map_of,
     nullable,
     number,
     obj,
@@ -26,7 +27,7 @@ from pwserver.documents.json_schema import (
 from pwserver.documents.site_documents import without_poller
 from pwserver.json_types import JsonObject
 from pwserver.state.condition import CONDITIONS
-from pwserver.state.figures import METER_NAMES, rounded
+from pwserver.state.figures import METER_NAMES, meter_name, rounded
 from pwserver.state.gateway import FRESH, State
 from pwserver.state.site import Site
 from pwserver.state.today import TodayEnergies
@@ -67,6 +68,13 @@ def _row(view: View, site: Site) -> JsonObject:
     for meter, name in METER_NAMES.items():
         watts = judged.meters[meter].watts.value
         body[f"{name}_watts"] = None if watts is None else round(watts)
+    further = {
+        meter_name(name): round(meter.watts.value)
+        for name, meter in judged.meters.items()
+        if name not in METER_NAMES and meter.watts.value
+    }
+    if further:
+        body["further_watts"] = further
     body["charge_percent"] = _rounded(judged.charge.app_percent.value, 1)
     body["hours_left"] = _rounded(state.judged.charge.hours_left.value, 1)
     body["reserve_percent"] = _rounded(state.judged.operation.reserve_percent.value, 1)
@@ -127,6 +135,7 @@ _ROW: dict[str, Schema] = {
     ),
 }
 _MORE: dict[str, Schema] = {
+    "further_watts": map_of(WATTS, "the further meters that are not at rest, a generator's for instance, by name"),
     "worst_alert": obj({"name": STRING, "meaning": nullable(STRING)}),
     "failed_check": string("of the seven-day checks the failed one that matters most", values=CHECKS),
     "weak_strings": array(STRING),

@@ -109,7 +109,7 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     facts["grid_charging"] = operation.grid_charging
     facts["grid_export"] = operation.grid_export
     for name, meter in judged.meters.items():
-        for path, attribute in _paths(f"meters.{_meter_name(name)}", Meter):
+        for path, attribute in _paths(f"meters.{meter_name(name)}", Meter):
             facts[path] = getattr(meter, attribute)
     measured = judge_measurements(judged.reading, judged.units, judged.devices, judged.electrical)
     for unit in judged.all_units:
@@ -130,7 +130,8 @@ def _house_figures(judged: Judged) -> dict[str, Fact[Any]]:
     return facts
 
 
-def _meter_name(name: str) -> str:
+def meter_name(name: str) -> str:
+    """Return what people read for the gateway's name of a meter."""
     shown = METER_NAMES.get(name)
     if shown is None:  # a further meter; if the gateway itself calls it "grid", it must not hide the main one
         shown = f"other {name}" if name in METER_NAMES.values() else name
@@ -185,10 +186,10 @@ def site_figures(site: Site, sums: SumMemory | None = None) -> dict[str, Total]:
     totals["reserve_percent"] = site.reserve_percent
     for name, total in site.watts.items():
         if name not in METER_NAMES:
-            totals[f"meters.{_meter_name(name)}.watts"] = total
+            totals[f"meters.{meter_name(name)}.watts"] = total
     for name, total in energy_totals(site, sums if sums is not None else SumMemory()).items():
         meter, _, counter = name.rpartition(".")
-        totals[f"meters.{_meter_name(meter)}.{COUNTERS[counter]}"] = total
+        totals[f"meters.{meter_name(meter)}.{COUNTERS[counter]}"] = total
     return totals
 
 

@@ -51,6 +51,14 @@ def test_a_house_that_is_away_keeps_its_last_known_figures_marked_as_old() -> No
     assert never["old"] is False and never["home_watts"] is None
 
 
+def test_a_generator_that_runs_is_in_the_row_of_its_house() -> None:
+    view = house("a")
+    assert view.reading is not None
+    more = {"generator": {"instant_power": 3000.4}, "busway": {"instant_power": 0.0}}
+    runs, rests = rows(house("a", aggregates={**view.reading.aggregates, **more}), house("b"))
+    assert runs["further_watts"] == {"generator": 3000} and "further_watts" not in rests
+
+
 def test_today_is_null_until_something_was_recorded() -> None:
     energies = TodayEnergies("2026-11-26", 5432.1, 1234.6, 0.0, None, 87.25)
     first, second = rows(replace(house("a"), today=energies), house("b"))

@@ -43,6 +43,20 @@ def test_which_gateway_is_in_trouble_and_why(twelve: House, look: Look) -> None:
     assert violations(page) == []
 
 
+def test_a_generator_that_runs_stands_below_the_grid(twelve: House, look: Look) -> None:
+    def with_generator(route: Route) -> None:
+        told = twelve.server.json("/api/houses")
+        told["houses"][0]["further_watts"] = {"generator": 4200}
+        route.fulfill(json=told)
+
+    page = look(twelve).page
+    page.route("**/api/houses", with_generator)
+    page.goto(f"{twelve.base}/houses")
+    until(page, SHOWN)
+    home = twelve.server.json("/api/houses")["houses"][0]["id"]
+    assert page.evaluate(CELL.format(home, "grid")).endswith("\nGenerator 4.20\u202fkW")
+
+
 def test_what_did_we_use_today(one: House, twelve: House, look: Look) -> None:
     """One house: on the console's first screen. Twelve: in the list, and of all together on the console."""
     for house, place in ((one, 0), (twelve, 3)):  # first, as the console asks again a minute later

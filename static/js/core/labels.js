@@ -3,6 +3,7 @@ import { say, sayId } from "./texts.js";
 
 export const NO_ANSWER = say("page.lost");
 export const SCALE = say("page.scale");
+const LONGEST_NAME = 17; // characters of a further meter's name that have room
 
 /** Write a mode of operation. @param {string} mode */
 export const modeWords = (mode) => sayId("mode.", mode);
@@ -15,6 +16,12 @@ export const EXPORTS = Object.fromEntries(["battery_ok", "pv_only", "never"].map
 
 /** The colours of the states of a gateway, and of the site. @type {Record<string, string>} */
 const COLOURS = { waiting: "warn", fresh: "good", stale: "warn", away: "bad", none: "bad", unknown: "bad" };
+
+/** Write the name of a further meter, "backup_generator". @param {string} name */
+export function meterName(name) {
+  const words = `${name[0].toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
+  return words.length > LONGEST_NAME ? `${words.slice(0, LONGEST_NAME - 1)}…` : words;
+}
 
 /** Return the word for a state of a gateway or of the site, and its colour. @param {string} state */
 export const stateWords = (state) => [sayId("state.", state), COLOURS[state] ?? "warn"];

@@ -1,9 +1,9 @@
 // Meters beyond the four, a generator for instance: small nodes in the corners on the left, with lines to the hub.
 import { attributes, drawnFigure, keyed, s, text } from "../core/dom.js";
 import { powerParts } from "../core/format.js";
+import { meterName } from "../core/labels.js";
 import { furtherMeters, nameOf } from "../core/subject.js";
 import { SMALL_RADIUS, spoke } from "./layout.js";
-import { meterName } from "./node_words.js";
 
 /**
  * @import { Subject } from "../core/subject.js"

@@ -1,5 +1,6 @@
 // The words of the drawing: what each node does, and the whole drawing for those who hear it.
 import { DASH, IDLE_WATTS, known, percent, power } from "../core/format.js";
+import { meterName } from "../core/labels.js";
 import { furtherMeters } from "../core/subject.js";
 import { say } from "../core/texts.js";
 
@@ -7,8 +8,6 @@ import { say } from "../core/texts.js";
  * @import { Figure } from "../core/format.js"
  * @import { Subject } from "../core/subject.js"
  */
-
-const LONGEST_NAME = 17; // characters of a further meter's name that have room
 
 /**
  * Say in which direction power flows; nothing while that is not known.
@@ -29,12 +28,6 @@ export function gridWords(subject) {
   if (subject?.grid_state === "SYNCING") return say("flow.reconnecting");
   const idle = subject?.grid_state === "UP" ? say("flow.connected") : say("flow.idle");
   return direction(subject?.grid_watts, say("flow.importing"), say("flow.exporting"), idle);
-}
-
-/** Write the name of a further meter, "backup_generator". @param {string} name */
-export function meterName(name) {
-  const words = `${name[0].toUpperCase()}${name.slice(1).replaceAll("_", " ")}`;
-  return words.length > LONGEST_NAME ? `${words.slice(0, LONGEST_NAME - 1)}…` : words;
 }
 
 /** @param {Subject} subject */

@@ -1,5 +1,6 @@
 // The columns of the list of houses: what each is called, how it is written, and by what it is sorted.
-import { DASH, energy, known, percent, power } from "../core/format.js";
+import { DASH, energy, IDLE_WATTS, known, percent, power } from "../core/format.js";
+import { meterName } from "../core/labels.js";
 import { say } from "../core/texts.js";
 import { aboutHours } from "../core/top_sentence.js";
 
@@ -14,8 +15,6 @@ import { aboutHours } from "../core/top_sentence.js";
  * @property {(row: HouseRow) => string} [words] none: the cell is made of more than text
  * @property {boolean} [down] sorted from the largest on at first
  */
-
-const IDLE_WATTS = 15;
 
 /**
  * Write a power with the word for its direction.
@@ -71,9 +70,12 @@ export const COLUMNS = [
     title: say("houses.grid"),
     value: (row) => row.grid_watts,
     words: (row) =>
-      row.grid_state === "DOWN"
-        ? say("houses.offGrid")
-        : directed(row.grid_watts, say("houses.buying"), say("houses.selling")),
+      [
+        row.grid_state === "DOWN"
+          ? say("houses.offGrid")
+          : directed(row.grid_watts, say("houses.buying"), say("houses.selling")),
+        ...Object.entries(row.further_watts ?? {}).map(([name, watts]) => `${meterName(name)} ${power(watts)}`),
+      ].join("\n"),
     down: true,
   },
   ...[
