@@ -134,6 +134,15 @@ class CounterTruth:
         self._cells[at], self._cells[at + 1], self._cells[at + 2] = value, total, math.nan
         self._told_at[index] = timestamp
 
+    def counts(self, energy: str) -> bool:
+        """Return whether an energy has a counter that was told, and that was not disputed when it was last heard."""
+        at = ENERGIES.index(energy) * _FIELDS
+        return math.isfinite(self._cells[at]) and self._cells[at + 2] != _DISPUTED
+
+    def last_told(self, energy: str) -> float:
+        """Return a counter's value when it was last told; NaN before that."""
+        return self._cells[ENERGIES.index(energy) * _FIELDS]
+
     def totals(self, ours: array[float]) -> dict[str, EnergyTotal]:
         """Return every energy as recorded and as counted."""
         found: dict[str, EnergyTotal] = {}

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import NOTHING_COUNTED, Counted, CounterTruth
 from pwserver.history.days import DAY_MIDDLE_SECONDS, day_span, day_start, local_date
+from pwserver.history.late_counters import Poll, completed, is_late
 from pwserver.history.layout import (
     BOOK_NAMES,
     COLUMNS,
@@ -105,7 +106,8 @@ class OpenIntervals:
 
     def clear(self) -> None:
         """Forget all samples and energies, as before the first poll."""
-        self.last = -math.inf  # when the newest poll was taken
+        self.last = -math.inf  # when the newest poll that was summed up was taken
+        self._waiting: list[Poll] = []  # polls after a gap whose counters are late
         self.minute_start = self.quarter_start = self.day_start = -math.inf
         self._day_end = -math.inf
         self._date = 0  # of the open day, a proleptic ordinal
@@ -205,15 +207,42 @@ class OpenIntervals:
         """Add one row by COLUMNS to the polls and to all open intervals.
 
         ``elapsed``: seconds since the last poll by a clock that is never set; None where only the timestamps tell.
-        ``found``: what the gateway's own counters say.
+        ``found``: what the gateway's own counters say. After a gap polls wait for counters that come late.
         """
+        self._waiting.append(Poll(timestamp, values, elapsed, found))
+        first = self._waiting[0]
+        seconds, bridge = self._elapsed(first.timestamp, first.elapsed), self._longest_step()
+        if seconds > bridge and is_late(self.truth, self._waiting):
+            self._waiting[-1] = Poll(timestamp, array("d", values), elapsed, found)
+            self._archive.polls.append(timestamp, values)
+            return
+        polls, self._waiting = self._waiting, []
+        if len(polls) > 1:
+            polls = completed(self.truth, polls, seconds, bridge)
+        for poll in polls:
+            self._take(poll)
+        self.show()
+
+    @property
+    def newest(self) -> float:
+        """Return when the newest poll was taken, whether or not it waits for counters."""
+        return self._waiting[-1].timestamp if self._waiting else self.last
+
+    def _elapsed(self, timestamp: float, elapsed: float | None) -> float:
+        """Return the seconds that really passed since the last poll that was summed up."""
         labelled = timestamp - self.last
-        if elapsed is not None and math.isfinite(labelled) and abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS:
+        is_set = elapsed is not None and math.isfinite(labelled) and abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS
+        return elapsed if is_set and elapsed is not None else labelled
+
+    def _take(self, poll: Poll) -> None:
+        """Sum up one poll."""
+        timestamp, values, found = poll.timestamp, poll.values, poll.found
+        labelled = timestamp - self.last
+        elapsed = self._elapsed(timestamp, poll.elapsed)
+        if elapsed != labelled:
             # The clock was set between the two polls: only what flowed in the seconds that really passed counts.
             for one in (self._integrator, self._shares, self._means):
                 one.move(labelled - elapsed)
-        else:
-            elapsed = labelled
         bridge = self._longest_step()
         self._integrator.longest_gap = self._shares.longest_gap = self._means.longest_gap = bridge
         gap = elapsed > bridge
@@ -236,7 +265,6 @@ class OpenIntervals:
         for rollup in (self._minute, self._quarter, self._day):
             rollup.add(values)
         self._archive.polls.append(timestamp, values)
-        self.show()
 
     def _longest_step(self) -> float:
         """Return the longest time between two polls that is no gap."""
@@ -476,6 +504,7 @@ class OpenIntervals:
     def restore_moments(self, moments: tuple[float, ...]) -> None:
         """Take back what ``moments`` gave; the end of the day follows from its start and today's zone."""
         self.last, self.minute_start, self.quarter_start, self.day_start, self._updated = moments
+        self._waiting.clear()
         self._step = math.nan
         self._day_end = -math.inf
         if math.isfinite(self.day_start):

@@ -57,7 +57,7 @@ class Recorder:
     @property
     def last(self) -> float:
         """Return when the newest poll was taken, epoch seconds; minus infinity before the first."""
-        return self._intervals.last
+        return self._intervals.newest
 
     @property
     def zone(self) -> ZoneInfo:
@@ -93,10 +93,10 @@ class Recorder:
         judged = judged if judged is not None else GatewayJudge().take(reading)
         timestamp = reading.timestamp if timestamp is None else timestamp
         intervals = self._intervals
-        if not math.isfinite(timestamp) or timestamp <= intervals.last:
+        if not math.isfinite(timestamp) or timestamp <= intervals.newest:
             self.refused += 1
             return False
-        minute, last = intervals.minute_start, intervals.last
+        minute, last = intervals.minute_start, intervals.newest
         intervals.take(timestamp, power_values(judged), elapsed, counted(judged.meters))
         self._signals.note_capacity(judged.charge.capacity_wh.value)
         if self._archive.signals:
@@ -126,7 +126,7 @@ class Recorder:
 
     def take_row(self, timestamp: float, values: array[float], elapsed: float | None = None) -> bool:
         """Record one row by COLUMNS from elsewhere (an import), without counters and device signals."""
-        if not timestamp > self._intervals.last:
+        if not timestamp > self._intervals.newest:
             return False
         self._intervals.take(timestamp, values, elapsed)
         return True

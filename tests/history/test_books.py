@@ -366,3 +366,100 @@ def test_the_shares_add_up_to_what_the_home_used(flows: list[tuple[float, float,
     powered = all(load > 1.0 for _, _, load in flows)
     if powered:
         assert sun + battery_share + grid == pytest.approx(home, rel=1e-4, abs=1e-6)
+
+
+# --- counters that come late after a gap ---------------------------------------------------------------------------
+
+
+def quarters_of(house: House) -> list[tuple[float, float]]:
+    """Energy and mean power of the home in the quarters, as energies."""
+    names = ("home_wh", "load", "covered_seconds")
+    _, columns = house.store.quarters.select(
+        -math.inf, math.inf, [house.store.column("quarters", one) for one in names]
+    )
+    return [(energy, mean * seconds / 3600.0) for energy, mean, seconds in zip(*columns, strict=True) if seconds]
+
+
+def after_gap(seconds: float, late_polls: int, late: str, restart: bool = False) -> House:
+    """A house at 2 kW, a gap at 3 kW, and polls after it that lack the counters or repeat those from before."""
+    house = House()
+    house.poll()
+    house.polls(600.0)
+    before = house.counter
+    house.flow(seconds, 3000.0)
+    if restart:
+        house.recorder.checkpoint()
+        house.recorder = Recorder(house.store)
+    for _ in range(late_polls):
+        truth, house.counter = house.counter, before
+        house.counts = late != "absent"
+        house.poll()
+        house.counter, house.counts = truth, True
+        house.flow(5.0)
+    house.poll()
+    house.polls(1200.0)
+    return house
+
+
+@pytest.mark.parametrize("late", ["absent", "repeated"])
+@pytest.mark.parametrize("polls", [1, 2, 6])
+@pytest.mark.parametrize("gap", [600.0, 3600.0, 20_000.0])
+def test_what_counters_that_come_late_tell_of_a_gap_is_the_gaps(gap: float, polls: int, late: str) -> None:
+    house = after_gap(gap, polls, late)
+    for ring in ("quarters", "days"):
+        energy, gaps, covered = house.row(ring, "grid_import_wh", "gap_seconds", "covered_seconds")
+        assert energy == pytest.approx(house.used, rel=1e-3), ring
+        assert (gaps, covered) == pytest.approx((gap, house.now - NOON)), ring
+    for energy, by_power in quarters_of(house)[:-1]:
+        assert energy == pytest.approx(by_power, rel=1e-3)
+        assert energy <= 3000.0 / 4.0 + 1.0
+
+
+def test_polls_that_wait_for_counters_are_in_the_history_at_once_and_outlive_a_restart() -> None:
+    house = after_gap(3600.0, 1, "absent")
+    times, _ = house.store.polls.select(-math.inf, math.inf, [0])
+    assert NOON + 600.0 + 3600.0 in times
+    house = House()
+    house.poll()
+    house.polls(600.0)
+    house.flow(3600.0, 3000.0)
+    house.counts = False
+    house.poll()
+    assert house.recorder.last == house.now
+    assert house.store.polls.select(-math.inf, math.inf, [0])[0][-1] == house.now
+    house.recorder.checkpoint()
+    house.recorder = Recorder(house.store)
+    house.counts = True
+    house.flow(5.0)
+    house.poll()
+    house.polls(600.0)
+    assert house.row("days", "home_wh", "gap_seconds") == pytest.approx([house.used, 3600.0])
+
+
+def test_counters_that_never_come_are_not_waited_for_long() -> None:
+    house = House()
+    house.poll()
+    house.polls(600.0)
+    house.counts = False
+    house.flow(3600.0, 3000.0)
+    house.poll()
+    before = house.used
+    house.polls(600.0)
+    energy, gaps, covered = house.row("days", "home_wh", "gap_seconds", "covered_seconds")
+    assert energy == pytest.approx(2000.0 / 6.0 + house.used - before)
+    assert (gaps, covered) == pytest.approx((3600.0, 1200.0))
+
+
+def test_of_two_gaps_in_a_row_with_one_count_each_has_its_share() -> None:
+    house = House()
+    house.poll()
+    house.polls(600.0)
+    house.flow(4000.0, 1000.0)
+    house.counts = False
+    house.poll()
+    house.counts = True
+    house.flow(9000.0)
+    house.poll()
+    house.polls(600.0)
+    assert house.row("days", "home_wh", "gap_seconds") == pytest.approx([house.used, 13_000.0])
+    assert all(energy <= 251.0 for energy, _ in quarters_of(house)[1:-2])
