@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("pwserver.mqtt")
 NOT_INSTALLED = "MQTT needs the Python package aiomqtt, which is not installed: pip install aiomqtt"
 NOT_TRIED = "an attempt to connect is under way"
+# Who listens there may be no broker, or expect TLS: it closes or keeps silent, and the library tells of neither.
+NO_ANSWER = (
+    "no MQTT answer within {:g} s; check MQTT_HOST and MQTT_PORT, and whether the broker expects TLS there (MQTT_TLS)"
+)
+_TIMED_OUT = "Operation timed out"  # as the library puts it
 REASON_CHARACTERS = 300  # of a failure's text, which may hold what the other side sent
 MAX_INBOUND = 100
 STOP_SECONDS = 3.0  # for the last messages of a connection that ends
@@ -72,7 +77,7 @@ async def connected(
     settings: MqttSettings, will: tuple[str, bytes] | None, inbound: int = MAX_INBOUND
 ) -> AsyncIterator[Client]:
     """Open one connection, with a retained will if there is one. The library's errors become ConnectionLost."""
-    aiomqtt = library()
+    aiomqtt, established = library(), False
     quiet = logging.getLogger("pwserver.mqtt.client")
     quiet.setLevel(logging.CRITICAL)  # its warnings and errors repeat, at every attempt, what ``Attempts`` logs
     try:
@@ -95,8 +100,11 @@ async def connected(
         )
         client.pending_calls_threshold = 1000
         async with client:
+            established = True
             yield client
     except (aiomqtt.MqttError, OSError, ValueError) as error:
+        if not established and str(error) == _TIMED_OUT:
+            raise ConnectionLost(NO_ANSWER.format(settings.operation_timeout_seconds)) from None
         raise ConnectionLost(str(error) or type(error).__name__) from None
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts, end_all
+from pwserver.mqtt.broker_connection import REPEAT_SECONDS, Attempts, ConnectionLost, connected, end_all
 from pwserver.mqtt.broker_settings import ControlRejected, MqttSettings
 from pwserver.mqtt.publisher import MqttPublisher
 from tests.mqtt.exceptions import sent_by_us_only
@@ -53,6 +53,36 @@ def test_without_a_host_nothing_is_loaded(tmp_path):
         "assert not {'aiomqtt', 'paho', 'paho.mqtt'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=patient(30))
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silent", "closes", "http"])
+def test_what_is_no_broker_is_named_with_what_to_look_at(answer):
+    """A port that expects TLS closes, or keeps silent."""
+
+    async def talk(reader, writer):
+        await reader.read(1)
+        writer.write(answer or b"")
+        if answer is None:
+            await told.wait()
+        writer.close()
+        await writer.wait_closed()
+        closed.set()
+
+    told, closed = asyncio.Event(), asyncio.Event()
+
+    async def main():
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        settings = MqttSettings(host="127.0.0.1", port=port, operation_timeout_seconds=0.2)
+        with pytest.raises(ConnectionLost, match=r"no MQTT answer within 0.2 s; check .*MQTT_PORT.*MQTT_TLS"):
+            async with connected(settings, None):
+                pass
+        told.set()
+        await closed.wait()
+        server.close()
+        await server.wait_closed()
+
+    run(main())
 
 
 def test_state_discovery_and_a_clean_stop(broker, watch, until, recorded, powerwall3, view_of):

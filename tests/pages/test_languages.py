@@ -202,6 +202,7 @@ NOT_SAID = {
     "the gateway", "7 refused: 7", "7 did not acknowledge", "Control operation failed for 7",
     "7; energy from gateway local API", "began again: 7 before, 7 at 7",
     "MQTT broker %s: %s%s; next attempt in %g s", " (7 more times before)", " (and 7 more like this)",
+    "Operation timed out",
 }  # fmt: skip
 # Who may read a file: details, which stay English.
 DETAILS = {

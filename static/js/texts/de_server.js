@@ -264,6 +264,8 @@ export const SERVER_TEXTS = {
   "The process that sends has ended.": "Der Prozess, der sendet, ist zu Ende.",
   "It is started again by itself; the log says more if that goes on.":
     "Er startet von selbst neu; wenn es dabei bleibt, steht mehr im Protokoll.",
+  "no MQTT answer within {seconds} s; check MQTT_HOST and MQTT_PORT, and whether the broker expects TLS there (MQTT_TLS)":
+    "innerhalb von {seconds} s keine MQTT-Antwort; MQTT_HOST und MQTT_PORT prüfen, und ob der Broker dort TLS erwartet (MQTT_TLS)",
   "MQTT needs the Python package aiomqtt, which is not installed: pip install aiomqtt":
     "MQTT braucht das Python-Paket aiomqtt, das nicht installiert ist: pip install aiomqtt",
   "an attempt to connect is under way": "ein Versuch, zu verbinden, läuft",
