@@ -37,7 +37,7 @@ def day_over() -> str:
     return f"range=day&date={today() - datetime.timedelta(days=2)}&{NO_SIGNALS}"
 
 
-def told(page: Page, path: str, answer: dict[str, Any]) -> None:
+def told(page: Page, path: str, answer: Any) -> None:
     """Have the server say this of a path."""
 
     def fulfil(route: Route) -> None:
@@ -180,6 +180,21 @@ def test_the_values_below_the_pointer_are_read_out(house: House, look: Look) -> 
     until(page, f"{spoken} !== {last!r}")
     at = page.inner_text("[data-metric=power] .legend .at")
     assert at and page.evaluate(spoken).startswith(f"{at}: "), "the eye sees another time than the ear hears"
+
+
+def test_a_sum_without_a_record_of_its_own_is_the_houses_added_up(house: House, look: Look) -> None:
+    """After an import of several houses there is no record of their sum, and yet each has its rows."""
+    page = look(house.base).page
+    fields = ",".join(f"{name},{name}_min,{name}_max" for name in ("solar", "load", "battery", "site", "soe"))
+    since = int(time.time() - 7 * 24 * HOURS)
+    rows = house.server.json(f"/api/history?from={since}&step=3600&fields={fields}")
+    told(page, "/api/history?from=", [{name: row[name] if name == "time" else None for name in row} for row in rows])
+    page.goto(f"{house.base}/history?range=30d&{NO_SIGNALS}")
+    until(page, DRAWN)
+    page.focus("#power")
+    page.keyboard.press("End")
+    spoken = "document.querySelector('[data-metric=power] .unseen').textContent"
+    until(page, f"/: Solar .*kW, Home .*kW, Battery .*kW, Grid .*kW, Charge .*%$/.test({spoken})")
 
 
 def test_an_outage_that_was_there_before_anybody_watched_is_no_time_with_grid(house: House, look: Look) -> None:

@@ -114,14 +114,23 @@ function figureOf(row, { scale, field }, edge = "") {
 const timeOf = (row) => Date.parse(row.time) / 1000;
 
 /**
- * Return rows of /api/history as points of /api/timeseries/trend, whose times are other ones.
+ * Return rows of /api/history as points of /api/timeseries/trend, whose times are other ones, and where they know
+ * nothing those: several houses have no record of their sum for the time before they were together, after an import for
+ * instance.
  * @param {SpreadRow[]} rows
+ * @param {Point[]} points
+ * @param {number} [bucket] seconds
  */
-export const pointsOf = (rows) =>
-  rows.map((row) => ({
-    ts: timeOf(row),
-    ...Object.fromEntries(POWER_SERIES.map((one) => [one.key, figureOf(row, one)])),
-  }));
+export function pointsOf(rows, points, bucket = BUCKET_SECONDS) {
+  const spread = rows
+    .filter((row) => POWER_SERIES.some((one) => figureOf(row, one) !== null))
+    .map((row) => ({
+      ts: timeOf(row),
+      ...Object.fromEntries(POWER_SERIES.map((one) => [one.key, figureOf(row, one)])),
+    }));
+  const known = new Set(spread.map(({ ts }) => Math.floor(ts / bucket)));
+  return [...spread, ...points.filter(({ ts }) => !known.has(Math.floor(ts / bucket)))];
+}
 
 /**
  * Return the lowest and highest values of each series at these times, as a chart with bands takes them.

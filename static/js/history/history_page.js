@@ -191,7 +191,7 @@ async function show() {
   else showState(range.problem, Boolean(range.problem));
   if (power) {
     const merged = merge(
-      spread ? { ...power, points: pointsOf(spread) } : power,
+      spread ? { ...power, points: pointsOf(spread, power.points ?? [], power.bucket_seconds) } : power,
       minutes.filter((one) => one.ts >= range.from && one.ts <= range.to),
     );
     text(find("bands"), spread ? say("history.bands") : "");
