@@ -3,5 +3,7 @@ import { keepForOffline } from "./core/offline_files.js";
 import { keepScreenOn } from "./core/wake_lock.js";
 
 keepScreenOn();
+// Where the pages are pushed sideways, this one is in sight.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 if (document.readyState === "complete") keepForOffline();
 else addEventListener("load", keepForOffline);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 
+import pytest
 from playwright.sync_api import Page, Route
 
 from tests.pages.conftest import Look
@@ -120,6 +121,24 @@ def test_a_phone_shows_cards_and_every_page_leads_to_the_houses(one: House, twel
             body = house.server.get(f"/{path}").body.decode()
             assert ('<html lang="en" data-several' in body) is several, path
             assert 'href="houses"' in body
+
+
+@pytest.mark.parametrize("path", ["", "console", "history", "server", "houses"])
+def test_the_bar_of_twelve_houses_is_two_rows_on_a_phone(twelve: House, look: Look, path: str) -> None:
+    """In the longer language too; the page that is shown is in sight, and the others can be pushed there."""
+    page = look(twelve, viewport={"width": 320, "height": 800}, locale="de-DE").open(path)
+    choice = "document.querySelector('#switcher select, #switcher input')"
+    until(page, f"document.querySelector('nav [aria-current]') && ({choice} || location.pathname === '/houses')")
+    tops = "[...document.querySelectorAll('.bar > :not(.pill, .spread)')].filter((one) => one.offsetParent)"
+    middles = f"{tops}.map((one) => one.getBoundingClientRect()).map((one) => Math.round((one.top + one.bottom) / 16))"
+    until(page, f"new Set({middles}).size <= 2")
+    here = page.locator("nav [aria-current]").bounding_box()
+    assert here is not None and here["x"] >= 0 and here["x"] + here["width"] <= 320
+    last = page.locator("nav a").last
+    last.focus()
+    box = last.bounding_box()
+    assert box is not None and box["x"] + box["width"] <= 320
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_thousand_houses_are_asked_for_seldom_and_drawn_in_parts(twelve: House, look: Look) -> None:
