@@ -11,7 +11,7 @@ from typing import Final
 from pwserver.events import kinds
 from pwserver.events.event_memory import MOST_ALERTS, MOST_PLACES, MOST_REPEATS, EventMemory, Repeats
 from pwserver.events.observation import Observation, device_of
-from pwserver.events.outages import RECENT_SECONDS, seconds_between
+from pwserver.events.outages import RECENT_SECONDS, span
 from pwserver.events.tell import Tell
 from pwserver.json_types import JsonObject
 from pwserver.state.alert_meanings import MEANINGS, UNPUBLISHED
@@ -42,8 +42,7 @@ def judge_alerts(
             repeats.untold_since = None
             repeats.untold += 1
             continue
-        lasted = seconds_between(since, seen.at)
-        tell(kinds.ALERT_ENDED, **_named(memory, place, name), since=since, duration_seconds=lasted)
+        tell(kinds.ALERT_ENDED, **_named(memory, place, name), **span(memory, since, seen.at))
     for name in [name for name in told if name not in known][: min(most - len(ended), MOST_ALERTS - len(known))]:
         known[name] = seen.at
         memory.labels[place] = told[name] or memory.labels.get(place)

@@ -20,7 +20,7 @@ from pwserver.events.event_memory import (
 )
 from pwserver.events.event_ring import SPARE
 from pwserver.events.observation import Observation
-from pwserver.events.outages import judge_grid_events, seconds_between
+from pwserver.events.outages import judge_grid_events, span
 from pwserver.events.tell import Tell
 from pwserver.json_types import Json
 from pwserver.state.fact import finite
@@ -44,11 +44,13 @@ def detect(gateway: str, seen: Observation, memory: EventMemory) -> list[Event]:
 
     def tell(kind: str, at: float | None = None, /, **details: Json) -> None:
         moment = seen.at if at is None else at
-        found.append(Event(gateway, kind, moment, details, steady=seen.steady - (seen.at - moment)))
+        steady = memory.noted.get(moment, seen.steady - (seen.at - moment))
+        found.append(Event(gateway, kind, moment, details, steady=steady))
         memory.counts[kind] = memory.counts.get(kind, 0) + 1
         if kind == kinds.GRID_UP:
             memory.last_outage_seconds = finite(details["duration_seconds"])
 
+    memory.note(seen.at, seen.steady)
     _silence(seen, memory, tell)
     if seen.fresh:
         judge_grid_events(seen, memory, tell, _sender(memory, "islanding", None, seen.steady))
@@ -77,8 +79,7 @@ def _silence(seen: Observation, memory: EventMemory, tell: Tell) -> None:
             tell(
                 kinds.GATEWAY_BACK,
                 cause=memory.away_cause,
-                since=memory.away_at,
-                duration_seconds=seconds_between(memory.away_at, seen.at),
+                **span(memory, memory.away_at, seen.at),
             )
         memory.heard, memory.away_at, memory.away_cause = True, None, None
     elif seen.away and memory.heard and memory.away_at is None:

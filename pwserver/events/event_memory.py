@@ -73,6 +73,9 @@ class EventMemory:
     resets: dict[str, float] | None = None  # counter -> when its last reset was believed
     counts: dict[str, int] = field(default_factory=dict)  # kind -> how many events there have been
     last_outage_seconds: float | None = None
+    boot: float = field(default=0.0, compare=False)  # names the start of the machine of which ``noted`` tells
+    # Noted time -> the steady clock then: how long something lasts does not follow a clock that is set meanwhile.
+    noted: dict[float, float] = field(default_factory=dict, compare=False)
     # Not kept: what is not sure yet, and what the newest poll of this process told. It says whether a change was seen
     # as it happened.
     silent_at: float | None = field(default=None, compare=False)  # since when it seems to be silent, until that is sure
@@ -104,7 +107,44 @@ class EventMemory:
             "resets": self.resets,
             "counts": self.counts,
             "last_outage": self.last_outage_seconds,
+            "noted": self._noted_json(),
         }
+
+    def _noted_json(self) -> Json:
+        rows = [[at, self.noted[at]] for at in self._lasting() if at is not None and at in self.noted]
+        return [self.boot, rows] if rows else None
+
+    def note(self, at: float, steady: float) -> None:
+        """Note what the steady clock says at a time that may be noted next; forget that of times that are not any more.
+
+        Of alerts the steady clock is not kept over a restart: there may be too many of them.
+        """
+        alerts = {since for alerts in self.alerts.values() for since in alerts.values()}
+        wanted = {*self._lasting(), *alerts}
+        self.noted = {when: moment for when, moment in self.noted.items() if when in wanted}
+        self.noted[at] = steady
+
+    def lasted(self, begin: float | None, end: float | None) -> float | None:
+        """Return the seconds between two noted times: by the steady clock where it has run since, else by the calendar.
+
+        None where one is not known, or where the calendar is all there is and was set back meanwhile.
+        """
+        if begin is None or end is None:
+            return None
+        if begin in self.noted and end in self.noted:
+            return max(0.0, self.noted[end] - self.noted[begin])
+        return None if end < begin else end - begin
+
+    def stay_in(self, boot: float) -> None:
+        """Forget what the steady clock of another start of the machine said."""
+        if boot != self.boot or not boot:
+            self.noted.clear()
+        self.boot = boot
+
+    def _lasting(self) -> tuple[float | None, ...]:
+        """Return the noted times of what may last for long."""
+        outages = (None if one is None else one.at for one in (self.outage, self.grid_doubt))
+        return self.away_at, self.silent_at, *outages
 
     def shift(self, first: float, last: float, seconds: float) -> None:
         """Add seconds to every noted time from ``first`` to ``last``: the clock was wrong then."""
@@ -112,6 +152,7 @@ class EventMemory:
         def right(at: float | None) -> float | None:
             return at + seconds if at is not None and first <= at <= last else at
 
+        self.noted = {right(at) or at: steady for at, steady in self.noted.items()}
         self.away_at, self.silent_at = right(self.away_at), right(self.silent_at)
         for outage in (self.outage, self.grid_doubt):
             if outage is not None:
@@ -165,6 +206,10 @@ class EventMemory:
         counts = _items(told.get("counts"), len(KINDS))
         found.counts = {kind: count for kind, count in counts if kind in KINDS and type(count) is int and count >= 0}
         found.last_outage_seconds = finite(told.get("last_outage"))
+        match told.get("noted"):
+            case [boot, [*rows]] if finite(boot) is not None:
+                found.boot = float(boot)
+                found.noted = dict(_pairs(rows))
         return found
 
 
@@ -187,6 +232,13 @@ def _repeats(kept: object) -> Iterator[tuple[tuple[str, str], Repeats]]:
         match row:
             case [str(place), str(name), since, int(told), int(untold), began, exact] if finite(since) is not None:
                 yield (short(place), short(name)), Repeats(float(since), told, untold, finite(began), exact is True)
+
+
+def _pairs(rows: list[Any]) -> Iterator[tuple[float, float]]:
+    for row in rows[:8]:
+        match row:
+            case [at, steady] if finite(at) is not None and finite(steady) is not None:
+                yield at, steady
 
 
 def _items(kept: object, most: int) -> list[tuple[str, Any]]:

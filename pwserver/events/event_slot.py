@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import ujson
 
 from pwserver.events.event import Event
+from pwserver.state.fact import finite
 
 SLOT_BYTES: Final = 512  # a sector, so that a power cut leaves it whole or not at all
 # CRC-32 of the rest, bytes of the text, sequence number, time, steady clock, start of the machine
@@ -40,9 +41,12 @@ def pack_event(event: Event, boot: float) -> bytes:
 
 def with_time(memory: memoryview, start: int, offset: float) -> bytes:
     """Return the bytes of a whole slot with the time that its event has by this offset."""
-    length, sequence, _, steady, boot = _BODY.unpack_from(memory, start + _CHECK.size - 4)
+    length, sequence, at, steady, boot = _BODY.unpack_from(memory, start + _CHECK.size - 4)
     text = memory[start + SLOT.size : start + SLOT.size + length].tobytes()
-    return _sealed(_BODY.pack(length, sequence, steady + offset, steady, boot) + text)
+    kind, _, details = text.partition(b"\n")
+    moved = kind + b"\n" + moved_details(details, at, steady + offset, steady)
+    text = moved if len(moved) <= TEXT_BYTES else text
+    return _sealed(_BODY.pack(len(text), sequence, steady + offset, steady, boot) + text)
 
 
 def read_slot(memory: memoryview, start: int, corrections: Sequence[Correction] = ()) -> EventRow | None:
@@ -56,10 +60,29 @@ def read_slot(memory: memoryview, start: int, corrections: Sequence[Correction] 
         return None
     _, sequence, at, steady, _ = _BODY.unpack_from(body)
     kind, _, details = body[SLOT.size - 4 :].partition(b"\n")
+    told = at
     for first, last, offset in corrections:
         if first <= sequence <= last:
             at = steady + offset
-    return EventRow(sequence, at, steady, kind, details)
+    return EventRow(sequence, at, steady, kind, details if at == told else moved_details(details, told, at, steady))
+
+
+def moved_details(details: bytes, told: float, at: float, steady: float) -> bytes:
+    """Return the details of an event whose time is ``at`` and not what was told: ``since`` moves with it.
+
+    What began before this start of the machine was noted by a clock of its own: the calendar says how long it lasted.
+    """
+    if b'"since"' not in details:
+        return details
+    found = ujson.loads(details)
+    since, seconds = finite(found.get("since")), finite(found.get("duration_seconds"))
+    if since is None:
+        return details
+    if seconds is not None and seconds <= steady:
+        found["since"] = round(since + at - told, 3)
+    elif "duration_seconds" in found:
+        found["duration_seconds"] = round(at - since, 1) if at >= since else None
+    return ujson.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def sequences_in(slots: memoryview) -> list[int]:

@@ -8,9 +8,11 @@ from pwserver.events import kinds
 from pwserver.events.event_memory import EventMemory, Outage
 from pwserver.events.observation import Observation
 from pwserver.events.tell import Tell
+from pwserver.json_types import JsonObject
 from pwserver.state.grid import DOWN, UP
 
 RECENT_SECONDS: Final = 600.0  # an answer so recent shows that the other state has begun since
+CLOCK_SET_SECONDS: Final = 1.0  # two clocks that are so far apart by now: one of them was set
 LONGEST_STEP_SECONDS: Final = 300.0  # between two powers that are added up; longer is a hole
 
 
@@ -78,8 +80,7 @@ def _doubt_down(memory: EventMemory, seen: Observation, tell: Tell, exact: bool)
         back.at,
         exact=back.exact,
         purpose=outage.purpose,
-        since=outage.at,
-        duration_seconds=seconds_between(outage.at, back.at),
+        **span(memory, outage.at, back.at),
         charge_begin_percent=outage.charge_percent,
         charge_percent=back.charge_percent,
         home_wh=_home_wh(outage, back),
@@ -122,6 +123,13 @@ def _home_wh(outage: Outage, back: Outage) -> float | None:
     return None if back.home_wh is None else round(back.home_wh, 1)
 
 
-def seconds_between(begin: float | None, end: float | None) -> float | None:
-    """Return how long something lasted; None where its beginning is not known, or the clock was set meanwhile."""
-    return None if begin is None or end is None or end < begin else round(end - begin, 1)
+def span(memory: EventMemory, begin: float | None, end: float | None) -> JsonObject:
+    """Return since when something lasted until ``end``, and how long; null where its beginning is not known.
+
+    ``since`` is told by the clock that ``end`` was told by: one that was set meanwhile may be put right for both.
+    """
+    seconds = memory.lasted(begin, end)
+    if begin is None or end is None or seconds is None:
+        return {"since": begin, "duration_seconds": None}
+    since = begin if abs(end - seconds - begin) <= CLOCK_SET_SECONDS else round(end - seconds, 3)
+    return {"since": since, "duration_seconds": round(seconds, 1)}

@@ -24,10 +24,12 @@ from pwserver.events.event_memory import EventMemory
 from pwserver.events.event_ring import EventRing, memory_room
 from pwserver.events.kinds import API, GRID_DOWN, KINDS, MQTT
 from pwserver.events.observation import Observation, observe
+from pwserver.events.outage_list import UP
 from pwserver.history.clock_witnesses import steady_seconds
 from pwserver.json_types import JsonMapping
 from pwserver.poller.pending_settings import expected_settings
 from pwserver.records import record
+from pwserver.state.fact import finite
 from pwserver.state.gateway_memory import GatewayMemory
 from pwserver.state.view import View
 
@@ -79,6 +81,7 @@ class EventRecording:
             for name, ring in rings.items()
         }
         for known in self._gateways.values():
+            known.memory.stay_in(known.ring.boot)
             _show(known)
         self._correction = correction
         self._clock = clock
@@ -216,7 +219,11 @@ class EventRecording:
         wrong = offset - seconds
         known.memory.shift(since + wrong, now + wrong, seconds)
         if known.ring.put_right(since, offset):
+            newest = next((row for row in known.ring.rows(newest_first=True) if row.kind == UP), None)
+            if newest is not None:
+                known.memory.last_outage_seconds = finite(ujson.loads(newest.details).get("duration_seconds"))
             self._commit(known, [])
+            _show(known)
 
 
 def _show(known: _Gateway) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pwserver.events.event import Event
 from pwserver.events.event_memory import EventMemory, Outage
+from pwserver.events.event_ring import RING_BYTES, EventRing
+from pwserver.events.observation import Observation
+from pwserver.events.outage_list import find_outages
 from pwserver.history.clock_witnesses import ClockWitnesses
 from pwserver.history.timeline import Timeline
+from pwserver.poller.event_recording import EventRecording
+from pwserver.state.grid import DOWN, UP
 from tests.history.world import World
 
 NAME = "default"
@@ -78,3 +84,110 @@ def test_an_outage_that_goes_on_is_put_right_too() -> None:
     assert memory.outage is not None
     assert (memory.outage.at, memory.away_at) == (6000.0, 100.0)
     assert memory.alerts == {"A": {"x": 6001.0, "y": None, "z": 99_000.0}}
+
+
+# --- how long something lasted -------------------------------------------------------------------------------------
+
+YEAR = 365 * 86_400.0
+TRUE = 1_795_833_600.0
+
+
+class Diary:
+    """The diary of a house beside a clock that is wrong; ``steady`` is the truth."""
+
+    def __init__(self, begun_at: float = 5000.0) -> None:
+        self.ring = EventRing(NAME, memoryview(bytearray(RING_BYTES)), boot=7.0)
+        self.recording = EventRecording({NAME: self.ring})
+        self.steady = begun_at
+        self.wrong = 0.0
+
+    def restart(self, boot: float = 7.0) -> None:
+        self.recording.settle()
+        self.ring.boot = boot
+        self.recording = EventRecording({NAME: self.ring})
+
+    def see(self, seconds: float, grid: str, away: bool = False) -> None:
+        """Let time pass, and take what the house shows then: its grid, and an alert while that is down."""
+        self.steady += seconds
+        alerts = {"TESYNC--1": {"GridOut": None} if grid == DOWN else {}}
+        told = {"away": True, "sure": True} if away else {"fresh": True, "grid": grid, "alerts": alerts}
+        seen = Observation(round(TRUE + self.steady + self.wrong, 3), self.steady, **told)  # type: ignore[arg-type]
+        self.recording._judge(self.recording._gateways[NAME], seen)
+
+    def put_right(self, since: float) -> None:
+        """Have the history find out which clock is right."""
+        self.recording.put_right(NAME, since, TRUE, -self.wrong)
+        self.recording.settle()
+        self.wrong = 0.0
+
+    def told(self, kind: str) -> dict[str, Any]:
+        event = next(one for one in reversed(self.ring.after(0)) if one.kind == kind)
+        return {"at": event.at, **event.details}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("wrong", [YEAR, -400 * 86_400.0, 86_400.0, -3600.0])
+def test_how_long_an_outage_lasted_does_not_follow_a_clock_that_is_set_meanwhile(wrong: float, restarted: bool) -> None:
+    diary = Diary()
+    for grid in (UP, UP, DOWN, DOWN):
+        diary.see(5.0, grid)
+    begun, jump = diary.steady - 5.0, diary.steady
+    if restarted:
+        diary.restart()
+    diary.wrong = wrong
+    for grid in (DOWN, DOWN, UP, UP):
+        diary.see(20.0, grid)
+    ended = diary.steady - 20.0
+    told = diary.told("grid_up")
+    assert told["duration_seconds"] == pytest.approx(ended - begun, abs=0.1)
+    assert told["at"] - told["since"] == pytest.approx(ended - begun, abs=0.1)
+    assert diary.recording.measured()["powerwall_last_outage_seconds"][(NAME,)] == told["duration_seconds"]
+    if not restarted:  # of alerts the steady clock is not kept
+        alert = diary.told("alert_ended")
+        assert alert["duration_seconds"] == pytest.approx(ended - begun, abs=0.1)
+    diary.put_right(jump)
+    told = diary.told("grid_up")
+    assert (told["since"], told["at"]) == pytest.approx((TRUE + begun, TRUE + ended), abs=0.1)
+    (outage,) = find_outages(diary.ring)
+    assert outage.as_json(TRUE)["duration_seconds"] == pytest.approx(ended - begun, abs=0.1)
+
+
+def test_an_outage_over_a_start_of_the_machine_with_a_wrong_clock_is_put_right() -> None:
+    """Nobody knows how long it lasted before the clock is right."""
+    diary = Diary()
+    for grid in (UP, UP, DOWN, DOWN):
+        diary.see(5.0, grid)
+    begun = TRUE + diary.steady - 5.0
+    diary.restart(boot=8.0)
+    diary.wrong, diary.steady = YEAR - 10_000.0, 30.0
+    true = TRUE + 10_000.0  # to which the new steady clock is added
+    for grid in (DOWN, UP, UP):
+        diary.see(20.0, grid)
+    diary.recording.put_right(NAME, 10.0, true, true - TRUE - diary.wrong)
+    diary.recording.settle()
+    told, seconds = diary.told("grid_up"), true + 70.0 - begun
+    assert (told["at"], told["since"]) == pytest.approx((true + 70.0, begun))
+    assert told["duration_seconds"] == pytest.approx(seconds, abs=0.1)
+    assert diary.recording.measured()["powerwall_last_outage_seconds"][(NAME,)] == pytest.approx(seconds, abs=0.1)
+
+
+def test_how_long_a_house_was_away_does_not_follow_the_clock() -> None:
+    diary = Diary()
+    diary.see(5.0, UP)
+    diary.see(5.0, UP, away=True)
+    diary.wrong = -86_400.0
+    diary.see(60.0, UP, away=True)
+    diary.see(60.0, UP)
+    assert diary.told("gateway_back")["duration_seconds"] == pytest.approx(120.0, abs=0.1)
+
+
+@pytest.mark.parametrize("wrong", [YEAR, -400 * 86_400.0])
+def test_what_was_seen_before_the_clock_was_set_and_told_after_it_keeps_its_time(wrong: float) -> None:
+    diary = Diary()
+    for grid in (UP, UP, DOWN):
+        diary.see(5.0, grid)
+    begun = diary.steady
+    diary.wrong = wrong
+    diary.see(5.0, DOWN)
+    diary.put_right(begun + 1.0)
+    assert diary.told("grid_down")["at"] == pytest.approx(TRUE + begun)

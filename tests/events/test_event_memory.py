@@ -10,7 +10,7 @@ import pytest
 from pwserver.events.event_memory import EventMemory, Outage, Repeats
 from pwserver.state.grid import DOWN
 
-NOT_KEPT = {"silent_at", "firmware_doubt", "units_at", "units_doubt", "seen_grid_at", "seen_places"}
+NOT_KEPT = {"silent_at", "firmware_doubt", "units_at", "units_doubt", "seen_grid_at", "seen_places", "boot", "noted"}
 NOT_KEPT_OF_OUTAGE = {"home_wh", "integrated_at", "watts"}
 OTHER = {
     "heard": True,
@@ -30,6 +30,7 @@ OTHER = {
     "away_cause": "timeout",
     "firmware": "24.4.0",
     "firmware_doubt": "24.5.0",
+    "noted": {8.0: 9.0},
 }
 
 
