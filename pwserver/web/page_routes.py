@@ -29,7 +29,8 @@ PAGES = {
 }  # fmt: skip
 # Files beside the pages, at addresses that browsers ask for by themselves or that must lie above what they concern.
 ROOT_FILES = (
-    "favicon.ico", "favicon-16x16.png", "favicon-32x32.png", "manifest.webmanifest", "offline_worker.js",
+    "favicon.ico", "favicon-16x16.png", "favicon-32x32.png", "manifest.webmanifest", "manifest.de.webmanifest",
+    "offline_worker.js",
 )  # fmt: skip
 # No frame-ancestors, because the power flow is made to be embedded in other sites' pages.
 CONTENT_SECURITY_POLICY = (

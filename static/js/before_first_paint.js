@@ -105,6 +105,8 @@
     const seen = () => root.classList.remove("untranslated");
     if (root.lang !== LANGUAGES[0]) {
       root.classList.add("untranslated");
+      // The name and the shortcuts of the installed page.
+      document.querySelector("link[rel=manifest]")?.setAttribute("href", `manifest.${root.lang}.webmanifest`);
       setTimeout(seen, UNSEEN_MS);
     }
     const own = /** @type {HTMLScriptElement} */ (document.currentScript).src;

@@ -6,6 +6,7 @@ import json
 import struct
 import urllib.request
 
+import pytest
 from playwright.sync_api import Page
 
 from tests.pages.conftest import Look
@@ -34,11 +35,13 @@ def fetched(base: str, path: str) -> tuple[bytes, str]:
         return answer.read(), answer.headers["content-type"]
 
 
-def test_the_manifest_names_pages_and_icons_that_exist(house: House) -> None:
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_manifest_names_pages_and_icons_that_exist(house: House, language: str) -> None:
+    name = "manifest.webmanifest" if language == "en" else f"manifest.{language}.webmanifest"
     for base in (house.base, f"{house.base}/power"):
-        body, media_type = fetched(base, "manifest.webmanifest")
+        body, media_type = fetched(base, name)
         manifest = json.loads(body)
-        assert media_type == "application/manifest+json"
+        assert media_type == "application/manifest+json" and manifest["lang"] == language
         for page in (manifest["start_url"], *(one["url"] for one in manifest["shortcuts"])):
             assert b'rel="manifest" href="manifest.webmanifest"' in fetched(base, page.removeprefix("./"))[0]
         sizes = set()
@@ -50,6 +53,15 @@ def test_the_manifest_names_pages_and_icons_that_exist(house: House) -> None:
                 assert icon["sizes"] == f"{width}x{height}"
                 sizes.add((width, icon["purpose"]))
         assert {(192, "any"), (512, "any"), (512, "maskable")} <= sizes
+
+
+def test_a_german_reader_installs_a_german_page(house: House, look: Look) -> None:
+    """Its shortcuts are the words of the bar."""
+    page = look(house, locale="de-DE").open("console")
+    address = "document.querySelector('link[rel=manifest]').getAttribute('href')"
+    until(page, f"{address} === 'manifest.de.webmanifest' && document.querySelector('h2')")
+    shortcuts = [one["name"] for one in json.loads(fetched(house.base, page.evaluate(address))[0])["shortcuts"]]
+    assert set(shortcuts) <= set(page.locator("nav a").all_text_contents())
 
 
 def test_the_screen_stays_on_while_the_page_is_a_kiosk(house: House, look: Look) -> None:
