@@ -2,7 +2,8 @@
 
 No call of the standard library tells a container's limit: it is in the files of the control groups (cgroups), in two
 versions that may be mounted side by side. A limit may be set on any level between our own group and the root of what is
-mounted, and the lowest one counts. Levels above a container's own root cannot be seen from inside.
+mounted, and the lowest one counts. Levels above a container's own root cannot be seen from inside; of theirs only
+version 1 tells the lowest limit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ UNLIMITED_BYTES = 1 << 60  # version 1 writes "no limit" as the largest multiple
 MOST_LEVELS = 64
 MOST_BYTES = 1 << 20  # of one of these files; they are small, but mountinfo grows with the machine's mounts
 # Beyond the first the kernel kills; beyond the second it slows everything down until hardly anything moves.
-LIMIT_FILES = ("memory.max", "memory.high", "memory.limit_in_bytes")
+SLOWING = "memory.high"
+LIMIT_FILES = ("memory.max", SLOWING, "memory.limit_in_bytes")
+# Version 1 tells here the lowest limit of all groups above, those included that cannot be seen from inside.
+STATISTICS, LOWEST = "memory.stat", "hierarchical_memory_limit"
 INSTALLED = "/proc/meminfo"  # the source of a limit that is the machine's own size
 KILLS_FILES = ("memory.events", "memory.oom_control")
 
@@ -28,6 +32,11 @@ class MemoryLimit:
 
     limit_bytes: int
     source: str
+
+    @property
+    def slows(self) -> bool:
+        """Tell whether the kernel kills nobody beyond this limit, but slows everything down."""
+        return self.source.endswith(f"/{SLOWING}")
 
 
 def memory_limit(root: Path = ROOT) -> MemoryLimit | None:
@@ -41,6 +50,9 @@ def memory_limit(root: Path = ROOT) -> MemoryLimit | None:
             value = _number(_text(folder / name).strip())
             if value is not None and value < UNLIMITED_BYTES:
                 found.append(MemoryLimit(value, f"/{(folder / name).relative_to(root)}"))
+        value = _field(folder / STATISTICS, LOWEST)
+        if value is not None and value < UNLIMITED_BYTES:
+            found.append(MemoryLimit(value, f"/{(folder / STATISTICS).relative_to(root)}"))
     installed = _field(root / "proc/meminfo", "MemTotal:")
     if installed is not None:
         found.append(MemoryLimit(installed * 1024, INSTALLED))

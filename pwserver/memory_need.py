@@ -44,10 +44,11 @@ def fitted(config: Config, limit: MemoryLimit | None) -> Config:
     if fits(config, limit):
         return config
     consequence = "starting one worker" if workers == 1 else f"starting {workers} workers"
+    does = "slow everything down" if limit.slows else "kill processes"
     if workers == wanted:
-        consequence = "the kernel will probably kill processes"
+        consequence = f"the kernel will probably {does}"
     elif need_bytes(config, workers) > limit.limit_bytes:
-        consequence += f", which needs about {_mib(need_bytes(config, workers))}; the kernel may kill processes"
+        consequence += f", which needs about {_mib(need_bytes(config, workers))}; the kernel may {does}"
     many = "one worker needs" if wanted == 1 else f"{wanted} workers need"
     warning = (
         f"memory is limited to {_mib(limit.limit_bytes)} ({limit.source}), {many} about "
@@ -64,6 +65,8 @@ def advice(config: Config, workers: int, limit: MemoryLimit, killed: bool = Fals
         return f"Stop other programs of this machine{fewer}"
     wanted = max(need_bytes(config, workers), limit.limit_bytes if killed else 0) * ROOMY
     rounded = -(-int(wanted) // ADVICE_STEP_BYTES) * ADVICE_STEP_BYTES // MIB
+    if limit.slows:  # Docker sets no such limit
+        return f"Allow {rounded} MB (systemd MemoryHigh={rounded}M){fewer}"
     return f"Allow {rounded} MB (docker run --memory={rounded}m, systemd MemoryMax={rounded}M){fewer}"
 
 

@@ -94,6 +94,25 @@ def test_both_versions_side_by_side(tmp_path: Path) -> None:
     assert kills_file(tmp_path) == tmp_path / "sys/fs/my groups/a/b/memory.oom_control"
 
 
+def test_a_limit_above_the_container_is_known_in_version_1(tmp_path: Path) -> None:
+    """Docker without a limit inside of LXC with one: only the statistics know it."""
+    mounts = VERSION_1.format(inside="/docker/4ae", at="/sys/fs/cgroup/memory")
+    machine = Machine(tmp_path, mounts, "4:memory:/docker/4ae\n0::/\n")
+    machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+    statistics = "cache 1\nhierarchical_memory_limit {}\nhierarchical_memsw_limit 9223372036854771712\n"
+    machine.write("sys/fs/cgroup/memory/memory.stat", statistics.format(75497472))
+    assert machine.limit == (75497472, "/sys/fs/cgroup/memory/memory.stat")
+    machine.write("sys/fs/cgroup/memory/memory.stat", statistics.format(9223372036854771712))
+    assert machine.limit == (INSTALLED_KB * 1024, "/proc/meminfo")
+
+
+def test_a_limit_that_slows_down_is_named_with_its_own_remedy() -> None:
+    limit = MemoryLimit(72 * MIB, "/sys/fs/cgroup/system.slice/pw.service/memory.high")
+    warning = fitted(config(), limit).warnings[-1]
+    assert "the kernel may slow everything down. Allow 128 MB (systemd MemoryHigh=128M), or set PW_WORKERS=1" in warning
+    assert "kill" not in warning and "MemoryMax" not in warning and "docker" not in warning
+
+
 def test_without_a_limit_the_machine_is_the_limit_and_counts(tmp_path: Path) -> None:
     machine = Machine(tmp_path, VERSION_2.format(inside="/", at="/sys/fs/cgroup"), "0::/\n")
     machine.write("sys/fs/cgroup/cgroup.procs", "1\n")
