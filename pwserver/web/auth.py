@@ -148,6 +148,17 @@ def unknown_name_of_own_page(request: Request, origins: tuple[str, ...], names: 
     return names.unknown_of_request(request)
 
 
+def unknown_name_of_origin(request: Request, names: OwnNames) -> str | None:
+    """Return the unknown name that a proxy was asked for where the page comes from that name; None otherwise.
+
+    Browsers that tell nothing else (over plain HTTP none of them does) take such a page for one of this server: what is
+    missing is the name.
+    """
+    origin, unknown = judge_origin(request.headers), names.unknown_of_request(request)
+    silent = "sec-fetch-site" not in request.headers
+    return unknown if silent and unknown and origin is not None and origin.is_host(unknown) else None
+
+
 def install(app: App, authority: Authority, origins: tuple[str, ...], names: OwnNames) -> None:
     """Refuse every unsafe method from another site's page, on all routes."""
 
@@ -159,6 +170,8 @@ def install(app: App, authority: Authority, origins: tuple[str, ...], names: Own
             authority.refused(
                 authority.who(request), "a request from another site's page", "its origin is not listed in CORS_ORIGINS"
             )
+            if unknown := unknown_name_of_origin(request, names):
+                return error(421, names.explain(unknown))
             return error(403, "Cross-site requests may not change anything; list the page's origin in CORS_ORIGINS")
         if unknown := unknown_name_of_own_page(request, origins, names):
             return error(421, names.explain(unknown))

@@ -221,6 +221,20 @@ def test_the_refusal_names_what_helps(server: Server) -> None:
     assert len(lines) == 1 and "https://" not in lines[0]
 
 
+def test_the_refusal_of_a_silent_browser_names_what_helps_where_anybody_may_read() -> None:
+    """Over plain HTTP no browser says whose page it is; to list its origin would keep all other pages from reading."""
+    settings = {"PW_WORKERS": "1", "PW_TRUSTED_PROXIES": PROXY, "PW_CONTROL_SECRET": SECRET}
+    with Server(["--demo"], settings) as open_to_all:
+        for origin, setting in (("http://new.example:8443", "PW_ALLOWED_HOSTS"), ("http://b.example", "CORS_ORIGINS")):
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", open_to_all.port, patient(10), source_address=(PROXY, 0)
+            )
+            headers = {"Origin": origin, "Host": "127.0.0.1", "X-Forwarded-Host": "new.example:8443"}
+            connection.request("POST", "/control/reserve", b"", headers)
+            assert setting in json.loads(connection.getresponse().read())["detail"]
+            connection.close()
+
+
 @pytest.mark.parametrize("wanted", ["X-Forwarded-Host", "authorization,x-forwarded-host, X-FORWARDED-FOR ,x-a"])
 def test_no_page_may_speak_for_a_proxy(server: Server, wanted: str) -> None:
     """A proxy may pass on what a page writes there; a browser asks first, and only of what is allowed does it send."""
