@@ -65,28 +65,16 @@ def in_path(request: Request, segment: str, known: Container[str]) -> str:
 def blueprint(table: DocumentTable) -> Blueprint:
     """Make the routes of all documents, with and without the prefix of a gateway."""
     routes = JsonBlueprint("documents")
+    _add_documents(routes, table)
+    _add_forms(routes, table)
+    _add_gateway_documents(routes, table)
+    for plain in sorted(BY_ID):
+        name = plain.strip("/").replace("/", "_") + "_of_gateway"
+        routes.add_route(_by_id(table, plain), f"{plain}/<gateway:str>", methods=METHODS, name=name)
+    return routes
 
-    def handler(target: str) -> Any:
-        plain = target.partition("?")[0]
-        special = table.entries.get(f"{plain}?headers")
 
-        async def answer(request: Request) -> HTTPResponse:
-            entry = special if special is not None and has_parameter(request, "headers") else None
-            return document_response(request, table, named(request, plain, entry or table.entries[plain]))
-
-        return answer
-
-    def named(request: Request, plain: str, entry: Entry) -> Entry:
-        """Return the document of the gateway that the query names: no client gets one house's figures as another's."""
-        name = asked(request)
-        if not name:
-            return entry
-        own = table.of_gateway(entry, name)
-        if own is None and (plain not in BY_ID or name == AGGREGATE):
-            return entry  # it tells of all gateways
-        name = find_gateway(name, table.gateways)
-        return own or table.entries[f"{plain}/{quote(name, safe='')}"]
-
+def _add_documents(routes: Blueprint, table: DocumentTable) -> None:
     done: set[str] = set()
     for row in (*GATEWAY_DOCUMENTS, *SITE_DOCUMENTS):
         for target in row.targets:
@@ -94,9 +82,34 @@ def blueprint(table: DocumentTable) -> Blueprint:
             if target in table.entries and plain not in done:
                 done.add(plain)
                 name = plain.strip("/").replace("/", "_").replace(".", "_")
-                routes.add_route(
-                    handler(plain if plain in table.entries else plain + "/"), plain, methods=METHODS, name=name
-                )
+                handler = _document(table, plain if plain in table.entries else plain + "/")
+                routes.add_route(handler, plain, methods=METHODS, name=name)
+
+
+def _document(table: DocumentTable, plain: str) -> Any:
+    special = table.entries.get(f"{plain}?headers")
+
+    async def answer(request: Request) -> HTTPResponse:
+        entry = special if special is not None and has_parameter(request, "headers") else None
+        return document_response(request, table, _named(request, table, plain, entry or table.entries[plain]))
+
+    return answer
+
+
+def _named(request: Request, table: DocumentTable, plain: str, entry: Entry) -> Entry:
+    """Return the document of the gateway that the query names: no client gets one house's figures as another's."""
+    name = asked(request)
+    if not name:
+        return entry
+    own = table.of_gateway(entry, name)
+    if own is None and (plain not in BY_ID or name == AGGREGATE):
+        return entry  # it tells of all gateways
+    name = find_gateway(name, table.gateways)
+    return own or table.entries[f"{plain}/{quote(name, safe='')}"]
+
+
+def _add_forms(routes: Blueprint, table: DocumentTable) -> None:
+    """Add the documents of which the client chooses the form."""
 
     def chooser(forms: Forms) -> Any:
         async def answer(request: Request) -> HTTPResponse:
@@ -108,33 +121,17 @@ def blueprint(table: DocumentTable) -> Blueprint:
     for target, forms in table.forms.items():
         routes.add_route(chooser(forms), target, methods=METHODS, name=target.strip("/"))
 
-    @routes.route("/api/gateways/<gateway:str>", methods=METHODS)
-    async def whole_gateway(request: Request, gateway: str) -> HTTPResponse:
-        return below(request, gateway, "")
 
-    @routes.route("/api/gateways/<gateway:str>/<target:path>", methods=METHODS)
-    async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
-        return below(request, gateway, f"/{target}".rstrip("/"))
+def _by_id(table: DocumentTable, plain: str) -> Any:
+    async def answer(request: Request, gateway: str) -> HTTPResponse:
+        name = in_path(request, gateway, site_gateways(table))
+        return document_response(request, table, table.entries[f"{plain}/{quote(name, safe='')}"])
 
-    def by_id(plain: str) -> Any:
-        async def answer(request: Request, gateway: str) -> HTTPResponse:
-            name = in_path(request, gateway, site_gateways(table))
-            return document_response(request, table, table.entries[f"{plain}/{quote(name, safe='')}"])
+    return answer
 
-        return answer
 
-    for plain in sorted(BY_ID):
-        name = plain.strip("/").replace("/", "_") + "_of_gateway"
-        routes.add_route(by_id(plain), f"{plain}/<gateway:str>", methods=METHODS, name=name)
-
-    # By name as well: these paths have routes for POST, which would hide the general one and answer a GET with 405.
-    @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)
-    async def api_of_gateway(request: Request, gateway: str, path: str) -> HTTPResponse:
-        return below(request, gateway, f"/api/{path}".rstrip("/"))
-
-    @routes.route("/api/gateways/<gateway:str>/control/<action:str>", methods=METHODS)
-    async def control_of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:
-        return below(request, gateway, f"/control/{action}")
+def _add_gateway_documents(routes: Blueprint, table: DocumentTable) -> None:
+    """Add the documents below the path of a gateway."""
 
     def below(request: Request, gateway: str, path: str) -> HTTPResponse:
         root = gateway_prefix(in_path(request, gateway, table.gateways))
@@ -146,4 +143,19 @@ def blueprint(table: DocumentTable) -> Blueprint:
             entry = special
         return document_response(request, table, entry)
 
-    return routes
+    @routes.route("/api/gateways/<gateway:str>", methods=METHODS)
+    async def whole_gateway(request: Request, gateway: str) -> HTTPResponse:
+        return below(request, gateway, "")
+
+    @routes.route("/api/gateways/<gateway:str>/<target:path>", methods=METHODS)
+    async def part_of_gateway(request: Request, gateway: str, target: str) -> HTTPResponse:
+        return below(request, gateway, f"/{target}".rstrip("/"))
+
+    # By name as well: these paths have routes for POST, which would hide the general one and answer a GET with 405.
+    @routes.route("/api/gateways/<gateway:str>/api/<path:path>", methods=METHODS)
+    async def api_of_gateway(request: Request, gateway: str, path: str) -> HTTPResponse:
+        return below(request, gateway, f"/api/{path}".rstrip("/"))
+
+    @routes.route("/api/gateways/<gateway:str>/control/<action:str>", methods=METHODS)
+    async def control_of_gateway(request: Request, gateway: str, action: str) -> HTTPResponse:
+        return below(request, gateway, f"/control/{action}")

@@ -94,6 +94,23 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
             path = target.decode()
             app.add_route(plain, path if not gated else "/plain" + path, methods=["GET", "HEAD"], name=path[1:])
 
+    @app.post("/publish")
+    async def publish_soe(request: Request) -> HTTPResponse:
+        publish(request.body)
+        return raw(b"ok")
+
+    @app.post("/expire")
+    async def expire(request: Request) -> HTTPResponse:
+        publish(request.body, time.monotonic() - 1)
+        return raw(b"ok")
+
+    add_routes(app)
+    return app, GateProtocol if gated else None
+
+
+def add_routes(app: Sanic[Any, Any]) -> None:
+    """Add what is made for each request: echoes, answers that wait, and what the tests look at."""
+
     @app.get("/calls")
     async def calls(_: Request) -> HTTPResponse:
         return json_response(app.ctx.calls)
@@ -129,16 +146,6 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
         finally:
             app.ctx.calls.append("endless over")
 
-    @app.post("/publish")
-    async def publish_soe(request: Request) -> HTTPResponse:
-        publish(request.body)
-        return raw(b"ok")
-
-    @app.post("/expire")
-    async def expire(request: Request) -> HTTPResponse:
-        publish(request.body, time.monotonic() - 1)
-        return raw(b"ok")
-
     @app.get("/counters")
     async def counters(request: Request) -> HTTPResponse:
         gate = app.ctx.open_gate
@@ -153,8 +160,6 @@ def build(options: dict[str, Any]) -> tuple[Sanic[Any, Any], type[asyncio.Protoc
     async def talk(_: Request, websocket: Any) -> None:
         async for message in websocket:
             await websocket.send("you said " + message)
-
-    return app, GateProtocol if gated else None
 
 
 def main() -> None:
