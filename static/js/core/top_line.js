@@ -13,10 +13,12 @@ const MISSED_MS = 3000; // before it is asked again after an answer that did not
 
 /**
  * Keep the sentence on top of this page true. ``chosen`` returns the id of the house that the page shows, "" for all;
- * null: none that is known to be configured. Return a function that asks at once: after another house was chosen.
+ * null: none that is known to be configured. ``told`` is given each answer. Return a function that asks at once: after
+ * another house was chosen.
  * @param {() => string | null} chosen
+ * @param {(found: SiteOverview | SiteHouse) => void} [told]
  */
-export function followTopSentence(chosen) {
+export function followTopSentence(chosen, told = () => {}) {
   /** @type {Subject | null} */
   let subject = null;
   let lost = false;
@@ -33,6 +35,7 @@ export function followTopSentence(chosen) {
       lost = !found;
       subject = found && id !== null ? subjectOf(found) : null;
       draw();
+      if (found) told(found);
     }
     timer = window.setTimeout(ask, found ? EVERY_MS : MISSED_MS);
   }

@@ -7,11 +7,13 @@ import { find, h, text } from "../core/dom.js";
 import { span } from "../core/format.js";
 import { HouseChoice } from "../core/house_choice.js";
 import { offerKiosk } from "../core/kiosk.js";
+import { load } from "../core/load.js";
 import { dayStart, isoDay, useZone } from "../core/local_days.js";
 import { recordedMinutes } from "../core/minute_store.js";
 import { noSuchGateway } from "../core/sentences.js";
 import { serverNow } from "../core/server_clock.js";
 import { settings } from "../core/settings.js";
+import { subjectOf } from "../core/subject.js";
 import { say } from "../core/texts.js";
 import { followTopSentence } from "../core/top_line.js";
 import { DevicesCards } from "./devices_cards.js";
@@ -25,6 +27,8 @@ import { rangeTitle, windowTitle } from "./range_title.js";
 import { SignalCharts, unitsOf } from "./signal_charts.js";
 import { TimeRange } from "./time_range.js";
 import { showValue } from "./value_card.js";
+
+/** @import { Subject } from "../core/subject.js" */
 
 const DAY_SECONDS = 86_400;
 const SHOW_MS = 60; // after a change, so that a row of changes asks once
@@ -46,6 +50,10 @@ let catalogue = null;
 let gateways = null;
 /** Their names, by id. @type {Record<string, string>} */
 let names = {};
+/** All gateways with their states, in the order of the configuration; empty: not known yet. @type {SiteOverview["gateways"]} */
+let overview = [];
+/** The house that is shown, by the last answer about it. @type {Subject | null} */
+let shown = null;
 let showTimer = 0;
 let retryTimer = 0;
 let isStarted = false;
@@ -74,7 +82,14 @@ const devices = new DevicesCards();
 
 /** Say whether a gateway is chosen that is not configured. */
 const isUnknown = () => Boolean(gateway && gateways) && !Object.hasOwn(names, gateway);
-const askTopSentence = followTopSentence(() => (gateway && !Object.hasOwn(names, gateway) ? null : gateway));
+const askTopSentence = followTopSentence(
+  () => (gateway && !Object.hasOwn(names, gateway) ? null : gateway),
+  (found) => {
+    if ("gateways" in found) overview = found.gateways;
+    else shown = subjectOf(found);
+    showHouses();
+  },
+);
 
 /** Return the id under which the status tells of what is shown: of a house, or of all together. */
 const place = () => gateway || (gateways?.length === 1 ? gateways[0] : "aggregate");
@@ -125,6 +140,7 @@ function go(change, isStep = true) {
 }
 
 function showTools() {
+  askOverview();
   useZone(places.timezones?.[place()]);
   bar.show();
   find("everything").hidden = hidden.size === 0;
@@ -320,10 +336,19 @@ const choice = new HouseChoice(async (id) => {
   go(() => range.follow());
 });
 
-/** Offer the houses, also those of which nothing is recorded. */
+/** Ask how all houses are, for the choice of house; while all are shown the sentence on top asks for it. */
+async function askOverview() {
+  if (!gateway || !gateways || gateways.length < 2) return;
+  overview = (await load("api/site"))?.gateways ?? [];
+  showHouses();
+}
+
+/** Offer the houses, also those of which nothing is recorded; in the order of the configuration, as on the other pages. */
 function showHouses() {
-  const listed = (gateways ?? []).map((id) => ({ id, name: names[id] ?? id }));
-  choice.show(listed, gateway);
+  if (!gateways) return;
+  const listed = overview.filter(({ id }) => Object.hasOwn(names, id));
+  const others = gateways.filter((id) => !listed.some((one) => one.id === id));
+  choice.show([...listed, ...others.map((id) => ({ id, name: names[id] ?? id }))], gateway, shown);
 }
 
 /** Say what is wrong with the history as a whole: that it is not on the disk, or that something was not taken over. */
@@ -338,6 +363,7 @@ async function again() {
   clearTimeout(retryTimer);
   if (!gateways || !Object.keys(places.first_days ?? {}).length) await loadChoices();
   else if (!catalogue?.series?.length) await loadCatalogue();
+  askOverview();
   await show();
 }
 
@@ -347,6 +373,7 @@ async function start() {
   showTools();
   showWarnings();
   await loadChoices();
+  askOverview();
   useZone(places.timezones?.[place()]);
   go(() => range.open(query, range.name)); // the days of the address are those of the house
   isStarted = true;
