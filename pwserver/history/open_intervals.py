@@ -11,6 +11,7 @@ import logging
 import math
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,7 @@ QUARTER_SECONDS: Final = 900.0
 STEP_TOLERANCE_SECONDS: Final = 0.25
 # By how much the powers of one poll may miss each other: meters are rounded, and not all read at the same moment.
 BALANCE_WATTS, BALANCE_PART = 20.0, 0.02
+STEPS_BEFORE: Final = 5  # between polls, whose median says how long a gap is
 SHORT, LONG, ENDLESS = 0, 1, 2  # the integrators' totals: of this quarter hour, of this day, since recording began
 MINUTE, QUARTER, DAY = 0, 1, 2  # the intervals of the means, and of the seconds
 
@@ -80,6 +82,10 @@ def _balanced(solar: float | None, home: float | None, grid: float | None) -> bo
     return abs(solar + grid - home) <= BALANCE_WATTS + BALANCE_PART * max(abs(solar), abs(grid), abs(home))
 
 
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[(len(values) - 1) // 2]
+
+
 def energy_integrator() -> Integrator:
     """Make an integrator from the powers of a poll to the directed energies, which are its first outputs."""
     return Integrator(_POSITIVE, _NEGATIVE, _OUTPUTS, LONGEST_GAP_SECONDS)
@@ -112,7 +118,7 @@ class OpenIntervals:
         self._day_end = -math.inf
         self._date = 0  # of the open day, a proleptic ordinal
         self._updated = math.nan
-        self._step = math.nan  # seconds between the two newest polls, where that is known
+        self._steps: list[float] = []  # seconds between the newest polls, where they are known
         self._minute, self._quarter, self._day = Rollup(len(COLUMNS)), Rollup(len(COLUMNS)), Rollup(len(COLUMNS))
         self._integrator = energy_integrator()
         self._shares = Integrator(range(len(SHARES)), [-1] * len(SHARES), len(SHARES), LONGEST_GAP_SECONDS)
@@ -261,18 +267,20 @@ class OpenIntervals:
             one.take(timestamp, row)
         self.last = timestamp
         self._updated = timestamp
-        self._step = elapsed
+        self._steps = [*self._steps, elapsed][-STEPS_BEFORE:] if math.isfinite(elapsed) else []
         for rollup in (self._minute, self._quarter, self._day):
             rollup.add(values)
         self._archive.polls.append(timestamp, values)
 
     def _longest_step(self) -> float:
-        """Return the longest time between two polls that is no gap."""
-        step = self._step
-        if math.isnan(step) and math.isfinite(self.last):  # after a restart the polls still tell
-            times = self._archive.polls.select(-math.inf, self.last, [], 2)[0]
-            step = times[1] - times[0] if len(times) == 2 else math.nan
-        return longest_step(step) if math.isfinite(step) else LONGEST_GAP_SECONDS
+        """Return the longest time between two polls that is no gap, by the median of the steps before.
+
+        The last step alone would not do: behind a gap it is the gap, and a command has a poll of its own.
+        """
+        if not self._steps and math.isfinite(self.last):  # after a restart the polls still tell
+            times = self._archive.polls.select(-math.inf, self.last, [], STEPS_BEFORE + 1)[0]
+            self._steps = [after - before for before, after in pairwise(times)]
+        return longest_step(_median(self._steps)) if self._steps else LONGEST_GAP_SECONDS
 
     def _plan(
         self,
@@ -505,7 +513,7 @@ class OpenIntervals:
         """Take back what ``moments`` gave; the end of the day follows from its start and today's zone."""
         self.last, self.minute_start, self.quarter_start, self.day_start, self._updated = moments
         self._waiting.clear()
-        self._step = math.nan
+        self._steps = []
         self._day_end = -math.inf
         if math.isfinite(self.day_start):
             self._frame_day()

@@ -104,6 +104,42 @@ def test_without_a_counter_a_gap_is_a_gap(gap: float) -> None:
     assert house.row("days", "gap_seconds")[0] > 0.0
 
 
+@pytest.mark.parametrize("restarts", [(), (0,), (1,), (0, 1)])
+def test_a_gap_behind_a_gap_is_one_too(restarts: tuple[int, ...]) -> None:
+    """A house that answers once in between: powers of two moments say nothing of the 50 minutes between them."""
+    house = House(counts=False)
+    house.poll()
+    house.polls(600.0)
+    for number, seconds in enumerate((9000.0, 3000.0)):
+        house.flow(seconds, 100.0)
+        house.watts = 4000.0
+        if number in restarts:
+            house.recorder.checkpoint()
+            house.recorder = Recorder(house.store)
+        house.poll()
+    house.polls(600.0)
+    energy, gaps, covered = house.row("days", "home_wh", "gap_seconds", "covered_seconds")
+    assert (energy, gaps, covered) == pytest.approx((2000.0 / 6.0 + 4000.0 / 6.0, 12_000.0, 1200.0))
+
+
+def test_a_poll_of_its_own_between_rare_ones_makes_no_gap() -> None:
+    """As after a command."""
+    house = House(counts=False)
+    house.poll()
+    house.polls(10 * 600.0, 600.0)
+    for step in (10.0, 590.0, 600.0, 600.0):
+        house.polls(step, step)
+    assert house.row("days", "gap_seconds")[0] == 0.0
+
+
+def test_polls_that_become_rare_are_no_gaps_for_long() -> None:
+    house = House(counts=False)
+    house.poll()
+    house.polls(600.0)
+    house.polls(10 * 1200.0, 1200.0)
+    assert house.row("days", "gap_seconds")[0] == pytest.approx(3 * 1200.0)
+
+
 def test_a_gap_over_midnight_is_divided_there() -> None:
     house = House()
     house.now = NOON + 11 * 3600.0
