@@ -224,5 +224,6 @@ def tariff_rate(view: View) -> JsonObject | ErrorAnswer:
         return tariff
     link = view.status.cloud_control
     if view.gateway.cloud_mode or view.gateway.fleetapi or (link and link.get("connected")):
-        return detail(503, "No tariff received from Tesla yet")
+        problem = link.get("tariff_problem") if link else None
+        return detail(503, f"No tariff received from Tesla{f': {problem}' if problem else ' yet'}")
     return detail(503, NO_CLOUD)

@@ -26,6 +26,7 @@ log = logging.getLogger("pwserver.gateways")
 _LIMIT_SECONDS: Final = 15.0
 _RETRY_SECONDS: Final = (60.0, 120.0, 240.0, 300.0)
 _REFRESH_SECONDS: Final = 60.0  # the settings change by hand only, and Tesla bills and limits requests
+NO_TARIFF: Final = "Tesla has no tariff for this site"
 _UNAVAILABLE_AFTER: Final = 3  # failures in a row; fewer are called degraded
 LINKED: Final = ("mode", "reserve", "grid_charging", "grid_export")
 
@@ -80,6 +81,7 @@ class CloudLink:
         self.known = {name: Known() for name in LINKED}
         self._tariff = Known()
         self._tariff_due = 0.0
+        self._no_tariff: str | None = None  # why the last question for the tariff brought none
         self._due = 0.0
         self._attempts = 0
         self._told: str | None = None  # the cause of the last failure that was logged
@@ -129,6 +131,8 @@ class CloudLink:
         for name in LINKED:
             told[f"last_known_{name}"] = self.known[name].value
             told[f"last_known_{name}_time"] = self.known[name].time or None
+        if self._no_tariff is not None:
+            told["tariff_problem"] = self._no_tariff
         return told
 
     @property
@@ -246,8 +250,11 @@ class CloudLink:
         with self.limiter.session(_LIMIT_SECONDS, resend=False):
             # Over FleetAPI it is a part of the site's information, which was fetched a moment ago.
             found = as_dict(compute(lambda: self.powerwall.get_tariff(force=not self._over_fleet)))
+            exchanges = list(self.limiter.exchanges)
         if found:
-            self._tariff = Known(found, time.time(), tick)
+            self._tariff, self._no_tariff = Known(found, time.time(), tick), None
+            return
+        self._no_tariff = failure_from(exchanges, GARBAGE, NO_TARIFF).message
 
     @property
     def _over_fleet(self) -> bool:

@@ -105,6 +105,9 @@ def test_tariff() -> None:
     waiting = tesla.tariff_rate(replace(none, gateway=replace(none.gateway, cloud_mode=True)))
     assert isinstance(waiting, ErrorAnswer)
     assert waiting.status == 503
+    link = {"connected": True, "tariff_problem": "Tesla denies this login access"}
+    told = tesla.tariff_rate(replace(none, status=replace(none.status, cloud_control=link)))
+    assert told == ErrorAnswer(503, {"detail": "No tariff received from Tesla: Tesla denies this login access"})
     refused = tesla.tariff_rate(powerwall3_view(tariff={"ERROR": "no access"}))
     assert refused == ErrorAnswer(502, {"detail": "no access"})
 

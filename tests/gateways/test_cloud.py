@@ -237,11 +237,18 @@ def test_the_hybrid_link_reads_the_tariff_slowly(
         connection.close()
 
 
-def test_a_tariff_that_tesla_refuses_is_unknown_and_costs_nothing(
-    tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (403, b"{}", "Tesla denies this login access (HTTP 403 at "),
+        (200, b'{"response":{}}', "Tesla has no tariff for this site"),
+    ],
+)
+def test_a_tariff_that_tesla_does_not_tell_is_unknown_says_why_and_costs_nothing(
+    status: int, body: bytes, words: str, tesla: Tesla, tmp_path: Path, open_gateway: Open, wait_until: WaitUntil
 ) -> None:
     gateway, local = open_gateway("local")
-    tesla.said[f"{ROOT}/tariff_rate"] = (403, b"{}", {})
+    tesla.said[f"{ROOT}/tariff_rate"] = (status, body, {})
     definition = definition_of("local", gateway, email="owner@example.com", authpath=str(tmp_path / "tesla"))
     connection = GatewayConnection(definition, replace(local.options, hybrid_cloud_link=True))
     try:
@@ -253,6 +260,8 @@ def test_a_tariff_that_tesla_refuses_is_unknown_and_costs_nothing(
         assert reading.tariff is None
         assert reading.grid_export == "battery_ok"
         assert link.status()["healthy"]
+        told = wait_until(lambda: link.status().get("tariff_problem"))
+        assert told.startswith(words)
     finally:
         connection.close()
 
