@@ -348,7 +348,9 @@ function showHouses() {
   if (!gateways) return;
   const listed = overview.filter(({ id }) => Object.hasOwn(names, id));
   const others = gateways.filter((id) => !listed.some((one) => one.id === id));
-  choice.show([...listed, ...others.map((id) => ({ id, name: names[id] ?? id }))], gateway, shown);
+  // What was last heard of another house than the chosen one is older than the overview.
+  const now = shown?.id === gateway ? shown : null;
+  choice.show([...listed, ...others.map((id) => ({ id, name: names[id] ?? id }))], gateway, now);
 }
 
 /** Say what is wrong with the history as a whole: that it is not on the disk, or that something was not taken over. */
