@@ -79,17 +79,18 @@ def report(table: Table, ours: Server, other: Server) -> None:
         for server in (ours, other):
             table.add(
                 SECTION,
-                f"{mode.name}: {server.name}",
+                f"TLS, {mode.name}: {server.name}",
                 per_second(server, mode.name),
                 "1/s",
                 None if server is ours else ratio,
                 "" if server is ours else "slower",
                 details=details(server, mode.name),
             )
-        table.add("ratios over TLS", f"throughput, {mode.name}", ratio, "", ratio, "nginx", ">= 1")
-        ratio = per_core(ours, mode.name) / per_core(other, mode.name)
-        table.add(
-            "ratios over TLS", f"answers a core, {mode.name}", per_core(ours, mode.name), "1/s", ratio, "nginx", ">= 1"
-        )
-        mine, theirs = (median(load.p99 for load in server.rounds[mode.name]) for server in (ours, other))
-        table.add("ratios over TLS", f"p99, {mode.name}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
+    for name in (mode.name for mode in MODES):
+        ratio = per_second(ours, name) / per_second(other, name)
+        table.add("ratios over TLS", f"TLS, throughput, {name}", ratio, "", ratio, "nginx", ">= 1")
+        ratio = per_core(ours, name) / per_core(other, name)
+        mine = per_core(ours, name)
+        table.add("ratios over TLS", f"TLS, answers a core, {name}", mine, "1/s", ratio, "nginx", ">= 1")
+        mine, theirs = (median(load.p99 for load in server.rounds[name]) for server in (ours, other))
+        table.add("ratios over TLS", f"TLS, p99, {name}", mine, "ms", mine / theirs, "nginx", "<= 1.5")
