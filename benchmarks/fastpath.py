@@ -18,7 +18,7 @@ from statistics import median
 from benchmarks.bare_loop import bare_loop
 from benchmarks.peers import SHIPPED, nginx, predecessor, predecessor_folder, sanic_handler
 from benchmarks.table import Table
-from benchmarks.wrk import Load, load, missing, pin
+from benchmarks.wrk import Load, is_measurable, load, pin
 from tests.support.programs import children, cpu_seconds, family, free_port, get, pwserver, simulator, wait_for
 
 SECTION = "fast path"
@@ -71,9 +71,7 @@ SATURATED = KEEPING[1:]  # one connection shows how fast two processes wake one 
 
 def run(table: Table) -> None:
     """All servers, all modes; then what fifty gateways change."""
-    lacking = missing()
-    if lacking:
-        print(f"{SECTION}: not measured, {' and '.join(lacking)} not found (apt install wrk nginx-light)", flush=True)
+    if not is_measurable(SECTION):
         return
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if table.quick else (ROUNDS, SECONDS)
     password = "gatewaypass"

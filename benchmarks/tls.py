@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
+from benchmarks import fastpath
 from benchmarks.fastpath import (
     SATURATED,
     TARGET,
-    Mode,
     Server,
     details,
     measure,
@@ -26,21 +26,19 @@ from benchmarks.fastpath import (
 )
 from benchmarks.peers import nginx
 from benchmarks.table import Table
-from benchmarks.wrk import missing, pin
+from benchmarks.wrk import is_measurable, pin
 from pwserver.tls import own_certificate
 from tests.support.programs import children, free_port, pwserver, simulator, wait_for
 
 SECTION = "fast path over TLS"
 ROUNDS, SECONDS = 3, 6.0
 QUICK_ROUNDS, QUICK_SECONDS = 1, 2.0
-MODES = (Mode(SATURATED[0], 32), Mode(SATURATED[1], 256))
+MODES = tuple(mode for mode in fastpath.MODES if mode.name in SATURATED)
 
 
 def run(table: Table) -> None:
     """Both servers, with 32 and with 256 connections."""
-    lacking = missing()
-    if lacking:
-        print(f"{SECTION}: not measured, {' and '.join(lacking)} not found (apt install wrk nginx-light)", flush=True)
+    if not is_measurable(SECTION):
         return
     rounds, seconds = (QUICK_ROUNDS, QUICK_SECONDS) if table.quick else (ROUNDS, SECONDS)
     password = "gatewaypass"

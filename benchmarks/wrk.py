@@ -44,9 +44,12 @@ class Load:
     requests: int
 
 
-def missing() -> list[str]:
-    """Programs the comparison needs and this machine has not."""
-    return [name for name in ("wrk", "nginx") if shutil.which(name) is None]
+def is_measurable(section: str) -> bool:
+    """Whether this machine has the programs that the comparison needs; says which it has not."""
+    lacking = [name for name in ("wrk", "nginx") if shutil.which(name) is None]
+    if lacking:
+        print(f"{section}: not measured, {' and '.join(lacking)} not found (apt install wrk nginx-light)", flush=True)
+    return not lacking
 
 
 def pin(pid: int) -> None:
