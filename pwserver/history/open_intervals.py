@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pwserver.history.archive import Archive
 from pwserver.history.counter_truth import NOTHING_COUNTED, Counted, CounterTruth
 from pwserver.history.days import DAY_MIDDLE_SECONDS, day_span, day_start, local_date
+from pwserver.history.home_shares import home_shares
 from pwserver.history.late_counters import Poll, completed, is_late
 from pwserver.history.layout import (
     BOOK_NAMES,
@@ -32,7 +33,6 @@ from pwserver.history.layout import (
     SPREAD_COLUMNS,
     longest_step,
 )
-from pwserver.state.flows import flows
 from pwserver_ext.rollup import Integrator, Rollup, TimedMeans
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,6 @@ QUARTER_SECONDS: Final = 900.0
 # How far the timestamps of two polls may differ from the time that really passed before it counts as a set clock:
 # well above what NTP slews between two polls, well below a step that shows in an energy.
 STEP_TOLERANCE_SECONDS: Final = 0.25
-# By how much the powers of one poll may miss each other: meters are rounded, and not all read at the same moment.
-BALANCE_WATTS, BALANCE_PART = 20.0, 0.02
 STEPS_BEFORE: Final = 5  # between polls, whose median says how long a gap is
 SHORT, LONG, ENDLESS = 0, 1, 2  # the integrators' totals: of this quarter hour, of this day, since recording began
 MINUTE, QUARTER, DAY = 0, 1, 2  # the intervals of the means, and of the seconds
@@ -58,28 +56,6 @@ _NEGATIVE = [ENERGIES.index("grid_export"), _TAKEN_BY_SOLAR, ENERGIES.index("bat
 _SOLAR, _HOME = ENERGIES.index("solar"), ENERGIES.index("home")
 # How many numbers version 1.0 kept: points and totals of the integrator, three intervals, the counters.
 FIRST_VERSION_SIZE: Final = 4 * len(POWERS) + 3 * len(ENERGIES) + 3 * (5 * len(COLUMNS) + 1) + CounterTruth.size
-_SITE_AT, _SOLAR_AT, _BATTERY_AT, _LOAD_AT = (COLUMNS.index(name) for name in POWERS)
-_CHARGE_AT = COLUMNS.index("soe")
-_NO_SHARES: Final = array("d", [math.nan] * len(SHARES))
-
-
-def home_shares(values: array[float]) -> array[float]:
-    """Return the watts of the home that come from sun, battery and grid at one poll; NaN where that is not known."""
-    solar, home, battery, grid, charge = (
-        None if math.isnan(values[at]) else values[at]
-        for at in (_SOLAR_AT, _LOAD_AT, _BATTERY_AT, _SITE_AT, _CHARGE_AT)
-    )
-    if battery is None and charge is None and _balanced(solar, home, grid):
-        battery = 0.0
-    found = flows(solar, home, battery, grid)
-    return _NO_SHARES if found is None else array("d", [max(0.0, found[name]) for name in SHARES])
-
-
-def _balanced(solar: float | None, home: float | None, grid: float | None) -> bool:
-    """Return whether sun and grid make up what the home takes, so that there is no battery or it does nothing."""
-    if solar is None or home is None or grid is None:
-        return False
-    return abs(solar + grid - home) <= BALANCE_WATTS + BALANCE_PART * max(abs(solar), abs(grid), abs(home))
 
 
 def _median(values: Sequence[float]) -> float:
