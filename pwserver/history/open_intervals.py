@@ -213,8 +213,9 @@ class OpenIntervals:
     def _elapsed(self, timestamp: float, elapsed: float | None) -> float:
         """Return the seconds that really passed since the last poll that was summed up."""
         labelled = timestamp - self.last
-        is_set = elapsed is not None and math.isfinite(labelled) and abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS
-        return elapsed if is_set and elapsed is not None else labelled
+        if elapsed is None or not math.isfinite(labelled):
+            return labelled
+        return elapsed if abs(labelled - elapsed) > STEP_TOLERANCE_SECONDS else labelled
 
     def _take(self, poll: Poll) -> None:
         """Sum up one poll."""
