@@ -90,13 +90,18 @@ class CloudLink:
 
     def tick(self, tick: float) -> None:
         """Start the background job when it is due, without waiting for it. ``tick``: monotonic seconds."""
-        if self._closed or tick < self._due or (self._job is not None and self._job.is_alive()):
+        if self._closed or tick < self._due or self.busy:
             return
         if self.serves_another:
             return
         self._due = tick + _REFRESH_SECONDS
         self._job = threading.Thread(target=self._work, name=f"cloud-{self.definition.id}", daemon=True)
         self._job.start()
+
+    @property
+    def busy(self) -> bool:
+        """Return whether the background job runs; what it found or failed at is all told once it does not."""
+        return self._job is not None and self._job.is_alive()
 
     def fresh(self, name: str, tick: float) -> Known | None:
         """Return a value if the link read it within the last two refreshes, else None. ``tick``: monotonic seconds."""

@@ -189,7 +189,7 @@ def test_the_hybrid_link_fills_what_the_local_side_lacks(
         assert connection.poll().mode is None  # the link connects in the background
         link = connection.link
         assert link is not None
-        wait_until(lambda: link.status()["healthy"] and link.last_success)
+        wait_until(lambda: link.last_success and not link.busy)
         reading = connection.poll()
         assert reading.mode == "autonomous" and reading.grid_export == "battery_ok" and reading.grid_charging is True
         assert reading.reserve == pytest.approx(20.0) and reading.connection_mode == "Basic LAN"
@@ -226,13 +226,13 @@ def test_the_hybrid_link_reads_the_tariff_slowly(
         asked = tesla.asked[path]
         link._due = 0.0  # the minute of the other settings is over
         refreshed = link.last_success
-        wait_until(lambda: connection.poll() and link.last_success != refreshed and not link.lock.locked())
+        wait_until(lambda: connection.poll() and link.last_success != refreshed and not link.busy)
         assert tesla.asked[path] == asked + (mode == "FleetAPI")  # there, the settings come in the same answer
         assert connection.poll().tariff == reading.tariff
         link.refresh_soon()  # as after a command, which may have changed the tariff
         wait_until(lambda: connection.poll() and tesla.asked[path] > asked)
         assert link.tariff(1e12) is None  # an old tariff is no tariff
-        wait_until(lambda: not link.lock.locked())  # a connection that is being opened would be left half open
+        wait_until(lambda: not link.busy)  # a connection that is being opened would be left half open
     finally:
         connection.close()
 
@@ -294,18 +294,18 @@ def test_a_link_that_worked_says_why_it_does_not_any_more(
         connection.poll()
         link = connection.link
         assert link is not None
-        wait_until(lambda: link.status()["healthy"] and not link.lock.locked())
+        wait_until(lambda: link.status()["healthy"] and not link.busy)
         assert link.cause is None
         tesla.said["*"] = (status, b'{"error": "not for you"}', headers)
         link._due = 0.0
-        wait_until(lambda: connection.poll() and link.failures and not link.lock.locked())
+        wait_until(lambda: connection.poll() and link.failures and not link.busy)
         assert link.cause == cause and words in caplog.text
         pause = link._due - time.monotonic()
         assert pause == pytest.approx(900.0 if headers else 60.0, abs=30.0)
         assert (link.limiter.hold_until > time.monotonic()) is (cause == "rate-limit")
         tesla.said.clear()
         link._due = link.limiter.hold_until = 0.0
-        wait_until(lambda: connection.poll() and link.status()["healthy"] and not link.lock.locked())
+        wait_until(lambda: connection.poll() and link.status()["healthy"] and not link.busy)
         assert link.cause is None
     finally:
         connection.close()
