@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import ujson
@@ -28,11 +29,16 @@ class Outage:
     end: float | None
     begun: Mapping[str, Any]  # details of both events
     ended: Mapping[str, Any]
+    going_on_seconds: float | None = None  # of one without an end, by the steady clock, where that has run since
+
+    def _until(self, now: float) -> float:
+        if self.end is None and self.begin is not None and self.going_on_seconds is not None:
+            return self.begin + self.going_on_seconds
+        return now if self.end is None else self.end
 
     def seconds_in(self, start: float, end: float, now: float) -> float:
         """Return how long the grid was away within a window; of an unknown begin nothing is counted."""
-        until = now if self.end is None else self.end
-        return 0.0 if self.begin is None else max(0.0, min(until, end) - max(self.begin, start))
+        return 0.0 if self.begin is None else max(0.0, min(self._until(now), end) - max(self.begin, start))
 
     def overlaps(self, start: float, end: float, now: float) -> bool:
         """Say whether any of it is in a window, which is half-open; of an unknown begin, whether its end or now is."""
@@ -41,8 +47,7 @@ class Outage:
 
     def as_json(self, now: float) -> JsonObject:
         """Return the outage as the API tells it; ``now`` (epoch seconds) is where one that goes on has come to."""
-        until = now if self.end is None else self.end
-        duration = None if self.begin is None else round(max(0.0, until - self.begin), 3)
+        duration = None if self.begin is None else round(max(0.0, self._until(now) - self.begin), 3)
         return {
             "gateway": self.gateway,
             "begin": self.begin,
@@ -56,14 +61,18 @@ class Outage:
         }
 
 
-def find_outages(ring: EventRing) -> list[Outage]:
-    """Return all outages that the diary of a gateway knows, oldest first."""
+def find_outages(ring: EventRing, steady: float) -> list[Outage]:
+    """Return all outages that the diary of a gateway knows, oldest first; ``steady`` is the steady clock now."""
     page = choose([ring], EventQuery(-math.inf, math.inf, (DOWN, UP), OLDEST_FIRST, _EVERYTHING))
     found = list(pair_outages(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
     # One that was there when the house was first looked at has no event before it ends: nobody saw it begin.
-    remembered = EventMemory.from_bytes(ring.kept_memory).outage
-    if remembered is not None and remembered.at is None and not any(one.end is None for one in found):
-        found.append(Outage(ring.gateway, None, None, {"purpose": remembered.purpose}, {}))
+    memory = EventMemory.from_bytes(ring.kept_memory)
+    last = found[-1] if found and found[-1].end is None else None
+    if last is None and memory.outage is not None and memory.outage.at is None:
+        found.append(Outage(ring.gateway, None, None, {"purpose": memory.outage.purpose}, {}))
+    elif last is not None and memory.boot == ring.boot != 0.0 and last.begin in memory.noted:
+        # A clock that was set meanwhile has not made it longer.
+        found[-1] = replace(last, going_on_seconds=max(0.0, steady - memory.noted[last.begin]))
     return found
 
 

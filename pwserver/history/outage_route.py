@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pwserver import bounds
 from pwserver.events.outage_list import find_outages
 from pwserver.gateway_lookup import UnknownGateway, find_gateway
+from pwserver.history.clock_witnesses import steady_seconds
 from pwserver.history.history_answer import JSON, Histories, HistoryAnswer, json_answer, to_json, unchanged
 from pwserver.history.history_parameters import BadQuery, QueryParameters
 from pwserver.history.timeseries import refuse
@@ -40,7 +41,8 @@ def outages(
         query.check()
     except BadQuery as problem:
         return refuse(problem)
-    found = [one for ring in rings.values() for one in find_outages(ring) if one.overlaps(start, end, now)]
+    steady = steady_seconds()
+    found = [one for ring in rings.values() for one in find_outages(ring, steady) if one.overlaps(start, end, now)]
     found.sort(key=lambda one: one.begin if one.begin is not None else one.end or now, reverse=True)
     body = to_json(
         {

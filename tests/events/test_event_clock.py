@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,30 @@ def test_how_long_an_outage_lasted_does_not_follow_a_clock_that_is_set_meanwhile
     diary.put_right(jump)
     told = diary.told("grid_up")
     assert (told["since"], told["at"]) == pytest.approx((TRUE + begun, TRUE + ended), abs=0.1)
-    (outage,) = find_outages(diary.ring)
+    (outage,) = find_outages(diary.ring, diary.steady)
     assert outage.as_json(TRUE)["duration_seconds"] == pytest.approx(ended - begun, abs=0.1)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("wrong", [YEAR, -400 * 86_400.0])
+def test_how_long_an_outage_that_goes_on_has_lasted_does_not_follow_the_clock(wrong: float, restarted: bool) -> None:
+    diary = Diary()
+    for grid in (UP, UP, DOWN, DOWN):
+        diary.see(5.0, grid)
+    begun = diary.steady - 5.0
+    if restarted:
+        diary.restart()
+    diary.wrong = wrong
+    diary.see(20.0, DOWN)
+    diary.recording.settle()
+    now = TRUE + diary.steady + wrong
+    (outage,) = find_outages(diary.ring, diary.steady)
+    assert outage.as_json(now)["duration_seconds"] == pytest.approx(diary.steady - begun, abs=0.1)
+    assert outage.seconds_in(-math.inf, math.inf, now) == pytest.approx(diary.steady - begun, abs=0.1)
+    diary.restart(boot=8.0)  # the machine was started anew: nobody but the clock knows
+    diary.wrong = 0.0
+    (outage,) = find_outages(diary.ring, 30.0)
+    assert outage.as_json(TRUE + begun + 900.0)["duration_seconds"] == pytest.approx(900.0, abs=0.1)
 
 
 def test_an_outage_over_a_start_of_the_machine_with_a_wrong_clock_is_put_right() -> None:
