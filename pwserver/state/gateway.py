@@ -15,6 +15,7 @@ WAITING: Final = "waiting"  # nothing has been read yet, and no attempt has fail
 FRESH: Final = "fresh"  # the last poll succeeded
 STALE: Final = "stale"  # the last poll failed, but the last good figures are still young enough to be served
 AWAY: Final = "away"  # the last good figures are too old to be served, or there never were any
+FIRST_ANSWER: Final = "waiting for the first answer"  # the predecessor's documents have "Initializing..." for that
 
 
 @record(frozen=True, slots=True)
@@ -67,11 +68,12 @@ def availability_of(status: GatewayStatus, judged: Judged) -> Availability:
     else:
         phase = FRESH if status.online and not status.stale else STALE
     cause = CAUSE_BY_ID.get(status.cause or "")
+    why = FIRST_ANSWER if phase == WAITING else status.error
     return Availability(
         phase=phase,
         since=status.state_since or None,
         cause=status.cause,
-        sentence=status.error if phase != FRESH else None,
+        sentence=why if phase != FRESH else None,
         advice=cause.advice if cause is not None and phase != FRESH else None,
         next_attempt=status.next_attempt,
         read_at=judged.reading.timestamp if judged.reading is not None else status.last_updated,

@@ -38,6 +38,7 @@ from pwserver.state.abilities import refusal
 from pwserver.state.alert_meanings import MEANINGS
 from pwserver.state.controls import CONTROLS
 from pwserver.state.fact import RULES
+from pwserver.state.gateway import FIRST_ANSWER
 from pwserver.web import auth, control_answers, error_page
 from pwserver_ext.aggregate import is_number
 from tests.pages.conftest import Look
@@ -179,7 +180,7 @@ def said_by_the_server() -> Iterator[str]:
     yield from RULES.values()
     yield from (meaning.sentence for meaning in MEANINGS.values() if meaning.sentence is not None)
     yield from (words for cause in delivery.CAUSES.values() for words in (cause.sentence, cause.remedy))
-    yield from (broker_connection.NOT_INSTALLED, broker_connection.NOT_TRIED)
+    yield from (broker_connection.NOT_INSTALLED, broker_connection.NOT_TRIED, FIRST_ANSWER)
     for function in WRITTEN_IN:
         yield from written_in(function)
 

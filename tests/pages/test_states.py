@@ -121,7 +121,7 @@ STATES: dict[str, tuple[Callable[[], AbstractContextManager[House]], dict[str, t
         dict.fromkeys(PAGES, ("No gateway is configured", "pwserver --setup"))
         | {"console": ("Strings Nothing known yet",)},
     ),
-    "no data yet": (no_answer_yet, dict.fromkeys(PAGES, ("Waiting",))),
+    "no data yet": (no_answer_yet, dict.fromkeys(PAGES, ("Waiting",)) | {"server": ("Waiting", "Connecting Address")}),
     "a wrong password": (
         partial(served, PW_GW_PWD="WRONGWRONG"),
         dict.fromkeys(PAGES, (REFUSED,)) | {"console": (REFUSED, "Strings Not known while")},

@@ -4,6 +4,7 @@
 /** @type {Readonly<Record<string, string>>} */
 export const SERVER_TEXTS = {
   // Why a gateway gives no data, and what helps.
+  "waiting for the first answer": "noch keine erste Antwort",
   "no connection to the gateway": "keine Verbindung zum Gateway",
   "Check that the gateway has power and a network connection, and that its address has not changed; reserving a fixed address for it in the router prevents that.":
     "Prüfen, ob das Gateway Strom und eine Netzwerkverbindung hat und ob sich seine Adresse geändert hat; eine feste Adresse im Router verhindert das.",

@@ -112,7 +112,8 @@ function show(box, gateway, { house, lost, flagged }) {
     figure(cell.value, shown ?? DASH, known(gateway.read_at) && shown !== null ? member : null, gateway.id);
     cell.term.hidden = cell.value.hidden = shown === null && !ALWAYS.includes(row);
   }
-  const why = lost ? "" : flagged ? say("gateway.implausible", { why: translated(flagged) }) : cause(gateway);
+  const calm = lost || gateway.state === "waiting"; // the pill says it
+  const why = calm ? "" : flagged ? say("gateway.implausible", { why: translated(flagged) }) : cause(gateway);
   text(box.why, why);
   text(box.again, why && gateway.state !== "fresh" ? attempts(gateway) : "");
   box.why.hidden = box.again.hidden = !why;
