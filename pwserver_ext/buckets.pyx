@@ -79,7 +79,7 @@ cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value, doubl
             else:
                 target[0] += value * share
             sums.weights[column] += share
-        else:
+        elif sums.weights[column] == 0.0:  # else nobody will ask for the plain mean
             sums.plain[column] += value
             sums.counts[column] += 1.0
     elif kind == KIND_MINIMUM:
@@ -124,13 +124,15 @@ cdef inline void _run(
     cdef double first, second, seconds
     if at < 0 or not 0.0 < span <= longest:
         return
-    begin = max(begin, earlier)
-    end = min(end, moment)
-    seconds = end - begin
-    if seconds <= 0.0:
-        return
-    first = sums.lasts[column] + (value - sums.lasts[column]) * ((begin - earlier) / span)
-    second = sums.lasts[column] + (value - sums.lasts[column]) * ((end - earlier) / span)
+    first, second, seconds = sums.lasts[column], value, span
+    if earlier < begin or end < moment:  # most lines lie in one bucket, which spares two divisions
+        begin = max(begin, earlier)
+        end = min(end, moment)
+        seconds = end - begin
+        if seconds <= 0.0:
+            return
+        second = first + (value - first) * ((end - earlier) / span)
+        first += (value - first) * ((begin - earlier) / span)
     if sums.weights[column] == 0.0:
         sums.targets[column][at] = 0.0
     sums.targets[column][at] += (first + second) / 2.0 * seconds
@@ -222,7 +224,7 @@ def aggregate(
     cdef int column
     cdef Py_ssize_t room, at = -1
     cdef double share, value, place, bucket, moment, edge
-    cdef bint lines = longest_gap > 0.0
+    cdef bint lines = longest_gap > 0.0, wanted, same
     cdef RowHead* row
     cdef array.array times, totals, out
     _choose(ring, &sums, list(columns), list(kinds))
@@ -248,12 +250,14 @@ def aggregate(
         row = next_row(ring, &reading, &window)
         while row != NULL:
             moment = timestamp_of(row)
-            if lines and at >= 0:
+            wanted = start <= moment <= end
+            # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
+            place = floor((moment - origin) / step)
+            same = wanted and at >= 0 and place <= bucket
+            if lines and at >= 0 and not same:
                 _follow(ring, &sums, row, at, max(edge - step, start), min(edge, end), longest_gap)
-            if start <= moment <= end:
-                # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
-                place = floor((moment - origin) / step)
-                if place > bucket:
+            if wanted:
+                if not same:
                     _finish(&sums, at)
                     at += 1
                     if at == room:  # the rows are not in order: a writer is at work, or the file was damaged
@@ -274,8 +278,13 @@ def aggregate(
                 for column in range(sums.width):
                     value = value_of(ring, row, sums.picks[column])
                     if value == value:
+                        if lines and sums.kinds[column] == KIND_MEAN:
+                            if same:  # as nearly always: one look at each value
+                                _run(&sums, column, at, moment, value, max(edge - step, start), edge, longest_gap)
+                            sums.moments[column] = moment
+                            sums.lasts[column] = value
                         _add(&sums, column, at, value, share)
-            if lines:
+            elif lines:
                 _remember(ring, &sums, row)
             row = next_row(ring, &reading, &window)
         _finish(&sums, at)

@@ -10,6 +10,7 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import partial
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, zone
@@ -163,7 +164,8 @@ def _days(
     origin = min(begin, day_span(start, zone(archive.timezone))[0]) - DAY_SECONDS / 2.0
     step = chosen.step_seconds
     times, _, values = buckets.aggregate(ring, begin, before(end), step, kinds, columns, origin, weight)
-    return array("d", [days[bisect_left(days, when)] for when in times]), values
+    places = map(partial(bisect_left, days), times)
+    return array("d", map(days.__getitem__, places)), values
 
 
 def first_day(archive: Archive, start: float) -> float:
