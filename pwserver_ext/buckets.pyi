@@ -20,4 +20,5 @@ def aggregate(
     origin: float = 0.0,
     weight: int = -1,
     longest_gap: float = 0.0,
+    first_rows: bool = False,
 ) -> tuple[array[float], array[float], list[array[float]]]: ...

@@ -209,6 +209,7 @@ def aggregate(
     double origin=0.0,
     int weight=-1,
     double longest_gap=0.0,
+    bint first_rows=False,
 ):
     """Sum up the rows with ``start`` <= timestamp <= ``end`` into buckets of ``step`` seconds.
 
@@ -216,7 +217,7 @@ def aggregate(
     says how ``columns[i]`` is summed up; a mean weighs each row by its column ``weight`` (-1: all alike).
     ``longest_gap``: rows are moments, and a mean follows the line between two that are at most so many seconds apart.
     Returns (bucket starts, weights of the buckets, [one array('d') a column, NaN where nothing was measured]);
-    buckets without a row are left out.
+    buckets without a row are left out. ``first_rows``: when the first row of each bucket is, instead of its start.
     """
     cdef Reading reading = new_reading()
     cdef Window window
@@ -267,8 +268,9 @@ def aggregate(
                         at = -1
                         break
                     bucket = place
-                    times.data.as_doubles[at] = place * step + origin
-                    edge = times.data.as_doubles[at] + step
+                    edge = place * step + origin
+                    times.data.as_doubles[at] = moment if first_rows else edge
+                    edge += step
                     totals.data.as_doubles[at] = 0.0
                     _open(&sums, at)
                     if lines:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
-from functools import partial
 
 from pwserver.history.archive import Archive
 from pwserver.history.days import day_span, zone
@@ -159,13 +157,13 @@ def _days(
     ring, begin = chosen.ring, first_day(archive, start)
     if chosen.step_seconds == DAY_SECONDS:
         return ring.select(begin, before(end), columns)
-    days = ring.select(begin, before(end), [])[0]
     # Local midnights are not exactly 24 h apart: half a day of room on both sides keeps each in its bucket.
     origin = min(begin, day_span(start, zone(archive.timezone))[0]) - DAY_SECONDS / 2.0
     step = chosen.step_seconds
-    times, _, values = buckets.aggregate(ring, begin, before(end), step, kinds, columns, origin, weight)
-    places = map(partial(bisect_left, days), times)
-    return array("d", map(days.__getitem__, places)), values
+    times, _, values = buckets.aggregate(
+        ring, begin, before(end), step, kinds, columns, origin, weight, first_rows=True
+    )
+    return times, values
 
 
 def first_day(archive: Archive, start: float) -> float:

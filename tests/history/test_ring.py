@@ -153,10 +153,14 @@ def test_buckets_are_plain_statistics(rows: list, step: int, origin: int, start:
     kinds = [MEAN, MINIMUM, MAXIMUM, SUM, LAST, COUNT]
     times, weights, found = aggregate(ring, start, end, step, kinds, [0] * 6, origin)
     buckets: dict[float, list[float]] = {}
+    first: dict[float, int] = {}
     for when, values in kept:
         if start <= when <= end:
             buckets.setdefault((when - origin) // step * step + origin, []).append(values[0])
+            first.setdefault((when - origin) // step * step + origin, when)
     assert list(times) == sorted(buckets)
+    again, _, same = aggregate(ring, start, end, step, kinds, [0] * 6, origin, first_rows=True)
+    assert list(again) == sorted(first.values()) and list(map(bytes, same)) == list(map(bytes, found))
     for row, when in enumerate(times):
         numbers = [number for number in buckets[when] if math.isfinite(number)]
         assert weights[row] == len(buckets[when])
