@@ -29,12 +29,12 @@ class Outage:
     end: float | None
     begun: Mapping[str, Any]  # details of both events
     ended: Mapping[str, Any]
-    going_on_seconds: float | None = None  # of one without an end, by the steady clock, where that has run since
+    reached: float | None = None  # how far one that goes on has come by the steady clock; None: only the calendar tells
 
     def _until(self, now: float) -> float:
-        if self.end is None and self.begin is not None and self.going_on_seconds is not None:
-            return self.begin + self.going_on_seconds
-        return now if self.end is None else self.end
+        if self.end is not None:
+            return self.end
+        return now if self.reached is None else self.reached
 
     def seconds_in(self, start: float, end: float, now: float) -> float:
         """Return how long the grid was away within a window; of an unknown begin nothing is counted."""
@@ -67,12 +67,13 @@ def find_outages(ring: EventRing, steady: float) -> list[Outage]:
     found = list(pair_outages(ring.gateway, ((row.at, row.kind, ujson.loads(row.details)) for _, row in page.rows)))
     # One that was there when the house was first looked at has no event before it ends: nobody saw it begin.
     memory = EventMemory.from_bytes(ring.kept_memory)
+    memory.stay_in(ring.boot)
     last = found[-1] if found and found[-1].end is None else None
     if last is None and memory.outage is not None and memory.outage.at is None:
         found.append(Outage(ring.gateway, None, None, {"purpose": memory.outage.purpose}, {}))
-    elif last is not None and memory.boot == ring.boot != 0.0 and last.begin in memory.noted:
+    elif last is not None and last.begin is not None and last.begin in memory.noted:
         # A clock that was set meanwhile has not made it longer.
-        found[-1] = replace(last, going_on_seconds=max(0.0, steady - memory.noted[last.begin]))
+        found[-1] = replace(last, reached=last.begin + steady - memory.noted[last.begin])
     return found
 
 
