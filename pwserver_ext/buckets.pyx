@@ -122,7 +122,7 @@ cdef inline void _run(
     """Add the part between ``begin`` and ``end`` of the line from the last value of a column to this one."""
     cdef double earlier = sums.moments[column], span = moment - earlier
     cdef double first, second, seconds
-    if at < 0 or not 0.0 < span <= longest:
+    if not 0.0 < span <= longest:
         return
     first, second, seconds = sums.lasts[column], value, span
     if earlier < begin or end < moment:  # most lines lie in one bucket, which spares two divisions
@@ -224,7 +224,7 @@ def aggregate(
     cdef Sums sums
     cdef int column
     cdef Py_ssize_t room, at = -1
-    cdef double share, value, place, bucket, moment, edge
+    cdef double share, value, place, bucket, moment, begin, edge
     cdef bint lines = longest_gap > 0.0, wanted, same
     cdef RowHead* row
     cdef array.array times, totals, out
@@ -247,7 +247,7 @@ def aggregate(
             results.append(out)
         at = -1
         bucket = -INFINITY
-        edge = -INFINITY  # where the open bucket ends
+        begin = edge = -INFINITY  # of the open bucket, as far as it is in the window
         row = next_row(ring, &reading, &window)
         while row != NULL:
             moment = timestamp_of(row)
@@ -256,7 +256,7 @@ def aggregate(
             place = floor((moment - origin) / step)
             same = wanted and at >= 0 and place <= bucket
             if lines and at >= 0 and not same:
-                _follow(ring, &sums, row, at, max(edge - step, start), min(edge, end), longest_gap)
+                _follow(ring, &sums, row, at, begin, min(edge, end), longest_gap)
             if wanted:
                 if not same:
                     _finish(&sums, at)
@@ -270,11 +270,12 @@ def aggregate(
                     bucket = place
                     edge = place * step + origin
                     times.data.as_doubles[at] = moment if first_rows else edge
+                    begin = max(edge, start)
                     edge += step
                     totals.data.as_doubles[at] = 0.0
                     _open(&sums, at)
                     if lines:
-                        _follow(ring, &sums, row, at, max(edge - step, start), edge, longest_gap)
+                        _follow(ring, &sums, row, at, begin, edge, longest_gap)
                 share = 0.0 if lines else _share(ring, row, weight)
                 totals.data.as_doubles[at] += 1.0 if lines else share
                 for column in range(sums.width):
@@ -282,7 +283,7 @@ def aggregate(
                     if value == value:
                         if lines and sums.kinds[column] == KIND_MEAN:
                             if same:  # as nearly always: one look at each value
-                                _run(&sums, column, at, moment, value, max(edge - step, start), edge, longest_gap)
+                                _run(&sums, column, at, moment, value, begin, edge, longest_gap)
                             sums.moments[column] = moment
                             sums.lasts[column] = value
                         _add(&sums, column, at, value, share)
