@@ -127,7 +127,7 @@ def canonical_origin(text: str) -> str | None:
     found = parse_origin(f"{scheme}{separator}{host}")
     if found is MALFORMED or not found.authority:
         return None
-    return f"{found.scheme}://{found.authority.removesuffix(_DEFAULT_PORTS.get(found.scheme, '-'))}"
+    return f"{found.scheme}://{found.authority.removesuffix(_DEFAULT_PORTS.get(found.scheme, ''))}"
 
 
 def _is_ipv6(text: str) -> bool:

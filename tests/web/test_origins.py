@@ -109,6 +109,19 @@ def test_nothing_raises(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("App://Tablet-", "app://tablet-"),  # no port goes without saying there, and the name keeps its end
+        ("a://0--", "a://0--"),
+        ("HTTP://Pi:80", "http://pi"),
+        ("https://pi:80", "https://pi:80"),
+    ],
+)
+def test_a_configured_origin_loses_its_default_port_and_nothing_else(text: str, written: str) -> None:
+    assert canonical_origin(text) == written
+
+
+@pytest.mark.parametrize(
     ("text", "host", "ours"),
     [
         ("http://pi:8675", "PI:8675", True),
