@@ -27,7 +27,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
     """The short year, when it is over."""
     folder: Path = tmp_path_factory.mktemp("year")
     short = plot(date(2010, 9, 9), 23, 2, ZoneInfo("Africa/Cairo"))
-    return Year(folder, short, POLL_SECONDS, physics=POLL_SECONDS).live(29.0 * HOUR)
+    return Year(folder, short, POLL_SECONDS, physics=POLL_SECONDS, kill_every_seconds=29.0 * HOUR).live()
 
 
 @pytest.mark.parametrize("part", [events, energies, worth, strings, batteries])
