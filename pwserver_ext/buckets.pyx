@@ -8,6 +8,7 @@ such line runs, or in which no row has a length, has the plain mean of its rows.
 
 from cpython cimport array
 from libc.math cimport INFINITY, NAN, floor, isfinite
+from libc.stdint cimport uint8_t, uint64_t
 
 from pwserver_ext.ring cimport (
     COLUMN_LIMIT,
@@ -16,6 +17,7 @@ from pwserver_ext.ring cimport (
     RowHead,
     Window,
     is_settled,
+    mask_of,
     must_read,
     new_reading,
     next_row,
@@ -24,6 +26,8 @@ from pwserver_ext.ring cimport (
     timestamp_of,
     trimmed,
     value_of,
+    value_under,
+    values_of,
 )
 
 import array as _array
@@ -44,13 +48,17 @@ cdef enum:
     KIND_LAST = 4
     KIND_COUNT = 5
 
+cdef double ROUNDING = 1e-6
+
 cdef array.array _DOUBLES = _array.array("d")
 
-cdef struct Sums:  # of the bucket that is open, by column
+cdef struct Sums:  # of the bucket that is open, by column; the means come first
     int width
+    int means
     int picks[COLUMN_LIMIT]  # columns of the ring
     int kinds[COLUMN_LIMIT]
     double* targets[COLUMN_LIMIT]
+    double sums[COLUMN_LIMIT]  # of values by their weights
     double weights[COLUMN_LIMIT]
     double plain[COLUMN_LIMIT]  # of values without a length: their sum, how many there were,
     double counts[COLUMN_LIMIT]
@@ -62,45 +70,46 @@ cdef inline void _open(Sums* sums, Py_ssize_t at) noexcept:
     """Begin the bucket ``at``."""
     cdef int column
     for column in range(sums.width):
+        sums.sums[column] = 0.0
         sums.weights[column] = 0.0
         sums.plain[column] = 0.0
         sums.counts[column] = 0.0
         sums.targets[column][at] = NAN
 
 
-cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value, double share) noexcept:
-    """Add one measured value; ``share`` is the weight of its row."""
+cdef inline void _weigh(Ring ring, Sums* sums, const RowHead* row, double share) noexcept:
+    """Add the values of a row to the means; ``share`` is its weight."""
+    cdef int column, means = sums.means
+    cdef double value
+    cdef bint wide = ring.value_bytes == 8
+    cdef uint64_t mask = mask_of(row)
+    cdef const uint8_t* values = values_of(row)
+    for column in range(means):
+        value = value_under(mask, values, wide, sums.picks[column])
+        if value == value:
+            if share > 0.0:
+                sums.sums[column] += value * share
+                sums.weights[column] += share
+            else:
+                sums.plain[column] += value
+                sums.counts[column] += 1.0
+
+
+cdef inline void _add(Sums* sums, int column, Py_ssize_t at, double value) noexcept:
+    """Add one measured value to what is no mean."""
     cdef double* target = sums.targets[column] + at
     cdef int kind = sums.kinds[column]
-    if kind == KIND_MEAN:
-        if share > 0.0:
-            if sums.weights[column] == 0.0:
-                target[0] = value * share
-            else:
-                target[0] += value * share
-            sums.weights[column] += share
-        elif sums.weights[column] == 0.0:  # else nobody will ask for the plain mean
-            sums.plain[column] += value
-            sums.counts[column] += 1.0
-    elif kind == KIND_MINIMUM:
+    if kind == KIND_MINIMUM:
         if not target[0] <= value:
             target[0] = value
     elif kind == KIND_MAXIMUM:
         if not target[0] >= value:
             target[0] = value
-    elif kind == KIND_SUM:
-        if sums.weights[column] == 0.0:
-            target[0] = value
-            sums.weights[column] = 1.0
-        else:
-            target[0] += value
-    elif kind == KIND_COUNT:
-        if target[0] > 0.0:
-            target[0] += 1.0
-        else:
-            target[0] = 1.0
-    else:
+    elif kind == KIND_LAST:
         target[0] = value
+    else:
+        sums.sums[column] += value if kind == KIND_SUM else 1.0
+        target[0] = sums.sums[column]
 
 
 cdef inline void _finish(Sums* sums, Py_ssize_t at) noexcept:
@@ -108,60 +117,45 @@ cdef inline void _finish(Sums* sums, Py_ssize_t at) noexcept:
     cdef int column
     if at < 0:
         return
-    for column in range(sums.width):
-        if sums.kinds[column] == KIND_MEAN:
-            if sums.weights[column] > 0.0:
-                sums.targets[column][at] /= sums.weights[column]
-            elif sums.counts[column] > 0.0:
-                sums.targets[column][at] = sums.plain[column] / sums.counts[column]
-
-
-cdef inline void _run(
-    Sums* sums, int column, Py_ssize_t at, double moment, double value, double begin, double end, double longest
-) noexcept:
-    """Add the part between ``begin`` and ``end`` of the line from the last value of a column to this one."""
-    cdef double earlier = sums.moments[column], span = moment - earlier
-    cdef double first, second, seconds
-    if not 0.0 < span <= longest:
-        return
-    first, second, seconds = sums.lasts[column], value, span
-    if earlier < begin or end < moment:  # most lines lie in one bucket, which spares two divisions
-        begin = max(begin, earlier)
-        end = min(end, moment)
-        seconds = end - begin
-        if seconds <= 0.0:
-            return
-        second = first + (value - first) * ((end - earlier) / span)
-        first += (value - first) * ((begin - earlier) / span)
-    if sums.weights[column] == 0.0:
-        sums.targets[column][at] = 0.0
-    sums.targets[column][at] += (first + second) / 2.0 * seconds
-    sums.weights[column] += seconds
+    for column in range(sums.means):
+        if sums.weights[column] > 0.0:
+            sums.targets[column][at] = sums.sums[column] / sums.weights[column]
+        elif sums.counts[column] > 0.0:
+            sums.targets[column][at] = sums.plain[column] / sums.counts[column]
 
 
 cdef inline void _follow(
-    Ring ring, Sums* sums, const RowHead* row, Py_ssize_t at, double begin, double end, double longest
+    Ring ring, Sums* sums, const RowHead* row, double begin, double end, double longest, bint last, bint own
 ) noexcept:
-    """Add the lines that lead to the moment of a row, as far as they lie between ``begin`` and ``end``."""
-    cdef int column
-    cdef double value
-    for column in range(sums.width):
-        if sums.kinds[column] == KIND_MEAN:
-            value = value_of(ring, row, sums.picks[column])
-            if value == value:
-                _run(sums, column, at, timestamp_of(row), value, begin, end, longest)
+    """Add the lines that lead to a row, as far as they lie between ``begin`` and ``end``.
 
-
-cdef inline void _remember(Ring ring, Sums* sums, const RowHead* row) noexcept:
-    """Note the moment of a row: the next lines begin there."""
-    cdef int column
-    cdef double value
-    for column in range(sums.width):
-        if sums.kinds[column] == KIND_MEAN:
-            value = value_of(ring, row, sums.picks[column])
-            if value == value:
-                sums.moments[column] = timestamp_of(row)
-                sums.lasts[column] = value
+    ``last``: the next lines begin at this row. ``own``: it lies in the bucket. A line begins at the last value of its
+    column, nearly always in the row before, so that its length is worked out once for all.
+    """
+    cdef int column, means = sums.means
+    cdef double moment = timestamp_of(row), earlier = NAN, seconds = 0.0, middle = 0.0, value, first, low, high
+    cdef bint wide = ring.value_bytes == 8
+    cdef uint64_t mask = mask_of(row)
+    cdef const uint8_t* values = values_of(row)
+    for column in range(means):
+        value = value_under(mask, values, wide, sums.picks[column])
+        if value != value:
+            continue
+        if sums.moments[column] != earlier:
+            earlier = sums.moments[column]
+            low, high = max(begin, earlier) - earlier, min(end, moment) - earlier
+            seconds = high - low if 0.0 < moment - earlier <= longest else 0.0
+            middle = (low + high) / 2.0 / (moment - earlier)  # of the part that counts; the whole line is 1 long
+        if seconds > 0.0:
+            first = sums.lasts[column]
+            sums.sums[column] += (first + (value - first) * middle) * seconds
+            sums.weights[column] += seconds
+        elif own and sums.weights[column] == 0.0:  # else nobody will ask for the plain mean
+            sums.plain[column] += value
+            sums.counts[column] += 1.0
+        if last:
+            sums.moments[column] = moment
+            sums.lasts[column] = value
 
 
 cdef inline double _share(Ring ring, const RowHead* row, int weight) noexcept:
@@ -186,17 +180,22 @@ cdef Py_ssize_t _buckets_between(double start, double end, double step, double o
     return max(rows, 1)
 
 
-cdef int _choose(Ring ring, Sums* sums, list columns, list kinds) except -1:
-    cdef int column
+cdef list _choose(Ring ring, Sums* sums, list columns, list kinds):
+    """Note what is asked; return the places of the columns in the order in which they are summed up: means first."""
+    cdef int column = 0
+    cdef list order
     if len(columns) > COLUMN_LIMIT or len(kinds) != len(columns):
         raise ValueError("as many kinds as columns, at most 64")
+    order = sorted(range(len(kinds)), key=lambda place: kinds[place] != MEAN)
     sums.width = <int>len(columns)
-    for column in range(sums.width):
-        sums.picks[column] = columns[column]
-        sums.kinds[column] = kinds[column]
+    sums.means = kinds.count(MEAN)
+    for place in order:
+        sums.picks[column] = columns[place]
+        sums.kinds[column] = kinds[place]
         if not 0 <= sums.picks[column] < ring.columns or not 0 <= sums.kinds[column] <= KIND_COUNT:
-            raise IndexError(columns[column])
-    return 0
+            raise IndexError(columns[place])
+        column += 1
+    return order
 
 
 def aggregate(
@@ -224,11 +223,13 @@ def aggregate(
     cdef Sums sums
     cdef int column
     cdef Py_ssize_t room, at = -1
-    cdef double share, value, place, bucket, moment, begin, edge
+    cdef double share, value, place, bucket, moment, begin, edge, inside, beyond
     cdef bint lines = longest_gap > 0.0, wanted, same
     cdef RowHead* row
     cdef array.array times, totals, out
-    _choose(ring, &sums, list(columns), list(kinds))
+    cdef list order
+    sums.width = sums.means = 0
+    order = _choose(ring, &sums, list(columns), list(kinds))
     if not 0.0 < step < INFINITY or not isfinite(origin) or not -1 <= weight < ring.columns:
         raise ValueError("step or weight out of range")
     if not 0.0 <= longest_gap < INFINITY:
@@ -239,24 +240,26 @@ def aggregate(
         room = _buckets_between(start, end, step, origin, room_of(ring, &window))
         times = array.clone(_DOUBLES, room, False)
         totals = array.clone(_DOUBLES, room, False)
-        results = []
+        results = [array.clone(_DOUBLES, room, False) for _ in order]
         for column in range(sums.width):
-            out = array.clone(_DOUBLES, room, False)
+            out = results[order[column]]
             sums.targets[column] = out.data.as_doubles
             sums.moments[column] = NAN
-            results.append(out)
         at = -1
         bucket = -INFINITY
         begin = edge = -INFINITY  # of the open bucket, as far as it is in the window
+        inside, beyond = INFINITY, -INFINITY  # what is between them is in the open bucket, however one rounds
         row = next_row(ring, &reading, &window)
         while row != NULL:
             moment = timestamp_of(row)
             wanted = start <= moment <= end
-            # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
-            place = floor((moment - origin) / step)
-            same = wanted and at >= 0 and place <= bucket
-            if lines and at >= 0 and not same:
-                _follow(ring, &sums, row, at, begin, min(edge, end), longest_gap)
+            same = wanted and inside <= moment < beyond
+            if not same:
+                # A bucket's number decides, not its end: a fractional step cannot be added up without an error.
+                place = floor((moment - origin) / step)
+                same = wanted and at >= 0 and place <= bucket
+            if lines and not same and (at >= 0 or not wanted):
+                _follow(ring, &sums, row, begin, min(edge, end), longest_gap, not wanted, False)
             if wanted:
                 if not same:
                     _finish(&sums, at)
@@ -271,24 +274,22 @@ def aggregate(
                     edge = place * step + origin
                     times.data.as_doubles[at] = moment if first_rows else edge
                     begin = max(edge, start)
+                    inside = edge + ROUNDING * (step + 1.0)
                     edge += step
+                    beyond = edge - ROUNDING * (step + 1.0)
                     totals.data.as_doubles[at] = 0.0
                     _open(&sums, at)
-                    if lines:
-                        _follow(ring, &sums, row, at, begin, edge, longest_gap)
-                share = 0.0 if lines else _share(ring, row, weight)
-                totals.data.as_doubles[at] += 1.0 if lines else share
-                for column in range(sums.width):
+                if lines:
+                    totals.data.as_doubles[at] += 1.0
+                    _follow(ring, &sums, row, begin, edge, longest_gap, True, True)
+                else:
+                    share = _share(ring, row, weight)
+                    totals.data.as_doubles[at] += share
+                    _weigh(ring, &sums, row, share)
+                for column in range(sums.means, sums.width):
                     value = value_of(ring, row, sums.picks[column])
                     if value == value:
-                        if lines and sums.kinds[column] == KIND_MEAN:
-                            if same:  # as nearly always: one look at each value
-                                _run(&sums, column, at, moment, value, begin, edge, longest_gap)
-                            sums.moments[column] = moment
-                            sums.lasts[column] = value
-                        _add(&sums, column, at, value, share)
-            elif lines:
-                _remember(ring, &sums, row)
+                        _add(&sums, column, at, value)
             row = next_row(ring, &reading, &window)
         _finish(&sums, at)
     array.resize(totals, at + 1)

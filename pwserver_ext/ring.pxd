@@ -76,12 +76,24 @@ cdef inline double timestamp_of(const RowHead* row) noexcept nogil:
     return pw_double(pw_load_relaxed(<const uint64_t*>&row.timestamp))
 
 
+cdef inline uint64_t mask_of(const RowHead* row) noexcept:
+    return pw_load_relaxed(&row.mask)
+
+
+cdef inline const uint8_t* values_of(const RowHead* row) noexcept:
+    return <const uint8_t*>row + HEAD_BYTES
+
+
 cdef inline double value_of(Ring ring, const RowHead* row, int column) noexcept:
     """Read one value; NaN where it was not measured."""
-    cdef const uint8_t* values = <const uint8_t*>row + HEAD_BYTES
-    if not (pw_load_relaxed(&row.mask) >> column) & 1:
+    return value_under(mask_of(row), values_of(row), ring.value_bytes == 8, column)
+
+
+cdef inline double value_under(uint64_t mask, const uint8_t* values, bint wide, int column) noexcept:
+    """Read one of the values of a row whose mask was read once for all of them."""
+    if not (mask >> column) & 1:
         return NAN
-    if ring.value_bytes == 8:
+    if wide:
         return pw_double(pw_load_relaxed(<const uint64_t*>values + column))
     return pw_float(pw_load_relaxed_32(<const uint32_t*>values + column))
 
