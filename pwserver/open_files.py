@@ -1,4 +1,4 @@
-"""Allow as many file descriptors as there may be connections, or no more connections than there are descriptors.
+"""Allow as many file descriptors as there may be connections and files, or no more connections than fit beside those.
 
 A process that has none left can neither accept a client nor refuse one: clients would wait in the queue of the
 listening socket, without an answer, until others leave. With a cap below the limit they are refused at once.
@@ -10,23 +10,27 @@ import resource
 from dataclasses import replace
 
 from pwserver.config import Config
+from pwserver.config.history_place import history_places
 
-SPARE_FILES = 512  # beside one for each client: gateways, history, pipes
+SPARE_FILES = 512  # beside one for each client and those of the history: gateways, pipes
+HISTORY_FILES = 64  # that the history of one gateway keeps open on a disk: two for each mapped file
 LEAST_SPARE_FILES = 24  # what a worker needs for itself
 CAP = "PW_MAX_CONNECTIONS"
 LEAST_CONNECTIONS = 10  # what the settings table allows
 
 
 def with_files(config: Config) -> Config:
-    """Raise the limit of open files for the connections of ``config``; lower their number where that is refused.
+    """Raise the limit of open files for the connections and gateways of ``config``; lower the number of connections
+    where that is refused.
 
     The number of the settings table means as many as possible; one that the owner has set gets a warning.
     """
     wanted, workers = config.settings.web.max_connections, config.settings.process.worker_count
-    limit = allow_files(wanted + SPARE_FILES)
-    if limit is None or limit >= wanted + SPARE_FILES:
+    history = HISTORY_FILES * _histories(config)
+    limit = allow_files(wanted + SPARE_FILES + history)
+    if limit is None or limit >= wanted + SPARE_FILES + history:
         return config
-    spare = max(LEAST_SPARE_FILES, min(SPARE_FILES, limit // 8))
+    spare = max(LEAST_SPARE_FILES, min(SPARE_FILES, limit // 8)) + history
     possible = max(LEAST_CONNECTIONS, (limit - spare) * workers)  # every worker has a limit of its own
     if possible >= wanted:
         return config
@@ -38,6 +42,14 @@ def with_files(config: Config) -> Config:
         warnings += (f"{told}. Raise the hard limit (ulimit -Hn, docker run --ulimit nofile=, systemd LimitNOFILE=)",)
     web = replace(config.settings.web, max_connections=possible)
     return replace(config, settings=replace(config.settings, web=web), warnings=warnings)
+
+
+def _histories(config: Config) -> int:
+    """Return how many histories may be on the disk: one of each gateway, and that of their sum."""
+    if not history_places(config).folders:
+        return 0
+    sharing = config.settings.sharing
+    return 1 + (sharing.max_gateways if sharing.source_url else len(config.gateways))
 
 
 def allow_files(wanted: int) -> int | None:

@@ -89,6 +89,8 @@ class Supervisor:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
+        self._wake_poll = select.poll()  # select() knows no descriptor from 1024 on, and histories have many more open
+        self._wake_poll.register(self._wake_read, select.POLLIN)
         # The C handler writes the signal's number into this socket at once. A full one loses nothing that matters:
         # children are collected all together, and a request to stop is already in it.
         signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
@@ -197,7 +199,7 @@ class Supervisor:
 
     def _wait(self, seconds: float) -> None:
         """Sleep until a signal comes or time is up, and remember a signal that asks for something."""
-        select.select([self._wake_read], [], [], seconds)
+        self._wake_poll.poll(seconds * 1000.0)
         try:
             for number in self._wake_read.recv(4096):
                 if number != signal.SIGCHLD and self.asked not in STOPPING:

@@ -18,7 +18,7 @@ from pwserver.config import load
 from pwserver.open_files import LEAST_CONNECTIONS, with_files
 from pwserver.simulator import SimulatedGateway
 from tests.e2e.conftest import one
-from tests.support.programs import free_port
+from tests.support.programs import children, free_port
 from tests.support.server import Server
 from tests.support.waiting import patient, wait_until
 
@@ -26,11 +26,17 @@ from tests.support.waiting import patient, wait_until
 @contextmanager
 def limited(number: int, limit: int) -> Iterator[None]:
     """Programs started meanwhile get this limit; our own hard one stays, so that it can be taken back."""
+    with prepared(f"import os, resource, sys; resource.setrlimit({number}, ({limit}, {limit})); "):
+        yield
+
+
+@contextmanager
+def prepared(first: str) -> Iterator[None]:
+    """Programs started meanwhile run this code first, in the process that they become."""
     real = subprocess.Popen
 
     def start(command: list[str], **options: object) -> subprocess.Popen[bytes]:
-        set_limit = f"import os, resource, sys; resource.setrlimit({number}, ({limit}, {limit})); "
-        code = set_limit + "os.execv(sys.argv[1], sys.argv[1:])"
+        code = first + "os.execv(sys.argv[1], sys.argv[1:])"
         return real([sys.executable, "-c", code, *command], **options)  # type: ignore[call-overload, no-any-return]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -63,6 +69,49 @@ def test_with_few_descriptors_clients_are_refused_instead_of_left_waiting() -> N
         held.close()
         wait_until(lambda: server.get("/livez").status == 200, 20)
         assert "starting it again" not in server.output()
+
+
+def test_descriptors_beyond_a_thousand_end_nothing(tmp_path: Path) -> None:
+    """The histories of seventeen gateways have that many open, and select() knows none from 1024 on."""
+    code = (
+        "import os, resource, sys; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096) if hard > 0 else 4096, hard)); "
+        "[os.set_inheritable(os.open(os.devnull, os.O_RDONLY), True) for _ in range(1100)]; "
+    )
+    with SimulatedGateway("powerwall2") as gateway:
+        environment = {**one(gateway), "PW_HISTORY_PATH": str(tmp_path / "history"), "PW_WORKERS": "1"}
+        server = Server(environment=environment, executed=True)
+        with prepared(code):
+            server.__enter__()
+        try:
+            server.wait_for_data()
+            server.wait_for_everybody()
+            for name, number in (("poller", signal.SIGKILL), ("worker-0", signal.SIGKILL)):
+                old = children(server.process.pid)[name]
+                os.kill(old, number)
+                wait_until(lambda name=name, old=old: children(server.process.pid).get(name, old) != old, 20, name)
+            server.wait_for_everybody()
+            server.wait_for_data(newer_than=server.timestamp())
+        finally:
+            server.__exit__()
+        assert server.process.returncode == 0
+
+
+def test_many_histories_get_the_descriptors_they_need() -> None:
+    code = """
+import json, resource
+from pwserver.config import load
+from pwserver.open_files import HISTORY_FILES, with_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+entries = [{"id": f"h{number}", "name": f"H {number}", "host": "127.0.0.1", "gw_pwd": "x"} for number in range(100)]
+environment = {"PW_GATEWAYS": json.dumps(entries), "PW_MAX_CONNECTIONS": "100", "PW_HISTORY_PATH": "/srv/history"}
+with_files(load({}, environment))
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 101 * HISTORY_FILES)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    ).stdout
+    assert int(told) >= 100
 
 
 def test_the_cap_of_connections_follows_the_descriptors_there_are() -> None:
