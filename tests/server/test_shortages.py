@@ -86,9 +86,9 @@ def test_descriptors_beyond_a_thousand_end_nothing(tmp_path: Path) -> None:
         try:
             server.wait_for_data()
             server.wait_for_everybody()
-            for name, number in (("poller", signal.SIGKILL), ("worker-0", signal.SIGKILL)):
+            for name in ("poller", "worker-0"):
                 old = children(server.process.pid)[name]
-                os.kill(old, number)
+                os.kill(old, signal.SIGKILL)
                 wait_until(lambda name=name, old=old: children(server.process.pid).get(name, old) != old, 20, name)
             server.wait_for_everybody()
             server.wait_for_data(newer_than=server.timestamp())
